@@ -1,0 +1,56 @@
+"""Django's admin site behind the gate: sign-in is ours, and a session without proof has no permission.
+
+It holds whether or not the middleware is installed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from cognito_mfa import gate
+from cognito_mfa.answers import gate_answer, safe_url
+from cognito_mfa.decorators import mfa_exempt
+
+
+class MFAAdminSite(AdminSite):
+    """An admin site that lets nobody in without the second factor that the policy asks for."""
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and not gate.stops(request, request.user)
+
+    @method_decorator([never_cache, login_not_required, mfa_exempt])
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Send people to our sign-in: the admin's own form would take a password alone."""
+        target = safe_url(request, request.GET.get("next")) or reverse(
+            "admin:index", current_app=self.name
+        )
+        if self.has_permission(request):
+            return HttpResponseRedirect(target)
+        if super().has_permission(request):
+            return gate_answer(request)
+        query = {"next": target}
+        if request.user.is_authenticated:  # or our sign-in would send them straight back here
+            text = _(
+                "You are signed in as %(user)s, who may not see this page. Sign in as somebody else."
+            )
+            messages.warning(
+                request, text % {"user": request.user.get_username()}, fail_silently=True
+            )
+            query["switch"] = "1"
+        return HttpResponseRedirect(f"{reverse('cognito_mfa:sign_in')}?{urlencode(query)}")
+
+    @method_decorator(mfa_exempt)
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().logout(request, extra_context)

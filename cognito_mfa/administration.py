@@ -1,0 +1,78 @@
+"""What administrators do about other people's second factors. Cognito is asked with the site's own
+AWS credentials, and what a page says afterwards is what Cognito said.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from cognito_mfa.exceptions import CognitoMFAError, UserGone
+from cognito_mfa.gateway import Factors, get_gateway
+from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+
+Status = CognitoIdentity.Status
+
+
+def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoIdentity.Status:
+    """Ask Cognito for the person's factors and write down what it says.
+
+    Args:
+        identity: whose; a user that the pool no longer has is written down as gone.
+        actor: who asked.
+
+    Raises:
+        CognitoMFAError: Cognito did not answer; nothing changed.
+    """
+    before = identity.status
+    try:
+        factors = get_gateway().read_factors(identity.username)
+    except UserGone:
+        factors = None
+    status = _status(identity, factors)
+    with transaction.atomic():
+        identity.learn(status, preferred_factor=factors.preferred if factors else "")
+        if status != before:
+            detail = f"{before} → {status}"
+            MFAEvent.objects.record(
+                MFAEvent.Kind.STATUS_CHANGED, identity, actor=actor, detail=detail
+            )
+        if status in (Status.NOT_SET_UP, Status.GONE):
+            _no_longer_there(identity)
+    return status
+
+
+def _status(identity: CognitoIdentity, factors: Factors | None) -> CognitoIdentity.Status:
+    if factors is None:
+        return Status.GONE
+    if factors.software_token:
+        return Status.ENABLED
+    if identity.software_token and _list_may_be_silent():
+        return Status.UNKNOWN
+    return Status.NOT_SET_UP
+
+
+def _list_may_be_silent() -> bool:
+    """Tell whether Cognito may list no factor for somebody who has one.
+
+    In a pool that requires MFA, an authenticator that was verified and never made preferred is asked
+    for at every sign-in and yet listed nowhere (facts §3.5).
+    """
+    try:
+        return get_gateway().pool_requires_mfa()
+    except CognitoMFAError:  # no permission to read the pool: say that we do not know
+        return True
+
+
+def _no_longer_there(identity: CognitoIdentity) -> None:
+    """Retire what Cognito no longer has; sessions that it let in must prove themselves again."""
+    now = timezone.now()
+    retired = identity.software_tokens.filter(retired_at=None).update(
+        retired_at=now, retired_because=SoftwareToken.Retired.REMOVED_ELSEWHERE
+    )
+    if retired:
+        CognitoIdentity.objects.filter(pk=identity.pk).update(generation=F("generation") + 1)
+        identity.refresh_from_db(fields=["generation"])

@@ -1,0 +1,87 @@
+"""The answer of the gate, in the form that the caller understands.
+
+A page is redirected; a script gets a problem document (RFC 9457) it can act on; htmx is told to load
+the page. Nothing that was posted is kept or replayed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+MACHINE_CODE = "mfa_required"
+
+
+def gate_answer(request: HttpRequest) -> HttpResponse:
+    """Return what a request gets that the gate stopped."""
+    if request.headers.get("HX-Request") == "true":
+        response: HttpResponse = _for_htmx(request)
+    elif wants_page(request):
+        response = _for_page(request)
+    else:
+        response = _for_script(request)
+    add_never_cache_headers(response)
+    patch_vary_headers(response, ("Accept", "HX-Request", "Cookie"))
+    return response
+
+
+def wants_page(request: HttpRequest) -> bool:
+    """Tell whether the caller is a browser that shows a page.
+
+    ``*/*`` alone is what scripts send. A caller that says nothing at all gets a page, as ever.
+    """
+    if request.headers.get("X-Requested-With") == "XMLHttpRequest":
+        return False
+    mode = request.headers.get("Sec-Fetch-Mode")
+    if mode is not None:
+        return mode == "navigate"
+    accept = request.headers.get("Accept")
+    return accept is None or "text/html" in accept
+
+
+def safe_url(request: HttpRequest, url: str | None) -> str:
+    """Return ``url`` when it leads to this site, else an empty string."""
+    hosts = {request.get_host()}
+    safe = url_has_allowed_host_and_scheme(
+        url or "", allowed_hosts=hosts, require_https=request.is_secure()
+    )
+    return (url or "") if safe else ""
+
+
+def setup_url(next_url: str = "") -> str:
+    """Return the address of the set-up page, leading back to ``next_url`` afterwards."""
+    query = f"?{urlencode({'next': next_url})}" if next_url else ""
+    return reverse("cognito_mfa:setup") + query
+
+
+def _for_page(request: HttpRequest) -> HttpResponse:
+    if request.method in ("GET", "HEAD"):
+        return HttpResponseRedirect(setup_url(request.get_full_path()))
+    text = _("What you sent was not saved. Confirm that it is you first, then send it again.")
+    messages.warning(request, text, fail_silently=True)
+    return HttpResponseRedirect(setup_url())
+
+
+def _for_htmx(request: HttpRequest) -> HttpResponse:
+    # The page that htmx works in is where the person was; the fragment's own address shows nothing alone.
+    current = urlsplit(safe_url(request, request.headers.get("HX-Current-URL")))
+    page = current._replace(scheme="", netloc="").geturl()
+    return HttpResponse(status=403, headers={"HX-Redirect": setup_url(page)})
+
+
+def _for_script(request: HttpRequest) -> HttpResponse:
+    problem: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _("A second factor is needed."),
+        "status": 403,
+        "code": MACHINE_CODE,
+        "setup_url": request.build_absolute_uri(setup_url()),
+    }
+    return JsonResponse(problem, status=403, content_type="application/problem+json")

@@ -1,0 +1,39 @@
+"""The authentication backend: it loads users, it never checks a password.
+
+Signing in takes several steps, so it happens in ``cognito_mfa.flows``, which names this backend to
+``login()``. ``authenticate()`` returns nobody: a password alone is no sign-in here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+
+class CognitoBackend(ModelBackend):
+    """Loads the user together with the identity, so that the gate costs no query of its own."""
+
+    def authenticate(self, request: HttpRequest | None, *_args: Any, **_credentials: Any) -> None:
+        return None
+
+    async def aauthenticate(
+        self, request: HttpRequest | None, *_args: Any, **_credentials: Any
+    ) -> None:
+        return None
+
+    def get_user(self, user_id: Any) -> Any:
+        user = self._users(user_id).first()
+        return user if user is not None and self.user_can_authenticate(user) else None
+
+    async def aget_user(self, user_id: Any) -> Any:
+        user = await self._users(user_id).afirst()
+        return user if user is not None and self.user_can_authenticate(user) else None
+
+    @staticmethod
+    def _users(user_id: Any) -> QuerySet[Any]:
+        users: QuerySet[Any] = get_user_model()._default_manager.select_related("cognito_identity")
+        return users.order_by().filter(pk=user_id)

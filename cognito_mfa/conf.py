@@ -1,0 +1,257 @@
+"""The one place that reads ``settings.COGNITO_MFA``.
+
+Each setting has one reader here, which the system checks use too, so that what a check accepts is
+what the app can read. Nothing is read at import; what was read is dropped when the setting changes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, final
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+NAME = "COGNITO_MFA"
+REQUIRED_WORDS = ("everyone", "staff")
+USER_POOL_ID = re.compile(r"(?P<region>[a-z]{2,}(?:-[a-z0-9]+)+)_[0-9A-Za-z]+")
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with one setting, in words for the developer."""
+
+    setting: str
+    message: str
+    hint: str
+
+
+class Setting(NamedTuple):
+    """How a setting is read, what it is when absent, and what a developer should write."""
+
+    read: Callable[[object], object]
+    default: object
+    hint: str
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be a non-empty string")
+    return value
+
+
+def _optional_text(value: object) -> str | None:
+    # An environment variable that is set but empty means "none".
+    return None if value in (None, "") else _text(value)
+
+
+def _pool_id(value: object) -> str:
+    if not USER_POOL_ID.fullmatch(_text(value)):
+        raise ValueError("is not a user pool id")
+    return str(value)
+
+
+def _flag(value: object) -> bool:
+    # "False" from an environment variable is a true string: refuse it instead of guessing.
+    if not isinstance(value, bool):
+        raise ValueError("must be True or False")  # noqa: TRY004 - one kind of error for all readers
+    return value
+
+
+def _dotted_path(value: object) -> str:
+    path = _text(value)
+    if not all(part.isidentifier() for part in path.split(".")) or "." not in path:
+        raise ValueError("must be a dotted path, such as 'mysite.module.name'")
+    return path
+
+
+def _callable_or_path(value: object) -> object:
+    return value if callable(value) else _dotted_path(value)
+
+
+def _optional_callable_or_path(value: object) -> object:
+    return None if value is None else _callable_or_path(value)
+
+
+def _secret(value: object) -> object:
+    return value if callable(value) else _optional_text(value)
+
+
+def _paths(value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, (list, tuple)):
+        raise ValueError("must be a list or tuple of dotted paths")  # noqa: TRY004
+    return tuple(_dotted_path(item) for item in value)
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, dt.timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise ValueError("must be a timedelta or a number of seconds above zero")
+    return float(value)
+
+
+def _one_of(*words: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(map(repr, words))}")
+        return str(value)
+
+    return read
+
+
+def _requirement(value: object) -> object:
+    """The person's side of the policy: False, a word, groups, or a callable."""
+    if value is False or callable(value) or value in REQUIRED_WORDS:
+        return value
+    if isinstance(value, Mapping):
+        return _groups(value)
+    if isinstance(value, str) and "." in value:
+        return _dotted_path(value)
+    raise ValueError("is not a policy")
+
+
+def _groups(value: Mapping[object, object]) -> object:
+    names = value.get("groups")
+    if (
+        set(value) != {"groups"}
+        or not isinstance(names, (list, tuple, set, frozenset))
+        or not names
+    ):
+        raise ValueError("must have the one key 'groups' with a list of group names")
+    return {"groups": frozenset(_text(name) for name in names)}
+
+
+_PATH_HINT = "Write the dotted path of a callable, such as 'mysite.mfa.name'."
+_TIME_HINT = "Write a datetime.timedelta, or a number of seconds."
+MISSING = object()
+
+SETTINGS: Mapping[str, Setting] = {
+    "USER_POOL_ID": Setting(
+        _pool_id, MISSING, "Copy the id of the user pool, such as 'eu-west-1_AbCdEfGhI'."
+    ),
+    "CLIENT_ID": Setting(_text, MISSING, "Copy the id of the pool's app client."),
+    "CLIENT_SECRET": Setting(
+        _secret, None, "Write the app client's secret, a callable that returns it, or None."
+    ),
+    "ISSUER": Setting(
+        _optional_text, None, "Write the name people know the site by, such as 'Example Ltd'."
+    ),
+    "REGION": Setting(
+        _optional_text, None, "Leave it out: the region is part of the user pool's id."
+    ),
+    "ENDPOINT_URL": Setting(_optional_text, None, "Leave it out, except for a local Cognito."),
+    "CLIENT_FACTORY": Setting(_callable_or_path, "cognito_mfa.transport.make_client", _PATH_HINT),
+    "AUTH_FLOW": Setting(
+        _one_of("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH"),
+        "USER_PASSWORD_AUTH",
+        "Choose a flow that the app client allows.",
+    ),
+    "REQUIRED": Setting(
+        _requirement,
+        "everyone",
+        "Write 'everyone', 'staff', {'groups': [...]}, False, or the dotted path of f(request) -> bool.",
+    ),
+    "ENFORCEMENT": Setting(
+        _one_of("enforce", "observe", "off"), "enforce", "Choose one of the three words."
+    ),
+    "PROOF_MAX_AGE": Setting(_seconds, 12 * 3600.0, _TIME_HINT),
+    "CREATE_USERS": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
+    "USER_RESOLVER": Setting(_callable_or_path, "cognito_mfa.linking.by_pool_and_sub", _PATH_HINT),
+    "TRUSTED_BACKENDS": Setting(_paths, (), "List dotted paths of authentication backends."),
+    "SUPPORT_URL": Setting(
+        _optional_text, None, "Write the address of the page that tells people how to get help."
+    ),
+}
+
+
+@final
+class Conf:
+    """``settings.COGNITO_MFA``, read and typed. Durations are seconds."""
+
+    USER_POOL_ID: str
+    CLIENT_ID: str
+    CLIENT_SECRET: str | Callable[[], str | None] | None
+    ISSUER: str | None
+    REGION: str
+    ENDPOINT_URL: str | None
+    CLIENT_FACTORY: str | Callable[..., Any]
+    AUTH_FLOW: str
+    REQUIRED: Any
+    ENFORCEMENT: str
+    PROOF_MAX_AGE: float
+    CREATE_USERS: bool
+    USER_RESOLVER: str | Callable[..., Any]
+    TRUSTED_BACKENDS: tuple[str, ...]
+    SUPPORT_URL: str | None
+
+    def __init__(self, given: Mapping[str, object]) -> None:
+        for problem in problems(given):
+            raise ImproperlyConfigured(
+                f"{NAME}[{problem.setting!r}] {problem.message}. {problem.hint}"
+            )
+        for name, setting in SETTINGS.items():
+            setattr(self, name, setting.read(given[name]) if name in given else setting.default)
+        self.REGION = given.get("REGION") or self.USER_POOL_ID.split("_", 1)[0]  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Conf of {self.USER_POOL_ID}>"  # never the client secret
+
+    def client_secret(self) -> str | None:
+        """Return the app client's secret, asking the site's callable when it gave one."""
+        secret = self.CLIENT_SECRET
+        return (secret() if callable(secret) else secret) or None
+
+
+def given_settings() -> Mapping[str, object]:
+    """Return the site's own dictionary, or an empty one when there is none (or no dictionary)."""
+    given = getattr(settings, NAME, None)
+    return given if isinstance(given, Mapping) else {}
+
+
+def problems(given: Mapping[str, object]) -> Iterator[Problem]:
+    """Yield what is wrong with ``given``: unknown names, missing names, values that cannot be read."""
+    for name in given:
+        if name not in SETTINGS:
+            yield Problem(str(name), "is not a setting of this app", _nearest(str(name)))
+    for name, setting in SETTINGS.items():
+        if name in given:
+            try:
+                setting.read(given[name])
+            except ValueError as error:
+                yield Problem(name, str(error), setting.hint)
+        elif setting.default is MISSING:
+            yield Problem(name, "is missing", setting.hint)
+
+
+def _nearest(name: str) -> str:
+    close = difflib.get_close_matches(name.upper(), SETTINGS, n=1, cutoff=0.5)
+    return f"Did you mean {close[0]!r}?" if close else f"The settings are: {', '.join(SETTINGS)}."
+
+
+_conf: Conf | None = None
+
+
+def get_conf() -> Conf:
+    """Return the settings, read once.
+
+    Raises:
+        ImproperlyConfigured: a required setting is missing, or one cannot be read.
+    """
+    global _conf
+    conf = _conf
+    if conf is None:
+        conf = _conf = Conf(given_settings())
+    return conf
+
+
+def _drop(*, setting: str, **_kwargs: object) -> None:
+    global _conf
+    if setting == NAME:
+        _conf = None
+
+
+setting_changed.connect(_drop, dispatch_uid="cognito_mfa.conf")

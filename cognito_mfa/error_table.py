@@ -1,0 +1,166 @@
+"""Which of our exceptions stands for which of Cognito's errors.
+
+The operation and the error's name decide. The message only narrows ``NotAuthorizedException``,
+which Cognito uses for a dozen things (facts §8.1), and it is never passed on. A name that is not
+listed is the operator's: a new botocore may bring new ones, and a test walks its model.
+"""
+
+from __future__ import annotations
+
+from cognito_mfa.exceptions import (
+    AccountActionNeeded,
+    BadCode,
+    BadCredentials,
+    Busy,
+    ChallengeLost,
+    CognitoMFAError,
+    Misconfigured,
+    PasswordRejected,
+    Refused,
+    TokenRejected,
+    Unavailable,
+    UserGone,
+)
+
+START = frozenset({"InitiateAuth", "AdminInitiateAuth"})
+ANSWER = frozenset({"RespondToAuthChallenge", "AdminRespondToAuthChallenge"})
+ENROL = frozenset({"AssociateSoftwareToken", "VerifySoftwareToken"})
+WITH_TOKEN = frozenset(
+    {
+        "GetUser",
+        "GetUserAuthFactors",
+        "SetUserMFAPreference",
+        "GlobalSignOut",
+        "GetTokensFromRefreshToken",
+    }
+)
+
+_EVERYWHERE: dict[str, type[CognitoMFAError]] = {
+    **dict.fromkeys(("CodeMismatch", "EnableSoftwareTokenMFA", "ExpiredCode"), BadCode),
+    **dict.fromkeys(("InvalidPassword", "PasswordHistoryPolicyViolation"), PasswordRejected),
+    **dict.fromkeys(("Forbidden", "UserLambdaValidation", "AliasExists"), Refused),
+    **dict.fromkeys(("ConcurrentModification", "MFAMethodNotFound"), ChallengeLost),
+    **dict.fromkeys(("UserNotConfirmed", "PasswordResetRequired"), AccountActionNeeded),
+    **dict.fromkeys(
+        ("TooManyRequests", "Throttling", "ThrottledRequest", "RequestThrottled", "LimitExceeded",
+         "RequestLimitExceeded", "TooManyFailedAttempts", "SlowDown", "429"),
+        Busy,
+    ),
+    **dict.fromkeys(
+        ("InternalError", "InternalServer", "InternalServerError", "InternalFailure", "ServiceUnavailable",
+         "500", "502", "503", "504"),
+        Unavailable,
+    ),
+    "RefreshTokenReuse": TokenRejected,
+}  # fmt: skip
+
+_AT_START: dict[str, type[CognitoMFAError]] = {
+    "NotAuthorized": BadCredentials,
+    "UserNotFound": BadCredentials,
+}
+_AT_ENROLMENT: dict[str, type[CognitoMFAError]] = {
+    "NotAuthorized": ChallengeLost,
+    "UserNotFound": ChallengeLost,
+}
+_AT_ANSWER = {**_AT_ENROLMENT, "SoftwareTokenMFANotFound": ChallengeLost}
+# The token, or the account behind it, is no longer good.
+_WITH_TOKEN: dict[str, type[CognitoMFAError]] = {
+    "NotAuthorized": TokenRejected,
+    "UserNotFound": TokenRejected,
+    "UserNotConfirmed": TokenRejected,
+    "PasswordResetRequired": TokenRejected,
+}
+
+# Text inside NotAuthorizedException that narrows it (facts §2.6, §3.2); trailing words vary.
+_LOCKED = ("temporarily locked", "too many invalid credentials")
+_SECRET_HASH = ("secret hash", "secrethash", "secret_hash", "configured for secret")
+LOCK_SECONDS = 10
+
+_HINTS = {
+    "ResourceNotFound": "The pool or the app client does not exist: compare USER_POOL_ID, CLIENT_ID and the region.",
+    "InvalidParameter": "Is the flow of AUTH_FLOW among the app client's ExplicitAuthFlows?",
+    "SoftwareTokenMFANotFound": "Switch authenticator apps (software token MFA) on in the user pool.",
+    "InvalidUserPoolConfiguration": "Look at the pool's MFA, e-mail and SMS configuration.",
+    "OperationNotEnabled": "This operation is not available for the pool or its region (a replica pool?).",
+    "FeatureUnavailableInTier": "The pool's feature plan does not include what was asked for.",
+    "AccessDenied": "The AWS credentials lack the permission for this operation.",
+    "NotAuthorized": "The AWS credentials lack the permission for this operation.",
+    "NoCredentials": "No AWS credentials were found; this operation needs them.",
+    "SecretHash": "CLIENT_SECRET does not fit CLIENT_ID.",
+    "RequestExpired": "This machine's clock is wrong.",
+    "InvalidSignature": "This machine's clock or its AWS secret key is wrong.",
+    "SignatureDoesNotMatch": "This machine's clock or its AWS secret key is wrong.",
+}
+_PASSWORD_REASONS = {
+    "not long enough": "length",
+    "uppercase": "uppercase",
+    "lowercase": "lowercase",
+    "numeric": "number",
+    "symbol": "symbol",
+}
+
+
+def classify(operation: str, error: str, message: str, *, request_id: str = "") -> CognitoMFAError:
+    """Return (not raise) the exception for Cognito's ``error`` at ``operation``.
+
+    Args:
+        operation: the API operation, such as ``RespondToAuthChallenge``.
+        error: Cognito's name of the error, or an HTTP status where there was none.
+        message: Cognito's text; read, never kept.
+        request_id: the id AWS gave the request.
+    """
+    name = error.removesuffix("Exception")
+    text = message.lower()
+    if name == "NotAuthorized":
+        narrowed = _narrowed(operation, error, text, request_id)
+        if narrowed:
+            return narrowed
+    kind = _at(operation).get(name) or _EVERYWHERE.get(name) or Misconfigured
+    return _build(kind, operation, error, text, request_id)
+
+
+def hint_for(error: str) -> str:
+    """Return what an operator should look at when Cognito (or botocore) reports ``error``."""
+    return _HINTS.get(error.removesuffix("Exception").removesuffix("Error"), "")
+
+
+def _at(operation: str) -> dict[str, type[CognitoMFAError]]:
+    """Return what is said differently at ``operation`` than elsewhere."""
+    for operations, kinds in (
+        (START, _AT_START),
+        (ANSWER, _AT_ANSWER),
+        (ENROL, _AT_ENROLMENT),
+        (WITH_TOKEN, _WITH_TOKEN),
+    ):
+        if operation in operations:
+            return kinds
+    return {"UserNotFound": UserGone}  # administrators' operations
+
+
+def _narrowed(operation: str, error: str, text: str, request_id: str) -> CognitoMFAError | None:
+    if any(words in text for words in _SECRET_HASH):
+        # Cognito compares the hash before it looks for the user, so this tells nothing about anybody.
+        return Misconfigured(operation, error, request_id=request_id, hint=hint_for("SecretHash"))
+    if operation in ANSWER | ENROL and any(words in text for words in _LOCKED):
+        return Busy(operation, error, request_id=request_id, retry_after=LOCK_SECONDS)
+    return None
+
+
+def _build(
+    kind: type[CognitoMFAError], operation: str, error: str, text: str, request_id: str
+) -> CognitoMFAError:
+    if kind is PasswordRejected:
+        return PasswordRejected(
+            operation, error, request_id=request_id, reasons=_password_reasons(error, text)
+        )
+    if kind is Misconfigured:
+        return Misconfigured(operation, error, request_id=request_id, hint=hint_for(error))
+    if kind is Unavailable:
+        return Unavailable(operation, error, request_id=request_id, sent="yes")
+    return kind(operation, error, request_id=request_id)
+
+
+def _password_reasons(error: str, text: str) -> tuple[str, ...]:
+    if error.startswith("PasswordHistory"):
+        return ("history",)
+    return tuple(reason for words, reason in _PASSWORD_REASONS.items() if words in text)

@@ -1,0 +1,224 @@
+"""The forms: they check the shape of what was typed, and never ask Cognito."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from cognito_mfa.gateway import EMAIL_OTP, MAX_PASSWORD, SMS_MFA, SOFTWARE_TOKEN_MFA
+from cognito_mfa.models import FRIENDLY_NAME_LENGTH
+
+CODE_LENGTH = 6
+# Codes that Cognito mails or texts have six digits or eight, depending on how the pool sends them.
+SENT_CODE_LENGTHS = (6, 8)
+# What authenticator apps, mails and keyboards put between digits.
+_SEPARATORS = dict.fromkeys(map(ord, " -\u00a0\u2007\u2009\u202f\u3000\uff0d"))
+_BIDI_CONTROLS = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+_FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)}
+
+FACTOR_LABELS = {
+    SOFTWARE_TOKEN_MFA: _("Code from my authenticator app"),
+    SMS_MFA: _("Code by text message"),
+    EMAIL_OTP: _("Code by e-mail"),
+}
+# Standard attributes of OpenID Connect that a pool may require (facts §2.4).
+ATTRIBUTE_LABELS = {
+    "address": _("Address"),
+    "birthdate": _("Date of birth (YYYY-MM-DD)"),
+    "email": _("E-mail address"),
+    "family_name": _("Family name"),
+    "gender": _("Gender"),
+    "given_name": _("Given name"),
+    "locale": _("Language and country, such as en-GB"),
+    "middle_name": _("Middle name"),
+    "name": _("Full name"),
+    "nickname": _("Nickname"),
+    "phone_number": _("Phone number with country code, such as +15555550100"),
+    "picture": _("Address of your picture"),
+    "preferred_username": _("Preferred user name"),
+    "profile": _("Address of your profile page"),
+    "website": _("Website"),
+    "zoneinfo": _("Time zone, such as Europe/Berlin"),
+}
+
+
+class CodeInput(forms.TextInput):
+    """A text field that never shows again what was typed."""
+
+    def format_value(self, value: object) -> None:
+        return None
+
+
+class CodeField(forms.CharField):
+    """Digits as people type and paste them; the value is ASCII digits only.
+
+    Args:
+        lengths: how many digits a code may have.
+    """
+
+    default_error_messages = {
+        "required": _("Enter the code."),
+        "digits": _("Enter the 6 digits of the code, and nothing else."),
+        "sent_digits": _("Enter the digits of the code that was sent to you, and nothing else."),
+    }
+
+    def __init__(self, *, lengths: tuple[int, ...] = (CODE_LENGTH,), **kwargs: Any) -> None:
+        self.lengths = lengths
+        # Room for pasted blanks, and a bound for everything else.
+        super().__init__(max_length=32, **{"label": _("Code"), "widget": CodeInput, **kwargs})
+        self.widget.attrs |= {
+            "inputmode": "numeric",
+            "autocomplete": "one-time-code",
+            "autocapitalize": "off",
+            "autocorrect": "off",
+            "spellcheck": "false",
+        }
+
+    def to_python(self, value: object) -> str:
+        text = super().to_python(value) or ""
+        return text.translate(_SEPARATORS).translate(_FULL_WIDTH)
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        # Not str.isdigit(), which knows hundreds of digits that Cognito does not (security.md B-48).
+        if len(value) not in self.lengths or not set(value) <= set("0123456789"):
+            kind = "digits" if self.lengths == (CODE_LENGTH,) else "sent_digits"
+            raise ValidationError(self.error_messages[kind], code=kind)
+
+
+class FriendlyNameField(forms.CharField):
+    """What a person calls the device: any writing and emoji, no control characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        defaults = {
+            "label": _("Name of this device"),
+            "help_text": _(
+                "So that you recognise it later, such as “Work phone”. You may leave it empty."
+            ),
+            "required": False,
+        }
+        super().__init__(max_length=FRIENDLY_NAME_LENGTH, **{**defaults, **kwargs})
+        self.widget.attrs["autocomplete"] = "off"
+
+    def to_python(self, value: object) -> str:
+        return unicodedata.normalize("NFC", super().to_python(value) or "")
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        if any(
+            unicodedata.category(char) in ("Cc", "Cs") or char in _BIDI_CONTROLS for char in value
+        ):
+            raise ValidationError(
+                _("Use letters, numbers and signs only."), code="control_characters"
+            )
+
+
+class SignInForm(forms.Form):
+    """Name and password."""
+
+    username = forms.CharField(
+        label=_("User name or e-mail address"),
+        max_length=128,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=MAX_PASSWORD,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class NewPasswordForm(forms.Form):
+    """The first password of one's own, with the attributes that the pool wants.
+
+    Args:
+        attributes: names of attributes, as Cognito calls them.
+    """
+
+    new_password1 = forms.CharField(
+        label=_("New password"),
+        strip=False,
+        max_length=MAX_PASSWORD,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    new_password2 = forms.CharField(
+        label=_("New password, once more"),
+        strip=False,
+        max_length=MAX_PASSWORD,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, attributes: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.attribute_names = [name for name in attributes if name not in self.fields]
+        for name in self.attribute_names:
+            label = ATTRIBUTE_LABELS.get(name) or name.removeprefix("custom:")
+            self.fields[name] = forms.CharField(label=label, max_length=2048)
+
+    def clean_new_password1(self) -> str:
+        password: str = self.cleaned_data["new_password1"]
+        if any(char.isspace() for char in password):
+            raise ValidationError(_("A password cannot contain blanks."), code="blanks")
+        return password
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        first, second = cleaned.get("new_password1"), cleaned.get("new_password2")
+        if first and second and first != second:
+            self.add_error(
+                "new_password2", ValidationError(_("The two passwords differ."), code="mismatch")
+            )
+        return cleaned
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        return {name: self.cleaned_data[name] for name in self.attribute_names}
+
+
+class CodeForm(forms.Form):
+    """The code of a challenge.
+
+    Args:
+        challenge: Cognito's name of it.
+    """
+
+    code = CodeField()
+
+    def __init__(self, *args: Any, challenge: str = SOFTWARE_TOKEN_MFA, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if challenge != SOFTWARE_TOKEN_MFA:
+            self.fields["code"] = CodeField(lengths=SENT_CODE_LENGTHS)
+        self.fields["code"].widget.attrs["autofocus"] = True
+
+
+class FactorForm(forms.Form):
+    """Which of several factors to use.
+
+    Args:
+        factors: Cognito's names of what it offers.
+    """
+
+    def __init__(self, *args: Any, factors: Collection[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = [(name, label) for name, label in FACTOR_LABELS.items() if name in factors]
+        label = _("How do you want to confirm that it is you?")
+        self.fields["factor"] = forms.ChoiceField(
+            label=label, choices=offered, widget=forms.RadioSelect
+        )
+
+
+class SetupForm(forms.Form):
+    """The code that confirms a new authenticator, and the device's name."""
+
+    code = CodeField(label=_("Code from the app"))
+    friendly_name = FriendlyNameField()

@@ -1,0 +1,63 @@
+"""The one decision about a request: may it go on, or must the person set up or prove first?
+
+Middleware, admin site and decorators ask here. It reads the session and rows that are loaded
+already; it never talks to Cognito, and when something is missing the answer is "stop".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth import BACKEND_SESSION_KEY
+from django.http import HttpRequest
+
+from cognito_mfa import policy, proof
+from cognito_mfa.conf import get_conf
+from cognito_mfa.models import identity_of
+
+EXEMPT_MARK = "cognito_mfa_exempt"
+
+# Django's own views that must stay reachable: to leave, to change the language, to load a style
+# sheet. By identity of the view, so that no path can pass for them.
+_DJANGO_EXEMPT = frozenset(
+    {
+        "django.contrib.auth.views.LogoutView",
+        "django.contrib.staticfiles.views.serve",
+        "django.views.i18n.set_language",
+        "django.views.i18n.JavaScriptCatalog",
+    }
+)
+
+
+def is_exempt(view: Callable[..., Any]) -> bool:
+    """Tell whether ``view`` is marked ``mfa_exempt``, or is one of Django's that never are gated."""
+    mark = getattr(view, EXEMPT_MARK, None)
+    if mark is not None:
+        return not _inherited(view, mark)
+    target: Any = getattr(view, "view_class", view)
+    name = f"{getattr(target, '__module__', '')}.{getattr(target, '__qualname__', '')}"
+    return name in _DJANGO_EXEMPT
+
+
+def _inherited(view: Callable[..., Any], mark: object) -> bool:
+    """Tell whether the mark stands on the ``dispatch`` of a parent of the view's class only."""
+    view_class = getattr(view, "view_class", None)
+    if view_class is None or getattr(view_class.dispatch, EXEMPT_MARK, None) is not mark:
+        return False
+    return "dispatch" not in vars(view_class)
+
+
+def is_proven(request: HttpRequest, user: Any) -> bool:
+    """Tell whether this session has a proof that is good for ``user``, or needs none by its backend."""
+    if proof.holds(request.session, identity_of(user)):
+        return True
+    return request.session.get(BACKEND_SESSION_KEY) in get_conf().TRUSTED_BACKENDS
+
+
+def stops(request: HttpRequest, user: Any) -> bool:
+    """Tell whether ``user``, who is signed in, must not go on.
+
+    The policy is asked last: it may cost a query, and people with a proof need not pay for it.
+    """
+    return policy.enforced() and not is_proven(request, user) and policy.required(request, user)

@@ -1,0 +1,480 @@
+"""What this app asks of Cognito, in the app's own words.
+
+The only module that knows Cognito's parameter names and answers. It returns small frozen values and
+raises only the family of ``cognito_mfa.exceptions``. It never touches a request, a session or a row.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.functional import cached_property
+from django.views.decorators.debug import sensitive_variables
+
+from cognito_mfa.conf import Conf, get_conf
+from cognito_mfa.exceptions import BadCode, BadCredentials, BadReply, Misconfigured
+from cognito_mfa.transport import Reply, call, has_operation
+
+MFA_SETUP = "MFA_SETUP"
+NEW_PASSWORD_REQUIRED = "NEW_PASSWORD_REQUIRED"  # noqa: S105 - a challenge, not a password
+SELECT_MFA_TYPE = "SELECT_MFA_TYPE"
+SOFTWARE_TOKEN_MFA = "SOFTWARE_TOKEN_MFA"  # noqa: S105 - likewise
+SMS_MFA = "SMS_MFA"
+EMAIL_OTP = "EMAIL_OTP"
+
+CODE_KEYS = {
+    SOFTWARE_TOKEN_MFA: "SOFTWARE_TOKEN_MFA_CODE",
+    SMS_MFA: "SMS_MFA_CODE",
+    EMAIL_OTP: "EMAIL_OTP_CODE",
+}
+MAX_USERNAME = 128
+MAX_PASSWORD = 256
+MIN_SESSION = 20  # characters, by the service model; the upper bound moved once and is not checked
+
+
+# --------------------------------------------------------------------------------------- results
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """Cognito wants another step before it gives tokens.
+
+    Attributes:
+        name: Cognito's name of the challenge.
+        cognito_session: the string that the answer must carry; changes with every step.
+        username: what the answer must name as USERNAME: the pool's own name, not the typed alias.
+        parameters: what else Cognito says about the challenge.
+    """
+
+    name: str
+    cognito_session: str = field(repr=False)
+    username: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def friendly_name(self) -> str:
+        return str(self.parameters.get("FRIENDLY_DEVICE_NAME") or "")
+
+    @property
+    def destination(self) -> str:
+        """Return where a code was sent, masked by Cognito, such as ``+*******0839``."""
+        return str(self.parameters.get("CODE_DELIVERY_DESTINATION") or "")
+
+    @property
+    def factors(self) -> list[str]:
+        """Return the factors to choose from, or that can be set up (facts §2.4)."""
+        return _json_list(
+            self.parameters.get("MFAS_CAN_CHOOSE") or self.parameters.get("MFAS_CAN_SETUP")
+        )
+
+    @property
+    def required_attributes(self) -> list[str]:
+        """Return the attributes that NEW_PASSWORD_REQUIRED wants, without Cognito's prefix."""
+        names = _json_list(self.parameters.get("requiredAttributes"))
+        return [name.removeprefix("userAttributes.") for name in names]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A finished sign-in's tokens: kept by nobody, handed to receivers of ``signed_in``."""
+
+    access: str = field(repr=False)
+    id: str = field(default="", repr=False)
+    refresh: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """A secret that waits to be verified.
+
+    Attributes:
+        secret: base32, as the authenticator app needs it; 52 characters at AWS.
+        cognito_session: the next session string; empty when an access token was used.
+    """
+
+    secret: str = field(repr=False)
+    cognito_session: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who signed in, by the claims of the tokens."""
+
+    sub: str
+    username: str
+    email: str = ""
+    email_verified: bool = False
+    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """What Cognito says about a user's second factors.
+
+    Attributes:
+        software_token: whether an authenticator app counts for this user.
+        preferred: Cognito's name of the preferred factor, or empty.
+    """
+
+    software_token: bool
+    preferred: str = ""
+
+
+# ------------------------------------------------------------------------------------ operations
+
+
+class CognitoGateway:
+    """One user pool and app client, as the settings name them."""
+
+    def __init__(self, conf: Conf) -> None:
+        self.conf = conf
+
+    @cached_property
+    def _admin(self) -> bool:
+        return self.conf.AUTH_FLOW == "ADMIN_USER_PASSWORD_AUTH"
+
+    @sensitive_variables()
+    def start_sign_in(self, username: str, password: str) -> Challenge | Tokens:
+        """Send the password (InitiateAuth or AdminInitiateAuth).
+
+        Args:
+            username: as typed; an alias is fine.
+            password: as typed.
+
+        Raises:
+            BadCredentials: wrong, unknown, disabled or locked: Cognito's reasons are not told apart.
+            AccountActionNeeded: unconfirmed, or the password must be reset.
+        """
+        operation = "AdminInitiateAuth" if self._admin else "InitiateAuth"
+        if not (_is_username(username) and _is_password(password)):
+            raise BadCredentials(operation, "NotSent")  # nobody in any pool is called that
+        parameters = {"USERNAME": username, "PASSWORD": password, **self._secret_hash(username)}
+        reply = call(
+            operation,
+            {
+                "UserPoolId": self.conf.USER_POOL_ID if self._admin else None,
+                "ClientId": self.conf.CLIENT_ID,
+                "AuthFlow": self.conf.AUTH_FLOW,
+                "AuthParameters": parameters,
+            },
+        )
+        return _challenge_or_tokens(operation, reply, username)
+
+    @sensitive_variables()
+    def answer_code(self, challenge: Challenge, code: str) -> Challenge | Tokens:
+        """Answer SOFTWARE_TOKEN_MFA, SMS_MFA or EMAIL_OTP with ``code``.
+
+        Raises:
+            BadCode: wrong or used already; the same challenge may be answered again (facts §3.2).
+            ChallengeLost: the sign-in starts again.
+        """
+        return self._answer(challenge, {CODE_KEYS[challenge.name]: code})
+
+    def choose_factor(self, challenge: Challenge, factor: str) -> Challenge | Tokens:
+        """Answer SELECT_MFA_TYPE with one of ``challenge.factors``."""
+        return self._answer(challenge, {"ANSWER": factor})
+
+    @sensitive_variables()
+    def set_new_password(
+        self, challenge: Challenge, password: str, attributes: Mapping[str, str]
+    ) -> Challenge | Tokens:
+        """Answer NEW_PASSWORD_REQUIRED.
+
+        Args:
+            challenge: as Cognito gave it.
+            password: the new password, as typed.
+            attributes: values for ``challenge.required_attributes``, by name.
+
+        Raises:
+            PasswordRejected: the pool's policy refuses it; the challenge stands.
+        """
+        wanted = {f"userAttributes.{name}": value for name, value in attributes.items()}
+        return self._answer(challenge, {"NEW_PASSWORD": password, **wanted})
+
+    def finish_setup(self, challenge: Challenge) -> Challenge | Tokens:
+        """Answer MFA_SETUP with the session string that ``verify_software_token`` returned."""
+        return self._answer(challenge, {})
+
+    @sensitive_variables()
+    def associate_software_token(
+        self, *, cognito_session: str = "", access_token: str = ""
+    ) -> Association:
+        """Ask for a secret (AssociateSoftwareToken), with exactly one of the two credentials.
+
+        Raises:
+            ChallengeLost: session or token are no longer accepted.
+            Misconfigured: the pool does not offer authenticator apps.
+        """
+        credential = _one_credential(cognito_session, access_token)
+        reply = call("AssociateSoftwareToken", credential)
+        secret = reply.get("SecretCode")
+        if not isinstance(secret, str) or not _is_base32(secret):
+            raise _bad_reply("AssociateSoftwareToken", reply)
+        return Association(
+            secret, _next_session("AssociateSoftwareToken", reply, wanted=bool(cognito_session))
+        )
+
+    @sensitive_variables()
+    def verify_software_token(
+        self,
+        code: str,
+        *,
+        friendly_name: str = "",
+        cognito_session: str = "",
+        access_token: str = "",
+    ) -> str:
+        """Confirm the secret with a code (VerifySoftwareToken); on success it is registered.
+
+        Args:
+            code: six ASCII digits.
+            friendly_name: what the person calls the device; may be empty.
+            cognito_session: from ``associate_software_token``, or
+            access_token: of the signed-in person; exactly one of the two.
+
+        Returns:
+            the session string that satisfies MFA_SETUP; empty with an access token.
+
+        Raises:
+            BadCode: the code does not fit; the same secret may be tried again (facts §3.2).
+        """
+        credential = _one_credential(cognito_session, access_token)
+        reply = call(
+            "VerifySoftwareToken",
+            {"UserCode": code, "FriendlyDeviceName": friendly_name or None, **credential},
+        )
+        if reply.get("Status") == "ERROR":  # documented, never seen (facts §4): means a wrong code
+            raise _wrong_code(reply)
+        if reply.get("Status") != "SUCCESS":
+            raise _bad_reply("VerifySoftwareToken", reply)
+        return _next_session("VerifySoftwareToken", reply, wanted=bool(cognito_session))
+
+    @sensitive_variables()
+    def prefer_software_token(self, access_token: str) -> bool:
+        """Switch the authenticator app on and make it preferred (SetUserMFAPreference).
+
+        Only this block is sent: naming another factor fails for people without a phone (facts §6.1).
+
+        Returns:
+            False when this user has no verified software token.
+        """
+        enabled = {"Enabled": True, "PreferredMfa": True}
+        try:
+            call(
+                "SetUserMFAPreference",
+                {"AccessToken": access_token, "SoftwareTokenMfaSettings": enabled},
+            )
+        except Misconfigured as error:
+            if error.error != "InvalidParameterException":
+                raise
+            return False
+        return True
+
+    def read_factors(self, username: str) -> Factors:
+        """Ask for a user's second factors with the site's AWS credentials.
+
+        AdminGetUserAuthFactors where botocore has it (AdminGetUser counts the user as active for
+        billing, facts §6.2), else AdminGetUser. A verified token that was never made preferred shows
+        in neither list in a pool that requires MFA (facts §3.5).
+
+        Raises:
+            UserGone: the pool has no such user.
+            Misconfigured: no credentials, or no permission.
+        """
+        modern = has_operation("AdminGetUserAuthFactors")
+        operation = "AdminGetUserAuthFactors" if modern else "AdminGetUser"
+        reply = call(operation, {"UserPoolId": self.conf.USER_POOL_ID, "Username": username})
+        if not isinstance(reply.get("Username"), str):
+            raise _bad_reply(operation, reply)
+        listed = reply.get("UserMFASettingList") or []
+        configured = reply.get("ConfiguredUserAuthFactors") or []
+        return Factors(
+            software_token=SOFTWARE_TOKEN_MFA in listed or "SOFTWARE_TOKEN" in configured,
+            preferred=_text(operation, reply, reply.get("PreferredMfaSetting")),
+        )
+
+    def pool_requires_mfa(self) -> bool:
+        """Ask whether the pool requires MFA (GetUserPoolMfaConfig), with the site's AWS credentials."""
+        reply = call("GetUserPoolMfaConfig", {"UserPoolId": self.conf.USER_POOL_ID})
+        mode = reply.get("MfaConfiguration")
+        if mode not in ("OFF", "OPTIONAL", "ON"):
+            raise _bad_reply("GetUserPoolMfaConfig", reply)
+        return bool(mode == "ON")
+
+    @sensitive_variables()
+    def person(self, tokens: Tokens, *, username: str = "") -> Person:
+        """Read who signed in from the tokens' claims.
+
+        The signatures are not checked: the tokens come straight from Cognito over TLS, never from a
+        client. The claims are, so that an answer meant for another pool, client or user is refused.
+
+        Args:
+            tokens: as Cognito gave them just now.
+            username: the pool's own name of the user, when a challenge told it.
+
+        Raises:
+            BadReply: the claims contradict each other, the settings, or the challenge.
+        """
+        access = self._claims(tokens.access, use="access", client_claim="client_id")
+        claims = self._claims(tokens.id, use="id", client_claim="aud") if tokens.id else {}
+        sub, name = str(access.get("sub") or ""), str(access.get("username") or "")
+        if (
+            not sub
+            or not name
+            or claims.get("sub", sub) != sub
+            or (username and username not in (name, sub))
+        ):
+            raise BadReply("tokens", "ClaimsDisagree")
+        verified = str(claims.get("email_verified", "")).lower() == "true"
+        return Person(sub, name, str(claims.get("email") or ""), verified, {**access, **claims})
+
+    @sensitive_variables()
+    def _claims(self, token: str, *, use: str, client_claim: str) -> dict[str, Any]:
+        import jwt
+
+        try:
+            claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+        except jwt.PyJWTError:
+            claims = {}
+        pool = str(claims.get("iss", "")).rpartition("/")[
+            2
+        ]  # AWS has two issuer hosts (facts §7.2)
+        found = (claims.get("token_use"), claims.get(client_claim), pool)
+        if found != (use, self.conf.CLIENT_ID, self.conf.USER_POOL_ID):
+            raise BadReply("tokens", "ForeignToken")
+        return claims
+
+    @sensitive_variables()
+    def _answer(self, challenge: Challenge, answer: Mapping[str, str]) -> Challenge | Tokens:
+        username = challenge.username
+        operation = "AdminRespondToAuthChallenge" if self._admin else "RespondToAuthChallenge"
+        reply = call(
+            operation,
+            {
+                "UserPoolId": self.conf.USER_POOL_ID if self._admin else None,
+                "ClientId": self.conf.CLIENT_ID,
+                "ChallengeName": challenge.name,
+                "Session": challenge.cognito_session,
+                "ChallengeResponses": {
+                    "USERNAME": username,
+                    **answer,
+                    **self._secret_hash(username),
+                },
+            },
+        )
+        return _challenge_or_tokens(operation, reply, username)
+
+    def _secret_hash(self, username: str) -> dict[str, str]:
+        """Return SECRET_HASH over the very name that is sent along (facts §2.6)."""
+        secret = self.conf.client_secret()
+        if secret is None:
+            return {}
+        message = (username + self.conf.CLIENT_ID).encode()
+        digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
+        return {"SECRET_HASH": base64.b64encode(digest).decode()}
+
+
+def get_gateway() -> CognitoGateway:
+    """Return a gateway to the pool that the settings name; cheap, nothing is opened."""
+    return CognitoGateway(get_conf())
+
+
+# ---------------------------------------------------------------------------- reading the answers
+
+
+def _challenge_or_tokens(operation: str, reply: Reply, username: str) -> Challenge | Tokens:
+    """Return what the answer is; one that is neither, or both, is refused (security.md C.2)."""
+    result = reply.get("AuthenticationResult") or {}
+    if bool(reply.get("ChallengeName")) == bool(result):
+        raise _bad_reply(operation, reply)
+    if not result:
+        return _challenge(operation, reply, username)
+    access, identity, refresh = (
+        _text(operation, reply, result.get(name))
+        for name in ("AccessToken", "IdToken", "RefreshToken")
+    )
+    if not access:
+        raise _bad_reply(operation, reply)
+    return Tokens(access, identity, refresh)
+
+
+def _challenge(operation: str, reply: Reply, username: str) -> Challenge:
+    parameters = reply.get("ChallengeParameters") or {}
+    known_as = parameters.get("USER_ID_FOR_SRP") or parameters.get("USERNAME") or username
+    return Challenge(
+        _text(operation, reply, reply["ChallengeName"]),
+        _next_session(operation, reply, wanted=True),
+        _text(operation, reply, known_as),
+        parameters,
+    )
+
+
+def _next_session(operation: str, reply: Reply, *, wanted: bool) -> str:
+    session = _text(operation, reply, reply.get("Session")) if wanted else ""
+    if wanted and len(session) < MIN_SESSION:
+        raise _bad_reply(operation, reply)
+    return session
+
+
+def _text(operation: str, reply: Reply, value: object) -> str:
+    """Return ``value``; botocore passes members of any type through."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _bad_reply(operation, reply)
+    return value
+
+
+def _one_credential(cognito_session: str, access_token: str) -> dict[str, str]:
+    if bool(cognito_session) == bool(access_token):
+        raise ValueError("give a Cognito session or an access token, never both, never neither")
+    return {"Session": cognito_session} if cognito_session else {"AccessToken": access_token}
+
+
+def _json_list(value: object) -> list[str]:
+    """Return a list that Cognito sends as JSON text, and some emulators as a list (facts §12.11)."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _is_username(text: str) -> bool:
+    """Tell whether Cognito's model allows ``text`` as a name: letters, marks, symbols, numbers, punctuation."""
+    return 0 < len(text) <= MAX_USERNAME and all(
+        unicodedata.category(char)[0] in "LMSNP" for char in text
+    )
+
+
+def _is_password(text: str) -> bool:
+    return 0 < len(text) <= MAX_PASSWORD and not any(char.isspace() for char in text)
+
+
+def _is_base32(secret: str) -> bool:
+    """Tell whether an authenticator app can use ``secret``, whatever its length or case."""
+    try:
+        key = base64.b32decode(secret.upper() + "=" * (-len(secret) % 8))
+    except (binascii.Error, ValueError):
+        return False
+    return bool(key)
+
+
+def _bad_reply(operation: str, reply: Reply) -> BadReply:
+    return BadReply(operation, "UnexpectedAnswer", request_id=_request_id(reply))
+
+
+def _wrong_code(reply: Reply) -> BadCode:
+    return BadCode("VerifySoftwareToken", "StatusError", request_id=_request_id(reply))
+
+
+def _request_id(reply: Reply) -> str:
+    return str(reply.get("ResponseMetadata", {}).get("RequestId", ""))

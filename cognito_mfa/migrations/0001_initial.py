@@ -1,0 +1,224 @@
+import django.db.models.deletion
+import django.utils.timezone
+from django.conf import settings
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="CognitoIdentity",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("pool_id", models.CharField(max_length=55, verbose_name="user pool")),
+                (
+                    "sub",
+                    models.CharField(
+                        help_text="Cognito's own, lasting id of the person.",
+                        max_length=64,
+                        verbose_name="sub",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(max_length=128, verbose_name="name in the user pool"),
+                ),
+                (
+                    "email",
+                    models.EmailField(blank=True, max_length=254, verbose_name="e-mail address"),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("UNKNOWN", "Unknown"),
+                            ("NOT_SET_UP", "Not set up"),
+                            ("ENABLED", "Set up"),
+                            ("GONE", "Not in the user pool"),
+                        ],
+                        default="UNKNOWN",
+                        max_length=16,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "preferred_factor",
+                    models.CharField(blank=True, max_length=32, verbose_name="preferred factor"),
+                ),
+                (
+                    "checked_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last checked"),
+                ),
+                (
+                    "generation",
+                    models.PositiveIntegerField(
+                        default=0,
+                        help_text="When it moves, older sessions must prove themselves again.",
+                        verbose_name="generation",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="linked since"
+                    ),
+                ),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="cognito_identity",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "Cognito identity",
+                "verbose_name_plural": "Cognito identities",
+                "permissions": [("refresh_status", "Can refresh the status from Cognito")],
+            },
+        ),
+        migrations.CreateModel(
+            name="MFAEvent",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(max_length=128, verbose_name="name in the user pool"),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("SIGNED_IN", "Signed in with a code"),
+                            ("CODE_REJECTED", "Wrong code"),
+                            ("SOFTWARE_TOKEN_VERIFIED", "Authenticator app set up"),
+                            ("STATUS_CHANGED", "Status changed in Cognito"),
+                        ],
+                        max_length=32,
+                        verbose_name="what",
+                    ),
+                ),
+                (
+                    "at",
+                    models.DateTimeField(
+                        db_index=True, default=django.utils.timezone.now, verbose_name="when"
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=200, verbose_name="detail")),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "identity",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="events",
+                        to="cognito_mfa.cognitoidentity",
+                        verbose_name="identity",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "MFA event",
+                "verbose_name_plural": "MFA events",
+                "ordering": ["-at", "-pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="SoftwareToken",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "friendly_name",
+                    models.CharField(blank=True, max_length=64, verbose_name="friendly name"),
+                ),
+                (
+                    "verified_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="set up"),
+                ),
+                (
+                    "last_used_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last used"),
+                ),
+                ("retired_at", models.DateTimeField(blank=True, null=True, verbose_name="retired")),
+                (
+                    "retired_because",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("REPLACED", "replaced"),
+                            ("REMOVED", "removed"),
+                            ("RESET", "reset by an administrator"),
+                            ("REMOVED_ELSEWHERE", "no longer in Cognito"),
+                        ],
+                        max_length=20,
+                        verbose_name="why retired",
+                    ),
+                ),
+                (
+                    "identity",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="software_tokens",
+                        to="cognito_mfa.cognitoidentity",
+                        verbose_name="identity",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "authenticator app",
+                "verbose_name_plural": "authenticator apps",
+                "ordering": ["-verified_at"],
+            },
+        ),
+        migrations.AddIndex(
+            model_name="cognitoidentity",
+            index=models.Index(fields=["pool_id", "username"], name="cognito_mfa_pool_username"),
+        ),
+        migrations.AddConstraint(
+            model_name="cognitoidentity",
+            constraint=models.UniqueConstraint(
+                fields=("pool_id", "sub"), name="cognito_mfa_pool_and_sub"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="softwaretoken",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("retired_at", None)),
+                fields=("identity",),
+                name="cognito_mfa_one_active_token",
+            ),
+        ),
+    ]

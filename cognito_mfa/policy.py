@@ -1,0 +1,58 @@
+"""Who must have a second factor on this site: the site's own rule, whatever the pool asks for.
+
+A rule that fails means "required"; a person for whom nothing is known is a person like any other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+
+from cognito_mfa.conf import get_conf
+
+logger = logging.getLogger(__name__)
+
+
+def required(request: HttpRequest, user: AbstractBaseUser | None = None) -> bool:
+    """Tell whether the policy wants a second factor of ``user``, by default the request's.
+
+    Args:
+        request: what a rule of the site's own is asked with; its ``user`` is ``user`` meanwhile.
+        user: who is about to be signed in.
+    """
+    person: Any = request.user if user is None else user
+    rule = get_conf().REQUIRED
+    if rule is False or rule == "everyone":
+        return bool(rule)
+    if rule == "staff":
+        return bool(getattr(person, "is_staff", False) or getattr(person, "is_superuser", False))
+    if isinstance(rule, dict):
+        return bool(person.groups.filter(name__in=rule["groups"]).exists())
+    return _asked(rule, request, person)
+
+
+def enforced() -> bool:
+    """Tell whether the gate stops people at all."""
+    return get_conf().ENFORCEMENT == "enforce"
+
+
+def _asked(rule: str | Callable[[HttpRequest], object], request: HttpRequest, person: Any) -> bool:
+    before = getattr(request, "user", None)
+    try:
+        request.user = person
+        decide = import_string(rule) if isinstance(rule, str) else rule
+        return bool(decide(request))
+    except Exception:
+        # SECURITY: a rule that fails must not open the gate.
+        logger.exception(
+            "The policy in COGNITO_MFA['REQUIRED'] failed; a second factor is required."
+        )
+        return True
+    finally:
+        if before is not None:
+            request.user = before

@@ -1,0 +1,65 @@
+"""Our record that this session answered a second factor: the only thing that opens the gate.
+
+It is bound to the user, the pool, the person's ``sub`` and the identity's generation, and it ages.
+Anything missing or odd means "not proven". Reading it costs no query.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from cognito_mfa.conf import get_conf
+
+if TYPE_CHECKING:
+    from django.contrib.sessions.backends.base import SessionBase
+
+    from cognito_mfa.models import CognitoIdentity
+
+PREFIX = "_cognito_mfa_"  # of every session key of ours
+KEY = f"{PREFIX}proof"
+SKEW = 30  # seconds that the clocks of a site's servers may differ
+
+
+def write(session: SessionBase, identity: CognitoIdentity, *, method: str) -> None:
+    """Record that ``identity``'s person just answered ``method``, Cognito's name of the factor."""
+    session[KEY] = {
+        "user": str(identity.user_id),
+        "pool": identity.pool_id,
+        "sub": identity.sub,
+        "generation": identity.generation,
+        "method": method,
+        "at": int(time.time()),
+    }
+
+
+def age(session: SessionBase, identity: CognitoIdentity | None) -> float | None:
+    """Return how many seconds ago the second factor was answered, or None when it was not.
+
+    Args:
+        session: the browser's session.
+        identity: of the signed-in user; None when the user has none.
+    """
+    record: Any = session.get(KEY)
+    if identity is None or not isinstance(record, dict):
+        return None
+    at = record.get("at")
+    bound = (record.get("user"), record.get("pool"), record.get("sub"), record.get("generation"))
+    wanted = (str(identity.user_id), get_conf().USER_POOL_ID, identity.sub, identity.generation)
+    if bound != wanted or not isinstance(at, int):
+        return None
+    seconds = time.time() - at
+    # A time in the future would never age: somebody's clock jumped.
+    return None if seconds < -SKEW else max(seconds, 0.0)
+
+
+def holds(session: SessionBase, identity: CognitoIdentity | None) -> bool:
+    """Tell whether the session's proof is good for ``identity`` today."""
+    seconds = age(session, identity)
+    return seconds is not None and seconds <= get_conf().PROOF_MAX_AGE
+
+
+def drop_all(session: SessionBase) -> None:
+    """Remove every session key of ours: a promotion starts from nothing (security.md B-21)."""
+    for key in [key for key in session.keys() if key.startswith(PREFIX)]:  # noqa: SIM118 - no mapping
+        del session[key]

@@ -1,0 +1,19 @@
+"""Signals, sent with ``send_robust``: a receiver that fails breaks nobody's sign-in.
+
+Each is sent with ``request`` (None outside a request) and ``identity``; the sender is the class
+``CognitoIdentity``. Further arguments stand beside each signal.
+"""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+# user, method ("SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP" or "" without a second factor) and
+# tokens (access, id, refresh): the only chance to use them, since nobody keeps them.
+signed_in = Signal()
+
+# method; identity is None for somebody who never signed in here before.
+code_rejected = Signal()
+
+# software_token, the row of the authenticator that was set up.
+software_token_verified = Signal()

@@ -1,0 +1,39 @@
+"use strict";
+// Comfort only: every page works without this file.
+
+document.addEventListener("DOMContentLoaded", () => {
+  // People who cannot see that a message appeared are taken to it.
+  document.querySelector("[data-cognito-mfa-focus]")?.focus();
+
+  // A second click must not send a code twice. Coming back by the back button opens the form again.
+  for (const form of document.querySelectorAll("form[data-cognito-mfa-busy]")) {
+    const button = form.querySelector("button[type=submit]");
+    form.addEventListener("submit", (event) => {
+      if (form.getAttribute("aria-busy") === "true") {
+        event.preventDefault();
+        return;
+      }
+      form.setAttribute("aria-busy", "true");
+      button?.classList.add("cognito-mfa-waiting");
+    });
+    window.addEventListener("pageshow", () => {
+      form.removeAttribute("aria-busy");
+      button?.classList.remove("cognito-mfa-waiting");
+    });
+  }
+
+  for (const button of document.querySelectorAll("[data-cognito-mfa-copy]")) {
+    const status = button.parentElement.querySelector("[role=status]");
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(button.dataset.cognitoMfaCopy);
+        status.textContent = button.dataset.copied;
+      } catch {
+        status.textContent = button.dataset.failed;
+        const key = document.getElementById("cognito-mfa-key");
+        getSelection().selectAllChildren(key);
+      }
+    });
+  }
+});

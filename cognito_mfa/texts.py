@@ -1,0 +1,72 @@
+"""What people are told when something goes wrong: what happened, and what to do next."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from cognito_mfa.exceptions import (
+    AccountActionNeeded,
+    BadCode,
+    ChallengeNotSupported,
+    CognitoMFAError,
+    PasswordRejected,
+)
+
+
+def bad_credentials() -> str:
+    return _("Name and password do not match. Check both and try again.")
+
+
+def start_again() -> str:
+    return _(
+        "The sign-in took too long or was started again elsewhere. Please enter your password once more."
+    )
+
+
+def busy(seconds: int) -> str:
+    return ngettext(
+        "Too many attempts at the moment. Wait %(seconds)d second, then try again.",
+        "Too many attempts at the moment. Wait %(seconds)d seconds, then try again.",
+        seconds,
+    ) % {"seconds": seconds}
+
+
+def failed(reference: str) -> str:
+    return _(
+        "The sign-in service does not answer as it should. Nothing has been lost: please try again in a moment. "
+        "If it goes on, tell support the reference %(reference)s."
+    ) % {"reference": reference}
+
+
+def wrong_code(error: BadCode, *, was_sent: bool = False) -> str:
+    if was_sent:
+        return _("This code does not fit. Use the newest one that was sent to you.")
+    if error.already_used:
+        return _("This code has been used already. Wait until the app shows the next one.")
+    return _(
+        "This code does not fit. Use the newest code of the entry for this site, and check that the date and time "
+        "of your device are set automatically."
+    )
+
+
+def password_rejected(error: PasswordRejected) -> list[str]:
+    rules = {
+        "length": _("The password is too short."),
+        "uppercase": _("The password needs an upper-case letter."),
+        "lowercase": _("The password needs a lower-case letter."),
+        "number": _("The password needs a number."),
+        "symbol": _("The password needs a sign such as ! or %."),
+        "history": _("You have used this password before. Choose another one."),
+    }
+    return [rules[reason] for reason in error.reasons] or [
+        _("The password is not accepted. Choose another one.")
+    ]
+
+
+def blocked(error: CognitoMFAError) -> str:
+    if isinstance(error, AccountActionNeeded):
+        return _("The password of this account must be reset before you can sign in.")
+    if isinstance(error, ChallengeNotSupported):
+        return _("Your account asks for a way to sign in that this site does not offer.")
+    return _("This account cannot be used on this site.")

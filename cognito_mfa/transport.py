@@ -1,0 +1,276 @@
+"""How a call reaches Cognito: the boto3 clients, attempts, deadline, and what counts as an answer.
+
+Only this module and the local Cognito touch boto3, and both import it when the first call is made.
+Nothing that botocore raises or logs leaves this module: its texts carry parameters, and parameters
+carry passwords, codes and tokens.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+from django.views.decorators.debug import sensitive_variables
+
+from cognito_mfa.conf import NAME, Conf, get_conf
+from cognito_mfa.error_table import classify, hint_for
+from cognito_mfa.exceptions import BadReply, CognitoMFAError, Misconfigured, Sent, Unavailable
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+CONNECT_TIMEOUT = 3
+READ_TIMEOUT = 8
+DEADLINE = (
+    12.0  # seconds for the whole call: READ_TIMEOUT holds for each packet, not for the answer
+)
+MAX_BODY = 1_000_000  # bytes
+CONNECTIONS = 50  # at least one for each thread of a worker; botocore's own default is 10
+
+# A second send of these would fail, or do its work twice (security.md C.3): they are sent once.
+CONSUMING = frozenset(
+    {
+        "InitiateAuth",
+        "AdminInitiateAuth",
+        "RespondToAuthChallenge",
+        "AdminRespondToAuthChallenge",
+        "AssociateSoftwareToken",
+        "VerifySoftwareToken",
+        "GetTokensFromRefreshToken",
+    }
+)
+
+Reply = dict[str, Any]
+
+
+class _Failure(NamedTuple):
+    """What went wrong with a call, without botocore's texts."""
+
+    kind: Literal["cognito", "transport", "reply", "setup"]
+    error: str
+    message: str = ""
+    request_id: str = ""
+    sent: Sent = "unknown"
+
+
+class _Unbelievable(Exception):
+    """An answer that is not whole, or not from Cognito; raised through botocore."""
+
+
+class _CallThread(threading.Thread):
+    """Carries one call, so that its caller can stop waiting; also marks whose log lines to drop."""
+
+
+# --------------------------------------------------------------------------------------- clients
+
+
+def make_client(
+    *, region_name: str, endpoint_url: str | None = None, config: Config | None = None
+) -> Any:
+    """Build the boto3 client; the default of ``COGNITO_MFA["CLIENT_FACTORY"]``.
+
+    Args:
+        region_name: the pool's region.
+        endpoint_url: another address than AWS's own, for a local Cognito.
+        config: attempts, timeouts and connections; a factory of your own must honour it.
+    """
+    import boto3
+
+    # A session of our own: boto3's default session is shared with the site and not thread-safe.
+    session = boto3.session.Session()
+    return session.client(
+        "cognito-idp", region_name=region_name, endpoint_url=endpoint_url, config=config
+    )
+
+
+def _config(*, attempts: int) -> Config:
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        max_pool_connections=CONNECTIONS,
+        # Said in full: botocore's default sends a lost answer five times, and may change (facts §9).
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        tcp_keepalive=True,
+    )
+
+
+_clients: dict[bool, Any] = {}
+_lock = threading.Lock()
+
+
+def client_for(operation: str) -> Any:
+    """Return the process's client for ``operation``: one attempt where a call consumes something."""
+    once = operation in CONSUMING
+    client = _clients.get(once)
+    if client is None:
+        with _lock:
+            client = _clients.get(once) or _clients.setdefault(once, _build(get_conf(), once=once))
+    return client
+
+
+def _build(conf: Conf, *, once: bool) -> Any:
+    factory = conf.CLIENT_FACTORY
+    make: Callable[..., Any] = import_string(factory) if isinstance(factory, str) else factory
+    client = make(
+        region_name=conf.REGION,
+        endpoint_url=conf.ENDPOINT_URL,
+        config=_config(attempts=1 if once else 3),
+    )
+    guard = partial(_guard, from_aws=".amazonaws.com" in client.meta.endpoint_url)
+    client.meta.events.register("before-parse.cognito-identity-provider", guard)
+    _silence_debug_logs()
+    return client
+
+
+def forget_clients(**kwargs: object) -> None:
+    """Drop the clients: settings changed, or this is a forked child that must not share sockets."""
+    if kwargs.get("setting", NAME) == NAME:
+        _clients.clear()
+
+
+setting_changed.connect(forget_clients, dispatch_uid="cognito_mfa.transport")
+os.register_at_fork(after_in_child=forget_clients)
+
+
+class _DropCallDebug(logging.Filter):
+    """SECURITY: botocore's DEBUG lines print passwords, codes, secrets, tokens and session strings."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.DEBUG or not isinstance(
+            threading.current_thread(), _CallThread
+        )
+
+
+_drop_call_debug = _DropCallDebug()
+
+
+def _silence_debug_logs() -> None:
+    # Filters are not inherited, so each logger gets it. A site's other AWS calls stay as loud as they were.
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("botocore", "boto3", "urllib3"):
+            logging.getLogger(name).addFilter(_drop_call_debug)
+
+
+# ----------------------------------------------------------------------------------------- calls
+
+
+@sensitive_variables()
+def call(operation: str, parameters: Mapping[str, Any]) -> Reply:
+    """Call ``operation`` and return Cognito's answer.
+
+    Args:
+        operation: the API operation, such as ``InitiateAuth``.
+        parameters: its input members; a member that is None is left out.
+
+    Raises:
+        CognitoMFAError: one of the family in ``cognito_mfa.exceptions``; nothing else.
+    """
+    given = {name: value for name, value in parameters.items() if value is not None}
+    outcome = _within_deadline(partial(_attempt, operation, given))
+    if not isinstance(outcome, _Failure):
+        return outcome
+    del given, parameters  # an error report shows the variables of every frame
+    raise _exception(operation, outcome)
+
+
+def has_operation(operation: str) -> bool:
+    """Tell whether the installed botocore knows ``operation``: some are newer than many botocores."""
+    return operation in client_for(operation).meta.service_model.operation_names
+
+
+def _within_deadline(work: Callable[[], Reply | _Failure]) -> Reply | _Failure:
+    # A thread, because no timeout of botocore or urllib3 bounds a reply that drips in byte by byte.
+    # It ends by itself; being a daemon it never keeps a worker from stopping.
+    answers: list[Reply | _Failure] = []
+    context = contextvars.copy_context()
+    thread = _CallThread(
+        target=lambda: answers.append(context.run(work)), name="cognito-mfa-call", daemon=True
+    )
+    thread.start()
+    thread.join(DEADLINE)
+    return answers[0] if answers else _Failure("transport", "DeadlineExceeded")
+
+
+@sensitive_variables()
+def _attempt(operation: str, given: dict[str, Any]) -> Reply | _Failure:
+    from botocore import xform_name
+
+    try:
+        send = getattr(client_for(operation), xform_name(operation))
+    except Exception as error:  # noqa: BLE001 - no region, a broken profile, a factory that fails
+        return _Failure("setup", type(error).__name__, sent="no")
+    outcome = _send(send, given)
+    if isinstance(outcome, _Failure) and outcome.sent == "no" and outcome.kind == "transport":
+        outcome = _send(send, given)  # nothing left this machine, so nothing can happen twice
+    return outcome
+
+
+@sensitive_variables()
+def _send(send: Callable[..., Reply], given: dict[str, Any]) -> Reply | _Failure:
+    from botocore import exceptions as aws
+
+    try:
+        return send(**given)
+    except aws.ClientError as error:
+        return _from_cognito(error.response)
+    except (
+        aws.EndpointConnectionError,
+        aws.ConnectTimeoutError,
+        aws.ProxyConnectionError,
+    ) as error:
+        return _Failure("transport", type(error).__name__, sent="no")
+    except (aws.HTTPClientError, aws.ConnectionError) as error:
+        return _Failure("transport", type(error).__name__, sent="unknown")
+    except aws.BotoCoreError as error:
+        return _Failure("setup", type(error).__name__, sent="no")
+    except Exception as error:  # noqa: BLE001 - a JSON list, bad UTF-8: botocore's parser just breaks
+        return _Failure("reply", type(error).__name__)
+
+
+def _from_cognito(response: Mapping[str, Any]) -> _Failure:
+    error = response.get("Error", {})
+    metadata = response.get("ResponseMetadata", {})
+    code = str(error.get("Code", ""))
+    request_id = str(metadata.get("RequestId", ""))
+    if not code or (code.isdigit() and code not in {"429", "500", "502", "503", "504"}):
+        return _Failure("reply", code, request_id=request_id)  # a firewall's HTML page, a redirect
+    return _Failure("cognito", code, str(error.get("Message", "")), request_id)
+
+
+def _exception(operation: str, failure: _Failure) -> CognitoMFAError:
+    error, request_id = failure.error, failure.request_id
+    if failure.kind == "cognito":
+        return classify(operation, error, failure.message, request_id=request_id)
+    if failure.kind == "transport":
+        return Unavailable(operation, error, sent=failure.sent)
+    if failure.kind == "reply":
+        return BadReply(operation, error, request_id=request_id)
+    return Misconfigured(operation, error, hint=hint_for(error))
+
+
+def _guard(response_dict: Mapping[str, Any], *, from_aws: bool, **_kwargs: object) -> None:
+    """Refuse an answer that is cut short, too long, or not Cognito's.
+
+    botocore takes an empty, truncated or foreign body with status 200 for success, and operations
+    such as SetUserMFAPreference have nothing in their answer that could be missed (security.md C.2).
+    """
+    headers = {str(name).lower(): str(value) for name, value in response_dict["headers"].items()}
+    body = response_dict["body"]
+    if len(body) > MAX_BODY:
+        raise _Unbelievable("too long")
+    length = headers.get("content-length")
+    if length is None and "chunked" not in headers.get("transfer-encoding", "").lower():
+        raise _Unbelievable("no length")
+    if length is not None and length != str(len(body)):
+        raise _Unbelievable("cut short")
+    if from_aws and response_dict["status_code"] == 200 and not headers.get("x-amzn-requestid"):  # noqa: PLR2004
+        raise _Unbelievable("no request id")

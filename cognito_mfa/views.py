@@ -1,0 +1,362 @@
+"""The pages: they turn a form into a flow, and what came of it into the next page.
+
+GET shows, POST talks to Cognito. Whatever Cognito says or fails to say becomes a page of ours: never
+a server error, never a sign-in.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render, resolve_url
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_deny
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.generic import FormView, TemplateView, View
+
+from cognito_mfa import flows, gate, pending, texts
+from cognito_mfa.answers import safe_url
+from cognito_mfa.conf import get_conf
+from cognito_mfa.exceptions import (
+    AccountActionNeeded,
+    BadCode,
+    Busy,
+    ChallengeLost,
+    ChallengeNotSupported,
+    CognitoMFAError,
+    PasswordRejected,
+    Refused,
+    ServiceError,
+    TokenRejected,
+    Unavailable,
+)
+from cognito_mfa.flows import Outcome
+from cognito_mfa.forms import CodeForm, FactorForm, NewPasswordForm, SetupForm, SignInForm
+from cognito_mfa.gateway import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
+from cognito_mfa.models import identity_of
+from cognito_mfa.pending import PendingSignIn, Step
+from cognito_mfa.qr import grouped, otpauth_uri, qr_svg
+
+logger = logging.getLogger(__name__)
+
+PROTECTED = [sensitive_post_parameters(), csrf_protect, never_cache, xframe_options_deny]
+
+
+# ----------------------------------------------------------------------------------- what they share
+
+
+@method_decorator(PROTECTED, name="dispatch")
+class Page(View):
+    """What every page of ours has: no caching, no framing, CSRF protection, the support address."""
+
+    http_method_names = ["get", "head", "post", "options"]
+
+    def after(self, outcome: Outcome) -> HttpResponse:
+        """Return the redirect to the page of the next step."""
+        next_url = safe_url(self.request, outcome.next_url)
+        if outcome.step is Step.DONE:
+            return HttpResponseRedirect(next_url or resolve_url(settings.LOGIN_REDIRECT_URL))
+        query = (
+            f"?{urlencode({'next': next_url})}"
+            if outcome.step is Step.SETUP_DONE and next_url
+            else ""
+        )
+        return HttpResponseRedirect(reverse(f"cognito_mfa:{outcome.step.value}") + query)
+
+    def to_sign_in(self, *, text: str = "", next_url: str = "") -> HttpResponse:
+        """Return the redirect to the beginning, with a word why."""
+        if text:
+            messages.info(self.request, text, fail_silently=True)
+        safe = safe_url(self.request, next_url)
+        query = f"?{urlencode({'next': safe})}" if safe else ""
+        return HttpResponseRedirect(reverse("cognito_mfa:sign_in") + query)
+
+
+class StepView(Page, FormView):
+    """One step of a sign-in: a form, the flow that takes its answer, and every way that can end."""
+
+    step: ClassVar[Step]
+    begun: PendingSignIn
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.begun = PendingSignIn.load(request) or PendingSignIn()
+        if self.step not in (Step.START, self.begun.step):
+            return self.elsewhere()
+        return super().dispatch(request, *args, **kwargs)
+
+    def elsewhere(self) -> HttpResponse:
+        """Return the answer when this is not the step that the sign-in is at."""
+        begun = self.begun
+        if begun.step is not Step.START:
+            return self.after(Outcome(begun.step, begun.next_url))
+        text = texts.start_again() if self.request.method == "POST" else ""
+        return self.to_sign_in(
+            text=text, next_url=begun.next_url or self.request.GET.get("next", "")
+        )
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            begun=self.begun, support_url=get_conf().SUPPORT_URL, **kwargs
+        )
+
+    def take(self, form: Any) -> Outcome:
+        """Do what the form asks for; raises ``CognitoMFAError``."""
+        raise NotImplementedError
+
+    @sensitive_variables()
+    def form_valid(self, form: Form) -> HttpResponse:
+        try:
+            outcome = self.take(form)
+        except CognitoMFAError as error:
+            return self.refused(form, error)
+        return self.after(outcome)
+
+    def refused(self, form: Form, error: CognitoMFAError) -> HttpResponse:
+        """Return the page that says what went wrong, and to whom it is up now."""
+        if isinstance(error, (ChallengeLost, TokenRejected)):
+            return self.lost()
+        if isinstance(error, Busy):
+            return self.later(
+                form, texts.busy(error.retry_after), status=429, seconds=error.retry_after
+            )
+        if isinstance(error, ServiceError):
+            return self.failed(form, error)
+        if isinstance(error, (Refused, ChallengeNotSupported, AccountActionNeeded)) and not _hidden(
+            error
+        ):
+            return self.blocked(error)
+        field, text = self.on_form(error)
+        form.add_error(field, text)
+        return self.form_invalid(form)
+
+    def on_form(self, error: CognitoMFAError) -> tuple[str | None, Any]:
+        """Return the field that ``error`` is about, None for the whole form, and what to say."""
+        if isinstance(error, BadCode):
+            challenge = self.begun.challenge
+            was_sent = challenge is not None and challenge.name in (SMS_MFA, EMAIL_OTP)
+            return "code", texts.wrong_code(error, was_sent=was_sent)
+        if isinstance(error, PasswordRejected):
+            return "new_password1", texts.password_rejected(error)
+        return None, texts.bad_credentials()
+
+    def lost(self) -> HttpResponse:
+        """Start again; unless another request of this browser was faster, and must not be undone."""
+        session, next_url = self.request.session, self.begun.next_url
+        if session.session_key and not session.exists(session.session_key):
+            session.modified = False
+            return self.to_sign_in(next_url=next_url)
+        return self.to_sign_in(text=texts.start_again(), next_url=next_url)
+
+    def later(self, form: Form, text: str, *, status: int, seconds: int) -> HttpResponse:
+        """Show the same page with all that was typed except secrets."""
+        form.add_error(None, text)
+        response = self.render_to_response(self.get_context_data(form=form), status=status)
+        response["Retry-After"] = str(seconds)
+        return response
+
+    def failed(self, form: Form, error: ServiceError) -> HttpResponse:
+        """Cognito or its configuration failed: the page again where the step stands, else a way back."""
+        reference = _log_failure(error)
+        begun = PendingSignIn.load(self.request)
+        text = texts.failed(reference)
+        if self.step is Step.START or (begun and begun.step is self.step):
+            return self.later(form, text, status=503, seconds=error.retry_after)
+        context = {"text": text, "next": self.begun.next_url, "support_url": get_conf().SUPPORT_URL}
+        response = render(self.request, "cognito_mfa/unavailable.html", context, status=503)
+        response["Retry-After"] = str(error.retry_after)
+        return response
+
+    def blocked(self, error: CognitoMFAError) -> HttpResponse:
+        context = {"reason": texts.blocked(error), "support_url": get_conf().SUPPORT_URL}
+        return render(self.request, "cognito_mfa/blocked.html", context, status=403)
+
+
+# ------------------------------------------------------------------------------------------ pages
+
+
+class SignInView(StepView):
+    """Name and password."""
+
+    template_name = "cognito_mfa/sign_in.html"
+    form_class = SignInForm
+    step = Step.START
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        signed_in = request.user.is_authenticated and not gate.stops(request, request.user)
+        if signed_in and "switch" not in request.GET:
+            return self.after(Outcome(Step.DONE, self.next_url))
+        return super().get(request, *args, **kwargs)
+
+    @property
+    def next_url(self) -> str:
+        given = self.request.POST.get("next") or self.request.GET.get("next") or ""
+        return safe_url(self.request, given or self.begun.next_url)
+
+    def get_initial(self) -> dict[str, Any]:
+        identity = identity_of(self.request.user)
+        known = identity.username if identity else ""
+        return {"username": self.begun.username or known}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        again = self.request.user.is_authenticated and "switch" not in self.request.GET
+        return super().get_context_data(next=self.next_url, confirming=again, **kwargs)
+
+    def take(self, form: SignInForm) -> Outcome:
+        return flows.start_sign_in(
+            self.request,
+            username=form.cleaned_data["username"],
+            password=form.cleaned_data["password"],
+            next_url=self.next_url,
+        )
+
+
+class NewPasswordView(StepView):
+    """The first password of one's own, for invited people."""
+
+    template_name = "cognito_mfa/new_password.html"
+    form_class = NewPasswordForm
+    step = Step.NEW_PASSWORD
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        wanted = self.begun.open_challenge.required_attributes
+        return {**super().get_form_kwargs(), "attributes": wanted}
+
+    def take(self, form: NewPasswordForm) -> Outcome:
+        password = form.cleaned_data["new_password1"]
+        return flows.set_new_password(self.request, password=password, attributes=form.attributes)
+
+
+class ChallengeView(StepView):
+    """The code of a second factor; or, where Cognito leaves the choice, which factor."""
+
+    template_name = "cognito_mfa/challenge.html"
+    step = Step.CHALLENGE
+
+    @property
+    def choosing(self) -> bool:
+        return self.begun.open_challenge.name == SELECT_MFA_TYPE
+
+    def get_template_names(self) -> list[str]:
+        return ["cognito_mfa/select_challenge.html" if self.choosing else self.template_name]
+
+    def get_form_class(self) -> type[Form]:
+        return FactorForm if self.choosing else CodeForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        challenge = self.begun.open_challenge
+        own = {"factors": challenge.factors} if self.choosing else {"challenge": challenge.name}
+        return {**super().get_form_kwargs(), **own}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        name = flows.device_name(self.begun.open_challenge)
+        return super().get_context_data(device_name=name, **kwargs)
+
+    def take(self, form: Form) -> Outcome:
+        if self.choosing:
+            return flows.choose_factor(self.request, factor=form.cleaned_data["factor"])
+        return flows.answer_code(self.request, code=form.cleaned_data["code"])
+
+
+class SetupView(StepView):
+    """The QR code and the key, as often as the page is loaded, and the code that confirms them."""
+
+    template_name = "cognito_mfa/setup.html"
+    form_class = SetupForm
+    step = Step.SETUP
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"friendly_name": self.begun.friendly_name}
+
+    @sensitive_variables()
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        begun = self.begun
+        issuer = get_conf().ISSUER or self.request.get_host()
+        uri = otpauth_uri(begun.secret, issuer=issuer, account=begun.username)
+        return super().get_context_data(
+            issuer=issuer,
+            account=begun.username,
+            otpauth_uri=uri,
+            qr=qr_svg(uri),
+            key=begun.secret,
+            key_groups=grouped(begun.secret),
+            **kwargs,
+        )
+
+    def take(self, form: SetupForm) -> Outcome:
+        return flows.finish_setup(
+            self.request,
+            code=form.cleaned_data["code"],
+            friendly_name=form.cleaned_data["friendly_name"],
+        )
+
+
+class SetupCancelView(Page):
+    """Break off: nothing was changed in Cognito, and the secret is forgotten."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        pending.clear(request)
+        return self.to_sign_in(text=_("The set-up was cancelled. Nothing has changed."))
+
+
+class SetupDoneView(Page, TemplateView):
+    """It worked: what happens from now on, and the way to where the person wanted to go."""
+
+    template_name = "cognito_mfa/setup_done.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        identity = identity_of(request.user)
+        if identity is None or not gate.is_proven(request, request.user):
+            return self.to_sign_in()
+        next_url = safe_url(request, request.GET.get("next")) or resolve_url(
+            settings.LOGIN_REDIRECT_URL
+        )
+        context = self.get_context_data(software_token=identity.software_token, next=next_url)
+        return self.render_to_response(context)
+
+
+class SignOutView(Page):
+    """End the session."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        logout(request)
+        target = settings.LOGOUT_REDIRECT_URL
+        if target:
+            return HttpResponseRedirect(resolve_url(target))
+        return self.to_sign_in(text=_("You are signed out."))
+
+
+# ---------------------------------------------------------------------------------------- refusals
+
+
+def _hidden(error: CognitoMFAError) -> bool:
+    """Tell whether the reason would tell a stranger that somebody exists.
+
+    Cognito says that an account is unconfirmed before it looks at the password (facts §2.1); the
+    need for a password reset it tells only to those who know the password.
+    """
+    return isinstance(error, AccountActionNeeded) and error.action == "confirm"
+
+
+def _log_failure(error: ServiceError) -> str:
+    """Log for the operator, and return the reference that the person can tell them."""
+    reference = secrets.token_hex(4)
+    level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
+    logger.log(level, "cognito_failed [%s]: %s %s", reference, error, getattr(error, "hint", ""))
+    return reference
