@@ -1,0 +1,125 @@
+"""Which challenge a sign-in meets next (facts section 2.2), and the parameters that come with it
+(section 2.4). It decides from the pool and the user alone; sessions, codes and tokens are made
+elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from cognito_mfa.local.errors import InvalidUserPoolConfigurationException
+from cognito_mfa.local.outbox import Medium, masked
+from cognito_mfa.local.state import (
+    EMAIL_OTP,
+    SMS_MFA,
+    SOFTWARE_TOKEN_MFA,
+    SignInSession,
+    Stage,
+    User,
+    UserPool,
+)
+
+DELIVERY: dict[str, tuple[Medium, str]] = {
+    SMS_MFA: ("SMS", "phone_number"),
+    EMAIL_OTP: ("EMAIL", "email"),
+}
+RECOVERY = {SMS_MFA: "verified_phone_number", EMAIL_OTP: "verified_email"}
+
+
+def next_factors(pool: UserPool, user: User) -> list[str] | None:
+    """The factors of which one must be answered. None: no second factor is asked for. An empty
+    list: one is required and none is set up."""
+    if pool.mfa == "OFF":
+        return None
+    chosen = _chosen(pool, user)
+    if chosen:
+        return chosen
+    if pool.mfa == "OPTIONAL":
+        return None
+    if user.software_token is not None:
+        # Registered is enough in an ON pool, whatever the preferences say (section 2.2).
+        return [SOFTWARE_TOKEN_MFA]
+    return _deliverable(pool, user)
+
+
+def stage_for(factors: Sequence[str]) -> Stage:
+    if not factors:
+        return Stage.MFA_SETUP
+    return Stage(factors[0]) if len(factors) == 1 else Stage.SELECT_MFA_TYPE
+
+
+def parameters(pool: UserPool, user: User, session: SignInSession) -> dict[str, str]:
+    """The ChallengeParameters of the stage that a session stands at; every value is text."""
+    stage = session.stage
+    extra: dict[str, str] = {}
+    if stage is Stage.NEW_PASSWORD_REQUIRED:
+        extra = _for_new_password(pool, user)
+    elif stage is Stage.MFA_SETUP:
+        extra = {"MFAS_CAN_SETUP": json.dumps(can_set_up(pool))}
+    elif stage is Stage.SELECT_MFA_TYPE:
+        extra = {_choice_key(pool): json.dumps(session.choices)}
+    elif stage is Stage.SOFTWARE_TOKEN_MFA:
+        extra = _for_software_token(user)
+    elif stage in DELIVERY:
+        medium, attribute = DELIVERY[stage]
+        extra = {
+            "CODE_DELIVERY_DELIVERY_MEDIUM": medium,
+            "CODE_DELIVERY_DESTINATION": masked(medium, user.attributes[attribute]),
+        }
+    return {**extra, "USER_ID_FOR_SRP": user.username}
+
+
+def can_set_up(pool: UserPool) -> list[str]:
+    """SMS is not offered beside another factor (measured, section 2.2)."""
+    offered = [SOFTWARE_TOKEN_MFA] if pool.software_token else []
+    offered += [EMAIL_OTP] if pool.email else []
+    return offered or [SMS_MFA]
+
+
+def missing_attributes(pool: UserPool, user: User) -> list[str]:
+    return [name for name in pool.required_attributes if name not in user.attributes]
+
+
+def _chosen(pool: UserPool, user: User) -> list[str]:
+    """What the user's preferences come to."""
+    usable = [factor for factor in user.enabled_factors if _usable(pool, user, factor)]
+    if user.preferred_factor in usable:
+        return [user.preferred_factor]
+    asked_anyway = pool.behaviour.verified_token_asked_without_preference
+    if not usable and asked_anyway and user.software_token is not None:
+        return [SOFTWARE_TOKEN_MFA]
+    return usable
+
+
+def _usable(pool: UserPool, user: User, factor: str) -> bool:
+    if factor == SOFTWARE_TOKEN_MFA:
+        # Who is enrolled stays so when the pool's TOTP switch goes off (section 6.3).
+        return user.software_token is not None
+    offered = pool.sms if factor == SMS_MFA else pool.email
+    return offered and DELIVERY[factor][1] in user.attributes
+
+
+def _deliverable(pool: UserPool, user: User) -> list[str]:
+    factors = [factor for factor in DELIVERY if _usable(pool, user, factor)]
+    if len(factors) == 1 and pool.account_recovery == [RECOVERY[factors[0]]]:
+        raise InvalidUserPoolConfigurationException(
+            f"{factors[0]} is the only way to recover an account and cannot be its only MFA factor"
+        )
+    return factors
+
+
+def _for_new_password(pool: UserPool, user: User) -> dict[str, str]:
+    missing = [f"userAttributes.{name}" for name in missing_attributes(pool, user)]
+    return {
+        "requiredAttributes": json.dumps(missing),
+        "userAttributes": json.dumps(user.attributes),
+    }
+
+
+def _for_software_token(user: User) -> dict[str, str]:
+    token = user.software_token
+    return {"FRIENDLY_DEVICE_NAME": token.friendly_name} if token and token.friendly_name else {}
+
+
+def _choice_key(pool: UserPool) -> str:
+    return "MFAS_CAN_SELECT" if pool.behaviour.documented_spellings else "MFAS_CAN_CHOOSE"

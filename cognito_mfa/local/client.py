@@ -1,0 +1,154 @@
+"""The door in process: a boto3 client whose requests are answered by a LocalCognito instead of the
+network, through botocore's before-send event. Everything above the socket is botocore's own:
+validation, signing, retries, parsing, exceptions. It must never let a request reach a network."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cognito_mfa.local.wire import (
+    ConnectionLost,
+    NoAnswer,
+    NothingSent,
+    WireRequest,
+    WireResponse,
+)
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+    from botocore.config import Config
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
+
+SERVICE = "cognito-idp"
+EVENT = "before-send.cognito-identity-provider"
+DUMMY_CREDENTIALS = {
+    "aws_access_key_id": "local",
+    "aws_secret_access_key": "local",
+}
+
+_building = Lock()
+
+
+class Answerer(Protocol):
+    """Whatever answers requests: a LocalCognito."""
+
+    def answer(self, request: WireRequest) -> WireResponse: ...
+
+
+_installed: list[Answerer] = []
+
+
+def install(answerer: Answerer) -> None:
+    """From now on clients of make_client are answered by this one."""
+    _installed[:] = [answerer]
+
+
+@contextmanager
+def installed(answerer: Answerer) -> Generator[None]:
+    before = list(_installed)
+    install(answerer)
+    try:
+        yield
+    finally:
+        _installed[:] = before
+
+
+def make_client(
+    *,
+    region_name: str,
+    endpoint_url: str | None = None,
+    config: Config | None = None,
+    **kwargs: Any,
+) -> CognitoIdentityProviderClient:
+    """A client that is answered, at each call, by the LocalCognito then installed; a client that
+    a process keeps therefore follows from one test to the next."""
+    return build_client(
+        _current, region_name=region_name, endpoint_url=endpoint_url, config=config, **kwargs
+    )
+
+
+def build_client(answerer: Callable[[], Answerer], **kwargs: Any) -> CognitoIdentityProviderClient:
+    with _building:
+        client: Any = boto3_session().client(SERVICE, **{**DUMMY_CREDENTIALS, **kwargs})
+    door = _Door(answerer, client.meta.config.read_timeout)
+    client.meta.events.register(EVENT, door.on_before_send)
+    built: CognitoIdentityProviderClient = client
+    return built
+
+
+@cache
+def boto3_session() -> Any:
+    """One session, so that only the first client pays for reading the service model. (Any: its
+    stub has an overload for every service of AWS, and none for arguments that are passed on.)"""
+    import boto3.session
+
+    return boto3.session.Session()
+
+
+def _current() -> Answerer:
+    if not _installed:
+        raise RuntimeError(
+            "No local Cognito is installed: call cognito.install(), "
+            "or use `with cognito.installed():` around what talks to it."
+        )
+    return _installed[-1]
+
+
+class _Door:
+    def __init__(self, answerer: Callable[[], Answerer], read_timeout: float) -> None:
+        self._answerer = answerer
+        self._read_timeout = read_timeout
+
+    def on_before_send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        """Raises what botocore's own HTTP session would have raised."""
+        from botocore.exceptions import (
+            ConnectionClosedError,
+            EndpointConnectionError,
+            ReadTimeoutError,
+        )
+
+        started = time.monotonic()
+        try:
+            response = self._answerer().answer(_wire_request(request))
+        except NothingSent:
+            raise EndpointConnectionError(endpoint_url=request.url) from None
+        except NoAnswer:
+            raise ReadTimeoutError(endpoint_url=request.url) from None
+        except ConnectionLost:
+            raise ConnectionClosedError(endpoint_url=request.url) from None
+        if time.monotonic() - started > self._read_timeout:
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return _aws_response(request.url, response)
+
+
+def _wire_request(request: AWSPreparedRequest) -> WireRequest:
+    headers = request.headers
+    return WireRequest(
+        target=_bytes(headers.get("X-Amz-Target", "")).decode(),
+        body=_bytes(request.body or b""),
+        signed="Authorization" in headers,
+    )
+
+
+def _bytes(value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else bytes(value)
+
+
+def _aws_response(url: str, response: WireResponse) -> AWSResponse:
+    from botocore.awsrequest import AWSResponse, HeadersDict
+
+    headers: Any = HeadersDict(response.headers)
+    return AWSResponse(url, response.status, headers, _Raw(response.body[: response.cut]))
+
+
+class _Raw(io.BytesIO):
+    """As much of urllib3's response as botocore reads."""
+
+    def stream(self, *_: object, **__: object) -> Generator[bytes]:
+        yield self.read()

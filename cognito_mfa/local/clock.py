@@ -1,0 +1,25 @@
+"""The time that the local Cognito lives in: everything that expires, locks or counts steps asks
+this clock, so a test can move hours in a moment. Nothing else here may read the machine's time."""
+
+from __future__ import annotations
+
+import time
+
+
+class Clock:
+    """Ticks with the machine's time plus an offset; when not ticking, it stands still."""
+
+    def __init__(self, start: float | None = None, *, ticking: bool = True) -> None:
+        self._ticking = ticking
+        self._at = time.time() if start is None else start
+        self._offset = self._at - time.time()
+
+    def now(self) -> float:
+        return time.time() + self._offset if self._ticking else self._at
+
+    def advance(self, seconds: float) -> None:
+        self.set(self.now() + seconds)
+
+    def set(self, timestamp: float) -> None:
+        self._at = timestamp
+        self._offset = timestamp - time.time()

@@ -1,0 +1,152 @@
+"""LocalCognito: one account in one region with everything around it in one object (clock, doors,
+faults, call log, outbox), for tests, examples and the command line. It puts the parts together and
+holds no rule of Cognito's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cognito_mfa.local import client as door
+from cognito_mfa.local import operations
+from cognito_mfa.local.behaviour import Behaviour
+from cognito_mfa.local.calls import Call, CallLog
+from cognito_mfa.local.clock import Clock
+from cognito_mfa.local.faults import Faults
+from cognito_mfa.local.outbox import Message, Outbox
+from cognito_mfa.local.passwords import PasswordPolicy
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.protocol import Protocol
+from cognito_mfa.local.state import Account, UserPool
+from cognito_mfa.local.wire import WireRequest, WireResponse
+
+if TYPE_CHECKING:
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
+
+CALLS_KEPT = 10_000
+MESSAGES_KEPT = 1_000
+
+
+class LocalCognito:
+    """A Cognito on your own machine."""
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        region: str = "us-east-1",
+        behaviour: Behaviour | None = None,
+        calls_kept: int = CALLS_KEPT,
+    ) -> None:
+        self.clock = clock or Clock()
+        self.account = Account(region)
+        self.behaviour = behaviour or Behaviour()
+        self.faults = Faults(frozenset(operations.ALL))
+        self._lock = threading.RLock()
+        self._outbox = Outbox(MESSAGES_KEPT)
+        self._calls = CallLog(calls_kept)
+        self._protocol = Protocol(
+            operations.Operations(self.account, self.clock, self._outbox),
+            lock=self._lock,
+            clock=self.clock,
+            faults=self.faults,
+            calls=self._calls,
+            commit=self._commit,
+        )
+
+    def create_pool(
+        self,
+        pool_id: str,
+        *,
+        mfa: str = "OFF",
+        name: str = "local",
+        software_token: bool = True,
+        sms: bool = False,
+        email: bool = False,
+        username_attributes: Sequence[str] = (),
+        alias_attributes: Sequence[str] = (),
+        required_attributes: Sequence[str] = (),
+        custom_attributes: Sequence[str] = (),
+        case_insensitive: bool = True,
+        policy: PasswordPolicy | None = None,
+        behaviour: Behaviour | None = None,
+    ) -> LocalPool:
+        if pool_id in self.account.pools:
+            raise ValueError(f"there is a pool {pool_id} already")
+        now = self.clock.now()
+        pool = UserPool(
+            id=pool_id,
+            name=name,
+            number=len(self.account.pools),
+            mfa=mfa,
+            software_token=software_token,
+            sms=sms,
+            email=email,
+            username_attributes=list(username_attributes),
+            alias_attributes=list(alias_attributes),
+            required_attributes=list(required_attributes),
+            custom_attributes=list(custom_attributes),
+            case_insensitive=case_insensitive,
+            policy=policy or PasswordPolicy(),
+            behaviour=behaviour or self.behaviour,
+            created_at=now,
+            modified_at=now,
+        )
+        with self.changing():
+            self.account.pools[pool_id] = pool
+        return LocalPool(self, pool)
+
+    def pool(self, pool_id: str) -> LocalPool:
+        """Raises LookupError."""
+        if pool_id not in self.account.pools:
+            raise LookupError(f"there is no pool {pool_id}")
+        return LocalPool(self, self.account.pools[pool_id])
+
+    def pools(self) -> list[LocalPool]:
+        return [LocalPool(self, pool) for pool in self.account.pools.values()]
+
+    def code_for(self, username: str, *, offset: int = 0) -> str:
+        """The current code of a user, where there is one pool."""
+        (pool,) = self.pools()
+        return pool.code_for(username, offset=offset)
+
+    @property
+    def calls(self) -> list[Call]:
+        return self._calls.all()
+
+    def operations(self) -> list[str]:
+        """The names of the operations asked for, in order."""
+        return [call.operation for call in self._calls.all()]
+
+    def forget_calls(self) -> None:
+        self._calls.forget()
+
+    @property
+    def outbox(self) -> list[Message]:
+        return self._outbox.all()
+
+    def client(self, **kwargs: Any) -> CognitoIdentityProviderClient:
+        """A boto3 client answered in process; any argument of boto3's ``client`` is honoured."""
+        return door.build_client(lambda: self, **{"region_name": self.account.region, **kwargs})
+
+    def install(self) -> None:
+        """Clients of ``make_client`` talk to this instance from now on."""
+        door.install(self)
+
+    def installed(self) -> AbstractContextManager[None]:
+        return door.installed(self)
+
+    def answer(self, request: WireRequest) -> WireResponse:
+        return self._protocol.answer(request)
+
+    @contextmanager
+    def changing(self) -> Generator[None]:
+        """Holds everybody else off while the state changes, and keeps the change."""
+        with self._lock:
+            yield
+            self._commit()
+
+    def _commit(self) -> None:
+        pass

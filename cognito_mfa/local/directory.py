@@ -1,0 +1,164 @@
+"""The people of a pool: how a name finds one, and what making or changing one must respect
+(usernames, aliases, attributes; facts section 2.6). Passwords and factors are not its business."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+
+from cognito_mfa.local.errors import (
+    AliasExistsException,
+    InvalidParameterException,
+    UsernameExistsException,
+)
+from cognito_mfa.local.state import User, UserPool
+
+STANDARD_ATTRIBUTES = (
+    "sub", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
+    "profile", "picture", "website", "email", "email_verified", "gender", "birthdate", "zoneinfo",
+    "locale", "phone_number", "phone_number_verified", "address", "updated_at",
+)  # fmt: skip
+ALIAS_FORMATS = {
+    "email": re.compile(r"[^@\s]+@[^@\s]+"),
+    "phone_number": re.compile(r"\+\d{2,15}"),
+}
+
+
+VERIFIED_FLAG = {"email": "email_verified", "phone_number": "phone_number_verified"}
+
+
+def folded(pool: UserPool, name: str) -> str:
+    return name.lower() if pool.case_insensitive else name
+
+
+def user_named(pool: UserPool, name: str) -> User | None:
+    """Whoever signs in with this name: a username, or an alias where the pool has them."""
+    key = folded(pool, name)
+    return pool.users.get(key) or pool.users.get(pool.aliases.get(key, ""))
+
+
+def user_with_sub(pool: UserPool, sub: str) -> User | None:
+    return pool.users.get(pool.subs.get(sub, ""))
+
+
+def user_known_as(pool: UserPool, name: str) -> User | None:
+    """As administrators may call them: also by sub."""
+    return user_named(pool, name) or user_with_sub(pool, name)
+
+
+def add_user(
+    pool: UserPool,
+    username: str,
+    attributes: Mapping[str, str],
+    *,
+    status: str,
+    now: float,
+    force_alias: bool = False,
+) -> User:
+    """Raises UsernameExistsException, or what set_attributes raises."""
+    taken = folded(pool, username) in pool.users
+    if taken or (user_named(pool, username) is not None and not force_alias):
+        raise UsernameExistsException("User account already exists")
+    sub = str(uuid.uuid4())
+    kept_name = username
+    if pool.username_attributes:
+        attributes = {**attributes, _attribute_naming(pool, username): username}
+        kept_name = sub
+    number = pool.users_made + 1
+    user = User(
+        username=kept_name, sub=sub, number=number, status=status, created_at=now, modified_at=now
+    )
+    set_attributes(pool, user, attributes, now=now, force_alias=force_alias)
+    pool.users_made = number
+    pool.users[folded(pool, kept_name)] = user
+    pool.subs[sub] = folded(pool, kept_name)
+    return user
+
+
+def remove_user(pool: UserPool, user: User) -> None:
+    del pool.users[folded(pool, user.username)]
+    del pool.subs[user.sub]
+    _drop_aliases(pool, user)
+
+
+def set_attributes(
+    pool: UserPool,
+    user: User,
+    changes: Mapping[str, str],
+    *,
+    now: float,
+    force_alias: bool = False,
+) -> None:
+    """An empty value removes an attribute, and a new address is unverified unless said otherwise.
+    Raises InvalidParameterException for an attribute that the pool's schema does not have and
+    AliasExistsException where the new address is somebody else's alias."""
+    _check_names(pool, changes)
+    after = {**user.attributes, **_unverified(user, changes), **changes}
+    after = {name: value for name, value in after.items() if value}
+    _claim_aliases(pool, user, _aliases(pool, after), force=force_alias)
+    user.attributes = after
+    user.modified_at = now
+
+
+def reindex(pool: UserPool) -> None:
+    """Works out the indexes again, as after reading a file."""
+    for key, user in pool.users.items():
+        pool.subs[user.sub] = key
+        pool.aliases |= dict.fromkeys(_aliases(pool, user.attributes), key)
+
+
+def _check_names(pool: UserPool, attributes: Mapping[str, str]) -> None:
+    for name in attributes:
+        if name == "sub" or name not in (*STANDARD_ATTRIBUTES, *pool.custom_attributes):
+            raise InvalidParameterException(
+                "Attributes did not conform to the schema: "
+                f"{name}: Attribute does not exist in the schema."
+            )
+
+
+def _unverified(user: User, changes: Mapping[str, str]) -> dict[str, str]:
+    return {
+        flag: "false"
+        for name, flag in VERIFIED_FLAG.items()
+        if name in changes
+        and flag in user.attributes
+        and changes[name] != user.attributes.get(name)
+    }
+
+
+def _attribute_naming(pool: UserPool, username: str) -> str:
+    """Which username attribute a name is, in a pool whose people sign in with an address."""
+    for name in pool.username_attributes:
+        if ALIAS_FORMATS[name].fullmatch(username):
+            return name
+    kinds = " or ".join(
+        "a phone number" if n == "phone_number" else "an email" for n in pool.username_attributes
+    )
+    raise InvalidParameterException(f"Username should be {kinds}.")
+
+
+def _aliases(pool: UserPool, attributes: Mapping[str, str]) -> set[str]:
+    """Every name besides the username that would sign such a user in."""
+    usable = [*pool.username_attributes]
+    for name in pool.alias_attributes:
+        flag = VERIFIED_FLAG.get(name)
+        if flag is None or attributes.get(flag) == "true":
+            usable.append(name)
+    return {folded(pool, attributes[name]) for name in usable if name in attributes}
+
+
+def _claim_aliases(pool: UserPool, user: User, wanted: set[str], *, force: bool) -> None:
+    key = folded(pool, user.username)
+    taken = [alias for alias in wanted if pool.aliases.get(alias, key) != key]
+    if taken and not force:
+        raise AliasExistsException("An account with the given alias already exists.")
+    _drop_aliases(pool, user)
+    pool.aliases |= dict.fromkeys(wanted, key)
+
+
+def _drop_aliases(pool: UserPool, user: User) -> None:
+    key = folded(pool, user.username)
+    for alias in _aliases(pool, user.attributes):
+        if pool.aliases.get(alias) == key:
+            del pool.aliases[alias]

@@ -1,0 +1,83 @@
+"""The errors Cognito answers with, one class per AWS error code: the class name is the code, the
+message is Cognito's text, and only the protocol turns them into an answer. Never for bugs of our
+own: those stay ordinary exceptions."""
+
+from __future__ import annotations
+
+
+class CognitoError(Exception):
+    """An answer other than success."""
+
+    status = 400
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def code(self) -> str:
+        return type(self).__name__
+
+
+class AliasExistsException(CognitoError): ...
+
+
+class CodeMismatchException(CognitoError): ...
+
+
+class EnableSoftwareTokenMFAException(CognitoError): ...
+
+
+class ExpiredCodeException(CognitoError): ...
+
+
+class InvalidParameterException(CognitoError): ...
+
+
+class InvalidPasswordException(CognitoError): ...
+
+
+class InvalidUserPoolConfigurationException(CognitoError): ...
+
+
+class NotAuthorizedException(CognitoError): ...
+
+
+class PasswordResetRequiredException(CognitoError): ...
+
+
+class ResourceNotFoundException(CognitoError): ...
+
+
+class SoftwareTokenMFANotFoundException(CognitoError): ...
+
+
+class UnsupportedOperationException(CognitoError): ...
+
+
+class UnsupportedUserStateException(CognitoError): ...
+
+
+class UserNotConfirmedException(CognitoError): ...
+
+
+class UserNotFoundException(CognitoError): ...
+
+
+class UsernameExistsException(CognitoError): ...
+
+
+class MissingAuthenticationTokenException(CognitoError):
+    """From the front of AWS, not from the service: no operation declares it (facts section 10)."""
+
+
+class SerializationException(CognitoError):
+    """From the front of AWS: the body is not the JSON it should be."""
+
+
+class UnknownOperationException(CognitoError):
+    """From the front of AWS, or from us: an operation that is not played here."""
+
+
+def missing_parameter(name: str) -> InvalidParameterException:
+    return InvalidParameterException(f"Missing required parameter {name}")

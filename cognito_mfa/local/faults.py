@@ -1,0 +1,204 @@
+"""Faults on demand, for an operation and its n-th call (the catalogue of the security document,
+C.4). A fault decides what becomes of one request: executed or not, and what the caller sees. It
+must behave alike behind both doors, so it speaks only of answers, responses and disruptions."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cognito_mfa.local.wire import (
+    Answer,
+    ConnectionLost,
+    NoAnswer,
+    NothingSent,
+    WireResponse,
+    respond,
+)
+
+EVERY_OPERATION = "*"
+
+Execute = Callable[[], Answer]
+
+
+class Fault(Protocol):
+    """What happens instead of an ordinary answer."""
+
+    @property
+    def name(self) -> str:
+        """How the call log shows a call that this kept from being executed."""
+        ...
+
+    def play(self, execute: Execute) -> WireResponse: ...
+
+
+class _Named:
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """This error, and nothing is executed."""
+
+    code: str
+    message: str = ""
+    status: int = 400
+
+    @property
+    def name(self) -> str:
+        return self.code
+
+    def play(self, execute: Execute) -> WireResponse:
+        return Answer.failure(self.code, self.message, self.status).response()
+
+
+@dataclass(frozen=True)
+class Unreachable(_Named):
+    """Nothing is sent: in process the connection is refused; a socket that is open already can
+    only be reset, so over HTTP see also ``server.down()``."""
+
+    def play(self, execute: Execute) -> WireResponse:
+        raise NothingSent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeout(_Named):
+    """No answer ever comes."""
+
+    executed: bool
+
+    def play(self, execute: Execute) -> WireResponse:
+        if self.executed:
+            execute()
+        raise NoAnswer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reset(_Named):
+    """The connection is reset before an answer."""
+
+    executed: bool
+
+    def play(self, execute: Execute) -> WireResponse:
+        if self.executed:
+            execute()
+        raise ConnectionLost
+
+
+@dataclass(frozen=True)
+class Body(_Named):
+    """These very bytes as the response's body. ``headers`` replace those of the same name."""
+
+    body: bytes
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    executed: bool = False
+
+    def play(self, execute: Execute) -> WireResponse:
+        if self.executed:
+            execute()
+        return respond(self.status, self.body, self.headers)
+
+
+@dataclass(frozen=True)
+class Reply(_Named):
+    """These members instead of those that the operation answers."""
+
+    payload: Mapping[str, Any]
+    executed: bool = True
+
+    def play(self, execute: Execute) -> WireResponse:
+        if self.executed:
+            execute()
+        return Answer(self.payload).response()
+
+
+@dataclass(frozen=True)
+class Edit(_Named):
+    """The operation's own answer, changed: the hostile server. Errors pass as they are."""
+
+    change: Callable[[dict[str, Any]], dict[str, Any]]
+
+    def play(self, execute: Execute) -> WireResponse:
+        answer = execute()
+        if answer.error is not None:
+            return answer.response()
+        return Answer(self.change(copy.deepcopy(dict(answer.payload)))).response()
+
+
+@dataclass(frozen=True)
+class Delay(_Named):
+    """The ordinary answer, later (in real time)."""
+
+    seconds: float
+
+    def play(self, execute: Execute) -> WireResponse:
+        time.sleep(self.seconds)
+        return execute().response()
+
+
+@dataclass(frozen=True)
+class Truncated(_Named):
+    """Executed; half of the body arrives, then the connection ends."""
+
+    def play(self, execute: Execute) -> WireResponse:
+        whole = execute().response()
+        return WireResponse(whole.status, whole.headers, whole.body, cut=len(whole.body) // 2)
+
+
+@dataclass(frozen=True)
+class Duplicate(_Named):
+    """Delivered twice; the caller sees the second answer."""
+
+    def play(self, execute: Execute) -> WireResponse:
+        execute()
+        return execute().response()
+
+
+@dataclass(slots=True)
+class _Rule:
+    operation: str
+    fault: Fault
+    times: int | None
+    skip: int
+
+    def take(self, operation: str) -> bool:
+        """Whether this request is the one; counts it."""
+        if self.operation not in (operation, EVERY_OPERATION) or self.times == 0:
+            return False
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+class Faults:
+    """The faults that are on. The first that matches a request wins."""
+
+    def __init__(self, operations: frozenset[str]) -> None:
+        self._operations = operations
+        self._rules: list[_Rule] = []
+        self._lock = threading.Lock()
+
+    def on(self, operation: str, fault: Fault, *, times: int | None = None, skip: int = 0) -> None:
+        """``operation`` may be "*". The first ``skip`` calls pass; None is every call after."""
+        if operation not in self._operations and operation != EVERY_OPERATION:
+            raise ValueError(f"the local Cognito plays no operation named {operation!r}")
+        with self._lock:
+            self._rules.append(_Rule(operation, fault, times, skip))
+
+    def clear(self) -> None:
+        with self._lock:
+            self._rules.clear()
+
+    def next(self, operation: str) -> Fault | None:
+        with self._lock:
+            return next((rule.fault for rule in self._rules if rule.take(operation)), None)

@@ -1,0 +1,56 @@
+"""The operations that the local Cognito plays, by the names they have on the wire. The list is
+explicit: an operation that is not on it is refused with a text that says so, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cognito_mfa.local.operations.challenge_answers import ChallengeAnswers
+from cognito_mfa.local.operations.context import Parameters, Payload
+from cognito_mfa.local.operations.mfa_preference import MFAPreference
+from cognito_mfa.local.operations.profile import Profile
+from cognito_mfa.local.operations.sign_in import SignIn
+from cognito_mfa.local.operations.sign_out import SignOut
+from cognito_mfa.local.operations.software_token import SoftwareTokenOperations
+
+
+class Operations(
+    SignIn, ChallengeAnswers, SoftwareTokenOperations, MFAPreference, SignOut, Profile
+):
+    """Every operation, one method each, named as boto3 names it."""
+
+
+Method = Callable[[Operations, Parameters], Payload]
+
+#: Anyone may call these; their credential is in the body (facts section 1.1).
+PUBLIC: Mapping[str, Method] = {
+    "AssociateSoftwareToken": Operations.associate_software_token,
+    "GetUser": Operations.get_user,
+    "GetUserAuthFactors": Operations.get_user_auth_factors,
+    "GlobalSignOut": Operations.global_sign_out,
+    "InitiateAuth": Operations.initiate_auth,
+    "RespondToAuthChallenge": Operations.respond_to_auth_challenge,
+    "SetUserMFAPreference": Operations.set_user_mfa_preference,
+    "VerifySoftwareToken": Operations.verify_software_token,
+}
+
+#: These need a signature.
+IAM: Mapping[str, Method] = {
+    "AdminDeleteSoftwareToken": Operations.admin_delete_software_token,
+    "AdminGetUser": Operations.admin_get_user,
+    "AdminGetUserAuthFactors": Operations.admin_get_user_auth_factors,
+    "AdminInitiateAuth": Operations.admin_initiate_auth,
+    "AdminRespondToAuthChallenge": Operations.admin_respond_to_auth_challenge,
+    "AdminSetUserMFAPreference": Operations.admin_set_user_mfa_preference,
+    "AdminUserGlobalSignOut": Operations.admin_user_global_sign_out,
+}
+
+ALL: Mapping[str, Method] = {**PUBLIC, **IAM}
+
+#: After these there is nothing new to write to the state file.
+READING = frozenset({"AdminGetUser", "AdminGetUserAuthFactors", "GetUser", "GetUserAuthFactors"})
+
+
+def perform(operations: Operations, name: str, parameters: Mapping[str, Any]) -> Payload:
+    return ALL[name](operations, parameters)

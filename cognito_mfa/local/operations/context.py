@@ -1,0 +1,130 @@
+"""What every operation stands on: the account, the clock, and how a request's ids, names and
+tokens become pools, clients and users, with Cognito's error where they do not. No operation lives
+here."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+from cognito_mfa.local import directory
+from cognito_mfa.local.clock import Clock
+from cognito_mfa.local.errors import (
+    CognitoError,
+    InvalidParameterException,
+    NotAuthorizedException,
+    ResourceNotFoundException,
+    UserNotFoundException,
+    missing_parameter,
+)
+from cognito_mfa.local.outbox import Medium, Message, Outbox
+from cognito_mfa.local.sessions import Sessions
+from cognito_mfa.local.state import Account, AppClient, User, UserPool
+from cognito_mfa.local.tokens import Tokens
+
+Parameters = Mapping[str, Any]
+Payload = dict[str, Any]
+
+
+class Context:
+    """One account, seen by its operations."""
+
+    def __init__(self, account: Account, clock: Clock, outbox: Outbox) -> None:
+        self.account = account
+        self.clock = clock
+        self.outbox = outbox
+        self.sessions = Sessions(account, clock)
+        self.tokens = Tokens(account, clock)
+
+    def pool(self, parameters: Parameters) -> UserPool:
+        pool_id = parameters["UserPoolId"]
+        pool = self.account.pools.get(pool_id)
+        if pool is None:
+            raise ResourceNotFoundException(f"User pool {pool_id} does not exist.")
+        return pool
+
+    def client(self, parameters: Parameters) -> tuple[UserPool, AppClient]:
+        """The client of a public call, in whichever pool has it."""
+        for pool in self.account.pools.values():
+            if parameters["ClientId"] in pool.clients:
+                return pool, pool.clients[parameters["ClientId"]]
+        raise _no_client(parameters)
+
+    def client_of_pool(self, parameters: Parameters) -> tuple[UserPool, AppClient]:
+        pool = self.pool(parameters)
+        client = pool.clients.get(parameters["ClientId"])
+        if client is None:
+            raise _no_client(parameters)
+        return pool, client
+
+    def user(self, parameters: Parameters) -> tuple[UserPool, User]:
+        """The user that an administrator names."""
+        pool = self.pool(parameters)
+        user = directory.user_known_as(pool, parameters["Username"])
+        if user is None:
+            raise UserNotFoundException("User does not exist.")
+        return pool, user
+
+    def caller(
+        self, parameters: Parameters, *, gone: type[CognitoError] = UserNotFoundException
+    ) -> tuple[UserPool, User]:
+        """The user whose access token came along. ``gone`` is for operations that do not declare
+        UserNotFoundException."""
+        pool, user = self.tokens.check_access(parameters["AccessToken"])
+        if user is None:
+            raise gone("User does not exist.")
+        if not user.enabled:
+            raise NotAuthorizedException("User is disabled.")
+        return pool, user
+
+    def deliver(self, user: User, medium: Medium, destination: str, code: str, text: str) -> None:
+        now = self.clock.now()
+        self.outbox.send(Message(medium, destination, code, text, user.username, now))
+
+
+def required(values: Mapping[str, str], name: str) -> str:
+    """A value that a map of strings must hold (facts section 8.1)."""
+    value = values.get(name)
+    if not value:
+        raise missing_parameter(name)
+    return value
+
+
+def attributes_in(pairs: list[Mapping[str, str]]) -> dict[str, str]:
+    return {pair["Name"]: pair.get("Value", "") for pair in pairs}
+
+
+def check_secret_hash(client: AppClient, values: Mapping[str, str], username: str) -> None:
+    """Facts section 2.6. A hash that a public client sends is ignored."""
+    if client.secret is None:
+        return
+    sent = values.get("SECRET_HASH")
+    if not sent:
+        raise NotAuthorizedException(
+            f"Client {client.id} is configured with secret but SECRET_HASH was not received"
+        )
+    message = (username + client.id).encode()
+    right = base64.b64encode(hmac.digest(client.secret.encode(), message, hashlib.sha256))
+    if not hmac.compare_digest(right, sent.encode()):
+        raise NotAuthorizedException(f"SecretHash does not match for the client: {client.id}")
+
+
+def page_start(token: str | None) -> int:
+    """What a page's token says to continue after; 0 is the beginning."""
+    if token is None:
+        return 0
+    try:
+        return int(base64.urlsafe_b64decode(token))
+    except ValueError:
+        raise InvalidParameterException("Invalid pagination token provided") from None
+
+
+def page_token(last: int) -> str:
+    return base64.urlsafe_b64encode(str(last).encode()).decode()
+
+
+def _no_client(parameters: Parameters) -> ResourceNotFoundException:
+    return ResourceNotFoundException(f"User pool client {parameters['ClientId']} does not exist.")

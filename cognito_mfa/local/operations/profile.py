@@ -1,0 +1,71 @@
+"""Reading one user: GetUser, AdminGetUser and the AuthFactors pair (facts section 6.2). Nothing
+here changes anything, and members without a value are absent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cognito_mfa.local import preferences
+from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.state import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA, User, UserPool
+
+AUTH_FACTORS = {EMAIL_OTP: "EMAIL_OTP", SMS_MFA: "SMS_OTP"}
+
+
+class Profile(Context):
+    """What Cognito shows of a user."""
+
+    def get_user(self, parameters: Parameters) -> Payload:
+        _, user = self.caller(parameters)
+        return {
+            "Username": user.username,
+            "UserAttributes": attributes(user),
+            **preferences.members(user),
+        }
+
+    def admin_get_user(self, parameters: Parameters) -> Payload:
+        _, user = self.user(parameters)
+        return {
+            **description(user),
+            "UserAttributes": attributes(user),
+            **preferences.members(user),
+        }
+
+    def get_user_auth_factors(self, parameters: Parameters) -> Payload:
+        pool, user = self.caller(parameters)
+        return _auth_factors(pool, user)
+
+    def admin_get_user_auth_factors(self, parameters: Parameters) -> Payload:
+        pool, user = self.user(parameters)
+        return _auth_factors(pool, user)
+
+
+def attributes(user: User) -> list[dict[str, str]]:
+    everything = {**user.attributes, "sub": user.sub}
+    return [{"Name": name, "Value": value} for name, value in everything.items()]
+
+
+def description(user: User) -> dict[str, Any]:
+    """The members that every reading by an administrator shares."""
+    return {
+        "Username": user.username,
+        "UserCreateDate": user.created_at,
+        "UserLastModifiedDate": user.modified_at,
+        "Enabled": user.enabled,
+        "UserStatus": user.status,
+    }
+
+
+def _auth_factors(pool: UserPool, user: User) -> Payload:
+    factors = ["PASSWORD"] if user.password is not None else []
+    factors += [AUTH_FACTORS[name] for name in user.enabled_factors if name in AUTH_FACTORS]
+    if _shows_software_token(pool, user):
+        factors.append("SOFTWARE_TOKEN")
+    configured = {"ConfiguredUserAuthFactors": factors} if factors else {}
+    return {"Username": user.username, **preferences.members(user), **configured}
+
+
+def _shows_software_token(pool: UserPool, user: User) -> bool:
+    if pool.behaviour.auth_factors_need_preference:
+        return SOFTWARE_TOKEN_MFA in user.enabled_factors
+    return user.software_token is not None

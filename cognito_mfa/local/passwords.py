@@ -1,0 +1,78 @@
+"""Passwords and the policy they must keep. What is stored is SRP's private value x, salted and
+bound to pool and user: it verifies a password and is all that an SRP sign-in will need. The
+password itself must never be kept."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import string
+from dataclasses import dataclass, field
+
+from cognito_mfa.local.errors import InvalidPasswordException
+
+SYMBOLS = frozenset("^$*.[]{}()?-\"!@#%&/\\,><':;|_~`+= ")
+ALPHABET = string.ascii_letters + string.digits + "!@#%&*"
+
+
+@dataclass(slots=True)
+class Password:
+    salt: str = field(repr=False)
+    x: str = field(repr=False)
+
+    @classmethod
+    def of(cls, pool_id: str, username: str, password: str) -> Password:
+        # SRP pads a number whose first bit is set; a salt that has it clear needs no padding.
+        salt = bytes([secrets.randbelow(0x7F) + 1]) + secrets.token_bytes(15)
+        return cls(salt.hex(), _private_value(salt, pool_id, username, password))
+
+    def matches(self, pool_id: str, username: str, password: str) -> bool:
+        x = _private_value(bytes.fromhex(self.salt), pool_id, username, password)
+        return hmac.compare_digest(x, self.x)
+
+
+def _private_value(salt: bytes, pool_id: str, username: str, password: str) -> str:
+    identity = f"{pool_id.partition('_')[2]}{username}:{password}".encode()
+    return hashlib.sha256(salt + hashlib.sha256(identity).digest()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordPolicy:
+    """Cognito's default policy, unless the pool says otherwise."""
+
+    minimum_length: int = 8
+    require_uppercase: bool = True
+    require_lowercase: bool = True
+    require_numbers: bool = True
+    require_symbols: bool = True
+    temporary_password_days: int = 7
+
+    def check(self, password: str) -> None:
+        """Raises InvalidPasswordException with Cognito's words for the first rule broken."""
+        if len(password) < self.minimum_length:
+            raise _not_conforming("Password not long enough")
+        for required, characters, name in self._rules():
+            if required and not characters.intersection(password):
+                raise _not_conforming(f"Password must have {name} characters")
+
+    def _rules(self) -> list[tuple[bool, frozenset[str], str]]:
+        return [
+            (self.require_uppercase, frozenset(string.ascii_uppercase), "uppercase"),
+            (self.require_lowercase, frozenset(string.ascii_lowercase), "lowercase"),
+            (self.require_numbers, frozenset(string.digits), "numeric"),
+            (self.require_symbols, SYMBOLS, "symbol"),
+        ]
+
+
+def _not_conforming(reason: str) -> InvalidPasswordException:
+    return InvalidPasswordException(f"Password did not conform with policy: {reason}")
+
+
+def made_up(length: int) -> str:
+    """A temporary password that every policy accepts."""
+    one_of_each = "".join(
+        secrets.choice(kind)
+        for kind in (string.ascii_uppercase, string.ascii_lowercase, "0123", "!@#")
+    )
+    return one_of_each + "".join(secrets.choice(ALPHABET) for _ in range(max(length, 12) - 4))

@@ -1,0 +1,150 @@
+"""A pool as a test or an example sees it: making clients and users in any state, and reading what
+only a phone would know. These are conveniences outside the API; operations never use them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cognito_mfa.local import directory, totp
+from cognito_mfa.local.passwords import Password
+from cognito_mfa.local.state import (
+    SOFTWARE_TOKEN_MFA,
+    AppClient,
+    SoftwareToken,
+    User,
+    UserPool,
+)
+from cognito_mfa.local.tokens import Tokens, sign_all
+
+if TYPE_CHECKING:
+    from cognito_mfa.local.cognito import LocalCognito
+
+DEFAULT_FLOWS = (
+    "ALLOW_USER_PASSWORD_AUTH",
+    "ALLOW_ADMIN_USER_PASSWORD_AUTH",
+    "ALLOW_USER_SRP_AUTH",
+    "ALLOW_REFRESH_TOKEN_AUTH",
+)
+
+
+class LocalPool:
+    """A handle on one pool of a LocalCognito."""
+
+    def __init__(self, cognito: LocalCognito, pool: UserPool) -> None:
+        self._cognito = cognito
+        self.state = pool
+
+    def __repr__(self) -> str:
+        return f"LocalPool({self.id!r}, mfa={self.state.mfa!r})"
+
+    @property
+    def id(self) -> str:
+        return self.state.id
+
+    def create_client(
+        self,
+        client_id: str,
+        *,
+        secret: str | None = None,
+        name: str = "local",
+        explicit_auth_flows: Sequence[str] = DEFAULT_FLOWS,
+        auth_session_validity: int = 3,
+        prevent_user_existence_errors: str = "ENABLED",
+        enable_token_revocation: bool = True,
+        access_token_seconds: int = 3600,
+        refresh_token_seconds: int = 30 * 86400,
+    ) -> AppClient:
+        now = self._cognito.clock.now()
+        client = AppClient(
+            id=client_id,
+            name=name,
+            secret=secret,
+            explicit_auth_flows=list(explicit_auth_flows),
+            auth_session_validity=auth_session_validity,
+            prevent_user_existence_errors=prevent_user_existence_errors,
+            enable_token_revocation=enable_token_revocation,
+            access_token_seconds=access_token_seconds,
+            id_token_seconds=access_token_seconds,
+            refresh_token_seconds=refresh_token_seconds,
+            created_at=now,
+            modified_at=now,
+        )
+        with self._cognito.changing():
+            self.state.clients[client_id] = client
+        return client
+
+    def create_user(
+        self,
+        username: str,
+        *,
+        password: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+        status: str = "CONFIRMED",
+        enabled: bool = True,
+    ) -> User:
+        """A user in any status, the password taken as it is, whatever the policy says."""
+        now = self._cognito.clock.now()
+        with self._cognito.changing():
+            user = directory.add_user(
+                self.state, username, attributes or {}, status=status, now=now
+            )
+            user.enabled = enabled
+            user.signed_up = status != "FORCE_CHANGE_PASSWORD"
+            if password is not None:
+                user.password = Password.of(self.id, user.username, password)
+            if status == "FORCE_CHANGE_PASSWORD":
+                days = self.state.policy.temporary_password_days
+                user.temporary_password_until = now + days * 86400
+        return user
+
+    def user(self, username: str) -> User:
+        """By username, alias or sub. Raises LookupError."""
+        user = directory.user_known_as(self.state, username)
+        if user is None:
+            raise LookupError(f"pool {self.id} has no user {username!r}")
+        return user
+
+    def register_software_token(self, username: str, *, friendly_name: str = "") -> str:
+        """An authenticator as if verified and preferred. Returns its secret."""
+        user = self.user(username)
+        secret = totp.new_secret(self.state.behaviour.secret_bytes)
+        with self._cognito.changing():
+            user.software_token = SoftwareToken(secret, friendly_name)
+            if SOFTWARE_TOKEN_MFA not in user.enabled_factors:
+                user.enabled_factors.append(SOFTWARE_TOKEN_MFA)
+            user.preferred_factor = SOFTWARE_TOKEN_MFA
+        return secret
+
+    def code_for(self, username: str, *, offset: int = 0) -> str:
+        """What the user's authenticator shows now, or ``offset`` steps from now."""
+        token = self.user(username).software_token
+        if token is None:
+            raise LookupError(f"{username!r} has no software token")
+        return self._code(token.secret, offset)
+
+    def pending_code_for(self, username: str, *, offset: int = 0) -> str:
+        """What an authenticator shows that scanned the newest secret, not verified yet."""
+        secret = self.user(username).pending_secret
+        if secret is None:
+            raise LookupError(f"{username!r} has no secret waiting to be verified")
+        return self._code(secret, offset)
+
+    def issue_tokens(
+        self, username: str, client_id: str, *, scopes: Sequence[str]
+    ) -> dict[str, Any]:
+        """An AuthenticationResult as another way in would give it, such as managed login with
+        scopes of its own."""
+        account, clock = self._cognito.account, self._cognito.clock
+        with self._cognito.changing():
+            result = Tokens(account, clock).issue(
+                self.state,
+                self.state.clients[client_id],
+                self.user(username),
+                factors=["pwd"],
+                scopes=scopes,
+            )
+        return sign_all(result)
+
+    def _code(self, secret: str, offset: int) -> str:
+        return totp.code_at(secret, totp.step_at(self._cognito.clock.now()) + offset)

@@ -1,0 +1,87 @@
+"""A user's MFA preferences: what Cognito lets be enabled or preferred, with its words when it does
+not (facts section 6.1). Preferences are not registrations: nothing here makes or removes a
+software token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cognito_mfa.local.errors import InvalidParameterException
+from cognito_mfa.local.state import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA, User, UserPool
+
+BLOCKS = {
+    "SMSMfaSettings": SMS_MFA,
+    "SoftwareTokenMfaSettings": SOFTWARE_TOKEN_MFA,
+    "EmailMfaSettings": EMAIL_OTP,
+}
+
+
+def apply(
+    pool: UserPool, user: User, blocks: Mapping[str, Mapping[str, Any]], *, admin: bool
+) -> None:
+    """All blocks, or none where one is refused. Blocks that are not there change nothing."""
+    settings = {BLOCKS[name]: block for name, block in blocks.items() if name in BLOCKS}
+    if sum(bool(block.get("PreferredMfa")) for block in settings.values()) > 1:
+        raise InvalidParameterException("Only one MFA method can be the preferred one")
+    for factor, block in settings.items():
+        _check(pool, user, factor, enabled=bool(block.get("Enabled")), admin=admin)
+    for factor, block in settings.items():
+        _apply_one(user, factor, block)
+
+
+def forget(user: User, factor: str) -> None:
+    if factor in user.enabled_factors:
+        user.enabled_factors.remove(factor)
+    if user.preferred_factor == factor:
+        user.preferred_factor = None
+
+
+def members(user: User) -> dict[str, Any]:
+    """As the reading operations show them: absent when there are none (facts section 6.1)."""
+    shown: dict[str, Any] = {}
+    if user.preferred_factor:
+        shown["PreferredMfaSetting"] = user.preferred_factor
+    if user.enabled_factors:
+        shown["UserMFASettingList"] = list(user.enabled_factors)
+    return shown
+
+
+def _apply_one(user: User, factor: str, block: Mapping[str, Any]) -> None:
+    if not block.get("Enabled"):
+        forget(user, factor)
+        return
+    if factor not in user.enabled_factors:
+        user.enabled_factors.append(factor)
+    if block.get("PreferredMfa"):
+        user.preferred_factor = factor
+    elif user.preferred_factor == factor:
+        user.preferred_factor = None
+
+
+def _check(pool: UserPool, user: User, factor: str, *, enabled: bool, admin: bool) -> None:
+    # An SMS block for a user without a phone is refused even to switch it off (section 6.1).
+    if factor == SMS_MFA and "phone_number" not in user.attributes:
+        raise InvalidParameterException("User does not have a phone_number set to turn on SMS MFA")
+    if factor == EMAIL_OTP and enabled and "email" not in user.attributes:
+        raise _no_delivery(EMAIL_OTP)
+    if factor == SOFTWARE_TOKEN_MFA:
+        _check_software_token(pool, user, enabled=enabled, admin=admin)
+
+
+def _check_software_token(pool: UserPool, user: User, *, enabled: bool, admin: bool) -> None:
+    if not enabled:
+        if pool.mfa == "ON" and pool.behaviour.required_mfa_refuses_preference_off:
+            raise InvalidParameterException("MFA cannot be turned off where the pool requires it")
+        return
+    if user.software_token is not None:
+        return
+    if user.pending_secret is not None:
+        raise InvalidParameterException("User has not verified software token mfa")
+    if admin:
+        raise _no_delivery(SOFTWARE_TOKEN_MFA)
+    raise InvalidParameterException("User has not set up software token mfa")
+
+
+def _no_delivery(factor: str) -> InvalidParameterException:
+    return InvalidParameterException(f"User does not have delivery config set to turn on {factor}")

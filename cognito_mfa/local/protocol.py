@@ -1,0 +1,127 @@
+"""AWS JSON 1.1 in front of the operations (facts section 10): from a request's target and body to
+a response, through credentials, JSON, validation, faults and the call log. Both doors come through
+here, so neither can answer what the other would not."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cognito_mfa.local import operations, validation
+from cognito_mfa.local.calls import Call, CallLog
+from cognito_mfa.local.clock import Clock
+from cognito_mfa.local.errors import (
+    CognitoError,
+    MissingAuthenticationTokenException,
+    SerializationException,
+    UnknownOperationException,
+)
+from cognito_mfa.local.faults import Fault, Faults
+from cognito_mfa.local.tokens import sign_all
+from cognito_mfa.local.wire import Answer, NothingSent, WireRequest, WireResponse
+
+TARGET_PREFIX = "AWSCognitoIdentityProviderService."
+
+
+class Protocol:
+    """Answers wire requests for one account."""
+
+    def __init__(
+        self,
+        performer: operations.Operations,
+        *,
+        lock: threading.RLock,
+        clock: Clock,
+        faults: Faults,
+        calls: CallLog,
+        commit: Callable[[], None],
+    ) -> None:
+        self._performer = performer
+        self._lock = lock
+        self._clock = clock
+        self._faults = faults
+        self._calls = calls
+        self._commit = commit
+
+    def answer(self, request: WireRequest) -> WireResponse:
+        """Raises a Disruption when there is to be no response."""
+        try:
+            name = _operation(request)
+            parameters = _parameters(request.body)
+        except CognitoError as error:
+            return _failure(error).response()
+        fault = self._faults.next(name)
+        if fault is None:
+            return self._execute(name, parameters).response()
+        return self._play(fault, name, parameters)
+
+    def _play(self, fault: Fault, name: str, parameters: Mapping[str, Any]) -> WireResponse:
+        executions: list[Answer] = []
+
+        def execute() -> Answer:
+            executions.append(self._execute(name, parameters))
+            return executions[-1]
+
+        try:
+            return fault.play(execute)
+        except NothingSent:
+            executions.append(Answer({}))
+            raise
+        finally:
+            if not executions:
+                self._record(name, parameters, fault.name)
+
+    def _execute(self, name: str, parameters: Mapping[str, Any]) -> Answer:
+        try:
+            validation.validate(name, parameters)
+            payload = self._perform(name, parameters)
+        except CognitoError as error:
+            answer = _failure(error)
+        else:
+            answer = Answer(payload)
+        self._record(name, parameters, answer.error)
+        return answer
+
+    def _perform(self, name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        with self._lock:
+            try:
+                payload = operations.perform(self._performer, name, parameters)
+            finally:
+                # A refusal may have counted an attempt, so it is written down like a success.
+                if name not in operations.READING:
+                    self._commit()
+        if "AuthenticationResult" in payload:
+            # Signing needs no lock and lets other threads run.
+            payload = {**payload, "AuthenticationResult": sign_all(payload["AuthenticationResult"])}
+        return payload
+
+    def _record(self, name: str, parameters: Mapping[str, Any], error: str | None) -> None:
+        self._calls.record(Call(name, parameters, error, self._clock.now()))
+
+
+def _operation(request: WireRequest) -> str:
+    name = request.target.removeprefix(TARGET_PREFIX)
+    if name not in operations.ALL or not request.target.startswith(TARGET_PREFIX):
+        raise UnknownOperationException(
+            f"The local Cognito does not play the operation {name or '(none)'}. "
+            f"It plays: {', '.join(sorted(operations.ALL))}."
+        )
+    if name in operations.IAM and not request.signed:
+        raise MissingAuthenticationTokenException("Missing Authentication Token")
+    return name
+
+
+def _parameters(body: bytes) -> Mapping[str, Any]:
+    try:
+        parameters = json.loads(body or b"{}")
+    except ValueError:
+        raise SerializationException("The request body is not valid JSON") from None
+    if not isinstance(parameters, dict):
+        raise SerializationException("The request body is not a JSON object")
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _failure(error: CognitoError) -> Answer:
+    return Answer.failure(error.code, error.message, error.status)

@@ -1,0 +1,58 @@
+"""The input shapes of botocore's service model for cognito-idp, read straight from its data file:
+importing botocore would cost the server a quarter of a second and forty megabytes. Only what the
+validator needs is kept; this module never checks a value."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+MODEL = "data/cognito-idp/2016-04-18/service-2.json"
+UNUSED = frozenset({"documentation", "errors", "examples"})
+
+#: Operations newer than some supported botocore, and one in every model with the same input.
+SAME_INPUT = {
+    "AdminDeleteSoftwareToken": "AdminGetUser",
+    "AdminGetUserAuthFactors": "AdminGetUser",
+    "GetUserAuthFactors": "GetUser",
+}
+
+Shape = Mapping[str, Any]
+
+
+@cache
+def _model() -> Mapping[str, Any]:
+    spec = importlib.util.find_spec("botocore")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("the local Cognito reads botocore's service model: install botocore")
+    path = Path(spec.origin).parent / MODEL
+    packed = path.with_name(path.name + ".gz")
+    raw = gzip.decompress(packed.read_bytes()) if packed.exists() else path.read_bytes()
+    model: Mapping[str, Any] = json.loads(raw, object_pairs_hook=_without_prose)
+    return model
+
+
+def _without_prose(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # "errors" and "documentation" are never the names of members in this model.
+    return {name: value for name, value in pairs if name not in UNUSED}
+
+
+def operations() -> frozenset[str]:
+    """Every operation that the installed botocore knows."""
+    return frozenset(_model()["operations"])
+
+
+def input_shape(operation: str) -> Shape:
+    known = _model()["operations"]
+    model = known.get(operation) or known[SAME_INPUT[operation]]
+    return shape(model["input"]["shape"])
+
+
+def shape(name: str) -> Shape:
+    found: Shape = _model()["shapes"][name]
+    return found

@@ -1,0 +1,137 @@
+"""The session strings of the sign-in state machine: which call a stage accepts, bound to user,
+client and door, expiring by the clock, consumed by success and never by a wrong answer (facts
+sections 3.2 and 3.3). It must not know what an answer is checked against."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+
+from cognito_mfa.local.clock import Clock
+from cognito_mfa.local.errors import NotAuthorizedException
+from cognito_mfa.local.state import Account, AppClient, SignInSession, Stage, User, UserPool
+
+#: What each call, or answered challenge, accepts. All else: "Invalid session for the user."
+ACCEPTED: Mapping[str, Stage] = {
+    "AssociateSoftwareToken": Stage.MFA_SETUP,
+    "VerifySoftwareToken": Stage.MFA_SETUP_ASSOCIATED,
+    "NEW_PASSWORD_REQUIRED": Stage.NEW_PASSWORD_REQUIRED,
+    "MFA_SETUP": Stage.MFA_SETUP_VERIFIED,
+    "MFA_SETUP by e-mail": Stage.MFA_SETUP,
+    "SOFTWARE_TOKEN_MFA": Stage.SOFTWARE_TOKEN_MFA,
+    "SMS_MFA": Stage.SMS_MFA,
+    "EMAIL_OTP": Stage.EMAIL_OTP,
+    "SELECT_MFA_TYPE": Stage.SELECT_MFA_TYPE,
+}
+
+INVALID = "Invalid session for the user."
+EXPIRED = "Invalid session for the user, session is expired."
+USED = "Invalid session for the user, session can only be used once."
+
+#: The head of an AWS Encryption SDK message, which is why real sessions begin with AYABe.
+ENVELOPE = b"\x01\x80\x01\x78"
+ID_BYTES = 16
+FILLER_BYTES = 1138
+REMEMBERED_AFTER_EXPIRY = 900.0
+
+
+def session_string(session: SignInSession) -> str:
+    """1,544 characters that carry nothing but the session's id (real ones: 1,543 and 1,587)."""
+    identity = bytes.fromhex(session.id)
+    filler = hashlib.shake_256(identity).digest(FILLER_BYTES)
+    return base64.urlsafe_b64encode(ENVELOPE + identity + filler).decode().rstrip("=")
+
+
+class Sessions:
+    """The open sign-ins of an account."""
+
+    def __init__(self, account: Account, clock: Clock) -> None:
+        self._sessions = account.sessions
+        self._clock = clock
+
+    def begin(
+        self, stage: Stage, pool: UserPool, client: AppClient, user: User, *, admin: bool
+    ) -> SignInSession:
+        self._forget_long_expired()
+        session = SignInSession(
+            id=secrets.token_hex(ID_BYTES),
+            stage=stage,
+            pool_id=pool.id,
+            client_id=client.id,
+            sub=user.sub,
+            admin=admin,
+            expires_at=self._expiry(client),
+        )
+        self._sessions[session.id] = session
+        return session
+
+    def find(self, token: str) -> SignInSession:
+        """The live session behind the string. Raises NotAuthorizedException with one of the three
+        texts that Cognito has for it."""
+        session = self._sessions.get(_id_in(token))
+        if session is None or session_string(session) != token:
+            raise NotAuthorizedException(INVALID)
+        if self._clock.now() >= session.expires_at:
+            raise NotAuthorizedException(EXPIRED)
+        if session.spent:
+            raise NotAuthorizedException(USED)
+        return session
+
+    def require(self, session: SignInSession, purpose: str) -> None:
+        if session.stage is not ACCEPTED.get(purpose):
+            raise NotAuthorizedException(INVALID)
+
+    def advance(self, session: SignInSession, stage: Stage, client: AppClient) -> SignInSession:
+        """A new session in place of this one, with a fresh window."""
+        following = replace(
+            session,
+            id=secrets.token_hex(ID_BYTES),
+            stage=stage,
+            expires_at=self._expiry(client),
+            spent=False,
+            parent=session.id,
+            child=None,
+        )
+        self._sessions[following.id] = following
+        session.child = following.id
+        return following
+
+    def spend(self, session: SignInSession) -> None:
+        session.spent = True
+
+    def drop_child(self, session: SignInSession) -> None:
+        """Ends what came of an earlier use of this session."""
+        if session.child is not None:
+            self._sessions.pop(session.child, None)
+
+    def spend_parent(self, session: SignInSession) -> None:
+        parent = self._sessions.get(session.parent or "")
+        if parent is not None:
+            parent.spent = True
+
+    def end_all(self, user: User) -> None:
+        for key in [key for key, session in self._sessions.items() if session.sub == user.sub]:
+            del self._sessions[key]
+
+    def _expiry(self, client: AppClient) -> float:
+        return self._clock.now() + client.auth_session_validity * 60
+
+    def _forget_long_expired(self) -> None:
+        horizon = self._clock.now() - REMEMBERED_AFTER_EXPIRY
+        while self._sessions:
+            oldest = next(iter(self._sessions.values()))
+            if oldest.expires_at >= horizon:
+                return
+            del self._sessions[oldest.id]
+
+
+def _id_in(token: str) -> str:
+    """The id that a session string carries; "" for anything that is not one of ours."""
+    try:
+        raw = base64.urlsafe_b64decode(token[:28])
+    except ValueError:
+        return ""
+    return raw[len(ENVELOPE) : len(ENVELOPE) + ID_BYTES].hex()

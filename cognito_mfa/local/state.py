@@ -1,0 +1,189 @@
+"""What the local Cognito remembers: one account with its pools, clients, users and open sign-ins,
+as plain dataclasses that can be written to a file as they are. No rule of Cognito's lives here,
+and no representation shows a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from cognito_mfa.local.behaviour import Behaviour
+from cognito_mfa.local.lockout import Attempts
+from cognito_mfa.local.passwords import Password, PasswordPolicy
+
+SOFTWARE_TOKEN_MFA = "SOFTWARE_TOKEN_MFA"  # noqa: S105 - the name of a factor
+SMS_MFA = "SMS_MFA"
+EMAIL_OTP = "EMAIL_OTP"
+
+REMEMBERED_STEPS = 8
+
+#: Marks a field that can be worked out again, and so is not written to a file.
+DERIVED: Mapping[str, bool] = {"derived": True}
+
+
+class Stage(StrEnum):
+    """Where a sign-in session stands: the challenge it asks for, and MFA_SETUP in three steps."""
+
+    NEW_PASSWORD_REQUIRED = "NEW_PASSWORD_REQUIRED"  # noqa: S105 - the name of a challenge
+    MFA_SETUP = "MFA_SETUP"
+    MFA_SETUP_ASSOCIATED = "MFA_SETUP_ASSOCIATED"
+    MFA_SETUP_VERIFIED = "MFA_SETUP_VERIFIED"
+    SOFTWARE_TOKEN_MFA = SOFTWARE_TOKEN_MFA
+    SMS_MFA = SMS_MFA
+    EMAIL_OTP = EMAIL_OTP
+    SELECT_MFA_TYPE = "SELECT_MFA_TYPE"
+
+
+@dataclass(slots=True)
+class SoftwareToken:
+    """A verified authenticator, with the steps whose codes were accepted."""
+
+    secret: str = field(repr=False)
+    friendly_name: str = ""
+    used_steps: list[int] = field(default_factory=list)
+
+    def accept(self, step: int) -> None:
+        """Codes of this step are spent. Only those that a clock could still reach are kept."""
+        self.used_steps = [*self.used_steps[-REMEMBERED_STEPS:], step]
+
+
+@dataclass(slots=True, kw_only=True)
+class User:
+    username: str
+    sub: str
+    number: int
+    status: str
+    enabled: bool = True
+    attributes: dict[str, str] = field(default_factory=dict, repr=False)
+    created_at: float = 0.0
+    modified_at: float = 0.0
+    password: Password | None = field(default=None, repr=False)
+    temporary_password_until: float | None = None
+    password_attempts: Attempts = field(default_factory=Attempts)
+    code_attempts: Attempts = field(default_factory=Attempts)
+    software_token: SoftwareToken | None = None
+    pending_secret: str | None = field(default=None, repr=False)
+    enabled_factors: list[str] = field(default_factory=list)
+    preferred_factor: str | None = None
+    signed_up: bool = False
+    has_signed_in: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class AppClient:
+    id: str
+    name: str = ""
+    secret: str | None = field(default=None, repr=False)
+    explicit_auth_flows: list[str] = field(default_factory=list)
+    auth_session_validity: int = 3
+    prevent_user_existence_errors: str = "LEGACY"
+    enable_token_revocation: bool = True
+    access_token_seconds: int = 3600
+    id_token_seconds: int = 3600
+    refresh_token_seconds: int = 30 * 86400
+    created_at: float = 0.0
+    modified_at: float = 0.0
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What CreateUserPoolClient was given and nothing here acts on; described as it came."""
+
+
+@dataclass(slots=True, kw_only=True)
+class TokenFamily:
+    """The tokens of one sign-in, through all refreshes."""
+
+    event_id: str
+    origin_jti: str
+    sub: str
+    client_id: str
+    auth_time: int
+    factors: list[str]
+    scopes: list[str]
+    revoked: bool = False
+
+
+@dataclass(slots=True)
+class RefreshToken:
+    event_id: str
+    expires_at: float
+
+
+@dataclass(slots=True)
+class SigningKey:
+    kid: str
+    pem: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class PoolKeys:
+    """Cognito signs ID and access tokens with different keys (facts section 7.2)."""
+
+    id: SigningKey
+    access: SigningKey
+
+
+@dataclass(slots=True, kw_only=True)
+class UserPool:
+    id: str
+    name: str
+    number: int
+    mfa: str = "OFF"
+    software_token: bool = True
+    sms: bool = False
+    email: bool = False
+    username_attributes: list[str] = field(default_factory=list)
+    alias_attributes: list[str] = field(default_factory=list)
+    required_attributes: list[str] = field(default_factory=list)
+    custom_attributes: list[str] = field(default_factory=list)
+    account_recovery: list[str] = field(default_factory=list)
+    first_factors: list[str] = field(default_factory=lambda: ["PASSWORD"])
+    case_insensitive: bool = True
+    policy: PasswordPolicy = field(default_factory=PasswordPolicy)
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    created_at: float = 0.0
+    modified_at: float = 0.0
+    clients: dict[str, AppClient] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict, repr=False)
+    users_made: int = 0
+    subs: dict[str, str] = field(default_factory=dict, repr=False, metadata=DERIVED)
+    aliases: dict[str, str] = field(default_factory=dict, repr=False, metadata=DERIVED)
+    families: dict[str, TokenFamily] = field(default_factory=dict, repr=False)
+    refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict, repr=False)
+    keys: PoolKeys | None = field(default=None, repr=False)
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What CreateUserPool was given and nothing here acts on; described as it came."""
+
+    @property
+    def region(self) -> str:
+        return self.id.partition("_")[0]
+
+
+@dataclass(slots=True, kw_only=True)
+class SignInSession:
+    """What Cognito knows behind a session string, which itself is never stored."""
+
+    id: str
+    stage: Stage
+    pool_id: str
+    client_id: str
+    sub: str
+    admin: bool
+    expires_at: float
+    spent: bool = False
+    factors: list[str] = field(default_factory=list)
+    secret: str | None = field(default=None, repr=False)
+    code: str | None = field(default=None, repr=False)
+    choices: list[str] = field(default_factory=list)
+    parent: str | None = None
+    child: str | None = None
+
+
+@dataclass(slots=True)
+class Account:
+    """One AWS account in one region."""
+
+    region: str
+    id: str = "123456789012"
+    pools: dict[str, UserPool] = field(default_factory=dict)
+    sessions: dict[str, SignInSession] = field(default_factory=dict, repr=False)

@@ -1,0 +1,247 @@
+"""Tokens as Cognito issues them (facts section 7): RS256 ID and access tokens, opaque refresh
+tokens of which only a digest is kept, and the checks behind every operation that takes an access
+token. It must never accept a token by its shape alone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cognito_mfa.local import keys
+from cognito_mfa.local.clock import Clock
+from cognito_mfa.local.directory import user_with_sub
+from cognito_mfa.local.errors import NotAuthorizedException
+from cognito_mfa.local.state import (
+    Account,
+    AppClient,
+    RefreshToken,
+    SigningKey,
+    TokenFamily,
+    User,
+    UserPool,
+)
+
+SELF_SERVICE_SCOPE = "aws.cognito.signin.user.admin"
+INVALID = "Invalid Access Token"
+VERIFIED_FLAGS = ("email_verified", "phone_number_verified")
+ACR_LEVELS = {"otp": 4, "sms": 3, "email_otp": 3}
+REFRESH_TOKEN_HEADER = base64.urlsafe_b64encode(
+    b'{"cty":"JWT","enc":"A256GCM","alg":"RSA-OAEP"}'
+).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class UnsignedToken:
+    """A token that still needs its signature, which costs too much to be made under a lock."""
+
+    claims: Mapping[str, Any] = field(repr=False)
+    key: SigningKey
+
+    def sign(self) -> str:
+        head = _encoded({"kid": self.key.kid, "alg": "RS256"})
+        signed = f"{head}.{_encoded(self.claims)}"
+        return f"{signed}.{_base64(keys.sign(self.key, signed.encode()))}"
+
+
+def sign_all(result: Mapping[str, Any]) -> dict[str, Any]:
+    """An AuthenticationResult with its tokens signed."""
+    return {
+        name: value.sign() if isinstance(value, UnsignedToken) else value
+        for name, value in result.items()
+    }
+
+
+def issuer(pool: UserPool) -> str:
+    host = "issuer-cognito-idp" if pool.behaviour.updated_issuer else "cognito-idp"
+    return f"https://{host}.{pool.region}.amazonaws.com/{pool.id}"
+
+
+class Tokens:
+    """Issues and checks the tokens of an account."""
+
+    def __init__(self, account: Account, clock: Clock) -> None:
+        self._account = account
+        self._clock = clock
+
+    def issue(
+        self,
+        pool: UserPool,
+        client: AppClient,
+        user: User,
+        *,
+        factors: Sequence[str],
+        scopes: Sequence[str] = (SELF_SERVICE_SCOPE,),
+    ) -> dict[str, Any]:
+        """The AuthenticationResult of a new sign-in, unsigned."""
+        family = TokenFamily(
+            event_id=str(uuid.uuid4()),
+            origin_jti=str(uuid.uuid4()),
+            sub=user.sub,
+            client_id=client.id,
+            auth_time=int(self._clock.now()),
+            factors=list(factors),
+            scopes=list(scopes),
+        )
+        pool.families[family.event_id] = family
+        result = self._token_pair(pool, client, user, family)
+        return {**result, "RefreshToken": self._new_refresh_token(pool, client, family)}
+
+    def refresh(
+        self, pool: UserPool, client: AppClient, user: User, family: TokenFamily
+    ) -> dict[str, Any]:
+        """New ID and access tokens; the refresh token stays (facts section 2.3)."""
+        return self._token_pair(pool, client, user, family)
+
+    def family_of(self, pool: UserPool, client: AppClient, refresh_token: str) -> TokenFamily:
+        record = pool.refresh_tokens.get(_digest(refresh_token))
+        family = pool.families.get(record.event_id) if record else None
+        if record is None or family is None or family.client_id != client.id:
+            raise NotAuthorizedException("Invalid Refresh Token.")
+        if family.revoked:
+            raise NotAuthorizedException("Refresh Token has been revoked")
+        if self._clock.now() >= record.expires_at:
+            raise NotAuthorizedException("Refresh Token has expired")
+        return family
+
+    def check_access(self, token: str) -> tuple[UserPool, User | None]:
+        """The pool and the user, if still there, that an access token speaks for."""
+        pool, claims = self._verified(token)
+        family = pool.families.get(str(claims.get("event_id")))
+        if claims.get("token_use") != "access":
+            raise NotAuthorizedException(INVALID)
+        if self._clock.now() >= float(claims["exp"]):
+            raise NotAuthorizedException("Access Token has expired")
+        if family is None or family.revoked:
+            raise NotAuthorizedException("Access Token has been revoked")
+        if SELF_SERVICE_SCOPE not in family.scopes:
+            raise NotAuthorizedException("Access Token does not have required scopes")
+        return pool, user_with_sub(pool, family.sub)
+
+    def revoke_all(self, pool: UserPool, user: User) -> None:
+        for family in pool.families.values():
+            if family.sub == user.sub:
+                family.revoked = True
+
+    def _verified(self, token: str) -> tuple[UserPool, dict[str, Any]]:
+        """The claims, once the signature is that of the pool named as the issuer."""
+        signed, _, signature = token.rpartition(".")
+        head, claims = _decoded(signed)
+        pool = self._account.pools.get(str(claims.get("iss")).rpartition("/")[2])
+        if pool is None or claims.get("iss") != issuer(pool):
+            raise NotAuthorizedException(INVALID)
+        pair = keys.keys_of(pool)
+        key = {pair.id.kid: pair.id, pair.access.kid: pair.access}.get(str(head.get("kid")))
+        if key is None or head.get("alg") != "RS256":
+            raise NotAuthorizedException(INVALID)
+        if not keys.verifies(key, signed.encode(), _unbase64(signature)):
+            raise NotAuthorizedException(INVALID)
+        return pool, claims
+
+    def _new_refresh_token(self, pool: UserPool, client: AppClient, family: TokenFamily) -> str:
+        parts = [secrets.token_urlsafe(size) for size in (256, 12, 700, 16)]
+        token = ".".join([REFRESH_TOKEN_HEADER, *parts])
+        expires_at = family.auth_time + client.refresh_token_seconds
+        pool.refresh_tokens[_digest(token)] = RefreshToken(family.event_id, expires_at)
+        return token
+
+    def _token_pair(
+        self, pool: UserPool, client: AppClient, user: User, family: TokenFamily
+    ) -> dict[str, Any]:
+        pair = keys.keys_of(pool)
+        shared = self._shared_claims(pool, client, user, family)
+        return {
+            "AccessToken": UnsignedToken(
+                {**shared, **self._access_claims(client, user, family)}, pair.access
+            ),
+            "ExpiresIn": client.access_token_seconds,
+            "TokenType": "Bearer",
+            "IdToken": UnsignedToken({**shared, **self._id_claims(client, user)}, pair.id),
+        }
+
+    def _shared_claims(
+        self, pool: UserPool, client: AppClient, user: User, family: TokenFamily
+    ) -> dict[str, Any]:
+        claims: dict[str, Any] = {
+            "sub": user.sub,
+            "iss": issuer(pool),
+            "event_id": family.event_id,
+            "auth_time": family.auth_time,
+            "iat": int(self._clock.now()),
+        }
+        if client.enable_token_revocation:
+            claims["origin_jti"] = family.origin_jti
+        if pool.behaviour.acr_and_amr:
+            claims |= _how(family.factors)
+        return claims
+
+    def _access_claims(self, client: AppClient, user: User, family: TokenFamily) -> dict[str, Any]:
+        return {
+            "token_use": "access",
+            "client_id": client.id,
+            "scope": " ".join(family.scopes),
+            "username": user.username,
+            "exp": int(self._clock.now()) + client.access_token_seconds,
+            "jti": str(uuid.uuid4()),
+        }
+
+    def _id_claims(self, client: AppClient, user: User) -> dict[str, Any]:
+        return {
+            **_readable_attributes(client, user),
+            "token_use": "id",
+            "aud": client.id,
+            "cognito:username": user.username,
+            "exp": int(self._clock.now()) + client.id_token_seconds,
+            "jti": str(uuid.uuid4()),
+        }
+
+
+def _readable_attributes(client: AppClient, user: User) -> dict[str, Any]:
+    readable = client.settings.get("ReadAttributes")
+    return {
+        name: value == "true" if name in VERIFIED_FLAGS else value
+        for name, value in user.attributes.items()
+        if readable is None or name in readable
+    }
+
+
+def _how(factors: Sequence[str]) -> dict[str, Any]:
+    """acr and amr of a sign-in (facts section 7.2)."""
+    level = max([1, *(ACR_LEVELS.get(factor, 1) for factor in factors)])
+    amr = [*factors, "mfa"] if len(factors) > 1 else list(factors)
+    return {"acr": f"urn:cognito:loa:{level}", "amr": amr}
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _unbase64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise NotAuthorizedException(INVALID) from None
+
+
+def _encoded(value: Mapping[str, Any]) -> str:
+    return _base64(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _decoded(signed: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The head and the claims of what a token signs, both still to be believed."""
+    try:
+        head, claims = (json.loads(_unbase64(part)) for part in signed.split("."))
+    except ValueError:
+        raise NotAuthorizedException(INVALID) from None
+    if not isinstance(head, dict) or not isinstance(claims, dict):
+        raise NotAuthorizedException(INVALID)
+    return head, claims

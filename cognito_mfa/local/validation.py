@@ -1,0 +1,174 @@
+"""What the front of Cognito refuses before any rule is looked at: JSON types, required members,
+lengths, ranges, patterns and enums of the service model, in Cognito's words (facts sections 1.2
+and 10). A sensitive value must never appear in a message."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from cognito_mfa.local import service_model
+from cognito_mfa.local.errors import InvalidParameterException, SerializationException
+from cognito_mfa.local.service_model import Shape
+
+ASCII = "".join(map(chr, range(128)))
+CATEGORY = re.compile(r"\\p\{(\w)\}")
+
+JSON_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "long": int,
+    "structure": dict,
+    "map": dict,
+    "list": list,
+    "timestamp": (int, float),
+}
+JSON_NAMES = {
+    str: "STRING_VALUE",
+    bool: "TRUE_VALUE",
+    int: "NUMBER_VALUE",
+    float: "DECIMAL_VALUE",
+    dict: "START_OBJECT",
+    list: "START_ARRAY",
+}
+TYPE_NAMES = {"string": "String", "boolean": "Boolean", "integer": "Integer", "long": "Long"}
+
+
+def validate(operation: str, parameters: Mapping[str, Any]) -> None:
+    """Raises SerializationException for a value of the wrong JSON type, else
+    InvalidParameterException that names every constraint broken."""
+    shape = service_model.input_shape(operation)
+    _check_type(shape, parameters)
+    broken = list(_broken(shape, parameters, "", hidden=False))
+    if broken:
+        noun = "error" if len(broken) == 1 else "errors"
+        raise InvalidParameterException(
+            f"{len(broken)} validation {noun} detected: {'; '.join(broken)}"
+        )
+
+
+def check_password(password: str) -> None:
+    """NEW_PASSWORD travels in a map of plain strings, where the model says nothing of passwords."""
+    shape = service_model.shape("PasswordType")
+    broken = list(_broken(shape, password, "password", hidden=True))
+    if broken:
+        raise InvalidParameterException(f"1 validation error detected: {broken[0]}")
+
+
+def _check_type(shape: Shape, value: Any) -> None:
+    expected = JSON_TYPES.get(shape["type"], object)
+    is_bool = isinstance(value, bool)
+    if not isinstance(value, expected) or (is_bool and shape["type"] != "boolean"):
+        raise _not_convertible(shape, value)
+    if isinstance(value, str):
+        _check_characters(value)
+    for member, _, child in _children(shape, value):
+        _check_type(child, member)
+
+
+def _check_characters(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SerializationException("Invalid UTF-8: a lone surrogate") from None
+
+
+def _not_convertible(shape: Shape, value: Any) -> SerializationException:
+    seen = JSON_NAMES.get(type(value), "NULL_VALUE")
+    kind = shape["type"]
+    if kind in TYPE_NAMES:
+        return SerializationException(f"{seen} can not be converted to a {TYPE_NAMES[kind]}")
+    return SerializationException(f"Unrecognized collection type for {kind}: {seen}")
+
+
+def _broken(shape: Shape, value: Any, path: str, *, hidden: bool) -> Iterator[str]:
+    """The constraints that a value and everything inside it break. What a sensitive value holds
+    is sensitive too, although the model does not say so of the strings in a map."""
+    hidden = hidden or bool(shape.get("sensitive"))
+    for name in shape.get("required", ()):
+        if value.get(name) is None:
+            yield f"Value null at '{_joined(path, _camel(name))}' {_must('not be null')}"
+    shown = "Value" if hidden else f"Value '{value}'"
+    for constraint in _own(shape, value):
+        yield f"{shown} at '{path}' {_must(constraint)}"
+    for member, step, child in _children(shape, value):
+        yield from _broken(child, member, _joined(path, step), hidden=hidden)
+
+
+def _must(constraint: str) -> str:
+    return f"failed to satisfy constraint: Member must {constraint}"
+
+
+def _own(shape: Shape, value: Any) -> Iterator[str]:
+    kind = shape["type"]
+    if kind == "string":
+        yield from _text(shape, value)
+    elif kind in ("integer", "long"):
+        yield from _bounds(shape, value, "value")
+    elif kind in ("list", "map"):
+        yield from _bounds(shape, len(value), "length")
+
+
+def _text(shape: Shape, value: str) -> Iterator[str]:
+    if "enum" in shape and value not in shape["enum"]:
+        yield f"satisfy enum value set: [{', '.join(shape['enum'])}]"
+    if "pattern" in shape and not _matches(shape["pattern"], value):
+        yield f"satisfy regular expression pattern: {shape['pattern']}"
+    # Cognito counts UTF-16 units, as Java does; only astral characters tell the difference.
+    yield from _bounds(shape, len(value.encode("utf-16-le")) // 2, "length")
+
+
+def _bounds(shape: Shape, size: int, noun: str) -> Iterator[str]:
+    if "max" in shape and size > shape["max"]:
+        yield f"have {noun} less than or equal to {shape['max']}"
+    if "min" in shape and size < shape["min"]:
+        yield f"have {noun} greater than or equal to {shape['min']}"
+
+
+def _children(shape: Shape, value: Any) -> Iterator[tuple[Any, str, Shape]]:
+    """Every member of a value that its shape knows: itself, the step to it, its shape."""
+    kind = shape["type"]
+    if kind == "structure":
+        for name, reference in shape["members"].items():
+            if value.get(name) is not None:
+                yield value[name], _camel(name), _resolved(reference)
+    elif kind == "list":
+        for index, item in enumerate(value, 1):
+            yield item, f"{index}.member", _resolved(shape["member"])
+    elif kind == "map":
+        for name, item in value.items():
+            yield name, "key", _resolved(shape["key"])
+            yield item, f"{name}.value", _resolved(shape["value"])
+
+
+def _resolved(reference: Mapping[str, str]) -> Shape:
+    return service_model.shape(reference["shape"])
+
+
+def _camel(name: str) -> str:
+    return name[:1].lower() + name[1:]
+
+
+def _joined(path: str, step: str) -> str:
+    return f"{path}.{step}" if path else step
+
+
+def _matches(pattern: str, value: str) -> bool:
+    others = "".join(sorted(set(value) - set(ASCII)))
+    return _compiled(pattern, others)(value) is not None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str, others: str) -> Callable[[str], object]:
+    r"""The model's pattern as Java reads it. Python's re has no \p{L}: where it stands in a class,
+    the characters of that category that the value can contain stand instead."""
+
+    def characters(match: re.Match[str]) -> str:
+        members = (c for c in ASCII + others if unicodedata.category(c)[0] == match[1])
+        return re.escape("".join(members))
+
+    return re.compile(CATEGORY.sub(characters, pattern), re.ASCII).fullmatch

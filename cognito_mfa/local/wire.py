@@ -1,0 +1,83 @@
+"""What travels between a door and the protocol: a request, an answer and the response it becomes
+(AWS JSON 1.1, facts section 10), and the three ways in which a response fails to arrive. Knows
+nothing of pools, and no door may build responses of its own."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+CONTENT_TYPE = "application/x-amz-json-1.1"
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    target: str
+    body: bytes = field(repr=False)
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WireResponse:
+    """``cut`` says how much of the body arrives before the connection ends; None is all of it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    cut: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation answered: members on success, or an error's code and text."""
+
+    payload: Mapping[str, Any] = field(repr=False)
+    error: str | None = None
+    status: int = 200
+
+    @classmethod
+    def failure(cls, code: str, message: str, status: int = 400) -> Answer:
+        return cls({"__type": code, "message": message}, code, status)
+
+    def response(self) -> WireResponse:
+        body = json.dumps(self.payload, separators=(",", ":")).encode()
+        return respond(self.status, body, self._error_headers())
+
+    def _error_headers(self) -> dict[str, str]:
+        if self.error is None:
+            return {}
+        # botocore reads __type, other SDKs the header first: an emulator sends both (section 10).
+        message = str(self.payload["message"])
+        return {
+            "x-amzn-ErrorType": f"{self.error}:",
+            "x-amzn-ErrorMessage": message.encode("ascii", "replace").decode().replace("\n", " "),
+        }
+
+
+def respond(status: int, body: bytes, headers: Mapping[str, str]) -> WireResponse:
+    """A response with the headers that every one of Cognito's has."""
+    common = {
+        "Content-Type": CONTENT_TYPE,
+        "Content-Length": str(len(body)),
+        "x-amzn-RequestId": str(uuid.uuid4()),
+    }
+    return WireResponse(status, {**common, **headers}, body)
+
+
+class Disruption(Exception):
+    """The caller gets no response at all."""
+
+
+class NothingSent(Disruption):
+    """The request never reached Cognito."""
+
+
+class NoAnswer(Disruption):
+    """The request was sent and nothing comes back."""
+
+
+class ConnectionLost(Disruption):
+    """The connection ends before a response."""
