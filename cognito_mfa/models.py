@@ -198,5 +198,5 @@ def identity_of(user: Any) -> CognitoIdentity | None:
 
 def identity_is_loaded(user: Any) -> bool:
     """Tell whether ``identity_of(user)`` would be free."""
-    field = user._meta.get_field("cognito_identity")  # noqa: SLF001 - Django's documented API
+    field = user._meta.get_field("cognito_identity")
     return bool(field.is_cached(user))

@@ -60,7 +60,6 @@ TEMPLATES = [
 ]
 # Fast, and used by tests of other backends only.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 COGNITO_MFA = {
     "USER_POOL_ID": "us-east-1_Example00",

@@ -1,0 +1,45 @@
+"""A local Cognito for every test that wants one, and a visitor who uses the site as a person does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from cognito_mfa.local import LocalCognito
+from cognito_mfa.local.pool import LocalPool
+from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
+
+
+@pytest.fixture
+def cognito() -> Iterator[LocalCognito]:
+    """A local Cognito that the site reaches; it has no pool yet."""
+    cognito = LocalCognito()
+    with cognito.installed():
+        yield cognito
+
+
+@pytest.fixture
+def pool(cognito: LocalCognito) -> LocalPool:
+    """A pool that requires MFA, with somebody new in it."""
+    return _pool(cognito, mfa="ON")
+
+
+@pytest.fixture
+def optional_pool(cognito: LocalCognito) -> LocalPool:
+    """A pool that leaves MFA to the site, with somebody new in it."""
+    return _pool(cognito, mfa="OPTIONAL")
+
+
+@pytest.fixture
+def visitor(db: None, cognito: LocalCognito) -> Visitor:
+    """A person with a browser, signed in nowhere."""
+    return Visitor(Client(enforce_csrf_checks=False), cognito)
+
+
+def _pool(cognito: LocalCognito, *, mfa: str) -> LocalPool:
+    pool = cognito.create_pool(POOL_ID, mfa=mfa)
+    pool.create_client(CLIENT_ID)
+    pool.create_user("newcomer", password=PASSWORD, attributes={"email": "newcomer@example.com"})
+    return pool

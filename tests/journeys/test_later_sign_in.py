@@ -1,0 +1,153 @@
+"""Journey 2: password and code, with an authenticator that is set up already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import MFAEvent, SoftwareToken
+from tests.visitor import Visitor
+
+
+@pytest.fixture
+def known(pool: LocalPool, visitor: Visitor) -> Visitor:
+    """A visitor who set up an authenticator here, and signed out."""
+    visitor.set_up(friendly_name="Kitchen tablet")
+    visitor.sign_out()
+    return visitor
+
+
+def test_password_and_code_are_two_operations(known: Visitor) -> None:
+    response = known.sign_in(next_url="/private/")
+    assert response.url == reverse("cognito_mfa:challenge")
+    assert "Kitchen tablet" in known.text(known.get(response.url))
+
+    assert known.enter_code().url == "/private/"
+    assert known.is_in()
+    assert known.cognito.operations() == ["InitiateAuth", "RespondToAuthChallenge"]
+    token = SoftwareToken.objects.get()
+    assert token.last_used_at is not None
+    assert MFAEvent.objects.filter(kind=MFAEvent.Kind.SIGNED_IN).count() == 2
+
+
+def test_a_wrong_code_keeps_the_challenge(known: Visitor) -> None:
+    known.sign_in()
+    wrong = known.enter_code(known.wrong_code())
+    assert wrong.status_code == 200
+    assert "does not fit" in known.text(wrong)
+    assert not known.is_in()
+    assert MFAEvent.objects.filter(kind=MFAEvent.Kind.CODE_REJECTED).count() == 1
+
+    known.enter_code()
+    assert known.is_in()
+
+
+def test_a_code_works_once(known: Visitor) -> None:
+    code = known.code()
+    known.sign_in()
+    known.enter_code(code)
+    known.sign_out()
+
+    known.sign_in()
+    reused = known.enter_code(code)
+    assert reused.status_code == 200
+    assert "used already" in known.text(reused)
+    assert not known.is_in()
+
+    known.cognito.clock.advance(30)
+    known.enter_code()
+    assert known.is_in()
+
+
+def test_the_code_of_the_set_up_is_spent_too(pool: LocalPool, visitor: Visitor) -> None:
+    visitor.sign_in()
+    visitor.scan()
+    code = visitor.code()
+    visitor.confirm_setup(code)
+    visitor.sign_out()
+
+    visitor.sign_in()
+    assert "used already" in visitor.text(visitor.enter_code(code))
+
+
+def test_an_authenticator_from_elsewhere_is_learnt_with_its_name(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    pool.create_user("regular", password="Correct-Horse-7")
+    visitor.secret = pool.register_software_token("regular", friendly_name="Old phone")
+
+    visitor.sign_in("regular")
+    assert "Old phone" in visitor.text(visitor.get(reverse("cognito_mfa:challenge")))
+    visitor.enter_code()
+
+    assert visitor.is_in()
+    assert SoftwareToken.objects.get().friendly_name == "Old phone"
+
+
+def headers(response: Any) -> dict[str, str]:
+    return {name: value for name, value in response.headers.items() if name != "Expires"}
+
+
+def test_wrong_password_and_unknown_name_look_the_same(known: Visitor) -> None:
+    known.get(reverse("cognito_mfa:sign_in"))
+    wrong = known.sign_in("newcomer", "Wrong-Horse-7")
+    unknown = known.sign_in("nobodyyy", "Wrong-Horse-7")
+
+    assert (wrong.status_code, unknown.status_code) == (200, 200)
+    assert known.text(wrong).replace("newcomer", "nobodyyy") == known.text(unknown)
+    assert "do not match" in known.text(wrong)
+    assert headers(wrong) == headers(unknown)
+    assert known.cognito.operations() == ["InitiateAuth", "InitiateAuth"]
+
+
+def test_cognitos_lock_looks_like_a_wrong_password(known: Visitor) -> None:
+    for _attempt in range(7):
+        response = known.sign_in("newcomer", "Wrong-Horse-7")
+    locked = known.sign_in("newcomer")
+
+    assert known.cognito.calls[-1].error == "NotAuthorizedException"
+    assert known.text(locked) == known.text(response)
+
+
+@pytest.mark.parametrize("status", ["UNCONFIRMED", "disabled"])
+def test_states_that_would_tell_that_somebody_exists_do_not(
+    pool: LocalPool, visitor: Visitor, status: str
+) -> None:
+    enabled = status != "disabled"
+    pool.create_user(
+        "somebody",
+        password="Correct-Horse-7",
+        status="CONFIRMED" if status == "disabled" else status,
+        enabled=enabled,
+    )
+    response = visitor.sign_in("somebody")
+    nobody = visitor.sign_in("nobodyyy")
+
+    assert response.status_code == 200
+    assert visitor.text(response).replace("somebody", "nobodyyy") == visitor.text(nobody)
+
+
+def test_a_password_that_must_be_reset_gets_a_clear_page(pool: LocalPool, visitor: Visitor) -> None:
+    pool.create_user("somebody", password="Correct-Horse-7", status="RESET_REQUIRED")
+
+    response = visitor.sign_in("somebody")
+
+    assert response.status_code == 403
+    assert "must be reset" in visitor.text(response)
+    assert not visitor.is_in()
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [("two words", "x"), ("newcomer", "two words"), ("new\x00comer", "x"), ("new\u2028comer", "x")],
+)
+def test_what_no_pool_can_know_is_refused_without_asking(
+    pool: LocalPool, visitor: Visitor, username: str, password: str
+) -> None:
+    response = visitor.sign_in(username, password)
+
+    assert response.status_code == 200
+    assert visitor.cognito.operations() == []

@@ -1,0 +1,52 @@
+"""Journey 8: sign-out is a POST, and afterwards the old cookie is worthless."""
+
+from __future__ import annotations
+
+from django.test import Client
+from django.urls import reverse
+
+from cognito_mfa.local.pool import LocalPool
+from tests.visitor import Visitor
+
+
+def test_the_old_cookie_is_worthless_afterwards(pool: LocalPool, visitor: Visitor) -> None:
+    visitor.set_up()
+    thief = Client()
+    thief.cookies["sessionid"] = visitor.client.cookies["sessionid"].value
+    assert thief.get("/private/").status_code == 200
+
+    assert visitor.get(reverse("cognito_mfa:sign_out")).status_code == 405
+    assert visitor.is_in()
+    visitor.sign_out()
+
+    assert not visitor.is_in()
+    assert thief.get("/private/").status_code == 302
+    assert visitor.cognito.operations() == []
+
+
+def test_it_wants_the_csrf_token(pool: LocalPool, visitor: Visitor) -> None:
+    visitor.set_up()
+    careful = Client(enforce_csrf_checks=True)
+    careful.cookies = visitor.client.cookies
+
+    assert careful.post(reverse("cognito_mfa:sign_out")).status_code == 403
+    assert visitor.is_in()
+
+
+def test_the_key_of_the_session_changes_at_each_promotion(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    visitor.get(reverse("cognito_mfa:sign_in"))
+    keys = []
+    visitor.sign_in()
+    keys.append(visitor.client.session.session_key)
+    visitor.scan()
+    visitor.confirm_setup()
+    keys.append(visitor.client.session.session_key)
+    visitor.cognito.clock.advance(30)
+    visitor.sign_in()
+    keys.append(visitor.client.session.session_key)
+    visitor.enter_code()
+    keys.append(visitor.client.session.session_key)
+
+    assert len(set(keys)) == 4

@@ -1,0 +1,89 @@
+"""A person with a browser: the Django client, true codes, and what they read on the page."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pyotp
+from django.test import Client
+from django.urls import reverse
+
+from cognito_mfa.local import LocalCognito
+
+POOL_ID = "us-east-1_Example00"
+CLIENT_ID = "exampleclient0000000000000"
+PASSWORD = "Correct-Horse-7"
+
+
+class Visitor:
+    """Somebody who goes through the pages of the site."""
+
+    def __init__(self, client: Client, cognito: LocalCognito) -> None:
+        self.client = client
+        self.cognito = cognito
+        self.secret = ""  # what the person's authenticator app knows
+
+    def get(self, path: str, **kwargs: Any) -> Any:
+        return self.client.get(path, **kwargs)
+
+    def sign_in(
+        self,
+        username: str = "newcomer",
+        password: str = PASSWORD,
+        *,
+        next_url: str = "",
+        **kwargs: Any,
+    ) -> Any:
+        data = {"username": username, "password": password, "next": next_url}
+        return self.client.post(reverse("cognito_mfa:sign_in"), data, **kwargs)
+
+    def scan(self) -> str:
+        """Read the secret off the set-up page, as the app's camera would."""
+        page = self.text(self.get(reverse("cognito_mfa:setup")))
+        found = re.search(r'href="(otpauth://[^"]+)"', page)
+        assert found, page
+        uri = urlsplit(html.unescape(found[1]))
+        self.secret = parse_qs(uri.query)["secret"][0]
+        return self.secret
+
+    def code(self, *, steps: int = 0) -> str:
+        """Return what the app shows, ``steps`` times thirty seconds from now."""
+        return pyotp.TOTP(self.secret).at(int(self.cognito.clock.now()) + 30 * steps)
+
+    def wrong_code(self) -> str:
+        """Return a code that fits no step near now."""
+        near = {self.code(steps=steps) for steps in range(-3, 4)}
+        return next(code for code in (f"{n:06d}" for n in range(1_000_000)) if code not in near)
+
+    def confirm_setup(self, code: str | None = None, *, friendly_name: str = "") -> Any:
+        data = {"code": self.code() if code is None else code, "friendly_name": friendly_name}
+        return self.client.post(reverse("cognito_mfa:setup"), data)
+
+    def enter_code(self, code: str | None = None) -> Any:
+        data = {"code": self.code() if code is None else code}
+        return self.client.post(reverse("cognito_mfa:challenge"), data)
+
+    def sign_out(self) -> Any:
+        return self.client.post(reverse("cognito_mfa:sign_out"))
+
+    def is_in(self) -> bool:
+        """Tell whether the private page opens."""
+        return bool(self.get("/private/").status_code == 200)
+
+    def set_up(self, username: str = "newcomer", *, friendly_name: str = "Phone") -> None:
+        """Go through a whole set-up, then wait until the next code."""
+        self.sign_in(username)
+        self.scan()
+        self.confirm_setup(friendly_name=friendly_name)
+        assert self.is_in()
+        self.cognito.clock.advance(30)
+        self.cognito.forget_calls()
+
+    @staticmethod
+    def text(response: Any) -> str:
+        """Return the page as the person sees it, without the CSRF token that changes each time."""
+        page: str = response.content.decode()
+        return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page)
