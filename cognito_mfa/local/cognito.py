@@ -4,16 +4,19 @@ holds no rule of Cognito's."""
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cognito_mfa.local import client as door
-from cognito_mfa.local import operations
+from cognito_mfa.local import operations, persistence
 from cognito_mfa.local.behaviour import Behaviour
 from cognito_mfa.local.calls import Call, CallLog
 from cognito_mfa.local.clock import Clock
+from cognito_mfa.local.discovery import DOCUMENTS
 from cognito_mfa.local.faults import Faults
 from cognito_mfa.local.outbox import Message, Outbox
 from cognito_mfa.local.passwords import PasswordPolicy
@@ -24,6 +27,8 @@ from cognito_mfa.local.wire import WireRequest, WireResponse
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
+
+    from cognito_mfa.local.server import HttpDoor
 
 CALLS_KEPT = 10_000
 MESSAGES_KEPT = 1_000
@@ -39,16 +44,21 @@ class LocalCognito:
         region: str = "us-east-1",
         behaviour: Behaviour | None = None,
         calls_kept: int = CALLS_KEPT,
+        state_file: str | os.PathLike[str] | None = None,
+        account: Account | None = None,
     ) -> None:
+        """With a state file the account is read from it, if it exists, and written to it after
+        every change. Raises StateFileError for a file that is none."""
         self.clock = clock or Clock()
-        self.account = Account(region)
+        self._state_file = Path(state_file) if state_file is not None else None
+        self.account = account or self._restored() or Account(region)
         self.behaviour = behaviour or Behaviour()
         self.faults = Faults(frozenset(operations.ALL))
         self._lock = threading.RLock()
         self._outbox = Outbox(MESSAGES_KEPT)
         self._calls = CallLog(calls_kept)
         self._protocol = Protocol(
-            operations.Operations(self.account, self.clock, self._outbox),
+            operations.Operations(self.account, self.clock, self._outbox, self.behaviour),
             lock=self._lock,
             clock=self.clock,
             faults=self.faults,
@@ -148,5 +158,36 @@ class LocalCognito:
             yield
             self._commit()
 
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, clock: Clock | None = None) -> LocalCognito:
+        """A copy of what a state file holds; the file is not written to."""
+        return cls(clock, account=persistence.read(Path(path)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        with self._lock:
+            persistence.write(Path(path), self.account)
+
+    def serve(self, port: int = 0, host: str = "127.0.0.1") -> HttpDoor:
+        """The door over HTTP, as a context manager; port 0 is any free one. Raises OSError when
+        the port is taken."""
+        from cognito_mfa.local.server import HttpDoor
+
+        return HttpDoor(self, host=host, port=port)
+
+    def document(self, path: str, base: str) -> Mapping[str, Any] | None:
+        """What a door shows at a path below ``base``: a pool's keys, and how to find them."""
+        pool_id, _, rest = path.partition("?")[0].strip("/").partition("/")
+        pool = self.account.pools.get(pool_id)
+        if pool is None or rest not in DOCUMENTS:
+            return None
+        with self.changing():  # the keys are made when they are first asked for
+            return DOCUMENTS[rest](pool, base)
+
+    def _restored(self) -> Account | None:
+        if self._state_file is None or not self._state_file.exists():
+            return None
+        return persistence.read(self._state_file)
+
     def _commit(self) -> None:
-        pass
+        if self._state_file is not None:
+            persistence.write(self._state_file, self.account)

@@ -93,11 +93,12 @@ class Reset(_Named):
 
 @dataclass(frozen=True)
 class Body(_Named):
-    """These very bytes as the response's body. ``headers`` replace those of the same name."""
+    """These very bytes as the response's body. ``headers`` replace those of the same name, and
+    None takes one away: without Content-Length, the end of the connection ends the body."""
 
     body: bytes
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | None] = field(default_factory=dict)
     executed: bool = False
 
     def play(self, execute: Execute) -> WireResponse:

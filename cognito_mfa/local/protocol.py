@@ -87,7 +87,7 @@ class Protocol:
     def _perform(self, name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         with self._lock:
             try:
-                payload = operations.perform(self._performer, name, parameters)
+                payload = operations.ALL[name](self._performer, parameters)
             finally:
                 # A refusal may have counted an attempt, so it is written down like a success.
                 if name not in operations.READING:

@@ -158,6 +158,10 @@ class UserPool:
     def region(self) -> str:
         return self.id.partition("_")[0]
 
+    @property
+    def offers_software_token(self) -> bool:
+        return self.software_token and self.mfa != "OFF"
+
 
 @dataclass(slots=True, kw_only=True)
 class SignInSession:

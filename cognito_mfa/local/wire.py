@@ -57,14 +57,18 @@ class Answer:
         }
 
 
-def respond(status: int, body: bytes, headers: Mapping[str, str]) -> WireResponse:
-    """A response with the headers that every one of Cognito's has."""
+def respond(status: int, body: bytes, headers: Mapping[str, str | None]) -> WireResponse:
+    """A response with the headers that every one of Cognito's has, unless others are given for
+    them; None takes one away."""
     common = {
         "Content-Type": CONTENT_TYPE,
         "Content-Length": str(len(body)),
         "x-amzn-RequestId": str(uuid.uuid4()),
     }
-    return WireResponse(status, {**common, **headers}, body)
+    replaced = {name.lower() for name in headers}
+    kept = {name: value for name, value in common.items() if name.lower() not in replaced}
+    given = {name: value for name, value in headers.items() if value is not None}
+    return WireResponse(status, {**kept, **given}, body)
 
 
 class Disruption(Exception):

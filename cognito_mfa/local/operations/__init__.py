@@ -4,19 +4,29 @@ explicit: an operation that is not on it is refused with a text that says so, ne
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from cognito_mfa.local.operations.app_clients import AppClients
 from cognito_mfa.local.operations.challenge_answers import ChallengeAnswers
 from cognito_mfa.local.operations.context import Parameters, Payload
 from cognito_mfa.local.operations.mfa_preference import MFAPreference
+from cognito_mfa.local.operations.pools import Pools
 from cognito_mfa.local.operations.profile import Profile
 from cognito_mfa.local.operations.sign_in import SignIn
 from cognito_mfa.local.operations.sign_out import SignOut
 from cognito_mfa.local.operations.software_token import SoftwareTokenOperations
+from cognito_mfa.local.operations.users import Users
 
 
 class Operations(
-    SignIn, ChallengeAnswers, SoftwareTokenOperations, MFAPreference, SignOut, Profile
+    SignIn,
+    ChallengeAnswers,
+    SoftwareTokenOperations,
+    MFAPreference,
+    SignOut,
+    Profile,
+    Users,
+    Pools,
+    AppClients,
 ):
     """Every operation, one method each, named as boto3 names it."""
 
@@ -37,20 +47,44 @@ PUBLIC: Mapping[str, Method] = {
 
 #: These need a signature.
 IAM: Mapping[str, Method] = {
+    "AdminCreateUser": Operations.admin_create_user,
     "AdminDeleteSoftwareToken": Operations.admin_delete_software_token,
+    "AdminDeleteUser": Operations.admin_delete_user,
+    "AdminDisableUser": Operations.admin_disable_user,
+    "AdminEnableUser": Operations.admin_enable_user,
     "AdminGetUser": Operations.admin_get_user,
     "AdminGetUserAuthFactors": Operations.admin_get_user_auth_factors,
     "AdminInitiateAuth": Operations.admin_initiate_auth,
     "AdminRespondToAuthChallenge": Operations.admin_respond_to_auth_challenge,
     "AdminSetUserMFAPreference": Operations.admin_set_user_mfa_preference,
+    "AdminSetUserPassword": Operations.admin_set_user_password,
+    "AdminUpdateUserAttributes": Operations.admin_update_user_attributes,
     "AdminUserGlobalSignOut": Operations.admin_user_global_sign_out,
+    "CreateUserPool": Operations.create_user_pool,
+    "CreateUserPoolClient": Operations.create_user_pool_client,
+    "DescribeUserPool": Operations.describe_user_pool,
+    "DescribeUserPoolClient": Operations.describe_user_pool_client,
+    "GetUserPoolMfaConfig": Operations.get_user_pool_mfa_config,
+    "ListUserPoolClients": Operations.list_user_pool_clients,
+    "ListUserPools": Operations.list_user_pools,
+    "ListUsers": Operations.list_users,
+    "SetUserPoolMfaConfig": Operations.set_user_pool_mfa_config,
 }
 
 ALL: Mapping[str, Method] = {**PUBLIC, **IAM}
 
 #: After these there is nothing new to write to the state file.
-READING = frozenset({"AdminGetUser", "AdminGetUserAuthFactors", "GetUser", "GetUserAuthFactors"})
-
-
-def perform(operations: Operations, name: str, parameters: Mapping[str, Any]) -> Payload:
-    return ALL[name](operations, parameters)
+READING = frozenset(
+    {
+        "AdminGetUser",
+        "AdminGetUserAuthFactors",
+        "DescribeUserPool",
+        "DescribeUserPoolClient",
+        "GetUser",
+        "GetUserAuthFactors",
+        "GetUserPoolMfaConfig",
+        "ListUserPoolClients",
+        "ListUserPools",
+        "ListUsers",
+    }
+)

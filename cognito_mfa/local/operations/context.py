@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cognito_mfa.local import directory
+from cognito_mfa.local.behaviour import Behaviour
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import (
     CognitoError,
@@ -32,10 +33,14 @@ Payload = dict[str, Any]
 class Context:
     """One account, seen by its operations."""
 
-    def __init__(self, account: Account, clock: Clock, outbox: Outbox) -> None:
+    def __init__(
+        self, account: Account, clock: Clock, outbox: Outbox, behaviour: Behaviour
+    ) -> None:
         self.account = account
         self.clock = clock
         self.outbox = outbox
+        self.behaviour = behaviour
+        """For pools that are made from now on."""
         self.sessions = Sessions(account, clock)
         self.tokens = Tokens(account, clock)
 

@@ -132,7 +132,7 @@ def _check_one_credential(parameters: Parameters) -> None:
 
 
 def _check_pool_offers(pool: UserPool) -> None:
-    if not pool.software_token:
+    if not pool.offers_software_token:
         raise SoftwareTokenMFANotFoundException(
             "Software Token MFA has not been enabled by the userPool"
         )

@@ -1,0 +1,30 @@
+"""The two public documents of a pool: its keys, and where its OpenID configuration says they are
+(facts section 7.2). Nothing private may pass through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cognito_mfa.local.keys import jwks
+from cognito_mfa.local.state import UserPool
+from cognito_mfa.local.tokens import issuer
+
+
+def openid_configuration(pool: UserPool, base: str) -> dict[str, Any]:
+    """The issuer is Cognito's, as in the tokens; the keys are where a client can fetch them."""
+    return {
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "issuer": issuer(pool),
+        "jwks_uri": f"{base}/{pool.id}/.well-known/jwks.json",
+        "response_types_supported": ["code", "token"],
+        "scopes_supported": ["openid", "email", "phone", "profile"],
+        "subject_types_supported": ["public"],
+    }
+
+
+#: By what follows the pool's id in the path.
+DOCUMENTS: Mapping[str, Callable[[UserPool, str], Mapping[str, Any]]] = {
+    ".well-known/jwks.json": lambda pool, _: jwks(pool),
+    ".well-known/openid-configuration": openid_configuration,
+}

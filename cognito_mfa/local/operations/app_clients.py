@@ -1,0 +1,150 @@
+"""App clients: making, describing and listing them (facts section 1.5). A secret is shown where
+Cognito shows it, and nowhere else."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from dataclasses import dataclass
+from typing import Any
+
+from cognito_mfa.local.errors import InvalidParameterException
+from cognito_mfa.local.operations.context import (
+    Context,
+    Parameters,
+    Payload,
+    page_start,
+    page_token,
+)
+from cognito_mfa.local.state import AppClient, UserPool
+
+DEFAULT_FLOWS = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    default: int
+    unit: str
+    shortest: int
+    longest: int
+
+
+LIFETIMES = {
+    "AccessToken": Lifetime(3600, "hours", 300, 86400),
+    "IdToken": Lifetime(3600, "hours", 300, 86400),
+    "RefreshToken": Lifetime(30 * 86400, "days", 3600, 315360000),
+}
+SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
+ALPHABET = string.ascii_lowercase + string.digits
+#: Members of CreateUserPoolClient that the client acts on itself.
+UNDERSTOOD = frozenset(
+    {
+        "AuthSessionValidity",
+        "ClientName",
+        "ClientSecret",
+        "EnableTokenRevocation",
+        "ExplicitAuthFlows",
+        "GenerateSecret",
+        "PreventUserExistenceErrors",
+        "UserPoolId",
+    }
+)
+
+
+class AppClients(Context):
+    """The administration of app clients."""
+
+    def create_user_pool_client(self, parameters: Parameters) -> Payload:
+        pool = self.pool(parameters)
+        flows = parameters.get("ExplicitAuthFlows", DEFAULT_FLOWS)
+        _check_flows(flows)
+        now = self.clock.now()
+        client = AppClient(
+            id=_random(26),
+            name=parameters["ClientName"],
+            secret=_secret(parameters),
+            explicit_auth_flows=list(flows),
+            auth_session_validity=parameters.get("AuthSessionValidity", 3),
+            prevent_user_existence_errors=parameters.get("PreventUserExistenceErrors", "LEGACY"),
+            enable_token_revocation=parameters.get("EnableTokenRevocation", True),
+            access_token_seconds=_seconds(parameters, "AccessToken"),
+            id_token_seconds=_seconds(parameters, "IdToken"),
+            refresh_token_seconds=_seconds(parameters, "RefreshToken"),
+            created_at=now,
+            modified_at=now,
+            settings={k: v for k, v in parameters.items() if k not in UNDERSTOOD},
+        )
+        pool.clients[client.id] = client
+        return {"UserPoolClient": _describe(pool, client)}
+
+    def describe_user_pool_client(self, parameters: Parameters) -> Payload:
+        pool, client = self.client_of_pool(parameters)
+        return {"UserPoolClient": _describe(pool, client)}
+
+    def list_user_pool_clients(self, parameters: Parameters) -> Payload:
+        pool = self.pool(parameters)
+        start = page_start(parameters.get("NextToken"))
+        clients = list(pool.clients.values())[start:]
+        size = parameters.get("MaxResults", 60)
+        page: Payload = {"UserPoolClients": [_listed(pool, one) for one in clients[:size]]}
+        if len(clients) > size:
+            page["NextToken"] = page_token(start + size)
+        return page
+
+
+def _check_flows(flows: list[str]) -> None:
+    modern = [flow.startswith("ALLOW_") for flow in flows]
+    if any(modern) and not all(modern):
+        raise InvalidParameterException(
+            "Legacy explicit auth flows cannot be set together with those that begin with ALLOW_"
+        )
+
+
+def _secret(parameters: Parameters) -> str | None:
+    given: str | None = parameters.get("ClientSecret")
+    if not parameters.get("GenerateSecret"):
+        return given
+    if given is not None:
+        raise InvalidParameterException("GenerateSecret and ClientSecret exclude each other")
+    return _random(52)
+
+
+def _seconds(parameters: Parameters, token: str) -> int:
+    """How long a kind of token is valid; 0 means the default (facts section 1.2)."""
+    lifetime = LIFETIMES[token]
+    given = parameters.get(f"{token}Validity")
+    if not given:
+        return lifetime.default
+    unit = parameters.get("TokenValidityUnits", {}).get(token, lifetime.unit)
+    seconds: int = given * SECONDS[unit]
+    if not lifetime.shortest <= seconds <= lifetime.longest:
+        raise InvalidParameterException(f"Invalid range for {token}Validity.")
+    return seconds
+
+
+def _describe(pool: UserPool, client: AppClient) -> dict[str, Any]:
+    secret = {"ClientSecret": client.secret} if client.secret is not None else {}
+    return {
+        "RefreshTokenValidity": 30,
+        "TokenValidityUnits": {},
+        "AllowedOAuthFlowsUserPoolClient": False,
+        **client.settings,
+        "UserPoolId": pool.id,
+        "ClientName": client.name,
+        "ClientId": client.id,
+        **secret,
+        "ExplicitAuthFlows": client.explicit_auth_flows,
+        "AuthSessionValidity": client.auth_session_validity,
+        "PreventUserExistenceErrors": client.prevent_user_existence_errors,
+        "EnableTokenRevocation": client.enable_token_revocation,
+        "CreationDate": client.created_at,
+        "LastModifiedDate": client.modified_at,
+    }
+
+
+def _listed(pool: UserPool, client: AppClient) -> dict[str, Any]:
+    return {"ClientId": client.id, "UserPoolId": pool.id, "ClientName": client.name}
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))

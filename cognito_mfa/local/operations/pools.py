@@ -1,0 +1,245 @@
+"""User pools: making, describing and listing them, and their MFA configuration, which replaces and
+never merges (facts sections 1.5 and 6.2)."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from cognito_mfa.local.directory import STANDARD_ATTRIBUTES
+from cognito_mfa.local.errors import InvalidParameterException
+from cognito_mfa.local.operations.context import (
+    Context,
+    Parameters,
+    Payload,
+    page_start,
+    page_token,
+)
+from cognito_mfa.local.passwords import PasswordPolicy
+from cognito_mfa.local.state import UserPool
+
+FACTOR_BLOCKS = ("SmsMfaConfiguration", "SoftwareTokenMfaConfiguration", "EmailMfaConfiguration")
+#: Members of CreateUserPool that the pool acts on; everything else is only described again.
+UNDERSTOOD = frozenset(
+    {
+        "AccountRecoverySetting",
+        "AliasAttributes",
+        "MfaConfiguration",
+        "Policies",
+        "PoolName",
+        "Schema",
+        "UsernameAttributes",
+        "UsernameConfiguration",
+        "UserPoolTags",
+    }
+)
+DATA_TYPES = {
+    "email_verified": "Boolean",
+    "phone_number_verified": "Boolean",
+    "updated_at": "Number",
+}
+POLICY_MEMBERS = {
+    "MinimumLength": "minimum_length",
+    "RequireUppercase": "require_uppercase",
+    "RequireLowercase": "require_lowercase",
+    "RequireNumbers": "require_numbers",
+    "RequireSymbols": "require_symbols",
+    "TemporaryPasswordValidityDays": "temporary_password_days",
+}
+SMS_BLOCK = {
+    "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::123456789012:role/local-cognito-sms"}
+}
+EMAIL_BLOCK = {"Subject": "Your code", "Message": "Your code is {####}."}
+
+
+class Pools(Context):
+    """The administration of user pools."""
+
+    def create_user_pool(self, parameters: Parameters) -> Payload:
+        if parameters.get("AliasAttributes") and parameters.get("UsernameAttributes"):
+            raise InvalidParameterException(
+                "Only one of the aliasAttributes or usernameAttributes can be set in a user pool."
+            )
+        now = self.clock.now()
+        schema = parameters.get("Schema", [])
+        pool = UserPool(
+            id=f"{self.account.region}_{_random_id()}",
+            name=parameters["PoolName"],
+            number=len(self.account.pools),
+            mfa=parameters.get("MfaConfiguration", "OFF"),
+            software_token=False,
+            sms="SmsConfiguration" in parameters,
+            username_attributes=parameters.get("UsernameAttributes", []),
+            alias_attributes=parameters.get("AliasAttributes", []),
+            required_attributes=[item["Name"] for item in schema if item.get("Required")],
+            custom_attributes=_custom_attributes(schema),
+            account_recovery=_recovery(parameters),
+            first_factors=_first_factors(parameters),
+            case_insensitive=not _case_sensitive(parameters),
+            policy=_policy(parameters),
+            behaviour=self.behaviour,
+            created_at=now,
+            modified_at=now,
+            settings={k: v for k, v in parameters.items() if k not in UNDERSTOOD},
+        )
+        self.account.pools[pool.id] = pool
+        return {"UserPool": self._describe(pool)}
+
+    def describe_user_pool(self, parameters: Parameters) -> Payload:
+        return {"UserPool": self._describe(self.pool(parameters))}
+
+    def list_user_pools(self, parameters: Parameters) -> Payload:
+        # Numbers begin at 0 and a page after "nothing" at 0, so the token is one ahead.
+        start = page_start(parameters.get("NextToken"))
+        pools = [pool for pool in self.account.pools.values() if pool.number >= start]
+        size = parameters["MaxResults"]
+        page: Payload = {"UserPools": [_listed(pool) for pool in pools[:size]]}
+        if len(pools) > size:
+            page["NextToken"] = page_token(pools[size].number)
+        return page
+
+    def get_user_pool_mfa_config(self, parameters: Parameters) -> Payload:
+        return _mfa_config(self.pool(parameters))
+
+    def set_user_pool_mfa_config(self, parameters: Parameters) -> Payload:
+        pool = self.pool(parameters)
+        mfa = parameters.get("MfaConfiguration", "OFF")
+        _check_factors(mfa, parameters)
+        pool.mfa = mfa
+        pool.software_token = bool(
+            parameters.get("SoftwareTokenMfaConfiguration", {}).get("Enabled")
+        )
+        pool.sms = "SmsMfaConfiguration" in parameters
+        pool.email = "EmailMfaConfiguration" in parameters
+        for name in ("SmsMfaConfiguration", "EmailMfaConfiguration", "WebAuthnConfiguration"):
+            pool.settings.pop(name, None)
+            if name in parameters:
+                pool.settings[name] = parameters[name]
+        pool.modified_at = self.clock.now()
+        return _mfa_config(pool)
+
+    def _describe(self, pool: UserPool) -> dict[str, Any]:
+        """There is no SoftwareTokenMfaConfiguration here (facts section 1.3)."""
+        described = {
+            "Id": pool.id,
+            "Name": pool.name,
+            "Arn": f"arn:aws:cognito-idp:{pool.region}:{self.account.id}:userpool/{pool.id}",
+            "MfaConfiguration": pool.mfa,
+            "Policies": _describe_policies(pool),
+            "UsernameConfiguration": {"CaseSensitive": not pool.case_insensitive},
+            "SchemaAttributes": _describe_schema(pool),
+            "EstimatedNumberOfUsers": len(pool.users),
+            "UserPoolTier": "ESSENTIALS",
+            "DeletionProtection": "INACTIVE",
+            "CreationDate": pool.created_at,
+            "LastModifiedDate": pool.modified_at,
+            **{k: v for k, v in pool.settings.items() if k not in FACTOR_BLOCKS},
+        }
+        described.pop("WebAuthnConfiguration", None)
+        optional = {
+            "UsernameAttributes": pool.username_attributes,
+            "AliasAttributes": pool.alias_attributes,
+            "AccountRecoverySetting": _describe_recovery(pool),
+        }
+        return {**described, **{name: value for name, value in optional.items() if value}}
+
+
+def _check_factors(mfa: str, parameters: Parameters) -> None:
+    """A block is refused beside OFF for being there, even when it enables nothing (measured)."""
+    blocks = [name for name in FACTOR_BLOCKS if name in parameters]
+    if mfa == "OFF" and blocks:
+        raise InvalidParameterException(
+            "Invalid MFA configuration given, can't turn off MFA and configure an MFA together."
+        )
+    if mfa == "OFF":
+        return
+    totp = parameters.get("SoftwareTokenMfaConfiguration", {}).get("Enabled")
+    if not totp and not set(blocks) - {"SoftwareTokenMfaConfiguration"}:
+        raise InvalidParameterException(
+            "Invalid MFA configuration given, can't disable all MFAs with a required or "
+            "optional configuration."
+        )
+
+
+def _mfa_config(pool: UserPool) -> Payload:
+    config: Payload = {"MfaConfiguration": pool.mfa}
+    if pool.mfa != "OFF":
+        config["SoftwareTokenMfaConfiguration"] = {"Enabled": pool.software_token}
+    if pool.sms and pool.mfa != "OFF":
+        config["SmsMfaConfiguration"] = pool.settings.get("SmsMfaConfiguration") or SMS_BLOCK
+    if pool.email and pool.mfa != "OFF":
+        config["EmailMfaConfiguration"] = pool.settings.get("EmailMfaConfiguration") or EMAIL_BLOCK
+    if "WebAuthnConfiguration" in pool.settings:
+        config["WebAuthnConfiguration"] = pool.settings["WebAuthnConfiguration"]
+    return config
+
+
+def _policy(parameters: Parameters) -> PasswordPolicy:
+    given: Mapping[str, Any] = parameters.get("Policies", {}).get("PasswordPolicy", {})
+    return PasswordPolicy(
+        **{ours: given[theirs] for theirs, ours in POLICY_MEMBERS.items() if theirs in given}
+    )
+
+
+def _first_factors(parameters: Parameters) -> list[str]:
+    sign_in = parameters.get("Policies", {}).get("SignInPolicy", {})
+    return list(sign_in.get("AllowedFirstAuthFactors", ["PASSWORD"]))
+
+
+def _recovery(parameters: Parameters) -> list[str]:
+    options = parameters.get("AccountRecoverySetting", {}).get("RecoveryMechanisms", [])
+    return [option["Name"] for option in sorted(options, key=lambda one: one["Priority"])]
+
+
+def _case_sensitive(parameters: Parameters) -> bool:
+    return bool(parameters.get("UsernameConfiguration", {}).get("CaseSensitive"))
+
+
+def _custom_attributes(schema: list[Mapping[str, Any]]) -> list[str]:
+    names = [item["Name"] for item in schema if item["Name"] not in STANDARD_ATTRIBUTES]
+    return [name if ":" in name else f"custom:{name}" for name in names]
+
+
+def _describe_policies(pool: UserPool) -> dict[str, Any]:
+    policy = {theirs: getattr(pool.policy, ours) for theirs, ours in POLICY_MEMBERS.items()}
+    return {
+        "PasswordPolicy": policy,
+        "SignInPolicy": {"AllowedFirstAuthFactors": pool.first_factors},
+    }
+
+
+def _describe_schema(pool: UserPool) -> list[dict[str, Any]]:
+    return [
+        {
+            "Name": name,
+            "AttributeDataType": DATA_TYPES.get(name, "String"),
+            "DeveloperOnlyAttribute": name.startswith("dev:"),
+            "Mutable": name != "sub",
+            "Required": name == "sub" or name in pool.required_attributes,
+        }
+        for name in (*STANDARD_ATTRIBUTES, *pool.custom_attributes)
+    ]
+
+
+def _describe_recovery(pool: UserPool) -> dict[str, Any]:
+    mechanisms = [
+        {"Priority": priority, "Name": name}
+        for priority, name in enumerate(pool.account_recovery, 1)
+    ]
+    return {"RecoveryMechanisms": mechanisms} if mechanisms else {}
+
+
+def _listed(pool: UserPool) -> dict[str, Any]:
+    return {
+        "Id": pool.id,
+        "Name": pool.name,
+        "LambdaConfig": {},
+        "CreationDate": pool.created_at,
+        "LastModifiedDate": pool.modified_at,
+    }
+
+
+def _random_id() -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(9))

@@ -1,0 +1,159 @@
+"""What administrators do to users, and ListUsers, which shows nothing of MFA (facts sections 1.3,
+6.2 and 8.1). Passwords never leave here except into the outbox of an invitation."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection
+from typing import Any
+
+from cognito_mfa.local import directory
+from cognito_mfa.local.errors import (
+    InvalidParameterException,
+    UnsupportedUserStateException,
+)
+from cognito_mfa.local.operations.context import (
+    Context,
+    Parameters,
+    Payload,
+    attributes_in,
+    page_start,
+    page_token,
+)
+from cognito_mfa.local.operations.profile import attributes, description
+from cognito_mfa.local.outbox import Medium
+from cognito_mfa.local.passwords import Password, made_up
+from cognito_mfa.local.state import User, UserPool
+from cognito_mfa.local.user_filter import matcher
+
+LARGEST_PAGE = 60
+DAY = 86400
+PASSWORDLESS = {"EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"}
+INVITATION = "Your username is {username} and temporary password is {password}."
+INVITED_BY: dict[str, tuple[Medium, str]] = {
+    "SMS": ("SMS", "phone_number"),
+    "EMAIL": ("EMAIL", "email"),
+}
+
+
+class Users(Context):
+    """The administration of users."""
+
+    def list_users(self, parameters: Parameters) -> Payload:
+        pool = self.pool(parameters)
+        passes = matcher(parameters.get("Filter", ""))
+        size = parameters.get("Limit") or LARGEST_PAGE
+        everyone = list(pool.users.values())
+        start = page_start(parameters.get("PaginationToken"))
+        first = bisect_right(everyone, start, key=lambda user: user.number)
+        found = [user for user in everyone[first:] if passes(user)]
+        names = parameters.get("AttributesToGet")
+        page: Payload = {"Users": [_listed(user, names) for user in found[:size]]}
+        if len(found) > size:
+            page["PaginationToken"] = page_token(found[size - 1].number)
+        return page
+
+    def admin_create_user(self, parameters: Parameters) -> Payload:
+        pool = self.pool(parameters)
+        if parameters.get("MessageAction") == "RESEND":
+            return self._invite_again(parameters)
+        password = self._first_password(pool, parameters)
+        user = directory.add_user(
+            pool,
+            parameters["Username"],
+            attributes_in(parameters.get("UserAttributes", [])),
+            status="CONFIRMED" if password is None else "FORCE_CHANGE_PASSWORD",
+            now=self.clock.now(),
+            force_alias=parameters.get("ForceAliasCreation", False),
+        )
+        if password is not None:
+            self._set_temporary(pool, user, password)
+            self._invite(user, password, parameters)
+        return {"User": _listed(user, None)}
+
+    def admin_set_user_password(self, parameters: Parameters) -> Payload:
+        pool, user = self.user(parameters)
+        pool.policy.check(parameters["Password"])
+        if parameters.get("Permanent"):
+            self._set_password(pool, user, parameters["Password"])
+            user.status = "CONFIRMED"
+        else:
+            self._set_temporary(pool, user, parameters["Password"])
+        return {}
+
+    def admin_update_user_attributes(self, parameters: Parameters) -> Payload:
+        pool, user = self.user(parameters)
+        changes = attributes_in(parameters["UserAttributes"])
+        directory.set_attributes(pool, user, changes, now=self.clock.now())
+        return {}
+
+    def admin_delete_user(self, parameters: Parameters) -> Payload:
+        pool, user = self.user(parameters)
+        self.sessions.end_all(user)
+        directory.remove_user(pool, user)
+        return {}
+
+    def admin_enable_user(self, parameters: Parameters) -> Payload:
+        _, user = self.user(parameters)
+        user.enabled = True
+        user.modified_at = self.clock.now()
+        return {}
+
+    def admin_disable_user(self, parameters: Parameters) -> Payload:
+        """Also the end of the user's tokens, at Cognito (facts section 7.3)."""
+        pool, user = self.user(parameters)
+        user.enabled = False
+        user.modified_at = self.clock.now()
+        self.tokens.revoke_all(pool, user)
+        return {}
+
+    def _first_password(self, pool: UserPool, parameters: Parameters) -> str | None:
+        """None where the pool lets people in without one."""
+        given: str | None = parameters.get("TemporaryPassword")
+        if given:
+            pool.policy.check(given)
+            return given
+        if PASSWORDLESS.intersection(pool.first_factors):
+            return None
+        silent = parameters.get("MessageAction") == "SUPPRESS"
+        if silent and pool.behaviour.silent_invitation_needs_password:
+            raise InvalidParameterException("User is required to have a password")
+        return made_up(pool.policy.minimum_length)
+
+    def _invite_again(self, parameters: Parameters) -> Payload:
+        pool, user = self.user(parameters)
+        if user.status != "FORCE_CHANGE_PASSWORD":
+            raise UnsupportedUserStateException(
+                f"Resend not possible. {user.username} status is not FORCE_CHANGE_PASSWORD"
+            )
+        password = self._first_password(pool, parameters) or made_up(pool.policy.minimum_length)
+        self._set_temporary(pool, user, password)
+        self._invite(user, password, parameters)
+        return {"User": _listed(user, None)}
+
+    def _invite(self, user: User, password: str, parameters: Parameters) -> None:
+        if parameters.get("MessageAction") == "SUPPRESS":
+            return
+        wanted = parameters.get("DesiredDeliveryMediums", INVITED_BY)
+        for medium, attribute in (INVITED_BY[name] for name in wanted):
+            if attribute in user.attributes:
+                text = INVITATION.format(username=user.username, password=password)
+                self.deliver(user, medium, user.attributes[attribute], password, text)
+
+    def _set_password(self, pool: UserPool, user: User, password: str) -> None:
+        user.password = Password.of(pool.id, user.username, password)
+        user.temporary_password_until = None
+        user.modified_at = self.clock.now()
+
+    def _set_temporary(self, pool: UserPool, user: User, password: str) -> None:
+        self._set_password(pool, user, password)
+        user.status = "FORCE_CHANGE_PASSWORD"
+        days = pool.policy.temporary_password_days
+        user.temporary_password_until = self.clock.now() + days * DAY
+
+
+def _listed(user: User, names: Collection[str] | None) -> dict[str, Any]:
+    pairs = attributes(user)
+    if names is not None:
+        pairs = [pair for pair in pairs if pair["Name"] in names]
+    return {**description(user), "Attributes": pairs}
