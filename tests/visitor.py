@@ -29,6 +29,9 @@ class Visitor:
     def get(self, path: str, **kwargs: Any) -> Any:
         return self.client.get(path, **kwargs)
 
+    def post(self, path: str, data: dict[str, str] | None = None, **kwargs: Any) -> Any:
+        return self.client.post(path, data or {}, **kwargs)
+
     def sign_in(
         self,
         username: str = "newcomer",
@@ -38,7 +41,7 @@ class Visitor:
         **kwargs: Any,
     ) -> Any:
         data = {"username": username, "password": password, "next": next_url}
-        return self.client.post(reverse("cognito_mfa:sign_in"), data, **kwargs)
+        return self.post(reverse("cognito_mfa:sign_in"), data, **kwargs)
 
     def scan(self) -> str:
         """Read the secret off the set-up page, as the app's camera would."""
@@ -60,14 +63,14 @@ class Visitor:
 
     def confirm_setup(self, code: str | None = None, *, friendly_name: str = "") -> Any:
         data = {"code": self.code() if code is None else code, "friendly_name": friendly_name}
-        return self.client.post(reverse("cognito_mfa:setup"), data)
+        return self.post(reverse("cognito_mfa:setup"), data)
 
     def enter_code(self, code: str | None = None) -> Any:
         data = {"code": self.code() if code is None else code}
-        return self.client.post(reverse("cognito_mfa:challenge"), data)
+        return self.post(reverse("cognito_mfa:challenge"), data)
 
     def sign_out(self) -> Any:
-        return self.client.post(reverse("cognito_mfa:sign_out"))
+        return self.post(reverse("cognito_mfa:sign_out"))
 
     def is_in(self) -> bool:
         """Tell whether the private page opens."""

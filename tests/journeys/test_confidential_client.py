@@ -54,7 +54,7 @@ def test_an_invited_person_passes_too(confidential: LocalPool, visitor: Visitor)
     confidential.create_user("invited", password="Temporary-1", status="FORCE_CHANGE_PASSWORD")
     visitor.sign_in("invited", "Temporary-1")
     data = {"new_password1": "My-own-Horse-8", "new_password2": "My-own-Horse-8"}
-    visitor.client.post(reverse("cognito_mfa:new_password"), data)
+    visitor.post(reverse("cognito_mfa:new_password"), data)
     visitor.scan()
     visitor.confirm_setup()
     assert visitor.is_in()

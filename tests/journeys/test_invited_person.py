@@ -22,7 +22,7 @@ def invited(pool: LocalPool, visitor: Visitor) -> Visitor:
 
 def choose(visitor: Visitor, password: str, again: str | None = None, **attributes: str) -> Any:
     data = {"new_password1": password, "new_password2": again or password, **attributes}
-    return visitor.client.post(reverse("cognito_mfa:new_password"), data)
+    return visitor.post(reverse("cognito_mfa:new_password"), data)
 
 
 def test_a_new_password_then_the_set_up_then_in(invited: Visitor) -> None:

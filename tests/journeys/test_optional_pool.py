@@ -47,7 +47,7 @@ def test_leaving_half_way_leaves_the_old_state_and_the_gate_holds(
 ) -> None:
     visitor.sign_in()
     visitor.scan()
-    visitor.client.post(reverse("cognito_mfa:setup_cancel"))
+    visitor.post(reverse("cognito_mfa:setup_cancel"))
 
     assert not visitor.is_in()
     assert CognitoIdentity.objects.get().status == Status.NOT_SET_UP
