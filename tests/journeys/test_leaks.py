@@ -176,7 +176,7 @@ def test_an_error_that_escapes_shows_no_secret(
     reports: list[str] = []
 
     def report(request: Any, **_kwargs: object) -> None:
-        reporter = ExceptionReporter(request, *sys.exc_info(), is_email=True)
+        reporter = ExceptionReporter(request, *sys.exc_info())
         reports.extend([reporter.get_traceback_html(), reporter.get_traceback_text()])
 
     got_request_exception.connect(report)

@@ -1,0 +1,103 @@
+"""Chromium, a live site with a strict Content-Security-Policy, and people who use it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+from pytest_django import DjangoDbBlocker
+from pytest_django.live_server_helper import LiveServer
+
+from cognito_mfa.local import LocalCognito
+from tests.browser.person import Person
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NewPerson = Callable[..., Person]
+
+
+# The scope is the folder, not the session: while Playwright runs, its event loop runs in the thread
+# of the tests. Elsewhere that would break asyncio.run(); here Django must be told that it is harmless.
+@pytest.fixture(scope="package")
+def chromium() -> Generator[Browser]:
+    """A browser without a window."""
+    executable = os.environ.get("COGNITO_MFA_TEST_CHROMIUM") or shutil.which("chromium")
+    if executable is None:
+        _cannot("There is no Chromium here: install it, or name it in COGNITO_MFA_TEST_CHROMIUM.")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        _cannot("Playwright is not installed here: run `tox run -e browser`.")
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def _cannot(reason: str) -> Any:
+    if os.environ.get("COGNITO_MFA_TEST_BROWSER") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="package")
+def live_server(
+    chromium: Browser, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Generator[LiveServer]:
+    """The site on a port of its own. (pytest-django's own would have started without our middleware.)"""
+    changed = override_settings(
+        ROOT_URLCONF="tests.browser.urls",
+        MIDDLEWARE=["tests.browser.content_security_policy.strict", *settings.MIDDLEWARE],
+    )
+    with changed, django_db_blocker.unblock():
+        server = LiveServer("localhost")
+    with changed:
+        yield server
+    server.stop()
+
+
+@pytest.fixture
+def new_person(
+    chromium: Browser, live_server: LiveServer, transactional_db: None, cognito: LocalCognito
+) -> Generator[NewPerson]:
+    """Makes people, each with a fresh browser profile; arguments are those of Playwright's new_context.
+
+    Whoever they are and whatever they do: the browser complains of nothing, and talks to nobody but
+    the site.
+    """
+    contexts, people = [], []
+
+    def make(**options: Any) -> Person:
+        context = chromium.new_context(**{"locale": "en-GB", **options})
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        people.append(Person(context, cognito, live_server.url))
+        return people[-1]
+
+    yield make
+    for context in contexts:
+        context.close()
+    for person in people:
+        assert person.complaints == []
+        assert person.foreign_requests == []
+
+
+@pytest.fixture
+def person(new_person: NewPerson) -> Person:
+    return new_person()

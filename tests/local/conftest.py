@@ -1,0 +1,100 @@
+"""Fixtures: a Cognito whose clock stands still, its people, both doors, and the referee."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.config import Config
+
+from cognito_mfa.local import Clock, LocalCognito
+from cognito_mfa.local.client import boto3_session
+from cognito_mfa.local.pool import LocalPool
+from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller
+from tests.local.referee import Referee
+
+#: Ten seconds into a step.
+START = 1_780_000_000 // 30 * 30 + 10.0
+ONE_ATTEMPT = Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=2)
+
+_referee = Referee()
+boto3_session().events.register("after-call.cognito-identity-provider", _referee)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "unrefereed: answers are wrong on purpose, so the referee looks away"
+    )
+
+
+@pytest.fixture(autouse=True)
+def referee(request: pytest.FixtureRequest) -> Iterator[Referee]:
+    """Watches every answer that a boto3 client gets."""
+    _referee.watching = request.node.get_closest_marker("unrefereed") is None
+    yield _referee
+    _referee.watching = False
+
+
+@pytest.fixture
+def cognito() -> LocalCognito:
+    return LocalCognito(Clock(START, ticking=False))
+
+
+@pytest.fixture
+def pool(cognito: LocalCognito) -> LocalPool:
+    """An ON pool with somebody new and somebody enrolled."""
+    return populated(cognito, mfa="ON")
+
+
+@pytest.fixture
+def optional_pool(cognito: LocalCognito) -> LocalPool:
+    return populated(cognito, mfa="OPTIONAL")
+
+
+@pytest.fixture
+def boto(cognito: LocalCognito) -> Any:
+    """A boto3 client, answered in process."""
+    return cognito.client(config=ONE_ATTEMPT)
+
+
+@pytest.fixture
+def caller(boto: Any) -> Caller:
+    return Caller(boto)
+
+
+@pytest.fixture(params=["in process", "over HTTP"])
+def either_boto(request: pytest.FixtureRequest, cognito: LocalCognito) -> Iterator[Any]:
+    """The same client behind each door in turn."""
+    if request.param == "in process":
+        yield cognito.client(config=ONE_ATTEMPT)
+        return
+    with cognito.serve() as server:
+        yield http_client(server.url)
+
+
+@pytest.fixture
+def either(either_boto: Any) -> Caller:
+    return Caller(either_boto)
+
+
+def http_client(url: str, **kwargs: Any) -> Any:
+    return boto3_session().client(
+        "cognito-idp",
+        region_name="us-east-1",
+        endpoint_url=url,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        **{"config": ONE_ATTEMPT, **kwargs},
+    )
+
+
+def populated(cognito: LocalCognito, **settings: Any) -> LocalPool:
+    """A pool with a client, "newcomer" without a factor and "regular" with one."""
+    pool = cognito.create_pool(POOL_ID, **settings)
+    pool.create_client(CLIENT_ID)
+    for username in ("newcomer", "regular"):
+        attributes = {"email": f"{username}@example.com"}
+        pool.create_user(username, password=PASSWORD, attributes=attributes)
+    pool.register_software_token("regular", friendly_name="Old phone")
+    return pool
