@@ -37,12 +37,13 @@ def main() -> int:
 
 def _run(options: argparse.Namespace, running: ExitStack, *, own_pool: bool) -> None:
     import django
-    from django.conf import settings
     from django.core.management import call_command
 
+    from example_project.settings import STATE
+
     if options.fresh:
-        shutil.rmtree(settings.STATE, ignore_errors=True)
-    settings.STATE.mkdir(exist_ok=True)
+        shutil.rmtree(STATE, ignore_errors=True)
+    STATE.mkdir(exist_ok=True)
     django.setup()
     call_command("migrate", verbosity=0)
     if own_pool:
@@ -53,18 +54,19 @@ def _run(options: argparse.Namespace, running: ExitStack, *, own_pool: bool) -> 
 
 
 def _start_cognito(options: argparse.Namespace, running: ExitStack) -> None:
-    from django.conf import settings
-
     from cognito_mfa.local import LocalCognito
     from example_project import local_people
+    from example_project.settings import COGNITO_MFA, STATE
 
     # Botocore signs administrators' calls; the local Cognito takes any credentials.
     os.environ.setdefault("AWS_ACCESS_KEY_ID", "local")
     os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "local")
-    cognito = LocalCognito(state_file=settings.STATE / "pool.json")
-    conf = settings.COGNITO_MFA
+    cognito = LocalCognito(state_file=STATE / "pool.json")
     pool = local_people.settle(
-        cognito, pool_id=conf["USER_POOL_ID"], client_id=conf["CLIENT_ID"], mfa=options.pool_mfa
+        cognito,
+        pool_id=COGNITO_MFA["USER_POOL_ID"],
+        client_id=COGNITO_MFA["CLIENT_ID"],
+        mfa=options.pool_mfa,
     )
     local_people.link(pool)
     door = running.enter_context(cognito.serve(options.cognito_port, HOST))

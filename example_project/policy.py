@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from cognito_mfa.gateway import Person
+from example_project.settings import EXAMPLE_SUPERUSER
 
 PASSWORD_ONLY = "Password only"  # a group in the admin; its people may sign in without a code
 
@@ -22,7 +22,7 @@ def find_user(person: Person, *, request: HttpRequest | None) -> User | None:
     With the local Cognito all people are linked beforehand. With a pool of your own, this is how
     somebody gets into the admin.
     """
-    name = settings.EXAMPLE_SUPERUSER
+    name = EXAMPLE_SUPERUSER
     if not name or person.username != name:
         return None
     user, _made = User.objects.get_or_create(
