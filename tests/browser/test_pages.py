@@ -47,6 +47,17 @@ def test_the_camera_reads_the_picture(
     assert person.overflow() == 0
 
 
+def test_on_a_phone_the_link_to_the_app_comes_first(pool: LocalPool, new_person: NewPerson) -> None:
+    phone = new_person(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
+    phone.open("/private/")
+    phone.sign_in()
+    link = phone.page.get_by_role("link", name="Open in the app on this device").bounding_box()
+    picture = phone.page.get_by_role("img").bounding_box()
+    assert link is not None
+    assert picture is not None
+    assert link["y"] < picture["y"]
+
+
 def test_the_camera_reads_the_printed_page(at_setup: Person) -> None:
     at_setup.page.emulate_media(media="print", color_scheme="dark")
     assert at_setup.scan().startswith("otpauth://totp/")
@@ -83,6 +94,9 @@ def test_where_copying_is_forbidden_the_key_is_selected(at_setup: Person) -> Non
     at_setup.page.get_by_text("Your browser does not allow copying.").wait_for()
     selected = at_setup.page.evaluate("getSelection().toString()")
     assert "".join(selected.split()) == secret
+    (complaint,) = at_setup.complaints
+    assert "Clipboard" in complaint
+    at_setup.complaints.clear()
 
 
 def test_a_wrong_code_keeps_the_picture_and_moves_the_focus_to_the_error(at_setup: Person) -> None:

@@ -1,0 +1,86 @@
+"""The pictures of the README, taken on the way; COGNITO_MFA_SCREENSHOTS names the folder for them."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from cognito_mfa.local.pool import LocalPool
+from tests.browser.conftest import NewPerson
+from tests.visitor import PASSWORD, Visitor
+
+pytestmark = pytest.mark.browser
+
+WINDOW = {"width": 820, "height": 560}
+DEVICES = {"ada": "Work phone", "grace": "YubiKey on my key ring", "linus": "Laptop at home"}
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = os.environ.get("COGNITO_MFA_SCREENSHOTS")
+    album = Path(folder) if folder else tmp_path_factory.mktemp("screenshots")
+    album.mkdir(parents=True, exist_ok=True)
+    return album
+
+
+def add(album: Path, name: str, picture: bytes) -> None:
+    """Keep ``picture`` in a quarter of its size: our pages have few colours."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(picture)) as image:
+        image.quantize(64).save(album / f"{name}.png", optimize=True)
+
+
+def test_the_way_of_a_new_person(pool: LocalPool, new_person: NewPerson, album: Path) -> None:
+    person = new_person(viewport=WINDOW)
+    person.open("/private/")
+    add(album, "sign-in", person.photograph())
+    person.sign_in()
+    add(album, "setup", person.photograph())
+    person.page.emulate_media(color_scheme="dark")
+    add(album, "setup-dark", person.photograph())
+    person.page.emulate_media(color_scheme="light")
+    person.scan()
+    person.type("Code from the app", person.wrong_code())
+    person.type("Name of this device", "Work phone")
+    person.press("Confirm")
+    add(album, "setup-wrong-code", person.photograph())
+    person.type("Code from the app", person.code())
+    person.press("Confirm")
+    add(album, "setup-done", person.photograph())
+    person.page.get_by_role("link", name="Continue").click()
+    person.press("Sign out")
+    person.open("/private/")
+    person.sign_in()
+    add(album, "code", person.photograph())
+
+
+def test_the_set_up_on_a_phone(pool: LocalPool, new_person: NewPerson, album: Path) -> None:
+    person = new_person(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
+    person.open("/private/")
+    person.sign_in()
+    add(album, "setup-phone", person.page.screenshot())
+
+
+def test_the_list_in_the_admin(
+    pool: LocalPool, visitor: Visitor, new_person: NewPerson, album: Path
+) -> None:
+    for username, device in DEVICES.items():
+        pool.create_user(
+            username, password=PASSWORD, attributes={"email": f"{username}@example.com"}
+        )
+        visitor.set_up(username, friendly_name=device)
+        visitor.sign_out()
+    get_user_model().objects.filter(username="ada").update(is_staff=True, is_superuser=True)
+
+    person = new_person(viewport={"width": 1440, "height": 480})
+    person.open("/admin/cognito_mfa/cognitoidentity/")
+    person.sign_in("ada")
+    person.type("Code", pool.code_for("ada"))
+    person.press("Sign in")
+    assert person.heading == "Select Cognito identity to view"
+    add(album, "admin-list", person.photograph())
