@@ -8,11 +8,13 @@ carry passwords, codes and tokens.
 from __future__ import annotations
 
 import contextvars
+import json
 import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from django.core.signals import setting_changed
@@ -272,5 +274,10 @@ def _guard(response_dict: Mapping[str, Any], *, from_aws: bool, **_kwargs: objec
         raise _Unbelievable("no length")
     if length is not None and length != str(len(body)):
         raise _Unbelievable("cut short")
-    if from_aws and response_dict["status_code"] == 200 and not headers.get("x-amzn-requestid"):  # noqa: PLR2004
+    if response_dict["status_code"] != HTTPStatus.OK:
+        return
+    if from_aws and not headers.get("x-amzn-requestid"):
         raise _Unbelievable("no request id")
+    # An empty body is how some AWS services say "done"; anything else must be a JSON object.
+    if body and not isinstance(json.loads(body), dict):
+        raise _Unbelievable("no object")

@@ -1,0 +1,100 @@
+"""settings.COGNITO_MFA: what is accepted, and what is said about the rest."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
+
+from cognito_mfa.conf import SETTINGS, Conf, get_conf, problems
+
+GOOD: dict[str, Any] = {"USER_POOL_ID": "eu-west-1_AbCdEfGhI", "CLIENT_ID": "abc"}
+
+
+def test_the_region_comes_with_the_pool() -> None:
+    assert Conf(GOOD).REGION == "eu-west-1"
+    assert Conf({**GOOD, "USER_POOL_ID": "us-gov-west-1_AbCdEfGhI"}).REGION == "us-gov-west-1"
+    assert Conf({**GOOD, "REGION": "eu-central-1"}).REGION == "eu-central-1"
+
+
+def test_durations_are_timedeltas_or_seconds() -> None:
+    assert Conf({**GOOD, "PROOF_MAX_AGE": dt.timedelta(hours=1)}).PROOF_MAX_AGE == 3600
+    assert Conf({**GOOD, "PROOF_MAX_AGE": 60}).PROOF_MAX_AGE == 60
+
+
+def test_an_empty_environment_variable_is_no_secret() -> None:
+    assert Conf({**GOOD, "CLIENT_SECRET": ""}).client_secret() is None
+    assert Conf({**GOOD, "CLIENT_SECRET": lambda: "from a vault"}).client_secret() == "from a vault"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("USER_POOL_ID", "AbCdEfGhI"),
+        ("USER_POOL_ID", None),
+        ("CLIENT_ID", ""),
+        ("CLIENT_SECRET", 7),
+        ("ISSUER", 7),
+        ("REQUIRED", "evrybody"),
+        ("REQUIRED", "False"),
+        ("REQUIRED", None),
+        ("REQUIRED", True),
+        ("REQUIRED", {"groups": []}),
+        ("REQUIRED", {"groups": "Editors"}),
+        ("REQUIRED", {"group": ["Editors"]}),
+        ("REQUIRED", {"groups": [7]}),
+        ("ENFORCEMENT", "on"),
+        ("ENFORCEMENT", False),
+        ("AUTH_FLOW", "CUSTOM_AUTH"),
+        ("PROOF_MAX_AGE", 0),
+        ("PROOF_MAX_AGE", "12h"),
+        ("PROOF_MAX_AGE", True),
+        ("PROOF_MAX_AGE", float("nan")),
+        ("CREATE_USERS", "False"),
+        ("CREATE_USERS", 1),
+        ("USER_RESOLVER", "resolver"),
+        ("USER_RESOLVER", "not a.path"),
+        ("TRUSTED_BACKENDS", "a.b"),
+        ("TRUSTED_BACKENDS", [7]),
+    ],
+    ids=str,
+)
+def test_a_value_that_means_nothing_is_refused_not_guessed(name: str, value: object) -> None:
+    (problem,) = problems({**GOOD, name: value})
+    assert problem.setting == name
+    assert problem.hint
+    with pytest.raises(ImproperlyConfigured, match=name):
+        Conf({**GOOD, name: value})
+
+
+def test_an_unknown_name_is_told_with_the_nearest() -> None:
+    (problem,) = problems({**GOOD, "USER_POOL": "x"})
+    assert problem.hint == "Did you mean 'USER_POOL_ID'?"
+    (problem,) = problems({**GOOD, "proof_max_age": 5})
+    assert problem.hint == "Did you mean 'PROOF_MAX_AGE'?"
+    (problem,) = problems({**GOOD, "ZZZ": 5})
+    assert "USER_POOL_ID" in problem.hint
+
+
+def test_what_is_required_is_missed() -> None:
+    assert {problem.setting for problem in problems({})} == {"USER_POOL_ID", "CLIENT_ID"}
+
+
+def test_settings_are_read_again_when_they_change(settings: Settings) -> None:
+    assert get_conf().ISSUER == "Example Ltd"
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "ISSUER": "Another"}
+    assert get_conf().ISSUER == "Another"
+
+
+def test_no_representation_shows_the_secret() -> None:
+    assert "hush" not in repr(Conf({**GOOD, "CLIENT_SECRET": "hush"}))
+
+
+def test_every_default_can_be_read_by_its_own_reader() -> None:
+    for name, setting in SETTINGS.items():
+        if name not in ("USER_POOL_ID", "CLIENT_ID"):
+            assert setting.read(setting.default) == setting.default, name
+        assert hasattr(Conf(GOOD), name)

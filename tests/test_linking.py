@@ -1,0 +1,124 @@
+"""Which Django user a person of the pool becomes."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest
+from pytest_django import Settings
+
+from cognito_mfa import linking
+from cognito_mfa.exceptions import Refused
+from cognito_mfa.gateway import Person
+from cognito_mfa.models import CognitoIdentity
+from tests.visitor import POOL_ID
+
+pytestmark = pytest.mark.django_db
+ADA = Person(sub="sub-ada", username="ada", email="ada@example.com", email_verified=True)
+
+
+def with_resolver(settings: Settings, name: str) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": f"cognito_mfa.linking.{name}"}
+
+
+def test_a_person_gets_a_user_without_a_password_once() -> None:
+    identity = linking.link(ADA, request=None)
+    assert linking.link(ADA, request=None) == identity
+    assert identity.user.get_username() == "ada"
+    assert identity.user.email == "ada@example.com"
+    assert not identity.user.has_usable_password()
+    assert (identity.pool_id, identity.sub) == (POOL_ID, "sub-ada")
+
+
+def test_an_existing_name_is_not_taken_over() -> None:
+    """B-98: a stranger who chose the name of somebody here becomes somebody else."""
+    victim = User.objects.create_user("Ada", "ada@example.com")
+    identity = linking.link(ADA, request=None)
+    assert identity.user != victim
+    assert identity.user.get_username() == "sub-ada"
+
+
+def test_a_new_sub_of_the_same_name_is_another_person() -> None:
+    """B-99: the name was given up in the pool, and somebody else took it."""
+    first = linking.link(ADA, request=None)
+    second = linking.link(Person(sub="sub-other", username="ada"), request=None)
+    assert first.user != second.user
+
+
+def test_a_changed_mail_address_relinks_nobody() -> None:
+    """B-97."""
+    User.objects.create_user("victim", "victim@example.com")
+    identity = linking.link(ADA, request=None)
+    changed = Person(sub="sub-ada", username="ada", email="victim@example.com", email_verified=True)
+    assert linking.link(changed, request=None) == identity
+    identity.refresh_from_db()
+    assert identity.email == "victim@example.com"
+    assert identity.user.email == "ada@example.com"
+
+
+def test_pools_are_apart(settings: Settings) -> None:
+    """B-104."""
+    first = linking.link(ADA, request=None)
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_POOL_ID": "eu-west-1_Other"}
+    assert linking.link(ADA, request=None).user != first.user
+
+
+def test_a_name_that_is_only_a_sub_is_replaced_by_a_verified_address() -> None:
+    person = Person(sub="s-1", username="s-1", email="bea@example.com", email_verified=True)
+    assert linking.link(person, request=None).user.get_username() == "bea@example.com"
+    unverified = Person(sub="s-2", username="s-2", email="cid@example.com", email_verified=False)
+    assert linking.link(unverified, request=None).user.get_username() == "s-2"
+
+
+def test_a_name_too_long_for_the_column_is_not_cut_into_somebody_elses() -> None:
+    """B-103."""
+    person = Person(sub="s-1", username="x" * 128, email="")
+    assert linking.link(person, request=None).user.get_username() == "x" * 128
+
+
+def test_sites_that_make_no_users_refuse(settings: Settings) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CREATE_USERS": False}
+    with pytest.raises(Refused):
+        linking.link(ADA, request=None)
+    assert not get_user_model().objects.exists()
+
+
+@pytest.mark.parametrize("resolver", ["by_username", "by_verified_email"])
+def test_a_resolver_links_existing_users_but_no_superuser(
+    settings: Settings, resolver: str
+) -> None:
+    with_resolver(settings, resolver)
+    existing = User.objects.create_user("ada", "ADA@example.com")
+    assert linking.link(ADA, request=None).user == existing
+
+    User.objects.create_superuser("root", "root@example.com")
+    root = Person(sub="r", username="root", email="root@example.com", email_verified=True)
+    assert not linking.link(root, request=None).user.is_superuser
+
+
+def test_an_unverified_or_shared_address_links_nobody(settings: Settings) -> None:
+    with_resolver(settings, "by_verified_email")
+    User.objects.create_user("one", "ada@example.com")
+    unverified = Person(sub="u", username="u", email="ada@example.com", email_verified=False)
+    assert linking.link(unverified, request=None).user.get_username() == "u"
+
+    User.objects.create_user("two", "ada@example.com")
+    assert linking.link(ADA, request=None).user.get_username() == "ada"
+
+
+def test_whoever_is_signed_in_already_can_be_linked(settings: Settings) -> None:
+    with_resolver(settings, "by_signed_in_user")
+    request = HttpRequest()
+    request.user = AnonymousUser()
+    assert linking.link(ADA, request=request).user.get_username() == "ada"
+    request.user = User.objects.create_user("bea")
+    assert linking.link(Person(sub="b", username="b"), request=request).user == request.user
+
+
+def test_a_user_that_belongs_to_somebody_else_is_refused(settings: Settings) -> None:
+    with_resolver(settings, "by_username")
+    linking.link(ADA, request=None)
+    with pytest.raises(Refused):
+        linking.link(Person(sub="another", username="ada"), request=None)
+    assert CognitoIdentity.objects.count() == 1
