@@ -14,13 +14,15 @@ from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import NotAuthorizedException
 from cognito_mfa.local.state import Account, AppClient, SignInSession, Stage, User, UserPool
 
+SETUP_BY_EMAIL = "MFA_SETUP by e-mail"
+
 #: What each call, or answered challenge, accepts. All else: "Invalid session for the user."
 ACCEPTED: Mapping[str, Stage] = {
     "AssociateSoftwareToken": Stage.MFA_SETUP,
     "VerifySoftwareToken": Stage.MFA_SETUP_ASSOCIATED,
     "NEW_PASSWORD_REQUIRED": Stage.NEW_PASSWORD_REQUIRED,
     "MFA_SETUP": Stage.MFA_SETUP_VERIFIED,
-    "MFA_SETUP by e-mail": Stage.MFA_SETUP,
+    SETUP_BY_EMAIL: Stage.MFA_SETUP,
     "SOFTWARE_TOKEN_MFA": Stage.SOFTWARE_TOKEN_MFA,
     "SMS_MFA": Stage.SMS_MFA,
     "EMAIL_OTP": Stage.EMAIL_OTP,

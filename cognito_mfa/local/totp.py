@@ -33,6 +33,6 @@ def code_at(secret: str, step: int) -> str:
 def matching_steps(secret: str, code: str, timestamp: float) -> list[int]:
     """Every step within the tolerance whose code this is, the earliest first."""
     now = step_at(timestamp)
-    steps = range(now - TOLERANCE, now + TOLERANCE + 1)
+    steps = range(max(now - TOLERANCE, 0), now + TOLERANCE + 1)
     typed = code.encode()
     return [step for step in steps if hmac.compare_digest(code_at(secret, step).encode(), typed)]

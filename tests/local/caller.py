@@ -79,9 +79,7 @@ class Caller:
         )
 
     def enter_code(self, session: str, code: str, username: str = "regular") -> Any:
-        return self.respond(
-            "SOFTWARE_TOKEN_MFA", session, username, SOFTWARE_TOKEN_MFA_CODE=code
-        )
+        return self.respond("SOFTWARE_TOKEN_MFA", session, username, SOFTWARE_TOKEN_MFA_CODE=code)
 
     def refresh(self, refresh_token: str, **extra: str) -> Any:
         return self.boto.initiate_auth(

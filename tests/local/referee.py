@@ -21,7 +21,14 @@ FROM_THE_FRONT = frozenset(
 UNDECLARED = frozenset({("VerifySoftwareToken", "ExpiredCodeException")})
 #: Members that Cognito sends although they are empty.
 MAY_BE_EMPTY = frozenset(
-    {"ChallengeParameters", "LambdaConfig", "TokenValidityUnits", "UserPoolClients", "UserPools", "Users"}
+    {
+        "ChallengeParameters",
+        "LambdaConfig",
+        "TokenValidityUnits",
+        "UserPoolClients",
+        "UserPools",
+        "Users",
+    }
 )
 
 

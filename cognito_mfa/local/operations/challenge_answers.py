@@ -24,7 +24,7 @@ from cognito_mfa.local.operations.context import (
 )
 from cognito_mfa.local.operations.steps import Steps
 from cognito_mfa.local.passwords import Password
-from cognito_mfa.local.sessions import INVALID
+from cognito_mfa.local.sessions import INVALID, SETUP_BY_EMAIL
 from cognito_mfa.local.state import (
     EMAIL_OTP,
     SMS_MFA,
@@ -76,20 +76,23 @@ class ChallengeAnswers(Steps):
     def _respond(
         self, pool: UserPool, client: AppClient, parameters: Parameters, *, admin: bool
     ) -> Payload:
-        answer = self._answers().get(parameters["ChallengeName"])
-        if answer is None:
-            raise _not_played(parameters["ChallengeName"])
         values = parameters.get("ChallengeResponses", {})
+        purpose = _purpose(pool, parameters["ChallengeName"], values)
+        answer = self._answers().get(purpose)
+        if answer is None:
+            raise _not_played(purpose)
         username = required(values, "USERNAME")
         check_secret_hash(client, values, username)
         session = self.sessions.find(required(parameters, "Session"))
         user = _bound_user(session, pool, client, username, admin=admin)
+        self.sessions.require(session, purpose)
         return answer(Answered(pool, client, user, session, values))
 
     def _answers(self) -> Mapping[str, Callable[[Answered], Payload]]:
         return {
             "NEW_PASSWORD_REQUIRED": self._new_password,
             "MFA_SETUP": self._setup,
+            SETUP_BY_EMAIL: self._setup_by_email,
             SOFTWARE_TOKEN_MFA: self._software_token,
             SMS_MFA: self._sent_code,
             EMAIL_OTP: self._sent_code,
@@ -97,7 +100,6 @@ class ChallengeAnswers(Steps):
         }
 
     def _new_password(self, given: Answered) -> Payload:
-        self.sessions.require(given.session, "NEW_PASSWORD_REQUIRED")
         pool, user = given.pool, given.user
         password = required(given.values, "NEW_PASSWORD")
         check_password(password)
@@ -113,10 +115,6 @@ class ChallengeAnswers(Steps):
 
     def _setup(self, given: Answered) -> Payload:
         """A code sent along is ignored: the session does the work (facts section 2.5)."""
-        email = given.values.get(_email_key(given.pool))
-        if email and EMAIL_OTP in challenges.can_set_up(given.pool):
-            return self._setup_by_email(given, email)
-        self.sessions.require(given.session, "MFA_SETUP")
         token = given.user.software_token
         if token is None or token.secret != given.session.secret:
             raise NotAuthorizedException(INVALID)
@@ -124,14 +122,12 @@ class ChallengeAnswers(Steps):
             return self._ask(given, Stage.SOFTWARE_TOKEN_MFA)
         return self._finish(given, "otp")
 
-    def _setup_by_email(self, given: Answered, email: str) -> Payload:
-        self.sessions.require(given.session, "MFA_SETUP by e-mail")
-        now = self.clock.now()
-        directory.set_attributes(given.pool, given.user, {"email": email}, now=now)
+    def _setup_by_email(self, given: Answered) -> Payload:
+        email = {"email": given.values[_email_key(given.pool)]}
+        directory.set_attributes(given.pool, given.user, email, now=self.clock.now())
         return self._ask(given, Stage.EMAIL_OTP)
 
     def _software_token(self, given: Answered) -> Payload:
-        self.sessions.require(given.session, SOFTWARE_TOKEN_MFA)
         code = required(given.values, "SOFTWARE_TOKEN_MFA_CODE")
         self._check_lock(given.user)
         token = given.user.software_token
@@ -146,9 +142,7 @@ class ChallengeAnswers(Steps):
         return self._finish(given, "otp")
 
     def _sent_code(self, given: Answered) -> Payload:
-        stage = given.session.stage
-        self.sessions.require(given.session, stage.value if stage in CODE_KEYS else "")
-        key, factor = CODE_KEYS[stage]
+        key, factor = CODE_KEYS[given.session.stage]
         code = required(given.values, key)
         self._check_lock(given.user)
         if not hmac.compare_digest(code.encode(), (given.session.code or "").encode()):
@@ -156,7 +150,6 @@ class ChallengeAnswers(Steps):
         return self._finish(given, factor)
 
     def _choice(self, given: Answered) -> Payload:
-        self.sessions.require(given.session, "SELECT_MFA_TYPE")
         choice = required(given.values, "ANSWER")
         if given.pool.behaviour.documented_spellings and choice == "EMAIL_MFA":
             choice = EMAIL_OTP
@@ -187,6 +180,14 @@ class ChallengeAnswers(Steps):
                 self.clock.now(), threshold=behaviour.code_failures_before_lock
             )
         return CodeMismatchException(text)
+
+
+def _purpose(pool: UserPool, challenge: str, values: Values) -> str:
+    """The challenge's name, except that an address makes MFA_SETUP another thing."""
+    by_email = challenge == "MFA_SETUP" and values.get(_email_key(pool))
+    if by_email and EMAIL_OTP in challenges.can_set_up(pool):
+        return SETUP_BY_EMAIL
+    return challenge
 
 
 def _bound_user(

@@ -1,0 +1,138 @@
+"""The state machine as a table: every stage of a sign-in against every call that takes a session
+(facts sections 2.2, 3.1 and 3.2). What is not in the table is an invalid session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cognito_mfa.local import LocalCognito
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.state import Stage
+from tests.local.caller import INVALID, PASSWORD, Caller
+from tests.local.conftest import populated
+
+NEW_PASSWORD = "Another-Horse-8"
+
+#: What each stage leads to, by the call. An address in "MFA_SETUP by e-mail" is an answer as well.
+ACCEPTED = {
+    (Stage.NEW_PASSWORD_REQUIRED, "NEW_PASSWORD_REQUIRED"): "EMAIL_OTP",
+    (Stage.MFA_SETUP, "AssociateSoftwareToken"): "SecretCode",
+    (Stage.MFA_SETUP, "MFA_SETUP by e-mail"): "EMAIL_OTP",
+    (Stage.MFA_SETUP_ASSOCIATED, "VerifySoftwareToken"): "Status",
+    (Stage.MFA_SETUP_VERIFIED, "MFA_SETUP"): "AuthenticationResult",
+    (Stage.SOFTWARE_TOKEN_MFA, "SOFTWARE_TOKEN_MFA"): "AuthenticationResult",
+    (Stage.SMS_MFA, "SMS_MFA"): "AuthenticationResult",
+    (Stage.EMAIL_OTP, "EMAIL_OTP"): "AuthenticationResult",
+    (Stage.SELECT_MFA_TYPE, "SELECT_MFA_TYPE"): "SMS_MFA",
+}
+
+
+class Machine:
+    """Brings a sign-in to a stage and then makes any call with its session."""
+
+    def __init__(self, cognito: LocalCognito) -> None:
+        self.cognito = cognito
+        self.pool = populated(cognito, mfa="ON", sms=True, email=True)
+        self.caller = Caller(cognito.client())
+        self.username = "regular"
+
+    def bring_to(self, stage: Stage) -> str:
+        self.username = stage.value.lower()
+        attributes = {
+            Stage.NEW_PASSWORD_REQUIRED: {"email": "new@example.com"},
+            Stage.SMS_MFA: {"phone_number": "+15555550839"},
+            Stage.EMAIL_OTP: {"email": "mail@example.com"},
+            Stage.SELECT_MFA_TYPE: {"phone_number": "+15555550839", "email": "both@example.com"},
+        }.get(stage, {})
+        forced = stage is Stage.NEW_PASSWORD_REQUIRED
+        self.pool.create_user(
+            self.username,
+            password=PASSWORD,
+            attributes=attributes,
+            status="FORCE_CHANGE_PASSWORD" if forced else "CONFIRMED",
+        )
+        if stage is Stage.SOFTWARE_TOKEN_MFA:
+            self.pool.register_software_token(self.username)
+        session: str = self.caller.password(self.username)["Session"]
+        if stage in (Stage.MFA_SETUP_ASSOCIATED, Stage.MFA_SETUP_VERIFIED):
+            session = self.caller.associate(session)["Session"]
+        if stage is Stage.MFA_SETUP_VERIFIED:
+            session = self.caller.verify(session, self.code())["Session"]
+        assert self.cognito.account.sessions[_newest(self.cognito)].stage is stage
+        return session
+
+    def code(self) -> str:
+        """The right code, wherever it would come from."""
+        user = self.pool.user(self.username)
+        if user.pending_secret is not None:
+            return self.pool.pending_code_for(self.username)
+        if user.software_token is not None:
+            return self.pool.code_for(self.username, offset=1)
+        messages = [m for m in self.cognito.outbox if m.username == self.username]
+        return messages[-1].code if messages else "123456"
+
+    def call(self, purpose: str, session: str) -> Any:
+        respond: Callable[..., Any] = lambda name, **more: self.caller.respond(  # noqa: E731
+            name, session, self.username, **more
+        )
+        calls: dict[str, Callable[[], Any]] = {
+            "AssociateSoftwareToken": lambda: self.caller.associate(session),
+            "VerifySoftwareToken": lambda: self.caller.verify(session, self.code()),
+            "NEW_PASSWORD_REQUIRED": lambda: respond(purpose, NEW_PASSWORD=NEW_PASSWORD),
+            "MFA_SETUP": lambda: respond("MFA_SETUP"),
+            "MFA_SETUP by e-mail": lambda: respond("MFA_SETUP", EMAIL="set@example.com"),
+            "SOFTWARE_TOKEN_MFA": lambda: respond(purpose, SOFTWARE_TOKEN_MFA_CODE=self.code()),
+            "SMS_MFA": lambda: respond(purpose, SMS_MFA_CODE=self.code()),
+            "EMAIL_OTP": lambda: respond(purpose, EMAIL_OTP_CODE=self.code()),
+            "SELECT_MFA_TYPE": lambda: respond(purpose, ANSWER="SMS_MFA"),
+        }
+        return calls[purpose]()
+
+
+PURPOSES = sorted({purpose for _, purpose in ACCEPTED})
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+@pytest.mark.parametrize("stage", list(Stage))
+def test_a_stage_accepts_its_own_call_and_no_other(
+    cognito: LocalCognito, stage: Stage, purpose: str
+) -> None:
+    machine = Machine(cognito)
+    session = machine.bring_to(stage)
+    expected = ACCEPTED.get((stage, purpose))
+    if expected is not None:
+        answer = machine.call(purpose, session)
+        assert expected in (answer.get("ChallengeName"), *answer)
+        return
+    with pytest.raises(ClientError) as caught:
+        machine.call(purpose, session)
+    assert caught.value.response["Error"]["Message"] == INVALID
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_a_refused_call_leaves_the_session_as_it_was(cognito: LocalCognito, stage: Stage) -> None:
+    machine = Machine(cognito)
+    session = machine.bring_to(stage)
+    (right,) = [p for s, p in ACCEPTED if s is stage and p != "MFA_SETUP by e-mail"]
+    for purpose in PURPOSES:
+        if (stage, purpose) not in ACCEPTED:
+            with pytest.raises(ClientError):
+                machine.call(purpose, session)
+    assert machine.call(right, session)
+
+
+@pytest.mark.parametrize("challenge", ["PASSWORD_VERIFIER", "CUSTOM_CHALLENGE", "DEVICE_SRP_AUTH"])
+def test_a_challenge_that_is_not_played_says_so(
+    caller: Caller, pool: LocalPool, challenge: str
+) -> None:
+    session = caller.password("regular")["Session"]
+    with pytest.raises(ClientError, match=f"does not play the challenge {challenge}"):
+        caller.respond(challenge, session, "regular")
+
+
+def _newest(cognito: LocalCognito) -> str:
+    return list(cognito.account.sessions)[-1]
