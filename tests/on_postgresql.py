@@ -1,4 +1,4 @@
-"""Run Python with DATABASE_URL naming a PostgreSQL server; say so and stop where there is none.
+"""Run Python with DATABASE_URL naming a PostgreSQL; say so and stop where there is none.
 
 python tests/on_postgresql.py -m pytest
 """
@@ -9,16 +9,19 @@ import os
 import subprocess
 import sys
 
+SKIPPED = (
+    "Skipped: there is no PostgreSQL. COGNITO_MFA_TEST_DATABASE_URL would name it, "
+    "as in postgres://me:password@localhost/postgres.\n"
+)
+
 
 def main(arguments: list[str]) -> int:
     url = os.environ.get("COGNITO_MFA_TEST_DATABASE_URL")
-    if url:
-        environment = {**os.environ, "DATABASE_URL": url}
-        return subprocess.run([sys.executable, *arguments], env=environment, check=False).returncode  # noqa: S603
-    print(
-        "Skipped: COGNITO_MFA_TEST_DATABASE_URL names no PostgreSQL, as in postgres://me@localhost/mfa."
-    )  # noqa: T201
-    return 0
+    if not url:
+        sys.stdout.write(SKIPPED)
+        return 0
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=False).returncode  # noqa: S603
 
 
 if __name__ == "__main__":
