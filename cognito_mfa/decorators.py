@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from inspect import iscoroutinefunction
 from typing import Any, TypeVar
+
+from asgiref.sync import iscoroutinefunction
 
 from cognito_mfa.gate import EXEMPT_MARK
 

@@ -22,6 +22,11 @@ class CognitoIdentity(models.Model):
         ENABLED = "ENABLED", _("Set up")
         GONE = "GONE", _("Not in the user pool")
 
+    class Factor(models.TextChoices):
+        SOFTWARE_TOKEN_MFA = "SOFTWARE_TOKEN_MFA", _("Authenticator app")
+        SMS_MFA = "SMS_MFA", _("Text message")
+        EMAIL_OTP = "EMAIL_OTP", _("E-mail")
+
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
@@ -37,7 +42,9 @@ class CognitoIdentity(models.Model):
     status = models.CharField(
         _("status"), max_length=16, choices=Status.choices, default=Status.UNKNOWN
     )
-    preferred_factor = models.CharField(_("preferred factor"), max_length=32, blank=True)
+    preferred_factor = models.CharField(
+        _("preferred factor"), max_length=32, choices=Factor.choices, blank=True
+    )
     checked_at = models.DateTimeField(_("last checked"), null=True, blank=True)
     generation = models.PositiveIntegerField(
         _("generation"),

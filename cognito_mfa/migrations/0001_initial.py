@@ -54,7 +54,16 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "preferred_factor",
-                    models.CharField(blank=True, max_length=32, verbose_name="preferred factor"),
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("SOFTWARE_TOKEN_MFA", "Authenticator app"),
+                            ("SMS_MFA", "Text message"),
+                            ("EMAIL_OTP", "E-mail"),
+                        ],
+                        max_length=32,
+                        verbose_name="preferred factor",
+                    ),
                 ),
                 (
                     "checked_at",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -101,6 +102,11 @@ def decoded(row: tuple[Any, ...]) -> str:
     return text
 
 
+def appears(value: str, text: str) -> bool:
+    """Tell whether ``value`` is in ``text``; six digits within a longer number are no code."""
+    return bool(re.search(rf"(?<![\d.]){value}(?!\d)", text)) if value.isdigit() else value in text
+
+
 def test_a_canary_is_found_nowhere(
     door: None,
     optional_pool: LocalPool,
@@ -161,7 +167,7 @@ def test_a_canary_is_found_nowhere(
     canaries |= {f"session string {n}": value for n, value in enumerate(sorted(sessions))}
 
     everything = "\n".join([*seen, *log.lines])
-    found = sorted(name for name, value in canaries.items() if value in everything)
+    found = sorted(name for name, value in canaries.items() if appears(value, everything))
     assert found == []
     assert any("signed_in" in line for line in log.lines), "the log was not listened to"
 
@@ -170,7 +176,7 @@ def test_an_error_that_escapes_shows_no_secret(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
     """B-83: the report of an unforeseen error that administrators get, with all frames' variables."""
-    resolver = "tests.journeys.test_leaks.failing_resolver"
+    resolver = "tests.resolvers.failing"
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": resolver}
     visitor.client.raise_request_exception = False
     reports: list[str] = []
@@ -191,13 +197,10 @@ def test_an_error_that_escapes_shows_no_secret(
     assert response.status_code == 500
     assert len(reports) == 2
     for text in reports:
-        assert "failing_resolver" in text
-        for canary in (PASSWORD, secret, code, "eyJ", "AYABe"):
+        assert "tests.resolvers" in text or "resolvers.py" in text
+        for canary in (PASSWORD, secret, "eyJ", "AYABe"):
             assert canary not in text, canary
-
-
-def failing_resolver(_person: object, **_kwargs: object) -> None:
-    raise RuntimeError("unforeseen")
+        assert not appears(code, text)
 
 
 def test_pages_with_secrets_are_not_kept_by_browsers(pool: LocalPool, visitor: Visitor) -> None:

@@ -1,0 +1,294 @@
+"""The admin: who may see it, what it shows, and what it asks Cognito."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from cognito_mfa.local import faults
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+from tests.visitor import PASSWORD, POOL_ID, Visitor
+
+LIST = "admin:cognito_mfa_cognitoidentity_changelist"
+DETAIL = "admin:cognito_mfa_cognitoidentity_change"
+EVENTS = "admin:cognito_mfa_mfaevent_changelist"
+Status = CognitoIdentity.Status
+
+
+def make(pool: LocalPool, username: str, **user: Any) -> CognitoIdentity:
+    """Somebody in the pool and here, linked."""
+    person = pool.create_user(
+        username, password=PASSWORD, attributes={"email": f"{username}@example.com"}
+    )
+    return CognitoIdentity.objects.create(
+        user=User.objects.create_user(username, **user),
+        pool_id=POOL_ID,
+        sub=person.sub,
+        username=username,
+        email=f"{username}@example.com",
+    )
+
+
+@pytest.fixture
+def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
+    """A superuser who came in through our sign-in, with both factors."""
+    make(pool, "root", is_staff=True, is_superuser=True)
+    visitor.set_up("root")
+    return visitor
+
+
+def test_signing_in_to_the_admin_goes_through_our_sign_in(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    make(pool, "root", is_staff=True, is_superuser=True)
+    response = visitor.get("/admin/", follow=True)
+    assert response.redirect_chain[-1][0] == reverse("cognito_mfa:sign_in") + "?next=%2Fadmin%2F"
+    visitor.sign_in("root", next_url="/admin/")
+    visitor.scan()
+    done = visitor.confirm_setup()
+    assert "next=%2Fadmin%2F" in done.url
+    assert "Site administration" in visitor.text(visitor.get("/admin/"))
+
+
+@pytest.mark.parametrize("with_middleware", [True, False])
+def test_a_local_password_alone_opens_no_admin(
+    pool: LocalPool, visitor: Visitor, settings: Settings, with_middleware: bool
+) -> None:
+    """B-34: the gate holds on the site itself, with or without the middleware."""
+    if not with_middleware:
+        gate = "cognito_mfa.middleware.RequireMFAMiddleware"
+        settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if entry != gate]
+    root = make(pool, "root", is_staff=True, is_superuser=True).user
+    visitor.client.force_login(root, backend="django.contrib.auth.backends.ModelBackend")
+
+    for path in (
+        "/admin/",
+        reverse(LIST),
+        "/admin/jsi18n/",
+        "/admin/autocomplete/",
+        "/admin/password_change/",
+    ):
+        response = visitor.get(path, follow=True)
+        assert "Site administration" not in visitor.text(response), path
+        assert response.redirect_chain[-1][0].startswith(reverse("cognito_mfa:sign_in")), path
+
+
+def test_the_admins_own_password_form_is_gone(pool: LocalPool, visitor: Visitor) -> None:
+    make(pool, "root", is_staff=True, is_superuser=True, password="local")
+    response = visitor.post("/admin/login/", {"username": "root", "password": "local"})
+    assert response.url.startswith(reverse("cognito_mfa:sign_in"))
+    assert "_auth_user_id" not in visitor.client.session
+
+
+def test_people_without_the_right_are_told_and_do_not_loop(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    """P-14."""
+    make(pool, "plain")
+    visitor.set_up("plain")
+    response = visitor.get("/admin/", follow=True)
+    assert response.status_code == 200
+    assert len(response.redirect_chain) <= 3
+    assert "may not see this page" in visitor.text(response)
+
+
+def test_an_unproven_person_can_leave_by_the_admins_sign_out(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    root = make(pool, "root", is_staff=True, is_superuser=True).user
+    visitor.client.force_login(root, backend="django.contrib.auth.backends.ModelBackend")
+    response = visitor.post(reverse("cognito_mfa:sign_out"))
+    assert response.status_code == 302
+    assert "_auth_user_id" not in visitor.client.session
+
+
+def test_the_list_shows_state_as_icon_and_word(pool: LocalPool, admin: Visitor) -> None:
+    for status in Status:
+        identity = make(pool, f"p-{status.value.lower()}")
+        identity.learn(status)
+    SoftwareToken.activate(
+        CognitoIdentity.objects.get(username="p-enabled"), friendly_name="<b>Phone</b>"
+    )
+    page = admin.text(admin.get(reverse(LIST)))
+    for icon, word in (
+        ("✔", "Set up"),
+        ("✖", "Not set up"),
+        ("?", "Unknown"),
+        ("⊘", "Not in the user pool"),
+    ):
+        assert f'<span aria-hidden="true">{icon}</span> {word}' in page
+    assert "&lt;b&gt;Phone&lt;/b&gt;" in page
+
+
+def test_the_number_of_queries_does_not_grow_with_the_people(
+    pool: LocalPool, admin: Visitor, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    admin.get(reverse(LIST))
+    with django_assert_num_queries(6) as few:
+        admin.get(reverse(LIST))
+    for number in range(20):
+        identity = make(pool, f"p{number}")
+        SoftwareToken.activate(identity, friendly_name=f"Phone {number}")
+    with django_assert_num_queries(len(few.captured_queries)):
+        page = admin.text(admin.get(reverse(LIST)))
+    assert "Phone 19" in page
+
+
+def test_filters_and_search(pool: LocalPool, admin: Visitor) -> None:
+    make(pool, "ada").learn(Status.NOT_SET_UP)
+    SoftwareToken.activate(make(pool, "bea"), friendly_name="Turquoise")
+
+    def names(**query: str) -> set[str]:
+        page = admin.text(admin.get(reverse(LIST), query_params=query))
+        return {name for name in ("ada", "bea", "root") if f">{name}</a>" in page}
+
+    assert names() == {"ada", "bea", "root"}
+    assert names(status__exact="NOT_SET_UP") == {"ada"}
+    assert names(q="bea@example.com") == {"bea"}
+    assert names(q="turq") == {"bea"}
+    assert names(q="nobody") == set()
+
+
+def test_the_detail_shows_the_history_and_changes_nothing(pool: LocalPool, admin: Visitor) -> None:
+    identity = make(pool, "ada")
+    SoftwareToken.activate(identity, friendly_name="First phone")
+    SoftwareToken.activate(identity, friendly_name="Second phone")
+    MFAEvent.objects.record(MFAEvent.Kind.CODE_REJECTED, identity, detail="SOFTWARE_TOKEN_MFA")
+    url = reverse(DETAIL, args=[identity.pk])
+    page = admin.text(admin.get(url))
+
+    for text in ("First phone", "Second phone", "replaced", "Wrong code", identity.sub):
+        assert text in page
+    assert 'name="_save"' not in page
+    assert 'name="status"' not in page
+    assert admin.post(url, {"status": "ENABLED"}).status_code == 403
+    assert (
+        admin.post(
+            reverse("admin:cognito_mfa_cognitoidentity_delete", args=[identity.pk])
+        ).status_code
+        == 403
+    )
+    assert admin.get(reverse("admin:cognito_mfa_cognitoidentity_add")).status_code == 403
+
+
+def test_the_events_are_listed_and_read_only(pool: LocalPool, admin: Visitor) -> None:
+    page = admin.text(admin.get(reverse(EVENTS)))
+    assert "Authenticator app set up" in page
+    event = MFAEvent.objects.earliest("pk")
+    url = reverse("admin:cognito_mfa_mfaevent_change", args=[event.pk])
+    assert admin.get(url).status_code == 200
+    assert admin.post(url, {"detail": "x"}).status_code == 403
+
+
+def refresh(visitor: Visitor, *identities: CognitoIdentity) -> str:
+    data = {"action": "refresh_status", "_selected_action": [i.pk for i in identities]}
+    return visitor.text(visitor.client.post(reverse(LIST), data, follow=True))
+
+
+def test_refresh_says_what_cognito_says(pool: LocalPool, admin: Visitor) -> None:
+    elsewhere, nothing, gone = (make(pool, name) for name in ("elsewhere", "nothing", "gone"))
+    pool.register_software_token("elsewhere", friendly_name="x")
+    admin.cognito.client().admin_delete_user(UserPoolId=POOL_ID, Username="gone")
+    admin.cognito.forget_calls()
+
+    page = refresh(admin, elsewhere, nothing, gone)
+
+    assert "Refreshed 3 people" in page
+    for identity, status in ((elsewhere, "ENABLED"), (nothing, "NOT_SET_UP"), (gone, "GONE")):
+        identity.refresh_from_db()
+        assert identity.status == status
+        assert identity.checked_at is not None
+    assert set(admin.cognito.operations()) == {"AdminGetUserAuthFactors"}
+    event = MFAEvent.objects.filter(identity=elsewhere, kind="STATUS_CHANGED").get()
+    assert event.actor.username == "root"  # type: ignore[union-attr]
+
+
+def test_a_token_that_was_deleted_in_the_pool_closes_the_sessions_it_opened(
+    pool: LocalPool, admin: Visitor, settings: Settings
+) -> None:
+    """What other tools do to the pool is learnt, and never opens anything."""
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": {"groups": ["x"]}}
+    pool.state.mfa = "OPTIONAL"
+    identity = CognitoIdentity.objects.get(username="root")
+    admin.cognito.client().admin_delete_software_token(UserPoolId=POOL_ID, Username="root")
+
+    refresh(admin, identity)
+
+    identity.refresh_from_db()
+    assert (identity.status, identity.generation) == ("NOT_SET_UP", 1)
+    assert identity.software_token is None
+    assert identity.software_tokens.get().retired_because == "REMOVED_ELSEWHERE"
+
+
+def test_a_silent_list_in_a_pool_that_requires_mfa_is_no_proof_of_nothing(
+    pool: LocalPool, admin: Visitor
+) -> None:
+    """Facts §3.5: verified, asked for at each sign-in, and listed nowhere."""
+    identity = CognitoIdentity.objects.get(username="root")
+    silent = faults.Reply({"Username": "root"})
+    admin.cognito.faults.on("AdminGetUserAuthFactors", silent)
+    refresh(admin, identity)
+    identity.refresh_from_db()
+    assert identity.status == Status.UNKNOWN
+    assert identity.software_token is not None
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (
+            faults.Error("AccessDeniedException", "User: arn:aws:iam::1:user/x is not authorized"),
+            "permission",
+        ),
+        (faults.Unreachable(), "try_later"),
+        (faults.Error("TooManyRequestsException", "Rate exceeded"), "slow_down"),
+        (faults.Body(b"{}"), "bad_reply"),
+    ],
+    ids=["denied", "unreachable", "throttled", "rubbish"],
+)
+def test_a_refresh_that_fails_changes_nothing_and_says_why(
+    pool: LocalPool, admin: Visitor, fault: faults.Fault, told: str
+) -> None:
+    identity = make(pool, "ada")
+    identity.learn(Status.ENABLED)
+    checked = identity.checked_at
+    admin.cognito.faults.on("AdminGetUserAuthFactors", fault)
+
+    page = refresh(admin, identity)
+
+    assert told in page
+    assert "arn:aws" not in page
+    identity.refresh_from_db()
+    assert (identity.status, identity.checked_at) == (Status.ENABLED, checked)
+
+
+def test_refreshing_is_a_right_of_its_own(pool: LocalPool, admin: Visitor) -> None:
+    """B-91: a forged action from somebody who may only look."""
+    viewer = User.objects.get(username="root")
+    viewer.is_superuser = False
+    viewer.save()
+    viewer.user_permissions.add(Permission.objects.get(codename="view_cognitoidentity"))
+    identity = CognitoIdentity.objects.get()
+    admin.cognito.forget_calls()
+
+    refresh(admin, identity)
+    assert admin.cognito.operations() == []
+    viewer.user_permissions.add(Permission.objects.get(codename="refresh_status"))
+    refresh(admin, identity)
+    assert admin.cognito.operations() == ["AdminGetUserAuthFactors"]
+
+
+def test_no_page_of_the_admin_shows_a_secret(pool: LocalPool, admin: Visitor) -> None:
+    identity = CognitoIdentity.objects.get()
+    pages = [
+        admin.text(admin.get(url))
+        for url in (reverse(LIST), reverse(DETAIL, args=[identity.pk]), reverse(EVENTS))
+    ]
+    for page in pages:
+        assert admin.secret not in page
+        assert "cognito-mfa-qr" not in page
