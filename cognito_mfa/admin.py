@@ -14,7 +14,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa import administration
 from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 
@@ -152,6 +151,8 @@ class CognitoIdentityAdmin(ReadOnly, ModelAdmin):
 
     @admin.action(description=_("Refresh status from Cognito"), permissions=["refresh"])
     def refresh_status(self, request: HttpRequest, queryset: QuerySet[CognitoIdentity]) -> None:
+        from cognito_mfa import administration  # and with it the gateway, when first needed
+
         done = 0
         for identity in queryset:
             try:
