@@ -116,7 +116,7 @@ def _operation(request: WireRequest) -> str:
 def _parameters(body: bytes) -> Mapping[str, Any]:
     try:
         parameters = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SerializationException("The request body is not valid JSON") from None
     if not isinstance(parameters, dict):
         raise SerializationException("The request body is not a JSON object")

@@ -5,6 +5,7 @@ written for one developer's machine and must never face a network."""
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import struct
 import threading
@@ -15,18 +16,21 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol
 
 from cognito_mfa.local.wire import (
-    ConnectionLost,
+    Answer,
+    Disruption,
     NoAnswer,
-    NothingSent,
     WireRequest,
     WireResponse,
     respond,
 )
 
+logger = logging.getLogger(__name__)
+
 NO_CONTENT = 204
 LONGEST_LINE = 65536
 MOST_HEADERS = 200
 LARGEST_BODY = 4 * 1024 * 1024
+INTERNAL_ERROR = "The local Cognito failed; its log has the traceback."
 REASONS = {200: "OK", 204: "No Content", 400: "Bad Request", 404: "Not Found"}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -204,12 +208,21 @@ class Connection:
         except NoAnswer:
             self._wait_until_given_up(stream)
             return False
-        except (ConnectionLost, NothingSent):
+        except Disruption:
             self._reset()
             return False
         return self._send(response, keeps_alive=request.keeps_alive)
 
     def _respond(self, request: HttpRequest) -> WireResponse:
+        try:
+            return self._route(request)
+        except Disruption:
+            raise
+        except Exception:
+            logger.exception("the local Cognito failed")
+            return Answer.failure("InternalErrorException", INTERNAL_ERROR, 500).response()
+
+    def _route(self, request: HttpRequest) -> WireResponse:
         if request.method == "POST":
             return _with_cors(self._application.answer(_wire_request(request)))
         if request.method == "OPTIONS":
@@ -266,12 +279,15 @@ def _line(stream: BinaryIO) -> str:
 
 def _headers(stream: BinaryIO) -> dict[str, str]:
     headers: dict[str, str] = {}
-    while line := _line(stream):
+    for _ in range(MOST_HEADERS):
+        line = _line(stream)
+        if not line:
+            return headers
         name, colon, value = line.partition(":")
-        if not colon or len(headers) >= MOST_HEADERS:
-            raise BadRequest(400, "the headers are not in order")
+        if not colon:
+            raise BadRequest(400, "a header has no colon")
         headers[name.strip().lower()] = value.strip()
-    return headers
+    raise BadRequest(400, "too many headers")
 
 
 def _body(stream: BinaryIO, headers: Mapping[str, str]) -> bytes:

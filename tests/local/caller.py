@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError  # noqa: TID253
 
 POOL_ID = "us-east-1_Example00"
 CLIENT_ID = "exampleclient0000000000000"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.config import Config
+from botocore.config import Config  # noqa: TID253
 
 from cognito_mfa.local import Clock, LocalCognito
 from cognito_mfa.local.client import boto3_session

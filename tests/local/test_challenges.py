@@ -143,9 +143,7 @@ class TestSentCodes:
         }
         (message,) = cognito.outbox
         assert (message.medium, message.destination) == ("SMS", "+15555550839")
-        done = somebody.caller.respond(
-            SMS, answer["Session"], "jane", SMS_MFA_CODE=message.code
-        )
+        done = somebody.caller.respond(SMS, answer["Session"], "jane", SMS_MFA_CODE=message.code)
         assert "AuthenticationResult" in done
 
     def test_an_email_code(self, cognito: LocalCognito) -> None:
@@ -188,9 +186,7 @@ class TestSentCodes:
         for _ in range(5):
             self.wrong(somebody, session, EMAIL, "EMAIL_OTP_CODE")
         with refused("NotAuthorizedException"):
-            somebody.caller.respond(
-                EMAIL, session, "jane", EMAIL_OTP_CODE=cognito.outbox[-1].code
-            )
+            somebody.caller.respond(EMAIL, session, "jane", EMAIL_OTP_CODE=cognito.outbox[-1].code)
 
     def test_five_wrong_sms_codes_lock(self, cognito: LocalCognito) -> None:
         somebody = Somebody(cognito, "ON", offers={"sms": True}, attributes=PHONE)
@@ -242,9 +238,7 @@ class TestChoice:
         answer = somebody.caller.respond("SELECT_MFA_TYPE", session, "jane", ANSWER=choice)
         assert answer["ChallengeName"] == choice
         assert answer["Session"] != session
-        code = (
-            somebody.pool.code_for("jane") if choice == TOTP else cognito.outbox[-1].code
-        )
+        code = somebody.pool.code_for("jane") if choice == TOTP else cognito.outbox[-1].code
         done = somebody.caller.respond(
             choice, answer["Session"], "jane", **{f"{choice}_CODE": code}
         )

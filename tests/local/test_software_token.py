@@ -86,9 +86,7 @@ def test_a_sign_in_code_may_be_one_step_early_or_late(
         caller.enter_code(session, code)
 
 
-def test_a_code_works_once_per_user_whatever_the_session(
-    either: Caller, pool: LocalPool
-) -> None:
+def test_a_code_works_once_per_user_whatever_the_session(either: Caller, pool: LocalPool) -> None:
     """Section F of the security document."""
     sessions = [either.password("regular")["Session"] for _ in range(2)]
     code = pool.code_for("regular")
@@ -157,7 +155,7 @@ class TestFriendlyName:
         assert caller.password()["ChallengeParameters"] == {"USER_ID_FOR_SRP": "newcomer"}
 
     def test_it_is_any_text(self, either: Caller, pool: LocalPool) -> None:
-        name = "<b>Ädas 📱</b> \"\\" + "x" * 1000
+        name = '<b>Ädas 📱</b> "\\' + "x" * 1000
         second = either.associate(either.password()["Session"])
         either.verify(second["Session"], pool.pending_code_for("newcomer"), name)
         assert either.password()["ChallengeParameters"]["FRIENDLY_DEVICE_NAME"] == name
@@ -451,9 +449,7 @@ class TestSwitches:
     @pytest.mark.parametrize("mixed", [False, True])
     def test_admin_and_public_calls_may_mix(self, cognito: LocalCognito, mixed: bool) -> None:
         """14.14."""
-        pool = populated(
-            cognito, mfa="ON", behaviour=Behaviour(admin_and_public_calls_mix=mixed)
-        )
+        pool = populated(cognito, mfa="ON", behaviour=Behaviour(admin_and_public_calls_mix=mixed))
         caller = Caller(cognito.client())
         code = pool.code_for("regular")
         session = caller.password("regular")["Session"]
@@ -496,5 +492,3 @@ def wrong_setup_code(pool: LocalPool, username: str = "newcomer") -> str:
 
 def _another(codes: set[str]) -> str:
     return next(code for code in (f"{digit}" * 6 for digit in range(10)) if code not in codes)
-
-

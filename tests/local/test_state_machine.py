@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError  # noqa: TID253
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool

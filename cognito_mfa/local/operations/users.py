@@ -156,4 +156,4 @@ def _listed(user: User, names: Collection[str] | None) -> dict[str, Any]:
     pairs = attributes(user)
     if names is not None:
         pairs = [pair for pair in pairs if pair["Name"] in names]
-    return {**description(user), "Attributes": pairs}
+    return {**description(user), **({"Attributes": pairs} if pairs else {})}

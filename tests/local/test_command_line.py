@@ -1,0 +1,160 @@
+"""python -m cognito_mfa.local."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cognito_mfa.local import LocalCognito
+from cognito_mfa.local.__main__ import main
+from tests.local.caller import CLIENT_ID, POOL_ID, Caller
+from tests.local.conftest import http_client
+from tests.local.test_state_file import ROOT, finished, started
+
+
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """main() takes the signals; this gives them back."""
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for name, handler in before.items():
+        signal.signal(name, handler)
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_told_to_stop(name: signal.Signals) -> None:
+    process, url = started("--pool", POOL_ID, "--client", CLIENT_ID, "--mfa", "ON")
+    boto = http_client(url)
+    boto.admin_create_user(UserPoolId=POOL_ID, Username="ada", MessageAction="SUPPRESS")
+    boto.admin_set_user_password(
+        UserPoolId=POOL_ID, Username="ada", Password="Correct-Horse-7", Permanent=True
+    )
+    assert Caller(boto).password("ada")["ChallengeName"] == "MFA_SETUP"
+    os.kill(process.pid, name)
+    assert finished(process) == 0
+
+
+def test_its_greeting_tells_how_to_use_it(
+    own_signals: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    state = tmp_path / "pool.json"
+    timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    assert main(["--port", "0", "--state", str(state), "--pool", POOL_ID, "--mfa", "ON"]) == 0
+    said = capsys.readouterr().out
+    assert "A local Cognito listens on http://127.0.0.1:" in said
+    assert f"State is kept in {state}." in said
+    assert f"Pools: {POOL_ID} (MFA ON)" in said
+    assert "--endpoint-url http://127.0.0.1:" in said
+    assert "Ctrl-C" in said
+
+
+def test_what_the_arguments_name_is_made_once(
+    own_signals: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    state = str(tmp_path / "pool.json")
+    arguments = ["--port", "0", "--state", state, "--pool", POOL_ID, "--client", CLIENT_ID]
+    for secret in ("first" * 6, "second" * 6):
+        threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+        assert main([*arguments, "--client-secret", secret]) == 0
+    client = LocalCognito.load(state).pool(POOL_ID).state.clients[CLIENT_ID]
+    assert client.secret == "first" * 6
+    assert "first" not in capsys.readouterr().out
+
+
+def test_a_port_in_use_is_said(cognito: LocalCognito, capsys: pytest.CaptureFixture[str]) -> None:
+    with cognito.serve() as server:
+        assert main(["--port", str(server.port)]) == 1
+    said = capsys.readouterr().err
+    assert f"port {server.port} on 127.0.0.1 is in use" in said
+    assert "--port" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--host", "no.such.host.invalid"], "cannot start"),
+        (["--state", "README.md/pool.json"], "cannot start"),
+    ],
+)
+def test_what_cannot_work_is_said(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--port", "0", "--pool", POOL_ID, *arguments]) == 1
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_broken_state_file_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    state = tmp_path / "pool.json"
+    state.write_text("{")
+    assert main(["--state", str(state)]) == 1
+    assert f"{state} is not a state file" in capsys.readouterr().err
+
+
+def test_help_is_useful(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    said = capsys.readouterr().out
+    for word in ("--port", "--state", "--pool", "--mfa", "For development and tests only"):
+        assert word in said
+
+
+def test_the_server_imports_neither_botocore_nor_django() -> None:
+    """Start-up and memory: the service model is read without botocore's code."""
+    program = (
+        "import sys, cognito_mfa.local.__main__ as m\n"
+        "from cognito_mfa.local import LocalCognito, validation\n"
+        "from cognito_mfa.local.wire import WireRequest\n"
+        "validation.validate('ListUserPools', {'MaxResults': 1})\n"
+        "pool = LocalCognito().create_pool('us-east-1_Example00', mfa='ON')\n"
+        "pool.create_client('c'); pool.create_user('ada', password='x')\n"
+        "heavy = {'django', 'boto3', 'botocore', 'cryptography', 'jwt', 'pyotp'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    answer = subprocess.run(  # noqa: S603 - a program of ours
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert answer.stdout.strip() == "[]"
+
+
+def test_an_older_botocore_does_not_hide_newer_admin_operations(tmp_path: Path) -> None:
+    """A botocore whose model ends before AdminDeleteSoftwareToken (facts section 0)."""
+    import botocore
+    from botocore.loaders import Loader
+
+    model = Loader().load_service_model("cognito-idp", "service-2")
+    for name in ("AdminDeleteSoftwareToken", "AdminGetUserAuthFactors", "GetUserAuthFactors"):
+        del model["operations"][name]
+    data = tmp_path / "botocore" / "data" / "cognito-idp" / "2016-04-18"
+    data.mkdir(parents=True)
+    (tmp_path / "botocore" / "__init__.py").write_text("")
+    import json
+
+    (data / "service-2.json").write_text(json.dumps(model))
+    assert botocore.__file__
+    program = (
+        "from cognito_mfa.local import validation as v\n"
+        "who = {'UserPoolId': 'us-east-1_A', 'Username': 'ada'}\n"
+        "v.validate('AdminDeleteSoftwareToken', who)\n"
+        "v.validate('AdminGetUserAuthFactors', who)\n"
+        "v.validate('GetUserAuthFactors', {'AccessToken': 'x'})\n"
+        "try:\n    v.validate('AdminDeleteSoftwareToken', {'UserPoolId': 'x'})\n"
+        "except v.InvalidParameterException as error:\n    print(error)"
+    )
+    answer = subprocess.run(  # noqa: S603 - a program of ours
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+    )
+    assert "Value null at 'username'" in answer.stdout

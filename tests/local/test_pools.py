@@ -1,0 +1,264 @@
+"""Pools and app clients over the API (facts sections 1.2, 1.3, 1.5 and 6.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cognito_mfa.local import LocalCognito
+from cognito_mfa.local.pool import LocalPool
+from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, members, refused
+
+TOGETHER = "Invalid MFA configuration given, can't turn off MFA and configure an MFA together."
+NONE_LEFT = (
+    "Invalid MFA configuration given, can't disable all MFAs with a required or optional "
+    "configuration."
+)
+ENABLED, DISABLED = {"Enabled": True}, {"Enabled": False}
+
+
+def mfa(boto: Any, **config: Any) -> Any:
+    return boto.set_user_pool_mfa_config(UserPoolId=POOL_ID, **config)
+
+
+class TestPools:
+    def test_a_pool_made_over_the_api_plays_at_once(self, either_boto: Any) -> None:
+        pool_id = either_boto.create_user_pool(PoolName="mine")["UserPool"]["Id"]
+        either_boto.set_user_pool_mfa_config(
+            UserPoolId=pool_id, MfaConfiguration="ON", SoftwareTokenMfaConfiguration=ENABLED
+        )
+        client = either_boto.create_user_pool_client(
+            UserPoolId=pool_id,
+            ClientName="web",
+            ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"],
+        )["UserPoolClient"]
+        either_boto.admin_create_user(UserPoolId=pool_id, Username="ada", MessageAction="SUPPRESS")
+        either_boto.admin_set_user_password(
+            UserPoolId=pool_id, Username="ada", Password=PASSWORD, Permanent=True
+        )
+        answer = Caller(either_boto, client["ClientId"]).password("ada")
+        assert answer["ChallengeName"] == "MFA_SETUP"
+
+    def test_its_description_has_no_software_token(self, boto: Any, pool: LocalPool) -> None:
+        """Section 1.3."""
+        shown = boto.describe_user_pool(UserPoolId=POOL_ID)["UserPool"]
+        assert shown["MfaConfiguration"] == "ON"
+        assert shown["Id"] == POOL_ID
+        assert shown["EstimatedNumberOfUsers"] == 2
+        assert "SoftwareTokenMfaConfiguration" not in shown
+
+    def test_what_it_was_given_is_described(self, boto: Any) -> None:
+        given = {
+            "UsernameAttributes": ["email"],
+            "UsernameConfiguration": {"CaseSensitive": True},
+            "AutoVerifiedAttributes": ["email"],
+            "AccountRecoverySetting": {
+                "RecoveryMechanisms": [{"Priority": 1, "Name": "verified_email"}]
+            },
+            "DeletionProtection": "ACTIVE",
+            "UserPoolTier": "PLUS",
+        }
+        made = boto.create_user_pool(PoolName="mine", **given)["UserPool"]
+        shown = boto.describe_user_pool(UserPoolId=made["Id"])["UserPool"]
+        assert {name: shown[name] for name in given} == given
+
+    def test_its_policy_and_schema_hold(self, boto: Any) -> None:
+        policy = {"MinimumLength": 12, "RequireSymbols": False}
+        made = boto.create_user_pool(
+            PoolName="mine",
+            Policies={"PasswordPolicy": policy},
+            Schema=[
+                {"Name": "shoe", "AttributeDataType": "String"},
+                {"Name": "name", "AttributeDataType": "String", "Required": True},
+            ],
+        )["UserPool"]
+        shown = made["Policies"]["PasswordPolicy"]
+        assert (shown["MinimumLength"], shown["RequireSymbols"]) == (12, False)
+        schema = {item["Name"]: item for item in made["SchemaAttributes"]}
+        assert schema["name"]["Required"] is True
+        assert schema["email_verified"]["AttributeDataType"] == "Boolean"
+        boto.admin_create_user(
+            UserPoolId=made["Id"],
+            Username="ada",
+            UserAttributes=[{"Name": "custom:shoe", "Value": "42"}],
+            TemporaryPassword="Symbolless12",
+        )
+        with refused("InvalidPasswordException"):
+            boto.admin_create_user(
+                UserPoolId=made["Id"], Username="bob", TemporaryPassword="Short-one-1"
+            )
+
+    def test_aliases_and_username_attributes_exclude_each_other(self, boto: Any) -> None:
+        with refused("InvalidParameterException"):
+            boto.create_user_pool(
+                PoolName="mine", AliasAttributes=["email"], UsernameAttributes=["email"]
+            )
+
+    def test_pools_are_listed_in_pages(self, boto: Any) -> None:
+        made = [boto.create_user_pool(PoolName=f"p{n}")["UserPool"]["Id"] for n in range(3)]
+        first = boto.list_user_pools(MaxResults=2)
+        rest = boto.list_user_pools(MaxResults=2, NextToken=first["NextToken"])
+        assert [one["Id"] for one in first["UserPools"] + rest["UserPools"]] == made
+        assert "NextToken" not in rest
+
+    def test_an_account_without_pools_lists_none(self, boto: Any) -> None:
+        assert members(boto.list_user_pools(MaxResults=60)) == {"UserPools": []}
+
+    def test_ids_name_the_region(self) -> None:
+        cognito = LocalCognito(region="eu-west-1")
+        made = cognito.client().create_user_pool(PoolName="mine")["UserPool"]
+        assert made["Id"].startswith("eu-west-1_")
+        assert made["Arn"].startswith("arn:aws:cognito-idp:eu-west-1:")
+
+
+class TestMfaConfig:
+    """Section 6.2; the refusals were measured on a live pool."""
+
+    def test_it_is_read(self, either_boto: Any, pool: LocalPool) -> None:
+        assert members(either_boto.get_user_pool_mfa_config(UserPoolId=POOL_ID)) == {
+            "MfaConfiguration": "ON",
+            "SoftwareTokenMfaConfiguration": ENABLED,
+        }
+
+    def test_it_is_echoed(self, boto: Any, pool: LocalPool) -> None:
+        given = {
+            "MfaConfiguration": "OPTIONAL",
+            "SoftwareTokenMfaConfiguration": ENABLED,
+            "SmsMfaConfiguration": {"SmsAuthenticationMessage": "Code {####}"},
+            "EmailMfaConfiguration": {"Message": "Code {####}", "Subject": "Code"},
+            "WebAuthnConfiguration": {"UserVerification": "required"},
+        }
+        assert members(mfa(boto, **given)) == given
+        assert members(boto.get_user_pool_mfa_config(UserPoolId=POOL_ID)) == given
+
+    def test_it_replaces_and_never_merges(self, boto: Any, pool: LocalPool) -> None:
+        """Section 1.5."""
+        mfa(boto, MfaConfiguration="ON", EmailMfaConfiguration={"Message": "Code {####}"})
+        shown = boto.get_user_pool_mfa_config(UserPoolId=POOL_ID)
+        assert shown["SoftwareTokenMfaConfiguration"] == DISABLED
+
+    @pytest.mark.parametrize("block", [ENABLED, DISABLED])
+    def test_off_takes_no_factor_not_even_a_disabled_one(
+        self, boto: Any, pool: LocalPool, block: dict[str, bool]
+    ) -> None:
+        with refused("InvalidParameterException", TOGETHER):
+            mfa(boto, MfaConfiguration="OFF", SoftwareTokenMfaConfiguration=block)
+
+    def test_off_alone_is_accepted(self, caller: Caller, pool: LocalPool) -> None:
+        assert members(mfa(caller.boto, MfaConfiguration="OFF")) == {"MfaConfiguration": "OFF"}
+        assert "AuthenticationResult" in caller.password()
+
+    @pytest.mark.parametrize("name", ["ON", "OPTIONAL"])
+    @pytest.mark.parametrize("blocks", [{}, {"SoftwareTokenMfaConfiguration": DISABLED}])
+    def test_mfa_without_a_factor_is_refused(
+        self, boto: Any, pool: LocalPool, name: str, blocks: dict[str, Any]
+    ) -> None:
+        with refused("InvalidParameterException", NONE_LEFT):
+            mfa(boto, MfaConfiguration=name, **blocks)
+
+    def test_python_made_factors_are_shown(self, cognito: LocalCognito) -> None:
+        cognito.create_pool(POOL_ID, mfa="ON", sms=True, email=True)
+        shown = members(cognito.client().get_user_pool_mfa_config(UserPoolId=POOL_ID))
+        assert set(shown) == {
+            "EmailMfaConfiguration",
+            "MfaConfiguration",
+            "SmsMfaConfiguration",
+            "SoftwareTokenMfaConfiguration",
+        }
+
+
+class TestClients:
+    def test_the_defaults_of_the_api(self, boto: Any, pool: LocalPool) -> None:
+        """Section 1.5."""
+        made = boto.create_user_pool_client(UserPoolId=POOL_ID, ClientName="web")["UserPoolClient"]
+        assert made["PreventUserExistenceErrors"] == "LEGACY"
+        assert made["AuthSessionValidity"] == 3
+        assert made["EnableTokenRevocation"] is True
+        assert made["RefreshTokenValidity"] == 30
+        assert sorted(made["ExplicitAuthFlows"]) == [
+            "ALLOW_CUSTOM_AUTH",
+            "ALLOW_REFRESH_TOKEN_AUTH",
+            "ALLOW_USER_SRP_AUTH",
+        ]
+        assert "ClientSecret" not in made
+
+    def test_a_secret_is_made_or_given(self, boto: Any, pool: LocalPool) -> None:
+        made = boto.create_user_pool_client(
+            UserPoolId=POOL_ID, ClientName="web", GenerateSecret=True
+        )["UserPoolClient"]
+        shown = boto.describe_user_pool_client(UserPoolId=POOL_ID, ClientId=made["ClientId"])
+        assert shown["UserPoolClient"]["ClientSecret"] == made["ClientSecret"]
+        own = "mysecretmysecretmysecret"
+        given = boto.create_user_pool_client(
+            UserPoolId=POOL_ID, ClientName="web", ClientSecret=own
+        )["UserPoolClient"]
+        assert given["ClientSecret"] == own
+        with refused("InvalidParameterException"):
+            boto.create_user_pool_client(
+                UserPoolId=POOL_ID, ClientName="web", ClientSecret=own, GenerateSecret=True
+            )
+
+    def test_what_it_was_given_is_described(self, boto: Any, pool: LocalPool) -> None:
+        given = {
+            "ClientName": "web",
+            "AuthSessionValidity": 15,
+            "RefreshTokenValidity": 90,
+            "AccessTokenValidity": 2,
+            "TokenValidityUnits": {"RefreshToken": "minutes"},
+            "PreventUserExistenceErrors": "ENABLED",
+            "CallbackURLs": ["https://example.com/"],
+        }
+        made = boto.create_user_pool_client(UserPoolId=POOL_ID, **given)["UserPoolClient"]
+        shown = boto.describe_user_pool_client(UserPoolId=POOL_ID, ClientId=made["ClientId"])
+        assert {name: shown["UserPoolClient"][name] for name in given} == given
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"AccessTokenValidity": 1, "TokenValidityUnits": {"AccessToken": "minutes"}},
+            {"AccessTokenValidity": 25},
+            {"RefreshTokenValidity": 4000},
+            {"RefreshTokenValidity": 59, "TokenValidityUnits": {"RefreshToken": "minutes"}},
+        ],
+    )
+    def test_lifetimes_have_limits(self, boto: Any, pool: LocalPool, given: Any) -> None:
+        """Section 7.3."""
+        with refused("InvalidParameterException"):
+            boto.create_user_pool_client(UserPoolId=POOL_ID, ClientName="web", **given)
+
+    @pytest.mark.parametrize("minutes", [2, 16])
+    def test_a_session_lives_three_to_fifteen_minutes(
+        self, cognito: LocalCognito, pool: LocalPool, minutes: int
+    ) -> None:
+        """Section 1.2; botocore checks the minimum itself."""
+        boto = cognito.client(config=None)
+        boto.meta.config.parameter_validation = False
+        with pytest.raises(Exception, match=r"authSessionValidity|AuthSessionValidity"):
+            boto.create_user_pool_client(
+                UserPoolId=POOL_ID, ClientName="web", AuthSessionValidity=minutes
+            )
+
+    def test_old_and_new_flow_names_do_not_mix(self, boto: Any, pool: LocalPool) -> None:
+        with refused("InvalidParameterException"):
+            boto.create_user_pool_client(
+                UserPoolId=POOL_ID,
+                ClientName="web",
+                ExplicitAuthFlows=["ADMIN_NO_SRP_AUTH", "ALLOW_USER_SRP_AUTH"],
+            )
+
+    def test_clients_are_listed_in_pages(self, boto: Any, pool: LocalPool) -> None:
+        for name in ("web", "app"):
+            boto.create_user_pool_client(UserPoolId=POOL_ID, ClientName=name)
+        first = boto.list_user_pool_clients(UserPoolId=POOL_ID, MaxResults=2)
+        rest = boto.list_user_pool_clients(
+            UserPoolId=POOL_ID, MaxResults=2, NextToken=first["NextToken"]
+        )
+        listed = first["UserPoolClients"] + rest["UserPoolClients"]
+        assert [one["ClientName"] for one in listed] == ["local", "web", "app"]
+        assert listed[0]["ClientId"] == CLIENT_ID
+
+    def test_an_unknown_client_is_not_found(self, boto: Any, pool: LocalPool) -> None:
+        text = "User pool client nobody does not exist."
+        with refused("ResourceNotFoundException", text):
+            boto.describe_user_pool_client(UserPoolId=POOL_ID, ClientId="nobody")
