@@ -27,7 +27,7 @@ class Somebody:
         cognito: LocalCognito,
         mfa: str,
         *,
-        offers: dict[str, bool] | None = None,
+        offers: dict[str, Any] | None = None,
         attributes: dict[str, str] | None = None,
         registered: bool = False,
         enabled: tuple[str, ...] = (),

@@ -63,7 +63,7 @@ def test_a_failing_block_uninstalls_too(cognito: LocalCognito) -> None:
 
 def test_config_and_endpoint_are_honoured(cognito: LocalCognito, pool: LocalPool) -> None:
     cognito.faults.on("ListUsers", faults.Unreachable())
-    boto = make_client(
+    boto: Any = make_client(
         region_name="eu-west-1",
         endpoint_url="http://localhost:9229",
         config=Config(retries={"total_max_attempts": 1}, read_timeout=7),

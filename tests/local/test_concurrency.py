@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError  # noqa: TID253
@@ -47,7 +48,7 @@ def test_one_session_and_one_code_sign_in_once(either: Caller, pool: LocalPool) 
 def test_one_code_in_many_sessions_signs_in_once(either: Caller, pool: LocalPool) -> None:
     sessions = [either.password("regular")["Session"] for _ in range(THREADS)]
     code = pool.code_for("regular")
-    found = outcomes([lambda s=s: either.enter_code(s, code) for s in sessions])
+    found = outcomes([partial(either.enter_code, session, code) for session in sessions])
     assert found == {"ok": 1, "ExpiredCodeException": THREADS - 1}
 
 
@@ -60,11 +61,11 @@ def test_one_setup_is_verified_once(either: Caller, pool: LocalPool) -> None:
 
 def test_of_many_setups_one_registers(caller: Caller, pool: LocalPool) -> None:
     """Eight browsers, each with a secret of its own: the first to confirm is the one."""
-    calls = []
+    calls: list[Callable[[], Any]] = []
     for _ in range(THREADS):
         second = caller.associate(caller.password()["Session"])
         code = pool.pending_code_for("newcomer")
-        calls.append(lambda s=second["Session"], c=code: caller.verify(s, c))
+        calls.append(partial(caller.verify, second["Session"], code))
     assert outcomes(calls) == {"ok": 1, "NotAuthorizedException": THREADS - 1}
 
 
@@ -82,7 +83,7 @@ def test_guesses_at_the_same_moment_are_all_counted(caller: Caller, pool: LocalP
     sessions = [caller.password("regular")["Session"] for _ in range(THREADS)]
     near = {pool.code_for("regular", offset=offset) for offset in range(-2, 3)}
     wrong = next(code for code in ("000000", "111111", "222222") if code not in near)
-    found = outcomes([lambda s=s: caller.enter_code(s, wrong) for s in sessions])
+    found = outcomes([partial(caller.enter_code, session, wrong) for session in sessions])
     assert found == {"CodeMismatchException": 5, "NotAuthorizedException": THREADS - 5}
 
 

@@ -27,7 +27,7 @@ def test_a_success_is_json_with_a_request_id(server: HttpDoor) -> None:
     answer = post(server.url, "ListUsers", POOL, signed=True)
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/x-amz-json-1.1"
-    assert uuid.UUID(answer.headers["x-amzn-requestid"])
+    assert uuid.UUID(answer.headers["x-amzn-requestid"]).version == 4
     assert len(answer.json()["Users"]) == 2
 
 

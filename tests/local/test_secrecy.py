@@ -1,4 +1,4 @@
-"""Nothing that represents or logs shows a secret: passwords, codes, seeds, sessions, tokens, keys."""
+"""No representation, log or reading shows a secret: password, code, seed, session, token, key."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_no_reading_operation_shows_one(cognito: LocalCognito, secrets: set[str]) -> None:
-    boto = cognito.client()
+    boto: Any = cognito.client()
     who = {"UserPoolId": POOL_ID, "Username": "third"}
     answers = [
         boto.admin_get_user(**who),

@@ -7,7 +7,7 @@ import time
 import urllib.request
 from typing import Any
 
-import jwt
+import jwt  # noqa: TID253
 import pytest
 
 from cognito_mfa.local import Behaviour, Clock, LocalCognito

@@ -151,7 +151,7 @@ class TestCreating:
     def test_an_alias_is_taken_once_unless_forced(self, cognito: LocalCognito) -> None:
         pool = cognito.create_pool(POOL_ID, alias_attributes=["email"])
         pool.create_client(CLIENT_ID)
-        boto = cognito.client()
+        boto: Any = cognito.client()
         address = attributes(email="ada@example.com", email_verified="true")
         create(boto, "ada", UserAttributes=address, TemporaryPassword=PASSWORD)
         with refused("AliasExistsException"):
@@ -252,7 +252,9 @@ class TestListUsers:
     def test_a_page_has_sixty_at_most(self, either_boto: Any, pool: LocalPool) -> None:
         for number in range(130):
             pool.create_user(f"user{number:03}")
-        names, sizes, token = [], [], {}
+        names: list[str] = []
+        sizes: list[int] = []
+        token: dict[str, str] = {}
         while True:
             page = either_boto.list_users(UserPoolId=POOL_ID, **token)
             names += [user["Username"] for user in page["Users"]]
