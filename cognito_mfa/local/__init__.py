@@ -1,6 +1,22 @@
-"""A Cognito user pool on your own machine, for tests, examples and development. It plays real
-rules: true codes with a secret per user, sessions that rotate, bind, expire and are consumed,
-refused replays, locks, signed tokens. It must never serve a real site's people."""
+"""A Cognito user pool on your own machine, for tests, examples and development. It must never
+serve a real site's people.
+
+Faithful: the order of checks and the next challenge of every sign-in; session strings that rotate,
+are bound to user, client and stage, expire and are consumed; TOTP codes with a secret per
+association, accepted once; preferences, resets, locks and errors with Cognito's words; signed
+tokens, published keys, revocation; the service model's limits. Where sources about Cognito
+disagree, ``Behaviour`` has a switch.
+
+Not faithful, on purpose: IAM operations want a signature and believe any; quotas do not throttle
+(``faults`` do, on demand); a sign-in within the second after a sign-out works; ListUsers is
+consistent at once; nothing is sent, ``outbox`` keeps it; Lambda triggers, groups, managed login and
+threat protection are not there.
+
+Not played yet, and refused with a text that says so: the flows USER_SRP_AUTH, CUSTOM_AUTH and
+USER_AUTH, remembered devices, and among the operations SignUp, ConfirmSignUp,
+ResendConfirmationCode, ForgotPassword, ConfirmForgotPassword, ChangePassword, RevokeToken,
+GetTokensFromRefreshToken, AdminConfirmSignUp, AdminResetUserPassword, ConfirmDevice,
+UpdateUserPool, UpdateUserPoolClient, DeleteUserPool, DeleteUserPoolClient."""
 
 from __future__ import annotations
 

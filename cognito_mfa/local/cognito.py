@@ -83,9 +83,7 @@ class LocalCognito:
         policy: PasswordPolicy | None = None,
         behaviour: Behaviour | None = None,
     ) -> LocalPool:
-        if pool_id in self.account.pools:
-            raise ValueError(f"there is a pool {pool_id} already")
-        now = self.clock.now()
+        """Raises ValueError where there is a pool of this id."""
         pool = UserPool(
             id=pool_id,
             name=name,
@@ -101,11 +99,9 @@ class LocalCognito:
             case_insensitive=case_insensitive,
             policy=policy or PasswordPolicy(),
             behaviour=behaviour or self.behaviour,
-            created_at=now,
-            modified_at=now,
         )
         with self.changing():
-            self.account.pools[pool_id] = pool
+            self._add(pool)
         return LocalPool(self, pool)
 
     def pool(self, pool_id: str) -> LocalPool:
@@ -118,9 +114,11 @@ class LocalCognito:
         return [LocalPool(self, pool) for pool in self.account.pools.values()]
 
     def code_for(self, username: str, *, offset: int = 0) -> str:
-        """The current code of a user, where there is one pool."""
-        (pool,) = self.pools()
-        return pool.code_for(username, offset=offset)
+        """The current code of a user, where there is one pool. Raises LookupError."""
+        pools = self.pools()
+        if len(pools) != 1:
+            raise LookupError(f"there are {len(pools)} pools: ask the one that is meant")
+        return pools[0].code_for(username, offset=offset)
 
     @property
     def calls(self) -> list[Call]:
@@ -182,6 +180,12 @@ class LocalCognito:
             return None
         with self.changing():  # the keys are made when they are first asked for
             return DOCUMENTS[rest](pool, base)
+
+    def _add(self, pool: UserPool) -> None:
+        if pool.id in self.account.pools:
+            raise ValueError(f"there is a pool {pool.id} already")
+        pool.created_at = pool.modified_at = self.clock.now()
+        self.account.pools[pool.id] = pool
 
     def _restored(self) -> Account | None:
         if self._state_file is None or not self._state_file.exists():

@@ -8,7 +8,7 @@ import base64
 import secrets
 import threading
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cognito_mfa.local.state import PoolKeys, SigningKey, UserPool
 
@@ -90,10 +90,6 @@ def _new_key() -> SigningKey:
 
 @lru_cache(maxsize=64)
 def _private(pem: str) -> RSAPrivateKey:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    key = load_pem_private_key(pem.encode(), password=None)
-    if not isinstance(key, RSAPrivateKey):
-        raise TypeError("the pool's signing key is not an RSA key")
-    return key
+    return cast("RSAPrivateKey", load_pem_private_key(pem.encode(), password=None))

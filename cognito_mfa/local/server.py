@@ -152,6 +152,9 @@ class HttpDoor:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._connections.add(connection)
+            if self._stopping.is_set():  # came in just as everything was being closed
+                self._forget(connection)
+                return
             self._start(Connection(self._application, connection, self._forget).serve)
 
     def _forget(self, connection: socket.socket) -> None:

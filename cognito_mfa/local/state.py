@@ -176,8 +176,8 @@ class SignInSession:
     expires_at: float
     spent: bool = False
     factors: list[str] = field(default_factory=list)
-    secret: str | None = field(default=None, repr=False)
-    code: str | None = field(default=None, repr=False)
+    secret: str = field(default="", repr=False)
+    code: str = field(default="", repr=False)
     choices: list[str] = field(default_factory=list)
     parent: str | None = None
     child: str | None = None

@@ -206,6 +206,24 @@ class TestSentCodes:
         done = somebody.caller.respond(EMAIL, older, "jane", EMAIL_OTP_CODE=first)
         assert "AuthenticationResult" in done
 
+    def test_a_pool_may_have_a_text_of_its_own(self, cognito: LocalCognito) -> None:
+        somebody = Somebody(cognito, "ON", attributes=MAIL)
+        somebody.caller.boto.set_user_pool_mfa_config(
+            UserPoolId=POOL_ID,
+            MfaConfiguration="ON",
+            EmailMfaConfiguration={"Message": "Dear Jane, {####} it is."},
+        )
+        somebody.sign_in()
+        (message,) = cognito.outbox
+        assert message.text == f"Dear Jane, {message.code} it is."
+
+    def test_an_address_that_went_away_cannot_be_chosen(self, cognito: LocalCognito) -> None:
+        somebody = Somebody(cognito, "ON", offers=EVERY_FACTOR, attributes=PHONE | MAIL)
+        session = somebody.sign_in()["Session"]
+        del somebody.pool.user("jane").attributes["phone_number"]
+        with refused("MFAMethodNotFoundException"):
+            somebody.caller.respond("SELECT_MFA_TYPE", session, "jane", ANSWER=SMS)
+
     def wrong(self, somebody: Somebody, session: str, challenge: str, key: str) -> None:
         sent = somebody.cognito.outbox[-1].code
         code = "000000" if sent != "000000" else "111111"

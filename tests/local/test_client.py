@@ -9,7 +9,8 @@ from botocore import UNSIGNED  # noqa: TID253
 from botocore.config import Config  # noqa: TID253
 from botocore.exceptions import EndpointConnectionError  # noqa: TID253
 
-from cognito_mfa.local import LocalCognito, faults, make_client
+from cognito_mfa import local
+from cognito_mfa.local import LocalCognito, faults, make_client, operations, service_model
 from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import POOL_ID, Caller, refused
 from tests.local.conftest import populated
@@ -124,6 +125,26 @@ def test_a_pool_is_found_again(cognito: LocalCognito, pool: LocalPool) -> None:
         cognito.pool("us-east-1_Nowhere00")
     with pytest.raises(ValueError, match="already"):
         cognito.create_pool(POOL_ID)
+
+
+def test_a_code_of_no_pool_in_particular(cognito: LocalCognito) -> None:
+    with pytest.raises(LookupError, match="there are 0 pools"):
+        cognito.code_for("regular")
+
+
+def test_an_authenticator_can_be_registered_twice(pool: LocalPool) -> None:
+    first, second = (pool.register_software_token("regular") for _ in range(2))
+    assert first != second
+    assert pool.user("regular").enabled_factors == ["SOFTWARE_TOKEN_MFA"]
+
+
+def test_what_is_said_not_to_be_played_is_not() -> None:
+    """The docstring of the package is its list of gaps."""
+    said = local.__doc__ or ""
+    gaps = said.partition("among the operations ")[2].rstrip(".").replace("\n", " ").split(", ")
+    assert len(gaps) > 10
+    assert not set(gaps) & set(operations.ALL)
+    assert set(gaps) <= service_model.operations()
 
 
 def test_codes_that_nobody_could_know(pool: LocalPool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -125,9 +126,25 @@ def test_the_server_imports_neither_botocore_nor_django() -> None:
     assert answer.stdout.strip() == "[]"
 
 
+def test_without_botocore_it_says_so() -> None:
+    answer = subprocess.run(
+        [
+            sys.executable,
+            "-S",
+            "-c",
+            "from cognito_mfa.local import service_model as m\nm.operations()",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        env={"PATH": os.environ["PATH"]},
+    )
+    assert "install botocore" in answer.stderr
+
+
 def test_an_older_botocore_does_not_hide_newer_admin_operations(tmp_path: Path) -> None:
     """A botocore whose model ends before AdminDeleteSoftwareToken (facts section 0)."""
-    import botocore
     from botocore.loaders import Loader
 
     model = Loader().load_service_model("cognito-idp", "service-2")
@@ -136,10 +153,7 @@ def test_an_older_botocore_does_not_hide_newer_admin_operations(tmp_path: Path) 
     data = tmp_path / "botocore" / "data" / "cognito-idp" / "2016-04-18"
     data.mkdir(parents=True)
     (tmp_path / "botocore" / "__init__.py").write_text("")
-    import json
-
     (data / "service-2.json").write_text(json.dumps(model))
-    assert botocore.__file__
     program = (
         "from cognito_mfa.local import validation as v\n"
         "who = {'UserPoolId': 'us-east-1_A', 'Username': 'ada'}\n"

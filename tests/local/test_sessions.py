@@ -101,7 +101,9 @@ def test_an_expired_session_that_was_used_says_expired(
         caller.enter_code(session, pool.code_for("regular"))
 
 
-@pytest.mark.parametrize("damage", ["unknown", "changed", "shortened", "not base64", "wordy"])
+@pytest.mark.parametrize(
+    "damage", ["unknown", "changed", "shortened", "not base64", "wordy", "short"]
+)
 def test_what_cognito_did_not_issue_is_invalid(
     caller: Caller, pool: LocalPool, damage: str
 ) -> None:
@@ -113,6 +115,7 @@ def test_what_cognito_did_not_issue_is_invalid(
         "shortened": session[:-4],
         "not base64": "!" * 40,
         "wordy": session + "A",
+        "short": session[:21],
     }[damage]
     with refused("NotAuthorizedException", INVALID):
         caller.enter_code(damaged, pool.code_for("regular"))
@@ -171,6 +174,15 @@ def test_a_session_without_its_user_is_invalid(
     caller.boto.admin_delete_user(UserPoolId=pool.id, Username="regular")
     with refused("NotAuthorizedException", INVALID):
         caller.enter_code(session, "123456")
+
+
+@pytest.mark.parametrize("call", ["admin_delete_user", "admin_disable_user"])
+def test_a_setup_without_its_user_is_invalid(caller: Caller, pool: LocalPool, call: str) -> None:
+    second = caller.associate(caller.password()["Session"])
+    code = pool.pending_code_for("newcomer")
+    getattr(caller.boto, call)(UserPoolId=pool.id, Username="newcomer")
+    with refused("NotAuthorizedException", INVALID):
+        caller.verify(second["Session"], code)
 
 
 def test_a_user_disabled_between_two_steps_stays_out(caller: Caller, pool: LocalPool) -> None:

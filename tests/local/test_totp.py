@@ -52,6 +52,12 @@ def test_a_secret_of_32_bytes_has_52_characters_of_base32() -> None:
     assert len(base64.b32decode(secret + "====")) == 32
 
 
+def test_no_secret_has_no_code() -> None:
+    """An empty key's codes could be worked out by anybody."""
+    code = totp.code_at("", totp.step_at(59))
+    assert totp.matching_steps("", code, 59) == []
+
+
 @pytest.mark.parametrize("typed", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "12 456", "-12345"])
 def test_what_is_no_code_matches_nothing(typed: str) -> None:
     assert totp.matching_steps(RFC_SECRET, typed, 59) == []

@@ -232,6 +232,19 @@ class TestChanging:
         with pytest.raises(LookupError):
             pool.user(sub)
 
+    def test_an_alias_is_free_again(self, cognito: LocalCognito) -> None:
+        pool = cognito.create_pool(POOL_ID, username_attributes=["email"])
+        boto: Any = cognito.client()
+        who = {"UserPoolId": POOL_ID, "Username": "ada@example.com"}
+        create(boto, "ada@example.com")
+        boto.admin_update_user_attributes(**who, UserAttributes=attributes(email="ada@example.org"))
+        with refused("UserNotFoundException"):
+            boto.admin_get_user(**who)
+        create(boto, "ada@example.com")
+        boto.admin_delete_user(**who)
+        create(boto, "ada@example.com")
+        assert len(pool.state.users) == 2
+
 
 class TestListUsers:
     """Sections 1.3 and 6.2."""

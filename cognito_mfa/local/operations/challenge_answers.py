@@ -145,7 +145,7 @@ class ChallengeAnswers(Steps):
         key, factor = CODE_KEYS[given.session.stage]
         code = required(given.values, key)
         self._check_lock(given.user)
-        if not hmac.compare_digest(code.encode(), (given.session.code or "").encode()):
+        if not hmac.compare_digest(code.encode(), given.session.code.encode()):
             raise self._wrong(given, "Invalid code or auth state for the user.")
         return self._finish(given, factor)
 

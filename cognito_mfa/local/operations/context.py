@@ -81,8 +81,6 @@ class Context:
         pool, user = self.tokens.check_access(parameters["AccessToken"])
         if user is None:
             raise gone("User does not exist.")
-        if not user.enabled:
-            raise NotAuthorizedException("User is disabled.")
         return pool, user
 
     def deliver(self, user: User, medium: Medium, destination: str, code: str, text: str) -> None:

@@ -121,8 +121,6 @@ class SignIn(Steps):
         if user is None:
             raise NotAuthorizedException("Invalid Refresh Token.")
         check_secret_hash(client, values, user.username)
-        if not user.enabled:
-            raise NotAuthorizedException("User is disabled.")
         result = self.tokens.refresh(pool, client, user, family)
         return {"ChallengeParameters": {}, "AuthenticationResult": result}
 

@@ -71,8 +71,6 @@ class SoftwareTokenOperations(Context):
 
     def _verify_in_session(self, token: str, parameters: Parameters) -> Payload:
         session, pool, user = self._setup_session(token, "VerifySoftwareToken")
-        if session.secret is None:
-            raise NotAuthorizedException(INVALID)
         outcome = self._verify(pool, user, session.secret, parameters)
         if outcome["Status"] != "SUCCESS":
             return outcome

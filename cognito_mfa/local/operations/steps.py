@@ -7,15 +7,19 @@ import secrets
 from collections.abc import Sequence
 
 from cognito_mfa.local import challenges
+from cognito_mfa.local.errors import MFAMethodNotFoundException
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.outbox import Medium
 from cognito_mfa.local.sessions import session_string
 from cognito_mfa.local.state import AppClient, SignInSession, User, UserPool
 
 CODE_DIGITS = 6
-TEXTS: dict[Medium, str] = {
-    "SMS": "Your authentication code is {code}.",
-    "EMAIL": "Your confirmation code is {code}.",
+CODE_PLACE = "{####}"
+DEFAULT_TEXT = f"Your authentication code is {CODE_PLACE}."
+#: Where SetUserPoolMfaConfig keeps a text of the pool's own.
+TEXT_MEMBERS: dict[Medium, tuple[str, str]] = {
+    "SMS": ("SmsMfaConfiguration", "SmsAuthenticationMessage"),
+    "EMAIL": ("EmailMfaConfiguration", "Message"),
 }
 
 
@@ -38,7 +42,7 @@ class Steps(Context):
     def challenge(self, pool: UserPool, user: User, session: SignInSession) -> Payload:
         """The answer that asks for the session's stage, its code sent where it needs one."""
         if session.stage in challenges.DELIVERY:
-            self._send_code(user, session)
+            self._send_code(pool, user, session)
         return {
             "ChallengeName": session.stage.value,
             "Session": session_string(session),
@@ -53,12 +57,15 @@ class Steps(Context):
         # Present and empty beside tokens, never omitted (facts section 2.4).
         return {"ChallengeParameters": {}, "AuthenticationResult": result}
 
-    def _send_code(self, user: User, session: SignInSession) -> None:
+    def _send_code(self, pool: UserPool, user: User, session: SignInSession) -> None:
         medium, attribute = challenges.DELIVERY[session.stage]
-        code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
-        session.code = code
-        text = TEXTS[medium].format(code=code)
-        self.deliver(user, medium, user.attributes[attribute], code, text)
+        if attribute not in user.attributes:
+            raise MFAMethodNotFoundException(f"{session.stage} cannot reach the user.")
+        session.code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
+        block, member = TEXT_MEMBERS[medium]
+        template = pool.settings.get(block, {}).get(member, DEFAULT_TEXT)
+        text = template.replace(CODE_PLACE, session.code)
+        self.deliver(user, medium, user.attributes[attribute], session.code, text)
 
 
 def _setup_can_wait(pool: UserPool, user: User) -> bool:
