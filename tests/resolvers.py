@@ -1,0 +1,8 @@
+"""User resolvers of the test site."""
+
+from __future__ import annotations
+
+
+def failing(_person: object, **_kwargs: object) -> None:
+    """Fail as nobody foresaw."""
+    raise RuntimeError("unforeseen")
