@@ -28,13 +28,14 @@ class StateFileError(Exception):
 
 def write(path: Path, account: Account) -> None:
     """Replaces the file, never changes it."""
-    document = {"format": FORMAT, "version": VERSION, "account": _encoded(account)}
+    document = {"format": FORMAT, "version": VERSION, "account": account}
+    text = json.dumps(document, separators=(",", ":"), default=_fields)
     temporary = path.with_name(path.name + ".tmp")
     # A leftover of a killed process may have any mode, and a link could point anywhere.
     temporary.unlink(missing_ok=True)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     with os.fdopen(handle, "wb") as file:
-        file.write(json.dumps(document, separators=(",", ":")).encode())
+        file.write(text.encode())
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
@@ -72,15 +73,10 @@ def _document(path: Path) -> Mapping[str, Any]:
     return document
 
 
-def _encoded(value: Any) -> Any:
-    if is_dataclass(value):
-        kind: Any = type(value)
-        return {name: _encoded(getattr(value, name)) for name in _kept(kind)}
-    if isinstance(value, dict):
-        return {key: _encoded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_encoded(item) for item in value]
-    return value
+def _fields(value: Any) -> dict[str, Any]:
+    """What json asks for when it meets one of our dataclasses, the only strangers in a state."""
+    kind: Any = type(value)
+    return {name: getattr(value, name) for name in _kept(kind)}
 
 
 def _decoded(kind: Any, value: Any) -> Any:

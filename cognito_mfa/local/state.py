@@ -100,13 +100,8 @@ class TokenFamily:
     auth_time: int
     factors: list[str]
     scopes: list[str]
-    revoked: bool = False
-
-
-@dataclass(slots=True)
-class RefreshToken:
-    event_id: str
     expires_at: float
+    revoked: bool = False
 
 
 @dataclass(slots=True)
@@ -149,7 +144,8 @@ class UserPool:
     subs: dict[str, str] = field(default_factory=dict, repr=False, metadata=DERIVED)
     aliases: dict[str, str] = field(default_factory=dict, repr=False, metadata=DERIVED)
     families: dict[str, TokenFamily] = field(default_factory=dict, repr=False)
-    refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict, repr=False)
+    refresh_tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    """The family of each refresh token, by the token's digest."""
     keys: PoolKeys | None = field(default=None, repr=False)
     settings: dict[str, Any] = field(default_factory=dict)
     """What CreateUserPool was given and nothing here acts on; described as it came."""

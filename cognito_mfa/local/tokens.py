@@ -11,6 +11,7 @@ import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from cognito_mfa.local import keys
@@ -20,7 +21,6 @@ from cognito_mfa.local.errors import NotAuthorizedException
 from cognito_mfa.local.state import (
     Account,
     AppClient,
-    RefreshToken,
     SigningKey,
     TokenFamily,
     User,
@@ -29,6 +29,7 @@ from cognito_mfa.local.state import (
 
 SELF_SERVICE_SCOPE = "aws.cognito.signin.user.admin"
 INVALID = "Invalid Access Token"
+LONGEST_ACCESS = 86400
 VERIFIED_FLAGS = ("email_verified", "phone_number_verified")
 ACR_LEVELS = {"otp": 4, "sms": 3, "email_otp": 3}
 REFRESH_TOKEN_HEADER = base64.urlsafe_b64encode(
@@ -79,18 +80,21 @@ class Tokens:
         scopes: Sequence[str] = (SELF_SERVICE_SCOPE,),
     ) -> dict[str, Any]:
         """The AuthenticationResult of a new sign-in, unsigned."""
+        self._forget_expired(pool)
+        now = self._clock.now()
         family = TokenFamily(
             event_id=str(uuid.uuid4()),
             origin_jti=str(uuid.uuid4()),
             sub=user.sub,
             client_id=client.id,
-            auth_time=int(self._clock.now()),
+            auth_time=int(now),
+            expires_at=now + client.refresh_token_seconds,
             factors=list(factors),
             scopes=list(scopes),
         )
         pool.families[family.event_id] = family
         result = self._token_pair(pool, client, user, family)
-        return {**result, "RefreshToken": self._new_refresh_token(pool, client, family)}
+        return {**result, "RefreshToken": _new_refresh_token(pool, family)}
 
     def refresh(
         self, pool: UserPool, client: AppClient, user: User, family: TokenFamily
@@ -99,13 +103,12 @@ class Tokens:
         return self._token_pair(pool, client, user, family)
 
     def family_of(self, pool: UserPool, client: AppClient, refresh_token: str) -> TokenFamily:
-        record = pool.refresh_tokens.get(_digest(refresh_token))
-        family = pool.families.get(record.event_id) if record else None
-        if record is None or family is None or family.client_id != client.id:
+        family = pool.families.get(pool.refresh_tokens.get(_digest(refresh_token), ""))
+        if family is None or family.client_id != client.id:
             raise NotAuthorizedException("Invalid Refresh Token.")
         if family.revoked:
             raise NotAuthorizedException("Refresh Token has been revoked")
-        if self._clock.now() >= record.expires_at:
+        if self._clock.now() >= family.expires_at:
             raise NotAuthorizedException("Refresh Token has expired")
         return family
 
@@ -143,12 +146,16 @@ class Tokens:
             raise NotAuthorizedException(INVALID)
         return pool, claims
 
-    def _new_refresh_token(self, pool: UserPool, client: AppClient, family: TokenFamily) -> str:
-        parts = [secrets.token_urlsafe(size) for size in (256, 12, 700, 16)]
-        token = ".".join([REFRESH_TOKEN_HEADER, *parts])
-        expires_at = family.auth_time + client.refresh_token_seconds
-        pool.refresh_tokens[_digest(token)] = RefreshToken(family.event_id, expires_at)
-        return token
+    def _forget_expired(self, pool: UserPool) -> None:
+        """Families of which every token expired long ago, the oldest first."""
+        horizon = self._clock.now() - LONGEST_ACCESS
+        gone = list(takewhile(lambda one: one.expires_at < horizon, pool.families.values()))
+        if not gone:
+            return
+        for family in gone:
+            del pool.families[family.event_id]
+        for digest in [d for d, e in pool.refresh_tokens.items() if e not in pool.families]:
+            del pool.refresh_tokens[digest]
 
     def _token_pair(
         self, pool: UserPool, client: AppClient, user: User, family: TokenFamily
@@ -199,6 +206,14 @@ class Tokens:
             "exp": int(self._clock.now()) + client.id_token_seconds,
             "jti": str(uuid.uuid4()),
         }
+
+
+def _new_refresh_token(pool: UserPool, family: TokenFamily) -> str:
+    """Opaque, in the shape of Cognito's encrypted ones; we keep its digest and nothing else."""
+    parts = [secrets.token_urlsafe(size) for size in (256, 12, 700, 16)]
+    token = ".".join([REFRESH_TOKEN_HEADER, *parts])
+    pool.refresh_tokens[_digest(token)] = family.event_id
+    return token
 
 
 def _readable_attributes(client: AppClient, user: User) -> dict[str, Any]:

@@ -347,6 +347,18 @@ def test_keys_survive_in_a_client_of_another_door(
         assert http_client(server.url).get_user(AccessToken=token)["Username"] == "newcomer"
 
 
+def test_tokens_that_expired_long_ago_are_forgotten(
+    cognito: LocalCognito, caller: Caller, optional_pool: LocalPool
+) -> None:
+    """So that a state file of years does not grow: their text is that of any unknown token."""
+    result = tokens(caller)
+    cognito.clock.advance(32 * 86400)
+    tokens(caller)
+    assert len(optional_pool.state.families) == len(optional_pool.state.refresh_tokens) == 1
+    with refused("NotAuthorizedException", "Invalid Refresh Token."):
+        caller.refresh(result["RefreshToken"])
+
+
 def document(url: str, path: str) -> Any:
     with urllib.request.urlopen(f"{url}/{path}") as response:  # noqa: S310 - our own door
         return json.load(response)
