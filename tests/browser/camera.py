@@ -11,7 +11,6 @@ def read_qr_code(picture: bytes) -> str:
     from PIL import Image
 
     with Image.open(io.BytesIO(picture)) as image:
-        found = zxingcpp.read_barcodes(image.convert("RGB"))
-    assert len(found) == 1, f"the camera sees {len(found)} codes"
-    assert found[0].format == zxingcpp.BarcodeFormat.QRCode
+        found = zxingcpp.read_barcodes(image.convert("RGB"), formats=zxingcpp.BarcodeFormat.QRCode)
+    assert len(found) == 1, f"the camera sees {len(found)} QR codes"
     return found[0].text

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from importlib import util
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from django.conf import settings
@@ -31,26 +32,16 @@ ARGUMENTS = [
 NewPerson = Callable[..., Person]
 
 
-# The scope is the folder, not the session: while Playwright runs, its event loop runs in the thread
-# of the tests. Elsewhere that would break asyncio.run(); here Django must be told that it is harmless.
 @pytest.fixture(scope="package")
-def chromium() -> Generator[Browser]:
-    """A browser without a window."""
-    executable = os.environ.get("COGNITO_MFA_TEST_CHROMIUM") or shutil.which("chromium")
-    if executable is None:
-        _cannot("There is no Chromium here: install it, or name it in COGNITO_MFA_TEST_CHROMIUM.")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
+def executable() -> str:
+    """The path of Chromium."""
+    if not util.find_spec("playwright"):
         _cannot("Playwright is not installed here: run `tox run -e browser`.")
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    path = os.environ.get("COGNITO_MFA_TEST_CHROMIUM") or shutil.which("chromium")
+    return path or _cannot("There is no Chromium; COGNITO_MFA_TEST_CHROMIUM would name it.")
 
 
-def _cannot(reason: str) -> Any:
+def _cannot(reason: str) -> NoReturn:
     if os.environ.get("COGNITO_MFA_TEST_BROWSER") == "required":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -58,7 +49,7 @@ def _cannot(reason: str) -> Any:
 
 @pytest.fixture(scope="package")
 def live_server(
-    chromium: Browser, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+    executable: str, django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Generator[LiveServer]:
     """The site on a port of its own. (pytest-django's own would have started without our middleware.)"""
     changed = override_settings(
@@ -70,6 +61,21 @@ def live_server(
     with changed:
         yield server
     server.stop()
+
+
+# The scope is the folder, not the session: while Playwright runs, its event loop runs in the thread
+# of the tests. Elsewhere that would break asyncio.run(); here Django must be told that it is harmless.
+# It needs the server in order to be closed before it, and leave no connection behind.
+@pytest.fixture(scope="package")
+def chromium(executable: str, live_server: LiveServer) -> Generator[Browser]:
+    """A browser without a window."""
+    from playwright.sync_api import sync_playwright
+
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
@@ -92,6 +98,8 @@ def new_person(
 
     yield make
     for context in contexts:
+        for page in context.pages:
+            page.wait_for_load_state()  # what the site still answers would meet the emptied database
         context.close()
     for person in people:
         assert person.complaints == []

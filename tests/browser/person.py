@@ -12,7 +12,7 @@ from tests.browser.camera import read_qr_code
 from tests.visitor import PASSWORD
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, ConsoleMessage, Request
+    from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Request
 
 
 class Person:
@@ -66,7 +66,16 @@ class Person:
         return self.page.locator("h1").inner_text()
 
     def press(self, name: str) -> None:
-        self.page.get_by_role("button", name=name, exact=True).click()
+        """Press the button that sends the form, and wait for the page that comes."""
+        self._go(self.page.get_by_role("button", name=name, exact=True))
+
+    def follow(self, name: str) -> None:
+        """Follow the link, and wait for the page that comes."""
+        self._go(self.page.get_by_role("link", name=name, exact=True))
+
+    def _go(self, place: Locator) -> None:
+        with self.page.expect_navigation():
+            place.click()
 
     def type(self, label: str, text: str) -> None:
         self.page.get_by_label(label, exact=True).fill(text)
@@ -109,4 +118,4 @@ class Person:
         self.type("Code from the app", self.code())
         self.type("Name of this device", friendly_name)
         self.press("Confirm")
-        self.page.get_by_role("link", name="Continue").click()
+        self.follow("Continue")

@@ -24,7 +24,7 @@ def go_through_it(person: Person) -> None:
 
     assert person.heading == "Your authenticator app is set up"
     assert "Work phone" in person.page.inner_text("main")
-    person.page.get_by_role("link", name="Continue").click()
+    person.follow("Continue")
     assert person.path == "/private/"
     assert person.heading == "Private page of newcomer"
 

@@ -6,6 +6,7 @@ import io
 import os
 from pathlib import Path
 
+import django
 import pytest
 from django.contrib.auth import get_user_model
 
@@ -16,7 +17,12 @@ from tests.visitor import PASSWORD, Visitor
 pytestmark = pytest.mark.browser
 
 WINDOW = {"width": 820, "height": 560}
-DEVICES = {"ada": "Work phone", "grace": "YubiKey on my key ring", "linus": "Laptop at home"}
+DEVICES = {
+    "ada": "Work phone",
+    "grace": "Old phone",
+    "linus": "Laptop at home",
+    "margaret": "Key on my key ring",
+}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +58,7 @@ def test_the_way_of_a_new_person(pool: LocalPool, new_person: NewPerson, album: 
     person.type("Code from the app", person.code())
     person.press("Confirm")
     add(album, "setup-done", person.photograph())
-    person.page.get_by_role("link", name="Continue").click()
+    person.follow("Continue")
     person.press("Sign out")
     person.open("/private/")
     person.sign_in()
@@ -70,17 +76,23 @@ def test_the_list_in_the_admin(
     pool: LocalPool, visitor: Visitor, new_person: NewPerson, album: Path
 ) -> None:
     for username, device in DEVICES.items():
-        pool.create_user(
-            username, password=PASSWORD, attributes={"email": f"{username}@example.com"}
-        )
+        email = f"{username}@example.com"
+        pool.create_user(username, password=PASSWORD, attributes={"email": email})
         visitor.set_up(username, friendly_name=device)
         visitor.sign_out()
     get_user_model().objects.filter(username="ada").update(is_staff=True, is_superuser=True)
+    cognito = visitor.cognito.client()
+    cognito.admin_delete_software_token(UserPoolId=pool.id, Username="grace")
+    cognito.admin_delete_user(UserPoolId=pool.id, Username="linus")
 
-    person = new_person(viewport={"width": 1440, "height": 480})
+    person = new_person(viewport={"width": 1500, "height": 480})
     person.open("/admin/cognito_mfa/cognitoidentity/")
     person.sign_in("ada")
     person.type("Code", pool.code_for("ada"))
     person.press("Sign in")
     assert person.heading == "Select Cognito identity to view"
+    person.page.get_by_label("Select all objects on this page for an action").check()
+    person.page.locator("select[name=action]").select_option("Refresh status from Cognito")
+    person.press("Run" if django.VERSION >= (6,) else "Go")
+    assert "Refreshed 4 people." in person.page.inner_text("main")
     add(album, "admin-list", person.photograph())
