@@ -11,6 +11,8 @@ def read_qr_code(picture: bytes) -> str:
     from PIL import Image
 
     with Image.open(io.BytesIO(picture)) as image:
-        found = zxingcpp.read_barcodes(image.convert("RGB"), formats=zxingcpp.BarcodeFormat.QRCode)
-    assert len(found) == 1, f"the camera sees {len(found)} QR codes"
-    return found[0].text
+        seen = zxingcpp.read_barcodes(image.convert("RGB"))
+    # Among so many dots it sometimes takes a few for another kind of code.
+    texts = [code.text for code in seen if code.format == zxingcpp.BarcodeFormat.QRCode]
+    assert len(texts) == 1, f"the camera sees {len(texts)} QR codes"
+    return texts[0]
