@@ -159,6 +159,9 @@ SETTINGS: Mapping[str, Setting] = {
         _one_of("enforce", "observe", "off"), "enforce", "Choose one of the three words."
     ),
     "PROOF_MAX_AGE": Setting(_seconds, 12 * 3600.0, _TIME_HINT),
+    "REAUTH_MAX_AGE": Setting(_seconds, 300.0, _TIME_HINT),
+    "ALLOW_REMOVE": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
+    "NOTIFY": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
     "CREATE_USERS": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
     "USER_RESOLVER": Setting(_callable_or_path, "cognito_mfa.linking.by_pool_and_sub", _PATH_HINT),
     "TRUSTED_BACKENDS": Setting(_paths, (), "List dotted paths of authentication backends."),
@@ -183,6 +186,9 @@ class Conf:
     REQUIRED: Any
     ENFORCEMENT: str
     PROOF_MAX_AGE: float
+    REAUTH_MAX_AGE: float
+    ALLOW_REMOVE: bool
+    NOTIFY: bool
     CREATE_USERS: bool
     USER_RESOLVER: str | Callable[..., Any]
     TRUSTED_BACKENDS: tuple[str, ...]

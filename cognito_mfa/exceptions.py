@@ -6,13 +6,15 @@
     ├── UserFacingError              the person can do something about it
     │   ├── BadCredentials           name or password wrong, or nobody by that name
     │   ├── BadCode                  wrong code, or one that was used already
+    │   ├── CodesStopped             too many wrong codes: an administrator must lift it
     │   ├── ChallengeLost            the half-finished sign-in is over: start again
     │   ├── TokenRejected            the access token is no longer accepted: sign in again
     │   ├── AccountActionNeeded      the account must be confirmed, or its password reset, first
     │   ├── PasswordRejected         the new password breaks the pool's policy
     │   ├── Refused                  a firewall rule, a Lambda trigger or an alias says no
     │   ├── UserGone                 the pool has no such user (told to administrators only)
-    │   └── ChallengeNotSupported    Cognito asks for something this app does not answer
+    │   ├── ChallengeNotSupported    Cognito asks for something this app does not answer
+    │   └── RemovalNotAllowed        the second factor cannot be turned off
     ├── Busy                         wait: throttled, or locked for some seconds
     └── ServiceError                 the operator must act, or AWS
         ├── Unavailable              no answer, or an internal error
@@ -76,6 +78,12 @@ class BadCode(UserFacingError):
     def __init__(self, operation: str = "", error: str = "", *, request_id: str = "") -> None:
         super().__init__(operation, error, request_id=request_id)
         self.already_used = error == "ExpiredCodeException"
+
+
+class CodesStopped(UserFacingError):
+    """Too many wrong codes in a row; Cognito is not asked until an administrator lifts it."""
+
+    code = "codes_stopped"
 
 
 class ChallengeLost(UserFacingError):
@@ -146,6 +154,20 @@ class ChallengeNotSupported(UserFacingError):
     def __init__(self, operation: str = "", challenge: str = "", *, request_id: str = "") -> None:
         super().__init__(operation, challenge, request_id=request_id)
         self.challenge = challenge
+
+
+class RemovalNotAllowed(UserFacingError):
+    """The second factor cannot be turned off.
+
+    Args:
+        by: who wants it: the site's ``policy``, or the ``pool``.
+    """
+
+    code = "removal_not_allowed"
+
+    def __init__(self, by: Literal["policy", "pool"]) -> None:
+        super().__init__("remove", by)
+        self.by = by
 
 
 class Busy(CognitoMFAError):

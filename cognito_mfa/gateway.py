@@ -277,6 +277,26 @@ class CognitoGateway:
             return False
         return True
 
+    @sensitive_variables()
+    def turn_off_software_token(self, access_token: str) -> None:
+        """Switch the authenticator app off (SetUserMFAPreference); the registration itself stays.
+
+        In a pool that requires MFA Cognito says yes and changes nothing (facts §6.3).
+        """
+        disabled = {"Enabled": False, "PreferredMfa": False}
+        call(
+            "SetUserMFAPreference",
+            {"AccessToken": access_token, "SoftwareTokenMfaSettings": disabled},
+        )
+
+    @sensitive_variables()
+    def own_factors(self, access_token: str) -> list[str]:
+        """Return Cognito's names of the signed-in person's factors (GetUser)."""
+        reply = call("GetUser", {"AccessToken": access_token})
+        if not isinstance(reply.get("Username"), str):
+            raise _bad_reply("GetUser", reply)
+        return [str(name) for name in reply.get("UserMFASettingList") or []]
+
     def read_factors(self, username: str) -> Factors:
         """Ask for a user's second factors with the site's AWS credentials.
 

@@ -10,6 +10,8 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from cognito_mfa.conf import get_conf
+
 FRIENDLY_NAME_LENGTH = 64
 
 
@@ -51,6 +53,12 @@ class CognitoIdentity(models.Model):
         default=0,
         help_text=_("When it moves, older sessions must prove themselves again."),
     )
+    language = models.CharField(
+        _("language"),
+        max_length=16,
+        blank=True,
+        help_text=_("Of the last sign-in; mails are written in it."),
+    )
     created_at = models.DateTimeField(_("linked since"), default=timezone.now)
 
     class Meta:
@@ -60,7 +68,12 @@ class CognitoIdentity(models.Model):
             models.UniqueConstraint(fields=["pool_id", "sub"], name="cognito_mfa_pool_and_sub")
         ]
         indexes = [models.Index(fields=["pool_id", "username"], name="cognito_mfa_pool_username")]
-        permissions = [("refresh_status", _("Can refresh the status from Cognito"))]
+        permissions = [
+            ("refresh_status", _("Can refresh the status from Cognito")),
+            ("reset_mfa", _("Can reset the authenticator of others")),
+            ("clear_failures", _("Can clear the counter of wrong codes")),
+            ("view_overview", _("Can see the overview")),
+        ]
 
     def __str__(self) -> str:
         return self.username
@@ -78,6 +91,22 @@ class CognitoIdentity(models.Model):
             timezone.now(),
         )
         self.save(update_fields=["status", "preferred_factor", "checked_at"])
+
+    def move_generation(self) -> None:
+        """End every proof that exists, from the next request of each session on."""
+        type(self).objects.filter(pk=self.pk).update(generation=models.F("generation") + 1)
+        self.refresh_from_db(fields=["generation"])
+
+    def retire_token(self, because: SoftwareToken.Retired) -> bool:
+        """Retire the active authenticator; tell whether there was one."""
+        active = self.software_tokens.filter(retired_at=None)
+        return bool(active.update(retired_at=timezone.now(), retired_because=because))
+
+    @property
+    def code_failures(self) -> int:
+        """Return how many codes in a row were wrong."""
+        row = CodeFailures.objects.filter(pool_id=self.pool_id, username=self.username).first()
+        return row.failures if row else 0
 
 
 class SoftwareToken(models.Model):
@@ -129,26 +158,161 @@ class SoftwareToken(models.Model):
             identity.software_tokens.filter(retired_at=None).update(
                 retired_at=now, retired_because=cls.Retired.REPLACED
             )
-            return cls.objects.create(
-                identity=identity, friendly_name=friendly_name, verified_at=now
+            name = friendly_name[:FRIENDLY_NAME_LENGTH]
+            return cls.objects.create(identity=identity, friendly_name=name, verified_at=now)
+
+
+class CodeFailures(models.Model):
+    """How many codes in a row somebody got wrong, wherever and from wherever they tried.
+
+    By the pool's own name instead of the identity: a person who is setting up for the first time has
+    none yet. ``cognito_mfa.budget`` is the only one who counts.
+    """
+
+    pool_id = models.CharField(_("user pool"), max_length=55)
+    username = models.CharField(_("name in the user pool"), max_length=128)
+    failures = models.PositiveIntegerField(_("wrong codes in a row"), default=0)
+    last_at = models.DateTimeField(_("last tried"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("counter of wrong codes")
+        verbose_name_plural = _("counters of wrong codes")
+        constraints = [
+            models.UniqueConstraint(fields=["pool_id", "username"], name="cognito_mfa_failures_of")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username}: {self.failures}"
+
+
+class MFAReset(models.Model):
+    """An administrator's reset: written before Cognito is asked, so that a half-done one is seen.
+
+    It is done when ``finished_at`` is set, and only then said to be.
+    """
+
+    identity = models.ForeignKey(
+        CognitoIdentity, on_delete=models.CASCADE, related_name="resets", verbose_name=_("identity")
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("by"),
+    )
+    reason = models.CharField(_("reason"), max_length=200)
+    requested_at = models.DateTimeField(_("requested"), default=timezone.now)
+    token_deleted_at = models.DateTimeField(_("authenticator removed"), null=True, blank=True)
+    signed_out_at = models.DateTimeField(_("signed out everywhere"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    trouble = models.CharField(_("what stopped it"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("reset")
+        verbose_name_plural = _("resets")
+        ordering = ["-requested_at", "-pk"]
+        indexes = [
+            models.Index(
+                fields=["identity"],
+                condition=models.Q(finished_at=None),
+                name="cognito_mfa_reset_unfinished",
             )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.identity} · {self.requested_at:%Y-%m-%d %H:%M}"
+
+
+class MFAExemption(models.Model):
+    """Somebody who may do without a second factor until a day, and who said so, and why."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="mfa_exemptions",
+        verbose_name=_("user"),
+    )
+    reason = models.CharField(_("reason"), max_length=200)
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("granted by"),
+    )
+    granted_at = models.DateTimeField(_("granted"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires"))
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("exemption")
+        verbose_name_plural = _("exemptions")
+        ordering = ["-granted_at", "-pk"]
+        permissions = [("grant_exemption", _("Can grant and revoke exemptions"))]
+        indexes = [
+            models.Index(
+                fields=["user", "expires_at"],
+                condition=models.Q(revoked_at=None),
+                name="cognito_mfa_exemption_valid",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.expires_at:%Y-%m-%d}"
+
+    @property
+    def is_valid(self) -> bool:
+        """Tell whether it holds now."""
+        return self.revoked_at is None and self.expires_at > timezone.now()
+
+
+class Census(models.Model):
+    """Numbers of one moment for the overview, so that a page view counts nothing."""
+
+    taken_at = models.DateTimeField(_("counted"), default=timezone.now)
+    numbers = models.JSONField(_("numbers"), default=dict)
+
+    class Meta:
+        verbose_name = _("census")
+        verbose_name_plural = _("censuses")
+        get_latest_by = "taken_at"
+        indexes = [models.Index(fields=["taken_at"], name="cognito_mfa_census_taken")]
+
+    def __str__(self) -> str:
+        return f"{self.taken_at:%Y-%m-%d %H:%M}"
 
 
 class MFAEventManager(models.Manager["MFAEvent"]):
     """Makes events; there is no other way to write one."""
 
     def record(
-        self, kind: MFAEvent.Kind, identity: CognitoIdentity, *, actor: Any = None, detail: str = ""
+        self,
+        kind: MFAEvent.Kind,
+        identity: CognitoIdentity | None,
+        *,
+        user: Any = None,
+        actor: Any = None,
+        reason: str = "",
+        detail: str = "",
     ) -> MFAEvent:
-        """Write down that ``kind`` happened to ``identity``.
+        """Write down that ``kind`` happened to ``identity``, or to a ``user`` who has none.
 
         Args:
             actor: who did it; None when it was the person.
+            reason: why, as an administrator gave it.
             detail: a method or a friendly name; never a code or a secret.
         """
         return self.create(
-            kind=kind, identity=identity, username=identity.username, actor=actor, detail=detail
-        )  # fmt: skip
+            kind=kind,
+            identity=identity,
+            username=identity.username if identity else user.get_username()[:128],
+            actor=actor,
+            reason=reason,
+            detail=detail[:200],
+        )
 
 
 class MFAEvent(models.Model):
@@ -158,7 +322,16 @@ class MFAEvent(models.Model):
         SIGNED_IN = "SIGNED_IN", _("Signed in with a code")
         CODE_REJECTED = "CODE_REJECTED", _("Wrong code")
         SOFTWARE_TOKEN_VERIFIED = "SOFTWARE_TOKEN_VERIFIED", _("Authenticator app set up")
+        CODES_STOPPED = "CODES_STOPPED", _("Too many wrong codes: stopped")
+        SOFTWARE_TOKEN_REPLACED = "SOFTWARE_TOKEN_REPLACED", _("Authenticator app replaced")
+        SOFTWARE_TOKEN_REMOVED = "SOFTWARE_TOKEN_REMOVED", _("Authenticator app removed")
+        RENAMED = "RENAMED", _("Device renamed")
         STATUS_CHANGED = "STATUS_CHANGED", _("Status changed in Cognito")
+        RESET_REQUESTED = "RESET_REQUESTED", _("Reset requested")
+        MFA_RESET = "MFA_RESET", _("Authenticator reset")
+        EXEMPTION_GRANTED = "EXEMPTION_GRANTED", _("Exemption granted")
+        EXEMPTION_REVOKED = "EXEMPTION_REVOKED", _("Exemption revoked")
+        FAILURES_CLEARED = "FAILURES_CLEARED", _("Counter of wrong codes cleared")
 
     identity = models.ForeignKey(
         CognitoIdentity,
@@ -178,6 +351,7 @@ class MFAEvent(models.Model):
         verbose_name=_("by"),
     )
     at = models.DateTimeField(_("when"), default=timezone.now, db_index=True)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
     detail = models.CharField(_("detail"), max_length=200, blank=True)
 
     objects = MFAEventManager()
@@ -185,7 +359,8 @@ class MFAEvent(models.Model):
     class Meta:
         verbose_name = _("MFA event")
         verbose_name_plural = _("MFA events")
-        ordering = ["-at", "-pk"]
+        ordering = ["-pk"]  # the order of writing, which needs no index of its own
+        indexes = [models.Index(fields=["kind", "at"], name="cognito_mfa_event_kind_at")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.username}"
@@ -201,6 +376,12 @@ def identity_of(user: Any) -> CognitoIdentity | None:
     except (AttributeError, ObjectDoesNotExist):  # anonymous, or never linked
         return None
     return identity
+
+
+def identity_named(username: str) -> CognitoIdentity | None:
+    """Return the identity of the pool's user ``username``, or None."""
+    identities = CognitoIdentity.objects.select_related("user")
+    return identities.filter(pool_id=get_conf().USER_POOL_ID, username=username).first()
 
 
 def identity_is_loaded(user: Any) -> bool:

@@ -7,7 +7,8 @@ wins, an older tab starts again.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import Any, Self
@@ -15,7 +16,15 @@ from typing import Any, Self
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa.exceptions import ChallengeLost
+from cognito_mfa.exceptions import (
+    AccountActionNeeded,
+    BadReply,
+    ChallengeLost,
+    CognitoMFAError,
+    Refused,
+    TokenRejected,
+    Unavailable,
+)
 from cognito_mfa.gateway import Challenge, Tokens
 from cognito_mfa.proof import PREFIX
 from cognito_mfa.sealing import seal, unseal
@@ -34,7 +43,20 @@ class Step(Enum):
     CHALLENGE = "challenge"
     SETUP = "setup"
     SETUP_DONE = "setup_done"
+    REMOVED = "device"
     DONE = "done"
+
+
+class Purpose(Enum):
+    """What the person signs in for: to come in, or to change something that needs a token.
+
+    No Cognito token is kept after a sign-in, so a change asks for the password again, which is the
+    re-authentication that such a change must have anyway.
+    """
+
+    SIGN_IN = "sign in"
+    REPLACE = "replace the authenticator"
+    REMOVE = "remove the authenticator"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +65,7 @@ class PendingSignIn:
 
     Attributes:
         step: which page comes next.
+        purpose: what all this is for.
         username: as the person typed it.
         next_url: where to go afterwards; validated when it is used.
         challenge: what Cognito wants answered, with its current session string.
@@ -53,6 +76,7 @@ class PendingSignIn:
     """
 
     step: Step = Step.START
+    purpose: Purpose = Purpose.SIGN_IN
     username: str = ""
     next_url: str = ""
     challenge: Challenge | None = field(default=None, repr=False)
@@ -74,7 +98,12 @@ class PendingSignIn:
     def save(self, request: HttpRequest) -> None:
         """Make this the browser's pending sign-in, with a fresh time limit."""
         kept = asdict(replace(self, expires_at=time.time() + TTL))
-        request.session[KEY] = seal({**kept, "step": self.step.name})
+        request.session[KEY] = seal({**kept, "step": self.step.name, "purpose": self.purpose.name})
+
+    @property
+    def is_change(self) -> bool:
+        """Tell whether somebody who is signed in already changes something."""
+        return self.purpose is not Purpose.SIGN_IN
 
     @property
     def open_challenge(self) -> Challenge:
@@ -87,11 +116,33 @@ class PendingSignIn:
             raise ChallengeLost(self.step.value, "NothingPending")
         return self.challenge
 
-    def start_again(self, request: HttpRequest, *, friendly_name: str = "") -> None:
-        """Keep the typed names and the way back; forget everything else."""
+    def start_again(self, request: HttpRequest) -> None:
+        """Keep the typed names and the way back; forget everything else.
+
+        A change that broke off is over: nothing was changed, and the person is still signed in.
+        """
+        if self.is_change:
+            clear(request)
+            return
         PendingSignIn(
-            username=self.username, next_url=self.next_url, friendly_name=friendly_name
+            username=self.username, next_url=self.next_url, friendly_name=self.friendly_name
         ).save(request)
+
+    @contextmanager
+    def starting_again(self, request: HttpRequest, *, always: bool = False) -> Generator[None]:
+        """Drop what is pending when Cognito no longer stands by it, or may have used it up.
+
+        A wrong code, a rejected password, throttling, or a call that never left leave it as it is.
+
+        Args:
+            always: also then, where no second try is possible.
+        """
+        try:
+            yield
+        except CognitoMFAError as error:
+            if always or _is_over(error):
+                self.start_again(request)
+            raise
 
 
 def clear(request: HttpRequest) -> None:
@@ -100,11 +151,18 @@ def clear(request: HttpRequest) -> None:
         del request.session[KEY]
 
 
+def _is_over(error: CognitoMFAError) -> bool:
+    if isinstance(error, Unavailable):
+        return error.sent == "unknown"
+    return isinstance(error, (ChallengeLost, TokenRejected, BadReply, Refused, AccountActionNeeded))
+
+
 def _revived(payload: Mapping[str, Any]) -> dict[str, Any]:
     challenge, tokens = payload["challenge"], payload["tokens"]
     return {
         **payload,
         "step": Step[payload["step"]],
+        "purpose": Purpose[payload["purpose"]],
         "challenge": Challenge(**challenge) if challenge else None,
         "tokens": Tokens(**tokens) if tokens else None,
     }

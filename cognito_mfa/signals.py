@@ -17,3 +17,16 @@ code_rejected = Signal()
 
 # software_token, the row of the authenticator that was set up.
 software_token_verified = Signal()
+
+# software_token, the row of the new authenticator; before, that of the old one.
+software_token_replaced = Signal()
+
+# software_token, the row of the removed authenticator, or None.
+software_token_removed = Signal()
+
+# actor, who reset it; reason.
+mfa_reset = Signal()
+
+# exemption, the row; actor, who granted or revoked it. identity may be None.
+exemption_granted = Signal()
+exemption_revoked = Signal()

@@ -43,11 +43,11 @@ from cognito_mfa.exceptions import (
     TokenRejected,
     Unavailable,
 )
-from cognito_mfa.flows import Outcome
 from cognito_mfa.forms import CodeForm, FactorForm, NewPasswordForm, SetupForm, SignInForm
 from cognito_mfa.gateway import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
 from cognito_mfa.models import identity_of
 from cognito_mfa.pending import PendingSignIn, Step
+from cognito_mfa.promotion import Outcome
 from cognito_mfa.qr import grouped, otpauth_uri, qr_svg
 
 logger = logging.getLogger(__name__)

@@ -10,6 +10,8 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from pytest_django import Settings
 
+# Django's own check of a JSON field asks the database.
+pytestmark = pytest.mark.django_db
 GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
 
 

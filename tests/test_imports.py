@@ -27,7 +27,7 @@ def run(script: str) -> str:
     """Run ``script`` in a fresh interpreter and return what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )  # noqa: S603
+    )
     return done.stdout.strip()
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pyotp
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 
 from cognito_mfa.local import LocalCognito
+from cognito_mfa.models import CodeFailures
 
 POOL_ID = "us-east-1_Example00"
 CLIENT_ID = "exampleclient0000000000000"
@@ -84,6 +87,12 @@ class Visitor:
         assert self.is_in()
         self.cognito.clock.advance(30)
         self.cognito.forget_calls()
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass, for Cognito's clock and for what the site remembers."""
+        self.cognito.clock.advance(seconds)
+        earlier = F("last_at") - timedelta(seconds=seconds)
+        CodeFailures.objects.update(last_at=earlier)
 
     @staticmethod
     def text(response: Any) -> str:

@@ -13,6 +13,63 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="Census",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "taken_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="counted"),
+                ),
+                ("numbers", models.JSONField(default=dict, verbose_name="numbers")),
+            ],
+            options={
+                "verbose_name": "census",
+                "verbose_name_plural": "censuses",
+                "get_latest_by": "taken_at",
+                "indexes": [models.Index(fields=["taken_at"], name="cognito_mfa_census_taken")],
+            },
+        ),
+        migrations.CreateModel(
+            name="CodeFailures",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("pool_id", models.CharField(max_length=55, verbose_name="user pool")),
+                (
+                    "username",
+                    models.CharField(max_length=128, verbose_name="name in the user pool"),
+                ),
+                (
+                    "failures",
+                    models.PositiveIntegerField(default=0, verbose_name="wrong codes in a row"),
+                ),
+                (
+                    "last_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="last tried"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "counter of wrong codes",
+                "verbose_name_plural": "counters of wrong codes",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("pool_id", "username"), name="cognito_mfa_failures_of"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="CognitoIdentity",
             fields=[
                 (
@@ -78,6 +135,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "language",
+                    models.CharField(
+                        blank=True,
+                        help_text="Of the last sign-in; mails are written in it.",
+                        max_length=16,
+                        verbose_name="language",
+                    ),
+                ),
+                (
                     "created_at",
                     models.DateTimeField(
                         default=django.utils.timezone.now, verbose_name="linked since"
@@ -96,7 +162,12 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "Cognito identity",
                 "verbose_name_plural": "Cognito identities",
-                "permissions": [("refresh_status", "Can refresh the status from Cognito")],
+                "permissions": [
+                    ("refresh_status", "Can refresh the status from Cognito"),
+                    ("reset_mfa", "Can reset the authenticator of others"),
+                    ("clear_failures", "Can clear the counter of wrong codes"),
+                    ("view_overview", "Can see the overview"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -119,7 +190,16 @@ class Migration(migrations.Migration):
                             ("SIGNED_IN", "Signed in with a code"),
                             ("CODE_REJECTED", "Wrong code"),
                             ("SOFTWARE_TOKEN_VERIFIED", "Authenticator app set up"),
+                            ("CODES_STOPPED", "Too many wrong codes: stopped"),
+                            ("SOFTWARE_TOKEN_REPLACED", "Authenticator app replaced"),
+                            ("SOFTWARE_TOKEN_REMOVED", "Authenticator app removed"),
+                            ("RENAMED", "Device renamed"),
                             ("STATUS_CHANGED", "Status changed in Cognito"),
+                            ("RESET_REQUESTED", "Reset requested"),
+                            ("MFA_RESET", "Authenticator reset"),
+                            ("EXEMPTION_GRANTED", "Exemption granted"),
+                            ("EXEMPTION_REVOKED", "Exemption revoked"),
+                            ("FAILURES_CLEARED", "Counter of wrong codes cleared"),
                         ],
                         max_length=32,
                         verbose_name="what",
@@ -131,6 +211,7 @@ class Migration(migrations.Migration):
                         db_index=True, default=django.utils.timezone.now, verbose_name="when"
                     ),
                 ),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
                 ("detail", models.CharField(blank=True, max_length=200, verbose_name="detail")),
                 (
                     "actor",
@@ -157,7 +238,114 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "MFA event",
                 "verbose_name_plural": "MFA events",
-                "ordering": ["-at", "-pk"],
+                "ordering": ["-pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="MFAExemption",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason", models.CharField(max_length=200, verbose_name="reason")),
+                (
+                    "granted_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="granted"),
+                ),
+                ("expires_at", models.DateTimeField(verbose_name="expires")),
+                ("revoked_at", models.DateTimeField(blank=True, null=True, verbose_name="revoked")),
+                (
+                    "granted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="granted by",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="mfa_exemptions",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "exemption",
+                "verbose_name_plural": "exemptions",
+                "ordering": ["-granted_at", "-pk"],
+                "permissions": [("grant_exemption", "Can grant and revoke exemptions")],
+            },
+        ),
+        migrations.CreateModel(
+            name="MFAReset",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason", models.CharField(max_length=200, verbose_name="reason")),
+                (
+                    "requested_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="requested"
+                    ),
+                ),
+                (
+                    "token_deleted_at",
+                    models.DateTimeField(
+                        blank=True, null=True, verbose_name="authenticator removed"
+                    ),
+                ),
+                (
+                    "signed_out_at",
+                    models.DateTimeField(
+                        blank=True, null=True, verbose_name="signed out everywhere"
+                    ),
+                ),
+                (
+                    "finished_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="finished"),
+                ),
+                (
+                    "trouble",
+                    models.CharField(blank=True, max_length=200, verbose_name="what stopped it"),
+                ),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "identity",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="resets",
+                        to="cognito_mfa.cognitoidentity",
+                        verbose_name="identity",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "reset",
+                "verbose_name_plural": "resets",
+                "ordering": ["-requested_at", "-pk"],
             },
         ),
         migrations.CreateModel(
@@ -220,6 +408,26 @@ class Migration(migrations.Migration):
             model_name="cognitoidentity",
             constraint=models.UniqueConstraint(
                 fields=("pool_id", "sub"), name="cognito_mfa_pool_and_sub"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="mfaevent",
+            index=models.Index(fields=["kind", "at"], name="cognito_mfa_event_kind_at"),
+        ),
+        migrations.AddIndex(
+            model_name="mfaexemption",
+            index=models.Index(
+                condition=models.Q(("revoked_at", None)),
+                fields=["user", "expires_at"],
+                name="cognito_mfa_exemption_valid",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="mfareset",
+            index=models.Index(
+                condition=models.Q(("finished_at", None)),
+                fields=["identity"],
+                name="cognito_mfa_reset_unfinished",
             ),
         ),
         migrations.AddConstraint(

@@ -200,13 +200,15 @@ def test_cognitos_lock_on_codes_is_told_and_the_challenge_stands(
     visitor.set_up()
     visitor.sign_out()
     visitor.sign_in()
-    for _attempt in range(5):
-        visitor.enter_code(visitor.wrong_code())
-    locked = visitor.enter_code()
-    assert locked.status_code == 429
-    assert "Wait" in visitor.text(locked)
+    locked = faults.Error(
+        "NotAuthorizedException",
+        "Too many invalid credentials attempts. User temporarily locked. Please try again after few seconds.",
+    )
+    visitor.cognito.faults.on("RespondToAuthChallenge", locked, times=1)
+    response = visitor.enter_code()
+    assert response.status_code == 429
+    assert "Wait" in visitor.text(response)
 
-    visitor.cognito.clock.advance(30)
     visitor.enter_code()
     assert visitor.is_in()
 

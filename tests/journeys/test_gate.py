@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
+from django.db.models import F
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -205,9 +206,9 @@ def test_a_proof_dies_with_the_generation_the_age_and_the_user(
 ) -> None:
     """B-22, B-27, B-28: bound to the user and the identity's generation, and it ages."""
     visitor.set_up()
-    CognitoIdentity.objects.update(generation=1)
+    CognitoIdentity.objects.update(generation=F("generation") + 1)
     assert not visitor.is_in()
-    CognitoIdentity.objects.update(generation=0)
+    CognitoIdentity.objects.update(generation=F("generation") - 1)
     assert visitor.is_in()
 
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "PROOF_MAX_AGE": 1}

@@ -1,0 +1,61 @@
+"""One attempt at a code, at whatever step: counted before it is sent, and noted when it was wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from django.http import HttpRequest
+
+from cognito_mfa import budget, notices, signals
+from cognito_mfa.exceptions import BadCode
+from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_named
+
+logger = logging.getLogger(__name__)
+
+TELL_AT = budget.FREE  # wrong codes in a row after which the person is written to
+
+
+@contextmanager
+def attempt(request: HttpRequest, *, username: str, method: str) -> Generator[None]:
+    """Send one code inside.
+
+    Args:
+        username: the pool's own name of whose code it is.
+        method: Cognito's name of the challenge.
+
+    Raises:
+        Busy: too soon after a wrong code; nothing was sent.
+        CodesStopped: too many wrong codes; nothing was sent.
+    """
+    try:
+        with budget.counted(username):
+            yield
+    except BadCode:
+        _note_refusal(request, username, method)
+        raise
+
+
+def _note_refusal(request: HttpRequest, username: str, method: str) -> None:
+    """Note a wrong code with the person it was meant for, when we know them."""
+    identity = identity_named(username)
+    if identity is not None:
+        MFAEvent.objects.record(MFAEvent.Kind.CODE_REJECTED, identity, detail=method)
+        _tell(identity, budget.failures(username))
+    logger.info(
+        "code_rejected: user %s, method %s", identity.user_id if identity else "new", method
+    )
+    signals.code_rejected.send_robust(
+        sender=CognitoIdentity, request=request, identity=identity, method=method
+    )
+
+
+def _tell(identity: CognitoIdentity, failures: int) -> None:
+    """Write once for each series: whoever knows the password and not the code may be a stranger."""
+    if failures == TELL_AT:
+        notices.send("repeated_wrong_codes", identity)
+    elif failures >= budget.HARD_STOP:
+        MFAEvent.objects.record(MFAEvent.Kind.CODES_STOPPED, identity)
+        logger.warning("codes_stopped: user %s", identity.user_id)
+        notices.send("codes_stopped", identity)

@@ -1,0 +1,90 @@
+"""What people do about their own authenticator after it is set up.
+
+Replacing it is a set-up like any other, after the password and the old app's code; see ``flows``.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+
+from cognito_mfa import notices, policy, signals
+from cognito_mfa.conf import get_conf
+from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, RemovalNotAllowed
+from cognito_mfa.gateway import SOFTWARE_TOKEN_MFA, Tokens, get_gateway
+from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_of
+from cognito_mfa.pending import Step
+from cognito_mfa.promotion import Outcome, complete
+
+logger = logging.getLogger(__name__)
+
+
+def check_own(request: HttpRequest, identity: CognitoIdentity) -> None:
+    """Refuse a change with somebody else's password: a change is always one's own.
+
+    Raises:
+        Refused: ``identity`` is not that of who is signed in.
+    """
+    own = identity_of(request.user)
+    if own is None or own.pk != identity.pk:
+        raise Refused("change", "SomebodyElse")
+
+
+def rename(identity: CognitoIdentity, friendly_name: str) -> None:
+    """Give the authenticator another name: ours alone, Cognito has no call for it (facts §4)."""
+    token = identity.software_token
+    if token is None or token.friendly_name == friendly_name:
+        return
+    with transaction.atomic():
+        detail = f"{token.friendly_name} → {friendly_name}"
+        SoftwareToken.objects.filter(pk=token.pk).update(friendly_name=friendly_name)
+        MFAEvent.objects.record(MFAEvent.Kind.RENAMED, identity, detail=detail)
+
+
+def may_remove(request: HttpRequest) -> bool:
+    """Tell whether settings and policy let the person do without; the pool is asked when it is done."""
+    return get_conf().ALLOW_REMOVE and not (policy.enforced() and policy.required(request))
+
+
+@sensitive_variables()
+def remove(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -> Outcome:
+    """Turn the second factor off, and say so only when Cognito says so.
+
+    Raises:
+        RemovalNotAllowed: settings, policy or pool want the second factor; nothing was changed.
+        BadReply: Cognito took the call and still lists the factor.
+    """
+    if not may_remove(request):
+        raise RemovalNotAllowed("policy")
+    if _pool_insists():
+        # The call would answer 200, empty the list, and change nothing at sign-in (facts §6.3).
+        raise RemovalNotAllowed("pool")
+    gateway = get_gateway()
+    gateway.turn_off_software_token(tokens.access)
+    if SOFTWARE_TOKEN_MFA in gateway.own_factors(tokens.access):
+        raise BadReply("SetUserMFAPreference", "StillListed")
+    before = identity.software_token
+    with transaction.atomic():
+        identity.retire_token(SoftwareToken.Retired.REMOVED)
+        identity.learn(CognitoIdentity.Status.NOT_SET_UP)
+        identity.move_generation()
+        detail = before.friendly_name if before else ""
+        MFAEvent.objects.record(MFAEvent.Kind.SOFTWARE_TOKEN_REMOVED, identity, detail=detail)
+    notices.send("software_token_removed", identity, before=before)
+    signals.software_token_removed.send_robust(
+        sender=CognitoIdentity, request=request, identity=identity, software_token=before
+    )
+    complete(request, identity, tokens, method="")
+    return Outcome(Step.REMOVED, "")
+
+
+def _pool_insists() -> bool:
+    """Tell whether the pool requires MFA; when it cannot be asked, act as if it did."""
+    try:
+        return get_gateway().pool_requires_mfa()
+    except CognitoMFAError as error:
+        logger.error("removal_refused: the pool's MFA setting cannot be read: %s", error)  # noqa: TRY400 - no secrets in a traceback
+        return True

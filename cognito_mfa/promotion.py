@@ -1,0 +1,96 @@
+"""The end of every sign-in: who it is, and a session that starts from a clean slate of ours."""
+
+from __future__ import annotations
+
+import logging
+from typing import NamedTuple
+
+from django.contrib.auth import login
+from django.http import HttpRequest
+from django.utils import timezone, translation
+from django.views.decorators.debug import sensitive_variables
+
+from cognito_mfa import gateway as cognito
+from cognito_mfa import linking, proof, signals
+from cognito_mfa.exceptions import BadReply, Refused
+from cognito_mfa.gateway import Person, Tokens
+from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+from cognito_mfa.pending import Step
+
+logger = logging.getLogger(__name__)
+
+BACKEND = "cognito_mfa.backends.CognitoBackend"
+
+
+class Outcome(NamedTuple):
+    """Which step comes next, and where the person wanted to go; still to be validated."""
+
+    step: Step
+    next_url: str
+
+
+def identify(request: HttpRequest, person: Person) -> CognitoIdentity:
+    """Return the identity of ``person``, who must be active here.
+
+    Raises:
+        Refused: the site has no user for the person, or has deactivated it.
+    """
+    identity = linking.link(person, request=request)
+    if not identity.user.is_active:
+        raise Refused("sign-in", "UserInactive")
+    return identity
+
+
+def check_factor_claims(person: Person) -> None:
+    """Refuse tokens whose ``amr`` claim denies the factor just answered.
+
+    Most pools send none, so that absence says nothing (facts §7.2).
+    """
+    methods = person.claims.get("amr")
+    if isinstance(methods, list) and "mfa" not in methods:
+        raise BadReply("tokens", "FactorNotInClaims")
+
+
+@sensitive_variables()
+def complete(
+    request: HttpRequest, identity: CognitoIdentity, tokens: Tokens, *, method: str
+) -> None:
+    """Sign in, under a new session key, with a proof if a second factor was answered.
+
+    Args:
+        method: Cognito's name of the factor; empty without one.
+    """
+    proof.drop_all(request.session)
+    key = request.session.session_key
+    login(request, identity.user, backend=BACKEND)
+    if request.session.session_key == key:  # the same person again: login() keeps the key
+        request.session.cycle_key()
+    if method:
+        proof.write(request.session, identity, method=method)
+        MFAEvent.objects.record(MFAEvent.Kind.SIGNED_IN, identity, detail=method)
+    _remember_language(identity)
+    logger.info("signed_in: user %s, method %s", identity.user_id, method or "none")
+    signals.signed_in.send_robust(
+        sender=CognitoIdentity,
+        request=request,
+        identity=identity,
+        user=identity.user,
+        method=method,
+        tokens=tokens,
+    )
+
+
+def token_used(identity: CognitoIdentity, friendly_name: str) -> None:
+    """Note that the authenticator was used, learning of one that was set up elsewhere."""
+    now = timezone.now()
+    if not identity.software_tokens.filter(retired_at=None).update(last_used_at=now):
+        token = SoftwareToken.activate(identity, friendly_name=friendly_name)
+        identity.software_tokens.filter(pk=token.pk).update(last_used_at=now)
+    identity.learn(CognitoIdentity.Status.ENABLED, preferred_factor=cognito.SOFTWARE_TOKEN_MFA)
+
+
+def _remember_language(identity: CognitoIdentity) -> None:
+    language = translation.get_language() or ""
+    if identity.language != language:
+        identity.language = language
+        identity.save(update_fields=["language"])
