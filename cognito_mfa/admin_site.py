@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from cognito_mfa import gate
-from cognito_mfa.answers import gate_answer, safe_url
+from cognito_mfa.answers import SET_UP, answer, safe_url
 from cognito_mfa.decorators import mfa_exempt
 
 
@@ -39,7 +39,7 @@ class MFAAdminSite(AdminSite):
         if self.has_permission(request):
             return HttpResponseRedirect(target)
         if super().has_permission(request):
-            return gate_answer(request)
+            return answer(request, SET_UP)
         query = {"next": target}
         if request.user.is_authenticated:  # or our sign-in would send them straight back here
             text = _(

@@ -6,27 +6,57 @@ the page. Nothing that was posted is kept or replayed.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-MACHINE_CODE = "mfa_required"
+
+class Demand(NamedTuple):
+    """What the person must do first.
+
+    Attributes:
+        code: for scripts; frozen.
+        title: the same for people.
+        url_name: the page that it is done on.
+        query: what that page must be told.
+    """
+
+    code: str
+    title: str | Promise
+    url_name: str
+    query: dict[str, str]
+
+    def url(self, next_url: str = "") -> str:
+        """Return the address of the page, leading back to ``next_url`` afterwards."""
+        query = {**self.query, **({"next": next_url} if next_url else {})}
+        return reverse(self.url_name) + (f"?{urlencode(query)}" if query else "")
 
 
-def gate_answer(request: HttpRequest) -> HttpResponse:
-    """Return what a request gets that the gate stopped."""
+SET_UP = Demand("mfa_required", gettext_lazy("A second factor is needed."), "cognito_mfa:setup", {})
+CONFIRM_AGAIN = Demand(
+    "mfa_too_old",
+    gettext_lazy("Password and code must be entered once more."),
+    "cognito_mfa:sign_in",
+    {"again": "1"},
+)
+
+
+def answer(request: HttpRequest, demand: Demand) -> HttpResponse:
+    """Return what a request gets that may not go on before ``demand`` is met."""
     if request.headers.get("HX-Request") == "true":
-        response: HttpResponse = _for_htmx(request)
+        response: HttpResponse = _for_htmx(request, demand)
     elif wants_page(request):
-        response = _for_page(request)
+        response = _for_page(request, demand)
     else:
-        response = _for_script(request)
+        response = _for_script(request, demand)
     add_never_cache_headers(response)
     patch_vary_headers(response, ("Accept", "HX-Request", "Cookie"))
     return response
@@ -55,33 +85,27 @@ def safe_url(request: HttpRequest, url: str | None) -> str:
     return (url or "") if safe else ""
 
 
-def setup_url(next_url: str = "") -> str:
-    """Return the address of the set-up page, leading back to ``next_url`` afterwards."""
-    query = f"?{urlencode({'next': next_url})}" if next_url else ""
-    return reverse("cognito_mfa:setup") + query
-
-
-def _for_page(request: HttpRequest) -> HttpResponse:
+def _for_page(request: HttpRequest, demand: Demand) -> HttpResponse:
     if request.method in ("GET", "HEAD"):
-        return HttpResponseRedirect(setup_url(request.get_full_path()))
+        return HttpResponseRedirect(demand.url(request.get_full_path()))
     text = _("What you sent was not saved. Confirm that it is you first, then send it again.")
     messages.warning(request, text, fail_silently=True)
-    return HttpResponseRedirect(setup_url())
+    return HttpResponseRedirect(demand.url())
 
 
-def _for_htmx(request: HttpRequest) -> HttpResponse:
-    # The page that htmx works in is where the person was; the fragment's own address shows nothing alone.
+def _for_htmx(request: HttpRequest, demand: Demand) -> HttpResponse:
+    # The page that htmx works in is where the person was; the fragment alone shows nothing.
     current = urlsplit(safe_url(request, request.headers.get("HX-Current-URL")))
     page = current._replace(scheme="", netloc="").geturl()
-    return HttpResponse(status=403, headers={"HX-Redirect": setup_url(page)})
+    return HttpResponse(status=403, headers={"HX-Redirect": demand.url(page)})
 
 
-def _for_script(request: HttpRequest) -> HttpResponse:
+def _for_script(request: HttpRequest, demand: Demand) -> HttpResponse:
     problem: dict[str, Any] = {
         "type": "about:blank",
-        "title": _("A second factor is needed."),
+        "title": str(demand.title),
         "status": 403,
-        "code": MACHINE_CODE,
-        "setup_url": request.build_absolute_uri(setup_url()),
+        "code": demand.code,
+        "setup_url": request.build_absolute_uri(demand.url()),
     }
     return JsonResponse(problem, status=403, content_type="application/problem+json")

@@ -222,3 +222,20 @@ class SetupForm(forms.Form):
 
     code = CodeField(label=_("Code from the app"))
     friendly_name = FriendlyNameField()
+
+
+class PasswordForm(forms.Form):
+    """The password once more, before a change."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=MAX_PASSWORD,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class RenameForm(forms.Form):
+    """Another name for the device."""
+
+    friendly_name = FriendlyNameField()

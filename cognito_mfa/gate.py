@@ -55,6 +55,14 @@ def is_proven(request: HttpRequest, user: Any) -> bool:
     return request.session.get(BACKEND_SESSION_KEY) in get_conf().TRUSTED_BACKENDS
 
 
+def proof_age(request: HttpRequest, user: Any) -> float | None:
+    """Return how many seconds ago ``user`` answered a second factor, or None without a good proof."""
+    identity = identity_of(user)
+    if not proof.holds(request.session, identity):
+        return None
+    return proof.age(request.session, identity)
+
+
 def stops(request: HttpRequest, user: Any) -> bool:
     """Tell whether ``user``, who is signed in, must not go on.
 

@@ -45,7 +45,9 @@ class RequireMFAMiddleware:
     ) -> HttpResponse | None:
         if gate.is_exempt(view) or not request.user.is_authenticated:
             return None
-        return answers.gate_answer(request) if gate.stops(request, request.user) else None
+        return (
+            answers.answer(request, answers.SET_UP) if gate.stops(request, request.user) else None
+        )
 
     async def aprocess_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
@@ -61,7 +63,7 @@ class RequireMFAMiddleware:
             return None
         # Only now: a policy may ask the database.
         stopped = await sync_to_async(gate.stops)(request, user)
-        return answers.gate_answer(request) if stopped else None
+        return answers.answer(request, answers.SET_UP) if stopped else None
 
 
 async def _load_identity(user: Any) -> None:

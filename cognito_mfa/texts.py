@@ -9,8 +9,10 @@ from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCode,
     ChallengeNotSupported,
+    CodesStopped,
     CognitoMFAError,
     PasswordRejected,
+    RemovalNotAllowed,
 )
 
 
@@ -64,7 +66,26 @@ def password_rejected(error: PasswordRejected) -> list[str]:
     ]
 
 
+def change_broke_off() -> str:
+    return _(
+        "The change was not finished. Nothing has changed: your authenticator app works as before."
+    )
+
+
+def removal_not_allowed(error: RemovalNotAllowed) -> str:
+    if error.by == "policy":
+        return _("This site requires a second step of you, so it cannot be turned off.")
+    return _(
+        "The user pool of this site requires a second step of everybody, so it cannot be turned off."
+    )
+
+
 def blocked(error: CognitoMFAError) -> str:
+    if isinstance(error, CodesStopped):
+        return _(
+            "Too many wrong codes have been entered for this account. To protect it, no more codes are accepted "
+            "until the people who run this site have checked that it is you."
+        )
     if isinstance(error, AccountActionNeeded):
         return _("The password of this account must be reset before you can sign in.")
     if isinstance(error, ChallengeNotSupported):

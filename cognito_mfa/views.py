@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from functools import singledispatchmethod
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -36,16 +37,18 @@ from cognito_mfa.exceptions import (
     Busy,
     ChallengeLost,
     ChallengeNotSupported,
+    CodesStopped,
     CognitoMFAError,
     PasswordRejected,
     Refused,
+    RemovalNotAllowed,
     ServiceError,
     TokenRejected,
     Unavailable,
 )
 from cognito_mfa.forms import CodeForm, FactorForm, NewPasswordForm, SetupForm, SignInForm
 from cognito_mfa.gateway import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
-from cognito_mfa.models import identity_of
+from cognito_mfa.models import SoftwareToken, identity_of
 from cognito_mfa.pending import PendingSignIn, Step
 from cognito_mfa.promotion import Outcome
 from cognito_mfa.qr import grouped, otpauth_uri, qr_svg
@@ -75,6 +78,12 @@ class Page(View):
             else ""
         )
         return HttpResponseRedirect(reverse(f"cognito_mfa:{outcome.step.value}") + query)
+
+    def to_device(self, *, text: str = "") -> HttpResponse:
+        """Return the redirect to the person's own page, after a change that went no further."""
+        if text:
+            messages.info(self.request, text, fail_silently=True)
+        return HttpResponseRedirect(reverse("cognito_mfa:device"))
 
     def to_sign_in(self, *, text: str = "", next_url: str = "") -> HttpResponse:
         """Return the redirect to the beginning, with a word why."""
@@ -121,26 +130,52 @@ class StepView(Page, FormView):
         try:
             outcome = self.take(form)
         except CognitoMFAError as error:
-            return self.refused(form, error)
+            return self.refused(error, form)
         return self.after(outcome)
 
-    def refused(self, form: Form, error: CognitoMFAError) -> HttpResponse:
-        """Return the page that says what went wrong, and to whom it is up now."""
-        if isinstance(error, (ChallengeLost, TokenRejected)):
-            return self.lost()
-        if isinstance(error, Busy):
-            return self.later(
-                form, texts.busy(error.retry_after), status=429, seconds=error.retry_after
-            )
-        if isinstance(error, ServiceError):
-            return self.failed(form, error)
-        if isinstance(error, (Refused, ChallengeNotSupported, AccountActionNeeded)) and not _hidden(
-            error
-        ):
-            return self.blocked(error)
+    @singledispatchmethod
+    def refused(self, error: CognitoMFAError, form: Form) -> HttpResponse:
+        """Return the page that says what went wrong, and to whom it is up now.
+
+        By default something typed does not fit, and the form says so.
+        """
         field, text = self.on_form(error)
         form.add_error(field, text)
         return self.form_invalid(form)
+
+    @refused.register(ChallengeLost)
+    @refused.register(TokenRejected)
+    def _refused_as_lost(self, _error: CognitoMFAError, _form: Form) -> HttpResponse:
+        return self.lost()
+
+    @refused.register
+    def _refused_as_busy(self, error: Busy, form: Form) -> HttpResponse:
+        text = texts.busy(error.retry_after)
+        return self.later(form, text, status=429, seconds=error.retry_after)
+
+    @refused.register
+    def _refused_as_failed(self, error: ServiceError, form: Form) -> HttpResponse:
+        return self.failed(form, error)
+
+    @refused.register(Refused)
+    @refused.register(ChallengeNotSupported)
+    @refused.register(CodesStopped)
+    def _refused_for_good(self, error: CognitoMFAError, _form: Form) -> HttpResponse:
+        return self.blocked(error)
+
+    @refused.register
+    def _refused_by_account(self, error: AccountActionNeeded, form: Form) -> HttpResponse:
+        # Cognito says that an account is unconfirmed before it looks at the password (facts §2.1):
+        # shown, it would tell a stranger who exists. The need for a reset it tells only with the
+        # right password.
+        if error.action == "reset_password":
+            return self.blocked(error)
+        form.add_error(None, texts.bad_credentials())
+        return self.form_invalid(form)
+
+    @refused.register
+    def _refused_removal(self, error: RemovalNotAllowed, _form: Form) -> HttpResponse:
+        return self.to_device(text=texts.removal_not_allowed(error))
 
     def on_form(self, error: CognitoMFAError) -> tuple[str | None, Any]:
         """Return the field that ``error`` is about, None for the whole form, and what to say."""
@@ -154,6 +189,8 @@ class StepView(Page, FormView):
 
     def lost(self) -> HttpResponse:
         """Start again; unless another request of this browser was faster, and must not be undone."""
+        if self.begun.is_change:
+            return self.to_device(text=texts.change_broke_off())
         session, next_url = self.request.session, self.begun.next_url
         if session.session_key and not session.exists(session.session_key):
             session.modified = False
@@ -196,7 +233,7 @@ class SignInView(StepView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         signed_in = request.user.is_authenticated and not gate.stops(request, request.user)
-        if signed_in and "switch" not in request.GET:
+        if signed_in and not {"switch", "again"} & set(request.GET):
             return self.after(Outcome(Step.DONE, self.next_url))
         return super().get(request, *args, **kwargs)
 
@@ -309,7 +346,10 @@ class SetupCancelView(Page):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        begun = PendingSignIn.load(request)
         pending.clear(request)
+        if begun is not None and begun.is_change:
+            return self.to_device(text=texts.change_broke_off())
         return self.to_sign_in(text=_("The set-up was cancelled. Nothing has changed."))
 
 
@@ -325,7 +365,11 @@ class SetupDoneView(Page, TemplateView):
         next_url = safe_url(request, request.GET.get("next")) or resolve_url(
             settings.LOGIN_REDIRECT_URL
         )
-        context = self.get_context_data(software_token=identity.software_token, next=next_url)
+        tokens = list(identity.software_tokens.all()[:2])
+        replaced = len(tokens) > 1 and tokens[1].retired_because == SoftwareToken.Retired.REPLACED
+        context = self.get_context_data(
+            software_token=identity.software_token, replaced=replaced, next=next_url
+        )
         return self.render_to_response(context)
 
 
@@ -343,15 +387,6 @@ class SignOutView(Page):
 
 
 # ---------------------------------------------------------------------------------------- refusals
-
-
-def _hidden(error: CognitoMFAError) -> bool:
-    """Tell whether the reason would tell a stranger that somebody exists.
-
-    Cognito says that an account is unconfirmed before it looks at the password (facts §2.1); the
-    need for a password reset it tells only to those who know the password.
-    """
-    return isinstance(error, AccountActionNeeded) and error.action == "confirm"
 
 
 def _log_failure(error: ServiceError) -> str:

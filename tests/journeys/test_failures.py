@@ -307,7 +307,6 @@ def test_names_are_inert_on_every_page(pool: LocalPool, visitor: Visitor, name: 
     for page in pages:
         assert "<script>alert" not in page
         assert "<img src=x" not in page
-        assert "49" not in page or "7*7" in page
     assert any(name in page or "&lt;" in page or "7*7" in page for page in pages)
 
 

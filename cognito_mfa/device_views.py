@@ -1,0 +1,140 @@
+"""The person's own pages: what is set up, since when, and what happened; rename, replace, remove.
+
+Every change but the name asks for the password, and for the code where Cognito does: it needs an
+access token, and none is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse, reverse_lazy
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.generic import FormView, TemplateView
+
+from cognito_mfa import flows, gate, lifecycle, policy
+from cognito_mfa.conf import get_conf
+from cognito_mfa.decorators import mfa_recent
+from cognito_mfa.forms import PasswordForm, RenameForm
+from cognito_mfa.models import CognitoIdentity, identity_of
+from cognito_mfa.pending import Purpose, Step
+from cognito_mfa.promotion import Outcome
+from cognito_mfa.views import Page, StepView
+
+EVENTS_SHOWN = 5
+# Details that are names people gave; the others are Cognito's own words.
+DETAILS_SHOWN = ("SOFTWARE_TOKEN_VERIFIED", "SOFTWARE_TOKEN_REPLACED", "RENAMED")
+EVENTS_PER_PAGE = 25
+
+signed_in = login_required(login_url=reverse_lazy("cognito_mfa:sign_in"))
+
+
+@method_decorator(signed_in, name="dispatch")
+class OwnPage(Page):
+    """A page about the identity of who is signed in."""
+
+    @property
+    def identity(self) -> CognitoIdentity | None:
+        return identity_of(self.request.user)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        identity = self.identity
+        return {
+            "identity": identity,
+            "software_token": identity.software_token if identity else None,
+            "required": policy.enforced() and policy.required(self.request),
+            "may_remove": lifecycle.may_remove(self.request),
+            "shown_details": DETAILS_SHOWN,
+            "support_url": get_conf().SUPPORT_URL,
+            **super().get_context_data(**kwargs),  # type: ignore[misc]
+        }
+
+
+class DeviceView(OwnPage, TemplateView):
+    """What is set up, and what can be done about it."""
+
+    template_name = "cognito_mfa/device.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        identity = self.identity
+        events = identity.events.all()[:EVENTS_SHOWN] if identity else []
+        return super().get_context_data(
+            events=events, proven=gate.is_proven(self.request, self.request.user), **kwargs
+        )
+
+
+class HistoryView(OwnPage, TemplateView):
+    """Everything that happened to the person's second factor, latest first."""
+
+    template_name = "cognito_mfa/history.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        identity = self.identity
+        events = identity.events.all() if identity else CognitoIdentity.objects.none()
+        page = Paginator(events, EVENTS_PER_PAGE).get_page(self.request.GET.get("page"))
+        return super().get_context_data(page=page, **kwargs)
+
+
+@method_decorator(mfa_recent(), name="dispatch")
+class DeviceRenameView(OwnPage, FormView):
+    """Another name for the device."""
+
+    template_name = "cognito_mfa/device_rename.html"
+    form_class = RenameForm
+
+    def get_initial(self) -> dict[str, Any]:
+        token = self.identity.software_token if self.identity else None
+        return {"friendly_name": token.friendly_name if token else ""}
+
+    def form_valid(self, form: RenameForm) -> HttpResponse:
+        if self.identity is not None:
+            lifecycle.rename(self.identity, form.cleaned_data["friendly_name"])
+        messages.success(self.request, _("The name is saved."), fail_silently=True)
+        return HttpResponseRedirect(reverse("cognito_mfa:device"))
+
+
+class ChangeView(OwnPage, StepView):
+    """The beginning of a change: the password once more."""
+
+    form_class = PasswordForm
+    step = Step.START
+    purpose: Purpose
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated and identity_of(request.user) is None:
+            return self.to_sign_in(next_url=request.path)
+        return super().dispatch(request, *args, **kwargs)
+
+    def take(self, form: Form) -> Outcome:
+        identity = self.identity
+        return flows.start_sign_in(
+            self.request,
+            username=identity.username if identity else "",
+            password=form.cleaned_data["password"],
+            purpose=self.purpose,
+        )
+
+
+class DeviceReplaceView(ChangeView):
+    """Another phone, without a moment in which no authenticator counts."""
+
+    template_name = "cognito_mfa/device_replace.html"
+    purpose = Purpose.REPLACE
+
+
+class DeviceRemoveView(ChangeView):
+    """Turn the second factor off, where settings, policy and pool allow it; else say why not."""
+
+    template_name = "cognito_mfa/device_remove.html"
+    purpose = Purpose.REMOVE
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not lifecycle.may_remove(request):  # the page says why; no password is sent anywhere
+            return HttpResponseRedirect(reverse("cognito_mfa:device_remove"))
+        return super().post(request, *args, **kwargs)
