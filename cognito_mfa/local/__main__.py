@@ -37,6 +37,7 @@ Use it with any credentials, for example:
   aws cognito-idp list-user-pools --max-results 10 --endpoint-url {url}
   COGNITO_ENDPOINT_URL={url}   (for a site that runs the cognito_mfa example settings)
 
+Codes and invitations that Cognito would have sent are at {url}/outbox
 Press Ctrl-C to stop."""
 
 

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,7 +174,10 @@ class LocalCognito:
         return HttpDoor(self, host=host, port=port)
 
     def document(self, path: str, base: str) -> Mapping[str, Any] | None:
-        """What a door shows at a path below ``base``: a pool's keys, and how to find them."""
+        """What a door shows at a path below ``base``: a pool's keys, how to find them, and what
+        would have been sent."""
+        if path == "/outbox":
+            return {"messages": [asdict(message) for message in self.outbox]}
         pool_id, _, rest = path.partition("?")[0].strip("/").partition("/")
         pool = self.account.pools.get(pool_id)
         if pool is None or rest not in DOCUMENTS:

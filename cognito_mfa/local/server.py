@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 NO_CONTENT = 204
 LONGEST_LINE = 65536
 MOST_HEADERS = 200
+WELL_KNOWN = "/.well-known/"
 LARGEST_BODY = 4 * 1024 * 1024
 INTERNAL_ERROR = "The local Cognito failed; its log has the traceback."
 REASONS = {200: "OK", 204: "No Content", 400: "Bad Request", 404: "Not Found"}
@@ -42,7 +43,9 @@ CORS = {
 PREFLIGHT = {
     **CORS,
     "Access-Control-Allow-Methods": "POST,GET,OPTIONS",
-    "Access-Control-Allow-Headers": "*,Authorization,Content-Type,X-Amz-Target,X-Amz-User-Agent",
+    # SECURITY: "*" leaves out Authorization, so a page that a developer happens to visit cannot
+    # call the IAM operations, which believe any signature.
+    "Access-Control-Allow-Headers": "*",
     "Access-Control-Max-Age": "600",
 }
 
@@ -121,10 +124,12 @@ class HttpDoor:
     def down(self) -> Generator[None]:
         """Nobody listens: connections are refused until the end of the block."""
         self.stop()
-        yield
-        self._stopping.clear()
-        self._listener = self._listen(self.port)
-        self._start(self._accept)
+        try:
+            yield
+        finally:
+            self._stopping.clear()
+            self._listener = self._listen(self.port)
+            self._start(self._accept)
 
     def _listen(self, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
@@ -237,7 +242,10 @@ class Connection:
         if document is None:
             return _text(404, "The local Cognito has nothing here. Its API takes POST requests.")
         headers = {"Content-Type": "application/json"}
-        return _with_cors(respond(200, json.dumps(document).encode(), headers))
+        response = respond(200, json.dumps(document).encode(), headers)
+        # SECURITY: a page in a browser may read public documents and nothing else, above all not
+        # the outbox.
+        return _with_cors(response) if WELL_KNOWN in request.path else response
 
     def _send(self, response: WireResponse, *, keeps_alive: bool) -> bool:
         delimited = response.cut is None and "Content-Length" in response.headers

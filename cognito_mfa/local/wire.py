@@ -50,10 +50,10 @@ class Answer:
         if self.error is None:
             return {}
         # botocore reads __type, other SDKs the header first: an emulator sends both (section 10).
-        message = str(self.payload["message"])
+        message = " ".join(str(self.payload["message"]).split())
         return {
             "x-amzn-ErrorType": f"{self.error}:",
-            "x-amzn-ErrorMessage": message.encode("ascii", "replace").decode().replace("\n", " "),
+            "x-amzn-ErrorMessage": message.encode("ascii", "replace").decode(),
         }
 
 

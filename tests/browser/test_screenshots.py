@@ -46,7 +46,7 @@ def test_the_way_of_a_new_person(pool: LocalPool, new_person: NewPerson, album: 
     person.open("/private/")
     add(album, "sign-in", person.photograph())
     person.sign_in()
-    add(album, "setup", person.photograph())
+    add(album, "setup-light", person.photograph())
     person.page.emulate_media(color_scheme="dark")
     add(album, "setup-dark", person.photograph())
     person.page.emulate_media(color_scheme="light")
@@ -62,7 +62,7 @@ def test_the_way_of_a_new_person(pool: LocalPool, new_person: NewPerson, album: 
     person.press("Sign out")
     person.open("/private/")
     person.sign_in()
-    add(album, "code", person.photograph())
+    add(album, "challenge", person.photograph())
 
 
 def test_the_set_up_on_a_phone(pool: LocalPool, new_person: NewPerson, album: Path) -> None:

@@ -54,6 +54,7 @@ def test_its_greeting_tells_how_to_use_it(
     assert f"State is kept in {state}." in said
     assert f"Pools: {POOL_ID} (MFA ON)" in said
     assert "--endpoint-url http://127.0.0.1:" in said
+    assert "/outbox" in said
     assert "Ctrl-C" in said
 
 

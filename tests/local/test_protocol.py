@@ -61,6 +61,7 @@ def test_an_error_header_stays_ascii_whatever_the_text_holds(server: HttpDoor) -
     assert answer.status == 400
     assert answer.headers["x-amzn-errormessage"].isascii()
     assert "x" not in answer.headers
+    assert "\r" not in answer.headers["x-amzn-errormessage"]
     assert "ä" in answer.json()["message"]
 
 
@@ -189,12 +190,30 @@ class TestHttp:
         assert post(server.url, "ListUsers", POOL, signed=True).status == 200
 
     def test_browsers_may_call(self, server: HttpDoor) -> None:
-        """Section 10: Amplify does."""
+        """Section 10: Amplify does. A wildcard never covers Authorization, so that no page can
+        reach an operation that needs a signature."""
         preflight = request(server.url, "OPTIONS", "/", headers={"Origin": "http://example.com"})
         assert preflight.status == 204
         assert preflight.headers["access-control-allow-origin"] == "*"
-        assert "X-Amz-Target" in preflight.headers["access-control-allow-headers"]
+        assert preflight.headers["access-control-allow-headers"] == "*"
         answer = post(server.url, "GetUser", {"AccessToken": "x"})
+        assert answer.headers["access-control-allow-origin"] == "*"
+
+    def test_the_outbox_can_be_read_but_not_by_a_page(
+        self, cognito: LocalCognito, server: HttpDoor
+    ) -> None:
+        """Whoever runs the server without Python needs the codes; another origin must not."""
+        address = [{"Name": "email", "Value": "ivy@example.com"}]
+        body = {**POOL, "Username": "ivy", "UserAttributes": address}
+        post(server.url, "AdminCreateUser", body, signed=True)
+        answer = request(server.url, "GET", "/outbox")
+        (message,) = answer.json()["messages"]
+        assert message["code"] == cognito.outbox[0].code
+        assert message["destination"] == "ivy@example.com"
+        assert "access-control-allow-origin" not in answer.headers
+
+    def test_pages_may_read_the_keys(self, server: HttpDoor) -> None:
+        answer = request(server.url, "GET", f"/{POOL_ID}/.well-known/jwks.json")
         assert answer.headers["access-control-allow-origin"] == "*"
 
     def test_the_door_closes_with_connections_open(self, cognito: LocalCognito) -> None:

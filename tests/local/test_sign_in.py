@@ -455,6 +455,13 @@ class TestNewPassword:
         with refused("InvalidParameterException", "Missing required parameter NEW_PASSWORD"):
             caller.respond("NEW_PASSWORD_REQUIRED", session, "invited")
 
+    def test_an_older_session_cannot_set_it_again(self, caller: Caller, invited: LocalPool) -> None:
+        """Whoever saw the invitation must not take the account over afterwards."""
+        other = caller.password("invited")["Session"]
+        self.answer(caller, caller.password("invited")["Session"])
+        with refused("NotAuthorizedException", "Invalid session for the user."):
+            self.answer(caller, other, "Thiefs-Horse-9")
+
     def test_the_temporary_one_may_be_kept(self, caller: Caller, invited: LocalPool) -> None:
         """Section 2.5, measured."""
         session = caller.password("invited")["Session"]

@@ -101,6 +101,10 @@ class ChallengeAnswers(Steps):
 
     def _new_password(self, given: Answered) -> Payload:
         pool, user = given.pool, given.user
+        # SECURITY: whoever knew the temporary password may hold another session like this one. It
+        # must not set a password again after the user has chosen one.
+        if user.status != "FORCE_CHANGE_PASSWORD":
+            raise NotAuthorizedException(INVALID)
         password = required(given.values, "NEW_PASSWORD")
         check_password(password)
         pool.policy.check(password)
