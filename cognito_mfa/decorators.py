@@ -12,7 +12,7 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse
 
 from cognito_mfa import gate
-from cognito_mfa.answers import CONFIRM_AGAIN, SET_UP, answer
+from cognito_mfa.answers import CONFIRM_AGAIN, answer
 from cognito_mfa.conf import get_conf
 from cognito_mfa.gate import EXEMPT_MARK
 
@@ -40,7 +40,7 @@ def mfa_recent(max_age: float | None = None) -> Callable[[View], View]:
         seconds = gate.proof_age(request, request.user)
         if seconds is not None and seconds <= limit:
             return None
-        return answer(request, CONFIRM_AGAIN if request.user.is_authenticated else SET_UP)
+        return answer(request, CONFIRM_AGAIN)
 
     return lambda view: _deciding(view, decide)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
@@ -32,12 +32,14 @@ EVENTS_SHOWN = 5
 DETAILS_SHOWN = ("SOFTWARE_TOKEN_VERIFIED", "SOFTWARE_TOKEN_REPLACED", "RENAMED")
 EVENTS_PER_PAGE = 25
 
-signed_in = login_required(login_url=reverse_lazy("cognito_mfa:sign_in"))
 
-
-@method_decorator(signed_in, name="dispatch")
 class OwnPage(Page):
     """A page about the identity of who is signed in."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path(), reverse("cognito_mfa:sign_in"))
+        return super().dispatch(request, *args, **kwargs)
 
     @property
     def identity(self) -> CognitoIdentity | None:

@@ -211,7 +211,7 @@ class StepView(Page, FormView):
         text = texts.failed(reference)
         if self.step is Step.START or (begun and begun.step is self.step):
             return self.later(form, text, status=503, seconds=error.retry_after)
-        context = {"text": text, "next": self.begun.next_url, "support_url": get_conf().SUPPORT_URL}
+        context = {"text": text, "begun": self.begun, "support_url": get_conf().SUPPORT_URL}
         response = render(self.request, "cognito_mfa/unavailable.html", context, status=503)
         response["Retry-After"] = str(error.retry_after)
         return response

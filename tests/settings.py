@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import django
 import environ
 
 env = environ.Env()
@@ -60,6 +61,9 @@ TEMPLATES = [
 ]
 # Fast, and used by tests of other backends only.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 
 COGNITO_MFA = {
     "USER_POOL_ID": "us-east-1_Example00",

@@ -1,0 +1,237 @@
+"""Codes have a budget: for each person, across sessions, processes and addresses."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import connection, connections
+from django.test import Client
+from django.urls import reverse
+
+from cognito_mfa import budget
+from cognito_mfa.exceptions import BadCode
+from cognito_mfa.local import Behaviour, LocalCognito, faults
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
+from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
+
+
+@pytest.fixture
+def patient(cognito: LocalCognito) -> LocalPool:
+    """A pool that never locks, as some have measured (facts §8.3): only ours counts."""
+    behaviour = Behaviour(code_failures_before_lock=None)
+    pool = cognito.create_pool(POOL_ID, mfa="ON", behaviour=behaviour)
+    pool.create_client(CLIENT_ID)
+    pool.create_user("newcomer", password=PASSWORD, attributes={"email": "newcomer@example.com"})
+    return pool
+
+
+def at_challenge(visitor: Visitor) -> Callable[[str], Any]:
+    visitor.set_up()
+    visitor.sign_out()
+    visitor.sign_in()
+    return visitor.enter_code
+
+
+def at_set_up(visitor: Visitor) -> Callable[[str], Any]:
+    visitor.sign_in()
+    visitor.scan()
+    return visitor.confirm_setup
+
+
+def at_reauthentication(visitor: Visitor) -> Callable[[str], Any]:
+    visitor.set_up()
+    visitor.post(reverse("cognito_mfa:device_replace"), {"password": PASSWORD})
+    return visitor.enter_code
+
+
+@pytest.mark.parametrize("come_to", [at_challenge, at_set_up, at_reauthentication])
+def test_five_are_free_then_the_wait_grows(
+    patient: LocalPool, visitor: Visitor, come_to: Callable[[Visitor], Callable[[str], Any]]
+) -> None:
+    answer = come_to(visitor)
+    visitor.cognito.forget_calls()
+    for _ in range(budget.FREE):
+        assert answer(visitor.wrong_code()).status_code == 200
+    waiting = answer(visitor.code())
+    assert waiting.status_code == 429
+    assert 25 <= int(waiting["Retry-After"]) <= 31
+    assert len(visitor.cognito.operations()) == budget.FREE
+
+    visitor.wait(31)
+    assert answer(visitor.wrong_code()).status_code == 200
+    visitor.wait(31)
+    assert answer(visitor.wrong_code()).status_code == 429
+    visitor.wait(31)
+    assert answer(visitor.code()).status_code == 302
+    assert visitor.is_in()
+    assert CodeFailures.objects.get().failures == 0
+
+
+def test_starting_again_or_from_elsewhere_does_not_start_the_count_again(
+    patient: LocalPool, visitor: Visitor
+) -> None:
+    """B-51, B-52."""
+    visitor.set_up()
+    visitor.sign_out()
+    for number in range(budget.FREE):
+        fresh = Visitor(Client(REMOTE_ADDR=f"192.0.2.{number}"), visitor.cognito)
+        fresh.secret = visitor.secret
+        fresh.sign_in()
+        assert fresh.enter_code(fresh.wrong_code()).status_code == 200
+    visitor.sign_in()
+    assert visitor.enter_code().status_code == 429
+
+
+def test_a_hundred_in_a_row_stop_it_until_an_administrator_lifts_it(
+    patient: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
+) -> None:
+    """B-50, B-58: NIST SP 800-63B-4 §3.2.2; time takes nothing back."""
+    visitor.set_up()
+    visitor.sign_out()
+    visitor.cognito.forget_calls()
+    mail.outbox.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(budget.HARD_STOP + 20):
+            visitor.sign_in()
+            visitor.enter_code(visitor.wrong_code())
+            visitor.wait(budget.LONGEST_WAIT + 1)
+    reached = visitor.cognito.operations().count("RespondToAuthChallenge")
+    assert reached == budget.HARD_STOP
+    visitor.wait(365 * 86400)
+    visitor.sign_in()
+    stopped = visitor.enter_code()
+    assert stopped.status_code == 403
+    assert "no more codes are accepted" in visitor.text(stopped)
+    assert not visitor.is_in()
+    assert [m.subject for m in mail.outbox] == [
+        "Example Ltd: Wrong codes were entered for your account",
+        "Example Ltd: Your account accepts no more codes",
+    ]
+    assert MFAEvent.objects.filter(kind="CODES_STOPPED").count() == 1
+
+    budget.clear("newcomer")
+    visitor.sign_in()
+    visitor.enter_code()
+    assert visitor.is_in()
+
+
+def test_a_stranger_without_the_password_cannot_lock_anybody(
+    patient: LocalPool, visitor: Visitor
+) -> None:
+    """B-59."""
+    visitor.set_up()
+    visitor.sign_out()
+    stranger = Visitor(Client(), visitor.cognito)
+    for _ in range(20):
+        stranger.sign_in("newcomer", "Wrong-Horse-7")
+        stranger.enter_code("123456")
+    assert CodeFailures.objects.get().failures == 0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.Unreachable(),
+        faults.Timeout(executed=True),
+        faults.Error("TooManyRequestsException"),
+        faults.Error("NotAuthorizedException", "Invalid session for the user, session is expired."),
+        faults.Error("InternalErrorException", "", 500),
+    ],
+    ids=str,
+)
+def test_what_was_no_guess_is_not_counted(
+    patient: LocalPool, visitor: Visitor, fault: faults.Fault
+) -> None:
+    visitor.set_up()
+    visitor.sign_out()
+    visitor.sign_in()
+    visitor.cognito.faults.on("RespondToAuthChallenge", fault, times=1)
+    visitor.enter_code()
+    assert CodeFailures.objects.get().failures == 0
+
+
+def test_the_waits() -> None:
+    waits = [budget.wait_after(count) for count in (0, 4, 5, 6, 7, 11, 12, 13, 99)]
+    assert waits == [0, 0, 30, 60, 120, 1920, 3600, 3600, 3600]
+
+
+def test_a_success_does_not_take_back_what_failed_after_it_started(db: None) -> None:
+    """B-121."""
+    with budget.counted("somebody"):
+        for _ in range(2):
+            with pytest.raises(BadCode), budget.counted("somebody"):
+                raise BadCode
+    assert budget.failures("somebody") == 2
+
+
+def in_threads(number: int, work: Callable[[], None]) -> None:
+    """Run ``work`` in ``number`` threads at once, each with its own connection."""
+    together = threading.Barrier(number)
+
+    def run() -> None:
+        try:
+            together.wait()
+            work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(number) as threads:
+        for future in [threads.submit(run) for _ in range(number)]:
+            future.result()
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+class TestAtOnce:
+    """E-5: what many threads do at once."""
+
+    def test_fifty_with_the_same_right_code_one_gets_in(
+        self, patient: LocalPool, visitor: Visitor
+    ) -> None:
+        visitor.set_up()
+        visitor.sign_out()
+        people = [Visitor(Client(), visitor.cognito) for _ in range(50)]
+        for person in people:
+            person.sign_in()
+        code = visitor.code()
+        waiting = iter(people)
+        taking = threading.Lock()
+
+        def enter() -> None:
+            with taking:
+                person = next(waiting)
+            person.enter_code(code)
+
+        in_threads(50, enter)
+        assert sum(person.is_in() for person in people) == 1
+
+    def test_two_hundred_wrong_ones_never_more_than_the_limit_reach_cognito(
+        self, patient: LocalPool, visitor: Visitor
+    ) -> None:
+        """B-54."""
+        visitor.set_up()
+        visitor.sign_out()
+        people = [Visitor(Client(), visitor.cognito) for _ in range(200)]
+        for person in people:
+            person.sign_in()
+        visitor.cognito.forget_calls()
+        wrong = visitor.wrong_code()
+        waiting = iter(people)
+        taking = threading.Lock()
+
+        def enter() -> None:
+            with taking:
+                person = next(waiting)
+            assert person.enter_code(wrong).status_code in (200, 429)
+
+        in_threads(200, enter)
+        assert visitor.cognito.operations() == ["RespondToAuthChallenge"] * budget.FREE
+        assert CodeFailures.objects.get().failures == budget.FREE
+        assert CognitoIdentity.objects.get().code_failures == budget.FREE

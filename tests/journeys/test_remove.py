@@ -1,0 +1,118 @@
+"""Turning the second factor off: where settings, policy and pool allow it, and Cognito confirms it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.urls import reverse
+from pytest_django import Settings
+
+from cognito_mfa.local import faults
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CognitoIdentity, SoftwareToken
+from tests.visitor import PASSWORD, Visitor
+
+REMOVE, DEVICE = "cognito_mfa:device_remove", "cognito_mfa:device"
+
+
+@pytest.fixture
+def free(settings: Settings) -> None:
+    """A site that leaves the second factor to its people."""
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False, "ALLOW_REMOVE": True}
+
+
+@pytest.fixture
+def person(optional_pool: LocalPool, visitor: Visitor, settings: Settings) -> Visitor:
+    before = settings.COGNITO_MFA
+    settings.COGNITO_MFA = {**before, "REQUIRED": "everyone"}
+    visitor.set_up(friendly_name="Phone")
+    settings.COGNITO_MFA = before
+    return visitor
+
+
+def remove(visitor: Visitor) -> Any:
+    visitor.post(reverse(REMOVE), {"password": PASSWORD})
+    return visitor.enter_code()
+
+
+def test_password_and_code_turn_it_off(free: None, person: Visitor) -> None:
+    assert "password alone" in person.text(person.get(reverse(REMOVE)))
+
+    assert remove(person).url == reverse(DEVICE)
+
+    assert person.cognito.operations() == [
+        "InitiateAuth",
+        "RespondToAuthChallenge",
+        "GetUserPoolMfaConfig",
+        "SetUserMFAPreference",
+        "GetUser",
+    ]
+    identity = CognitoIdentity.objects.get()
+    assert identity.status == "NOT_SET_UP"
+    assert identity.software_tokens.get().retired_because == "REMOVED"
+    assert "password alone" in person.text(person.get(reverse(DEVICE)))
+    person.sign_out()
+    person.sign_in()
+    assert person.is_in()
+
+
+def test_the_person_is_written_to(
+    free: None, person: Visitor, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        remove(person)
+    assert "turned off" in mail.outbox[-1].subject
+
+
+def test_the_policy_forbids_it_and_the_page_says_so(person: Visitor) -> None:
+    page = person.text(person.get(reverse(REMOVE)))
+    assert "requires a second step of you" in page
+    assert 'name="password"' not in page
+    person.cognito.forget_calls()
+    assert person.post(reverse(REMOVE), {"password": PASSWORD}).url == reverse(REMOVE)
+    assert person.cognito.operations() == []
+
+
+def test_a_site_that_does_not_allow_it_says_so(person: Visitor, settings: Settings) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
+    assert "does not let people" in person.text(person.get(reverse(REMOVE)))
+
+
+def test_a_pool_that_requires_mfa_forbids_it_before_anything_is_called(
+    free: None, optional_pool: LocalPool, person: Visitor
+) -> None:
+    """Facts §6.3: there, the call would answer 200 and change nothing."""
+    optional_pool.state.mfa = "ON"
+    response = remove(person)
+    assert "requires a second step of everybody" in person.text(person.get(response.url))
+    assert "SetUserMFAPreference" not in person.cognito.operations()
+    assert SoftwareToken.objects.get().retired_at is None
+    assert person.is_in()
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [
+        ("GetUserPoolMfaConfig", faults.Error("AccessDeniedException", "no")),
+        ("GetUserPoolMfaConfig", faults.Unreachable()),
+        ("SetUserMFAPreference", faults.Error("InternalErrorException", "", 500)),
+        ("SetUserMFAPreference", faults.Timeout(executed=False)),
+        ("SetUserMFAPreference", faults.Body(b"{}")),
+        ("GetUser", faults.Unreachable()),
+        ("GetUser", faults.Reply({})),
+    ],
+    ids=str,
+)
+def test_nothing_is_said_to_be_off_before_cognito_said_so(
+    free: None, person: Visitor, operation: str, fault: faults.Fault
+) -> None:
+    person.cognito.faults.on(operation, fault)
+    response = remove(person)
+    assert response.status_code in (302, 503)
+    assert CognitoIdentity.objects.get().status == "ENABLED"
+    assert SoftwareToken.objects.get().retired_at is None
+    assert person.is_in()
+    page = person.text(person.get(reverse(DEVICE)))
+    assert "protected by an authenticator app" in page

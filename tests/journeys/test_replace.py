@@ -1,0 +1,266 @@
+"""A new phone, without a moment in which no authenticator counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from cognito_mfa.local import Behaviour, LocalCognito, faults
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
+
+DEVICE, REPLACE, CHALLENGE, SETUP, CANCEL = (
+    f"cognito_mfa:{name}"
+    for name in ("device", "device_replace", "challenge", "setup", "setup_cancel")
+)
+Status = CognitoIdentity.Status
+
+
+@pytest.fixture(params=["ON", "OPTIONAL"])
+def person(request: pytest.FixtureRequest, cognito: LocalCognito, visitor: Visitor) -> Visitor:
+    """Somebody with an old phone, signed in; in both kinds of pool."""
+    pool = cognito.create_pool(POOL_ID, mfa=request.param)
+    pool.create_client(CLIENT_ID)
+    pool.create_user("newcomer", password=PASSWORD, attributes={"email": "newcomer@example.com"})
+    visitor.set_up(friendly_name="Old phone")
+    return visitor
+
+
+def start(visitor: Visitor, password: str = PASSWORD) -> Any:
+    return visitor.post(reverse(REPLACE), {"password": password})
+
+
+def come_to_the_picture(visitor: Visitor) -> str:
+    """Give password and old code; returns what the old app knows."""
+    old = visitor.secret
+    start(visitor)
+    visitor.enter_code()
+    visitor.scan()
+    assert visitor.secret != old
+    return old
+
+
+def test_password_old_code_new_picture_new_code(person: Visitor) -> None:
+    page = person.text(person.get(reverse(REPLACE)))
+    assert "Keep it until we have confirmed" in page
+    assert start(person).url == reverse(CHALLENGE)
+    assert person.enter_code().url == reverse(SETUP)
+    assert "Keep the old entry" in person.text(person.get(reverse(SETUP)))
+    old, _new = person.secret, person.scan()
+    assert "does not fit" in person.text(person.confirm_setup(person.wrong_code()))
+
+    done = person.confirm_setup(friendly_name="New phone")
+
+    assert done.url == reverse("cognito_mfa:setup_done")
+    assert "delete it from the old app" in person.text(person.get(done.url))
+    assert person.is_in()
+    assert person.cognito.operations() == [
+        "InitiateAuth",
+        "RespondToAuthChallenge",
+        "AssociateSoftwareToken",
+        "VerifySoftwareToken",
+        "VerifySoftwareToken",
+        "SetUserMFAPreference",
+    ]
+    identity = CognitoIdentity.objects.get()
+    names = identity.software_tokens.values_list("friendly_name", "retired_because")
+    assert list(names) == [("New phone", ""), ("Old phone", "REPLACED")]
+    assert MFAEvent.objects.filter(kind="SOFTWARE_TOKEN_REPLACED").count() == 1
+
+    person.sign_out()
+    person.cognito.clock.advance(30)
+    person.sign_in()
+    new, person.secret = person.secret, old
+    assert "does not fit" in person.text(person.enter_code())
+    person.secret = new
+    person.enter_code()
+    assert person.is_in()
+
+
+def test_other_sessions_end_with_their_next_request(person: Visitor) -> None:
+    """B-23."""
+    elsewhere = Visitor(Client(), person.cognito)
+    elsewhere.secret = person.secret
+    elsewhere.sign_in()
+    elsewhere.enter_code()
+    assert elsewhere.is_in()
+    person.cognito.clock.advance(30)
+
+    come_to_the_picture(person)
+    assert elsewhere.is_in()
+    person.confirm_setup()
+
+    assert person.is_in()
+    assert not elsewhere.is_in()
+
+
+@pytest.mark.parametrize("leave_at", ["password", "code", "picture"])
+def test_stopping_half_way_leaves_everything_as_it_was(person: Visitor, leave_at: str) -> None:
+    before = SoftwareToken.objects.values().get()
+    old = person.secret
+    if leave_at != "password":
+        start(person)
+    if leave_at == "picture":
+        person.enter_code()
+        person.scan()
+        response = person.post(reverse(CANCEL))
+    else:
+        response = (
+            person.get(reverse(DEVICE)) if leave_at == "password" else person.post(reverse(CANCEL))
+        )
+    assert (
+        "Nothing has changed" in person.text(person.get(reverse(DEVICE))) or leave_at == "password"
+    )
+    assert response.status_code in (200, 302)
+
+    assert person.is_in()
+    after = SoftwareToken.objects.values().get()
+    assert {**after, "last_used_at": None} == {**before, "last_used_at": None}
+    person.secret = old
+    person.sign_out()
+    person.cognito.clock.advance(30)
+    person.sign_in()
+    person.enter_code()
+    assert person.is_in()
+
+
+def test_the_older_behaviour_of_cognito_is_survived(
+    cognito: LocalCognito, visitor: Visitor
+) -> None:
+    """Facts §3.4, §14.4: once, asking for a new secret killed the old one at once."""
+    behaviour = Behaviour(association_drops_active_token=True)
+    pool = cognito.create_pool(POOL_ID, mfa="OPTIONAL", behaviour=behaviour)
+    pool.create_client(CLIENT_ID)
+    pool.create_user("newcomer", password=PASSWORD)
+    visitor.set_up(friendly_name="Old phone")
+    come_to_the_picture(visitor)
+    visitor.confirm_setup(friendly_name="New phone")
+    assert visitor.is_in()
+
+    visitor.cognito.clock.advance(30)
+    come_to_the_picture(visitor)
+    visitor.post(reverse(CANCEL))
+    assert visitor.is_in()  # this session answered its code
+    visitor.sign_out()
+    visitor.cognito.clock.advance(30)
+    # Cognito has no authenticator any more: the next sign-in sets up anew, and never lets in without.
+    assert visitor.sign_in().url == reverse(SETUP)
+    assert not visitor.is_in()
+    visitor.scan()
+    visitor.confirm_setup()
+    assert visitor.is_in()
+
+
+def test_the_wrong_password_or_no_code_changes_nothing(person: Visitor) -> None:
+    """B-16: a stolen session alone cannot replace the authenticator."""
+    wrong = start(person, "Wrong-Horse-7")
+    assert wrong.status_code == 200
+    assert "do not match" in person.text(wrong)
+    assert person.get(reverse(SETUP)).url.startswith(reverse("cognito_mfa:sign_in"))
+
+    start(person)
+    assert person.get(reverse(SETUP)).url == reverse(CHALLENGE)
+    assert "AssociateSoftwareToken" not in person.cognito.operations()
+
+
+def test_somebody_elses_password_changes_nothing(
+    optional_pool: LocalPool, visitor: Visitor
+) -> None:
+    """The name is the signed-in person's own; the form has no other."""
+    optional_pool.create_user("other", password="Other-Horse-7")
+    visitor.set_up()
+    visitor.post(reverse(REPLACE), {"password": "Other-Horse-7", "username": "other"})
+    call = visitor.cognito.calls[-1]
+    assert call.parameters["AuthParameters"]["USERNAME"] == "newcomer"
+    assert call.error == "NotAuthorizedException"
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault", "status"),
+    [
+        ("InitiateAuth", faults.Unreachable(), 503),
+        ("InitiateAuth", faults.Error("TooManyRequestsException"), 429),
+        ("RespondToAuthChallenge", faults.Timeout(executed=True), 503),
+        ("RespondToAuthChallenge", faults.Error("TooManyRequestsException"), 429),
+        ("AssociateSoftwareToken", faults.Error("InternalErrorException", "", 500), 503),
+        ("AssociateSoftwareToken", faults.Body(b"{}"), 503),
+        ("VerifySoftwareToken", faults.Timeout(executed=False), 503),
+        ("VerifySoftwareToken", faults.Error("TooManyRequestsException"), 429),
+    ],
+    ids=str,
+)
+def test_each_call_may_fail_and_the_old_app_still_counts(
+    person: Visitor, operation: str, fault: faults.Fault, status: int
+) -> None:
+    old = person.secret
+    person.cognito.faults.on(operation, fault)
+    response = start(person)
+    if response.status_code == 302:
+        response = person.enter_code()
+    if response.status_code == 302:
+        person.scan()
+        response = person.confirm_setup()
+
+    assert response.status_code == status
+    assert person.is_in()
+    assert SoftwareToken.objects.filter(retired_at=None).get().friendly_name == "Old phone"
+    person.cognito.faults.clear()
+    person.secret = old
+    person.sign_out()
+    person.cognito.clock.advance(60)
+    assert person.sign_in().url == reverse(CHALLENGE)
+    person.enter_code()
+    assert person.is_in()
+
+
+def test_a_confirmation_that_was_executed_and_lost_shows_itself_at_the_next_sign_in(
+    person: Visitor,
+) -> None:
+    old = come_to_the_picture(person)
+    new = person.secret
+    person.cognito.faults.on("VerifySoftwareToken", faults.Timeout(executed=True), times=1)
+    response = person.confirm_setup(friendly_name="New phone")
+    assert response.status_code == 503
+    assert "Keep both entries" in person.text(response)
+    assert CognitoIdentity.objects.get().status == Status.UNKNOWN
+    assert person.cognito.operations().count("VerifySoftwareToken") == 1
+
+    person.sign_out()
+    person.cognito.clock.advance(60)
+    assert person.sign_in().url == reverse(CHALLENGE)
+    person.secret = old
+    assert person.enter_code().status_code == 200
+    person.secret = new
+    person.enter_code()
+    assert person.is_in()
+    assert CognitoIdentity.objects.get().status == Status.ENABLED
+
+
+def test_the_person_is_written_to_in_their_language_after_the_commit(
+    person: Visitor, settings: Settings, django_capture_on_commit_callbacks: Any
+) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "SUPPORT_URL": "https://example.com/help/"}
+    come_to_the_picture(person)
+    mail.outbox.clear()
+    with django_capture_on_commit_callbacks() as callbacks:
+        person.confirm_setup(friendly_name="<b>New</b>")
+    assert mail.outbox == []
+    for callback in callbacks:
+        callback()
+
+    (message,) = mail.outbox
+    assert message.to == ["newcomer@example.com"]
+    assert message.subject == "Example Ltd: The authenticator app of your account was replaced"
+    assert "<b>New</b>" in message.body
+    assert "https://example.com/help/" in message.body
+    assert "Was it not you?" in message.body
+    html = str(message.alternatives[0][0])  # type: ignore[attr-defined]
+    assert "&lt;b&gt;New&lt;/b&gt;" in html
+    for text in (message.body, html):
+        assert person.secret not in text
