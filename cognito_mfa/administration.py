@@ -7,9 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
 
+from cognito_mfa import budget
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
 from cognito_mfa.gateway import Factors, get_gateway
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
@@ -45,6 +44,25 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
     return status
 
 
+def clear_failures(identity: CognitoIdentity, *, actor: Any, reason: str) -> int:
+    """Forget the person's wrong codes, so that codes are accepted again.
+
+    Returns:
+        how many there were.
+    """
+    failures = identity.code_failures
+    with transaction.atomic():
+        budget.clear(identity.username)
+        MFAEvent.objects.record(
+            MFAEvent.Kind.FAILURES_CLEARED,
+            identity,
+            actor=actor,
+            reason=reason,
+            detail=str(failures),
+        )
+    return failures
+
+
 def _status(identity: CognitoIdentity, factors: Factors | None) -> CognitoIdentity.Status:
     if factors is None:
         return Status.GONE
@@ -69,10 +87,5 @@ def _list_may_be_silent() -> bool:
 
 def _no_longer_there(identity: CognitoIdentity) -> None:
     """Retire what Cognito no longer has; sessions that it let in must prove themselves again."""
-    now = timezone.now()
-    retired = identity.software_tokens.filter(retired_at=None).update(
-        retired_at=now, retired_because=SoftwareToken.Retired.REMOVED_ELSEWHERE
-    )
-    if retired:
-        CognitoIdentity.objects.filter(pk=identity.pk).update(generation=F("generation") + 1)
-        identity.refresh_from_db(fields=["generation"])
+    if identity.retire_token(SoftwareToken.Retired.REMOVED_ELSEWHERE):
+        identity.move_generation()

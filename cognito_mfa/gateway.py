@@ -310,7 +310,7 @@ class CognitoGateway:
         """
         modern = has_operation("AdminGetUserAuthFactors")
         operation = "AdminGetUserAuthFactors" if modern else "AdminGetUser"
-        reply = call(operation, {"UserPoolId": self.conf.USER_POOL_ID, "Username": username})
+        reply = self._for_user(operation, username)
         if not isinstance(reply.get("Username"), str):
             raise _bad_reply(operation, reply)
         listed = reply.get("UserMFASettingList") or []
@@ -319,6 +319,34 @@ class CognitoGateway:
             software_token=SOFTWARE_TOKEN_MFA in listed or "SOFTWARE_TOKEN" in configured,
             preferred=_text(operation, reply, reply.get("PreferredMfaSetting")),
         )
+
+    def can_delete_software_token(self) -> bool:
+        """Tell whether the installed botocore knows AdminDeleteSoftwareToken (August 2026)."""
+        return has_operation("AdminDeleteSoftwareToken")
+
+    def delete_software_token(self, username: str) -> None:
+        """Delete a user's registration and its preference (AdminDeleteSoftwareToken).
+
+        Raises:
+            UserGone: the pool has no such user.
+        """
+        self._for_user("AdminDeleteSoftwareToken", username)
+
+    def turn_off_software_token_of(self, username: str) -> None:
+        """Switch a user's authenticator app off (AdminSetUserMFAPreference).
+
+        The registration stays, and a pool that requires MFA goes on asking for it (facts §6.3).
+        """
+        disabled = {"Enabled": False, "PreferredMfa": False}
+        self._for_user("AdminSetUserMFAPreference", username, SoftwareTokenMfaSettings=disabled)
+
+    def sign_out_everywhere(self, username: str) -> None:
+        """Revoke a user's tokens (AdminUserGlobalSignOut)."""
+        self._for_user("AdminUserGlobalSignOut", username)
+
+    def _for_user(self, operation: str, username: str, **parameters: Any) -> Reply:
+        named = {"UserPoolId": self.conf.USER_POOL_ID, "Username": username}
+        return call(operation, {**named, **parameters})
 
     def pool_requires_mfa(self) -> bool:
         """Ask whether the pool requires MFA (GetUserPoolMfaConfig), with the site's AWS credentials."""

@@ -11,9 +11,11 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from cognito_mfa.conf import get_conf
+from cognito_mfa.models import MFAExemption
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,18 @@ def required(request: HttpRequest, user: AbstractBaseUser | None = None) -> bool
         user: who is about to be signed in.
     """
     person: Any = request.user if user is None else user
+    return _rule_says(request, person) and not is_exempted(person)
+
+
+def is_exempted(person: Any) -> bool:
+    """Tell whether an administrator lets the person do without for now."""
+    if person.pk is None:
+        return False
+    exemptions = MFAExemption.objects.filter(user=person, revoked_at=None)
+    return bool(exemptions.filter(expires_at__gt=timezone.now()).exists())
+
+
+def _rule_says(request: HttpRequest, person: Any) -> bool:
     rule = get_conf().REQUIRED
     if rule is False or rule == "everyone":
         return bool(rule)

@@ -1,0 +1,138 @@
+"""An administrator's reset of somebody's authenticator, for a lost phone.
+
+The local generation moves before Cognito is asked, so that sessions are dead whatever happens next.
+Each step that Cognito confirmed is written down; what is not done is shown as not done, and the next
+run goes on where this one stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from cognito_mfa import notices, signals
+from cognito_mfa.exceptions import CognitoMFAError, UserGone
+from cognito_mfa.gateway import get_gateway
+from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
+
+logger = logging.getLogger(__name__)
+
+Kind = MFAEvent.Kind
+Status = CognitoIdentity.Status
+
+# Kept in MFAReset.trouble, shown to staff: why a reset in a pool that requires MFA cannot be done.
+TOO_OLD = "AdminDeleteSoftwareToken is missing in the installed boto3"
+
+
+def allowed(actor: Any, identity: CognitoIdentity) -> bool:
+    """Tell whether ``actor`` may reset ``identity``: not oneself, and a superuser only by a superuser.
+
+    The permission ``reset_mfa`` is the caller's to check.
+    """
+    if actor.pk == identity.user_id:
+        return False
+    return bool(actor.is_superuser or not getattr(identity.user, "is_superuser", False))
+
+
+def request(identity: CognitoIdentity, *, actor: Any, reason: str) -> MFAReset:
+    """Write the reset down and end all sessions of the person here; Cognito is not asked yet.
+
+    A reset that is not finished is taken up again instead of a second one.
+
+    Args:
+        actor: who resets; None for a command.
+        reason: why; kept for good.
+    """
+    with transaction.atomic():
+        CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
+        unfinished = identity.resets.filter(finished_at=None).first()
+        if unfinished is not None:
+            return unfinished
+        identity.move_generation()
+        MFAEvent.objects.record(Kind.RESET_REQUESTED, identity, actor=actor, reason=reason)
+        return MFAReset.objects.create(identity=identity, actor=actor, reason=reason)
+
+
+def run(reset: MFAReset) -> MFAReset:
+    """Do what is left of ``reset`` in Cognito.
+
+    Returns:
+        the reset; finished, or with its ``trouble`` in words for staff.
+    """
+    identity = reset.identity
+    try:
+        _delete_token(reset)
+        if not reset.trouble:
+            _sign_out(reset)
+            _read_back(reset)
+    except UserGone:
+        identity.learn(Status.GONE)
+        _finish(reset)
+    except CognitoMFAError as error:
+        hint = getattr(error, "hint", "")
+        _note(reset, trouble=f"{error} {hint}".strip()[:200])
+        logger.warning("mfa_reset_stopped: user %s, %s", identity.user_id, reset.trouble)
+    return reset
+
+
+def _delete_token(reset: MFAReset) -> None:
+    """Delete the registration; with an old boto3 only turn it off, where that changes anything."""
+    if reset.token_deleted_at is not None:
+        return
+    gateway, username = get_gateway(), reset.identity.username
+    if gateway.can_delete_software_token():
+        gateway.delete_software_token(username)
+    elif gateway.pool_requires_mfa():
+        # Turning it off would answer 200 and leave the lost phone in charge (facts §6.3).
+        _note(reset, trouble=TOO_OLD)
+        return
+    else:
+        gateway.turn_off_software_token_of(username)
+    _note(reset, token_deleted_at=timezone.now())
+
+
+def _sign_out(reset: MFAReset) -> None:
+    """Revoke the person's tokens: a reset alone leaves them valid (facts §6.3, §7.3)."""
+    if reset.signed_out_at is None:
+        get_gateway().sign_out_everywhere(reset.identity.username)
+        _note(reset, signed_out_at=timezone.now())
+
+
+def _read_back(reset: MFAReset) -> None:
+    """Finish only when Cognito no longer lists the authenticator."""
+    identity = reset.identity
+    factors = get_gateway().read_factors(identity.username)
+    if factors.software_token:
+        # Deleted, or so it said, and listed still: begin again at the next run.
+        _note(reset, token_deleted_at=None, trouble="Cognito still lists the authenticator")
+        return
+    identity.learn(Status.NOT_SET_UP, preferred_factor=factors.preferred)
+    _finish(reset)
+
+
+def _finish(reset: MFAReset) -> None:
+    identity = reset.identity
+    with transaction.atomic():
+        identity.retire_token(SoftwareToken.Retired.RESET)
+        identity.move_generation()  # somebody may have signed in with the old app meanwhile
+        _note(reset, finished_at=timezone.now(), trouble="")
+        MFAEvent.objects.record(Kind.MFA_RESET, identity, actor=reset.actor, reason=reset.reason)
+    logger.info("mfa_reset: user %s by %s", identity.user_id, reset.actor_id or "command")
+    notices.send("mfa_reset", identity)
+    signals.mfa_reset.send_robust(
+        sender=CognitoIdentity,
+        request=None,
+        identity=identity,
+        actor=reset.actor,
+        reason=reset.reason,
+    )
+
+
+def _note(reset: MFAReset, **changes: Any) -> None:
+    """Write ``changes`` down at once: the process may end before the next step."""
+    for name, value in changes.items():
+        setattr(reset, name, value)
+    reset.save(update_fields=list(changes))
