@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin, TabularInline
-from django.db.models import Model, Prefetch, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa.exceptions import CognitoMFAError
-from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+from cognito_mfa import exemptions
+from cognito_mfa.admin_actions import DEEDS, SecondFactorActions, is_fresh
+from cognito_mfa.admin_lists import FastListMixin, SecondFactorFilter, with_active_token
+from cognito_mfa.answers import CONFIRM_AGAIN
+from cognito_mfa.models import (
+    CognitoIdentity,
+    MFAEvent,
+    MFAExemption,
+    MFAReset,
+    SoftwareToken,
+    identity_of,
+)
 
 ICONS = {
     CognitoIdentity.Status.ENABLED: "✔",
@@ -23,6 +36,12 @@ ICONS = {
     CognitoIdentity.Status.UNKNOWN: "?",
     CognitoIdentity.Status.GONE: "⊘",
 }
+
+
+def status_as_icon_and_word(identity: CognitoIdentity) -> SafeString:
+    """Show both: colour or a picture alone tells nothing to many people."""
+    icon = ICONS[CognitoIdentity.Status(identity.status)]
+    return format_html('<span aria-hidden="true">{}</span> {}', icon, identity.get_status_display())
 
 
 class ReadOnly:
@@ -47,11 +66,27 @@ class SoftwareTokenInline(ReadOnly, TabularInline):
     extra = 0
 
 
+class MFAResetInline(ReadOnly, TabularInline):
+    """Resets, the unfinished ones too."""
+
+    model = MFAReset
+    fields = (
+        "requested_at",
+        "actor",
+        "reason",
+        "token_deleted_at",
+        "signed_out_at",
+        "finished_at",
+        "trouble",
+    )
+    extra = 0
+
+
 class MFAEventInline(ReadOnly, TabularInline):
     """The latest events of a person."""
 
     model = MFAEvent
-    fields = ("at", "kind", "detail", "actor")
+    fields = ("at", "kind", "detail", "reason", "actor")
     extra = 0
     SHOWN = 50
 
@@ -70,7 +105,7 @@ class MFAEventInline(ReadOnly, TabularInline):
 
 
 @admin.register(CognitoIdentity)
-class CognitoIdentityAdmin(ReadOnly, ModelAdmin):
+class CognitoIdentityAdmin(ReadOnly, SecondFactorActions, FastListMixin, ModelAdmin):
     """People and the state of their second factor, as Cognito last said."""
 
     list_display = (
@@ -82,12 +117,12 @@ class CognitoIdentityAdmin(ReadOnly, ModelAdmin):
         "checked_at",
     )
     list_filter = ("status", "preferred_factor", "checked_at")
-    search_fields = ("username", "email", "software_tokens__friendly_name")
-    list_select_related = ("user",)
-    list_per_page = 50
-    ordering = ("pk",)
-    actions = ("refresh_status",)
-    inlines = (SoftwareTokenInline, MFAEventInline)
+    search_fields = ("^username", "^email")
+    search_help_text = _("Beginning of the name or of the e-mail address")
+    ordering = ("-pk",)
+    actions = ("refresh_status", "reset_mfa", "clear_failures")
+    inlines = (SoftwareTokenInline, MFAResetInline, MFAEventInline)
+    change_form_template = "admin/cognito_mfa/cognitoidentity/change_form.html"
     fields = (
         "shown_user",
         "username",
@@ -98,6 +133,7 @@ class CognitoIdentityAdmin(ReadOnly, ModelAdmin):
         "last_used",
         "preferred_factor",
         "checked_at",
+        "code_failures",
         "pool_id",
         "sub",
         "generation",
@@ -106,91 +142,246 @@ class CognitoIdentityAdmin(ReadOnly, ModelAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CognitoIdentity]:
-        active = SoftwareToken.objects.filter(retired_at=None)
-        tokens = Prefetch("software_tokens", queryset=active, to_attr="active_tokens")
-        return super().get_queryset(request).select_related("user").prefetch_related(tokens)
+        return with_active_token(super().get_queryset(request))
+
+    def identities_of(self, queryset: QuerySet[Any]) -> QuerySet[CognitoIdentity]:
+        return queryset
+
+    def get_urls(self) -> list[URLPattern]:
+        confirm = self.admin_site.admin_view(self.confirm_view)
+        return [
+            path(
+                "<path:object_id>/confirm/<slug:action>/",
+                confirm,
+                name="cognito_mfa_cognitoidentity_confirm",
+            ),
+            *super().get_urls(),
+        ]
+
+    def confirm_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
+        """Show the confirmation of an action for one person; its form goes to the list as usual."""
+        deed, identity = DEEDS.get(action), self.get_object(request, object_id)
+        if deed is None or identity is None:
+            raise Http404
+        if not getattr(self, f"has_{action}_permission")(request):
+            raise PermissionDenied
+        one = self.get_queryset(request).filter(pk=identity.pk)
+        answer = self.confirmed(request, one, deed, [str(identity.pk)])
+        return answer or HttpResponseRedirect(self._detail_url(identity))
+
+    def _detail_url(self, identity: CognitoIdentity) -> str:
+        name = f"{self.admin_site.name}:cognito_mfa_cognitoidentity_change"
+        return reverse(name, args=[identity.pk])
 
     @admin.display(description=_("person"), ordering="username")
     def person(self, identity: CognitoIdentity) -> str:
-        return (
-            identity.username
-            if identity.username != identity.sub
-            else identity.email or identity.sub
-        )
+        known_by_name = identity.username != identity.sub
+        return identity.username if known_by_name else identity.email or identity.sub
 
     @admin.display(description=_("user"))
     def shown_user(self, identity: CognitoIdentity) -> SafeString | str:
         meta = type(identity.user)._meta
+        name = f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_change"
         try:
-            url = reverse(
-                f"admin:{meta.app_label}_{meta.model_name}_change", args=[identity.user_id]
-            )
-        except Exception:  # noqa: BLE001 - the site's users need not be in its admin
+            url = reverse(name, args=[identity.user_id])
+        except NoReverseMatch:  # the site's users need not be in its admin
             return str(identity.user)
         return format_html('<a href="{}">{}</a>', url, identity.user)
 
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, identity: CognitoIdentity) -> SafeString:
-        """Show an icon and a word: colour alone tells nothing to many people."""
-        icon = ICONS[CognitoIdentity.Status(identity.status)]
-        return format_html(
-            '<span aria-hidden="true">{}</span> {}', icon, identity.get_status_display()
-        )
+        return status_as_icon_and_word(identity)
 
-    @admin.display(description=_("friendly name"))
-    def friendly_name(self, identity: Any) -> str:
-        return identity.active_tokens[0].friendly_name if identity.active_tokens else ""
+    @admin.display(description=_("friendly name"), empty_value="")
+    def friendly_name(self, identity: Any) -> str | None:
+        name: str | None = identity.active_name
+        return name
 
     @admin.display(description=_("set up since"))
     def set_up_since(self, identity: Any) -> Any:
-        return identity.active_tokens[0].verified_at if identity.active_tokens else None
+        return identity.active_since
 
     @admin.display(description=_("last used"))
     def last_used(self, identity: Any) -> Any:
-        return identity.active_tokens[0].last_used_at if identity.active_tokens else None
+        return identity.active_used
 
-    @admin.action(description=_("Refresh status from Cognito"), permissions=["refresh"])
-    def refresh_status(self, request: HttpRequest, queryset: QuerySet[CognitoIdentity]) -> None:
-        from cognito_mfa import administration  # and with it the gateway, when first needed
-
-        done = 0
-        for identity in queryset:
-            try:
-                administration.refresh_status(identity, actor=request.user)
-            except CognitoMFAError as error:
-                self._report_failure(request, identity, error)
-                break  # whatever stopped this one would stop the next
-            done += 1
-        text = ngettext("Refreshed %(count)d person.", "Refreshed %(count)d people.", done)
-        self.message_user(
-            request, text % {"count": done}, messages.SUCCESS if done else messages.WARNING
-        )
-
-    def has_refresh_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("cognito_mfa.refresh_status")
-
-    def _report_failure(
-        self, request: HttpRequest, identity: CognitoIdentity, error: CognitoMFAError
-    ) -> None:
-        """Tell staff what the operator needs to know; nothing was changed."""
-        text = _(
-            "Cognito did not tell about %(person)s (%(error)s). %(hint)s Its row is as it was."
-        )
-        hint = getattr(error, "hint", "")
-        self.message_user(
-            request, text % {"person": identity, "error": error, "hint": hint}, messages.ERROR
-        )
+    @admin.display(description=_("wrong codes in a row"))
+    def code_failures(self, identity: CognitoIdentity) -> int:
+        return identity.code_failures
 
 
 @admin.register(MFAEvent)
-class MFAEventAdmin(ReadOnly, ModelAdmin):
+class MFAEventAdmin(ReadOnly, FastListMixin, ModelAdmin):
     """What happened, latest first."""
 
-    list_display = ("at", "username", "kind", "detail", "actor")
+    list_display = ("at", "username", "kind", "detail", "reason", "actor")
     list_filter = ("kind", "at")
-    search_fields = ("username",)
+    search_fields = ("^username",)
+    search_help_text = _("Beginning of the name in the user pool")
     list_select_related = ("actor",)
-    list_per_page = 50
-    date_hierarchy = None
-    readonly_fields = ("at", "identity", "username", "kind", "detail", "actor")
+    readonly_fields = ("at", "identity", "username", "kind", "detail", "reason", "actor")
     fields = readonly_fields
+
+
+@admin.register(MFAReset)
+class MFAResetAdmin(ReadOnly, FastListMixin, ModelAdmin):
+    """Resets; those that are not finished can be run again."""
+
+    list_display = ("requested_at", "identity", "actor", "reason", "finished_at", "trouble")
+    list_filter = (("finished_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("identity", "actor")
+    search_fields = ("^identity__username",)
+    actions = ("finish",)
+    fields = MFAResetInline.fields
+    readonly_fields = fields
+
+    def has_reset_mfa_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("cognito_mfa.reset_mfa")
+
+    @admin.action(description=_("Finish in Cognito"), permissions=["reset_mfa"])
+    def finish(self, request: HttpRequest, queryset: QuerySet[MFAReset]) -> None:
+        from cognito_mfa import reset
+
+        open_ones = queryset.filter(finished_at=None).select_related("identity__user", "actor")
+        done = 0
+        for row in open_ones[:100]:
+            if not reset.allowed(request.user, row.identity):
+                continue
+            row.trouble = ""
+            done += reset.run(row).finished_at is not None
+            if row.trouble:
+                self.message_user(request, f"{row.identity}: {row.trouble}", messages.ERROR)
+        text = ngettext("Finished %(count)d reset.", "Finished %(count)d resets.", done)
+        level = messages.SUCCESS if done else messages.WARNING
+        self.message_user(request, text % {"count": done}, level)
+
+
+class ExemptionForm(forms.ModelForm):
+    """Who, until when, and why."""
+
+    class Meta:
+        model = MFAExemption
+        fields = ("user", "expires_at", "reason")
+
+    def clean_expires_at(self) -> Any:
+        until = self.cleaned_data["expires_at"]
+        if until <= timezone.now():
+            raise ValidationError(_("Choose a time in the future."))
+        return until
+
+
+class ValidFilter(admin.SimpleListFilter):
+    """Whether an exemption holds today."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
+        return [("valid", _("Valid")), ("over", _("Expired or revoked"))]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        now = timezone.now()
+        if self.value() == "valid":
+            return queryset.filter(revoked_at=None, expires_at__gt=now)
+        if self.value() == "over":
+            return queryset.exclude(revoked_at=None, expires_at__gt=now)
+        return queryset
+
+
+@admin.register(MFAExemption)
+class MFAExemptionAdmin(FastListMixin, ModelAdmin):
+    """People who may do without for a while. Granted and revoked, never edited or deleted."""
+
+    form = ExemptionForm
+    list_display = (
+        "user",
+        "valid",
+        "reason",
+        "granted_by",
+        "granted_at",
+        "expires_at",
+        "revoked_at",
+    )
+    list_filter = (ValidFilter, "expires_at")
+    list_select_related = ("user", "granted_by")
+    raw_id_fields = ("user",)
+    actions = ("revoke",)
+
+    def has_grant_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("cognito_mfa.grant_exemption")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_grant_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_grant_permission(request) or super().has_view_permission(request, obj)
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = ("granted_by", "granted_at", "revoked_at") if obj else ()
+        return (*self.form.Meta.fields, *shown)
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if self.has_grant_permission(request) and not is_fresh(request):
+            return HttpResponseRedirect(CONFIRM_AGAIN.url(request.get_full_path()))
+        return super().add_view(request, *args, **kwargs)
+
+    def save_model(
+        self, request: HttpRequest, obj: MFAExemption, _form: Any, _change: bool
+    ) -> None:
+        if obj.user_id == request.user.pk:
+            raise PermissionDenied  # nobody excuses themselves
+        granted = exemptions.grant(
+            obj.user, until=obj.expires_at, reason=obj.reason, actor=request.user
+        )
+        obj.pk, obj.granted_by_id, obj.granted_at = granted.pk, request.user.pk, granted.granted_at
+
+    @admin.display(description=_("valid"), boolean=True)
+    def valid(self, exemption: MFAExemption) -> bool:
+        return exemption.is_valid
+
+    @admin.action(description=_("Revoke"), permissions=["grant"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[MFAExemption]) -> None:
+        done = sum(
+            exemptions.revoke(exemption, reason="", actor=request.user)
+            for exemption in queryset.select_related("user")
+        )
+        text = ngettext("Revoked %(count)d exemption.", "Revoked %(count)d exemptions.", done)
+        self.message_user(request, text % {"count": done})
+
+
+class MFAUserAdminMixin(SecondFactorActions):
+    """For the site's own ``UserAdmin``: a column, a filter and the actions, without a query a row.
+
+    Put it first: ``class PersonAdmin(MFAUserAdminMixin, UserAdmin)``.
+    """
+
+    def __init__(self, model: type[Any], admin_site: Any) -> None:
+        super().__init__(model, admin_site)
+        if self.actions is not None:  # a site that switches actions off means it
+            self.actions = [*self.actions, "refresh_status", "reset_mfa", "clear_failures"]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [*super().get_list_display(request), "second_factor"]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [*super().get_list_filter(request), SecondFactorFilter]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("cognito_identity")
+
+    def identities_of(self, queryset: QuerySet[Any]) -> QuerySet[CognitoIdentity]:
+        return CognitoIdentity.objects.filter(user__in=queryset).order_by("pk")
+
+    def log_deed(self, request: HttpRequest, identity: CognitoIdentity, message: str) -> None:
+        self.log_change(request, identity.user, message)
+
+    @admin.display(description=_("second factor"), ordering="cognito_identity__status")
+    def second_factor(self, user: Any) -> SafeString | str:
+        identity = identity_of(user)
+        return status_as_icon_and_word(identity) if identity else "-"

@@ -143,7 +143,7 @@ def test_the_number_of_queries_does_not_grow_with_the_people(
     pool: LocalPool, admin: Visitor, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     admin.get(reverse(LIST))
-    with django_assert_num_queries(6) as few:
+    with django_assert_num_queries(4) as few:
         admin.get(reverse(LIST))
     for number in range(20):
         identity = make(pool, f"p{number}")
@@ -164,7 +164,7 @@ def test_filters_and_search(pool: LocalPool, admin: Visitor) -> None:
     assert names() == {"ada", "bea", "root"}
     assert names(status__exact="NOT_SET_UP") == {"ada"}
     assert names(q="bea@example.com") == {"bea"}
-    assert names(q="turq") == {"bea"}
+    assert names(q="BE") == {"bea"}
     assert names(q="nobody") == set()
 
 

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
+from cognito_mfa.admin import MFAUserAdminMixin
 from cognito_mfa.decorators import mfa_exempt
+
+
+class PersonAdmin(MFAUserAdminMixin, UserAdmin):
+    """The site's own list of users, as a site writes it."""
+
+
+admin.site.unregister(User)
+admin.site.register(User, PersonAdmin)
 
 
 def home(_request: HttpRequest) -> HttpResponse:

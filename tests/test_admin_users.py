@@ -1,0 +1,77 @@
+"""The site's own list of users, with our column, filter and actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CognitoIdentity
+from tests.test_admin import make
+from tests.visitor import Visitor
+
+LIST = "admin:auth_user_changelist"
+
+
+@pytest.fixture
+def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
+    make(pool, "root", is_staff=True, is_superuser=True)
+    visitor.set_up("root")
+    return visitor
+
+
+def test_a_column_for_everybody_also_those_who_never_came(pool: LocalPool, admin: Visitor) -> None:
+    make(pool, "ada").learn(CognitoIdentity.Status.NOT_SET_UP)
+    User.objects.create_user("local")
+    page = admin.text(admin.get(reverse(LIST)))
+    assert (
+        '<td class="field-second_factor"><span aria-hidden="true">✖</span> Not set up</td>' in page
+    )
+    assert '<td class="field-second_factor">-</td>' in page
+
+
+def test_no_query_for_each_row(
+    pool: LocalPool, admin: Visitor, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    admin.get(reverse(LIST))
+    with django_assert_num_queries(7, exact=False) as few:  # type: ignore[call-arg]
+        admin.get(reverse(LIST))
+    for number in range(15):
+        make(pool, f"p{number}")
+    with django_assert_num_queries(len(few.captured_queries)):
+        admin.get(reverse(LIST))
+
+
+def test_the_filter(pool: LocalPool, admin: Visitor) -> None:
+    make(pool, "ada").learn(CognitoIdentity.Status.NOT_SET_UP)
+    User.objects.create_user("local")
+
+    def names(value: str) -> set[str]:
+        page = admin.text(admin.get(reverse(LIST), query_params={"second_factor": value}))
+        return {name for name in ("ada", "local", "root") if f">{name}</a>" in page}
+
+    assert names("NOT_SET_UP") == {"ada"}
+    assert names("ENABLED") == {"root"}
+    assert names("never") == {"local"}
+
+
+def test_the_actions_work_from_here_too(pool: LocalPool, admin: Visitor) -> None:
+    ada = make(pool, "ada")
+    pool.register_software_token("ada")
+    data: dict[str, Any] = {"action": "refresh_status", "_selected_action": [ada.user_id]}
+    assert "Refreshed 1 person" in admin.text(admin.client.post(reverse(LIST), data, follow=True))
+    data["action"] = "reset_mfa"
+    page = admin.text(admin.client.post(reverse(LIST), data, follow=True))
+    assert 'name="reason"' in page
+    assert reverse(LIST) in page
+    done = admin.client.post(
+        reverse(LIST), {**data, "confirmed": "yes", "reason": "x"}, follow=True
+    )
+    ada.refresh_from_db()
+    assert "for 1 person" in admin.text(done) or "not done yet" in admin.text(done)
+    assert LogEntry.objects.latest("pk").object_id == str(ada.user_id)
