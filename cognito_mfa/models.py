@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.conf import get_conf
+from cognito_mfa.indexes import PrefixIndex
 
 FRIENDLY_NAME_LENGTH = 64
 
@@ -67,7 +68,12 @@ class CognitoIdentity(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["pool_id", "sub"], name="cognito_mfa_pool_and_sub")
         ]
-        indexes = [models.Index(fields=["pool_id", "username"], name="cognito_mfa_pool_username")]
+        indexes = [
+            models.Index(fields=["pool_id", "username"], name="cognito_mfa_pool_username"),
+            PrefixIndex(fields=["username"], name="cognito_mfa_username_prefix"),
+            PrefixIndex(fields=["email"], name="cognito_mfa_email_prefix"),
+            models.Index(fields=["status", "id"], name="cognito_mfa_status_id"),
+        ]
         permissions = [
             ("refresh_status", _("Can refresh the status from Cognito")),
             ("reset_mfa", _("Can reset the authenticator of others")),
@@ -360,7 +366,10 @@ class MFAEvent(models.Model):
         verbose_name = _("MFA event")
         verbose_name_plural = _("MFA events")
         ordering = ["-pk"]  # the order of writing, which needs no index of its own
-        indexes = [models.Index(fields=["kind", "at"], name="cognito_mfa_event_kind_at")]
+        indexes = [
+            models.Index(fields=["kind", "at"], name="cognito_mfa_event_kind_at"),
+            PrefixIndex(fields=["username"], name="cognito_mfa_event_username"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.username}"

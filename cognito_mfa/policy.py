@@ -50,6 +50,29 @@ def _rule_says(request: HttpRequest, person: Any) -> bool:
     return _asked(rule, request, person)
 
 
+def population() -> Q | None:
+    """Return what selects the users that the rule is about, those with an exemption included.
+
+    Must say of everybody what ``_rule_says`` says. None when the database cannot tell: a rule of the
+    site's own decides about one request.
+    """
+    rule, user = get_conf().REQUIRED, get_user_model()
+    if rule is False or rule == "everyone":
+        return Q() if rule else Q(pk__in=())
+    if rule == "staff":
+        return staff()
+    if isinstance(rule, dict) and (groups := _columns(user, "groups")):
+        members = user._default_manager.filter(groups__name__in=rule["groups"])
+        return Q(pk__in=members.values("pk")) if groups else None
+    return None
+
+
+def staff() -> Q | None:
+    """Return what selects staff; None when the site's users have no such columns."""
+    columns = _columns(get_user_model(), "is_staff", "is_superuser")
+    return reduce(or_, (Q(**{column: True}) for column in columns)) if columns else None
+
+
 def enforced() -> bool:
     """Tell whether the gate stops people at all."""
     return get_conf().ENFORCEMENT == "enforce"

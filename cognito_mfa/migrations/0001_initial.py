@@ -1,3 +1,4 @@
+import cognito_mfa.indexes
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
@@ -404,6 +405,22 @@ class Migration(migrations.Migration):
             model_name="cognitoidentity",
             index=models.Index(fields=["pool_id", "username"], name="cognito_mfa_pool_username"),
         ),
+        migrations.AddIndex(
+            model_name="cognitoidentity",
+            index=cognito_mfa.indexes.PrefixIndex(
+                fields=["username"], name="cognito_mfa_username_prefix"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="cognitoidentity",
+            index=cognito_mfa.indexes.PrefixIndex(
+                fields=["email"], name="cognito_mfa_email_prefix"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="cognitoidentity",
+            index=models.Index(fields=["status", "id"], name="cognito_mfa_status_id"),
+        ),
         migrations.AddConstraint(
             model_name="cognitoidentity",
             constraint=models.UniqueConstraint(
@@ -413,6 +430,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="mfaevent",
             index=models.Index(fields=["kind", "at"], name="cognito_mfa_event_kind_at"),
+        ),
+        migrations.AddIndex(
+            model_name="mfaevent",
+            index=cognito_mfa.indexes.PrefixIndex(
+                fields=["username"], name="cognito_mfa_event_username"
+            ),
         ),
         migrations.AddIndex(
             model_name="mfaexemption",
