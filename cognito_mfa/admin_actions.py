@@ -135,10 +135,7 @@ class SecondFactorActions(ModelAdmin):
 
     # ----------------------------------------------------------------------------------- actions
 
-    @admin.action(
-        description=_("Refresh status of the second factor from Cognito"),
-        permissions=["refresh_status"],
-    )
+    @admin.action(description=_("Refresh status from Cognito"), permissions=["refresh_status"])
     def refresh_status(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         from cognito_mfa import administration  # and with it the gateway, when first needed
 

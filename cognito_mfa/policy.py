@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -61,16 +66,28 @@ def population() -> Q | None:
         return Q() if rule else Q(pk__in=())
     if rule == "staff":
         return staff()
-    if isinstance(rule, dict) and (groups := _columns(user, "groups")):
+    if isinstance(rule, dict) and _columns("groups"):
         members = user._default_manager.filter(groups__name__in=rule["groups"])
-        return Q(pk__in=members.values("pk")) if groups else None
+        return Q(pk__in=members.values("pk"))
     return None
 
 
 def staff() -> Q | None:
     """Return what selects staff; None when the site's users have no such columns."""
-    columns = _columns(get_user_model(), "is_staff", "is_superuser")
+    columns = _columns("is_staff", "is_superuser")
     return reduce(or_, (Q(**{column: True}) for column in columns)) if columns else None
+
+
+def _columns(*names: str) -> list[str]:
+    """Return which of ``names`` the site's users have in the database."""
+    meta, found = get_user_model()._meta, []
+    for name in names:
+        try:
+            meta.get_field(name)
+        except FieldDoesNotExist:  # a property, or nothing
+            continue
+        found.append(name)
+    return found
 
 
 def enforced() -> bool:
