@@ -66,9 +66,7 @@ def remove(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -> O
     """
     if not may_remove(request):
         raise RemovalNotAllowed("policy")
-    if _pool_insists():
-        # The call would answer 200, empty the list, and change nothing at sign-in (facts §6.3).
-        raise RemovalNotAllowed("pool")
+    _check_pool()
     _turn_off(request, identity, tokens)
     changes.turned_off(request, identity)
     complete(request, identity, tokens, method="")
@@ -94,10 +92,18 @@ def _turn_off(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -
         raise lost or BadReply("SetUserMFAPreference", "StillListed")
 
 
-def _pool_insists() -> bool:
-    """Tell whether the pool requires MFA; when it cannot be asked, act as if it did."""
+def _check_pool() -> None:
+    """Refuse where the pool requires MFA, or where it cannot be asked.
+
+    There the call would answer 200, empty the list, and change nothing at sign-in (facts §6.3).
+
+    Raises:
+        RemovalNotAllowed: Cognito was not asked to change anything.
+    """
     try:
-        return get_gateway().pool_requires_mfa()
+        required = get_gateway().pool_requires_mfa()
     except CognitoMFAError as error:
         logger.error("removal_refused: the pool's MFA setting cannot be read: %s", error)  # noqa: TRY400 - no secrets in a traceback
-        return True
+        raise RemovalNotAllowed("unknown") from None
+    if required:
+        raise RemovalNotAllowed("pool")

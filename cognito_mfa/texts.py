@@ -92,6 +92,10 @@ def change_was_lost() -> str:
 def removal_not_allowed(error: RemovalNotAllowed) -> str:
     if error.by == "policy":
         return _("This site requires a second step of you, so it cannot be turned off.")
+    if error.by == "unknown":
+        return _(
+            "We could not find out whether the second step may be turned off. Nothing has changed; try again later."
+        )
     return _(
         "The user pool of this site requires a second step of everybody, so it cannot be turned off."
     )

@@ -146,8 +146,8 @@ class StepView(Page, FormView):
         By default something typed does not fit, and the form says so.
         """
         field, text = self.on_form(error)
-        if field and field not in form.fields:
-            return self.lost()  # an error that Cognito declares, and that makes no sense here
+        if not self.stands or (field and field not in form.fields):
+            return self.lost()  # Cognito declares errors that make no sense here
         form.add_error(field, text)
         return self.form_invalid(form)
 
