@@ -38,6 +38,7 @@ def identify(request: HttpRequest, person: Person) -> CognitoIdentity:
     identity = linking.link(person, request=request)
     if not identity.user.is_active:
         raise Refused("sign-in", "UserInactive")
+    _remember_language(identity)  # now: what comes next may be told by mail at once
     return identity
 
 
@@ -68,7 +69,6 @@ def complete(
     if method:
         proof.write(request.session, identity, method=method)
         MFAEvent.objects.record(MFAEvent.Kind.SIGNED_IN, identity, detail=method)
-    _remember_language(identity)
     logger.info("signed_in: user %s, method %s", identity.user_id, method or "none")
     signals.signed_in.send_robust(
         sender=CognitoIdentity,
