@@ -5,6 +5,7 @@ reason, a fresh code of their own, and a line in the log.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import django
@@ -13,7 +14,7 @@ from django.contrib import messages
 from django.contrib.admin import ModelAdmin, helpers
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -76,11 +77,18 @@ class Deed(NamedTuple):
 class ConfirmedDeeds(ModelAdmin):
     """Asks for a reason first, and does it to each row only then."""
 
-    # SECURITY: what a deed writes down before Cognito is asked must outlive a process that is killed
-    # meanwhile, also where ATOMIC_REQUESTS is on.
+    # What these write down before Cognito is asked must outlive a process that is killed meanwhile.
+    commits_at_once = frozenset({"reset_mfa", "finish"})
+
     @method_decorator(transaction.non_atomic_requests)
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        return super().changelist_view(request, extra_context)
+        """Show the list; all that is not ours stays in one transaction where ATOMIC_REQUESTS wants it."""
+        with ExitStack() as transactions:
+            if request.POST.get("action") not in self.commits_at_once:
+                for connection in connections.all():
+                    if connection.settings_dict["ATOMIC_REQUESTS"]:
+                        transactions.enter_context(transaction.atomic(using=connection.alias))
+            return super().changelist_view(request, extra_context)
 
     def confirmed(
         self, request: HttpRequest, rows: QuerySet[Any], deed: Deed, selected: list[str]
@@ -152,6 +160,7 @@ class ConfirmedOnePerson(ConfirmedDeeds):
             *super().get_urls(),
         ]
 
+    @method_decorator(transaction.non_atomic_requests)
     def confirm_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
         """Show the confirmation for one row; its form goes to the list as usual."""
         deed = next((deed for deed in self.deeds if deed.action == action), None)

@@ -19,7 +19,7 @@ BATCH = 1000  # rows, in one transaction
 def outdated(before: dt.datetime) -> dict[type[Model], QuerySet[Any]]:
     """Return what was over ``before`` then: unfinished resets, open exemptions and the last census stay."""
     ended = Q(revoked_at__lt=before) | Q(expires_at__lt=before)
-    last = Census.objects.order_by("-taken_at", "-pk").values("pk")[:1]
+    last = Census.objects.order_by("-taken_at", "-pk").values_list("pk", flat=True)[:1]
     return {
         MFAEvent: MFAEvent.objects.filter(at__lt=before),
         MFAReset: MFAReset.objects.filter(finished_at__lt=before),

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
-from django.utils.text import capfirst
 
 from cognito_mfa import retention
 
@@ -31,7 +30,7 @@ class Command(BaseCommand):
             counts = retention.purge(before)
         told = "would be deleted" if dry_run else "deleted"
         for model, number in counts.items():
-            self.stdout.write(f"{capfirst(model._meta.verbose_name_plural)}: {number} {told}")
+            self.stdout.write(f"{model.__name__}: {number} {told}")
 
 
 def _days(text: str) -> int:

@@ -91,7 +91,8 @@ class Command(BaseCommand):
         if not waiting:
             self.stdout.write("No reset is unfinished.")
         if left and not dry_run:
-            raise CommandError(f"{left} resets are not finished.", returncode=NOT_DONE)
+            told = "1 reset is" if left == 1 else f"{left} resets are"
+            raise CommandError(f"{told} not finished.", returncode=NOT_DONE)
 
 
 def _who(identity: CognitoIdentity) -> str:
