@@ -52,6 +52,8 @@ class Migration(migrations.Migration):
                     ("EXEMPTION_GRANTED", "Exemption granted"),
                     ("EXEMPTION_REVOKED", "Exemption revoked"),
                     ("FAILURES_CLEARED", "Counter of wrong codes cleared"),
+                    ("EVENTS_EXPORTED", "Event log exported"),
+                    ("EVENTS_PURGED", "Event log purged"),
                 ],
                 max_length=32,
                 verbose_name="what",
