@@ -28,6 +28,7 @@ from django.db import connection, models
 ROOT = Path(__file__).resolve().parent.parent
 SCRATCH = ROOT / ".bench" / "admin_lists"
 PER_PAGE = 100
+URLS: list[Any] = []
 NAMES = ("alice", "bruno", "carla", "david", "emine", "farid", "greta", "henry", "irene", "jonas")
 
 
@@ -93,7 +94,7 @@ def configure(database: str) -> None:
         },
     )
     django.setup()
-    site.urlpatterns = []  # type: ignore[attr-defined]
+    site.urlpatterns = URLS  # type: ignore[attr-defined]
 
 
 # ----------------------------------------------------------------------------------------- the data
@@ -139,10 +140,7 @@ def insert(rows: int, table: str, where: str = "", **values: str) -> None:
     statement = series(rows).format(chosen) + (f" WHERE {sql[where]}" if where else "")
     target = f"INSERT INTO {table} ({', '.join(values)})"
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(f"{target} {statement}")
-        else:  # SQLite wants the common table expression behind the target
-            cursor.execute(f"{target} {statement}")
+        cursor.execute(f"{target} {statement}")
 
 
 def fill(rows: int, floors: tuple[type[models.Model], ...]) -> None:
@@ -150,6 +148,12 @@ def fill(rows: int, floors: tuple[type[models.Model], ...]) -> None:
     from django.core.management import call_command
 
     began = time.perf_counter()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET synchronous_commit = off")
+        else:
+            cursor.execute("PRAGMA synchronous = OFF")
+            cursor.execute("PRAGMA cache_size = -500000")
     call_command("migrate", verbosity=0)
     with connection.schema_editor() as editor:
         for floor in floors:
@@ -284,26 +288,26 @@ def mount(person: type[models.Model], happening: type[models.Model]) -> list[Lis
     class OurPlainUsers(MFAUserAdminMixin, UserAdmin):
         pass
 
-    from site_urls import urlpatterns
-
-    registered: dict[str, dict[type[models.Model], type[ModelAdmin]]] = {
-        # All of ours: their pages lead to one another.
-        "ours": {
-            model: type(admin.site.get_model_admin(model))
-            for model in apps.get_app_config("cognito_mfa").get_models()
-            if admin.site.is_registered(model)
-        }
-        | {User: OurUsers},
-        "floor": {person: PersonAdmin, happening: HappeningAdmin, User: TheirUsers},
-        "ours_plain": {User: OurPlainUsers},
-        "plain": {User: PlainUsers},
+    # Every site has the same models: their names stand on each page.
+    shared: dict[type[models.Model], type[ModelAdmin]] = {
+        model: type(admin.site.get_model_admin(model))
+        for model in apps.get_app_config("cognito_mfa").get_models()
+        if admin.site.is_registered(model)
     }
+    shared |= {person: PersonAdmin, happening: HappeningAdmin}
+    users_of = {
+        "ours": OurUsers,
+        "floor": TheirUsers,
+        "ours_plain": OurPlainUsers,
+        "plain": PlainUsers,
+    }
+    registered = {name: shared | {User: users} for name, users in users_of.items()}
     for name, models_and_admins in registered.items():
         site = admin.AdminSite(name=name)
         for model, base in models_and_admins.items():
             site.register(model, type(base.__name__, (base,), {"list_per_page": PER_PAGE}))
-        urlpatterns.append(path(f"{name}/", site.urls))
-    urlpatterns.append(path("admin/", admin.site.urls))
+        URLS.append(path(f"{name}/", site.urls))
+    URLS.append(path("admin/", admin.site.urls))
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT username FROM auth_user WHERE id = 5")
