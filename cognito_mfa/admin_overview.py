@@ -42,6 +42,7 @@ class Section(NamedTuple):
         rows: of the table.
         picture: shows the same numbers.
         notes: what must be known to read them.
+        is_current: whether it is of this moment, not of the last census.
     """
 
     title: Text
@@ -49,6 +50,7 @@ class Section(NamedTuple):
     rows: Sequence[Sequence[object]]
     picture: SafeString | str = ""
     notes: Sequence[Text] = ()
+    is_current: bool = False
 
 
 def coverage(numbers: Numbers, _site: str) -> Section:
@@ -138,10 +140,6 @@ def failures(numbers: Numbers, site: str) -> Section:
     return Section(_("Failures"), (_("What"), _("Number")), rows)
 
 
-# What the last census says, in this order. Another section is one more function.
-COUNTED: tuple[Callable[[Numbers, str], Section], ...] = (coverage, statuses, set_ups, failures)
-
-
 def next_to_expire() -> Section:
     """Show whose exemption ends next."""
     rows = [
@@ -149,7 +147,7 @@ def next_to_expire() -> Section:
         for row in exemptions.valid()[:SHOWN]
     ]
     headings = (_("Person"), _("Expires"), _("Reason"), _("Granted by"))
-    return Section(_("Exemptions that end next"), headings, rows)
+    return Section(_("Exemptions that end next"), headings, rows, is_current=True)
 
 
 def half_done() -> Section:
@@ -160,11 +158,15 @@ def half_done() -> Section:
         for row in waiting.order_by("requested_at", "pk")[:SHOWN]
     ]
     headings = (_("Person"), _("Requested"), _("What stopped it"), _("By"))
-    return Section(_("Resets that are not finished"), headings, rows)
+    return Section(_("Resets that are not finished"), headings, rows, is_current=True)
 
 
-# What holds at this moment, each from an index.
+# The page from top to bottom; another section is one more function. Those that show what was counted
+# wait for the first census.
+FROM_CENSUS = tuple[Callable[[Numbers, str], Section], ...]
+ABOVE: FROM_CENSUS = (coverage, failures)
 CURRENT: tuple[Callable[[], Section], ...] = (half_done, next_to_expire)
+BELOW: FROM_CENSUS = (statuses, set_ups)
 
 
 @admin.register(Census)
@@ -187,12 +189,14 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         last, site = census.latest(), self.admin_site.name
-        numbers = census.read(last) if last else None
+        above, below = (
+            [section(census.read(last), site) for section in sections] if last else []
+            for sections in (ABOVE, BELOW)
+        )
         context = {
             **page_context(self, request, gettext_lazy("Overview of second factors")),
             "taken_at": last and last.taken_at,
-            "counted": [section(numbers, site) for section in COUNTED] if numbers else [],
-            "current": [section() for section in CURRENT],
+            "sections": [*above, *(section() for section in CURRENT), *below],
         }
         return TemplateResponse(request, "admin/cognito_mfa/overview.html", context)
 
