@@ -91,6 +91,11 @@ def _answers_later(view: Callable[..., Any]) -> bool:
     """Tell whether ``view`` must be awaited: a coroutine function, or the method of an async class."""
     if iscoroutinefunction(view):
         return True
-    # What Django's method_decorator hands over: the bound dispatch() of a class-based view.
-    instance = getattr(getattr(view, "func", None), "__self__", None)
-    return getattr(instance, "view_is_async", None) is True
+    layer: Any = view
+    while layer is not None:
+        # Django's method_decorator hands over a partial of the bound dispatch() of a class-based view.
+        instance = getattr(getattr(layer, "func", None), "__self__", None)
+        if getattr(instance, "view_is_async", None) is True:
+            return True
+        layer = getattr(layer, "__wrapped__", None)
+    return False

@@ -28,7 +28,7 @@ class _Required:
         return None if proven else self._answer(request, user)
 
     async def astopped(self, request: HttpRequest) -> HttpResponse | None:
-        user = await gate.user_of(request)
+        user = await gate.auser_of(request)
         proven = user.is_authenticated and await gate.ais_proven(request, user)
         return None if proven else self._answer(request, user)
 
@@ -49,7 +49,7 @@ class _Recent:
         return self._answer(request, user, seconds)
 
     async def astopped(self, request: HttpRequest) -> HttpResponse | None:
-        user = await gate.user_of(request)
+        user = await gate.auser_of(request)
         seconds = await gate.aproof_age(request, user) if user.is_authenticated else None
         return self._answer(request, user, seconds)
 

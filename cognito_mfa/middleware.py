@@ -41,13 +41,16 @@ class RequireMFAMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        if is_exempt(view) or not request.user.is_authenticated:
+        if is_exempt(view):
             return None
-        verdict = gate.decide(request, request.user)
+        user = gate.user_of(request)
+        if not user.is_authenticated:
+            return None
+        verdict = gate.decide(request, user)
         if verdict is Verdict.PASS:
             return None
         if verdict is Verdict.WOULD_STOP:
-            observed.note(request, request.user)
+            observed.note(request, user)
             return None
         return answers.answer(request, answers.SET_UP)
 
@@ -56,7 +59,7 @@ class RequireMFAMiddleware:
     ) -> HttpResponse | None:
         if is_exempt(view):
             return None
-        user = await gate.user_of(request)
+        user = await gate.auser_of(request)
         if not user.is_authenticated:
             return None
         verdict = await gate.adecide(request, user)

@@ -129,8 +129,9 @@ async def _aasked(rule: Rule, request: HttpRequest, person: Any) -> bool:
     try:
         with _as_user_of(request, person):
             decide = _imported(rule)
-            direct = decide if iscoroutinefunction(decide) else sync_to_async(decide)
-            answer = await direct(request)
+            # An object with an async __call__ counts as well.
+            native = iscoroutinefunction(decide) or iscoroutinefunction(decide.__call__)  # type: ignore[operator]
+            answer = await (decide if native else sync_to_async(decide))(request)
             return _as_bool(await answer if isawaitable(answer) else answer)
     except Exception:
         # SECURITY: as above.
