@@ -182,7 +182,7 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("W009", site(REST_FRAMEWORK={})),
     (
         "W009",
-        site(REST_FRAMEWORK={"DEFAULT_PERMISSION_CLASSES": [IsMFAVerified | IsAuthenticated]}),
+        site(REST_FRAMEWORK={"DEFAULT_PERMISSION_CLASSES": ["tests.gate.permissions.EITHER"]}),
     ),
     ("W010", installed("channels")),
     ("W011", site(LOGGING={"version": 1, "root": {"level": "DEBUG"}})),
