@@ -20,7 +20,7 @@ from cognito_mfa.decorators import mfa_exempt, mfa_recent, mfa_required
 from cognito_mfa.mixins import MFAExemptMixin, MFARecentMixin, MFARequiredMixin
 from tests.urls import urlpatterns as site
 
-SECRET = "what only proven people see"  # noqa: S105 - no password
+SECRET = "what only proven people see"
 
 
 def secret(_request: HttpRequest, **_kwargs: Any) -> HttpResponse:
