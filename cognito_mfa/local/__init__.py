@@ -12,8 +12,8 @@ Not faithful, on purpose: IAM operations want a signature and believe any; quota
 consistent at once; nothing is sent, ``outbox`` keeps it; Lambda triggers, groups, managed login and
 threat protection are not there.
 
-Not played yet, and refused with a text that says so: the flows USER_SRP_AUTH, CUSTOM_AUTH and
-USER_AUTH, remembered devices, and among the operations SignUp, ConfirmSignUp,
+Not played yet, and refused with a text that says so: the flows CUSTOM_AUTH and USER_AUTH,
+remembered devices, and among the operations SignUp, ConfirmSignUp,
 ResendConfirmationCode, ForgotPassword, ConfirmForgotPassword, ChangePassword, RevokeToken,
 GetTokensFromRefreshToken, AdminConfirmSignUp, AdminResetUserPassword, ConfirmDevice,
 UpdateUserPool, UpdateUserPoolClient, DeleteUserPool, DeleteUserPoolClient."""

@@ -36,6 +36,10 @@ class Behaviour:
     verified_token_asked_without_preference: bool = False
     """14.6: an OPTIONAL pool asks for a verified token although no preference was set."""
 
+    srp_timestamp_tolerance: float | None = 900.0
+    """2.3: how many seconds the TIMESTAMP of an SRP claim may be off. Nobody has measured it; None
+    looks at its form only."""
+
     password_failures_before_lock: int | None = 5
     """8.3: None never locks."""
 

@@ -4,6 +4,7 @@ and no representation shows a secret."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -147,6 +148,8 @@ class UserPool:
     refresh_tokens: dict[str, str] = field(default_factory=dict, repr=False)
     """The family of each refresh token, by the token's digest."""
     keys: PoolKeys | None = field(default=None, repr=False)
+    pretence: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    """From this comes what people who do not exist are shown, the same each time."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What CreateUserPool was given and nothing here acts on; described as it came."""
 
@@ -179,6 +182,22 @@ class SignInSession:
     child: str | None = None
 
 
+@dataclass(slots=True, kw_only=True)
+class SrpExchange:
+    """What Cognito knows behind a secret block. Without a ``sub`` nobody stands behind it."""
+
+    id: str
+    pool_id: str
+    client_id: str
+    sub: str
+    admin: bool
+    started_at: float
+    client_value: str = field(repr=False)
+    private: str = field(repr=False)
+    public: str = field(repr=False)
+    spent: bool = False
+
+
 @dataclass(slots=True)
 class Account:
     """One AWS account in one region."""
@@ -187,3 +206,4 @@ class Account:
     id: str = "123456789012"
     pools: dict[str, UserPool] = field(default_factory=dict)
     sessions: dict[str, SignInSession] = field(default_factory=dict, repr=False)
+    exchanges: dict[str, SrpExchange] = field(default_factory=dict, repr=False)

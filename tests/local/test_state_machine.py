@@ -125,7 +125,7 @@ def test_a_refused_call_leaves_the_session_as_it_was(cognito: LocalCognito, stag
     assert machine.call(right, session)
 
 
-@pytest.mark.parametrize("challenge", ["PASSWORD_VERIFIER", "CUSTOM_CHALLENGE", "DEVICE_SRP_AUTH"])
+@pytest.mark.parametrize("challenge", ["CUSTOM_CHALLENGE", "DEVICE_SRP_AUTH"])
 def test_a_challenge_that_is_not_played_says_so(
     caller: Caller, pool: LocalPool, challenge: str
 ) -> None:

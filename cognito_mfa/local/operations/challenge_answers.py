@@ -22,7 +22,7 @@ from cognito_mfa.local.operations.context import (
     check_secret_hash,
     required,
 )
-from cognito_mfa.local.operations.steps import Steps
+from cognito_mfa.local.operations.srp_sign_in import SrpSignIn
 from cognito_mfa.local.passwords import Password
 from cognito_mfa.local.sessions import INVALID, SETUP_BY_EMAIL
 from cognito_mfa.local.state import (
@@ -62,7 +62,7 @@ class Answered:
     values: Values
 
 
-class ChallengeAnswers(Steps):
+class ChallengeAnswers(SrpSignIn):
     """What happens to an answer."""
 
     def respond_to_auth_challenge(self, parameters: Parameters) -> Payload:
@@ -78,6 +78,8 @@ class ChallengeAnswers(Steps):
     ) -> Payload:
         values = parameters.get("ChallengeResponses", {})
         purpose = _purpose(pool, parameters["ChallengeName"], values)
+        if purpose == "PASSWORD_VERIFIER":
+            return self.verify_password_claim(pool, client, values, admin=admin)
         answer = self._answers().get(purpose)
         if answer is None:
             raise _not_played(purpose)
@@ -242,8 +244,8 @@ def _email_key(pool: UserPool) -> str:
 
 
 def _not_played(challenge: str) -> InvalidParameterException:
-    played = "NEW_PASSWORD_REQUIRED, MFA_SETUP, SOFTWARE_TOKEN_MFA, SMS_MFA, EMAIL_OTP"
     return InvalidParameterException(
-        f"The local Cognito does not play the challenge {challenge}. "
-        f"It plays: {played} and SELECT_MFA_TYPE."
+        f"The local Cognito does not play the challenge {challenge}. It plays: "
+        "PASSWORD_VERIFIER, NEW_PASSWORD_REQUIRED, MFA_SETUP, SOFTWARE_TOKEN_MFA, SMS_MFA, "
+        "EMAIL_OTP and SELECT_MFA_TYPE."
     )

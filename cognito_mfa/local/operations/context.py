@@ -21,6 +21,7 @@ from cognito_mfa.local.errors import (
     UserNotFoundException,
     missing_parameter,
 )
+from cognito_mfa.local.exchanges import Exchanges
 from cognito_mfa.local.outbox import Medium, Message, Outbox
 from cognito_mfa.local.sessions import Sessions
 from cognito_mfa.local.state import Account, AppClient, User, UserPool
@@ -42,6 +43,7 @@ class Context:
         self.behaviour = behaviour
         """For pools that are made from now on."""
         self.sessions = Sessions(account, clock)
+        self.exchanges = Exchanges(account, clock)
         self.tokens = Tokens(account, clock)
 
     def pool(self, parameters: Parameters) -> UserPool:
