@@ -48,6 +48,8 @@ class PasswordPolicy:
     require_numbers: bool = True
     require_symbols: bool = True
     temporary_password_days: int = 7
+    history: int = 0
+    """How many earlier passwords may not come again."""
 
     def check(self, password: str) -> None:
         """Raises InvalidPasswordException with Cognito's words for the first rule broken."""

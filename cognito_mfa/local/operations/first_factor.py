@@ -36,7 +36,13 @@ class FirstFactor(Steps):
         return NotAuthorizedException(WRONG)
 
     def after_password(
-        self, pool: UserPool, client: AppClient, user: User, *, admin: bool
+        self,
+        pool: UserPool,
+        client: AppClient,
+        user: User,
+        *,
+        admin: bool,
+        device_key: str = "",
     ) -> Payload:
         """What follows a right one; RESET_REQUIRED shows only to whoever knows it."""
         user.password_attempts.succeeded()
@@ -51,5 +57,6 @@ class FirstFactor(Steps):
             stage = Stage.NEW_PASSWORD_REQUIRED
             session = self.sessions.begin(stage, pool, client, user, admin=admin)
             session.factors = ["pwd"]
+            session.device_key = device_key
             return self.challenge(pool, user, session)
-        return self.after_first_factor(pool, client, user, admin=admin)
+        return self.after_first_factor(pool, client, user, admin=admin, device_key=device_key)

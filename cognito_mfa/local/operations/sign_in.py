@@ -1,5 +1,5 @@
-"""InitiateAuth and AdminInitiateAuth: the flows with which a sign-in begins (facts section 2.3), and
-refreshing. It must never look at a password before it knows that the client may use the flow."""
+"""InitiateAuth and AdminInitiateAuth: the flows with which a sign-in begins (facts section 2.3). It
+must never look at a password before it knows that the client may use the flow."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from cognito_mfa.local.errors import (
     UnsupportedOperationException,
     UserNotFoundException,
 )
+from cognito_mfa.local.operations.choice_sign_in import ChoiceSignIn
 from cognito_mfa.local.operations.context import (
     Parameters,
     Payload,
     check_secret_hash,
+    hides_existence,
     required,
 )
 from cognito_mfa.local.operations.first_factor import WRONG
-from cognito_mfa.local.operations.srp_sign_in import SrpSignIn
+from cognito_mfa.local.operations.refreshing import Refreshing
 from cognito_mfa.local.state import AppClient, UserPool
 
 REFRESH_FLOWS = ("REFRESH_TOKEN_AUTH", "REFRESH_TOKEN")
@@ -44,7 +46,7 @@ ADMIN_FLOWS = frozenset(
 Flow = Callable[[UserPool, AppClient, Mapping[str, str]], Payload]
 
 
-class SignIn(SrpSignIn):
+class SignIn(ChoiceSignIn, Refreshing):
     """How a sign-in begins."""
 
     def initiate_auth(self, parameters: Parameters) -> Payload:
@@ -63,10 +65,12 @@ class SignIn(SrpSignIn):
         flow = parameters["AuthFlow"]
         values = parameters.get("AuthParameters", {})
         if flow in REFRESH_FLOWS:
-            return self._refresh(pool, client, values)
+            return self.refresh_token_auth(pool, client, values)
         if flow == "USER_SRP_AUTH":
             _check_allows_srp(client)
             return self._srp(pool, client, values, admin=admin)
+        if flow == "USER_AUTH" and "ALLOW_USER_AUTH" in client.explicit_auth_flows:
+            return self.begin_choice(pool, client, parameters, admin=admin)
         if flow not in PASSWORD_FLOWS:
             raise _not_played(client, flow)
         _check_enabled(client, flow)
@@ -78,7 +82,7 @@ class SignIn(SrpSignIn):
         username = required(values, "USERNAME")
         check_secret_hash(client, values, username)
         user = directory.user_named(pool, username)
-        if user is None and not _hides(pool, client, admin=admin):
+        if user is None and not hides_existence(pool, client, admin=admin):
             raise UserNotFoundException("User does not exist.")
         return self.begin_srp(pool, client, user, values, admin=admin)
 
@@ -93,18 +97,8 @@ class SignIn(SrpSignIn):
         self.check_may_try(user)
         if user.password is None or not user.password.matches(pool.id, user.username, password):
             raise self.wrong_password(pool, user)
-        return self.after_password(pool, client, user, admin=admin)
-
-    def _refresh(self, pool: UserPool, client: AppClient, values: Mapping[str, str]) -> Payload:
-        """Never an MFA challenge and never a new refresh token (facts sections 2.3 and 7.3)."""
-        _check_refreshes(client)
-        family = self.tokens.family_of(pool, client, required(values, "REFRESH_TOKEN"))
-        user = directory.user_with_sub(pool, family.sub)
-        if user is None:
-            raise NotAuthorizedException("Invalid Refresh Token.")
-        check_secret_hash(client, values, user.username)
-        result = self.tokens.refresh(pool, client, user, family)
-        return {"ChallengeParameters": {}, "AuthenticationResult": result}
+        device_key = values.get("DEVICE_KEY", "")
+        return self.after_password(pool, client, user, admin=admin, device_key=device_key)
 
 
 def _check_door(flow: str, flows: frozenset[str]) -> None:
@@ -127,30 +121,16 @@ def _check_allows_srp(client: AppClient) -> None:
         raise InvalidParameterException("USER_SRP_AUTH is not enabled for the client.")
 
 
-def _check_refreshes(client: AppClient) -> None:
-    flows = client.explicit_auth_flows
-    modern = any(flow.startswith("ALLOW_") for flow in flows)
-    rotating = client.settings.get("RefreshTokenRotation", {}).get("Feature") == "ENABLED"
-    if rotating or (modern and "ALLOW_REFRESH_TOKEN_AUTH" not in flows):
-        raise InvalidParameterException("Auth flow not enabled for this client")
-
-
 def _not_played(client: AppClient, flow: str) -> Exception:
     if f"ALLOW_{flow}" not in client.explicit_auth_flows:
         return InvalidParameterException(f"{flow} is not enabled for the client.")
-    played = ", ".join(sorted({*PASSWORD_FLOWS, *REFRESH_FLOWS, "USER_SRP_AUTH"}))
+    played = ", ".join(sorted({*PASSWORD_FLOWS, *REFRESH_FLOWS, "USER_SRP_AUTH", "USER_AUTH"}))
     return UnsupportedOperationException(
         f"The local Cognito does not play the flow {flow}. It plays: {played}."
     )
 
 
-def _hides(pool: UserPool, client: AppClient, *, admin: bool) -> bool:
-    """Whether the client must not learn who does not exist (facts section 8.2)."""
-    hides = client.prevent_user_existence_errors == "ENABLED"
-    return hides and (not admin or pool.behaviour.existence_errors_cover_admin_sign_in)
-
-
 def _unknown(pool: UserPool, client: AppClient, *, admin: bool) -> Exception:
-    if _hides(pool, client, admin=admin):
+    if hides_existence(pool, client, admin=admin):
         return NotAuthorizedException(WRONG)
     return UserNotFoundException("User does not exist.")

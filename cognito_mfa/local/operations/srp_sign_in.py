@@ -37,10 +37,10 @@ class SrpSignIn(FirstFactor):
         self, pool: UserPool, client: AppClient, user: User | None, values: Values, *, admin: bool
     ) -> Payload:
         """Never says whether the user is there, or may sign in: that is the answer's business."""
-        client_value = _client_value(required(values, "SRP_A"))
+        public = client_value(required(values, "SRP_A"))
         salt, verifier = _known_of(pool, user, values["USERNAME"])
         exchange = self.exchanges.begin(
-            pool, client, user, client_value=client_value, verifier=verifier, admin=admin
+            pool, client, user, client_value=public, verifier=verifier, admin=admin
         )
         name = user.username if user is not None else _pretended_id(pool, values["USERNAME"])
         # There is no Session: the secret block does its work (facts section 2.3).
@@ -65,18 +65,39 @@ class SrpSignIn(FirstFactor):
         sent_at = parse_timestamp(required(values, "TIMESTAMP"))
         check_secret_hash(client, values, username)
         exchange = self.exchanges.find(block)
-        if exchange is None:
+        if exchange is None or exchange.device_key:
             raise NotAuthorizedException(WRONG)
-        user = _bound_user(exchange, pool, client, username, admin=admin)
+        user = self.bound_to_exchange(exchange, pool, client, username, admin=admin)
         self.check_may_try(user)
         right = _right_claim(pool, user, exchange, sent_at)
         if not hmac.compare_digest(right.encode(), claim.encode()):
             raise self.wrong_password(pool, user)
+        self.check_fresh(pool, sent_at)
+        self.exchanges.spend(exchange)
+        device_key = values.get("DEVICE_KEY", "")
+        return self.after_password(pool, client, user, admin=admin, device_key=device_key)
+
+    def check_fresh(self, pool: UserPool, sent_at: datetime) -> None:
         tolerance = pool.behaviour.srp_timestamp_tolerance
         if tolerance is not None and abs(sent_at.timestamp() - self.clock.now()) > tolerance:
             raise NotAuthorizedException(WRONG)
-        self.exchanges.spend(exchange)
-        return self.after_password(pool, client, user, admin=admin)
+
+    def bound_to_exchange(
+        self,
+        exchange: SrpExchange,
+        pool: UserPool,
+        client: AppClient,
+        username: str,
+        *,
+        admin: bool,
+    ) -> User:
+        """The exchange's user, once everything that it is bound to agrees."""
+        bound = (exchange.pool_id, exchange.client_id) == (pool.id, client.id)
+        same_door = exchange.admin is admin or pool.behaviour.admin_and_public_calls_mix
+        user = directory.user_named(pool, username)
+        if not bound or not same_door or user is None or user.sub != exchange.sub:
+            raise NotAuthorizedException(WRONG)
+        return user
 
 
 def parse_timestamp(text: str) -> datetime:
@@ -99,7 +120,7 @@ def timestamp(at: datetime) -> str:
     return f"{DAYS[at.weekday()]} {MONTHS[at.month - 1]} {at.day} {clock} UTC {at.year:04}"
 
 
-def _client_value(text: str) -> int:
+def client_value(text: str) -> int:
     try:
         return srp.client_value(text)
     except srp.BadPublicValue:
@@ -127,18 +148,6 @@ def _pretended_id(pool: UserPool, typed: str) -> str:
 def _pretended(pool: UserPool, what: str, typed: str) -> bytes:
     message = f"{what}:{directory.folded(pool, typed)}".encode()
     return hmac.digest(pool.pretence.encode(), message, hashlib.sha256)
-
-
-def _bound_user(
-    exchange: SrpExchange, pool: UserPool, client: AppClient, username: str, *, admin: bool
-) -> User:
-    """The exchange's user, once everything that it is bound to agrees."""
-    bound = (exchange.pool_id, exchange.client_id) == (pool.id, client.id)
-    same_door = exchange.admin is admin or pool.behaviour.admin_and_public_calls_mix
-    user = directory.user_named(pool, username)
-    if not bound or not same_door or user is None or user.sub != exchange.sub:
-        raise NotAuthorizedException(WRONG)
-    return user
 
 
 def _right_claim(pool: UserPool, user: User, exchange: SrpExchange, sent_at: datetime) -> str:
