@@ -113,14 +113,15 @@ class Protocol:
 def _operation(request: WireRequest) -> str:
     name = request.target.removeprefix(TARGET_PREFIX)
     if name not in operations.ALL or not request.target.startswith(TARGET_PREFIX):
-        raise UnknownOperationException(_unplayed(name))
+        raise UnknownOperationException(_unplayed(request.target))
     if name in operations.IAM and not request.signed:
         raise MissingAuthenticationTokenException("Missing Authentication Token")
     return name
 
 
-def _unplayed(name: str) -> str:
-    if name in service_model.operations():
+def _unplayed(target: str) -> str:
+    name = target.removeprefix(TARGET_PREFIX)
+    if name != target and name in service_model.operations():
         return (
             f"Cognito has the operation {name}, and the local Cognito does not play it. "
             f"It plays: {', '.join(sorted(operations.ALL))}."
