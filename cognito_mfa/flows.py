@@ -68,7 +68,7 @@ def start_sign_in(
         own = identity_of(request.user)
         begun = replace(begun, generation=own.generation if own else None)
     if isinstance(reply, Tokens) and purpose is not Purpose.REMOVE:
-        reply = _unasked(request, reply, username, password) or reply
+        reply = _unasked(request, begun, reply, password) or reply
     outcome = _go_on(request, begun, reply)
     # Last: where a call above failed, Django sends no cookie, and the browser would lose its session.
     request.session.cycle_key()
@@ -211,7 +211,7 @@ def _with_tokens(
     if begun.is_change:
         return _change(request, begun, identity, tokens)
     begun = replace(begun, generation=identity.generation)
-    if not passed and policy.enforced() and policy.required(request, identity.user):
+    if not passed and _wants_factor(request, begun, identity):
         return enrolment.begin(request, begun, tokens)
     promotion.complete(request, identity, tokens, method=method)
     return Outcome(Step.DONE, begun.next_url)
@@ -229,7 +229,7 @@ def _change(
 
 @sensitive_variables()
 def _unasked(
-    request: HttpRequest, tokens: Tokens, username: str, password: str
+    request: HttpRequest, begun: PendingSignIn, tokens: Tokens, password: str
 ) -> Challenge | Tokens | None:
     """Settle why Cognito asked no code of somebody who has an authenticator, as far as we knew.
 
@@ -241,10 +241,10 @@ def _unasked(
     identity = known.filter(sub=get_gateway().person(tokens).sub).first()
     if identity is None or identity.status not in (Status.ENABLED, Status.UNKNOWN):
         return None
-    required = policy.enforced() and policy.required(request, identity.user)
+    required = _wants_factor(request, begun, identity)
     if required or identity.unconfirmed in (Unconfirmed.SET_UP, Unconfirmed.SWITCH_ON):
         if get_gateway().prefer_software_token(tokens.access):
-            return _asked_at_last(username, password)
+            return _asked_at_last(begun.username, password)
         if identity.software_token is None:
             identity.learn(Status.NOT_SET_UP)
             return None
@@ -264,6 +264,13 @@ def _asked_at_last(username: str, password: str) -> Challenge:
     if isinstance(reply, Tokens):
         raise BadReply("InitiateAuth", "FactorNotAsked")
     return reply
+
+
+def _wants_factor(request: HttpRequest, begun: PendingSignIn, identity: CognitoIdentity) -> bool:
+    """Tell whether this sign-in must not end without a second factor."""
+    if begun.purpose is Purpose.SET_UP:
+        return True
+    return policy.enforced() and policy.required(request, identity.user)
 
 
 def _pending(request: HttpRequest, step: Step) -> PendingSignIn:

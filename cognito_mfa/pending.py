@@ -58,6 +58,7 @@ class Purpose(Enum):
     """
 
     SIGN_IN = "sign in"
+    SET_UP = "sign in and set up, whatever the policy says"
     REPLACE = "replace the authenticator"
     REMOVE = "remove the authenticator"
 
@@ -110,7 +111,7 @@ class PendingSignIn:
     @property
     def is_change(self) -> bool:
         """Tell whether somebody who is signed in already changes something."""
-        return self.purpose is not Purpose.SIGN_IN
+        return self.purpose in (Purpose.REPLACE, Purpose.REMOVE)
 
     def is_overtaken_by(self, identity: CognitoIdentity) -> bool:
         """Tell whether the authenticator was changed or reset since this began (B-19a, B-117)."""
@@ -136,6 +137,7 @@ class PendingSignIn:
             clear(request)
             return
         PendingSignIn(
+            purpose=self.purpose,
             username=self.username,
             next_url=self.next_url,
             friendly_name=self.friendly_name,
