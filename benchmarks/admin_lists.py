@@ -273,11 +273,12 @@ def mount(person: type[models.Model], happening: type[models.Model]) -> list[Lis
         list_display = ("at", "username", "kind", "detail", "reason", "actor")
         list_filter = ("kind", "at")
         search_fields = ("^username",)
+        actions = None  # nor has ours any
 
     class TheirUsers(FastListMixin, UserAdmin):
         list_filter = ("is_staff",)
         ordering = ("-pk",)
-        search_fields = ("=username",)
+        search_fields = ("username__exact",)  # what Django's own index answers
 
     class OurUsers(MFAUserAdminMixin, TheirUsers):
         pass
