@@ -112,8 +112,8 @@ def columns() -> dict[str, str]:
     """Return SQL for what a row holds, by the number ``i``; the same for ours and the floor."""
     case = " ".join(f"WHEN {n} THEN '{name}'" for n, name in enumerate(NAMES))
     # Scattered, so that neighbours in an index are not neighbours in the table.
-    name = f"(CASE i % {len(NAMES)} {case} END || '.' || CAST((i * 7919) % 10000019 AS VARCHAR))"
-    percent = "((i * 37) % 100)"
+    name = f"(CASE i % {len(NAMES)} {case} END || '.' || CAST((CAST(i AS BIGINT) * 7919) % 10000019 AS VARCHAR))"
+    percent = "((i % 100 * 37) % 100)"
     status = (
         f"CASE WHEN {percent} < 60 THEN 'ENABLED' WHEN {percent} < 98 THEN 'NOT_SET_UP' "
         "ELSE 'UNKNOWN' END"
@@ -261,7 +261,7 @@ def mount(person: type[models.Model], happening: type[models.Model]) -> list[Lis
     from django.urls import path
 
     from cognito_mfa.admin import MFAUserAdminMixin
-    from cognito_mfa.admin_lists import FastListMixin
+    from cognito_mfa.admin_lists import CAP, FastListMixin
 
     class PersonAdmin(FastListMixin, ModelAdmin):
         list_display = ("username", "status", "device", "set_up_at", "used_at", "checked_at")
@@ -313,9 +313,11 @@ def mount(person: type[models.Model], happening: type[models.Model]) -> list[Lis
     with connection.cursor() as cursor:
         cursor.execute("SELECT username FROM auth_user WHERE id = 5")
         (whole,) = cursor.fetchone()
+        cursor.execute("SELECT count(*) FROM auth_user")
+        last = min(cursor.fetchone()[0], CAP) // PER_PAGE
     common = {
         "page 1": ("", ""),
-        f"page {10_000 // PER_PAGE}, the last": (f"p={10_000 // PER_PAGE}",) * 2,
+        f"page {last}, the last": (f"p={last}",) * 2,
         "whole name": (f"q={whole}",) * 2,
         "no match": ("q=nobody.at.all",) * 2,
     }

@@ -313,8 +313,8 @@ class MFAUserAdminMixin(SecondFactorActions):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # The status alone: with select_related, each row would cost a whole identity.
         status = F("cognito_identity__status")
-        users: QuerySet[Any] = super().get_queryset(request)
-        return users.annotate(second_factor_status=status)
+        users: QuerySet[Any] = super().get_queryset(request).annotate(second_factor_status=status)
+        return users
 
     def identities_of(self, queryset: QuerySet[Any]) -> QuerySet[CognitoIdentity]:
         return CognitoIdentity.objects.filter(user__in=queryset).order_by("pk")
