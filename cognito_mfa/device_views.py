@@ -19,7 +19,6 @@ from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
 from cognito_mfa import flows, gate, lifecycle, policy
-from cognito_mfa.conf import get_conf
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.forms import PasswordForm, RenameForm
 from cognito_mfa.models import CognitoIdentity, identity_of
@@ -60,7 +59,7 @@ class OwnPage(Page):
             "may_remove": lifecycle.may_remove(self.request),
             "shown_details": DETAILS_SHOWN,
             "unconfirmed": identity.unconfirmed if identity else "",
-            "support_url": get_conf().SUPPORT_URL,
+            **self.common(),
             **super().get_context_data(**kwargs),  # type: ignore[misc]
         }
 

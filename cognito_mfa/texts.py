@@ -15,6 +15,8 @@ from cognito_mfa.exceptions import (
     RemovalNotAllowed,
 )
 
+LONG = 90  # seconds; what is longer is told in minutes
+
 
 def bad_credentials() -> str:
     return _("Name and password do not match. Check both and try again.")
@@ -27,6 +29,13 @@ def start_again() -> str:
 
 
 def busy(seconds: int) -> str:
+    if seconds > LONG:
+        minutes = -(-seconds // 60)
+        return ngettext(
+            "Too many attempts at the moment. Wait %(minutes)d minute, then try again.",
+            "Too many attempts at the moment. Wait %(minutes)d minutes, then try again.",
+            minutes,
+        ) % {"minutes": minutes}
     return ngettext(
         "Too many attempts at the moment. Wait %(seconds)d second, then try again.",
         "Too many attempts at the moment. Wait %(seconds)d seconds, then try again.",

@@ -70,6 +70,12 @@ class Page(View):
 
     http_method_names = ["get", "head", "post", "options"]
 
+    @staticmethod
+    def common() -> dict[str, Any]:
+        """Return what every page shows: whose it is, and where help is."""
+        conf = get_conf()
+        return {"site": conf.ISSUER, "support_url": conf.SUPPORT_URL}
+
     def after(self, outcome: Outcome) -> HttpResponse:
         """Return the redirect to the page of the next step."""
         next_url = safe_url(self.request, outcome.next_url)
@@ -129,9 +135,7 @@ class StepView(Page, FormView):
         )
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(
-            begun=self.begun, support_url=get_conf().SUPPORT_URL, **kwargs
-        )
+        return super().get_context_data(begun=self.begun, **self.common(), **kwargs)
 
     def take(self, form: Any) -> Outcome:
         """Do what the form asks for; raises ``CognitoMFAError``."""
@@ -239,7 +243,7 @@ class StepView(Page, FormView):
 
     def unavailable(self, text: str, *, status: int, seconds: int) -> HttpResponse:
         """Show that nobody knows what became of the step, and how that is found out."""
-        context = {"text": text, "begun": self.begun, "support_url": get_conf().SUPPORT_URL}
+        context = {"text": text, "begun": self.begun, **self.common()}
         response = render(self.request, "cognito_mfa/unavailable.html", context, status=status)
         response["Retry-After"] = str(seconds)
         return response
@@ -249,7 +253,7 @@ class StepView(Page, FormView):
             "reason": texts.blocked(error),
             "begun": self.begun,
             "signed_in": self.request.user.is_authenticated,
-            "support_url": get_conf().SUPPORT_URL,
+            **self.common(),
         }
         return render(self.request, "cognito_mfa/blocked.html", context, status=403)
 
@@ -286,10 +290,13 @@ class SignInView(StepView):
         return {"username": self.begun.username or known}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        again = self.request.user.is_authenticated and "switch" not in self.request.GET
-        sets_up = self.purpose is Purpose.SET_UP
+        confirming = self.request.user.is_authenticated and "switch" not in self.request.GET
         return super().get_context_data(
-            next=self.next_url, confirming=again, sets_up=sets_up, **kwargs
+            next=self.next_url,
+            confirming=confirming,
+            again=confirming and gate.is_proven(self.request, self.request.user),
+            sets_up=self.purpose is Purpose.SET_UP,
+            **kwargs,
         )
 
     def take(self, form: SignInForm) -> Outcome:
@@ -416,7 +423,9 @@ class SetupDoneView(Page, TemplateView):
             software_token=identity.software_token,
             replaced=replaced,
             switched_on=not identity.unconfirmed,
+            mail_sent=bool(get_conf().NOTIFY and identity.email),
             next=next_url,
+            **self.common(),
         )
         return self.render_to_response(context)
 
