@@ -20,11 +20,19 @@ UpdateGroup, UpdateUserAttributes, VerifyUserAttribute."""
 
 from __future__ import annotations
 
-from cognito_mfa.local import faults
+from cognito_mfa.local import faults, hostile
 from cognito_mfa.local.behaviour import Behaviour
 from cognito_mfa.local.client import make_client
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.cognito import LocalCognito
 from cognito_mfa.local.passwords import PasswordPolicy
 
-__all__ = ["Behaviour", "Clock", "LocalCognito", "PasswordPolicy", "faults", "make_client"]
+__all__ = [
+    "Behaviour",
+    "Clock",
+    "LocalCognito",
+    "PasswordPolicy",
+    "faults",
+    "hostile",
+    "make_client",
+]
