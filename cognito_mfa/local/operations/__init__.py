@@ -12,6 +12,7 @@ from cognito_mfa.local.operations.context import Parameters, Payload
 from cognito_mfa.local.operations.devices import Devices
 from cognito_mfa.local.operations.groups import Groups
 from cognito_mfa.local.operations.mfa_preference import MFAPreference
+from cognito_mfa.local.operations.pool_mfa import PoolMFA
 from cognito_mfa.local.operations.pools import Pools
 from cognito_mfa.local.operations.profile import Profile
 from cognito_mfa.local.operations.sign_in import SignIn
@@ -32,6 +33,7 @@ class Operations(
     Profile,
     Users,
     Pools,
+    PoolMFA,
     AppClients,
 ):
     """Every operation, one method each, named as boto3 names it."""
