@@ -232,8 +232,8 @@ def test_in_an_optional_pool_the_code_is_asked_for_too(
     optional_pool: LocalPool, visitor: Visitor
 ) -> None:
     """Else the password alone would come to a new set-up."""
-    enrolled(visitor)
-    assert visitor.sign_in().url == reverse(CHALLENGE)
+    came = enrolled(visitor).sign_in()
+    assert (came.status_code, came.headers.get("Location")) == (302, reverse(CHALLENGE))
     assert not visitor.is_in()
 
 
