@@ -54,7 +54,7 @@ class LocalCognito:
         self._state_file = Path(state_file) if state_file is not None else None
         self.account = account or self._restored() or Account(region)
         self.behaviour = behaviour or Behaviour()
-        self.faults = Faults(frozenset(operations.ALL))
+        self.faults = Faults(frozenset(operations.ALL), self.clock)
         self._lock = threading.RLock()
         self._outbox = Outbox(MESSAGES_KEPT)
         self._calls = CallLog(calls_kept)

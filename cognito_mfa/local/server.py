@@ -11,7 +11,7 @@ import struct
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol
 
@@ -254,7 +254,9 @@ class Connection:
         lines += [f"{name}: {value}" for name, value in response.headers.items()]
         lines += ["Connection: " + ("keep-alive" if keeps_alive else "close"), "", ""]
         head = "\r\n".join(lines).encode("latin-1", "replace")
-        self._socket.sendall(head + response.body[: response.cut])
+        for piece in response.pieces():
+            self._socket.sendall(head + piece)
+            head = b""
         return keeps_alive
 
     def _wait_until_given_up(self, stream: BinaryIO) -> None:
@@ -341,7 +343,7 @@ def _wire_request(request: HttpRequest) -> WireRequest:
 
 def _with_cors(response: WireResponse) -> WireResponse:
     headers = {**response.headers, **CORS}
-    return WireResponse(response.status, headers, response.body, response.cut)
+    return replace(response, headers=headers)
 
 
 def _text(status: int, text: str) -> WireResponse:
