@@ -3,9 +3,11 @@ is skipped with a sentence, unless COGNITO_MFA_TEST_CLIENTS=required."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.state import DeviceTracking
 from tests.local.caller import CLIENT_ID, POOL_ID
 
 REQUIRED = os.environ.get("COGNITO_MFA_TEST_CLIENTS") == "required"
@@ -43,6 +46,13 @@ class Site:
             "AWS_PAGER": "",
         }
 
+    def ask_aws(self, operation: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """``aws cognito-idp`` with this operation and these arguments, at the local endpoint."""
+        if importlib.util.find_spec("awscli") is None:
+            missing("The AWS CLI", "tox run -e clients brings it from PyPI")
+        command = [sys.executable, "-m", "awscli", "cognito-idp", operation]
+        return self.run([*command, *arguments, "--endpoint-url", self.url])
+
     def run(self, command: list[str], **extra: str) -> subprocess.CompletedProcess[str]:
         """The program's output, whatever its exit code."""
         return subprocess.run(  # noqa: S603 - the tests' own commands
@@ -60,7 +70,8 @@ class Site:
 def site(mfa: str, tmp_path: Path) -> Iterator[Site]:
     """A pool with an app client and nobody in it, behind the HTTP door."""
     cognito = LocalCognito()
-    pool = cognito.create_pool(POOL_ID, mfa=mfa)
+    tracking = DeviceTracking(replaces_mfa=True)
+    pool = cognito.create_pool(POOL_ID, mfa=mfa, device_tracking=tracking)
     pool.create_client(CLIENT_ID)
     with cognito.serve() as door:
         yield Site(cognito, pool, door.url, tmp_path)

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.clients.conftest import Site, missing
+from tests.clients.conftest import Site
 from tests.local.caller import CLIENT_ID, PASSWORD
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
 
 @pytest.fixture
-def aws(site: Site) -> Run:
-    """``aws cognito-idp`` with these arguments, at the local endpoint."""
-    if importlib.util.find_spec("awscli") is None:
-        missing("The AWS CLI", "tox run -e clients brings it from PyPI")
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "awscli", "cognito-idp", *arguments]
-        return site.run([*command, "--endpoint-url", site.url])
-
-    return run
-
-
-@pytest.fixture
-def answer(aws: Run) -> Callable[..., Any]:
+def answer(site: Site) -> Callable[..., Any]:
     """What a command that succeeds prints."""
 
     def ask(*arguments: str) -> Any:
-        done = aws(*arguments)
+        done = site.ask_aws(*arguments)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -45,7 +27,7 @@ def answer(aws: Run) -> Callable[..., Any]:
 @pytest.mark.parametrize("mfa", ["OPTIONAL"])
 @pytest.mark.parametrize("name", [[], ["--friendly-device-name", "My personal mobile device"]])
 def test_verify_software_token_as_its_reference_page_shows_it(
-    site: Site, aws: Run, answer: Callable[..., Any], name: list[str]
+    site: Site, answer: Callable[..., Any], name: list[str]
 ) -> None:
     """The example of AWS's page: an access token and a code, and the answer in so many words."""
     site.pool.create_user("ada", password=PASSWORD)
@@ -53,21 +35,25 @@ def test_verify_software_token_as_its_reference_page_shows_it(
     access_token = token["AccessToken"]
     assert "SecretCode" in answer("associate-software-token", "--access-token", access_token)
     code = site.pool.pending_code_for("ada")
-    done = aws("verify-software-token", "--access-token", access_token, "--user-code", code, *name)
+    done = site.ask_aws(
+        "verify-software-token", "--access-token", access_token, "--user-code", code, *name
+    )
     assert done.stderr == ""
     assert done.returncode == 0
     assert done.stdout == '{\n    "Status": "SUCCESS"\n}\n'
 
 
 @pytest.mark.parametrize("mfa", ["OPTIONAL"])
-def test_a_wrong_code_is_the_error_that_its_users_know(site: Site, aws: Run) -> None:
+def test_a_wrong_code_is_the_error_that_its_users_know(site: Site) -> None:
     site.pool.create_user("ada", password=PASSWORD)
     token = site.pool.issue_tokens("ada", CLIENT_ID, scopes=["aws.cognito.signin.user.admin"])
     access_token = token["AccessToken"]
-    aws("associate-software-token", "--access-token", access_token)
+    site.ask_aws("associate-software-token", "--access-token", access_token)
     near = {site.pool.pending_code_for("ada", offset=steps) for steps in range(-2, 4)}
     wrong = next(code for code in (str(digit) * 6 for digit in range(10)) if code not in near)
-    done = aws("verify-software-token", "--access-token", access_token, "--user-code", wrong)
+    done = site.ask_aws(
+        "verify-software-token", "--access-token", access_token, "--user-code", wrong
+    )
     assert done.returncode != 0
     assert done.stderr.strip().endswith(
         "An error occurred (EnableSoftwareTokenMFAException) when calling the "
