@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, NoReturn
 from urllib.request import Request, urlopen
 
@@ -89,6 +90,7 @@ class MotoPool:
         self._boto = cognito.client()
         self.id = pool_id
         self.client_id = ""
+        self._passwords: dict[str, str] = {}
 
     def __getattr__(self, name: str) -> NoReturn:
         lacks(f"has no window into its state ({name})")
@@ -101,7 +103,9 @@ class MotoPool:
             UserPoolId=self.id,
             ClientName="journeys",
             GenerateSecret=secret is not None,
-            ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH"],
+            ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"],
+            # Cognito's ID tokens carry every standard attribute where nothing is said; moto's none.
+            ReadAttributes=["email"],
         )["UserPoolClient"]
         self.client_id = made["ClientId"]
         self._cognito.name_in_settings(self.id, made["ClientId"], made.get("ClientSecret"))
@@ -115,8 +119,12 @@ class MotoPool:
         status: str = "CONFIRMED",
         enabled: bool = True,
     ) -> None:
+        self._passwords[username] = password
         who = {"UserPoolId": self.id, "Username": username}
-        pairs = [{"Name": name, "Value": value} for name, value in (attributes or {}).items()]
+        attributes = dict(attributes or {})
+        if status == "RESET_REQUIRED":  # moto resets nobody who cannot be reached
+            attributes |= {"email": f"{username}@example.com", "email_verified": "true"}
+        pairs = [{"Name": name, "Value": value} for name, value in attributes.items()]
         if status == "UNCONFIRMED":
             self._boto.sign_up(ClientId=self.client_id, Username=username, Password=password)
             return
@@ -128,12 +136,18 @@ class MotoPool:
         if not enabled:
             self._boto.admin_disable_user(**who)
 
+    def user(self, username: str) -> SimpleNamespace:
+        """What the API tells of a user."""
+        found = self._boto.admin_get_user(UserPoolId=self.id, Username=username)
+        told = {pair["Name"]: pair["Value"] for pair in found["UserAttributes"]}
+        return SimpleNamespace(username=found["Username"], sub=told["sub"])
+
     def register_software_token(self, username: str, *, friendly_name: str = "") -> str:
         """As the person would have done it with an access token."""
         answer = self._boto.initiate_auth(
             ClientId=self.client_id,
             AuthFlow="USER_PASSWORD_AUTH",
-            AuthParameters={"USERNAME": username, "PASSWORD": PASSWORD},
+            AuthParameters={"USERNAME": username, "PASSWORD": self._passwords[username]},
         )
         token = answer["AuthenticationResult"]["AccessToken"]
         secret: str = self._boto.associate_software_token(AccessToken=token)["SecretCode"]
@@ -180,12 +194,7 @@ class MotoCognito:
         return self._pools
 
     def operations(self) -> list[str]:
-        """In the words of the plain password flow, as the journeys have them."""
-        return [
-            call.operation
-            for call in self.calls
-            if call.parameters.get("ChallengeName") != "PASSWORD_VERIFIER"
-        ]
+        return [call.operation for call in self.calls]
 
     def forget_calls(self) -> None:
         self.calls.clear()

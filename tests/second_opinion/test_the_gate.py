@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from tests.journeys.test_broken_off import *  # noqa: F403
-from tests.journeys.test_budget import *  # noqa: F403
 from tests.journeys.test_confidential_client import *  # noqa: F403
 from tests.journeys.test_gate import *  # noqa: F403
