@@ -80,7 +80,11 @@ def leave_open(
         friendly_name: of the device that may count from now on.
     """
     own = identity_of(request.user)
-    proven = own is not None and own.pk == identity.pk and proof.holds(request.session.get(proof.KEY), own)
+    proven = (
+        own is not None
+        and own.pk == identity.pk
+        and proof.holds(request.session.get(proof.KEY), own)
+    )
     with transaction.atomic():
         identity.learn(Status.UNKNOWN, unconfirmed=what)
         MFAEvent.objects.record(Kind.CHANGE_UNCONFIRMED, identity, detail=friendly_name)

@@ -20,13 +20,12 @@ from typing import Any
 
 import servers
 from client import Client, Refused
-from people import FLOWS, PASSWORD, STEP, Person, Pool, code_at, step_now
+from people import FLOWS, STEP, Person, Pool, code_at, step_now
 from servers import Server
 
 YES = "yes"
 Scene = Callable[["Stage"], str]
 SCENES: dict[str, Scene] = {}
-SELF_SERVICE = {"Enabled": True, "PreferredMfa": True}
 
 
 def row(title: str) -> Callable[[Scene], Scene]:
@@ -149,9 +148,7 @@ def wrong_code_at_set_up(stage: Stage) -> str:
     token = stage.pools["OPTIONAL"].password(person.username)["AuthenticationResult"]["AccessToken"]
     person.secret = stage.client.call("AssociateSoftwareToken", AccessToken=token)["SecretCode"]
     return refusal(
-        lambda: stage.client.call(
-            "VerifySoftwareToken", AccessToken=token, UserCode=wrong(person)
-        ),
+        lambda: stage.client.call("VerifySoftwareToken", AccessToken=token, UserCode=wrong(person)),
         "EnableSoftwareTokenMFAException",
     )
 
@@ -161,9 +158,7 @@ def wrong_code_at_sign_in(stage: Stage) -> str:
     person = stage.enrolled()
     challenge = stage.asked(person)
     pool = stage.pools["OPTIONAL"]
-    return refusal(
-        lambda: pool.answer(challenge, person, wrong(person)), "CodeMismatchException"
-    )
+    return refusal(lambda: pool.answer(challenge, person, wrong(person)), "CodeMismatchException")
 
 
 @row("After a wrong code the same session takes the right one")
@@ -181,9 +176,7 @@ def codes_are_taken_once(stage: Stage) -> str:
     pool = stage.pools["OPTIONAL"]
     code = _fresh(person)
     pool.answer(stage.asked(person), person, code)
-    return refusal(
-        lambda: pool.answer(stage.asked(person), person, code), "ExpiredCodeException"
-    )
+    return refusal(lambda: pool.answer(stage.asked(person), person, code), "ExpiredCodeException")
 
 
 @row("A code is good for thirty seconds either side")
@@ -258,9 +251,7 @@ def friendly_name(stage: Stage) -> str:
         FriendlyDeviceName="Anna's phone",
     )
     settings = {"Enabled": True, "PreferredMfa": True}
-    stage.client.call(
-        "SetUserMFAPreference", AccessToken=token, SoftwareTokenMfaSettings=settings
-    )
+    stage.client.call("SetUserMFAPreference", AccessToken=token, SoftwareTokenMfaSettings=settings)
     name = stage.asked(person).get("ChallengeParameters", {}).get("FRIENDLY_DEVICE_NAME")
     return YES if name == "Anna's phone" else f"{name}"
 
