@@ -237,6 +237,36 @@ def test_a_kill_loses_at_most_the_last_answer(path: Path, delay: float) -> None:
     assert kept in (answered, answered + 1)
 
 
+def test_killed_again_and_again_it_forgets_nobody(path: Path) -> None:
+    """Five lives with one file, each ended by kill -9 while calls go on; nobody who was answered
+    for is missing after the last, and each life begins where the one before was ended."""
+    answered = 0
+    for _ in range(5):
+        process, url = started("--state", str(path), "--pool", POOL_ID)
+        boto, busy = http_client(url), threading.Event()
+        killer = threading.Thread(target=_kill_once, args=[busy, process.pid])
+        killer.start()
+        try:
+            while True:
+                boto.admin_create_user(
+                    UserPoolId=POOL_ID, Username=f"user{answered}", MessageAction="SUPPRESS"
+                )
+                answered += 1
+                busy.set()
+        except Exception:  # noqa: BLE001 - however the end shows
+            busy.set()
+        killer.join()
+        finished(process)
+        kept = len(LocalCognito.load(path).pool(POOL_ID).state.users)
+        assert kept in (answered, answered + 1)
+        answered = kept
+
+
+def _kill_once(busy: threading.Event, process: int) -> None:
+    busy.wait()
+    os.kill(process, signal.SIGKILL)
+
+
 def started(*arguments: str) -> tuple[subprocess.Popen[str], str]:
     """A server of its own process, and where it listens."""
     process = subprocess.Popen(  # noqa: S603 - our own module
