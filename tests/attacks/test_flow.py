@@ -227,6 +227,7 @@ def test_b_33_a_session_that_ends_during_a_request_stays_ended(
     """The slow request would write the old session back. It gets Django's 400, and its key stays dead."""
     visitor.sign_in()
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.EndsMeanwhile"]
+    visitor.client.handler.load_middleware()
 
     response = visitor.sign_in()
 

@@ -18,7 +18,6 @@ from django.urls import (
     NoReverseMatch,
     URLPattern,
     URLResolver,
-    get_resolver,
     include,
     path,
     re_path,
@@ -295,7 +294,7 @@ OPEN = {
 @cache
 def addresses() -> dict[str, str]:
     """Return an address for each route of the whole site."""
-    return dict(_walk(get_resolver(WholeSite).url_patterns, "", ""))
+    return dict(_walk(WholeSite.urlpatterns, "", ""))
 
 
 def _walk(patterns: Any, route: str, address: str) -> Iterator[tuple[str, str]]:

@@ -36,7 +36,7 @@ class Ask(NamedTuple):
     raw: str = ""
     prefix: str = ""
 
-    def as_wsgi(self) -> dict[str, str]:
+    def as_wsgi(self) -> dict[str, Any]:
         path = {"PATH_INFO": self.raw.encode("utf-8", "surrogateescape").decode("latin-1")}
         return {**(path if self.raw else {}), "SCRIPT_NAME": self.prefix}
 

@@ -136,25 +136,6 @@ def test_exempt_views_stay_open_and_touch_no_session(
     assert "Vary" not in response
 
 
-def test_a_gated_page_costs_no_query_and_no_call_more_than_without_us(
-    pool: LocalPool,
-    visitor: Visitor,
-    settings: Settings,
-    django_assert_num_queries: DjangoAssertNumQueries,
-) -> None:
-    visitor.set_up()
-    gate = "cognito_mfa.middleware.RequireMFAMiddleware"
-    without = [entry for entry in settings.MIDDLEWARE if entry != gate]
-
-    settings.MIDDLEWARE = without
-    with django_assert_num_queries(2):  # the session, and the user
-        assert visitor.is_in()
-    settings.MIDDLEWARE = [*without, gate]
-    with django_assert_num_queries(2):
-        assert visitor.is_in()
-    assert visitor.cognito.operations() == []
-
-
 def test_the_gate_decides_alike_under_asgi(pool: LocalPool, visitor: Visitor) -> None:
     visitor.client.force_login(person(pool), backend=OTHER_BACKEND)
     stopped, open_view = over_asgi(visitor, "/async-private/", "/imprint/")
