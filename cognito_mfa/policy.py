@@ -182,6 +182,11 @@ def population() -> Q | None:
     return None
 
 
+def active() -> Q:
+    """Return what selects users who can sign in, where the site's users have such a column."""
+    return Q(is_active=True) if has_column("is_active") else Q()
+
+
 def staff() -> Q | None:
     """Return what selects staff; None when the site's users have no such columns."""
     columns = [name for name in ("is_staff", "is_superuser") if has_column(name)]

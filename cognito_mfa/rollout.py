@@ -46,14 +46,9 @@ def _candidates(at: dt.datetime) -> Any:
     exempted = MFAExemption.objects.filter(user=OuterRef("pk"), revoked_at=None, expires_at__gt=at)
     people = get_user_model()._default_manager.select_related("cognito_identity").order_by("pk")
     about = policy.population()
-    return people.filter(_active(), Q() if about is None else about).exclude(
+    return people.filter(policy.active(), Q() if about is None else about).exclude(
         Exists(set_up) | Exists(exempted)
     )
-
-
-def _active() -> Q:
-    """Return what selects users who can sign in, where the site's users have such a column."""
-    return Q(is_active=True) if policy.has_column("is_active") else Q()
 
 
 def _request_of(user: Any) -> HttpRequest:

@@ -86,7 +86,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=str,
 )
 @pytest.mark.parametrize("view", [secret, asecret])
-def test_the_gate_needs_no_thread(  # noqa: PLR0917 - pytest passes them by name
+def test_the_gate_needs_no_thread(
     changes: dict[str, Any],
     is_proven: bool,
     passes: bool | None,

@@ -21,8 +21,6 @@ from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import POOL_ID, USED, Caller, members, refused
 from tests.local.conftest import http_client
 
-pytestmark = pytest.mark.unrefereed
-
 IMPATIENT = Config(
     retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=1, read_timeout=0.3
 )
@@ -73,7 +71,7 @@ def test_an_error_may_have_any_name_and_status(
     ("fault", "exception"),
     [(faults.Timeout, ReadTimeoutError), (faults.Reset, ConnectionClosedError)],
 )
-def test_an_answer_that_never_comes(  # noqa: PLR0917
+def test_an_answer_that_never_comes(
     cognito: LocalCognito,
     either: Caller,
     pool: LocalPool,
