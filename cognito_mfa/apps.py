@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CognitoMFAConfig(AppConfig):
-    """The app; checks are all it registers."""
+    """The app: it registers the system checks, and that a sign-in begins without proof."""
 
     name = "cognito_mfa"
     verbose_name = _("Cognito MFA")
@@ -16,9 +16,12 @@ class CognitoMFAConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from cognito_mfa import checks
+        from django.contrib.auth.signals import user_logged_in
+
+        from cognito_mfa import checks, proof
 
         checks.register()
+        user_logged_in.connect(proof.forget, dispatch_uid="cognito_mfa.proof")
 
 
 class MFAAdminConfig(admin_apps.AdminConfig):
