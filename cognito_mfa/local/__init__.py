@@ -9,8 +9,8 @@ disagree, ``Behaviour`` has a switch.
 
 Not faithful, on purpose: IAM operations want a signature and believe any; quotas do not throttle
 (``faults`` do, on demand); a sign-in within the second after a sign-out works; ListUsers is
-consistent at once; nothing is sent, ``outbox`` keeps it; Lambda triggers, groups, managed login and
-threat protection are not there.
+consistent at once; nothing is sent, ``outbox`` keeps it; managed login, over HTTP only, has no
+cookie that lets people in again; Lambda triggers, groups and threat protection are not there.
 
 Not played yet, and refused with a text that says so: the flows USER_SRP_AUTH, CUSTOM_AUTH and
 USER_AUTH, remembered devices, and among the operations SignUp, ConfirmSignUp,

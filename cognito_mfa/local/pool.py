@@ -54,7 +54,9 @@ class LocalPool:
         enable_token_revocation: bool = True,
         access_token_seconds: int = 3600,
         refresh_token_seconds: int = 30 * 86400,
+        settings: Mapping[str, Any] | None = None,
     ) -> AppClient:
+        """``settings`` are members of CreateUserPoolClient, such as CallbackURLs."""
         now = self._cognito.clock.now()
         client = AppClient(
             id=client_id,
@@ -69,6 +71,7 @@ class LocalPool:
             refresh_token_seconds=refresh_token_seconds,
             created_at=now,
             modified_at=now,
+            settings=dict(settings or {}),
         )
         with self._cognito.changing():
             self.state.clients[client_id] = client

@@ -78,8 +78,10 @@ class Tokens:
         *,
         factors: Sequence[str],
         scopes: Sequence[str] = (SELF_SERVICE_SCOPE,),
+        auth_time: float | None = None,
     ) -> dict[str, Any]:
-        """The AuthenticationResult of a new sign-in, unsigned."""
+        """The AuthenticationResult of a new sign-in, unsigned; it happened just now, unless
+        ``auth_time`` says when."""
         self._forget_expired(pool)
         now = self._clock.now()
         family = TokenFamily(
@@ -87,7 +89,7 @@ class Tokens:
             origin_jti=str(uuid.uuid4()),
             sub=user.sub,
             client_id=client.id,
-            auth_time=int(now),
+            auth_time=int(now if auth_time is None else auth_time),
             expires_at=now + client.refresh_token_seconds,
             factors=list(factors),
             scopes=list(scopes),
@@ -112,8 +114,10 @@ class Tokens:
             raise NotAuthorizedException("Refresh Token has expired")
         return family
 
-    def check_access(self, token: str) -> tuple[UserPool, User | None]:
-        """The pool and the user, if still there, that an access token speaks for."""
+    def check_access(
+        self, token: str, *, scope: str = SELF_SERVICE_SCOPE
+    ) -> tuple[UserPool, User | None]:
+        """The pool and the user, if still there, that an access token of this scope speaks for."""
         pool, claims = self._verified(token)
         family = pool.families.get(str(claims.get("event_id")))
         if claims.get("token_use") != "access":
@@ -122,9 +126,14 @@ class Tokens:
             raise NotAuthorizedException("Access Token has expired")
         if family is None or family.revoked:
             raise NotAuthorizedException("Access Token has been revoked")
-        if SELF_SERVICE_SCOPE not in family.scopes:
+        if scope not in family.scopes:
             raise NotAuthorizedException("Access Token does not have required scopes")
         return pool, user_with_sub(pool, family.sub)
+
+    def scopes_of(self, token: str) -> list[str]:
+        """What a good access token was given for. Raises NotAuthorizedException."""
+        pool, claims = self._verified(token)
+        return pool.families[str(claims["event_id"])].scopes
 
     def revoke_all(self, pool: UserPool, user: User) -> None:
         for family in pool.families.values():
@@ -219,10 +228,17 @@ def _new_refresh_token(pool: UserPool, family: TokenFamily) -> str:
 def _readable_attributes(client: AppClient, user: User) -> dict[str, Any]:
     readable = client.settings.get("ReadAttributes")
     return {
-        name: value == "true" if name in VERIFIED_FLAGS else value
+        name: _claim(name, value)
         for name, value in user.attributes.items()
         if readable is None or name in readable
     }
+
+
+def _claim(name: str, value: str) -> Any:
+    """Attributes are text; two kinds of them are not as claims."""
+    if name in VERIFIED_FLAGS:
+        return value == "true"
+    return json.loads(value) if name == "identities" else value
 
 
 def _how(factors: Sequence[str]) -> dict[str, Any]:
