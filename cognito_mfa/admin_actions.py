@@ -13,7 +13,6 @@ import django
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin, helpers
-from django.contrib.auth import BACKEND_SESSION_KEY
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -236,7 +235,7 @@ class SecondFactorActions(ModelAdmin):
 
 def is_fresh(request: HttpRequest) -> bool:
     """Tell whether who acts answered a code lately, where a code is asked of them at all."""
-    if request.session.get(BACKEND_SESSION_KEY) in get_conf().TRUSTED_BACKENDS:
+    if gate.is_trusted(request, request.user):
         return True
     if not (policy.enforced() and policy.required(request)):
         return True

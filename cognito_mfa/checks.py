@@ -21,7 +21,7 @@ from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf, given_settings, pro
 GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 BACKEND = "cognito_mfa.backends.CognitoBackend"
-CALLABLES = ("CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER")
+CALLABLES = ("CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER", "TOKEN_PROVIDER")
 
 Check = Callable[..., Sequence[CheckMessage]]
 

@@ -12,20 +12,24 @@ from typing import Any
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.http import HttpRequest
 
-from cognito_mfa import policy, proof
+from cognito_mfa import arrival, policy, proof
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import identity_of
 
 EXEMPT_MARK = "cognito_mfa_exempt"
 
-# Django's own views that must stay reachable: to leave, to change the language, to load a style
-# sheet. By identity of the view, so that no path can pass for them.
+# Views of others that must stay reachable: to leave, to change the language, to load a style sheet, to
+# sign in again where that happens at Cognito. By identity of the view, so that no path can pass for them.
 _DJANGO_EXEMPT = frozenset(
     {
         "django.contrib.auth.views.LogoutView",
         "django.contrib.staticfiles.views.serve",
         "django.views.i18n.set_language",
         "django.views.i18n.JavaScriptCatalog",
+        "allauth.account.views.LogoutView",
+        "mozilla_django_oidc.views.OIDCAuthenticationCallbackView",
+        "mozilla_django_oidc.views.OIDCAuthenticationRequestView",
+        "mozilla_django_oidc.views.OIDCLogoutView",
     }
 )
 
@@ -50,9 +54,19 @@ def _inherited(view: Callable[..., Any], mark: object) -> bool:
 
 def is_proven(request: HttpRequest, user: Any) -> bool:
     """Tell whether this session has a proof that is good for ``user``, or needs none by its backend."""
-    if proof.holds(request.session, identity_of(user)):
-        return True
-    return request.session.get(BACKEND_SESSION_KEY) in get_conf().TRUSTED_BACKENDS
+    return proof.holds(request.session, identity_of(user)) or is_trusted(request, user)
+
+
+def is_trusted(request: HttpRequest, user: Any) -> bool:
+    """Tell whether the backend of this sign-in asks everybody for a second factor of its own.
+
+    Where tokens of Cognito come with a sign-in, they say more than its backend, and were judged when
+    it happened; see ``other_sign_in``.
+    """
+    conf = get_conf()
+    if conf.trust_in(request.session.get(BACKEND_SESSION_KEY)) != "everyone":
+        return False
+    return conf.TOKEN_PROVIDER is None or arrival.passed(request.session, user)
 
 
 def proof_age(request: HttpRequest, user: Any) -> float | None:
@@ -68,4 +82,10 @@ def stops(request: HttpRequest, user: Any) -> bool:
 
     The policy is asked last: it may cost a query, and people with a proof need not pay for it.
     """
-    return policy.enforced() and not is_proven(request, user) and policy.required(request, user)
+    if (
+        not policy.enforced()
+        or is_proven(request, user)
+        or arrival.is_exempt(request.session, user)
+    ):
+        return False
+    return policy.required(request, user)

@@ -128,6 +128,21 @@ class Factors:
     preferred: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OwnAccount:
+    """What Cognito says to the holder of an access token about its user.
+
+    Attributes:
+        factors: Cognito's names of the second factors that are switched on.
+        providers: names of the identity providers that sign the user in.
+    """
+
+    sub: str
+    username: str
+    factors: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+
+
 # ------------------------------------------------------------------------------------ operations
 
 
@@ -290,12 +305,26 @@ class CognitoGateway:
         )
 
     @sensitive_variables()
-    def own_factors(self, access_token: str) -> list[str]:
-        """Return Cognito's names of the signed-in person's factors (GetUser)."""
+    def own_account(self, access_token: str) -> OwnAccount:
+        """Ask whose the access token is (GetUser): Cognito checks it, and so nobody need check more.
+
+        Raises:
+            TokenRejected: expired, revoked, or of somebody who is gone.
+            ScopeMissing: the token allows no self-service (facts §7.1).
+        """
         reply = call("GetUser", {"AccessToken": access_token})
-        if not isinstance(reply.get("Username"), str):
+        attributes = {
+            pair.get("Name"): pair.get("Value") for pair in reply.get("UserAttributes") or []
+        }
+        username, sub = reply.get("Username"), attributes.get("sub")
+        if not isinstance(username, str) or not isinstance(sub, str):
             raise _bad_reply("GetUser", reply)
-        return [str(name) for name in reply.get("UserMFASettingList") or []]
+        factors = tuple(str(name) for name in reply.get("UserMFASettingList") or [])
+        return OwnAccount(sub, username, factors, providers_in(attributes.get("identities")))
+
+    def own_factors(self, access_token: str) -> tuple[str, ...]:
+        """Return Cognito's names of the signed-in person's factors (GetUser)."""
+        return self.own_account(access_token).factors
 
     def read_factors(self, username: str) -> Factors:
         """Ask for a user's second factors with the site's AWS credentials.
@@ -435,6 +464,17 @@ def get_gateway() -> CognitoGateway:
 
 
 # ---------------------------------------------------------------------------- reading the answers
+
+
+def providers_in(identities: object) -> tuple[str, ...]:
+    """Return the identity providers that ``identities`` names: a claim, or an attribute as JSON text."""
+    if isinstance(identities, str):
+        try:
+            identities = json.loads(identities)
+        except ValueError:
+            identities = None
+    entries = identities if isinstance(identities, list) else []
+    return tuple(str(entry.get("providerName")) for entry in entries if isinstance(entry, dict))
 
 
 def _challenge_or_tokens(operation: str, reply: Reply, username: str) -> Challenge | Tokens:

@@ -50,8 +50,17 @@ def may_remove(request: HttpRequest) -> bool:
 
 
 @sensitive_variables()
-def remove(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -> Outcome:
+def remove(
+    request: HttpRequest,
+    identity: CognitoIdentity,
+    tokens: Tokens,
+    *,
+    signed_in_already: bool = False,
+) -> Outcome:
     """Turn the second factor off, and say so only when Cognito says so.
+
+    Args:
+        signed_in_already: by another package, whose sign-in stays as it is.
 
     Raises:
         RemovalNotAllowed: settings, policy or pool want the second factor; nothing was changed.
@@ -77,7 +86,7 @@ def remove(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -> O
     signals.software_token_removed.send_robust(
         sender=CognitoIdentity, request=request, identity=identity, software_token=before
     )
-    complete(request, identity, tokens, method="")
+    complete(request, identity, tokens, method="", signed_in_already=signed_in_already)
     return Outcome(Step.REMOVED, "")
 
 

@@ -72,6 +72,7 @@ class PendingSignIn:
         secret: of the software token that waits to be verified, during set-up.
         tokens: of a password sign-in without challenge, during a set-up with the access token.
         friendly_name: what the person typed as the device's name before the set-up broke off.
+        signed_in_already: by another package, whose sign-in stays as it is.
         expires_at: seconds since the epoch.
     """
 
@@ -83,6 +84,7 @@ class PendingSignIn:
     secret: str = field(default="", repr=False)
     tokens: Tokens | None = field(default=None, repr=False)
     friendly_name: str = ""
+    signed_in_already: bool = False
     expires_at: float = 0.0
 
     @classmethod
@@ -119,9 +121,10 @@ class PendingSignIn:
     def start_again(self, request: HttpRequest) -> None:
         """Keep the typed names and the way back; forget everything else.
 
-        A change that broke off is over: nothing was changed, and the person is still signed in.
+        A change that broke off is over: nothing was changed, and the person is still signed in. So is
+        the set-up of somebody who signed in elsewhere.
         """
-        if self.is_change:
+        if self.is_change or self.signed_in_already:
             clear(request)
             return
         PendingSignIn(
