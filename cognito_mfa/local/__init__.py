@@ -7,16 +7,17 @@ association, accepted once; preferences, resets, locks and errors with Cognito's
 tokens, published keys, revocation; the service model's limits. Where sources about Cognito
 disagree, ``Behaviour`` has a switch.
 
-Not faithful, on purpose: IAM operations want a signature and believe any; quotas do not throttle
-(``faults`` do, on demand); a sign-in within the second after a sign-out works; ListUsers is
-consistent at once; nothing is sent, ``outbox`` keeps it; managed login, over HTTP only, has no
-cookie that lets people in again; Lambda triggers, groups and threat protection are not there.
+Not faithful, on purpose: IAM operations want a signature and believe any; a sign-in within the
+second after a sign-out works; ListUsers is consistent at once; nothing is sent, ``outbox`` keeps
+it; managed login, over HTTP only, has no cookie that lets people in again; Lambda triggers, threat
+protection and passkeys are not there. Requests per second are counted on demand only
+(``Behaviour.request_quotas``); ``faults`` throttle as a test likes.
 
-Not played yet, and refused with a text that says so: the flows USER_SRP_AUTH, CUSTOM_AUTH and
-USER_AUTH, remembered devices, and among the operations SignUp, ConfirmSignUp,
-ResendConfirmationCode, ForgotPassword, ConfirmForgotPassword, ChangePassword, RevokeToken,
-GetTokensFromRefreshToken, AdminConfirmSignUp, AdminResetUserPassword, ConfirmDevice,
-UpdateUserPool, UpdateUserPoolClient, DeleteUserPool, DeleteUserPoolClient."""
+Not played, and refused with a text that says so: the flow CUSTOM_AUTH, step-up in USER_AUTH, and
+among the operations AdminDeleteUserAttributes, AdminLinkProviderForUser, AdminListUserAuthEvents,
+AdminListUserSessions, CreateIdentityProvider, CreateResourceServer, CreateUserPoolDomain,
+DeleteUser, DeleteUserAttributes, GetGroup, GetUserAttributeVerificationCode, StartWebAuthnRegistration,
+UpdateGroup, UpdateUserAttributes, VerifyUserAttribute."""
 
 from __future__ import annotations
 

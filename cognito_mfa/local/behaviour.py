@@ -36,6 +36,10 @@ class Behaviour:
     verified_token_asked_without_preference: bool = False
     """14.6: an OPTIONAL pool asks for a verified token although no preference was set."""
 
+    srp_timestamp_tolerance: float | None = 900.0
+    """2.3: how many seconds the TIMESTAMP of an SRP claim may be off. Nobody has measured it; None
+    looks at its form only."""
+
     password_failures_before_lock: int | None = 5
     """8.3: None never locks."""
 
@@ -95,3 +99,15 @@ class Behaviour:
     silent_invitation_needs_password: bool = False
     """8.1: AdminCreateUser with SUPPRESS and no password is refused (measured once), instead of a
     password being made up (documented)."""
+
+    hourly_limits: bool = True
+    """9: so many requests an hour for one user (ForgotPassword, ConfirmForgotPassword,
+    ConfirmSignUp, ResendConfirmationCode), then LimitExceededException."""
+
+    request_quotas: bool = False
+    """9: so many requests a second for the account, then TooManyRequestsException. Documented; off,
+    since a test or a demonstration is no load test. Only the account's own Behaviour is asked."""
+
+    refresh_needs_tracked_device: bool = True
+    """7.3: in a pool that tracks devices, refreshing needs DEVICE_KEY, and a confirmed device
+    (reported), instead of the token alone."""

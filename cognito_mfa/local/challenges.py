@@ -12,6 +12,7 @@ from cognito_mfa.local.outbox import Medium, masked
 from cognito_mfa.local.state import (
     EMAIL_OTP,
     SMS_MFA,
+    SMS_OTP,
     SOFTWARE_TOKEN_MFA,
     SignInSession,
     Stage,
@@ -21,6 +22,7 @@ from cognito_mfa.local.state import (
 
 DELIVERY: dict[str, tuple[Medium, str]] = {
     SMS_MFA: ("SMS", "phone_number"),
+    SMS_OTP: ("SMS", "phone_number"),
     EMAIL_OTP: ("EMAIL", "email"),
 }
 RECOVERY = {SMS_MFA: "verified_phone_number", EMAIL_OTP: "verified_email"}
@@ -60,6 +62,8 @@ def parameters(pool: UserPool, user: User, session: SignInSession) -> dict[str, 
         extra = {_choice_key(pool): json.dumps(session.choices)}
     elif stage is Stage.SOFTWARE_TOKEN_MFA:
         extra = _for_software_token(user)
+    elif stage is Stage.DEVICE_SRP_AUTH:
+        return {}
     elif stage in DELIVERY:
         medium, attribute = DELIVERY[stage]
         extra = {
@@ -100,7 +104,7 @@ def _usable(pool: UserPool, user: User, factor: str) -> bool:
 
 
 def _deliverable(pool: UserPool, user: User) -> list[str]:
-    factors = [factor for factor in DELIVERY if _usable(pool, user, factor)]
+    factors = [factor for factor in RECOVERY if _usable(pool, user, factor)]
     if len(factors) == 1 and pool.account_recovery == [RECOVERY[factors[0]]]:
         raise InvalidUserPoolConfigurationException(
             f"{factors[0]} is the only way to recover an account and cannot be its only MFA factor"

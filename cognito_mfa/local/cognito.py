@@ -24,7 +24,7 @@ from cognito_mfa.local.outbox import Message, Outbox
 from cognito_mfa.local.passwords import PasswordPolicy
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import Protocol
-from cognito_mfa.local.state import Account, UserPool
+from cognito_mfa.local.state import Account, DeviceTracking, UserPool
 from cognito_mfa.local.wire import WebRequest, WireRequest, WireResponse
 
 if TYPE_CHECKING:
@@ -82,6 +82,9 @@ class LocalCognito:
         alias_attributes: Sequence[str] = (),
         required_attributes: Sequence[str] = (),
         custom_attributes: Sequence[str] = (),
+        auto_verified: Sequence[str] = ("email",),
+        first_factors: Sequence[str] = ("PASSWORD",),
+        device_tracking: DeviceTracking | None = None,
         case_insensitive: bool = True,
         policy: PasswordPolicy | None = None,
         behaviour: Behaviour | None = None,
@@ -90,7 +93,7 @@ class LocalCognito:
         pool = UserPool(
             id=pool_id,
             name=name,
-            number=len(self.account.pools),
+            number=self.account.next_number(),
             mfa=mfa,
             software_token=software_token,
             sms=sms,
@@ -99,6 +102,9 @@ class LocalCognito:
             alias_attributes=list(alias_attributes),
             required_attributes=list(required_attributes),
             custom_attributes=list(custom_attributes),
+            auto_verified=list(auto_verified),
+            first_factors=list(first_factors),
+            device_tracking=device_tracking,
             case_insensitive=case_insensitive,
             policy=policy or PasswordPolicy(),
             behaviour=behaviour or self.behaviour,

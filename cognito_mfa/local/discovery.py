@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cognito_mfa.local.claims import issuer
 from cognito_mfa.local.keys import jwks
 from cognito_mfa.local.state import UserPool
-from cognito_mfa.local.tokens import issuer
 
 
 def openid_configuration(pool: UserPool, base: str) -> dict[str, Any]:

@@ -67,7 +67,13 @@ class Steps(Operations):
     """The operations, except that a finished sign-in says who it was instead of giving tokens."""
 
     def finish(
-        self, pool: UserPool, client: AppClient, user: User, *, factors: Sequence[str]
+        self,
+        pool: UserPool,
+        client: AppClient,
+        user: User,
+        *,
+        factors: Sequence[str],
+        device_key: str = "",
     ) -> Payload:
         user.has_signed_in = True
         return {"User": user, "Factors": list(factors)}

@@ -1,5 +1,5 @@
 """Passwords and the policy they must keep. What is stored is SRP's private value x, salted and
-bound to pool and user: it verifies a password and is all that an SRP sign-in will need. The
+bound to pool and user: it verifies a password and is all that an SRP sign-in needs. The
 password itself must never be kept."""
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from cognito_mfa.local.errors import InvalidPasswordException
 
 SYMBOLS = frozenset("^$*.[]{}()?-\"!@#%&/\\,><':;|_~`+= ")
+SALT_BYTES = 16
 ALPHABET = string.ascii_letters + string.digits + "!@#%&*"
 
 
@@ -24,7 +25,7 @@ class Password:
     @classmethod
     def of(cls, pool_id: str, username: str, password: str) -> Password:
         # SRP pads a number whose first bit is set; a salt that has it clear needs no padding.
-        salt = bytes([secrets.randbelow(0x7F) + 1]) + secrets.token_bytes(15)
+        salt = bytes([secrets.randbelow(0x7F) + 1]) + secrets.token_bytes(SALT_BYTES - 1)
         return cls(salt.hex(), _private_value(salt, pool_id, username, password))
 
     def matches(self, pool_id: str, username: str, password: str) -> bool:
@@ -47,6 +48,8 @@ class PasswordPolicy:
     require_numbers: bool = True
     require_symbols: bool = True
     temporary_password_days: int = 7
+    history: int = 0
+    """How many earlier passwords may not come again."""
 
     def check(self, password: str) -> None:
         """Raises InvalidPasswordException with Cognito's words for the first rule broken."""

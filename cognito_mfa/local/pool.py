@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cognito_mfa.local import directory, totp
-from cognito_mfa.local.passwords import Password
+from cognito_mfa.local import credentials, directory, totp
 from cognito_mfa.local.state import (
     SOFTWARE_TOKEN_MFA,
     AppClient,
@@ -55,6 +54,7 @@ class LocalPool:
         access_token_seconds: int = 3600,
         refresh_token_seconds: int = 30 * 86400,
         settings: Mapping[str, Any] | None = None,
+        rotation_grace: float | None = None,
     ) -> AppClient:
         """``settings`` are members of CreateUserPoolClient, such as CallbackURLs."""
         now = self._cognito.clock.now()
@@ -69,6 +69,7 @@ class LocalPool:
             access_token_seconds=access_token_seconds,
             id_token_seconds=access_token_seconds,
             refresh_token_seconds=refresh_token_seconds,
+            rotation_grace=rotation_grace,
             created_at=now,
             modified_at=now,
             settings=dict(settings or {}),
@@ -95,10 +96,9 @@ class LocalPool:
             user.enabled = enabled
             user.signed_up = status != "FORCE_CHANGE_PASSWORD"
             if password is not None:
-                user.password = Password.of(self.id, user.username, password)
-            if status == "FORCE_CHANGE_PASSWORD":
-                days = self.state.policy.temporary_password_days
-                user.temporary_password_until = now + days * 86400
+                forced = status == "FORCE_CHANGE_PASSWORD"
+                give = credentials.give_temporary if forced else credentials.give
+                give(self.state, user, password, now)
         return user
 
     def user(self, username: str) -> User:

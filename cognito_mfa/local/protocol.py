@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cognito_mfa.local import operations, validation
+from cognito_mfa.local import operations, service_model, validation
 from cognito_mfa.local.calls import Call, CallLog
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import (
@@ -19,6 +19,7 @@ from cognito_mfa.local.errors import (
     UnknownOperationException,
 )
 from cognito_mfa.local.faults import Fault, Faults
+from cognito_mfa.local.limits import RequestQuotas
 from cognito_mfa.local.tokens import sign_all
 from cognito_mfa.local.wire import Answer, NothingSent, WireRequest, WireResponse
 
@@ -44,6 +45,7 @@ class Protocol:
         self._faults = faults
         self._calls = calls
         self._commit = commit
+        self._quotas = RequestQuotas()
 
     def answer(self, request: WireRequest) -> WireResponse:
         """Raises a Disruption when there is to be no response."""
@@ -76,6 +78,7 @@ class Protocol:
 
     def _execute(self, name: str, parameters: Mapping[str, Any]) -> Answer:
         try:
+            self._count(name)
             validation.validate(name, parameters)
             payload = self._perform(name, parameters)
         except CognitoError as error:
@@ -98,6 +101,11 @@ class Protocol:
             payload = {**payload, "AuthenticationResult": sign_all(payload["AuthenticationResult"])}
         return payload
 
+    def _count(self, name: str) -> None:
+        if self._performer.behaviour.request_quotas:
+            with self._lock:
+                self._quotas.count(name, self._clock.now())
+
     def _record(self, name: str, parameters: Mapping[str, Any], error: str | None) -> None:
         self._calls.record(Call(name, parameters, error, self._clock.now()))
 
@@ -105,13 +113,19 @@ class Protocol:
 def _operation(request: WireRequest) -> str:
     name = request.target.removeprefix(TARGET_PREFIX)
     if name not in operations.ALL or not request.target.startswith(TARGET_PREFIX):
-        raise UnknownOperationException(
-            f"The local Cognito does not play the operation {name or '(none)'}. "
-            f"It plays: {', '.join(sorted(operations.ALL))}."
-        )
+        raise UnknownOperationException(_unplayed(name))
     if name in operations.IAM and not request.signed:
         raise MissingAuthenticationTokenException("Missing Authentication Token")
     return name
+
+
+def _unplayed(name: str) -> str:
+    if name in service_model.operations():
+        return (
+            f"Cognito has the operation {name}, and the local Cognito does not play it. "
+            f"It plays: {', '.join(sorted(operations.ALL))}."
+        )
+    return f"There is no operation {name or '(none)'} in the installed botocore's Cognito."
 
 
 def _parameters(body: bytes) -> Mapping[str, Any]:

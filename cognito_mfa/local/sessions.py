@@ -27,6 +27,12 @@ ACCEPTED: Mapping[str, Stage] = {
     "SMS_MFA": Stage.SMS_MFA,
     "EMAIL_OTP": Stage.EMAIL_OTP,
     "SELECT_MFA_TYPE": Stage.SELECT_MFA_TYPE,
+    "SELECT_CHALLENGE": Stage.SELECT_CHALLENGE,
+    "PASSWORD": Stage.PASSWORD,
+    "SMS_OTP": Stage.SMS_OTP,
+    "DEVICE_SRP_AUTH": Stage.DEVICE_SRP_AUTH,
+    "ConfirmSignUp": Stage.SIGN_UP,
+    "InitiateAuth": Stage.SIGNED_UP,
 }
 
 INVALID = "Invalid session for the user."
@@ -55,15 +61,16 @@ class Sessions:
         self._clock = clock
 
     def begin(
-        self, stage: Stage, pool: UserPool, client: AppClient, user: User, *, admin: bool
+        self, stage: Stage, pool: UserPool, client: AppClient, user: User | None, *, admin: bool
     ) -> SignInSession:
+        """Without a user, one that looks like any other and that nobody stands behind."""
         self._forget_long_expired()
         session = SignInSession(
             id=secrets.token_hex(ID_BYTES),
             stage=stage,
             pool_id=pool.id,
             client_id=client.id,
-            sub=user.sub,
+            sub=user.sub if user is not None else "",
             admin=admin,
             expires_at=self._expiry(client),
         )
@@ -81,6 +88,23 @@ class Sessions:
         if session.spent:
             raise NotAuthorizedException(USED)
         return session
+
+    def get_open(self, session_id: str) -> SignInSession | None:
+        """By its id, for what is a step of a sign-in and does not carry its session."""
+        session = self._sessions.get(session_id)
+        over = session is None or session.spent or self._clock.now() >= session.expires_at
+        return None if over else session
+
+    def open_of(self, user: User, client: AppClient, stage: Stage) -> list[SignInSession]:
+        """The user's sign-ins that stand there, the newest first."""
+        bound = (client.id, user.sub, stage)
+        found = [
+            session
+            for session in self._sessions.values()
+            if (session.client_id, session.sub, session.stage) == bound
+            and self.get_open(session.id) is not None
+        ]
+        return found[::-1]
 
     def require(self, session: SignInSession, purpose: str) -> None:
         if session.stage is not ACCEPTED.get(purpose):

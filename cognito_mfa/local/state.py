@@ -4,6 +4,7 @@ and no representation shows a secret."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +17,7 @@ from cognito_mfa.local.passwords import Password, PasswordPolicy
 SOFTWARE_TOKEN_MFA = "SOFTWARE_TOKEN_MFA"  # noqa: S105 - the name of a factor
 SMS_MFA = "SMS_MFA"
 EMAIL_OTP = "EMAIL_OTP"
+SMS_OTP = "SMS_OTP"
 
 REMEMBERED_STEPS = 8
 
@@ -34,6 +36,12 @@ class Stage(StrEnum):
     SMS_MFA = SMS_MFA
     EMAIL_OTP = EMAIL_OTP
     SELECT_MFA_TYPE = "SELECT_MFA_TYPE"
+    SELECT_CHALLENGE = "SELECT_CHALLENGE"
+    PASSWORD = "PASSWORD"  # noqa: S105 - the name of a challenge
+    SMS_OTP = SMS_OTP
+    DEVICE_SRP_AUTH = "DEVICE_SRP_AUTH"
+    SIGN_UP = "SIGN_UP"
+    SIGNED_UP = "SIGNED_UP"
 
 
 @dataclass(slots=True)
@@ -49,6 +57,30 @@ class SoftwareToken:
         self.used_steps = [*self.used_steps[-REMEMBERED_STEPS:], step]
 
 
+@dataclass(slots=True)
+class SentCode:
+    """A confirmation code that somebody was sent, and the attribute that it proves."""
+
+    code: str = field(repr=False)
+    attribute: str
+    expires_at: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Device:
+    """A device that a user signed in from; it can prove itself once it has a verifier."""
+
+    key: str
+    group_key: str
+    name: str = ""
+    salt: str = field(default="", repr=False)
+    verifier: str = field(default="", repr=False)
+    remembered: bool = False
+    created_at: float
+    modified_at: float
+    authenticated_at: float
+
+
 @dataclass(slots=True, kw_only=True)
 class User:
     username: str
@@ -60,6 +92,7 @@ class User:
     created_at: float = 0.0
     modified_at: float = 0.0
     password: Password | None = field(default=None, repr=False)
+    earlier_passwords: list[Password] = field(default_factory=list, repr=False)
     temporary_password_until: float | None = None
     password_attempts: Attempts = field(default_factory=Attempts)
     code_attempts: Attempts = field(default_factory=Attempts)
@@ -67,6 +100,10 @@ class User:
     pending_secret: str | None = field(default=None, repr=False)
     enabled_factors: list[str] = field(default_factory=list)
     preferred_factor: str | None = None
+    sent_codes: dict[str, SentCode] = field(default_factory=dict, repr=False)
+    """By what each is for."""
+    groups: list[str] = field(default_factory=list)
+    devices: dict[str, Device] = field(default_factory=dict, repr=False)
     signed_up: bool = False
     has_signed_in: bool = False
 
@@ -85,6 +122,8 @@ class AppClient:
     refresh_token_seconds: int = 30 * 86400
     created_at: float = 0.0
     modified_at: float = 0.0
+    rotation_grace: float | None = None
+    """Seconds that a refresh token works on after it was replaced; None does not replace any."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What CreateUserPoolClient was given and nothing here acts on; described as it came."""
 
@@ -102,6 +141,7 @@ class TokenFamily:
     scopes: list[str]
     expires_at: float
     revoked: bool = False
+    device_key: str = ""
 
 
 @dataclass(slots=True)
@@ -119,6 +159,26 @@ class PoolKeys:
 
 
 @dataclass(slots=True, kw_only=True)
+class Group:
+    name: str
+    description: str | None = None
+    role_arn: str | None = None
+    precedence: int | None = None
+    created_at: float
+    modified_at: float
+
+
+@dataclass(slots=True, kw_only=True)
+class DeviceTracking:
+    """A pool's DeviceConfiguration."""
+
+    replaces_mfa: bool = False
+    """ChallengeRequiredOnNewDevice: a remembered device answers instead of a second factor."""
+    only_on_prompt: bool = False
+    """DeviceOnlyRememberedOnUserPrompt: confirming a device does not remember it yet."""
+
+
+@dataclass(slots=True, kw_only=True)
 class UserPool:
     id: str
     name: str
@@ -132,6 +192,9 @@ class UserPool:
     required_attributes: list[str] = field(default_factory=list)
     custom_attributes: list[str] = field(default_factory=list)
     account_recovery: list[str] = field(default_factory=list)
+    auto_verified: list[str] = field(default_factory=list)
+    sign_up_closed: bool = False
+    device_tracking: DeviceTracking | None = None
     first_factors: list[str] = field(default_factory=lambda: ["PASSWORD"])
     case_insensitive: bool = True
     policy: PasswordPolicy = field(default_factory=PasswordPolicy)
@@ -146,7 +209,14 @@ class UserPool:
     families: dict[str, TokenFamily] = field(default_factory=dict, repr=False)
     refresh_tokens: dict[str, str] = field(default_factory=dict, repr=False)
     """The family of each refresh token, by the token's digest."""
+    replaced_tokens: dict[str, float] = field(default_factory=dict, repr=False)
+    """When each of them was replaced by another, where they rotate."""
+    groups: dict[str, Group] = field(default_factory=dict)
+    attempts: dict[str, list[float]] = field(default_factory=dict, repr=False)
+    """When somebody used what may be used only so often an hour."""
     keys: PoolKeys | None = field(default=None, repr=False)
+    pretence: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    """From this comes what people who do not exist are shown, the same each time."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What CreateUserPool was given and nothing here acts on; described as it came."""
 
@@ -175,8 +245,28 @@ class SignInSession:
     secret: str = field(default="", repr=False)
     code: str = field(default="", repr=False)
     choices: list[str] = field(default_factory=list)
+    device_key: str = ""
     parent: str | None = None
     child: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class SrpExchange:
+    """What Cognito knows behind a secret block. Without a ``sub`` nobody stands behind it."""
+
+    id: str
+    pool_id: str
+    client_id: str
+    sub: str
+    admin: bool
+    started_at: float
+    client_value: str = field(repr=False)
+    private: str = field(repr=False)
+    public: str = field(repr=False)
+    session: str = ""
+    """The sign-in session that this is a step of, where there is one."""
+    device_key: str = ""
+    spent: bool = False
 
 
 @dataclass(slots=True)
@@ -187,3 +277,8 @@ class Account:
     id: str = "123456789012"
     pools: dict[str, UserPool] = field(default_factory=dict)
     sessions: dict[str, SignInSession] = field(default_factory=dict, repr=False)
+    exchanges: dict[str, SrpExchange] = field(default_factory=dict, repr=False)
+
+    def next_number(self) -> int:
+        """Of a pool that is made now: none that is there has it."""
+        return max((pool.number for pool in self.pools.values()), default=-1) + 1

@@ -14,10 +14,16 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
-from cognito_mfa.local import keys
+from cognito_mfa.local import claims, keys
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.directory import user_with_sub
-from cognito_mfa.local.errors import NotAuthorizedException
+from cognito_mfa.local.errors import (
+    InvalidParameterException,
+    NotAuthorizedException,
+    RefreshTokenReuseException,
+    UnauthorizedException,
+    UnsupportedTokenTypeException,
+)
 from cognito_mfa.local.state import (
     Account,
     AppClient,
@@ -30,8 +36,7 @@ from cognito_mfa.local.state import (
 SELF_SERVICE_SCOPE = "aws.cognito.signin.user.admin"
 INVALID = "Invalid Access Token"
 LONGEST_ACCESS = 86400
-VERIFIED_FLAGS = ("email_verified", "phone_number_verified")
-ACR_LEVELS = {"otp": 4, "sms": 3, "email_otp": 3}
+JWT_DOTS = 2
 REFRESH_TOKEN_HEADER = base64.urlsafe_b64encode(
     b'{"cty":"JWT","enc":"A256GCM","alg":"RSA-OAEP"}'
 ).decode()
@@ -58,11 +63,6 @@ def sign_all(result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def issuer(pool: UserPool) -> str:
-    host = "issuer-cognito-idp" if pool.behaviour.updated_issuer else "cognito-idp"
-    return f"https://{host}.{pool.region}.amazonaws.com/{pool.id}"
-
-
 class Tokens:
     """Issues and checks the tokens of an account."""
 
@@ -79,6 +79,7 @@ class Tokens:
         factors: Sequence[str],
         scopes: Sequence[str] = (SELF_SERVICE_SCOPE,),
         auth_time: float | None = None,
+        device_key: str = "",
     ) -> dict[str, Any]:
         """The AuthenticationResult of a new sign-in, unsigned; it happened just now, unless
         ``auth_time`` says when."""
@@ -93,6 +94,7 @@ class Tokens:
             expires_at=now + client.refresh_token_seconds,
             factors=list(factors),
             scopes=list(scopes),
+            device_key=device_key,
         )
         pool.families[family.event_id] = family
         result = self._token_pair(pool, client, user, family)
@@ -104,25 +106,55 @@ class Tokens:
         """New ID and access tokens; the refresh token stays (facts section 2.3)."""
         return self._token_pair(pool, client, user, family)
 
+    def rotate(
+        self, pool: UserPool, client: AppClient, user: User, refresh_token: str
+    ) -> dict[str, Any]:
+        """The same with a new refresh token, as valid as the old one would have been; the old one
+        works on for the client's grace (facts section 7.3)."""
+        family = self.family_of(pool, client, refresh_token)
+        pool.replaced_tokens.setdefault(_digest(refresh_token), self._clock.now())
+        result = self._token_pair(pool, client, user, family)
+        return {**result, "RefreshToken": _new_refresh_token(pool, family)}
+
     def family_of(self, pool: UserPool, client: AppClient, refresh_token: str) -> TokenFamily:
-        family = pool.families.get(pool.refresh_tokens.get(_digest(refresh_token), ""))
+        """Raises NotAuthorizedException, or RefreshTokenReuseException for a token that another
+        has replaced; the others of the family are not revoked for it (measured)."""
+        digest = _digest(refresh_token)
+        family = pool.families.get(pool.refresh_tokens.get(digest, ""))
         if family is None or family.client_id != client.id:
             raise NotAuthorizedException("Invalid Refresh Token.")
         if family.revoked:
             raise NotAuthorizedException("Refresh Token has been revoked")
         if self._clock.now() >= family.expires_at:
             raise NotAuthorizedException("Refresh Token has expired")
+        replaced_at = pool.replaced_tokens.get(digest)
+        if replaced_at is not None:
+            grace = client.rotation_grace or 0
+            if self._clock.now() >= replaced_at + grace:
+                raise RefreshTokenReuseException("Refresh token reuse detected")
         return family
+
+    def revoke(self, pool: UserPool, client: AppClient, refresh_token: str) -> None:
+        """The whole family of this token; again is no error. Raises UnsupportedTokenTypeException
+        for a token of another kind, UnauthorizedException for one of another client."""
+        if refresh_token.count(".") == JWT_DOTS:
+            raise UnsupportedTokenTypeException("Only refresh tokens can be revoked")
+        family = pool.families.get(pool.refresh_tokens.get(_digest(refresh_token), ""))
+        if family is None:
+            raise InvalidParameterException("Invalid Refresh Token.")
+        if family.client_id != client.id:
+            raise UnauthorizedException("Invalid client")
+        family.revoked = True
 
     def check_access(
         self, token: str, *, scope: str = SELF_SERVICE_SCOPE
     ) -> tuple[UserPool, User | None]:
         """The pool and the user, if still there, that an access token of this scope speaks for."""
-        pool, claims = self._verified(token)
-        family = pool.families.get(str(claims.get("event_id")))
-        if claims.get("token_use") != "access":
+        pool, said = self._verified(token)
+        family = pool.families.get(str(said.get("event_id")))
+        if said.get("token_use") != "access":
             raise NotAuthorizedException(INVALID)
-        if self._clock.now() >= float(claims["exp"]):
+        if self._clock.now() >= float(said["exp"]):
             raise NotAuthorizedException("Access Token has expired")
         if family is None or family.revoked:
             raise NotAuthorizedException("Access Token has been revoked")
@@ -143,9 +175,9 @@ class Tokens:
     def _verified(self, token: str) -> tuple[UserPool, dict[str, Any]]:
         """The claims, once the signature is that of the pool named as the issuer."""
         signed, _, signature = token.rpartition(".")
-        head, claims = _decoded(signed)
-        pool = self._account.pools.get(str(claims.get("iss")).rpartition("/")[2])
-        if pool is None or claims.get("iss") != issuer(pool):
+        head, said = _decoded(signed)
+        pool = self._account.pools.get(str(said.get("iss")).rpartition("/")[2])
+        if pool is None or said.get("iss") != claims.issuer(pool):
             raise NotAuthorizedException(INVALID)
         pair = keys.keys_of(pool)
         key = {pair.id.kid: pair.id, pair.access.kid: pair.access}.get(str(head.get("kid")))
@@ -153,7 +185,7 @@ class Tokens:
             raise NotAuthorizedException(INVALID)
         if not keys.verifies(key, signed.encode(), _unbase64(signature)):
             raise NotAuthorizedException(INVALID)
-        return pool, claims
+        return pool, said
 
     def _forget_expired(self, pool: UserPool) -> None:
         """Families of which every token expired long ago, the oldest first."""
@@ -165,55 +197,20 @@ class Tokens:
             del pool.families[family.event_id]
         for digest in [d for d, e in pool.refresh_tokens.items() if e not in pool.families]:
             del pool.refresh_tokens[digest]
+            pool.replaced_tokens.pop(digest, None)
 
     def _token_pair(
         self, pool: UserPool, client: AppClient, user: User, family: TokenFamily
     ) -> dict[str, Any]:
-        pair = keys.keys_of(pool)
-        shared = self._shared_claims(pool, client, user, family)
+        pair, now = keys.keys_of(pool), self._clock.now()
+        shared = claims.shared(pool, client, user, family, now)
+        access = claims.access(client, user, family, now)
+        identity = claims.identity(pool, client, user, now)
         return {
-            "AccessToken": UnsignedToken(
-                {**shared, **self._access_claims(client, user, family)}, pair.access
-            ),
+            "AccessToken": UnsignedToken({**shared, **access}, pair.access),
             "ExpiresIn": client.access_token_seconds,
             "TokenType": "Bearer",
-            "IdToken": UnsignedToken({**shared, **self._id_claims(client, user)}, pair.id),
-        }
-
-    def _shared_claims(
-        self, pool: UserPool, client: AppClient, user: User, family: TokenFamily
-    ) -> dict[str, Any]:
-        claims: dict[str, Any] = {
-            "sub": user.sub,
-            "iss": issuer(pool),
-            "event_id": family.event_id,
-            "auth_time": family.auth_time,
-            "iat": int(self._clock.now()),
-        }
-        if client.enable_token_revocation:
-            claims["origin_jti"] = family.origin_jti
-        if pool.behaviour.acr_and_amr:
-            claims |= _how(family.factors)
-        return claims
-
-    def _access_claims(self, client: AppClient, user: User, family: TokenFamily) -> dict[str, Any]:
-        return {
-            "token_use": "access",
-            "client_id": client.id,
-            "scope": " ".join(family.scopes),
-            "username": user.username,
-            "exp": int(self._clock.now()) + client.access_token_seconds,
-            "jti": str(uuid.uuid4()),
-        }
-
-    def _id_claims(self, client: AppClient, user: User) -> dict[str, Any]:
-        return {
-            **_readable_attributes(client, user),
-            "token_use": "id",
-            "aud": client.id,
-            "cognito:username": user.username,
-            "exp": int(self._clock.now()) + client.id_token_seconds,
-            "jti": str(uuid.uuid4()),
+            "IdToken": UnsignedToken({**shared, **identity}, pair.id),
         }
 
 
@@ -223,29 +220,6 @@ def _new_refresh_token(pool: UserPool, family: TokenFamily) -> str:
     token = ".".join([REFRESH_TOKEN_HEADER, *parts])
     pool.refresh_tokens[_digest(token)] = family.event_id
     return token
-
-
-def _readable_attributes(client: AppClient, user: User) -> dict[str, Any]:
-    readable = client.settings.get("ReadAttributes")
-    return {
-        name: _claim(name, value)
-        for name, value in user.attributes.items()
-        if readable is None or name in readable
-    }
-
-
-def _claim(name: str, value: str) -> Any:
-    """Attributes are text; two kinds of them are not as claims."""
-    if name in VERIFIED_FLAGS:
-        return value == "true"
-    return json.loads(value) if name == "identities" else value
-
-
-def _how(factors: Sequence[str]) -> dict[str, Any]:
-    """acr and amr of a sign-in (facts section 7.2)."""
-    level = max([1, *(ACR_LEVELS.get(factor, 1) for factor in factors)])
-    amr = [*factors, "mfa"] if len(factors) > 1 else list(factors)
-    return {"acr": f"urn:cognito:loa:{level}", "amr": amr}
 
 
 def _digest(token: str) -> str:
@@ -270,9 +244,9 @@ def _encoded(value: Mapping[str, Any]) -> str:
 def _decoded(signed: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The head and the claims of what a token signs, both still to be believed."""
     try:
-        head, claims = (json.loads(_unbase64(part)) for part in signed.split("."))
+        head, said = (json.loads(_unbase64(part)) for part in signed.split("."))
     except ValueError:
         raise NotAuthorizedException(INVALID) from None
-    if not isinstance(head, dict) or not isinstance(claims, dict):
+    if not isinstance(head, dict) or not isinstance(said, dict):
         raise NotAuthorizedException(INVALID)
-    return head, claims
+    return head, said

@@ -59,6 +59,13 @@ class Caller:
             AuthParameters={"USERNAME": username, "PASSWORD": password},
         )
 
+    def choose(self, username: str = "newcomer", **more: str) -> Any:
+        return self.boto.initiate_auth(
+            ClientId=self.client_id,
+            AuthFlow="USER_AUTH",
+            AuthParameters={"USERNAME": username, **more},
+        )
+
     def respond(self, challenge: str, session: str, username: str = "newcomer", **more: str) -> Any:
         return self.boto.respond_to_auth_challenge(
             ClientId=self.client_id,

@@ -25,6 +25,8 @@ LONGER_THAN_DECLARED = frozenset({"CustomAttributeNameType"})
 MAY_BE_EMPTY = frozenset(
     {
         "ChallengeParameters",
+        "Devices",
+        "Groups",
         "LambdaConfig",
         "TokenValidityUnits",
         "UserPoolClients",

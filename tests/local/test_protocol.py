@@ -90,7 +90,7 @@ def test_public_operations_need_none(server: HttpDoor, operation: str) -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        "AWSCognitoIdentityProviderService.ListGroups",
+        "AWSCognitoIdentityProviderService.CreateUserPoolDomain",
         "AWSCognitoIdentityProviderService.Nothing",
         "AWSCognitoIdentityProviderService.__class__",
         "AWSCognitoIdentityProviderService.",

@@ -259,7 +259,7 @@ def test_each_door_has_its_own_flows(boto: Any, pool: LocalPool) -> None:
         )
 
 
-@pytest.mark.parametrize("flow", ["USER_SRP_AUTH", "CUSTOM_AUTH", "USER_AUTH"])
+@pytest.mark.parametrize("flow", ["CUSTOM_AUTH"])
 def test_a_flow_that_is_not_played_says_so(boto: Any, pool: LocalPool, flow: str) -> None:
     pool.create_client("all", explicit_auth_flows=[f"ALLOW_{flow}"])
     with refused("UnsupportedOperationException"):

@@ -40,6 +40,7 @@ ALPHABET = string.ascii_lowercase + string.digits
 UNDERSTOOD = frozenset(
     {
         "AuthSessionValidity",
+        "ClientId",
         "ClientName",
         "ClientSecret",
         "EnableTokenRevocation",
@@ -56,26 +57,21 @@ class AppClients(Context):
 
     def create_user_pool_client(self, parameters: Parameters) -> Payload:
         pool = self.pool(parameters)
-        flows = parameters.get("ExplicitAuthFlows", DEFAULT_FLOWS)
-        _check_flows(flows)
-        now = self.clock.now()
-        client = AppClient(
-            id=_random(26),
-            name=parameters["ClientName"],
-            secret=_secret(parameters),
-            explicit_auth_flows=list(flows),
-            auth_session_validity=parameters.get("AuthSessionValidity", 3),
-            prevent_user_existence_errors=parameters.get("PreventUserExistenceErrors", "LEGACY"),
-            enable_token_revocation=parameters.get("EnableTokenRevocation", True),
-            access_token_seconds=_seconds(parameters, "AccessToken"),
-            id_token_seconds=_seconds(parameters, "IdToken"),
-            refresh_token_seconds=_seconds(parameters, "RefreshToken"),
-            created_at=now,
-            modified_at=now,
-            settings={k: v for k, v in parameters.items() if k not in UNDERSTOOD},
-        )
+        client = AppClient(id=_random(26), secret=_secret(parameters), created_at=self.clock.now())
+        _configure(client, parameters, self.clock.now())
         pool.clients[client.id] = client
         return {"UserPoolClient": _describe(pool, client)}
+
+    def update_user_pool_client(self, parameters: Parameters) -> Payload:
+        """What is left out goes back to its default (facts section 1.5)."""
+        pool, client = self.client_of_pool(parameters)
+        _configure(client, {"ClientName": client.name, **parameters}, self.clock.now())
+        return {"UserPoolClient": _describe(pool, client)}
+
+    def delete_user_pool_client(self, parameters: Parameters) -> Payload:
+        pool, client = self.client_of_pool(parameters)
+        del pool.clients[client.id]
+        return {}
 
     def describe_user_pool_client(self, parameters: Parameters) -> Payload:
         pool, client = self.client_of_pool(parameters)
@@ -90,6 +86,22 @@ class AppClients(Context):
         if len(clients) > size:
             page["NextToken"] = page_token(start + size)
         return page
+
+
+def _configure(client: AppClient, parameters: Parameters, now: float) -> None:
+    """Everything that can be changed later. Nothing is, when a part of it is refused."""
+    flows = parameters.get("ExplicitAuthFlows", DEFAULT_FLOWS)
+    _check_flows(flows)
+    lifetimes = [_seconds(parameters, token) for token in LIFETIMES]
+    client.name = parameters["ClientName"]
+    client.explicit_auth_flows = list(flows)
+    client.auth_session_validity = parameters.get("AuthSessionValidity", 3)
+    client.prevent_user_existence_errors = parameters.get("PreventUserExistenceErrors", "LEGACY")
+    client.enable_token_revocation = parameters.get("EnableTokenRevocation", True)
+    client.access_token_seconds, client.id_token_seconds, client.refresh_token_seconds = lifetimes
+    client.rotation_grace = _rotation_grace(parameters)
+    client.settings = {k: v for k, v in parameters.items() if k not in UNDERSTOOD}
+    client.modified_at = now
 
 
 def _check_flows(flows: list[str]) -> None:
@@ -120,6 +132,13 @@ def _seconds(parameters: Parameters, token: str) -> int:
     if not lifetime.shortest <= seconds <= lifetime.longest:
         raise InvalidParameterException(f"Invalid range for {token}Validity.")
     return seconds
+
+
+def _rotation_grace(parameters: Parameters) -> float | None:
+    rotation = parameters.get("RefreshTokenRotation", {})
+    if rotation.get("Feature") != "ENABLED":
+        return None
+    return float(rotation.get("RetryGracePeriodSeconds", 0))
 
 
 def _describe(pool: UserPool, client: AppClient) -> dict[str, Any]:

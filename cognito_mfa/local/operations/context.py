@@ -21,6 +21,7 @@ from cognito_mfa.local.errors import (
     UserNotFoundException,
     missing_parameter,
 )
+from cognito_mfa.local.exchanges import Exchanges
 from cognito_mfa.local.outbox import Medium, Message, Outbox
 from cognito_mfa.local.sessions import Sessions
 from cognito_mfa.local.state import Account, AppClient, User, UserPool
@@ -42,6 +43,7 @@ class Context:
         self.behaviour = behaviour
         """For pools that are made from now on."""
         self.sessions = Sessions(account, clock)
+        self.exchanges = Exchanges(account, clock)
         self.tokens = Tokens(account, clock)
 
     def pool(self, parameters: Parameters) -> UserPool:
@@ -65,19 +67,21 @@ class Context:
             raise _no_client(parameters)
         return pool, client
 
-    def user(self, parameters: Parameters) -> tuple[UserPool, User]:
-        """The user that an administrator names."""
+    def user(
+        self, parameters: Parameters, *, gone: type[CognitoError] = UserNotFoundException
+    ) -> tuple[UserPool, User]:
+        """The user that an administrator names. ``gone`` is for operations that do not declare
+        UserNotFoundException."""
         pool = self.pool(parameters)
         user = directory.user_known_as(pool, parameters["Username"])
         if user is None:
-            raise UserNotFoundException("User does not exist.")
+            raise gone("User does not exist.")
         return pool, user
 
     def caller(
         self, parameters: Parameters, *, gone: type[CognitoError] = UserNotFoundException
     ) -> tuple[UserPool, User]:
-        """The user whose access token came along. ``gone`` is for operations that do not declare
-        UserNotFoundException."""
+        """The user whose access token came along."""
         pool, user = self.tokens.check_access(parameters["AccessToken"])
         if user is None:
             raise gone("User does not exist.")
@@ -94,6 +98,12 @@ def required(values: Mapping[str, str], name: str) -> str:
     if not value:
         raise missing_parameter(name)
     return value
+
+
+def hides_existence(pool: UserPool, client: AppClient, *, admin: bool = False) -> bool:
+    """Whether the client must not learn who does not exist (facts section 8.2)."""
+    hides = client.prevent_user_existence_errors == "ENABLED"
+    return hides and (not admin or pool.behaviour.existence_errors_cover_admin_sign_in)
 
 
 def attributes_in(pairs: list[Mapping[str, str]]) -> dict[str, str]:
@@ -118,6 +128,12 @@ def secret_hash(client: AppClient, username: str) -> str:
     message = (username + client.id).encode()
     digest = hmac.digest((client.secret or "").encode(), message, hashlib.sha256)
     return base64.b64encode(digest).decode()
+
+
+def check_secret_hash_member(client: AppClient, parameters: Parameters) -> None:
+    """The same for operations whose hash is a member of the request."""
+    values = {"SECRET_HASH": parameters.get("SecretHash", "")}
+    check_secret_hash(client, values, parameters["Username"])
 
 
 def page_start(token: str | None) -> int:

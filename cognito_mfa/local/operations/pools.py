@@ -18,20 +18,25 @@ from cognito_mfa.local.operations.context import (
     page_token,
 )
 from cognito_mfa.local.passwords import PasswordPolicy
-from cognito_mfa.local.state import UserPool
+from cognito_mfa.local.state import DeviceTracking, UserPool
 
 FACTOR_BLOCKS = ("SmsMfaConfiguration", "SoftwareTokenMfaConfiguration", "EmailMfaConfiguration")
+#: What SetUserPoolMfaConfig set, and UpdateUserPool does not touch.
+KEPT = ("SmsMfaConfiguration", "EmailMfaConfiguration", "WebAuthnConfiguration")
 #: Members of CreateUserPool that the pool acts on; everything else is only described again.
 UNDERSTOOD = frozenset(
     {
         "AccountRecoverySetting",
         "AliasAttributes",
+        "AutoVerifiedAttributes",
+        "DeviceConfiguration",
         "MfaConfiguration",
         "Policies",
         "PoolName",
         "Schema",
         "UsernameAttributes",
         "UsernameConfiguration",
+        "UserPoolId",
         "UserPoolTags",
     }
 )
@@ -47,6 +52,11 @@ POLICY_MEMBERS = {
     "RequireNumbers": "require_numbers",
     "RequireSymbols": "require_symbols",
     "TemporaryPasswordValidityDays": "temporary_password_days",
+    "PasswordHistorySize": "history",
+}
+TRACKING = {
+    "ChallengeRequiredOnNewDevice": "replaces_mfa",
+    "DeviceOnlyRememberedOnUserPrompt": "only_on_prompt",
 }
 SMS_BLOCK = {
     "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::123456789012:role/local-cognito-sms"}
@@ -67,25 +77,31 @@ class Pools(Context):
         pool = UserPool(
             id=f"{self.account.region}_{_random_id()}",
             name=parameters["PoolName"],
-            number=len(self.account.pools),
-            mfa=parameters.get("MfaConfiguration", "OFF"),
+            number=self.account.next_number(),
             software_token=False,
             sms="SmsConfiguration" in parameters,
             username_attributes=parameters.get("UsernameAttributes", []),
             alias_attributes=parameters.get("AliasAttributes", []),
             required_attributes=[item["Name"] for item in schema if item.get("Required")],
             custom_attributes=_custom_attributes(schema),
-            account_recovery=_recovery(parameters),
-            first_factors=_first_factors(parameters),
             case_insensitive=not _case_sensitive(parameters),
-            policy=_policy(parameters),
             behaviour=self.behaviour,
             created_at=now,
-            modified_at=now,
-            settings={k: v for k, v in parameters.items() if k not in UNDERSTOOD},
         )
+        _configure(pool, parameters, now)
         self.account.pools[pool.id] = pool
         return {"UserPool": self._describe(pool)}
+
+    def update_user_pool(self, parameters: Parameters) -> Payload:
+        """What is left out goes back to its default (facts section 1.5)."""
+        pool = self.pool(parameters)
+        _configure(pool, parameters, self.clock.now())
+        pool.name = parameters.get("PoolName", pool.name)
+        return {}
+
+    def delete_user_pool(self, parameters: Parameters) -> Payload:
+        del self.account.pools[self.pool(parameters).id]
+        return {}
 
     def describe_user_pool(self, parameters: Parameters) -> Payload:
         return {"UserPool": self._describe(self.pool(parameters))}
@@ -113,7 +129,7 @@ class Pools(Context):
         )
         pool.sms = "SmsMfaConfiguration" in parameters
         pool.email = "EmailMfaConfiguration" in parameters
-        for name in ("SmsMfaConfiguration", "EmailMfaConfiguration", "WebAuthnConfiguration"):
+        for name in KEPT:
             pool.settings.pop(name, None)
             if name in parameters:
                 pool.settings[name] = parameters[name]
@@ -142,8 +158,25 @@ class Pools(Context):
             "UsernameAttributes": pool.username_attributes,
             "AliasAttributes": pool.alias_attributes,
             "AccountRecoverySetting": _describe_recovery(pool),
+            "AutoVerifiedAttributes": pool.auto_verified,
+            "DeviceConfiguration": _describe_device_tracking(pool),
         }
         return {**described, **{name: value for name, value in optional.items() if value}}
+
+
+def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:
+    """Everything that can be changed later."""
+    invitations = parameters.get("AdminCreateUserConfig", {})
+    pool.mfa = parameters.get("MfaConfiguration", "OFF")
+    pool.account_recovery = _recovery(parameters)
+    pool.auto_verified = parameters.get("AutoVerifiedAttributes", [])
+    pool.sign_up_closed = bool(invitations.get("AllowAdminCreateUserOnly"))
+    pool.device_tracking = _device_tracking(parameters)
+    pool.first_factors = _first_factors(parameters)
+    pool.policy = _policy(parameters)
+    factors = {name: pool.settings[name] for name in KEPT if name in pool.settings}
+    pool.settings = {**factors, **_only_described(parameters)}
+    pool.modified_at = now
 
 
 def _check_factors(mfa: str, parameters: Parameters) -> None:
@@ -176,6 +209,10 @@ def _mfa_config(pool: UserPool) -> Payload:
     return config
 
 
+def _only_described(parameters: Parameters) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if name not in UNDERSTOOD}
+
+
 def _policy(parameters: Parameters) -> PasswordPolicy:
     given: Mapping[str, Any] = parameters.get("Policies", {}).get("PasswordPolicy", {})
     return PasswordPolicy(
@@ -193,6 +230,19 @@ def _recovery(parameters: Parameters) -> list[str]:
     return [option["Name"] for option in sorted(options, key=lambda one: one["Priority"])]
 
 
+def _device_tracking(parameters: Parameters) -> DeviceTracking | None:
+    given = parameters.get("DeviceConfiguration")
+    if given is None:
+        return None
+    return DeviceTracking(**{ours: given.get(theirs, False) for theirs, ours in TRACKING.items()})
+
+
+def _describe_device_tracking(pool: UserPool) -> dict[str, bool]:
+    if pool.device_tracking is None:
+        return {}
+    return {theirs: getattr(pool.device_tracking, ours) for theirs, ours in TRACKING.items()}
+
+
 def _case_sensitive(parameters: Parameters) -> bool:
     return bool(parameters.get("UsernameConfiguration", {}).get("CaseSensitive"))
 
@@ -204,6 +254,8 @@ def _custom_attributes(schema: list[Mapping[str, Any]]) -> list[str]:
 
 def _describe_policies(pool: UserPool) -> dict[str, Any]:
     policy = {theirs: getattr(pool.policy, ours) for theirs, ours in POLICY_MEMBERS.items()}
+    if not pool.policy.history:
+        del policy["PasswordHistorySize"]
     return {
         "PasswordPolicy": policy,
         "SignInPolicy": {"AllowedFirstAuthFactors": pool.first_factors},

@@ -11,7 +11,7 @@ from cognito_mfa.local.errors import (
     SoftwareTokenMFANotFoundException,
     UserNotConfirmedException,
 )
-from cognito_mfa.local.operations.challenge_answers import LOCKED
+from cognito_mfa.local.operations.answering import LOCKED
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
 from cognito_mfa.local.sessions import INVALID, session_string
 from cognito_mfa.local.state import (

@@ -4,6 +4,7 @@ is sent with it, or the tokens at the end. Operations call this; it never reads 
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Sequence
 
 from cognito_mfa.local import challenges
@@ -11,7 +12,8 @@ from cognito_mfa.local.errors import MFAMethodNotFoundException
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.outbox import Medium
 from cognito_mfa.local.sessions import session_string
-from cognito_mfa.local.state import AppClient, SignInSession, User, UserPool
+from cognito_mfa.local.state import AppClient, Device, SignInSession, Stage, User, UserPool
+from cognito_mfa.local.tracking import remembered
 
 CODE_DIGITS = 6
 CODE_PLACE = "{####}"
@@ -27,16 +29,27 @@ class Steps(Context):
     """What follows what."""
 
     def after_first_factor(
-        self, pool: UserPool, client: AppClient, user: User, *, admin: bool
+        self,
+        pool: UserPool,
+        client: AppClient,
+        user: User,
+        *,
+        admin: bool,
+        device_key: str = "",
     ) -> Payload:
+        device = remembered(user, device_key) if pool.device_tracking is not None else None
         factors = challenges.next_factors(pool, user)
-        if factors is None or (not factors and _setup_can_wait(pool, user)):
-            return self.finish(pool, client, user, factors=["pwd"])
-        session = self.sessions.begin(
-            challenges.stage_for(factors), pool, client, user, admin=admin
-        )
+        asked = factors is not None and (bool(factors) or not _setup_can_wait(pool, user))
+        if device is not None and _device_answers(pool, factors):
+            stage = Stage.DEVICE_SRP_AUTH
+        elif not asked or factors is None:
+            return self.finish(pool, client, user, factors=["pwd"], device_key=device_key)
+        else:
+            stage = challenges.stage_for(factors)
+        session = self.sessions.begin(stage, pool, client, user, admin=admin)
         session.factors = ["pwd"]
-        session.choices = factors
+        session.choices = factors or []
+        session.device_key = device_key
         return self.challenge(pool, user, session)
 
     def challenge(self, pool: UserPool, user: User, session: SignInSession) -> Payload:
@@ -50,12 +63,43 @@ class Steps(Context):
         }
 
     def finish(
-        self, pool: UserPool, client: AppClient, user: User, *, factors: Sequence[str]
+        self,
+        pool: UserPool,
+        client: AppClient,
+        user: User,
+        *,
+        factors: Sequence[str],
+        device_key: str = "",
     ) -> Payload:
         user.has_signed_in = True
-        result = self.tokens.issue(pool, client, user, factors=factors)
+        device, new = self._device(pool, user, device_key)
+        key = device.key if device is not None else ""
+        result = self.tokens.issue(pool, client, user, factors=factors, device_key=key)
+        if device is not None and new:
+            result["NewDeviceMetadata"] = {
+                "DeviceKey": device.key,
+                "DeviceGroupKey": device.group_key,
+            }
         # Present and empty beside tokens, never omitted (facts section 2.4).
         return {"ChallengeParameters": {}, "AuthenticationResult": result}
+
+    def _device(self, pool: UserPool, user: User, key: str) -> tuple[Device | None, bool]:
+        """The device of this sign-in, and whether it is a new one; None where none is tracked."""
+        if pool.device_tracking is None:
+            return None, False
+        known = user.devices.get(key)
+        if known is not None:
+            return known, False
+        now = self.clock.now()
+        device = Device(
+            key=f"{pool.region}_{uuid.uuid4()}",
+            group_key=f"-{secrets.token_urlsafe(6)}",
+            created_at=now,
+            modified_at=now,
+            authenticated_at=now,
+        )
+        user.devices[device.key] = device
+        return device, True
 
     def _send_code(self, pool: UserPool, user: User, session: SignInSession) -> None:
         medium, attribute = challenges.DELIVERY[session.stage]
@@ -66,6 +110,14 @@ class Steps(Context):
         template = pool.settings.get(block, {}).get(member, DEFAULT_TEXT)
         text = template.replace(CODE_PLACE, session.code)
         self.deliver(user, medium, user.attributes[attribute], session.code, text)
+
+
+def _device_answers(pool: UserPool, factors: Sequence[str] | None) -> bool:
+    """Whether a remembered device is asked, instead of these factors: where there are none to ask
+    for, or where the pool says so. Setting a factor up is never skipped."""
+    if factors is None:
+        return True
+    return bool(factors) and pool.device_tracking is not None and pool.device_tracking.replaces_mfa
 
 
 def _setup_can_wait(pool: UserPool, user: User) -> bool:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Collection
 from typing import Any
 
-from cognito_mfa.local import directory
+from cognito_mfa.local import credentials, directory
 from cognito_mfa.local.errors import (
     InvalidParameterException,
     UnsupportedUserStateException,
@@ -22,12 +22,11 @@ from cognito_mfa.local.operations.context import (
 )
 from cognito_mfa.local.operations.profile import attributes, description
 from cognito_mfa.local.outbox import Medium
-from cognito_mfa.local.passwords import Password, made_up
+from cognito_mfa.local.passwords import made_up
 from cognito_mfa.local.state import User, UserPool
 from cognito_mfa.local.user_filter import matcher
 
 LARGEST_PAGE = 60
-DAY = 86400
 PASSWORDLESS = {"EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"}
 INVITATION = "Your username is {username} and temporary password is {password}."
 INVITED_BY: dict[str, tuple[Medium, str]] = {
@@ -48,7 +47,7 @@ class Users(Context):
         first = bisect_right(everyone, start, key=lambda user: user.number)
         found = [user for user in everyone[first:] if passes(user)]
         names = parameters.get("AttributesToGet")
-        page: Payload = {"Users": [_listed(user, names) for user in found[:size]]}
+        page: Payload = {"Users": [listed(user, names) for user in found[:size]]}
         if len(found) > size:
             page["PaginationToken"] = page_token(found[size - 1].number)
         return page
@@ -67,18 +66,19 @@ class Users(Context):
             force_alias=parameters.get("ForceAliasCreation", False),
         )
         if password is not None:
-            self._set_temporary(pool, user, password)
+            credentials.give_temporary(pool, user, password, self.clock.now())
             self._invite(user, password, parameters)
-        return {"User": _listed(user, None)}
+        return {"User": listed(user, None)}
 
     def admin_set_user_password(self, parameters: Parameters) -> Payload:
         pool, user = self.user(parameters)
-        pool.policy.check(parameters["Password"])
+        password, now = parameters["Password"], self.clock.now()
+        credentials.check_new(pool, user, password)
         if parameters.get("Permanent"):
-            self._set_password(pool, user, parameters["Password"])
+            credentials.give(pool, user, password, now)
             user.status = "CONFIRMED"
         else:
-            self._set_temporary(pool, user, parameters["Password"])
+            credentials.give_temporary(pool, user, password, now)
         return {}
 
     def admin_update_user_attributes(self, parameters: Parameters) -> Payload:
@@ -127,9 +127,9 @@ class Users(Context):
                 f"Resend not possible. {user.username} status is not FORCE_CHANGE_PASSWORD"
             )
         password = self._first_password(pool, parameters) or made_up(pool.policy.minimum_length)
-        self._set_temporary(pool, user, password)
+        credentials.give_temporary(pool, user, password, self.clock.now())
         self._invite(user, password, parameters)
-        return {"User": _listed(user, None)}
+        return {"User": listed(user, None)}
 
     def _invite(self, user: User, password: str, parameters: Parameters) -> None:
         if parameters.get("MessageAction") == "SUPPRESS":
@@ -140,19 +140,8 @@ class Users(Context):
                 text = INVITATION.format(username=user.username, password=password)
                 self.deliver(user, medium, user.attributes[attribute], password, text)
 
-    def _set_password(self, pool: UserPool, user: User, password: str) -> None:
-        user.password = Password.of(pool.id, user.username, password)
-        user.temporary_password_until = None
-        user.modified_at = self.clock.now()
 
-    def _set_temporary(self, pool: UserPool, user: User, password: str) -> None:
-        self._set_password(pool, user, password)
-        user.status = "FORCE_CHANGE_PASSWORD"
-        days = pool.policy.temporary_password_days
-        user.temporary_password_until = self.clock.now() + days * DAY
-
-
-def _listed(user: User, names: Collection[str] | None) -> dict[str, Any]:
+def listed(user: User, names: Collection[str] | None) -> dict[str, Any]:
     pairs = attributes(user)
     if names is not None:
         pairs = [pair for pair in pairs if pair["Name"] in names]

@@ -1,0 +1,99 @@
+"""What the tokens of a sign-in say (facts section 7.2). It reads users and clients; it signs
+nothing."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cognito_mfa.local.state import AppClient, Group, TokenFamily, User, UserPool
+
+VERIFIED_FLAGS = ("email_verified", "phone_number_verified")
+ACR_LEVELS = {"otp": 4, "sms": 3, "email_otp": 3}
+
+
+def issuer(pool: UserPool) -> str:
+    host = "issuer-cognito-idp" if pool.behaviour.updated_issuer else "cognito-idp"
+    return f"https://{host}.{pool.region}.amazonaws.com/{pool.id}"
+
+
+def shared(
+    pool: UserPool, client: AppClient, user: User, family: TokenFamily, now: float
+) -> dict[str, Any]:
+    claims: dict[str, Any] = {
+        "sub": user.sub,
+        "iss": issuer(pool),
+        "event_id": family.event_id,
+        "auth_time": family.auth_time,
+        "iat": int(now),
+    }
+    if client.enable_token_revocation or client.rotation_grace is not None:
+        claims["origin_jti"] = family.origin_jti
+    if user.groups:
+        claims["cognito:groups"] = [group.name for group in groups_of(pool, user)]
+    if pool.behaviour.acr_and_amr:
+        claims |= _how(family.factors)
+    return claims
+
+
+def access(client: AppClient, user: User, family: TokenFamily, now: float) -> dict[str, Any]:
+    device = {"device_key": family.device_key} if family.device_key else {}
+    return {
+        **device,
+        "token_use": "access",
+        "client_id": client.id,
+        "scope": " ".join(family.scopes),
+        "username": user.username,
+        "exp": int(now) + client.access_token_seconds,
+        "jti": str(uuid.uuid4()),
+    }
+
+
+def identity(pool: UserPool, client: AppClient, user: User, now: float) -> dict[str, Any]:
+    return {
+        **_readable_attributes(client, user),
+        **_roles(groups_of(pool, user)),
+        "token_use": "id",
+        "aud": client.id,
+        "cognito:username": user.username,
+        "exp": int(now) + client.id_token_seconds,
+        "jti": str(uuid.uuid4()),
+    }
+
+
+def groups_of(pool: UserPool, user: User) -> list[Group]:
+    """The most important first: that of the lowest precedence; those without one come last."""
+    groups = [pool.groups[name] for name in user.groups if name in pool.groups]
+    return sorted(groups, key=lambda group: (group.precedence is None, group.precedence or 0))
+
+
+def _roles(groups: Sequence[Group]) -> Mapping[str, Any]:
+    roles = [group.role_arn for group in groups if group.role_arn is not None]
+    if not roles:
+        return {}
+    return {"cognito:roles": roles, "cognito:preferred_role": roles[0]}
+
+
+def _readable_attributes(client: AppClient, user: User) -> dict[str, Any]:
+    readable = client.settings.get("ReadAttributes")
+    return {
+        name: _claim(name, value)
+        for name, value in user.attributes.items()
+        if readable is None or name in readable
+    }
+
+
+def _claim(name: str, value: str) -> Any:
+    """Attributes are text; two kinds of them are not as claims."""
+    if name in VERIFIED_FLAGS:
+        return value == "true"
+    return json.loads(value) if name == "identities" else value
+
+
+def _how(factors: Sequence[str]) -> dict[str, Any]:
+    """acr and amr of a sign-in."""
+    level = max([1, *(ACR_LEVELS.get(factor, 1) for factor in factors)])
+    amr = [*factors, "mfa"] if len(factors) > 1 else list(factors)
+    return {"acr": f"urn:cognito:loa:{level}", "amr": amr}

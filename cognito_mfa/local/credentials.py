@@ -1,0 +1,38 @@
+"""Giving a user a password: what the pool's policy asks of a new one, and what becomes of the one
+before. How a password is stored is decided in passwords."""
+
+from __future__ import annotations
+
+from cognito_mfa.local.errors import PasswordHistoryPolicyViolationException
+from cognito_mfa.local.passwords import Password
+from cognito_mfa.local.state import User, UserPool
+
+DAY = 86400
+
+
+def check_new(pool: UserPool, user: User | None, password: str) -> None:
+    """Raises InvalidPasswordException or PasswordHistoryPolicyViolationException."""
+    pool.policy.check(password)
+    if user is None or pool.policy.history == 0:
+        return
+    known = [*user.earlier_passwords, *([user.password] if user.password else [])]
+    for earlier in known[-pool.policy.history :]:
+        if earlier.matches(pool.id, user.username, password):
+            raise PasswordHistoryPolicyViolationException("Password has previously been used")
+
+
+def give(pool: UserPool, user: User, password: str, now: float) -> None:
+    """A password to stay, taken as it is."""
+    history = pool.policy.history
+    if history and user.password is not None:
+        user.earlier_passwords = [*user.earlier_passwords, user.password][-history:]
+    user.password = Password.of(pool.id, user.username, password)
+    user.temporary_password_until = None
+    user.modified_at = now
+
+
+def give_temporary(pool: UserPool, user: User, password: str, now: float) -> None:
+    """A password to sign in with once, to choose another."""
+    give(pool, user, password, now)
+    user.status = "FORCE_CHANGE_PASSWORD"
+    user.temporary_password_until = now + pool.policy.temporary_password_days * DAY

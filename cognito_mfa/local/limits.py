@@ -1,0 +1,108 @@
+"""How often: so many attempts an hour for one user, so many requests a second for the account (facts
+section 9). Wrong passwords and codes are counted elsewhere (lockout)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+from cognito_mfa.local.errors import LimitExceededException, TooManyRequestsException
+from cognito_mfa.local.state import UserPool
+
+HOUR = 3600.0
+#: Per user and hour. Where the documentation gives a range, its lower end.
+HOURLY: Mapping[str, int] = {
+    "ForgotPassword": 5,
+    "ConfirmForgotPassword": 5,
+    "ResendConfirmationCode": 5,
+    "ConfirmSignUp": 15,
+}
+
+#: Requests per second and account.
+RATES: Mapping[str, int] = {
+    "UserAuthentication": 120,
+    "ChallengeAnswers": 360,
+    "UserCreation": 50,
+    "UserAccountRecovery": 30,
+    "UserRead": 120,
+    "UserUpdate": 25,
+    "UserToken": 120,
+    "UserResourceUpdate": 25,
+    "UserList": 30,
+    "UserPoolRead": 15,
+    "UserPoolClientRead": 15,
+    "UserPoolResourceRead": 20,
+    "UserPoolResourceUpdate": 15,
+}
+CATEGORIES: Mapping[str, str] = {
+    "InitiateAuth": "UserAuthentication",
+    "AdminInitiateAuth": "UserAuthentication",
+    "GetTokensFromRefreshToken": "UserAuthentication",
+    "RespondToAuthChallenge": "ChallengeAnswers",
+    "AdminRespondToAuthChallenge": "ChallengeAnswers",
+    "SignUp": "UserCreation",
+    "ConfirmSignUp": "UserCreation",
+    "AdminCreateUser": "UserCreation",
+    "AdminConfirmSignUp": "UserCreation",
+    "ForgotPassword": "UserAccountRecovery",
+    "ConfirmForgotPassword": "UserAccountRecovery",
+    "ChangePassword": "UserAccountRecovery",
+    "AdminResetUserPassword": "UserAccountRecovery",
+    "AdminSetUserPassword": "UserAccountRecovery",
+    "GetUser": "UserRead",
+    "AdminGetUser": "UserRead",
+    "AdminGetUserAuthFactors": "UserRead",
+    "GlobalSignOut": "UserUpdate",
+    "AdminUserGlobalSignOut": "UserUpdate",
+    "AdminUpdateUserAttributes": "UserUpdate",
+    "AdminEnableUser": "UserUpdate",
+    "AdminDisableUser": "UserUpdate",
+    "RevokeToken": "UserToken",
+    "AssociateSoftwareToken": "UserResourceUpdate",
+    "VerifySoftwareToken": "UserResourceUpdate",
+    "SetUserMFAPreference": "UserResourceUpdate",
+    "AdminSetUserMFAPreference": "UserResourceUpdate",
+    "AdminDeleteSoftwareToken": "UserResourceUpdate",
+    "ListUsers": "UserList",
+    "DescribeUserPool": "UserPoolRead",
+    "DescribeUserPoolClient": "UserPoolClientRead",
+    "GetUserPoolMfaConfig": "UserPoolResourceRead",
+    "SetUserPoolMfaConfig": "UserPoolResourceUpdate",
+}
+
+
+def count_hourly(pool: UserPool, operation: str, username: str, now: float) -> None:
+    """Counts an attempt of this user, who need not exist. Raises LimitExceededException."""
+    if not pool.behaviour.hourly_limits:
+        return
+    _forget(pool, now)
+    earlier = pool.attempts.setdefault(f"{operation} {username}", [])
+    if len(earlier) >= HOURLY[operation]:
+        raise LimitExceededException("Attempt limit exceeded, please try after some time.")
+    earlier.append(now)
+
+
+def _forget(pool: UserPool, now: float) -> None:
+    for key, times in list(pool.attempts.items()):
+        times[:] = [at for at in times if now - at < HOUR]
+        if not times:
+            del pool.attempts[key]
+
+
+class RequestQuotas:
+    """The requests of the last second, by category. Not kept in the state: a second is short."""
+
+    def __init__(self) -> None:
+        self._recent: dict[str, deque[float]] = {}
+
+    def count(self, operation: str, now: float) -> None:
+        """Raises TooManyRequestsException."""
+        category = CATEGORIES.get(operation)
+        if category is None:
+            return
+        recent = self._recent.setdefault(category, deque())
+        while recent and now - recent[0] >= 1:
+            recent.popleft()
+        if len(recent) >= RATES[category]:
+            raise TooManyRequestsException("Too many requests")
+        recent.append(now)

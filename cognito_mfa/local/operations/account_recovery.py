@@ -1,0 +1,104 @@
+"""ForgotPassword, ConfirmForgotPassword, AdminResetUserPassword and ChangePassword (facts sections
+1.3, 6.3, 8.1 and 8.2). None of them touches a second factor: a new password does not get past it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cognito_mfa.local import credentials
+from cognito_mfa.local.errors import (
+    ExpiredCodeException,
+    InvalidParameterException,
+    LimitExceededException,
+    NotAuthorizedException,
+    UserNotConfirmedException,
+)
+from cognito_mfa.local.operations.context import Parameters, Payload, required
+from cognito_mfa.local.operations.first_factor import WRONG
+from cognito_mfa.local.operations.sent_codes import EXPIRED, PASSWORD_RESET, pretended_delivery
+from cognito_mfa.local.operations.sign_up import SignUp
+from cognito_mfa.local.state import EMAIL_OTP, SMS_MFA, User, UserPool
+
+NO_CHANNEL = (
+    "Cannot reset password for the user as there is no registered/verified email or phone_number"
+)
+WRONG_STATE = "User password cannot be reset in the current state."
+LIMIT = "Attempt limit exceeded, please try after some time."
+CHANNELS = {"verified_phone_number": "phone_number", "verified_email": "email"}
+#: Where an account says nothing of recovery, a phone comes first.
+DEFAULT_RECOVERY = ("verified_phone_number", "verified_email")
+#: A factor that a code must not travel beside.
+SAME_CHANNEL = {SMS_MFA: "phone_number", EMAIL_OTP: "email"}
+
+
+class AccountRecovery(SignUp):
+    """How somebody gets another password."""
+
+    def forgot_password(self, parameters: Parameters) -> Payload:
+        pool, _, user = self._meant(parameters, "ForgotPassword")
+        if user is None:
+            pretended = pretended_delivery(pool, parameters["Username"])
+            return {"CodeDeliveryDetails": pretended}
+        if not user.enabled:
+            raise NotAuthorizedException("User is disabled.")
+        if pool.account_recovery == ["admin_only"]:
+            raise NotAuthorizedException("Contact administrator to reset password.")
+        return {"CodeDeliveryDetails": self._send_reset(pool, user)}
+
+    def confirm_forgot_password(self, parameters: Parameters) -> Payload:
+        pool, _, user = self._meant(parameters, "ConfirmForgotPassword")
+        credentials.check_new(pool, user, parameters["Password"])
+        if user is None:
+            raise ExpiredCodeException(EXPIRED)
+        if not user.enabled:
+            raise NotAuthorizedException("User is disabled.")
+        if user.status == "UNCONFIRMED":
+            raise UserNotConfirmedException("User is not confirmed.")
+        self.check_sent_code(user, PASSWORD_RESET, parameters["ConfirmationCode"])
+        del user.sent_codes[PASSWORD_RESET]
+        credentials.give(pool, user, parameters["Password"], self.clock.now())
+        user.status = "CONFIRMED"
+        user.password_attempts.succeeded()
+        return {}
+
+    def admin_reset_user_password(self, parameters: Parameters) -> Payload:
+        """The password does not work any more, and a code to set another is on its way."""
+        pool, user = self.user(parameters)
+        self._send_reset(pool, user)
+        user.status = "RESET_REQUIRED"
+        user.modified_at = self.clock.now()
+        return {}
+
+    def change_password(self, parameters: Parameters) -> Payload:
+        pool, user = self.caller(parameters)
+        now = self.clock.now()
+        if user.password_attempts.locked(now):
+            raise LimitExceededException(LIMIT)
+        if user.password is not None:
+            previous = required(parameters, "PreviousPassword")
+            if not user.password.matches(pool.id, user.username, previous):
+                threshold = pool.behaviour.password_failures_before_lock
+                user.password_attempts.failed(now, threshold=threshold)
+                raise NotAuthorizedException(WRONG)
+        credentials.check_new(pool, user, parameters["ProposedPassword"])
+        credentials.give(pool, user, parameters["ProposedPassword"], now)
+        user.password_attempts.succeeded()
+        return {}
+
+    def _send_reset(self, pool: UserPool, user: User) -> dict[str, str]:
+        if user.status in ("FORCE_CHANGE_PASSWORD", "EXTERNAL_PROVIDER"):
+            raise NotAuthorizedException(WRONG_STATE)
+        attribute = _channel(pool.account_recovery or DEFAULT_RECOVERY, user)
+        if attribute is None or user.status == "UNCONFIRMED":
+            raise InvalidParameterException(NO_CHANNEL)
+        return self.send_code(pool, user, PASSWORD_RESET, attribute)
+
+
+def _channel(mechanisms: Sequence[str], user: User) -> str | None:
+    """The first verified address, and never the one that the preferred factor uses: whoever holds
+    it would hold both (facts section 6.3)."""
+    for name in (CHANNELS[mechanism] for mechanism in mechanisms if mechanism in CHANNELS):
+        verified = user.attributes.get(f"{name}_verified") == "true"
+        if verified and SAME_CHANNEL.get(user.preferred_factor or "") != name:
+            return name
+    return None

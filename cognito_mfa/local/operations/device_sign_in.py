@@ -1,0 +1,107 @@
+"""DEVICE_SRP_AUTH and DEVICE_PASSWORD_VERIFIER (facts section 2.2): a remembered device proves itself
+with a password that it keeps, where otherwise a second factor would be asked for. It never stands
+in for the first one."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from datetime import datetime
+
+from cognito_mfa.local import directory, srp
+from cognito_mfa.local.errors import NotAuthorizedException, ResourceNotFoundException
+from cognito_mfa.local.exchanges import our_side, secret_block
+from cognito_mfa.local.operations.answering import Answered, Answering, Values
+from cognito_mfa.local.operations.context import Payload, check_secret_hash, required
+from cognito_mfa.local.operations.first_factor import WRONG
+from cognito_mfa.local.operations.srp_sign_in import (
+    SrpSignIn,
+    client_value,
+    parse_timestamp,
+    timestamp,
+)
+from cognito_mfa.local.sessions import INVALID
+from cognito_mfa.local.state import AppClient, Device, SignInSession, SrpExchange, Stage, UserPool
+from cognito_mfa.local.tracking import NO_DEVICE
+
+
+class DeviceSignIn(SrpSignIn, Answering):
+    """A device instead of a second factor."""
+
+    def open_device_session(
+        self, pool: UserPool, client: AppClient, values: Values
+    ) -> SignInSession:
+        """The newest sign-in that waits for this device, for clients that send no session."""
+        user = directory.user_named(pool, required(values, "USERNAME"))
+        key = required(values, "DEVICE_KEY")
+        if user is not None:
+            for session in self.sessions.open_of(user, client, Stage.DEVICE_SRP_AUTH):
+                if session.device_key == key:
+                    return session
+        raise NotAuthorizedException(INVALID)
+
+    def answer_device_srp(self, given: Answered) -> Payload:
+        key = required(given.values, "DEVICE_KEY")
+        device = given.user.devices.get(key)
+        if device is None or key != given.session.device_key:
+            raise ResourceNotFoundException(NO_DEVICE)
+        exchange = self.exchanges.begin(
+            given.pool,
+            given.client,
+            given.user,
+            client_value=client_value(required(given.values, "SRP_A")),
+            verifier=int(device.verifier, 16),
+            admin=given.session.admin,
+        )
+        exchange.device_key = key
+        exchange.session = given.session.id
+        return {
+            "ChallengeName": "DEVICE_PASSWORD_VERIFIER",
+            "ChallengeParameters": {
+                "SALT": device.salt,
+                "SRP_B": exchange.public,
+                "SECRET_BLOCK": secret_block(exchange),
+                "DEVICE_KEY": key,
+                "USERNAME": given.user.username,
+            },
+        }
+
+    def verify_device_claim(
+        self, pool: UserPool, client: AppClient, values: Values, *, admin: bool
+    ) -> Payload:
+        username = required(values, "USERNAME")
+        block = required(values, "PASSWORD_CLAIM_SECRET_BLOCK")
+        claim = required(values, "PASSWORD_CLAIM_SIGNATURE")
+        sent_at = parse_timestamp(required(values, "TIMESTAMP"))
+        key = required(values, "DEVICE_KEY")
+        check_secret_hash(client, values, username)
+        exchange = self.exchanges.find(block)
+        if exchange is None or exchange.device_key != key:
+            raise NotAuthorizedException(WRONG)
+        user = self.bound_to_exchange(exchange, pool, client, username, admin=admin)
+        device, session = user.devices.get(key), self.sessions.get_open(exchange.session)
+        if device is None or session is None or not user.enabled:
+            raise NotAuthorizedException(WRONG)
+        self.check_code_lock(user)
+        if not hmac.compare_digest(_right_claim(device, exchange, sent_at), claim.encode()):
+            user.code_attempts.failed(
+                self.clock.now(), threshold=pool.behaviour.code_failures_before_lock
+            )
+            raise NotAuthorizedException(WRONG)
+        self.check_fresh(pool, sent_at)
+        self.exchanges.spend(exchange)
+        device.authenticated_at = self.clock.now()
+        return self.finish_with(Answered(pool, client, user, session, values), "swk")
+
+
+def _right_claim(device: Device, exchange: SrpExchange, sent_at: datetime) -> bytes:
+    key = srp.session_key(
+        int(exchange.client_value, 16), our_side(exchange), int(device.verifier, 16)
+    )
+    return srp.signature(
+        key,
+        device.group_key.encode(),
+        device.key.encode(),
+        base64.b64decode(secret_block(exchange)),
+        timestamp(sent_at).encode(),
+    ).encode()

@@ -1,0 +1,141 @@
+"""Tracked devices: confirming, reading, remembering and forgetting them (facts section 2.2), by the
+user and by administrators. Which device may stand in for a second factor is decided at sign-in."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cognito_mfa.local import srp
+from cognito_mfa.local.errors import (
+    DeviceKeyExistsException,
+    InvalidParameterException,
+    ResourceNotFoundException,
+)
+from cognito_mfa.local.operations.context import (
+    Context,
+    Parameters,
+    Payload,
+    page_start,
+    page_token,
+    required,
+)
+from cognito_mfa.local.state import Device, User
+from cognito_mfa.local.tracking import NO_DEVICE
+
+LARGEST_PAGE = 60
+STATUSES = {True: "remembered", False: "not_remembered"}
+
+
+class Devices(Context):
+    """The devices that somebody signs in from."""
+
+    def confirm_device(self, parameters: Parameters) -> Payload:
+        """From here on the device can prove itself, and the pool may remember it at once."""
+        pool, user = self.caller(parameters)
+        device = _device(user, parameters)
+        if device.verifier:
+            raise DeviceKeyExistsException("Device is already confirmed")
+        secret = parameters.get("DeviceSecretVerifierConfig", {})
+        device.verifier = _verifier(required(secret, "PasswordVerifier"))
+        device.salt = _decoded(required(secret, "Salt"), "Salt").hex()
+        device.name = parameters.get("DeviceName", "")
+        on_prompt = pool.device_tracking is not None and pool.device_tracking.only_on_prompt
+        device.remembered = not on_prompt
+        device.modified_at = self.clock.now()
+        return {"UserConfirmationNecessary": on_prompt}
+
+    def get_device(self, parameters: Parameters) -> Payload:
+        required(parameters, "AccessToken")
+        _, user = self.caller(parameters)
+        return {"Device": _described(_device(user, parameters))}
+
+    def list_devices(self, parameters: Parameters) -> Payload:
+        _, user = self.caller(parameters)
+        return _page(user, parameters)
+
+    def update_device_status(self, parameters: Parameters) -> Payload:
+        _, user = self.caller(parameters)
+        self._set_status(_device(user, parameters), parameters)
+        return {}
+
+    def forget_device(self, parameters: Parameters) -> Payload:
+        required(parameters, "AccessToken")
+        _, user = self.caller(parameters)
+        del user.devices[_device(user, parameters).key]
+        return {}
+
+    def admin_get_device(self, parameters: Parameters) -> Payload:
+        user = self._named(parameters)
+        return {"Device": _described(_device(user, parameters))}
+
+    def admin_list_devices(self, parameters: Parameters) -> Payload:
+        return _page(self._named(parameters), parameters)
+
+    def admin_update_device_status(self, parameters: Parameters) -> Payload:
+        _, user = self.user(parameters)
+        self._set_status(_device(user, parameters), parameters)
+        return {}
+
+    def admin_forget_device(self, parameters: Parameters) -> Payload:
+        _, user = self.user(parameters)
+        del user.devices[_device(user, parameters).key]
+        return {}
+
+    def _named(self, parameters: Parameters) -> User:
+        """For operations that do not declare UserNotFoundException."""
+        _, user = self.user(parameters, gone=ResourceNotFoundException)
+        return user
+
+    def _set_status(self, device: Device, parameters: Parameters) -> None:
+        device.remembered = parameters.get("DeviceRememberedStatus") == STATUSES[True]
+        device.modified_at = self.clock.now()
+
+
+def _device(user: User, parameters: Parameters) -> Device:
+    device = user.devices.get(parameters["DeviceKey"])
+    if device is None:
+        raise ResourceNotFoundException(NO_DEVICE)
+    return device
+
+
+def _verifier(text: str) -> str:
+    value = int.from_bytes(_decoded(text, "PasswordVerifier"), "big")
+    if value % srp.N == 0:
+        raise InvalidParameterException("PasswordVerifier is not a verifier of SRP")
+    return f"{value:x}"
+
+
+def _decoded(text: str, name: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise InvalidParameterException(f"{name} is not base64") from None
+
+
+def _page(user: User, parameters: Parameters) -> Payload:
+    devices: Sequence[Device] = list(user.devices.values())
+    start = page_start(parameters.get("PaginationToken"))
+    size = parameters.get("Limit") or LARGEST_PAGE
+    page: Payload = {"Devices": [_described(one) for one in devices[start : start + size]]}
+    if len(devices) > start + size:
+        page["PaginationToken"] = page_token(start + size)
+    return page
+
+
+def _described(device: Device) -> Mapping[str, Any]:
+    attributes = {
+        "device_status": "valid",
+        "device_name": device.name,
+        "dev:device_remembered_status": STATUSES[device.remembered],
+    }
+    return {
+        "DeviceKey": device.key,
+        "DeviceAttributes": [
+            {"Name": name, "Value": value} for name, value in attributes.items() if value
+        ],
+        "DeviceCreateDate": device.created_at,
+        "DeviceLastModifiedDate": device.modified_at,
+        "DeviceLastAuthenticatedDate": device.authenticated_at,
+    }

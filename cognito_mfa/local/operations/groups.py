@@ -1,0 +1,108 @@
+"""Groups of users, as far as tokens carry them (facts section 7.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cognito_mfa.local.claims import groups_of
+from cognito_mfa.local.errors import GroupExistsException, ResourceNotFoundException
+from cognito_mfa.local.operations.context import (
+    Context,
+    Parameters,
+    Payload,
+    page_start,
+    page_token,
+)
+from cognito_mfa.local.operations.users import listed
+from cognito_mfa.local.state import Group, UserPool
+
+LARGEST_PAGE = 60
+
+
+class Groups(Context):
+    """The administration of groups."""
+
+    def create_group(self, parameters: Parameters) -> Payload:
+        pool = self.pool(parameters)
+        name, now = parameters["GroupName"], self.clock.now()
+        if name in pool.groups:
+            raise GroupExistsException("A group with the name already exists.")
+        group = Group(
+            name=name,
+            description=parameters.get("Description"),
+            role_arn=parameters.get("RoleArn"),
+            precedence=parameters.get("Precedence"),
+            created_at=now,
+            modified_at=now,
+        )
+        pool.groups[name] = group
+        return {"Group": _described(pool, group)}
+
+    def delete_group(self, parameters: Parameters) -> Payload:
+        pool, group = self._group(parameters)
+        del pool.groups[group.name]
+        for user in pool.users.values():
+            if group.name in user.groups:
+                user.groups.remove(group.name)
+        return {}
+
+    def list_groups(self, parameters: Parameters) -> Payload:
+        pool = self.pool(parameters)
+        return _page([_described(pool, group) for group in pool.groups.values()], parameters)
+
+    def admin_add_user_to_group(self, parameters: Parameters) -> Payload:
+        _, group = self._group(parameters)
+        _, user = self.user(parameters)
+        if group.name not in user.groups:
+            user.groups.append(group.name)
+        return {}
+
+    def admin_remove_user_from_group(self, parameters: Parameters) -> Payload:
+        _, group = self._group(parameters)
+        _, user = self.user(parameters)
+        if group.name in user.groups:
+            user.groups.remove(group.name)
+        return {}
+
+    def admin_list_groups_for_user(self, parameters: Parameters) -> Payload:
+        pool, user = self.user(parameters)
+        return _page([_described(pool, group) for group in groups_of(pool, user)], parameters)
+
+    def list_users_in_group(self, parameters: Parameters) -> Payload:
+        pool, group = self._group(parameters)
+        members = [listed(one, None) for one in pool.users.values() if group.name in one.groups]
+        return _page(members, parameters, name="Users")
+
+    def _group(self, parameters: Parameters) -> tuple[UserPool, Group]:
+        pool = self.pool(parameters)
+        group = pool.groups.get(parameters["GroupName"])
+        if group is None:
+            raise ResourceNotFoundException("Group not found.")
+        return pool, group
+
+
+def _page(
+    items: Sequence[Mapping[str, Any]], parameters: Parameters, *, name: str = "Groups"
+) -> Payload:
+    start = page_start(parameters.get("NextToken"))
+    size = parameters.get("Limit") or LARGEST_PAGE
+    page: Payload = {name: items[start : start + size]}
+    if len(items) > start + size:
+        page["NextToken"] = page_token(start + size)
+    return page
+
+
+def _described(pool: UserPool, group: Group) -> dict[str, Any]:
+    optional = {
+        "Description": group.description,
+        "RoleArn": group.role_arn,
+        "Precedence": group.precedence,
+    }
+    return {
+        "GroupName": group.name,
+        "UserPoolId": pool.id,
+        **{name: value for name, value in optional.items() if value is not None},
+        "CreationDate": group.created_at,
+        "LastModifiedDate": group.modified_at,
+    }

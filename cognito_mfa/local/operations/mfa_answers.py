@@ -1,0 +1,88 @@
+"""The answers to MFA challenges, one method each (facts sections 2.5, 3.1 and 3.2)."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+
+from cognito_mfa.local import directory, totp
+from cognito_mfa.local.errors import (
+    ExpiredCodeException,
+    InvalidParameterException,
+    NotAuthorizedException,
+    SoftwareTokenMFANotFoundException,
+)
+from cognito_mfa.local.operations.answering import Answered, Answering
+from cognito_mfa.local.operations.context import Payload, required
+from cognito_mfa.local.sessions import INVALID
+from cognito_mfa.local.state import EMAIL_OTP, SoftwareToken, Stage, UserPool
+
+REUSED = "Your software token has already been used once."
+CODE_KEYS = {
+    Stage.SMS_MFA: ("SMS_MFA_CODE", "sms"),
+    Stage.SMS_OTP: ("SMS_OTP_CODE", "sms"),
+    Stage.EMAIL_OTP: ("EMAIL_OTP_CODE", "email_otp"),
+}
+
+
+class MFAAnswers(Answering):
+    """Second factors, and setting one up."""
+
+    def answer_setup(self, given: Answered) -> Payload:
+        """A code sent along is ignored: the session does the work (facts section 2.5)."""
+        token = given.user.software_token
+        if token is None or token.secret != given.session.secret:
+            raise NotAuthorizedException(INVALID)
+        if given.pool.behaviour.code_after_setup:
+            return self.ask(given, Stage.SOFTWARE_TOKEN_MFA)
+        return self.finish_with(given, "otp")
+
+    def answer_setup_by_email(self, given: Answered) -> Payload:
+        email = {"email": given.values[email_key(given.pool)]}
+        directory.set_attributes(given.pool, given.user, email, now=self.clock.now())
+        return self.ask(given, Stage.EMAIL_OTP)
+
+    def answer_software_token(self, given: Answered) -> Payload:
+        code = required(given.values, "SOFTWARE_TOKEN_MFA_CODE")
+        self.check_code_lock(given.user)
+        token = given.user.software_token
+        if token is None:
+            raise SoftwareTokenMFANotFoundException(
+                "Software Token MFA does not exist for the user."
+            )
+        steps = totp.matching_steps(token.secret, code, self.clock.now())
+        if not steps:
+            raise self.wrong_code(given, "Invalid code received for user")
+        token.accept(_unused(given.pool, token, steps))
+        return self.finish_with(given, "otp")
+
+    def answer_sent_code(self, given: Answered) -> Payload:
+        key, factor = CODE_KEYS[given.session.stage]
+        code = required(given.values, key)
+        self.check_code_lock(given.user)
+        if not hmac.compare_digest(code.encode(), given.session.code.encode()):
+            raise self.wrong_code(given, "Invalid code or auth state for the user.")
+        return self.finish_with(given, factor)
+
+    def answer_choice(self, given: Answered) -> Payload:
+        choice = required(given.values, "ANSWER")
+        if given.pool.behaviour.documented_spellings and choice == "EMAIL_MFA":
+            choice = EMAIL_OTP
+        if choice not in given.session.choices:
+            raise InvalidParameterException(f"{choice} is not an MFA type to choose from")
+        return self.ask(given, Stage(choice))
+
+
+def email_key(pool: UserPool) -> str:
+    return "email" if pool.behaviour.documented_spellings else "EMAIL"
+
+
+def _unused(pool: UserPool, token: SoftwareToken, steps: Sequence[int]) -> int:
+    """The newest step that may still be used. Raises ExpiredCodeException when none may: by
+    default a step up to the last accepted one is spent (facts section 4)."""
+    older_ok = pool.behaviour.older_unused_codes_accepted
+    last = max(token.used_steps, default=-1)
+    fresh = [s for s in steps if (s not in token.used_steps if older_ok else s > last)]
+    if not fresh:
+        raise ExpiredCodeException(REUSED)
+    return fresh[-1]

@@ -1,0 +1,53 @@
+"""The answer to NEW_PASSWORD_REQUIRED (facts sections 2.2 and 2.5)."""
+
+from __future__ import annotations
+
+from cognito_mfa.local import challenges, credentials, directory
+from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
+from cognito_mfa.local.operations.answering import Answered, Answering, Values
+from cognito_mfa.local.operations.context import Payload, required
+from cognito_mfa.local.sessions import INVALID
+from cognito_mfa.local.state import User, UserPool
+from cognito_mfa.local.validation import check_password
+
+PREFIX = "userAttributes."
+
+
+class NewPassword(Answering):
+    """A password of one's own instead of the temporary one."""
+
+    def answer_new_password(self, given: Answered) -> Payload:
+        pool, user = given.pool, given.user
+        # SECURITY: whoever knew the temporary password may hold another session like this one. It
+        # must not set a password again after the user has chosen one.
+        if user.status != "FORCE_CHANGE_PASSWORD":
+            raise NotAuthorizedException(INVALID)
+        password = required(given.values, "NEW_PASSWORD")
+        check_password(password)
+        credentials.check_new(pool, user, password)
+        now = self.clock.now()
+        directory.set_attributes(pool, user, _attributes(pool, user, given.values), now=now)
+        credentials.give(pool, user, password, now)
+        user.status = "CONFIRMED"
+        self.sessions.spend(given.session)
+        return self.after_first_factor(
+            pool,
+            given.client,
+            user,
+            admin=given.session.admin,
+            device_key=given.session.device_key,
+        )
+
+
+def _attributes(pool: UserPool, user: User, values: Values) -> dict[str, str]:
+    """The userAttributes.<name> of an answer. Raises InvalidParameterException when one that the
+    pool requires is still missing."""
+    given = {
+        name.removeprefix(PREFIX): value
+        for name, value in values.items()
+        if name.startswith(PREFIX)
+    }
+    for name in challenges.missing_attributes(pool, user):
+        if not given.get(name):
+            raise InvalidParameterException(f"Invalid attributes given, {name} is missing")
+    return given

@@ -1,0 +1,97 @@
+"""REFRESH_TOKEN_AUTH, GetTokensFromRefreshToken and RevokeToken (facts sections 2.3 and 7.3). A
+refresh never asks for a second factor, whatever the pool asks today."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+
+from cognito_mfa.local import directory
+from cognito_mfa.local.errors import (
+    InvalidParameterException,
+    NotAuthorizedException,
+    ResourceNotFoundException,
+    UnauthorizedException,
+    UnsupportedOperationException,
+    UserNotFoundException,
+)
+from cognito_mfa.local.operations.context import (
+    Context,
+    Parameters,
+    Payload,
+    check_secret_hash,
+    required,
+)
+from cognito_mfa.local.state import AppClient, TokenFamily, User, UserPool
+
+INVALID = "Invalid Refresh Token."
+
+
+class Refreshing(Context):
+    """What a refresh token is good for."""
+
+    def refresh_token_auth(
+        self, pool: UserPool, client: AppClient, values: Mapping[str, str]
+    ) -> Payload:
+        """The flow of InitiateAuth: never a new refresh token (facts section 2.3)."""
+        _check_refreshes(client)
+        family = self.tokens.family_of(pool, client, required(values, "REFRESH_TOKEN"))
+        user = directory.user_with_sub(pool, family.sub)
+        if user is None:
+            raise NotAuthorizedException(INVALID)
+        check_secret_hash(client, values, user.username)
+        _check_device(pool, user, family, values.get("DEVICE_KEY"))
+        result = self.tokens.refresh(pool, client, user, family)
+        return {"ChallengeParameters": {}, "AuthenticationResult": result}
+
+    def get_tokens_from_refresh_token(self, parameters: Parameters) -> Payload:
+        pool, client = self.client(parameters)
+        if not _is_the_secret(client, parameters.get("ClientSecret")):
+            raise NotAuthorizedException(f"Unable to verify secret for client {client.id}")
+        token = parameters["RefreshToken"]
+        family = self.tokens.family_of(pool, client, token)
+        user = directory.user_with_sub(pool, family.sub)
+        if user is None:
+            raise UserNotFoundException("User does not exist.")
+        _check_device(pool, user, family, parameters.get("DeviceKey"))
+        if client.rotation_grace is None:
+            return {"AuthenticationResult": self.tokens.refresh(pool, client, user, family)}
+        return {"AuthenticationResult": self.tokens.rotate(pool, client, user, token)}
+
+    def revoke_token(self, parameters: Parameters) -> Payload:
+        try:
+            pool, client = self.client(parameters)
+        except ResourceNotFoundException:
+            raise UnauthorizedException("Invalid client") from None
+        if not _is_the_secret(client, parameters.get("ClientSecret")):
+            raise UnauthorizedException("Invalid client")
+        if not client.enable_token_revocation:
+            raise UnsupportedOperationException("Token revocation is not enabled for the client")
+        self.tokens.revoke(pool, client, parameters["Token"])
+        return {}
+
+
+def _check_refreshes(client: AppClient) -> None:
+    """Where refresh tokens rotate, only GetTokensFromRefreshToken does (facts section 7.3)."""
+    flows = client.explicit_auth_flows
+    modern = any(flow.startswith("ALLOW_") for flow in flows)
+    rotating = client.rotation_grace is not None
+    if rotating or (modern and "ALLOW_REFRESH_TOKEN_AUTH" not in flows):
+        raise InvalidParameterException("Auth flow not enabled for this client")
+
+
+def _check_device(pool: UserPool, user: User, family: TokenFamily, device_key: str | None) -> None:
+    """Where devices are tracked, a token works on the device that it was given to, once that is
+    confirmed (facts section 7.3)."""
+    if not family.device_key or not pool.behaviour.refresh_needs_tracked_device:
+        return
+    device = user.devices.get(family.device_key)
+    if device is None or not device.verifier or device_key != device.key:
+        raise NotAuthorizedException(INVALID)
+
+
+def _is_the_secret(client: AppClient, sent: str | None) -> bool:
+    """No hash here: the secret itself (facts section 2.6)."""
+    if client.secret is None:
+        return True
+    return sent is not None and hmac.compare_digest(client.secret.encode(), sent.encode())

@@ -1,0 +1,162 @@
+"""USER_SRP_AUTH and PASSWORD_VERIFIER (facts sections 2.3, 2.4 and 8.2): a sign-in in which the
+password never travels. Who does not exist must look like somebody who does."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from cognito_mfa.local import directory, srp
+from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
+from cognito_mfa.local.exchanges import our_side, secret_block
+from cognito_mfa.local.operations.context import Payload, check_secret_hash, required
+from cognito_mfa.local.operations.first_factor import WRONG, FirstFactor
+from cognito_mfa.local.passwords import SALT_BYTES
+from cognito_mfa.local.state import AppClient, SrpExchange, User, UserPool
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+TIMESTAMP = re.compile(
+    rf"(?:{'|'.join(DAYS)}) ({'|'.join(MONTHS)}) (\d\d?) (\d\d):(\d\d):(\d\d) (?:UTC|GMT) (\d{{4}})",
+    re.ASCII,
+)
+BAD_TIMESTAMP = "TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english."
+
+Values = Mapping[str, str]
+
+
+class SrpSignIn(FirstFactor):
+    """A password proven without being sent."""
+
+    def begin_srp(
+        self, pool: UserPool, client: AppClient, user: User | None, values: Values, *, admin: bool
+    ) -> Payload:
+        """Never says whether the user is there, or may sign in: that is the answer's business."""
+        public = client_value(required(values, "SRP_A"))
+        salt, verifier = _known_of(pool, user, values["USERNAME"])
+        exchange = self.exchanges.begin(
+            pool, client, user, client_value=public, verifier=verifier, admin=admin
+        )
+        name = user.username if user is not None else _pretended_id(pool, values["USERNAME"])
+        # There is no Session: the secret block does its work (facts section 2.3).
+        return {
+            "ChallengeName": "PASSWORD_VERIFIER",
+            "ChallengeParameters": {
+                "SALT": salt,
+                "SRP_B": exchange.public,
+                "SECRET_BLOCK": secret_block(exchange),
+                "USERNAME": name,
+                "USER_ID_FOR_SRP": name,
+            },
+        }
+
+    def verify_password_claim(
+        self, pool: UserPool, client: AppClient, values: Values, *, admin: bool
+    ) -> Payload:
+        """A wrong claim may be followed by others, until the exchange is too old (section 2.3)."""
+        username = required(values, "USERNAME")
+        block = required(values, "PASSWORD_CLAIM_SECRET_BLOCK")
+        claim = required(values, "PASSWORD_CLAIM_SIGNATURE")
+        sent_at = parse_timestamp(required(values, "TIMESTAMP"))
+        check_secret_hash(client, values, username)
+        exchange = self.exchanges.find(block)
+        if exchange is None or exchange.device_key:
+            raise NotAuthorizedException(WRONG)
+        user = self.bound_to_exchange(exchange, pool, client, username, admin=admin)
+        self.check_may_try(user)
+        right = _right_claim(pool, user, exchange, sent_at)
+        if not hmac.compare_digest(right.encode(), claim.encode()):
+            raise self.wrong_password(pool, user)
+        self.check_fresh(pool, sent_at)
+        self.exchanges.spend(exchange)
+        device_key = values.get("DEVICE_KEY", "")
+        return self.after_password(pool, client, user, admin=admin, device_key=device_key)
+
+    def check_fresh(self, pool: UserPool, sent_at: datetime) -> None:
+        tolerance = pool.behaviour.srp_timestamp_tolerance
+        if tolerance is not None and abs(sent_at.timestamp() - self.clock.now()) > tolerance:
+            raise NotAuthorizedException(WRONG)
+
+    def bound_to_exchange(
+        self,
+        exchange: SrpExchange,
+        pool: UserPool,
+        client: AppClient,
+        username: str,
+        *,
+        admin: bool,
+    ) -> User:
+        """The exchange's user, once everything that it is bound to agrees."""
+        bound = (exchange.pool_id, exchange.client_id) == (pool.id, client.id)
+        same_door = exchange.admin is admin or pool.behaviour.admin_and_public_calls_mix
+        user = directory.user_named(pool, username)
+        if not bound or not same_door or user is None or user.sub != exchange.sub:
+            raise NotAuthorizedException(WRONG)
+        return user
+
+
+def parse_timestamp(text: str) -> datetime:
+    """As leniently as Java reads it: a wrong weekday or a leading zero is found out only when the
+    signature is compared. Raises InvalidParameterException."""
+    parsed = TIMESTAMP.fullmatch(text)
+    if parsed is None:
+        raise InvalidParameterException(BAD_TIMESTAMP)
+    month, *numbers = parsed.groups()
+    day, hour, minute, second, year = map(int, numbers)
+    try:
+        return datetime(year, MONTHS.index(month) + 1, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        raise InvalidParameterException(BAD_TIMESTAMP) from None
+
+
+def timestamp(at: datetime) -> str:
+    """EEE MMM d HH:mm:ss z yyyy, in English whatever the locale."""
+    clock = f"{at.hour:02}:{at.minute:02}:{at.second:02}"
+    return f"{DAYS[at.weekday()]} {MONTHS[at.month - 1]} {at.day} {clock} UTC {at.year:04}"
+
+
+def client_value(text: str) -> int:
+    try:
+        return srp.client_value(text)
+    except srp.BadPublicValue:
+        raise InvalidParameterException("SRP_A is not a public value of SRP") from None
+
+
+def _known_of(pool: UserPool, user: User | None, typed: str) -> tuple[str, int]:
+    """Salt and verifier; of nobody, and of whoever has no password, made up but lasting."""
+    if user is not None and user.password is not None:
+        return user.password.salt, srp.verifier(int(user.password.x, 16))
+    salt = _pretended(pool, "salt", typed)[:SALT_BYTES]
+    # As in a real salt, the first bit is clear and the first byte is not zero.
+    salt = bytes([salt[0] % 0x7F + 1]) + salt[1:]
+    return salt.hex(), srp.verifier(int.from_bytes(_pretended(pool, "x", typed), "big"))
+
+
+def _pretended_id(pool: UserPool, typed: str) -> str:
+    """In the shape that ids have in this pool: where people sign in with an address, a UUID."""
+    by_address = bool(pool.username_attributes) or ("@" in typed and bool(pool.alias_attributes))
+    if not by_address:
+        return typed
+    return str(uuid.UUID(bytes=_pretended(pool, "sub", typed)[:16], version=4))
+
+
+def _pretended(pool: UserPool, what: str, typed: str) -> bytes:
+    message = f"{what}:{directory.folded(pool, typed)}".encode()
+    return hmac.digest(pool.pretence.encode(), message, hashlib.sha256)
+
+
+def _right_claim(pool: UserPool, user: User, exchange: SrpExchange, sent_at: datetime) -> str:
+    _, verifier = _known_of(pool, user, user.username)
+    key = srp.session_key(int(exchange.client_value, 16), our_side(exchange), verifier)
+    return srp.signature(
+        key,
+        pool.id.partition("_")[2].encode(),
+        user.username.encode(),
+        base64.b64decode(secret_block(exchange)),
+        timestamp(sent_at).encode(),
+    )
