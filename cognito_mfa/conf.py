@@ -152,7 +152,7 @@ SETTINGS: Mapping[str, Setting] = {
     "ENDPOINT_URL": Setting(_optional_text, None, "Leave it out, except for a local Cognito."),
     "CLIENT_FACTORY": Setting(_callable_or_path, "cognito_mfa.transport.make_client", _PATH_HINT),
     "AUTH_FLOW": Setting(
-        _one_of("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH"),
+        _one_of("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH"),
         "USER_PASSWORD_AUTH",
         "Choose a flow that the app client allows.",
     ),
