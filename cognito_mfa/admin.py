@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.admin import ModelAdmin, TabularInline
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import NoReverseMatch, URLPattern, path, reverse
-from django.utils import timezone
+from django.contrib.admin import TabularInline
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa import exemptions
-from cognito_mfa.admin_actions import DEEDS, SecondFactorActions, is_fresh
-from cognito_mfa.admin_lists import FastListMixin, SecondFactorFilter, with_active_token
+from cognito_mfa import (  # the other pages register themselves
+    admin_events,  # noqa: F401
+    admin_exemptions,  # noqa: F401
+    admin_overview,  # noqa: F401
+)
+from cognito_mfa.admin_actions import CLEAR, RESET, SecondFactorActions
+from cognito_mfa.admin_deeds import (
+    MOST_AT_ONCE,
+    ConfirmedDeeds,
+    ConfirmedOnePerson,
+    Deed,
+    is_fresh,
+    selected_keys,
+)
+from cognito_mfa.admin_lists import (
+    FastListMixin,
+    ReadOnly,
+    ResetFilter,
+    SecondFactorFilter,
+    StoppedFilter,
+    with_active_token,
+)
 from cognito_mfa.answers import CONFIRM_AGAIN
 from cognito_mfa.models import (
+    CodeFailures,
     CognitoIdentity,
     MFAEvent,
-    MFAExemption,
     MFAReset,
     SoftwareToken,
     identity_of,
@@ -42,19 +62,6 @@ def status_as_icon_and_word(identity: CognitoIdentity) -> SafeString:
     """Show both: colour or a picture alone tells nothing to many people."""
     icon = ICONS[CognitoIdentity.Status(identity.status)]
     return format_html('<span aria-hidden="true">{}</span> {}', icon, identity.get_status_display())
-
-
-class ReadOnly:
-    """Nobody adds, changes or deletes: rows are written by what happens."""
-
-    def has_add_permission(self, _request: HttpRequest, *_obj: Any) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
-        return False
 
 
 class SoftwareTokenInline(ReadOnly, TabularInline):
@@ -105,7 +112,7 @@ class MFAEventInline(ReadOnly, TabularInline):
 
 
 @admin.register(CognitoIdentity)
-class CognitoIdentityAdmin(ReadOnly, SecondFactorActions, FastListMixin, ModelAdmin):
+class CognitoIdentityAdmin(ReadOnly, SecondFactorActions, ConfirmedOnePerson, FastListMixin):
     """People and the state of their second factor, as Cognito last said."""
 
     list_display = (
@@ -116,13 +123,15 @@ class CognitoIdentityAdmin(ReadOnly, SecondFactorActions, FastListMixin, ModelAd
         "last_used",
         "checked_at",
     )
-    list_filter = ("status", "preferred_factor", "checked_at")
+    list_filter = ("status", ResetFilter, "preferred_factor", "checked_at")
     search_fields = ("^username", "^email")
     search_help_text = _("Beginning of the name or of the e-mail address")
     ordering = ("-pk",)
     actions = ("refresh_status", "reset_mfa", "clear_failures")
     inlines = (SoftwareTokenInline, MFAResetInline, MFAEventInline)
+    deeds = (RESET, CLEAR)
     change_form_template = "admin/cognito_mfa/cognitoidentity/change_form.html"
+    change_list_template = "admin/cognito_mfa/cognitoidentity/change_list.html"
     fields = (
         "shown_user",
         "username",
@@ -147,32 +156,6 @@ class CognitoIdentityAdmin(ReadOnly, SecondFactorActions, FastListMixin, ModelAd
     def identities_of(self, queryset: QuerySet[Any]) -> QuerySet[CognitoIdentity]:
         return queryset
 
-    def get_urls(self) -> list[URLPattern]:
-        confirm = self.admin_site.admin_view(self.confirm_view)
-        return [
-            path(
-                "<path:object_id>/confirm/<slug:action>/",
-                confirm,
-                name="cognito_mfa_cognitoidentity_confirm",
-            ),
-            *super().get_urls(),
-        ]
-
-    def confirm_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
-        """Show the confirmation of an action for one person; its form goes to the list as usual."""
-        deed, identity = DEEDS.get(action), self.get_object(request, object_id)
-        if deed is None or identity is None:
-            raise Http404
-        if not getattr(self, f"has_{action}_permission")(request):
-            raise PermissionDenied
-        one = self.get_queryset(request).filter(pk=identity.pk)
-        answer = self.confirmed(request, one, deed, [str(identity.pk)])
-        return answer or HttpResponseRedirect(self._detail_url(identity))
-
-    def _detail_url(self, identity: CognitoIdentity) -> str:
-        name = f"{self.admin_site.name}:cognito_mfa_cognitoidentity_change"
-        return reverse(name, args=[identity.pk])
-
     @admin.display(description=_("person"), ordering="username")
     def person(self, identity: CognitoIdentity) -> str:
         known_by_name = identity.username != identity.sub
@@ -189,8 +172,11 @@ class CognitoIdentityAdmin(ReadOnly, SecondFactorActions, FastListMixin, ModelAd
         return format_html('<a href="{}">{}</a>', url, identity.user)
 
     @admin.display(description=_("status"), ordering="status")
-    def shown_status(self, identity: CognitoIdentity) -> SafeString:
-        return status_as_icon_and_word(identity)
+    def shown_status(self, identity: Any) -> SafeString:
+        status = status_as_icon_and_word(identity)
+        if not identity.reset_unfinished:
+            return status
+        return format_html("{} · {}", status, _("reset not finished"))
 
     @admin.display(description=_("friendly name"), empty_value="")
     def friendly_name(self, identity: Any) -> str | None:
@@ -210,21 +196,8 @@ class CognitoIdentityAdmin(ReadOnly, SecondFactorActions, FastListMixin, ModelAd
         return identity.code_failures
 
 
-@admin.register(MFAEvent)
-class MFAEventAdmin(ReadOnly, FastListMixin, ModelAdmin):
-    """What happened, latest first."""
-
-    list_display = ("at", "username", "kind", "detail", "reason", "actor")
-    list_filter = ("kind", "at")
-    search_fields = ("^username",)
-    search_help_text = _("Beginning of the name in the user pool")
-    list_select_related = ("actor",)
-    readonly_fields = ("at", "identity", "username", "kind", "detail", "reason", "actor")
-    fields = readonly_fields
-
-
 @admin.register(MFAReset)
-class MFAResetAdmin(ReadOnly, FastListMixin, ModelAdmin):
+class MFAResetAdmin(ReadOnly, ConfirmedDeeds, FastListMixin):
     """Resets; those that are not finished can be run again."""
 
     list_display = ("requested_at", "identity", "actor", "reason", "finished_at", "trouble")
@@ -239,120 +212,74 @@ class MFAResetAdmin(ReadOnly, FastListMixin, ModelAdmin):
         return request.user.has_perm("cognito_mfa.reset_mfa")
 
     @admin.action(description=_("Finish in Cognito"), permissions=["reset_mfa"])
-    def finish(self, request: HttpRequest, queryset: QuerySet[MFAReset]) -> None:
-        from cognito_mfa import reset
-
+    def finish(self, request: HttpRequest, queryset: QuerySet[MFAReset]) -> HttpResponse | None:
+        if not is_fresh(request):
+            return HttpResponseRedirect(CONFIRM_AGAIN.url(request.get_full_path()))
         open_ones = queryset.filter(finished_at=None).select_related("identity__user", "actor")
-        done = 0
-        for row in open_ones[:100]:
-            if not reset.allowed(request.user, row.identity):
-                continue
-            row.trouble = ""
-            done += reset.run(row).finished_at is not None
-            if row.trouble:
-                self.message_user(request, f"{row.identity}: {row.trouble}", messages.ERROR)
+        done = sum(self._finish(request, row) for row in open_ones[:MOST_AT_ONCE])
         text = ngettext("Finished %(count)d reset.", "Finished %(count)d resets.", done)
         level = messages.SUCCESS if done else messages.WARNING
         self.message_user(request, text % {"count": done}, level)
+        return None
+
+    def _finish(self, request: HttpRequest, row: MFAReset) -> bool:
+        """Run what is left of one reset, and tell whether it is done."""
+        from cognito_mfa import reset
+
+        if not reset.allowed(request.user, row.identity):
+            return False
+        reset.run(row)
+        self.log_change(request, row, "Reset run again")
+        if row.trouble:
+            self.message_user(request, f"{row.identity}: {row.trouble}", messages.ERROR)
+        return row.finished_at is not None
 
 
-class ExemptionForm(forms.ModelForm):
-    """Who, until when, and why."""
+def _clear_counter(request: HttpRequest, counter: CodeFailures, reason: str) -> str:
+    from cognito_mfa import administration
 
-    class Meta:
-        model = MFAExemption
-        fields = ("user", "expires_at", "reason")
-
-    def clean_expires_at(self) -> Any:
-        until = self.cleaned_data["expires_at"]
-        if until <= timezone.now():
-            raise ValidationError(_("Choose a time in the future."))
-        return until
+    administration.clear_failures(counter.username, actor=request.user, reason=reason)
+    return ""
 
 
-class ValidFilter(admin.SimpleListFilter):
-    """Whether an exemption holds today."""
-
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
-        return [("valid", _("Valid")), ("over", _("Expired or revoked"))]
-
-    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        now = timezone.now()
-        if self.value() == "valid":
-            return queryset.filter(revoked_at=None, expires_at__gt=now)
-        if self.value() == "over":
-            return queryset.exclude(revoked_at=None, expires_at__gt=now)
-        return queryset
+def _may_clear_counter(request: HttpRequest, counter: CodeFailures) -> bool:
+    own = identity_of(request.user)
+    return counter.in_this_pool and (own is None or own.username != counter.username)
 
 
-@admin.register(MFAExemption)
-class MFAExemptionAdmin(FastListMixin, ModelAdmin):
-    """People who may do without for a while. Granted and revoked, never edited or deleted."""
+CLEAR_COUNTER = CLEAR._replace(
+    columns=(
+        (_("Person"), lambda counter: counter.username),
+        (_("Wrong codes in a row"), lambda counter: counter.failures),
+        (_("Last tried"), lambda counter: counter.last_at),
+    ),
+    do=_clear_counter,
+    may=_may_clear_counter,
+)
 
-    form = ExemptionForm
-    list_display = (
-        "user",
-        "valid",
-        "reason",
-        "granted_by",
-        "granted_at",
-        "expires_at",
-        "revoked_at",
-    )
-    list_filter = (ValidFilter, "expires_at")
-    list_select_related = ("user", "granted_by")
-    raw_id_fields = ("user",)
-    actions = ("revoke",)
 
-    def has_grant_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("cognito_mfa.grant_exemption")
+@admin.register(CodeFailures)
+class CodeFailuresAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
+    """Counters of wrong codes: also of people who never finished a set-up, and so have no identity."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.has_grant_permission(request)
+    list_display = ("username", "failures", "last_at")
+    list_filter = (StoppedFilter,)
+    search_fields = ("^username",)
+    search_help_text = _("Beginning of the name in the user pool")
+    ordering = ("-failures", "-pk")
+    actions = ("clear_failures",)
+    deeds: Sequence[Deed] = (CLEAR_COUNTER,)
+    fields = ("username", "pool_id", "failures", "last_at")
+    readonly_fields = fields
 
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_grant_permission(request) or super().has_view_permission(request, obj)
+    def has_clear_failures_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("cognito_mfa.clear_failures")
 
-    def has_change_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
-        return False
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        shown = ("granted_by", "granted_at", "revoked_at") if obj else ()
-        return (*self.form.Meta.fields, *shown)
-
-    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if self.has_grant_permission(request) and not is_fresh(request):
-            return HttpResponseRedirect(CONFIRM_AGAIN.url(request.get_full_path()))
-        return super().add_view(request, *args, **kwargs)
-
-    def save_model(
-        self, request: HttpRequest, obj: MFAExemption, _form: Any, _change: bool
-    ) -> None:
-        if obj.user_id == request.user.pk:
-            raise PermissionDenied  # nobody excuses themselves
-        granted = exemptions.grant(
-            obj.user, until=obj.expires_at, reason=obj.reason, actor=request.user
-        )
-        obj.pk, obj.granted_by_id, obj.granted_at = granted.pk, request.user.pk, granted.granted_at
-
-    @admin.display(description=_("valid"), boolean=True)
-    def valid(self, exemption: MFAExemption) -> bool:
-        return exemption.is_valid
-
-    @admin.action(description=_("Revoke"), permissions=["grant"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[MFAExemption]) -> None:
-        done = sum(
-            exemptions.revoke(exemption, reason="", actor=request.user)
-            for exemption in queryset.select_related("user")
-        )
-        text = ngettext("Revoked %(count)d exemption.", "Revoked %(count)d exemptions.", done)
-        self.message_user(request, text % {"count": done})
+    @admin.action(description=_("Accept codes again…"), permissions=["clear_failures"])
+    def clear_failures(
+        self, request: HttpRequest, queryset: QuerySet[CodeFailures]
+    ) -> HttpResponse | None:
+        return self.confirmed(request, queryset, CLEAR_COUNTER, selected_keys(request))
 
 
 class MFAUserAdminMixin(SecondFactorActions):
@@ -362,6 +289,11 @@ class MFAUserAdminMixin(SecondFactorActions):
     """
 
     def __init__(self, model: type[Any], admin_site: Any) -> None:
+        if model._meta.concrete_model is not get_user_model():
+            raise ImproperlyConfigured(
+                f"MFAUserAdminMixin shows the site's users ({settings.AUTH_USER_MODEL}), "
+                f"not {model._meta.label}."
+            )
         super().__init__(model, admin_site)
         if self.actions is not None:  # a site that switches actions off means it
             self.actions = [*self.actions, "refresh_status", "reset_mfa", "clear_failures"]

@@ -1,67 +1,21 @@
-"""What staff do about other people's second factors: each with its own permission, a confirmation
-page, a reason, a fresh code of their own, and a line in the log.
+"""What staff do about other people's second factors.
 
 Shared by the list of identities and by the site's own list of users.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-import django
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin import ModelAdmin, helpers
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.utils.functional import Promise
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa import gate, policy
-from cognito_mfa.answers import CONFIRM_AGAIN
-from cognito_mfa.conf import get_conf
+from cognito_mfa.admin_deeds import MOST_AT_ONCE, ConfirmedDeeds, Deed, selected_keys
 from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.models import CognitoIdentity
-
-MOST_AT_ONCE = 100  # people in one action: each takes several calls to Cognito
-
-
-class ReasonForm(forms.Form):
-    """Why: kept for good, and shown to whoever looks later."""
-
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=200,
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-        help_text=_("How you made sure that it is the right person, or the number of the ticket."),
-    )
-
-    def clean_reason(self) -> str:
-        reason: str = self.cleaned_data["reason"].strip()
-        return reason
-
-
-class Deed(NamedTuple):
-    """Something that is done to one person after the other.
-
-    Attributes:
-        action: name of the admin action.
-        title: on the page and the button.
-        effect: what it means for the person.
-        logged: for the admin's own log.
-        do: does it, and returns what stopped it, or nothing.
-        may: whether who acts may do it to this person; the permission is checked already.
-    """
-
-    action: str
-    title: str | Promise
-    effect: str | Promise
-    logged: str
-    do: Callable[[HttpRequest, CognitoIdentity, str], str]
-    may: Callable[[HttpRequest, CognitoIdentity], bool]
 
 
 def _reset(request: HttpRequest, identity: CognitoIdentity, reason: str) -> str:
@@ -80,41 +34,51 @@ def _may_reset(request: HttpRequest, identity: CognitoIdentity) -> bool:
 def _clear(request: HttpRequest, identity: CognitoIdentity, reason: str) -> str:
     from cognito_mfa import administration
 
-    administration.clear_failures(identity, actor=request.user, reason=reason)
+    administration.clear_failures(identity.username, actor=request.user, reason=reason)
     return ""
 
 
 def _may_clear(request: HttpRequest, identity: CognitoIdentity) -> bool:
-    return request.user.pk != identity.user_id
+    return request.user.pk != identity.user_id and identity.in_this_pool
 
 
+_PERSON = (
+    (_("Person"), str),
+    (_("E-mail address"), lambda identity: identity.email),
+    (_("User pool"), lambda identity: identity.pool_id),
+    (_("Status"), lambda identity: identity.get_status_display()),
+)
 RESET = Deed(
+    "reset_mfa",
     "reset_mfa",
     _("Reset authenticator app"),
     _(
         "Their authenticator app is removed in Cognito, all their sessions end, and at the next sign-in they set up "
         "a new one. They are told by mail."
     ),
+    _(
+        "You cannot do this to the people you selected: not to yourself, nor to a superuser, nor to somebody "
+        "of another user pool."
+    ),
     "Reset of the authenticator app",
+    _PERSON,
     _reset,
     _may_reset,
 )
 CLEAR = Deed(
     "clear_failures",
+    "clear_failures",
     _("Accept codes again"),
     _("Their wrong codes are forgotten, so that codes are accepted again at once."),
+    _("You cannot do this to yourself, nor to somebody of another user pool."),
     "Wrong codes cleared",
+    _PERSON,
     _clear,
     _may_clear,
 )
-DEEDS = {deed.action: deed for deed in (RESET, CLEAR)}
 
 
-def _selected(request: HttpRequest) -> list[str]:
-    return request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
-
-
-class SecondFactorActions(ModelAdmin):
+class SecondFactorActions(ConfirmedDeeds):
     """The actions, for a ``ModelAdmin`` that says which identities its rows are."""
 
     def identities_of(self, queryset: QuerySet[Any]) -> QuerySet[CognitoIdentity]:
@@ -144,7 +108,9 @@ class SecondFactorActions(ModelAdmin):
                 administration.refresh_status(identity, actor=request.user)
             except CognitoMFAError as error:
                 self._tell_of_failure(request, identity, error)
-                break  # whatever stopped this one would stop the next
+                if identity.in_this_pool:  # whatever stopped this one would stop the next
+                    break
+                continue
             done += 1
         text = ngettext("Refreshed %(count)d person.", "Refreshed %(count)d people.", done)
         level = messages.SUCCESS if done else messages.WARNING
@@ -152,74 +118,17 @@ class SecondFactorActions(ModelAdmin):
 
     @admin.action(description=_("Reset authenticator app…"), permissions=["reset_mfa"])
     def reset_mfa(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        return self.confirmed(request, queryset, RESET, _selected(request))
+        return self._confirmed_for_people(request, queryset, RESET)
 
     @admin.action(description=_("Accept codes again…"), permissions=["clear_failures"])
     def clear_failures(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        return self.confirmed(request, queryset, CLEAR, _selected(request))
+        return self._confirmed_for_people(request, queryset, CLEAR)
 
-    # ------------------------------------------------------------------------------ confirmation
-
-    def confirmed(
-        self, request: HttpRequest, queryset: QuerySet[Any], deed: Deed, selected: list[str]
+    def _confirmed_for_people(
+        self, request: HttpRequest, queryset: QuerySet[Any], deed: Deed
     ) -> HttpResponse | None:
-        """Ask for a reason first, and do it to each person only then.
-
-        Args:
-            selected: primary keys, as the list's form sends them.
-        """
-        if not is_fresh(request):
-            return HttpResponseRedirect(CONFIRM_AGAIN.url(request.get_full_path()))
-        chosen = list(self.identities_of(queryset).select_related("user")[: MOST_AT_ONCE + 1])
-        people = [identity for identity in chosen if deed.may(request, identity)]
-        if not people or len(chosen) > MOST_AT_ONCE:
-            self._refuse(request, too_many=len(chosen) > MOST_AT_ONCE)
-            return None
-        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
-        if form.is_valid():
-            self._do(request, people, deed, form.cleaned_data["reason"])
-            return None
-        context = {
-            **self.admin_site.each_context(request),
-            "title": deed.title,
-            "opts": self.opts,
-            "media": self.media,
-            "breadcrumbs_as_list": django.VERSION >= (6, 1),
-            "deed": deed,
-            "people": people,
-            "left_out": [identity for identity in chosen if identity not in people],
-            "selected": selected,
-            "checkbox": helpers.ACTION_CHECKBOX_NAME,
-            "form": form,
-        }
-        return TemplateResponse(request, "admin/cognito_mfa/confirm.html", context)
-
-    def _do(
-        self, request: HttpRequest, people: list[CognitoIdentity], deed: Deed, reason: str
-    ) -> None:
-        done = 0
-        for identity in people:
-            trouble = deed.do(request, identity, reason)
-            self.log_deed(request, identity, f"{deed.logged}: {reason}")
-            if trouble:
-                text = _("%(person)s: not done yet. %(trouble)s. Run it again when that is solved.")
-                names = {"person": identity, "trouble": trouble}
-                self.message_user(request, text % names, messages.ERROR)
-            done += not trouble
-        if done:
-            told = ngettext("Done for %(count)d person.", "Done for %(count)d people.", done)
-            self.message_user(request, told % {"count": done}, messages.SUCCESS)
-
-    def log_deed(self, request: HttpRequest, identity: CognitoIdentity, message: str) -> None:
-        """Write the admin's own log line."""
-        self.log_change(request, identity, message)
-
-    def _refuse(self, request: HttpRequest, *, too_many: bool) -> None:
-        text = _("Select no more than %(count)d people at once.") % {"count": MOST_AT_ONCE}
-        nobody = _(
-            "You cannot do this to the people you selected: not to yourself, nor to a superuser."
-        )
-        self.message_user(request, text if too_many else nobody, messages.ERROR)
+        people = self.identities_of(queryset).select_related("user")
+        return self.confirmed(request, people, deed, selected_keys(request))
 
     def _tell_of_failure(
         self, request: HttpRequest, identity: CognitoIdentity, error: CognitoMFAError
@@ -231,13 +140,3 @@ class SecondFactorActions(ModelAdmin):
         hint = getattr(error, "hint", "")
         names = {"person": identity, "error": error, "hint": hint}
         self.message_user(request, text % names, messages.ERROR)
-
-
-def is_fresh(request: HttpRequest) -> bool:
-    """Tell whether who acts answered a code lately, where a code is asked of them at all."""
-    if gate.is_trusted(request, request.user):
-        return True
-    if not (policy.enforced() and policy.required(request)):
-        return True
-    seconds = gate.proof_age(request, request.user)
-    return seconds is not None and seconds <= get_conf().REAUTH_MAX_AGE

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.core.paginator import Paginator
-from django.db.models import F, FilteredRelation, Q, QuerySet
+from django.db.models import Exists, F, FilteredRelation, Model, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.budget import HARD_STOP
+from cognito_mfa.models import CognitoIdentity, MFAReset
 
 CAP = 10_000
 
@@ -40,6 +41,19 @@ class FastListMixin(ModelAdmin):
     list_per_page = 50
 
 
+class ReadOnly:
+    """Nobody adds, changes or deletes: rows are written by what happens."""
+
+    def has_add_permission(self, _request: HttpRequest, *_obj: Any) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
+        return False
+
+
 class SecondFactorFilter(SimpleListFilter):
     """On a list of users: the state of the second factor, people who never signed in included."""
 
@@ -59,11 +73,45 @@ class SecondFactorFilter(SimpleListFilter):
         return queryset
 
 
+class ResetFilter(SimpleListFilter):
+    """On a list of identities: those whose reset is not finished."""
+
+    title = _("reset")
+    parameter_name = "reset"
+    UNFINISHED = "unfinished"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
+        return [(self.UNFINISHED, _("Not finished"))]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != self.UNFINISHED:
+            return queryset
+        return queryset.filter(pk__in=MFAReset.objects.filter(finished_at=None).values("identity"))
+
+
+class StoppedFilter(SimpleListFilter):
+    """On a list of counters: those at which no more codes are accepted."""
+
+    title = _("state")
+    parameter_name = "state"
+    STOPPED = "stopped"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
+        return [(self.STOPPED, _("Stopped"))]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return (
+            queryset.filter(failures__gte=HARD_STOP) if self.value() == self.STOPPED else queryset
+        )
+
+
 def with_active_token(identities: QuerySet[CognitoIdentity]) -> QuerySet[CognitoIdentity]:
-    """Add name and dates of the active authenticator to each row, in the same query."""
+    """Add name and dates of the active authenticator, and whether a reset is stuck, in the same query."""
+    unfinished = MFAReset.objects.filter(identity=OuterRef("pk"), finished_at=None)
     active = FilteredRelation("software_tokens", condition=Q(software_tokens__retired_at=None))
     return identities.annotate(active=active).annotate(
         active_name=F("active__friendly_name"),
         active_since=F("active__verified_at"),
         active_used=F("active__last_used_at"),
+        reset_unfinished=Exists(unfinished),
     )

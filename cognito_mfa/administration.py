@@ -9,9 +9,9 @@ from typing import Any
 from django.db import transaction
 
 from cognito_mfa import budget
-from cognito_mfa.exceptions import CognitoMFAError, UserGone
+from cognito_mfa.exceptions import CognitoMFAError, Refused, UserGone
 from cognito_mfa.gateway import Factors, get_gateway
-from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_named
 
 Status = CognitoIdentity.Status
 
@@ -24,8 +24,11 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
         actor: who asked.
 
     Raises:
+        Refused: the identity is of another pool than the settings name.
         CognitoMFAError: Cognito did not answer; nothing changed.
     """
+    if not identity.in_this_pool:
+        raise Refused("status", "AnotherPool")
     before = identity.status
     try:
         factors = get_gateway().read_factors(identity.username)
@@ -44,18 +47,24 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
     return status
 
 
-def clear_failures(identity: CognitoIdentity, *, actor: Any, reason: str) -> int:
+def clear_failures(username: str, *, actor: Any, reason: str) -> int:
     """Forget the person's wrong codes, so that codes are accepted again.
+
+    Args:
+        username: the name in the pool: whoever never finished a set-up has no identity yet.
+        actor: who clears them; None for a command.
+        reason: why; kept for good.
 
     Returns:
         how many there were.
     """
-    failures = identity.code_failures
+    failures = budget.failures(username)
     with transaction.atomic():
-        budget.clear(identity.username)
+        budget.clear(username)
         MFAEvent.objects.record(
             MFAEvent.Kind.FAILURES_CLEARED,
-            identity,
+            identity_named(username),
+            username=username,
             actor=actor,
             reason=reason,
             detail=str(failures),

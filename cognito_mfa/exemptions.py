@@ -9,6 +9,7 @@ import logging
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from cognito_mfa import signals
@@ -17,6 +18,22 @@ from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption, identity
 logger = logging.getLogger(__name__)
 
 Kind = MFAEvent.Kind
+
+
+def allowed(actor: Any, user: Any) -> bool:
+    """Tell whether ``actor`` may excuse ``user``: not oneself, and a superuser only by a superuser.
+
+    The permission ``grant_exemption`` is the caller's to check. Whoever has it may revoke anybody's.
+    """
+    if actor.pk == user.pk:
+        return False
+    return bool(actor.is_superuser or not getattr(user, "is_superuser", False))
+
+
+def valid() -> QuerySet[MFAExemption]:
+    """Return the exemptions that hold now, the next to expire first."""
+    holding = MFAExemption.objects.filter(revoked_at=None, expires_at__gt=timezone.now())
+    return holding.select_related("user", "granted_by").order_by("expires_at", "pk")
 
 
 def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemption:
@@ -68,6 +85,11 @@ def _record(kind: MFAEvent.Kind, exemption: MFAExemption, actor: Any, reason: st
     user = exemption.user
     detail = f"{exemption.expires_at:%Y-%m-%d %H:%M}"
     MFAEvent.objects.record(
-        kind, identity_of(user), user=user, actor=actor, reason=reason, detail=detail
+        kind,
+        identity_of(user),
+        username=user.get_username(),
+        actor=actor,
+        reason=reason,
+        detail=detail,
     )
     logger.info("%s: user %s by %s", kind.lower(), user.pk, getattr(actor, "pk", "command"))

@@ -78,11 +78,18 @@ class CognitoIdentity(models.Model):
             ("refresh_status", _("Can refresh the status from Cognito")),
             ("reset_mfa", _("Can reset the authenticator of others")),
             ("clear_failures", _("Can clear the counter of wrong codes")),
-            ("view_overview", _("Can see the overview")),
         ]
 
     def __str__(self) -> str:
         return self.username
+
+    @property
+    def in_this_pool(self) -> bool:
+        """Tell whether Cognito would be asked about the right person.
+
+        SECURITY: after a change of pools, somebody else may have the same name in the new one.
+        """
+        return self.pool_id == get_conf().USER_POOL_ID
 
     @property
     def software_token(self) -> SoftwareToken | None:
@@ -186,9 +193,18 @@ class CodeFailures(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["pool_id", "username"], name="cognito_mfa_failures_of")
         ]
+        indexes = [
+            models.Index(fields=["failures", "id"], name="cognito_mfa_failures_most"),
+            PrefixIndex(fields=["username"], name="cognito_mfa_failures_prefix"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.username}: {self.failures}"
+
+    @property
+    def in_this_pool(self) -> bool:
+        """Tell whether it counts for the pool that the settings name."""
+        return self.pool_id == get_conf().USER_POOL_ID
 
 
 class MFAReset(models.Model):
@@ -263,7 +279,12 @@ class MFAExemption(models.Model):
                 fields=["user", "expires_at"],
                 condition=models.Q(revoked_at=None),
                 name="cognito_mfa_exemption_valid",
-            )
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(revoked_at=None),
+                name="cognito_mfa_exemption_expiry",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -283,8 +304,10 @@ class Census(models.Model):
 
     class Meta:
         verbose_name = _("census")
-        verbose_name_plural = _("censuses")
+        verbose_name_plural = _("overview")  # what the admin shows of it
         get_latest_by = "taken_at"
+        default_permissions = ()
+        permissions = [("view_overview", _("Can see the overview"))]
         indexes = [models.Index(fields=["taken_at"], name="cognito_mfa_census_taken")]
 
     def __str__(self) -> str:
@@ -299,14 +322,16 @@ class MFAEventManager(models.Manager["MFAEvent"]):
         kind: MFAEvent.Kind,
         identity: CognitoIdentity | None,
         *,
-        user: Any = None,
+        username: str = "",
         actor: Any = None,
         reason: str = "",
         detail: str = "",
     ) -> MFAEvent:
-        """Write down that ``kind`` happened to ``identity``, or to a ``user`` who has none.
+        """Write down that ``kind`` happened.
 
         Args:
+            identity: to whom; None for somebody who has none, and for the log itself.
+            username: the name of who has none.
             actor: who did it; None when it was the person.
             reason: why, as an administrator gave it.
             detail: a method or a friendly name; never a code or a secret.
@@ -314,7 +339,7 @@ class MFAEventManager(models.Manager["MFAEvent"]):
         return self.create(
             kind=kind,
             identity=identity,
-            username=identity.username if identity else user.get_username()[:128],
+            username=identity.username if identity else username[:128],
             actor=actor,
             reason=reason,
             detail=detail[:200],
@@ -338,6 +363,8 @@ class MFAEvent(models.Model):
         EXEMPTION_GRANTED = "EXEMPTION_GRANTED", _("Exemption granted")
         EXEMPTION_REVOKED = "EXEMPTION_REVOKED", _("Exemption revoked")
         FAILURES_CLEARED = "FAILURES_CLEARED", _("Counter of wrong codes cleared")
+        EVENTS_EXPORTED = "EVENTS_EXPORTED", _("Event log exported")
+        EVENTS_PURGED = "EVENTS_PURGED", _("Event log purged")
 
     identity = models.ForeignKey(
         CognitoIdentity,
@@ -346,7 +373,7 @@ class MFAEvent(models.Model):
         related_name="events",
         verbose_name=_("identity"),
     )
-    username = models.CharField(_("name in the user pool"), max_length=128)
+    username = models.CharField(_("name in the user pool"), max_length=128, blank=True)
     kind = models.CharField(_("what"), max_length=32, choices=Kind.choices)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -366,6 +393,7 @@ class MFAEvent(models.Model):
         verbose_name = _("MFA event")
         verbose_name_plural = _("MFA events")
         ordering = ["-pk"]  # the order of writing, which needs no index of its own
+        permissions = [("export_events", _("Can export the events"))]
         indexes = [
             models.Index(fields=["kind", "at"], name="cognito_mfa_event_kind_at"),
             PrefixIndex(fields=["username"], name="cognito_mfa_event_username"),

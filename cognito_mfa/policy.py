@@ -72,6 +72,11 @@ def population() -> Q | None:
     return None
 
 
+def active() -> Q:
+    """Return what selects the users who may sign in at all."""
+    return Q(is_active=True) if _columns("is_active") else Q()
+
+
 def staff() -> Q | None:
     """Return what selects staff; None when the site's users have no such columns."""
     columns = _columns("is_staff", "is_superuser")

@@ -32,7 +32,7 @@ def allowed(actor: Any, identity: CognitoIdentity) -> bool:
 
     The permission ``reset_mfa`` is the caller's to check.
     """
-    if actor.pk == identity.user_id:
+    if actor.pk == identity.user_id or not identity.in_this_pool:
         return False
     return bool(actor.is_superuser or not getattr(identity.user, "is_superuser", False))
 
@@ -40,18 +40,20 @@ def allowed(actor: Any, identity: CognitoIdentity) -> bool:
 def request(identity: CognitoIdentity, *, actor: Any, reason: str) -> MFAReset:
     """Write the reset down and end all sessions of the person here; Cognito is not asked yet.
 
-    A reset that is not finished is taken up again instead of a second one.
+    A reset that is not finished is taken up again instead of a second one; sessions that began
+    meanwhile end all the same.
 
     Args:
         actor: who resets; None for a command.
         reason: why; kept for good.
     """
-    with transaction.atomic():
+    # Durable: inside a transaction of the caller's it would be lost when the process is killed.
+    with transaction.atomic(durable=True):
         CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
         unfinished = identity.resets.filter(finished_at=None).first()
+        identity.move_generation()
         if unfinished is not None:
             return unfinished
-        identity.move_generation()
         MFAEvent.objects.record(Kind.RESET_REQUESTED, identity, actor=actor, reason=reason)
         return MFAReset.objects.create(identity=identity, actor=actor, reason=reason)
 
@@ -63,6 +65,7 @@ def run(reset: MFAReset) -> MFAReset:
         the reset; finished, or with its ``trouble`` in words for staff.
     """
     identity = reset.identity
+    reset.trouble = ""  # of the last run
     try:
         _delete_token(reset)
         if not reset.trouble:
@@ -102,23 +105,37 @@ def _sign_out(reset: MFAReset) -> None:
 
 
 def _read_back(reset: MFAReset) -> None:
-    """Finish only when Cognito no longer lists the authenticator."""
-    identity = reset.identity
+    """Finish only when Cognito no longer lists the authenticator, or lists one that is new."""
+    identity, new = reset.identity, _is_set_up_anew(reset)
     factors = get_gateway().read_factors(identity.username)
-    if factors.software_token:
+    if factors.software_token and not new:
         # Deleted, or so it said, and listed still: begin again at the next run.
         _note(reset, token_deleted_at=None, trouble="Cognito still lists the authenticator")
         return
-    identity.learn(Status.NOT_SET_UP, preferred_factor=factors.preferred)
+    without = Status.UNKNOWN if new else Status.NOT_SET_UP
+    status = Status.ENABLED if factors.software_token else without
+    identity.learn(status, preferred_factor=factors.preferred)
     _finish(reset)
+
+
+def _is_set_up_anew(reset: MFAReset) -> bool:
+    """Tell whether the person has set up another one since Cognito confirmed that the old one is gone."""
+    token, deleted_at = reset.identity.software_token, reset.token_deleted_at
+    return token is not None and deleted_at is not None and token.verified_at > deleted_at
 
 
 def _finish(reset: MFAReset) -> None:
     identity = reset.identity
+    now = timezone.now()
     with transaction.atomic():
-        identity.retire_token(SoftwareToken.Retired.RESET)
+        open_ones = MFAReset.objects.filter(pk=reset.pk, finished_at=None)
+        first = open_ones.update(finished_at=now, trouble="")
+        reset.finished_at, reset.trouble = now, ""
+        if not first:  # another run was faster: it has told everybody
+            return
+        if not _is_set_up_anew(reset):
+            identity.retire_token(SoftwareToken.Retired.RESET)
         identity.move_generation()  # somebody may have signed in with the old app meanwhile
-        _note(reset, finished_at=timezone.now(), trouble="")
         MFAEvent.objects.record(Kind.MFA_RESET, identity, actor=reset.actor, reason=reset.reason)
     logger.info("mfa_reset: user %s by %s", identity.user_id, reset.actor_id or "command")
     notices.send("mfa_reset", identity)

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from django.utils import timezone
@@ -65,13 +66,61 @@ def test_an_exemption_opens_the_gate_until_it_is_over(
     assert not local.is_in()
 
 
-def test_it_is_revoked_and_audited(pool: LocalPool, admin: Visitor, local: Visitor) -> None:
+def revoke(admin: Visitor, **more: str) -> str:
+    data = {"action": "revoke", "_selected_action": [MFAExemption.objects.get().pk], **more}
+    return admin.text(admin.client.post(reverse(LIST), data, follow=True))
+
+
+def test_it_is_revoked_with_a_reason_and_audited(
+    pool: LocalPool, admin: Visitor, local: Visitor
+) -> None:
     grant(admin, User.objects.get(username="local"))
-    data = {"action": "revoke", "_selected_action": [MFAExemption.objects.get().pk]}
-    assert "Revoked 1" in admin.text(admin.client.post(reverse(LIST), data, follow=True))
+    page = revoke(admin)
+    for words in ("Phone in repair", "local", "root", 'name="reason"', "must have a second factor"):
+        assert words in page
+    assert "This field is required" in revoke(admin, confirmed="yes", reason="  ")
+    assert local.is_in()
+    assert MFAExemption.objects.get().revoked_at is None
+
+    assert "Done for 1 person" in revoke(admin, confirmed="yes", reason="Phone is back")
     assert not local.is_in()
-    assert MFAEvent.objects.filter(kind="EXEMPTION_REVOKED").exists()
-    assert "Revoked 0" in admin.text(admin.client.post(reverse(LIST), data, follow=True))
+    event = MFAEvent.objects.get(kind="EXEMPTION_REVOKED")
+    assert (event.reason, event.username) == ("Phone is back", "local")
+    assert event.actor == User.objects.get(username="root")
+    assert "Phone is back" in LogEntry.objects.latest("pk").change_message
+    assert "holds any longer" in revoke(admin, confirmed="yes", reason="x")
+
+
+def test_it_is_revoked_from_its_own_page(pool: LocalPool, admin: Visitor, local: Visitor) -> None:
+    grant(admin, User.objects.get(username="local"))
+    pk = MFAExemption.objects.get().pk
+    confirm = reverse("admin:cognito_mfa_mfaexemption_confirm", args=[pk, "revoke"])
+    change = reverse("admin:cognito_mfa_mfaexemption_change", args=[pk])
+    assert confirm in admin.text(admin.get(change))
+    assert 'name="reason"' in admin.text(admin.get(confirm))
+    assert local.is_in()
+
+    revoke(admin, confirmed="yes", reason="x")
+    assert confirm not in admin.text(admin.get(change))
+    assert "holds any longer" in admin.text(admin.get(confirm, follow=True))
+
+
+def test_who_grants_or_revokes_must_have_answered_a_code_lately(
+    pool: LocalPool, admin: Visitor, local: Visitor
+) -> None:
+    """B-92."""
+    user = User.objects.get(username="local")
+    grant(admin, user)
+    session = admin.client.session
+    record = session["_cognito_mfa_proof"]
+    session["_cognito_mfa_proof"] = {**record, "at": record["at"] - 301}
+    session.save()
+    again = reverse("cognito_mfa:sign_in") + "?again=1"
+    assert grant(admin, user).redirect_chain[0][0].startswith(again)
+    data = {"action": "revoke", "_selected_action": [MFAExemption.objects.get().pk]}
+    response = admin.client.post(reverse(LIST), {**data, "confirmed": "yes", "reason": "x"})
+    assert response.headers["Location"].startswith(again)
+    assert MFAExemption.objects.get().revoked_at is None
 
 
 @pytest.mark.parametrize(("days", "reason"), [(-1, "x"), (3, "")])
@@ -85,6 +134,21 @@ def test_without_an_end_in_the_future_or_a_reason_there_is_none(
 def test_nobody_excuses_themselves(pool: LocalPool, admin: Visitor) -> None:
     assert grant(admin, User.objects.get(username="root")).status_code == 403
     assert not MFAExemption.objects.exists()
+
+
+def test_only_a_superuser_excuses_a_superuser(
+    pool: LocalPool, admin: Visitor, local: Visitor
+) -> None:
+    """B-93: or a staff member who knows the password of one could take the second factor away."""
+    User.objects.filter(username="local").update(is_superuser=True)
+    root = User.objects.get(username="root")
+    root.is_superuser = False
+    root.save()
+    root.user_permissions.set(Permission.objects.filter(codename="grant_exemption"))
+    assert grant(admin, User.objects.get(username="local")).status_code == 403
+    assert not MFAExemption.objects.exists()
+    User.objects.filter(username="root").update(is_superuser=True)
+    assert grant(admin, User.objects.get(username="local")).status_code == 200
 
 
 def test_it_is_a_right_of_its_own_and_nothing_is_edited_or_deleted(
@@ -105,6 +169,10 @@ def test_it_is_a_right_of_its_own_and_nothing_is_edited_or_deleted(
     root.user_permissions.set(Permission.objects.filter(codename="view_mfaexemption"))
     assert admin.get(reverse(LIST)).status_code == 200
     assert grant(admin, user).status_code == 403
+    revoke(admin, confirmed="yes", reason="x")
+    confirm = reverse("admin:cognito_mfa_mfaexemption_confirm", args=[pk, "revoke"])
+    assert admin.get(confirm).status_code == 403
+    assert MFAExemption.objects.get().revoked_at is None
     root.user_permissions.set(Permission.objects.filter(codename="grant_exemption"))
     assert grant(admin, user).status_code == 200
     assert MFAExemption.objects.count() == 2

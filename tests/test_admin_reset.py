@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import html
+import io
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core import mail
+from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -17,7 +25,8 @@ from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAReset
 from cognito_mfa.transport import has_operation
-from tests.test_admin import make, reading
+from tests.test_admin import DETAIL, make, reading
+from tests.urls import PersonAdmin
 from tests.visitor import Visitor
 
 LIST = "admin:cognito_mfa_cognitoidentity_changelist"
@@ -57,15 +66,16 @@ def do_reset(admin: Visitor, *who: CognitoIdentity, reason: str = "Ticket 7", **
     return admin.client.post(reverse(LIST), data, follow=True)
 
 
-def can_delete() -> bool:
-    return has_operation("AdminDeleteSoftwareToken")
+needs_delete = pytest.mark.skipif(
+    not has_operation("AdminDeleteSoftwareToken"),
+    reason="AdminDeleteSoftwareToken is newer than the installed botocore",
+)
 
 
+@needs_delete
 def test_the_live_session_meets_the_gate_and_the_next_sign_in_sets_up_anew(
     pool: LocalPool, admin: Visitor, lost: Visitor, django_capture_on_commit_callbacks: Any
 ) -> None:
-    if not can_delete():
-        pytest.skip("AdminDeleteSoftwareToken is newer than the installed botocore")
     assert lost.is_in()
     admin.cognito.forget_calls()
     mail.outbox.clear()
@@ -185,19 +195,20 @@ TROUBLES: dict[str, faults.Fault] = {
 }
 
 
+STEPS = {
+    "delete": lambda: "AdminDeleteSoftwareToken",
+    "sign out": lambda: "AdminUserGlobalSignOut",
+    "read": reading,
+}
+
+
+@needs_delete
 @pytest.mark.parametrize("name", TROUBLES)
 @pytest.mark.parametrize("step", ["delete", "sign out", "read"])
 def test_what_is_half_done_is_seen_and_finished_by_the_next_run(
     pool: LocalPool, admin: Visitor, lost: Visitor, step: str, name: str
 ) -> None:
-    if not can_delete():
-        pytest.skip("AdminDeleteSoftwareToken is newer than the installed botocore")
-    operation = {
-        "delete": "AdminDeleteSoftwareToken",
-        "sign out": "AdminUserGlobalSignOut",
-        "read": reading(),
-    }[step]
-    admin.cognito.faults.on(operation, TROUBLES[name])
+    admin.cognito.faults.on(STEPS[step](), TROUBLES[name])
     page = admin.text(do_reset(admin))
 
     assert "not done yet" in page
@@ -208,7 +219,9 @@ def test_what_is_half_done_is_seen_and_finished_by_the_next_run(
     half = MFAReset.objects.get()
     assert half.finished_at is None
     assert half.trouble
-    assert half.trouble in admin.text(admin.get(reverse(RESETS))).replace("&#x27;", "'")
+    for url in (reverse(RESETS), reverse(DETAIL, args=[ada().pk])):
+        assert half.trouble in html.unescape(admin.text(admin.get(url)))
+    assert "reset not finished" in admin.text(admin.get(reverse(LIST)))
     assert not MFAEvent.objects.filter(kind="MFA_RESET").exists()
 
     admin.cognito.faults.clear()
@@ -220,17 +233,220 @@ def test_what_is_half_done_is_seen_and_finished_by_the_next_run(
     assert MFAReset.objects.count() == 1
 
 
-def test_a_process_that_was_killed_leaves_a_row_that_the_next_reset_takes_up(
+class Killed(BaseException):
+    """The process ends here: nothing in the app may catch it."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """The process is killed before or after Cognito executes the call, by a signal as it would be."""
+
+    executed: bool
+    name: str = "Kill"
+    arrived: threading.Event = field(default_factory=threading.Event)
+
+    def play(self, execute: Any) -> Any:
+        if self.executed:
+            execute()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        self.arrived.wait(10)
+        # Nobody listens any more; an answer that botocore does not ask for a second time.
+        return faults.Error("AccessDeniedException").play(execute)
+
+
+@pytest.fixture
+def kill() -> Iterator[Callable[..., Kill]]:
+    """Let a fault kill what runs, which is the test's own thread."""
+    made: list[Kill] = []
+
+    def die(*_args: Any) -> None:
+        for fault in made:
+            fault.arrived.set()
+        raise Killed
+
+    def make_kill(*, executed: bool) -> Kill:
+        made.append(Kill(executed))
+        return made[-1]
+
+    before = signal.signal(signal.SIGUSR1, die)
+    yield make_kill
+    signal.signal(signal.SIGUSR1, before)
+
+
+@needs_delete
+@pytest.mark.parametrize("executed", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", ["delete", "sign out", "read"])
+def test_a_process_that_is_killed_between_the_steps_leaves_a_reset_that_is_seen_and_finished(
+    admin: Visitor, lost: Visitor, kill: Any, step: str, executed: bool
+) -> None:
+    """CP-21 to CP-24."""
+    admin.cognito.faults.on(STEPS[step](), kill(executed=executed))
+    with pytest.raises(Killed):
+        do_reset(admin)
+
+    assert not lost.is_in()
+    assert ada().status == Status.ENABLED  # as Cognito last said
+    half = MFAReset.objects.get()
+    assert half.finished_at is None
+    assert (half.token_deleted_at is not None) == (step != "delete")
+    assert (half.signed_out_at is not None) == (step == "read")
+    assert not MFAEvent.objects.filter(kind="MFA_RESET").exists()
+    for url in (reverse(LIST), reverse(DETAIL, args=[ada().pk])):
+        assert "reset not finished" in admin.text(admin.get(url))
+    assert ">ada<" in admin.text(admin.get(reverse(LIST), query_params={"reset": "unfinished"}))
+
+    admin.cognito.faults.clear()
+    call_command("cognito_mfa_reset", "--unfinished", stdout=io.StringIO())
+    assert MFAReset.objects.get().finished_at is not None
+    assert ada().status == Status.NOT_SET_UP
+    assert MFAEvent.objects.filter(kind="MFA_RESET").count() == 1
+    for url in (reverse(LIST), reverse(DETAIL, args=[ada().pk])):
+        assert "reset not finished" not in admin.text(admin.get(url))
+    lost.cognito.clock.advance(30)
+    assert lost.sign_in("ada").url == reverse("cognito_mfa:setup")
+
+
+@needs_delete
+def test_a_killed_process_loses_nothing_in_a_site_with_one_transaction_for_each_request(
+    pool: LocalPool, admin: Visitor, lost: Visitor, kill: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    admin.cognito.faults.on("AdminUserGlobalSignOut", kill(executed=False))
+    with pytest.raises(Killed):
+        do_reset(admin)
+    assert MFAReset.objects.get().token_deleted_at is not None
+    assert not lost.is_in()
+
+    admin.cognito.faults.clear()
+    data = {"action": "finish", "_selected_action": [MFAReset.objects.get().pk]}
+    assert "Finished 1 reset" in admin.text(admin.client.post(reverse(RESETS), data, follow=True))
+
+
+def test_other_actions_stay_in_the_transaction_of_the_request(
+    pool: LocalPool, admin: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mixin must not take from the site's own list of users what ATOMIC_REQUESTS gives it."""
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    before = len(connection.savepoint_ids)
+    inside: list[int] = []
+
+    def look(*_args: Any, **_kwargs: Any) -> None:
+        inside.append(len(connection.savepoint_ids))
+
+    monkeypatch.setattr(PersonAdmin, "refresh_status", look)
+    for action in ("refresh_status", "reset_mfa"):
+        data = {"action": action, "_selected_action": [User.objects.get(username="root").pk]}
+        admin.client.post(reverse("admin:auth_user_changelist"), data)
+    assert inside == [before + 1]
+
+
+@needs_delete
+def test_a_second_run_after_a_trouble_goes_all_the_way(
     pool: LocalPool, admin: Visitor, lost: Visitor
 ) -> None:
-    """CP-21: after the row was written, before Cognito was asked."""
-    root = User.objects.get(username="root")
-    left = reset.request(ada(), actor=root, reason="first try")
+    """What stopped the last run must not stop this one."""
+    admin.cognito.faults.on("AdminDeleteSoftwareToken", faults.Error("TooManyRequestsException"))
+    do_reset(admin, reason="first try")
+    admin.cognito.faults.clear()
+    admin.cognito.forget_calls()
+    assert "Done for 1 person" in admin.text(do_reset(admin, reason="second try"))
+    assert admin.cognito.operations() == [
+        "AdminDeleteSoftwareToken",
+        "AdminUserGlobalSignOut",
+        reading(),
+    ]
+    assert MFAReset.objects.get().trouble == ""
+    assert MFAEvent.objects.filter(kind="MFA_RESET").count() == 1
+
+
+@needs_delete
+def test_sessions_that_began_meanwhile_end_when_it_is_asked_for_again(
+    pool: LocalPool, admin: Visitor, lost: Visitor
+) -> None:
+    admin.cognito.faults.on("AdminDeleteSoftwareToken", faults.Error("TooManyRequestsException"))
+    do_reset(admin)
+    lost.cognito.clock.advance(30)
+    lost.sign_in("ada")
+    lost.enter_code()
+    assert lost.is_in()  # Cognito still has the old authenticator
+    do_reset(admin)
     assert not lost.is_in()
-    do_reset(admin, reason="second try")
-    left.refresh_from_db()
-    assert MFAReset.objects.get() == left
-    assert (left.finished_at is not None) == can_delete()
+
+
+@needs_delete
+def test_an_authenticator_that_was_set_up_meanwhile_is_kept(
+    pool: LocalPool, admin: Visitor, lost: Visitor
+) -> None:
+    """Deleted, not finished, and the person was faster than the next run."""
+    admin.cognito.faults.on("AdminUserGlobalSignOut", faults.Error("TooManyRequestsException"))
+    do_reset(admin)
+    lost.cognito.clock.advance(30)
+    lost.sign_in("ada")
+    lost.scan()
+    lost.confirm_setup(friendly_name="New phone")
+    admin.cognito.faults.clear()
+
+    do_reset(admin)
+
+    assert MFAReset.objects.get().finished_at is not None
+    assert ada().status == Status.ENABLED
+    token = ada().software_token
+    assert token is not None
+    assert token.friendly_name == "New phone"
+    lost.cognito.clock.advance(30)
+    assert lost.sign_in("ada").url == reverse("cognito_mfa:challenge")
+    lost.enter_code()
+    assert lost.is_in()
+
+
+@needs_delete
+def test_two_runs_at_once_tell_of_one_reset(
+    pool: LocalPool, admin: Visitor, lost: Visitor, django_capture_on_commit_callbacks: Any
+) -> None:
+    row = reset.request(ada(), actor=None, reason="x")
+    other = MFAReset.objects.get(pk=row.pk)
+    mail.outbox.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        for run in (row, other):
+            assert reset.run(run).finished_at is not None
+    assert MFAEvent.objects.filter(kind="MFA_RESET").count() == 1
+    assert len(mail.outbox) == 1
+
+
+def test_whoever_has_the_same_name_in_another_pool_is_left_alone(
+    pool: LocalPool, admin: Visitor, lost: Visitor
+) -> None:
+    """B-94: after a change of pools the old row names somebody else."""
+    CognitoIdentity.objects.filter(username="ada").update(pool_id="us-east-1_Old000000")
+    admin.cognito.forget_calls()
+    for action in ("reset_mfa", "clear_failures", "refresh_status"):
+        data = {"action": action, "_selected_action": [ada().pk], "confirmed": "1", "reason": "x"}
+        page = admin.text(admin.client.post(reverse(LIST), data, follow=True))
+        assert "another user pool" in page or "AnotherPool" in page
+        assert "for 1 person" not in page
+    assert admin.cognito.operations() == []
+    assert not MFAReset.objects.exists()
+
+
+def test_finishing_asks_for_a_fresh_code_and_is_logged(
+    pool: LocalPool, admin: Visitor, lost: Visitor
+) -> None:
+    """B-92."""
+    row = reset.request(ada(), actor=None, reason="x")
+    data = {"action": "finish", "_selected_action": [row.pk]}
+    session = admin.client.session
+    record = session["_cognito_mfa_proof"]
+    session["_cognito_mfa_proof"] = {**record, "at": record["at"] - 301}
+    session.save()
+    admin.cognito.forget_calls()
+    response = admin.client.post(reverse(RESETS), data)
+    assert response.headers["Location"].startswith(reverse("cognito_mfa:sign_in") + "?again=1")
+    assert admin.cognito.operations() == []
+    session["_cognito_mfa_proof"] = record
+    session.save()
+    admin.client.post(reverse(RESETS), data)
+    assert admin.cognito.operations()
+    assert LogEntry.objects.latest("pk").change_message == "Reset run again"
 
 
 def test_a_person_who_is_gone_from_the_pool_is_said_to_be_gone(
@@ -318,3 +534,65 @@ def test_wrong_codes_are_forgotten_with_a_reason(
     assert (event.reason, event.detail) == ("Called back", "100")
     lost.enter_code()
     assert lost.is_in()
+
+
+def test_somebody_who_was_stopped_before_the_first_set_up_gets_codes_again(
+    pool: LocalPool, admin: Visitor
+) -> None:
+    """They have no identity here yet, and so stand in no other list."""
+    CodeFailures.objects.create(pool_id=pool.id, username="newcomer", failures=budget.HARD_STOP)
+    person = Visitor(Client(), admin.cognito)
+    person.sign_in("newcomer")
+    person.scan()
+    person.confirm_setup()
+    assert not person.is_in()
+
+    counters = reverse("admin:cognito_mfa_codefailures_changelist")
+    page = admin.text(admin.get(counters, query_params={"state": "stopped"}))
+    assert ">newcomer<" in page
+    data = {
+        "action": "clear_failures",
+        "_selected_action": [CodeFailures.objects.get(username="newcomer").pk],
+    }
+    asked = admin.text(admin.client.post(counters, data, follow=True))
+    assert 'name="reason"' in asked
+    assert f'action="{counters}"' in asked
+    told = {**data, "confirmed": "yes", "reason": "Called back"}
+    assert "Done for 1 person" in admin.text(admin.client.post(counters, told, follow=True))
+    event = MFAEvent.objects.get(kind="FAILURES_CLEARED")
+    assert (event.username, event.identity, event.reason, event.detail) == (
+        "newcomer",
+        None,
+        "Called back",
+        "100",
+    )
+    person.sign_in("newcomer")
+    person.scan()
+    person.confirm_setup()
+    assert person.is_in()
+
+
+def test_nobody_clears_their_own_counter_nor_without_the_right(
+    pool: LocalPool, admin: Visitor
+) -> None:
+    counters = reverse("admin:cognito_mfa_codefailures_changelist")
+    for username in ("root", "ada"):
+        CodeFailures.objects.update_or_create(
+            pool_id=pool.id, username=username, defaults={"failures": 7}
+        )
+
+    def clear(username: str) -> int:
+        row = CodeFailures.objects.get(username=username)
+        data = {"action": "clear_failures", "_selected_action": [row.pk]}
+        admin.client.post(counters, {**data, "confirmed": "yes", "reason": "x"})
+        row.refresh_from_db()
+        return row.failures
+
+    assert clear("root") == 7
+    root = User.objects.get(username="root")
+    root.is_superuser = False
+    root.save()
+    root.user_permissions.set(Permission.objects.filter(codename="view_codefailures"))
+    assert clear("ada") == 7
+    root.user_permissions.add(Permission.objects.get(codename="clear_failures"))
+    assert clear("ada") == 0

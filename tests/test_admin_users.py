@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.admin import AdminSite
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from cognito_mfa.admin import MFAUserAdminMixin
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity
 from tests.test_admin import make
@@ -75,3 +78,13 @@ def test_the_actions_work_from_here_too(pool: LocalPool, admin: Visitor) -> None
     ada.refresh_from_db()
     assert "for 1 person" in admin.text(done) or "not done yet" in admin.text(done)
     assert LogEntry.objects.latest("pk").object_id == str(ada.user_id)
+
+
+def test_the_mixin_on_another_list_than_that_of_the_users_says_so() -> None:
+    class GroupAdmin(MFAUserAdminMixin):
+        pass
+
+    with pytest.raises(
+        ImproperlyConfigured, match=r"the site's users \(auth\.User\), not auth\.Group"
+    ):
+        GroupAdmin(Group, AdminSite())

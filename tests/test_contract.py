@@ -6,12 +6,14 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
-from django.core.management import call_command
+from django.contrib.auth.models import Permission
+from django.core.management import call_command, load_command_class
 from django.template.loader import get_template
 from django.urls import reverse
 
-from cognito_mfa import forms, signals
+from cognito_mfa import event_export, forms, signals
 from cognito_mfa.conf import SETTINGS
+from cognito_mfa.models import MFAEvent
 
 URLS = ["sign_in", "sign_out", "new_password", "challenge", "setup", "setup_cancel", "setup_done"]
 
@@ -37,7 +39,10 @@ def test_form_fields() -> None:
 
 
 def test_signals() -> None:
-    for name in ("signed_in", "code_rejected", "software_token_verified"):
+    for name in (
+        "signed_in", "code_rejected", "software_token_verified", "software_token_replaced",
+        "software_token_removed", "mfa_reset", "exemption_granted", "exemption_revoked",
+    ):  # fmt: skip
         assert hasattr(signals, name)
 
 
@@ -48,6 +53,7 @@ def test_signals() -> None:
         "cognito_mfa.decorators.mfa_exempt",
         "cognito_mfa.backends.CognitoBackend",
         "cognito_mfa.apps.MFAAdminConfig",
+        "cognito_mfa.admin.MFAUserAdminMixin",
         "cognito_mfa.local.LocalCognito",
     ],
 )
@@ -65,7 +71,55 @@ def test_templates(name: str) -> None:
 
 def test_models() -> None:
     names = {model.__name__ for model in apps.get_app_config("cognito_mfa").get_models()}
-    assert {"CognitoIdentity", "SoftwareToken", "MFAEvent"} <= names
+    assert {"CognitoIdentity", "SoftwareToken", "MFAEvent", "MFAExemption", "MFAReset"} <= names
+
+
+@pytest.mark.django_db
+def test_permissions() -> None:
+    codes = Permission.objects.filter(content_type__app_label="cognito_mfa").values_list(
+        "codename", flat=True
+    )
+    assert {
+        "view_cognitoidentity", "view_mfaevent", "view_mfareset", "view_mfaexemption", "view_codefailures",
+        "refresh_status", "reset_mfa", "clear_failures", "grant_exemption", "export_events", "view_overview",
+    } <= set(codes)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("report", ["--format", "--last", "--fail-under", "--dry-run"]),
+        ("reset", ["--reason", "--by", "--unfinished", "--dry-run"]),
+        ("exempt", ["--until", "--revoke", "--list", "--reason", "--by", "--dry-run"]),
+        ("purge", ["--older-than", "--dry-run"]),
+    ],
+)
+def test_commands(command: str, options: list[str]) -> None:
+    name = f"cognito_mfa_{command}"
+    parser = load_command_class("cognito_mfa", name).create_parser("manage.py", name)
+    assert set(options) <= set(parser._option_string_actions)
+
+
+def test_urls_of_the_admin() -> None:
+    for name in ("census_changelist", "census_count", "mfaevent_export"):
+        assert reverse(f"admin:cognito_mfa_{name}")
+    for model, action in (
+        ("cognitoidentity", "reset_mfa"),
+        ("cognitoidentity", "clear_failures"),
+        ("codefailures", "clear_failures"),
+        ("mfaexemption", "revoke"),
+    ):
+        assert reverse(f"admin:cognito_mfa_{model}_confirm", args=[1, action])
+
+
+def test_kinds_of_events_and_columns_of_exports() -> None:
+    """Scripts read them out of exports."""
+    assert {
+        "SIGNED_IN", "CODE_REJECTED", "CODES_STOPPED", "SOFTWARE_TOKEN_VERIFIED", "SOFTWARE_TOKEN_REPLACED",
+        "SOFTWARE_TOKEN_REMOVED", "RENAMED", "STATUS_CHANGED", "RESET_REQUESTED", "MFA_RESET",
+        "EXEMPTION_GRANTED", "EXEMPTION_REVOKED", "FAILURES_CLEARED", "EVENTS_EXPORTED", "EVENTS_PURGED",
+    } <= set(MFAEvent.Kind.values)  # fmt: skip
+    assert event_export.COLUMNS == ("id", "at", "username", "kind", "detail", "reason", "actor")
 
 
 @pytest.mark.django_db

@@ -30,8 +30,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "census",
-                "verbose_name_plural": "censuses",
+                "verbose_name_plural": "overview",
+                "permissions": [("view_overview", "Can see the overview")],
                 "get_latest_by": "taken_at",
+                "default_permissions": (),
                 "indexes": [models.Index(fields=["taken_at"], name="cognito_mfa_census_taken")],
             },
         ),
@@ -63,6 +65,12 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "counter of wrong codes",
                 "verbose_name_plural": "counters of wrong codes",
+                "indexes": [
+                    models.Index(fields=["failures", "id"], name="cognito_mfa_failures_most"),
+                    cognito_mfa.indexes.PrefixIndex(
+                        fields=["username"], name="cognito_mfa_failures_prefix"
+                    ),
+                ],
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("pool_id", "username"), name="cognito_mfa_failures_of"
@@ -167,7 +175,6 @@ class Migration(migrations.Migration):
                     ("refresh_status", "Can refresh the status from Cognito"),
                     ("reset_mfa", "Can reset the authenticator of others"),
                     ("clear_failures", "Can clear the counter of wrong codes"),
-                    ("view_overview", "Can see the overview"),
                 ],
             },
         ),
@@ -182,7 +189,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "username",
-                    models.CharField(max_length=128, verbose_name="name in the user pool"),
+                    models.CharField(
+                        blank=True, max_length=128, verbose_name="name in the user pool"
+                    ),
                 ),
                 (
                     "kind",
@@ -201,6 +210,8 @@ class Migration(migrations.Migration):
                             ("EXEMPTION_GRANTED", "Exemption granted"),
                             ("EXEMPTION_REVOKED", "Exemption revoked"),
                             ("FAILURES_CLEARED", "Counter of wrong codes cleared"),
+                            ("EVENTS_EXPORTED", "Event log exported"),
+                            ("EVENTS_PURGED", "Event log purged"),
                         ],
                         max_length=32,
                         verbose_name="what",
@@ -240,6 +251,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "MFA event",
                 "verbose_name_plural": "MFA events",
                 "ordering": ["-pk"],
+                "permissions": [("export_events", "Can export the events")],
             },
         ),
         migrations.CreateModel(
@@ -443,6 +455,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("revoked_at", None)),
                 fields=["user", "expires_at"],
                 name="cognito_mfa_exemption_valid",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="mfaexemption",
+            index=models.Index(
+                condition=models.Q(("revoked_at", None)),
+                fields=["expires_at"],
+                name="cognito_mfa_exemption_expiry",
             ),
         ),
         migrations.AddIndex(

@@ -1,0 +1,113 @@
+"""The admin's view of the event log: filtered, searched, and exported as it is filtered."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.core.handlers.asgi import ASGIRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from cognito_mfa import event_export
+from cognito_mfa.admin_deeds import is_fresh, page_context
+from cognito_mfa.admin_lists import FastListMixin, ReadOnly
+from cognito_mfa.answers import CONFIRM_AGAIN
+from cognito_mfa.models import MFAEvent
+
+
+class ExportForm(forms.Form):
+    """In which form."""
+
+    format = forms.ChoiceField(
+        label=_("Format"),
+        choices=[
+            ("csv", _("CSV, for spreadsheets")),
+            ("jsonl", _("JSON Lines, for machines")),
+        ],
+        initial="csv",
+    )
+
+
+@admin.register(MFAEvent)
+class MFAEventAdmin(ReadOnly, FastListMixin):
+    """What happened, latest first."""
+
+    change_list_template = "admin/cognito_mfa/mfaevent/change_list.html"
+
+    list_display = ("at", "username", "kind", "detail", "reason", "actor")
+    list_filter = ("kind", "at")
+    search_fields = ("^username",)
+    search_help_text = _("Beginning of the name in the user pool")
+    list_select_related = ("actor",)
+    readonly_fields = ("at", "identity", "username", "kind", "detail", "reason", "actor")
+    fields = readonly_fields
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the person may take the log along; seeing it is another permission."""
+        allowed = request.user.has_perm("cognito_mfa.export_events")
+        return allowed and self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        export = self.admin_site.admin_view(self.export_view)
+        return [path("export/", export, name="cognito_mfa_mfaevent_export"), *super().get_urls()]
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Ask for the format, then send what the list shows with these filters, all its pages."""
+        if not self.has_export_permission(request):
+            raise PermissionDenied
+        if not is_fresh(request):
+            return HttpResponseRedirect(CONFIRM_AGAIN.url(request.get_full_path()))
+        try:
+            changelist = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:  # as the list itself answers it
+            name = f"{self.admin_site.name}:cognito_mfa_mfaevent_changelist"
+            return HttpResponseRedirect(f"{reverse(name)}?e=1")
+        form = ExportForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            self._write_down(request, form.cleaned_data["format"])
+            return _file(request, changelist.get_queryset(request), form.cleaned_data["format"])
+        context = {
+            **page_context(self, request, _("Export events")),
+            "form": form,
+            "count": changelist.result_count,
+            "query": changelist.get_query_string(),
+        }
+        return TemplateResponse(request, "admin/cognito_mfa/mfaevent/export.html", context)
+
+    def _write_down(self, request: HttpRequest, file_format: str) -> None:
+        """Tell in both logs who took what along."""
+        what = f"{file_format} {request.GET.urlencode()}".strip()
+        kind = MFAEvent.Kind.EVENTS_EXPORTED
+        event = MFAEvent.objects.record(kind, None, actor=request.user, detail=what)
+        self.log_change(request, event, f"Events exported: {what}")
+
+
+def _file(
+    request: HttpRequest, events: QuerySet[MFAEvent], file_format: str
+) -> StreamingHttpResponse:
+    write, content_type = event_export.FORMATS[file_format]
+    pieces: Any = write(events)
+    if isinstance(request, ASGIRequest):  # or Django would gather all pieces first
+        pieces = _from_a_thread(pieces)
+    name = f"mfa-events-{timezone.now():%Y-%m-%d-%H%M}.{file_format}"
+    disposition = f'attachment; filename="{name}"'
+    return StreamingHttpResponse(
+        pieces, content_type=content_type, headers={"Content-Disposition": disposition}
+    )
+
+
+async def _from_a_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    take = sync_to_async(lambda: next(pieces, None))
+    while (piece := await take()) is not None:
+        yield piece

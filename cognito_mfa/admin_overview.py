@@ -1,0 +1,223 @@
+"""The overview: how far the site has come, what is about to expire, what needs a hand.
+
+Numbers come from the last census and say how old they are; names come from short, indexed queries. A
+page view counts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST
+
+from cognito_mfa import census, chart, exemptions
+from cognito_mfa.admin_deeds import Text, page_context
+from cognito_mfa.admin_lists import ReadOnly, ResetFilter, StoppedFilter
+from cognito_mfa.census import Numbers, Share
+from cognito_mfa.models import Census, CognitoIdentity, MFAEvent, MFAReset
+
+SHOWN = 10  # names in a table
+Status = CognitoIdentity.Status
+
+
+class Section(NamedTuple):
+    """A part of the page: a heading, a picture where there is one, and a table.
+
+    Attributes:
+        title: heading.
+        headings: of the columns; the first column heads its row.
+        rows: of the table.
+        picture: shows the same numbers.
+        notes: what must be known to read them.
+    """
+
+    title: Text
+    headings: Sequence[Text]
+    rows: Sequence[Sequence[object]]
+    picture: SafeString | str = ""
+    notes: Sequence[Text] = ()
+
+
+def coverage(numbers: Numbers, _site: str) -> Section:
+    """Show who must have a second factor, and who has it."""
+    shares: list[tuple[Text, Share | None]] = [
+        (_("Must have a second factor"), numbers.required),
+        (_("Everybody who may sign in"), numbers.everybody),
+        (_("Staff"), numbers.staff),
+        *((_("Group %(name)s") % {"name": group.name}, group) for group in numbers.groups),
+    ]
+    notes = [_("Whoever has a second factor counts as such, also when exempt.")]
+    if numbers.required is None:
+        notes.append(
+            _(
+                "Who must have one cannot be counted: a function of this site decides at each request."
+            )
+        )
+    return Section(
+        _("Second factors"),
+        (_("People"), _("Number"), _("Set up"), _("Percent"), _("Exempt"), _("Lacking")),
+        [_share_row(title, share) for title, share in shares if share is not None],
+        notes=notes,
+    )
+
+
+def statuses(numbers: Numbers, site: str) -> Section:
+    """Show what Cognito said, and how much of that is old."""
+    url = _url(site, CognitoIdentity)
+    rows: list[Sequence[object]] = [
+        (_link(f"{url}?status__exact={status.value}", status.label), _n(numbers.statuses[status]))
+        for status in Status
+    ]
+    rows += [
+        (_("Never signed in with this user pool"), _n(numbers.unlinked)),
+        (_("Status is stale"), _n(numbers.stale)),
+    ]
+    days = census.STALE_AFTER.days
+    stale = ngettext(
+        "Stale: last read from Cognito more than %(count)d day ago, or never.",
+        "Stale: last read from Cognito more than %(count)d days ago, or never.",
+        days,
+    )
+    return Section(
+        _("Status in Cognito"), (_("Status"), _("People")), rows, notes=[stale % {"count": days}]
+    )
+
+
+def set_ups(numbers: Numbers, _site: str) -> Section:
+    """Show set-ups by week, as a picture and as numbers."""
+    drawn, rows = [], []
+    for number, week in enumerate(numbers.weeks):
+        day = date_format(week.monday, "SHORT_DATE_FORMAT")
+        hint = _("%(date)s: %(count)s") % {"date": day, "count": _n(week.set_up)}
+        short = date_format(week.monday, "j M")
+        drawn.append(chart.Bar(short, hint, week.set_up, is_labelled=number % 4 == 0))
+        rows.append((day, _n(week.set_up)))
+    title = _("Authenticator apps set up, by week")
+    picture = chart.bars(drawn, title=title, element_id="cognito-mfa-weeks")
+    headings = (_("Week that began on"), _("Set up"))
+    return Section(_("Set-ups by week"), headings, rows[::-1], picture)
+
+
+def failures(numbers: Numbers, site: str) -> Section:
+    """Show what went wrong lately, each number leading to its list."""
+    events = _url(site, MFAEvent)
+    counters = f"{site}:cognito_mfa_codefailures_changelist"
+    resets = f"{_url(site, CognitoIdentity)}?{ResetFilter.parameter_name}={ResetFilter.UNFINISHED}"
+    stopped = f"{reverse(counters)}?{StoppedFilter.parameter_name}={StoppedFilter.STOPPED}"
+    days = census.LATELY.days
+    wrong = ngettext(
+        "Wrong codes in the last %(count)d day", "Wrong codes in the last %(count)d days", days
+    )
+    stops = ngettext(
+        "Stopped for too many wrong codes in the last %(count)d day",
+        "Stopped for too many wrong codes in the last %(count)d days",
+        days,
+    )
+    rows = [
+        (
+            _link(f"{events}?kind__exact=CODE_REJECTED", wrong % {"count": days}),
+            _n(numbers.wrong_codes),
+        ),
+        (_link(f"{events}?kind__exact=CODES_STOPPED", stops % {"count": days}), _n(numbers.stops)),
+        (_link(stopped, _("People who are stopped")), _n(numbers.stopped)),
+        (_link(resets, _("Resets that are not finished")), _n(numbers.unfinished_resets)),
+    ]
+    return Section(_("Failures"), (_("What"), _("Number")), rows)
+
+
+# What the last census says, in this order. Another section is one more function.
+COUNTED: tuple[Callable[[Numbers, str], Section], ...] = (coverage, statuses, set_ups, failures)
+
+
+def next_to_expire() -> Section:
+    """Show whose exemption ends next."""
+    rows = [
+        (row.user, row.expires_at, row.reason, row.granted_by or "-")
+        for row in exemptions.valid()[:SHOWN]
+    ]
+    headings = (_("Person"), _("Expires"), _("Reason"), _("Granted by"))
+    return Section(_("Exemptions that end next"), headings, rows)
+
+
+def half_done() -> Section:
+    """Show the oldest resets that Cognito has not confirmed."""
+    waiting = MFAReset.objects.filter(finished_at=None).select_related("identity", "actor")
+    rows = [
+        (row.identity, row.requested_at, row.trouble or _("Broken off"), row.actor or "-")
+        for row in waiting.order_by("requested_at", "pk")[:SHOWN]
+    ]
+    headings = (_("Person"), _("Requested"), _("What stopped it"), _("By"))
+    return Section(_("Resets that are not finished"), headings, rows)
+
+
+# What holds at this moment, each from an index.
+CURRENT: tuple[Callable[[], Section], ...] = (half_done, next_to_expire)
+
+
+@admin.register(Census)
+class OverviewAdmin(ReadOnly, admin.ModelAdmin):
+    """The overview stands where the list of censuses would, so that the admin's own menus lead to it."""
+
+    def has_view_permission(self, request: HttpRequest, _obj: Model | None = None) -> bool:
+        return request.user.has_perm("cognito_mfa.view_overview")
+
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site
+        name = "cognito_mfa_census"
+        return [
+            path("", site.admin_view(self.overview), name=f"{name}_changelist"),
+            path("count/", site.admin_view(require_POST(self.count_again)), name=f"{name}_count"),
+        ]
+
+    def overview(self, request: HttpRequest) -> HttpResponseBase:
+        """Show the last census, or say that there is none."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        last, site = census.latest(), self.admin_site.name
+        numbers = census.read(last) if last else None
+        context = {
+            **page_context(self, request, gettext_lazy("Overview of second factors")),
+            "taken_at": last and last.taken_at,
+            "counted": [section(numbers, site) for section in COUNTED] if numbers else [],
+            "current": [section() for section in CURRENT],
+        }
+        return TemplateResponse(request, "admin/cognito_mfa/overview.html", context)
+
+    def count_again(self, request: HttpRequest) -> HttpResponseRedirect:
+        """Take a census, which reads whole tables."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        census.take()
+        self.message_user(request, _("Counted."), messages.SUCCESS)
+        return HttpResponseRedirect(_url(self.admin_site.name, Census))
+
+
+def _share_row(title: Text, share: Share) -> Sequence[object]:
+    percent = "-" if share.percent is None else number_format(share.percent, decimal_pos=1)
+    numbers: Iterable[int] = (share.exempt, share.lacking)
+    return (title, _n(share.people), _n(share.enabled), percent, *map(_n, numbers))
+
+
+def _n(number: int) -> str:
+    return str(number_format(number, force_grouping=True))
+
+
+def _url(site: str, model: type[Any]) -> str:
+    return reverse(f"{site}:cognito_mfa_{model._meta.model_name}_changelist")
+
+
+def _link(url: str, text: Text) -> SafeString:
+    return format_html('<a href="{}">{}</a>', url, text)

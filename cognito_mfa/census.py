@@ -1,0 +1,234 @@
+"""Counts how far a site has come. A census reads whole tables, so it is taken when somebody asks for it,
+never by a page view; it asks the database alone, never Cognito.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from cognito_mfa import exemptions, policy
+from cognito_mfa.budget import HARD_STOP
+from cognito_mfa.conf import get_conf
+from cognito_mfa.models import (
+    Census,
+    CodeFailures,
+    CognitoIdentity,
+    MFAEvent,
+    MFAReset,
+    SoftwareToken,
+)
+
+WEEKS = 26
+STALE_AFTER = dt.timedelta(days=30)  # what Cognito said is older, or was never asked for
+LATELY = dt.timedelta(days=7)
+MOST_GROUPS = 100
+FORMAT = 1  # of Census.numbers; rows of another one are not shown
+
+Status = CognitoIdentity.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How far some people have come. Whoever is neither enabled nor exempt lacks a second factor.
+
+    Attributes:
+        name: of the group; empty for others.
+        people: how many there are; only users who may sign in are counted.
+        enabled: of them, whose authenticator app is set up.
+        exempt: of them, who has none and a valid exemption.
+    """
+
+    people: int
+    enabled: int
+    exempt: int
+    name: str = ""
+
+    @property
+    def lacking(self) -> int:
+        return self.people - self.enabled - self.exempt
+
+    @property
+    def percent(self) -> float | None:
+        """Return how many of a hundred are enabled, rounded down: 100 means everybody. None of nobody."""
+        return 1000 * self.enabled // self.people / 10 if self.people else None
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """How many authenticators were set up in the week that began on a Monday."""
+
+    monday: dt.date
+    set_up: int
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a census found.
+
+    Attributes:
+        everybody: all users who may sign in.
+        required: those whom the policy asks for a second factor; None when only code can tell.
+        staff: None when the site's users have no such columns.
+        groups: the largest ones.
+        statuses: identities of this pool by status, under the names of ``CognitoIdentity.Status``.
+        unlinked: users who never signed in with this pool.
+        stale: identities whose status is older than ``STALE_AFTER`` or was never asked for.
+        exempted: people with a valid exemption, whether they have a second factor or not.
+        weeks: the last ``WEEKS`` weeks, this one included.
+        wrong_codes: of the last ``LATELY``.
+        stops: how often somebody was stopped after too many of them, in the same time.
+        stopped: who is stopped now.
+        unfinished_resets: now.
+    """
+
+    everybody: Share
+    required: Share | None
+    staff: Share | None
+    groups: tuple[Share, ...]
+    statuses: Mapping[str, int]
+    unlinked: int
+    stale: int
+    exempted: int
+    weeks: tuple[Week, ...]
+    wrong_codes: int
+    stops: int
+    stopped: int
+    unfinished_resets: int
+
+
+def take() -> Census:
+    """Count everything and keep it for the overview."""
+    return Census.objects.create(numbers=to_json(count()))
+
+
+def latest() -> Census | None:
+    """Return the last census that ``read`` understands, or None."""
+    return Census.objects.filter(numbers__format=FORMAT).order_by("-taken_at", "-pk").first()
+
+
+def count() -> Numbers:
+    """Count everything: a handful of queries, each over a whole table."""
+    now, pool = timezone.now(), get_conf().USER_POOL_ID
+    shares, statuses, unlinked = _people(pool)
+    identities = CognitoIdentity.objects.filter(pool_id=pool)
+    old = Q(checked_at=None) | Q(checked_at__lt=now - STALE_AFTER)
+    lately = MFAEvent.objects.filter(at__gte=now - LATELY)
+    return Numbers(
+        everybody=shares["everybody"],
+        required=shares.get("required"),
+        staff=shares.get("staff"),
+        groups=_groups(pool),
+        statuses=statuses,
+        unlinked=unlinked,
+        stale=identities.filter(old).count(),
+        exempted=exemptions.valid().aggregate(people=Count("user", distinct=True))["people"],
+        weeks=_weeks(),
+        wrong_codes=lately.filter(kind=MFAEvent.Kind.CODE_REJECTED).count(),
+        stops=lately.filter(kind=MFAEvent.Kind.CODES_STOPPED).count(),
+        stopped=CodeFailures.objects.filter(pool_id=pool, failures__gte=HARD_STOP).count(),
+        unfinished_resets=MFAReset.objects.filter(finished_at=None).count(),
+    )
+
+
+def to_json(numbers: Numbers) -> dict[str, Any]:
+    """Return ``numbers`` as ``Census.numbers`` keeps them, and as the report prints them."""
+    found = asdict(numbers)
+    found["weeks"] = [{**week, "monday": week["monday"].isoformat()} for week in found["weeks"]]
+    return {"format": FORMAT, **found}
+
+
+def read(census: Census) -> Numbers:
+    """Return what ``census`` found; it must be one that ``latest`` gave."""
+    kept = {name: value for name, value in census.numbers.items() if name != "format"}
+    shares = {
+        name: Share(**kept[name]) if kept[name] else None
+        for name in ("everybody", "required", "staff")
+    }
+    groups = tuple(Share(**group) for group in kept["groups"])
+    weeks = tuple(
+        Week(dt.date.fromisoformat(week["monday"]), week["set_up"]) for week in kept["weeks"]
+    )
+    return Numbers(**{**kept, **shares, "groups": groups, "weeks": weeks})
+
+
+def _people(pool: str) -> tuple[dict[str, Share], dict[str, int], int]:
+    """Read the users once, and count them by every question at the same time."""
+    subsets = {"everybody": Q(), "required": policy.population(), "staff": policy.staff()}
+    asked: dict[str, Any] = {}
+    for name, subset in subsets.items():
+        if subset is not None:
+            asked |= {f"{name}_{what}": found for what, found in _share(pool, subset).items()}
+    linked = Q(cognito_identity__pool_id=pool)
+    for status in Status:
+        asked[status] = Count("pk", filter=linked & Q(cognito_identity__status=status))
+    found = _users().aggregate(**asked)
+    shares = {
+        name: Share(*(found[f"{name}_{what}"] for what in ("people", "enabled", "exempt")))
+        for name, subset in subsets.items()
+        if subset is not None
+    }
+    statuses = {status.value: found[status] for status in Status}
+    return shares, statuses, shares["everybody"].people - sum(statuses.values())
+
+
+def _users() -> QuerySet[Any]:
+    return get_user_model()._default_manager.filter(policy.active()).order_by()
+
+
+def _share(pool: str, subset: Q) -> dict[str, Count]:
+    """Return what counts a ``Share`` of the users that ``subset`` selects."""
+    enabled = Q(cognito_identity__pool_id=pool, cognito_identity__status=Status.ENABLED)
+    excused = Q(pk__in=exemptions.valid().order_by().values("user"))
+    return {
+        "people": Count("pk", filter=subset),
+        "enabled": Count("pk", filter=subset & enabled),
+        "exempt": Count("pk", filter=subset & excused & ~enabled),
+    }
+
+
+def _groups(pool: str) -> tuple[Share, ...]:
+    """Count the members of the largest groups; nothing where the site's users have none."""
+    try:
+        field = get_user_model()._meta.get_field("groups")
+    except FieldDoesNotExist:
+        return ()
+    if field.related_model is not Group:
+        return ()
+    members = _users().filter(groups__isnull=False).values("groups", "groups__name")
+    counted = members.annotate(**_share(pool, Q())).order_by("-people", "groups")
+    return tuple(
+        Share(row["people"], row["enabled"], row["exempt"], row["groups__name"])
+        for row in counted[:MOST_GROUPS]
+    )
+
+
+def _weeks() -> tuple[Week, ...]:
+    """Count set-ups by week of the site's time zone: comparisons only, which every database does fast."""
+    today = timezone.localdate() if settings.USE_TZ else dt.datetime.now().date()  # noqa: DTZ005
+    this_week = today - dt.timedelta(days=today.weekday())
+    mondays = [this_week - dt.timedelta(weeks=ago) for ago in reversed(range(-1, WEEKS))]
+    begins = [_midnight(monday) for monday in mondays]
+    asked = {
+        f"week_{number}": Count("pk", filter=Q(verified_at__gte=begin, verified_at__lt=end))
+        for number, (begin, end) in enumerate(itertools.pairwise(begins))
+    }
+    found = SoftwareToken.objects.filter(verified_at__gte=begins[0]).order_by().aggregate(**asked)
+    return tuple(
+        Week(monday, found[f"week_{number}"]) for number, monday in enumerate(mondays[:-1])
+    )
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    begin = dt.datetime.combine(day, dt.time.min)
+    return timezone.make_aware(begin) if settings.USE_TZ else begin

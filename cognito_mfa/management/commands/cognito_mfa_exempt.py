@@ -1,0 +1,111 @@
+"""Excuse somebody from a second factor for a while, revoke it, or list who is excused."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from cognito_mfa import exemptions
+from cognito_mfa.management.people import REFUSED, shown, staff_named, table, user_named
+
+
+class Command(BaseCommand):
+    help = "Lets a person do without a second factor until a day, revokes that, or lists who may."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("user", nargs="?", metavar="USER", help="name here or in the user pool")
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument(
+            "--until", type=_moment, metavar="DATE", help="last day, or date and time (ISO 8601)"
+        )
+        what.add_argument("--revoke", action="store_true", help="end all exemptions of USER now")
+        what.add_argument(
+            "--list", action="store_true", help="show valid exemptions, of USER or all"
+        )
+        parser.add_argument("--reason", help="why; kept for good")
+        parser.add_argument(
+            "--by", metavar="STAFF", help="who decides: their permission and the admin's rules hold"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+
+    def handle(self, *, user: str | None, **options: Any) -> None:
+        if options["list"]:
+            self._list(user)
+            return
+        if user is None or not (options["reason"] or "").strip():
+            raise CommandError("Give USER and a --reason.", returncode=2)
+        person = user_named(user)
+        actor = staff_named(options["by"], permission="cognito_mfa.grant_exemption")
+        given = {"actor": actor, "reason": options["reason"].strip()[:200]}
+        act = self._revoke if options["revoke"] else self._grant
+        act(person, given, dry_run=options["dry_run"], until=options["until"])
+
+    def _grant(
+        self, person: Any, given: dict[str, Any], *, dry_run: bool, until: dt.datetime
+    ) -> None:
+        if given["actor"] is not None and not exemptions.allowed(given["actor"], person):
+            raise CommandError(
+                "Nobody excuses themselves, nor a superuser without being one.", returncode=REFUSED
+            )
+        if until <= timezone.now():
+            raise CommandError("--until is not in the future.", returncode=2)
+        end = _local(until)
+        if dry_run:
+            self.stdout.write(f"Would exempt {shown(person)} until {end}.")
+            return
+        exemptions.grant(person, until=until, **given)
+        self.stdout.write(f"Exempted {shown(person)} until {end}.")
+
+    def _revoke(self, person: Any, given: dict[str, Any], *, dry_run: bool, **_until: Any) -> None:
+        found = list(exemptions.valid().filter(user=person))
+        if not found:
+            raise CommandError(f"{shown(person)} has no valid exemption.", returncode=REFUSED)
+        for exemption in found:
+            end = _local(exemption.expires_at)
+            if not dry_run:
+                exemptions.revoke(exemption, **given)
+            told = "Would revoke" if dry_run else "Revoked"
+            self.stdout.write(f"{told} the exemption of {shown(person)} until {end}.")
+
+    def _list(self, user: str | None) -> None:
+        found = exemptions.valid()
+        if user is not None:
+            found = found.filter(user=user_named(user))
+        rows = [
+            (
+                row.user.get_username(),
+                _local(row.expires_at),
+                row.granted_by.get_username() if row.granted_by else "-",
+                row.reason,
+            )
+            for row in found
+        ]
+        if not rows:
+            raise CommandError("There is no valid exemption.", returncode=REFUSED)
+        self.stdout.write(table(("User", "Until", "Granted by", "Reason"), rows))
+
+
+def _moment(text: str) -> dt.datetime:
+    """Return when an exemption ends; that of a day ends with it."""
+    try:
+        day, moment = parse_date(text), parse_datetime(text)
+    except ValueError:  # well formed, and no day
+        day = moment = None
+    if day is not None:
+        moment = dt.datetime.combine(day + dt.timedelta(days=1), dt.time.min)
+    if moment is None:
+        raise argparse.ArgumentTypeError("write it like 2030-12-31 or 2030-12-31T18:00")
+    if settings.USE_TZ and timezone.is_naive(moment):
+        return timezone.make_aware(moment)
+    return moment
+
+
+def _local(moment: dt.datetime) -> str:
+    local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
+    return f"{local:%Y-%m-%d %H:%M %Z}".strip()

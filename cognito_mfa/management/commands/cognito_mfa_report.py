@@ -1,0 +1,109 @@
+"""Count how far the site has come, and print it. The database alone is asked, never Cognito."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from cognito_mfa import census
+from cognito_mfa.census import Numbers, Share
+from cognito_mfa.management.people import REFUSED, table
+from cognito_mfa.printable import csv_cell
+
+HEADINGS = ("people", "number", "enabled", "percent", "exempt", "lacking")
+
+
+class Command(BaseCommand):
+    help = (
+        "Counts who must have a second factor and who has one, keeps the numbers for the overview in the admin, and "
+        "prints them. Cognito is not asked."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
+        parser.add_argument(
+            "--last", action="store_true", help="print the last count instead of counting again"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="do not keep the numbers")
+        parser.add_argument(
+            "--fail-under",
+            type=float,
+            metavar="PERCENT",
+            help="exit with 1 when fewer of those who must have a second factor have one or are exempt",
+        )
+
+    def handle(self, *, format: str, **options: Any) -> None:  # noqa: A002 - the option's name
+        numbers = _numbers(last=options["last"], dry_run=options["dry_run"])
+        {"table": self._table, "csv": self._csv, "json": self._json}[format](numbers)
+        if options["fail_under"] is not None:
+            _check(numbers, options["fail_under"])
+
+    def _table(self, numbers: Numbers) -> None:
+        self.stdout.write(table(HEADINGS, _share_rows(numbers)))
+        self.stdout.write("")
+        self.stdout.write(table(("what", "number"), _counts(numbers)))
+        self.stdout.write("")
+        weeks = ((week.monday.isoformat(), week.set_up) for week in numbers.weeks)
+        self.stdout.write(table(("week of", "set up"), weeks))
+
+    def _csv(self, numbers: Numbers) -> None:
+        """Print the shares: one table, as CSV wants it; the rest is in the other formats."""
+        writer = csv.writer(self.stdout, lineterminator="\n")
+        writer.writerow(HEADINGS)
+        writer.writerows(map(csv_cell, row) for row in _share_rows(numbers))
+
+    def _json(self, numbers: Numbers) -> None:
+        self.stdout.write(json.dumps(census.to_json(numbers), indent=2))
+
+
+def _numbers(*, last: bool, dry_run: bool) -> Numbers:
+    if dry_run and not last:
+        return census.count()
+    kept = census.latest() if last else census.take()
+    if kept is None:
+        raise CommandError("Nothing has been counted yet.", returncode=REFUSED)
+    return census.read(kept)
+
+
+def _check(numbers: Numbers, wanted: float) -> None:
+    share = numbers.required
+    if share is None:
+        raise CommandError(
+            "Who must have a second factor cannot be counted: COGNITO_MFA['REQUIRED'] is a function.",
+            returncode=REFUSED,
+        )
+    covered = 100 * (share.people - share.lacking) / share.people if share.people else 100.0
+    if covered < wanted:
+        raise CommandError(f"{covered:.1f} % is under {wanted:g} %.", returncode=REFUSED)
+
+
+def _share_rows(numbers: Numbers) -> Iterator[tuple[object, ...]]:
+    named = [
+        ("required", numbers.required),
+        ("everybody", numbers.everybody),
+        ("staff", numbers.staff),
+        *((f"group {group.name}", group) for group in numbers.groups),
+    ]
+    return (_share_row(name, share) for name, share in named if share is not None)
+
+
+def _share_row(name: str, share: Share) -> tuple[object, ...]:
+    percent = "" if share.percent is None else f"{share.percent:.1f}"
+    return (name, share.people, share.enabled, percent, share.exempt, share.lacking)
+
+
+def _counts(numbers: Numbers) -> list[tuple[str, int]]:
+    return [
+        *((f"status {status}", number) for status, number in numbers.statuses.items()),
+        ("never signed in with this pool", numbers.unlinked),
+        (f"status older than {census.STALE_AFTER.days} days", numbers.stale),
+        ("valid exemptions", numbers.exempted),
+        (f"wrong codes in {census.LATELY.days} days", numbers.wrong_codes),
+        (f"stopped in {census.LATELY.days} days", numbers.stops),
+        ("stopped now", numbers.stopped),
+        ("resets not finished", numbers.unfinished_resets),
+    ]

@@ -1,0 +1,100 @@
+"""Reset somebody's authenticator from a shell, or finish resets that Cognito has not confirmed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from cognito_mfa.management.people import (
+    NOT_DONE,
+    REFUSED,
+    identity_for,
+    shown,
+    staff_named,
+)
+from cognito_mfa.models import CognitoIdentity, MFAReset
+from cognito_mfa.printable import visible
+
+GIVE_UP_AFTER = 3  # failures in a row: then it is Cognito, or the permissions
+
+
+class Command(BaseCommand):
+    help = (
+        "Removes a person's authenticator app in Cognito and ends all their sessions; they set up a new one at the "
+        "next sign-in. With --unfinished, finishes the resets that were broken off."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("user", nargs="?", metavar="USER", help="name here or in the user pool")
+        parser.add_argument("--reason", help="why; kept for good")
+        parser.add_argument(
+            "--by", metavar="STAFF", help="who resets: their permission and the admin's rules hold"
+        )
+        parser.add_argument(
+            "--unfinished", action="store_true", help="finish what was broken off, of everybody"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+
+    def handle(self, *, user: str | None, unfinished: bool, **options: Any) -> None:
+        if unfinished == (user is not None):
+            raise CommandError("Give either USER or --unfinished.", returncode=2)
+        if unfinished:
+            self._finish(dry_run=options["dry_run"])
+        else:
+            self._reset(str(user), **options)
+
+    def _reset(
+        self, name: str, *, reason: str | None, by: str | None, dry_run: bool, **_options: Any
+    ) -> None:
+        if not (reason or "").strip():
+            raise CommandError("Give a --reason.", returncode=2)
+        from cognito_mfa import reset
+
+        identity = identity_for(name)
+        actor = staff_named(by, permission="cognito_mfa.reset_mfa")
+        if actor is not None and not reset.allowed(actor, identity):
+            raise CommandError(
+                "Nobody resets themselves, nor a superuser without being one.", returncode=REFUSED
+            )
+        if dry_run:
+            self.stdout.write(f"Would reset {_who(identity)}.")
+            return
+        row = reset.run(reset.request(identity, actor=actor, reason=str(reason).strip()[:200]))
+        if row.finished_at is None:
+            raise CommandError(
+                f"{shown(identity.user)}: not done yet. {visible(row.trouble)}. All sessions here have ended. "
+                "Run it again with --unfinished when that is solved.",
+                returncode=NOT_DONE,
+            )
+        self.stdout.write(f"Reset {_who(identity)}.")
+
+    def _finish(self, *, dry_run: bool) -> None:
+        from cognito_mfa import reset
+
+        waiting = MFAReset.objects.filter(finished_at=None).select_related(
+            "identity__user", "actor"
+        )
+        left = in_a_row = 0
+        for row in waiting:
+            if dry_run or in_a_row == GIVE_UP_AFTER:
+                self.stdout.write(f"Not finished: {_who(row.identity)}.")
+            elif row.identity.in_this_pool and reset.run(row).finished_at is not None:
+                self.stdout.write(f"Finished {_who(row.identity)}.")
+                in_a_row = 0
+                continue
+            else:
+                trouble = row.trouble or "is of another user pool"
+                self.stderr.write(f"{_who(row.identity)}: {visible(trouble)}.")
+                in_a_row += 1
+            left += 1
+        if not waiting:
+            self.stdout.write("No reset is unfinished.")
+        if left and not dry_run:
+            told = "1 reset is" if left == 1 else f"{left} resets are"
+            raise CommandError(f"{told} not finished.", returncode=NOT_DONE)
+
+
+def _who(identity: CognitoIdentity) -> str:
+    note = ", a superuser" if getattr(identity.user, "is_superuser", False) else ""
+    return f"{shown(identity.user)} ({visible(identity.username)} in the user pool{note})"

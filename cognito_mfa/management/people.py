@@ -1,0 +1,80 @@
+"""What the commands share: whom a name means, exit codes, and how rows are shown in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import CommandError
+
+from cognito_mfa.models import CognitoIdentity, identity_named, identity_of
+from cognito_mfa.printable import visible
+
+# 0 is done, and 2 a mistake on the command line, as argparse has it.
+REFUSED = 1  # nothing found, or not allowed; nothing was changed
+NOT_DONE = 3  # Cognito did not do or answer it; what was begun is written down
+
+
+def user_named(name: str) -> Any:
+    """Return the user that ``name`` means here or, failing that, in the user pool.
+
+    Raises:
+        CommandError: there is none; or the two names belong to different people.
+    """
+    model = get_user_model()
+    users: Any = model._default_manager
+    user = users.filter(**{model.USERNAME_FIELD: name}).first()
+    identity = identity_named(name)
+    if user is None and identity is None:
+        raise CommandError(f"There is no user named {visible(name)}.", returncode=REFUSED)
+    if user is not None and identity is not None and identity.user_id != user.pk:
+        raise CommandError(
+            f"{visible(name)} is one person on this site and another one in the user pool "
+            f"(user {user.pk} and user {identity.user_id}): do it in the admin.",
+            returncode=REFUSED,
+        )
+    return user if identity is None else identity.user
+
+
+def identity_for(name: str) -> CognitoIdentity:
+    """Return the identity of the user that ``name`` means.
+
+    Raises:
+        CommandError: the user has none, or one in another pool.
+    """
+    identity = identity_of(user_named(name))
+    if identity is None or not identity.in_this_pool:
+        raise CommandError(
+            f"{visible(name)} never signed in with this user pool.", returncode=REFUSED
+        )
+    return identity
+
+
+def staff_named(name: str | None, *, permission: str) -> Any:
+    """Return who ``--by`` names, or None without it.
+
+    Raises:
+        CommandError: nobody active of that name has the permission.
+    """
+    if name is None:
+        return None
+    user: Any = user_named(name)
+    if not user.has_perm(permission):
+        raise CommandError(f"{visible(name)} has no permission {permission}.", returncode=REFUSED)
+    return user
+
+
+def shown(user: Any) -> str:
+    """Return the user's name, harmless in a terminal."""
+    return visible(user.get_username())
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return ``rows`` in columns, each cell on one line and harmless in a terminal."""
+    lines = [list(headings), *([visible(str(cell)) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

@@ -1,0 +1,52 @@
+"""Forgets what is old enough: events, and what else names people and reasons when it is over.
+
+In batches, so that no lock is held for long; a run that is broken off is simply started again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Model, Q, QuerySet
+
+from cognito_mfa.models import Census, MFAEvent, MFAExemption, MFAReset
+
+BATCH = 1000  # rows, in one transaction
+
+
+def outdated(before: dt.datetime) -> dict[type[Model], QuerySet[Any]]:
+    """Return what was over ``before`` then: unfinished resets, open exemptions and the last census stay."""
+    ended = Q(revoked_at__lt=before) | Q(expires_at__lt=before)
+    last = Census.objects.order_by("-taken_at", "-pk").values_list("pk", flat=True)[:1]
+    return {
+        MFAEvent: MFAEvent.objects.filter(at__lt=before),
+        MFAReset: MFAReset.objects.filter(finished_at__lt=before),
+        MFAExemption: MFAExemption.objects.filter(ended),
+        Census: Census.objects.filter(taken_at__lt=before).exclude(pk__in=list(last)),
+    }
+
+
+def purge(before: dt.datetime, *, actor: Any = None) -> dict[type[Model], int]:
+    """Delete what was over ``before`` then, and write down that it was done.
+
+    Returns:
+        how many rows of each model are gone.
+    """
+    gone = {model: _delete(rows) for model, rows in outdated(before).items()}
+    if any(gone.values()):
+        counts = ", ".join(f"{model.__name__} {number}" for model, number in gone.items())
+        detail = f"before {before:%Y-%m-%d %H:%M}: {counts}"
+        MFAEvent.objects.record(MFAEvent.Kind.EVENTS_PURGED, None, actor=actor, detail=detail)
+    return gone
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    gone = 0
+    while True:
+        with transaction.atomic():
+            keys = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+            if not keys:
+                return gone
+            gone += rows.filter(pk__in=keys).delete()[0]

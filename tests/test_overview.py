@@ -1,0 +1,304 @@
+"""The overview in the admin: what it counts, when it counts, and who sees it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.urls import reverse
+from django.utils import timezone, translation
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from cognito_mfa import census, exemptions, reset
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import (
+    Census,
+    CodeFailures,
+    CognitoIdentity,
+    MFAEvent,
+    MFAExemption,
+    SoftwareToken,
+)
+from tests.test_admin import make
+from tests.visitor import Visitor
+
+PAGE = "admin:cognito_mfa_census_changelist"
+COUNT = "admin:cognito_mfa_census_count"
+Status = CognitoIdentity.Status
+
+
+@pytest.fixture
+def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
+    make(pool, "root", is_staff=True, is_superuser=True)
+    visitor.set_up("root")
+    return visitor
+
+
+def count_again(admin: Visitor) -> str:
+    return admin.text(admin.post(reverse(COUNT), follow=True))
+
+
+def cells(page: str, heading: str) -> list[str]:
+    """Return what stands beside ``heading`` in a table of the page."""
+    row = re.search(rf'<th scope="row">(?:<a [^>]*>)?{re.escape(heading)}.*?</tr>', page, re.DOTALL)
+    assert row, heading
+    return [cell.strip() for cell in re.findall(r"<td>(.*?)</td>", row[0], re.DOTALL)]
+
+
+def exempt(user: User, *, days: int = 3, reason: str = "Phone in repair") -> MFAExemption:
+    until = timezone.now() + dt.timedelta(days=days)
+    return exemptions.grant(user, until=until, reason=reason, actor=None)
+
+
+def test_before_the_first_count_it_says_so_and_offers_one(pool: LocalPool, admin: Visitor) -> None:
+    page = admin.text(admin.get(reverse(PAGE)))
+    assert "Nothing has been counted yet" in page
+    assert 'value="Count now"' in page
+    assert "Set-ups by week" not in page
+    page = count_again(admin)
+    assert "Counted 0\u00a0minutes ago" in page
+    assert 'value="Count again"' in page
+    assert cells(page, "Must have a second factor") == ["1", "1", "100.0", "0", "0"]
+
+
+def test_everybody_is_counted_once(pool: LocalPool, admin: Visitor) -> None:
+    make(pool, "nothing", is_staff=True).learn(Status.NOT_SET_UP)
+    make(pool, "excused").learn(Status.NOT_SET_UP)
+    make(pool, "gone").learn(Status.GONE)
+    make(pool, "barred", is_active=False).learn(Status.ENABLED)
+    make(pool, "elsewhere").learn(Status.ENABLED)
+    CognitoIdentity.objects.filter(username="elsewhere").update(pool_id="us-east-1_Other0000")
+    User.objects.create_user("never")
+    exempt(User.objects.get(username="excused"))
+    exempt(User.objects.get(username="excused"), reason="again")
+    exempt(User.objects.get(username="root"))
+    group = Group.objects.create(name="<Editors>")
+    group.user_set.add(*User.objects.filter(username__in=["root", "never", "barred", "excused"]))
+
+    page = count_again(admin)
+
+    assert cells(page, "Must have a second factor") == ["6", "1", "16.6", "1", "4"]
+    assert cells(page, "Everybody who may sign in") == ["6", "1", "16.6", "1", "4"]
+    assert cells(page, "Staff") == ["2", "1", "50.0", "0", "1"]
+    assert cells(page, "Group &lt;Editors&gt;") == ["3", "1", "33.3", "1", "1"]
+    assert cells(page, "Set up") == ["1"]
+    assert cells(page, "Not set up") == ["2"]
+    assert cells(page, "Not in the user pool") == ["1"]
+    assert cells(page, "Never signed in with this user pool") == ["2"]
+    numbers = census.read(Census.objects.get())
+    assert numbers.exempted == 2
+    assert sum(numbers.statuses.values()) + numbers.unlinked == numbers.everybody.people
+
+
+@pytest.mark.parametrize(
+    ("required", "people"), [(False, 0), ("everyone", 3), ("staff", 2), ({"groups": ["a", "b"]}, 1)]
+)
+def test_who_must_is_what_the_policy_says(
+    pool: LocalPool, admin: Visitor, settings: Settings, required: Any, people: int
+) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": required}
+    make(pool, "ada", is_staff=True)
+    member = make(pool, "bea").user
+    member.groups.set([Group.objects.create(name=name) for name in ("a", "b")])
+    numbers = census.count()
+    assert numbers.required is not None
+    assert numbers.required.people == people
+
+
+def rule(_request: Any) -> bool:
+    return True
+
+
+def test_a_rule_that_is_code_cannot_be_counted_and_the_page_says_so(
+    pool: LocalPool, admin: Visitor, settings: Settings
+) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": rule}
+    page = count_again(admin)
+    assert "a function of this site decides" in page
+    assert "Must have a second factor" not in page
+    assert cells(page, "Everybody who may sign in")[0] == "1"
+
+
+def test_what_is_stale_is_said(pool: LocalPool, admin: Visitor) -> None:
+    old, fresh = make(pool, "old"), make(pool, "fresh")
+    make(pool, "never")
+    for identity in (old, fresh):
+        identity.learn(Status.ENABLED)
+    long_ago = timezone.now() - census.STALE_AFTER - dt.timedelta(minutes=1)
+    CognitoIdentity.objects.filter(username="old").update(checked_at=long_ago)
+    assert cells(count_again(admin), "Status is stale") == ["2"]
+
+
+def test_set_ups_by_week_are_a_picture_and_the_same_numbers(
+    pool: LocalPool, admin: Visitor
+) -> None:
+    monday = timezone.localdate() - dt.timedelta(days=timezone.localdate().weekday())
+    for number, weeks in enumerate((1, 1, 25, 26)):
+        wednesday = monday + dt.timedelta(days=2) - dt.timedelta(weeks=weeks)
+        at = timezone.make_aware(dt.datetime.combine(wednesday, dt.time(12)))
+        token = SoftwareToken.activate(make(pool, f"p{number}"), friendly_name="")
+        SoftwareToken.objects.filter(pk=token.pk).update(verified_at=at)
+    page = count_again(admin)
+    numbers = census.read(Census.objects.get())
+    counts = {week.monday: week.set_up for week in numbers.weeks}
+    assert list(counts)[-1] == monday
+    assert len(counts) == census.WEEKS
+    found = [(ago, counts[monday - dt.timedelta(weeks=ago)]) for ago in range(census.WEEKS)]
+    assert [pair for pair in found if pair[1]] == [(0, 1), (1, 2), (25, 1)]
+
+    picture = page[page.index('<svg class="cognito-mfa') :]
+    picture = picture[: picture.index("</svg>")]
+    assert picture.count("<rect") == census.WEEKS
+    assert 'role="img"' in picture
+    for week in numbers.weeks:
+        day = week.monday.strftime("%m/%d/%Y")
+        assert f"<title>{day}: {week.set_up}</title>" in picture
+        assert cells(page, day) == [str(week.set_up)]
+
+
+def test_failures_lately_lead_to_their_lists(pool: LocalPool, admin: Visitor) -> None:
+    ada, bea = make(pool, "ada"), make(pool, "bea")
+    for kind in ("CODE_REJECTED", "CODE_REJECTED", "CODES_STOPPED"):
+        MFAEvent.objects.record(MFAEvent.Kind(kind), ada)
+    old = MFAEvent.objects.record(MFAEvent.Kind.CODE_REJECTED, ada)
+    eight_days_ago = timezone.now() - dt.timedelta(days=8)
+    MFAEvent.objects.filter(pk=old.pk).update(at=eight_days_ago)
+    CodeFailures.objects.create(pool_id=pool.id, username="ada", failures=100)
+    CodeFailures.objects.create(pool_id=pool.id, username="bea", failures=99)
+    reset.request(bea, actor=None, reason="Ticket 7")
+
+    page = count_again(admin)
+
+    assert cells(page, "Wrong codes in the last 7 days") == ["2"]
+    assert cells(page, "Stopped for too many wrong codes in the last 7 days") == ["1"]
+    assert cells(page, "People who are stopped") == ["1"]
+    assert cells(page, "Resets that are not finished") == ["1"]
+    links = re.findall(r'<th scope="row"><a href="([^"]+)"', page)
+    assert len(links) == 4 + len(Status)
+    for link in links:
+        assert admin.get(link.replace("&amp;", "&")).status_code == 200, link
+    stopped = next(link for link in links if "codefailures" in link)
+    counters = admin.text(admin.get(stopped))
+    assert ">ada<" in counters
+    assert ">bea<" not in counters
+
+
+def test_names_are_those_of_this_moment(pool: LocalPool, admin: Visitor) -> None:
+    count_again(admin)
+    for number in range(11):
+        user = User.objects.create_user(f"person-{number:02}")
+        exempt(user, days=20 - number, reason="<b>")
+    reset.request(make(pool, "ada"), actor=None, reason="x")
+    page = admin.text(admin.get(reverse(PAGE)))
+    ends = page[page.index("Exemptions that end next") :]
+    assert re.findall(r"person-\d\d", ends) == [f"person-{n:02}" for n in range(10, 0, -1)]
+    assert "&lt;b&gt;" in ends
+    assert cells(page, "ada")[1] == "Broken off"
+    MFAExemption.objects.update(expires_at=timezone.now())
+    assert "person-" not in admin.text(admin.get(reverse(PAGE)))
+
+
+def test_a_page_view_counts_nothing(
+    pool: LocalPool, admin: Visitor, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    count_again(admin)
+    admin.get(reverse(PAGE))
+    with django_assert_num_queries(5) as few:  # session, person, census, resets, exemptions
+        admin.get(reverse(PAGE))
+    assert not any("COUNT(" in query["sql"] for query in few.captured_queries)
+    for number in range(12):
+        exempt(make(pool, f"p{number}").user)
+        reset.request(CognitoIdentity.objects.get(username=f"p{number}"), actor=None, reason="x")
+    with django_assert_num_queries(5):
+        page = admin.text(admin.get(reverse(PAGE)))
+    assert cells(page, "Must have a second factor")[0] == "1"  # as it was then
+    assert cells(count_again(admin), "Must have a second factor")[0] == "13"
+
+
+def test_counting_takes_the_same_number_of_queries_whoever_is_there(
+    pool: LocalPool, admin: Visitor, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(9):
+        census.count()
+    for number in range(5):
+        make(pool, f"p{number}").user.groups.add(Group.objects.create(name=f"g{number}"))
+    with django_assert_num_queries(9):
+        census.count()
+
+
+def test_it_never_asks_cognito(pool: LocalPool, admin: Visitor) -> None:
+    make(pool, "ada")
+    admin.cognito.forget_calls()
+    count_again(admin)
+    assert admin.cognito.operations() == []
+
+
+def test_counting_is_a_post_from_the_page_itself(pool: LocalPool, admin: Visitor) -> None:
+    assert admin.get(reverse(COUNT)).status_code == 405
+    careful = type(admin.client)(enforce_csrf_checks=True)
+    careful.cookies = admin.client.cookies
+    assert careful.post(reverse(COUNT)).status_code == 403
+    assert not Census.objects.exists()
+
+
+def test_it_is_a_right_of_its_own_and_the_admins_menu_leads_to_it(
+    pool: LocalPool, admin: Visitor
+) -> None:
+    root = User.objects.get(username="root")
+    root.is_superuser = False
+    root.save()
+    root.user_permissions.set(Permission.objects.filter(codename="view_cognitoidentity"))
+    link = f'href="{reverse(PAGE)}"'
+    identities = reverse("admin:cognito_mfa_cognitoidentity_changelist")
+    assert admin.get(reverse(PAGE)).status_code == 403
+    assert admin.post(reverse(COUNT)).status_code == 403
+    assert link not in admin.text(admin.get(identities))
+    assert not Census.objects.exists()
+
+    root.user_permissions.add(Permission.objects.get(codename="view_overview"))
+    assert admin.get(reverse(PAGE)).status_code == 200
+    assert link in admin.text(admin.get(identities))
+    root.user_permissions.set([Permission.objects.get(codename="view_overview")])
+    for page in (reverse("admin:index"), reverse("admin:app_list", args=["cognito_mfa"])):
+        assert link in admin.text(admin.get(page))
+
+
+def test_the_strictest_policy_for_content_lets_it_be(pool: LocalPool, admin: Visitor) -> None:
+    page = count_again(admin)
+    main = page[page.index('id="content-main"') :]
+    main = main[: main.index("<footer") if "<footer" in main else None]
+    for forbidden in ("style=", "<script", "<style", "onclick", "javascript:", "data:"):
+        assert forbidden not in main
+
+
+def test_numbers_and_days_are_written_as_the_language_wants(
+    pool: LocalPool, admin: Visitor
+) -> None:
+    count_again(admin)
+    kept = Census.objects.get()
+    kept.numbers["wrong_codes"] = 1234567
+    kept.save()
+    with translation.override("de"):
+        page = admin.text(admin.get(reverse(PAGE), headers={"Accept-Language": "de"}))
+    assert cells(page, "Wrong codes in the last 7 days") == ["1.234.567"]
+    rectangles = re.findall(r'<rect [^>]*height="([^"]+)"', page)
+    assert all(re.fullmatch(r"\d+\.\d\d", height) for height in rectangles)
+
+
+def test_a_census_of_another_version_is_not_shown(pool: LocalPool, admin: Visitor) -> None:
+    Census.objects.create(numbers={"format": 0})
+    assert "Nothing has been counted yet" in admin.text(admin.get(reverse(PAGE)))
+
+
+def test_the_last_count_is_shown(pool: LocalPool, admin: Visitor) -> None:
+    first = census.take()
+    Census.objects.filter(pk=first.pk).update(taken_at=timezone.now() - dt.timedelta(days=3))
+    assert "Counted 3\u00a0days ago" in admin.text(admin.get(reverse(PAGE)))
+    make(pool, "ada")
+    census.take()
+    page = admin.text(admin.get(reverse(PAGE)))
+    assert "Counted 0\u00a0minutes ago" in page
+    assert cells(page, "Everybody who may sign in")[0] == "2"
