@@ -1,15 +1,35 @@
-"""A local Cognito for every test that wants one, and a visitor who uses the site as a person does."""
+"""A local Cognito for every test that wants one, judged by the referee in all of them, and a visitor
+who uses the site as a person does."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.protocol import witnessed
+from tests import referee as referees
+from tests.referee import Referee
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
+
+
+@pytest.fixture(scope="session")
+def cognito_model() -> Any:
+    """botocore's model of the service, which takes a second to read."""
+    return referees.service_model()
+
+
+@pytest.fixture(autouse=True)
+def referee(cognito_model: Any) -> Iterator[Referee]:
+    """Whatever a local Cognito answers in a test must be what botocore's model allows."""
+    judge = Referee(cognito_model)
+    with witnessed(judge):
+        yield judge
+    assert not judge.problems
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ from typing import Any
 from cognito_mfa.local.state import AppClient, Group, TokenFamily, User, UserPool
 
 VERIFIED_FLAGS = ("email_verified", "phone_number_verified")
+#: Beside a password, and alone.
 ACR_LEVELS = {"otp": 4, "sms": 3, "email_otp": 3}
+SINGLE_LEVELS = {"sms": 2, "email_otp": 2}
 
 
 def issuer(pool: UserPool) -> str:
@@ -94,6 +96,10 @@ def _claim(name: str, value: str) -> Any:
 
 def _how(factors: Sequence[str]) -> dict[str, Any]:
     """acr and amr of a sign-in."""
-    level = max([1, *(ACR_LEVELS.get(factor, 1) for factor in factors)])
-    amr = [*factors, "mfa"] if len(factors) > 1 else list(factors)
+    if len(factors) > 1:
+        level = max(ACR_LEVELS.get(factor, 1) for factor in factors)
+        amr = [*factors, "mfa"]
+    else:
+        level = SINGLE_LEVELS.get(factors[0], 1) if factors else 1
+        amr = list(factors)
     return {"acr": f"urn:cognito:loa:{level}", "amr": amr}

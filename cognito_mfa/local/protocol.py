@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from cognito_mfa.local import operations, service_model, validation
@@ -24,6 +25,21 @@ from cognito_mfa.local.tokens import sign_all
 from cognito_mfa.local.wire import Answer, NothingSent, WireRequest, WireResponse
 
 TARGET_PREFIX = "AWSCognitoIdentityProviderService."
+
+Witness = Callable[[str, Answer], None]
+
+_witnesses: list[Witness] = []
+
+
+@contextmanager
+def witnessed(witness: Witness) -> Generator[None]:
+    """Calls this with every operation that any local Cognito of this process executes, and its
+    answer as it was before a fault. It must not raise: the caller of the operation would get it."""
+    _witnesses.append(witness)
+    try:
+        yield
+    finally:
+        _witnesses.remove(witness)
 
 
 class Protocol:
@@ -86,6 +102,8 @@ class Protocol:
         else:
             answer = Answer(payload)
         self._record(name, parameters, answer.error)
+        for witness in _witnesses:
+            witness(name, answer)
         return answer
 
     def _perform(self, name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -113,14 +131,15 @@ class Protocol:
 def _operation(request: WireRequest) -> str:
     name = request.target.removeprefix(TARGET_PREFIX)
     if name not in operations.ALL or not request.target.startswith(TARGET_PREFIX):
-        raise UnknownOperationException(_unplayed(name))
+        raise UnknownOperationException(_unplayed(request.target))
     if name in operations.IAM and not request.signed:
         raise MissingAuthenticationTokenException("Missing Authentication Token")
     return name
 
 
-def _unplayed(name: str) -> str:
-    if name in service_model.operations():
+def _unplayed(target: str) -> str:
+    name = target.removeprefix(TARGET_PREFIX)
+    if name != target and name in service_model.operations():
         return (
             f"Cognito has the operation {name}, and the local Cognito does not play it. "
             f"It plays: {', '.join(sorted(operations.ALL))}."

@@ -1,4 +1,4 @@
-"""Fixtures: a Cognito whose clock stands still, its people, both doors, and the referee."""
+"""Fixtures: a Cognito whose clock stands still, its people, and both doors."""
 
 from __future__ import annotations
 
@@ -12,28 +12,10 @@ from cognito_mfa.local import Clock, LocalCognito
 from cognito_mfa.local.client import boto3_session
 from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller
-from tests.local.referee import Referee
 
 #: Ten seconds into a step.
 START = 1_780_000_000 // 30 * 30 + 10.0
 ONE_ATTEMPT = Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=2)
-
-_referee = Referee()
-boto3_session().events.register("after-call.cognito-identity-provider", _referee)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "unrefereed: answers are wrong on purpose, so the referee looks away"
-    )
-
-
-@pytest.fixture(autouse=True)
-def referee(request: pytest.FixtureRequest) -> Iterator[Referee]:
-    """Watches every answer that a boto3 client gets."""
-    _referee.watching = request.node.get_closest_marker("unrefereed") is None
-    yield _referee
-    _referee.watching = False
 
 
 @pytest.fixture

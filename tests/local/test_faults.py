@@ -21,8 +21,6 @@ from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import POOL_ID, USED, Caller, members, refused
 from tests.local.conftest import http_client
 
-pytestmark = pytest.mark.unrefereed
-
 IMPATIENT = Config(
     retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=1, read_timeout=0.3
 )

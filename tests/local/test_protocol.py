@@ -90,7 +90,6 @@ def test_public_operations_need_none(server: HttpDoor, operation: str) -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        "AWSCognitoIdentityProviderService.CreateUserPoolDomain",
         "AWSCognitoIdentityProviderService.Nothing",
         "AWSCognitoIdentityProviderService.__class__",
         "AWSCognitoIdentityProviderService.",
@@ -99,11 +98,18 @@ def test_public_operations_need_none(server: HttpDoor, operation: str) -> None:
         "",
     ],
 )
-def test_what_is_not_played_is_named(server: HttpDoor, target: str) -> None:
+def test_what_does_not_exist_is_named(server: HttpDoor, target: str) -> None:
     answer = post(server.url, "", {}, target=target, signed=True)
     assert answer.status == 400
     assert answer.json()["__type"] == "UnknownOperationException"
-    assert "does not play the operation" in answer.json()["message"]
+    assert answer.json()["message"].startswith("There is no operation ")
+
+
+def test_what_is_missing_here_is_named(server: HttpDoor) -> None:
+    answer = post(server.url, "CreateUserPoolDomain", {}, signed=True)
+    assert (answer.status, answer.json()["__type"]) == (400, "UnknownOperationException")
+    text = "Cognito has the operation CreateUserPoolDomain, and the local Cognito does not play it."
+    assert answer.json()["message"].startswith(text)
     assert "VerifySoftwareToken" in answer.json()["message"]
 
 

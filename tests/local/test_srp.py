@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pycognito import AWSSRP
 from pycognito.aws_srp import pad_hex
 from pycognito.exceptions import ForceChangePasswordException, SoftwareTokenMFAChallengeException
 
@@ -17,6 +16,7 @@ from cognito_mfa.local import Behaviour, LocalCognito, srp
 from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, refused
 from tests.local.conftest import http_client, populated
+from tests.local.srp_client import Person
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
@@ -24,39 +24,6 @@ WRONG = "Incorrect username or password."
 LOCKED = "Password attempts exceeded"
 CLIENT_SECRET = "exampleclientsecret00000000000000"
 NEW_PASSWORD = "Another-Horse-8"
-
-
-class Person(AWSSRP):  # type: ignore[misc]  # pycognito has no types
-    """pycognito's client for SRP, living in the local Cognito's time."""
-
-    def __init__(
-        self, cognito: LocalCognito, username: str, password: str = PASSWORD, **more: Any
-    ) -> None:
-        more = {"client": cognito.client(), "client_id": CLIENT_ID, **more}
-        super().__init__(username, password, POOL_ID, **more)
-        self.clock = cognito.clock
-        self.says_it_is: str | None = None
-
-    def get_cognito_formatted_timestamp(self, _: datetime) -> str:
-        if self.says_it_is is not None:
-            return self.says_it_is
-        now = datetime.fromtimestamp(self.clock.now(), UTC)
-        return str(AWSSRP.get_cognito_formatted_timestamp(now))
-
-    def begin(self) -> Any:
-        return self.client.initiate_auth(
-            ClientId=self.client_id, AuthFlow="USER_SRP_AUTH", AuthParameters=self.get_auth_params()
-        )
-
-    def claim(self, answer: Any, **changes: str) -> dict[str, str]:
-        """The answer to a challenge; what is changed is not signed anew."""
-        values = self.process_challenge(answer["ChallengeParameters"], self.get_auth_params())
-        return {**values, **changes}
-
-    def answer(self, values: dict[str, str]) -> Any:
-        return self.client.respond_to_auth_challenge(
-            ClientId=self.client_id, ChallengeName="PASSWORD_VERIFIER", ChallengeResponses=values
-        )
 
 
 @pytest.fixture

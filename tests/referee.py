@@ -7,7 +7,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from botocore.model import ServiceModel  # noqa: TID253
 from botocore.validate import ParamValidator  # noqa: TID253
+
+from cognito_mfa.local.client import boto3_session
+from cognito_mfa.local.wire import Answer
 
 #: Errors that AWS puts in front of every service, declared by none (facts section 10).
 FROM_THE_FRONT = frozenset(
@@ -18,7 +22,15 @@ FROM_THE_FRONT = frozenset(
     }
 )
 #: Facts section 1.4: declared is not complete.
-UNDECLARED = frozenset({("VerifySoftwareToken", "ExpiredCodeException")})
+UNDECLARED = frozenset(
+    {
+        ("VerifySoftwareToken", "ExpiredCodeException"),
+        *(
+            (operation, "TooManyRequestsException")
+            for operation in ("SetUserMFAPreference", "AdminSetUserMFAPreference")
+        ),
+    }
+)
 #: The model's limit is for the names that one may choose; phone_number_verified has 21 characters.
 LONGER_THAN_DECLARED = frozenset({"CustomAttributeNameType"})
 #: Members that Cognito sends although they are empty.
@@ -37,34 +49,54 @@ MAY_BE_EMPTY = frozenset(
 
 
 class Referee:
-    """A handler for botocore's after-call event."""
+    """Judges what a local Cognito executed, before a fault can get at it. It only writes down what
+    is wrong: an exception could be caught by the program under test."""
 
-    def __init__(self) -> None:
-        self.watching = False
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.problems: list[str] = []
         self.seen = 0
 
-    def __call__(self, http_response: Any, parsed: Any, model: Any, **_: object) -> None:
-        if not self.watching:
-            return
+    def __call__(self, operation: str, answer: Answer) -> None:
+        if operation not in self._model.operation_names:
+            return  # newer than this botocore
         self.seen += 1
-        headers = {name.lower(): value for name, value in http_response.headers.items()}
-        body = json.loads(http_response.content)
-        assert headers.get("x-amzn-requestid"), f"{model.name}: no request id"
-        assert headers["content-length"] == str(len(http_response.content))
-        if http_response.status_code == 200:
-            problems = list(_problems(model.output_shape, body))
-            assert not problems, f"{model.name} answered {problems}"
+        model = self._model.operation_model(operation)
+        response = answer.response()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        body = json.loads(response.body)
+        found = [*_head(headers, response.body)]
+        if response.status == 200:
+            found += _problems(model.output_shape, body)
         else:
-            _check_error(model, http_response.status_code, headers, body)
+            found += _error(model, response.status, headers, body)
+        self.problems += [f"{operation}: {problem}" for problem in found]
 
 
-def _check_error(model: Any, status: int, headers: dict[str, str], body: dict[str, Any]) -> None:
+def service_model() -> Any:
+    """The installed botocore's."""
+    session = boto3_session()._session
+    return ServiceModel(session.get_service_data("cognito-idp"), "cognito-idp")
+
+
+def _head(headers: dict[str, str], body: bytes) -> Iterator[str]:
+    if not headers.get("x-amzn-requestid"):
+        yield "there is no request id"
+    if headers.get("content-length") != str(len(body)):
+        yield "the length is wrong"
+
+
+def _error(model: Any, status: int, headers: dict[str, str], body: dict[str, Any]) -> Iterator[str]:
     code = body["__type"]
     declared = {shape.name for shape in model.error_shapes} | FROM_THE_FRONT
-    assert status == 400
-    assert code in declared or (model.name, code) in UNDECLARED, f"{model.name} declares no {code}"
-    assert headers["x-amzn-errortype"] == f"{code}:"
-    assert set(body) == {"__type", "message"}
+    if status != 400:
+        yield f"an error has status {status}"
+    if code not in declared and (model.name, code) not in UNDECLARED:
+        yield f"{code} is not declared"
+    if headers.get("x-amzn-errortype") != f"{code}:":
+        yield "the header says another error"
+    if set(body) != {"__type", "message"}:
+        yield f"an error has the members {sorted(body)}"
 
 
 def _problems(shape: Any, value: Any) -> Iterator[str]:
