@@ -18,7 +18,7 @@ from django.core.signals import setting_changed
 
 NAME = "COGNITO_MFA"
 REQUIRED_WORDS = ("everyone", "staff")
-TRUST_WORDS = ("enrolled", "everyone")
+TRUST_WORDS = ("elsewhere", "enrolled", "everyone")
 USER_POOL_ID = re.compile(r"(?P<region>[a-z]{2,}(?:-[a-z0-9]+)+)_[0-9A-Za-z]+")
 
 
@@ -88,7 +88,7 @@ def _trust(value: object) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise ValueError("must be a list of dotted paths, or a dictionary with a word for each")  # noqa: TRY004
     if any(word not in TRUST_WORDS for word in value.values()):
-        raise ValueError(f"must say {' or '.join(map(repr, TRUST_WORDS))} of each backend")
+        raise ValueError(f"must say one of {', '.join(map(repr, TRUST_WORDS))} of each backend")
     return {_dotted_path(path): str(word) for path, word in value.items()}
 
 
@@ -173,7 +173,7 @@ SETTINGS: Mapping[str, Setting] = {
     "TRUSTED_BACKENDS": Setting(
         _trust,
         {},
-        "List dotted paths of authentication backends, or write {path: 'enrolled' or 'everyone'}.",
+        "List dotted paths of authentication backends, or write {path: 'enrolled'}.",
     ),
     "TOKEN_PROVIDER": Setting(_optional_callable_or_path, None, _PATH_HINT),
     "FEDERATED": Setting(_one_of("block", "exempt"), "block", "Choose one of the two words."),
@@ -226,16 +226,17 @@ class Conf:
         return (secret() if callable(secret) else secret) or None
 
     def trust_in(self, backend: object) -> str | None:
-        """Return whose sign-ins through ``backend`` passed a second factor elsewhere.
+        """Return what a sign-in through ``backend`` says about a second factor.
 
         Returns:
-            ``everyone``; ``enrolled`` for those who have one, which is what Cognito's managed login
-            does in a pool that leaves MFA optional, and therefore what is assumed of a backend that is
-            only listed beside a ``TOKEN_PROVIDER``; None for nobody's.
+            ``elsewhere``: everybody was asked for one that has nothing to do with Cognito. At Cognito's
+            own pages: ``everyone`` was asked, because the pool requires MFA; or those who are
+            ``enrolled``, as in a pool that leaves it optional, which is what is assumed of a backend
+            that is only listed beside a ``TOKEN_PROVIDER``. None: nothing.
         """
         word = self.TRUSTED_BACKENDS.get(str(backend))
         if word == "":
-            return "enrolled" if self.TOKEN_PROVIDER else "everyone"
+            return "enrolled" if self.TOKEN_PROVIDER else "elsewhere"
         return word
 
 

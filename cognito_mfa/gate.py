@@ -54,19 +54,15 @@ def _inherited(view: Callable[..., Any], mark: object) -> bool:
 
 def is_proven(request: HttpRequest, user: Any) -> bool:
     """Tell whether this session has a proof that is good for ``user``, or needs none by its backend."""
-    return proof.holds(request.session, identity_of(user)) or is_trusted(request, user)
+    return proof.holds(request.session, identity_of(user)) or is_trusted(request)
 
 
-def is_trusted(request: HttpRequest, user: Any) -> bool:
+def is_trusted(request: HttpRequest) -> bool:
     """Tell whether the backend of this sign-in asks everybody for a second factor of its own.
 
-    Where tokens of Cognito come with a sign-in, they say more than its backend, and were judged when
-    it happened; see ``other_sign_in``.
+    What a sign-in at Cognito's own pages proves is a proof like any other; see ``other_sign_in``.
     """
-    conf = get_conf()
-    if conf.trust_in(request.session.get(BACKEND_SESSION_KEY)) != "everyone":
-        return False
-    return conf.TOKEN_PROVIDER is None or arrival.passed(request.session, user)
+    return get_conf().trust_in(request.session.get(BACKEND_SESSION_KEY)) == "elsewhere"
 
 
 def proof_age(request: HttpRequest, user: Any) -> float | None:

@@ -86,10 +86,7 @@ class OtherSignIn:
 
 def is_used(request: HttpRequest) -> bool:
     """Tell whether who is signed in came through another package's sign-in at Cognito."""
-    conf = get_conf()
-    if conf.TOKEN_PROVIDER is None or not request.user.is_authenticated:
-        return False
-    return conf.trust_in(request.session.get(BACKEND_SESSION_KEY)) is not None
+    return request.user.is_authenticated and _trust(request) is not None
 
 
 @sensitive_variables()
@@ -126,6 +123,16 @@ def person_here(request: HttpRequest) -> Person | None:
         return None
 
 
+@sensitive_variables()
+def is_of_this_pool(sign_in: OtherSignIn) -> bool:
+    """Tell whether a token is one of the pool's, by what it says of itself."""
+    try:
+        _person(sign_in)
+    except CognitoMFAError:
+        return False
+    return True
+
+
 def is_recent(person: Person, limit: float) -> bool:
     """Tell whether the person signed in at Cognito at most ``limit`` seconds ago."""
     at = _auth_time(person)
@@ -153,9 +160,8 @@ def on_signed_in(
     # SECURITY: Django's login() keeps the session's values when the same person signs in again, and
     # those of an anonymous session always (security.md B-21, B-27).
     proof.drop_all(request.session)
-    conf, backend = get_conf(), request.session.get(BACKEND_SESSION_KEY)
-    trust = conf.trust_in(backend)
-    if backend == BACKEND or trust is None or conf.TOKEN_PROVIDER is None:
+    trust = _trust(request)
+    if trust is None:
         return
     if fresh is not None:
         keep(request, fresh)
@@ -168,13 +174,12 @@ def on_signed_in(
 @sensitive_variables()
 def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
     sign_in = _provided(request)
-    if sign_in is None:  # not at Cognito: what the settings say of the backend is all there is
-        arrival.note(request.session, user, passed=everyone)
+    if sign_in is None:
         return
     person = _person(sign_in)
     provider = _provider(person)
-    arrival.note(request.session, user, provider=provider)
     if provider:
+        arrival.note(request.session, user, provider=provider)
         return
     identity = linking.link_signed_in(person, user)
     at = _auth_time(person)
@@ -293,6 +298,14 @@ def _has_one(identity: CognitoIdentity, account: OwnAccount, access_token: str) 
 
 
 # ------------------------------------------------------------------------------- reading what is there
+
+
+def _trust(request: HttpRequest) -> str | None:
+    """Return what the settings say of this session's sign-in, if it is one at Cognito's own pages."""
+    conf, backend = get_conf(), request.session.get(BACKEND_SESSION_KEY)
+    word = conf.trust_in(backend)
+    ours = conf.TOKEN_PROVIDER is None or backend == BACKEND
+    return None if ours or word == "elsewhere" else word
 
 
 @sensitive_variables()
