@@ -23,10 +23,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from cognito_mfa import census, chart, exemptions
+from cognito_mfa import census, chart, exemptions, observed
 from cognito_mfa.admin_deeds import Text, page_context
 from cognito_mfa.admin_lists import ReadOnly, ResetFilter, StoppedFilter
 from cognito_mfa.census import Numbers, Share
+from cognito_mfa.conf import get_conf
 from cognito_mfa.models import Census, CognitoIdentity, MFAEvent, MFAReset
 
 SHOWN = 10  # names in a table
@@ -42,6 +43,7 @@ class Section(NamedTuple):
         rows: of the table.
         picture: shows the same numbers.
         notes: what must be known to read them.
+        is_current: whether it is of this moment, not of the last census.
     """
 
     title: Text
@@ -49,6 +51,7 @@ class Section(NamedTuple):
     rows: Sequence[Sequence[object]]
     picture: SafeString | str = ""
     notes: Sequence[Text] = ()
+    is_current: bool = False
 
 
 def coverage(numbers: Numbers, _site: str) -> Section:
@@ -72,6 +75,27 @@ def coverage(numbers: Numbers, _site: str) -> Section:
         [_share_row(title, share) for title, share in shares if share is not None],
         notes=notes,
     )
+
+
+def would_be_stops(numbers: Numbers, _site: str) -> Section | None:
+    """Show whom the gate would have stopped, where a site observes or did so before."""
+    if get_conf().ENFORCEMENT != "observe" and not numbers.would_stop:
+        return None
+    days = observed.LATELY.days
+    lately = ngettext(
+        "People who would have been stopped in the last %(count)d day",
+        "People who would have been stopped in the last %(count)d days",
+        days,
+    )
+    rows = [
+        (_("People who would have been stopped"), _n(numbers.would_stop)),
+        (lately % {"count": days}, _n(numbers.would_stop_lately)),
+        (_("Requests of all of them"), _n(numbers.would_stop_requests)),
+    ]
+    notes = [
+        _("While the site observes, the gate stops nobody; it counts whom it would have stopped.")
+    ]
+    return Section(_("Observing"), (_("What"), _("Number")), rows, notes=notes)
 
 
 def statuses(numbers: Numbers, site: str) -> Section:
@@ -138,10 +162,6 @@ def failures(numbers: Numbers, site: str) -> Section:
     return Section(_("Failures"), (_("What"), _("Number")), rows)
 
 
-# What the last census says, in this order. Another section is one more function.
-COUNTED: tuple[Callable[[Numbers, str], Section], ...] = (coverage, statuses, set_ups, failures)
-
-
 def next_to_expire() -> Section:
     """Show whose exemption ends next."""
     rows = [
@@ -149,7 +169,7 @@ def next_to_expire() -> Section:
         for row in exemptions.valid()[:SHOWN]
     ]
     headings = (_("Person"), _("Expires"), _("Reason"), _("Granted by"))
-    return Section(_("Exemptions that end next"), headings, rows)
+    return Section(_("Exemptions that end next"), headings, rows, is_current=True)
 
 
 def half_done() -> Section:
@@ -160,11 +180,15 @@ def half_done() -> Section:
         for row in waiting.order_by("requested_at", "pk")[:SHOWN]
     ]
     headings = (_("Person"), _("Requested"), _("What stopped it"), _("By"))
-    return Section(_("Resets that are not finished"), headings, rows)
+    return Section(_("Resets that are not finished"), headings, rows, is_current=True)
 
 
-# What holds at this moment, each from an index.
+# The page from top to bottom; another section is one more function. Those that show what was counted
+# wait for the first census.
+FROM_CENSUS = tuple[Callable[[Numbers, str], Section | None], ...]
+ABOVE: FROM_CENSUS = (coverage, would_be_stops, failures)
 CURRENT: tuple[Callable[[], Section], ...] = (half_done, next_to_expire)
+BELOW: FROM_CENSUS = (statuses, set_ups)
 
 
 @admin.register(Census)
@@ -188,11 +212,14 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
             raise PermissionDenied
         last, site = census.latest(), self.admin_site.name
         numbers = census.read(last) if last else None
+        above, below = (
+            [section(numbers, site) for section in sections] if numbers else []
+            for sections in (ABOVE, BELOW)
+        )
         context = {
             **page_context(self, request, gettext_lazy("Overview of second factors")),
             "taken_at": last and last.taken_at,
-            "counted": [section(numbers, site) for section in COUNTED] if numbers else [],
-            "current": [section() for section in CURRENT],
+            "sections": filter(None, [*above, *(section() for section in CURRENT), *below]),
         }
         return TemplateResponse(request, "admin/cognito_mfa/overview.html", context)
 

@@ -41,6 +41,14 @@ class Demand(NamedTuple):
 
 
 SET_UP = Demand("mfa_required", gettext_lazy("A second factor is needed."), "cognito_mfa:setup", {})
+# Of a view that wants it of everybody: the policy would let the person go on without.
+SET_UP_ANYWAY = Demand("mfa_required", SET_UP.title, "cognito_mfa:sign_in", {"setup": "1"})
+SIGN_IN = Demand(
+    "sign_in_required",
+    gettext_lazy("You must sign in first."),
+    "cognito_mfa:sign_in",
+    {"setup": "1"},
+)
 CONFIRM_AGAIN = Demand(
     "mfa_too_old",
     gettext_lazy("Password and code must be entered once more."),

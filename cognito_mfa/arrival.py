@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cognito_mfa.conf import get_conf
 from cognito_mfa.proof import PREFIX
 
 if TYPE_CHECKING:
@@ -21,14 +20,12 @@ def note(session: SessionBase, user: Any, *, provider: str) -> None:
     session[KEY] = {"user": str(user.pk), "provider": provider}
 
 
-def provider(session: SessionBase, user: Any) -> str:
-    """Return the identity provider through which ``user`` came, or an empty string."""
-    record: Any = session.get(KEY)
+def provider(record: object, user: Any) -> str:
+    """Return the identity provider through which ``user`` came, or an empty string.
+
+    Args:
+        record: what the session has under ``KEY``.
+    """
     if not isinstance(record, dict) or record.get("user") != str(user.pk):
         return ""
     return str(record.get("provider") or "")
-
-
-def is_exempt(session: SessionBase, user: Any) -> bool:
-    """Tell whether ``user`` came through a provider, whose people the site lets do without."""
-    return get_conf().FEDERATED == "exempt" and bool(provider(session, user))

@@ -17,7 +17,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from cognito_mfa import exemptions, policy
+from cognito_mfa import exemptions, observed, policy
 from cognito_mfa.budget import HARD_STOP
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import (
@@ -33,7 +33,7 @@ WEEKS = 26
 STALE_AFTER = dt.timedelta(days=30)  # what Cognito said is older, or was never asked for
 LATELY = dt.timedelta(days=7)
 MOST_GROUPS = 100
-FORMAT = 1  # of Census.numbers; rows of another one are not shown
+FORMAT = 2  # of Census.numbers; rows of another one are not shown
 
 Status = CognitoIdentity.Status
 
@@ -90,6 +90,9 @@ class Numbers:
         stops: how often somebody was stopped after too many of them, in the same time.
         stopped: who is stopped now.
         unfinished_resets: now.
+        would_stop: people whom the gate would have stopped while the site only observed.
+        would_stop_lately: those of them who came in the last ``observed.LATELY``.
+        would_stop_requests: how often all of them came.
     """
 
     everybody: Share
@@ -105,6 +108,9 @@ class Numbers:
     stops: int
     stopped: int
     unfinished_resets: int
+    would_stop: int
+    would_stop_lately: int
+    would_stop_requests: int
 
 
 def take() -> Census:
@@ -124,6 +130,7 @@ def count() -> Numbers:
     identities = CognitoIdentity.objects.filter(pool_id=pool)
     old = Q(checked_at=None) | Q(checked_at__lt=now - STALE_AFTER)
     lately = MFAEvent.objects.filter(at__gte=now - LATELY)
+    observations = observed.summary()
     return Numbers(
         everybody=shares["everybody"],
         required=shares.get("required"),
@@ -138,6 +145,9 @@ def count() -> Numbers:
         stops=lately.filter(kind=MFAEvent.Kind.CODES_STOPPED).count(),
         stopped=CodeFailures.objects.filter(pool_id=pool, failures__gte=HARD_STOP).count(),
         unfinished_resets=MFAReset.objects.filter(finished_at=None).count(),
+        would_stop=observations.people,
+        would_stop_lately=observations.lately,
+        would_stop_requests=observations.stops,
     )
 
 

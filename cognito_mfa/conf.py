@@ -10,11 +10,13 @@ import datetime as dt
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, final
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.utils import timezone
 
 NAME = "COGNITO_MFA"
 REQUIRED_WORDS = ("everyone", "staff")
@@ -100,6 +102,33 @@ def _seconds(value: object) -> float:
     return float(value)
 
 
+def _moment(value: object) -> dt.datetime | None:
+    """A day means its first moment, where the site is."""
+    if value in (None, ""):
+        return None
+    if isinstance(value, str):
+        value = _from_iso(value)
+    if isinstance(value, dt.datetime):
+        if value.tzinfo is None:
+            raise ValueError("must be a datetime with a time zone, or a date")
+        return value
+    if isinstance(value, dt.date):
+        start = dt.datetime.combine(value, dt.time.min)
+        return timezone.make_aware(start, timezone.get_default_timezone())
+    raise ValueError("must be a datetime with a time zone, or a date")
+
+
+def _from_iso(text: str) -> dt.date | None:
+    for kind in (dt.date, dt.datetime):
+        with suppress(ValueError):
+            return kind.fromisoformat(text)
+    return None
+
+
+def _optional_seconds(value: object) -> float | None:
+    return None if value is None else _seconds(value)
+
+
 def _one_of(*words: str) -> Callable[[object], str]:
     def read(value: object) -> str:
         if value not in words:
@@ -164,6 +193,10 @@ SETTINGS: Mapping[str, Setting] = {
     "ENFORCEMENT": Setting(
         _one_of("enforce", "observe", "off"), "enforce", "Choose one of the three words."
     ),
+    "REQUIRED_FROM": Setting(
+        _moment, None, "Write a date, a datetime with a time zone, or one of them in ISO 8601."
+    ),
+    "GRACE_PERIOD": Setting(_optional_seconds, None, _TIME_HINT),
     "PROOF_MAX_AGE": Setting(_seconds, 12 * 3600.0, _TIME_HINT),
     "REAUTH_MAX_AGE": Setting(_seconds, 300.0, _TIME_HINT),
     "ALLOW_REMOVE": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
@@ -197,6 +230,8 @@ class Conf:
     AUTH_FLOW: str
     REQUIRED: Any
     ENFORCEMENT: str
+    REQUIRED_FROM: dt.datetime | None
+    GRACE_PERIOD: float | None
     PROOF_MAX_AGE: float
     REAUTH_MAX_AGE: float
     ALLOW_REMOVE: bool
@@ -284,7 +319,7 @@ def get_conf() -> Conf:
 
 def _drop(*, setting: str, **_kwargs: object) -> None:
     global _conf
-    if setting == NAME:
+    if setting in (NAME, "TIME_ZONE"):
         _conf = None
 
 

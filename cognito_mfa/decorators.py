@@ -1,67 +1,101 @@
-"""Marks and demands for views, sync and async. A mark belongs to one view: a subclass of an exempt
-view is gated again.
+"""Marks and demands for views: functions and methods, sync and async, under other decorators or on top.
+
+A mark belongs to one view: a subclass of an exempt view is gated again. For classes there are mixins
+of the same names in ``cognito_mfa.mixins``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.http import HttpRequest, HttpResponse
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest
 
-from cognito_mfa import gate
-from cognito_mfa.answers import CONFIRM_AGAIN, answer
-from cognito_mfa.conf import get_conf
-from cognito_mfa.gate import EXEMPT_MARK
+from cognito_mfa import guards
+from cognito_mfa.guards import Guard
+from cognito_mfa.marks import REQUIRED_MARK, mark_exempt
 
 View = TypeVar("View", bound=Callable[..., Any])
-Decide = Callable[[HttpRequest], HttpResponse | None]
 
 
 def mfa_exempt(view: View) -> View:
     """Let everybody through to ``view``, set up or not: an imprint, a help page, a health check."""
     # A wrapper instead of a mark on the view itself, which may be in use elsewhere without the mark.
-    wrapper = _deciding(view, _let_through)
-    setattr(wrapper, EXEMPT_MARK, wrapper)
-    return wrapper
-
-
-def mfa_recent(max_age: float | None = None) -> Callable[[View], View]:
-    """Let nobody through whose second factor is older than ``max_age``, for changes that matter.
-
-    Args:
-        max_age: seconds; by default ``COGNITO_MFA["REAUTH_MAX_AGE"]``.
-    """
-
-    def decide(request: HttpRequest) -> HttpResponse | None:
-        limit = get_conf().REAUTH_MAX_AGE if max_age is None else max_age
-        seconds = gate.proof_age(request, request.user)
-        if seconds is not None and seconds <= limit:
-            return None
-        return answer(request, CONFIRM_AGAIN)
-
-    return lambda view: _deciding(view, decide)
-
-
-def _let_through(_request: HttpRequest) -> None:
-    return None
-
-
-def _deciding(view: View, decide: Decide) -> View:
-    """Return ``view`` behind ``decide``, whose answer is given instead when there is one."""
-    if iscoroutinefunction(view):
+    if _answers_later(view):
 
         @wraps(view)
         async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            stopped = None if decide is _let_through else await sync_to_async(decide)(request)
-            return stopped or await view(request, *args, **kwargs)
+            return await view(request, *args, **kwargs)
 
     else:
 
         @wraps(view)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            return decide(request) or view(request, *args, **kwargs)
+            return view(request, *args, **kwargs)
 
+    mark_exempt(wrapper)
     return wrapper  # type: ignore[return-value]
+
+
+def mfa_required(view: View) -> View:
+    """Let nobody through to ``view`` without a second factor, whatever policy and roll-out say.
+
+    Visitors are led to the sign-in. An exemption does not count either: it is one from the policy.
+    """
+    return _guarded(view, guards.REQUIRED)
+
+
+@overload
+def mfa_recent(max_age: View) -> View: ...
+
+
+@overload
+def mfa_recent(max_age: float | None = None) -> Callable[[View], View]: ...
+
+
+def mfa_recent(max_age: Any = None) -> Any:
+    """Let nobody through whose second factor is older than ``max_age``, for changes that matter.
+
+    Args:
+        max_age: seconds; by default ``COGNITO_MFA["REAUTH_MAX_AGE"]``. Or the view itself, where the
+            decorator is written without parentheses.
+    """
+    if callable(max_age):
+        return _guarded(max_age, guards.recent(None))
+    return lambda view: _guarded(view, guards.recent(max_age))
+
+
+def _guarded(view: View, guard: Guard) -> View:
+    """Return ``view`` behind ``guard``, whose answer is given instead when there is one."""
+    if _answers_later(view):
+
+        @wraps(view)
+        async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            stopped = await guard.astopped(request)
+            return stopped if stopped is not None else await view(request, *args, **kwargs)
+
+    else:
+
+        @wraps(view)
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            stopped = guard.stopped(request)
+            return stopped if stopped is not None else view(request, *args, **kwargs)
+
+    setattr(wrapper, REQUIRED_MARK, True)
+    return wrapper  # type: ignore[return-value]
+
+
+def _answers_later(view: Callable[..., Any]) -> bool:
+    """Tell whether ``view`` must be awaited: a coroutine function, or the method of an async class."""
+    if iscoroutinefunction(view):
+        return True
+    layer: Any = view
+    while layer is not None:
+        # Django's method_decorator hands over a partial of the bound dispatch() of a class-based view.
+        instance = getattr(getattr(layer, "func", None), "__self__", None)
+        if getattr(instance, "view_is_async", None) is True:
+            return True
+        layer = getattr(layer, "__wrapped__", None)
+    return False

@@ -109,7 +109,8 @@ class ChangeView(OwnPage, StepView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.user.is_authenticated and identity_of(request.user) is None:
-            return self.to_sign_in(next_url=request.path)
+            # Not linked yet: by another backend. What comes of signing in here is what was asked for.
+            return self.to_sign_in(next_url=reverse("cognito_mfa:device"), set_up=True)
         return super().dispatch(request, *args, **kwargs)
 
     @property

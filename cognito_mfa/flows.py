@@ -64,7 +64,7 @@ def start_sign_in(
     begun = PendingSignIn(username=username, next_url=next_url, friendly_name=name, purpose=purpose)
     request.session.cycle_key()
     if isinstance(reply, Tokens):
-        reply = _switched_on_again(request, reply, username, password) or reply
+        reply = _switched_on_again(request, begun, reply, password) or reply
     return _go_on(request, begun, reply)
 
 
@@ -182,7 +182,7 @@ def _with_tokens(
         promotion.token_used(identity, passed.friendly_name)
     if begun.is_change:
         return _change(request, begun, identity, tokens)
-    if not passed and policy.enforced() and policy.required(request, identity.user):
+    if not passed and _wants_factor(request, begun, identity):
         return enrolment.begin(request, begun, tokens)
     promotion.complete(request, identity, tokens, method=method)
     return Outcome(Step.DONE, begun.next_url)
@@ -200,7 +200,7 @@ def _change(
 
 @sensitive_variables()
 def _switched_on_again(
-    request: HttpRequest, tokens: Tokens, username: str, password: str
+    request: HttpRequest, begun: PendingSignIn, tokens: Tokens, password: str
 ) -> Challenge | Tokens | None:
     """Have the person asked for a code again where Cognito forgot to.
 
@@ -212,12 +212,19 @@ def _switched_on_again(
     identity = known.filter(sub=gateway.person(tokens).sub).first()
     if identity is None or identity.status not in (Status.ENABLED, Status.UNKNOWN):
         return None
-    if not (policy.enforced() and policy.required(request, identity.user)):
+    if not _wants_factor(request, begun, identity):
         return None
     if not gateway.prefer_software_token(tokens.access):
         identity.learn(Status.NOT_SET_UP)
         return None
-    return gateway.start_sign_in(username, password)
+    return gateway.start_sign_in(begun.username, password)
+
+
+def _wants_factor(request: HttpRequest, begun: PendingSignIn, identity: CognitoIdentity) -> bool:
+    """Tell whether this sign-in must not end without a second factor."""
+    if begun.purpose is Purpose.SET_UP:
+        return True
+    return policy.enforced() and policy.required(request, identity.user)
 
 
 def _pending(request: HttpRequest, step: Step) -> PendingSignIn:

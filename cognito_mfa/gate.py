@@ -1,87 +1,138 @@
 """The one decision about a request: may it go on, or must the person set up or prove first?
 
-Middleware, admin site and decorators ask here. It reads the session and rows that are loaded
-already; it never talks to Cognito, and when something is missing the answer is "stop".
+Middleware, admin site, marks and the permission class for APIs ask here, with or without a thread
+to wait in. It reads the session and rows that are loaded already; it never talks to Cognito, and
+when something is missing the answer is "stop".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from enum import Enum
+from functools import partial
 from typing import Any
 
-from django.contrib.auth import BACKEND_SESSION_KEY
+from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from cognito_mfa import arrival, policy, proof
 from cognito_mfa.conf import get_conf
-from cognito_mfa.models import identity_of
-
-EXEMPT_MARK = "cognito_mfa_exempt"
-
-# Views of others that must stay reachable: to leave, to change the language, to load a style sheet, to
-# sign in again where that happens at Cognito. By identity of the view, so that no path can pass for them.
-_DJANGO_EXEMPT = frozenset(
-    {
-        "django.contrib.auth.views.LogoutView",
-        "django.contrib.staticfiles.views.serve",
-        "django.views.i18n.set_language",
-        "django.views.i18n.JavaScriptCatalog",
-        "allauth.account.views.LogoutView",
-        "mozilla_django_oidc.views.OIDCAuthenticationCallbackView",
-        "mozilla_django_oidc.views.OIDCAuthenticationRequestView",
-        "mozilla_django_oidc.views.OIDCLogoutView",
-    }
-)
+from cognito_mfa.models import identity_of, load_identity
 
 
-def is_exempt(view: Callable[..., Any]) -> bool:
-    """Tell whether ``view`` is marked ``mfa_exempt``, or is one of Django's that never are gated."""
-    mark = getattr(view, EXEMPT_MARK, None)
-    if mark is not None:
-        return not _inherited(view, mark)
-    target: Any = getattr(view, "view_class", view)
-    name = f"{getattr(target, '__module__', '')}.{getattr(target, '__qualname__', '')}"
-    return name in _DJANGO_EXEMPT
+class Verdict(Enum):
+    """What becomes of a request."""
+
+    PASS = "pass"  # noqa: S105 - a word
+    STOP = "stop"
+    WOULD_STOP = "would stop"  # where the site only observes
 
 
-def _inherited(view: Callable[..., Any], mark: object) -> bool:
-    """Tell whether the mark stands on the ``dispatch`` of a parent of the view's class only."""
-    view_class = getattr(view, "view_class", None)
-    if view_class is None or getattr(view_class.dispatch, EXEMPT_MARK, None) is not mark:
-        return False
-    return "dispatch" not in vars(view_class)
+def decide(request: HttpRequest, user: Any) -> Verdict:
+    """Return whether ``user``, who is signed in, may go on.
+
+    The policy is asked last: it may cost a query, and people with a proof need not pay for it.
+    """
+    if get_conf().ENFORCEMENT == "off" or is_proven(request, user):
+        return Verdict.PASS
+    if _lets_providers_do() and arrival.provider(request.session.get(arrival.KEY), user):
+        return Verdict.PASS
+    return _unproven(required=policy.required(request, user))
+
+
+async def adecide(request: HttpRequest, user: Any) -> Verdict:
+    """Return the same where nothing may block."""
+    if get_conf().ENFORCEMENT == "off" or await ais_proven(request, user):
+        return Verdict.PASS
+    if _lets_providers_do() and arrival.provider(await request.session.aget(arrival.KEY), user):
+        return Verdict.PASS
+    return _unproven(required=await policy.arequired(request, user))
+
+
+def _lets_providers_do() -> bool:
+    """Tell whether people whom an identity provider signs in may do without a second factor here."""
+    return get_conf().FEDERATED == "exempt"
+
+
+def _unproven(*, required: bool) -> Verdict:
+    if not required:
+        return Verdict.PASS
+    return Verdict.STOP if policy.enforced() else Verdict.WOULD_STOP
+
+
+def stops(request: HttpRequest, user: Any) -> bool:
+    """Tell whether ``user``, who is signed in, must not go on."""
+    return decide(request, user) is Verdict.STOP
 
 
 def is_proven(request: HttpRequest, user: Any) -> bool:
     """Tell whether this session has a proof that is good for ``user``, or needs none by its backend."""
-    return proof.holds(request.session, identity_of(user)) or is_trusted(request)
+    session = request.session
+    if proof.holds(session.get(proof.KEY), identity_of(user)):
+        return True
+    return bool(get_conf().TRUSTED_BACKENDS) and _is_trusted(
+        user, session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY)
+    )
 
 
-def is_trusted(request: HttpRequest) -> bool:
-    """Tell whether the backend of this sign-in asks everybody for a second factor of its own.
+async def ais_proven(request: HttpRequest, user: Any) -> bool:
+    """Tell the same where nothing may block."""
+    session = request.session
+    await load_identity(user)
+    if proof.holds(await session.aget(proof.KEY), identity_of(user)):
+        return True
+    return bool(get_conf().TRUSTED_BACKENDS) and _is_trusted(
+        user, await session.aget(SESSION_KEY), await session.aget(BACKEND_SESSION_KEY)
+    )
 
-    What a sign-in at Cognito's own pages proves is a proof like any other; see ``other_sign_in``.
-    """
-    return get_conf().trust_in(request.session.get(BACKEND_SESSION_KEY)) == "elsewhere"
+
+def _is_trusted(user: Any, signed_in: object, backend: object) -> bool:
+    # SECURITY: how the session's own user signed in says nothing about somebody else, whom an API's
+    # Authorization header named.
+    # What a sign-in at Cognito's own pages proves is a proof like any other; see ``other_sign_in``.
+    return get_conf().trust_in(backend) == "elsewhere" and str(signed_in) == str(user.pk)
+
+
+def is_trusted(request: HttpRequest, user: Any) -> bool:
+    """Tell whether the backend of this sign-in asks everybody for a second factor of its own."""
+    session = request.session
+    return _is_trusted(user, session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY))
 
 
 def proof_age(request: HttpRequest, user: Any) -> float | None:
     """Return how many seconds ago ``user`` answered a second factor, or None without a good proof."""
-    identity = identity_of(user)
-    if not proof.holds(request.session, identity):
-        return None
-    return proof.age(request.session, identity)
+    return _good_age(request.session.get(proof.KEY), user)
 
 
-def stops(request: HttpRequest, user: Any) -> bool:
-    """Tell whether ``user``, who is signed in, must not go on.
+async def aproof_age(request: HttpRequest, user: Any) -> float | None:
+    """Return the same where nothing may block."""
+    await load_identity(user)
+    return _good_age(await request.session.aget(proof.KEY), user)
 
-    The policy is asked last: it may cost a query, and people with a proof need not pay for it.
+
+def _good_age(record: object, user: Any) -> float | None:
+    seconds = proof.age(record, identity_of(user))
+    return seconds if seconds is not None and seconds <= get_conf().PROOF_MAX_AGE else None
+
+
+def user_of(request: HttpRequest) -> Any:
+    """Return who ``request`` is from; an async view finds the same person, without a second query."""
+    request.auser = partial(_auser, request)
+    return request.user
+
+
+async def auser_of(request: HttpRequest) -> Any:
+    """Return the same where nothing may block; a sync view finds the same person, as above.
+
+    Somebody whom another middleware put there is the one; else the session's user.
     """
-    if (
-        not policy.enforced()
-        or is_proven(request, user)
-        or arrival.is_exempt(request.session, user)
-    ):
-        return False
-    return policy.required(request, user)
+    found: Any = request.user
+    if type(found) is not SimpleLazyObject:
+        return found
+    user = await request.auser()
+    request.user = user
+    return user
+
+
+async def _auser(request: HttpRequest) -> Any:
+    return request.user  # loaded when it was judged

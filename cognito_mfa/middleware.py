@@ -6,7 +6,6 @@ never calls Cognito, touches nothing on exempt views, and runs natively under WS
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,10 +13,9 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from cognito_mfa import answers, gate
-from cognito_mfa.models import CognitoIdentity, identity_is_loaded
-
-logger = logging.getLogger(__name__)
+from cognito_mfa import answers, gate, observed
+from cognito_mfa.gate import Verdict
+from cognito_mfa.marks import is_exempt
 
 GetResponse = (
     Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -43,29 +41,31 @@ class RequireMFAMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        if gate.is_exempt(view) or not request.user.is_authenticated:
+        if is_exempt(view):
             return None
-        return (
-            answers.answer(request, answers.SET_UP) if gate.stops(request, request.user) else None
-        )
+        user = gate.user_of(request)
+        if not user.is_authenticated:
+            return None
+        verdict = gate.decide(request, user)
+        if verdict is Verdict.PASS:
+            return None
+        if verdict is Verdict.WOULD_STOP:
+            observed.note(request, user)
+            return None
+        return answers.answer(request, answers.SET_UP)
 
     async def aprocess_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        if gate.is_exempt(view):
+        if is_exempt(view):
             return None
-        user = await request.auser()
+        user = await gate.auser_of(request)
         if not user.is_authenticated:
             return None
-        if not identity_is_loaded(user):
-            await _load_identity(user)
-        if gate.is_proven(request, user):
+        verdict = await gate.adecide(request, user)
+        if verdict is Verdict.PASS:
             return None
-        # Only now: a policy may ask the database.
-        stopped = await sync_to_async(gate.stops)(request, user)
-        return answers.answer(request, answers.SET_UP) if stopped else None
-
-
-async def _load_identity(user: Any) -> None:
-    identity = await CognitoIdentity.objects.filter(user=user).afirst()
-    user._meta.get_field("cognito_identity").set_cached_value(user, identity)
+        if verdict is Verdict.WOULD_STOP:
+            await sync_to_async(observed.note)(request, user)
+            return None
+        return answers.answer(request, answers.SET_UP)

@@ -296,6 +296,27 @@ class MFAExemption(models.Model):
         return self.revoked_at is None and self.expires_at > timezone.now()
 
 
+class ObservedStop(models.Model):
+    """Somebody whom the gate would have stopped while the site only observed; no history, a counter."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("user"),
+    )
+    stops = models.PositiveBigIntegerField(_("requests"), default=1)
+    first_at = models.DateTimeField(_("first time"), default=timezone.now)
+    last_at = models.DateTimeField(_("last time"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("observed stop")
+        verbose_name_plural = _("observed stops")
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.stops}"
+
+
 class Census(models.Model):
     """Numbers of one moment for the overview, so that a page view counts nothing."""
 
@@ -421,7 +442,11 @@ def identity_named(username: str) -> CognitoIdentity | None:
     return identities.filter(pool_id=get_conf().USER_POOL_ID, username=username).first()
 
 
-def identity_is_loaded(user: Any) -> bool:
-    """Tell whether ``identity_of(user)`` would be free."""
-    field = user._meta.get_field("cognito_identity")
-    return bool(field.is_cached(user))
+async def load_identity(user: Any) -> None:
+    """Make ``identity_of(user)`` free where nothing may block; it is already for our backend's users."""
+    if not isinstance(user, models.Model):  # no row, no identity
+        return
+    field: Any = user._meta.get_field("cognito_identity")
+    if not field.is_cached(user):
+        identity = await CognitoIdentity.objects.filter(user_id=user.pk).afirst()
+        field.set_cached_value(user, identity)

@@ -55,6 +55,7 @@ class Purpose(Enum):
     """
 
     SIGN_IN = "sign in"
+    SET_UP = "sign in and set up, whatever the policy says"
     REPLACE = "replace the authenticator"
     REMOVE = "remove the authenticator"
 
@@ -105,7 +106,7 @@ class PendingSignIn:
     @property
     def is_change(self) -> bool:
         """Tell whether somebody who is signed in already changes something."""
-        return self.purpose is not Purpose.SIGN_IN
+        return self.purpose in (Purpose.REPLACE, Purpose.REMOVE)
 
     @property
     def open_challenge(self) -> Challenge:
@@ -128,7 +129,10 @@ class PendingSignIn:
             clear(request)
             return
         PendingSignIn(
-            username=self.username, next_url=self.next_url, friendly_name=self.friendly_name
+            purpose=self.purpose,
+            username=self.username,
+            next_url=self.next_url,
+            friendly_name=self.friendly_name,
         ).save(request)
 
     @contextmanager

@@ -1,98 +1,63 @@
 """Who must have a second factor on this site: the site's own rule, whatever the pool asks for.
 
 A rule that fails means "required"; a person for whom nothing is known is a person like any other.
+What costs nothing is asked first: the rule, then the calendar, and exemptions last.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import reduce
+from inspect import isawaitable
 from operator import or_
 from typing import Any
 
+from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from cognito_mfa import grace
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import MFAExemption
 
 logger = logging.getLogger(__name__)
 
+Rule = str | Callable[[HttpRequest], object]
+
+FAILED = "The policy in COGNITO_MFA['REQUIRED'] failed; a second factor is required."
+DEADLINE = "cognito_mfa_deadline"  # of the request: until when its user may go on without
+
 
 def required(request: HttpRequest, user: AbstractBaseUser | None = None) -> bool:
-    """Tell whether the policy wants a second factor of ``user``, by default the request's.
+    """Tell whether the policy wants a second factor of ``user`` now, by default the request's.
 
     Args:
         request: what a rule of the site's own is asked with; its ``user`` is ``user`` meanwhile.
         user: who is about to be signed in.
     """
     person: Any = request.user if user is None else user
-    return _rule_says(request, person) and not is_exempted(person)
+    if not rule_says(request, person) or _has_time(request, person):
+        return False
+    return not is_exempted(person)
+
+
+async def arequired(request: HttpRequest, user: Any) -> bool:
+    """Tell the same, without a thread where neither rule nor exemptions need one."""
+    if not await _arule_says(request, user) or _has_time(request, user):
+        return False
+    return user.pk is None or not await _exemptions(user).aexists()
 
 
 def is_exempted(person: Any) -> bool:
     """Tell whether an administrator lets the person do without for now."""
-    if person.pk is None:
-        return False
-    exemptions = MFAExemption.objects.filter(user=person, revoked_at=None)
-    return bool(exemptions.filter(expires_at__gt=timezone.now()).exists())
-
-
-def _rule_says(request: HttpRequest, person: Any) -> bool:
-    rule = get_conf().REQUIRED
-    if rule is False or rule == "everyone":
-        return bool(rule)
-    if rule == "staff":
-        return bool(getattr(person, "is_staff", False) or getattr(person, "is_superuser", False))
-    if isinstance(rule, dict):
-        return bool(person.groups.filter(name__in=rule["groups"]).exists())
-    return _asked(rule, request, person)
-
-
-def population() -> Q | None:
-    """Return what selects the users that the rule is about, those with an exemption included.
-
-    Must say of everybody what ``_rule_says`` says. None when the database cannot tell: a rule of the
-    site's own decides about one request.
-    """
-    rule, user = get_conf().REQUIRED, get_user_model()
-    if rule is False or rule == "everyone":
-        return Q() if rule else Q(pk__in=())
-    if rule == "staff":
-        return staff()
-    if isinstance(rule, dict) and _columns("groups"):
-        members = user._default_manager.filter(groups__name__in=rule["groups"])
-        return Q(pk__in=members.values("pk"))
-    return None
-
-
-def active() -> Q:
-    """Return what selects the users who may sign in at all."""
-    return Q(is_active=True) if _columns("is_active") else Q()
-
-
-def staff() -> Q | None:
-    """Return what selects staff; None when the site's users have no such columns."""
-    columns = _columns("is_staff", "is_superuser")
-    return reduce(or_, (Q(**{column: True}) for column in columns)) if columns else None
-
-
-def _columns(*names: str) -> list[str]:
-    """Return which of ``names`` the site's users have in the database."""
-    meta, found = get_user_model()._meta, []
-    for name in names:
-        try:
-            meta.get_field(name)
-        except FieldDoesNotExist:  # a property, or nothing
-            continue
-        found.append(name)
-    return found
+    return person.pk is not None and bool(_exemptions(person).exists())
 
 
 def enforced() -> bool:
@@ -100,18 +65,138 @@ def enforced() -> bool:
     return get_conf().ENFORCEMENT == "enforce"
 
 
-def _asked(rule: str | Callable[[HttpRequest], object], request: HttpRequest, person: Any) -> bool:
-    before = getattr(request, "user", None)
+def rule_says(request: HttpRequest, person: Any) -> bool:
+    """Tell whether ``REQUIRED`` is about ``person``, whatever calendar and exemptions say."""
+    rule = get_conf().REQUIRED
+    known = _without_asking(rule, person)
+    if known is not None:
+        return known
+    if isinstance(rule, dict):
+        return bool(_memberships(rule, person).exists())
+    return _asked(rule, request, person)
+
+
+async def _arule_says(request: HttpRequest, person: Any) -> bool:
+    rule = get_conf().REQUIRED
+    known = _without_asking(rule, person)
+    if known is not None:
+        return known
+    if isinstance(rule, dict):
+        return bool(await _memberships(rule, person).aexists())
+    return await _aasked(rule, request, person)
+
+
+def _without_asking(rule: object, person: Any) -> bool | None:
+    """Return what ``rule`` says when that needs neither the database nor the site's own code."""
+    if rule is False or rule == "everyone":
+        return bool(rule)
+    if rule == "staff":
+        return bool(getattr(person, "is_staff", False) or getattr(person, "is_superuser", False))
+    # Users without groups: nobody can be outside of them for sure.
+    return True if isinstance(rule, dict) and not hasattr(person, "groups") else None
+
+
+def _memberships(rule: dict[str, Any], person: Any) -> QuerySet[Any]:
+    groups: QuerySet[Any] = person.groups.filter(name__in=rule["groups"])
+    return groups
+
+
+def _exemptions(person: Any) -> QuerySet[MFAExemption]:
+    return MFAExemption.objects.filter(user=person, revoked_at=None, expires_at__gt=timezone.now())
+
+
+def _has_time(request: HttpRequest, person: Any) -> bool:
+    """Tell whether the roll-out gives the person time, and note until when, for the banner."""
+    until = grace.deadline(person)
+    if not grace.has_time(until):
+        return False
+    setattr(request, DEADLINE, until)
+    return True
+
+
+def _asked(rule: Rule, request: HttpRequest, person: Any) -> bool:
     try:
-        request.user = person
-        decide = import_string(rule) if isinstance(rule, str) else rule
-        return bool(decide(request))
+        with _as_user_of(request, person):
+            answer = _imported(rule)(request)
+            return _as_bool(async_to_sync(_awaited)(answer) if isawaitable(answer) else answer)
     except Exception:
         # SECURITY: a rule that fails must not open the gate.
-        logger.exception(
-            "The policy in COGNITO_MFA['REQUIRED'] failed; a second factor is required."
-        )
+        logger.exception(FAILED)
         return True
+
+
+async def _aasked(rule: Rule, request: HttpRequest, person: Any) -> bool:
+    try:
+        with _as_user_of(request, person):
+            decide = _imported(rule)
+            # An object with an async __call__ counts as well.
+            native = iscoroutinefunction(decide) or iscoroutinefunction(decide.__call__)  # type: ignore[operator]
+            answer = await (decide if native else sync_to_async(decide))(request)
+            return _as_bool(await answer if isawaitable(answer) else answer)
+    except Exception:
+        # SECURITY: as above.
+        logger.exception(FAILED)
+        return True
+
+
+@contextmanager
+def _as_user_of(request: HttpRequest, person: Any) -> Generator[None]:
+    before = getattr(request, "user", None)
+    request.user = person
+    try:
+        yield
     finally:
         if before is not None:
             request.user = before
+
+
+def _imported(rule: Rule) -> Callable[[HttpRequest], Any]:
+    found: Callable[[HttpRequest], Any] = import_string(rule) if isinstance(rule, str) else rule
+    return found
+
+
+async def _awaited(answer: Any) -> object:
+    return await answer
+
+
+def _as_bool(answer: object) -> bool:
+    if answer is None:  # a rule that forgot to return
+        raise TypeError("the rule returned None")
+    return bool(answer)
+
+
+def population() -> Q | None:
+    """Return what selects the users that the rule is about, those with an exemption included.
+
+    Must say of everybody what ``rule_says`` says. None when the database cannot tell: a rule of the
+    site's own decides about one request.
+    """
+    rule, user = get_conf().REQUIRED, get_user_model()
+    if rule is False or rule == "everyone":
+        return Q() if rule else Q(pk__in=())
+    if rule == "staff":
+        return staff()
+    if isinstance(rule, dict) and has_column("groups"):
+        members = user._default_manager.filter(groups__name__in=rule["groups"])
+        return Q(pk__in=members.values("pk"))
+    return None
+
+
+def active() -> Q:
+    """Return what selects users who can sign in, where the site's users have such a column."""
+    return Q(is_active=True) if has_column("is_active") else Q()
+
+
+def staff() -> Q | None:
+    """Return what selects staff; None when the site's users have no such columns."""
+    columns = [name for name in ("is_staff", "is_superuser") if has_column(name)]
+    return reduce(or_, (Q(**{column: True}) for column in columns)) if columns else None
+
+
+def has_column(name: str) -> bool:
+    """Tell whether the site's users have ``name`` in the database."""
+    try:
+        get_user_model()._meta.get_field(name)
+    except FieldDoesNotExist:  # a property, or nothing
+        return False
+    return True

@@ -39,14 +39,13 @@ def write(
     }
 
 
-def age(session: SessionBase, identity: CognitoIdentity | None) -> float | None:
+def age(record: Any, identity: CognitoIdentity | None) -> float | None:
     """Return how many seconds ago the second factor was answered, or None when it was not.
 
     Args:
-        session: the browser's session.
+        record: what the browser's session has under ``KEY``.
         identity: of the signed-in user; None when the user has none.
     """
-    record: Any = session.get(KEY)
     if identity is None or not isinstance(record, dict):
         return None
     at = record.get("at")
@@ -59,9 +58,9 @@ def age(session: SessionBase, identity: CognitoIdentity | None) -> float | None:
     return None if seconds < -SKEW else max(seconds, 0.0)
 
 
-def holds(session: SessionBase, identity: CognitoIdentity | None) -> bool:
-    """Tell whether the session's proof is good for ``identity`` today."""
-    seconds = age(session, identity)
+def holds(record: Any, identity: CognitoIdentity | None) -> bool:
+    """Tell whether ``record`` is good for ``identity`` today."""
+    seconds = age(record, identity)
     return seconds is not None and seconds <= get_conf().PROOF_MAX_AGE
 
 

@@ -52,7 +52,7 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.forms import CodeForm, FactorForm, NewPasswordForm, SetupForm, SignInForm
 from cognito_mfa.gateway import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
 from cognito_mfa.models import SoftwareToken, identity_of
-from cognito_mfa.pending import PendingSignIn, Step
+from cognito_mfa.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.promotion import Outcome
 from cognito_mfa.qr import grouped, otpauth_uri, qr_svg
 
@@ -88,13 +88,19 @@ class Page(View):
             messages.info(self.request, text, fail_silently=True)
         return HttpResponseRedirect(reverse("cognito_mfa:device"))
 
-    def to_sign_in(self, *, text: str = "", next_url: str = "") -> HttpResponse:
-        """Return the redirect to the beginning, with a word why."""
+    def to_sign_in(
+        self, *, text: str = "", next_url: str = "", set_up: bool = False
+    ) -> HttpResponse:
+        """Return the redirect to the beginning, with a word why.
+
+        Args:
+            set_up: also for somebody who is signed in, and with a second factor at the end of it.
+        """
         if text:
             messages.info(self.request, text, fail_silently=True)
-        safe = safe_url(self.request, next_url)
-        query = f"?{urlencode({'next': safe})}" if safe else ""
-        return HttpResponseRedirect(reverse("cognito_mfa:sign_in") + query)
+        query = {**({"setup": "1"} if set_up else {}), "next": safe_url(self.request, next_url)}
+        given = urlencode({name: value for name, value in query.items() if value})
+        return HttpResponseRedirect(reverse("cognito_mfa:sign_in") + (f"?{given}" if given else ""))
 
     def to_sign_in_again(self, text: str, next_url: str) -> HttpResponse:
         """Return the redirect to where somebody who signs in elsewhere learns that they must, and why."""
@@ -257,7 +263,7 @@ class SignInView(StepView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         signed_in = request.user.is_authenticated and not gate.stops(request, request.user)
-        if signed_in and not {"switch", "again"} & set(request.GET):
+        if signed_in and not {"switch", "again", "setup"} & set(request.GET):
             return self.after(Outcome(Step.DONE, self.next_url))
         return super().get(request, *args, **kwargs)
 
@@ -266,6 +272,11 @@ class SignInView(StepView):
         given = self.request.POST.get("next") or self.request.GET.get("next") or ""
         return safe_url(self.request, given or self.begun.next_url)
 
+    @property
+    def purpose(self) -> Purpose:
+        asked = "setup" in self.request.GET or "setup" in self.request.POST
+        return Purpose.SET_UP if asked else self.begun.purpose
+
     def get_initial(self) -> dict[str, Any]:
         identity = identity_of(self.request.user)
         known = identity.username if identity else ""
@@ -273,7 +284,10 @@ class SignInView(StepView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         again = self.request.user.is_authenticated and "switch" not in self.request.GET
-        return super().get_context_data(next=self.next_url, confirming=again, **kwargs)
+        sets_up = self.purpose is Purpose.SET_UP
+        return super().get_context_data(
+            next=self.next_url, confirming=again, sets_up=sets_up, **kwargs
+        )
 
     def take(self, form: SignInForm) -> Outcome:
         return flows.start_sign_in(
@@ -281,6 +295,7 @@ class SignInView(StepView):
             username=form.cleaned_data["username"],
             password=form.cleaned_data["password"],
             next_url=self.next_url,
+            purpose=self.purpose,
         )
 
 
@@ -416,7 +431,7 @@ class SetupStartView(StepView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if gate.is_proven(request, request.user):
             return self.after(Outcome(Step.DONE, self.next_url))
-        provider = arrival.provider(request.session, request.user)
+        provider = arrival.provider(request.session.get(arrival.KEY), request.user)
         if provider:
             return self.impossible(texts.federated(provider), status=403)
         person = other_sign_in.person_here(request)

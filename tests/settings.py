@@ -29,8 +29,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework.authtoken",
     "cognito_mfa",
 ]
+REST_FRAMEWORK = {"DEFAULT_PERMISSION_CLASSES": ["cognito_mfa.drf.IsMFAVerified"]}
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -1,76 +1,299 @@
-"""System checks: each id with a setting that fails, and none on a good site."""
+"""System checks: each id with a site that fails and one that passes, and a row in the documentation."""
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.contrib.admin import AdminSite
 from django.core import checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
 from pytest_django import Settings
+from rest_framework.permissions import IsAuthenticated
+
+from cognito_mfa.checks import ALWAYS, DEPLOYED
+from cognito_mfa.drf import IsMFAVerified, asks_for_factor
+from tests.urls import urlpatterns as site_urls
 
 # Django's own check of a JSON field asks the database.
 pytestmark = pytest.mark.django_db
 GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
+OURS = "cognito_mfa.backends.CognitoBackend"
+THEIRS = "django.contrib.auth.backends.ModelBackend"
+CACHE = "django.middleware.cache.FetchFromCacheMiddleware"
+LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
+DBCACHE = "django.core.cache.backends.db.DatabaseCache"
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "checks.md"
 
 
-def found() -> dict[str, checks.CheckMessage]:
-    ours = (message for message in checks.run_checks() if "cognito_mfa" in str(message.id))
+def view(_request: HttpRequest) -> HttpResponse:
+    raise NotImplementedError
+
+
+own_admin = AdminSite(name="own_admin")
+
+
+class CoveredUrls:
+    """A URLconf whose own view answers where our sign-in should."""
+
+    urlpatterns = [path("account/sign-in/", view), *site_urls]
+
+
+class TwoAdminsUrls:
+    """A URLconf with an admin site that knows nothing of the gate."""
+
+    urlpatterns = [path("own-admin/", own_admin.urls), *site_urls]
+
+
+class BareUrls:
+    """A URLconf with our pages alone."""
+
+    urlpatterns = [path("account/", include("cognito_mfa.urls"))]
+
+
+def found(*, deploy: bool = False) -> dict[str, checks.CheckMessage]:
+    messages = checks.run_checks(include_deployment_checks=deploy)
+    ours = (message for message in messages if "cognito_mfa" in str(message.id))
+    # The tests run the local Cognito without DEBUG on purpose.
     return {str(message.id): message for message in ours if message.id != "cognito_mfa.E011"}
 
 
-def conf(settings: Settings, **changes: Any) -> None:
-    settings.COGNITO_MFA = {**settings.COGNITO_MFA, **changes}
+def conf(**changes: Any) -> Callable[[Settings], None]:
+    """Return what changes keys of ``COGNITO_MFA``."""
+
+    def change(settings: Settings) -> None:
+        settings.COGNITO_MFA = {**settings.COGNITO_MFA, **changes}
+
+    return change
 
 
-def test_a_good_site_has_nothing_to_say() -> None:
+def site(**changes: Any) -> Callable[[Settings], None]:
+    """Return what changes Django's settings."""
+
+    def change(settings: Settings) -> None:
+        for name, value in changes.items():
+            setattr(settings, name, value)
+
+    return change
+
+
+def without(*names: str) -> Callable[[Settings], None]:
+    def change(settings: Settings) -> None:
+        settings.COGNITO_MFA = {
+            name: value for name, value in settings.COGNITO_MFA.items() if name not in names
+        }
+
+    return change
+
+
+def no_settings(settings: Settings) -> None:
+    del settings.COGNITO_MFA
+
+
+def middleware(*, first: tuple[str, ...] = (), last: tuple[str, ...] = ()) -> Any:
+    def change(settings: Settings) -> None:
+        kept = [entry for entry in settings.MIDDLEWARE if entry != GATE]
+        settings.MIDDLEWARE = [*first, *kept, *last]
+
+    return change
+
+
+def environment(**values: str) -> Callable[[Settings], None]:
+    def change(_settings: Settings) -> None:
+        patch = pytest.MonkeyPatch()
+        for name, value in values.items():
+            patch.setenv(name, value)
+        UNDO.append(patch)
+
+    return change
+
+
+def installed(name: str) -> Callable[[Settings], None]:
+    """Return what makes Django think that ``name`` is installed, which the tests need not have."""
+
+    def change(_settings: Settings) -> None:
+        is_installed, patch = apps.is_installed, pytest.MonkeyPatch()
+        patch.setattr(apps, "is_installed", lambda app: app == name or is_installed(app))
+        UNDO.append(patch)
+
+    return change
+
+
+UNDO: list[pytest.MonkeyPatch] = []
+
+
+@pytest.fixture(autouse=True)
+def _undone() -> Any:
+    yield
+    while UNDO:
+        UNDO.pop().undo()
+
+
+def both(*changes: Callable[[Settings], None]) -> Callable[[Settings], None]:
+    def change(settings: Settings) -> None:
+        for one in changes:
+            one(settings)
+
+    return change
+
+
+MOZILLA = "cognito_mfa.contrib.mozilla_oidc.access_token"
+ALLAUTH = "cognito_mfa.contrib.allauth.access_token"
+MOZILLAS_BACKEND = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
+WITHOUT_SCOPE = site(SOCIALACCOUNT_PROVIDERS={"openid_connect": {"SCOPE": ["openid"]}})
+KEEPS_NONE = site(AUTHENTICATION_BACKENDS=[OURS, MOZILLAS_BACKEND], OIDC_STORE_ID_TOKEN=True)
+SESSIONS = "django.contrib.sessions.backends"
+NO_TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
+BAD: list[tuple[str, Callable[[Settings], None]]] = [
+    ("E001", without("CLIENT_ID")),
+    ("E001", no_settings),
+    ("E002", conf(CLIENT="x")),
+    ("E003", conf(REQUIRED="evrybody")),
+    ("E003", conf(REQUIRED="False")),
+    ("E003", conf(CREATE_USERS="no")),
+    ("E003", conf(USER_POOL_ID="pool")),
+    ("E003", conf(REQUIRED_FROM="soon")),
+    ("E004", site(COGNITO_MFA=["x"])),
+    ("E005", conf(USER_RESOLVER="mysite.nowhere.resolver")),
+    ("E005", conf(REQUIRED="django.conf.settings")),
+    ("E005", conf(CLIENT_FACTORY="tests.nothing")),
+    ("E006", middleware()),
+    ("E007", middleware(first=(GATE,))),
+    ("E008", site(AUTHENTICATION_BACKENDS=[THEIRS])),
+    ("E009", site(SESSION_ENGINE=f"{SESSIONS}.signed_cookies")),
+    ("E010", site(ROOT_URLCONF="django.contrib.auth.urls")),
+    ("E012", conf(ENDPOINT_URL="http://cognito.example")),
+    ("E012", environment(AWS_ENDPOINT_URL="http://cognito.example")),
+    ("E012", environment(AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER="http://x.amazonaws.com")),
+    ("E014", conf(ISSUER="Example: Ltd")),
+    ("E015", conf(REGION="eu-west-1")),
+    ("E016", middleware(first=(CACHE,), last=(GATE,))),
+    ("E016", middleware(last=(GATE, CACHE))),
+    ("E017", site(ROOT_URLCONF=CoveredUrls)),
+    ("E018", site(TEMPLATES=NO_TEMPLATES)),
+    ("E019", conf(TRUSTED_BACKENDS=["mozilla_django_oidc.auth.OIDCAuthenticationBackend"])),
+    ("E020", conf(TRUSTED_BACKENDS={THEIRS: "enrolled"})),
+    ("E020", conf(TRUSTED_BACKENDS={THEIRS: "everyone"})),
+    ("W001", conf(PROOF_MAX_AGE=25 * 3600)),
+    ("W002", conf(REAUTH_MAX_AGE=1201)),
+    ("W003", without("ISSUER")),
+    ("W004", conf(ENDPOINT_URL="https://cognito.example")),
+    ("W004", conf(ENDPOINT_URL="https://evil-amazonaws.com")),
+    ("W004", environment(AWS_ENDPOINT_URL="https://amazonaws.com.evil.example")),
+    ("W005", site(SESSION_ENGINE=f"{SESSIONS}.cache", CACHES={"default": {"BACKEND": LOCMEM}})),
+    ("W006", site(LOGIN_URL="/accounts/login/")),
+    ("W006", site(LOGIN_URL="login")),
+    ("W007", conf(TRUSTED_BACKENDS=[THEIRS])),
+    ("W008", site(ROOT_URLCONF=TwoAdminsUrls)),
+    ("W009", site(REST_FRAMEWORK={})),
+    (
+        "W009",
+        site(REST_FRAMEWORK={"DEFAULT_PERMISSION_CLASSES": ["tests.gate.permissions.EITHER"]}),
+    ),
+    ("W010", installed("channels")),
+    ("W011", site(LOGGING={"version": 1, "root": {"level": "DEBUG"}})),
+    ("W011", site(LOGGING={"version": 1, "loggers": {"botocore": {"level": "DEBUG"}}})),
+    ("W017", conf(TOKEN_PROVIDER=view)),
+    ("W017", conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS={THEIRS: "elsewhere"})),
+    ("W018", conf(TOKEN_PROVIDER=MOZILLA, TRUSTED_BACKENDS=[THEIRS])),
+    ("W018", both(conf(TOKEN_PROVIDER=ALLAUTH, TRUSTED_BACKENDS=[THEIRS]), WITHOUT_SCOPE)),
+    ("W019", both(conf(TOKEN_PROVIDER=MOZILLA, TRUSTED_BACKENDS=[MOZILLAS_BACKEND]), KEEPS_NONE)),
+]
+BAD_DEPLOYED: list[tuple[str, Callable[[Settings], None]]] = [
+    ("W012", site(SESSION_COOKIE_SECURE=False)),
+    ("W013", site(SESSION_COOKIE_HTTPONLY=False)),
+    ("W014", site(SESSION_COOKIE_SAMESITE="None")),
+    ("W014", site(SESSION_COOKIE_SAMESITE=False)),
+    ("W015", conf(ENFORCEMENT="observe")),
+    ("W015", conf(REQUIRED=False)),
+    ("W016", site(ALLOWED_HOSTS=["*"])),
+]
+GOOD: list[Callable[[Settings], None]] = [
+    conf(ENDPOINT_URL="https://vpce-1.cognito-idp.eu-west-1.vpce.amazonaws.com"),
+    environment(AWS_ENDPOINT_URL="https://cognito-idp.cn-north-1.amazonaws.com.cn"),
+    site(DEBUG=True, LOGGING={"version": 1, "root": {"level": "DEBUG"}}),
+    conf(REQUIRED="staff"),
+    conf(REQUIRED={"groups": ["Editors"]}),
+    conf(REQUIRED="tests.gate.rules.astaff_only"),
+    conf(REQUIRED_FROM="2026-12-01", GRACE_PERIOD=3600),
+    conf(TRUSTED_BACKENDS=[OURS]),
+    conf(TRUSTED_BACKENDS={OURS: "elsewhere"}),
+    conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS=[OURS]),
+    conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS={OURS: "everyone"}),
+    conf(REGION="us-east-1"),
+    site(LOGIN_URL="https://login.example.com/"),
+    site(LOGIN_URL="/account/sign-in/?from=here"),
+    site(ROOT_URLCONF=BareUrls),
+    site(SESSION_ENGINE=f"{SESSIONS}.cached_db", CACHES={"default": {"BACKEND": DBCACHE}}),
+    site(REST_FRAMEWORK={"DEFAULT_PERMISSION_CLASSES": ["tests.gate.permissions.BOTH"]}),
+    site(
+        LOGGING={
+            "version": 1,
+            "root": {"level": "DEBUG"},
+            "loggers": {"botocore": {"level": "INFO"}},
+        }
+    ),
+]
+
+
+def numbered(cases: list[tuple[str, Any]]) -> list[str]:
+    return [f"{number}-{place}" for place, (number, _) in enumerate(cases)]
+
+
+def test_a_good_site_has_nothing_to_say(settings: Settings) -> None:
+    assert found() == {}
+    settings.SESSION_COOKIE_SECURE = True
+    assert found(deploy=True) == {}
+
+
+@pytest.mark.parametrize(("number", "spoil"), BAD, ids=numbered(BAD))
+def test_what_is_wrong_is_told_with_an_id_and_a_hint(
+    number: str, spoil: Callable[[Settings], None], settings: Settings
+) -> None:
+    spoil(settings)
+    assert_told(found(), number)
+
+
+@pytest.mark.parametrize(("number", "spoil"), BAD_DEPLOYED, ids=numbered(BAD_DEPLOYED))
+def test_some_of_it_only_matters_where_the_site_is_deployed(
+    number: str, spoil: Callable[[Settings], None], settings: Settings
+) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+    spoil(settings)
+    assert f"cognito_mfa.{number}" not in found()
+    assert_told(found(deploy=True), number)
+
+
+def assert_told(messages: dict[str, checks.CheckMessage], number: str) -> None:
+    message = messages[f"cognito_mfa.{number}"]
+    assert message.level == (checks.ERROR if number[0] == "E" else checks.WARNING)
+    assert message.hint
+    assert str(message.msg)[0].isupper() or str(message.msg).startswith(("COGNITO_MFA", "'"))
+    assert str(message.msg).endswith(".")
+
+
+@pytest.mark.parametrize("change", GOOD, ids=range(len(GOOD)))
+def test_what_is_fine_is_not_told(change: Callable[[Settings], None], settings: Settings) -> None:
+    change(settings)
     assert found() == {}
 
 
-@pytest.fixture(params=range(16))
-def broken(request: pytest.FixtureRequest, settings: Settings) -> str:
-    """Break one thing; gives the id that must be reported."""
-    middleware = [entry for entry in settings.MIDDLEWARE if entry != GATE]
-    ways: list[tuple[str, Any]] = [
-        ("E001", lambda: settings.COGNITO_MFA.pop("CLIENT_ID")),
-        ("E002", lambda: conf(settings, CLIENT="x")),
-        ("E003", lambda: conf(settings, REQUIRED="evrybody")),
-        ("E003", lambda: conf(settings, CREATE_USERS="no")),
-        ("E004", lambda: setattr(settings, "COGNITO_MFA", ["x"])),
-        ("E005", lambda: conf(settings, USER_RESOLVER="mysite.nowhere.resolver")),
-        ("E005", lambda: conf(settings, REQUIRED="django.conf.settings")),
-        ("E005", lambda: conf(settings, CLIENT_FACTORY="tests.nothing")),
-        ("E006", lambda: setattr(settings, "MIDDLEWARE", middleware)),
-        ("E007", lambda: setattr(settings, "MIDDLEWARE", [GATE, *middleware])),
-        (
-            "E008",
-            lambda: setattr(
-                settings, "AUTHENTICATION_BACKENDS", ["django.contrib.auth.backends.ModelBackend"]
-            ),
-        ),
-        (
-            "E009",
-            lambda: setattr(
-                settings, "SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies"
-            ),
-        ),
-        ("E010", lambda: setattr(settings, "ROOT_URLCONF", "django.contrib.auth.urls")),
-        ("E012", lambda: conf(settings, ENDPOINT_URL="http://cognito.example")),
-        ("E001", lambda: delattr(settings, "COGNITO_MFA")),
-        ("E003", lambda: conf(settings, USER_POOL_ID="pool")),
-    ]
-    settings.COGNITO_MFA = dict(settings.COGNITO_MFA)
-    expected, break_it = ways[request.param]
-    break_it()
-    return f"cognito_mfa.{expected}"
-
-
-def test_what_is_wrong_is_told_with_an_id_and_a_hint(broken: str) -> None:
-    message = found()[broken]
-    assert message.is_serious()
-    assert message.hint
-    assert str(message.msg)[0].isupper() or str(message.msg).startswith(("COGNITO_MFA", "'"))
+@pytest.mark.parametrize("rule", ["staff", {"groups": ["Editors"]}])
+def test_a_rule_about_what_users_do_not_have(
+    rule: object, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf(REQUIRED=rule)(settings)
+    monkeypatch.setattr("cognito_mfa.policy.has_column", lambda _name: False)
+    assert_told(found(), "E013")
 
 
 def test_the_local_cognito_runs_no_site(settings: Settings) -> None:
@@ -80,15 +303,45 @@ def test_the_local_cognito_runs_no_site(settings: Settings) -> None:
     assert "cognito_mfa.E011" not in {message.id for message in checks.run_checks()}
 
 
-def test_https_and_debug_are_fine_endpoints(settings: Settings) -> None:
-    conf(settings, ENDPOINT_URL="https://vpce-1.cognito-idp.eu-west-1.vpce.amazonaws.com")
-    assert found() == {}
-    conf(settings, ENDPOINT_URL="http://127.0.0.1:9229")
+def test_debug_takes_any_endpoint(settings: Settings) -> None:
+    conf(ENDPOINT_URL="http://127.0.0.1:9229")(settings)
     settings.DEBUG = True
     assert found() == {}
 
 
+def test_composed_permissions_are_understood() -> None:
+    assert asks_for_factor(IsMFAVerified)
+    assert asks_for_factor(IsAuthenticated & (IsMFAVerified | IsMFAVerified))
+    assert not asks_for_factor(IsAuthenticated)
+    assert not asks_for_factor(~IsMFAVerified)
+    assert not asks_for_factor(IsMFAVerified | IsAuthenticated)
+
+
+def test_broken_settings_break_no_other_check(settings: Settings) -> None:
+    settings.COGNITO_MFA = {}
+    assert set(found(deploy=True)) == {"cognito_mfa.E001", "cognito_mfa.W012"}
+
+
 def test_the_checks_are_bound_to_manage_py_check(settings: Settings) -> None:
-    conf(settings, CLIENT="x")
+    conf(CLIENT="x")(settings)
     with pytest.raises(SystemCheckError, match=r"cognito_mfa\.E002"):
         call_command("check")
+
+
+def in_code() -> set[str]:
+    """Return every id that a check can report."""
+    modules = {import_module(check.__module__) for check in (*ALWAYS, *DEPLOYED)}
+    sources = "\n".join(inspect.getsource(module) for module in modules)
+    ids = set(re.findall(r'"cognito_mfa\.([EW]\d{3})"', sources))
+    return ids | set(re.findall(r'"(E00[1-3])"', sources))
+
+
+def test_every_id_is_tested() -> None:
+    tested = {number for number, _ in (*BAD, *BAD_DEPLOYED)} | {"E011", "E013"}
+    assert in_code() == tested
+    assert len(tested) >= 25
+
+
+def test_every_id_has_a_row_in_the_documentation() -> None:
+    rows = re.findall(r"^\| `cognito_mfa\.([EW]\d{3})` \|", DOCS.read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(in_code())

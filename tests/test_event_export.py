@@ -134,7 +134,7 @@ def test_who_exports_must_have_answered_a_code_lately(pool: LocalPool, admin: Vi
 
 
 def test_no_get_and_no_foreign_form_exports(pool: LocalPool, admin: Visitor) -> None:
-    response = admin.get(reverse(EXPORT), query_params={"format": "csv"}, follow=True)
+    response = admin.get(reverse(EXPORT), query_params={"format": "csv"})
     assert "Content-Disposition" not in response.headers
     careful = type(admin.client)(enforce_csrf_checks=True)
     careful.cookies = admin.client.cookies

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -186,6 +187,26 @@ def test_failures_lately_lead_to_their_lists(pool: LocalPool, admin: Visitor) ->
     assert ">bea<" not in counters
 
 
+def test_whom_the_gate_would_have_stopped_while_the_site_observed(
+    pool: LocalPool, admin: Visitor, settings: Settings
+) -> None:
+    assert "Observing" not in count_again(admin)
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "ENFORCEMENT": "observe"}
+    person = Visitor(Client(), admin.cognito)
+    user = User.objects.create_user("local")
+    person.client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    for _ in range(2):
+        assert person.is_in()
+
+    page = count_again(admin)
+
+    assert cells(page, "People who would have been stopped") == ["1"]
+    assert cells(page, "People who would have been stopped in the last 7 days") == ["1"]
+    assert cells(page, "Requests of all of them") == ["2"]
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "ENFORCEMENT": "enforce"}
+    assert "Observing" in admin.text(admin.get(reverse(PAGE)))  # and is not forgotten afterwards
+
+
 def test_names_are_those_of_this_moment(pool: LocalPool, admin: Visitor) -> None:
     count_again(admin)
     for number in range(11):
@@ -193,7 +214,7 @@ def test_names_are_those_of_this_moment(pool: LocalPool, admin: Visitor) -> None
         exempt(user, days=20 - number, reason="<b>")
     reset.request(make(pool, "ada"), actor=None, reason="x")
     page = admin.text(admin.get(reverse(PAGE)))
-    ends = page[page.index("Exemptions that end next") :]
+    ends = page[page.index("Exemptions that end next") : page.index("Status in Cognito")]
     assert re.findall(r"person-\d\d", ends) == [f"person-{n:02}" for n in range(10, 0, -1)]
     assert "&lt;b&gt;" in ends
     assert cells(page, "ada")[1] == "Broken off"
@@ -221,11 +242,11 @@ def test_a_page_view_counts_nothing(
 def test_counting_takes_the_same_number_of_queries_whoever_is_there(
     pool: LocalPool, admin: Visitor, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         census.count()
     for number in range(5):
         make(pool, f"p{number}").user.groups.add(Group.objects.create(name=f"g{number}"))
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         census.count()
 
 

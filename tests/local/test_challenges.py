@@ -10,6 +10,7 @@ import pytest
 
 from cognito_mfa.local import Behaviour, LocalCognito
 from cognito_mfa.local.pool import LocalPool
+from tests.local import newer
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, access_token, refused
 
 PHONE = {"phone_number": "+15555550839"}
@@ -315,6 +316,7 @@ def test_a_first_sign_in_may_have_tokens_once(cognito: LocalCognito) -> None:
     assert somebody.caller.password("invited")["ChallengeName"] == "MFA_SETUP"
 
 
+@newer.deletes_tokens
 def test_a_token_that_is_gone_is_not_found(caller: Caller, pool: LocalPool) -> None:
     """Section 4: the secret disappeared between the password and the code."""
     session = caller.password("regular")["Session"]

@@ -144,7 +144,7 @@ def test_what_is_said_not_to_be_played_is_not() -> None:
     gaps = said.partition("among the operations ")[2].rstrip(".").replace("\n", " ").split(", ")
     assert len(gaps) > 10
     assert not set(gaps) & set(operations.ALL)
-    assert set(gaps) <= service_model.operations()
+    assert len(set(gaps) & service_model.operations()) > 10  # an older one knows fewer
 
 
 def test_codes_that_nobody_could_know(pool: LocalPool) -> None:

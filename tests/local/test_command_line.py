@@ -150,7 +150,7 @@ def test_an_older_botocore_does_not_hide_newer_admin_operations(tmp_path: Path) 
 
     model = Loader().load_service_model("cognito-idp", "service-2")
     for name in ("AdminDeleteSoftwareToken", "AdminGetUserAuthFactors", "GetUserAuthFactors"):
-        del model["operations"][name]
+        model["operations"].pop(name, None)
     data = tmp_path / "botocore" / "data" / "cognito-idp" / "2016-04-18"
     data.mkdir(parents=True)
     (tmp_path / "botocore" / "__init__.py").write_text("")

@@ -71,7 +71,7 @@ def test_an_error_may_have_any_name_and_status(
     ("fault", "exception"),
     [(faults.Timeout, ReadTimeoutError), (faults.Reset, ConnectionClosedError)],
 )
-def test_an_answer_that_never_comes(  # noqa: PLR0917
+def test_an_answer_that_never_comes(
     cognito: LocalCognito,
     either: Caller,
     pool: LocalPool,

@@ -10,6 +10,7 @@ from botocore.config import Config  # noqa: TID253
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, members, refused
+from tests.local.raw import post
 
 TOGETHER = "Invalid MFA configuration given, can't turn off MFA and configure an MFA together."
 NONE_LEFT = (
@@ -191,15 +192,17 @@ class TestClients:
         )["UserPoolClient"]
         shown = boto.describe_user_pool_client(UserPoolId=POOL_ID, ClientId=made["ClientId"])
         assert shown["UserPoolClient"]["ClientSecret"] == made["ClientSecret"]
+
+    def test_a_secret_may_be_ones_own(self, cognito: LocalCognito, pool: LocalPool) -> None:
+        """As it is on the wire: not every supported botocore knows the member."""
         own = "mysecretmysecretmysecret"
-        given = boto.create_user_pool_client(
-            UserPoolId=POOL_ID, ClientName="web", ClientSecret=own
-        )["UserPoolClient"]
-        assert given["ClientSecret"] == own
-        with refused("InvalidParameterException"):
-            boto.create_user_pool_client(
-                UserPoolId=POOL_ID, ClientName="web", ClientSecret=own, GenerateSecret=True
-            )
+        asked = {"UserPoolId": POOL_ID, "ClientName": "web", "ClientSecret": own}
+        with cognito.serve() as server:
+            made = post(server.url, "CreateUserPoolClient", asked, signed=True).json()
+            assert made["UserPoolClient"]["ClientSecret"] == own
+            both = {**asked, "GenerateSecret": True}
+            refusal = post(server.url, "CreateUserPoolClient", both, signed=True).json()
+        assert refusal["__type"] == "InvalidParameterException"
 
     def test_what_it_was_given_is_described(self, boto: Any, pool: LocalPool) -> None:
         given = {
@@ -263,3 +266,77 @@ class TestClients:
         text = "User pool client nobody does not exist."
         with refused("ResourceNotFoundException", text):
             boto.describe_user_pool_client(UserPoolId=POOL_ID, ClientId="nobody")
+
+    def test_an_update_resets_what_it_leaves_out(self, boto: Any, pool: LocalPool) -> None:
+        """Section 1.5, measured."""
+        made = boto.create_user_pool_client(
+            UserPoolId=POOL_ID,
+            ClientName="web",
+            GenerateSecret=True,
+            AuthSessionValidity=15,
+            PreventUserExistenceErrors="ENABLED",
+            ReadAttributes=["email"],
+        )["UserPoolClient"]
+        which = {"UserPoolId": POOL_ID, "ClientId": made["ClientId"]}
+        flows = ["ALLOW_USER_PASSWORD_AUTH"]
+        boto.update_user_pool_client(**which, ExplicitAuthFlows=flows)
+        now = boto.describe_user_pool_client(**which)["UserPoolClient"]
+        assert now["ExplicitAuthFlows"] == flows
+        assert now["AuthSessionValidity"] == 3
+        assert now["PreventUserExistenceErrors"] == "LEGACY"
+        assert "ReadAttributes" not in now
+        for kept in ("ClientName", "ClientSecret", "CreationDate"):
+            assert now[kept] == made[kept]
+
+    def test_a_refused_update_changes_nothing(self, boto: Any, pool: LocalPool) -> None:
+        before = boto.describe_user_pool_client(UserPoolId=POOL_ID, ClientId=CLIENT_ID)
+        with refused("InvalidParameterException"):
+            boto.update_user_pool_client(
+                UserPoolId=POOL_ID, ClientId=CLIENT_ID, ClientName="x", AccessTokenValidity=100
+            )
+        after = boto.describe_user_pool_client(UserPoolId=POOL_ID, ClientId=CLIENT_ID)
+        assert before["UserPoolClient"] == after["UserPoolClient"]
+
+    def test_a_deleted_client_is_not_found(self, boto: Any, pool: LocalPool) -> None:
+        boto.delete_user_pool_client(UserPoolId=POOL_ID, ClientId=CLIENT_ID)
+        with refused("ResourceNotFoundException"):
+            Caller(boto).password("regular")
+
+
+class TestChangingPools:
+    def test_an_update_resets_what_it_leaves_out(self, boto: Any) -> None:
+        """Section 1.5, measured: this is how TOTP goes away unasked (section 12.25)."""
+        made = boto.create_user_pool(
+            PoolName="p",
+            AutoVerifiedAttributes=["email"],
+            Policies={"PasswordPolicy": {"MinimumLength": 20}},
+        )["UserPool"]
+        boto.set_user_pool_mfa_config(
+            UserPoolId=made["Id"],
+            MfaConfiguration="ON",
+            SoftwareTokenMfaConfiguration={"Enabled": True},
+        )
+        boto.update_user_pool(UserPoolId=made["Id"])
+        now = boto.describe_user_pool(UserPoolId=made["Id"])["UserPool"]
+        assert now["MfaConfiguration"] == "OFF"
+        assert now["Policies"]["PasswordPolicy"]["MinimumLength"] == 8
+        assert "AutoVerifiedAttributes" not in now
+        assert now["Name"] == "p"
+
+    def test_an_update_leaves_people_and_factors_alone(
+        self, caller: Caller, pool: LocalPool
+    ) -> None:
+        caller.boto.update_user_pool(UserPoolId=POOL_ID, MfaConfiguration="ON")
+        assert caller.password("regular")["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
+
+    def test_a_deleted_pool_is_not_found(
+        self, cognito: LocalCognito, boto: Any, pool: LocalPool
+    ) -> None:
+        token = Caller(boto).password("regular")["Session"]
+        boto.delete_user_pool(UserPoolId=POOL_ID)
+        with refused("ResourceNotFoundException"):
+            boto.describe_user_pool(UserPoolId=POOL_ID)
+        with refused("NotAuthorizedException"):
+            boto.associate_software_token(Session=token)
+        cognito.create_pool("us-east-1_Another00")
+        assert len(cognito.pools()) == 1

@@ -8,6 +8,7 @@ import pytest
 
 from cognito_mfa.local import Behaviour, LocalCognito
 from cognito_mfa.local.pool import LocalPool
+from tests.local import newer
 from tests.local.caller import PASSWORD, POOL_ID, Caller, access_token, members, refused
 from tests.local.conftest import populated
 
@@ -187,6 +188,7 @@ class TestReset:
             prefer(boto, SoftwareTokenMfaSettings=DISABLE)
         assert settings(boto)[0] == ["SOFTWARE_TOKEN_MFA"]
 
+    @newer.deletes_tokens
     def test_deleting_the_token_leads_to_setup_where_mfa_is_required(
         self, either: Caller, pool: LocalPool
     ) -> None:
@@ -195,12 +197,14 @@ class TestReset:
         assert settings(either.boto) == (None, None)
         assert either.password("regular")["ChallengeName"] == "MFA_SETUP"
 
+    @newer.deletes_tokens
     def test_deleting_the_token_leads_to_tokens_where_mfa_is_optional(
         self, caller: Caller, optional_pool: LocalPool
     ) -> None:
         caller.boto.admin_delete_software_token(UserPoolId=POOL_ID, Username="regular")
         assert "AuthenticationResult" in caller.password("regular")
 
+    @newer.deletes_tokens
     def test_other_factors_stay(self, cognito: LocalCognito) -> None:
         pool = populated(cognito, mfa="OPTIONAL", sms=True)
         pool.user("regular").attributes["phone_number"] = "+15555550839"
@@ -209,6 +213,7 @@ class TestReset:
         boto.admin_delete_software_token(UserPoolId=POOL_ID, Username="regular")
         assert settings(boto) == (["SMS_MFA"], None)
 
+    @newer.deletes_tokens
     @pytest.mark.parametrize("fails", [False, True])
     def test_deleting_what_is_not_there(self, cognito: LocalCognito, fails: bool) -> None:
         """14.11."""
@@ -220,6 +225,7 @@ class TestReset:
             return
         boto.admin_delete_software_token(UserPoolId=POOL_ID, Username="newcomer")
 
+    @newer.deletes_tokens
     def test_deleting_may_end_open_sign_ins(self, cognito: LocalCognito) -> None:
         """14.11."""
         pool = populated(cognito, mfa="ON", behaviour=Behaviour(deleting_token_ends_sessions=True))
@@ -229,6 +235,7 @@ class TestReset:
         with refused("NotAuthorizedException", "Invalid session for the user."):
             caller.enter_code(session, code)
 
+    @newer.deletes_tokens
     def test_errors_of_deleting(self, boto: Any, pool: LocalPool) -> None:
         """Section 6.3."""
         pool.create_user("early", password=PASSWORD, status="UNCONFIRMED")
@@ -247,6 +254,7 @@ class TestReset:
         )
         assert caller.password("regular")["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
 
+    @newer.deletes_tokens
     def test_open_tokens_survive_a_reset(self, caller: Caller, pool: LocalPool) -> None:
         """Section 7.3: they need a sign-out of their own."""
         token = signed_in(caller, pool)
@@ -257,6 +265,7 @@ class TestReset:
 class TestAuthFactors:
     """Sections 1.3 and 14.11."""
 
+    @newer.shows_factors
     def test_a_verified_token_shows_although_nothing_is_preferred(
         self, either_boto: Any, pool: LocalPool
     ) -> None:
@@ -269,21 +278,25 @@ class TestAuthFactors:
             "ConfiguredUserAuthFactors": ["PASSWORD", "SOFTWARE_TOKEN"],
         }
 
+    @newer.shows_factors
     def test_the_own_call_shows_the_same(self, caller: Caller, pool: LocalPool) -> None:
         own = caller.boto.get_user_auth_factors(AccessToken=signed_in(caller, pool))
         admins = caller.boto.admin_get_user_auth_factors(UserPoolId=POOL_ID, Username="regular")
         assert members(own) == members(admins)
         assert own["PreferredMfaSetting"] == "SOFTWARE_TOKEN_MFA"
 
+    @newer.shows_factors
     def test_somebody_without_has_only_a_password(self, boto: Any, pool: LocalPool) -> None:
         shown = boto.admin_get_user_auth_factors(UserPoolId=POOL_ID, Username="newcomer")
         assert shown["ConfiguredUserAuthFactors"] == ["PASSWORD"]
 
+    @newer.shows_factors
     def test_a_federated_user_has_none(self, boto: Any, pool: LocalPool) -> None:
         pool.create_user("Google_1", status="EXTERNAL_PROVIDER")
         shown = boto.admin_get_user_auth_factors(UserPoolId=POOL_ID, Username="Google_1")
         assert members(shown) == {"Username": "Google_1"}
 
+    @newer.shows_factors
     def test_the_preference_may_be_needed_by_a_switch(self, cognito: LocalCognito) -> None:
         populated(cognito, mfa="ON", behaviour=Behaviour(auth_factors_need_preference=True))
         boto = cognito.client()
@@ -291,6 +304,7 @@ class TestAuthFactors:
         shown = boto.admin_get_user_auth_factors(UserPoolId=POOL_ID, Username="regular")
         assert shown["ConfiguredUserAuthFactors"] == ["PASSWORD"]
 
+    @newer.shows_factors
     def test_codes_by_text_and_mail_are_factors_once_enabled(self, cognito: LocalCognito) -> None:
         pool = populated(cognito, mfa="OPTIONAL", sms=True, email=True)
         pool.user("newcomer").attributes["phone_number"] = "+15555550839"

@@ -10,6 +10,7 @@ import pytest
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.keys import keys_of
 from cognito_mfa.local.pool import LocalPool
+from tests.local import newer
 from tests.local.caller import PASSWORD, POOL_ID, Caller, members
 from tests.local.conftest import populated
 
@@ -82,6 +83,7 @@ def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
 
 
+@newer.shows_factors
 def test_no_reading_operation_shows_one(cognito: LocalCognito, secrets: set[str]) -> None:
     boto: Any = cognito.client()
     who = {"UserPoolId": POOL_ID, "Username": "third"}

@@ -6,6 +6,7 @@ import pytest
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
+from tests.local import newer
 from tests.local.caller import (
     CLIENT_ID,
     EXPIRED,
@@ -218,6 +219,7 @@ def test_mfa_setup_needs_a_verified_token(caller: Caller, pool: LocalPool) -> No
         caller.respond("MFA_SETUP", second["Session"])
 
 
+@newer.deletes_tokens
 def test_a_reset_in_the_middle_ends_a_setup(caller: Caller, pool: LocalPool) -> None:
     second = caller.associate(caller.password()["Session"])
     third = caller.verify(second["Session"], pool.pending_code_for("newcomer"))

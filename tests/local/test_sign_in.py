@@ -8,6 +8,7 @@ import pytest
 
 from cognito_mfa.local import Behaviour, LocalCognito
 from cognito_mfa.local.pool import LocalPool
+from tests.local import newer
 from tests.local.caller import (
     CLIENT_ID,
     PASSWORD,
@@ -542,6 +543,7 @@ class TestRefresh:
         with refused("NotAuthorizedException", "Invalid Refresh Token."):
             caller.refresh(token)
 
+    @newer.deletes_tokens
     def test_mfa_changes_do_not_touch_it(self, caller: Caller, pool: LocalPool) -> None:
         """Section 7.3."""
         token = self.refresh_token(caller, pool)

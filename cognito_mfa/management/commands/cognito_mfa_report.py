@@ -106,4 +106,5 @@ def _counts(numbers: Numbers) -> list[tuple[str, int]]:
         (f"stopped in {census.LATELY.days} days", numbers.stops),
         ("stopped now", numbers.stopped),
         ("resets not finished", numbers.unfinished_resets),
+        ("would have been stopped while observing", numbers.would_stop),
     ]

@@ -1,0 +1,63 @@
+"""System checks: what is wrong with a site, said before the first person meets it.
+
+Each id means one thing for ever; ``docs/checks.md`` lists them. Nothing here asks Cognito: ``check`` runs
+where there is no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.core.checks import CheckMessage, Tags
+from django.core.checks import register as register_check
+
+from cognito_mfa.checks import access, deployment, others, site, values
+
+Check = Callable[[], Iterator[CheckMessage]]
+
+ALWAYS: tuple[Check, ...] = (
+    values.check_settings,
+    values.check_callables,
+    values.check_rule,
+    values.check_durations,
+    values.check_issuer,
+    values.check_region,
+    values.check_endpoint,
+    site.check_middleware,
+    site.check_page_cache,
+    site.check_sessions,
+    site.check_urls,
+    site.check_login_url,
+    site.check_templates,
+    access.check_backends,
+    access.check_admin,
+    access.check_rest_framework,
+    access.check_channels,
+    access.check_logging,
+    others.check_trust,
+    others.check_scope,
+    others.check_mozilla_tokens,
+)
+DEPLOYED: tuple[Check, ...] = (
+    deployment.check_cookies,
+    deployment.check_enforcement,
+    deployment.check_hosts,
+)
+
+
+def register() -> None:
+    """Bind the checks to ``manage.py check``."""
+    for check in ALWAYS:
+        register_check(Tags.security)(_listed(check))
+    for check in DEPLOYED:
+        register_check(Tags.security, deploy=True)(_listed(check))
+
+
+def _listed(check: Check) -> Callable[..., Sequence[CheckMessage]]:
+    def run(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:
+        return list(check())
+
+    run.__name__ = check.__name__
+    return run

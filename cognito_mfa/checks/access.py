@@ -1,0 +1,119 @@
+"""Other ways into the site: backends, the admin, APIs, websockets, and what logs give away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as Caution
+from django.urls import NoReverseMatch, reverse
+
+from cognito_mfa.checks.values import conf_or_none
+from cognito_mfa.conf import NAME
+
+PASSWORD_ALONE = (
+    "django.contrib.auth.backends.ModelBackend",
+    "django.contrib.auth.backends.AllowAllUsersModelBackend",
+)
+PERMISSION = "cognito_mfa.drf.IsMFAVerified"
+AWS_LOGGERS = ("", "boto3", "botocore", "urllib3")
+
+
+def check_backends() -> Iterator[CheckMessage]:
+    """E019 trust in a backend that the site does not use, W007 trust in a password alone."""
+    conf = conf_or_none()
+    for backend in conf.TRUSTED_BACKENDS if conf else ():
+        if backend not in settings.AUTHENTICATION_BACKENDS:
+            yield Error(
+                f"{NAME}['TRUSTED_BACKENDS'] names {backend!r}, which is not among AUTHENTICATION_BACKENDS.",
+                hint="Write it exactly as there, or remove it.",
+                id="cognito_mfa.E019",
+            )
+        elif backend in PASSWORD_ALONE:
+            yield Caution(
+                f"{NAME}['TRUSTED_BACKENDS'] trusts {backend!r}, which asks for a password alone.",
+                hint="Trust only backends whose sign-ins pass a second factor elsewhere.",
+                id="cognito_mfa.W007",
+            )
+
+
+def check_admin() -> Iterator[CheckMessage]:
+    """W008: an admin site with a login form of its own, where staff must have a second factor."""
+    conf = conf_or_none()
+    if conf is None or conf.REQUIRED is False or not apps.is_installed("django.contrib.admin"):
+        return
+    from django.contrib.admin.sites import all_sites
+
+    from cognito_mfa.admin_site import MFAAdminSite
+
+    for site in all_sites:
+        if isinstance(site, MFAAdminSite) or not _is_reachable(f"{site.name}:login"):
+            continue
+        yield Caution(
+            f"The admin site {site.name!r} is not gated: its own login form takes a password alone, and "
+            "it does not ask for the second factor itself.",
+            hint="Replace 'django.contrib.admin' by 'cognito_mfa.apps.MFAAdminConfig' in INSTALLED_APPS, or "
+            "derive your site from cognito_mfa.admin_site.MFAAdminSite.",
+            id="cognito_mfa.W008",
+        )
+
+
+def _is_reachable(name: str) -> bool:
+    try:
+        reverse(name)
+    except NoReverseMatch:
+        return False
+    return True
+
+
+def check_rest_framework() -> Iterator[CheckMessage]:
+    """W009: an API whose tokens and passwords are accepted behind the gate's back."""
+    if not apps.is_installed("rest_framework"):
+        return
+    from rest_framework.settings import api_settings
+
+    from cognito_mfa.drf import asks_for_factor
+
+    if not any(asks_for_factor(entry) for entry in api_settings.DEFAULT_PERMISSION_CLASSES):
+        yield Caution(
+            "Django REST framework signs people in after the gate has decided, and its views do not ask "
+            "for the second factor.",
+            hint=f"Add {PERMISSION!r} to REST_FRAMEWORK['DEFAULT_PERMISSION_CLASSES'].",
+            id="cognito_mfa.W009",
+        )
+
+
+def check_channels() -> Iterator[CheckMessage]:
+    """W010: websockets, which no Django middleware ever sees."""
+    if apps.is_installed("channels"):
+        yield Caution(
+            "Channels is installed: websockets pass no Django middleware, and so no gate.",
+            hint="Ask cognito_mfa.gate.ais_proven in your consumers (docs/enforcement.md), then silence this.",
+            id="cognito_mfa.W010",
+        )
+
+
+def check_logging() -> Iterator[CheckMessage]:
+    """W011: AWS's library at DEBUG writes passwords, codes and tokens into the log."""
+    loud = [name for name in AWS_LOGGERS if _level(name) == "DEBUG"]
+    if loud and not settings.DEBUG:
+        names = ", ".join(repr(name or "root") for name in loud)
+        yield Caution(
+            f"LOGGING sets {names} to DEBUG: botocore then logs passwords, codes and tokens.",
+            hint="Set the level of the loggers 'boto3', 'botocore' and 'urllib3' to INFO or above.",
+            id="cognito_mfa.W011",
+        )
+
+
+def _level(name: str) -> str:
+    """Return the level that LOGGING gives to the logger; the root's counts only for botocore's sake."""
+    config: Mapping[str, Any] = settings.LOGGING or {}
+    loggers = config.get("loggers", {})
+    if name:
+        return str(loggers.get(name, {}).get("level", ""))
+    quiet = str(loggers.get("botocore", {}).get("level", "NOTSET")) not in ("NOTSET", "DEBUG")
+    root = config.get("root") or loggers.get("", {})
+    return "" if quiet else str(root.get("level", ""))

@@ -1,0 +1,58 @@
+"""What matters only where the site is deployed: ``manage.py check --deploy``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.checks import CheckMessage
+from django.core.checks import Warning as Caution
+
+from cognito_mfa.checks.values import conf_or_none
+from cognito_mfa.conf import NAME
+
+
+def check_cookies() -> Iterator[CheckMessage]:
+    """W012 without TLS, W013 readable by scripts, W014 sent along from other sites."""
+    if not settings.SESSION_COOKIE_SECURE:
+        yield Caution(
+            "The session cookie, which is all that proves the second factor, also goes over plain HTTP.",
+            hint="Set SESSION_COOKIE_SECURE = True.",
+            id="cognito_mfa.W012",
+        )
+    if not settings.SESSION_COOKIE_HTTPONLY:
+        yield Caution(
+            "Scripts can read the session cookie: one injected line takes a proven session away.",
+            hint="Set SESSION_COOKIE_HTTPONLY = True.",
+            id="cognito_mfa.W013",
+        )
+    if settings.SESSION_COOKIE_SAMESITE not in ("Lax", "Strict"):
+        yield Caution(
+            "Browsers send the session cookie along with requests from other sites.",
+            hint="Set SESSION_COOKIE_SAMESITE = 'Lax'.",
+            id="cognito_mfa.W014",
+        )
+
+
+def check_enforcement() -> Iterator[CheckMessage]:
+    """W015: nobody is stopped."""
+    conf = conf_or_none()
+    if conf is None:
+        return
+    if conf.ENFORCEMENT != "enforce" or conf.REQUIRED is False:
+        setting = "REQUIRED" if conf.ENFORCEMENT == "enforce" else "ENFORCEMENT"
+        yield Caution(
+            f"{NAME}[{setting!r}] is {getattr(conf, setting)!r}: the gate stops nobody.",
+            hint="Write 'enforce' and who must have a second factor when the roll-out is done.",
+            id="cognito_mfa.W015",
+        )
+
+
+def check_hosts() -> Iterator[CheckMessage]:
+    """W016: any host is ours, and so any address is safe to be sent to."""
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Caution(
+            "ALLOWED_HOSTS takes any host: whoever forges one chooses where people go after signing in.",
+            hint="List the site's own host names in ALLOWED_HOSTS.",
+            id="cognito_mfa.W016",
+        )

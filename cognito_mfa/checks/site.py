@@ -1,0 +1,136 @@
+"""Where the app stands in the site: middleware, sessions, URLs, templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as Caution
+from django.shortcuts import resolve_url
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
+from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+
+from cognito_mfa.marks import is_exempt
+
+GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
+AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
+BACKEND = "cognito_mfa.backends.CognitoBackend"
+PAGE_CACHE = "django.middleware.cache.FetchFromCacheMiddleware"
+SESSIONS = "django.contrib.sessions.backends."
+SESSION_KINDS_IN_CACHE = (f"{SESSIONS}cache", f"{SESSIONS}cached_db")
+CACHES_OF_ONE_PROCESS = (
+    "django.core.cache.backends.locmem.LocMemCache",
+    "django.core.cache.backends.dummy.DummyCache",
+)
+# What must be reachable for who has proven nothing yet, or nobody would ever get through.
+WAYS_IN = ("sign_in", "sign_out", "new_password", "challenge", "setup", "setup_cancel")
+
+
+def check_middleware() -> Iterator[CheckMessage]:
+    """E006 the gate is missing, E007 it stands before authentication, E008 our backend is missing."""
+    if GATE not in settings.MIDDLEWARE:
+        yield Error(
+            "The gate is not installed: nobody is asked for a second factor on any page.",
+            hint=f"Add {GATE!r} to MIDDLEWARE, after {AUTHENTICATION!r}.",
+            id="cognito_mfa.E006",
+        )
+    elif AUTHENTICATION not in settings.MIDDLEWARE[: settings.MIDDLEWARE.index(GATE)]:
+        yield Error(
+            "The gate stands before authentication, so that it knows no user.",
+            hint=f"Move {GATE!r} after {AUTHENTICATION!r} in MIDDLEWARE.",
+            id="cognito_mfa.E007",
+        )
+    if BACKEND not in settings.AUTHENTICATION_BACKENDS:
+        yield Error(
+            f"{BACKEND!r} is not among AUTHENTICATION_BACKENDS: whoever signs in is signed out at once.",
+            hint=f"Add {BACKEND!r} to AUTHENTICATION_BACKENDS.",
+            id="cognito_mfa.E008",
+        )
+
+
+def check_page_cache() -> Iterator[CheckMessage]:
+    """E016: pages that are answered before any gate could decide, wherever the gate stands.
+
+    The cache answers while the request comes in; the gate decides when the view is known.
+    """
+    if PAGE_CACHE in settings.MIDDLEWARE:
+        yield Error(
+            "The cache for the whole site answers before the gate: what it keeps of a proven session, it "
+            "still shows when the proof is over.",
+            hint=f"Remove {PAGE_CACHE!r} from MIDDLEWARE and write @cache_page on the views that may be "
+            "cached; the gate stands in front of them.",
+            id="cognito_mfa.E016",
+        )
+
+
+def check_sessions() -> Iterator[CheckMessage]:
+    """E009 sessions that live in the browser, W005 sessions that one process alone knows."""
+    if "signed_cookies" in settings.SESSION_ENGINE:
+        yield Error(
+            "Sessions in signed cookies cannot be ended by the server, and Cognito's session strings do not fit.",
+            hint="Set SESSION_ENGINE to a server-side engine, such as 'django.contrib.sessions.backends.db'.",
+            id="cognito_mfa.E009",
+        )
+    backend = settings.CACHES.get(settings.SESSION_CACHE_ALIAS, {}).get("BACKEND")
+    if settings.SESSION_ENGINE in SESSION_KINDS_IN_CACHE and backend in CACHES_OF_ONE_PROCESS:
+        yield Caution(
+            f"Sessions are kept in {backend!r}: a sign-in whose next step reaches another process starts over.",
+            hint="Name a cache that all processes share in CACHES, or keep sessions in the database.",
+            id="cognito_mfa.W005",
+        )
+
+
+def check_urls() -> Iterator[CheckMessage]:
+    """E010 our pages are not in the URLconf, E017 people would be led in a circle."""
+    try:
+        reverse("cognito_mfa:setup")
+    except NoReverseMatch:
+        yield Error(
+            "The pages of cognito_mfa are not in the URLconf.",
+            hint="Add path('account/', include('cognito_mfa.urls')) to the site's urls.py.",
+            id="cognito_mfa.E010",
+        )
+        return
+    covered = [name for name in WAYS_IN if not _is_open(reverse(f"cognito_mfa:{name}"))]
+    if covered:
+        yield Error(
+            f"Another view answers at the address of {', '.join(covered)}, and the gate is in front of it: "
+            "people would be led in a circle.",
+            hint="Put include('cognito_mfa.urls') before the pattern that matches first.",
+            id="cognito_mfa.E017",
+        )
+
+
+def _is_open(path: str) -> bool:
+    try:
+        return is_exempt(resolve(path).func)
+    except Resolver404:
+        return False
+
+
+def check_login_url() -> Iterator[CheckMessage]:
+    """W006: people who must sign in are sent to a page that does not exist."""
+    try:
+        url = resolve_url(settings.LOGIN_URL)
+        if url.startswith("/") and not url.startswith("//"):
+            resolve(url.partition("?")[0])
+    except (NoReverseMatch, Resolver404):
+        yield Caution(
+            f"LOGIN_URL is {settings.LOGIN_URL!r}, where this site has no page.",
+            hint="Set LOGIN_URL = 'cognito_mfa:sign_in'.",
+            id="cognito_mfa.W006",
+        )
+
+
+def check_templates() -> Iterator[CheckMessage]:
+    """E018: our templates are not found."""
+    try:
+        get_template("cognito_mfa/sign_in.html")
+    except TemplateDoesNotExist:
+        yield Error(
+            "The templates of cognito_mfa are not found.",
+            hint="Set 'APP_DIRS': True in TEMPLATES, or add the app_directories loader.",
+            id="cognito_mfa.E018",
+        )

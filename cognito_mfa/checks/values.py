@@ -1,0 +1,173 @@
+"""The settings themselves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as Caution
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+from cognito_mfa import policy
+from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf, given_settings, problems
+
+CALLABLES = ("CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER", "TOKEN_PROVIDER")
+DAY = 24 * 3600
+STEP_UP_LIMIT = 20 * 60  # ASVS 7.5.1 and NIST SP 800-63B let nobody stay longer on one proof
+AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn")
+# botocore's own; the one for the service wins.
+ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL")
+
+
+def conf_or_none() -> Conf | None:
+    """Return the settings, or None when they cannot be read; ``check_settings`` says why."""
+    try:
+        return get_conf()
+    except ImproperlyConfigured:
+        return None
+
+
+def check_settings() -> Iterator[CheckMessage]:
+    """E001 missing, E002 unknown, E003 unreadable, E004 no dictionary."""
+    if not isinstance(getattr(settings, NAME, {}), dict):
+        yield Error(
+            f"{NAME} must be a dictionary.", hint=f"Write {NAME} = {{...}}.", id="cognito_mfa.E004"
+        )
+        return
+    for problem in problems(given_settings()):
+        kind = "E003" if problem.setting in SETTINGS else "E002"
+        kind = "E001" if problem.message == "is missing" else kind
+        text = f"{NAME}[{problem.setting!r}] {problem.message}."
+        yield Error(text, hint=problem.hint, id=f"cognito_mfa.{kind}")
+
+
+def check_callables() -> Iterator[CheckMessage]:
+    """E005: a dotted path that leads nowhere."""
+    conf = conf_or_none()
+    for name in CALLABLES if conf else ():
+        path = getattr(conf, name)
+        if isinstance(path, str) and "." in path and (trouble := _trouble(path)):
+            yield Error(
+                f"{NAME}[{name!r}] cannot be imported: {trouble}.",
+                hint=SETTINGS[name].hint,
+                id="cognito_mfa.E005",
+            )
+
+
+def check_rule() -> Iterator[CheckMessage]:
+    """E013: a rule about something that the site's users do not have."""
+    conf = conf_or_none()
+    if conf is None:
+        return
+    if conf.REQUIRED == "staff" and not policy.has_column("is_staff"):
+        yield Error(
+            f"{NAME}['REQUIRED'] is 'staff', and the site's users have no is_staff.",
+            hint="Write the dotted path of f(request) -> bool that says who must have a second factor.",
+            id="cognito_mfa.E013",
+        )
+    elif isinstance(conf.REQUIRED, dict) and not policy.has_column("groups"):
+        yield Error(
+            f"{NAME}['REQUIRED'] names groups, and the site's users have none.",
+            hint="Write the dotted path of f(request) -> bool that says who must have a second factor.",
+            id="cognito_mfa.E013",
+        )
+
+
+def check_durations() -> Iterator[CheckMessage]:
+    """W001 a proof that lasts too long, W002 a step-up that does."""
+    conf = conf_or_none()
+    if conf is None:
+        return
+    if conf.PROOF_MAX_AGE > DAY:
+        yield Caution(
+            f"{NAME}['PROOF_MAX_AGE'] is more than a day: a stolen session stays proven as long.",
+            hint="Write 24 hours or less (NIST SP 800-63B, 2.2.3).",
+            id="cognito_mfa.W001",
+        )
+    if conf.REAUTH_MAX_AGE > STEP_UP_LIMIT:
+        yield Caution(
+            f"{NAME}['REAUTH_MAX_AGE'] is more than twenty minutes: whoever finds an open browser can "
+            "change what protects the account.",
+            hint="Write 20 minutes or less.",
+            id="cognito_mfa.W002",
+        )
+
+
+def check_issuer() -> Iterator[CheckMessage]:
+    """W003 no name for the authenticator app, E014 one that it cannot show."""
+    conf = conf_or_none()
+    if conf is None:
+        return
+    if conf.ISSUER is None:
+        yield Caution(
+            f"{NAME}['ISSUER'] is not set: the authenticator app shows the host name of the request.",
+            hint=SETTINGS["ISSUER"].hint,
+            id="cognito_mfa.W003",
+        )
+    elif ":" in conf.ISSUER:
+        yield Error(
+            f"{NAME}['ISSUER'] contains a colon, which separates it from the account's name in the app.",
+            hint="Write the name without a colon.",
+            id="cognito_mfa.E014",
+        )
+
+
+def check_region() -> Iterator[CheckMessage]:
+    """E015: a region that is not the pool's."""
+    conf = conf_or_none()
+    if conf is not None and conf.USER_POOL_ID.split("_", 1)[0] != conf.REGION:
+        yield Error(
+            f"{NAME}['REGION'] is {conf.REGION!r}, and the user pool {conf.USER_POOL_ID!r} is in another.",
+            hint=SETTINGS["REGION"].hint,
+            id="cognito_mfa.E015",
+        )
+
+
+def check_endpoint() -> Iterator[CheckMessage]:
+    """E011 a local Cognito, E012 an endpoint without TLS, W004 one that is not AWS's; all outside DEBUG."""
+    conf = conf_or_none()
+    if conf is None or settings.DEBUG:
+        return
+    factory = conf.CLIENT_FACTORY
+    path = factory if isinstance(factory, str) else factory.__module__
+    if path.startswith("cognito_mfa.local"):
+        yield Error(
+            "The local Cognito must never run a site: anybody who can read its memory can sign in as anybody.",
+            hint=f"Remove 'CLIENT_FACTORY' from {NAME}.",
+            id="cognito_mfa.E011",
+        )
+    name, url = _endpoint(conf)
+    if url and not url.startswith("https://"):
+        yield Error(
+            f"{name} would send passwords and codes without encryption.",
+            hint="Leave it out, or use https.",
+            id="cognito_mfa.E012",
+        )
+    elif url and not (urlsplit(url).hostname or "").endswith(AWS_HOSTS):
+        yield Caution(
+            f"{name} sends passwords and codes to {urlsplit(url).hostname!r}, which is not AWS.",
+            hint="Leave it out, or silence this check if the host is yours.",
+            id="cognito_mfa.W004",
+        )
+
+
+def _endpoint(conf: Conf) -> tuple[str, str | None]:
+    """Return where calls go instead of AWS, and which setting says so."""
+    if conf.ENDPOINT_URL:
+        return f"{NAME}['ENDPOINT_URL']", conf.ENDPOINT_URL
+    for name in ENDPOINT_VARIABLES:
+        if os.environ.get(name):
+            return f"The environment variable {name}", os.environ[name]
+    return "", None
+
+
+def _trouble(path: str) -> str:
+    try:
+        found = import_string(path)
+    except Exception as error:  # noqa: BLE001 - a site's module may fail in any way
+        return f"{type(error).__name__}: {error}"
+    return "" if callable(found) else "it is not callable"

@@ -1,0 +1,78 @@
+"""What a view says about itself to the gate. A mark belongs to one view: a subclass of an exempt view
+is gated again, unless it says so itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from typing import Any
+
+View = Callable[..., Any]
+
+EXEMPT_MARK = "cognito_mfa_exempt"
+REQUIRED_MARK = "cognito_mfa_required"  # for the gate map; such views guard themselves
+
+# Views of others that must stay reachable: to leave, to change the language, to load a style sheet, to
+# sign in again at Cognito. By identity of the view, so that no path can pass for them.
+_OTHERS_EXEMPT = {
+    "django.contrib.auth.views": {"LogoutView"},
+    "django.contrib.staticfiles.views": {"serve"},
+    "django.views.i18n": {"set_language", "JavaScriptCatalog"},
+    "allauth.account.views": {"LogoutView"},
+    "mozilla_django_oidc.views": {
+        "OIDCAuthenticationCallbackView",
+        "OIDCAuthenticationRequestView",
+        "OIDCLogoutView",
+    },
+}
+_number = count()
+
+
+def mark_exempt(view: View) -> None:
+    """Mark ``view``, a function nobody else uses."""
+    setattr(view, EXEMPT_MARK, True)
+    # And a mark that no other view has. When classes are decorated, Django copies a parent's marks onto
+    # the child; this one tells whose they are.
+    setattr(view, f"{EXEMPT_MARK}_{next(_number)}", True)
+
+
+def is_exempt(view: View) -> bool:
+    """Tell whether ``view`` is marked ``mfa_exempt``, or is one of others' that never are gated."""
+    return bool(why_exempt(view))
+
+
+def why_exempt(view: View) -> str:
+    """Return why the gate leaves ``view`` alone; empty when it does not."""
+    # Not merely true: an object that answers any name with something is not marked.
+    if getattr(view, EXEMPT_MARK, None) is True:
+        return "" if _only_inherited(view) else "mfa_exempt"
+    if getattr(view, "__module__", None) in _OTHERS_EXEMPT:
+        return _owner(view)
+    return why_exempt(view.func) if isinstance(view, partial) else ""
+
+
+def _owner(view: View) -> str:
+    """Return whose view it is that must stay reachable; empty for any other."""
+    target: Any = getattr(view, "view_class", view)
+    package = str(target.__module__).partition(".")[0]
+    if target.__qualname__ not in _OTHERS_EXEMPT.get(target.__module__, ()):
+        return ""
+    return "Django's own" if package == "django" else f"{package}'s own"
+
+
+def _only_inherited(view: View) -> bool:
+    """Tell whether all marks of a class-based view stand on a parent of its class."""
+    view_class = getattr(view, "view_class", None)
+    if view_class is None:
+        return False
+    inherited: set[str] = set()
+    for parent in view_class.__mro__[1:]:
+        inherited |= _marks(vars(parent).get("dispatch"))
+    return _marks(view) <= inherited
+
+
+def _marks(view: Any) -> set[str]:
+    names = getattr(view, "__dict__", {})
+    return {name for name in names if name.startswith(f"{EXEMPT_MARK}_")}

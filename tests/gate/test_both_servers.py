@@ -1,0 +1,81 @@
+"""The same request gets the same answer under WSGI and ASGI, whoever sends it and whatever the site says."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.gate.people import PEOPLE, THEIRS
+from tests.gate.servers import CALLERS, Ask, over_asgi, over_wsgi
+from tests.gate.site import SECRET
+
+pytestmark = pytest.mark.django_db
+
+ASKS = [
+    *(Ask("/gated/function/", "POST", headers) for headers in CALLERS.values()),
+    Ask("/gated/async-class/", headers=CALLERS["page"]),
+    Ask("/exempt/async-function/", headers=CALLERS["page"]),
+    Ask("/required/async-mixin/", headers=CALLERS["page"]),
+]
+SITES: dict[str, dict[str, Any]] = {
+    "everyone": {},
+    "staff": {"REQUIRED": "staff"},
+    "groups": {"REQUIRED": {"groups": ["Editors"]}},
+    "nobody": {"REQUIRED": False},
+    "rule": {"REQUIRED": "tests.gate.rules.staff_only"},
+    "async rule": {"REQUIRED": "tests.gate.rules.astaff_only"},
+    "rule object": {"REQUIRED": "tests.gate.rules.by_object"},
+    "rule with a query": {"REQUIRED": "tests.gate.rules.asking_the_database"},
+    "failing rule": {"REQUIRED": "tests.gate.rules.failing"},
+    "failing async rule": {"REQUIRED": "tests.gate.rules.afailing"},
+    "forgetful rule": {"REQUIRED": "tests.gate.rules.forgetful"},
+    "observe": {"ENFORCEMENT": "observe"},
+    "off": {"ENFORCEMENT": "off"},
+    "from next year": {"REQUIRED_FROM": dt.datetime.now(dt.UTC) + dt.timedelta(days=365)},
+    "since last year": {"REQUIRED_FROM": dt.datetime.now(dt.UTC) - dt.timedelta(days=365)},
+    "grace": {"GRACE_PERIOD": dt.timedelta(days=7)},
+    "trusted": {"TRUSTED_BACKENDS": [THEIRS]},
+}
+# Who reaches "/gated/…" on each site. The others are stopped, or never signed in.
+PASSES = {
+    "everyone": {"anonymous", "proven_one", "proven_once_of_another_backend", "exempted"},
+    "staff": set(PEOPLE) - {"member_of_staff"},
+    "groups": set(PEOPLE) - {"editor"},
+    "nobody": set(PEOPLE),
+    "observe": set(PEOPLE),
+    "off": set(PEOPLE),
+    "from next year": set(PEOPLE),
+    "grace": set(PEOPLE),
+}
+for _same in ("rule", "async rule", "rule object"):
+    PASSES[_same] = PASSES["staff"]
+PASSES["rule with a query"] = PASSES["groups"]
+for _same in ("failing rule", "failing async rule", "forgetful rule", "since last year"):
+    PASSES[_same] = PASSES["everyone"]
+PASSES["trusted"] = PASSES["everyone"] | {"unproven_of_another_backend", "never_linked"}
+
+
+def seen(response: Any) -> tuple[Any, ...]:
+    """Return all of an answer that its caller sees, but for the clock."""
+    headers = sorted(item for item in response.headers.items() if item[0] != "Expires")
+    return response.status_code, headers, list(response.cookies), response.body
+
+
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize("person", PEOPLE)
+@pytest.mark.parametrize("said", SITES)
+def test_both_servers_answer_alike_and_let_pass_whom_the_site_lets(
+    said: str, person: str, conf: Callable[..., None]
+) -> None:
+    conf(**SITES[said])
+    browser = PEOPLE[person]()
+    by_thread, by_loop = over_wsgi(browser, ASKS), over_asgi(browser, ASKS)
+    for ask, sync, under_asgi in zip(ASKS, by_thread, by_loop, strict=True):
+        assert seen(sync) == seen(under_asgi), ask
+
+    passes = person in PASSES[said] or person == "deactivated"  # to Django, nobody is signed in
+    assert [SECRET.encode() in answer.body for answer in by_loop[:4]] == [passes] * 4
+    assert SECRET.encode() in by_loop[4].body

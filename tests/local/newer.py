@@ -1,0 +1,20 @@
+"""Operations that the oldest supported botocore cannot send. The local Cognito plays them all the
+same, and test_protocol asks it by their names on the wire, with any botocore."""
+
+from __future__ import annotations
+
+import pytest
+
+from cognito_mfa.local import service_model
+
+_KNOWN = service_model.operations()
+
+
+def _sent_by_botocore(operation: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(
+        operation not in _KNOWN, reason=f"this botocore cannot send {operation}"
+    )
+
+
+deletes_tokens = _sent_by_botocore("AdminDeleteSoftwareToken")
+shows_factors = _sent_by_botocore("AdminGetUserAuthFactors")
