@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CognitoMFAConfig(AppConfig):
-    """The app; it registers checks, and listens to sign-ins."""
+    """The app: it registers the system checks, and that a sign-in begins without proof."""
 
     name = "cognito_mfa"
     verbose_name = _("Cognito MFA")
@@ -24,14 +24,20 @@ class CognitoMFAConfig(AppConfig):
         from cognito_mfa import checks
 
         checks.register()
-        user_logged_in.connect(_on_signed_in, dispatch_uid="cognito_mfa.other_sign_in")
+        user_logged_in.connect(_on_signed_in, dispatch_uid="cognito_mfa.proof")
         _connect_provider()
 
 
 def _on_signed_in(**given: Any) -> None:
-    from cognito_mfa import other_sign_in
+    """Let a sign-in begin without proof; then judge it, where it may have happened at Cognito."""
+    from cognito_mfa import proof
+    from cognito_mfa.conf import given_settings
 
-    other_sign_in.on_signed_in(**given)
+    proof.forget(**given)
+    if given_settings().get("TOKEN_PROVIDER"):
+        from cognito_mfa import other_sign_in
+
+        other_sign_in.on_signed_in(**given)
 
 
 def _connect_provider() -> None:

