@@ -102,29 +102,31 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
             only ever linked by hand; or all that names the user is an e-mail address that the pool has
             not verified, which anybody can give as theirs.
     """
+    check_signed_in(person, user)
     identity = _known(person)
     if identity is None:
-        _check_may_be_linked(person, user)
         try:
             with transaction.atomic():
                 identity = _create(person, user, CognitoIdentity.Status.UNKNOWN)
         except IntegrityError:  # the same person, a moment ago, in another tab
-            identity = _known(person)
-    if identity is None or identity.user_id != user.pk:
-        logger.warning("link_refused: user %s is not the one linked to this person", user.pk)
-        raise Refused("link", "LinkedToAnother")
+            check_signed_in(person, user)
+            identity = CognitoIdentity.objects.get(user=user)
     if person.email:
         _keep_up_to_date(identity, person)
     return identity
 
 
-def _check_may_be_linked(person: Person, user: Any) -> None:
-    if identity_of(user) is not None:
-        logger.warning("link_refused: user %s is linked to another person of the pool", user.pk)
+def check_signed_in(person: Person, user: Any) -> None:
+    """Check that ``person`` is linked to ``user``, or may be; see ``link_signed_in``."""
+    known, own = _known(person), CognitoIdentity.objects.filter(user=user).first()
+    if known != own:
+        logger.warning("link_refused: user %s is not the one linked to this person", user.pk)
         raise Refused("link", "LinkedToAnother")
+    if own is not None:
+        return
     if _linkable(user) is None:
         raise Refused("link", "Superuser")
-    email = getattr(user, type(user).get_email_field_name(), "") or ""
+    email = getattr(user, get_user_model().get_email_field_name(), "") or ""
     same = bool(email) and email.casefold() == person.email.casefold()
     if same and not person.email_verified:
         raise Refused("link", "EmailNotVerified")

@@ -7,8 +7,8 @@ sign-in is the proof. What it proves, and of whom, is decided once, when it happ
 it; nothing here is called on an ordinary request.
 
 SECURITY: the tokens come from the site's own session, which got them from Cognito over TLS; their
-signatures are not checked again. A provider must never take one from a request. Before a link or a
-set-up is made, Cognito itself is asked whose token it is.
+signatures are not checked again. A provider must never take one from a request. People are linked when
+they sign in, never later; and before a set-up Cognito itself is asked whose token it is.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from cognito_mfa.gateway import (
     get_gateway,
     providers_in,
 )
-from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose
 from cognito_mfa.promotion import BACKEND, Outcome
 from cognito_mfa.sealing import seal, unseal
@@ -90,24 +90,25 @@ def is_used(request: HttpRequest) -> bool:
 
 
 @sensitive_variables()
-def keep(request: HttpRequest, sign_in: OtherSignIn) -> None:
-    """Keep what the sign-in of this request brought, encrypted, until it is over or a set-up is done.
+def keep(request: HttpRequest, sign_in: OtherSignIn, user: Any) -> None:
+    """Keep what the sign-in of ``user`` brought, encrypted, until it is over or a set-up is done.
 
     For providers whose package keeps no token of its own, or keeps it in clear.
     """
-    # login() may empty the session after this: who signs in may be another than before.
-    request.cognito_mfa_sign_in = sign_in  # type: ignore[attr-defined]
-    request.session[KEY] = seal(asdict(sign_in))
+    # login() may come after this, and may empty the session: who signs in may be another than before.
+    request.cognito_mfa_sign_in = (user, sign_in)  # type: ignore[attr-defined]
+    if request.user.is_authenticated and request.user == user:
+        request.session[KEY] = seal({"user": str(user.pk), **asdict(sign_in)})
 
 
 @sensitive_variables()
 def kept(request: HttpRequest) -> OtherSignIn | None:
-    """Return what ``keep`` kept, or None."""
-    fresh: OtherSignIn | None = getattr(request, "cognito_mfa_sign_in", None)
-    if fresh is not None:
-        return fresh
-    payload = unseal(request.session.get(KEY))
-    return OtherSignIn(**payload) if payload else None
+    """Return what ``keep`` kept of who is signed in, or None."""
+    payload = unseal(request.session.get(KEY)) or {}
+    # SECURITY: a sign-in that failed may have brought somebody else's token.
+    if payload.pop("user", None) != str(request.user.pk):
+        return None
+    return OtherSignIn(**payload)
 
 
 @sensitive_variables()
@@ -159,9 +160,9 @@ def on_signed_in(
     trust = _trust(request)
     if trust is None:
         return
-    fresh = getattr(request, "cognito_mfa_sign_in", None)
-    if fresh is not None:
-        keep(request, fresh)
+    came, sign_in = getattr(request, "cognito_mfa_sign_in", (None, None))
+    if sign_in is not None and came == user:
+        keep(request, sign_in, user)
     try:
         _judge(request, user, everyone=trust == "everyone")
     except CognitoMFAError as error:
@@ -244,7 +245,7 @@ def begin(
     if account.sub != person.sub:
         raise BadReply("GetUser", "SomebodyElse")
     _refuse_people_of_providers(account, person)
-    identity = linking.link_signed_in(replace(person, username=account.username), request.user)
+    identity = _identity(request, person)
     if purpose is Purpose.REMOVE:
         return lifecycle.remove(request, identity, Tokens(access), signed_in_already=True)
     if not change and _has_one(identity, account, access):
@@ -253,6 +254,19 @@ def begin(
         purpose=purpose, username=account.username, next_url=next_url, signed_in_already=True
     )
     return enrolment.begin(request, begun, Tokens(access))
+
+
+def _identity(request: HttpRequest, person: Person) -> CognitoIdentity:
+    """Return the identity that was linked when the person signed in.
+
+    SECURITY: nothing is linked here. A token that a sign-in in this session left behind, without making
+    its owner the session's user, would give somebody else's account an authenticator of the owner's.
+    """
+    linking.check_signed_in(person, request.user)
+    identity = identity_of(request.user)
+    if identity is None:  # signed in before all this was switched on
+        raise SignInAgain("set-up", "TooOld")
+    return identity
 
 
 def _refuse_people_of_providers(account: OwnAccount, person: Person) -> None:
@@ -330,18 +344,28 @@ def _person(sign_in: OtherSignIn) -> Person:
     """Return who signed in.
 
     Raises:
-        BadReply: the token is another pool's or client's, or the claims are somebody else's.
+        BadReply: the token is another pool's or client's, or out of date; or the claims are of somebody
+            else's.
     """
     person = get_gateway().person(Tokens(sign_in.access_token))
     claims = sign_in.claims or {}
     if claims.get("sub", person.sub) != person.sub:
         raise BadReply("tokens", "ClaimsDisagree")
+    if not _is_in_force(person.claims):
+        raise BadReply("tokens", "OutOfDate")
     return replace(
         person,
         email=str(claims.get("email") or ""),
         email_verified=str(claims.get("email_verified", "")).lower() == "true",
         claims={**claims, **person.claims},
     )
+
+
+def _is_in_force(claims: Mapping[str, Any]) -> bool:
+    expires, begins, now = claims.get("exp"), claims.get("nbf", 0), time.time()
+    if not isinstance(expires, int) or not isinstance(begins, int):
+        return False
+    return begins - proof.SKEW <= now <= expires + proof.SKEW
 
 
 def _provider(person: Person) -> str:

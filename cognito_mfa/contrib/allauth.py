@@ -39,7 +39,7 @@ def _remember(
     claims = sociallogin.account.extra_data.get("id_token")
     sign_in = OtherSignIn(token.token, claims if isinstance(claims, dict) else None)
     if is_of_this_pool(sign_in):
-        keep(request, sign_in)
+        keep(request, sign_in, user)
         on_signed_in(request=request, user=user)
 
 

@@ -41,9 +41,8 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
     them. Users are made, or found, as ``USER_RESOLVER`` and ``CREATE_USERS`` say.
     """
 
-    @sensitive_variables()
     def store_tokens(self, access_token: str, id_token: str) -> None:
-        keep(self.request, OtherSignIn.of(access_token, id_token))
+        """Keep nothing yet: nobody knows whose they are."""
 
     def verify_claims(self, claims: Mapping[str, Any]) -> bool:
         return bool(claims.get("sub"))
@@ -54,10 +53,12 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
         try:
             person = get_gateway().person(Tokens(access_token, id_token))
             unknown = CognitoIdentity.Status.UNKNOWN
-            return linking.link(person, request=None, status=unknown).user
+            user = linking.link(person, request=None, status=unknown).user
         except CognitoMFAError as error:
             logger.warning("sign_in_refused: %s", error)
             return None
+        keep(self.request, OtherSignIn.of(access_token, id_token), user)
+        return user
 
     def get_user(self, user_id: Any) -> Any:
         return CognitoBackend().get_user(user_id)
