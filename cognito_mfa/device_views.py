@@ -29,7 +29,13 @@ from cognito_mfa.views import Page, StepView
 
 EVENTS_SHOWN = 5
 # Details that are names people gave; the others are Cognito's own words.
-DETAILS_SHOWN = ("SOFTWARE_TOKEN_VERIFIED", "SOFTWARE_TOKEN_REPLACED", "RENAMED")
+DETAILS_SHOWN = (
+    "SOFTWARE_TOKEN_VERIFIED",
+    "SOFTWARE_TOKEN_REPLACED",
+    "SOFTWARE_TOKEN_REMOVED",
+    "CHANGE_UNCONFIRMED",
+    "RENAMED",
+)
 EVENTS_PER_PAGE = 25
 
 
@@ -53,6 +59,7 @@ class OwnPage(Page):
             "required": policy.enforced() and policy.required(self.request),
             "may_remove": lifecycle.may_remove(self.request),
             "shown_details": DETAILS_SHOWN,
+            "unconfirmed": identity.unconfirmed if identity else "",
             "support_url": get_conf().SUPPORT_URL,
             **super().get_context_data(**kwargs),  # type: ignore[misc]
         }
@@ -83,12 +90,22 @@ class HistoryView(OwnPage, TemplateView):
         return super().get_context_data(page=page, **kwargs)
 
 
-@method_decorator(mfa_recent(), name="dispatch")
 class DeviceRenameView(OwnPage, FormView):
     """Another name for the device."""
 
     template_name = "cognito_mfa/device_rename.html"
     form_class = RenameForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        identity = identity_of(request.user)
+        if request.user.is_authenticated and not (identity and identity.software_token):
+            # Whoever has no authenticator can never confirm with its code, and would be asked for ever.
+            return self.to_device(text=_("There is no authenticator app to rename."))
+        return self.dispatch_confirmed(request, *args, **kwargs)
+
+    @method_decorator(mfa_recent())
+    def dispatch_confirmed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return super().dispatch(request, *args, **kwargs)
 
     def get_initial(self) -> dict[str, Any]:
         token = self.identity.software_token if self.identity else None

@@ -173,12 +173,12 @@ class RemovalNotAllowed(UserFacingError):
     """The second factor cannot be turned off.
 
     Args:
-        by: who wants it: the site's ``policy``, or the ``pool``.
+        by: who wants it: the site's ``policy``, or the ``pool``; or that is ``unknown``.
     """
 
     code = "removal_not_allowed"
 
-    def __init__(self, by: Literal["policy", "pool"]) -> None:
+    def __init__(self, by: Literal["policy", "pool", "unknown"]) -> None:
         super().__init__("remove", by)
         self.by = by
 

@@ -25,7 +25,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import arrival, enrolment, gate, lifecycle, linking, pending, proof
+from cognito_mfa import arrival, changes, enrolment, gate, lifecycle, linking, pending, proof
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
 from cognito_mfa.gateway import (
@@ -36,7 +36,7 @@ from cognito_mfa.gateway import (
     get_gateway,
     providers_in,
 )
-from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_of
+from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose
 from cognito_mfa.promotion import BACKEND, Outcome
 from cognito_mfa.sealing import seal, unseal
@@ -248,10 +248,14 @@ def begin(
     identity = _identity(request, person)
     if purpose is Purpose.REMOVE:
         return lifecycle.remove(request, identity, Tokens(access), signed_in_already=True)
-    if not change and _has_one(identity, account, access):
+    if not change and _has_one(request, identity, account, access):
         raise SignInAgain("set-up", "AlreadySetUp")
     begun = PendingSignIn(
-        purpose=purpose, username=account.username, next_url=next_url, signed_in_already=True
+        purpose=purpose,
+        username=account.username,
+        next_url=next_url,
+        generation=identity.generation,
+        signed_in_already=True,
     )
     return enrolment.begin(request, begun, Tokens(access))
 
@@ -289,7 +293,9 @@ def _check_recent(request: HttpRequest, person: Person, *, change: bool) -> None
 
 
 @sensitive_variables()
-def _has_one(identity: CognitoIdentity, account: OwnAccount, access_token: str) -> bool:
+def _has_one(
+    request: HttpRequest, identity: CognitoIdentity, account: OwnAccount, access_token: str
+) -> bool:
     """Tell whether an authenticator counts for the person already, as far as Cognito lets us know.
 
     Setting the preference is the question, where nothing is known: it fails without a verified
@@ -303,7 +309,7 @@ def _has_one(identity: CognitoIdentity, account: OwnAccount, access_token: str) 
         identity.learn(Status.NOT_SET_UP)
         return False
     if identity.software_token is None:
-        SoftwareToken.activate(identity, friendly_name="")
+        changes.passed(request, identity, "", unconfirmed=False)
     identity.learn(Status.ENABLED, preferred_factor=SOFTWARE_TOKEN_MFA)
     return True
 

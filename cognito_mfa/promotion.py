@@ -15,7 +15,7 @@ from cognito_mfa import linking, proof, signals
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import BadReply, Refused
 from cognito_mfa.gateway import Person, Tokens
-from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_of
+from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.pending import Step
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ def identify(request: HttpRequest, person: Person) -> CognitoIdentity:
     identity = linking.link(person, request=request)
     if not identity.user.is_active:
         raise Refused("sign-in", "UserInactive")
+    _remember_language(identity)  # now: what comes next may be told by mail at once
     return identity
 
 
@@ -89,7 +90,6 @@ def complete(
     if method:
         proof.write(request.session, identity, method=method)
         MFAEvent.objects.record(MFAEvent.Kind.SIGNED_IN, identity, detail=method)
-    _remember_language(identity)
     logger.info("signed_in: user %s, method %s", identity.user_id, method or "none")
     signals.signed_in.send_robust(
         sender=CognitoIdentity,
@@ -101,12 +101,9 @@ def complete(
     )
 
 
-def token_used(identity: CognitoIdentity, friendly_name: str) -> None:
-    """Note that the authenticator was used, learning of one that was set up elsewhere."""
-    now = timezone.now()
-    if not identity.software_tokens.filter(retired_at=None).update(last_used_at=now):
-        token = SoftwareToken.activate(identity, friendly_name=friendly_name)
-        identity.software_tokens.filter(pk=token.pk).update(last_used_at=now)
+def token_used(identity: CognitoIdentity) -> None:
+    """Note that the active authenticator was used, just now and in Cognito's own eyes."""
+    identity.software_tokens.filter(retired_at=None).update(last_used_at=timezone.now())
     identity.learn(CognitoIdentity.Status.ENABLED, preferred_factor=cognito.SOFTWARE_TOKEN_MFA)
 
 

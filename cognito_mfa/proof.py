@@ -64,6 +64,11 @@ def holds(record: Any, identity: CognitoIdentity | None) -> bool:
     return seconds is not None and seconds <= get_conf().PROOF_MAX_AGE
 
 
+def carry_over(session: SessionBase, identity: CognitoIdentity) -> None:
+    """Let a proof that held until now hold in ``identity``'s new generation too, getting no younger."""
+    session[KEY] = {**session[KEY], "generation": identity.generation}
+
+
 def drop_all(session: SessionBase) -> None:
     """Remove every session key of ours: a promotion starts from nothing (security.md B-21)."""
     for key in [key for key in session.keys() if key.startswith(PREFIX)]:  # noqa: SIM118 - no mapping

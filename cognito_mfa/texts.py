@@ -67,15 +67,36 @@ def password_rejected(error: PasswordRejected) -> list[str]:
     ]
 
 
-def change_broke_off() -> str:
+def failed_for_good(reference: str) -> str:
     return _(
-        "The change was not finished. Nothing has changed: your authenticator app works as before."
+        "The sign-in service does not answer as it should. If it goes on, tell support the reference %(reference)s."
+    ) % {"reference": reference}
+
+
+def change_stopped(*, at_picture: bool) -> str:
+    # Once Cognito dropped the old secret as soon as a new one was asked for, and says no longer
+    # (facts §3.4): from the picture on, nothing is promised.
+    if at_picture:
+        return _(
+            "The change was stopped, and the new entry was not confirmed: delete it. Go on with the entry you had."
+        )
+    return _("The change was stopped. Nothing has changed: your authenticator app works as before.")
+
+
+def change_was_lost() -> str:
+    return _(
+        "The change was not finished: it took too long, or something else was changed meanwhile. "
+        "This page shows what counts now."
     )
 
 
 def removal_not_allowed(error: RemovalNotAllowed) -> str:
     if error.by == "policy":
         return _("This site requires a second step of you, so it cannot be turned off.")
+    if error.by == "unknown":
+        return _(
+            "We could not find out whether the second step may be turned off. Nothing has changed; try again later."
+        )
     return _(
         "The user pool of this site requires a second step of everybody, so it cannot be turned off."
     )

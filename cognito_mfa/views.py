@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 import secrets
+from contextlib import suppress
 from functools import singledispatchmethod
+from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.sessions.backends.base import UpdateError
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -119,7 +122,10 @@ class StepView(Page, FormView):
         self.begun = PendingSignIn.load(request) or PendingSignIn()
         if self.step not in (Step.START, self.begun.step):
             return self.elsewhere()
-        return super().dispatch(request, *args, **kwargs)
+        response = super().dispatch(request, *args, **kwargs)
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _save_session(request)
+        return response
 
     def elsewhere(self) -> HttpResponse:
         """Return the answer when this is not the step that the sign-in is at."""
@@ -155,6 +161,8 @@ class StepView(Page, FormView):
         By default something typed does not fit, and the form says so.
         """
         field, text = self.on_form(error)
+        if not self.stands or (field and field not in form.fields):
+            return self.lost()  # Cognito declares errors that make no sense here
         form.add_error(field, text)
         return self.form_invalid(form)
 
@@ -166,6 +174,8 @@ class StepView(Page, FormView):
     @refused.register
     def _refused_as_busy(self, error: Busy, form: Form) -> HttpResponse:
         text = texts.busy(error.retry_after)
+        if not self.stands:
+            return self.unavailable(text, status=429, seconds=error.retry_after)
         return self.later(form, text, status=429, seconds=error.retry_after)
 
     @refused.register
@@ -185,6 +195,8 @@ class StepView(Page, FormView):
         # right password.
         if error.action == "reset_password":
             return self.blocked(error)
+        if self.step is not Step.START:
+            return self.lost()
         form.add_error(None, texts.bad_credentials())
         return self.form_invalid(form)
 
@@ -210,7 +222,7 @@ class StepView(Page, FormView):
     def lost(self) -> HttpResponse:
         """Start again; unless another request of this browser was faster, and must not be undone."""
         if self.begun.is_change:
-            return self.to_device(text=texts.change_broke_off())
+            return self.to_device(text=texts.change_was_lost())
         if self.begun.signed_in_already:
             return self.to_sign_in_again(texts.setup_took_too_long(), self.begun.next_url)
         session, next_url = self.request.session, self.begun.next_url
@@ -229,17 +241,32 @@ class StepView(Page, FormView):
     def failed(self, form: Form, error: ServiceError) -> HttpResponse:
         """Cognito or its configuration failed: the page again where the step stands, else a way back."""
         reference = _log_failure(error)
-        begun = PendingSignIn.load(self.request)
-        text = texts.failed(reference)
-        if self.step is Step.START or (begun and begun.step is self.step):
+        if self.stands:
+            text = texts.failed(reference)
             return self.later(form, text, status=503, seconds=error.retry_after)
+        text = texts.failed_for_good(reference)
+        return self.unavailable(text, status=503, seconds=error.retry_after)
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether what was typed can be sent again: Cognito may have used the step up."""
+        begun = PendingSignIn.load(self.request)
+        return self.step is Step.START or (begun is not None and begun.step is self.step)
+
+    def unavailable(self, text: str, *, status: int, seconds: int) -> HttpResponse:
+        """Show that nobody knows what became of the step, and how that is found out."""
         context = {"text": text, "begun": self.begun, "support_url": get_conf().SUPPORT_URL}
-        response = render(self.request, "cognito_mfa/unavailable.html", context, status=503)
-        response["Retry-After"] = str(error.retry_after)
+        response = render(self.request, "cognito_mfa/unavailable.html", context, status=status)
+        response["Retry-After"] = str(seconds)
         return response
 
     def blocked(self, error: CognitoMFAError) -> HttpResponse:
-        context = {"reason": texts.blocked(error), "support_url": get_conf().SUPPORT_URL}
+        context = {
+            "reason": texts.blocked(error),
+            "begun": self.begun,
+            "signed_in": self.request.user.is_authenticated,
+            "support_url": get_conf().SUPPORT_URL,
+        }
         return render(self.request, "cognito_mfa/blocked.html", context, status=403)
 
 
@@ -311,7 +338,8 @@ class SignInElsewhereView(Page, TemplateView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not {"switch", "again"} & set(request.GET):
-            step = Step.SETUP if gate.stops(request, request.user) else Step.DONE
+            wanted = "setup" in request.GET or gate.stops(request, request.user)
+            step = Step.SETUP if wanted else Step.DONE
             query = f"?{urlencode({'next': self.next_url})}" if self.next_url else ""
             if step is Step.SETUP:
                 return HttpResponseRedirect(reverse("cognito_mfa:setup") + query)
@@ -366,8 +394,10 @@ class ChallengeView(StepView):
         return {**super().get_form_kwargs(), **own}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        name = flows.device_name(self.begun.open_challenge)
-        return super().get_context_data(device_name=name, **kwargs)
+        challenge = self.begun.open_challenge
+        return super().get_context_data(
+            device_name=flows.device_name(challenge), is_open=flows.is_open(challenge), **kwargs
+        )
 
     def take(self, form: Form) -> Outcome:
         if self.choosing:
@@ -468,7 +498,7 @@ class SetupStartView(StepView):
 
 
 class SetupCancelView(Page):
-    """Break off: nothing was changed in Cognito, and the secret is forgotten."""
+    """Break off: Cognito has nothing confirmed, and the secret is forgotten."""
 
     http_method_names = ["post"]
 
@@ -476,7 +506,8 @@ class SetupCancelView(Page):
         begun = PendingSignIn.load(request)
         pending.clear(request)
         if begun is not None and begun.is_change:
-            return self.to_device(text=texts.change_broke_off())
+            text = texts.change_stopped(at_picture=begun.step is Step.SETUP)
+            return self.to_device(text=text)
         return self.to_sign_in(text=_("The set-up was cancelled. Nothing has changed."))
 
 
@@ -495,7 +526,10 @@ class SetupDoneView(Page, TemplateView):
         tokens = list(identity.software_tokens.all()[:2])
         replaced = len(tokens) > 1 and tokens[1].retired_because == SoftwareToken.Retired.REPLACED
         context = self.get_context_data(
-            software_token=identity.software_token, replaced=replaced, next=next_url
+            software_token=identity.software_token,
+            replaced=replaced,
+            switched_on=not identity.unconfirmed,
+            next=next_url,
         )
         return self.render_to_response(context)
 
@@ -514,6 +548,18 @@ class SignOutView(Page):
 
 
 # ---------------------------------------------------------------------------------------- refusals
+
+
+def _save_session(request: HttpRequest) -> None:
+    """Save the session, which Django leaves as it was where the answer is a server error.
+
+    What Cognito may have used up, a secret above all, would be shown again with the next page.
+    """
+    session = request.session
+    if session.modified and session.session_key:
+        # Gone already when another request of this browser was faster.
+        with suppress(UpdateError):
+            session.save()
 
 
 def _log_failure(error: ServiceError) -> str:

@@ -410,9 +410,8 @@ class TestForgedTokens:
         said = {**claims_of(tokens["AccessToken"]), **claims}
         kept = {name: value for name, value in said.items() if value is not None}
         key = keys.keys_of(pool.state).access
-        tokens["AccessToken"] = jwt.encode(
-            kept, load_pem_private_key(key.pem.encode(), None), "RS256", headers={"kid": key.kid}
-        )  # type: ignore[arg-type]
+        private: Any = load_pem_private_key(key.pem.encode(), None)
+        tokens["AccessToken"] = jwt.encode(kept, private, "RS256", headers={"kid": key.kid})
         return tokens
 
     @pytest.mark.parametrize(
