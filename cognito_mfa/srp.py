@@ -33,7 +33,7 @@ N = int(
     16,
 )
 G = 2
-PRIVATE_BYTES = 128
+PRIVATE_BYTES = 32  # RFC 5054 §2.5.4 wants no fewer; more only costs time
 KEY_BYTES = 16
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -18,10 +18,11 @@ from cognito_mfa.local import directory
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import NotAuthorizedException
 from cognito_mfa.local.state import Account, AppClient, User, UserPool
-from cognito_mfa.local.tokens import Tokens, UnsignedToken
+from cognito_mfa.local.tokens import SELF_SERVICE_SCOPE, Tokens, UnsignedToken
 
 CODE_SECONDS = 300.0
 OPENID = "openid"
+RESERVED_SCOPES = (OPENID, "email", "phone", "profile", SELF_SERVICE_SCOPE)
 #: What a scope shows of a user; "profile" and "openid" alone show everything that the client may read.
 SCOPED_ATTRIBUTES = {
     "email": ("email", "email_verified"),
@@ -168,12 +169,16 @@ def client_id_in(form: Mapping[str, str], authorization: str) -> str:
 
 
 def scopes_asked(client: AppClient, asked: str) -> list[str]:
-    """The scopes of a request, or all of the client's when it names none. Raises OAuthError."""
+    """The scopes of a request that the client may have, or all of the client's when it names none.
+
+    One that exists and is not the client's is ignored; one that nobody knows is an error. Raises
+    OAuthError."""
     allowed = client.settings.get("AllowedOAuthScopes", [])
     scopes = asked.split() or list(allowed)
-    if not scopes or not set(scopes) <= set(allowed):
+    given = [scope for scope in scopes if scope in allowed]
+    if not given or not set(scopes) <= {*allowed, *RESERVED_SCOPES}:
         raise OAuthError("invalid_scope")
-    return scopes
+    return given
 
 
 def _token_response(

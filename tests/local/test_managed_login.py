@@ -234,7 +234,8 @@ class TestTheRequest:
     @pytest.mark.parametrize(
         ("changes", "error"),
         [
-            ({"scope": "openid phone"}, "invalid_scope"),
+            ({"scope": "openid nonsense"}, "invalid_scope"),
+            ({"scope": "phone"}, "invalid_scope"),
             ({"response_type": "token"}, "invalid_request"),
             ({"code_challenge": CHALLENGE, "code_challenge_method": "plain"}, "invalid_request"),
         ],
@@ -249,6 +250,12 @@ class TestTheRequest:
     ) -> None:
         pool.state.clients[CLIENT_ID].settings["CallbackURLs"] = [CALLBACK]
         assert site.open().answer["error"] == "unauthorized_client"
+
+    def test_a_scope_that_is_not_the_clients_is_ignored(
+        self, site: Site, web_pool: LocalPool
+    ) -> None:
+        token = site.tokens(scope="openid phone")["access_token"]
+        assert claims(token)["scope"] == "openid"
 
     def test_without_a_scope_all_of_the_clients_are_given(
         self, site: Site, web_pool: LocalPool
