@@ -340,9 +340,11 @@ def _provided(request: HttpRequest) -> OtherSignIn | None:
         # No traceback: its frames hold tokens.
         logger.error("token_provider_failed: %s", type(error).__name__)  # noqa: TRY400
         return None
-    if isinstance(given, str) and given:
-        return OtherSignIn(given)
-    return given if isinstance(given, OtherSignIn) else None
+    sign_in = OtherSignIn(given) if isinstance(given, str) else given
+    if not isinstance(sign_in, OtherSignIn) or not isinstance(sign_in.access_token, str):
+        return None
+    known = isinstance(sign_in.claims, Mapping)
+    return sign_in if known else OtherSignIn(sign_in.access_token)
 
 
 @sensitive_variables()

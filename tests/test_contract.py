@@ -64,8 +64,12 @@ def test_dotted_paths(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["base", "sign_in", "new_password", "challenge", "setup", "setup_done"]
-)
+    "name",
+    [
+        "base", "sign_in", "sign_in_elsewhere", "new_password", "challenge", "setup", "setup_done", "setup_start",
+        "setup_impossible",
+    ],
+)  # fmt: skip
 def test_templates(name: str) -> None:
     get_template(f"cognito_mfa/{name}.html")
 

@@ -29,6 +29,7 @@ from cognito_mfa.local import Behaviour, LocalCognito, faults, keys
 from cognito_mfa.local.managed_login import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
+from cognito_mfa.other_sign_in import OtherSignIn
 from cognito_mfa.urls import urlpatterns
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
@@ -40,8 +41,6 @@ Change = Callable[[Tokens], Any]
 
 def from_session(request: Any) -> Any:
     """Return what the package of this site left in the session."""
-    from cognito_mfa.other_sign_in import OtherSignIn
-
     access, identity = request.session.get("theirs", (None, None))
     return OtherSignIn.of(access, identity) if access else None
 
@@ -283,7 +282,14 @@ def test_b_29_a_later_sign_in_through_another_backend_ends_the_proof(
     assert not visitor.is_in()
 
 
-@pytest.mark.parametrize("given", [None, 7, b"y", ["z"], {"access_token": "x"}, "x", "a.b.c"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        None, 7, b"y", ["z"], {"access_token": "x"}, "", "x", "a.b.c", OtherSignIn(7),  # type: ignore[arg-type]
+        OtherSignIn("x", ["sub"]), OtherSignIn("x", {"sub": ["y"]}),  # type: ignore[arg-type]
+    ],
+    ids=range(11),
+)  # fmt: skip
 def test_b_29_a_provider_that_gives_nonsense_gives_nothing(
     visitor: Visitor, alice: Any, site: Settings, given: object
 ) -> None:

@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+from tests.local.browser import Browser
 from tests.other_sign_ins.person import Person
 
 Status = CognitoIdentity.Status
@@ -233,6 +234,27 @@ def test_nobody_is_ever_asked_for_a_password_here(person: Person) -> None:
     given = {"username": "newcomer", "password": "Correct-Horse-7"}
     assert person.post(reverse("cognito_mfa:sign_in"), given).url == "/oidc/authenticate/"
     assert person.cognito.operations() == []
+
+
+@pytest.mark.usefixtures("either_backend")
+def test_the_packages_middleware_may_renew_the_token_before_the_set_up(
+    person: Person, site: Settings
+) -> None:
+    """Its way leads past the gate, or the two would send people around in a circle."""
+    site.MIDDLEWARE = [*site.MIDDLEWARE, "mozilla_django_oidc.middleware.SessionRefresh"]
+    person.arrive()
+    session = person.client.session
+    session["oidc_id_token_expiration"] = 0
+    session.save()
+    sent = person.get(SET_UP)
+    assert "/oauth2/authorize?" in sent.url
+    browser = Browser(sent.url)
+    browser.fill_in(username="newcomer", password="Correct-Horse-7")
+    assert person.come_back(browser).url == SET_UP
+    assert person.start().url == reverse("cognito_mfa:setup")
+    person.scan()
+    person.confirm_setup()
+    assert person.is_in()
 
 
 class TestReplacing:
