@@ -9,8 +9,9 @@ disagree, ``Behaviour`` has a switch.
 
 Not faithful, on purpose: IAM operations want a signature and believe any; a sign-in within the
 second after a sign-out works; ListUsers is consistent at once; nothing is sent, ``outbox`` keeps
-it; Lambda triggers, threat protection and passkeys are not there. Requests per second are counted
-on demand only (``Behaviour.request_quotas``); ``faults`` throttle as a test likes.
+it; managed login, over HTTP only, has no cookie that lets people in again; Lambda triggers, threat
+protection and passkeys are not there. Requests per second are counted on demand only
+(``Behaviour.request_quotas``); ``faults`` throttle as a test likes.
 
 Not played, and refused with a text that says so: the flow CUSTOM_AUTH, passkeys and step-up in
 USER_AUTH, and among the operations AdminLinkProviderForUser, AdminListUserAuthEvents,

@@ -23,6 +23,17 @@ class WireRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class WebRequest:
+    """What a browser, or a client of OAuth, sends; of several values of one name the first."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(repr=False)
+    form: Mapping[str, str] = field(repr=False)
+    authorization: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class WireResponse:
     """``cut`` says how much of the body arrives before the connection ends; None is all of it.
     ``drip`` is how many seconds it takes to arrive, piece by piece."""

@@ -179,9 +179,9 @@ def test_somebody_elses_password_changes_nothing(
     optional_pool.create_user("other", password="Other-Horse-7")
     visitor.set_up()
     visitor.post(reverse(REPLACE), {"password": "Other-Horse-7", "username": "other"})
-    call = visitor.cognito.calls[-1]
-    assert call.parameters["AuthParameters"]["USERNAME"] == "newcomer"
-    assert call.error == "NotAuthorizedException"
+    calls = visitor.cognito.calls
+    assert calls[0].parameters["AuthParameters"]["USERNAME"] == "newcomer"
+    assert calls[-1].error == "NotAuthorizedException"
 
 
 def test_the_person_is_written_to_in_their_language_after_the_commit(
