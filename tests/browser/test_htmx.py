@@ -16,7 +16,7 @@ REFUSED = "the server responded with a status of 403"
 @pytest.fixture
 def enforcing(settings: Settings) -> dict[str, object]:
     """Let people in with the password alone, until the test puts these settings back."""
-    enforcing = settings.COGNITO_MFA
+    enforcing: dict[str, object] = settings.COGNITO_MFA
     settings.COGNITO_MFA = {**enforcing, "REQUIRED": False}
     return enforcing
 
