@@ -4,7 +4,7 @@ AWS credentials, and what a page says afterwards is what Cognito said.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from django.db import transaction
 
@@ -36,7 +36,11 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
         factors = None
     status = _status(identity, factors)
     with transaction.atomic():
-        identity.learn(status, preferred_factor=factors.preferred if factors else "")
+        identity.learn(
+            status,
+            preferred_factor=factors.preferred if factors else "",
+            unconfirmed=_still_open(identity, status),
+        )
         if status != before:
             detail = f"{before} → {status}"
             MFAEvent.objects.record(
@@ -80,6 +84,14 @@ def _status(identity: CognitoIdentity, factors: Factors | None) -> CognitoIdenti
     if identity.software_token and _list_may_be_silent():
         return Status.UNKNOWN
     return Status.NOT_SET_UP
+
+
+def _still_open(
+    identity: CognitoIdentity, status: CognitoIdentity.Status
+) -> CognitoIdentity.Unconfirmed | Literal[""]:
+    """Return what Cognito's list leaves open: it does not tell an old authenticator from a new one."""
+    settled = status in (Status.NOT_SET_UP, Status.GONE) or not identity.unconfirmed
+    return "" if settled else CognitoIdentity.Unconfirmed(identity.unconfirmed)
 
 
 def _list_may_be_silent() -> bool:

@@ -37,11 +37,14 @@ class _Attempt(NamedTuple):
 
 
 @contextmanager
-def counted(username: str) -> Generator[None]:
+def counted(username: str) -> Generator[int]:
     """Count what happens inside as one attempt at a code of ``username``, the pool's own name.
 
     A wrong code stays counted. A right one takes back what was counted up to it, not what failed
     meanwhile. Anything else (throttled, unreachable, expired) was no guess, and is not counted.
+
+    Yields:
+        which failure in a row this is, if it is one; no two attempts at once get the same.
 
     Raises:
         Busy: too soon after the last wrong code; Cognito is not asked.
@@ -49,7 +52,7 @@ def counted(username: str) -> Generator[None]:
     """
     attempt = _take(username)
     try:
-        yield
+        yield attempt.number
     except BadCode:
         raise
     except BaseException:

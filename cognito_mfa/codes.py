@@ -29,20 +29,21 @@ def attempt(request: HttpRequest, *, username: str, method: str) -> Generator[No
         Busy: too soon after a wrong code; nothing was sent.
         CodesStopped: too many wrong codes; nothing was sent.
     """
+    failures = 0
     try:
-        with budget.counted(username):
+        with budget.counted(username) as failures:
             yield
     except BadCode:
-        _note_refusal(request, username, method)
+        _note_refusal(request, username, method, failures)
         raise
 
 
-def _note_refusal(request: HttpRequest, username: str, method: str) -> None:
+def _note_refusal(request: HttpRequest, username: str, method: str, failures: int) -> None:
     """Note a wrong code with the person it was meant for, when we know them."""
     identity = identity_named(username)
     if identity is not None:
         MFAEvent.objects.record(MFAEvent.Kind.CODE_REJECTED, identity, detail=method)
-        _tell(identity, budget.failures(username))
+        _tell(identity, failures)
     logger.info(
         "code_rejected: user %s, method %s", identity.user_id if identity else "new", method
     )
@@ -55,7 +56,7 @@ def _tell(identity: CognitoIdentity, failures: int) -> None:
     """Write once for each series: whoever knows the password and not the code may be a stranger."""
     if failures == TELL_AT:
         notices.send("repeated_wrong_codes", identity)
-    elif failures >= budget.HARD_STOP:
+    elif failures == budget.HARD_STOP:
         MFAEvent.objects.record(MFAEvent.Kind.CODES_STOPPED, identity)
         logger.warning("codes_stopped: user %s", identity.user_id)
         notices.send("codes_stopped", identity)

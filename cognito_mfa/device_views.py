@@ -18,8 +18,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
-from cognito_mfa import flows, gate, lifecycle, policy
-from cognito_mfa.conf import get_conf
+from cognito_mfa import flows, gate, lifecycle, other_sign_in, policy
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.forms import PasswordForm, RenameForm
 from cognito_mfa.models import CognitoIdentity, identity_of
@@ -29,7 +28,13 @@ from cognito_mfa.views import Page, StepView
 
 EVENTS_SHOWN = 5
 # Details that are names people gave; the others are Cognito's own words.
-DETAILS_SHOWN = ("SOFTWARE_TOKEN_VERIFIED", "SOFTWARE_TOKEN_REPLACED", "RENAMED")
+DETAILS_SHOWN = (
+    "SOFTWARE_TOKEN_VERIFIED",
+    "SOFTWARE_TOKEN_REPLACED",
+    "SOFTWARE_TOKEN_REMOVED",
+    "CHANGE_UNCONFIRMED",
+    "RENAMED",
+)
 EVENTS_PER_PAGE = 25
 
 
@@ -53,7 +58,8 @@ class OwnPage(Page):
             "required": policy.enforced() and policy.required(self.request),
             "may_remove": lifecycle.may_remove(self.request),
             "shown_details": DETAILS_SHOWN,
-            "support_url": get_conf().SUPPORT_URL,
+            "unconfirmed": identity.unconfirmed if identity else "",
+            **self.common(),
             **super().get_context_data(**kwargs),  # type: ignore[misc]
         }
 
@@ -83,12 +89,22 @@ class HistoryView(OwnPage, TemplateView):
         return super().get_context_data(page=page, **kwargs)
 
 
-@method_decorator(mfa_recent(), name="dispatch")
 class DeviceRenameView(OwnPage, FormView):
     """Another name for the device."""
 
     template_name = "cognito_mfa/device_rename.html"
     form_class = RenameForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        identity = identity_of(request.user)
+        if request.user.is_authenticated and not (identity and identity.software_token):
+            # Whoever has no authenticator can never confirm with its code, and would be asked for ever.
+            return self.to_device(text=_("There is no authenticator app to rename."))
+        return self.dispatch_confirmed(request, *args, **kwargs)
+
+    @method_decorator(mfa_recent())
+    def dispatch_confirmed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return super().dispatch(request, *args, **kwargs)
 
     def get_initial(self) -> dict[str, Any]:
         token = self.identity.software_token if self.identity else None
@@ -102,9 +118,8 @@ class DeviceRenameView(OwnPage, FormView):
 
 
 class ChangeView(OwnPage, StepView):
-    """The beginning of a change: the password once more."""
+    """The beginning of a change: the password once more, or a sign-in elsewhere a moment ago."""
 
-    form_class = PasswordForm
     step = Step.START
     purpose: Purpose
 
@@ -114,7 +129,16 @@ class ChangeView(OwnPage, StepView):
             return self.to_sign_in(next_url=reverse("cognito_mfa:device"), set_up=True)
         return super().dispatch(request, *args, **kwargs)
 
+    @property
+    def next_url(self) -> str:
+        return self.request.path
+
+    def get_form_class(self) -> type[Form]:
+        return Form if other_sign_in.is_used(self.request) else PasswordForm
+
     def take(self, form: Form) -> Outcome:
+        if other_sign_in.is_used(self.request):
+            return other_sign_in.begin(self.request, purpose=self.purpose)
         identity = self.identity
         return flows.start_sign_in(
             self.request,

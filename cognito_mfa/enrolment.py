@@ -5,22 +5,27 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from django.db import transaction
 from django.http import HttpRequest
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import codes, notices, signals
+from cognito_mfa import changes, codes
 from cognito_mfa import gateway as cognito
-from cognito_mfa.exceptions import BadReply, ChallengeNotSupported, CognitoMFAError, Unavailable
+from cognito_mfa.exceptions import (
+    BadReply,
+    ChallengeLost,
+    ChallengeNotSupported,
+    CognitoMFAError,
+    Unavailable,
+)
 from cognito_mfa.gateway import Challenge, Tokens, get_gateway
-from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+from cognito_mfa.models import CognitoIdentity, identity_named
 from cognito_mfa.pending import PendingSignIn, Step
-from cognito_mfa.promotion import Outcome, complete, identify
+from cognito_mfa.promotion import Outcome, complete, identify, identify_signed_in
 
 logger = logging.getLogger(__name__)
 
 Status = CognitoIdentity.Status
+Unconfirmed = CognitoIdentity.Unconfirmed
 
 
 @sensitive_variables()
@@ -51,6 +56,7 @@ def verify(request: HttpRequest, begun: PendingSignIn, code: str) -> Challenge |
     """
     challenge, tokens = begun.challenge, begun.tokens
     username = challenge.username if challenge else _username(tokens)
+    _refuse_if_overtaken(begun, username)
     try:
         with (
             begun.starting_again(request),
@@ -63,12 +69,13 @@ def verify(request: HttpRequest, begun: PendingSignIn, code: str) -> Challenge |
                 access_token=tokens.access if tokens else "",
             )
     except (Unavailable, BadReply) as error:
-        if tokens and getattr(error, "sent", "unknown") != "no":
-            _outcome_unknown(tokens)
+        if getattr(error, "sent", "unknown") != "no":
+            _outcome_unknown(request, begun, username)
         raise
     if challenge is None:
         return tokens or Tokens("")
-    with begun.starting_again(request, always=True):
+    # Confirmed from here on, whatever becomes of the sign-in (facts §3.1): the next one must know.
+    with replace(begun, unconfirmed=True).starting_again(request, always=True):
         return get_gateway().finish_setup(replace(challenge, cognito_session=session))
 
 
@@ -78,47 +85,28 @@ def finish(request: HttpRequest, begun: PendingSignIn, tokens: Tokens) -> Outcom
 
     Raises:
         BadReply: the tokens are somebody else's.
+        ChallengeLost: somebody else changed it meanwhile, and nobody knows what counts.
     """
     begun.start_again(request)  # the secret is spent: it is never shown again
     username = begun.challenge.username if begun.challenge else ""
-    identity = identify(request, get_gateway().person(tokens, username=username))
-    before = identity.software_token
-    with transaction.atomic():
-        token = SoftwareToken.activate(identity, friendly_name=begun.friendly_name)
-        kind = Kind.SOFTWARE_TOKEN_REPLACED if before else Kind.SOFTWARE_TOKEN_VERIFIED
-        MFAEvent.objects.record(kind, identity, detail=token.friendly_name)
-        identity.learn(Status.ENABLED)
-        identity.move_generation()
+    person = get_gateway().person(tokens, username=username)
+    known = identify_signed_in if begun.signed_in_already else identify
+    identity = known(request, person)
+    if begun.is_overtaken_by(identity):
+        # Two phones at once, or a reset meanwhile: only Cognito knows which came last.
+        changes.leave_open(request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name)
+        raise ChallengeLost("VerifySoftwareToken", "Overtaken")
+    changes.set_up(request, identity, begun.friendly_name)
     # In a pool that requires MFA the challenge of the set-up came first; elsewhere the access token.
     _prefer(identity, tokens, needed=begun.challenge is None)
-    _announce(request, identity, token, before)
-    complete(request, identity, tokens, method=cognito.SOFTWARE_TOKEN_MFA)
-    return Outcome(Step.SETUP_DONE, begun.next_url)
-
-
-Kind = MFAEvent.Kind
-
-
-def _announce(
-    request: HttpRequest,
-    identity: CognitoIdentity,
-    token: SoftwareToken,
-    before: SoftwareToken | None,
-) -> None:
-    if before is None:
-        notices.send("software_token_verified", identity, software_token=token)
-        signals.software_token_verified.send_robust(
-            sender=CognitoIdentity, request=request, identity=identity, software_token=token
-        )
-        return
-    notices.send("software_token_replaced", identity, software_token=token, before=before)
-    signals.software_token_replaced.send_robust(
-        sender=CognitoIdentity,
-        request=request,
-        identity=identity,
-        software_token=token,
-        before=before,
+    complete(
+        request,
+        identity,
+        tokens,
+        method=cognito.SOFTWARE_TOKEN_MFA,
+        signed_in_already=begun.signed_in_already,
     )
+    return Outcome(Step.SETUP_DONE, begun.next_url)
 
 
 @sensitive_variables()
@@ -137,7 +125,7 @@ def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
     if preferred:
         identity.learn(Status.ENABLED, preferred_factor=cognito.SOFTWARE_TOKEN_MFA)
     elif needed:
-        identity.learn(Status.UNKNOWN)
+        identity.learn(Status.UNKNOWN, unconfirmed=Unconfirmed.SWITCH_ON)
 
 
 @sensitive_variables()
@@ -145,13 +133,24 @@ def _username(tokens: Tokens | None) -> str:
     return get_gateway().person(tokens or Tokens("")).username
 
 
-@sensitive_variables()
-def _outcome_unknown(tokens: Tokens) -> None:
-    """Remember that a code may have been accepted; the next sign-in finds out.
+def _refuse_if_overtaken(begun: PendingSignIn, username: str) -> None:
+    """Refuse to confirm what was begun before somebody else's change: a reset, another phone.
 
-    With a session string there is nothing to remember: the next challenge tells it, a code or a set-up.
+    Raises:
+        ChallengeLost: Cognito was not asked.
     """
-    person, pool_id = get_gateway().person(tokens), get_gateway().conf.USER_POOL_ID
-    CognitoIdentity.objects.filter(sub=person.sub, pool_id=pool_id).update(
-        status=Status.UNKNOWN, checked_at=timezone.now()
-    )
+    identity = identity_named(username)
+    if identity is not None and begun.is_overtaken_by(identity):
+        raise ChallengeLost("VerifySoftwareToken", "Overtaken")
+
+
+def _outcome_unknown(request: HttpRequest, begun: PendingSignIn, username: str) -> None:
+    """Remember that a code may have been accepted; the next sign-in finds out."""
+    identity = identity_named(username)
+    if identity is not None:
+        changes.leave_open(request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name)
+    kept = PendingSignIn.load(request)
+    if kept is not None:
+        # A step that still stands may be tried again; one that is over begins a new sign-in.
+        generation = identity.generation if identity else None
+        replace(kept, unconfirmed=True, generation=generation).save(request)

@@ -13,23 +13,27 @@ from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import codes, enrolment, lifecycle, pending, policy, promotion
+from cognito_mfa import changes, codes, enrolment, lifecycle, pending, policy, promotion
 from cognito_mfa import gateway as cognito
+from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCredentials,
+    BadReply,
     ChallengeLost,
     ChallengeNotSupported,
     CognitoMFAError,
+    RemovalNotAllowed,
 )
 from cognito_mfa.gateway import Challenge, Tokens, get_gateway
-from cognito_mfa.models import CognitoIdentity, identity_named
+from cognito_mfa.models import CognitoIdentity, identity_named, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.promotion import Outcome
 
 logger = logging.getLogger(__name__)
 
 Status = CognitoIdentity.Status
+Unconfirmed = CognitoIdentity.Unconfirmed
 
 
 @sensitive_variables()
@@ -59,13 +63,23 @@ def start_sign_in(
     except (BadCredentials, AccountActionNeeded) as error:
         _password_refused(request, username, error)
         raise
-    # A set-up that broke off restarts with the name that was typed for the device.
-    name = kept.friendly_name if kept and kept.username == username else ""
-    begun = PendingSignIn(username=username, next_url=next_url, friendly_name=name, purpose=purpose)
+    begun = replace(_resumed(kept, username), username=username, next_url=next_url, purpose=purpose)
+    if begun.is_change:
+        own = identity_of(request.user)
+        begun = replace(begun, generation=own.generation if own else None)
+    if isinstance(reply, Tokens) and purpose is not Purpose.REMOVE:
+        reply = _unasked(request, begun, reply, password) or reply
+    outcome = _go_on(request, begun, reply)
+    # Last: where a call above failed, Django sends no cookie, and the browser would lose its session.
     request.session.cycle_key()
-    if isinstance(reply, Tokens):
-        reply = _switched_on_again(request, begun, reply, password) or reply
-    return _go_on(request, begun, reply)
+    return outcome
+
+
+def _resumed(kept: PendingSignIn | None, username: str) -> PendingSignIn:
+    """Return what a set-up of ``username`` that broke off in this browser leaves to the next try."""
+    if kept is None or kept.username != username:
+        return PendingSignIn()
+    return PendingSignIn(friendly_name=kept.friendly_name, unconfirmed=kept.unconfirmed)
 
 
 @sensitive_variables()
@@ -122,18 +136,29 @@ def finish_setup(request: HttpRequest, *, code: str, friendly_name: str = "") ->
     begun = replace(_pending(request, Step.SETUP), friendly_name=friendly_name)
     reply = enrolment.verify(request, begun, code)
     if isinstance(reply, Challenge):  # one page of the documentation says a code is asked for now
-        return _go_on(request, begun, reply)
+        # The set-up is behind us: what is left is a sign-in, which writes it down.
+        rest = replace(begun, secret="", purpose=Purpose.SIGN_IN, generation=None, unconfirmed=True)
+        return _go_on(request, rest, reply)
     return enrolment.finish(request, begun, reply)
 
 
 def device_name(challenge: Challenge) -> str:
     """Return what the person calls the device that holds the authenticator.
 
-    Ours first: Cognito knows only the name given at set-up, and cannot change it (facts §4).
+    Ours first: Cognito knows only the name given at set-up, and cannot change it (facts §4). While
+    it is open which of two devices counts, none is named.
     """
     identity = identity_named(challenge.username)
+    if identity and identity.unconfirmed == Unconfirmed.SET_UP:
+        return ""
     token = identity.software_token if identity else None
     return token.friendly_name if token and token.friendly_name else challenge.friendly_name
+
+
+def is_open(challenge: Challenge) -> bool:
+    """Tell whether the last set-up of who is asked was never confirmed, so that two entries may fit."""
+    identity = identity_named(challenge.username)
+    return identity is not None and identity.unconfirmed == Unconfirmed.SET_UP
 
 
 def _go_on(
@@ -147,6 +172,8 @@ def _go_on(
     if isinstance(reply, Tokens):
         return _with_tokens(request, begun, reply, passed)
     if reply.name == cognito.MFA_SETUP:
+        if begun.purpose is Purpose.REMOVE:
+            raise RemovalNotAllowed("pool")  # nothing to turn off, and the pool wants it set up
         return enrolment.begin(request, begun, reply)
     if reply.name == cognito.NEW_PASSWORD_REQUIRED:
         return _wait_for(request, replace(begun, step=Step.NEW_PASSWORD, challenge=reply))
@@ -179,9 +206,11 @@ def _with_tokens(
         promotion.check_factor_claims(person)
     identity = promotion.identify(request, person)
     if passed and method == cognito.SOFTWARE_TOKEN_MFA:
-        promotion.token_used(identity, passed.friendly_name)
+        changes.passed(request, identity, passed.friendly_name, unconfirmed=begun.unconfirmed)
+        promotion.token_used(identity)
     if begun.is_change:
         return _change(request, begun, identity, tokens)
+    begun = replace(begun, generation=identity.generation)
     if not passed and _wants_factor(request, begun, identity):
         return enrolment.begin(request, begun, tokens)
     promotion.complete(request, identity, tokens, method=method)
@@ -199,25 +228,42 @@ def _change(
 
 
 @sensitive_variables()
-def _switched_on_again(
+def _unasked(
     request: HttpRequest, begun: PendingSignIn, tokens: Tokens, password: str
 ) -> Challenge | Tokens | None:
-    """Have the person asked for a code again where Cognito forgot to.
+    """Settle why Cognito asked no code of somebody who has an authenticator, as far as we knew.
 
-    A verified authenticator whose preference call was lost signs in with the password alone in an
-    OPTIONAL pool (security.md B-19b). Setting the preference now and starting over asks for the code.
+    Where policy or person want it, it is switched on again, and the sign-in starts over: a verified
+    authenticator whose preference call was lost lets the password alone in (security.md B-19b).
+    Else it was turned off, here or elsewhere, and that is written down.
     """
-    gateway = get_gateway()
-    known = CognitoIdentity.objects.filter(pool_id=gateway.conf.USER_POOL_ID)
-    identity = known.filter(sub=gateway.person(tokens).sub).first()
+    known = CognitoIdentity.objects.filter(pool_id=get_conf().USER_POOL_ID).select_related("user")
+    identity = known.filter(sub=get_gateway().person(tokens).sub).first()
     if identity is None or identity.status not in (Status.ENABLED, Status.UNKNOWN):
         return None
-    if not _wants_factor(request, begun, identity):
-        return None
-    if not gateway.prefer_software_token(tokens.access):
-        identity.learn(Status.NOT_SET_UP)
-        return None
-    return gateway.start_sign_in(begun.username, password)
+    required = _wants_factor(request, begun, identity)
+    if required or identity.unconfirmed in (Unconfirmed.SET_UP, Unconfirmed.SWITCH_ON):
+        if get_gateway().prefer_software_token(tokens.access):
+            return _asked_at_last(begun.username, password)
+        if identity.software_token is None:
+            identity.learn(Status.NOT_SET_UP)
+            return None
+    elsewhere = identity.unconfirmed != Unconfirmed.REMOVAL
+    changes.turned_off(request, identity, elsewhere=elsewhere)
+    return None
+
+
+@sensitive_variables()
+def _asked_at_last(username: str, password: str) -> Challenge:
+    """Start over with the authenticator switched on.
+
+    Raises:
+        BadReply: Cognito asks no code all the same; the password alone must not lead any further.
+    """
+    reply = get_gateway().start_sign_in(username, password)
+    if isinstance(reply, Tokens):
+        raise BadReply("InitiateAuth", "FactorNotAsked")
+    return reply
 
 
 def _wants_factor(request: HttpRequest, begun: PendingSignIn, identity: CognitoIdentity) -> bool:

@@ -11,9 +11,15 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import notices, policy, signals
+from cognito_mfa import changes, policy
 from cognito_mfa.conf import get_conf
-from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, RemovalNotAllowed
+from cognito_mfa.exceptions import (
+    BadReply,
+    CognitoMFAError,
+    Refused,
+    RemovalNotAllowed,
+    Unavailable,
+)
 from cognito_mfa.gateway import SOFTWARE_TOKEN_MFA, Tokens, get_gateway
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_of
 from cognito_mfa.pending import Step
@@ -50,41 +56,63 @@ def may_remove(request: HttpRequest) -> bool:
 
 
 @sensitive_variables()
-def remove(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -> Outcome:
+def remove(
+    request: HttpRequest,
+    identity: CognitoIdentity,
+    tokens: Tokens,
+    *,
+    signed_in_already: bool = False,
+) -> Outcome:
     """Turn the second factor off, and say so only when Cognito says so.
+
+    Args:
+        signed_in_already: by another package, whose sign-in stays as it is.
 
     Raises:
         RemovalNotAllowed: settings, policy or pool want the second factor; nothing was changed.
         BadReply: Cognito took the call and still lists the factor.
+        CognitoMFAError: Cognito refused, or nobody knows; the next sign-in tells.
     """
     if not may_remove(request):
         raise RemovalNotAllowed("policy")
-    if _pool_insists():
-        # The call would answer 200, empty the list, and change nothing at sign-in (facts §6.3).
-        raise RemovalNotAllowed("pool")
-    gateway = get_gateway()
-    gateway.turn_off_software_token(tokens.access)
-    if SOFTWARE_TOKEN_MFA in gateway.own_factors(tokens.access):
-        raise BadReply("SetUserMFAPreference", "StillListed")
-    before = identity.software_token
-    with transaction.atomic():
-        identity.retire_token(SoftwareToken.Retired.REMOVED)
-        identity.learn(CognitoIdentity.Status.NOT_SET_UP)
-        identity.move_generation()
-        detail = before.friendly_name if before else ""
-        MFAEvent.objects.record(MFAEvent.Kind.SOFTWARE_TOKEN_REMOVED, identity, detail=detail)
-    notices.send("software_token_removed", identity, before=before)
-    signals.software_token_removed.send_robust(
-        sender=CognitoIdentity, request=request, identity=identity, software_token=before
-    )
-    complete(request, identity, tokens, method="")
+    _check_pool()
+    _turn_off(request, identity, tokens)
+    changes.turned_off(request, identity)
+    complete(request, identity, tokens, method="", signed_in_already=signed_in_already)
     return Outcome(Step.REMOVED, "")
 
 
-def _pool_insists() -> bool:
-    """Tell whether the pool requires MFA; when it cannot be asked, act as if it did."""
+@sensitive_variables()
+def _turn_off(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -> None:
+    """Turn it off and read it back, which also tells what became of a call whose answer was lost."""
+    gateway, lost = get_gateway(), None
     try:
-        return get_gateway().pool_requires_mfa()
+        gateway.turn_off_software_token(tokens.access)
+    except (Unavailable, BadReply) as error:
+        if getattr(error, "sent", "unknown") == "no":
+            raise
+        lost = error
+    try:
+        listed = SOFTWARE_TOKEN_MFA in gateway.own_factors(tokens.access)
+    except CognitoMFAError:
+        changes.leave_open(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
+        raise
+    if listed:
+        raise lost or BadReply("SetUserMFAPreference", "StillListed")
+
+
+def _check_pool() -> None:
+    """Refuse where the pool requires MFA, or where it cannot be asked.
+
+    There the call would answer 200, empty the list, and change nothing at sign-in (facts §6.3).
+
+    Raises:
+        RemovalNotAllowed: Cognito was not asked to change anything.
+    """
+    try:
+        required = get_gateway().pool_requires_mfa()
     except CognitoMFAError as error:
         logger.error("removal_refused: the pool's MFA setting cannot be read: %s", error)  # noqa: TRY400 - no secrets in a traceback
-        return True
+        raise RemovalNotAllowed("unknown") from None
+    if required:
+        raise RemovalNotAllowed("pool")

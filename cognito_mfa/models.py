@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
@@ -30,6 +30,13 @@ class CognitoIdentity(models.Model):
         SMS_MFA = "SMS_MFA", _("Text message")
         EMAIL_OTP = "EMAIL_OTP", _("E-mail")
 
+    class Unconfirmed(models.TextChoices):
+        """What was asked of Cognito, and its answer got lost; the next sign-in settles it."""
+
+        SET_UP = "SET_UP", _("Confirmation of a new authenticator app")
+        SWITCH_ON = "SWITCH_ON", _("Switching a confirmed app on")
+        REMOVAL = "REMOVAL", _("Turning the second step off")
+
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
@@ -47,6 +54,9 @@ class CognitoIdentity(models.Model):
     )
     preferred_factor = models.CharField(
         _("preferred factor"), max_length=32, choices=Factor.choices, blank=True
+    )
+    unconfirmed = models.CharField(
+        _("not confirmed"), max_length=16, choices=Unconfirmed.choices, blank=True
     )
     checked_at = models.DateTimeField(_("last checked"), null=True, blank=True)
     generation = models.PositiveIntegerField(
@@ -96,14 +106,17 @@ class CognitoIdentity(models.Model):
         """Return the active authenticator; a change list must prefetch ``active_tokens`` instead."""
         return self.software_tokens.filter(retired_at=None).first()
 
-    def learn(self, status: Status, *, preferred_factor: str = "") -> None:
-        """Write down what Cognito just said."""
-        self.status, self.preferred_factor, self.checked_at = (
-            status,
-            preferred_factor,
-            timezone.now(),
-        )
-        self.save(update_fields=["status", "preferred_factor", "checked_at"])
+    def learn(
+        self,
+        status: Status,
+        *,
+        preferred_factor: str = "",
+        unconfirmed: Unconfirmed | Literal[""] = "",
+    ) -> None:
+        """Write down what Cognito just said, or that nobody knows, and since what."""
+        self.status, self.preferred_factor = status, preferred_factor
+        self.unconfirmed, self.checked_at = unconfirmed, timezone.now()
+        self.save(update_fields=["status", "preferred_factor", "unconfirmed", "checked_at"])
 
     def move_generation(self) -> None:
         """End every proof that exists, from the next request of each session on."""
@@ -140,6 +153,12 @@ class SoftwareToken(models.Model):
     friendly_name = models.CharField(
         _("friendly name"), max_length=FRIENDLY_NAME_LENGTH, blank=True
     )
+    cognito_name = models.CharField(
+        _("name in Cognito"),
+        max_length=FRIENDLY_NAME_LENGTH,
+        blank=True,
+        help_text=_("As it was given at the set-up; a new name is ours alone."),
+    )
     verified_at = models.DateTimeField(_("set up"), default=timezone.now)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     retired_at = models.DateTimeField(_("retired"), null=True, blank=True)
@@ -172,7 +191,9 @@ class SoftwareToken(models.Model):
                 retired_at=now, retired_because=cls.Retired.REPLACED
             )
             name = friendly_name[:FRIENDLY_NAME_LENGTH]
-            return cls.objects.create(identity=identity, friendly_name=name, verified_at=now)
+            return cls.objects.create(
+                identity=identity, friendly_name=name, cognito_name=name, verified_at=now
+            )
 
 
 class CodeFailures(models.Model):
@@ -234,7 +255,7 @@ class MFAReset(models.Model):
     class Meta:
         verbose_name = _("reset")
         verbose_name_plural = _("resets")
-        ordering = ["-requested_at", "-pk"]
+        ordering = ["-pk"]
         indexes = [
             models.Index(
                 fields=["identity"],
@@ -272,7 +293,7 @@ class MFAExemption(models.Model):
     class Meta:
         verbose_name = _("exemption")
         verbose_name_plural = _("exemptions")
-        ordering = ["-granted_at", "-pk"]
+        ordering = ["-pk"]
         permissions = [("grant_exemption", _("Can grant and revoke exemptions"))]
         indexes = [
             models.Index(
@@ -377,6 +398,7 @@ class MFAEvent(models.Model):
         CODES_STOPPED = "CODES_STOPPED", _("Too many wrong codes: stopped")
         SOFTWARE_TOKEN_REPLACED = "SOFTWARE_TOKEN_REPLACED", _("Authenticator app replaced")
         SOFTWARE_TOKEN_REMOVED = "SOFTWARE_TOKEN_REMOVED", _("Authenticator app removed")
+        CHANGE_UNCONFIRMED = "CHANGE_UNCONFIRMED", _("A change could not be confirmed")
         RENAMED = "RENAMED", _("Device renamed")
         STATUS_CHANGED = "STATUS_CHANGED", _("Status changed in Cognito")
         RESET_REQUESTED = "RESET_REQUESTED", _("Reset requested")

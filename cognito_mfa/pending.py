@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
@@ -28,6 +28,9 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.gateway import Challenge, Tokens
 from cognito_mfa.proof import PREFIX
 from cognito_mfa.sealing import seal, unseal
+
+if TYPE_CHECKING:
+    from cognito_mfa.models import CognitoIdentity
 
 KEY = f"{PREFIX}pending"
 # The longest that an app client can make its session strings last (AuthSessionValidity, facts §3.3).
@@ -73,6 +76,9 @@ class PendingSignIn:
         secret: of the software token that waits to be verified, during set-up.
         tokens: of a password sign-in without challenge, during a set-up with the access token.
         friendly_name: what the person typed as the device's name before the set-up broke off.
+        signed_in_already: by another package, whose sign-in stays as it is.
+        generation: of the identity when this began; None when there was none yet.
+        unconfirmed: a set-up may have been confirmed in Cognito, and is not written down here.
         expires_at: seconds since the epoch.
     """
 
@@ -84,6 +90,9 @@ class PendingSignIn:
     secret: str = field(default="", repr=False)
     tokens: Tokens | None = field(default=None, repr=False)
     friendly_name: str = ""
+    signed_in_already: bool = False
+    generation: int | None = None
+    unconfirmed: bool = False
     expires_at: float = 0.0
 
     @classmethod
@@ -106,6 +115,10 @@ class PendingSignIn:
         """Tell whether somebody who is signed in already changes something."""
         return self.purpose in (Purpose.REPLACE, Purpose.REMOVE)
 
+    def is_overtaken_by(self, identity: CognitoIdentity) -> bool:
+        """Tell whether the authenticator was changed or reset since this began (B-19a, B-117)."""
+        return self.generation is not None and self.generation != identity.generation
+
     @property
     def open_challenge(self) -> Challenge:
         """Return the challenge to answer.
@@ -120,9 +133,10 @@ class PendingSignIn:
     def start_again(self, request: HttpRequest) -> None:
         """Keep the typed names and the way back; forget everything else.
 
-        A change that broke off is over: nothing was changed, and the person is still signed in.
+        A change that broke off is over: nothing was changed, and the person is still signed in. So is
+        the set-up of somebody who signed in elsewhere.
         """
-        if self.is_change:
+        if self.is_change or self.signed_in_already:
             clear(request)
             return
         PendingSignIn(
@@ -130,6 +144,7 @@ class PendingSignIn:
             username=self.username,
             next_url=self.next_url,
             friendly_name=self.friendly_name,
+            unconfirmed=self.unconfirmed,
         ).save(request)
 
     @contextmanager

@@ -12,9 +12,10 @@ from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa import gateway as cognito
 from cognito_mfa import linking, proof, signals
+from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import BadReply, Refused
 from cognito_mfa.gateway import Person, Tokens
-from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.pending import Step
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,20 @@ def identify(request: HttpRequest, person: Person) -> CognitoIdentity:
     identity = linking.link(person, request=request)
     if not identity.user.is_active:
         raise Refused("sign-in", "UserInactive")
+    _remember_language(identity)  # now: what comes next may be told by mail at once
+    return identity
+
+
+def identify_signed_in(request: HttpRequest, person: Person) -> CognitoIdentity:
+    """Return the identity of who is signed in already, who must be ``person``.
+
+    Raises:
+        Refused: it is somebody else by now.
+    """
+    identity = identity_of(request.user)
+    wanted = (get_conf().USER_POOL_ID, person.sub)
+    if identity is None or (identity.pool_id, identity.sub) != wanted:
+        raise Refused("set-up", "SomebodyElse")
     return identity
 
 
@@ -53,22 +68,28 @@ def check_factor_claims(person: Person) -> None:
 
 @sensitive_variables()
 def complete(
-    request: HttpRequest, identity: CognitoIdentity, tokens: Tokens, *, method: str
+    request: HttpRequest,
+    identity: CognitoIdentity,
+    tokens: Tokens,
+    *,
+    method: str,
+    signed_in_already: bool = False,
 ) -> None:
     """Sign in, under a new session key, with a proof if a second factor was answered.
 
     Args:
         method: Cognito's name of the factor; empty without one.
+        signed_in_already: by another package, whose sign-in stays as it is.
     """
     proof.drop_all(request.session)
     key = request.session.session_key
-    login(request, identity.user, backend=BACKEND)
+    if not signed_in_already:
+        login(request, identity.user, backend=BACKEND)
     if request.session.session_key == key:  # the same person again: login() keeps the key
         request.session.cycle_key()
     if method:
         proof.write(request.session, identity, method=method)
         MFAEvent.objects.record(MFAEvent.Kind.SIGNED_IN, identity, detail=method)
-    _remember_language(identity)
     logger.info("signed_in: user %s, method %s", identity.user_id, method or "none")
     signals.signed_in.send_robust(
         sender=CognitoIdentity,
@@ -80,12 +101,9 @@ def complete(
     )
 
 
-def token_used(identity: CognitoIdentity, friendly_name: str) -> None:
-    """Note that the authenticator was used, learning of one that was set up elsewhere."""
-    now = timezone.now()
-    if not identity.software_tokens.filter(retired_at=None).update(last_used_at=now):
-        token = SoftwareToken.activate(identity, friendly_name=friendly_name)
-        identity.software_tokens.filter(pk=token.pk).update(last_used_at=now)
+def token_used(identity: CognitoIdentity) -> None:
+    """Note that the active authenticator was used, just now and in Cognito's own eyes."""
+    identity.software_tokens.filter(retired_at=None).update(last_used_at=timezone.now())
     identity.learn(CognitoIdentity.Status.ENABLED, preferred_factor=cognito.SOFTWARE_TOKEN_MFA)
 
 

@@ -21,15 +21,21 @@ KEY = f"{PREFIX}proof"
 SKEW = 30  # seconds that the clocks of a site's servers may differ
 
 
-def write(session: SessionBase, identity: CognitoIdentity, *, method: str) -> None:
-    """Record that ``identity``'s person just answered ``method``, Cognito's name of the factor."""
+def write(
+    session: SessionBase, identity: CognitoIdentity, *, method: str, at: float | None = None
+) -> None:
+    """Record that ``identity``'s person answered ``method``, Cognito's name of the factor.
+
+    Args:
+        at: when, in seconds since the epoch; by default just now.
+    """
     session[KEY] = {
         "user": str(identity.user_id),
         "pool": identity.pool_id,
         "sub": identity.sub,
         "generation": identity.generation,
         "method": method,
-        "at": int(time.time()),
+        "at": int(time.time() if at is None else at),
     }
 
 
@@ -65,6 +71,11 @@ def holds(record: Any, identity: CognitoIdentity | None) -> bool:
     """Tell whether ``record`` is good for ``identity`` today."""
     seconds = age(record, identity)
     return seconds is not None and seconds <= get_conf().PROOF_MAX_AGE
+
+
+def carry_over(session: SessionBase, identity: CognitoIdentity) -> None:
+    """Let a proof that held until now hold in ``identity``'s new generation too, getting no younger."""
+    session[KEY] = {**session[KEY], "generation": identity.generation}
 
 
 def drop_all(session: SessionBase) -> None:

@@ -13,7 +13,10 @@ from cognito_mfa.exceptions import (
     CognitoMFAError,
     PasswordRejected,
     RemovalNotAllowed,
+    SignInAgain,
 )
+
+LONG = 90  # seconds; what is longer is told in minutes
 
 
 def bad_credentials() -> str:
@@ -27,6 +30,13 @@ def start_again() -> str:
 
 
 def busy(seconds: int) -> str:
+    if seconds > LONG:
+        minutes = -(-seconds // 60)
+        return ngettext(
+            "Too many attempts at the moment. Wait %(minutes)d minute, then try again.",
+            "Too many attempts at the moment. Wait %(minutes)d minutes, then try again.",
+            minutes,
+        ) % {"minutes": minutes}
     return ngettext(
         "Too many attempts at the moment. Wait %(seconds)d second, then try again.",
         "Too many attempts at the moment. Wait %(seconds)d seconds, then try again.",
@@ -66,15 +76,36 @@ def password_rejected(error: PasswordRejected) -> list[str]:
     ]
 
 
-def change_broke_off() -> str:
+def failed_for_good(reference: str) -> str:
     return _(
-        "The change was not finished. Nothing has changed: your authenticator app works as before."
+        "The sign-in service does not answer as it should. If it goes on, tell support the reference %(reference)s."
+    ) % {"reference": reference}
+
+
+def change_stopped(*, at_picture: bool) -> str:
+    # Once Cognito dropped the old secret as soon as a new one was asked for, and says no longer
+    # (facts §3.4): from the picture on, nothing is promised.
+    if at_picture:
+        return _(
+            "The change was stopped, and the new entry was not confirmed: delete it. Go on with the entry you had."
+        )
+    return _("The change was stopped. Nothing has changed: your authenticator app works as before.")
+
+
+def change_was_lost() -> str:
+    return _(
+        "The change was not finished: it took too long, or something else was changed meanwhile. "
+        "This page shows what counts now."
     )
 
 
 def removal_not_allowed(error: RemovalNotAllowed) -> str:
     if error.by == "policy":
         return _("This site requires a second step of you, so it cannot be turned off.")
+    if error.by == "unknown":
+        return _(
+            "We could not find out whether the second step may be turned off. Nothing has changed; try again later."
+        )
     return _(
         "The user pool of this site requires a second step of everybody, so it cannot be turned off."
     )
@@ -91,3 +122,45 @@ def blocked(error: CognitoMFAError) -> str:
     if isinstance(error, ChallengeNotSupported):
         return _("Your account asks for a way to sign in that this site does not offer.")
     return _("This account cannot be used on this site.")
+
+
+def setup_took_too_long() -> str:
+    return _("The set-up took too long or was started again elsewhere. Please sign in once more.")
+
+
+def sign_in_again(error: SignInAgain) -> str:
+    if error.error == "AlreadySetUp":
+        return _(
+            "You have set up an authenticator app already. Sign in once more: you will be asked for its code."
+        )
+    return _("For this, your last sign-in is too long ago. Please sign in once more.")
+
+
+def federated(provider: str) -> str:
+    return _(
+        "You sign in through %(provider)s. A second step for your account can only be set up there, and this "
+        "site cannot see whether it was."
+    ) % {"provider": provider}
+
+
+def no_setup(error: CognitoMFAError) -> str:
+    if error.error == "Federated":
+        return _(
+            "You sign in through another organisation. A second step for your account can only be set up there, "
+            "and this site cannot see whether it was."
+        )
+    if error.error == "Linked":
+        return _(
+            "You can sign in with a password or through another organisation. This site cannot see which of the "
+            "two you used, so it cannot rely on an authenticator app."
+        )
+    return _(
+        "The account that you signed in with does not belong to the one you have on this site."
+    )
+
+
+def scope_missing(reference: str) -> str:
+    return _(
+        "This site is not allowed to set up a second step for you. You cannot change that: tell the people who run "
+        "it the reference %(reference)s."
+    ) % {"reference": reference}

@@ -16,6 +16,8 @@ from tests import referee as referees
 from tests.referee import Referee
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
+pytest_plugins = ["cognito_mfa.local.pytest"]
+
 
 @pytest.fixture(scope="session")
 def cognito_model() -> Any:

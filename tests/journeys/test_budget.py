@@ -233,5 +233,8 @@ class TestAtOnce:
 
         in_threads(200, enter)
         assert visitor.cognito.operations() == ["RespondToAuthChallenge"] * budget.FREE
+        assert [m.subject for m in mail.outbox].count(
+            "Example Ltd: Wrong codes were entered for your account"
+        ) == 1
         assert CodeFailures.objects.get().failures == budget.FREE
         assert CognitoIdentity.objects.get().code_failures == budget.FREE

@@ -9,7 +9,6 @@ from django.core import mail
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
 from tests.visitor import PASSWORD, Visitor
@@ -90,29 +89,3 @@ def test_a_pool_that_requires_mfa_forbids_it_before_anything_is_called(
     assert "SetUserMFAPreference" not in person.cognito.operations()
     assert SoftwareToken.objects.get().retired_at is None
     assert person.is_in()
-
-
-@pytest.mark.parametrize(
-    ("operation", "fault"),
-    [
-        ("GetUserPoolMfaConfig", faults.Error("AccessDeniedException", "no")),
-        ("GetUserPoolMfaConfig", faults.Unreachable()),
-        ("SetUserMFAPreference", faults.Error("InternalErrorException", "", 500)),
-        ("SetUserMFAPreference", faults.Timeout(executed=False)),
-        ("SetUserMFAPreference", faults.Body(b"{}")),
-        ("GetUser", faults.Unreachable()),
-        ("GetUser", faults.Reply({})),
-    ],
-    ids=str,
-)
-def test_nothing_is_said_to_be_off_before_cognito_said_so(
-    free: None, person: Visitor, operation: str, fault: faults.Fault
-) -> None:
-    person.cognito.faults.on(operation, fault)
-    response = remove(person)
-    assert response.status_code in (302, 503)
-    assert CognitoIdentity.objects.get().status == "ENABLED"
-    assert SoftwareToken.objects.get().retired_at is None
-    assert person.is_in()
-    page = person.text(person.get(reverse(DEVICE)))
-    assert "protected by an authenticator app" in page

@@ -1,0 +1,414 @@
+#!/usr/bin/env python
+"""What each local Cognito does where it matters to a second factor: every cell of the table in
+docs/local-cognito.md comes from here.
+
+usage: .bench/ours/bin/python benchmarks/interop/faithful.py [--only 'moto;MiniStack'] [--why]
+
+Each row is a function of this file that plays a small scene against a running server and says what
+happened: ``yes`` is what Cognito does (cognito-facts gives the sources), anything else is a
+deviation in a few words. LocalStack is not run: only its paid image plays Cognito."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import servers
+from client import Client, Refused
+from people import FLOWS, STEP, Person, Pool, code_at, step_now
+from servers import Server
+
+YES = "yes"
+Scene = Callable[["Stage"], str]
+SCENES: dict[str, Scene] = {}
+
+
+def row(title: str) -> Callable[[Scene], Scene]:
+    """Makes a function a row of the table."""
+
+    def enter(scene: Scene) -> Scene:
+        SCENES[title] = scene
+        return scene
+
+    return enter
+
+
+class Stage:
+    """A running server and what scenes need of it; nobody is in two scenes."""
+
+    def __init__(self, server: Server, client: Client) -> None:
+        self.server = server
+        self.client = client
+        self.pools = {mfa: Pool.make(client, mfa) for mfa in ("OPTIONAL", "ON")}
+        self._people = 0
+
+    def somebody(self, mfa: str = "OPTIONAL") -> Person:
+        self._people += 1
+        return self.pools[mfa].add(f"person{self._people}@example.com")
+
+    def enrolled(self) -> Person:
+        """With an access token, the way that all of them play."""
+        person = self.somebody()
+        self.pools["OPTIONAL"].enrol(person)
+        return person
+
+    def asked(self, person: Person) -> dict[str, Any]:
+        """The challenge after the password of somebody enrolled."""
+        challenge = self.pools["OPTIONAL"].password(person.username)
+        if challenge.get("ChallengeName") != "SOFTWARE_TOKEN_MFA":
+            raise Deviates(f"{_next(challenge)} instead of SOFTWARE_TOKEN_MFA")
+        return challenge
+
+    def setting_up(self) -> tuple[Person, dict[str, Any]]:
+        """Somebody new in a pool that requires MFA, and the answer to the password."""
+        person = self.somebody("ON")
+        challenge = self.pools["ON"].password(person.username)
+        if challenge.get("ChallengeName") != "MFA_SETUP":
+            raise Deviates(f"{_next(challenge)} instead of MFA_SETUP")
+        return person, challenge
+
+    def associated(self) -> tuple[Person, str]:
+        """Halfway through a set-up in session mode: the person with a secret, and the session."""
+        person, challenge = self.setting_up()
+        answer = self.client.call("AssociateSoftwareToken", Session=challenge["Session"])
+        person.secret = answer["SecretCode"]
+        return person, answer["Session"]
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.server.url + path, timeout=10) as answer:
+            return json.loads(answer.read())
+
+
+class Deviates(Exception):
+    """What happened instead, in a few words."""
+
+
+def _next(answer: dict[str, Any]) -> str:
+    return "tokens" if "AuthenticationResult" in answer else str(answer.get("ChallengeName"))
+
+
+def refusal(call: Callable[[], object], code: str, text: str = "") -> str:
+    """``yes`` where the call is refused with this code and these words."""
+    try:
+        call()
+    except Refused as refused:
+        if refused.code != code:
+            return f"{refused.code}"
+        return YES if text in refused.message else f'text: "{refused.message[:60]}"'
+    return "accepted"
+
+
+def wrong(person: Person) -> str:
+    near = {code_at(person.secret, step_now() + offset) for offset in range(-3, 4)}
+    return next(code for code in (f"{n:06d}" for n in range(1000)) if code not in near)
+
+
+@row("A new person of a pool that requires MFA gets MFA_SETUP")
+def asks_for_set_up(stage: Stage) -> str:
+    stage.setting_up()
+    return YES
+
+
+@row("MFA_SETUP with a session: associate, verify, respond, tokens")
+def sets_up_with_a_session(stage: Stage) -> str:
+    person, session = stage.associated()
+    code = code_at(person.secret, step_now())
+    verified = stage.client.call("VerifySoftwareToken", Session=session, UserCode=code)
+    done = stage.client.call(
+        "RespondToAuthChallenge",
+        ClientId=stage.pools["ON"].app,
+        ChallengeName="MFA_SETUP",
+        Session=verified["Session"],
+        ChallengeResponses={"USERNAME": person.username},
+    )
+    return YES if "AuthenticationResult" in done else _next(done)
+
+
+@row("Each step of it has a session of its own")
+def sessions_rotate(stage: Stage) -> str:
+    _, challenge = stage.setting_up()
+    answer = stage.client.call("AssociateSoftwareToken", Session=challenge["Session"])
+    return YES if answer["Session"] != challenge["Session"] else "the same session goes on"
+
+
+@row("A secret of its own for each person")
+def secrets_differ(stage: Stage) -> str:
+    secrets = {stage.enrolled().secret for _ in range(2)}
+    return YES if len(secrets) == 2 else f"one for all ({len(secrets.pop())} characters)"
+
+
+@row("A wrong code at VerifySoftwareToken: EnableSoftwareTokenMFAException")
+def wrong_code_at_set_up(stage: Stage) -> str:
+    person = stage.somebody()
+    token = stage.pools["OPTIONAL"].password(person.username)["AuthenticationResult"]["AccessToken"]
+    person.secret = stage.client.call("AssociateSoftwareToken", AccessToken=token)["SecretCode"]
+    return refusal(
+        lambda: stage.client.call("VerifySoftwareToken", AccessToken=token, UserCode=wrong(person)),
+        "EnableSoftwareTokenMFAException",
+    )
+
+
+@row("A wrong code at sign-in is refused")
+def wrong_code_at_sign_in(stage: Stage) -> str:
+    person = stage.enrolled()
+    challenge = stage.asked(person)
+    pool = stage.pools["OPTIONAL"]
+    return refusal(lambda: pool.answer(challenge, person, wrong(person)), "CodeMismatchException")
+
+
+@row("After a wrong code the same session takes the right one")
+def session_survives_a_wrong_code(stage: Stage) -> str:
+    person = stage.enrolled()
+    challenge, pool = stage.asked(person), stage.pools["OPTIONAL"]
+    refusal(lambda: pool.answer(challenge, person, wrong(person)), "CodeMismatchException")
+    # The set-up spent this step's code, and Cognito takes the next step's already.
+    return _taken(stage, lambda: pool.answer(challenge, person, _fresh(person)))
+
+
+@row("A code is taken once (ExpiredCodeException)")
+def codes_are_taken_once(stage: Stage) -> str:
+    person = stage.enrolled()
+    pool = stage.pools["OPTIONAL"]
+    code = _fresh(person)
+    pool.answer(stage.asked(person), person, code)
+    return refusal(lambda: pool.answer(stage.asked(person), person, code), "ExpiredCodeException")
+
+
+@row("A code is good for thirty seconds either side")
+def codes_of_neighbouring_steps(stage: Stage) -> str:
+    person = stage.enrolled()
+    pool = stage.pools["OPTIONAL"]
+    code = code_at(person.secret, step_now() + 1)
+    return _taken(stage, lambda: pool.answer(stage.asked(person), person, code))
+
+
+@row("A session is consumed by success")
+def sessions_are_consumed(stage: Stage) -> str:
+    person = stage.enrolled()
+    challenge, pool = stage.asked(person), stage.pools["OPTIONAL"]
+    pool.answer(challenge, person, _fresh(person))
+    code = code_at(person.secret, step_now())
+    return refusal(
+        lambda: pool.answer(challenge, person, code),
+        "NotAuthorizedException",
+        "session can only be used once",
+    )
+
+
+@row("A session is one person's")
+def sessions_are_bound(stage: Stage) -> str:
+    alice, bob = stage.enrolled(), stage.enrolled()
+    challenge, pool = stage.asked(alice), stage.pools["OPTIONAL"]
+    return refusal(
+        lambda: pool.answer(challenge, bob, _fresh(bob)), "NotAuthorizedException", "session"
+    )
+
+
+@row("A session that was made up is refused as Cognito does")
+def unknown_sessions(stage: Stage) -> str:
+    challenge = {"ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "x" * 1500}
+    person, pool = stage.enrolled(), stage.pools["OPTIONAL"]
+    code = _fresh(person)
+    return refusal(
+        lambda: pool.answer(challenge, person, code), "NotAuthorizedException", "Invalid session"
+    )
+
+
+@row("A wrong password: NotAuthorizedException")
+def wrong_password(stage: Stage) -> str:
+    person, pool = stage.somebody(), stage.pools["OPTIONAL"]
+    return refusal(
+        lambda: pool.password(person.username, "Wrong-Horse-7"),
+        "NotAuthorizedException",
+        "Incorrect username or password.",
+    )
+
+
+@row("Five wrong passwords lock")
+def passwords_lock(stage: Stage) -> str:
+    person, pool = stage.somebody(), stage.pools["OPTIONAL"]
+    for _ in range(8):
+        refusal(lambda: pool.password(person.username, "Wrong-Horse-7"), "NotAuthorizedException")
+    return refusal(
+        lambda: pool.password(person.username), "NotAuthorizedException", "attempts exceeded"
+    )
+
+
+@row("The device's friendly name comes back at sign-in")
+def friendly_name(stage: Stage) -> str:
+    person, pool = stage.somebody(), stage.pools["OPTIONAL"]
+    token = pool.password(person.username)["AuthenticationResult"]["AccessToken"]
+    person.secret = stage.client.call("AssociateSoftwareToken", AccessToken=token)["SecretCode"]
+    stage.client.call(
+        "VerifySoftwareToken",
+        AccessToken=token,
+        UserCode=code_at(person.secret, step_now()),
+        FriendlyDeviceName="Anna's phone",
+    )
+    settings = {"Enabled": True, "PreferredMfa": True}
+    stage.client.call("SetUserMFAPreference", AccessToken=token, SoftwareTokenMfaSettings=settings)
+    name = stage.asked(person).get("ChallengeParameters", {}).get("FRIENDLY_DEVICE_NAME")
+    return YES if name == "Anna's phone" else f"{name}"
+
+
+@row("AdminDeleteSoftwareToken")
+def admin_reset(stage: Stage) -> str:
+    person, pool = stage.enrolled(), stage.pools["OPTIONAL"]
+    stage.client.call("AdminDeleteSoftwareToken", UserPoolId=pool.id, Username=person.username)
+    return YES if "AuthenticationResult" in pool.password(person.username) else "still asked"
+
+
+@row("AdminSetUserMFAPreference")
+def admin_preference(stage: Stage) -> str:
+    person, pool = stage.enrolled(), stage.pools["OPTIONAL"]
+    stage.client.call(
+        "AdminSetUserMFAPreference",
+        UserPoolId=pool.id,
+        Username=person.username,
+        SoftwareTokenMfaSettings={"Enabled": False, "PreferredMfa": False},
+    )
+    return YES if "AuthenticationResult" in pool.password(person.username) else "still asked"
+
+
+@row("Tokens are signed with the published keys")
+def signed_tokens(stage: Stage) -> str:
+    person, pool = stage.somebody(), stage.pools["OPTIONAL"]
+    token = pool.password(person.username)["AuthenticationResult"]["AccessToken"]
+    keys = stage.get(f"/{pool.id}/.well-known/jwks.json")["keys"]
+    return _signed_by(token, keys)
+
+
+@row("After AdminUserGlobalSignOut an access token is refused")
+def sign_out_revokes(stage: Stage) -> str:
+    person, pool = stage.somebody(), stage.pools["OPTIONAL"]
+    token = pool.password(person.username)["AuthenticationResult"]["AccessToken"]
+    stage.client.call("AdminUserGlobalSignOut", UserPoolId=pool.id, Username=person.username)
+    return refusal(
+        lambda: stage.client.call("GetUser", AccessToken=token), "NotAuthorizedException"
+    )
+
+
+@row("USER_SRP_AUTH with a wrong password is refused")
+def srp_is_checked(stage: Stage) -> str:
+    app = stage.client.call(
+        "CreateUserPoolClient",
+        UserPoolId=stage.pools["OPTIONAL"].id,
+        ClientName="srp",
+        ExplicitAuthFlows=[*FLOWS, "ALLOW_USER_SRP_AUTH"],
+    )["UserPoolClient"]["ClientId"]
+    person = stage.somebody()
+    begun = stage.client.call(
+        "InitiateAuth",
+        ClientId=app,
+        AuthFlow="USER_SRP_AUTH",
+        AuthParameters={"USERNAME": person.username, "SRP_A": "ab" * 384},
+    )
+    claim = {
+        "USERNAME": begun["ChallengeParameters"]["USERNAME"],
+        "PASSWORD_CLAIM_SECRET_BLOCK": begun["ChallengeParameters"]["SECRET_BLOCK"],
+        "PASSWORD_CLAIM_SIGNATURE": base64.b64encode(bytes(32)).decode(),
+        "TIMESTAMP": time.strftime("%a %b %-d %H:%M:%S UTC %Y", time.gmtime()),
+    }
+    return refusal(
+        lambda: stage.client.call(
+            "RespondToAuthChallenge",
+            ClientId=app,
+            ChallengeName="PASSWORD_VERIFIER",
+            ChallengeResponses=claim,
+            **({"Session": begun["Session"]} if begun.get("Session") else {}),
+        ),
+        "NotAuthorizedException",
+    )
+
+
+@row("An IAM operation without a signature is refused")
+def unsigned_iam(stage: Stage) -> str:
+    body = json.dumps({"UserPoolId": stage.pools["OPTIONAL"].id}).encode()
+    target = "AWSCognitoIdentityProviderService.ListUsers"
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+    request = urllib.request.Request(stage.server.url, body, headers, method="POST")
+    try:
+        urllib.request.urlopen(request, timeout=10).close()
+    except OSError as error:
+        return YES if getattr(error, "code", None) in (400, 403) else str(error)
+    return "accepted"
+
+
+@row("The service model's limits are kept (a code of letters)")
+def limits_are_kept(stage: Stage) -> str:
+    person = stage.somebody()
+    token = stage.pools["OPTIONAL"].password(person.username)["AuthenticationResult"]["AccessToken"]
+    stage.client.call("AssociateSoftwareToken", AccessToken=token)
+    return refusal(
+        lambda: stage.client.call("VerifySoftwareToken", AccessToken=token, UserCode="abcdef"),
+        "InvalidParameterException",
+        "validation error",
+    )
+
+
+def _fresh(person: Person) -> str:
+    """A code that the person has not used: enrolling spent this step's, so it waits for the next.
+    (Some take the next step's code early, and some do not.)"""
+    used = person.last_step
+    while step_now() <= used or STEP - time.time() % STEP < 5:
+        time.sleep(0.1)
+    return person.code()
+
+
+def _taken(stage: Stage, call: Callable[[], dict[str, Any]]) -> str:
+    try:
+        return YES if call().get("AccessToken") else "no tokens"
+    except Refused as refused:
+        return refused.code
+
+
+def _signed_by(token: str, keys: Sequence[dict[str, str]]) -> str:
+    import jwt
+
+    kid = jwt.get_unverified_header(token).get("kid")
+    key = next((key for key in keys if key["kid"] == kid), None)
+    if key is None:
+        return "the key is not published"
+    try:
+        jwt.decode(token, jwt.PyJWK(key), algorithms=["RS256"], options={"verify_aud": False})
+    except jwt.PyJWTError as error:
+        return f"{error}"
+    return YES
+
+
+def outcome(scene: Scene, stage: Stage) -> str:
+    try:
+        return scene(stage)
+    except Deviates as deviates:
+        return str(deviates)
+    except Refused as refused:
+        return f"not played ({refused.code})"
+    except OSError as error:
+        return f"not played ({error})"
+
+
+def main() -> None:
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--only", default="", help="names, separated by semicolons")
+    options = made.parse_args()
+    chosen = servers.named(options.only)
+    cells: dict[str, list[str]] = {title: [] for title in SCENES}
+    for server in chosen:
+        with servers.ready(server) as (_, client):
+            stage = Stage(server, client)
+            for title, scene in SCENES.items():
+                cells[title].append(outcome(scene, stage))
+    titles = [f"{server.name} {servers.version_of(server)}" for server in chosen]
+    print("| | " + " | ".join(titles) + " |")
+    print("|---" * (len(chosen) + 1) + "|")
+    for title, said in cells.items():
+        print(f"| {title} | " + " | ".join(said) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""What is written down when somebody's authenticator was set up, replaced or turned off, and when
+nobody can tell: the row, the event, the generation, the mail and the signal, each at one place.
+
+Whatever Cognito left open is settled at the next sign-in, by what Cognito then asks for.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.http import HttpRequest
+
+from cognito_mfa import notices, proof, signals
+from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_of
+
+Kind = MFAEvent.Kind
+Status = CognitoIdentity.Status
+Unconfirmed = CognitoIdentity.Unconfirmed
+
+
+def set_up(request: HttpRequest, identity: CognitoIdentity, friendly_name: str) -> SoftwareToken:
+    """Write down a confirmed authenticator, the first or another one; other sessions end."""
+    before = identity.software_token
+    with transaction.atomic():
+        token = SoftwareToken.activate(identity, friendly_name=friendly_name)
+        kind = Kind.SOFTWARE_TOKEN_REPLACED if before else Kind.SOFTWARE_TOKEN_VERIFIED
+        MFAEvent.objects.record(kind, identity, detail=token.friendly_name)
+        identity.learn(Status.ENABLED)
+        identity.move_generation()
+    if before is None:
+        notices.send("software_token_verified", identity, software_token=token)
+        signals.software_token_verified.send_robust(
+            sender=CognitoIdentity, request=request, identity=identity, software_token=token
+        )
+        return token
+    notices.send("software_token_replaced", identity, software_token=token, before=before)
+    signals.software_token_replaced.send_robust(
+        sender=CognitoIdentity,
+        request=request,
+        identity=identity,
+        software_token=token,
+        before=before,
+    )
+    return token
+
+
+def turned_off(
+    request: HttpRequest, identity: CognitoIdentity, *, elsewhere: bool = False
+) -> SoftwareToken | None:
+    """Write down that Cognito asks this person for no code any more; other sessions' proofs end.
+
+    Args:
+        elsewhere: not on this site's pages, so that it is news to the person.
+
+    Returns:
+        the authenticator that no longer counts; None when none was known.
+    """
+    before = identity.software_token
+    retired = SoftwareToken.Retired
+    with transaction.atomic():
+        identity.retire_token(retired.REMOVED_ELSEWHERE if elsewhere else retired.REMOVED)
+        identity.learn(Status.NOT_SET_UP)
+        identity.move_generation()
+        detail = before.friendly_name if before else ""
+        MFAEvent.objects.record(Kind.SOFTWARE_TOKEN_REMOVED, identity, detail=detail)
+    notices.send("software_token_removed", identity, before=before, elsewhere=elsewhere)
+    signals.software_token_removed.send_robust(
+        sender=CognitoIdentity, request=request, identity=identity, software_token=before
+    )
+    return before
+
+
+def leave_open(
+    request: HttpRequest, identity: CognitoIdentity, what: Unconfirmed, *, friendly_name: str = ""
+) -> None:
+    """Write down that Cognito may have done ``what``, and may not have: its answer is lost.
+
+    Other sessions end already now: if it was done, they must. Who asked for it goes on.
+
+    Args:
+        friendly_name: of the device that may count from now on.
+    """
+    own = identity_of(request.user)
+    proven = (
+        own is not None
+        and own.pk == identity.pk
+        and proof.holds(request.session.get(proof.KEY), own)
+    )
+    with transaction.atomic():
+        identity.learn(Status.UNKNOWN, unconfirmed=what)
+        MFAEvent.objects.record(Kind.CHANGE_UNCONFIRMED, identity, detail=friendly_name)
+        identity.move_generation()
+    if proven:
+        proof.carry_over(request.session, identity)
+
+
+def passed(
+    request: HttpRequest, identity: CognitoIdentity, cognito_name: str, *, unconfirmed: bool
+) -> None:
+    """Settle what was open: a code of the authenticator that Cognito calls ``cognito_name`` was right.
+
+    Args:
+        unconfirmed: the set-up that led here was never written down.
+    """
+    active = identity.software_token
+    if active is None:
+        # One that we never saw: of our own lost set-up, or of another site of the same pool.
+        if unconfirmed or identity.checked_at is not None:
+            set_up(request, identity, cognito_name)
+        else:
+            SoftwareToken.activate(identity, friendly_name=cognito_name)
+    elif identity.unconfirmed == Unconfirmed.SET_UP:
+        _old_or_new(request, identity, active, cognito_name)
+
+
+def _old_or_new(
+    request: HttpRequest, identity: CognitoIdentity, active: SoftwareToken, cognito_name: str
+) -> None:
+    """Find out by Cognito's name which of two authenticators counts; the same for both tells nothing."""
+    attempt = identity.events.filter(kind=Kind.CHANGE_UNCONFIRMED).first()
+    attempted = attempt.detail if attempt else active.cognito_name
+    if cognito_name == attempted != active.cognito_name:
+        set_up(request, identity, cognito_name)
+    elif cognito_name == attempted and active.friendly_name != cognito_name:
+        # It may be either, and the name that the old one was given later may be wrong.
+        SoftwareToken.objects.filter(pk=active.pk).update(friendly_name=cognito_name)

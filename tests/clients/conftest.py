@@ -1,0 +1,96 @@
+"""Programs of others in front of the HTTP door, each as its users run it. One that is not installed
+is skipped with a sentence, unless COGNITO_MFA_TEST_CLIENTS=required."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from cognito_mfa.local import LocalCognito
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.state import DeviceTracking
+from tests.local.caller import CLIENT_ID, POOL_ID
+
+REQUIRED = os.environ.get("COGNITO_MFA_TEST_CLIENTS") == "required"
+PATIENCE = 120
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running local Cognito, and what a program must be told to use it."""
+
+    cognito: LocalCognito
+    pool: LocalPool
+    url: str
+    home: Path = field(repr=False)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Nothing of this machine but where its programs are."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_PAGER": "",
+        }
+
+    def ask_aws(self, operation: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """``aws cognito-idp`` with this operation and these arguments, at the local endpoint."""
+        if importlib.util.find_spec("awscli") is None:
+            missing("The AWS CLI", "tox run -e clients brings it from PyPI")
+        command = [sys.executable, "-m", "awscli", "cognito-idp", operation]
+        return self.run([*command, *arguments, "--endpoint-url", self.url])
+
+    def run(self, command: list[str], **extra: str) -> subprocess.CompletedProcess[str]:
+        """The program's output, whatever its exit code."""
+        return subprocess.run(  # noqa: S603 - the tests' own commands
+            command,
+            env={**self.environment, **extra},
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+
+@pytest.fixture
+def site(mfa: str, tmp_path: Path) -> Iterator[Site]:
+    """A pool with an app client and nobody in it, behind the HTTP door."""
+    cognito = LocalCognito()
+    tracking = DeviceTracking(replaces_mfa=True)
+    pool = cognito.create_pool(POOL_ID, mfa=mfa, device_tracking=tracking)
+    pool.create_client(CLIENT_ID)
+    with cognito.serve() as door:
+        yield Site(cognito, pool, door.url, tmp_path)
+
+
+@pytest.fixture
+def mfa() -> str:
+    """Whether the pool asks for a second factor."""
+    return "ON"
+
+
+def missing(what: str, how: str) -> NoReturn:
+    """Skips the test, or fails it where the clients are required."""
+    text = f"{what} is not installed: {how}"
+    if REQUIRED:
+        pytest.fail(text)
+    pytest.skip(text)
+
+
+def program(name: str, how: str) -> str:
+    """Where it is. Skips or fails the test where it is not."""
+    return shutil.which(name) or missing(name, how)
