@@ -325,7 +325,11 @@ def _urls(which: str) -> list[Any]:  # noqa: C901 - a list of small views
     for view in (public, apublic):
         for mark in ("floor_exempt", "mfa_public"):  # the floor's, and django-mfa3's
             setattr(view, mark, True)
-    views: dict[str, tuple[Any, Any]] = {"plain": (plain, aplain), "otp": (otp, aotp), "exempt": (public, apublic)}
+    views: dict[str, tuple[Any, Any]] = {
+        "plain": (plain, aplain),
+        "otp": (otp, aotp),
+        "exempt": (public, apublic),
+    }
     more: list[Any] = []
     if which == "main":
         from two_factor.urls import urlpatterns as two_factor
