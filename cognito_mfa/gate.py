@@ -8,7 +8,7 @@ when something is missing the answer is "stop".
 from __future__ import annotations
 
 from enum import Enum
-from functools import partial
+from types import MethodType
 from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
@@ -17,7 +17,7 @@ from django.utils.functional import SimpleLazyObject
 
 from cognito_mfa import arrival, policy, proof
 from cognito_mfa.conf import get_conf
-from cognito_mfa.models import identity_of, load_identity
+from cognito_mfa.models import identity_is_loaded, identity_of, load_identity
 
 
 class Verdict(Enum):
@@ -78,7 +78,8 @@ def is_proven(request: HttpRequest, user: Any) -> bool:
 async def ais_proven(request: HttpRequest, user: Any) -> bool:
     """Tell the same where nothing may block."""
     session = request.session
-    await load_identity(user)
+    if not identity_is_loaded(user):
+        await load_identity(user)
     if proof.holds(await session.aget(proof.KEY), identity_of(user)):
         return True
     return bool(get_conf().TRUSTED_BACKENDS) and _is_trusted(
@@ -106,7 +107,8 @@ def proof_age(request: HttpRequest, user: Any) -> float | None:
 
 async def aproof_age(request: HttpRequest, user: Any) -> float | None:
     """Return the same where nothing may block."""
-    await load_identity(user)
+    if not identity_is_loaded(user):
+        await load_identity(user)
     return _good_age(await request.session.aget(proof.KEY), user)
 
 
@@ -117,7 +119,7 @@ def _good_age(record: object, user: Any) -> float | None:
 
 def user_of(request: HttpRequest) -> Any:
     """Return who ``request`` is from; an async view finds the same person, without a second query."""
-    request.auser = partial(_auser, request)
+    request.auser = MethodType(_auser, request)
     return request.user
 
 

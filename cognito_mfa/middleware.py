@@ -12,6 +12,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.functional import SimpleLazyObject
 
 from cognito_mfa import answers, gate, observed
 from cognito_mfa.gate import Verdict
@@ -59,7 +60,9 @@ class RequireMFAMiddleware:
     ) -> HttpResponse | None:
         if is_exempt(view):
             return None
-        user = await gate.auser_of(request)
+        user: Any = request.user
+        if type(user) is SimpleLazyObject:
+            user = await gate.auser_of(request)
         if not user.is_authenticated:
             return None
         verdict = await gate.adecide(request, user)

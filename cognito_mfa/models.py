@@ -464,11 +464,13 @@ def identity_named(username: str) -> CognitoIdentity | None:
     return identities.filter(pool_id=get_conf().USER_POOL_ID, username=username).first()
 
 
+def identity_is_loaded(user: Any) -> bool:
+    """Tell whether ``identity_of(user)`` costs no query; it does not for our backend's users."""
+    state = getattr(user, "_state", None)  # without one it is no row, and has no identity
+    return state is None or "cognito_identity" in state.fields_cache
+
+
 async def load_identity(user: Any) -> None:
-    """Make ``identity_of(user)`` free where nothing may block; it is already for our backend's users."""
-    if not isinstance(user, models.Model):  # no row, no identity
-        return
-    field: Any = user._meta.get_field("cognito_identity")
-    if not field.is_cached(user):
-        identity = await CognitoIdentity.objects.filter(user_id=user.pk).afirst()
-        field.set_cached_value(user, identity)
+    """Make ``identity_of(user)`` free where nothing may block."""
+    identity = await CognitoIdentity.objects.filter(user_id=user.pk).afirst()
+    user._meta.get_field("cognito_identity").set_cached_value(user, identity)

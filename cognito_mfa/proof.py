@@ -48,14 +48,24 @@ def age(record: Any, identity: CognitoIdentity | None) -> float | None:
     """
     if identity is None or not isinstance(record, dict):
         return None
-    at = record.get("at")
-    bound = (record.get("user"), record.get("pool"), record.get("sub"), record.get("generation"))
-    wanted = (str(identity.user_id), get_conf().USER_POOL_ID, identity.sub, identity.generation)
-    if bound != wanted or not isinstance(at, int):
+    row = vars(identity)  # plain values: a column that is not loaded costs no query, and proves nothing
+    try:
+        at = record["at"]
+        bound = (
+            record["generation"] == row["generation"]
+            and record["sub"] == row["sub"]
+            and record["user"] == str(row["user_id"])
+            and record["pool"] == get_conf().USER_POOL_ID
+        )
+    except KeyError:
+        return None
+    if not bound or not isinstance(at, int):
         return None
     seconds = time.time() - at
+    if seconds >= 0:
+        return seconds
     # A time in the future would never age: somebody's clock jumped.
-    return None if seconds < -SKEW else max(seconds, 0.0)
+    return 0.0 if seconds >= -SKEW else None
 
 
 def holds(record: Any, identity: CognitoIdentity | None) -> bool:

@@ -25,6 +25,13 @@ def test_durations_are_timedeltas_or_seconds() -> None:
     assert Conf({**GOOD, "PROOF_MAX_AGE": 60}).PROOF_MAX_AGE == 60
 
 
+def test_a_date_may_come_from_the_environment() -> None:
+    moment = dt.datetime(2026, 11, 30, 23, tzinfo=dt.UTC)  # midnight in Berlin
+    for given in ("2026-12-01", dt.date(2026, 12, 1), "2026-12-01T00:00:00+01:00", moment):
+        assert moment == Conf({**GOOD, "REQUIRED_FROM": given}).REQUIRED_FROM
+    assert Conf({**GOOD, "REQUIRED_FROM": ""}).REQUIRED_FROM is None
+
+
 def test_an_empty_environment_variable_is_no_secret() -> None:
     assert Conf({**GOOD, "CLIENT_SECRET": ""}).client_secret() is None
     assert Conf({**GOOD, "CLIENT_SECRET": lambda: "from a vault"}).client_secret() == "from a vault"
@@ -48,6 +55,12 @@ def test_an_empty_environment_variable_is_no_secret() -> None:
         ("REQUIRED", {"groups": [7]}),
         ("ENFORCEMENT", "on"),
         ("ENFORCEMENT", False),
+        ("REQUIRED_FROM", "soon"),
+        ("REQUIRED_FROM", "2026-12-01T09:00:00"),
+        ("REQUIRED_FROM", dt.datetime(2026, 12, 1)),  # noqa: DTZ001 - that is the point
+        ("REQUIRED_FROM", 20261201),
+        ("GRACE_PERIOD", "7 days"),
+        ("GRACE_PERIOD", 0),
         ("AUTH_FLOW", "CUSTOM_AUTH"),
         ("PROOF_MAX_AGE", 0),
         ("PROOF_MAX_AGE", "12h"),

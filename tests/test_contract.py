@@ -26,8 +26,8 @@ def test_urls(name: str) -> None:
 def test_settings() -> None:
     assert {
         "USER_POOL_ID", "CLIENT_ID", "CLIENT_SECRET", "ISSUER", "REGION", "ENDPOINT_URL", "CLIENT_FACTORY",
-        "AUTH_FLOW", "REQUIRED", "ENFORCEMENT", "PROOF_MAX_AGE", "CREATE_USERS", "USER_RESOLVER",
-        "TRUSTED_BACKENDS", "TOKEN_PROVIDER", "FEDERATED", "SUPPORT_URL",
+        "AUTH_FLOW", "REQUIRED", "ENFORCEMENT", "REQUIRED_FROM", "GRACE_PERIOD", "PROOF_MAX_AGE", "CREATE_USERS",
+        "USER_RESOLVER", "TRUSTED_BACKENDS", "TOKEN_PROVIDER", "FEDERATED", "SUPPORT_URL",
     } <= set(SETTINGS)  # fmt: skip
 
 
@@ -51,6 +51,15 @@ def test_signals() -> None:
     [
         "cognito_mfa.middleware.RequireMFAMiddleware",
         "cognito_mfa.decorators.mfa_exempt",
+        "cognito_mfa.decorators.mfa_required",
+        "cognito_mfa.decorators.mfa_recent",
+        "cognito_mfa.mixins.MFAExemptMixin",
+        "cognito_mfa.mixins.MFARequiredMixin",
+        "cognito_mfa.mixins.MFARecentMixin",
+        "cognito_mfa.drf.IsMFAVerified",
+        "cognito_mfa.admin_site.MFAAdminSite",
+        "cognito_mfa.gate.is_proven",
+        "cognito_mfa.gate.ais_proven",
         "cognito_mfa.backends.CognitoBackend",
         "cognito_mfa.apps.MFAAdminConfig",
         "cognito_mfa.admin.MFAUserAdminMixin",
@@ -130,3 +139,19 @@ def test_kinds_of_events_and_columns_of_exports() -> None:
 @pytest.mark.django_db
 def test_migrations_are_complete() -> None:
     call_command("makemigrations", "--check", "--dry-run")
+
+
+def test_the_template_tag_and_the_command_of_the_gate() -> None:
+    from django.core.management import get_commands
+    from django.template import engines
+
+    engines["django"].from_string("{% load cognito_mfa %}{% mfa_banner %}")
+    assert get_commands()["cognito_mfa_urls"] == "cognito_mfa"
+
+
+def test_what_scripts_are_told() -> None:
+    from cognito_mfa import answers
+
+    demands = (answers.SET_UP, answers.SET_UP_ANYWAY, answers.CONFIRM_AGAIN, answers.SIGN_IN)
+    codes = [demand.code for demand in demands]
+    assert codes == ["mfa_required", "mfa_required", "mfa_too_old", "sign_in_required"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -288,6 +291,26 @@ def test_the_preview_knows_the_calendar(conf: Conf) -> None:
     assert named() == []
     then = [user.username for user in rollout.preview(at=now() + 6 * DAY)]
     assert then == ["new", "exempted", "other-pool", "stranger"]
+
+
+@pytest.mark.usefixtures("crowd")
+def test_the_report_names_them_in_each_format() -> None:
+    def report(style: str) -> list[str]:
+        out = StringIO()
+        call_command("cognito_mfa_report", "--preview", "--format", style, stdout=out)
+        return out.getvalue().splitlines()
+
+    get_user_model().objects.filter(username="new").update(username="=new\x1b")
+    assert report("table") == [
+        "=new\\x1b",
+        "other-pool",
+        "stranger",
+        "3 would have to set up a second factor.",
+    ]
+    names = [line.partition(",")[2] for line in report("csv")]
+    assert names == ["'=new\\x1b", "other-pool", "stranger"]
+    people = [json.loads(line)["username"] for line in report("json")]
+    assert people == ["=new\x1b", "other-pool", "stranger"]
 
 
 @pytest.mark.usefixtures("crowd")

@@ -9,10 +9,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cognito_mfa import census
+from cognito_mfa import census, rollout
 from cognito_mfa.census import Numbers, Share
 from cognito_mfa.management.people import REFUSED, table
-from cognito_mfa.printable import csv_cell
+from cognito_mfa.printable import csv_cell, visible
 
 HEADINGS = ("people", "number", "enabled", "percent", "exempt", "lacking")
 
@@ -36,11 +36,39 @@ class Command(BaseCommand):
             help="exit with 1 when fewer of those who must have a second factor have one or are exempt",
         )
 
+        parser.add_argument(
+            "--preview",
+            action="store_true",
+            help="name the people who would have to set up a second factor today instead, whatever "
+            "ENFORCEMENT says; with json, an object on each line",
+        )
+
     def handle(self, *, format: str, **options: Any) -> None:  # noqa: A002 - the option's name
+        if options["preview"]:
+            self._preview(format)
+            return
         numbers = _numbers(last=options["last"], dry_run=options["dry_run"])
         {"table": self._table, "csv": self._csv, "json": self._json}[format](numbers)
         if options["fail_under"] is not None:
             _check(numbers, options["fail_under"])
+
+    def _preview(self, style: str) -> None:
+        """Print one person after another: there may be more than fit into memory."""
+        write = {"table": self._name, "csv": self._name_in_csv, "json": self._name_in_json}[style]
+        number = 0
+        for number, user in enumerate(rollout.preview(), start=1):  # noqa: B007 - the last one counts
+            write(str(user.pk), user.get_username())
+        if style == "table":
+            self.stdout.write(f"{number} would have to set up a second factor.")
+
+    def _name(self, _key: str, username: str) -> None:
+        self.stdout.write(visible(username))
+
+    def _name_in_csv(self, key: str, username: str) -> None:
+        csv.writer(self.stdout, lineterminator="\n").writerow((csv_cell(key), csv_cell(username)))
+
+    def _name_in_json(self, key: str, username: str) -> None:
+        self.stdout.write(json.dumps({"user": key, "username": username}))
 
     def _table(self, numbers: Numbers) -> None:
         self.stdout.write(table(HEADINGS, _share_rows(numbers)))

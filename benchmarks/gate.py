@@ -1,0 +1,536 @@
+"""What the gate costs on a gated request, beside the least that a careful one costs, and beside peers.
+
+python benchmarks/gate.py [--rounds 60] [--block 40]
+
+Environments are made in ``.bench`` (django-mfa2 and django-mfa3 are both the package ``mfa``, so each has
+its own). Within an environment all variants take turns in random order, and differences are taken round
+by round before the median. Times are processor time, which a busy machine disturbs least.
+
+Figures are microseconds added, and queries under both servers. For an exempt page: added queries, and
+whether it varies by cookie.
+
+alone: the middleware by itself, with session and user loaded. chain: session, authentication and the
+variant, from the database; ours with its own backend, so that the identity's join is in the figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import io
+import json
+import random
+import statistics
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+BENCH = ROOT / ".bench"
+SETS = {
+    "main": ["django", "django-otp", "django-two-factor-auth", "django-allauth[mfa]", str(ROOT)],
+    "mfa2": ["django", "django-mfa2"],
+    "mfa3": ["django", "django-mfa3"],
+}
+NOTHING, FLOOR, OURS = "no gate", "careful floor", "django-cognito-mfa"
+GOAL = 2.1  # times the careful floor, alone
+POOL = "us-east-1_Example00"
+MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+OUR_BACKEND = "cognito_mfa.backends.CognitoBackend"
+
+# name: the middleware, and the view that asks where a peer leaves that to views
+VARIANTS: dict[str, dict[str, tuple[list[str], str]]] = {
+    "main": {
+        NOTHING: ([], "plain"),
+        FLOOR: (["__main__.careful_floor"], "plain"),
+        OURS: (["cognito_mfa.middleware.RequireMFAMiddleware"], "plain"),
+        "django-otp, is_verified()": (["django_otp.middleware.OTPMiddleware"], "otp"),
+        "django-two-factor-auth, OTPRequiredMixin": (
+            ["django_otp.middleware.OTPMiddleware"],
+            "two-factor",
+        ),
+        "django-allauth, the session's records": (["__main__.AllauthRecords"], "plain"),
+        "django-allauth, is_mfa_enabled(user)": (["__main__.AllauthEnabled"], "plain"),
+    },
+    "mfa2": {
+        NOTHING: ([], "plain"),
+        FLOOR: (["__main__.careful_floor"], "plain"),
+        "django-mfa2, is_mfa() and recheck": (["__main__.Mfa2"], "plain"),
+    },
+    "mfa3": {
+        NOTHING: ([], "plain"),
+        FLOOR: (["__main__.careful_floor"], "plain"),
+        "django-mfa3, MFAEnforceMiddleware": (["mfa.middleware.MFAEnforceMiddleware"], "plain"),
+    },
+}
+APPS = {
+    "main": [
+        "django_otp",
+        "django_otp.plugins.otp_totp",
+        "django_otp.plugins.otp_static",
+        "two_factor",
+        "allauth",
+        "allauth.account",
+        "allauth.mfa",
+        "cognito_mfa",
+    ],
+    "mfa2": ["mfa"],
+    "mfa3": ["mfa"],
+}
+BEFORE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+
+
+# ------------------------------------------------------------------------------------- the variants
+
+
+def careful_floor(get_response: Callable[..., Any]) -> Any:
+    """Do the least that a careful gate must: is the view open, whose is the mark, is it too old."""
+    from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+    from django.http import HttpResponseRedirect
+
+    def answer(mark: Any, user: Any) -> Any:
+        good = mark and mark["user"] == user and time.time() < mark["until"]
+        return None if good else HttpResponseRedirect("/set-up/")
+
+    def process_view(request: Any, view: Any, _args: Any, _kwargs: Any) -> Any:
+        if getattr(view, "floor_exempt", False):
+            return None
+        session = request.session
+        return answer(session.get("floor"), session.get("_auth_user_id"))
+
+    async def aprocess_view(request: Any, view: Any, _args: Any, _kwargs: Any) -> Any:
+        if getattr(view, "floor_exempt", False):
+            return None
+        session = request.session
+        return answer(await session.aget("floor"), await session.aget("_auth_user_id"))
+
+    class Floor:
+        def __call__(self, request: Any) -> Any:
+            return get_response(request)
+
+    floor: Any = Floor()
+    floor.process_view = process_view
+    if iscoroutinefunction(get_response):
+        markcoroutinefunction(floor)
+        floor.process_view = aprocess_view
+    return floor
+
+
+careful_floor.sync_capable = careful_floor.async_capable = True  # type: ignore[attr-defined]
+
+
+class Peer:
+    """What projects write around a peer's own check, which only works with a thread to wait in."""
+
+    def __init__(self, get_response: Callable[..., Any]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        return self.get_response(request)
+
+    def process_view(self, request: Any, view: Any, _args: Any, _kwargs: Any) -> Any:
+        from django.http import HttpResponseRedirect
+
+        if getattr(view, "floor_exempt", False) or self.passes(request):
+            return None
+        return HttpResponseRedirect("/set-up/")
+
+    def passes(self, request: Any) -> bool:
+        raise NotImplementedError
+
+
+class AllauthRecords(Peer):
+    def passes(self, request: Any) -> bool:
+        from allauth.account.internal.flows.login import get_authentication_records
+
+        records = get_authentication_records(request, request.user)
+        return any(record.get("method") == "mfa" for record in records)
+
+
+class AllauthEnabled(Peer):
+    def passes(self, request: Any) -> bool:
+        from allauth.mfa.utils import is_mfa_enabled
+
+        return bool(is_mfa_enabled(request.user))
+
+
+class Mfa2(Peer):
+    def passes(self, request: Any) -> bool:
+        from mfa.helpers import is_mfa
+        from mfa.middleware import process
+
+        return bool(is_mfa(request)) and process(request) is None
+
+
+# -------------------------------------------------------------------------------- one environment
+
+
+def child(which: str, rounds: int, block: int) -> None:
+    """Measure the variants of one environment, and print what came of it as JSON."""
+    site = _configure(which)
+    user, marks = _person(which)
+    site.urlpatterns = _urls(which)
+    # sites run with the debug records of queries off, and count them only while told to
+    loop = asyncio.new_event_loop()
+    rows = []
+    for scene in ("alone", "chain", "exempt"):
+        for mode in ("sync", "async"):
+            runners, queries, vary = {}, {}, {}
+            for name in VARIANTS[which]:
+                run = _runner(which, name, scene, mode, user, marks, loop)
+                response, queries[name] = _counted(run)
+                assert response.status_code == 200, (name, scene, mode, response)
+                vary[name] = "Cookie" in response.headers.get("Vary", "")
+                runners[name] = run
+            times = _in_turns(runners, rounds, block * (4 if scene == "alone" else 1))
+            for name in runners:
+                added = [a - b for a, b in zip(times[name], times[NOTHING], strict=True)]
+                rows.append(
+                    {
+                        "scene": scene,
+                        "mode": mode,
+                        "variant": name,
+                        "added": statistics.median(added) * 1e6,
+                        "total": statistics.median(times[name]) * 1e6,
+                        "queries": queries[name] - queries[NOTHING],
+                        "vary": vary[name],
+                    }
+                )
+    print(json.dumps(rows))
+
+
+def _configure(which: str) -> Any:
+    import django
+    from django.conf import settings
+
+    file = BENCH / f"gate-{which}.sqlite3"
+    file.unlink(missing_ok=True)
+    site = type(sys)("site_urls")
+    sys.modules["site_urls"] = site
+    allauth = ["allauth.account.middleware.AccountMiddleware"] if which == "main" else []
+    settings.configure(
+        SECRET_KEY="x" * 50,
+        ALLOWED_HOSTS=["*"],
+        USE_TZ=True,
+        ROOT_URLCONF="site_urls",
+        STATIC_URL="/static/",
+        LOGIN_URL="/login/",
+        SILENCED_SYSTEM_CHECKS=["*"],
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(file)}},
+        INSTALLED_APPS=[
+            "django.contrib.admin",
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "django.contrib.sessions",
+            "django.contrib.messages",
+            *APPS[which],
+        ],
+        MIDDLEWARE=[*BEFORE, *allauth],
+        AUTHENTICATION_BACKENDS=[MODEL_BACKEND, *([OUR_BACKEND] if which == "main" else [])],
+        TEMPLATES=[
+            {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
+        ],
+        COGNITO_MFA={"USER_POOL_ID": POOL, "CLIENT_ID": "client", "ISSUER": "Example Ltd"},
+        MFA_DOMAIN="localhost",
+        MFA_SITE_TITLE="Example Ltd",
+        MFA_UNALLOWED_METHODS=(),
+        TOKEN_ISSUER_NAME="Example Ltd",
+    )
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    return site
+
+
+def _person(which: str) -> tuple[Any, dict[str, Any]]:
+    """Return somebody whom every variant lets pass, and what the session must hold for that."""
+    from django.contrib.auth import get_user_model
+
+    user = get_user_model().objects.create_user("alice", "alice@example.com", "x")
+    marks: dict[str, Any] = {
+        "_auth_user_id": str(user.pk),
+        "_auth_user_hash": user.get_session_auth_hash(),
+        "floor": {"user": str(user.pk), "until": 4e9},
+    }
+    if which == "main":
+        marks |= _main_marks(user)
+    if which == "mfa2":
+        marks["mfa"] = {"verified": True, "method": "TOTP", "id": 1, "next_check": 4_000_000_000}
+    if which == "mfa3":
+        from mfa.models import MFAKey
+
+        MFAKey.objects.create(user=user, method="TOTP", name="phone", secret="x")
+    return user, marks
+
+
+def _main_marks(user: Any) -> dict[str, Any]:
+    from allauth.account.internal.flows import login
+    from allauth.mfa.models import Authenticator
+    from django_otp.plugins.otp_totp.models import TOTPDevice
+
+    from cognito_mfa import proof
+    from cognito_mfa.models import CognitoIdentity
+
+    device = TOTPDevice.objects.create(user=user, name="default")
+    Authenticator.objects.create(user=user, type="totp", data={"secret": "x"})
+    identity = CognitoIdentity.objects.create(
+        user=user, pool_id=POOL, sub="a1b2c3", username="alice", status="ENABLED"
+    )
+    ours: dict[str, Any] = {}
+    proof.write(ours, identity, method="SOFTWARE_TOKEN_MFA")  # type: ignore[arg-type]
+    records = [{"method": "password", "at": 1.0}, {"method": "mfa", "type": "totp", "at": 2.0}]
+    return {
+        **ours,
+        "otp_device_id": device.persistent_id,
+        login._AUTHENTICATION_METHODS_USER_SESSION_KEY: str(user.pk),  # noqa: SLF001
+        login.AUTHENTICATION_METHODS_SESSION_KEY: records,
+    }
+
+
+def _urls(which: str) -> list[Any]:  # noqa: C901 - a list of small views
+    from django.contrib.auth.decorators import login_not_required
+    from django.http import HttpResponse
+    from django.urls import include, path
+    from django.views import View
+
+    def plain(request: Any) -> Any:
+        return HttpResponse(str(request.user.pk))
+
+    async def aplain(request: Any) -> Any:
+        user = await request.auser()
+        return HttpResponse(str(user.pk))
+
+    def otp(request: Any) -> Any:
+        return HttpResponse(str(request.user.pk), status=200 if request.user.is_verified() else 403)
+
+    async def aotp(request: Any) -> Any:
+        user = await request.auser()
+        return HttpResponse(str(user.pk), status=200 if user.is_verified() else 403)
+
+    def public(_request: Any) -> Any:
+        return HttpResponse("hello")
+
+    async def apublic(_request: Any) -> Any:
+        return HttpResponse("hello")
+
+    for view in (public, apublic):
+        for mark in ("floor_exempt", "mfa_public"):  # the floor's, and django-mfa3's
+            setattr(view, mark, True)
+    views: dict[str, tuple[Any, Any]] = {
+        "plain": (plain, aplain),
+        "otp": (otp, aotp),
+        "exempt": (public, apublic),
+    }
+    more: list[Any] = []
+    if which == "main":
+        from two_factor.urls import urlpatterns as two_factor
+        from two_factor.views import OTPRequiredMixin
+
+        from cognito_mfa.decorators import mfa_exempt
+
+        class TwoFactor(OTPRequiredMixin, View):  # type: ignore[misc]
+            def get(self, request: Any) -> Any:
+                return HttpResponse(str(request.user.pk))
+
+        # It has no async form: Django gives it a thread.
+        views["two-factor"] = (TwoFactor.as_view(), TwoFactor.as_view())
+        views["exempt"] = (mfa_exempt(public), mfa_exempt(apublic))
+        more = [
+            path("two/", include(two_factor)),
+            path("account/", include("cognito_mfa.urls")),
+            path("allauth/", include("allauth.urls")),
+        ]
+    if which == "mfa3":
+        more = [path("mfa/", include("mfa.urls", namespace="mfa"))]
+    if which == "mfa2":
+        more = [path("mfa/", include("mfa.urls"))]
+    return [
+        *(path(f"{name}/", login_not_required(view)) for name, (view, _) in views.items()),
+        *(path(f"a{name}/", login_not_required(view)) for name, (_, view) in views.items()),
+        *more,
+    ]
+
+
+def _runner(  # noqa: PLR0917 - one call
+    which: str, name: str, scene: str, mode: str, user: Any, marks: dict[str, Any], loop: Any
+) -> Callable[[int], Any]:
+    """Return what handles so many requests and returns the last response."""
+    from django.core.handlers.asgi import ASGIRequest
+    from django.core.handlers.base import BaseHandler
+    from django.core.handlers.wsgi import WSGIRequest
+    from django.test import AsyncRequestFactory, RequestFactory, override_settings
+
+    middleware, view = VARIANTS[which][name]
+    view = "exempt" if scene == "exempt" else view
+    handler, is_async = BaseHandler(), mode == "async"
+    with override_settings(MIDDLEWARE=[*([] if scene == "alone" else BEFORE), *middleware]):
+        handler.load_middleware(is_async=is_async)
+    backend = OUR_BACKEND if name == OURS else MODEL_BACKEND
+    data = {**marks, "_auth_user_backend": backend}
+    key = "" if scene == "alone" else _stored(data)
+    prepare = _loaded(user, data) if scene == "alone" else _as_it_is
+    address = f"/{'a' if is_async else ''}{view}/"
+    if is_async:
+        scope = AsyncRequestFactory().get(address, headers={"cookie": f"sessionid={key}"}).scope
+
+        async def asend(number: int) -> Any:
+            for _ in range(number):
+                response = await handler.get_response_async(
+                    prepare(ASGIRequest(scope, io.BytesIO()))
+                )
+            return response
+
+        return lambda number: loop.run_until_complete(asend(number))
+    environ = RequestFactory().get(address, headers={"cookie": f"sessionid={key}"}).environ
+
+    def send(number: int) -> Any:
+        for _ in range(number):
+            response = handler.get_response(prepare(WSGIRequest(environ.copy())))
+        return response
+
+    return send
+
+
+def _as_it_is(request: Any) -> Any:
+    return request
+
+
+def _loaded(user: Any, data: dict[str, Any]) -> Callable[[Any], Any]:
+    """Return what gives a request its session and user as if another middleware had loaded them."""
+    from django.contrib.sessions.backends.base import SessionBase
+
+    if hasattr(user, "cognito_identity"):
+        assert user.cognito_identity  # as our backend loads it
+
+    async def auser() -> Any:
+        return user
+
+    def prepare(request: Any) -> Any:
+        request.session = SessionBase("k" * 32)
+        request.session._session_cache = data  # noqa: SLF001
+        request.user, request.auser = user, auser
+        return request
+
+    return prepare
+
+
+def _stored(data: dict[str, Any]) -> str:
+    from django.contrib.sessions.backends.db import SessionStore
+
+    session = SessionStore()
+    session.update(data)
+    session.save()
+    return str(session.session_key)
+
+
+def _counted(run: Callable[[int], Any]) -> tuple[Any, int]:
+    """Return a response, and how many queries it took, in whatever thread they ran."""
+    from django.db.backends.utils import CursorWrapper
+
+    run(2)
+    number, execute = 0, CursorWrapper.execute
+
+    def counting(self: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal number
+        number += 1
+        return execute(self, *args, **kwargs)
+
+    CursorWrapper.execute = counting  # type: ignore[method-assign]
+    try:
+        return run(1), number
+    finally:
+        CursorWrapper.execute = execute  # type: ignore[method-assign]
+
+
+def _in_turns(
+    runners: dict[str, Callable[[int], Any]], rounds: int, block: int
+) -> dict[str, list[float]]:
+    """Return seconds of one request for each variant, a figure for each round."""
+    turns, names = random.Random(1), list(runners)
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for name in names:
+        runners[name](20)
+    gc.collect()
+    gc.freeze()
+    for _ in range(rounds):
+        turns.shuffle(names)
+        for name in names:
+            began = time.process_time()
+            runners[name](block)
+            times[name].append((time.process_time() - began) / block)
+    return times
+
+
+# -------------------------------------------------------------------------------------- the table
+
+
+def environment(which: str) -> Path:
+    """Return the Python of the environment, which is made when it is not there."""
+    home = BENCH / f"gate-{which}"
+    python = home / "bin" / "python"
+    if not python.exists():
+        venv.create(home, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", *SETS[which]], check=True)
+    return python
+
+
+def report(rows: list[dict[str, Any]]) -> str:
+    """Return the table, and whether the goal is reached."""
+    names = list(dict.fromkeys(row["variant"] for row in rows if row["variant"] != NOTHING))
+    figures = {(row["scene"], row["mode"], row["variant"]): row for row in rows}
+    lines = [
+        "| added by | alone, sync | alone, async | chain, sync | chain, async | queries | exempt page |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in names:
+        cells = [
+            f"{figures[scene, mode, name]['added']:.2f}"
+            for scene in ("alone", "chain")
+            for mode in ("sync", "async")
+        ]
+        queries = " / ".join(
+            str(figures["chain", mode, name]["queries"]) for mode in ("sync", "async")
+        )
+        exempt = figures["exempt", "sync", name]
+        open_page = f"{exempt['queries']}, {'yes' if exempt['vary'] else 'no'}"
+        lines.append(f"| {name} | {' | '.join(cells)} | {queries} | {open_page} |")
+    for mode in ("sync", "async"):
+        ratio = figures["alone", mode, OURS]["added"] / figures["alone", mode, FLOOR]["added"]
+        reached = "reached" if ratio <= GOAL else "missed"
+        lines.append(
+            f"\nalone, {mode}: {ratio:.2f} times the careful floor; the goal of {GOAL} is {reached}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--block", type=int, default=40)
+    parser.add_argument("--child", choices=SETS)
+    options = parser.parse_args()
+    if options.child:
+        child(options.child, options.rounds, options.block)
+        return
+    rows: list[dict[str, Any]] = []
+    for which in SETS:
+        command = [str(environment(which)), __file__, "--child", which]
+        sizes = ["--rounds", str(options.rounds), "--block", str(options.block)]
+        done = subprocess.run([*command, *sizes], check=True, capture_output=True, text=True)
+        own = json.loads(done.stdout.splitlines()[-1])
+        known = {row["variant"] for row in rows}
+        rows += [row for row in own if row["variant"] not in known]
+    print(report(rows))
+
+
+if __name__ == "__main__":
+    main()
