@@ -82,7 +82,7 @@ def prepare() -> None:
 
 def start(variant: str) -> dict[str, float]:
     """Start one process and return its figures."""
-    command = [PYTHON, "-I", "-c", CHILD, variant, str(ROOT)]
+    command: list[str | Path] = [PYTHON, "-I", "-c", CHILD, variant, str(ROOT)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     figures: dict[str, float] = json.loads(answer)
     assert not figures.pop("aws"), answer

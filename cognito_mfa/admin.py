@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -10,13 +11,13 @@ from django.contrib import admin, messages
 from django.contrib.admin import TabularInline
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from cognito_mfa import (  # the other pages register themselves
     admin_events,  # noqa: F401
@@ -58,10 +59,15 @@ ICONS = {
 }
 
 
-def status_as_icon_and_word(identity: CognitoIdentity) -> SafeString:
+def status_as_icon_and_word(status: str) -> SafeString:
     """Show both: colour or a picture alone tells nothing to many people."""
-    icon = ICONS[CognitoIdentity.Status(identity.status)]
-    return format_html('<span aria-hidden="true">{}</span> {}', icon, identity.get_status_display())
+    return _icon_and_word(status, get_language())
+
+
+@lru_cache(maxsize=256)  # a list shows few different ones, on each of its rows
+def _icon_and_word(status: str, _language: str | None) -> SafeString:
+    known = CognitoIdentity.Status(status)
+    return format_html('<span aria-hidden="true">{}</span> {}', ICONS[known], known.label)
 
 
 class SoftwareTokenInline(ReadOnly, TabularInline):
@@ -173,7 +179,7 @@ class CognitoIdentityAdmin(ReadOnly, SecondFactorActions, ConfirmedOnePerson, Fa
 
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, identity: Any) -> SafeString:
-        status = status_as_icon_and_word(identity)
+        status = status_as_icon_and_word(identity.status)
         if not identity.reset_unfinished:
             return status
         return format_html("{} · {}", status, _("reset not finished"))
@@ -305,7 +311,10 @@ class MFAUserAdminMixin(SecondFactorActions):
         return [*super().get_list_filter(request), SecondFactorFilter]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("cognito_identity")
+        # The status alone: with select_related, each row would cost a whole identity.
+        status = F("cognito_identity__status")
+        users: QuerySet[Any] = super().get_queryset(request).annotate(second_factor_status=status)
+        return users
 
     def identities_of(self, queryset: QuerySet[Any]) -> QuerySet[CognitoIdentity]:
         return CognitoIdentity.objects.filter(user__in=queryset).order_by("pk")
@@ -315,5 +324,5 @@ class MFAUserAdminMixin(SecondFactorActions):
 
     @admin.display(description=_("second factor"), ordering="cognito_identity__status")
     def second_factor(self, user: Any) -> SafeString | str:
-        identity = identity_of(user)
-        return status_as_icon_and_word(identity) if identity else "-"
+        status = user.second_factor_status
+        return status_as_icon_and_word(status) if status else "-"

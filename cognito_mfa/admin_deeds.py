@@ -12,7 +12,6 @@ import django
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, helpers
-from django.contrib.auth import BACKEND_SESSION_KEY
 from django.core.exceptions import PermissionDenied
 from django.db import connections, transaction
 from django.db.models import Model, QuerySet
@@ -196,7 +195,7 @@ def page_context(admin: ModelAdmin, request: HttpRequest, title: Text) -> dict[s
 
 def is_fresh(request: HttpRequest) -> bool:
     """Tell whether who acts answered a code lately, where a code is asked of them at all."""
-    if request.session.get(BACKEND_SESSION_KEY) in get_conf().TRUSTED_BACKENDS:
+    if gate.is_trusted(request, request.user):
         return True
     if not (policy.enforced() and policy.required(request)):
         return True

@@ -69,7 +69,9 @@ class SecondFactorFilter(SimpleListFilter):
         if value == self.NEVER:
             return queryset.filter(cognito_identity=None)
         if value in CognitoIdentity.Status.values:
-            return queryset.filter(cognito_identity__status=value)
+            # Not a join: SQLite would collect and sort everybody of that status for the first page.
+            of_user = CognitoIdentity.objects.filter(user=OuterRef("pk"), status=value)
+            return queryset.filter(Exists(of_user))
         return queryset
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+from django.contrib.auth.signals import user_logged_in
 from django.utils.translation import gettext_lazy as _
 
 
 class CognitoMFAConfig(AppConfig):
-    """The app; checks are all it registers."""
+    """The app: it registers the system checks, and that a sign-in begins without proof."""
 
     name = "cognito_mfa"
     verbose_name = _("Cognito MFA")
@@ -19,6 +24,30 @@ class CognitoMFAConfig(AppConfig):
         from cognito_mfa import checks
 
         checks.register()
+        user_logged_in.connect(_on_signed_in, dispatch_uid="cognito_mfa.proof")
+        _connect_provider()
+
+
+def _on_signed_in(**given: Any) -> None:
+    """Let a sign-in begin without proof; then judge it, where it may have happened at Cognito."""
+    from cognito_mfa import proof
+    from cognito_mfa.conf import given_settings
+
+    proof.forget(**given)
+    if given_settings().get("TOKEN_PROVIDER"):
+        from cognito_mfa import other_sign_in
+
+        other_sign_in.on_signed_in(**given)
+
+
+def _connect_provider() -> None:
+    """Import a provider of ours at once: it may have to listen to its package's sign-ins."""
+    from cognito_mfa.conf import given_settings
+
+    path = given_settings().get("TOKEN_PROVIDER")
+    if isinstance(path, str) and path.startswith("cognito_mfa.contrib."):
+        with suppress(ImportError):  # the system check says what is missing
+            import_module(path.rpartition(".")[0])
 
 
 class MFAAdminConfig(admin_apps.AdminConfig):

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 NAME = "COGNITO_MFA"
 REQUIRED_WORDS = ("everyone", "staff")
+TRUST_WORDS = ("elsewhere", "enrolled", "everyone")
 USER_POOL_ID = re.compile(r"(?P<region>[a-z]{2,}(?:-[a-z0-9]+)+)_[0-9A-Za-z]+")
 
 
@@ -82,10 +83,15 @@ def _secret(value: object) -> object:
     return value if callable(value) else _optional_text(value)
 
 
-def _paths(value: object) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, (list, tuple)):
-        raise ValueError("must be a list or tuple of dotted paths")  # noqa: TRY004
-    return tuple(_dotted_path(item) for item in value)
+def _trust(value: object) -> dict[str, str]:
+    """Return a word for each backend; an empty one where the site only lists it."""
+    if isinstance(value, (list, tuple)):
+        return {_dotted_path(item): "" for item in value}
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a list of dotted paths, or a dictionary with a word for each")  # noqa: TRY004
+    if any(word not in TRUST_WORDS for word in value.values()):
+        raise ValueError(f"must say one of {', '.join(map(repr, TRUST_WORDS))} of each backend")
+    return {_dotted_path(path): str(word) for path, word in value.items()}
 
 
 def _seconds(value: object) -> float:
@@ -175,7 +181,7 @@ SETTINGS: Mapping[str, Setting] = {
     "ENDPOINT_URL": Setting(_optional_text, None, "Leave it out, except for a local Cognito."),
     "CLIENT_FACTORY": Setting(_callable_or_path, "cognito_mfa.transport.make_client", _PATH_HINT),
     "AUTH_FLOW": Setting(
-        _one_of("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH"),
+        _one_of("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH"),
         "USER_PASSWORD_AUTH",
         "Choose a flow that the app client allows.",
     ),
@@ -197,7 +203,13 @@ SETTINGS: Mapping[str, Setting] = {
     "NOTIFY": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
     "CREATE_USERS": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
     "USER_RESOLVER": Setting(_callable_or_path, "cognito_mfa.linking.by_pool_and_sub", _PATH_HINT),
-    "TRUSTED_BACKENDS": Setting(_paths, (), "List dotted paths of authentication backends."),
+    "TRUSTED_BACKENDS": Setting(
+        _trust,
+        {},
+        "List dotted paths of authentication backends, or write {path: 'enrolled'}.",
+    ),
+    "TOKEN_PROVIDER": Setting(_optional_callable_or_path, None, _PATH_HINT),
+    "FEDERATED": Setting(_one_of("block", "exempt"), "block", "Choose one of the two words."),
     "SUPPORT_URL": Setting(
         _optional_text, None, "Write the address of the page that tells people how to get help."
     ),
@@ -226,7 +238,9 @@ class Conf:
     NOTIFY: bool
     CREATE_USERS: bool
     USER_RESOLVER: str | Callable[..., Any]
-    TRUSTED_BACKENDS: tuple[str, ...]
+    TRUSTED_BACKENDS: Mapping[str, str]
+    TOKEN_PROVIDER: str | Callable[..., Any] | None
+    FEDERATED: str
     SUPPORT_URL: str | None
 
     def __init__(self, given: Mapping[str, object]) -> None:
@@ -245,6 +259,20 @@ class Conf:
         """Return the app client's secret, asking the site's callable when it gave one."""
         secret = self.CLIENT_SECRET
         return (secret() if callable(secret) else secret) or None
+
+    def trust_in(self, backend: object) -> str | None:
+        """Return what a sign-in through ``backend`` says about a second factor.
+
+        Returns:
+            ``elsewhere``: everybody was asked for one that has nothing to do with Cognito. At Cognito's
+            own pages: ``everyone`` was asked, because the pool requires MFA; or those who are
+            ``enrolled``, as in a pool that leaves it optional, which is what is assumed of a backend
+            that is only listed beside a ``TOKEN_PROVIDER``. None: nothing.
+        """
+        word = self.TRUSTED_BACKENDS.get(str(backend))
+        if word == "":
+            return "enrolled" if self.TOKEN_PROVIDER else "elsewhere"
+        return word
 
 
 def given_settings() -> Mapping[str, object]:

@@ -18,8 +18,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
-from cognito_mfa import flows, gate, lifecycle, policy
-from cognito_mfa.conf import get_conf
+from cognito_mfa import flows, gate, lifecycle, other_sign_in, policy
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.forms import PasswordForm, RenameForm
 from cognito_mfa.models import CognitoIdentity, identity_of
@@ -60,7 +59,7 @@ class OwnPage(Page):
             "may_remove": lifecycle.may_remove(self.request),
             "shown_details": DETAILS_SHOWN,
             "unconfirmed": identity.unconfirmed if identity else "",
-            "support_url": get_conf().SUPPORT_URL,
+            **self.common(),
             **super().get_context_data(**kwargs),  # type: ignore[misc]
         }
 
@@ -119,9 +118,8 @@ class DeviceRenameView(OwnPage, FormView):
 
 
 class ChangeView(OwnPage, StepView):
-    """The beginning of a change: the password once more."""
+    """The beginning of a change: the password once more, or a sign-in elsewhere a moment ago."""
 
-    form_class = PasswordForm
     step = Step.START
     purpose: Purpose
 
@@ -131,7 +129,16 @@ class ChangeView(OwnPage, StepView):
             return self.to_sign_in(next_url=reverse("cognito_mfa:device"), set_up=True)
         return super().dispatch(request, *args, **kwargs)
 
+    @property
+    def next_url(self) -> str:
+        return self.request.path
+
+    def get_form_class(self) -> type[Form]:
+        return Form if other_sign_in.is_used(self.request) else PasswordForm
+
     def take(self, form: Form) -> Outcome:
+        if other_sign_in.is_used(self.request):
+            return other_sign_in.begin(self.request, purpose=self.purpose)
         identity = self.identity
         return flows.start_sign_in(
             self.request,

@@ -20,7 +20,7 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.gateway import Challenge, Tokens, get_gateway
 from cognito_mfa.models import CognitoIdentity, identity_named
 from cognito_mfa.pending import PendingSignIn, Step
-from cognito_mfa.promotion import Outcome, complete, identify
+from cognito_mfa.promotion import Outcome, complete, identify, identify_signed_in
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,9 @@ def finish(request: HttpRequest, begun: PendingSignIn, tokens: Tokens) -> Outcom
     """
     begun.start_again(request)  # the secret is spent: it is never shown again
     username = begun.challenge.username if begun.challenge else ""
-    identity = identify(request, get_gateway().person(tokens, username=username))
+    person = get_gateway().person(tokens, username=username)
+    known = identify_signed_in if begun.signed_in_already else identify
+    identity = known(request, person)
     if begun.is_overtaken_by(identity):
         # Two phones at once, or a reset meanwhile: only Cognito knows which came last.
         changes.leave_open(request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name)
@@ -97,7 +99,13 @@ def finish(request: HttpRequest, begun: PendingSignIn, tokens: Tokens) -> Outcom
     changes.set_up(request, identity, begun.friendly_name)
     # In a pool that requires MFA the challenge of the set-up came first; elsewhere the access token.
     _prefer(identity, tokens, needed=begun.challenge is None)
-    complete(request, identity, tokens, method=cognito.SOFTWARE_TOKEN_MFA)
+    complete(
+        request,
+        identity,
+        tokens,
+        method=cognito.SOFTWARE_TOKEN_MFA,
+        signed_in_already=begun.signed_in_already,
+    )
     return Outcome(Step.SETUP_DONE, begun.next_url)
 
 

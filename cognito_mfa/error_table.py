@@ -17,6 +17,7 @@ from cognito_mfa.exceptions import (
     Misconfigured,
     PasswordRejected,
     Refused,
+    ScopeMissing,
     TokenRejected,
     Unavailable,
     UserGone,
@@ -74,6 +75,7 @@ _WITH_TOKEN: dict[str, type[CognitoMFAError]] = {
 # Text inside NotAuthorizedException that narrows it (facts §2.6, §3.2); trailing words vary.
 _LOCKED = ("temporarily locked", "too many invalid credentials")
 _SECRET_HASH = ("secret hash", "secrethash", "secret_hash", "configured for secret")
+_SCOPE = "required scopes"
 LOCK_SECONDS = 10
 
 _HINTS = {
@@ -87,6 +89,7 @@ _HINTS = {
     "NotAuthorized": "The AWS credentials lack the permission for this operation.",
     "NoCredentials": "No AWS credentials were found; this operation needs them.",
     "SecretHash": "CLIENT_SECRET does not fit CLIENT_ID.",
+    "Scope": "Allow the scope aws.cognito.signin.user.admin on the app client, and ask for it at the sign-in.",
     "RequestExpired": "This machine's clock is wrong.",
     "InvalidSignature": "This machine's clock or its AWS secret key is wrong.",
     "SignatureDoesNotMatch": "This machine's clock or its AWS secret key is wrong.",
@@ -141,6 +144,8 @@ def _narrowed(operation: str, error: str, text: str, request_id: str) -> Cognito
     if any(words in text for words in _SECRET_HASH):
         # Cognito compares the hash before it looks for the user, so this tells nothing about anybody.
         return Misconfigured(operation, error, request_id=request_id, hint=hint_for("SecretHash"))
+    if operation in WITH_TOKEN | ENROL and _SCOPE in text:
+        return ScopeMissing(operation, error, request_id=request_id, hint=hint_for("Scope"))
     if operation in ANSWER | ENROL and any(words in text for words in _LOCKED):
         return Busy(operation, error, request_id=request_id, retry_after=LOCK_SECONDS)
     return None

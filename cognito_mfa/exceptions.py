@@ -9,6 +9,7 @@
     │   ├── CodesStopped             too many wrong codes: an administrator must lift it
     │   ├── ChallengeLost            the half-finished sign-in is over: start again
     │   ├── TokenRejected            the access token is no longer accepted: sign in again
+    │   ├── SignInAgain              the sign-in at Cognito was too long ago, or must show a code
     │   ├── AccountActionNeeded      the account must be confirmed, or its password reset, first
     │   ├── PasswordRejected         the new password breaks the pool's policy
     │   ├── Refused                  a firewall rule, a Lambda trigger or an alias says no
@@ -20,6 +21,7 @@
         ├── Unavailable              no answer, or an internal error
         ├── BadReply                 an answer that must not be believed
         └── Misconfigured            pool, client, permissions or credentials do not fit
+            └── ScopeMissing         the access token does not allow a set-up
 
 No exception carries a password, code, token, session string or AWS's own text: what they carry may
 reach a page, a log or an error report. Wrong Django settings are not in this family: they raise
@@ -94,6 +96,17 @@ class ChallengeLost(UserFacingError):
 
 class TokenRejected(UserFacingError):
     """The access token expired, was revoked, or lacks the scope (facts §7.1)."""
+
+    code = "sign_in_again"
+
+
+class SignInAgain(UserFacingError):
+    """Somebody who signs in at Cognito's own pages must do so once more first.
+
+    Attributes:
+        error: why: ``NoToken`` none was kept, ``TooOld`` it was too long ago, ``AlreadySetUp`` an
+            authenticator counts already, so that Cognito asks for its code.
+    """
 
     code = "sign_in_again"
 
@@ -229,3 +242,9 @@ class Misconfigured(ServiceError):
     ) -> None:
         super().__init__(operation, error, request_id=request_id)
         self.hint = hint
+
+
+class ScopeMissing(Misconfigured):
+    """The access token lacks the scope ``aws.cognito.signin.user.admin`` (facts §7.1)."""
+
+    code = "scope_missing"

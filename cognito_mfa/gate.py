@@ -15,7 +15,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from cognito_mfa import policy, proof
+from cognito_mfa import arrival, policy, proof
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import identity_of, load_identity
 
@@ -35,6 +35,8 @@ def decide(request: HttpRequest, user: Any) -> Verdict:
     """
     if get_conf().ENFORCEMENT == "off" or is_proven(request, user):
         return Verdict.PASS
+    if _lets_providers_do() and arrival.provider(request.session.get(arrival.KEY), user):
+        return Verdict.PASS
     return _unproven(required=policy.required(request, user))
 
 
@@ -42,7 +44,14 @@ async def adecide(request: HttpRequest, user: Any) -> Verdict:
     """Return the same where nothing may block."""
     if get_conf().ENFORCEMENT == "off" or await ais_proven(request, user):
         return Verdict.PASS
+    if _lets_providers_do() and arrival.provider(await request.session.aget(arrival.KEY), user):
+        return Verdict.PASS
     return _unproven(required=await policy.arequired(request, user))
+
+
+def _lets_providers_do() -> bool:
+    """Tell whether people whom an identity provider signs in may do without a second factor here."""
+    return get_conf().FEDERATED == "exempt"
 
 
 def _unproven(*, required: bool) -> Verdict:
@@ -80,7 +89,14 @@ async def ais_proven(request: HttpRequest, user: Any) -> bool:
 def _is_trusted(user: Any, signed_in: object, backend: object) -> bool:
     # SECURITY: how the session's own user signed in says nothing about somebody else, whom an API's
     # Authorization header named.
-    return backend in get_conf().TRUSTED_BACKENDS and str(signed_in) == str(user.pk)
+    # What a sign-in at Cognito's own pages proves is a proof like any other; see ``other_sign_in``.
+    return get_conf().trust_in(backend) == "elsewhere" and str(signed_in) == str(user.pk)
+
+
+def is_trusted(request: HttpRequest, user: Any) -> bool:
+    """Tell whether the backend of this sign-in asks everybody for a second factor of its own."""
+    session = request.session
+    return _is_trusted(user, session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY))
 
 
 def proof_age(request: HttpRequest, user: Any) -> float | None:

@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import time
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,14 +20,22 @@ from typing import Any
 from django.utils.functional import cached_property
 from django.views.decorators.debug import sensitive_variables
 
+from cognito_mfa import srp
 from cognito_mfa.conf import Conf, get_conf
-from cognito_mfa.exceptions import BadCode, BadCredentials, BadReply, Misconfigured
+from cognito_mfa.exceptions import (
+    BadCode,
+    BadCredentials,
+    BadReply,
+    ChallengeLost,
+    Misconfigured,
+)
 from cognito_mfa.transport import Reply, call, has_operation
 
 MFA_SETUP = "MFA_SETUP"
 NEW_PASSWORD_REQUIRED = "NEW_PASSWORD_REQUIRED"  # noqa: S105 - a challenge, not a password
 SELECT_MFA_TYPE = "SELECT_MFA_TYPE"
 SOFTWARE_TOKEN_MFA = "SOFTWARE_TOKEN_MFA"  # noqa: S105 - likewise
+PASSWORD_VERIFIER = "PASSWORD_VERIFIER"  # noqa: S105 - likewise
 SMS_MFA = "SMS_MFA"
 EMAIL_OTP = "EMAIL_OTP"
 
@@ -128,6 +137,21 @@ class Factors:
     preferred: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OwnAccount:
+    """What Cognito says to the holder of an access token about its user.
+
+    Attributes:
+        factors: Cognito's names of the second factors that are switched on.
+        providers: names of the identity providers that sign the user in.
+    """
+
+    sub: str
+    username: str
+    factors: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+
+
 # ------------------------------------------------------------------------------------ operations
 
 
@@ -143,7 +167,7 @@ class CognitoGateway:
 
     @sensitive_variables()
     def start_sign_in(self, username: str, password: str) -> Challenge | Tokens:
-        """Send the password (InitiateAuth or AdminInitiateAuth).
+        """Send the password (InitiateAuth or AdminInitiateAuth), or with SRP a proof that it was typed.
 
         Args:
             username: as typed; an alias is fine.
@@ -156,17 +180,44 @@ class CognitoGateway:
         operation = "AdminInitiateAuth" if self._admin else "InitiateAuth"
         if not (_is_username(username) and _is_password(password)):
             raise BadCredentials(operation, "NotSent")  # nobody in any pool is called that
-        parameters = {"USERNAME": username, "PASSWORD": password, **self._secret_hash(username)}
-        reply = call(
+        if self.conf.AUTH_FLOW == "USER_SRP_AUTH":
+            return self._start_with_srp(username, password)
+        reply = self._initiate(operation, username, {"PASSWORD": password})
+        return _challenge_or_tokens(operation, reply, username)
+
+    @sensitive_variables()
+    def _start_with_srp(self, username: str, password: str) -> Challenge | Tokens:
+        """Answer PASSWORD_VERIFIER, where a wrong password shows first (facts §2.3)."""
+        exchange = srp.begin()
+        reply = self._initiate("InitiateAuth", username, {"SRP_A": exchange.srp_a})
+        parameters = reply.get("ChallengeParameters") or {}
+        if reply.get("ChallengeName") != PASSWORD_VERIFIER or reply.get("AuthenticationResult"):
+            raise _bad_reply("InitiateAuth", reply)
+        claim = _password_claim(exchange, parameters, self.conf.USER_POOL_ID, password)
+        if claim is None:
+            raise _bad_reply("InitiateAuth", reply)
+        # The claim is signed for this name, and so must the hash be (facts §2.6).
+        challenge = Challenge(PASSWORD_VERIFIER, "", parameters["USER_ID_FOR_SRP"])
+        try:
+            return self._answer(challenge, claim)
+        except ChallengeLost as error:
+            refusal = error
+        del password, claim, exchange
+        if refusal.error not in ("NotAuthorizedException", "UserNotFoundException"):
+            raise refusal
+        raise BadCredentials(refusal.operation, refusal.error, request_id=refusal.request_id)
+
+    @sensitive_variables()
+    def _initiate(self, operation: str, username: str, given: Mapping[str, str]) -> Reply:
+        return call(
             operation,
             {
                 "UserPoolId": self.conf.USER_POOL_ID if self._admin else None,
                 "ClientId": self.conf.CLIENT_ID,
                 "AuthFlow": self.conf.AUTH_FLOW,
-                "AuthParameters": parameters,
+                "AuthParameters": {"USERNAME": username, **given, **self._secret_hash(username)},
             },
         )
-        return _challenge_or_tokens(operation, reply, username)
 
     @sensitive_variables()
     def answer_code(self, challenge: Challenge, code: str) -> Challenge | Tokens:
@@ -290,12 +341,26 @@ class CognitoGateway:
         )
 
     @sensitive_variables()
-    def own_factors(self, access_token: str) -> list[str]:
-        """Return Cognito's names of the signed-in person's factors (GetUser)."""
+    def own_account(self, access_token: str) -> OwnAccount:
+        """Ask whose the access token is (GetUser): Cognito checks it, and so nobody need check more.
+
+        Raises:
+            TokenRejected: expired, revoked, or of somebody who is gone.
+            ScopeMissing: the token allows no self-service (facts §7.1).
+        """
         reply = call("GetUser", {"AccessToken": access_token})
-        if not isinstance(reply.get("Username"), str):
+        attributes = {
+            pair.get("Name"): pair.get("Value") for pair in reply.get("UserAttributes") or []
+        }
+        username, sub = reply.get("Username"), attributes.get("sub")
+        if not isinstance(username, str) or not isinstance(sub, str):
             raise _bad_reply("GetUser", reply)
-        return [str(name) for name in reply.get("UserMFASettingList") or []]
+        factors = tuple(str(name) for name in reply.get("UserMFASettingList") or [])
+        return OwnAccount(sub, username, factors, providers_in(attributes.get("identities")))
+
+    def own_factors(self, access_token: str) -> tuple[str, ...]:
+        """Return Cognito's names of the signed-in person's factors (GetUser)."""
+        return self.own_account(access_token).factors
 
     def read_factors(self, username: str) -> Factors:
         """Ask for a user's second factors with the site's AWS credentials.
@@ -409,7 +474,7 @@ class CognitoGateway:
                 "UserPoolId": self.conf.USER_POOL_ID if self._admin else None,
                 "ClientId": self.conf.CLIENT_ID,
                 "ChallengeName": challenge.name,
-                "Session": challenge.cognito_session,
+                "Session": challenge.cognito_session or None,
                 "ChallengeResponses": {
                     "USERNAME": username,
                     **answer,
@@ -435,6 +500,28 @@ def get_gateway() -> CognitoGateway:
 
 
 # ---------------------------------------------------------------------------- reading the answers
+
+
+def providers_in(identities: object) -> tuple[str, ...]:
+    """Return the identity providers that ``identities`` names: a claim, or an attribute as JSON text."""
+    if isinstance(identities, str):
+        try:
+            identities = json.loads(identities)
+        except ValueError:
+            identities = None
+    entries = identities if isinstance(identities, list) else []
+    return tuple(str(entry.get("providerName")) for entry in entries if isinstance(entry, dict))
+
+
+@sensitive_variables()
+def _password_claim(
+    exchange: srp.Exchange, parameters: Mapping[str, str], pool_id: str, password: str
+) -> dict[str, str] | None:
+    """Return the answer to PASSWORD_VERIFIER; None for a challenge that must not be answered."""
+    try:
+        return srp.answer(exchange, parameters, pool_id=pool_id, password=password, now=time.time())
+    except srp.BadChallenge:
+        return None
 
 
 def _challenge_or_tokens(operation: str, reply: Reply, username: str) -> Challenge | Tokens:

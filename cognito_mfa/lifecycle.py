@@ -56,8 +56,17 @@ def may_remove(request: HttpRequest) -> bool:
 
 
 @sensitive_variables()
-def remove(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -> Outcome:
+def remove(
+    request: HttpRequest,
+    identity: CognitoIdentity,
+    tokens: Tokens,
+    *,
+    signed_in_already: bool = False,
+) -> Outcome:
     """Turn the second factor off, and say so only when Cognito says so.
+
+    Args:
+        signed_in_already: by another package, whose sign-in stays as it is.
 
     Raises:
         RemovalNotAllowed: settings, policy or pool want the second factor; nothing was changed.
@@ -69,7 +78,7 @@ def remove(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -> O
     _check_pool()
     _turn_off(request, identity, tokens)
     changes.turned_off(request, identity)
-    complete(request, identity, tokens, method="")
+    complete(request, identity, tokens, method="", signed_in_already=signed_in_already)
     return Outcome(Step.REMOVED, "")
 
 

@@ -63,8 +63,17 @@ def by_signed_in_user(person: Person, *, request: HttpRequest | None) -> Abstrac
     return _linkable(user) if user is not None and user.is_authenticated else None
 
 
-def link(person: Person, *, request: HttpRequest | None) -> CognitoIdentity:
+def link(
+    person: Person,
+    *,
+    request: HttpRequest | None,
+    status: CognitoIdentity.Status = CognitoIdentity.Status.NOT_SET_UP,
+) -> CognitoIdentity:
     """Return the identity of ``person``, making identity and user where the settings allow it.
+
+    Args:
+        status: of somebody new. Tokens without a challenge, which is how new people come to our own
+            sign-in, say that nothing is set up; tokens of Cognito's own pages say nothing.
 
     Raises:
         Refused: this site has no user for the person, and must not make one; or the user that the
@@ -74,7 +83,7 @@ def link(person: Person, *, request: HttpRequest | None) -> CognitoIdentity:
     if identity is None:
         try:
             with transaction.atomic():
-                identity = _new(person, request)
+                identity = _new(person, request, status)
         except IntegrityError:  # the same person, a moment ago, in another tab
             identity = _known(person)
             if identity is None:
@@ -83,12 +92,54 @@ def link(person: Person, *, request: HttpRequest | None) -> CognitoIdentity:
     return identity
 
 
+def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
+    """Return the identity of ``person``, whom another package's sign-in at Cognito made ``user``.
+
+    That sign-in decides who somebody is here; a link once made is never moved by it.
+
+    Raises:
+        Refused: the person, or the user, is linked to another already; the user is a superuser, who is
+            only ever linked by hand; or all that names the user is an e-mail address that the pool has
+            not verified, which anybody can give as theirs.
+    """
+    check_signed_in(person, user)
+    identity = _known(person)
+    if identity is None:
+        try:
+            with transaction.atomic():
+                identity = _create(person, user, CognitoIdentity.Status.UNKNOWN)
+        except IntegrityError:  # the same person, a moment ago, in another tab
+            check_signed_in(person, user)
+            identity = CognitoIdentity.objects.get(user=user)
+    if person.email:
+        _keep_up_to_date(identity, person)
+    return identity
+
+
+def check_signed_in(person: Person, user: Any) -> None:
+    """Check that ``person`` is linked to ``user``, or may be; see ``link_signed_in``."""
+    known, own = _known(person), CognitoIdentity.objects.filter(user=user).first()
+    if known != own:
+        logger.warning("link_refused: user %s is not the one linked to this person", user.pk)
+        raise Refused("link", "LinkedToAnother")
+    if own is not None:
+        return
+    if _linkable(user) is None:
+        raise Refused("link", "Superuser")
+    email = getattr(user, get_user_model().get_email_field_name(), "") or ""
+    same = bool(email) and email.casefold() == person.email.casefold()
+    if same and not person.email_verified:
+        raise Refused("link", "EmailNotVerified")
+
+
 def _known(person: Person) -> CognitoIdentity | None:
     identities = CognitoIdentity.objects.select_related("user")
     return identities.filter(pool_id=get_conf().USER_POOL_ID, sub=person.sub).first()
 
 
-def _new(person: Person, request: HttpRequest | None) -> CognitoIdentity:
+def _new(
+    person: Person, request: HttpRequest | None, status: CognitoIdentity.Status
+) -> CognitoIdentity:
     conf = get_conf()
     resolve: Callable[..., Any] = (
         import_string(conf.USER_RESOLVER)
@@ -103,14 +154,17 @@ def _new(person: Person, request: HttpRequest | None) -> CognitoIdentity:
         if not conf.CREATE_USERS:
             raise Refused("link", "NoUserHere")
         user = _create_user(person)
-    # Tokens without a challenge are what made us come here, so nothing is known to be set up yet.
+    return _create(person, user, status)
+
+
+def _create(person: Person, user: Any, status: CognitoIdentity.Status) -> CognitoIdentity:
     return CognitoIdentity.objects.create(
         user=user,
-        pool_id=conf.USER_POOL_ID,
+        pool_id=get_conf().USER_POOL_ID,
         sub=person.sub,
         username=person.username,
         email=person.email,
-        status=CognitoIdentity.Status.NOT_SET_UP,
+        status=status,
     )
 
 

@@ -14,12 +14,18 @@ View = Callable[..., Any]
 EXEMPT_MARK = "cognito_mfa_exempt"
 REQUIRED_MARK = "cognito_mfa_required"  # for the gate map; such views guard themselves
 
-# Django's own views that must stay reachable: to leave, to change the language, to load a style
-# sheet. By identity of the view, so that no path can pass for them.
-_DJANGO_EXEMPT = {
+# Views of others that must stay reachable: to leave, to change the language, to load a style sheet, to
+# sign in again at Cognito. By identity of the view, so that no path can pass for them.
+_OTHERS_EXEMPT = {
     "django.contrib.auth.views": {"LogoutView"},
     "django.contrib.staticfiles.views": {"serve"},
     "django.views.i18n": {"set_language", "JavaScriptCatalog"},
+    "allauth.account.views": {"LogoutView"},
+    "mozilla_django_oidc.views": {
+        "OIDCAuthenticationCallbackView",
+        "OIDCAuthenticationRequestView",
+        "OIDCLogoutView",
+    },
 }
 _number = count()
 
@@ -33,7 +39,7 @@ def mark_exempt(view: View) -> None:
 
 
 def is_exempt(view: View) -> bool:
-    """Tell whether ``view`` is marked ``mfa_exempt``, or is one of Django's that never are gated."""
+    """Tell whether ``view`` is marked ``mfa_exempt``, or is one of others' that never are gated."""
     return bool(why_exempt(view))
 
 
@@ -42,15 +48,25 @@ def why_exempt(view: View) -> str:
     # Not merely true: an object that answers any name with something is not marked.
     if getattr(view, EXEMPT_MARK, None) is True:
         return "" if _only_inherited(view) else "mfa_exempt"
-    if getattr(view, "__module__", None) in _DJANGO_EXEMPT:
-        return "Django's own" if _is_djangos(view) else ""
-    return why_exempt(view.func) if isinstance(view, partial) else ""
+    if getattr(view, "__module__", None) in _OTHERS_EXEMPT:
+        return _owner(view)
+    return why_exempt(inner(view)) if isinstance(view, partial) else ""
 
 
-def _is_djangos(view: View) -> bool:
+def inner(view: View) -> View:
+    """Return what a partial is of, which carries no marks itself."""
+    while isinstance(view, partial):
+        view = view.func
+    return view
+
+
+def _owner(view: View) -> str:
+    """Return whose view it is that must stay reachable; empty for any other."""
     target: Any = getattr(view, "view_class", view)
-    names = _DJANGO_EXEMPT.get(target.__module__, ())
-    return target.__qualname__ in names
+    package = str(target.__module__).partition(".")[0]
+    if target.__qualname__ not in _OTHERS_EXEMPT.get(target.__module__, ()):
+        return ""
+    return "Django's own" if package == "django" else f"{package}'s own"
 
 
 def _only_inherited(view: View) -> bool:

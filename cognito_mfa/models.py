@@ -255,7 +255,7 @@ class MFAReset(models.Model):
     class Meta:
         verbose_name = _("reset")
         verbose_name_plural = _("resets")
-        ordering = ["-requested_at", "-pk"]
+        ordering = ["-pk"]
         indexes = [
             models.Index(
                 fields=["identity"],
@@ -293,7 +293,7 @@ class MFAExemption(models.Model):
     class Meta:
         verbose_name = _("exemption")
         verbose_name_plural = _("exemptions")
-        ordering = ["-granted_at", "-pk"]
+        ordering = ["-pk"]
         permissions = [("grant_exemption", _("Can grant and revoke exemptions"))]
         indexes = [
             models.Index(

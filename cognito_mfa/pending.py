@@ -76,6 +76,7 @@ class PendingSignIn:
         secret: of the software token that waits to be verified, during set-up.
         tokens: of a password sign-in without challenge, during a set-up with the access token.
         friendly_name: what the person typed as the device's name before the set-up broke off.
+        signed_in_already: by another package, whose sign-in stays as it is.
         generation: of the identity when this began; None when there was none yet.
         unconfirmed: a set-up may have been confirmed in Cognito, and is not written down here.
         expires_at: seconds since the epoch.
@@ -89,6 +90,7 @@ class PendingSignIn:
     secret: str = field(default="", repr=False)
     tokens: Tokens | None = field(default=None, repr=False)
     friendly_name: str = ""
+    signed_in_already: bool = False
     generation: int | None = None
     unconfirmed: bool = False
     expires_at: float = 0.0
@@ -131,9 +133,10 @@ class PendingSignIn:
     def start_again(self, request: HttpRequest) -> None:
         """Keep the typed names and the way back; forget everything else.
 
-        A change that broke off is over: nothing was changed, and the person is still signed in.
+        A change that broke off is over: nothing was changed, and the person is still signed in. So is
+        the set-up of somebody who signed in elsewhere.
         """
-        if self.is_change:
+        if self.is_change or self.signed_in_already:
             clear(request)
             return
         PendingSignIn(

@@ -12,9 +12,10 @@ from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa import gateway as cognito
 from cognito_mfa import linking, proof, signals
+from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import BadReply, Refused
 from cognito_mfa.gateway import Person, Tokens
-from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.pending import Step
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,19 @@ def identify(request: HttpRequest, person: Person) -> CognitoIdentity:
     return identity
 
 
+def identify_signed_in(request: HttpRequest, person: Person) -> CognitoIdentity:
+    """Return the identity of who is signed in already, who must be ``person``.
+
+    Raises:
+        Refused: it is somebody else by now.
+    """
+    identity = identity_of(request.user)
+    wanted = (get_conf().USER_POOL_ID, person.sub)
+    if identity is None or (identity.pool_id, identity.sub) != wanted:
+        raise Refused("set-up", "SomebodyElse")
+    return identity
+
+
 def check_factor_claims(person: Person) -> None:
     """Refuse tokens whose ``amr`` claim denies the factor just answered.
 
@@ -54,16 +68,23 @@ def check_factor_claims(person: Person) -> None:
 
 @sensitive_variables()
 def complete(
-    request: HttpRequest, identity: CognitoIdentity, tokens: Tokens, *, method: str
+    request: HttpRequest,
+    identity: CognitoIdentity,
+    tokens: Tokens,
+    *,
+    method: str,
+    signed_in_already: bool = False,
 ) -> None:
     """Sign in, under a new session key, with a proof if a second factor was answered.
 
     Args:
         method: Cognito's name of the factor; empty without one.
+        signed_in_already: by another package, whose sign-in stays as it is.
     """
     proof.drop_all(request.session)
     key = request.session.session_key
-    login(request, identity.user, backend=BACKEND)
+    if not signed_in_already:
+        login(request, identity.user, backend=BACKEND)
     if request.session.session_key == key:  # the same person again: login() keeps the key
         request.session.cycle_key()
     if method:

@@ -21,15 +21,21 @@ KEY = f"{PREFIX}proof"
 SKEW = 30  # seconds that the clocks of a site's servers may differ
 
 
-def write(session: SessionBase, identity: CognitoIdentity, *, method: str) -> None:
-    """Record that ``identity``'s person just answered ``method``, Cognito's name of the factor."""
+def write(
+    session: SessionBase, identity: CognitoIdentity, *, method: str, at: float | None = None
+) -> None:
+    """Record that ``identity``'s person answered ``method``, Cognito's name of the factor.
+
+    Args:
+        at: when, in seconds since the epoch; by default just now.
+    """
     session[KEY] = {
         "user": str(identity.user_id),
         "pool": identity.pool_id,
         "sub": identity.sub,
         "generation": identity.generation,
         "method": method,
-        "at": int(time.time()),
+        "at": int(time.time() if at is None else at),
     }
 
 
@@ -67,3 +73,14 @@ def drop_all(session: SessionBase) -> None:
     """Remove every session key of ours: a promotion starts from nothing (security.md B-21)."""
     for key in [key for key in session.keys() if key.startswith(PREFIX)]:  # noqa: SIM118 - no mapping
         del session[key]
+
+
+def forget(*, request: Any, **_kwargs: Any) -> None:
+    """Receive Django's ``user_logged_in``: whoever just signed in has proven nothing yet.
+
+    ``login()`` keeps the session's values, and for the same person even its key (security.md B-21, B-27).
+    Our own promotion writes the proof afterwards.
+    """
+    session = getattr(request, "session", None)
+    if session is not None:
+        drop_all(session)

@@ -13,7 +13,10 @@ from cognito_mfa.exceptions import (
     CognitoMFAError,
     PasswordRejected,
     RemovalNotAllowed,
+    SignInAgain,
 )
+
+LONG = 90  # seconds; what is longer is told in minutes
 
 
 def bad_credentials() -> str:
@@ -27,6 +30,13 @@ def start_again() -> str:
 
 
 def busy(seconds: int) -> str:
+    if seconds > LONG:
+        minutes = -(-seconds // 60)
+        return ngettext(
+            "Too many attempts at the moment. Wait %(minutes)d minute, then try again.",
+            "Too many attempts at the moment. Wait %(minutes)d minutes, then try again.",
+            minutes,
+        ) % {"minutes": minutes}
     return ngettext(
         "Too many attempts at the moment. Wait %(seconds)d second, then try again.",
         "Too many attempts at the moment. Wait %(seconds)d seconds, then try again.",
@@ -112,3 +122,45 @@ def blocked(error: CognitoMFAError) -> str:
     if isinstance(error, ChallengeNotSupported):
         return _("Your account asks for a way to sign in that this site does not offer.")
     return _("This account cannot be used on this site.")
+
+
+def setup_took_too_long() -> str:
+    return _("The set-up took too long or was started again elsewhere. Please sign in once more.")
+
+
+def sign_in_again(error: SignInAgain) -> str:
+    if error.error == "AlreadySetUp":
+        return _(
+            "You have set up an authenticator app already. Sign in once more: you will be asked for its code."
+        )
+    return _("For this, your last sign-in is too long ago. Please sign in once more.")
+
+
+def federated(provider: str) -> str:
+    return _(
+        "You sign in through %(provider)s. A second step for your account can only be set up there, and this "
+        "site cannot see whether it was."
+    ) % {"provider": provider}
+
+
+def no_setup(error: CognitoMFAError) -> str:
+    if error.error == "Federated":
+        return _(
+            "You sign in through another organisation. A second step for your account can only be set up there, "
+            "and this site cannot see whether it was."
+        )
+    if error.error == "Linked":
+        return _(
+            "You can sign in with a password or through another organisation. This site cannot see which of the "
+            "two you used, so it cannot rely on an authenticator app."
+        )
+    return _(
+        "The account that you signed in with does not belong to the one you have on this site."
+    )
+
+
+def scope_missing(reference: str) -> str:
+    return _(
+        "This site is not allowed to set up a second step for you. You cannot change that: tell the people who run "
+        "it the reference %(reference)s."
+    ) % {"reference": reference}

@@ -31,9 +31,10 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.generic import FormView, TemplateView, View
 
-from cognito_mfa import flows, gate, pending, texts
+from cognito_mfa import arrival, flows, gate, other_sign_in, pending, texts
 from cognito_mfa.answers import safe_url
 from cognito_mfa.conf import get_conf
+from cognito_mfa.error_table import hint_for
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCode,
@@ -45,7 +46,9 @@ from cognito_mfa.exceptions import (
     PasswordRejected,
     Refused,
     RemovalNotAllowed,
+    ScopeMissing,
     ServiceError,
+    SignInAgain,
     TokenRejected,
     Unavailable,
 )
@@ -69,6 +72,12 @@ class Page(View):
     """What every page of ours has: no caching, no framing, CSRF protection, the support address."""
 
     http_method_names = ["get", "head", "post", "options"]
+
+    @staticmethod
+    def common() -> dict[str, Any]:
+        """Return what every page shows: whose it is, and where help is."""
+        conf = get_conf()
+        return {"site": conf.ISSUER, "support_url": conf.SUPPORT_URL}
 
     def after(self, outcome: Outcome) -> HttpResponse:
         """Return the redirect to the page of the next step."""
@@ -102,6 +111,12 @@ class Page(View):
         given = urlencode({name: value for name, value in query.items() if value})
         return HttpResponseRedirect(reverse("cognito_mfa:sign_in") + (f"?{given}" if given else ""))
 
+    def to_sign_in_again(self, text: str, next_url: str) -> HttpResponse:
+        """Return the redirect to where somebody who signs in elsewhere learns that they must, and why."""
+        messages.info(self.request, text, fail_silently=True)
+        query = {"again": "1", **({"next": next_url} if next_url else {})}
+        return HttpResponseRedirect(f"{reverse('cognito_mfa:sign_in')}?{urlencode(query)}")
+
 
 class StepView(Page, FormView):
     """One step of a sign-in: a form, the flow that takes its answer, and every way that can end."""
@@ -129,9 +144,7 @@ class StepView(Page, FormView):
         )
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(
-            begun=self.begun, support_url=get_conf().SUPPORT_URL, **kwargs
-        )
+        return super().get_context_data(begun=self.begun, **self.common(), **kwargs)
 
     def take(self, form: Any) -> Outcome:
         """Do what the form asks for; raises ``CognitoMFAError``."""
@@ -192,6 +205,11 @@ class StepView(Page, FormView):
         return self.form_invalid(form)
 
     @refused.register
+    def _refused_until_signed_in_again(self, error: SignInAgain, _form: Form) -> HttpResponse:
+        next_url = getattr(self, "next_url", self.begun.next_url)
+        return self.to_sign_in_again(texts.sign_in_again(error), next_url)
+
+    @refused.register
     def _refused_removal(self, error: RemovalNotAllowed, _form: Form) -> HttpResponse:
         return self.to_device(text=texts.removal_not_allowed(error))
 
@@ -209,6 +227,8 @@ class StepView(Page, FormView):
         """Start again; unless another request of this browser was faster, and must not be undone."""
         if self.begun.is_change:
             return self.to_device(text=texts.change_was_lost())
+        if self.begun.signed_in_already:
+            return self.to_sign_in_again(texts.setup_took_too_long(), self.begun.next_url)
         session, next_url = self.request.session, self.begun.next_url
         if session.session_key and not session.exists(session.session_key):
             session.modified = False
@@ -239,7 +259,7 @@ class StepView(Page, FormView):
 
     def unavailable(self, text: str, *, status: int, seconds: int) -> HttpResponse:
         """Show that nobody knows what became of the step, and how that is found out."""
-        context = {"text": text, "begun": self.begun, "support_url": get_conf().SUPPORT_URL}
+        context = {"text": text, "begun": self.begun, **self.common()}
         response = render(self.request, "cognito_mfa/unavailable.html", context, status=status)
         response["Retry-After"] = str(seconds)
         return response
@@ -249,20 +269,28 @@ class StepView(Page, FormView):
             "reason": texts.blocked(error),
             "begun": self.begun,
             "signed_in": self.request.user.is_authenticated,
-            "support_url": get_conf().SUPPORT_URL,
+            **self.common(),
         }
         return render(self.request, "cognito_mfa/blocked.html", context, status=403)
+
+
+SCOPE_HINT = hint_for("Scope")
 
 
 # ------------------------------------------------------------------------------------------ pages
 
 
 class SignInView(StepView):
-    """Name and password."""
+    """Name and password; for people who sign in elsewhere the way there."""
 
     template_name = "cognito_mfa/sign_in.html"
     form_class = SignInForm
     step = Step.START
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if other_sign_in.is_used(request):
+            return SignInElsewhereView.as_view()(request)
+        return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         signed_in = request.user.is_authenticated and not gate.stops(request, request.user)
@@ -286,10 +314,13 @@ class SignInView(StepView):
         return {"username": self.begun.username or known}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        again = self.request.user.is_authenticated and "switch" not in self.request.GET
-        sets_up = self.purpose is Purpose.SET_UP
+        confirming = self.request.user.is_authenticated and "switch" not in self.request.GET
         return super().get_context_data(
-            next=self.next_url, confirming=again, sets_up=sets_up, **kwargs
+            next=self.next_url,
+            confirming=confirming,
+            again=confirming and gate.is_proven(self.request, self.request.user),
+            sets_up=self.purpose is Purpose.SET_UP,
+            **kwargs,
         )
 
     def take(self, form: SignInForm) -> Outcome:
@@ -300,6 +331,36 @@ class SignInView(StepView):
             next_url=self.next_url,
             purpose=self.purpose,
         )
+
+
+class SignInElsewhereView(Page, TemplateView):
+    """Whose sign-in is another package's: nobody is asked for a password here."""
+
+    template_name = "cognito_mfa/sign_in_elsewhere.html"
+
+    @property
+    def next_url(self) -> str:
+        given = self.request.POST.get("next") or self.request.GET.get("next")
+        return safe_url(self.request, given)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not {"switch", "again"} & set(request.GET):
+            wanted = "setup" in request.GET or gate.stops(request, request.user)
+            step = Step.SETUP if wanted else Step.DONE
+            query = f"?{urlencode({'next': self.next_url})}" if self.next_url else ""
+            if step is Step.SETUP:
+                return HttpResponseRedirect(reverse("cognito_mfa:setup") + query)
+            return self.after(Outcome(step, self.next_url))
+        return self.render_to_response(self.get_context_data(next=self.next_url))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        next_url = self.next_url
+        logout(request)
+        query = f"?{urlencode({'next': next_url})}" if next_url else ""
+        return HttpResponseRedirect(resolve_url(settings.LOGIN_URL) + query)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(support_url=get_conf().SUPPORT_URL, **kwargs)
 
 
 class NewPasswordView(StepView):
@@ -358,6 +419,11 @@ class SetupView(StepView):
     form_class = SetupForm
     step = Step.SETUP
 
+    def elsewhere(self) -> HttpResponse:
+        if self.begun.step is Step.START and other_sign_in.is_used(self.request):
+            return SetupStartView.as_view()(self.request)  # type: ignore[return-value]
+        return super().elsewhere()
+
     def get_initial(self) -> dict[str, Any]:
         return {"friendly_name": self.begun.friendly_name}
 
@@ -382,6 +448,60 @@ class SetupView(StepView):
             code=form.cleaned_data["code"],
             friendly_name=form.cleaned_data["friendly_name"],
         )
+
+
+class SetupStartView(StepView):
+    """The beginning of a set-up for people who sign in elsewhere: a button, and no password.
+
+    GET decides by what the session holds what the page says; only POST asks Cognito.
+    """
+
+    template_name = "cognito_mfa/setup_start.html"
+    form_class = Form
+    step = Step.START
+
+    @property
+    def next_url(self) -> str:
+        given = self.request.POST.get("next") or self.request.GET.get("next")
+        return safe_url(self.request, given or self.begun.next_url)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if gate.is_proven(request, request.user):
+            return self.after(Outcome(Step.DONE, self.next_url))
+        provider = arrival.provider(request.session.get(arrival.KEY), request.user)
+        if provider:
+            return self.impossible(texts.federated(provider), status=403)
+        person = other_sign_in.person_here(request)
+        if person is not None and not other_sign_in.allows_setup(person):
+            return self.failed(self.get_form(), ScopeMissing("set-up", "Scope", hint=SCOPE_HINT))
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        person = other_sign_in.person_here(self.request)
+        recent = person is not None and other_sign_in.is_recent(person, other_sign_in.SETUP_MAX_AGE)
+        account = person.email or person.username if person else ""
+        return super().get_context_data(
+            next=self.next_url, recent=recent, account=account, **kwargs
+        )
+
+    def take(self, form: Form) -> Outcome:
+        return other_sign_in.begin(self.request, next_url=self.next_url)
+
+    def lost(self) -> HttpResponse:
+        return self.to_sign_in_again(texts.setup_took_too_long(), self.next_url)
+
+    def blocked(self, error: CognitoMFAError) -> HttpResponse:
+        return self.impossible(texts.no_setup(error), status=403)
+
+    def failed(self, form: Form, error: ServiceError) -> HttpResponse:
+        if not isinstance(error, ScopeMissing):
+            return super().failed(form, error)
+        return self.impossible(texts.scope_missing(_log_failure(error)), status=503)
+
+    def impossible(self, reason: str, *, status: int) -> HttpResponse:
+        """Say why there can be no set-up, and who can change that."""
+        context = {"reason": reason, "support_url": get_conf().SUPPORT_URL}
+        return render(self.request, "cognito_mfa/setup_impossible.html", context, status=status)
 
 
 class SetupCancelView(Page):
@@ -416,7 +536,9 @@ class SetupDoneView(Page, TemplateView):
             software_token=identity.software_token,
             replaced=replaced,
             switched_on=not identity.unconfirmed,
+            mail_sent=bool(get_conf().NOTIFY and identity.email),
             next=next_url,
+            **self.common(),
         )
         return self.render_to_response(context)
 

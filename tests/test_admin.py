@@ -70,7 +70,7 @@ def test_signing_in_to_the_admin_goes_through_our_sign_in(
 
 
 @pytest.mark.parametrize("with_middleware", [True, False])
-def test_a_local_password_alone_opens_no_admin(
+def test_b_34_a_local_password_alone_opens_no_admin(
     pool: LocalPool, visitor: Visitor, settings: Settings, with_middleware: bool
 ) -> None:
     """B-34: the gate holds on the site itself, with or without the middleware."""
@@ -99,7 +99,7 @@ def test_the_admins_own_password_form_is_gone(pool: LocalPool, visitor: Visitor)
     assert "_auth_user_id" not in visitor.client.session
 
 
-def test_people_without_the_right_are_told_and_do_not_loop(
+def test_p_14_people_without_the_right_are_told_and_do_not_loop(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     """P-14."""

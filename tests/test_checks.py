@@ -138,6 +138,19 @@ def _undone() -> Any:
         UNDO.pop().undo()
 
 
+def both(*changes: Callable[[Settings], None]) -> Callable[[Settings], None]:
+    def change(settings: Settings) -> None:
+        for one in changes:
+            one(settings)
+
+    return change
+
+
+MOZILLA = "cognito_mfa.contrib.mozilla_oidc.access_token"
+ALLAUTH = "cognito_mfa.contrib.allauth.access_token"
+MOZILLAS_BACKEND = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
+WITHOUT_SCOPE = site(SOCIALACCOUNT_PROVIDERS={"openid_connect": {"SCOPE": ["openid"]}})
+KEEPS_NONE = site(AUTHENTICATION_BACKENDS=[OURS, MOZILLAS_BACKEND], OIDC_STORE_ID_TOKEN=True)
 SESSIONS = "django.contrib.sessions.backends"
 NO_TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
 BAD: list[tuple[str, Callable[[Settings], None]]] = [
@@ -168,6 +181,8 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("E017", site(ROOT_URLCONF=CoveredUrls)),
     ("E018", site(TEMPLATES=NO_TEMPLATES)),
     ("E019", conf(TRUSTED_BACKENDS=["mozilla_django_oidc.auth.OIDCAuthenticationBackend"])),
+    ("E020", conf(TRUSTED_BACKENDS={THEIRS: "enrolled"})),
+    ("E020", conf(TRUSTED_BACKENDS={THEIRS: "everyone"})),
     ("W001", conf(PROOF_MAX_AGE=25 * 3600)),
     ("W002", conf(REAUTH_MAX_AGE=1201)),
     ("W003", without("ISSUER")),
@@ -187,6 +202,11 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("W010", installed("channels")),
     ("W011", site(LOGGING={"version": 1, "root": {"level": "DEBUG"}})),
     ("W011", site(LOGGING={"version": 1, "loggers": {"botocore": {"level": "DEBUG"}}})),
+    ("W017", conf(TOKEN_PROVIDER=view)),
+    ("W017", conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS={THEIRS: "elsewhere"})),
+    ("W018", conf(TOKEN_PROVIDER=MOZILLA, TRUSTED_BACKENDS=[THEIRS])),
+    ("W018", both(conf(TOKEN_PROVIDER=ALLAUTH, TRUSTED_BACKENDS=[THEIRS]), WITHOUT_SCOPE)),
+    ("W019", both(conf(TOKEN_PROVIDER=MOZILLA, TRUSTED_BACKENDS=[MOZILLAS_BACKEND]), KEEPS_NONE)),
 ]
 BAD_DEPLOYED: list[tuple[str, Callable[[Settings], None]]] = [
     ("W012", site(SESSION_COOKIE_SECURE=False)),
@@ -206,6 +226,9 @@ GOOD: list[Callable[[Settings], None]] = [
     conf(REQUIRED="tests.gate.rules.astaff_only"),
     conf(REQUIRED_FROM="2026-12-01", GRACE_PERIOD=3600),
     conf(TRUSTED_BACKENDS=[OURS]),
+    conf(TRUSTED_BACKENDS={OURS: "elsewhere"}),
+    conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS=[OURS]),
+    conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS={OURS: "everyone"}),
     conf(REGION="us-east-1"),
     site(LOGIN_URL="https://login.example.com/"),
     site(LOGIN_URL="/account/sign-in/?from=here"),

@@ -59,6 +59,12 @@ def test_an_empty_environment_variable_is_no_secret() -> None:
         ("USER_RESOLVER", "not a.path"),
         ("TRUSTED_BACKENDS", "a.b"),
         ("TRUSTED_BACKENDS", [7]),
+        ("TRUSTED_BACKENDS", {"a.b": "all"}),
+        ("TRUSTED_BACKENDS", {"a.b": ["everyone"]}),
+        ("TRUSTED_BACKENDS", {"backend": "everyone"}),
+        ("TOKEN_PROVIDER", "provider"),
+        ("FEDERATED", "allow"),
+        ("FEDERATED", True),
     ],
     ids=str,
 )

@@ -27,7 +27,7 @@ def test_settings() -> None:
     assert {
         "USER_POOL_ID", "CLIENT_ID", "CLIENT_SECRET", "ISSUER", "REGION", "ENDPOINT_URL", "CLIENT_FACTORY",
         "AUTH_FLOW", "REQUIRED", "ENFORCEMENT", "PROOF_MAX_AGE", "CREATE_USERS", "USER_RESOLVER",
-        "TRUSTED_BACKENDS", "SUPPORT_URL",
+        "TRUSTED_BACKENDS", "TOKEN_PROVIDER", "FEDERATED", "SUPPORT_URL",
     } <= set(SETTINGS)  # fmt: skip
 
 
@@ -55,6 +55,7 @@ def test_signals() -> None:
         "cognito_mfa.apps.MFAAdminConfig",
         "cognito_mfa.admin.MFAUserAdminMixin",
         "cognito_mfa.local.LocalCognito",
+        "cognito_mfa.other_sign_in.OtherSignIn",
     ],
 )
 def test_dotted_paths(path: str) -> None:
@@ -63,8 +64,12 @@ def test_dotted_paths(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["base", "sign_in", "new_password", "challenge", "setup", "setup_done"]
-)
+    "name",
+    [
+        "base", "sign_in", "sign_in_elsewhere", "new_password", "challenge", "setup", "setup_done", "setup_start",
+        "setup_impossible",
+    ],
+)  # fmt: skip
 def test_templates(name: str) -> None:
     get_template(f"cognito_mfa/{name}.html")
 

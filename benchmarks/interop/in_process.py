@@ -113,7 +113,8 @@ def motos() -> tuple[Any, None]:
     from moto import mock_aws
 
     mock_aws().start()
-    return boto3.client("cognito-idp", region_name="us-east-1", **CREDENTIALS), None
+    session = boto3.Session(**CREDENTIALS)  # type: ignore[arg-type]
+    return session.client("cognito-idp", region_name="us-east-1"), None
 
 
 def password(client: Any, app: str) -> Any:

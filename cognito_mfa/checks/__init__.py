@@ -13,7 +13,7 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Tags
 from django.core.checks import register as register_check
 
-from cognito_mfa.checks import access, deployment, site, values
+from cognito_mfa.checks import access, deployment, others, site, values
 
 Check = Callable[[], Iterator[CheckMessage]]
 
@@ -36,6 +36,9 @@ ALWAYS: tuple[Check, ...] = (
     access.check_rest_framework,
     access.check_channels,
     access.check_logging,
+    others.check_trust,
+    others.check_scope,
+    others.check_mozilla_tokens,
 )
 DEPLOYED: tuple[Check, ...] = (
     deployment.check_cookies,

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from cognito_mfa import policy
 from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf, given_settings, problems
 
-CALLABLES = ("CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER")
+CALLABLES = ("CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER", "TOKEN_PROVIDER")
 DAY = 24 * 3600
 STEP_UP_LIMIT = 20 * 60  # ASVS 7.5.1 and NIST SP 800-63B let nobody stay longer on one proof
 AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn")

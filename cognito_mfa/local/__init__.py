@@ -9,22 +9,31 @@ disagree, ``Behaviour`` has a switch.
 
 Not faithful, on purpose: IAM operations want a signature and believe any; a sign-in within the
 second after a sign-out works; ListUsers is consistent at once; nothing is sent, ``outbox`` keeps
-it; Lambda triggers, threat protection and passkeys are not there. Requests per second are counted
-on demand only (``Behaviour.request_quotas``); ``faults`` throttle as a test likes.
+it; managed login, over HTTP only, has no cookie that lets people in again; Lambda triggers, threat
+protection and passkeys are not there. Requests per second are counted on demand only
+(``Behaviour.request_quotas``); ``faults`` throttle as a test likes.
 
-Not played, and refused with a text that says so: the flow CUSTOM_AUTH, step-up in USER_AUTH, and
-among the operations AdminDeleteUserAttributes, AdminLinkProviderForUser, AdminListUserAuthEvents,
-AdminListUserSessions, CreateIdentityProvider, CreateResourceServer, CreateUserPoolDomain,
-DeleteUser, DeleteUserAttributes, GetGroup, GetUserAttributeVerificationCode, StartWebAuthnRegistration,
-UpdateGroup, UpdateUserAttributes, VerifyUserAttribute."""
+Not played, and refused with a text that says so: the flow CUSTOM_AUTH, passkeys and step-up in
+USER_AUTH, and among the operations AdminLinkProviderForUser, AdminListUserAuthEvents,
+CreateIdentityProvider, CreateResourceServer, CreateUserPoolDomain, CreateUserImportJob,
+DescribeRiskConfiguration, SetUICustomization, SetRiskConfiguration, StartWebAuthnRegistration,
+TagResource."""
 
 from __future__ import annotations
 
-from cognito_mfa.local import faults
+from cognito_mfa.local import faults, hostile
 from cognito_mfa.local.behaviour import Behaviour
 from cognito_mfa.local.client import make_client
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.cognito import LocalCognito
 from cognito_mfa.local.passwords import PasswordPolicy
 
-__all__ = ["Behaviour", "Clock", "LocalCognito", "PasswordPolicy", "faults", "make_client"]
+__all__ = [
+    "Behaviour",
+    "Clock",
+    "LocalCognito",
+    "PasswordPolicy",
+    "faults",
+    "hostile",
+    "make_client",
+]

@@ -3,6 +3,7 @@ nothing."""
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -80,10 +81,17 @@ def _roles(groups: Sequence[Group]) -> Mapping[str, Any]:
 def _readable_attributes(client: AppClient, user: User) -> dict[str, Any]:
     readable = client.settings.get("ReadAttributes")
     return {
-        name: value == "true" if name in VERIFIED_FLAGS else value
+        name: _claim(name, value)
         for name, value in user.attributes.items()
         if readable is None or name in readable
     }
+
+
+def _claim(name: str, value: str) -> Any:
+    """Attributes are text; two kinds of them are not as claims."""
+    if name in VERIFIED_FLAGS:
+        return value == "true"
+    return json.loads(value) if name == "identities" else value
 
 
 def _how(factors: Sequence[str]) -> dict[str, Any]:

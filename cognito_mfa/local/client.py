@@ -4,9 +4,8 @@ validation, signing, retries, parsing, exceptions. It must never let a request r
 
 from __future__ import annotations
 
-import io
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
@@ -144,11 +143,14 @@ def _aws_response(url: str, response: WireResponse) -> AWSResponse:
     from botocore.awsrequest import AWSResponse, HeadersDict
 
     headers: Any = HeadersDict(response.headers)
-    return AWSResponse(url, response.status, headers, _Raw(response.body[: response.cut]))
+    return AWSResponse(url, response.status, headers, _Raw(response))
 
 
-class _Raw(io.BytesIO):
+class _Raw:
     """As much of urllib3's response as botocore reads."""
 
-    def stream(self, *_: object, **__: object) -> Generator[bytes]:
-        yield self.read()
+    def __init__(self, response: WireResponse) -> None:
+        self._response = response
+
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
+        return self._response.pieces()

@@ -19,12 +19,13 @@ from cognito_mfa.local.calls import Call, CallLog
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.discovery import DOCUMENTS
 from cognito_mfa.local.faults import Faults
+from cognito_mfa.local.managed_login import ManagedLogin
 from cognito_mfa.local.outbox import Message, Outbox
 from cognito_mfa.local.passwords import PasswordPolicy
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import Protocol
 from cognito_mfa.local.state import Account, DeviceTracking, UserPool
-from cognito_mfa.local.wire import WireRequest, WireResponse
+from cognito_mfa.local.wire import WebRequest, WireRequest, WireResponse
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -54,10 +55,11 @@ class LocalCognito:
         self._state_file = Path(state_file) if state_file is not None else None
         self.account = account or self._restored() or Account(region)
         self.behaviour = behaviour or Behaviour()
-        self.faults = Faults(frozenset(operations.ALL))
+        self.faults = Faults(frozenset(operations.ALL), self.clock)
         self._lock = threading.RLock()
         self._outbox = Outbox(MESSAGES_KEPT)
         self._calls = CallLog(calls_kept)
+        self._managed_login = ManagedLogin(self.account, self.clock, self._outbox, self.behaviour)
         self._protocol = Protocol(
             operations.Operations(self.account, self.clock, self._outbox, self.behaviour),
             lock=self._lock,
@@ -190,6 +192,13 @@ class LocalCognito:
             return None
         with self.changing():  # the keys are made when they are first asked for
             return DOCUMENTS[rest](pool, base)
+
+    def web(self, request: WebRequest) -> WireResponse | None:
+        """What managed login answers; None where it has no such page."""
+        if not self._managed_login.has(request.path):
+            return None
+        with self.changing():
+            return self._managed_login.answer(request)
 
     def _add(self, pool: UserPool) -> None:
         if pool.id in self.account.pools:

@@ -14,12 +14,17 @@ from cognito_mfa.local.state import UserPool
 def openid_configuration(pool: UserPool, base: str) -> dict[str, Any]:
     """The issuer is Cognito's, as in the tokens; the keys are where a client can fetch them."""
     return {
+        "authorization_endpoint": f"{base}/oauth2/authorize",
+        "end_session_endpoint": f"{base}/logout",
         "id_token_signing_alg_values_supported": ["RS256"],
         "issuer": issuer(pool),
         "jwks_uri": f"{base}/{pool.id}/.well-known/jwks.json",
         "response_types_supported": ["code", "token"],
         "scopes_supported": ["openid", "email", "phone", "profile"],
         "subject_types_supported": ["public"],
+        "token_endpoint": f"{base}/oauth2/token",
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "userinfo_endpoint": f"{base}/oauth2/userInfo",
     }
 
 

@@ -8,9 +8,10 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.wire import (
     Answer,
     ConnectionLost,
@@ -145,12 +146,23 @@ class Delay(_Named):
 
 
 @dataclass(frozen=True)
+class Drip(_Named):
+    """The ordinary answer; its body takes so long to arrive, piece by piece (in real time). No
+    timeout of a socket notices, since something comes all the time."""
+
+    seconds: float
+
+    def play(self, execute: Execute) -> WireResponse:
+        return replace(execute().response(), drip=self.seconds)
+
+
+@dataclass(frozen=True)
 class Truncated(_Named):
     """Executed; half of the body arrives, then the connection ends."""
 
     def play(self, execute: Execute) -> WireResponse:
         whole = execute().response()
-        return WireResponse(whole.status, whole.headers, whole.body, cut=len(whole.body) // 2)
+        return replace(whole, cut=len(whole.body) // 2)
 
 
 @dataclass(frozen=True)
@@ -168,10 +180,13 @@ class _Rule:
     fault: Fault
     times: int | None
     skip: int
+    until: float | None = None
 
-    def take(self, operation: str) -> bool:
+    def take(self, operation: str, now: float) -> bool:
         """Whether this request is the one; counts it."""
         if self.operation not in (operation, EVERY_OPERATION) or self.times == 0:
+            return False
+        if self.until is not None and now >= self.until:
             return False
         if self.skip > 0:
             self.skip -= 1
@@ -184,22 +199,35 @@ class _Rule:
 class Faults:
     """The faults that are on. The first that matches a request wins."""
 
-    def __init__(self, operations: frozenset[str]) -> None:
+    def __init__(self, operations: frozenset[str], clock: Clock) -> None:
         self._operations = operations
+        self._clock = clock
         self._rules: list[_Rule] = []
         self._lock = threading.Lock()
 
-    def on(self, operation: str, fault: Fault, *, times: int | None = None, skip: int = 0) -> None:
-        """``operation`` may be "*". The first ``skip`` calls pass; None is every call after."""
+    def on(
+        self,
+        operation: str,
+        fault: Fault,
+        *,
+        times: int | None = None,
+        skip: int = 0,
+        seconds: float | None = None,
+    ) -> None:
+        """``operation`` may be "*". The first ``skip`` calls pass, the next ``times`` do not (None:
+        all of them), and all of it is over after ``seconds`` of the local Cognito's clock: a burst
+        of throttling is ``Error("TooManyRequestsException"), seconds=60``."""
         if operation not in self._operations and operation != EVERY_OPERATION:
             raise ValueError(f"the local Cognito plays no operation named {operation!r}")
+        until = None if seconds is None else self._clock.now() + seconds
         with self._lock:
-            self._rules.append(_Rule(operation, fault, times, skip))
+            self._rules.append(_Rule(operation, fault, times, skip, until))
 
     def clear(self) -> None:
         with self._lock:
             self._rules.clear()
 
     def next(self, operation: str) -> Fault | None:
+        now = self._clock.now()
         with self._lock:
-            return next((rule.fault for rule in self._rules if rule.take(operation)), None)
+            return next((rule.fault for rule in self._rules if rule.take(operation, now)), None)

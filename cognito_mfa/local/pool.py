@@ -53,8 +53,10 @@ class LocalPool:
         enable_token_revocation: bool = True,
         access_token_seconds: int = 3600,
         refresh_token_seconds: int = 30 * 86400,
+        settings: Mapping[str, Any] | None = None,
         rotation_grace: float | None = None,
     ) -> AppClient:
+        """``settings`` are members of CreateUserPoolClient, such as CallbackURLs."""
         now = self._cognito.clock.now()
         client = AppClient(
             id=client_id,
@@ -70,6 +72,7 @@ class LocalPool:
             rotation_grace=rotation_grace,
             created_at=now,
             modified_at=now,
+            settings=dict(settings or {}),
         )
         with self._cognito.changing():
             self.state.clients[client_id] = client

@@ -11,14 +11,16 @@ import struct
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol
+from urllib.parse import parse_qsl
 
 from cognito_mfa.local.wire import (
     Answer,
     Disruption,
     NoAnswer,
+    WebRequest,
     WireRequest,
     WireResponse,
     respond,
@@ -32,7 +34,7 @@ MOST_HEADERS = 200
 WELL_KNOWN = "/.well-known/"
 LARGEST_BODY = 4 * 1024 * 1024
 INTERNAL_ERROR = "The local Cognito failed; its log has the traceback."
-REASONS = {200: "OK", 204: "No Content", 400: "Bad Request", 404: "Not Found"}
+REASONS = {200: "OK", 204: "No Content", 302: "Found", 400: "Bad Request", 404: "Not Found"}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 #: Browsers call Cognito directly (facts section 10).
@@ -57,6 +59,10 @@ class Application(Protocol):
 
     def document(self, path: str, base: str) -> Mapping[str, Any] | None:
         """What a GET of this path shows; None is 404. ``base`` is how the client names us."""
+        ...
+
+    def web(self, request: WebRequest) -> WireResponse | None:
+        """The answer of managed login; None where it has no such page."""
         ...
 
 
@@ -231,6 +237,9 @@ class Connection:
             return Answer.failure("InternalErrorException", INTERNAL_ERROR, 500).response()
 
     def _route(self, request: HttpRequest) -> WireResponse:
+        page = self._application.web(_web_request(request))
+        if page is not None:
+            return page
         if request.method == "POST":
             return _with_cors(self._application.answer(_wire_request(request)))
         if request.method == "OPTIONS":
@@ -254,7 +263,9 @@ class Connection:
         lines += [f"{name}: {value}" for name, value in response.headers.items()]
         lines += ["Connection: " + ("keep-alive" if keeps_alive else "close"), "", ""]
         head = "\r\n".join(lines).encode("latin-1", "replace")
-        self._socket.sendall(head + response.body[: response.cut])
+        for piece in response.pieces():
+            self._socket.sendall(head + piece)
+            head = b""
         return keeps_alive
 
     def _wait_until_given_up(self, stream: BinaryIO) -> None:
@@ -339,9 +350,21 @@ def _wire_request(request: HttpRequest) -> WireRequest:
     return WireRequest(headers.get("x-amz-target", ""), request.body, "authorization" in headers)
 
 
+def _web_request(request: HttpRequest) -> WebRequest:
+    path, _, query = request.path.partition("?")
+    posted = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    form = request.body.decode("utf-8", "replace") if posted else ""
+    authorization = request.headers.get("authorization", "")
+    return WebRequest(request.method, path, _values(query), _values(form), authorization)
+
+
+def _values(text: str) -> dict[str, str]:
+    return dict(reversed(parse_qsl(text)))
+
+
 def _with_cors(response: WireResponse) -> WireResponse:
     headers = {**response.headers, **CORS}
-    return WireResponse(response.status, headers, response.body, response.cut)
+    return replace(response, headers=headers)
 
 
 def _text(status: int, text: str) -> WireResponse:

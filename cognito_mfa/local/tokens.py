@@ -78,9 +78,11 @@ class Tokens:
         *,
         factors: Sequence[str],
         scopes: Sequence[str] = (SELF_SERVICE_SCOPE,),
+        auth_time: float | None = None,
         device_key: str = "",
     ) -> dict[str, Any]:
-        """The AuthenticationResult of a new sign-in, unsigned."""
+        """The AuthenticationResult of a new sign-in, unsigned; it happened just now, unless
+        ``auth_time`` says when."""
         self._forget_expired(pool)
         now = self._clock.now()
         family = TokenFamily(
@@ -88,7 +90,7 @@ class Tokens:
             origin_jti=str(uuid.uuid4()),
             sub=user.sub,
             client_id=client.id,
-            auth_time=int(now),
+            auth_time=int(now if auth_time is None else auth_time),
             expires_at=now + client.refresh_token_seconds,
             factors=list(factors),
             scopes=list(scopes),
@@ -144,8 +146,10 @@ class Tokens:
             raise UnauthorizedException("Invalid client")
         family.revoked = True
 
-    def check_access(self, token: str) -> tuple[UserPool, User | None]:
-        """The pool and the user, if still there, that an access token speaks for."""
+    def check_access(
+        self, token: str, *, scope: str = SELF_SERVICE_SCOPE
+    ) -> tuple[UserPool, User | None]:
+        """The pool and the user, if still there, that an access token of this scope speaks for."""
         pool, said = self._verified(token)
         family = pool.families.get(str(said.get("event_id")))
         if said.get("token_use") != "access":
@@ -154,9 +158,14 @@ class Tokens:
             raise NotAuthorizedException("Access Token has expired")
         if family is None or family.revoked:
             raise NotAuthorizedException("Access Token has been revoked")
-        if SELF_SERVICE_SCOPE not in family.scopes:
+        if scope not in family.scopes:
             raise NotAuthorizedException("Access Token does not have required scopes")
         return pool, user_with_sub(pool, family.sub)
+
+    def scopes_of(self, token: str) -> list[str]:
+        """What a good access token was given for. Raises NotAuthorizedException."""
+        pool, claims = self._verified(token)
+        return pool.families[str(claims["event_id"])].scopes
 
     def revoke_all(self, pool: UserPool, user: User) -> None:
         for family in pool.families.values():

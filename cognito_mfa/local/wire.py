@@ -5,12 +5,14 @@ nothing of pools, and no door may build responses of its own."""
 from __future__ import annotations
 
 import json
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
+DRIPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,37 @@ class WireRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class WebRequest:
+    """What a browser, or a client of OAuth, sends; of several values of one name the first."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(repr=False)
+    form: Mapping[str, str] = field(repr=False)
+    authorization: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class WireResponse:
-    """``cut`` says how much of the body arrives before the connection ends; None is all of it."""
+    """``cut`` says how much of the body arrives before the connection ends; None is all of it.
+    ``drip`` is how many seconds it takes to arrive, piece by piece."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     cut: int | None = None
+    drip: float = 0.0
+
+    def pieces(self) -> Iterator[bytes]:
+        """What arrives of the body, as slowly as it does."""
+        body = self.body[: self.cut]
+        if not self.drip:
+            yield body
+            return
+        size = len(body) // DRIPS + 1
+        for start in range(0, len(body), size):
+            time.sleep(self.drip / DRIPS)
+            yield body[start : start + size]
 
 
 @dataclass(frozen=True, slots=True)

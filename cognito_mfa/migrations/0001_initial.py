@@ -310,7 +310,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "exemption",
                 "verbose_name_plural": "exemptions",
-                "ordering": ["-granted_at", "-pk"],
+                "ordering": ["-pk"],
                 "permissions": [("grant_exemption", "Can grant and revoke exemptions")],
             },
         ),
@@ -374,7 +374,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "reset",
                 "verbose_name_plural": "resets",
-                "ordering": ["-requested_at", "-pk"],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(

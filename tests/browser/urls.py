@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.template import engines
@@ -27,10 +29,53 @@ def private(request: HttpRequest) -> HttpResponse:
     return HttpResponse(template.render(request=request))
 
 
+FRAGMENTS = """<!DOCTYPE html>
+<html lang="en">
+  <title>Letters</title>
+  <meta name="htmx-config" content='{"includeIndicatorStyles": false, "allowEval": false}'>
+  <script src="/htmx/{{ version }}.js" defer></script>
+  <h1>Letters</h1>
+  <button hx-get="/letter/" hx-target="#letter">Read</button>
+  <form hx-post="/letter/" hx-target="#letter">
+    {% csrf_token %}<label>Text <input name="text"></label><button>Send</button>
+  </form>
+  {% if poll %}<p hx-get="/letter/" hx-trigger="every 200ms">No news</p>{% endif %}
+  <p id="letter">Nothing yet</p>
+</html>
+"""
+LETTERS: list[str] = []
+
+
+def letters(request: HttpRequest, version: int) -> HttpResponse:
+    template = engines["django"].from_string(FRAGMENTS)
+    context = {"version": version, "poll": "poll" in request.GET}
+    return HttpResponse(template.render(context, request))
+
+
+def letter(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        LETTERS.append(request.POST["text"])
+    return HttpResponse("Dear reader")
+
+
+@mfa_exempt
+def htmx(_request: HttpRequest, version: int) -> HttpResponse:
+    """The real one, as django-htmx brings it along."""
+    script = files("django_htmx") / "static" / "django_htmx" / f"htmx-{version}.min.js"
+    return HttpResponse(script.read_bytes(), content_type="text/javascript")
+
+
 @mfa_exempt
 def favicon(_request: HttpRequest) -> HttpResponse:
     """Browsers ask for one, and complain when there is none; at any time, so it needs no database."""
     return HttpResponse(status=204)
 
 
-urlpatterns = [path("private/", private), path("favicon.ico", favicon), *site]
+urlpatterns = [
+    path("private/", private),
+    path("letters/<int:version>/", letters),
+    path("letter/", letter),
+    path("htmx/<int:version>.js", htmx),
+    path("favicon.ico", favicon),
+    *site,
+]

@@ -117,7 +117,7 @@ def test_the_secret_is_not_shown_again_once_confirmed(pool: LocalPool, visitor: 
     assert secret not in visitor.text(response)
 
 
-def test_the_newest_sign_in_of_a_browser_wins(pool: LocalPool, visitor: Visitor) -> None:
+def test_b_07_the_newest_sign_in_of_a_browser_wins(pool: LocalPool, visitor: Visitor) -> None:
     pool.create_user("other", password="Correct-Horse-7")
     visitor.sign_in("newcomer")
     visitor.sign_in("other")
@@ -128,7 +128,7 @@ def test_the_newest_sign_in_of_a_browser_wins(pool: LocalPool, visitor: Visitor)
     assert not get_user_model().objects.filter(username="newcomer").exists()
 
 
-def test_a_code_before_any_password_starts_at_the_password(
+def test_b_04_a_code_before_any_password_starts_at_the_password(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     assert visitor.enter_code("123456").url == reverse(SIGN_IN)
@@ -136,7 +136,9 @@ def test_a_code_before_any_password_starts_at_the_password(
     assert visitor.cognito.operations() == []
 
 
-def test_nothing_but_the_code_is_taken_from_the_page(pool: LocalPool, visitor: Visitor) -> None:
+def test_b_03_b_05_b_06_b_10_nothing_but_the_code_is_taken_from_the_page(
+    pool: LocalPool, visitor: Visitor
+) -> None:
     """B-03, B-05, B-06, B-10: names, session strings and steps of the visitor's choice are ignored."""
     pool.create_user("victim", password="Other-Horse-7")
     pool.register_software_token("victim")
@@ -157,7 +159,7 @@ def test_nothing_but_the_code_is_taken_from_the_page(pool: LocalPool, visitor: V
     assert "private page of newcomer" in visitor.text(visitor.get("/private/"))
 
 
-def test_at_the_code_page_no_new_authenticator_can_be_set_up(
+def test_b_02_at_the_code_page_no_new_authenticator_can_be_set_up(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     """B-02: the password alone must not replace the second factor."""
@@ -193,7 +195,7 @@ def test_the_slower_of_two_equal_posts_ends_signed_in_as_well(
     assert visitor.is_in()
 
 
-def test_a_session_that_vanished_starts_again(pool: LocalPool, visitor: Visitor) -> None:
+def test_b_32_a_session_that_vanished_starts_again(pool: LocalPool, visitor: Visitor) -> None:
     visitor.sign_in()
     visitor.client.session.flush()
     assert visitor.confirm_setup("123456").url == reverse(SIGN_IN)

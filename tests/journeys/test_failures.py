@@ -320,7 +320,7 @@ def test_names_are_inert_on_every_page(pool: LocalPool, visitor: Visitor, name: 
         "an id token twice",
     ],
 )
-def test_tokens_for_somebody_else_are_not_believed(
+def test_b_11_tokens_for_somebody_else_are_not_believed(
     pool: LocalPool, visitor: Visitor, claims: str
 ) -> None:
     """B-11: a hostile or confused Cognito."""

@@ -95,7 +95,7 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_every_other_challenge_gets_a_clear_page_and_no_sign_in(
+def test_b_08_every_other_challenge_gets_a_clear_page_and_no_sign_in(
     pool: LocalPool, visitor: Visitor, name: str
 ) -> None:
     """B-08."""

@@ -83,7 +83,7 @@ def test_password_old_code_new_picture_new_code(person: Visitor) -> None:
     assert person.is_in()
 
 
-def test_other_sessions_end_with_their_next_request(person: Visitor) -> None:
+def test_b_23_other_sessions_end_with_their_next_request(person: Visitor) -> None:
     """B-23."""
     elsewhere = Visitor(Client(), person.cognito)
     elsewhere.secret = person.secret
@@ -101,7 +101,7 @@ def test_other_sessions_end_with_their_next_request(person: Visitor) -> None:
 
 
 @pytest.mark.parametrize("leave_at", ["password", "code", "picture"])
-def test_stopping_half_way_leaves_everything_as_it_was(person: Visitor, leave_at: str) -> None:
+def test_b_17_stopping_half_way_leaves_everything_as_it_was(person: Visitor, leave_at: str) -> None:
     before = SoftwareToken.objects.values().get()
     old = person.secret
     if leave_at != "password":
@@ -160,7 +160,7 @@ def test_the_older_behaviour_of_cognito_is_survived(
     assert visitor.is_in()
 
 
-def test_the_wrong_password_or_no_code_changes_nothing(person: Visitor) -> None:
+def test_b_16_the_wrong_password_or_no_code_changes_nothing(person: Visitor) -> None:
     """B-16: a stolen session alone cannot replace the authenticator."""
     wrong = start(person, "Wrong-Horse-7")
     assert wrong.status_code == 200
@@ -179,9 +179,9 @@ def test_somebody_elses_password_changes_nothing(
     optional_pool.create_user("other", password="Other-Horse-7")
     visitor.set_up()
     visitor.post(reverse(REPLACE), {"password": "Other-Horse-7", "username": "other"})
-    call = visitor.cognito.calls[-1]
-    assert call.parameters["AuthParameters"]["USERNAME"] == "newcomer"
-    assert call.error == "NotAuthorizedException"
+    calls = visitor.cognito.calls
+    assert calls[0].parameters["AuthParameters"]["USERNAME"] == "newcomer"
+    assert calls[-1].error == "NotAuthorizedException"
 
 
 def test_the_person_is_written_to_in_their_language_after_the_commit(

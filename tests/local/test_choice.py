@@ -90,6 +90,14 @@ class TestChoice:
         with refused("UserNotConfirmedException"):
             caller.choose("early")
 
+    def test_who_has_no_first_factor_cannot_sign_in(
+        self, caller: Caller, open_pool: LocalPool
+    ) -> None:
+        """Section 2.2: EXTERNAL_PROVIDER, for one."""
+        open_pool.create_user("Google_123", status="EXTERNAL_PROVIDER")
+        with refused("NotAuthorizedException", WRONG):
+            caller.choose("Google_123")
+
 
 class TestPassword:
     @pytest.mark.parametrize("way", ["at once", "asked", "selected"])

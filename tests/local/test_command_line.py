@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,18 @@ def own_signals() -> Iterator[None]:
         signal.signal(name, handler)
 
 
+def stop_when_it_listens(name: signal.Signals) -> None:
+    """Sends the signal once main() has taken it; a moment earlier it would end the tests."""
+    before = signal.getsignal(name)
+
+    def stop() -> None:
+        while signal.getsignal(name) is before:
+            time.sleep(0.01)
+        os.kill(os.getpid(), name)
+
+    threading.Thread(target=stop, daemon=True).start()
+
+
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_told_to_stop(name: signal.Signals) -> None:
     process, url = started("--pool", POOL_ID, "--client", CLIENT_ID, "--mfa", "ON")
@@ -46,8 +59,7 @@ def test_its_greeting_tells_how_to_use_it(
     own_signals: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     state = tmp_path / "pool.json"
-    timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
+    stop_when_it_listens(signal.SIGINT)
     assert main(["--port", "0", "--state", str(state), "--pool", POOL_ID, "--mfa", "ON"]) == 0
     said = capsys.readouterr().out
     assert "A local Cognito listens on http://127.0.0.1:" in said
@@ -64,7 +76,7 @@ def test_what_the_arguments_name_is_made_once(
     state = str(tmp_path / "pool.json")
     arguments = ["--port", "0", "--state", state, "--pool", POOL_ID, "--client", CLIENT_ID]
     for secret in ("first" * 6, "second" * 6):
-        threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+        stop_when_it_listens(signal.SIGTERM)
         assert main([*arguments, "--client-secret", secret]) == 0
     client = LocalCognito.load(state).pool(POOL_ID).state.clients[CLIENT_ID]
     assert client.secret == "first" * 6

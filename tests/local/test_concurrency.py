@@ -8,11 +8,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError  # noqa: TID253
 
-from cognito_mfa.local import LocalCognito
+from cognito_mfa.local import Behaviour, LocalCognito
 from cognito_mfa.local.pool import LocalPool
-from tests.local.caller import PASSWORD, POOL_ID, Caller
+from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller
+from tests.local.srp_client import Person
+
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
 THREADS = 8
 
@@ -103,3 +107,42 @@ def test_many_people_sign_in_at_once(
         pool.register_software_token(username)
     assert outcomes([whole(username) for username in usernames]) == {"ok": THREADS}
     assert Counter(cognito.operations())["RespondToAuthChallenge"] == THREADS
+
+
+def test_a_claim_of_a_password_wins_once(cognito: LocalCognito, pool: LocalPool) -> None:
+    person = Person(cognito, "regular")
+    values = person.claim(person.begin())
+    found = outcomes([lambda: person.answer(values)] * THREADS)
+    assert found == {"ok": 1, "NotAuthorizedException": THREADS - 1}
+
+
+def test_a_refresh_token_without_grace_is_replaced_once(
+    cognito: LocalCognito, optional_pool: LocalPool
+) -> None:
+    """Section 7.3."""
+    optional_pool.create_client("rotating", rotation_grace=0)
+    boto = cognito.client()
+    token = Caller(boto, "rotating").password()["AuthenticationResult"]["RefreshToken"]
+
+    def refresh() -> Any:
+        return boto.get_tokens_from_refresh_token(RefreshToken=token, ClientId="rotating")
+
+    found = outcomes([refresh] * THREADS)
+    assert found == {"ok": 1, "RefreshTokenReuseException": THREADS - 1}
+
+
+def test_a_code_to_reset_a_password_does_it_once(
+    cognito: LocalCognito, caller: Caller, pool: LocalPool
+) -> None:
+    pool.state.behaviour = Behaviour(hourly_limits=False)
+    pool.user("regular").attributes["email_verified"] = "true"
+    caller.boto.forgot_password(ClientId=CLIENT_ID, Username="regular")
+    code = cognito.outbox[-1].code
+
+    def confirm(password: str) -> Any:
+        return caller.boto.confirm_forgot_password(
+            ClientId=CLIENT_ID, Username="regular", ConfirmationCode=code, Password=password
+        )
+
+    found = outcomes([partial(confirm, f"Another-Horse-{n}") for n in range(THREADS)])
+    assert found == {"ok": 1, "ExpiredCodeException": THREADS - 1}

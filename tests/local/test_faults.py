@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
+import jwt  # noqa: TID253
 import pytest
 from botocore.config import Config  # noqa: TID253
 from botocore.exceptions import (  # noqa: TID253
@@ -16,25 +17,48 @@ from botocore.exceptions import (  # noqa: TID253
     ReadTimeoutError,
 )
 
-from cognito_mfa.local import LocalCognito, faults
+from cognito_mfa.local import LocalCognito, faults, hostile
+from cognito_mfa.local.keys import jwks
 from cognito_mfa.local.pool import LocalPool
-from tests.local.caller import POOL_ID, USED, Caller, members, refused
+from tests.local.caller import CLIENT_ID, POOL_ID, USED, Caller, members, refused
 from tests.local.conftest import http_client
 
-IMPATIENT = Config(
-    retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=1, read_timeout=0.3
-)
+ONCE = {"total_max_attempts": 1, "mode": "standard"}
+#: For answers that come; a slow machine must not look like a fault.
+PATIENT = Config(retries=ONCE, connect_timeout=10, read_timeout=30)  # type: ignore[arg-type]
+#: For answers that never come.
+IMPATIENT = Config(retries=ONCE, connect_timeout=10, read_timeout=0.3)  # type: ignore[arg-type]
 ANSWER = "RespondToAuthChallenge"
 
 
 @pytest.fixture(params=["in process", "over HTTP"])
-def either(request: pytest.FixtureRequest, cognito: LocalCognito) -> Iterator[Caller]:
-    """Both doors, and a client that neither waits nor tries again."""
+def door(request: pytest.FixtureRequest, cognito: LocalCognito) -> Iterator[Callable[..., Caller]]:
+    """Makes callers of either door."""
     if request.param == "in process":
-        yield Caller(cognito.client(config=IMPATIENT))
+        yield lambda config: Caller(cognito.client(config=config))
         return
     with cognito.serve() as server:
-        yield Caller(http_client(server.url, config=IMPATIENT))
+        yield lambda config: Caller(http_client(server.url, config=config))
+
+
+@pytest.fixture
+def either(door: Callable[..., Caller]) -> Caller:
+    """Both doors, and a client that never tries again."""
+    return door(PATIENT)
+
+
+@pytest.fixture
+def impatient(door: Callable[..., Caller]) -> Caller:
+    """The same, and it does not wait either."""
+    return door(IMPATIENT)
+
+
+def until(happened: Callable[[], object]) -> None:
+    """Waits for what another thread is about to do; in vain, if it takes half a minute."""
+    deadline = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def read(caller: Caller) -> Any:
@@ -74,6 +98,7 @@ def test_an_error_may_have_any_name_and_status(
 def test_an_answer_that_never_comes(
     cognito: LocalCognito,
     either: Caller,
+    impatient: Caller,
     pool: LocalPool,
     fault: Any,
     exception: type[Exception],
@@ -83,8 +108,10 @@ def test_an_answer_that_never_comes(
     session = either.password("regular")["Session"]
     cognito.faults.on(ANSWER, fault(executed=executed), times=1)
     code = pool.code_for("regular")
+    caller = impatient if fault is faults.Timeout else either
     with pytest.raises(exception):
-        either.enter_code(session, code)
+        caller.enter_code(session, code)
+    until(lambda: cognito.operations()[-1] == ANSWER)
     if executed:
         with refused("NotAuthorizedException", USED):
             either.enter_code(session, code)
@@ -97,7 +124,7 @@ def test_unreachable_refuses_the_connection_in_process(
 ) -> None:
     cognito.faults.on("AdminGetUser", faults.Unreachable())
     with pytest.raises(EndpointConnectionError):
-        read(Caller(cognito.client(config=IMPATIENT)))
+        read(Caller(cognito.client(config=PATIENT)))
     assert cognito.operations() == []
 
 
@@ -106,13 +133,13 @@ def test_unreachable_resets_an_open_connection_over_http(
 ) -> None:
     cognito.faults.on("AdminGetUser", faults.Unreachable())
     with cognito.serve() as server, pytest.raises(ConnectionClosedError):
-        read(Caller(http_client(server.url, config=IMPATIENT)))
+        read(Caller(http_client(server.url, config=PATIENT)))
     assert cognito.operations() == []
 
 
 def test_a_door_can_be_down_for_a_while(cognito: LocalCognito, pool: LocalPool) -> None:
     with cognito.serve() as server:
-        caller = Caller(http_client(server.url, config=IMPATIENT))
+        caller = Caller(http_client(server.url, config=PATIENT))
         assert read(caller)
         with server.down(), pytest.raises(EndpointConnectionError):
             read(caller)
@@ -223,10 +250,22 @@ def test_a_delay_is_waited_for(cognito: LocalCognito, either: Caller, pool: Loca
     assert time.monotonic() - started >= 0.1
 
 
-def test_a_long_delay_is_a_timeout(cognito: LocalCognito, either: Caller, pool: LocalPool) -> None:
-    cognito.faults.on("AdminGetUser", faults.Delay(0.4))
+def test_a_long_delay_is_a_timeout(
+    cognito: LocalCognito, impatient: Caller, pool: LocalPool
+) -> None:
+    cognito.faults.on("AdminGetUser", faults.Delay(2))
     with pytest.raises(ReadTimeoutError):
-        read(either)
+        read(impatient)
+
+
+def test_a_drip_is_no_timeout_however_long_it_takes(
+    cognito: LocalCognito, either: Caller, pool: LocalPool
+) -> None:
+    """N10: each piece is in time, so no timeout of a socket ends it."""
+    cognito.faults.on("AdminGetUser", faults.Drip(0.5))
+    started = time.monotonic()
+    assert read(either)["Username"] == "regular"
+    assert time.monotonic() - started >= 0.5
 
 
 def test_a_duplicate_is_executed_twice(
@@ -252,7 +291,7 @@ class TestWhich:
             boto.list_users(UserPoolId=POOL_ID)
 
     def test_the_nth_call_and_so_often(self, cognito: LocalCognito, pool: LocalPool) -> None:
-        caller = Caller(cognito.client(config=IMPATIENT))
+        caller = Caller(cognito.client(config=PATIENT))
         cognito.faults.on("AdminGetUser", faults.Error("ThrottlingException"), times=2, skip=1)
         outcomes = []
         for _ in range(5):
@@ -270,6 +309,18 @@ class TestWhich:
             boto.list_users(UserPoolId=POOL_ID)
         with refused("InternalErrorException"):
             boto.list_users(UserPoolId=POOL_ID)
+
+    def test_for_so_long(self, cognito: LocalCognito, pool: LocalPool) -> None:
+        """N14: a burst of throttling, by the local Cognito's clock."""
+        caller = Caller(cognito.client(config=PATIENT))
+        burst = faults.Error("TooManyRequestsException")
+        cognito.faults.on("AdminGetUser", burst, seconds=60, skip=1)
+        assert read(caller)
+        for _ in range(2):
+            with refused("TooManyRequestsException"):
+                read(caller)
+        cognito.clock.advance(60)
+        assert read(caller)
 
     def test_an_unknown_operation_is_a_mistake(self, cognito: LocalCognito) -> None:
         with pytest.raises(ValueError, match="no operation named 'VerifyToken'"):
@@ -324,11 +375,79 @@ def test_a_bug_is_answered_and_logged_over_http(
 ) -> None:
     cognito.faults.on("AdminGetUser", Bug())
     with cognito.serve() as server, refused("InternalErrorException"):
-        read(Caller(http_client(server.url, config=IMPATIENT)))
+        read(Caller(http_client(server.url, config=PATIENT)))
     assert "the local Cognito failed" in caplog.text
 
 
 def test_a_bug_surfaces_in_process(cognito: LocalCognito, pool: LocalPool) -> None:
     cognito.faults.on("AdminGetUser", Bug())
     with pytest.raises(ZeroDivisionError):
-        read(Caller(cognito.client(config=IMPATIENT)))
+        read(Caller(cognito.client(config=PATIENT)))
+
+
+class TestHostile:
+    """A Cognito that lies: well formed, and not to be believed."""
+
+    def said(self, token: str) -> Any:
+        return jwt.decode(token, options={"verify_signature": False})
+
+    def test_tokens_and_a_challenge(
+        self, cognito: LocalCognito, either: Caller, pool: LocalPool
+    ) -> None:
+        cognito.faults.on("*", hostile.tokens_and_challenge(pool, "newcomer", CLIENT_ID))
+        answer = either.password("regular")
+        assert {"ChallengeName", "Session", "AuthenticationResult"} <= set(answer)
+
+    def test_somebody_elses_tokens(
+        self, cognito: LocalCognito, either: Caller, optional_pool: LocalPool
+    ) -> None:
+        lie = hostile.tokens_of(optional_pool, "regular", CLIENT_ID)
+        cognito.faults.on("InitiateAuth", lie)
+        token = either.password("newcomer")["AuthenticationResult"]["AccessToken"]
+        assert self.said(token)["username"] == "regular"
+        assert either.boto.get_user(AccessToken=token)["Username"] == "regular"
+
+    @pytest.mark.parametrize("tokens", [("AccessToken",), ("IdToken",), hostile.TOKENS])
+    def test_another_sub_with_a_real_signature(
+        self,
+        cognito: LocalCognito,
+        either: Caller,
+        optional_pool: LocalPool,
+        tokens: tuple[str, ...],
+    ) -> None:
+        lie = hostile.claims_changed(optional_pool, {"sub": "another"}, tokens=tokens)
+        cognito.faults.on("InitiateAuth", lie)
+        result = either.password("newcomer")["AuthenticationResult"]
+        for name in hostile.TOKENS:
+            assert (self.said(result[name])["sub"] == "another") is (name in tokens)
+        published = jwt.PyJWKSet.from_dict(jwks(optional_pool.state))
+        header = jwt.get_unverified_header(result["AccessToken"])
+        key = published[header["kid"]]
+        assert jwt.decode(
+            result["AccessToken"], key, algorithms=["RS256"], options={"verify_exp": False}
+        )
+
+    def test_a_claim_can_be_taken_away(
+        self, cognito: LocalCognito, either: Caller, optional_pool: LocalPool
+    ) -> None:
+        cognito.faults.on("InitiateAuth", hostile.claims_changed(optional_pool, {"sub": None}))
+        result = either.password("newcomer")["AuthenticationResult"]
+        assert "sub" not in self.said(result["IdToken"])
+
+    def test_a_challenge_passes_as_it_is(
+        self, cognito: LocalCognito, either: Caller, pool: LocalPool
+    ) -> None:
+        cognito.faults.on("InitiateAuth", hostile.claims_changed(pool, {"sub": "another"}))
+        assert either.password("regular")["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
+
+
+def test_every_call_that_arrived_can_be_counted(
+    cognito: LocalCognito, either: Caller, pool: LocalPool
+) -> None:
+    session = either.password("regular")["Session"]
+    either.enter_code(session, pool.code_for("regular"))
+    assert cognito.operations() == ["InitiateAuth", ANSWER]
+    assert cognito.calls[-1].parameters["Session"] == session
+    assert session not in repr(cognito.calls)
+    cognito.forget_calls()
+    assert cognito.operations() == []

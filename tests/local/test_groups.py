@@ -46,6 +46,13 @@ def test_a_group_is_described_as_it_was_made(either_boto: Any) -> None:
     assert "Precedence" not in create(either_boto, "others")
 
 
+def test_a_group_changes_in_part(boto: Any) -> None:
+    create(boto, "editors", Description="Write", Precedence=3)
+    changed = boto.update_group(**POOL, GroupName="editors", Precedence=1)["Group"]
+    assert (changed["Description"], changed["Precedence"]) == ("Write", 1)
+    assert boto.get_group(**POOL, GroupName="editors")["Group"] == changed
+
+
 def test_a_name_is_taken_once(boto: Any) -> None:
     create(boto, "editors")
     with refused("GroupExistsException", "A group with the name already exists."):
@@ -121,6 +128,8 @@ def test_pages(boto: Any) -> None:
         "admin_add_user_to_group",
         "admin_remove_user_from_group",
         "delete_group",
+        "get_group",
+        "update_group",
         "list_users_in_group",
     ],
 )

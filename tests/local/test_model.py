@@ -63,7 +63,7 @@ def accepted(operation: str, parameters: dict[str, Any]) -> bool:
     [
         ("InitiateAuth", BEGIN, "ClientId", ["a" * 128, "a+b_1"], ["a" * 129, "a-b", ""]),
         ("RevokeToken", {**CLIENT, "Token": "x"}, "ClientSecret", ["a" * 24, "a" * 64],
-         ["a" * 23, "a" * 65, "a-" * 20]),
+         ["a" * 65, "a-" * 20]),
         ("ConfirmForgotPassword", RESET, "SecretHash", ["a+/=", "a" * 128], ["a" * 129, "a-b"]),
         ("ConfirmForgotPassword", RESET, "ConfirmationCode", ["x" * 2048], ["x" * 2049, "1 2", ""]),
         ("ConfirmForgotPassword", RESET, "Password", ["x" * 256], ["x" * 257, "a b"]),

@@ -16,6 +16,7 @@ import pytest
 
 from cognito_mfa.local import Behaviour, Clock, LocalCognito, PasswordPolicy
 from cognito_mfa.local.persistence import StateFileError
+from cognito_mfa.local.state import DeviceTracking
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, access_token, refused
 from tests.local.conftest import START, http_client, populated
 
@@ -69,6 +70,54 @@ def test_everything_reads_back_as_it_was(path: Path) -> None:
     Caller(cognito.client()).password()
     cognito.client().create_user_pool(PoolName="mine", UserPoolTags={"a": "b"})
     assert LocalCognito.load(path).account == cognito.account
+
+
+def test_what_is_under_way_reads_back_too(path: Path) -> None:
+    """Devices, groups, codes on their way, SRP exchanges, replaced tokens, attempts."""
+    cognito = opened(path)
+    pool = populated(cognito, device_tracking=DeviceTracking(replaces_mfa=True))
+    pool.create_client("rotating", rotation_grace=10)
+    boto = cognito.client()
+    boto.create_group(UserPoolId=POOL_ID, GroupName="editors", Precedence=1)
+    boto.admin_add_user_to_group(UserPoolId=POOL_ID, Username="newcomer", GroupName="editors")
+    result = Caller(boto, "rotating").password()["AuthenticationResult"]
+    boto.confirm_device(
+        AccessToken=result["AccessToken"],
+        DeviceKey=result["NewDeviceMetadata"]["DeviceKey"],
+        DeviceSecretVerifierConfig={"PasswordVerifier": "Ag==", "Salt": "Ag=="},
+    )
+    boto.get_tokens_from_refresh_token(
+        RefreshToken=result["RefreshToken"],
+        ClientId="rotating",
+        DeviceKey=result["NewDeviceMetadata"]["DeviceKey"],
+    )
+    pool.user("newcomer").attributes["email_verified"] = "true"
+    boto.forgot_password(ClientId=CLIENT_ID, Username="newcomer")
+    boto.initiate_auth(
+        ClientId=CLIENT_ID,
+        AuthFlow="USER_SRP_AUTH",
+        AuthParameters={"USERNAME": "regular", "SRP_A": "5"},
+    )
+    state = pool.state
+    user = pool.user("newcomer")
+    assert all([state.groups, state.replaced_tokens, state.attempts, cognito.account.exchanges])
+    assert all([user.devices, user.groups, user.sent_codes])
+    assert LocalCognito.load(path).account == cognito.account
+
+
+def test_a_file_of_an_earlier_version_of_ours_still_opens(path: Path) -> None:
+    """What it does not say yet has its default."""
+    populated(opened(path), mfa="ON")
+    document = json.loads(path.read_text())
+    del document["account"]["exchanges"]
+    (pool,) = document["account"]["pools"].values()
+    for newer in ("pretence", "groups", "attempts", "device_tracking", "replaced_tokens"):
+        del pool[newer]
+    for user in pool["users"].values():
+        for newer in ("devices", "groups", "sent_codes", "earlier_passwords"):
+            del user[newer]
+    path.write_text(json.dumps(document))
+    assert Caller(opened(path).client()).password("regular")["Session"]
 
 
 def test_failures_are_remembered(path: Path) -> None:

@@ -12,6 +12,8 @@ from cognito_mfa.local.operations.context import Parameters, Payload
 from cognito_mfa.local.operations.devices import Devices
 from cognito_mfa.local.operations.groups import Groups
 from cognito_mfa.local.operations.mfa_preference import MFAPreference
+from cognito_mfa.local.operations.own_attributes import OwnAttributes
+from cognito_mfa.local.operations.pool_mfa import PoolMFA
 from cognito_mfa.local.operations.pools import Pools
 from cognito_mfa.local.operations.profile import Profile
 from cognito_mfa.local.operations.sign_in import SignIn
@@ -26,12 +28,14 @@ class Operations(
     SoftwareTokenOperations,
     MFAPreference,
     AccountRecovery,
+    OwnAttributes,
     Groups,
     Devices,
     SignOut,
     Profile,
     Users,
     Pools,
+    PoolMFA,
     AppClients,
 ):
     """Every operation, one method each, named as boto3 names it."""
@@ -46,11 +50,14 @@ PUBLIC: Mapping[str, Method] = {
     "ConfirmDevice": Operations.confirm_device,
     "ConfirmForgotPassword": Operations.confirm_forgot_password,
     "ConfirmSignUp": Operations.confirm_sign_up,
+    "DeleteUser": Operations.delete_user,
+    "DeleteUserAttributes": Operations.delete_user_attributes,
     "ForgetDevice": Operations.forget_device,
     "ForgotPassword": Operations.forgot_password,
     "GetDevice": Operations.get_device,
     "GetTokensFromRefreshToken": Operations.get_tokens_from_refresh_token,
     "GetUser": Operations.get_user,
+    "GetUserAttributeVerificationCode": Operations.get_user_attribute_verification_code,
     "GetUserAuthFactors": Operations.get_user_auth_factors,
     "GlobalSignOut": Operations.global_sign_out,
     "InitiateAuth": Operations.initiate_auth,
@@ -61,7 +68,9 @@ PUBLIC: Mapping[str, Method] = {
     "SetUserMFAPreference": Operations.set_user_mfa_preference,
     "SignUp": Operations.sign_up,
     "UpdateDeviceStatus": Operations.update_device_status,
+    "UpdateUserAttributes": Operations.update_user_attributes,
     "VerifySoftwareToken": Operations.verify_software_token,
+    "VerifyUserAttribute": Operations.verify_user_attribute,
 }
 
 #: These need a signature.
@@ -71,6 +80,7 @@ IAM: Mapping[str, Method] = {
     "AdminCreateUser": Operations.admin_create_user,
     "AdminDeleteSoftwareToken": Operations.admin_delete_software_token,
     "AdminDeleteUser": Operations.admin_delete_user,
+    "AdminDeleteUserAttributes": Operations.admin_delete_user_attributes,
     "AdminDisableUser": Operations.admin_disable_user,
     "AdminEnableUser": Operations.admin_enable_user,
     "AdminForgetDevice": Operations.admin_forget_device,
@@ -96,6 +106,7 @@ IAM: Mapping[str, Method] = {
     "DeleteUserPoolClient": Operations.delete_user_pool_client,
     "DescribeUserPool": Operations.describe_user_pool,
     "DescribeUserPoolClient": Operations.describe_user_pool_client,
+    "GetGroup": Operations.get_group,
     "GetUserPoolMfaConfig": Operations.get_user_pool_mfa_config,
     "ListGroups": Operations.list_groups,
     "ListUserPoolClients": Operations.list_user_pool_clients,
@@ -103,6 +114,7 @@ IAM: Mapping[str, Method] = {
     "ListUsers": Operations.list_users,
     "ListUsersInGroup": Operations.list_users_in_group,
     "SetUserPoolMfaConfig": Operations.set_user_pool_mfa_config,
+    "UpdateGroup": Operations.update_group,
     "UpdateUserPool": Operations.update_user_pool,
     "UpdateUserPoolClient": Operations.update_user_pool_client,
 }
@@ -120,6 +132,7 @@ READING = frozenset(
         "DescribeUserPool",
         "DescribeUserPoolClient",
         "GetDevice",
+        "GetGroup",
         "GetUser",
         "GetUserAuthFactors",
         "GetUserPoolMfaConfig",

@@ -56,8 +56,11 @@ class ChoiceSignIn(SrpSignIn, Answering):
         if "Session" in parameters:
             return self._after_sign_up(pool, client, user, parameters["Session"], admin=admin)
         self.check_may_try(user)
+        choices = available(pool, user)
+        if not choices:
+            raise NotAuthorizedException(WRONG)
         session = self.sessions.begin(Stage.SELECT_CHALLENGE, pool, client, user, admin=admin)
-        session.choices = available(pool, user)
+        session.choices = choices
         session.device_key = values.get("DEVICE_KEY", "")
         preferred = values.get("PREFERRED_CHALLENGE", "")
         if preferred not in session.choices:

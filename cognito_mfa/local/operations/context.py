@@ -119,10 +119,15 @@ def check_secret_hash(client: AppClient, values: Mapping[str, str], username: st
         raise NotAuthorizedException(
             f"Client {client.id} is configured with secret but SECRET_HASH was not received"
         )
-    message = (username + client.id).encode()
-    right = base64.b64encode(hmac.digest(client.secret.encode(), message, hashlib.sha256))
-    if not hmac.compare_digest(right, sent.encode()):
+    if not hmac.compare_digest(secret_hash(client, username).encode(), sent.encode()):
         raise NotAuthorizedException(f"SecretHash does not match for the client: {client.id}")
+
+
+def secret_hash(client: AppClient, username: str) -> str:
+    """What a client with a secret sends along with this name."""
+    message = (username + client.id).encode()
+    digest = hmac.digest((client.secret or "").encode(), message, hashlib.sha256)
+    return base64.b64encode(digest).decode()
 
 
 def check_secret_hash_member(client: AppClient, parameters: Parameters) -> None:

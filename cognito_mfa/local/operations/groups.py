@@ -39,6 +39,19 @@ class Groups(Context):
         pool.groups[name] = group
         return {"Group": _described(pool, group)}
 
+    def get_group(self, parameters: Parameters) -> Payload:
+        pool, group = self._group(parameters)
+        return {"Group": _described(pool, group)}
+
+    def update_group(self, parameters: Parameters) -> Payload:
+        """What is left out stays."""
+        pool, group = self._group(parameters)
+        group.description = parameters.get("Description", group.description)
+        group.role_arn = parameters.get("RoleArn", group.role_arn)
+        group.precedence = parameters.get("Precedence", group.precedence)
+        group.modified_at = self.clock.now()
+        return {"Group": _described(pool, group)}
+
     def delete_group(self, parameters: Parameters) -> Payload:
         pool, group = self._group(parameters)
         del pool.groups[group.name]

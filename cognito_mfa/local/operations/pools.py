@@ -1,5 +1,5 @@
-"""User pools: making, describing and listing them, and their MFA configuration, which replaces and
-never merges (facts sections 1.5 and 6.2)."""
+"""User pools: making, changing, describing and listing them (facts sections 1.3 and 1.5). Their MFA
+configuration is elsewhere."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from cognito_mfa.local.operations.context import (
     page_start,
     page_token,
 )
+from cognito_mfa.local.operations.pool_mfa import FACTOR_BLOCKS, KEPT
 from cognito_mfa.local.passwords import PasswordPolicy
 from cognito_mfa.local.state import DeviceTracking, UserPool
 
-FACTOR_BLOCKS = ("SmsMfaConfiguration", "SoftwareTokenMfaConfiguration", "EmailMfaConfiguration")
-#: What SetUserPoolMfaConfig set, and UpdateUserPool does not touch.
-KEPT = ("SmsMfaConfiguration", "EmailMfaConfiguration", "WebAuthnConfiguration")
 #: Members of CreateUserPool that the pool acts on; everything else is only described again.
 UNDERSTOOD = frozenset(
     {
@@ -58,10 +56,6 @@ TRACKING = {
     "ChallengeRequiredOnNewDevice": "replaces_mfa",
     "DeviceOnlyRememberedOnUserPrompt": "only_on_prompt",
 }
-SMS_BLOCK = {
-    "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::123456789012:role/local-cognito-sms"}
-}
-EMAIL_BLOCK = {"Subject": "Your code", "Message": "Your code is {####}."}
 
 
 class Pools(Context):
@@ -116,26 +110,6 @@ class Pools(Context):
             page["NextToken"] = page_token(pools[size].number)
         return page
 
-    def get_user_pool_mfa_config(self, parameters: Parameters) -> Payload:
-        return _mfa_config(self.pool(parameters))
-
-    def set_user_pool_mfa_config(self, parameters: Parameters) -> Payload:
-        pool = self.pool(parameters)
-        mfa = parameters.get("MfaConfiguration", "OFF")
-        _check_factors(mfa, parameters)
-        pool.mfa = mfa
-        pool.software_token = bool(
-            parameters.get("SoftwareTokenMfaConfiguration", {}).get("Enabled")
-        )
-        pool.sms = "SmsMfaConfiguration" in parameters
-        pool.email = "EmailMfaConfiguration" in parameters
-        for name in KEPT:
-            pool.settings.pop(name, None)
-            if name in parameters:
-                pool.settings[name] = parameters[name]
-        pool.modified_at = self.clock.now()
-        return _mfa_config(pool)
-
     def _describe(self, pool: UserPool) -> dict[str, Any]:
         """There is no SoftwareTokenMfaConfiguration here (facts section 1.3)."""
         described = {
@@ -177,36 +151,6 @@ def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:
     factors = {name: pool.settings[name] for name in KEPT if name in pool.settings}
     pool.settings = {**factors, **_only_described(parameters)}
     pool.modified_at = now
-
-
-def _check_factors(mfa: str, parameters: Parameters) -> None:
-    """A block is refused beside OFF for being there, even when it enables nothing (measured)."""
-    blocks = [name for name in FACTOR_BLOCKS if name in parameters]
-    if mfa == "OFF" and blocks:
-        raise InvalidParameterException(
-            "Invalid MFA configuration given, can't turn off MFA and configure an MFA together."
-        )
-    if mfa == "OFF":
-        return
-    totp = parameters.get("SoftwareTokenMfaConfiguration", {}).get("Enabled")
-    if not totp and not set(blocks) - {"SoftwareTokenMfaConfiguration"}:
-        raise InvalidParameterException(
-            "Invalid MFA configuration given, can't disable all MFAs with a required or "
-            "optional configuration."
-        )
-
-
-def _mfa_config(pool: UserPool) -> Payload:
-    config: Payload = {"MfaConfiguration": pool.mfa}
-    if pool.mfa != "OFF":
-        config["SoftwareTokenMfaConfiguration"] = {"Enabled": pool.software_token}
-    if pool.sms and pool.mfa != "OFF":
-        config["SmsMfaConfiguration"] = pool.settings.get("SmsMfaConfiguration") or SMS_BLOCK
-    if pool.email and pool.mfa != "OFF":
-        config["EmailMfaConfiguration"] = pool.settings.get("EmailMfaConfiguration") or EMAIL_BLOCK
-    if "WebAuthnConfiguration" in pool.settings:
-        config["WebAuthnConfiguration"] = pool.settings["WebAuthnConfiguration"]
-    return config
 
 
 def _only_described(parameters: Parameters) -> dict[str, Any]:

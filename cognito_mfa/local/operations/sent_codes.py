@@ -18,7 +18,8 @@ DEFAULT_TEXT = f"Your confirmation code is {CODE_PLACE}."
 HOUR = 3600.0
 SIGN_UP = "sign-up"
 PASSWORD_RESET = "password reset"  # noqa: S105 - what a code is for
-VALID_FOR: Mapping[str, float] = {SIGN_UP: 24 * HOUR, PASSWORD_RESET: HOUR}
+VALID_FOR: Mapping[str, float] = {PASSWORD_RESET: HOUR}
+A_DAY = 24 * HOUR
 CHANNELS: Mapping[str, tuple[Medium, str]] = {
     "phone_number": ("SMS", "SmsVerificationMessage"),
     "email": ("EMAIL", "EmailVerificationMessage"),
@@ -32,7 +33,7 @@ class SentCodes(Context):
     def send_code(self, pool: UserPool, user: User, purpose: str, attribute: str) -> dict[str, str]:
         """The CodeDeliveryDetails. Only the newest code of a purpose is good."""
         code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
-        until = self.clock.now() + VALID_FOR[purpose]
+        until = self.clock.now() + VALID_FOR.get(purpose, A_DAY)
         user.sent_codes[purpose] = SentCode(code, attribute, until)
         medium, setting = CHANNELS[attribute]
         text = pool.settings.get(setting, DEFAULT_TEXT).replace(CODE_PLACE, code)

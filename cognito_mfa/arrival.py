@@ -1,0 +1,31 @@
+"""That somebody came through an identity provider, noted when it happened, for the gate to read.
+
+Like a proof it stands in the session and is bound to the user; it dies with the next sign-in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cognito_mfa.proof import PREFIX
+
+if TYPE_CHECKING:
+    from django.contrib.sessions.backends.base import SessionBase
+
+KEY = f"{PREFIX}arrival"
+
+
+def note(session: SessionBase, user: Any, *, provider: str) -> None:
+    """Write down that ``provider``, and not Cognito, checked who ``user`` is."""
+    session[KEY] = {"user": str(user.pk), "provider": provider}
+
+
+def provider(record: object, user: Any) -> str:
+    """Return the identity provider through which ``user`` came, or an empty string.
+
+    Args:
+        record: what the session has under ``KEY``.
+    """
+    if not isinstance(record, dict) or record.get("user") != str(user.pk):
+        return ""
+    return str(record.get("provider") or "")

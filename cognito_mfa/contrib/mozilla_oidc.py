@@ -1,0 +1,67 @@
+"""Beside mozilla-django-oidc: the tokens of its sign-in, and a backend that links people by ``sub``.
+
+With the package's own backend, ``OIDC_STORE_ACCESS_TOKEN`` and ``OIDC_STORE_ID_TOKEN`` must be on, and
+both stand in the session in clear. The backend here keeps them encrypted, and for a set-up only.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+from mozilla_django_oidc.auth import OIDCAuthenticationBackend
+
+from cognito_mfa import linking
+from cognito_mfa.backends import CognitoBackend
+from cognito_mfa.exceptions import CognitoMFAError
+from cognito_mfa.gateway import Tokens, get_gateway
+from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.other_sign_in import OtherSignIn, keep, kept
+
+logger = logging.getLogger(__name__)
+
+
+@sensitive_variables()
+def access_token(request: HttpRequest) -> OtherSignIn | None:
+    """Return what the sign-in left; the ``TOKEN_PROVIDER``."""
+    sign_in = kept(request)
+    if sign_in is not None:
+        return sign_in
+    access, identity = (request.session.get(f"oidc_{name}_token") for name in ("access", "id"))
+    return OtherSignIn.of(str(access), str(identity or "")) if access else None
+
+
+class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
+    """The package's backend, with people linked by pool and ``sub`` instead of their e-mail address.
+
+    An address is what people type about themselves: whoever gives somebody else's would be taken for
+    them. Users are made, or found, as ``USER_RESOLVER`` and ``CREATE_USERS`` say.
+    """
+
+    def store_tokens(self, access_token: str, id_token: str) -> None:
+        """Keep nothing yet: nobody knows whose they are."""
+
+    def verify_claims(self, claims: Mapping[str, Any]) -> bool:
+        return bool(claims.get("sub"))
+
+    @sensitive_variables()
+    def get_or_create_user(self, access_token: str, id_token: str, payload: Any) -> Any:
+        """Return the user that the tokens speak for, or None; the ID token's signature was checked."""
+        try:
+            person = get_gateway().person(Tokens(access_token, id_token))
+            unknown = CognitoIdentity.Status.UNKNOWN
+            user = linking.link(person, request=None, status=unknown).user
+        except CognitoMFAError as error:
+            logger.warning("sign_in_refused: %s", error)
+            return None
+        keep(self.request, OtherSignIn.of(access_token, id_token), user)
+        return user
+
+    def get_user(self, user_id: Any) -> Any:
+        return CognitoBackend().get_user(user_id)
+
+    async def aget_user(self, user_id: Any) -> Any:
+        return await CognitoBackend().aget_user(user_id)

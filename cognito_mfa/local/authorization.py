@@ -1,0 +1,243 @@
+"""OAuth 2.0 behind managed login: which client asks for what, the codes that a finished sign-in
+gives, the tokens for them, and who a token speaks for (facts section 7). It shows nothing to people
+and never sees a password."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import unquote
+
+from cognito_mfa.local import directory
+from cognito_mfa.local.clock import Clock
+from cognito_mfa.local.errors import NotAuthorizedException
+from cognito_mfa.local.state import Account, AppClient, User, UserPool
+from cognito_mfa.local.tokens import SELF_SERVICE_SCOPE, Tokens, UnsignedToken
+
+CODE_SECONDS = 300.0
+OPENID = "openid"
+RESERVED_SCOPES = (OPENID, "email", "phone", "profile", SELF_SERVICE_SCOPE)
+#: What a scope shows of a user; "profile" and "openid" alone show everything that the client may read.
+SCOPED_ATTRIBUTES = {
+    "email": ("email", "email_verified"),
+    "phone": ("phone_number", "phone_number_verified"),
+}
+ALWAYS_SHOWN = ("identities",)
+
+
+class OAuthError(Exception):
+    """What RFC 6749 calls an error response; the text is its error code."""
+
+    @property
+    def code(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A checked authorization request."""
+
+    pool: UserPool
+    client: AppClient
+    redirect_uri: str
+    scopes: Sequence[str]
+    state: str
+    nonce: str
+    code_challenge: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a code stands for."""
+
+    pool_id: str
+    client_id: str
+    sub: str
+    redirect_uri: str
+    scopes: Sequence[str]
+    nonce: str = field(repr=False)
+    code_challenge: str = field(repr=False)
+    factors: Sequence[str]
+    auth_time: float
+
+
+class Authorization:
+    """The authorization server of an account."""
+
+    def __init__(self, account: Account, clock: Clock) -> None:
+        self._account = account
+        self._clock = clock
+        self._tokens = Tokens(account, clock)
+        self._grants: dict[str, Grant] = {}
+
+    def client(self, client_id: str) -> tuple[UserPool, AppClient]:
+        """Raises OAuthError."""
+        for pool in self._account.pools.values():
+            if client_id in pool.clients:
+                return pool, pool.clients[client_id]
+        raise OAuthError("invalid_client")
+
+    def give_code(self, asked: Asked, user: User, factors: Sequence[str]) -> str:
+        """A code for who just signed in, good once and for five minutes."""
+        code = str(uuid.uuid4())
+        self._grants[code] = Grant(
+            asked.pool.id,
+            asked.client.id,
+            user.sub,
+            asked.redirect_uri,
+            asked.scopes,
+            asked.nonce,
+            asked.code_challenge,
+            factors,
+            self._clock.now(),
+        )
+        return code
+
+    def tokens_for_code(
+        self, pool: UserPool, client: AppClient, form: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Raises OAuthError. A code is spent by the first attempt, right or wrong."""
+        grant = self._grants.pop(form.get("code", ""), None)
+        if grant is None or self._clock.now() >= grant.auth_time + CODE_SECONDS:
+            raise OAuthError("invalid_grant")
+        bound = (grant.client_id, grant.redirect_uri)
+        if bound != (client.id, form.get("redirect_uri")):
+            raise OAuthError("invalid_grant")
+        if grant.code_challenge and not _proves(grant, form.get("code_verifier", "")):
+            raise OAuthError("invalid_grant")
+        user = directory.user_with_sub(pool, grant.sub)
+        if user is None or not user.enabled:
+            raise OAuthError("invalid_grant")
+        result = self._tokens.issue(
+            pool,
+            client,
+            user,
+            factors=grant.factors,
+            scopes=grant.scopes,
+            auth_time=grant.auth_time,
+        )
+        return _token_response(result, grant.scopes, nonce=grant.nonce)
+
+    def refreshed_tokens(
+        self, pool: UserPool, client: AppClient, form: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Raises OAuthError."""
+        try:
+            family = self._tokens.family_of(pool, client, form.get("refresh_token", ""))
+        except NotAuthorizedException:
+            raise OAuthError("invalid_grant") from None
+        user = directory.user_with_sub(pool, family.sub)
+        if user is None or not user.enabled:
+            raise OAuthError("invalid_grant")
+        result = self._tokens.refresh(pool, client, user, family)
+        return _token_response(result, family.scopes)
+
+    def user_info(self, access_token: str) -> dict[str, Any]:
+        """Claims, as text. Raises NotAuthorizedException."""
+        _, user = self._tokens.check_access(access_token, scope=OPENID)
+        if user is None:
+            raise NotAuthorizedException("User does not exist.")
+        scopes = self._tokens.scopes_of(access_token)
+        shown = _shown(user.attributes, scopes)
+        return {"sub": user.sub, **shown, "username": user.username}
+
+
+def check_client(client: AppClient, form: Mapping[str, str], authorization: str) -> None:
+    """The client's own secret, from the header or the body. Raises OAuthError."""
+    if client.secret is None:
+        return
+    sent = _basic(authorization)[1] if authorization else form.get("client_secret", "")
+    if not hmac.compare_digest(sent.encode(), client.secret.encode()):
+        raise OAuthError("invalid_client")
+
+
+def client_id_in(form: Mapping[str, str], authorization: str) -> str:
+    """Raises OAuthError when header and body name two clients."""
+    named = form.get("client_id", "")
+    if not authorization:
+        return named
+    by_header = _basic(authorization)[0]
+    if named not in ("", by_header):
+        raise OAuthError("invalid_client")
+    return by_header
+
+
+def scopes_asked(client: AppClient, asked: str) -> list[str]:
+    """The scopes of a request that the client may have, or all of the client's when it names none.
+
+    One that exists and is not the client's is ignored; one that nobody knows is an error. Raises
+    OAuthError."""
+    allowed = client.settings.get("AllowedOAuthScopes", [])
+    scopes = asked.split() or list(allowed)
+    given = [scope for scope in scopes if scope in allowed]
+    if not given or not set(scopes) <= {*allowed, *RESERVED_SCOPES}:
+        raise OAuthError("invalid_scope")
+    return given
+
+
+def _token_response(
+    result: Mapping[str, Any], scopes: Sequence[str], *, nonce: str = ""
+) -> dict[str, Any]:
+    response = {
+        "access_token": result["AccessToken"].sign(),
+        "expires_in": result["ExpiresIn"],
+        "token_type": result["TokenType"],
+    }
+    if "RefreshToken" in result:
+        response["refresh_token"] = result["RefreshToken"]
+    if OPENID in scopes:
+        token = _id_token(result["IdToken"], scopes, nonce, response["access_token"])
+        response["id_token"] = token.sign()
+    return response
+
+
+def _id_token(
+    token: UnsignedToken, scopes: Sequence[str], nonce: str, access_token: str
+) -> UnsignedToken:
+    digest = hashlib.sha256(access_token.encode()).digest()[:16]
+    more = {"at_hash": _base64(digest), **({"nonce": nonce} if nonce else {})}
+    return replace(token, claims={**_shown(token.claims, scopes, claims=True), **more})
+
+
+def _shown(
+    values: Mapping[str, Any], scopes: Sequence[str], *, claims: bool = False
+) -> dict[str, Any]:
+    """What the scopes show of a user's attributes, or of claims with the attributes among them."""
+    narrowing = [scope for scope in SCOPED_ATTRIBUTES if scope in scopes]
+    if "profile" in scopes or not narrowing:
+        return dict(values)
+    kept = {*ALWAYS_SHOWN, *(name for scope in narrowing for name in SCOPED_ATTRIBUTES[scope])}
+    attributes = set(directory.STANDARD_ATTRIBUTES) - {"sub"}
+    return {
+        name: value
+        for name, value in values.items()
+        if name in kept or (claims and name not in attributes and not name.startswith("custom:"))
+    }
+
+
+def _proves(grant: Grant, verifier: str) -> bool:
+    """PKCE with S256, the only method that Cognito takes."""
+    digest = _base64(hashlib.sha256(verifier.encode()).digest())
+    return hmac.compare_digest(digest.encode(), grant.code_challenge.encode())
+
+
+def _basic(authorization: str) -> tuple[str, str]:
+    kind, _, encoded = authorization.partition(" ")
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, ValueError):
+        text = ""
+    name, colon, password = text.partition(":")
+    if kind.lower() != "basic" or not colon:
+        raise OAuthError("invalid_client")
+    return unquote(name), unquote(password)
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")

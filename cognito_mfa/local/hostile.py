@@ -1,0 +1,66 @@
+"""A Cognito that lies, as faults: answers that are well formed and must not be believed. Real tokens
+of other people, and tokens with another subject that carry a real signature, so that nothing but a
+comparison finds them out."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cognito_mfa.local.claims import issuer
+from cognito_mfa.local.faults import Edit
+from cognito_mfa.local.keys import keys_of
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.tokens import SELF_SERVICE_SCOPE, UnsignedToken
+
+TOKENS = ("AccessToken", "IdToken")
+RESULT = "AuthenticationResult"
+
+
+def tokens_and_challenge(pool: LocalPool, username: str, client_id: str) -> Edit:
+    """Every answer carries a challenge and this user's tokens."""
+    tokens = pool.issue_tokens(username, client_id, scopes=[SELF_SERVICE_SCOPE])
+
+    def both(answer: dict[str, Any]) -> dict[str, Any]:
+        challenge = {"ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "x" * 20}
+        return {**challenge, **answer, RESULT: answer.get(RESULT, tokens)}
+
+    return Edit(both)
+
+
+def tokens_of(pool: LocalPool, username: str, client_id: str) -> Edit:
+    """Whoever signs in gets the tokens of this user, or of a user of another pool or client."""
+    tokens = pool.issue_tokens(username, client_id, scopes=[SELF_SERVICE_SCOPE])
+    return _change_result(lambda result: {**result, **tokens})
+
+
+def claims_changed(
+    pool: LocalPool, changes: Mapping[str, Any], *, tokens: tuple[str, ...] = TOKENS
+) -> Edit:
+    """The tokens say this instead (None takes a claim away), and are signed by the pool's own keys
+    all the same: another ``sub``, another ``iss``, ``amr`` that never was."""
+
+    def change(result: dict[str, Any]) -> dict[str, Any]:
+        return {**result, **{name: _signed_anew(pool, result[name], changes) for name in tokens}}
+
+    return _change_result(change)
+
+
+def _change_result(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Edit:
+    def edit(answer: dict[str, Any]) -> dict[str, Any]:
+        if RESULT not in answer:
+            return answer
+        return {**answer, RESULT: change(answer[RESULT])}
+
+    return Edit(edit)
+
+
+def _signed_anew(pool: LocalPool, token: str, changes: Mapping[str, Any]) -> str:
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    pair = keys_of(pool.state)
+    key = {"id": pair.id, "access": pair.access}[claims["token_use"]]
+    changed = {**claims, "iss": issuer(pool.state), **changes}
+    return UnsignedToken({k: v for k, v in changed.items() if v is not None}, key).sign()

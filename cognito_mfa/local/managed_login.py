@@ -1,0 +1,361 @@
+"""Managed login: the pages at /oauth2/authorize, which lead through a sign-in by the pool's rules
+and back to the client, and /logout; beside them /oauth2/token and /oauth2/userInfo, which programs
+call. Plain forms that say what they are. The rules of a sign-in are the operations' own; only its
+end differs, a code instead of tokens.
+
+Not played: the browser's cookie that lets people in again for an hour, implicit grants, sign-up,
+forgotten passwords, and a real identity provider (a form stands in for it)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from cognito_mfa.local import directory
+from cognito_mfa.local.authorization import (
+    Asked,
+    Authorization,
+    OAuthError,
+    check_client,
+    client_id_in,
+    scopes_asked,
+)
+from cognito_mfa.local.behaviour import Behaviour
+from cognito_mfa.local.clock import Clock
+from cognito_mfa.local.errors import CognitoError, NotAuthorizedException
+from cognito_mfa.local.operations import Operations
+from cognito_mfa.local.operations.context import Payload, secret_hash
+from cognito_mfa.local.outbox import Outbox
+from cognito_mfa.local.state import Account, AppClient, User, UserPool
+from cognito_mfa.local.wire import WebRequest, WireResponse, respond
+
+HTML = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"}
+JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+CODE_KEYS = {
+    "SOFTWARE_TOKEN_MFA": "SOFTWARE_TOKEN_MFA_CODE",
+    "SMS_MFA": "SMS_MFA_CODE",
+    "EMAIL_OTP": "EMAIL_OTP_CODE",
+    "NEW_PASSWORD_REQUIRED": "NEW_PASSWORD",
+    "SELECT_MFA_TYPE": "ANSWER",
+}
+LABELS = {
+    "username": "Username",
+    "password": "Password",
+    "SOFTWARE_TOKEN_MFA_CODE": "Code from the authenticator app",
+    "SMS_MFA_CODE": "Code from the text message",
+    "EMAIL_OTP_CODE": "Code from the e-mail",
+    "NEW_PASSWORD": "New password",
+    "ANSWER": "Which factor",
+    "code": "Code from the authenticator app",
+    "subject": "Who you are at the provider",
+    "email": "Your e-mail address there",
+}
+HIDDEN_WHILE_TYPED = ("password", "NEW_PASSWORD")
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<style>body {{ font: 1rem system-ui; max-width: 24rem; margin: 3rem auto }} label, button {{ display: block; margin: .5rem 0 }}</style>
+</head><body><p><em>A local Cognito, for development. Not AWS.</em></p><h1>{title}</h1>{body}</body></html>
+"""
+
+Fields = Mapping[str, str]
+
+
+class Steps(Operations):
+    """The operations, except that a finished sign-in says who it was instead of giving tokens."""
+
+    def finish(
+        self,
+        pool: UserPool,
+        client: AppClient,
+        user: User,
+        *,
+        factors: Sequence[str],
+        device_key: str = "",
+    ) -> Payload:
+        user.has_signed_in = True
+        return {"User": user, "Factors": list(factors)}
+
+    def password(self, asked: Asked, username: str, password: str) -> Payload:
+        values = {"USERNAME": username, "PASSWORD": password, **_hash(asked.client, username)}
+        return self._password(asked.pool, asked.client, values, admin=False)
+
+    def answered(self, asked: Asked, challenge: str, session: str, answer: Fields) -> Payload:
+        """The session's user answers a challenge."""
+        username = self._user_of(asked.pool, session)
+        return self.respond_to_auth_challenge(
+            {
+                "ClientId": asked.client.id,
+                "ChallengeName": challenge,
+                "Session": session,
+                "ChallengeResponses": {
+                    "USERNAME": username,
+                    **answer,
+                    **_hash(asked.client, username),
+                },
+            }
+        )
+
+    def _user_of(self, pool: UserPool, session: str) -> str:
+        user = directory.user_with_sub(pool, self.sessions.find(session).sub)
+        if user is None:
+            raise NotAuthorizedException("User does not exist.")
+        return user.username
+
+    def federated(self, asked: Asked, provider: str, subject: str, email: str) -> Payload:
+        """Whoever the provider says it is, made on the first visit; no MFA (facts section 2.2)."""
+        username = f"{provider}_{subject}"
+        user = directory.user_named(asked.pool, username)
+        now = self.clock.now()
+        if user is None:
+            attributes = {"email": email, "email_verified": "false"} if email else {}
+            user = directory.add_user(
+                asked.pool, username, attributes, status="EXTERNAL_PROVIDER", now=now
+            )
+            user.attributes["identities"] = identities(provider, subject, created_at=now)
+        return self.finish(asked.pool, asked.client, user, factors=["fed"])
+
+    def linked(self, asked: Asked, user: User) -> Payload:
+        """A user of the pool who came through a provider that is linked to them: no MFA either."""
+        return self.finish(asked.pool, asked.client, user, factors=["fed"])
+
+
+class ManagedLogin:
+    """The pages and endpoints of an account's pools."""
+
+    def __init__(
+        self, account: Account, clock: Clock, outbox: Outbox, behaviour: Behaviour
+    ) -> None:
+        self._steps = Steps(account, clock, outbox, behaviour)
+        self._authorization = Authorization(account, clock)
+        self._pages = {
+            "/oauth2/authorize": self._authorize,
+            "/login": self._authorize,
+            "/oauth2/token": self._token,
+            "/oauth2/userInfo": self._user_info,
+            "/logout": self._logout,
+        }
+
+    def has(self, path: str) -> bool:
+        return path in self._pages
+
+    def answer(self, request: WebRequest) -> WireResponse:
+        return self._pages[request.path](request)
+
+    # ------------------------------------------------------------------------------- pages
+
+    def _authorize(self, request: WebRequest) -> WireResponse:
+        query = request.query
+        try:
+            pool, client = self._authorization.client(query.get("client_id", ""))
+            _check_registered(client, "CallbackURLs", query.get("redirect_uri", ""))
+        except OAuthError as error:
+            # SECURITY: never back to an address that nobody registered.
+            return _page("This link does not work", escape(error.code), status=400)
+        back = query["redirect_uri"]
+        state = {"state": query["state"]} if "state" in query else {}
+        try:
+            asked = _asked(pool, client, query)
+        except OAuthError as error:
+            return _redirect(back, {"error": error.code, **state})
+        if request.method != "POST":
+            return _first_page(query)
+        try:
+            outcome = self._step(asked, query, request.form)
+        except CognitoError as error:
+            return self._again(asked, query, request.form, error.message)
+        if "User" not in outcome:
+            return self._next_page(outcome)
+        code = self._authorization.give_code(asked, outcome["User"], outcome["Factors"])
+        return _redirect(back, {"code": code, **state})
+
+    def _step(self, asked: Asked, query: Fields, form: Fields) -> Payload:
+        """One answered form. Raises CognitoError."""
+        step, session = form.get("step", ""), form.get("session", "")
+        if "identity_provider" in query:
+            return self._through_provider(asked, query["identity_provider"], form)
+        if step == "MFA_SETUP":
+            verified = self._steps.verify_software_token(
+                {"Session": session, "UserCode": form.get("code", "")}
+            )
+            return self._steps.answered(asked, step, verified.get("Session", session), {})
+        if step in CODE_KEYS:
+            key = CODE_KEYS[step]
+            return self._steps.answered(asked, step, session, {key: form.get(key, "")})
+        return self._steps.password(asked, form.get("username", ""), form.get("password", ""))
+
+    def _through_provider(self, asked: Asked, provider: str, form: Fields) -> Payload:
+        subject = form.get("subject", "")
+        for user in asked.pool.users.values():
+            if is_linked(user, provider, subject):
+                return self._steps.linked(asked, user)
+        return self._steps.federated(asked, provider, subject, form.get("email", ""))
+
+    def _next_page(self, outcome: Payload, error: str = "") -> WireResponse:
+        name, session = outcome["ChallengeName"], outcome["Session"]
+        if name == "MFA_SETUP":
+            waiting = self._steps.associate_software_token({"Session": session})
+            return _setup_page(waiting["SecretCode"], waiting["Session"])
+        parameters = outcome["ChallengeParameters"]
+        text = parameters.get("MFAS_CAN_CHOOSE") or parameters.get("FRIENDLY_DEVICE_NAME", "")
+        hidden = {"step": name, "session": session}
+        return _form_page("One more step", [CODE_KEYS[name]], hidden, error, text=text)
+
+    def _again(self, asked: Asked, query: Fields, form: Fields, text: str) -> WireResponse:
+        """The same form, where its session still lives; else from the beginning."""
+        step, session = form.get("step", ""), form.get("session", "")
+        try:
+            secret = self._steps.sessions.find(session).secret
+        except NotAuthorizedException:
+            return _first_page(query, text)
+        if step == "MFA_SETUP":
+            return _setup_page(secret, session, text)
+        hidden = {"step": step, "session": session}
+        return _form_page("One more step", [CODE_KEYS[step]], hidden, text)
+
+    def _logout(self, request: WebRequest) -> WireResponse:
+        try:
+            _, client = self._authorization.client(request.query.get("client_id", ""))
+            _check_registered(client, "LogoutURLs", request.query.get("logout_uri", ""))
+        except OAuthError as error:
+            return _page("This link does not work", escape(error.code), status=400)
+        return _redirect(request.query["logout_uri"], {})
+
+    # --------------------------------------------------------------------------- endpoints
+
+    def _token(self, request: WebRequest) -> WireResponse:
+        try:
+            return _json(self._tokens_for(request))
+        except OAuthError as error:
+            return _json({"error": error.code}, status=400)
+
+    def _tokens_for(self, request: WebRequest) -> dict[str, Any]:
+        """Raises OAuthError."""
+        form = request.form
+        if request.method != "POST":
+            raise OAuthError("invalid_request")
+        pool, client = self._authorization.client(client_id_in(form, request.authorization))
+        check_client(client, form, request.authorization)
+        if form.get("grant_type") == "authorization_code":
+            return self._authorization.tokens_for_code(pool, client, form)
+        if form.get("grant_type") == "refresh_token":
+            return self._authorization.refreshed_tokens(pool, client, form)
+        raise OAuthError("unsupported_grant_type")
+
+    def _user_info(self, request: WebRequest) -> WireResponse:
+        kind, _, token = request.authorization.partition(" ")
+        try:
+            claims = self._authorization.user_info(token if kind.lower() == "bearer" else "")
+        except NotAuthorizedException as error:
+            problem = {"error": "invalid_token", "error_description": error.message}
+            return _json(problem, status=401)
+        return _json(claims)
+
+
+def identities(provider: str, subject: str, *, created_at: float) -> str:
+    """The attribute that tells of a provider, as Cognito writes it."""
+    entry = {
+        "userId": subject,
+        "providerName": provider,
+        "providerType": "OIDC",
+        "issuer": None,
+        "primary": True,
+        "dateCreated": int(created_at * 1000),
+    }
+    return json.dumps([entry])
+
+
+def is_linked(user: User, provider: str, subject: str) -> bool:
+    """Whether the provider's person signs in as this user (AdminLinkProviderForUser)."""
+    known = json.loads(user.attributes.get("identities", "[]"))
+    return any((one["providerName"], one["userId"]) == (provider, subject) for one in known)
+
+
+def _asked(pool: UserPool, client: AppClient, query: Fields) -> Asked:
+    """Raises OAuthError."""
+    flows = client.settings.get("AllowedOAuthFlows", [])
+    if not client.settings.get("AllowedOAuthFlowsUserPoolClient") or "code" not in flows:
+        raise OAuthError("unauthorized_client")
+    if query.get("response_type") != "code":
+        raise OAuthError("invalid_request")
+    challenge = query.get("code_challenge", "")
+    if challenge and query.get("code_challenge_method") != "S256":
+        raise OAuthError("invalid_request")
+    return Asked(
+        pool,
+        client,
+        query["redirect_uri"],
+        scopes_asked(client, query.get("scope", "")),
+        query.get("state", ""),
+        query.get("nonce", ""),
+        challenge,
+    )
+
+
+def _check_registered(client: AppClient, list_name: str, url: str) -> None:
+    if url not in client.settings.get(list_name, []):
+        raise OAuthError("redirect_mismatch")
+
+
+def _hash(client: AppClient, username: str) -> dict[str, str]:
+    """Managed login needs no hash from anybody; the operations do."""
+    if client.secret is None:
+        return {}
+    return {"SECRET_HASH": secret_hash(client, username)}
+
+
+def _first_page(query: Fields, error: str = "") -> WireResponse:
+    provider = query.get("identity_provider")
+    if provider:
+        title = f"This stands in for {provider}"
+        return _form_page(title, ["subject", "email"], {"step": "provider"}, error)
+    values = {"username": query.get("login_hint", "")}
+    fields = ["username", "password"]
+    return _form_page("Sign in", fields, {"step": "password"}, error, values=values)
+
+
+def _setup_page(secret: str, session: str, error: str = "") -> WireResponse:
+    hidden = {"step": "MFA_SETUP", "session": session}
+    return _form_page("Set up an authenticator app", ["code"], hidden, error, text=f"Key: {secret}")
+
+
+def _form_page(
+    title: str,
+    fields: Sequence[str],
+    hidden: Fields,
+    error: str = "",
+    *,
+    text: str = "",
+    values: Fields | None = None,
+) -> WireResponse:
+    """A form that goes back to the address it came from, with the client's request in it."""
+    inputs = [_input("hidden", name, value) for name, value in hidden.items()]
+    for name in fields:
+        kind = "password" if name in HIDDEN_WHILE_TYPED else "text"
+        given = (values or {}).get(name, "")
+        inputs.append(f"<label>{LABELS[name]} {_input(kind, name, given)}</label>")
+    alert = f'<p role="alert">{escape(error)}</p>' if error else ""
+    body = f"{alert}<p>{escape(text)}</p>" if text else alert
+    button = '<button type="submit">Continue</button>'
+    body += f'<form method="post">{"".join(inputs)}{button}</form>'
+    return _page(escape(title), body, status=400 if error else 200)
+
+
+def _input(kind: str, name: str, value: str) -> str:
+    return f'<input type="{kind}" name="{name}" value="{escape(value)}" autocomplete="off">'
+
+
+def _page(title: str, body: str, *, status: int = 200) -> WireResponse:
+    return respond(status, PAGE.format(title=title, body=body).encode(), HTML)
+
+
+def _json(payload: Mapping[str, Any], *, status: int = 200) -> WireResponse:
+    return respond(status, json.dumps(payload).encode(), JSON)
+
+
+def _redirect(url: str, more: Fields) -> WireResponse:
+    parts = urlsplit(url)
+    query = "&".join(part for part in (parts.query, urlencode(more)) if part)
+    return respond(302, b"", {"Location": urlunsplit(parts._replace(query=query))})

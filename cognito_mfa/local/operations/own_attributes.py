@@ -1,0 +1,79 @@
+"""What people change of themselves: attributes, the proof of an address, and leaving. Nobody says of
+themselves that an address is verified."""
+
+from __future__ import annotations
+
+from cognito_mfa.local import directory
+from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
+from cognito_mfa.local.operations.context import Parameters, Payload, attributes_in
+from cognito_mfa.local.operations.sent_codes import CHANNELS, SentCodes
+from cognito_mfa.local.state import User
+
+UNAUTHORIZED = "A client attempted to write unauthorized attribute"
+
+
+class OwnAttributes(SentCodes):
+    """With an access token, or by an administrator."""
+
+    def update_user_attributes(self, parameters: Parameters) -> Payload:
+        """A new address is unverified, and a code goes there where the pool verifies it."""
+        pool, user = self.caller(parameters)
+        changes = attributes_in(parameters["UserAttributes"])
+        if set(directory.VERIFIED_FLAG.values()).intersection(changes):
+            raise NotAuthorizedException(UNAUTHORIZED)
+        moved = [
+            name
+            for name in CHANNELS
+            if name in changes and changes[name] != user.attributes.get(name)
+        ]
+        directory.set_attributes(pool, user, changes, now=self.clock.now())
+        sent = [
+            self.send_code(pool, user, _purpose(name), name)
+            for name in moved
+            if name in pool.auto_verified and name in user.attributes
+        ]
+        return {"CodeDeliveryDetailsList": sent} if sent else {}
+
+    def get_user_attribute_verification_code(self, parameters: Parameters) -> Payload:
+        pool, user = self.caller(parameters)
+        name = _address(user, parameters)
+        return {"CodeDeliveryDetails": self.send_code(pool, user, _purpose(name), name)}
+
+    def verify_user_attribute(self, parameters: Parameters) -> Payload:
+        pool, user = self.caller(parameters)
+        name = _address(user, parameters)
+        self.check_sent_code(user, _purpose(name), parameters["Code"])
+        flag = {directory.VERIFIED_FLAG[name]: "true"}
+        directory.set_attributes(pool, user, flag, now=self.clock.now())
+        del user.sent_codes[_purpose(name)]
+        return {}
+
+    def delete_user_attributes(self, parameters: Parameters) -> Payload:
+        pool, user = self.caller(parameters)
+        removed = dict.fromkeys(parameters["UserAttributeNames"], "")
+        directory.set_attributes(pool, user, removed, now=self.clock.now())
+        return {}
+
+    def admin_delete_user_attributes(self, parameters: Parameters) -> Payload:
+        pool, user = self.user(parameters)
+        removed = dict.fromkeys(parameters["UserAttributeNames"], "")
+        directory.set_attributes(pool, user, removed, now=self.clock.now())
+        return {}
+
+    def delete_user(self, parameters: Parameters) -> Payload:
+        pool, user = self.caller(parameters)
+        self.sessions.end_all(user)
+        directory.remove_user(pool, user)
+        return {}
+
+
+def _purpose(name: str) -> str:
+    return f"verification of {name}"
+
+
+def _address(user: User, parameters: Parameters) -> str:
+    """The attribute that a code can reach. Raises InvalidParameterException for any other."""
+    name: str = parameters["AttributeName"]
+    if name not in CHANNELS or name not in user.attributes:
+        raise InvalidParameterException(f"{name} cannot be verified for the user")
+    return name

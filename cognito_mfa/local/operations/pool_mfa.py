@@ -1,0 +1,69 @@
+"""The MFA configuration of a pool, which replaces and never merges (facts sections 1.5 and 6.2)."""
+
+from __future__ import annotations
+
+from cognito_mfa.local.errors import InvalidParameterException
+from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.state import UserPool
+
+FACTOR_BLOCKS = ("SmsMfaConfiguration", "SoftwareTokenMfaConfiguration", "EmailMfaConfiguration")
+#: What SetUserPoolMfaConfig set, and UpdateUserPool does not touch.
+KEPT = ("SmsMfaConfiguration", "EmailMfaConfiguration", "WebAuthnConfiguration")
+SMS_BLOCK = {
+    "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::123456789012:role/local-cognito-sms"}
+}
+EMAIL_BLOCK = {"Subject": "Your code", "Message": "Your code is {####}."}
+
+
+class PoolMFA(Context):
+    """Which factors a pool offers, and whether it requires one."""
+
+    def get_user_pool_mfa_config(self, parameters: Parameters) -> Payload:
+        return _mfa_config(self.pool(parameters))
+
+    def set_user_pool_mfa_config(self, parameters: Parameters) -> Payload:
+        pool = self.pool(parameters)
+        mfa = parameters.get("MfaConfiguration", "OFF")
+        _check_factors(mfa, parameters)
+        pool.mfa = mfa
+        pool.software_token = bool(
+            parameters.get("SoftwareTokenMfaConfiguration", {}).get("Enabled")
+        )
+        pool.sms = "SmsMfaConfiguration" in parameters
+        pool.email = "EmailMfaConfiguration" in parameters
+        for name in KEPT:
+            pool.settings.pop(name, None)
+            if name in parameters:
+                pool.settings[name] = parameters[name]
+        pool.modified_at = self.clock.now()
+        return _mfa_config(pool)
+
+
+def _check_factors(mfa: str, parameters: Parameters) -> None:
+    """A block is refused beside OFF for being there, even when it enables nothing (measured)."""
+    blocks = [name for name in FACTOR_BLOCKS if name in parameters]
+    if mfa == "OFF" and blocks:
+        raise InvalidParameterException(
+            "Invalid MFA configuration given, can't turn off MFA and configure an MFA together."
+        )
+    if mfa == "OFF":
+        return
+    totp = parameters.get("SoftwareTokenMfaConfiguration", {}).get("Enabled")
+    if not totp and not set(blocks) - {"SoftwareTokenMfaConfiguration"}:
+        raise InvalidParameterException(
+            "Invalid MFA configuration given, can't disable all MFAs with a required or "
+            "optional configuration."
+        )
+
+
+def _mfa_config(pool: UserPool) -> Payload:
+    config: Payload = {"MfaConfiguration": pool.mfa}
+    if pool.mfa != "OFF":
+        config["SoftwareTokenMfaConfiguration"] = {"Enabled": pool.software_token}
+    if pool.sms and pool.mfa != "OFF":
+        config["SmsMfaConfiguration"] = pool.settings.get("SmsMfaConfiguration") or SMS_BLOCK
+    if pool.email and pool.mfa != "OFF":
+        config["EmailMfaConfiguration"] = pool.settings.get("EmailMfaConfiguration") or EMAIL_BLOCK
+    if "WebAuthnConfiguration" in pool.settings:
+        config["WebAuthnConfiguration"] = pool.settings["WebAuthnConfiguration"]
+    return config

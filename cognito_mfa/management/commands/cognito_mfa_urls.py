@@ -1,0 +1,84 @@
+"""``manage.py cognito_mfa_urls``: what the gate does in front of every view."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from cognito_mfa import gate_map
+from cognito_mfa.gate_map import EXEMPT, Entry
+from cognito_mfa.printable import visible
+
+HEADING = (
+    "# Views that people reach without a second factor. Written by: manage.py cognito_mfa_urls --write\n"
+    "# In CI: manage.py cognito_mfa_urls --check THIS-FILE\n"
+)
+
+
+class Command(BaseCommand):
+    help = (
+        "Lists every view of the URLconf as gated, exempt (and why) or public. With --check it fails "
+        "when a view is exempt that the file does not list."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--format", choices=["text", "json"], default="text")
+        parser.add_argument(
+            "--only", choices=["gated", "exempt", "public"], help="list these views alone"
+        )
+        file = parser.add_mutually_exclusive_group()
+        file.add_argument(
+            "--write", type=Path, metavar="FILE", help="write down which views are exempt"
+        )
+        file.add_argument(
+            "--check", type=Path, metavar="FILE", help="fail when others are exempt than FILE lists"
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        entries = list(gate_map.entries())
+        if options["write"]:
+            self._write(options["write"], entries)
+        elif options["check"]:
+            self._check(options["check"], entries)
+        else:
+            shown = [entry for entry in entries if options["only"] in (None, entry.state)]
+            self._show(shown, options["format"])
+
+    def _show(self, entries: list[Entry], style: str) -> None:
+        if style == "json":
+            self.stdout.write(json.dumps([entry._asdict() for entry in entries], indent=2))
+            return
+        for entry in entries:
+            why = f"  ({entry.why})" if entry.why else ""
+            self.stdout.write(f"{entry.state:<7} /{visible(entry.route)}  {entry.view}{why}")
+        states = [entry.state for entry in entries]
+        counts = (f"{states.count(state)} {state}" for state in sorted(set(states)))
+        self.stdout.write(", ".join(counts) or "no views")
+
+    def _write(self, file: Path, entries: list[Entry]) -> None:
+        exempt = sorted({entry.key for entry in entries if entry.state == EXEMPT})
+        file.write_text(HEADING + "".join(f"{key}\n" for key in exempt), encoding="utf-8")
+        self.stdout.write(f"{len(exempt)} exempt views written to {file}.")
+
+    def _check(self, file: Path, entries: list[Entry]) -> None:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except OSError as error:
+            raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+        known = {line for line in lines if line and not line.startswith("#")}
+        exempt = {entry.key: entry for entry in entries if entry.state == EXEMPT}
+        for key in sorted(known - set(exempt)):
+            self.stdout.write(f"no longer exempt: /{visible(key)}")
+        new = [f"/{visible(key)}  ({exempt[key].why})" for key in sorted(set(exempt) - known)]
+        if new:
+            raise CommandError(
+                "Exempt, and not in the list:\n  "
+                + "\n  ".join(new)
+                + "\nIf that is meant, write the "
+                f"list again: manage.py cognito_mfa_urls --write {file}"
+            )
+        self.stdout.write(f"{len(exempt)} exempt views, all of them in {file}.")

@@ -1,0 +1,16 @@
+"""What the attacks have in common: the site with every kind of view, and both servers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.gate.conftest import conf, site
+from tests.gate.servers import SERVERS, Send
+
+__all__ = ["conf", "send", "site"]
+
+
+@pytest.fixture(params=SERVERS)
+def send(request: pytest.FixtureRequest) -> Send:
+    """Send requests through one server, then the other."""
+    return SERVERS[request.param]

@@ -1,0 +1,527 @@
+"""B.1, B.2 and B.10 against people who sign in elsewhere: tokens that are somebody else's, forged, or in
+the wrong place; names and addresses that are not one's own.
+
+The provider here reads what the tests put into the session, as a package does at its sign-in. The same
+with the packages themselves is in ``tests/other_sign_ins``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import jwt  # noqa: TID253
+import pytest
+from asgiref.sync import async_to_sync
+from cryptography.hazmat.primitives.serialization import (  # noqa: TID253
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
+from django.contrib.auth import get_user_model
+from django.test import AsyncClient, Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from cognito_mfa.local import Behaviour, LocalCognito, faults, keys
+from cognito_mfa.local.managed_login import identities
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CognitoIdentity, SoftwareToken
+from cognito_mfa.other_sign_in import OtherSignIn
+from cognito_mfa.urls import urlpatterns
+from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+SELF_SERVICE = "aws.cognito.signin.user.admin"
+Tokens = dict[str, Any]
+Change = Callable[[Tokens], Any]
+
+
+def from_session(request: Any) -> Any:
+    """Return what the package of this site left in the session."""
+    access, identity = request.session.get("theirs", (None, None))
+    return OtherSignIn.of(access, identity) if access else None
+
+
+@pytest.fixture(autouse=True)
+def site(settings: Settings) -> Settings:
+    settings.COGNITO_MFA = {
+        **settings.COGNITO_MFA,
+        "TOKEN_PROVIDER": from_session,
+        "TRUSTED_BACKENDS": {BACKEND: "enrolled"},
+    }
+    return settings
+
+
+@pytest.fixture
+def pool(optional_pool: LocalPool) -> LocalPool:
+    attributes = {"email": "mallory@example.com", "email_verified": "true"}
+    optional_pool.create_user("mallory", password=PASSWORD, attributes=attributes)
+    return optional_pool
+
+
+@pytest.fixture
+def alice(pool: LocalPool, db: None) -> Any:
+    """Linked to the pool's "newcomer", with an authenticator since yesterday."""
+    user = get_user_model().objects.create_user("alice", email="newcomer@example.com")
+    identity = CognitoIdentity.objects.create(
+        user=user,
+        pool_id=POOL_ID,
+        sub=pool.user("newcomer").sub,
+        username="newcomer",
+        status=CognitoIdentity.Status.ENABLED,
+    )
+    SoftwareToken.activate(identity, friendly_name="Phone")
+    SoftwareToken.objects.update(verified_at="2020-01-01T00:00:00Z")
+    pool.register_software_token("newcomer")
+    return user
+
+
+def tokens_of(pool: LocalPool, username: str, *, client_id: str = CLIENT_ID) -> Tokens:
+    return pool.issue_tokens(username, client_id, scopes=["openid", SELF_SERVICE])
+
+
+def sign_in(visitor: Visitor, user: Any, tokens: Tokens | None, **more: Any) -> None:
+    """The package made ``user`` the session's, and left the tokens there."""
+    session = visitor.client.session
+    if tokens is not None:
+        session["theirs"] = [tokens["AccessToken"], tokens.get("IdToken", "")]
+    session.save()
+    visitor.client.cookies["sessionid"] = str(session.session_key)
+    visitor.client.force_login(user, backend=more.get("backend", BACKEND))
+
+
+def start(visitor: Visitor) -> Any:
+    return visitor.post(reverse("cognito_mfa:setup"))
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    decoded: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return decoded
+
+
+def test_who_came_by_a_right_sign_in_is_in(pool: LocalPool, visitor: Visitor, alice: Any) -> None:
+    """What the others here are measured by."""
+    sign_in(visitor, alice, tokens_of(pool, "newcomer"))
+    assert visitor.is_in()
+
+
+def test_b_11_tokens_of_another_person_prove_nothing(
+    pool: LocalPool, visitor: Visitor, alice: Any
+) -> None:
+    sign_in(visitor, alice, tokens_of(pool, "mallory"))
+    assert not visitor.is_in()
+    refused = start(visitor)
+    assert refused.status_code == 403
+    assert "does not belong to the one you have" in visitor.text(refused)
+    assert CognitoIdentity.objects.get().username == "newcomer"
+
+
+@pytest.mark.parametrize("swapped", ["AccessToken", "IdToken"])
+def test_b_11_two_tokens_of_two_people_prove_nothing(
+    pool: LocalPool, visitor: Visitor, alice: Any, swapped: str
+) -> None:
+    tokens = tokens_of(pool, "newcomer")
+    tokens[swapped] = tokens_of(pool, "mallory")[swapped]
+    sign_in(visitor, alice, tokens)
+    assert not visitor.is_in()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"Username": "newcomer", "UserAttributes": [{"Name": "sub", "Value": "somebody-else"}]},
+        {"Username": "newcomer", "UserAttributes": []},
+        {"Username": "newcomer"},
+        {"UserAttributes": [{"Name": "sub", "Value": "x"}]},
+        {},
+    ],
+    ids=str,
+)
+def test_b_11_cognito_is_believed_about_whose_a_token_is_or_not_at_all(
+    pool: LocalPool, visitor: Visitor, db: None, answer: dict[str, Any]
+) -> None:
+    """Before a set-up, with an answer that names somebody else, or nobody."""
+    user = get_user_model().objects.create_user("new")
+    sign_in(visitor, user, tokens_of(pool, "newcomer"))
+    visitor.cognito.faults.on("GetUser", faults.Body(json.dumps(answer).encode()))
+    assert start(visitor).status_code == 503
+    assert visitor.cognito.operations() == ["GetUser"]
+    assert "_cognito_mfa_pending" not in visitor.client.session
+
+
+def test_b_12_a_token_that_is_sent_to_us_signs_nobody_in(
+    pool: LocalPool, client: Client, alice: Any
+) -> None:
+    """No page of ours takes one: not in a header, a field, an address or a cookie."""
+    tokens = tokens_of(pool, "newcomer")
+    access, identity = tokens["AccessToken"], tokens["IdToken"]
+    fields = {
+        "access_token": access, "id_token": identity, "token": access, "AccessToken": access,
+        "username": "newcomer", "password": access, "code": access,
+    }  # fmt: skip
+    client.cookies["access_token"] = client.cookies["theirs"] = access
+    for pattern in urlpatterns:
+        path = reverse(f"cognito_mfa:{pattern.name}")
+        for token in (access, identity):
+            headers = {"Authorization": f"Bearer {token}", "X-Amzn-Oidc-Accesstoken": token}
+            client.get(path, {"access_token": token, "id_token": token}, headers=headers)
+            client.post(path, fields, headers=headers)
+            client.post(path, json.dumps(fields), content_type="application/json", headers=headers)
+    headers = {"Authorization": f"Bearer {access}"}
+    assert client.get("/private/", headers=headers).status_code == 302
+    assert "_auth_user_id" not in client.session
+    assert "_cognito_mfa_token" not in client.session
+
+
+class TestTokensWithoutAChallenge:
+    """B-13: whatever Cognito gives tokens for, they do not say that a second factor was answered."""
+
+    def test_b_13_nobody_has_a_factor_in_an_optional_pool(
+        self, pool: LocalPool, visitor: Visitor
+    ) -> None:
+        assert visitor.sign_in().url == reverse("cognito_mfa:setup")
+        assert not visitor.is_in()
+
+    def test_b_13_the_first_tokens_after_a_sign_up(
+        self, cognito: LocalCognito, visitor: Visitor
+    ) -> None:
+        """Documented for pools that require MFA; others measured a set-up instead."""
+        behaviour = Behaviour(tokens_before_first_setup=True)
+        pool = cognito.create_pool(POOL_ID, mfa="ON", behaviour=behaviour)
+        pool.create_client(CLIENT_ID)
+        pool.create_user("newcomer", password=PASSWORD)
+        assert visitor.sign_in().url == reverse("cognito_mfa:setup")
+        assert not visitor.is_in()
+
+    def test_b_13_a_provider(self, pool: LocalPool, visitor: Visitor, db: None) -> None:
+        person = pool.create_user("Google_7", status="EXTERNAL_PROVIDER")
+        person.attributes["identities"] = identities("Google", "7", created_at=0)
+        user = get_user_model().objects.create_user("federated")
+        sign_in(visitor, user, tokens_of(pool, "Google_7"))
+        assert not visitor.is_in()
+        assert start(visitor).status_code == 403
+
+    def test_b_13_a_provider_that_only_cognito_tells_of(
+        self, pool: LocalPool, visitor: Visitor, db: None
+    ) -> None:
+        """The ID token was not kept, and the access token does not say."""
+        person = pool.create_user("Google_7", status="EXTERNAL_PROVIDER")
+        person.attributes["identities"] = identities("Google", "7", created_at=0)
+        user = get_user_model().objects.create_user("federated")
+        tokens = {**tokens_of(pool, "Google_7"), "IdToken": ""}
+        sign_in(visitor, user, tokens)
+        assert start(visitor).status_code == 403
+        assert visitor.cognito.operations() == ["GetUser"]
+
+    @pytest.mark.parametrize("identity", ["", "garbage"])
+    def test_b_13_without_an_id_token_nobody_can_tell(
+        self, pool: LocalPool, visitor: Visitor, alice: Any, identity: str
+    ) -> None:
+        tokens = {**tokens_of(pool, "newcomer"), "IdToken": identity}
+        sign_in(visitor, alice, tokens)
+        assert not visitor.is_in()
+
+    def test_b_13_tokens_that_deny_a_second_factor(
+        self, cognito: LocalCognito, pool: LocalPool, visitor: Visitor, alice: Any, site: Settings
+    ) -> None:
+        """In a pool said to require MFA: the claim is a reason to refuse."""
+        site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": {BACKEND: "everyone"}}
+        sign_in(visitor, alice, tokens_of(pool, "newcomer"))
+        assert visitor.is_in()
+        pool.state.behaviour = Behaviour(acr_and_amr=True)
+        sign_in(visitor, alice, tokens_of(pool, "newcomer"))
+        assert not visitor.is_in()
+
+    @pytest.mark.parametrize("status", ["UNKNOWN", "NOT_SET_UP", "GONE"])
+    def test_b_13_of_somebody_who_has_no_authenticator_as_far_as_is_known(
+        self, pool: LocalPool, visitor: Visitor, alice: Any, status: str
+    ) -> None:
+        CognitoIdentity.objects.update(status=status)
+        sign_in(visitor, alice, tokens_of(pool, "newcomer"))
+        assert not visitor.is_in()
+
+    def test_b_13_a_sign_in_from_before_the_authenticator_counted(
+        self, pool: LocalPool, visitor: Visitor, alice: Any
+    ) -> None:
+        """Somebody with the password alone, who comes back later by a cookie of managed login."""
+        tokens = tokens_of(pool, "newcomer")
+        SoftwareToken.objects.update(verified_at="2999-01-01T00:00:00Z")
+        sign_in(visitor, alice, tokens)
+        assert not visitor.is_in()
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "django.contrib.auth.backends.RemoteUserBackend",
+        "django.contrib.auth.backends.AllowAllUsersModelBackend",
+        "cognito_mfa.backends.CognitoBackend",
+    ],
+)
+def test_b_29_a_sign_in_through_another_backend_meets_the_wall(
+    pool: LocalPool, visitor: Visitor, alice: Any, site: Settings, backend: str
+) -> None:
+    """Even with good tokens of the right person in the session."""
+    site.AUTHENTICATION_BACKENDS = [BACKEND, backend]
+    sign_in(visitor, alice, tokens_of(pool, "newcomer"), backend=backend)
+    assert "theirs" in visitor.client.session
+    assert not visitor.is_in()
+    assert visitor.get("/async-private/").status_code == 302
+
+
+def test_b_29_a_later_sign_in_through_another_backend_ends_the_proof(
+    pool: LocalPool, visitor: Visitor, alice: Any, site: Settings
+) -> None:
+    site.AUTHENTICATION_BACKENDS = [BACKEND, "cognito_mfa.backends.CognitoBackend"]
+    sign_in(visitor, alice, tokens_of(pool, "newcomer"))
+    assert visitor.is_in()
+    visitor.client.force_login(alice, backend="cognito_mfa.backends.CognitoBackend")
+    assert not visitor.is_in()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        None, 7, b"y", ["z"], {"access_token": "x"}, "", "x", "a.b.c", OtherSignIn(7),  # type: ignore[arg-type]
+        OtherSignIn("x", ["sub"]), OtherSignIn("x", {"sub": ["y"]}),  # type: ignore[arg-type]
+    ],
+    ids=range(11),
+)  # fmt: skip
+def test_b_29_a_provider_that_gives_nonsense_gives_nothing(
+    visitor: Visitor, alice: Any, site: Settings, given: object
+) -> None:
+    site.COGNITO_MFA = {**site.COGNITO_MFA, "TOKEN_PROVIDER": lambda _request: given}
+    visitor.client.force_login(alice, backend=BACKEND)
+    assert not visitor.is_in()
+    assert visitor.get(reverse("cognito_mfa:setup")).status_code == 200
+
+
+def test_b_29_a_provider_that_fails_stops_no_sign_in_and_says_nothing(
+    visitor: Visitor, alice: Any, site: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(_request: Any) -> str:
+        raise RuntimeError("the token is eyJhbGciOi")
+
+    site.COGNITO_MFA = {**site.COGNITO_MFA, "TOKEN_PROVIDER": failing}
+    visitor.client.force_login(alice, backend=BACKEND)
+    assert not visitor.is_in()
+    assert "token_provider_failed: RuntimeError" in caplog.text
+    assert "eyJ" not in caplog.text
+
+
+def test_b_29_an_async_view_behind_the_same_wall(pool: LocalPool, alice: Any) -> None:
+    client = AsyncClient()
+    async_to_sync(client.aforce_login)(alice, backend=BACKEND)
+    assert async_to_sync(client.get)("/async-private/").status_code == 302
+
+
+def test_b_98_a_superuser_is_never_linked_by_a_sign_in(
+    pool: LocalPool, visitor: Visitor, db: None
+) -> None:
+    root = get_user_model().objects.create_superuser("root")
+    sign_in(visitor, root, tokens_of(pool, "mallory"))
+    assert not visitor.is_in()
+    assert start(visitor).status_code == 403
+    assert not CognitoIdentity.objects.exists()
+
+
+@pytest.mark.parametrize("verified", ["false", None])
+@pytest.mark.parametrize("address", ["victim@example.com", "Victim@Example.com"])
+def test_b_97_an_address_that_nobody_verified_links_nothing(
+    pool: LocalPool, visitor: Visitor, db: None, address: str, verified: str | None
+) -> None:
+    """The package took Mallory for the victim, by an address that she gave as hers."""
+    victim = get_user_model().objects.create_user("victim", email="victim@example.com")
+    user = pool.user("mallory")
+    user.attributes["email"] = address
+    user.attributes.pop("email_verified")
+    if verified is not None:
+        user.attributes["email_verified"] = verified
+    sign_in(visitor, victim, tokens_of(pool, "mallory"))
+    assert not visitor.is_in()
+    assert start(visitor).status_code == 403
+    assert not CognitoIdentity.objects.exists()
+
+
+def test_b_97_a_change_of_address_moves_no_link(
+    pool: LocalPool, visitor: Visitor, alice: Any
+) -> None:
+    """Verified or not: the victim is linked, and Mallory's token is not the victim's."""
+    pool.user("mallory").attributes |= {"email": "newcomer@example.com", "email_verified": "true"}
+    sign_in(visitor, alice, tokens_of(pool, "mallory"))
+    assert not visitor.is_in()
+    assert CognitoIdentity.objects.get().sub == pool.user("newcomer").sub
+
+
+def test_b_99_who_has_a_name_after_somebody_else_is_somebody_else(
+    pool: LocalPool, visitor: Visitor, alice: Any
+) -> None:
+    pool.state.users.pop("newcomer")
+    pool.create_user("newcomer", password=PASSWORD, attributes={"email": "newcomer@example.com"})
+    sign_in(visitor, alice, tokens_of(pool, "newcomer"))
+    assert not visitor.is_in()
+    assert start(visitor).status_code == 403
+
+
+def test_b_102_two_accounts_of_one_address_are_two_people(
+    pool: LocalPool, visitor: Visitor, db: None
+) -> None:
+    """The second of them is refused where a package takes both for one user."""
+    user = get_user_model().objects.create_user("one", email="one@example.com")
+    for name in ("first", "second"):
+        attributes = {"email": "one@example.com", "email_verified": "true"}
+        pool.create_user(name, password=PASSWORD, attributes=attributes)
+    sign_in(visitor, user, tokens_of(pool, "first"))
+    assert start(visitor).url == reverse("cognito_mfa:setup")
+    other = Visitor(Client(), visitor.cognito)
+    sign_in(other, user, tokens_of(pool, "second"))
+    assert start(other).status_code == 403
+    assert CognitoIdentity.objects.get().username == "first"
+
+
+def test_b_104_a_token_of_another_pool_is_none(
+    cognito: LocalCognito, pool: LocalPool, visitor: Visitor, alice: Any
+) -> None:
+    """With the very same sub, as in a copy of the pool for staging."""
+    staging = cognito.create_pool("us-east-1_Staging00", mfa="OPTIONAL")
+    staging.create_client(CLIENT_ID)
+    twin = staging.create_user("newcomer", password=PASSWORD)
+    twin.sub = pool.user("newcomer").sub
+    staging.state.subs[twin.sub] = "newcomer"
+    sign_in(visitor, alice, tokens_of(staging, "newcomer"))
+    assert not visitor.is_in()
+    assert start(visitor).status_code in (403, 503)
+    assert visitor.cognito.operations() == []
+
+
+def test_b_104_a_proof_for_another_pool_is_none(
+    pool: LocalPool, visitor: Visitor, alice: Any, site: Settings
+) -> None:
+    sign_in(visitor, alice, tokens_of(pool, "newcomer"))
+    assert visitor.is_in()
+    site.COGNITO_MFA = {**site.COGNITO_MFA, "USER_POOL_ID": "us-east-1_Staging00"}
+    assert not visitor.is_in()
+
+
+class TestForgedTokens:
+    """B-105. A provider hands on what its package got from Cognito; were it to hand on a forgery, what it
+    claims is looked at, and Cognito refuses it before anything is set up."""
+
+    def change(self, pool: LocalPool, **claims: Any) -> Tokens:
+        """Tokens signed by the pool itself, with other claims."""
+        tokens = tokens_of(pool, "newcomer")
+        said = {**claims_of(tokens["AccessToken"]), **claims}
+        kept = {name: value for name, value in said.items() if value is not None}
+        key = keys.keys_of(pool.state).access
+        private: Any = load_pem_private_key(key.pem.encode(), None)
+        tokens["AccessToken"] = jwt.encode(kept, private, "RS256", headers={"kid": key.kid})
+        return tokens
+
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            {"client_id": "otherclient"},
+            {"client_id": None},
+            {"token_use": "id"},
+            {"token_use": None},
+            {"iss": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Other0000"},
+            {"iss": "https://evil.example/us-east-1_Example00/"},
+            {"exp": 1_600_000_000},
+            {"exp": None},
+            {"exp": "9999999999"},
+            {"nbf": 9_999_999_999},
+            {"sub": None},
+            {"sub": ""},
+            {"username": None},
+            {"auth_time": "now"},
+            {"auth_time": True},
+            {"auth_time": 9_999_999_999},
+        ],
+        ids=str,
+    )
+    def test_b_105_claims_that_do_not_fit_prove_nothing(
+        self, pool: LocalPool, visitor: Visitor, alice: Any, claims: dict[str, Any]
+    ) -> None:
+        sign_in(visitor, alice, self.change(pool, **claims))
+        assert not visitor.is_in()
+
+    def test_b_105_an_id_token_is_no_access_token(
+        self, pool: LocalPool, visitor: Visitor, alice: Any
+    ) -> None:
+        tokens = tokens_of(pool, "newcomer")
+        sign_in(visitor, alice, {**tokens, "AccessToken": tokens["IdToken"]})
+        assert not visitor.is_in()
+
+    @pytest.mark.parametrize(
+        "forge",
+        [
+            lambda head, body, _key: unsigned({**head, "alg": "none"}, body),
+            lambda head, body, _key: unsigned({**head, "alg": "nOnE"}, body),
+            lambda head, body, _key: unsigned({"alg": "none"}, body),
+            lambda _head, body, key: hmac_signed(body, key),
+            lambda head, body, _key: unsigned(head, body) + "AAAA",
+            lambda head, body, _key: own_key({**head, "jku": "https://evil.example/"}, body),
+            lambda _head, body, _key: own_key({"kid": "../../../../dev/null"}, body),
+            lambda head, body, _key: own_key({**head, "jwk": {"kty": "oct", "k": "AAAA"}}, body),
+            lambda _head, body, _key: own_key({}, {**body, "padding": "x" * 100_000}),
+        ],
+        ids=[
+            "none", "nOnE", "none without kid", "HMAC with the public key", "no signature", "jku",
+            "kid is a path", "jwk", "huge",
+        ],
+    )  # fmt: skip
+    def test_b_105_no_forgery_sets_anything_up(
+        self, pool: LocalPool, visitor: Visitor, db: None, forge: Callable[..., str]
+    ) -> None:
+        user = get_user_model().objects.create_user("new")
+        tokens = tokens_of(pool, "newcomer")
+        access = tokens["AccessToken"]
+        head, body = jwt.get_unverified_header(access), claims_of(access)
+        pem = keys.keys_of(pool.state).access.pem.encode()
+        private = load_pem_private_key(pem, None)
+        public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        sign_in(visitor, user, {**tokens, "AccessToken": forge(head, body, public)})
+        assert not visitor.is_in()
+        refused = start(visitor)
+        assert "pending" not in str(dict(visitor.client.session.items()))
+        assert refused.status_code in (302, 403, 503)
+        assert "AssociateSoftwareToken" not in visitor.cognito.operations()
+        assert pool.user("newcomer").pending_secret is None
+
+    def test_b_105_of_two_claims_of_one_name_none_fools_us(
+        self, pool: LocalPool, visitor: Visitor, alice: Any
+    ) -> None:
+        """Whichever a parser takes, the token is signed by nobody."""
+        tokens = tokens_of(pool, "mallory")
+        head, _, _ = tokens["AccessToken"].split(".")
+        body = json.dumps(claims_of(tokens["AccessToken"]))
+        sub = json.dumps(pool.user("newcomer").sub)
+        doubled = body[:-1] + f', "sub": {sub}' + "}"
+        forged = f"{head}.{encoded(doubled.encode())}.AAAA"
+        sign_in(visitor, alice, {**tokens, "AccessToken": forged})
+        assert not visitor.is_in()
+
+
+def encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def unsigned(head: dict[str, Any], body: dict[str, Any]) -> str:
+    return f"{encoded(json.dumps(head).encode())}.{encoded(json.dumps(body).encode())}."
+
+
+def hmac_signed(body: dict[str, Any], key: bytes) -> str:
+    import hashlib
+    import hmac
+
+    signed = unsigned({"alg": "HS256"}, body).rstrip(".")
+    return f"{signed}.{encoded(hmac.digest(key, signed.encode(), hashlib.sha256))}"
+
+
+def own_key(head: dict[str, Any], body: dict[str, Any]) -> str:
+    key = keys._new_key()
+    private: Any = load_pem_private_key(key.pem.encode(), None)
+    return jwt.encode(body, private, "RS256", headers={"kid": key.kid, **head})

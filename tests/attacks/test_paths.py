@@ -1,0 +1,370 @@
+"""B.4: tricks with paths against the views that the gate leaves alone (security.md, P-01 to P-15)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.conf.urls.i18n import i18n_patterns
+from django.contrib.auth.views import LogoutView
+from django.core import checks
+from django.http import HttpRequest
+from django.test import Client
+from django.urls import (
+    NoReverseMatch,
+    URLPattern,
+    URLResolver,
+    include,
+    path,
+    re_path,
+    reverse,
+)
+from django.utils.decorators import sync_and_async_middleware
+from django.views.i18n import JavaScriptCatalog
+from pytest_django import Settings
+
+from cognito_mfa.conf import SETTINGS
+from cognito_mfa.urls import urlpatterns as our_pages
+from tests.attacks.refusal import assert_nothing_shown, assert_refused
+from tests.gate import site as views
+from tests.gate.people import unproven
+from tests.gate.servers import CALLERS, Ask, Send
+from tests.gate.site import SECRET, asecret, secret
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("site")]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_p_01_lookalikes_of_open_paths_are_gated(send: Send, caller: str) -> None:
+    paths = [
+        "/account/sign-in-evil/",
+        "/account/sign-inX",
+        "/anything/account/sign-in/",
+        "/anything/static/evil",
+        "/static/evil",
+        "/accounts/login/",
+    ]
+    for answer in send(unproven(), [Ask(address, headers=CALLERS[caller]) for address in paths]):
+        assert_refused(answer)
+
+
+def test_p_02_paths_that_a_proxy_would_tidy_up(send: Send) -> None:
+    paths = [
+        "//gated/function/",
+        "/./gated/function/",
+        "/x/../gated/function/",
+        "/%2e%2e/gated/function/",
+        "/exempt/function/../../gated/function/",
+        "/account/sign-in/../../gated/function/",
+        "/anything/../gated/function/",
+        "\\gated\\function\\",
+        "/gated\\function/",
+        "/anything/..%2fexempt/function/",
+    ]
+    for answer in send(unproven(), [Ask("/", raw=address) for address in paths]):
+        assert_nothing_shown(answer)
+
+
+def test_p_03_encoded_paths_reach_the_view_and_its_gate(send: Send) -> None:
+    answers = send(unproven(), [Ask("/%67ated/function/"), Ask("/gated/%66unction%2F")])
+    for answer in answers:
+        assert_refused(answer)
+    for answer in send(unproven_again(), [Ask("/gated/function%2F"), Ask("/gated%2Ffunction/")]):
+        assert_refused(answer)
+
+
+def unproven_again() -> Client:
+    from django.contrib.auth import get_user_model
+
+    from tests.gate.people import signed_in
+
+    return signed_in(get_user_model().objects.get())
+
+
+def test_p_04_semicolons(send: Send) -> None:
+    paths = [
+        "/gated/function/;jsessionid=1",
+        "/gated/function;/",
+        "/gated/function/;x",
+        "/;/gated/",
+    ]
+    paths.append("/anything/;/exempt/function/")
+    asks = [Ask("/", raw=address) for address in paths]
+    for answer in send(unproven(), asks):
+        assert_nothing_shown(answer)
+
+
+def test_p_05_case_width_and_invisible_letters(send: Send) -> None:
+    paths = [
+        "/GATED/function/",
+        "/gated/FUNCTION/",
+        "/gated/funct\u0131on/",
+        "/\uff47ated/function/",
+        "/gated/func\u00adtion/",
+        "/gated/function/\x00",
+        "/gated/function/\n",
+        "/gated/function/ ",
+        "/anything/\x00\n\u202e",
+    ]
+    for answer in send(unproven(), [Ask("/", raw=address) for address in paths]):
+        assert_nothing_shown(answer)
+
+
+@pytest.mark.parametrize("prefix", ["/account/sign-in", "/exempt/function", "/static"])
+def test_p_06_a_site_mounted_under_an_open_path(
+    send: Send, prefix: str, settings: Settings
+) -> None:
+    (answer,) = send(unproven(), [Ask("/gated/function/", prefix=prefix)])
+    assert SECRET.encode() not in answer.body
+    assert answer.status_code == 302
+
+    settings.FORCE_SCRIPT_NAME = prefix
+    (answer,) = send(unproven_again(), [Ask("/gated/function/")])
+    assert SECRET.encode() not in answer.body
+
+
+class OtherHostUrls:
+    """Where other hosts have an open page, this one has a protected one."""
+
+    urlpatterns = [
+        path("exempt/function/", secret),
+        *i18n_patterns(path("exempt/class/", asecret)),
+        path("account/", include("cognito_mfa.urls")),
+    ]
+
+
+@sync_and_async_middleware
+def by_host(get_response: Callable[..., Any]) -> Callable[..., Any]:
+    from asgiref.sync import iscoroutinefunction
+
+    def choose(request: HttpRequest) -> None:
+        request.urlconf = OtherHostUrls  # type: ignore[assignment]
+
+    if iscoroutinefunction(get_response):
+
+        async def achosen(request: HttpRequest) -> Any:
+            choose(request)
+            return await get_response(request)
+
+        return achosen
+
+    def chosen(request: HttpRequest) -> Any:
+        choose(request)
+        return get_response(request)
+
+    return chosen
+
+
+def test_p_07_the_urlconf_of_another_host_or_language(send: Send, settings: Settings) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.by_host"]
+    for answer in send(unproven(), [Ask("/exempt/function/"), Ask("/en/exempt/class/")]):
+        assert_refused(answer)
+
+
+def test_p_08_views_that_are_named_like_ours(send: Send) -> None:
+    asks = [Ask("/more/x/"), Ask("/sign_in/"), Ask("/accounts/login/")]
+    for answer in send(unproven(), asks):
+        assert_refused(answer)
+
+
+class Renamed:
+    """Our pages under a namespace of the site's own."""
+
+    urlpatterns = [
+        path("mfa/", include(("cognito_mfa.urls", "other"), namespace="other")),
+        path("gated/function/", secret),
+    ]
+
+
+class Hidden:
+    """Our pages without any namespace: nothing leads to them."""
+
+    urlpatterns = [path("mfa/", include(our_pages)), path("gated/function/", secret)]
+
+
+def test_p_09_a_namespace_of_the_sites_own_changes_nothing(send: Send, settings: Settings) -> None:
+    settings.ROOT_URLCONF = Renamed
+    stopped, page = send(unproven(), [Ask("/gated/function/"), Ask("/mfa/sign-in/")])
+    assert_refused(stopped)
+    assert page.status_code == 200
+
+
+def test_p_09_pages_that_nothing_leads_to_are_an_error_and_open_nothing(
+    send: Send, settings: Settings
+) -> None:
+    settings.ROOT_URLCONF = Hidden
+    told = {message.id for message in checks.run_checks() if message.is_serious()}
+    assert "cognito_mfa.E010" in told
+    with pytest.raises(NoReverseMatch):
+        send(unproven(), [Ask("/gated/function/")])
+
+
+def test_p_11_query_and_fragment_mean_nothing(send: Send) -> None:
+    paths = [
+        "/gated/function/?next=/exempt/function/",
+        "/gated/function/?/account/sign-in/",
+        "/gated/function/?mfa_exempt=1&cognito_mfa_exempt=True",
+        "/gated/function/#/account/sign-in/",
+    ]
+    for answer in send(unproven(), [Ask(address) for address in paths]):
+        assert_refused(answer)
+
+
+def test_p_12_endless_and_broken_paths(send: Send) -> None:
+    paths = [
+        "/gated/function/" + "x" * 65536,
+        "/anything/" + "x" * 65536,
+        "/anything/%",
+        "/gated/%/",
+        "/anything/\udcff\udcfe",
+    ]
+    broken = [Ask("/", raw=address) for address in paths]
+    if send.__name__ == "over_asgi":  # a server decodes the path, with replacement characters
+        broken[-1] = Ask("/", raw="/anything/\ufffd\ufffd")
+    for answer in send(unproven(), broken):
+        assert_nothing_shown(answer)
+
+
+def test_p_13_no_setting_takes_a_pattern_of_paths() -> None:
+    """So there is no expression that could be slow, or match more than was meant."""
+    assert [name for name in SETTINGS if re.search(r"EXEMPT|PATH|PATTERN|SKIP|IGNORE", name)] == []
+
+
+# --------------------------------------------------------------------------------------------- crawl
+
+NEEDED = (
+    "django.contrib.sessions",
+    "django.contrib.auth",
+    "django.contrib.messages",
+    "cognito_mfa",
+)
+EXAMPLES = {
+    "int": "7",
+    "str": "letter",
+    "slug": "a-letter",
+    "uuid": str(UUID(int=7)),
+    "path": "a/b/exempt/function",
+}
+
+
+def _many() -> Iterator[Any]:
+    """Yield patterns with every converter, deep and flat, over every kind of gated view."""
+    kinds = list(views.GATED.values())
+    for number in range(300):
+        converter = list(EXAMPLES)[number % len(EXAMPLES)]
+        view = kinds[number % len(kinds)]
+        prefix = ("many", "exempt", "account/sign-in", "static", "a/b/c")[number % 5]
+        yield path(f"{prefix}/{number}/<{converter}:x{number}>/", view)
+
+
+class WholeSite:
+    """Every view of the test project, Django's own that are open, and three hundred more."""
+
+    urlpatterns = [
+        *_many(),
+        path("i18n/", include("django.conf.urls.i18n")),
+        path("jsi18n/", JavaScriptCatalog.as_view()),
+        path("leave/", LogoutView.as_view()),
+        *i18n_patterns(path("letters/<int:x>/", secret)),
+        re_path(r"^old/(?P<year>[0-9]{4})/$", secret),
+        *views.urlpatterns,
+    ]
+
+
+# All that people reach who have proven nothing: our steps, what is marked, and Django's own.
+OPEN = {
+    *(f"exempt/{name}/" for name in views.EXEMPT),
+    *(f"account/{step}/" for step in ("sign-in", "sign-out", "new-password", "challenge", "setup")),
+    "account/setup/cancel/",
+    "account/setup/done/",
+    "admin/login/",
+    "admin/logout/",
+    "imprint/",
+    "i18n/setlang/",
+    "jsi18n/",
+    "leave/",
+}
+
+
+@cache
+def addresses() -> dict[str, str]:
+    """Return an address for each route of the whole site."""
+    return dict(_walk(WholeSite.urlpatterns, "", ""))
+
+
+def _walk(patterns: Any, route: str, address: str) -> Iterator[tuple[str, str]]:
+    for entry in patterns:
+        text = str(entry.pattern)
+        here, there = route + text, address + _filled(text)
+        if isinstance(entry, URLResolver):
+            yield from _walk(entry.url_patterns, here, there)
+        elif isinstance(entry, URLPattern):
+            yield here, there
+
+
+def _filled(route: str) -> str:
+    """Return ``route`` with an example for each converter, or for each group of an expression."""
+    route = route.replace("(?P<year>[0-9]{4})", "2026").replace("(?P<tail>.*)", "exempt/function/")
+    route = re.sub(r"\(\?P<url>[^/]*\)\$?", "no/such/page/", route)
+    route = re.sub(r"<(\w+):\w+>", lambda found: EXAMPLES.get(found[1], "7"), route)
+    route = re.sub(r"<\w+>", "letter", route)
+    return route.replace("^", "").replace("$", "").replace(r"\Z", "")
+
+
+def methods_for(route: str, send: Send) -> list[str]:
+    """Return every method; for one of the many, whose views all occur above, two in turn."""
+    number = re.search(r"<\w+:x(\d+)>", route)
+    if number is not None:
+        turn = int(number[1])
+        return [METHODS[turn % 8], METHODS[(turn // 8 + 3) % 8]]
+    return METHODS if send.__name__ == "over_wsgi" else ["GET", "POST", "OPTIONS"]
+
+
+def test_p_15_nothing_but_the_documented_views_is_open(send: Send, settings: Settings) -> None:
+    settings.ROOT_URLCONF = WholeSite
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if entry.startswith(NEEDED)]
+    # What ends the session comes last, or everything after it would be asked by nobody.
+    ordered = sorted(addresses(), key=lambda route: bool(re.search("logout|leave|sign-out", route)))
+    routes = [(route, method) for route in ordered for method in methods_for(route, send)]
+    assert len(addresses()) >= 300
+    asks = [Ask("/" + addresses()[route], method, CALLERS["json"]) for route, method in routes]
+
+    reached = set()
+    for (route, method), answer in zip(routes, send(unproven(), asks), strict=True):
+        stopped = answer.status_code == 403 and answer["Content-Type"] == "application/problem+json"
+        if not stopped:
+            assert method == "HEAD" or route in OPEN, (route, method, answer)
+            reached.add(route)
+        else:
+            assert SECRET.encode() not in answer.body
+    assert {route for route in reached if route in OPEN} == OPEN
+    assert reached <= OPEN
+
+
+def test_p_14_nobody_is_led_in_a_circle(settings: Settings) -> None:
+    settings.ROOT_URLCONF = WholeSite
+    browser = unproven()
+    for route, address in addresses().items():
+        if re.search(r"logout|leave|sign-out|<\w+:x\d+>", route):  # of the many, one stands for all
+            continue
+        url, hops = f"/{address}", 0
+        answer: Any = browser.get(url)
+        while answer.status_code in (301, 302) and hops < 4:
+            url, hops = answer["Location"], hops + 1
+            answer = browser.get(url)
+        assert hops <= 3, (route, url)
+        assert answer.status_code < 500, (route, url)
+
+
+def test_p_14_with_the_login_elsewhere(settings: Settings) -> None:
+    settings.LOGIN_URL = "/accounts/login/"
+    answer = unproven().get("/gated/function/", follow=True)
+    assert len(answer.redirect_chain) == 2
+    assert answer.status_code == 200
+    assert answer.request["PATH_INFO"] == reverse("cognito_mfa:sign_in")

@@ -1,0 +1,83 @@
+"""Which of Cognito's sign-in flows the site uses: the journeys of the main job run through each.
+
+Tests speak of the flow USER_PASSWORD_AUTH. For the others, what they ask of the local Cognito is
+translated, so that one list of operations says what happened whatever the flow; the operations
+themselves are in ``test_auth_flows``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from cognito_mfa.local import LocalCognito
+
+PASSWORD, ADMIN, SRP = "USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH"
+MAIN_JOB = (
+    "test_first_sign_in",
+    "test_invited_person",
+    "test_later_sign_in",
+    "test_optional_pool",
+    "test_other_challenges",
+    "test_remove",
+    "test_replace",
+    "test_sign_out",
+)
+# What breaks a call off is the same for all flows; the door for administrators is another one.
+MORE = ("test_broken_off", "test_budget", "test_confidential_client")
+# The operation that plays the part of another.
+ADMIN_DOOR = {
+    "InitiateAuth": "AdminInitiateAuth",
+    "RespondToAuthChallenge": "AdminRespondToAuthChallenge",
+}
+# With SRP, what Cognito has to say about a password comes when it is proven.
+PASSWORD_ANSWERED = {"InitiateAuth": "RespondToAuthChallenge"}
+STANDS_FOR: dict[str, dict[str, str]] = {PASSWORD: {}, ADMIN: ADMIN_DOOR, SRP: PASSWORD_ANSWERED}
+
+
+class Translated(LocalCognito):
+    """Says what the site asked for in the words of the plain password flow."""
+
+    def operations(self) -> list[str]:
+        back = {theirs: plain for plain, theirs in ADMIN_DOOR.items()}
+        return [
+            back.get(call.operation, call.operation)
+            for call in self.calls
+            if call.parameters.get("ChallengeName") != "PASSWORD_VERIFIER"
+        ]
+
+
+@pytest.fixture
+def auth_flow(request: pytest.FixtureRequest, settings: Settings) -> str:
+    """The flow of this test, set for the site."""
+    flow: str = getattr(request, "param", PASSWORD)
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "AUTH_FLOW": flow}
+    return flow
+
+
+@pytest.fixture
+def cognito(auth_flow: str) -> Iterator[LocalCognito]:
+    """A local Cognito that the site reaches; it has no pool yet."""
+    cognito = Translated()
+    plain_on, stands_for = cognito.faults.on, STANDS_FOR[auth_flow]
+
+    def on(operation: str, *args: Any, **kwargs: Any) -> Any:
+        return plain_on(stands_for.get(operation, operation), *args, **kwargs)
+
+    cognito.faults.on = on  # type: ignore[method-assign]
+    with cognito.installed():
+        yield cognito
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    module = metafunc.module.__name__.rpartition(".")[2]
+    flows = [PASSWORD]
+    if module in (*MAIN_JOB, *MORE):
+        flows.append(ADMIN)
+    if module in MAIN_JOB:
+        flows.append(SRP)
+    if len(flows) > 1 and "auth_flow" in metafunc.fixturenames:
+        metafunc.parametrize("auth_flow", flows, indirect=True)

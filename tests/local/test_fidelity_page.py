@@ -1,0 +1,39 @@
+"""The page about fidelity says what is so: each test that it names exists, each switch too."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from cognito_mfa.local import Behaviour, operations
+
+TESTS = Path(__file__).parents[1]
+PAGE = (TESTS.parent / "docs" / "local-cognito-fidelity.md").read_text()
+
+
+def known_tests() -> set[str]:
+    """The names of all tests of the local Cognito and of its referee."""
+    names: set[str] = set()
+    for file in (*TESTS.glob("local/test_*.py"), TESTS / "test_referee.py"):
+        tree = ast.parse(file.read_text())
+        names |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    return names
+
+
+def test_every_test_that_it_names_exists() -> None:
+    named = re.findall(r"\| (test_\w+) \|", PAGE)
+    assert len(named) > 40
+    assert set(named) - known_tests() == set()
+
+
+def test_every_switch_is_on_it_and_no_other() -> None:
+    section = PAGE.partition("## Where sources disagree")[2].partition("\n## ")[0]
+    named = re.findall(r"\| `(\w+)` \|", section)
+    assert sorted(named) == sorted(field.name for field in fields(Behaviour))
+
+
+def test_what_it_says_is_not_played_is_not() -> None:
+    section = PAGE.partition("## Not played")[2]
+    assert not set(re.findall(r"\b[A-Z][a-z]+[A-Z]\w+", section)) & set(operations.ALL)

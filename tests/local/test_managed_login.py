@@ -1,0 +1,428 @@
+"""Managed login and what is behind it: /oauth2/authorize, /oauth2/token, /oauth2/userInfo, /logout."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import jwt  # noqa: TID253
+import pyotp
+import pytest
+
+from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local.managed_login import identities
+from cognito_mfa.local.pool import LocalPool
+from tests.local.browser import FORM, Browser
+from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
+from tests.local.raw import Response, request
+
+CALLBACK = "https://site.example/callback"
+SELF_SERVICE = "aws.cognito.signin.user.admin"
+SECRET = "clientsecretclientsecretclientsecret"
+WEB = {
+    "CallbackURLs": [CALLBACK],
+    "LogoutURLs": ["https://site.example/bye"],
+    "AllowedOAuthFlows": ["code"],
+    "AllowedOAuthFlowsUserPoolClient": True,
+    "AllowedOAuthScopes": ["openid", "email", "profile", SELF_SERVICE],
+}
+VERIFIER = "v" * 43
+CHALLENGE = (
+    base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+)
+
+
+class Site:
+    """A client of managed login."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def open(self, path: str = "/oauth2/authorize", /, **changes: str | None) -> Browser:
+        query = {
+            "client_id": CLIENT_ID,
+            "redirect_uri": CALLBACK,
+            "response_type": "code",
+            "scope": f"openid email {SELF_SERVICE}",
+            "state": "as it was",
+            **changes,
+        }
+        kept = {name: value for name, value in query.items() if value is not None}
+        return Browser(f"{self.url}{path}?{urlencode(kept)}")
+
+    def code(self, username: str = "newcomer", **changes: str | None) -> str:
+        browser = self.open(**changes)
+        browser.fill_in(username=username, password=PASSWORD)
+        return str(browser.answer["code"])
+
+    def exchange(self, code: str, *, basic: str = "", **changes: str) -> Response:
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": CLIENT_ID,
+            "code": code,
+            "redirect_uri": CALLBACK,
+            **changes,
+        }
+        headers = dict(FORM)
+        if basic:
+            encoded = base64.b64encode(f"{CLIENT_ID}:{basic}".encode()).decode()
+            headers["Authorization"] = f"Basic {encoded}"
+        return request(self.url, "POST", "/oauth2/token", urlencode(form), headers)
+
+    def tokens(self, username: str = "newcomer", **changes: str | None) -> Any:
+        response = self.exchange(self.code(username, **changes))
+        assert response.status == 200, response.body
+        return response.json()
+
+    def user_info(self, token: str) -> Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        return request(self.url, "GET", "/oauth2/userInfo", None, headers)
+
+
+@pytest.fixture
+def site(cognito: LocalCognito) -> Iterator[Site]:
+    with cognito.serve() as server:
+        yield Site(server.url)
+
+
+def pool_of(cognito: LocalCognito, *, secret: str | None = None, **settings: Any) -> LocalPool:
+    pool = cognito.create_pool(POOL_ID, **settings)
+    pool.create_client(CLIENT_ID, secret=secret, settings=WEB)
+    attributes = {"email": "newcomer@example.com", "email_verified": "true", "name": "New"}
+    pool.create_user("newcomer", password=PASSWORD, attributes=attributes)
+    pool.create_user("regular", password=PASSWORD)
+    pool.register_software_token("regular", friendly_name="Old phone")
+    return pool
+
+
+@pytest.fixture
+def web_pool(cognito: LocalCognito) -> LocalPool:
+    return pool_of(cognito, mfa="OPTIONAL")
+
+
+def claims(token: str) -> dict[str, Any]:
+    decoded: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return decoded
+
+
+class TestSigningIn:
+    def test_a_password_leads_back_with_code_and_state(
+        self, site: Site, web_pool: LocalPool
+    ) -> None:
+        browser = site.open(login_hint="newcomer")
+        assert 'name="username" value="newcomer"' in browser.text
+        assert "no-store" in browser.page.headers["cache-control"]
+        browser.fill_in(password=PASSWORD)
+        assert browser.sent_back_to.startswith(CALLBACK + "?")
+        assert set(browser.answer) == {"code", "state"}
+        assert browser.answer["state"] == "as it was"
+
+    def test_a_wrong_password_shows_the_form_again(self, site: Site, web_pool: LocalPool) -> None:
+        browser = site.open()
+        browser.fill_in(username="newcomer", password="Wrong-Horse-7")
+        assert "Incorrect username or password." in browser.text
+        assert "Wrong-Horse-7" not in browser.text
+        browser.fill_in(username="newcomer", password=PASSWORD)
+        assert "code" in browser.answer
+
+    def test_an_optional_pool_asks_whoever_has_an_authenticator_and_nobody_else(
+        self, site: Site, web_pool: LocalPool
+    ) -> None:
+        assert site.code("newcomer")
+        browser = site.open()
+        browser.fill_in(username="regular", password=PASSWORD)
+        assert "Old phone" in browser.text
+        browser.fill_in(SOFTWARE_TOKEN_MFA_CODE="000000")
+        assert "Invalid code received for user" in browser.text
+        browser.fill_in(SOFTWARE_TOKEN_MFA_CODE=web_pool.code_for("regular"))
+        assert "code" in browser.answer
+
+    def test_a_pool_that_requires_mfa_leads_through_the_set_up(
+        self, cognito: LocalCognito, site: Site
+    ) -> None:
+        pool = pool_of(cognito, mfa="ON")
+        browser = site.open()
+        browser.fill_in(username="newcomer", password=PASSWORD)
+        key = browser.key
+        browser.fill_in(code="000000")
+        assert "Code mismatch" in browser.text
+        assert browser.key == key
+        browser.fill_in(code=pyotp.TOTP(key).at(int(cognito.clock.now())))
+        assert "code" in browser.answer
+        assert pool.user("newcomer").software_token is not None
+
+    def test_an_invited_person_chooses_a_password_first(
+        self, site: Site, web_pool: LocalPool
+    ) -> None:
+        web_pool.create_user("invited", password=PASSWORD, status="FORCE_CHANGE_PASSWORD")
+        browser = site.open()
+        browser.fill_in(username="invited", password=PASSWORD)
+        browser.fill_in(NEW_PASSWORD="short")
+        assert "Password not long enough" in browser.text
+        browser.fill_in(NEW_PASSWORD="My-own-Horse-8")
+        assert "code" in browser.answer
+
+    def test_a_session_of_another_step_is_not_taken(self, site: Site, web_pool: LocalPool) -> None:
+        """The step is in the form; what counts is the session."""
+        browser = site.open()
+        browser.fill_in(username="regular", password=PASSWORD)
+        browser.page = Response(
+            200, {}, browser.page.body.replace(b'"SOFTWARE_TOKEN_MFA"', b'"MFA_SETUP"')
+            .replace(b"SOFTWARE_TOKEN_MFA_CODE", b"code"),
+        )  # fmt: skip
+        browser.fill_in(code=web_pool.code_for("regular"))
+        assert browser.page.status == 400
+        assert "Invalid session for the user." in browser.text
+
+    def test_a_provider_makes_its_people_and_nobody_asks_for_a_code(
+        self, cognito: LocalCognito, site: Site
+    ) -> None:
+        """Facts section 2.2: no Cognito MFA for them, not even in an ON pool."""
+        pool = pool_of(cognito, mfa="ON")
+        for _visit in range(2):
+            browser = site.open(identity_provider="Google")
+            browser.fill_in(subject="1138", email="someone@example.com")
+            tokens = site.exchange(browser.answer["code"]).json()
+        assert pool.user("Google_1138").status == "EXTERNAL_PROVIDER"
+        assert claims(tokens["access_token"])["username"] == "Google_1138"
+        told = claims(tokens["id_token"])["identities"]
+        assert [(one["providerName"], one["userId"]) for one in told] == [("Google", "1138")]
+        info = site.user_info(tokens["access_token"]).json()
+        assert json.loads(info["identities"])[0]["providerName"] == "Google"
+
+    def test_a_linked_provider_signs_in_as_the_pools_own_user(
+        self, site: Site, web_pool: LocalPool
+    ) -> None:
+        user = web_pool.user("regular")
+        user.attributes["identities"] = identities("Google", "7", created_at=0)
+        browser = site.open(identity_provider="Google")
+        browser.fill_in(subject="7")
+        tokens = site.exchange(browser.answer["code"]).json()
+        assert claims(tokens["access_token"])["username"] == "regular"
+
+    def test_acr_and_amr_say_how(self, cognito: LocalCognito, site: Site) -> None:
+        pool = pool_of(cognito, mfa="OPTIONAL", behaviour=Behaviour(acr_and_amr=True))
+        assert claims(site.tokens()["access_token"])["amr"] == ["pwd"]
+        browser = site.open()
+        browser.fill_in(username="regular", password=PASSWORD)
+        browser.fill_in(SOFTWARE_TOKEN_MFA_CODE=pool.code_for("regular"))
+        tokens = site.exchange(browser.answer["code"]).json()
+        assert claims(tokens["id_token"])["amr"] == ["pwd", "otp", "mfa"]
+
+
+class TestTheRequest:
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"client_id": "unknown"},
+            {"redirect_uri": "https://evil.example/callback"},
+            {"redirect_uri": CALLBACK + "/"},
+            {"redirect_uri": None},
+        ],
+    )
+    def test_nobody_is_sent_to_an_address_that_is_not_registered(
+        self, site: Site, web_pool: LocalPool, changes: dict[str, str | None]
+    ) -> None:
+        browser = site.open(**changes)
+        assert browser.page.status == 400
+        assert "location" not in browser.page.headers
+
+    @pytest.mark.parametrize(
+        ("changes", "error"),
+        [
+            ({"scope": "openid nonsense"}, "invalid_scope"),
+            ({"scope": "phone"}, "invalid_scope"),
+            ({"response_type": "token"}, "invalid_request"),
+            ({"code_challenge": CHALLENGE, "code_challenge_method": "plain"}, "invalid_request"),
+        ],
+    )
+    def test_other_mistakes_are_told_to_the_client(
+        self, site: Site, web_pool: LocalPool, changes: dict[str, str], error: str
+    ) -> None:
+        assert site.open(**changes).answer == {"error": error, "state": "as it was"}
+
+    def test_a_client_without_the_flow_gets_no_code(
+        self, site: Site, cognito: LocalCognito, pool: LocalPool
+    ) -> None:
+        pool.state.clients[CLIENT_ID].settings["CallbackURLs"] = [CALLBACK]
+        assert site.open().answer["error"] == "unauthorized_client"
+
+    def test_a_scope_that_is_not_the_clients_is_ignored(
+        self, site: Site, web_pool: LocalPool
+    ) -> None:
+        token = site.tokens(scope="openid phone")["access_token"]
+        assert claims(token)["scope"] == "openid"
+
+    def test_without_a_scope_all_of_the_clients_are_given(
+        self, site: Site, web_pool: LocalPool
+    ) -> None:
+        token = site.tokens(scope=None)["access_token"]
+        assert claims(token)["scope"].split() == WEB["AllowedOAuthScopes"]
+
+
+class TestTheCode:
+    def test_it_is_good_once(self, site: Site, web_pool: LocalPool) -> None:
+        code = site.code()
+        assert site.exchange(code).status == 200
+        again = site.exchange(code)
+        assert (again.status, again.json()) == (400, {"error": "invalid_grant"})
+
+    @pytest.mark.parametrize(("seconds", "status"), [(299, 200), (300, 400)])
+    def test_it_is_good_for_five_minutes(
+        self, cognito: LocalCognito, site: Site, web_pool: LocalPool, seconds: int, status: int
+    ) -> None:
+        code = site.code()
+        cognito.clock.advance(seconds)
+        assert site.exchange(code).status == status
+
+    def test_it_is_bound_to_the_address_and_the_client(
+        self, site: Site, web_pool: LocalPool
+    ) -> None:
+        web_pool.create_client("otherclient", settings=WEB)
+        other_address = site.exchange(site.code(), redirect_uri=CALLBACK + "2")
+        other_client = site.exchange(site.code(), client_id="otherclient")
+        assert other_address.json() == other_client.json() == {"error": "invalid_grant"}
+
+    @pytest.mark.parametrize(
+        ("given", "status"),
+        [({"code_verifier": VERIFIER}, 200), ({"code_verifier": "w" * 43}, 400), ({}, 400)],
+    )
+    def test_pkce(
+        self, site: Site, web_pool: LocalPool, given: dict[str, str], status: int
+    ) -> None:
+        code = site.code(code_challenge=CHALLENGE, code_challenge_method="S256")
+        assert site.exchange(code, **given).status == status
+
+    def test_a_user_who_is_disabled_meanwhile_gets_nothing(
+        self, site: Site, web_pool: LocalPool
+    ) -> None:
+        code = site.code()
+        web_pool.user("newcomer").enabled = False
+        assert site.exchange(code).json() == {"error": "invalid_grant"}
+
+
+class TestTheClientsSecret:
+    @pytest.fixture(autouse=True)
+    def confidential(self, cognito: LocalCognito) -> LocalPool:
+        return pool_of(cognito, mfa="OPTIONAL", secret=SECRET)
+
+    def test_basic_or_post(self, site: Site) -> None:
+        assert site.exchange(site.code(), basic=SECRET).status == 200
+        assert site.exchange(site.code(), client_secret=SECRET).status == 200
+
+    @pytest.mark.parametrize(
+        "sent", [{}, {"client_secret": "wrong"}, {"basic": "wrong"}, {"basic": SECRET, "client_id": "x"}]
+    )  # fmt: skip
+    def test_without_the_right_one_there_is_nothing(self, site: Site, sent: dict[str, str]) -> None:
+        refused = site.exchange(site.code(), **sent)
+        assert (refused.status, refused.json()) == (400, {"error": "invalid_client"})
+
+    def test_a_header_that_is_none(self, site: Site) -> None:
+        headers = {**FORM, "Authorization": "Basic %%%"}
+        refused = request(site.url, "POST", "/oauth2/token", "grant_type=x", headers)
+        assert refused.json() == {"error": "invalid_client"}
+
+
+class TestTheTokens:
+    def test_they_are_cognitos(
+        self, cognito: LocalCognito, site: Site, web_pool: LocalPool
+    ) -> None:
+        before = int(cognito.clock.now())
+        code = site.code(nonce="once")
+        cognito.clock.advance(20)
+        tokens = site.exchange(code).json()
+        assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 3600)
+        keys = request(site.url, "GET", f"/{POOL_ID}/.well-known/jwks.json").json()
+        kid = jwt.get_unverified_header(tokens["id_token"])["kid"]
+        key = next(jwt.PyJWK(one) for one in keys["keys"] if one["kid"] == kid)
+        told = jwt.decode(
+            tokens["id_token"],
+            key,
+            algorithms=["RS256"],
+            audience=CLIENT_ID,
+            options={"verify_exp": False, "verify_iat": False},
+        )
+        assert (told["nonce"], told["auth_time"]) == ("once", before)
+        digest = hashlib.sha256(tokens["access_token"].encode()).digest()[:16]
+        assert told["at_hash"] == base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        access = claims(tokens["access_token"])
+        assert access["scope"] == f"openid email {SELF_SERVICE}"
+        assert access["client_id"] == CLIENT_ID
+
+    @pytest.mark.parametrize(
+        ("scope", "shown"),
+        [
+            ("openid", {"email", "email_verified", "name"}),
+            ("openid email", {"email", "email_verified"}),
+            ("openid email profile", {"email", "email_verified", "name"}),
+        ],
+    )
+    def test_scopes_choose_the_attributes(
+        self, site: Site, web_pool: LocalPool, scope: str, shown: set[str]
+    ) -> None:
+        tokens = site.tokens(scope=scope)
+        every = {"email", "email_verified", "name"}
+        assert every & set(claims(tokens["id_token"])) == shown
+        info = site.user_info(tokens["access_token"]).json()
+        assert set(info) == shown | {"sub", "username"}
+        assert info.get("email_verified") == "true"
+
+    def test_without_openid_there_is_neither_id_token_nor_user_info(
+        self, site: Site, web_pool: LocalPool
+    ) -> None:
+        tokens = site.tokens(scope=SELF_SERVICE)
+        assert "id_token" not in tokens
+        assert site.user_info(tokens["access_token"]).status == 401
+        assert site.user_info("x").status == 401
+
+    def test_the_api_takes_them_with_the_scope_only(
+        self, site: Site, web_pool: LocalPool, boto: Any
+    ) -> None:
+        """Section 7.1."""
+        boto.get_user(AccessToken=site.tokens()["access_token"])
+        with pytest.raises(boto.exceptions.NotAuthorizedException) as caught:
+            boto.get_user(AccessToken=site.tokens(scope="openid email")["access_token"])
+        text = caught.value.response["Error"]["Message"]
+        assert text == "Access Token does not have required scopes"
+
+    def test_refreshing_keeps_the_time_of_the_sign_in(
+        self, cognito: LocalCognito, site: Site, web_pool: LocalPool
+    ) -> None:
+        tokens = site.tokens()
+        cognito.clock.advance(60)
+        given = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+        fresh = site.exchange("", **given).json()
+        assert "refresh_token" not in fresh
+        old, new = claims(tokens["id_token"]), claims(fresh["id_token"])
+        assert (new["auth_time"], new["iat"]) == (old["auth_time"], old["iat"] + 60)
+        wrong = site.exchange("", grant_type="refresh_token", refresh_token="x")
+        assert wrong.json() == {"error": "invalid_grant"}
+
+    def test_other_grants_are_not_played(self, site: Site, web_pool: LocalPool) -> None:
+        refused = site.exchange("", grant_type="client_credentials")
+        assert refused.json() == {"error": "unsupported_grant_type"}
+        assert request(site.url, "GET", "/oauth2/token").json() == {"error": "invalid_request"}
+
+
+def test_signing_out_leads_to_a_registered_address_only(site: Site, web_pool: LocalPool) -> None:
+    query = f"/logout?client_id={CLIENT_ID}&logout_uri="
+    good = request(site.url, "GET", query + "https%3A%2F%2Fsite.example%2Fbye")
+    assert (good.status, good.headers["location"]) == (302, "https://site.example/bye")
+    assert request(site.url, "GET", query + "https%3A%2F%2Fevil.example").status == 400
+
+
+def test_pages_in_a_browser_may_not_read_it(site: Site, web_pool: LocalPool) -> None:
+    assert "access-control-allow-origin" not in site.open().page.headers
+
+
+def test_the_configuration_leads_here(
+    cognito: LocalCognito, site: Site, web_pool: LocalPool
+) -> None:
+    found = request(site.url, "GET", f"/{POOL_ID}/.well-known/openid-configuration").json()
+    assert found["authorization_endpoint"] == f"{site.url}/oauth2/authorize"
+    assert found["token_endpoint"] == f"{site.url}/oauth2/token"
+    assert found["userinfo_endpoint"] == f"{site.url}/oauth2/userInfo"

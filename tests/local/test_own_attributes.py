@@ -1,0 +1,90 @@
+"""UpdateUserAttributes, GetUserAttributeVerificationCode, VerifyUserAttribute, DeleteUserAttributes,
+AdminDeleteUserAttributes and DeleteUser (facts section 8.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cognito_mfa.local import LocalCognito
+from cognito_mfa.local.pool import LocalPool
+from tests.local.caller import POOL_ID, Caller, access_token, members, refused
+
+NEW = {"Name": "email", "Value": "new@example.com"}
+
+
+@pytest.fixture
+def token(caller: Caller, optional_pool: LocalPool) -> str:
+    return access_token(caller.password())
+
+
+def update(boto: Any, token: str, *attributes: dict[str, str]) -> Any:
+    return members(boto.update_user_attributes(AccessToken=token, UserAttributes=list(attributes)))
+
+
+def verify(boto: Any, token: str, code: str, name: str = "email") -> Any:
+    return members(boto.verify_user_attribute(AccessToken=token, AttributeName=name, Code=code))
+
+
+def test_a_new_address_is_proven_by_a_code(
+    cognito: LocalCognito, boto: Any, optional_pool: LocalPool, token: str
+) -> None:
+    user = optional_pool.user("newcomer")
+    user.attributes["email_verified"] = "true"
+    (details,) = update(boto, token, NEW)["CodeDeliveryDetailsList"]
+    assert details["Destination"] == "n***@e***"
+    assert user.attributes["email_verified"] == "false"
+    assert verify(boto, token, cognito.outbox[-1].code) == {}
+    assert user.attributes["email_verified"] == "true"
+    with refused("ExpiredCodeException"):
+        verify(boto, token, cognito.outbox[-1].code)
+
+
+def test_other_attributes_need_no_proof(
+    cognito: LocalCognito, boto: Any, optional_pool: LocalPool, token: str
+) -> None:
+    same = {"Name": "email", "Value": "newcomer@example.com"}
+    assert update(boto, token, {"Name": "name", "Value": "Somebody"}, same) == {}
+    assert cognito.outbox == []
+    assert optional_pool.user("newcomer").attributes["name"] == "Somebody"
+
+
+def test_nobody_verifies_themselves(boto: Any, token: str) -> None:
+    with refused("NotAuthorizedException"):
+        update(boto, token, {"Name": "email_verified", "Value": "true"})
+
+
+def test_a_code_can_be_asked_for(cognito: LocalCognito, boto: Any, token: str) -> None:
+    answer = boto.get_user_attribute_verification_code(AccessToken=token, AttributeName="email")
+    assert answer["CodeDeliveryDetails"]["AttributeName"] == "email"
+    code = cognito.outbox[-1].code
+    with refused("CodeMismatchException"):
+        verify(boto, token, f"{(int(code) + 1) % 10**6:06}")
+    assert verify(boto, token, code) == {}
+
+
+@pytest.mark.parametrize("name", ["phone_number", "name"])
+def test_only_for_an_address_that_is_there(boto: Any, token: str, name: str) -> None:
+    with refused("InvalidParameterException"):
+        boto.get_user_attribute_verification_code(AccessToken=token, AttributeName=name)
+    with refused("InvalidParameterException"):
+        verify(boto, token, "123456", name)
+
+
+def test_attributes_can_be_taken_away(boto: Any, optional_pool: LocalPool, token: str) -> None:
+    optional_pool.user("newcomer").attributes["name"] = "Somebody"
+    boto.delete_user_attributes(AccessToken=token, UserAttributeNames=["name"])
+    assert "name" not in optional_pool.user("newcomer").attributes
+    boto.admin_delete_user_attributes(
+        UserPoolId=POOL_ID, Username="newcomer", UserAttributeNames=["email"]
+    )
+    assert "email" not in optional_pool.user("newcomer").attributes
+
+
+def test_somebody_leaves(boto: Any, optional_pool: LocalPool, token: str) -> None:
+    assert members(boto.delete_user(AccessToken=token)) == {}
+    with pytest.raises(LookupError):
+        optional_pool.user("newcomer")
+    with refused("UserNotFoundException"):
+        boto.get_user(AccessToken=token)

@@ -1,0 +1,363 @@
+"""Lenient Cognitos: each one forgets a single rule, and then an attack of the site's own tests must
+succeed, that is: its test must fail. A rule that no test would miss is a rule that nobody knows to
+hold. Honest people notice nothing, or else it would not be leniency that the attack has found."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cognito_mfa.local import challenges, claims, directory, keys, lockout, totp
+from cognito_mfa.local.errors import CodeMismatchException, ExpiredCodeException
+from cognito_mfa.local.operations import (
+    answering,
+    challenge_answers,
+    first_factor,
+    mfa_answers,
+    new_password,
+    sign_in,
+    software_token,
+)
+from cognito_mfa.local.passwords import Password, PasswordPolicy
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.sessions import Sessions
+from cognito_mfa.local.state import User
+from tests.journeys import test_attacks as attacks
+from tests.journeys import test_later_sign_in as later
+from tests.visitor import Visitor
+
+Patch = pytest.MonkeyPatch
+Mutant = Callable[[Patch], None]
+Attack = Callable[..., None]
+Setup = software_token.SoftwareTokenOperations
+
+
+def any_code(patch: Patch) -> None:
+    patch.setattr(totp, "matching_steps", lambda secret, code, at: [totp.step_at(at)])
+
+
+def any_code_to_set_up(patch: Patch) -> None:
+    verify = Setup._verify
+
+    def lenient(self: Any, pool: Any, user: User, secret: str, asked: Any) -> Any:
+        right = totp.code_at(secret, totp.step_at(self.clock.now()))
+        return verify(self, pool, user, secret, {**asked, "UserCode": right})
+
+    patch.setattr(Setup, "_verify", lenient)
+
+
+def codes_work_again(patch: Patch) -> None:
+    patch.setattr(mfa_answers, "_unused", lambda pool, token, steps: steps[-1])
+
+
+def a_spent_code_is_merely_wrong(patch: Patch) -> None:
+    unused = mfa_answers._unused
+
+    def vague(pool: Any, token: Any, steps: Any) -> int:
+        try:
+            return unused(pool, token, steps)
+        except ExpiredCodeException:
+            raise CodeMismatchException("Invalid code received for user") from None
+
+    patch.setattr(mfa_answers, "_unused", vague)
+
+
+def the_code_of_the_set_up_works_again(patch: Patch) -> None:
+    verify = Setup._verify
+
+    def forgetful(self: Any, pool: Any, user: User, secret: str, asked: Any) -> Any:
+        answer = verify(self, pool, user, secret, asked)
+        if user.software_token is not None:
+            user.software_token.used_steps.clear()
+        return answer
+
+    patch.setattr(Setup, "_verify", forgetful)
+
+
+def a_window_of_a_quarter_of_an_hour(patch: Patch) -> None:
+    patch.setattr(totp, "TOLERANCE", 30)
+
+
+def one_key_for_everybody(patch: Patch) -> None:
+    patch.setattr(totp, "new_secret", lambda size: "ASDF" * 13)
+
+
+def old_keys_live_on(patch: Patch) -> None:
+    known: set[str] = set()
+    matching = totp.matching_steps
+
+    def generous(secret: str, code: str, at: float) -> list[int]:
+        known.add(secret)
+        return sorted({step for one in known for step in matching(one, code, at)})
+
+    patch.setattr(totp, "matching_steps", generous)
+
+
+def sessions_work_again(patch: Patch) -> None:
+    patch.setattr(Sessions, "spend", lambda self, session: None)
+
+
+def sessions_never_expire(patch: Patch) -> None:
+    patch.setattr(Sessions, "_expiry", lambda self, client: math.inf)
+
+
+def stages_are_not_looked_at(patch: Patch) -> None:
+    """The first session does for VerifySoftwareToken what the second should."""
+    setup_session = Setup._setup_session
+
+    def lenient(self: Any, token: str, purpose: str) -> Any:
+        session, pool, user = setup_session(self, token, purpose)
+        session.secret = session.secret or user.pending_secret or ""
+        return session, pool, user
+
+    patch.setattr(Sessions, "require", lambda self, session, purpose: None)
+    patch.setattr(Setup, "_setup_session", lenient)
+
+
+def a_set_up_needs_no_verification(patch: Patch) -> None:
+    patch.setattr(Sessions, "require", lambda self, session, purpose: None)
+    patch.setattr(
+        mfa_answers.MFAAnswers,
+        "answer_setup",
+        lambda self, given: self.finish_with(given, "otp"),
+    )
+
+
+def the_user_is_the_requests(patch: Patch) -> None:
+    def anybody(session: Any, pool: Any, client: Any, username: str, *, admin: bool) -> Any:
+        return directory.user_named(pool, username)
+
+    patch.setattr(challenge_answers, "_bound_user", anybody)
+
+
+def any_clients_session(patch: Patch) -> None:
+    bound = challenge_answers._bound_user
+
+    def lenient(session: Any, pool: Any, client: Any, username: str, *, admin: bool) -> User:
+        session = replace(session, client_id=client.id)
+        return bound(session, pool, client, username, admin=admin)
+
+    patch.setattr(challenge_answers, "_bound_user", lenient)
+
+
+def a_set_up_replaces_what_is_there(patch: Patch) -> None:
+    setup_session = Setup._setup_session
+
+    def lenient(self: Any, token: str, purpose: str) -> Any:
+        session = self.sessions.find(token)
+        pool = self.account.pools[session.pool_id]
+        user = directory.user_with_sub(pool, session.sub)
+        assert user is not None
+        with changed(user, software_token=None):
+            return setup_session(self, token, purpose)
+
+    patch.setattr(Setup, "_setup_session", lenient)
+
+
+def required_mfa_is_not_required(patch: Patch) -> None:
+    following = challenges.next_factors
+    patch.setattr(challenges, "next_factors", lambda pool, user: following(pool, user) or None)
+
+
+def preferences_are_not_looked_at(patch: Patch) -> None:
+    following = challenges.next_factors
+
+    def lenient(pool: Any, user: User) -> list[str] | None:
+        return following(pool, user) if pool.mfa == "ON" else None
+
+    patch.setattr(challenges, "next_factors", lenient)
+
+
+def codes_are_never_locked(patch: Patch) -> None:
+    patch.setattr(answering.Answering, "check_code_lock", lambda self, user: None)
+
+
+def nothing_is_ever_locked(patch: Patch) -> None:
+    patch.setattr(lockout.Attempts, "locked", lambda self, now: False)
+
+
+def any_password(patch: Patch) -> None:
+    patch.setattr(Password, "matches", lambda self, pool_id, username, password: True)
+
+
+def any_new_password(patch: Patch) -> None:
+    patch.setattr(PasswordPolicy, "check", lambda self, password: None)
+
+
+def _may_try_as(patch: Patch, **pretended: Any) -> None:
+    may_try = first_factor.FirstFactor.check_may_try
+
+    def lenient(self: Any, user: User) -> None:
+        with changed(user, **pretended):
+            may_try(self, user)
+
+    patch.setattr(first_factor.FirstFactor, "check_may_try", lenient)
+
+
+def disabled_people_may_answer(patch: Patch) -> None:
+    bound = challenge_answers._bound_user
+
+    def lenient(session: Any, pool: Any, client: Any, username: str, *, admin: bool) -> User:
+        user = directory.user_named(pool, username)
+        with changed(user, enabled=True) if user is not None else nullcontext():
+            return bound(session, pool, client, username, admin=admin)
+
+    patch.setattr(challenge_answers, "_bound_user", lenient)
+
+
+def disabled_people_may_sign_in(patch: Patch) -> None:
+    _may_try_as(patch, enabled=True)
+    disabled_people_may_answer(patch)
+
+
+def unconfirmed_people_may_sign_in(patch: Patch) -> None:
+    _may_try_as(patch, status="CONFIRMED")
+
+
+def invitations_never_expire(patch: Patch) -> None:
+    after = first_factor.FirstFactor.after_password
+
+    def lenient(self: Any, pool: Any, client: Any, user: User, **more: Any) -> Any:
+        user.temporary_password_until = None
+        return after(self, pool, client, user, **more)
+
+    patch.setattr(first_factor.FirstFactor, "after_password", lenient)
+
+
+def an_invitation_is_good_for_everybody(patch: Patch) -> None:
+    answer = new_password.NewPassword.answer_new_password
+
+    def lenient(self: Any, given: Any) -> Any:
+        given.user.status = "FORCE_CHANGE_PASSWORD"
+        return answer(self, given)
+
+    patch.setattr(new_password.NewPassword, "answer_new_password", lenient)
+
+
+def a_clients_secret_is_not_asked_for(patch: Patch) -> None:
+    for module in (sign_in, challenge_answers):
+        patch.setattr(module, "check_secret_hash", lambda client, values, username: None)
+
+
+def signatures_are_not_looked_at(patch: Patch) -> None:
+    patch.setattr(keys, "verifies", lambda key, data, signature: True)
+
+
+def a_code_works_once(pool: LocalPool, visitor: Visitor) -> None:
+    later.test_a_code_works_once(attacks.enrolled(visitor))
+
+
+def an_early_code_opens_nothing(pool: LocalPool, visitor: Visitor) -> None:
+    attacks.test_a_code_of_another_time_opens_nothing(pool, visitor, steps=20)
+
+
+#: Each rule that is forgotten, and the attack that must then succeed.
+LENIENT: list[tuple[Mutant, Attack]] = [
+    (any_code, attacks.test_a_guessed_code_opens_nothing),
+    (any_code, attacks.test_another_persons_phone_opens_nothing),
+    (any_code_to_set_up, attacks.test_a_guessed_code_sets_nothing_up),
+    (codes_work_again, attacks.test_a_code_read_over_the_shoulder_is_spent),
+    (a_spent_code_is_merely_wrong, a_code_works_once),
+    (the_code_of_the_set_up_works_again, attacks.test_the_code_of_the_set_up_is_spent),
+    (a_window_of_a_quarter_of_an_hour, an_early_code_opens_nothing),
+    (one_key_for_everybody, attacks.test_no_two_people_get_the_same_key),
+    (old_keys_live_on, attacks.test_an_old_authenticator_is_worthless_once_replaced),
+    (sessions_work_again, attacks.test_a_copied_session_cannot_be_answered_again),
+    (sessions_never_expire, attacks.test_a_sign_in_left_open_closes_by_itself),
+    (sessions_never_expire, attacks.test_a_set_up_left_open_closes_by_itself),
+    (stages_are_not_looked_at, attacks.test_a_session_from_before_the_key_verifies_nothing),
+    (
+        a_set_up_needs_no_verification,
+        attacks.test_a_verification_that_never_happened_signs_nobody_in,
+    ),
+    (the_user_is_the_requests, attacks.test_an_answer_for_somebody_else_is_lost),
+    (any_clients_session, attacks.test_a_sign_in_begun_for_another_client_starts_again),
+    (
+        a_set_up_replaces_what_is_there,
+        attacks.test_the_password_alone_cannot_replace_the_authenticator,
+    ),
+    (
+        required_mfa_is_not_required,
+        attacks.test_a_pool_that_requires_mfa_is_enough,
+    ),
+    (preferences_are_not_looked_at, attacks.test_in_an_optional_pool_the_code_is_asked_for_too),
+    (codes_are_never_locked, attacks.test_guessing_codes_is_slowed_down_by_cognito_as_well),
+    (nothing_is_ever_locked, attacks.test_guessing_passwords_is_slowed_down),
+    (any_password, attacks.test_a_wrong_password_opens_nothing),
+    (any_new_password, attacks.test_a_weak_password_is_not_taken),
+    (disabled_people_may_sign_in, attacks.test_a_disabled_person_stays_out),
+    (
+        disabled_people_may_answer,
+        attacks.test_a_person_disabled_between_password_and_code_stays_out,
+    ),
+    (unconfirmed_people_may_sign_in, attacks.test_an_unconfirmed_person_stays_out),
+    (invitations_never_expire, attacks.test_an_invitation_expires),
+    (an_invitation_is_good_for_everybody, attacks.test_an_invitation_is_taken_up_once),
+    (a_clients_secret_is_not_asked_for, attacks.test_a_client_that_knows_the_secret_is_needed),
+    (signatures_are_not_looked_at, attacks.test_a_token_changed_on_the_way_sets_nothing_up),
+]
+MUTANTS = list(dict.fromkeys(mutant for mutant, _ in LENIENT))
+
+
+def name(value: Any) -> str:
+    return str(value.__name__)
+
+
+@pytest.mark.parametrize(("mutant", "attack"), LENIENT, ids=name)
+def test_a_lenient_cognito_turns_an_attack_red(
+    request: pytest.FixtureRequest, monkeypatch: Patch, mutant: Mutant, attack: Attack
+) -> None:
+    wanted = inspect.signature(attack).parameters
+    arguments = {fixture: request.getfixturevalue(fixture) for fixture in wanted}
+    mutant(monkeypatch)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        attack(**arguments)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=name)
+def test_honest_people_do_not_notice(
+    monkeypatch: Patch, pool: LocalPool, visitor: Visitor, mutant: Mutant
+) -> None:
+    mutant(monkeypatch)
+    honest(visitor)
+
+
+def test_a_cognito_that_mistakes_people_lets_nobody_in(
+    monkeypatch: Patch, pool: LocalPool, visitor: Visitor
+) -> None:
+    """Not lenient but hostile: an access token whose subject is somebody else."""
+    victim = pool.create_user("victim")
+    attacks.enrolled(visitor)
+    access = claims.access
+    monkeypatch.setattr(claims, "access", lambda *given: {**access(*given), "sub": victim.sub})
+    with pytest.raises(AssertionError):
+        honest(visitor, known=True)
+    assert not visitor.is_in()
+
+
+def honest(visitor: Visitor, *, known: bool = False) -> None:
+    """Set up, leave, come back."""
+    if not known:
+        attacks.enrolled(visitor)
+    visitor.sign_in()
+    visitor.enter_code()
+    assert visitor.is_in()
+
+
+@contextmanager
+def changed(user: User, **pretended: Any) -> Generator[None]:
+    """The user looks like this, for a moment."""
+    before = {field: getattr(user, field) for field in pretended}
+    for field, value in pretended.items():
+        setattr(user, field, value)
+    try:
+        yield
+    finally:
+        for field, value in before.items():
+            setattr(user, field, value)
