@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any, NoReturn
 from urllib.request import Request, urlopen
 
@@ -82,6 +81,17 @@ class MovableTime:
         self._at += seconds
 
 
+@dataclass(frozen=True)
+class MotoUser:
+    """What the API tells of a user."""
+
+    username: str
+    sub: str
+
+    def __getattr__(self, name: str) -> NoReturn:
+        lacks(f"has no window into its users ({name})")
+
+
 class MotoPool:
     """A pool of moto's, made and filled over its API."""
 
@@ -136,11 +146,10 @@ class MotoPool:
         if not enabled:
             self._boto.admin_disable_user(**who)
 
-    def user(self, username: str) -> SimpleNamespace:
-        """What the API tells of a user."""
+    def user(self, username: str) -> MotoUser:
         found = self._boto.admin_get_user(UserPoolId=self.id, Username=username)
         told = {pair["Name"]: pair["Value"] for pair in found["UserAttributes"]}
-        return SimpleNamespace(username=found["Username"], sub=told["sub"])
+        return MotoUser(found["Username"], told["sub"])
 
     def register_software_token(self, username: str, *, friendly_name: str = "") -> str:
         """As the person would have done it with an access token."""
