@@ -48,7 +48,9 @@ def age(record: Any, identity: CognitoIdentity | None) -> float | None:
     """
     if identity is None or not isinstance(record, dict):
         return None
-    row = vars(identity)  # plain values: a column that is not loaded costs no query, and proves nothing
+    row = vars(
+        identity
+    )  # plain values: a column that is not loaded costs no query, and proves nothing
     try:
         at = record["at"]
         bound = (
