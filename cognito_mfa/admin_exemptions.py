@@ -74,7 +74,6 @@ class ValidFilter(admin.SimpleListFilter):
         return queryset
 
 
-@admin.register(MFAExemption)
 class MFAExemptionAdmin(ConfirmedOnePerson, FastListMixin):
     """People who may do without for a while. Granted and revoked, never edited or deleted."""
 

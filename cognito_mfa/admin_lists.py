@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
@@ -9,12 +10,33 @@ from django.core.paginator import Paginator
 from django.db.models import Exists, F, FilteredRelation, Model, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.budget import HARD_STOP
 from cognito_mfa.models import CognitoIdentity, MFAReset
 
 CAP = 10_000
+
+ICONS = {
+    CognitoIdentity.Status.ENABLED: "✔",
+    CognitoIdentity.Status.NOT_SET_UP: "✖",
+    CognitoIdentity.Status.UNKNOWN: "?",
+    CognitoIdentity.Status.GONE: "⊘",
+}
+
+
+def status_as_icon_and_word(status: str) -> SafeString:
+    """Show both: colour or a picture alone tells nothing to many people."""
+    return _icon_and_word(status, get_language())
+
+
+@lru_cache(maxsize=256)  # a list shows few different ones, on each of its rows
+def _icon_and_word(status: str, _language: str | None) -> SafeString:
+    known = CognitoIdentity.Status(status)
+    return format_html('<span aria-hidden="true">{}</span> {}', ICONS[known], known.label)
 
 
 class CappedCount(int):

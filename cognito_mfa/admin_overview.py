@@ -191,7 +191,6 @@ CURRENT: tuple[Callable[[], Section], ...] = (half_done, next_to_expire)
 BELOW: FROM_CENSUS = (statuses, set_ups)
 
 
-@admin.register(Census)
 class OverviewAdmin(ReadOnly, admin.ModelAdmin):
     """The overview stands where the list of censuses would, so that the admin's own menus lead to it."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 from django.contrib.auth.signals import user_logged_in
+from django.core.checks import CheckMessage, Tags, register
 from django.utils.translation import gettext_lazy as _
 
 
@@ -21,11 +22,24 @@ class CognitoMFAConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from cognito_mfa import checks
-
-        checks.register()
+        register(_check, Tags.security)
+        register(_check_deployment, Tags.security, deploy=True)
         user_logged_in.connect(_on_signed_in, dispatch_uid="cognito_mfa.proof")
         _connect_provider()
+
+
+def _check(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
+    """Run the system checks; imported then, since a process that serves pages runs none."""
+    from cognito_mfa import checks
+
+    return checks.run(checks.ALWAYS)
+
+
+def _check_deployment(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
+    """Run those of ``check --deploy``."""
+    from cognito_mfa import checks
+
+    return checks.run(checks.DEPLOYED)
 
 
 def _on_signed_in(**given: Any) -> None:

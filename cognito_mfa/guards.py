@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -11,15 +11,17 @@ from cognito_mfa.answers import CONFIRM_AGAIN, SET_UP_ANYWAY, SIGN_IN, Demand, a
 from cognito_mfa.conf import get_conf
 
 
-class Guard(Protocol):
+class Guard:
     """Gives the answer for those who may not go on, and None for those who may."""
 
-    def stopped(self, request: HttpRequest) -> HttpResponse | None: ...
+    def stopped(self, request: HttpRequest) -> HttpResponse | None:
+        raise NotImplementedError
 
-    async def astopped(self, request: HttpRequest) -> HttpResponse | None: ...
+    async def astopped(self, request: HttpRequest) -> HttpResponse | None:
+        raise NotImplementedError
 
 
-class _Required:
+class _Required(Guard):
     """Wants a second factor of everybody."""
 
     def stopped(self, request: HttpRequest) -> HttpResponse | None:
@@ -37,7 +39,7 @@ class _Required:
         return answer(request, SET_UP_ANYWAY if user.is_authenticated else SIGN_IN)
 
 
-class _Recent:
+class _Recent(Guard):
     """Wants a second factor that was answered at most ``max_age`` seconds ago."""
 
     def __init__(self, max_age: float | None) -> None:

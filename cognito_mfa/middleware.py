@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
-from cognito_mfa import answers, gate, observed
+from cognito_mfa import answers, gate
 from cognito_mfa.gate import Verdict
 from cognito_mfa.marks import is_exempt
 
@@ -51,6 +51,8 @@ class RequireMFAMiddleware:
         if verdict is Verdict.PASS:
             return None
         if verdict is Verdict.WOULD_STOP:
+            from cognito_mfa import observed  # sites that enforce never need it
+
             observed.note(request, user)
             return None
         return answers.answer(request, answers.SET_UP)
@@ -69,6 +71,8 @@ class RequireMFAMiddleware:
         if verdict is Verdict.PASS:
             return None
         if verdict is Verdict.WOULD_STOP:
+            from cognito_mfa import observed
+
             await sync_to_async(observed.note)(request, user)
             return None
         return answers.answer(request, answers.SET_UP)

@@ -6,12 +6,9 @@ where there is no network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
-from django.apps import AppConfig
-from django.core.checks import CheckMessage, Tags
-from django.core.checks import register as register_check
+from django.core.checks import CheckMessage
 
 from cognito_mfa.checks import access, deployment, others, site, values
 
@@ -47,17 +44,6 @@ DEPLOYED: tuple[Check, ...] = (
 )
 
 
-def register() -> None:
-    """Bind the checks to ``manage.py check``."""
-    for check in ALWAYS:
-        register_check(Tags.security)(_listed(check))
-    for check in DEPLOYED:
-        register_check(Tags.security, deploy=True)(_listed(check))
-
-
-def _listed(check: Check) -> Callable[..., Sequence[CheckMessage]]:
-    def run(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:
-        return list(check())
-
-    run.__name__ = check.__name__
-    return run
+def run(wanted: Iterable[Check]) -> list[CheckMessage]:
+    """Return what is wrong, as Django's ``check`` shows it."""
+    return [message for check in wanted for message in check()]

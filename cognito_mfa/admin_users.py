@@ -1,0 +1,59 @@
+"""What a site puts into its own ``UserAdmin``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from cognito_mfa.admin_actions import SecondFactorActions
+from cognito_mfa.admin_lists import SecondFactorFilter, status_as_icon_and_word
+from cognito_mfa.models import CognitoIdentity
+
+
+class MFAUserAdminMixin(SecondFactorActions):
+    """For the site's own ``UserAdmin``: a column, a filter and the actions, without a query a row.
+
+    Put it first: ``class PersonAdmin(MFAUserAdminMixin, UserAdmin)``.
+    """
+
+    def __init__(self, model: type[Any], admin_site: Any) -> None:
+        if model._meta.concrete_model is not get_user_model():
+            raise ImproperlyConfigured(
+                f"MFAUserAdminMixin shows the site's users ({settings.AUTH_USER_MODEL}), "
+                f"not {model._meta.label}."
+            )
+        super().__init__(model, admin_site)
+        if self.actions is not None:  # a site that switches actions off means it
+            self.actions = [*self.actions, "refresh_status", "reset_mfa", "clear_failures"]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [*super().get_list_display(request), "second_factor"]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [*super().get_list_filter(request), SecondFactorFilter]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # The status alone, and by a subquery: a join would be made for every row that is only counted.
+        of_user = CognitoIdentity.objects.filter(user=OuterRef("pk"))
+        status = Subquery(of_user.values("status"))
+        users: QuerySet[Any] = super().get_queryset(request).annotate(second_factor_status=status)
+        return users
+
+    def identities_of(self, queryset: QuerySet[Any]) -> QuerySet[CognitoIdentity]:
+        return CognitoIdentity.objects.filter(user__in=queryset).order_by("pk")
+
+    def log_deed(self, request: HttpRequest, identity: CognitoIdentity, message: str) -> None:
+        self.log_change(request, identity.user, message)
+
+    @admin.display(description=_("second factor"), ordering="cognito_identity__status")
+    def second_factor(self, user: Any) -> SafeString | str:
+        status = user.second_factor_status
+        return status_as_icon_and_word(status) if status else "-"
