@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import SimpleLazyObject, empty
 
 from cognito_mfa import arrival, policy, proof
 from cognito_mfa.conf import get_conf
@@ -28,13 +28,16 @@ class Verdict(Enum):
     WOULD_STOP = "would stop"  # where the site only observes
 
 
+PASS = Verdict.PASS  # an enum's own lookup is slow, and this is on every request
+
+
 def decide(request: HttpRequest, user: Any) -> Verdict:
     """Return whether ``user``, who is signed in, may go on.
 
     The policy is asked last: it may cost a query, and people with a proof need not pay for it.
     """
     if get_conf().ENFORCEMENT == "off" or is_proven(request, user):
-        return Verdict.PASS
+        return PASS
     if _lets_providers_do() and arrival.provider(request.session.get(arrival.KEY), user):
         return Verdict.PASS
     return _unproven(required=policy.required(request, user))
@@ -43,7 +46,7 @@ def decide(request: HttpRequest, user: Any) -> Verdict:
 async def adecide(request: HttpRequest, user: Any) -> Verdict:
     """Return the same where nothing may block."""
     if get_conf().ENFORCEMENT == "off" or await ais_proven(request, user):
-        return Verdict.PASS
+        return PASS
     if _lets_providers_do() and arrival.provider(await request.session.aget(arrival.KEY), user):
         return Verdict.PASS
     return _unproven(required=await policy.arequired(request, user))
@@ -120,7 +123,18 @@ def _good_age(record: object, user: Any) -> float | None:
 def user_of(request: HttpRequest) -> Any:
     """Return who ``request`` is from; an async view finds the same person, without a second query."""
     request.auser = MethodType(_auser, request)
-    return request.user
+    user: Any = request.user
+    return unwrapped(request, user) if type(user) is SimpleLazyObject else user
+
+
+def unwrapped(request: HttpRequest, user: Any) -> Any:
+    """Load a lazy user, and let the view have it without its wrapping, which slows each attribute down."""
+    found = getattr(user, "_wrapped", empty)
+    if found is empty:
+        _ = user.is_authenticated
+        found = getattr(user, "_wrapped", user)
+    request.user = found
+    return found
 
 
 async def auser_of(request: HttpRequest) -> Any:

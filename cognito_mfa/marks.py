@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import count
+from types import FunctionType
 from typing import Any
 
 View = Callable[..., Any]
@@ -40,6 +41,13 @@ def mark_exempt(view: View) -> None:
 
 def is_exempt(view: View) -> bool:
     """Tell whether ``view`` is marked ``mfa_exempt``, or is one of others' that never are gated."""
+    # The views that are not, which are nearly all, are told first: this is on every request.
+    if (
+        type(view) is FunctionType
+        and EXEMPT_MARK not in view.__dict__
+        and view.__module__ not in _OTHERS_EXEMPT
+    ):
+        return False
     return why_exempt(view) != ""
 
 

@@ -15,7 +15,7 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from cognito_mfa import answers, gate
-from cognito_mfa.gate import Verdict
+from cognito_mfa.gate import PASS, Verdict
 from cognito_mfa.marks import is_exempt
 
 GetResponse = (
@@ -48,7 +48,7 @@ class RequireMFAMiddleware:
         if not user.is_authenticated:
             return None
         verdict = gate.decide(request, user)
-        if verdict is Verdict.PASS:
+        if verdict is PASS:
             return None
         if verdict is Verdict.WOULD_STOP:
             from cognito_mfa import observed  # sites that enforce never need it
@@ -68,7 +68,7 @@ class RequireMFAMiddleware:
         if not user.is_authenticated:
             return None
         verdict = await gate.adecide(request, user)
-        if verdict is Verdict.PASS:
+        if verdict is PASS:
             return None
         if verdict is Verdict.WOULD_STOP:
             from cognito_mfa import observed
