@@ -129,7 +129,7 @@ def user_of(request: HttpRequest) -> Any:
 
 def unwrapped(request: HttpRequest, user: Any) -> Any:
     """Load a lazy user, and let the view have it without its wrapping, which slows each attribute down."""
-    found = getattr(user, "_wrapped", empty)
+    found: Any = getattr(user, "_wrapped", empty)
     if found is empty:
         _ = user.is_authenticated
         found = getattr(user, "_wrapped", user)
