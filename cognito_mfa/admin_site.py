@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 
 from cognito_mfa import gate
 from cognito_mfa.answers import SET_UP, answer, safe_url
-from cognito_mfa.decorators import mfa_exempt
+from cognito_mfa.marks import mfa_exempt
 
 
 class MFAAdminSite(AdminSite):

@@ -10,33 +10,15 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, overload
 
-from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 
 from cognito_mfa import guards
 from cognito_mfa.guards import Guard
-from cognito_mfa.marks import REQUIRED_MARK, mark_exempt
+from cognito_mfa.marks import REQUIRED_MARK, answers_later, mfa_exempt
+
+__all__ = ["mfa_exempt", "mfa_recent", "mfa_required"]
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-
-def mfa_exempt(view: View) -> View:
-    """Let everybody through to ``view``, set up or not: an imprint, a help page, a health check."""
-    # A wrapper instead of a mark on the view itself, which may be in use elsewhere without the mark.
-    if _answers_later(view):
-
-        @wraps(view)
-        async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            return await view(request, *args, **kwargs)
-
-    else:
-
-        @wraps(view)
-        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            return view(request, *args, **kwargs)
-
-    mark_exempt(wrapper)
-    return wrapper  # type: ignore[return-value]
 
 
 def mfa_required(view: View) -> View:
@@ -69,7 +51,7 @@ def mfa_recent(max_age: Any = None) -> Any:
 
 def _guarded(view: View, guard: Guard) -> View:
     """Return ``view`` behind ``guard``, whose answer is given instead when there is one."""
-    if _answers_later(view):
+    if answers_later(view):
 
         @wraps(view)
         async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -85,17 +67,3 @@ def _guarded(view: View, guard: Guard) -> View:
 
     setattr(wrapper, REQUIRED_MARK, True)
     return wrapper  # type: ignore[return-value]
-
-
-def _answers_later(view: Callable[..., Any]) -> bool:
-    """Tell whether ``view`` must be awaited: a coroutine function, or the method of an async class."""
-    if iscoroutinefunction(view):
-        return True
-    layer: Any = view
-    while layer is not None:
-        # Django's method_decorator hands over a partial of the bound dispatch() of a class-based view.
-        instance = getattr(getattr(layer, "func", None), "__self__", None)
-        if getattr(instance, "view_is_async", None) is True:
-            return True
-        layer = getattr(layer, "__wrapped__", None)
-    return False

@@ -5,12 +5,16 @@ is gated again, unless it says so itself.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from itertools import count
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest
 
 View = Callable[..., Any]
+Marked = TypeVar("Marked", bound=Callable[..., Any])
 
 EXEMPT_MARK = "cognito_mfa_exempt"
 REQUIRED_MARK = "cognito_mfa_required"  # for the gate map; such views guard themselves
@@ -29,6 +33,25 @@ _OTHERS_EXEMPT = {
     },
 }
 _number = count()
+
+
+def mfa_exempt(view: Marked) -> Marked:
+    """Let everybody through to ``view``, set up or not: an imprint, a help page, a health check."""
+    # A wrapper instead of a mark on the view itself, which may be in use elsewhere without the mark.
+    if answers_later(view):
+
+        @wraps(view)
+        async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            return await view(request, *args, **kwargs)
+
+    else:
+
+        @wraps(view)
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            return view(request, *args, **kwargs)
+
+    mark_exempt(wrapper)
+    return wrapper  # type: ignore[return-value]
 
 
 def mark_exempt(view: View) -> None:
@@ -91,3 +114,17 @@ def _only_inherited(view: View) -> bool:
 def _marks(view: Any) -> set[str]:
     names = getattr(view, "__dict__", {})
     return {name for name in names if name.startswith(f"{EXEMPT_MARK}_")}
+
+
+def answers_later(view: Callable[..., Any]) -> bool:
+    """Tell whether ``view`` must be awaited: a coroutine function, or the method of an async class."""
+    if iscoroutinefunction(view):
+        return True
+    layer: Any = view
+    while layer is not None:
+        # Django's method_decorator hands over a partial of the bound dispatch() of a class-based view.
+        instance = getattr(getattr(layer, "func", None), "__self__", None)
+        if getattr(instance, "view_is_async", None) is True:
+            return True
+        layer = getattr(layer, "__wrapped__", None)
+    return False
