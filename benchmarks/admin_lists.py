@@ -300,7 +300,7 @@ def mount(person: type[models.Model], happening: type[models.Model]) -> list[Lis
 
     # Every site has the same models: their names stand on each page.
     shared: dict[type[models.Model], type[ModelAdmin]] = {
-        model: type(admin.site.get_model_admin(model))
+        model: admin.site.get_model_admin(model).__class__  # what a late one stands for
         for model in apps.get_app_config("cognito_mfa").get_models()
         if admin.site.is_registered(model)
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.module_loading import import_string
+
 from cognito_mfa.late_admin import CONFIRM, USUAL, register
 from cognito_mfa.models import (
     Census,
@@ -15,9 +17,10 @@ from cognito_mfa.models import (
 )
 
 if TYPE_CHECKING:
+    from cognito_mfa.admin_lists import FastListMixin
     from cognito_mfa.admin_users import MFAUserAdminMixin
 
-__all__ = ["MFAUserAdminMixin"]
+__all__ = ["FastListMixin", "MFAUserAdminMixin"]
 
 PLACE = "cognito_mfa.admin_"
 
@@ -32,8 +35,7 @@ register(Census, f"{PLACE}overview.OverviewAdmin", (("", "changelist"), ("count/
 
 def __getattr__(name: str) -> Any:
     """Import what sites put into their own admin when they name it."""
-    if name == "MFAUserAdminMixin":
-        from cognito_mfa.admin_users import MFAUserAdminMixin
-
-        return MFAUserAdminMixin
+    if name in __all__:
+        module = "users" if name == "MFAUserAdminMixin" else "lists"
+        return import_string(f"{PLACE}{module}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

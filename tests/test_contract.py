@@ -62,6 +62,7 @@ def test_signals() -> None:
         "cognito_mfa.gate.ais_proven",
         "cognito_mfa.backends.CognitoBackend",
         "cognito_mfa.apps.MFAAdminConfig",
+        "cognito_mfa.admin.FastListMixin",
         "cognito_mfa.admin.MFAUserAdminMixin",
         "cognito_mfa.local.LocalCognito",
         "cognito_mfa.other_sign_in.OtherSignIn",
