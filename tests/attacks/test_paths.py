@@ -316,22 +316,13 @@ def _filled(route: str) -> str:
     return route.replace("^", "").replace("$", "").replace(r"\Z", "")
 
 
-def methods_for(route: str, send: Send) -> list[str]:
-    """Return every method; for one of the many, whose views all occur above, two in turn."""
-    number = re.search(r"<\w+:x(\d+)>", route)
-    if number is not None:
-        turn = int(number[1])
-        return [METHODS[turn % 8], METHODS[(turn // 8 + 3) % 8]]
-    return METHODS if send.__name__ == "over_wsgi" else ["GET", "POST", "OPTIONS"]
-
-
 def test_p_15_nothing_but_the_documented_views_is_open(send: Send, settings: Settings) -> None:
     settings.ROOT_URLCONF = WholeSite
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
     settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if entry.startswith(NEEDED)]
     # What ends the session comes last, or everything after it would be asked by nobody.
     ordered = sorted(addresses(), key=lambda route: bool(re.search("logout|leave|sign-out", route)))
-    routes = [(route, method) for route in ordered for method in methods_for(route, send)]
+    routes = [(route, method) for route in ordered for method in METHODS]
     assert len(addresses()) >= 300
     asks = [Ask("/" + addresses()[route], method, CALLERS["json"]) for route, method in routes]
 
