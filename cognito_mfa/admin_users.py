@@ -52,15 +52,17 @@ class MFAUserAdminMixin(SecondFactorActions):
         users: QuerySet[Any] = super().get_queryset(request).annotate(second_factor_status=status)
         return users
 
-    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Paginator[Any]:
-        paginator: Paginator[Any] = super().get_paginator(request, *args, **kwargs)
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> Paginator[Any]:
+        paginator: Paginator[Any] = super().get_paginator(request, queryset, *args, **kwargs)
         if isinstance(paginator, CappedPaginator):  # else the site counts in its own way
-            paginator.signpost = SecondFactorFilter.signpost(request)
+            paginator.signpost = SecondFactorFilter.signpost(request, queryset)
         return paginator
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changes = super().get_changelist_instance(request)
-        signpost = SecondFactorFilter.signpost(request)
+        signpost = SecondFactorFilter.signpost(request, changes.queryset)
         if signpost and not changes.multi_page:
             # Few: their keys come by the index, where going along the list would visit everybody.
             few = changes.result_list.filter(signpost).order_by().values("pk")

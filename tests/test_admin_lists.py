@@ -8,6 +8,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
+from django.db import connection
 from django.urls import path
 from django.utils.crypto import get_random_string
 from pytest_django import DjangoAssertNumQueries
@@ -56,6 +57,8 @@ def boss(pool: LocalPool, visitor: Visitor, settings: Settings) -> Visitor:
         for user, name, status in zip(people, names, states, strict=True)
     )
     User.objects.bulk_create([User(username=f"local{n}", password="!") for n in range(5)])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # as any database does by itself, but not within a transaction
     return visitor
 
 
