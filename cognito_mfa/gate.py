@@ -8,7 +8,7 @@ when something is missing the answer is "stop".
 from __future__ import annotations
 
 from enum import Enum
-from types import MethodType
+from functools import partial
 from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
@@ -36,10 +36,21 @@ def decide(request: HttpRequest, user: Any) -> Verdict:
 
     The policy is asked last: it may cost a query, and people with a proof need not pay for it.
     """
-    if get_conf().ENFORCEMENT == "off" or is_proven(request, user):
+    conf = get_conf()
+    if conf.ENFORCEMENT == "off":
         return PASS
-    if _lets_providers_do() and arrival.provider(request.session.get(arrival.KEY), user):
-        return Verdict.PASS
+    session = request.session
+    # As is_proven says it, in fewer calls: this is on every request.
+    try:
+        identity = user._state.fields_cache["cognito_identity"]  # noqa: SLF001 - Django's word to models
+    except (AttributeError, KeyError):
+        identity = identity_of(user)
+    if proof.age(session.get(proof.KEY), identity, conf) is not None:
+        return PASS
+    if conf.TRUSTED_BACKENDS and is_trusted(request, user):
+        return PASS
+    if _lets_providers_do() and arrival.provider(session.get(arrival.KEY), user):
+        return PASS
     return _unproven(required=policy.required(request, user))
 
 
@@ -48,7 +59,7 @@ async def adecide(request: HttpRequest, user: Any) -> Verdict:
     if get_conf().ENFORCEMENT == "off" or await ais_proven(request, user):
         return PASS
     if _lets_providers_do() and arrival.provider(await request.session.aget(arrival.KEY), user):
-        return Verdict.PASS
+        return PASS
     return _unproven(required=await policy.arequired(request, user))
 
 
@@ -59,7 +70,7 @@ def _lets_providers_do() -> bool:
 
 def _unproven(*, required: bool) -> Verdict:
     if not required:
-        return Verdict.PASS
+        return PASS
     return Verdict.STOP if policy.enforced() else Verdict.WOULD_STOP
 
 
@@ -70,12 +81,9 @@ def stops(request: HttpRequest, user: Any) -> bool:
 
 def is_proven(request: HttpRequest, user: Any) -> bool:
     """Tell whether this session has a proof that is good for ``user``, or needs none by its backend."""
-    session = request.session
-    if proof.holds(session.get(proof.KEY), identity_of(user)):
+    if proof.holds(request.session.get(proof.KEY), identity_of(user)):
         return True
-    return bool(get_conf().TRUSTED_BACKENDS) and _is_trusted(
-        user, session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY)
-    )
+    return bool(get_conf().TRUSTED_BACKENDS) and is_trusted(request, user)
 
 
 async def ais_proven(request: HttpRequest, user: Any) -> bool:
@@ -105,26 +113,31 @@ def is_trusted(request: HttpRequest, user: Any) -> bool:
 
 def proof_age(request: HttpRequest, user: Any) -> float | None:
     """Return how many seconds ago ``user`` answered a second factor, or None without a good proof."""
-    return _good_age(request.session.get(proof.KEY), user)
+    return proof.age(request.session.get(proof.KEY), identity_of(user))
 
 
 async def aproof_age(request: HttpRequest, user: Any) -> float | None:
     """Return the same where nothing may block."""
     if not identity_is_loaded(user):
         await load_identity(user)
-    return _good_age(await request.session.aget(proof.KEY), user)
-
-
-def _good_age(record: object, user: Any) -> float | None:
-    seconds = proof.age(record, identity_of(user))
-    return seconds if seconds is not None and seconds <= get_conf().PROOF_MAX_AGE else None
+    return proof.age(await request.session.aget(proof.KEY), identity_of(user))
 
 
 def user_of(request: HttpRequest) -> Any:
     """Return who ``request`` is from; an async view finds the same person, without a second query."""
-    request.auser = MethodType(_auser, request)
     user: Any = request.user
-    return unwrapped(request, user) if type(user) is SimpleLazyObject else user
+    if type(user) is SimpleLazyObject:
+        user = unwrapped(request, user)
+    request.auser = partial(ready, user)
+    return user
+
+
+async def ready(user: Any) -> Any:
+    """Return ``user``, for who awaits ``request.auser()``.
+
+    Bound to the user alone: a request that holds itself would be left to the garbage collector.
+    """
+    return user
 
 
 def unwrapped(request: HttpRequest, user: Any) -> Any:
@@ -142,13 +155,9 @@ async def auser_of(request: HttpRequest) -> Any:
 
     Somebody whom another middleware put there is the one; else the session's user.
     """
-    found: Any = request.user
-    if type(found) is not SimpleLazyObject:
-        return found
-    user = await request.auser()
-    request.user = user
+    user: Any = request.user
+    if type(user) is SimpleLazyObject:
+        request.user = user = await request.auser()
+    else:
+        request.auser = partial(ready, user)
     return user
-
-
-async def _auser(request: HttpRequest) -> Any:
-    return request.user  # loaded when it was judged

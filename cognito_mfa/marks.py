@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial, wraps
 from itertools import count
-from types import FunctionType
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction
@@ -21,7 +20,7 @@ REQUIRED_MARK = "cognito_mfa_required"  # for the gate map; such views guard the
 
 # Views of others that must stay reachable: to leave, to change the language, to load a style sheet, to
 # sign in again at Cognito. By identity of the view, so that no path can pass for them.
-_OTHERS_EXEMPT = {
+OTHERS_EXEMPT = {
     "django.contrib.auth.views": {"LogoutView"},
     "django.contrib.staticfiles.views": {"serve"},
     "django.views.i18n": {"set_language", "JavaScriptCatalog"},
@@ -62,24 +61,12 @@ def mark_exempt(view: View) -> None:
     setattr(view, f"{EXEMPT_MARK}_{next(_number)}", True)
 
 
-def is_exempt(view: View) -> bool:
-    """Tell whether ``view`` is marked ``mfa_exempt``, or is one of others' that never are gated."""
-    # The views that are not, which are nearly all, are told first: this is on every request.
-    if (
-        type(view) is FunctionType
-        and EXEMPT_MARK not in view.__dict__
-        and view.__module__ not in _OTHERS_EXEMPT
-    ):
-        return False
-    return why_exempt(view) != ""
-
-
 def why_exempt(view: View) -> str:
-    """Return why the gate leaves ``view`` alone; empty when it does not."""
+    """Return why the gate leaves ``view`` alone: it is marked, or one of others'. Empty when it does not."""
     # Not merely true: an object that answers any name with something is not marked.
     if getattr(view, EXEMPT_MARK, None) is True:
         return "" if _only_inherited(view) else "mfa_exempt"
-    if getattr(view, "__module__", None) in _OTHERS_EXEMPT:
+    if getattr(view, "__module__", None) in OTHERS_EXEMPT:
         return _owner(view)
     return why_exempt(inner(view)) if isinstance(view, partial) else ""
 
@@ -95,7 +82,7 @@ def _owner(view: View) -> str:
     """Return whose view it is that must stay reachable; empty for any other."""
     target: Any = getattr(view, "view_class", view)
     package = str(target.__module__).partition(".")[0]
-    if target.__qualname__ not in _OTHERS_EXEMPT.get(target.__module__, ()):
+    if target.__qualname__ not in OTHERS_EXEMPT.get(target.__module__, ()):
         return ""
     return "Django's own" if package == "django" else f"{package}'s own"
 

@@ -7,6 +7,8 @@ never calls Cognito, touches nothing on exempt views, and runs natively under WS
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
+from types import FunctionType
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -16,7 +18,7 @@ from django.utils.functional import SimpleLazyObject
 
 from cognito_mfa import answers, gate
 from cognito_mfa.gate import PASS, Verdict
-from cognito_mfa.marks import is_exempt
+from cognito_mfa.marks import EXEMPT_MARK, OTHERS_EXEMPT, why_exempt
 
 GetResponse = (
     Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -39,12 +41,19 @@ class RequireMFAMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         return self.get_response(request)
 
+    # Both methods write out what they could call: a call costs as much as all that is looked at there, and
+    # this is on every request. Views that are neither marked nor others' are nearly all, and told first.
+
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        if is_exempt(view):
+        plain = type(view) is FunctionType and EXEMPT_MARK not in view.__dict__
+        if not (plain and view.__module__ not in OTHERS_EXEMPT) and why_exempt(view):
             return None
-        user = gate.user_of(request)
+        user: Any = request.user
+        if type(user) is SimpleLazyObject:
+            user = gate.unwrapped(request, user)
+        request.auser = partial(gate.ready, user)
         if not user.is_authenticated:
             return None
         verdict = gate.decide(request, user)
@@ -60,11 +69,14 @@ class RequireMFAMiddleware:
     async def aprocess_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        if is_exempt(view):
+        plain = type(view) is FunctionType and EXEMPT_MARK not in view.__dict__
+        if not (plain and view.__module__ not in OTHERS_EXEMPT) and why_exempt(view):
             return None
         user: Any = request.user
         if type(user) is SimpleLazyObject:
-            user = await gate.auser_of(request)
+            request.user = user = await request.auser()
+        else:  # whom another middleware put there
+            request.auser = partial(gate.ready, user)
         if not user.is_authenticated:
             return None
         verdict = await gate.adecide(request, user)

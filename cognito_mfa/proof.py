@@ -14,6 +14,7 @@ from cognito_mfa.conf import get_conf
 if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
 
+    from cognito_mfa.conf import Conf
     from cognito_mfa.models import CognitoIdentity
 
 PREFIX = "_cognito_mfa_"  # of every session key of ours
@@ -29,56 +30,46 @@ def write(
     Args:
         at: when, in seconds since the epoch; by default just now.
     """
-    session[KEY] = {
-        "user": str(identity.user_id),
-        "pool": identity.pool_id,
-        "sub": identity.sub,
-        "generation": identity.generation,
-        "method": method,
-        "at": int(time.time() if at is None else at),
-    }
+    owner = [str(identity.user_id), identity.pool_id, identity.sub, identity.generation]
+    when = int(time.time() if at is None else at)
+    session[KEY] = {"owner": owner, "method": method, "at": when}
 
 
-def age(record: Any, identity: CognitoIdentity | None) -> float | None:
-    """Return how many seconds ago the second factor was answered, or None when it was not.
+def age(record: Any, identity: CognitoIdentity | None, conf: Conf | None = None) -> float | None:
+    """Return how many seconds ago the second factor was answered; None when it was not, or is too long ago.
 
     Args:
         record: what the browser's session has under ``KEY``.
         identity: of the signed-in user; None when the user has none.
+        conf: the settings, of a caller who has them at hand.
     """
-    if identity is None or not isinstance(record, dict):
+    if record is None or identity is None:
         return None
-    row = vars(
-        identity
-    )  # plain values: a column that is not loaded costs no query, and proves nothing
+    # Plain values: a column that is not loaded costs no query, and proves nothing.
+    row, conf = identity.__dict__, conf or get_conf()
     try:
-        at = record["at"]
-        bound = (
-            record["generation"] == row["generation"]
-            and record["sub"] == row["sub"]
-            and record["user"] == str(row["user_id"])
-            and record["pool"] == get_conf().USER_POOL_ID
-        )
-    except KeyError:
+        # One comparison of everything, since this is on every request.
+        owner = [f"{row['user_id']}", conf.USER_POOL_ID, row["sub"], row["generation"]]
+        if record["owner"] != owner:
+            return None
+        seconds: float = time.time() - record["at"]
+    except (KeyError, TypeError):  # not of our making
         return None
-    if not bound or not isinstance(at, int):
-        return None
-    seconds = time.time() - at
     if seconds >= 0:
-        return seconds
-    # A time in the future would never age: somebody's clock jumped.
+        return seconds if seconds <= conf.PROOF_MAX_AGE else None
+    # A time in the future would never age: somebody's clock jumped. Nor is "not a number" any time.
     return 0.0 if seconds >= -SKEW else None
 
 
 def holds(record: Any, identity: CognitoIdentity | None) -> bool:
     """Tell whether ``record`` is good for ``identity`` today."""
-    seconds = age(record, identity)
-    return seconds is not None and seconds <= get_conf().PROOF_MAX_AGE
+    return age(record, identity) is not None
 
 
 def carry_over(session: SessionBase, identity: CognitoIdentity) -> None:
     """Let a proof that held until now hold in ``identity``'s new generation too, getting no younger."""
-    session[KEY] = {**session[KEY], "generation": identity.generation}
+    record = session[KEY]
+    session[KEY] = {**record, "owner": [*record["owner"][:-1], identity.generation]}
 
 
 def drop_all(session: SessionBase) -> None:

@@ -12,7 +12,7 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
-from cognito_mfa.marks import is_exempt
+from cognito_mfa.marks import why_exempt
 
 GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
@@ -105,7 +105,7 @@ def check_urls() -> Iterator[CheckMessage]:
 
 def _is_open(path: str) -> bool:
     try:
-        return is_exempt(resolve(path).func)
+        return bool(why_exempt(resolve(path).func))
     except Resolver404:
         return False
 

@@ -273,6 +273,18 @@ def test_b_28_who_another_middleware_puts_there_is_judged(send: Send, settings: 
         assert_refused(answer)
 
 
+def test_b_28_a_view_finds_nobody_else_than_was_judged(send: Send, settings: Settings) -> None:
+    """The person in the session was not asked for a code; the one in their place need not be."""
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": "staff"}
+    linked("victim")
+    browser = signed_in(linked("boss", is_staff=True))
+    middleware = [entry for entry in settings.MIDDLEWARE if entry != GATE]
+    settings.MIDDLEWARE = [*middleware, f"{__name__}.Impersonation", GATE]
+    for answer in send(browser, [Ask("/private/"), Ask("/async-private/")]):
+        assert answer.status_code == 200
+        assert b"page of victim" in answer.body
+
+
 class Impersonation:
     """What packages for impersonation do: another user in the session's place."""
 

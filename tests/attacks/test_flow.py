@@ -198,7 +198,7 @@ def test_b_21_nothing_that_was_planted_survives_another_backends_sign_in(
     """A half-finished sign-in of ours, and a proof, in the session that another sign-in takes over."""
     visitor.sign_in()
     session = visitor.client.session
-    session["_cognito_mfa_proof"] = {"user": "1"}
+    session["_cognito_mfa_proof"] = {"owner": ["1"]}
     session["basket"] = ["book"]
     session.save()
     user = get_user_model().objects.create_user("other", password=PASSWORD)

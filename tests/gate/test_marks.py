@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from cognito_mfa.decorators import mfa_exempt, mfa_recent
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.marks import is_exempt
+from cognito_mfa.marks import why_exempt
 from tests.gate import site as views
 from tests.gate.people import change_proof, linked, proven, signed_in, unproven
 from tests.gate.servers import CALLERS, SERVERS, Ask, Send
@@ -40,22 +40,22 @@ def test_p_10_a_mark_is_neither_lost_nor_inherited(send: Send) -> None:
 
 
 def test_a_mark_stays_with_the_view_that_was_marked() -> None:
-    assert not is_exempt(views.secret)
-    assert is_exempt(mfa_exempt(views.secret))
+    assert not why_exempt(views.secret)
+    assert why_exempt(mfa_exempt(views.secret))
 
 
 def test_djangos_own_views_are_known_by_what_they_are() -> None:
     class Child(LogoutView):
         pass
 
-    assert is_exempt(LogoutView.as_view())
-    assert is_exempt(set_language)
-    assert is_exempt(JavaScriptCatalog.as_view())
-    assert not is_exempt(Child.as_view())
+    assert why_exempt(LogoutView.as_view())
+    assert why_exempt(set_language)
+    assert why_exempt(JavaScriptCatalog.as_view())
+    assert not why_exempt(Child.as_view())
 
 
 def test_an_object_that_says_yes_to_everything_is_not_exempt() -> None:
-    assert not is_exempt(Mock())
+    assert not why_exempt(Mock())
 
 
 @servers

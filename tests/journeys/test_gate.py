@@ -195,10 +195,17 @@ def test_b_22_b_27_b_28_a_proof_dies_with_the_generation_the_age_and_the_user(
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "PROOF_MAX_AGE": 1}
     session = visitor.client.session
     record = session["_cognito_mfa_proof"]
-    for at in (record["at"] - 2, record["at"] + 3600, None, "now"):
+    numbers = (record["at"] - 2, record["at"] + 3600, float("nan"), float("inf"), -float("inf"))
+    for at in (*numbers, None, "now", True, [record["at"]]):
         session["_cognito_mfa_proof"] = {**record, "at": at}
         session.save()
         assert not visitor.is_in(), at
+    for position in range(len(record["owner"])):
+        owner = list(record["owner"])
+        owner[position] = "other"
+        session["_cognito_mfa_proof"] = {**record, "owner": owner}
+        session.save()
+        assert not visitor.is_in(), owner
 
     other = get_user_model().objects.create_user("other")
     session["_cognito_mfa_proof"] = record
@@ -208,7 +215,7 @@ def test_b_22_b_27_b_28_a_proof_dies_with_the_generation_the_age_and_the_user(
     assert not visitor.is_in()
 
 
-@pytest.mark.parametrize("planted", [True, "yes", 1, {}, {"user": None}, ["x"]])
+@pytest.mark.parametrize("planted", [True, "yes", 1, {}, {"owner": None}, ["x"]])
 def test_b_21_a_planted_proof_opens_nothing(
     pool: LocalPool, visitor: Visitor, planted: object
 ) -> None:
