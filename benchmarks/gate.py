@@ -33,7 +33,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 BENCH = ROOT / ".bench"
 SETS = {
-    "main": ["django", "django-otp", "django-two-factor-auth", "django-allauth[mfa]", str(ROOT)],
+    "main": [
+        "django",
+        "django-otp",
+        "django-two-factor-auth",
+        "django-allauth[mfa]",
+        "-e",
+        str(ROOT),
+    ],
     "mfa2": ["django", "django-mfa2"],
     "mfa3": ["django", "django-mfa3"],
 }
@@ -178,7 +185,6 @@ def child(which: str, rounds: int, block: int) -> None:
     site = _configure(which)
     user, marks = _person(which)
     site.urlpatterns = _urls(which)
-    # sites run with the debug records of queries off, and count them only while told to
     loop = asyncio.new_event_loop()
     rows = []
     for scene in ("alone", "chain", "exempt"):
@@ -190,7 +196,7 @@ def child(which: str, rounds: int, block: int) -> None:
                 assert response.status_code == 200, (name, scene, mode, response)
                 vary[name] = "Cookie" in response.headers.get("Vary", "")
                 runners[name] = run
-            times = _in_turns(runners, rounds, block * (4 if scene == "alone" else 1))
+            times = _in_turns(runners, rounds * (6 if scene == "alone" else 1), block)
             for name in runners:
                 added = [a - b for a, b in zip(times[name], times[NOTHING], strict=True)]
                 rows.append(

@@ -17,7 +17,7 @@ from django.utils.functional import SimpleLazyObject, empty
 
 from cognito_mfa import arrival, policy, proof
 from cognito_mfa.conf import get_conf
-from cognito_mfa.models import identity_is_loaded, identity_of, load_identity
+from cognito_mfa.models import aidentity_of, identity_of
 
 
 class Verdict(Enum):
@@ -56,9 +56,19 @@ def decide(request: HttpRequest, user: Any) -> Verdict:
 
 async def adecide(request: HttpRequest, user: Any) -> Verdict:
     """Return the same where nothing may block."""
-    if get_conf().ENFORCEMENT == "off" or await ais_proven(request, user):
+    conf = get_conf()
+    if conf.ENFORCEMENT == "off":
         return PASS
-    if _lets_providers_do() and arrival.provider(await request.session.aget(arrival.KEY), user):
+    session = request.session
+    try:
+        identity = user._state.fields_cache["cognito_identity"]  # noqa: SLF001 - as above
+    except (AttributeError, KeyError):
+        identity = await aidentity_of(user)
+    if proof.age(await session.aget(proof.KEY), identity, conf) is not None:
+        return PASS
+    if conf.TRUSTED_BACKENDS and await ais_trusted(request, user):
+        return PASS
+    if _lets_providers_do() and arrival.provider(await session.aget(arrival.KEY), user):
         return PASS
     return _unproven(required=await policy.arequired(request, user))
 
@@ -88,14 +98,22 @@ def is_proven(request: HttpRequest, user: Any) -> bool:
 
 async def ais_proven(request: HttpRequest, user: Any) -> bool:
     """Tell the same where nothing may block."""
-    session = request.session
-    if not identity_is_loaded(user):
-        await load_identity(user)
-    if proof.holds(await session.aget(proof.KEY), identity_of(user)):
+    if proof.holds(await request.session.aget(proof.KEY), await aidentity_of(user)):
         return True
-    return bool(get_conf().TRUSTED_BACKENDS) and _is_trusted(
-        user, await session.aget(SESSION_KEY), await session.aget(BACKEND_SESSION_KEY)
-    )
+    return bool(get_conf().TRUSTED_BACKENDS) and await ais_trusted(request, user)
+
+
+def is_trusted(request: HttpRequest, user: Any) -> bool:
+    """Tell whether the backend of this sign-in asks everybody for a second factor of its own."""
+    session = request.session
+    return _is_trusted(user, session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY))
+
+
+async def ais_trusted(request: HttpRequest, user: Any) -> bool:
+    """Tell the same where nothing may block."""
+    session = request.session
+    signed_in, backend = await session.aget(SESSION_KEY), await session.aget(BACKEND_SESSION_KEY)
+    return _is_trusted(user, signed_in, backend)
 
 
 def _is_trusted(user: Any, signed_in: object, backend: object) -> bool:
@@ -105,12 +123,6 @@ def _is_trusted(user: Any, signed_in: object, backend: object) -> bool:
     return get_conf().trust_in(backend) == "elsewhere" and str(signed_in) == str(user.pk)
 
 
-def is_trusted(request: HttpRequest, user: Any) -> bool:
-    """Tell whether the backend of this sign-in asks everybody for a second factor of its own."""
-    session = request.session
-    return _is_trusted(user, session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY))
-
-
 def proof_age(request: HttpRequest, user: Any) -> float | None:
     """Return how many seconds ago ``user`` answered a second factor, or None without a good proof."""
     return proof.age(request.session.get(proof.KEY), identity_of(user))
@@ -118,9 +130,7 @@ def proof_age(request: HttpRequest, user: Any) -> float | None:
 
 async def aproof_age(request: HttpRequest, user: Any) -> float | None:
     """Return the same where nothing may block."""
-    if not identity_is_loaded(user):
-        await load_identity(user)
-    return proof.age(await request.session.aget(proof.KEY), identity_of(user))
+    return proof.age(await request.session.aget(proof.KEY), await aidentity_of(user))
 
 
 def user_of(request: HttpRequest) -> Any:

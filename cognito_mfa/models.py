@@ -458,19 +458,16 @@ def identity_of(user: Any) -> CognitoIdentity | None:
     return identity
 
 
+async def aidentity_of(user: Any) -> CognitoIdentity | None:
+    """Return the same where nothing may block."""
+    state = getattr(user, "_state", None)  # without one it is no row, and has no identity
+    if state is not None and "cognito_identity" not in state.fields_cache:
+        identity = await CognitoIdentity.objects.filter(user_id=user.pk).afirst()
+        user._meta.get_field("cognito_identity").set_cached_value(user, identity)
+    return identity_of(user)
+
+
 def identity_named(username: str) -> CognitoIdentity | None:
     """Return the identity of the pool's user ``username``, or None."""
     identities = CognitoIdentity.objects.select_related("user")
     return identities.filter(pool_id=get_conf().USER_POOL_ID, username=username).first()
-
-
-def identity_is_loaded(user: Any) -> bool:
-    """Tell whether ``identity_of(user)`` costs no query; it does not for our backend's users."""
-    state = getattr(user, "_state", None)  # without one it is no row, and has no identity
-    return state is None or "cognito_identity" in state.fields_cache
-
-
-async def load_identity(user: Any) -> None:
-    """Make ``identity_of(user)`` free where nothing may block."""
-    identity = await CognitoIdentity.objects.filter(user_id=user.pk).afirst()
-    user._meta.get_field("cognito_identity").set_cached_value(user, identity)
