@@ -28,48 +28,24 @@ class Verdict(Enum):
     WOULD_STOP = "would stop"  # where the site only observes
 
 
-PASS = Verdict.PASS  # an enum's own lookup is slow, and this is on every request
-
-
 def decide(request: HttpRequest, user: Any) -> Verdict:
     """Return whether ``user``, who is signed in, may go on.
 
     The policy is asked last: it may cost a query, and people with a proof need not pay for it.
     """
-    conf = get_conf()
-    if conf.ENFORCEMENT == "off":
-        return PASS
-    session = request.session
-    # As is_proven says it, in fewer calls: this is on every request.
-    try:
-        identity = user._state.fields_cache["cognito_identity"]  # noqa: SLF001 - Django's word to models
-    except (AttributeError, KeyError):
-        identity = identity_of(user)
-    if proof.age(session.get(proof.KEY), identity, conf) is not None:
-        return PASS
-    if conf.TRUSTED_BACKENDS and is_trusted(request, user):
-        return PASS
-    if _lets_providers_do() and arrival.provider(session.get(arrival.KEY), user):
-        return PASS
+    if get_conf().ENFORCEMENT == "off" or is_proven(request, user):
+        return Verdict.PASS
+    if _lets_providers_do() and arrival.provider(request.session.get(arrival.KEY), user):
+        return Verdict.PASS
     return _unproven(required=policy.required(request, user))
 
 
 async def adecide(request: HttpRequest, user: Any) -> Verdict:
     """Return the same where nothing may block."""
-    conf = get_conf()
-    if conf.ENFORCEMENT == "off":
-        return PASS
-    session = request.session
-    try:
-        identity = user._state.fields_cache["cognito_identity"]  # noqa: SLF001 - as above
-    except (AttributeError, KeyError):
-        identity = await aidentity_of(user)
-    if proof.age(await session.aget(proof.KEY), identity, conf) is not None:
-        return PASS
-    if conf.TRUSTED_BACKENDS and await ais_trusted(request, user):
-        return PASS
-    if _lets_providers_do() and arrival.provider(await session.aget(arrival.KEY), user):
-        return PASS
+    if get_conf().ENFORCEMENT == "off" or await ais_proven(request, user):
+        return Verdict.PASS
+    if _lets_providers_do() and arrival.provider(await request.session.aget(arrival.KEY), user):
+        return Verdict.PASS
     return _unproven(required=await policy.arequired(request, user))
 
 
@@ -80,7 +56,7 @@ def _lets_providers_do() -> bool:
 
 def _unproven(*, required: bool) -> Verdict:
     if not required:
-        return PASS
+        return Verdict.PASS
     return Verdict.STOP if policy.enforced() else Verdict.WOULD_STOP
 
 

@@ -16,8 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
-from cognito_mfa import answers, gate
-from cognito_mfa.gate import PASS, Verdict
+from cognito_mfa import answers, gate, proof
+from cognito_mfa.gate import Verdict
 from cognito_mfa.marks import EXEMPT_MARK, OTHERS_EXEMPT, why_exempt
 
 GetResponse = (
@@ -41,8 +41,8 @@ class RequireMFAMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         return self.get_response(request)
 
-    # Both methods write out what they could call: a call costs as much as all that is looked at there, and
-    # this is on every request. Views that are neither marked nor others' are nearly all, and told first.
+    # Both methods tell the ordinary request first, of somebody with a proof for a view without a mark, and
+    # write out what they could call: it is on every request, and a call costs as much as what it does there.
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
@@ -54,17 +54,21 @@ class RequireMFAMiddleware:
         if type(user) is SimpleLazyObject:
             user = gate.unwrapped(request, user)
         request.auser = partial(gate.ready, user)
+        try:
+            identity = user._state.fields_cache["cognito_identity"]  # noqa: SLF001 - Django's word to models
+        except (AttributeError, KeyError):
+            pass  # a visitor, or the user of another backend
+        else:
+            if proof.age(request.session.get(proof.KEY), identity) is not None:
+                return None
         if not user.is_authenticated:
             return None
         verdict = gate.decide(request, user)
-        if verdict is PASS:
-            return None
         if verdict is Verdict.WOULD_STOP:
             from cognito_mfa import observed  # sites that enforce never need it
 
             observed.note(request, user)
-            return None
-        return answers.answer(request, answers.SET_UP)
+        return answers.answer(request, answers.SET_UP) if verdict is Verdict.STOP else None
 
     async def aprocess_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
@@ -77,14 +81,18 @@ class RequireMFAMiddleware:
             request.user = user = await request.auser()
         else:  # whom another middleware put there
             request.auser = partial(gate.ready, user)
+        try:
+            identity = user._state.fields_cache["cognito_identity"]  # noqa: SLF001 - as above
+        except (AttributeError, KeyError):
+            pass
+        else:
+            if proof.age(await request.session.aget(proof.KEY), identity) is not None:
+                return None
         if not user.is_authenticated:
             return None
         verdict = await gate.adecide(request, user)
-        if verdict is PASS:
-            return None
         if verdict is Verdict.WOULD_STOP:
             from cognito_mfa import observed
 
             await sync_to_async(observed.note)(request, user)
-            return None
-        return answers.answer(request, answers.SET_UP)
+        return answers.answer(request, answers.SET_UP) if verdict is Verdict.STOP else None

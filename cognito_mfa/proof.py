@@ -14,7 +14,6 @@ from cognito_mfa.conf import get_conf
 if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
 
-    from cognito_mfa.conf import Conf
     from cognito_mfa.models import CognitoIdentity
 
 PREFIX = "_cognito_mfa_"  # of every session key of ours
@@ -35,18 +34,17 @@ def write(
     session[KEY] = {"owner": owner, "method": method, "at": when}
 
 
-def age(record: Any, identity: CognitoIdentity | None, conf: Conf | None = None) -> float | None:
+def age(record: Any, identity: CognitoIdentity | None) -> float | None:
     """Return how many seconds ago the second factor was answered; None when it was not, or is too long ago.
 
     Args:
         record: what the browser's session has under ``KEY``.
         identity: of the signed-in user; None when the user has none.
-        conf: the settings, of a caller who has them at hand.
     """
     if record is None or identity is None:
         return None
     # Plain values: a column that is not loaded costs no query, and proves nothing.
-    row, conf = identity.__dict__, conf or get_conf()
+    row, conf = identity.__dict__, get_conf()
     try:
         # One comparison of everything, since this is on every request.
         owner = [f"{row['user_id']}", conf.USER_POOL_ID, row["sub"], row["generation"]]
