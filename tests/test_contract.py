@@ -63,6 +63,7 @@ def test_signals() -> None:
         "cognito_mfa.backends.CognitoBackend",
         "cognito_mfa.apps.MFAAdminConfig",
         "cognito_mfa.admin.FastListMixin",
+        "cognito_mfa.asgi.RequireMFA",
         "cognito_mfa.admin.MFAUserAdminMixin",
         "cognito_mfa.local.LocalCognito",
         "cognito_mfa.other_sign_in.OtherSignIn",

@@ -91,7 +91,7 @@ def check_channels() -> Iterator[CheckMessage]:
     if apps.is_installed("channels"):
         yield Caution(
             "Channels is installed: websockets pass no Django middleware, and so no gate.",
-            hint="Ask cognito_mfa.gate.ais_proven in your consumers (docs/enforcement.md), then silence this.",
+            hint="Put cognito_mfa.asgi.RequireMFA around your consumers (docs/enforcement.md), then silence this.",
             id="cognito_mfa.W010",
         )
 

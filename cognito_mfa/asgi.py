@@ -1,0 +1,220 @@
+"""The gate for what no Django middleware sees: websockets, and ASGI applications beside Django's."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from importlib import import_module
+from io import BytesIO
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import get_user, get_user_model
+from django.core.handlers.asgi import ASGIRequest
+from django.db import close_old_connections
+from django.http import HttpResponse
+
+from cognito_mfa import answers, gate
+from cognito_mfa.gate import Verdict
+
+logger = logging.getLogger(__name__)
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+CLOSE_CODE = 4403  # of a websocket: 403, in the range that is left to applications
+GOODBYE = 10  # seconds that an application has to end by itself, once its caller may not go on
+
+
+class RequireMFA:
+    """Lets only those reach ``app`` whom ``RequireMFAMiddleware`` would let reach a view.
+
+    To be put around Channels' consumers, inside of what names their user, or around any ASGI application
+    that is mounted beside Django's; never around Django's own, whose sign-in would be behind the gate.
+    Visitors pass, as everywhere: what needs somebody signed in says so itself.
+
+    A connection that stays open, a websocket or a stream, is looked at again, and closed when its person
+    may not go on, or is not the same any more.
+
+    Args:
+        app: an ASGI application for ``websocket`` or ``http``.
+        recheck: seconds from one look at an open connection to the next. Each look reads session and user.
+    """
+
+    def __init__(self, app: App, *, recheck: float = 60) -> None:
+        if not recheck > 0:
+            raise ValueError("recheck must be a number of seconds above zero")
+        self.app, self.recheck = app, recheck
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):  # of the server, such as "lifespan"
+            await self.app(scope, receive, send)
+            return
+        first = await _look(scope)
+        if not first.may_pass:
+            await _refuse(scope, receive, send)
+            return
+        connection = _Connection(receive, send, websocket=scope["type"] == "websocket")
+        app = asyncio.ensure_future(self.app(scope, connection.receive, connection.send))
+        try:
+            await self._watch(app, scope, first, connection)
+        finally:
+            await connection.leave()
+            await _stop(app)
+        if not app.cancelled():
+            await app  # what it raised is the server's to know
+
+    async def _watch(
+        self, app: asyncio.Future[None], scope: Message, first: _Look, connection: _Connection
+    ) -> None:
+        """Return when ``app`` has ended, or had time to, since its caller may not go on."""
+        while True:
+            await asyncio.wait({app}, timeout=self.recheck)
+            if app.done():
+                return
+            if not await _goes_on(scope, first):
+                await connection.end()
+                await asyncio.wait({app}, timeout=GOODBYE)
+                return
+
+
+async def _stop(app: asyncio.Future[None]) -> None:
+    if not app.done():
+        app.cancel()
+        with suppress(asyncio.CancelledError):
+            await app
+
+
+async def _goes_on(scope: Message, first: _Look) -> bool:
+    try:
+        now = await _look(scope)
+    except Exception:
+        # SECURITY: nobody goes on because the database cannot be asked.
+        logger.exception("An open connection could not be looked at, and is closed.")
+        return False
+    return now.may_pass and now.people == first.people
+
+
+class _Look:
+    """What was seen of a connection: whether it may go on, and whose it is."""
+
+    __slots__ = ("may_pass", "people")
+
+    def __init__(self, *, may_pass: bool, people: tuple[str, str]) -> None:
+        self.may_pass, self.people = may_pass, people
+
+
+async def _look(scope: Message) -> _Look:
+    # In a thread, where a connection to the database that broke overnight can be made anew.
+    return await sync_to_async(_look_now)(scope)
+
+
+def _look_now(scope: Message) -> _Look:
+    close_old_connections()
+    try:
+        request = _request(scope)
+        in_session = get_user(request)
+        user = _named(scope, in_session)
+        request.user = user
+        people = str(in_session.pk), str(getattr(user, "pk", None))
+        return _Look(may_pass=_may_pass(request, user), people=people)
+    finally:
+        close_old_connections()
+
+
+def _request(scope: Message) -> Any:
+    """Return a request with the session as it is now, however long the connection is open."""
+    request: Any = ASGIRequest({"method": "GET", **scope, "type": "http"}, BytesIO())
+    engine = import_module(settings.SESSION_ENGINE)
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    request.session = engine.SessionStore(key)
+    return request
+
+
+def _named(scope: Message, in_session: Any) -> Any:
+    """Return who is to be judged: whom somebody outside of us named, such as by a token; else the session's."""
+    named = scope.get("user")
+    if named is None or not named.is_authenticated or named.pk == in_session.pk:
+        return in_session
+    users = get_user_model()._default_manager.select_related("cognito_identity")
+    user = users.filter(pk=named.pk).first()  # as they are now
+    return user if getattr(user, "is_active", True) else None
+
+
+def _may_pass(request: Any, user: Any) -> bool:
+    if user is None:
+        return False
+    if not user.is_authenticated:
+        return True
+    verdict = gate.decide(request, user)
+    if verdict is Verdict.WOULD_STOP:
+        from cognito_mfa import observed
+
+        observed.note(request, user)
+    return verdict is not Verdict.STOP
+
+
+async def _refuse(scope: Message, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await receive()  # the request to connect; servers answer the handshake with 403
+        await send({"type": "websocket.close", "code": CLOSE_CODE})
+        return
+    request = ASGIRequest(scope, BytesIO())
+    response: HttpResponse = answers.answer(request, answers.SET_UP)
+    headers = [(name.lower().encode(), text.encode()) for name, text in response.items()]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content})
+
+
+class _Connection:
+    """A connection that can be ended from this side, while the application uses it."""
+
+    def __init__(self, receive: Receive, send: Send, *, websocket: bool) -> None:
+        self._receive, self._send, self._websocket = receive, send, websocket
+        self._ended = asyncio.Event()
+        self._closed = False  # by the application itself
+        self._next: asyncio.Future[Message] | None = None
+
+    async def receive(self) -> Message:
+        """Return the next message; that the caller is gone, once this side ended the connection."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._receive())
+        ended = asyncio.ensure_future(self._ended.wait())
+        either: set[asyncio.Future[Any]] = {self._next, ended}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended.cancel()
+        if self._ended.is_set():
+            kind = "websocket" if self._websocket else "http"
+            return {
+                "type": f"{kind}.disconnect",
+                **({"code": CLOSE_CODE} if self._websocket else {}),
+            }
+        message, self._next = self._next, None
+        return message.result()
+
+    async def send(self, message: Message) -> None:
+        """Pass ``message`` on, unless the connection was ended: then nobody hears it."""
+        if self._ended.is_set():
+            return
+        self._closed = self._closed or message["type"] == "websocket.close"
+        await self._send(message)
+
+    async def end(self) -> None:
+        """Close the connection. A response that has begun stays unfinished, which servers cut off."""
+        self._ended.set()
+        if self._websocket and not self._closed:
+            await self._send({"type": "websocket.close", "code": CLOSE_CODE})
+
+    async def leave(self) -> None:
+        """Stop waiting for messages that nobody will ask for."""
+        if self._next is not None:
+            self._next.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._next
