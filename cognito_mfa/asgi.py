@@ -216,5 +216,4 @@ class _Connection:
         """Stop waiting for messages that nobody will ask for."""
         if self._next is not None:
             self._next.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._next
+            await asyncio.wait({self._next})
