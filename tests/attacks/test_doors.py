@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 from django.contrib.admin import AdminSite
+from django.contrib.auth import login
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import path, reverse
 from pytest_django import Settings
@@ -261,6 +264,18 @@ def test_b_28_a_switched_user_has_no_proof_but_the_own_one(send: Send) -> None:
     browser.force_login(User.objects.get(username="mine"))  # and back: to be proven again
     (answer,) = send(browser, [Ask("/gated/function/")])
     assert_refused(answer)
+
+
+def test_b_42f_a_sign_in_by_code_outside_of_any_view_proves_nothing(send: Send) -> None:
+    """As a shell, a task or a signal may do it, with a request of its own making."""
+    request = HttpRequest()
+    request.session = SessionStore()
+    login(request, linked(), backend="cognito_mfa.backends.CognitoBackend")
+    request.session.save()
+    browser = Client()
+    browser.cookies["sessionid"] = str(request.session.session_key)
+    for answer in send(browser, [Ask("/gated/function/"), Ask("/gated/async-function/")]):
+        assert_refused(answer)
 
 
 def test_b_28_who_another_middleware_puts_there_is_judged(send: Send, settings: Settings) -> None:
