@@ -34,7 +34,8 @@ from tests.gate.people import (
     unproven_of_another_backend,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("site")]
+# Channels closes a connection that is within a transaction, as that of a test usually is.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("site")]
 Conf = Callable[..., None]
 
 
