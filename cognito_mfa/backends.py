@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.db.models import QuerySet
@@ -30,8 +31,7 @@ class CognitoBackend(ModelBackend):
         return user if user is not None and self.user_can_authenticate(user) else None
 
     async def aget_user(self, user_id: Any) -> Any:
-        user = await anext(aiter(self._users(user_id)), None)
-        return user if user is not None and self.user_can_authenticate(user) else None
+        return await sync_to_async(self.get_user)(user_id)  # one query needs its thread anyway
 
     @staticmethod
     def _users(user_id: Any) -> QuerySet[Any]:
