@@ -109,15 +109,6 @@ async def aproof_age(request: HttpRequest, user: Any) -> float | None:
     return proof.age(await request.session.aget(proof.KEY), await aidentity_of(user))
 
 
-def user_of(request: HttpRequest) -> Any:
-    """Return who ``request`` is from; an async view finds the same person, without a second query."""
-    user: Any = request.user
-    if type(user) is SimpleLazyObject:
-        user = unwrapped(request, user)
-    request.auser = partial(ready, user)
-    return user
-
-
 async def ready(user: Any) -> Any:
     """Return ``user``, for who awaits ``request.auser()``.
 
@@ -137,7 +128,7 @@ def unwrapped(request: HttpRequest, user: Any) -> Any:
 
 
 async def auser_of(request: HttpRequest) -> Any:
-    """Return the same where nothing may block; a sync view finds the same person, as above.
+    """Return who ``request`` is from, where nothing may block; a sync view finds the same person.
 
     Somebody whom another middleware put there is the one; else the session's user.
     """

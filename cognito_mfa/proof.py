@@ -51,7 +51,7 @@ def age(record: Any, identity: CognitoIdentity | None) -> float | None:
         if record["owner"] != owner:
             return None
         seconds: float = time.time() - record["at"]
-    except (KeyError, TypeError):  # not of our making
+    except (KeyError, TypeError, OverflowError):  # not of our making
         return None
     if seconds >= 0:
         return seconds if seconds <= conf.PROOF_MAX_AGE else None
