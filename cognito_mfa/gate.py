@@ -8,7 +8,7 @@ when something is missing the answer is "stop".
 from __future__ import annotations
 
 from enum import Enum
-from functools import partial
+from types import MethodType
 from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
@@ -136,5 +136,5 @@ async def auser_of(request: HttpRequest) -> Any:
     if type(user) is SimpleLazyObject:
         request.user = user = await request.auser()
     else:
-        request.auser = partial(ready, user)
+        request.auser = MethodType(ready, user)
     return user

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -25,8 +25,11 @@ GetResponse = (
 )
 
 
-class RequireMFAMiddleware:
-    """Enforces MFA; stands after Django's ``AuthenticationMiddleware``."""
+class RequireMFAMiddleware(partial[Any]):
+    """Enforces MFA; stands after Django's ``AuthenticationMiddleware``.
+
+    As a partial of ``get_response`` it is called like it, without a frame of its own on each request.
+    """
 
     sync_capable = True
     async_capable = True
@@ -37,9 +40,6 @@ class RequireMFAMiddleware:
             markcoroutinefunction(self)
             # Django awaits it then, without a thread.
             self.process_view = self.aprocess_view  # type: ignore[assignment, method-assign]
-
-    def __call__(self, request: HttpRequest) -> Any:
-        return self.get_response(request)
 
     # Both methods tell the ordinary request first, of somebody with a proof for a view without a mark, and
     # write out what they could call: it is on every request, and a call costs as much as what it does there.
@@ -53,7 +53,7 @@ class RequireMFAMiddleware:
         user: Any = request.user
         if type(user) is SimpleLazyObject:
             user = gate.unwrapped(request, user)
-        request.auser = partial(gate.ready, user)
+        request.auser = MethodType(gate.ready, user)
         try:
             identity = user._state.fields_cache["cognito_identity"]  # noqa: SLF001 - Django's word to models
         except (AttributeError, KeyError):
@@ -80,7 +80,7 @@ class RequireMFAMiddleware:
         if type(user) is SimpleLazyObject:
             request.user = user = await request.auser()
         else:  # whom another middleware put there
-            request.auser = partial(gate.ready, user)
+            request.auser = MethodType(gate.ready, user)
         try:
             identity = user._state.fields_cache["cognito_identity"]  # noqa: SLF001 - as above
         except (AttributeError, KeyError):

@@ -29,8 +29,14 @@ def write(
     Args:
         at: when, in seconds since the epoch; by default just now.
     """
-    owner = [str(identity.user_id), identity.pool_id, identity.sub, identity.generation]
-    when = int(time.time() if at is None else at)
+    key = identity.user_id
+    owner = [
+        key if type(key) is int else str(key),  # what every serializer of sessions keeps
+        identity.pool_id,
+        identity.sub,
+        identity.generation,
+    ]
+    when = float(int(time.time() if at is None else at))  # quicker to subtract than a whole number
     session[KEY] = {"owner": owner, "method": method, "at": when}
 
 
@@ -46,14 +52,20 @@ def age(record: Any, identity: CognitoIdentity | None) -> float | None:
     # Plain values: a column that is not loaded costs no query, and proves nothing.
     row, conf = identity.__dict__, get_conf()
     try:
-        # One comparison of everything, since this is on every request.
-        owner = [f"{row['user_id']}", conf.USER_POOL_ID, row["sub"], row["generation"]]
+        # One comparison of everything, and no text of a number, since this is on every request.
+        key = row["user_id"]
+        owner = [
+            key if type(key) is int else str(key),
+            conf.USER_POOL_ID,
+            row["sub"],
+            row["generation"],
+        ]
         if record["owner"] != owner:
             return None
         seconds: float = time.time() - record["at"]
     except (KeyError, TypeError, OverflowError):  # not of our making
         return None
-    if seconds >= 0:
+    if seconds >= 0.0:
         return seconds if seconds <= conf.PROOF_MAX_AGE else None
     # A time in the future would never age: somebody's clock jumped. Nor is "not a number" any time.
     return 0.0 if seconds >= -SKEW else None
