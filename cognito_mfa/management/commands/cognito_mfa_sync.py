@@ -1,0 +1,175 @@
+"""Ask Cognito about everybody's second factor, one person after another, and write down what it says."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import F, Q
+from django.utils import timezone
+
+from cognito_mfa import administration
+from cognito_mfa.conf import get_conf
+from cognito_mfa.exceptions import Busy, CognitoMFAError, Misconfigured
+from cognito_mfa.management.people import NOT_DONE
+from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.printable import visible
+
+# Cognito answers 120 questions about users a second for a whole account and region, sign-ins of other
+# applications among them (facts §9).
+RATE = 10.0
+ATTEMPTS = 3  # while Cognito says that it is asked too much
+GIVE_UP_AFTER = 3  # failures in a row: then it is Cognito, or the network
+TELL_EVERY = 1000  # people
+MOST = 1_000_000  # of anything on the command line: more is a slip of the finger
+
+
+class Command(BaseCommand):
+    help = (
+        "Asks Cognito about the second factor of everybody who ever signed in here with this user pool, and writes down "
+        "what it says. Those who were asked about longest ago come first. A run that was broken off goes on where it "
+        "stopped when --older-than says how long ago it began."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--older-than",
+            type=_not_below_zero,
+            default=0.0,
+            metavar="HOURS",
+            help="leave out whom Cognito was asked about in the last HOURS",
+        )
+        parser.add_argument(
+            "--rate",
+            type=_above_zero,
+            default=RATE,
+            metavar="PEOPLE",
+            help="ask about so many people a second at most (default: %(default)g)",
+        )
+        parser.add_argument(
+            "--limit", type=_number, metavar="PEOPLE", help="stop after so many people"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="only say how many would be asked about"
+        )
+
+    def handle(
+        self, *, older_than: float, rate: float, limit: int | None, dry_run: bool, **options: Any
+    ) -> None:
+        keys = _due(older_than)[:limit]
+        if dry_run:
+            self.stdout.write(f"Would ask about {_people(len(keys))}.")
+            return
+        self.verbosity: int = options["verbosity"]
+        self.changes: Counter[str] = Counter()
+        self.asked = self.failed = 0
+        trouble = self._ask_about(keys, rate)
+        self._sum_up()
+        if trouble:
+            raise CommandError(trouble, returncode=NOT_DONE)
+        if self.failed:
+            raise CommandError(
+                f"{_people(self.failed)} could not be asked about.", returncode=NOT_DONE
+            )
+
+    def _ask_about(self, keys: list[Any], rate: float) -> str:
+        """Ask about one after another; return why that ended early, or nothing."""
+        in_a_row = 0
+        for key in _paced(keys, rate):
+            identity = CognitoIdentity.objects.filter(pk=key).first()
+            if identity is None:  # deleted since the list was made
+                continue
+            try:
+                self._refresh(identity)
+            except Misconfigured as error:  # it would fail for the next one, too
+                return f"{error}. {error.hint}".strip()
+            except CognitoMFAError as error:
+                self.stderr.write(f"{visible(identity.username)}: {error}.")
+                self.failed += 1
+                in_a_row += 1
+                if in_a_row == GIVE_UP_AFTER:
+                    return f"{GIVE_UP_AFTER} failures in a row: given up."
+                continue
+            in_a_row = 0
+        return ""
+
+    def _refresh(self, identity: CognitoIdentity) -> None:
+        before = identity.status
+        after = _patiently(identity)
+        self.asked += 1
+        if after != before:
+            self.changes[f"{before} → {after}"] += 1
+            if self.verbosity > 1:
+                self.stdout.write(f"{visible(identity.username)}: {before} → {after}")
+        if self.asked % TELL_EVERY == 0 and self.verbosity:
+            self.stdout.write(f"{self.asked} asked about …")
+
+    def _sum_up(self) -> None:
+        changed = ", ".join(f"{what}: {number}" for what, number in sorted(self.changes.items()))
+        note = f"{changed}." if changed else "nothing changed."
+        self.stdout.write(f"Asked about {_people(self.asked)}; {note}")
+
+
+def _due(older_than: float) -> list[Any]:
+    """Return the keys of those to ask about. A list, since rows change their place while it is worked off."""
+    moment = timezone.now() - dt.timedelta(hours=older_than)
+    return list(
+        CognitoIdentity.objects.filter(
+            Q(checked_at=None) | Q(checked_at__lte=moment), pool_id=get_conf().USER_POOL_ID
+        )
+        .order_by(F("checked_at").asc(nulls_first=True), "pk")
+        .values_list("pk", flat=True)
+    )
+
+
+def _paced(keys: list[Any], rate: float) -> Iterator[Any]:
+    """Yield each of ``keys`` when its time has come."""
+    due = time.monotonic()
+    for key in keys:
+        time.sleep(max(0.0, due - time.monotonic()))
+        yield key
+        due = (
+            max(due, time.monotonic() - 1) + 1 / rate
+        )  # a slow answer is made up for, a minute is not
+
+
+def _patiently(identity: CognitoIdentity) -> CognitoIdentity.Status:
+    for _attempt in range(ATTEMPTS - 1):
+        try:
+            return administration.refresh_status(identity)
+        except Busy as error:
+            time.sleep(error.retry_after)
+    return administration.refresh_status(identity)
+
+
+def _people(number: int) -> str:
+    return "1 person" if number == 1 else f"{number} people"
+
+
+def _above_zero(text: str) -> float:
+    value = _not_below_zero(text)
+    if not value:
+        raise argparse.ArgumentTypeError("must be above zero")
+    return value
+
+
+def _not_below_zero(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < MOST:
+        raise argparse.ArgumentTypeError("must be a number that is not below zero")
+    return value
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError("must be a whole number above zero")
+    return int(text)

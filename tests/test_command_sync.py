@@ -1,0 +1,158 @@
+"""Everybody's status, as Cognito has it today: what a command asks, how fast, and when it gives up."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+
+import pytest
+from django.utils import timezone
+
+from cognito_mfa.local import faults
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CognitoIdentity, MFAEvent
+from tests.test_admin import delete_token, make, reading
+from tests.test_command_people import run
+from tests.visitor import Visitor
+
+Status = CognitoIdentity.Status
+
+
+@pytest.fixture
+def people(pool: LocalPool, visitor: Visitor) -> Visitor:
+    """Three who are linked and of whom nothing is known here; ben alone has an authenticator in the pool."""
+    for name in ("ada", "ben", "cleo"):
+        make(pool, name)
+    pool.register_software_token("ben")
+    visitor.cognito.forget_calls()
+    return visitor
+
+
+def fail(person: Visitor, error: str, *, times: int | None = None) -> None:
+    person.cognito.faults.on(reading(), faults.Error(error), times=times)
+
+
+def statuses() -> dict[str, str]:
+    return dict(CognitoIdentity.objects.values_list("username", "status"))
+
+
+def test_everybody_is_asked_about(pool: LocalPool, people: Visitor) -> None:
+    code, text = run("sync", "--rate", "1000")
+    assert (code, text) == (
+        0,
+        "Asked about 3 people; UNKNOWN → ENABLED: 1, UNKNOWN → NOT_SET_UP: 2.\n",
+    )
+    assert statuses() == {
+        "ada": Status.NOT_SET_UP,
+        "ben": Status.ENABLED,
+        "cleo": Status.NOT_SET_UP,
+    }
+    assert MFAEvent.objects.filter(kind="STATUS_CHANGED", actor=None).count() == 3
+    assert run("sync", "--rate", "1000") == (0, "Asked about 3 people; nothing changed.\n")
+
+
+def test_who_was_enrolled_and_is_no_longer_loses_the_proof_here(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    make(pool, "ada")
+    visitor.set_up("ada", friendly_name="Phone")
+    assert visitor.is_in()
+    delete_token(visitor, "ada")
+    pool.state.mfa = "OPTIONAL"  # where Cognito's list says all there is
+    code, text = run("sync", "--verbosity", "2")
+    assert code == 0
+    assert "ada: ENABLED → NOT_SET_UP\n" in text
+    assert not visitor.is_in()
+
+
+def test_somebody_whom_the_pool_no_longer_has(pool: LocalPool, people: Visitor) -> None:
+    del pool.state.users["cleo"]
+    assert run("sync", "--rate", "1000")[0] == 0
+    assert statuses()["cleo"] == Status.GONE
+
+
+def test_people_of_another_pool_are_left_alone(pool: LocalPool, people: Visitor) -> None:
+    CognitoIdentity.objects.filter(username="ben").update(pool_id="us-east-1_Other0000")
+    assert run("sync", "--rate", "1000")[1].startswith("Asked about 2 people;")
+    assert statuses()["ben"] == Status.UNKNOWN
+
+
+def test_a_dry_run_asks_nobody(people: Visitor) -> None:
+    people.cognito.forget_calls()
+    assert run("sync", "--dry-run") == (0, "Would ask about 3 people.\n")
+    assert run("sync", "--dry-run", "--limit", "1") == (0, "Would ask about 1 person.\n")
+    assert not people.cognito.operations()
+
+
+def test_a_run_goes_on_where_it_was_broken_off(pool: LocalPool, people: Visitor) -> None:
+    long_ago = timezone.now() - dt.timedelta(hours=30)
+    CognitoIdentity.objects.filter(username="ada").update(checked_at=long_ago)
+    assert run("sync", "--limit", "2")[0] == 0
+    assert statuses()["ada"] == Status.UNKNOWN, "whom nobody ever asked about comes first"
+    assert run("sync", "--older-than", "24")[1].startswith("Asked about 1 person;")
+    assert statuses()["ada"] == Status.NOT_SET_UP
+    assert run("sync", "--older-than", "24") == (0, "Asked about 0 people; nothing changed.\n")
+
+
+def test_no_more_people_a_second_than_were_allowed(people: Visitor) -> None:
+    began = time.monotonic()
+    assert run("sync", "--rate", "10")[0] == 0
+    assert time.monotonic() - began >= 0.2  # the first at once, two a tenth of a second each later
+
+
+def test_permission_is_missing(people: Visitor) -> None:
+    fail(people, "AccessDeniedException")
+    code, text = run("sync")
+    assert code == 3
+    assert "AccessDeniedException" in text
+    assert "credentials lack the permission" in text
+    assert set(statuses().values()) == {Status.UNKNOWN}
+
+
+def test_it_gives_up_when_cognito_does_not_answer(people: Visitor, pool: LocalPool) -> None:
+    make(pool, "dora")
+    fail(people, "InternalErrorException")
+    code, text = run("sync", "--rate", "1000")
+    assert code == 3
+    assert text.count("InternalErrorException") == 3
+    assert text.endswith("3 failures in a row: given up.")
+    assert "dora" not in text
+
+
+def test_one_failure_among_many_is_told_at_the_end(people: Visitor) -> None:
+    fail(people, "InternalErrorException", times=1)
+    code, text = run("sync", "--rate", "1000")
+    assert code == 3
+    assert "Asked about 2 people;" in text
+    assert text.endswith("1 person could not be asked about.")
+
+
+def test_it_waits_when_cognito_says_that_it_is_too_much(
+    people: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    fail(people, "TooManyRequestsException", times=3)
+    code, text = run("sync", "--rate", "1000")
+    assert (code, text.partition(";")[0]) == (0, "Asked about 3 people")
+    assert waits.count(5) == 1, "beside botocore's own, shorter ones"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--rate", "0"),
+        ("--rate", "nan"),
+        ("--older-than", "-1"),
+        ("--older-than", "x"),
+        ("--limit", "0"),
+    ],
+)
+def test_mistakes_on_the_command_line(arguments: tuple[str, ...]) -> None:
+    _code, text = run("sync", *arguments)
+    assert "must be" in text
+
+
+def test_one_question_about_each(people: Visitor) -> None:
+    run("sync", "--rate", "1000")
+    assert people.cognito.operations().count(reading()) == 3
