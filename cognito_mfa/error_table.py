@@ -1,7 +1,7 @@
 """Which of our exceptions stands for which of Cognito's errors.
 
 The operation and the error's name decide. The message only narrows ``NotAuthorizedException``,
-which Cognito uses for a dozen things (facts §8.1), and it is never passed on. A name that is not
+which Cognito uses for a dozen things (facts §8.1), and what is said of the client's secret; it is never passed on. A name that is not
 listed is the operator's: a new botocore may bring new ones, and a test walks its model.
 """
 
@@ -72,7 +72,8 @@ _WITH_TOKEN: dict[str, type[CognitoMFAError]] = {
     "PasswordResetRequired": TokenRejected,
 }
 
-# Text inside NotAuthorizedException that narrows it (facts §2.6, §3.2); trailing words vary.
+# Text that narrows NotAuthorizedException (facts §2.6, §3.2); trailing words vary. A hash that a client without
+# a secret sends is an InvalidParameterException: "App client … is not configured for secret but …".
 _LOCKED = ("temporarily locked", "too many invalid credentials")
 _SECRET_HASH = ("secret hash", "secrethash", "secret_hash", "configured for secret")
 _SCOPE = "required scopes"
@@ -114,7 +115,7 @@ def classify(operation: str, error: str, message: str, *, request_id: str = "") 
     """
     name = error.removesuffix("Exception")
     text = message.lower()
-    if name == "NotAuthorized":
+    if name in ("NotAuthorized", "InvalidParameter"):
         narrowed = _narrowed(operation, error, text, request_id)
         if narrowed:
             return narrowed

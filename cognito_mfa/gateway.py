@@ -15,6 +15,7 @@ import time
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from django.utils.functional import cached_property
@@ -135,6 +136,38 @@ class Factors:
 
     software_token: bool
     preferred: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFactors:
+    """Which second factors the pool knows.
+
+    Attributes:
+        mode: Cognito's word: ``OFF``, ``OPTIONAL`` or ``ON``.
+        software_token: whether authenticator apps are switched on.
+        others: Cognito's names of the other factors that are.
+        answered_at: Cognito's own time, in seconds since the epoch; None when it told none.
+    """
+
+    mode: str
+    software_token: bool
+    others: tuple[str, ...] = ()
+    answered_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppClientSettings:
+    """What is set for the app client, without its secret.
+
+    Attributes:
+        session_minutes: how long a challenge waits for its answer (AuthSessionValidity).
+        hides_names: whether nobody learns which names exist (PreventUserExistenceErrors).
+        scopes: what sign-ins through managed login may ask for (AllowedOAuthScopes).
+    """
+
+    session_minutes: int
+    hides_names: bool
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,8 +406,7 @@ class CognitoGateway:
             UserGone: the pool has no such user.
             Misconfigured: no credentials, or no permission.
         """
-        modern = has_operation("AdminGetUserAuthFactors")
-        operation = "AdminGetUserAuthFactors" if modern else "AdminGetUser"
+        operation = self.reading_operation()
         reply = self._for_user(operation, username)
         if not isinstance(reply.get("Username"), str):
             raise _bad_reply(operation, reply)
@@ -384,6 +416,11 @@ class CognitoGateway:
             software_token=SOFTWARE_TOKEN_MFA in listed or "SOFTWARE_TOKEN" in configured,
             preferred=_text(operation, reply, reply.get("PreferredMfaSetting")),
         )
+
+    def reading_operation(self) -> str:
+        """Return the operation that ``read_factors`` calls with the installed botocore."""
+        modern = has_operation("AdminGetUserAuthFactors")
+        return "AdminGetUserAuthFactors" if modern else "AdminGetUser"
 
     def can_delete_software_token(self) -> bool:
         """Tell whether the installed botocore knows AdminDeleteSoftwareToken (August 2026)."""
@@ -415,11 +452,58 @@ class CognitoGateway:
 
     def pool_requires_mfa(self) -> bool:
         """Ask whether the pool requires MFA (GetUserPoolMfaConfig), with the site's AWS credentials."""
+        return self.pool_factors().mode == "ON"
+
+    def pool_factors(self) -> PoolFactors:
+        """Ask for the pool's second factors (GetUserPoolMfaConfig), with the site's AWS credentials.
+
+        Raises:
+            Misconfigured: no credentials, no permission, or no such pool.
+        """
         reply = call("GetUserPoolMfaConfig", {"UserPoolId": self.conf.USER_POOL_ID})
         mode = reply.get("MfaConfiguration")
         if mode not in ("OFF", "OPTIONAL", "ON"):
             raise _bad_reply("GetUserPoolMfaConfig", reply)
-        return bool(mode == "ON")
+        blocks = {"SmsMfaConfiguration": SMS_MFA, "EmailMfaConfiguration": EMAIL_OTP}
+        return PoolFactors(
+            mode,
+            software_token=(reply.get("SoftwareTokenMfaConfiguration") or {}).get("Enabled")
+            is True,
+            others=tuple(name for block, name in blocks.items() if reply.get(block)),
+            answered_at=_date(reply),
+        )
+
+    def remembered_devices_skip_mfa(self) -> bool:
+        """Ask whether the pool spares devices that it remembers the second factor (DescribeUserPool).
+
+        Raises:
+            Misconfigured: no credentials, no permission, or no such pool.
+        """
+        reply = call("DescribeUserPool", {"UserPoolId": self.conf.USER_POOL_ID})
+        pool = reply.get("UserPool")
+        if not isinstance(pool, dict):
+            raise _bad_reply("DescribeUserPool", reply)
+        devices = pool.get("DeviceConfiguration") or {}
+        return devices.get("ChallengeRequiredOnNewDevice") is True
+
+    @sensitive_variables()
+    def app_client(self) -> AppClientSettings:
+        """Ask what is set for the app client (DescribeUserPoolClient); its secret is not looked at.
+
+        Raises:
+            Misconfigured: no credentials, no permission, or no such app client.
+        """
+        named = {"UserPoolId": self.conf.USER_POOL_ID, "ClientId": self.conf.CLIENT_ID}
+        reply = call("DescribeUserPoolClient", named)
+        client = reply.get("UserPoolClient")
+        if not isinstance(client, dict):
+            raise _bad_reply("DescribeUserPoolClient", reply)
+        minutes = client.get("AuthSessionValidity")
+        return AppClientSettings(
+            session_minutes=minutes if isinstance(minutes, int) else 3,  # the default (facts §3.3)
+            hides_names=client.get("PreventUserExistenceErrors") == "ENABLED",
+            scopes=tuple(str(scope) for scope in client.get("AllowedOAuthScopes") or []),
+        )
 
     @sensitive_variables()
     def person(self, tokens: Tokens, *, username: str = "") -> Person:
@@ -609,6 +693,15 @@ def _bad_reply(operation: str, reply: Reply) -> BadReply:
 
 def _wrong_code(reply: Reply) -> BadCode:
     return BadCode("VerifySoftwareToken", "StatusError", request_id=_request_id(reply))
+
+
+def _date(reply: Reply) -> float | None:
+    """Return when the answer was given, by the clock of who gave it."""
+    headers = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _request_id(reply: Reply) -> str:

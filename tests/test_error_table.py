@@ -141,6 +141,14 @@ def test_a_wrong_client_secret_is_the_operators(operation: str, message: str) ->
     assert "CLIENT_SECRET" in error.hint
 
 
+@pytest.mark.parametrize("operation", START + ANSWER)
+def test_so_is_a_secret_that_the_client_does_not_have(operation: str) -> None:
+    message = "App client abc is not configured for secret but secret hash was received"
+    error = classify(operation, "InvalidParameterException", message)
+    assert isinstance(error, ours.Misconfigured)
+    assert "CLIENT_SECRET" in error.hint
+
+
 @pytest.mark.parametrize("operation", ANSWER + ENROL)
 def test_a_lock_on_codes_means_wait(operation: str) -> None:
     text = "Too many invalid credentials attempts. User temporarily locked. Please try again after few seconds."

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -90,6 +91,7 @@ def respond(status: int, body: bytes, headers: Mapping[str, str | None]) -> Wire
         "Content-Type": CONTENT_TYPE,
         "Content-Length": str(len(body)),
         "x-amzn-RequestId": str(uuid.uuid4()),
+        "Date": formatdate(usegmt=True),  # by the machine's clock: nobody moves the one on the wall
     }
     replaced = {name.lower() for name in headers}
     kept = {name: value for name, value in common.items() if name.lower() not in replaced}

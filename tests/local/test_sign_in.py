@@ -322,8 +322,13 @@ class TestSecretHash:
         sub = self.hash(pool.user("ada@example.com").sub)
         assert "AuthenticationResult" in caller.refresh(refresh_token, SECRET_HASH=sub)
 
-    def test_a_public_client_ignores_one(self, caller: Caller, pool: LocalPool) -> None:
-        assert "Session" in caller.password("regular", SECRET_HASH="whatever")
+    def test_a_client_without_a_secret_must_send_none(
+        self, caller: Caller, pool: LocalPool
+    ) -> None:
+        """Measured: it is another error than that of a wrong one."""
+        text = f"App client {CLIENT_ID} is not configured for secret but secret hash was received"
+        with refused("InvalidParameterException", text):
+            caller.password("regular", SECRET_HASH="whatever")
 
 
 class TestNames:

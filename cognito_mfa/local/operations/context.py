@@ -111,10 +111,14 @@ def attributes_in(pairs: list[Mapping[str, str]]) -> dict[str, str]:
 
 
 def check_secret_hash(client: AppClient, values: Mapping[str, str], username: str) -> None:
-    """Facts section 2.6. A hash that a public client sends is ignored."""
-    if client.secret is None:
-        return
+    """Facts section 2.6; a client without a secret must send none (measured, pmill/aws-cognito #23)."""
     sent = values.get("SECRET_HASH")
+    if client.secret is None:
+        if sent:
+            raise InvalidParameterException(
+                f"App client {client.id} is not configured for secret but secret hash was received"
+            )
+        return
     if not sent:
         raise NotAuthorizedException(
             f"Client {client.id} is configured with secret but SECRET_HASH was not received"

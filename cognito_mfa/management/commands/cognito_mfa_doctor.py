@@ -1,0 +1,85 @@
+"""Tell whether pool, app client, AWS permissions and clock are as this site needs them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from cognito_mfa import doctor
+from cognito_mfa.doctor import Finding, Level
+from cognito_mfa.exceptions import CognitoMFAError
+from cognito_mfa.management.people import NOT_DONE, REFUSED
+
+
+class Command(BaseCommand):
+    help = (
+        "Asks Cognito whether the user pool, the app client, the AWS permissions and this machine's clock are as the site "
+        "needs them, and changes nothing. Exits with 1 when something is wrong, and with 3 when Cognito does not answer."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--format", choices=("text", "json"), default="text")
+        parser.add_argument(
+            "--fail-level",
+            choices=("warning", "error"),
+            default="error",
+            help="exit with 1 from this level on (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--iam-policy",
+            action="store_true",
+            help="print the least that the site's AWS credentials must be allowed instead; Cognito is not asked",
+        )
+
+    def handle(self, *, format: str, fail_level: str, iam_policy: bool, **_options: Any) -> None:  # noqa: A002 - the option's name
+        if iam_policy:
+            self.stdout.write(json.dumps(doctor.iam_policy(), indent=2))
+            return
+        findings: list[Finding] = []
+        failure: CognitoMFAError | None = None
+        try:
+            for finding in doctor.examine():
+                findings.append(finding)
+                if format == "text":
+                    self._tell(finding)
+        except CognitoMFAError as error:
+            failure = error
+        if format == "json":
+            self._tell_all(findings)
+        if failure is not None:
+            raise CommandError(f"Cognito did not answer: {failure}.", returncode=NOT_DONE)
+        _judge(findings, Level[fail_level.upper()])
+
+    def _tell(self, finding: Finding) -> None:
+        paint: dict[Level, Callable[[str], str]] = {
+            Level.OK: self.style.SUCCESS,
+            Level.NOTE: str,  # Django's style for notices is that of errors
+            Level.WARNING: self.style.WARNING,
+            Level.ERROR: self.style.ERROR,
+        }
+        mark = paint[finding.level](f"{finding.level.name:<7}")
+        self.stdout.write(f"{mark}  {finding.about}: {finding.text}")
+        if finding.hint:
+            self.stdout.write(f"{'':<7}  → {finding.hint}")
+
+    def _tell_all(self, findings: list[Finding]) -> None:
+        rows = [
+            {
+                "level": finding.level.name,
+                "about": finding.about,
+                "text": finding.text,
+                "hint": finding.hint,
+            }
+            for finding in findings
+        ]
+        self.stdout.write(json.dumps(rows, indent=2))
+
+
+def _judge(findings: list[Finding], fail_level: Level) -> None:
+    bad = sum(finding.level >= fail_level for finding in findings)
+    if bad:
+        told = "1 finding" if bad == 1 else f"{bad} findings"
+        raise CommandError(f"{told} to mend.", returncode=REFUSED)

@@ -1,0 +1,333 @@
+"""What the doctor sees in a pool, an app client, permissions and a clock; and that it changes nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from cognito_mfa.local import LocalCognito, faults
+from cognito_mfa.local.client import make_client
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.state import DeviceTracking
+from cognito_mfa.transport import has_operation
+from tests.test_admin import reading
+from tests.test_command_people import run
+from tests.visitor import CLIENT_ID, POOL_ID
+
+DENIED = faults.Error(
+    "AccessDeniedException", "User: arn:aws:iam::1:user/x is not authorized to perform this"
+)
+removing = (
+    "AdminDeleteSoftwareToken"
+    if has_operation("AdminDeleteSoftwareToken")
+    else "AdminSetUserMFAPreference"
+)
+
+
+@pytest.fixture(autouse=True)
+def healthy(pool: LocalPool, settings: Settings) -> LocalPool:
+    """A pool with which nothing is wrong; each test makes one thing worse."""
+    pool.state.clients[CLIENT_ID].auth_session_validity = 15
+    return pool
+
+
+def examine(*arguments: str) -> tuple[int, dict[str, dict[str, str]]]:
+    """Return the exit code and what was found, by what it is about."""
+    code, text = run("doctor", "--format", "json", *arguments)
+    found: list[dict[str, str]] = json.loads(text[: text.rindex("]") + 1])
+    return code, {one["about"]: one for one in found}
+
+
+def level(about: str, *arguments: str) -> tuple[int, str]:
+    code, found = examine(*arguments)
+    return code, found[about]["level"]
+
+
+def set_conf(settings: Settings, **changes: Any) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, **changes}
+
+
+def test_nothing_is_wrong(cognito: LocalCognito) -> None:
+    code, text = run("doctor")
+    assert code == 0, text
+    marks = {line.split()[0] for line in text.splitlines()}
+    assert marks <= {"OK", "WARNING", "→"}
+    old = not has_operation("AdminDeleteSoftwareToken")
+    assert ("WARNING" in marks) == old, "an old boto3 is the one thing to say"
+    assert "sign-in: Sign-ins by USER_PASSWORD_AUTH work." in text
+    assert "MFA: MFA is ON in the pool: Cognito asks everybody." in text
+    assert "clock: This machine's clock agrees with Cognito's." in text
+    assert text.count("permission: The AWS credentials allow") == 3
+
+
+def test_it_changes_nothing_and_names_nobody_who_exists(
+    cognito: LocalCognito, healthy: LocalPool
+) -> None:
+    healthy.register_software_token("newcomer")
+    before = repr(healthy.state)
+    run("doctor")
+    assert repr(healthy.state) == before
+    names = [str(call.parameters) for call in cognito.calls]
+    assert not [name for name in names if "newcomer" in name]
+
+
+@pytest.mark.parametrize(
+    "flow", ["USER_PASSWORD_AUTH", "USER_SRP_AUTH", "ADMIN_USER_PASSWORD_AUTH"]
+)
+def test_each_flow(flow: str, healthy: LocalPool, settings: Settings) -> None:
+    set_conf(settings, AUTH_FLOW=flow)
+    assert level("sign-in") == (0, "OK")
+    flows = healthy.state.clients[CLIENT_ID].explicit_auth_flows
+    flows.remove(f"ALLOW_{flow}")
+    code, found = examine()
+    assert (code, found["sign-in"]["level"]) == (1, "ERROR")
+    assert "ExplicitAuthFlows" in found["sign-in"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [("a" * 51, None), ("a" * 51, "b" * 51), (None, "b" * 51)]
+)
+def test_the_secret_does_not_fit(
+    theirs: str | None, ours: str | None, healthy: LocalPool, settings: Settings
+) -> None:
+    healthy.state.clients[CLIENT_ID].secret = theirs
+    set_conf(settings, CLIENT_SECRET=ours)
+    code, found = examine()
+    assert (code, found["sign-in"]["level"]) == (1, "ERROR")
+    assert "CLIENT_SECRET" in found["sign-in"]["hint"]
+    _code, text = run("doctor")
+    assert "a" * 51 not in text
+    assert "b" * 51 not in text
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"CLIENT_ID": "another0000000000000000000"}, {"USER_POOL_ID": "us-east-1_Another00"}]
+)
+def test_no_such_pool_or_client(wrong: dict[str, str], settings: Settings) -> None:
+    set_conf(settings, **wrong)
+    code, text = run("doctor")
+    assert code == 1
+    assert "ERROR" in text
+    assert "compare USER_POOL_ID, CLIENT_ID and the region" in text
+
+
+def test_mfa_is_off(healthy: LocalPool) -> None:
+    healthy.state.mfa = "OFF"
+    assert level("MFA") == (1, "ERROR")
+
+
+def test_mfa_is_optional(healthy: LocalPool) -> None:
+    healthy.state.mfa = "OPTIONAL"
+    code, found = examine()
+    assert code == 0
+    assert "those who have set up" in found["MFA"]["text"]
+
+
+def test_authenticator_apps_are_off(healthy: LocalPool) -> None:
+    healthy.state.software_token, healthy.state.email = False, True
+    code, found = examine()
+    assert (code, found["authenticator apps"]["level"]) == (1, "ERROR")
+    assert "EMAIL_OTP" in found["other factors"]["text"]
+
+
+def test_remembered_devices(healthy: LocalPool) -> None:
+    assert level("remembered devices") == (0, "OK")
+    healthy.state.device_tracking = DeviceTracking(replaces_mfa=True)
+    assert level("remembered devices") == (0, "WARNING")
+    assert level("remembered devices", "--fail-level", "warning") == (1, "WARNING")
+
+
+def test_little_time(healthy: LocalPool) -> None:
+    healthy.state.clients[CLIENT_ID].auth_session_validity = 3
+    code, found = examine()
+    assert (code, found["time"]["level"]) == (0, "WARNING")
+    assert "3 minutes" in found["time"]["text"]
+
+
+@pytest.mark.parametrize("may_look", [True, False])
+def test_names_are_told(may_look: bool, cognito: LocalCognito, healthy: LocalPool) -> None:
+    healthy.state.clients[CLIENT_ID].prevent_user_existence_errors = "LEGACY"
+    if not may_look:
+        cognito.faults.on("DescribeUserPoolClient", DENIED)
+    code, found = examine()
+    assert (code, found["names"]["level"]) == (0, "WARNING")
+
+
+def test_the_scope_of_sign_ins_elsewhere(healthy: LocalPool, settings: Settings) -> None:
+    set_conf(settings, TOKEN_PROVIDER="tests.test_command_doctor.no_token")
+    assert level("scope") == (1, "ERROR")
+    client = healthy.state.clients[CLIENT_ID]
+    client.settings["AllowedOAuthScopes"] = ["openid", "aws.cognito.signin.user.admin"]
+    assert level("scope") == (0, "OK")
+    client.explicit_auth_flows[:] = ["ALLOW_REFRESH_TOKEN_AUTH"]
+    assert level("sign-in") == (0, "NOTE")
+
+
+def no_token(request: object) -> None:
+    """Give no token; nobody asks here."""
+
+
+@pytest.mark.parametrize(
+    ("operation", "purpose"),
+    [
+        (reading(), "read somebody's status"),
+        (removing, "reset an authenticator app"),
+        ("AdminUserGlobalSignOut", "sign somebody out everywhere"),
+    ],
+)
+def test_a_permission_is_missing(operation: str, purpose: str, cognito: LocalCognito) -> None:
+    cognito.faults.on(operation, DENIED)
+    code, text = run("doctor", "--fail-level", "warning")
+    assert code == 1
+    assert f"The AWS credentials do not allow to {purpose}" in text
+    assert "arn:aws:iam" not in text
+
+
+@pytest.mark.parametrize(
+    "operation", ["GetUserPoolMfaConfig", "DescribeUserPool", "DescribeUserPoolClient"]
+)
+def test_what_it_may_not_look_at(operation: str, cognito: LocalCognito) -> None:
+    cognito.faults.on(operation, DENIED)
+    code, found = examine()
+    assert (code, found[operation]["level"]) == (0, "NOTE")
+    assert "permission" in found, "it goes on"
+
+
+def test_no_aws_credentials(cognito: LocalCognito, settings: Settings) -> None:
+    set_conf(settings, CLIENT_FACTORY="tests.test_command_doctor.without_credentials")
+    code, found = examine()
+    assert code == 0
+    assert found["sign-in"]["level"] == "OK"
+    assert found["AWS credentials"]["level"] == "WARNING"
+    assert "permission" not in found
+
+
+def without_credentials(**given: Any) -> Any:
+    """Make a client as on a machine that has no AWS credentials whatever."""
+    client: Any = make_client(**given)
+    client._request_signer._credentials = None
+    return client
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(40, ("WARNING", "behind")), (-40, ("WARNING", "ahead")), (400, ("ERROR", "behind"))],
+)
+def test_the_clock_is_wrong(seconds: float, told: tuple[str, str], cognito: LocalCognito) -> None:
+    body = json.dumps(
+        {"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": True}}
+    ).encode()
+    date = formatdate(time.time() + seconds, usegmt=True)
+    cognito.faults.on("GetUserPoolMfaConfig", faults.Body(body, headers={"Date": date}))
+    code, found = examine()
+    assert (found["clock"]["level"], told[1] in found["clock"]["text"]) == (told[0], True)
+    assert code == (1 if told[0] == "ERROR" else 0)
+
+
+@pytest.mark.parametrize("date", [None, "yesterday"])
+def test_the_clock_is_not_told(date: str | None, cognito: LocalCognito) -> None:
+    body = b'{"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": true}}'
+    cognito.faults.on("GetUserPoolMfaConfig", faults.Body(body, headers={"Date": date}))
+    assert level("clock") == (0, "NOTE")
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["InitiateAuth", "GetUserPoolMfaConfig", "DescribeUserPool", "DescribeUserPoolClient"],
+)
+def test_cognito_does_not_answer(operation: str, cognito: LocalCognito) -> None:
+    cognito.faults.on(operation, faults.Unreachable())
+    code, text = run("doctor")
+    assert code == 3
+    assert "Cognito did not answer: try_later" in text
+
+
+@pytest.mark.parametrize(
+    "operation", ["GetUserPoolMfaConfig", "DescribeUserPool", "DescribeUserPoolClient"]
+)
+def test_an_answer_without_content_is_not_believed(operation: str, cognito: LocalCognito) -> None:
+    cognito.faults.on(operation, faults.Body(b"{}"))
+    code, text = run("doctor")
+    assert code == 3
+    assert "bad_reply" in text
+
+
+def test_an_answer_about_a_user_whom_nobody_has_is_not_believed(cognito: LocalCognito) -> None:
+    cognito.faults.on("AdminUserGlobalSignOut", faults.Body(b"{}"))
+    assert run("doctor")[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "about"),
+    [
+        (faults.Error("UserLambdaValidationException", "PreAuthentication failed"), "Lambda"),
+        (faults.Error("ForbiddenException", "Request not allowed due to WAF block."), "firewall"),
+    ],
+)
+def test_a_firewall_or_a_trigger_says_no_first(
+    fault: faults.Error, about: str, cognito: LocalCognito
+) -> None:
+    cognito.faults.on("InitiateAuth", fault)
+    code, found = examine()
+    assert (code, found["sign-in"]["level"]) == (0, "NOTE")
+    assert about in found["sign-in"]["hint"]
+
+
+def test_a_trigger_that_makes_users_is_noticed(cognito: LocalCognito) -> None:
+    reply = {"ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "s" * 30, "ChallengeParameters": {}}
+    cognito.faults.on("InitiateAuth", faults.Reply(reply, executed=False))
+    code, found = examine()
+    assert (code, found["sign-in"]["level"]) == (0, "NOTE")
+
+
+class TestIamPolicy:
+    def policy(self) -> dict[str, Any]:
+        code, text = run("doctor", "--iam-policy")
+        assert code == 0
+        policy: dict[str, Any] = json.loads(text)
+        return policy
+
+    def actions(self) -> set[str]:
+        site, _doctor = self.policy()["Statement"]
+        return {action.removeprefix("cognito-idp:") for action in site["Action"]}
+
+    def test_nobody_is_asked(self, cognito: LocalCognito) -> None:
+        assert self.actions() == {
+            reading(),
+            removing,
+            "AdminUserGlobalSignOut",
+            "GetUserPoolMfaConfig",
+        }
+        assert not cognito.operations()
+
+    def test_signing_in_as_an_administrator(self, settings: Settings) -> None:
+        set_conf(settings, AUTH_FLOW="ADMIN_USER_PASSWORD_AUTH")
+        assert {"AdminInitiateAuth", "AdminRespondToAuthChallenge"} <= self.actions()
+
+    @pytest.mark.parametrize(
+        ("region", "partition"),
+        [("eu-west-1", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")],
+    )
+    def test_the_pool_alone(self, region: str, partition: str, settings: Settings) -> None:
+        pool = f"{region}_AbCdEfGhI"
+        set_conf(settings, USER_POOL_ID=pool, REGION=region)
+        arn = f"arn:{partition}:cognito-idp:{region}:*:userpool/{pool}"
+        assert {one["Resource"] for one in self.policy()["Statement"]} == {arn}
+
+    def test_it_allows_all_that_the_doctor_and_staff_do(self, cognito: LocalCognito) -> None:
+        allowed = {
+            action.removeprefix("cognito-idp:")
+            for statement in self.policy()["Statement"]
+            for action in statement["Action"]
+        }
+        run("doctor")
+        assert set(cognito.operations()) - {"InitiateAuth", "RespondToAuthChallenge"} <= allowed
+
+
+def test_it_is_the_pool_of_the_settings() -> None:
+    assert POOL_ID in run("doctor", "--iam-policy")[1]
