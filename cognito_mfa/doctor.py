@@ -197,9 +197,9 @@ def _permissions(gateway: CognitoGateway) -> Iterator[Finding]:
         yield Finding(Level.WARNING, "boto3", text, "Install a newer boto3.")
         removes = gateway.turn_off_software_token_of
     tries: dict[str, Callable[[str], object]] = {
-        "to read somebody's status": gateway.read_factors,
-        "to reset an authenticator app": removes,
-        "to sign somebody out everywhere": gateway.sign_out_everywhere,
+        "reading somebody's status": gateway.read_factors,
+        "resetting an authenticator app": removes,
+        "signing somebody out everywhere": gateway.sign_out_everywhere,
     }
     for purpose, attempt in tries.items():
         yield _permission(purpose, attempt)

@@ -175,16 +175,16 @@ def no_token(request: object) -> None:
 @pytest.mark.parametrize(
     ("operation", "purpose"),
     [
-        (reading(), "read somebody's status"),
-        (removing, "reset an authenticator app"),
-        ("AdminUserGlobalSignOut", "sign somebody out everywhere"),
+        (reading(), "reading somebody's status"),
+        (removing, "resetting an authenticator app"),
+        ("AdminUserGlobalSignOut", "signing somebody out everywhere"),
     ],
 )
 def test_a_permission_is_missing(operation: str, purpose: str, cognito: LocalCognito) -> None:
     cognito.faults.on(operation, DENIED)
     code, text = run("doctor", "--fail-level", "warning")
     assert code == 1
-    assert f"The AWS credentials do not allow to {purpose}" in text
+    assert f"The AWS credentials do not allow {purpose}" in text
     assert "arn:aws:iam" not in text
 
 
