@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
@@ -156,6 +157,20 @@ def test_names_are_told(may_look: bool, cognito: LocalCognito, healthy: LocalPoo
         cognito.faults.on("DescribeUserPoolClient", DENIED)
     code, found = examine()
     assert (code, found["names"]["level"]) == (0, "WARNING")
+    assert run("doctor")[1].count(found["names"]["text"]) == 1, "told once"
+
+
+def test_that_administrators_are_told_names_says_nothing_of_strangers(
+    cognito: LocalCognito, healthy: LocalPool, settings: Settings
+) -> None:
+    healthy.state.behaviour = replace(
+        healthy.state.behaviour, existence_errors_cover_admin_sign_in=False
+    )
+    cognito.faults.on("DescribeUserPoolClient", DENIED)
+    set_conf(settings, AUTH_FLOW="ADMIN_USER_PASSWORD_AUTH")
+    code, found = examine()
+    assert (code, found["sign-in"]["level"]) == (0, "OK")
+    assert "names" not in found
 
 
 def test_the_scope_of_sign_ins_elsewhere(healthy: LocalPool, settings: Settings) -> None:
