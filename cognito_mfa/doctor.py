@@ -16,17 +16,33 @@ from typing import Any
 from cognito_mfa.conf import Conf, get_conf
 from cognito_mfa.exceptions import (
     BadCredentials,
+    BadReply,
+    CognitoMFAError,
     Misconfigured,
-    ServiceError,
     UserFacingError,
     UserGone,
 )
-from cognito_mfa.gateway import CognitoGateway, PoolFactors, get_gateway
+from cognito_mfa.gateway import (
+    SOFTWARE_TOKEN_MFA,
+    Challenge,
+    CognitoGateway,
+    PoolFactors,
+    get_gateway,
+)
 
 SELF_SERVICE = "aws.cognito.signin.user.admin"  # facts §7.1
 ENOUGH_MINUTES = 10  # to find the phone, install an app and scan (facts §3.3)
 SKEW = 30  # seconds: a step of a code
 TOO_MUCH_SKEW = 300  # seconds, after which AWS refuses signed calls
+REFUSALS = frozenset({"AccessDeniedException", "NotAuthorizedException"})
+# Where AWS's names differ from "aws" (the beginning of a region, and its partition).
+PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eusc-": "aws-eusc",
+}
 
 
 class Level(IntEnum):
@@ -54,6 +70,14 @@ class Finding:
     hint: str = ""
 
 
+class _Unusable(Exception):
+    """The AWS credentials, or the pool, are such that everything else would fail alike."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.text)
+        self.finding = finding
+
+
 def examine() -> Iterator[Finding]:
     """Yield what is found, one after another.
 
@@ -62,30 +86,30 @@ def examine() -> Iterator[Finding]:
         Busy: it is asked too much.
     """
     told: set[Finding] = set()
-    for finding in _examine(get_gateway()):
-        if finding not in told:  # that names are told shows in two ways
-            told.add(finding)
-            yield finding
+    try:
+        for finding in _examine(get_gateway()):
+            if finding not in told:  # that names are told shows in two ways
+                told.add(finding)
+                yield finding
+    except _Unusable as stop:
+        yield stop.finding
 
 
 def _examine(gateway: CognitoGateway) -> Iterator[Finding]:
+    # The clock comes first: when it is wrong, AWS refuses what is signed, and says little about why.
     yield from _sign_in(gateway)
-    try:
-        factors = gateway.pool_factors()
-    except Misconfigured as error:
-        yield from _not_seen(error)
-        if error.error == "NoCredentialsError":
-            return
-    else:
-        yield from _pool(factors)
-        yield _clock(factors.answered_at, time.time())
-    yield from _devices(gateway)
+    yield from _answers(gateway)
+    yield from _pool(gateway)
     yield from _app_client(gateway)
     yield from _permissions(gateway)
 
 
 def iam_policy() -> dict[str, Any]:
-    """Return the least that the site's AWS credentials must be allowed, as an IAM policy document."""
+    """Return the least that the site's AWS credentials must be allowed, as an IAM policy document.
+
+    Raises:
+        Misconfigured: boto3 cannot be set up on this machine.
+    """
     conf, gateway = get_conf(), get_gateway()
     deletes = gateway.can_delete_software_token()
     site = [
@@ -94,7 +118,7 @@ def iam_policy() -> dict[str, Any]:
         "AdminUserGlobalSignOut",
         "GetUserPoolMfaConfig",
     ]
-    if conf.AUTH_FLOW == "ADMIN_USER_PASSWORD_AUTH":
+    if _as_administrator(conf):
         site += ["AdminInitiateAuth", "AdminRespondToAuthChallenge"]
     return {
         "Version": "2012-10-17",
@@ -105,7 +129,7 @@ def iam_policy() -> dict[str, Any]:
     }
 
 
-# ---------------------------------------------------------------------------------- each thing
+# ------------------------------------------------------------------------------------- sign-in
 
 
 def _sign_in(gateway: CognitoGateway) -> Iterator[Finding]:
@@ -113,33 +137,89 @@ def _sign_in(gateway: CognitoGateway) -> Iterator[Finding]:
     flow = gateway.conf.AUTH_FLOW
     try:
         gateway.start_sign_in(_nobody(), secrets.token_urlsafe(24))
-    except BadCredentials as error:
-        yield Finding(Level.OK, "sign-in", f"Sign-ins by {flow} work.")
-        if error.error == "UserNotFoundException" and not flow.startswith("ADMIN_"):
-            yield _tells_names()  # and not only to whoever has AWS credentials
+    except CognitoMFAError as error:
+        now = time.time()
+        if error.answered_at is not None:
+            yield _clock(error.answered_at, now)
+        yield from _refused_sign_in(error, gateway.conf)
         return
-    except Misconfigured as error:
-        # Whoever signs people in elsewhere may have closed this way on purpose.
-        level = Level.NOTE if gateway.conf.TOKEN_PROVIDER else Level.ERROR
-        text = f"Sign-ins by {flow} do not work: {error}."
-        yield Finding(level, "sign-in", text, error.hint)
-        return
-    except UserFacingError as error:  # a firewall, or a Lambda function, was asked first
-        text = f"Cognito says neither that sign-ins work nor that they do not: {error}."
-        yield Finding(Level.NOTE, "sign-in", text, "Is it a firewall rule or a Lambda trigger?")
-        return
-    text = "Cognito went on with somebody who does not exist."
+    text = f"Cognito went on by {flow} with somebody who does not exist."
     yield Finding(Level.NOTE, "sign-in", text, "Is there a Lambda trigger that makes users?")
 
 
-def _pool(factors: PoolFactors) -> Iterator[Finding]:
+def _refused_sign_in(error: CognitoMFAError, conf: Conf) -> Iterator[Finding]:
+    flow = conf.AUTH_FLOW
+    if isinstance(error, BadCredentials):
+        yield Finding(Level.OK, "sign-in", f"The app client takes sign-ins by {flow}.")
+        if error.error == "UserNotFoundException" and not _as_administrator(conf):
+            yield _tells_names()  # and not only to whoever has AWS credentials
+    elif isinstance(error, Misconfigured):
+        # Whoever signs people in elsewhere may have closed this way on purpose.
+        closed = conf.TOKEN_PROVIDER and error.error == "InvalidParameterException"
+        text = f"Sign-ins by {flow} do not work: {error}."
+        yield Finding(Level.NOTE if closed else Level.ERROR, "sign-in", text, error.hint)
+        if _as_administrator(conf):
+            _stop_if_unusable(error)
+    elif isinstance(error, UserFacingError):  # a firewall, or a Lambda function, was asked first
+        text = f"Cognito says neither that sign-ins work nor that they do not: {error}."
+        yield Finding(Level.NOTE, "sign-in", text, "Is it a firewall rule or a Lambda trigger?")
+    else:
+        raise error
+
+
+def _answers(gateway: CognitoGateway) -> Iterator[Finding]:
+    """Answer nobody's challenge: as an administrator that is another permission than to begin."""
+    if not _as_administrator(gateway.conf):
+        return
+    challenge = Challenge(SOFTWARE_TOKEN_MFA, secrets.token_urlsafe(48), _nobody())
+    try:
+        gateway.answer_code(challenge, "000000")
+    except UserFacingError:
+        yield Finding(Level.OK, "codes", "The AWS credentials allow answering challenges.")
+    except Misconfigured as error:
+        _stop_if_unusable(error)
+        text = f"Nobody can answer a code or set up: {error}."
+        yield Finding(Level.ERROR, "codes", text, error.hint)
+    else:
+        raise BadReply("AdminRespondToAuthChallenge", "NobodyExists")
+
+
+# ---------------------------------------------------------------------------- pool and client
+
+
+def _pool(gateway: CognitoGateway) -> Iterator[Finding]:
+    try:
+        factors = gateway.pool_factors()
+    except Misconfigured as error:
+        _stop_if_unusable(error)
+        text = f"The AWS credentials do not allow looking at the pool's MFA: {error}. Who has no app in Cognito's list may stay “unknown”."
+        yield Finding(Level.WARNING, "MFA", text, "See --iam-policy.")
+    else:
+        yield from _factors(factors)
+        if factors.mode == "OFF":
+            return
+    try:
+        spared = gateway.remembered_devices_skip_mfa()
+    except Misconfigured as error:
+        yield _not_seen(error)
+        return
+    if spared:
+        text = "The pool spares devices that it remembers the second factor. At other applications of the pool that counts."
+        hint = "This app never remembers devices. Turn it off, unless another application wants it."
+        yield Finding(Level.WARNING, "remembered devices", text, hint)
+    else:
+        yield Finding(Level.OK, "remembered devices", "None is spared the second factor.")
+
+
+def _factors(factors: PoolFactors) -> Iterator[Finding]:
     if factors.mode == "OFF":
         text = "MFA is off in the pool: nobody can set up or be asked for a second factor."
         yield Finding(Level.ERROR, "MFA", text, "Make it optional or required.")
         return
-    who = "asks everybody" if factors.mode == "ON" else "asks those who have set up"
-    text = f"MFA is {factors.mode} in the pool: Cognito {who}."
-    yield Finding(Level.OK, "MFA", text)
+    who = (
+        "everybody with a password in the pool" if factors.mode == "ON" else "those who have set up"
+    )
+    yield Finding(Level.OK, "MFA", f"MFA is {factors.mode} in the pool: Cognito asks {who}.")
     if factors.software_token:
         yield Finding(Level.OK, "authenticator apps", "They are switched on in the pool.")
     else:
@@ -151,26 +231,15 @@ def _pool(factors: PoolFactors) -> Iterator[Finding]:
         yield Finding(Level.NOTE, "other factors", text)
 
 
-def _devices(gateway: CognitoGateway) -> Iterator[Finding]:
-    try:
-        spared = gateway.remembered_devices_skip_mfa()
-    except Misconfigured as error:
-        yield from _not_seen(error)
-        return
-    if spared:
-        text = "The pool spares devices that it remembers the second factor. At other applications of the pool that counts."
-        hint = "This app never remembers devices. Turn it off, unless another application wants it."
-        yield Finding(Level.WARNING, "remembered devices", text, hint)
-    else:
-        text = "The pool asks for the second factor on every device."
-        yield Finding(Level.OK, "remembered devices", text)
-
-
 def _app_client(gateway: CognitoGateway) -> Iterator[Finding]:
     try:
         client = gateway.app_client()
     except Misconfigured as error:
-        yield from _not_seen(error)
+        if error.error == "ResourceNotFoundException":
+            text = f"The pool has no such app client: {error}."
+            yield Finding(Level.ERROR, "app client", text, error.hint)
+        else:
+            yield _not_seen(error)
         return
     minutes = client.session_minutes
     text = f"People have {minutes} minutes for each step, such as to find their phone and scan."
@@ -179,20 +248,24 @@ def _app_client(gateway: CognitoGateway) -> Iterator[Finding]:
     else:
         yield Finding(Level.OK, "time", text)
     if client.hides_names:
-        yield Finding(Level.OK, "names", "Nobody learns which names exist in the pool.")
+        yield Finding(Level.OK, "names", "Sign-ins do not tell which names exist in the pool.")
     else:
         yield _tells_names()
     if gateway.conf.TOKEN_PROVIDER:
         yield _scope(client.scopes)
 
 
-def _scope(scopes: tuple[str, ...]) -> Finding:
+def _scope(scopes: tuple[str, ...] | None) -> Finding:
+    if scopes is None:
+        text = "The app client takes no sign-ins at managed login. Do TOKEN_PROVIDER's tokens come from elsewhere?"
+        return Finding(Level.NOTE, "scope", text)
     if SELF_SERVICE in scopes:
-        return Finding(Level.OK, "scope", f"Sign-ins elsewhere may ask for {SELF_SERVICE}.")
-    text = (
-        f"Sign-ins elsewhere cannot get the scope {SELF_SERVICE}, and without it nobody can set up."
-    )
+        return Finding(Level.OK, "scope", f"Managed login may be asked for {SELF_SERVICE}.")
+    text = f"Managed login cannot be asked for {SELF_SERVICE}; without it nobody from there can set up."
     return Finding(Level.ERROR, "scope", text, "Allow it on the app client, and ask for it.")
+
+
+# -------------------------------------------------------------------------------- permissions
 
 
 def _permissions(gateway: CognitoGateway) -> Iterator[Finding]:
@@ -218,14 +291,18 @@ def _permission(purpose: str, attempt: Callable[[str], object]) -> Finding:
     except UserGone:
         return Finding(Level.OK, "permission", f"The AWS credentials allow {purpose}.")
     except Misconfigured as error:
-        text = f"The AWS credentials do not allow {purpose}: {error}."
-        return Finding(Level.WARNING, "permission", text, "See --iam-policy.")
-    raise ServiceError("doctor", "NobodyExists")  # an answer about a user that there cannot be
+        if error.error in REFUSALS:
+            text = f"The AWS credentials do not allow {purpose}: {error}."
+            return Finding(Level.WARNING, "permission", text, "See --iam-policy.")
+        text = f"{purpose.capitalize()} does not work: {error}."
+        return Finding(Level.WARNING, "permission", text, error.hint)
+    raise BadReply("doctor", "NobodyExists")  # an answer about a user that there cannot be
 
 
-def _clock(theirs: float | None, ours: float) -> Finding:
-    if theirs is None:
-        return Finding(Level.NOTE, "clock", "Cognito's answer did not say what time it is.")
+# ------------------------------------------------------------------------------------ helpers
+
+
+def _clock(theirs: float, ours: float) -> Finding:
     apart = abs(ours - theirs)
     if apart <= SKEW:
         return Finding(Level.OK, "clock", "This machine's clock agrees with Cognito's.")
@@ -234,18 +311,23 @@ def _clock(theirs: float | None, ours: float) -> Finding:
     return Finding(level, "clock", text, "Let the operating system set it (NTP).")
 
 
-# ------------------------------------------------------------------------------------ helpers
-
-
-def _not_seen(error: Misconfigured) -> Iterator[Finding]:
+def _stop_if_unusable(error: Misconfigured) -> None:
+    """Raise what ends the examination; let pass what concerns one operation alone."""
+    if error.error in REFUSALS:
+        return
     if error.error == "NoCredentialsError":
-        text = "There are no AWS credentials. People can sign in and set up; staff can neither read a status nor reset, and the rest is not seen here."
-        yield Finding(Level.WARNING, "AWS credentials", text, "See --iam-policy.")
-    elif error.error == "ResourceNotFoundException":
-        yield Finding(Level.ERROR, error.operation, f"There is no such thing: {error}.", error.hint)
-    else:
-        hint = " ".join(filter(None, (error.hint, "See --iam-policy.")))
-        yield Finding(Level.NOTE, error.operation, f"Not seen: {error}.", hint)
+        text = "There are no AWS credentials: staff can neither read a status nor reset, and the rest is not seen here."
+        raise _Unusable(Finding(Level.WARNING, "AWS credentials", text, "See --iam-policy."))
+    if error.error == "ResourceNotFoundException":
+        text = f"There is no such user pool: {error}."
+        raise _Unusable(Finding(Level.ERROR, "user pool", text, error.hint))
+    if error.error != "InvalidParameterException":
+        text = f"The AWS credentials do not work: {error}."
+        raise _Unusable(Finding(Level.ERROR, "AWS credentials", text, error.hint))
+
+
+def _not_seen(error: Misconfigured) -> Finding:
+    return Finding(Level.NOTE, error.operation, f"Not seen: {error}.", "See --iam-policy.")
 
 
 def _tells_names() -> Finding:
@@ -258,12 +340,15 @@ def _nobody() -> str:
     return f"cognito-mfa-doctor-{secrets.token_hex(12)}"
 
 
+def _as_administrator(conf: Conf) -> bool:
+    return conf.AUTH_FLOW == "ADMIN_USER_PASSWORD_AUTH"
+
+
 def _allow(sid: str, operations: list[str], conf: Conf) -> dict[str, Any]:
-    partition = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-    name = next((name for start, name in partition.items() if conf.REGION.startswith(start)), "aws")
+    starts = (name for start, name in PARTITIONS.items() if conf.REGION.startswith(start))
     return {
         "Sid": sid,
         "Effect": "Allow",
         "Action": [f"cognito-idp:{operation}" for operation in operations],
-        "Resource": f"arn:{name}:cognito-idp:{conf.REGION}:*:userpool/{conf.USER_POOL_ID}",
+        "Resource": f"arn:{next(starts, 'aws')}:cognito-idp:{conf.REGION}:*:userpool/{conf.USER_POOL_ID}",
     }

@@ -72,11 +72,12 @@ _WITH_TOKEN: dict[str, type[CognitoMFAError]] = {
     "PasswordResetRequired": TokenRejected,
 }
 
-# Text that narrows NotAuthorizedException (facts §2.6, §3.2); trailing words vary. A hash that a client without
-# a secret sends is an InvalidParameterException: "App client … is not configured for secret but …".
+# Text inside NotAuthorizedException that narrows it (facts §2.6, §3.2); trailing words vary.
 _LOCKED = ("temporarily locked", "too many invalid credentials")
 _SECRET_HASH = ("secret hash", "secrethash", "secret_hash", "configured for secret")
 _SCOPE = "required scopes"
+# Inside InvalidParameterException, which also quotes what people typed: the whole of what is fixed in it.
+_NO_SECRET = "is not configured for secret but secret hash was received"  # noqa: S105 - Cognito's words
 LOCK_SECONDS = 10
 
 _HINTS = {
@@ -89,12 +90,19 @@ _HINTS = {
     "AccessDenied": "The AWS credentials lack the permission for this operation.",
     "NotAuthorized": "The AWS credentials lack the permission for this operation.",
     "NoCredentials": "No AWS credentials were found; this operation needs them.",
+    **dict.fromkeys(
+        ("ExpiredToken", "UnrecognizedClient", "MissingAuthenticationToken", "IncompleteSignature",
+         "PartialCredentials", "CredentialRetrieval", "TokenRetrieval", "SSO", "SSOTokenLoad", "UnauthorizedSSOToken"),
+        "The AWS credentials are incomplete, have expired, or could not be fetched.",
+    ),
+    "ProfileNotFound": "AWS_PROFILE names a profile that this machine does not have.",
+    "ParamValidation": "What was to be sent is not what Cognito takes: look at the user's name in the pool.",
     "SecretHash": "CLIENT_SECRET does not fit CLIENT_ID.",
     "Scope": "Allow the scope aws.cognito.signin.user.admin on the app client, and ask for it at the sign-in.",
     "RequestExpired": "This machine's clock is wrong.",
     "InvalidSignature": "This machine's clock or its AWS secret key is wrong.",
     "SignatureDoesNotMatch": "This machine's clock or its AWS secret key is wrong.",
-}
+}  # fmt: skip
 _PASSWORD_REASONS = {
     "not long enough": "length",
     "uppercase": "uppercase",
@@ -115,7 +123,9 @@ def classify(operation: str, error: str, message: str, *, request_id: str = "") 
     """
     name = error.removesuffix("Exception")
     text = message.lower()
-    if name in ("NotAuthorized", "InvalidParameter"):
+    if name == "InvalidParameter" and _NO_SECRET in text:
+        return Misconfigured(operation, error, request_id=request_id, hint=hint_for("SecretHash"))
+    if name == "NotAuthorized":
         narrowed = _narrowed(operation, error, text, request_id)
         if narrowed:
             return narrowed

@@ -42,9 +42,13 @@ class CognitoMFAError(Exception):
         operation: the API operation that was called, such as ``VerifySoftwareToken``.
         error: Cognito's name of the error, such as ``CodeMismatchException``; empty when it gave none.
         request_id: the id AWS gave the request, for its support; empty when there is none.
+
+    Attributes:
+        answered_at: Cognito's own time, in seconds since the epoch; None when it did not answer, or told none.
     """
 
     code: ClassVar[str] = "error"
+    answered_at: float | None = None
 
     def __init__(self, operation: str = "", error: str = "", *, request_id: str = "") -> None:
         super().__init__(operation, error)

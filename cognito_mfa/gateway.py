@@ -15,7 +15,6 @@ import time
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from django.utils.functional import cached_property
@@ -146,13 +145,11 @@ class PoolFactors:
         mode: Cognito's word: ``OFF``, ``OPTIONAL`` or ``ON``.
         software_token: whether authenticator apps are switched on.
         others: Cognito's names of the other factors that are.
-        answered_at: Cognito's own time, in seconds since the epoch; None when it told none.
     """
 
     mode: str
     software_token: bool
     others: tuple[str, ...] = ()
-    answered_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +159,13 @@ class AppClientSettings:
     Attributes:
         session_minutes: how long a challenge waits for its answer (AuthSessionValidity).
         hides_names: whether nobody learns which names exist (PreventUserExistenceErrors).
-        scopes: what sign-ins through managed login may ask for (AllowedOAuthScopes).
+        scopes: what sign-ins through managed login may ask for (AllowedOAuthScopes); None when the client
+            takes none.
     """
 
     session_minutes: int
     hides_names: bool
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,13 +462,13 @@ class CognitoGateway:
         mode = reply.get("MfaConfiguration")
         if mode not in ("OFF", "OPTIONAL", "ON"):
             raise _bad_reply("GetUserPoolMfaConfig", reply)
+        # Being there is what switches a factor on; every member of its block is optional.
         blocks = {"SmsMfaConfiguration": SMS_MFA, "EmailMfaConfiguration": EMAIL_OTP}
         return PoolFactors(
             mode,
             software_token=(reply.get("SoftwareTokenMfaConfiguration") or {}).get("Enabled")
             is True,
-            others=tuple(name for block, name in blocks.items() if reply.get(block)),
-            answered_at=_date(reply),
+            others=tuple(name for block, name in blocks.items() if block in reply),
         )
 
     def remembered_devices_skip_mfa(self) -> bool:
@@ -499,10 +497,11 @@ class CognitoGateway:
         if not isinstance(client, dict):
             raise _bad_reply("DescribeUserPoolClient", reply)
         minutes = client.get("AuthSessionValidity")
+        scopes = tuple(str(scope) for scope in client.get("AllowedOAuthScopes") or [])
         return AppClientSettings(
             session_minutes=minutes if isinstance(minutes, int) else 3,  # the default (facts §3.3)
             hides_names=client.get("PreventUserExistenceErrors") == "ENABLED",
-            scopes=tuple(str(scope) for scope in client.get("AllowedOAuthScopes") or []),
+            scopes=scopes if client.get("AllowedOAuthFlowsUserPoolClient") else None,
         )
 
     @sensitive_variables()
@@ -693,15 +692,6 @@ def _bad_reply(operation: str, reply: Reply) -> BadReply:
 
 def _wrong_code(reply: Reply) -> BadCode:
     return BadCode("VerifySoftwareToken", "StatusError", request_id=_request_id(reply))
-
-
-def _date(reply: Reply) -> float | None:
-    """Return when the answer was given, by the clock of who gave it."""
-    headers = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    try:
-        return parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def _request_id(reply: Reply) -> str:

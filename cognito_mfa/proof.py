@@ -29,7 +29,8 @@ def write(
     Args:
         at: when, in seconds since the epoch; by default just now.
     """
-    key = identity.user_id
+    # As the database will give it back: a user that was made from a claim has text for a number still.
+    key = identity._meta.get_field("user").target_field.to_python(identity.user_id)
     owner = [
         key if type(key) is int else str(key),  # what every serializer of sessions keeps
         identity.pool_id,

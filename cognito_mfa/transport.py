@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -60,6 +61,7 @@ class _Failure(NamedTuple):
     message: str = ""
     request_id: str = ""
     sent: Sent = "unknown"
+    answered_at: float | None = None
 
 
 class _Unbelievable(Exception):
@@ -185,8 +187,18 @@ def call(operation: str, parameters: Mapping[str, Any]) -> Reply:
 
 
 def has_operation(operation: str) -> bool:
-    """Tell whether the installed botocore knows ``operation``: some are newer than many botocores."""
-    return operation in client_for(operation).meta.service_model.operation_names
+    """Tell whether the installed botocore knows ``operation``: some are newer than many botocores.
+
+    Raises:
+        Misconfigured: no client can be made, such as for a profile that does not exist.
+    """
+    try:
+        client = client_for(operation)
+    except Exception as error:  # noqa: BLE001 - as in a call; what a credential process printed stays here
+        name = type(error).__name__
+    else:
+        return operation in client.meta.service_model.operation_names
+    raise Misconfigured(operation, name, hint=hint_for(name))
 
 
 def _within_deadline(work: Callable[[], Reply | _Failure]) -> Reply | _Failure:
@@ -245,13 +257,30 @@ def _from_cognito(response: Mapping[str, Any]) -> _Failure:
     request_id = str(metadata.get("RequestId", ""))
     if not code or (code.isdigit() and code not in {"429", "500", "502", "503", "504"}):
         return _Failure("reply", code, request_id=request_id)  # a firewall's HTML page, a redirect
-    return _Failure("cognito", code, str(error.get("Message", "")), request_id)
+    return _Failure(
+        "cognito",
+        code,
+        str(error.get("Message", "")),
+        request_id,
+        answered_at=_date_of(response),
+    )
+
+
+def _date_of(response: Mapping[str, Any]) -> float | None:
+    """Return when ``response`` was given, by the clock of who gave it, in seconds since the epoch."""
+    headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _exception(operation: str, failure: _Failure) -> CognitoMFAError:
     error, request_id = failure.error, failure.request_id
     if failure.kind == "cognito":
-        return classify(operation, error, failure.message, request_id=request_id)
+        answer = classify(operation, error, failure.message, request_id=request_id)
+        answer.answered_at = failure.answered_at
+        return answer
     if failure.kind == "transport":
         return Unavailable(operation, error, sent=failure.sent)
     if failure.kind == "reply":

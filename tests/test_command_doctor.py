@@ -57,11 +57,11 @@ def test_nothing_is_wrong(cognito: LocalCognito) -> None:
     code, text = run("doctor")
     assert code == 0, text
     marks = {line.split()[0] for line in text.splitlines()}
-    assert marks <= {"OK", "WARNING", "→"}
+    assert marks <= {"OK", "WARNING", "->"}
     old = not has_operation("AdminDeleteSoftwareToken")
     assert ("WARNING" in marks) == old, "an old boto3 is the one thing to say"
-    assert "sign-in: Sign-ins by USER_PASSWORD_AUTH work." in text
-    assert "MFA: MFA is ON in the pool: Cognito asks everybody." in text
+    assert "sign-in: The app client takes sign-ins by USER_PASSWORD_AUTH." in text
+    assert "MFA: MFA is ON in the pool: Cognito asks everybody with a password in the pool." in text
     assert "clock: This machine's clock agrees with Cognito's." in text
     assert text.count("permission: The AWS credentials allow") == 3
 
@@ -175,12 +175,17 @@ def test_that_administrators_are_told_names_says_nothing_of_strangers(
 
 def test_the_scope_of_sign_ins_elsewhere(healthy: LocalPool, settings: Settings) -> None:
     set_conf(settings, TOKEN_PROVIDER="tests.test_command_doctor.no_token")
-    assert level("scope") == (1, "ERROR")
     client = healthy.state.clients[CLIENT_ID]
+    client.settings["AllowedOAuthFlowsUserPoolClient"] = True
+    assert level("scope") == (1, "ERROR")
     client.settings["AllowedOAuthScopes"] = ["openid", "aws.cognito.signin.user.admin"]
     assert level("scope") == (0, "OK")
+    client.settings["AllowedOAuthFlowsUserPoolClient"] = False
+    assert level("scope") == (0, "NOTE"), "a provider of one's own may have its tokens elsewhere"
     client.explicit_auth_flows[:] = ["ALLOW_REFRESH_TOKEN_AUTH"]
     assert level("sign-in") == (0, "NOTE")
+    set_conf(settings, CLIENT_ID="another0000000000000000000")
+    assert level("sign-in") == (1, "ERROR")
 
 
 def no_token(request: object) -> None:
@@ -203,9 +208,14 @@ def test_a_permission_is_missing(operation: str, purpose: str, cognito: LocalCog
     assert "arn:aws:iam" not in text
 
 
-@pytest.mark.parametrize(
-    "operation", ["GetUserPoolMfaConfig", "DescribeUserPool", "DescribeUserPoolClient"]
-)
+def test_the_site_itself_must_look_at_the_pools_mfa(cognito: LocalCognito) -> None:
+    cognito.faults.on("GetUserPoolMfaConfig", DENIED)
+    code, found = examine("--fail-level", "warning")
+    assert (code, found["MFA"]["level"]) == (1, "WARNING")
+    assert "permission" in found, "it goes on"
+
+
+@pytest.mark.parametrize("operation", ["DescribeUserPool", "DescribeUserPoolClient"])
 def test_what_it_may_not_look_at(operation: str, cognito: LocalCognito) -> None:
     cognito.faults.on(operation, DENIED)
     code, found = examine()
@@ -229,26 +239,108 @@ def without_credentials(**given: Any) -> Any:
     return client
 
 
+def answered(date: str | None) -> faults.Body:
+    """Answer a sign-in as Cognito does where nobody has that name, with another clock."""
+    error = {"__type": "NotAuthorizedException", "message": "Incorrect username or password."}
+    return faults.Body(json.dumps(error).encode(), status=400, headers={"Date": date})
+
+
 @pytest.mark.parametrize(
     ("seconds", "told"),
     [(40, ("WARNING", "behind")), (-40, ("WARNING", "ahead")), (400, ("ERROR", "behind"))],
 )
 def test_the_clock_is_wrong(seconds: float, told: tuple[str, str], cognito: LocalCognito) -> None:
-    body = json.dumps(
-        {"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": True}}
-    ).encode()
     date = formatdate(time.time() + seconds, usegmt=True)
-    cognito.faults.on("GetUserPoolMfaConfig", faults.Body(body, headers={"Date": date}))
+    cognito.faults.on("InitiateAuth", answered(date))
     code, found = examine()
     assert (found["clock"]["level"], told[1] in found["clock"]["text"]) == (told[0], True)
     assert code == (1 if told[0] == "ERROR" else 0)
 
 
+def test_so_wrong_that_aws_refuses_what_is_signed(cognito: LocalCognito) -> None:
+    cognito.faults.on("InitiateAuth", answered(formatdate(time.time() - 4000, usegmt=True)))
+    cognito.faults.on("GetUserPoolMfaConfig", faults.Error("InvalidSignatureException"))
+    code, found = examine()
+    assert code == 1
+    assert found["clock"]["level"] == "ERROR"
+    assert found["AWS credentials"]["level"] == "ERROR"
+    assert "permission" not in found, "nothing is said of what was not seen"
+
+
 @pytest.mark.parametrize("date", [None, "yesterday"])
 def test_the_clock_is_not_told(date: str | None, cognito: LocalCognito) -> None:
-    body = b'{"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": true}}'
-    cognito.faults.on("GetUserPoolMfaConfig", faults.Body(body, headers={"Date": date}))
-    assert level("clock") == (0, "NOTE")
+    cognito.faults.on("InitiateAuth", answered(date))
+    code, found = examine()
+    assert code == 0
+    assert "clock" not in found
+
+
+@pytest.mark.parametrize(
+    "error", ["ExpiredTokenException", "UnrecognizedClientException", "IncompleteSignature"]
+)
+def test_credentials_that_do_not_work(error: str, cognito: LocalCognito) -> None:
+    for operation in ("GetUserPoolMfaConfig", "DescribeUserPool", "DescribeUserPoolClient"):
+        cognito.faults.on(operation, faults.Error(error))
+    code, found = examine()
+    assert (code, found["AWS credentials"]["level"]) == (1, "ERROR")
+    assert found["AWS credentials"]["hint"]
+    assert not {"permission", "names"} & set(found)
+
+
+@pytest.mark.parametrize(
+    ("variables", "error"),
+    [
+        ({"AWS_PROFILE": "nosuch"}, "ProfileNotFound"),
+        ({"AWS_ACCESS_KEY_ID": "half"}, "PartialCredentialsError"),
+    ],
+)
+@pytest.mark.parametrize("argument", [(), ("--iam-policy",), ("--format", "json")])
+def test_boto3_cannot_be_set_up(
+    variables: dict[str, str],
+    error: str,
+    argument: tuple[str, ...],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    set_conf(
+        settings,
+        CLIENT_FACTORY="cognito_mfa.transport.make_client",
+        ENDPOINT_URL="http://127.0.0.1:9",
+    )
+    code, text = run("doctor", *argument)
+    assert code == 1
+    assert error in text
+
+
+def test_an_administrator_may_begin_and_not_answer(
+    cognito: LocalCognito, settings: Settings
+) -> None:
+    set_conf(settings, AUTH_FLOW="ADMIN_USER_PASSWORD_AUTH")
+    assert level("codes") == (0, "OK")
+    cognito.faults.on("AdminRespondToAuthChallenge", DENIED)
+    assert level("codes") == (1, "ERROR")
+
+
+def test_an_administrator_without_credentials_signs_nobody_in(
+    cognito: LocalCognito, settings: Settings
+) -> None:
+    set_conf(
+        settings,
+        AUTH_FLOW="ADMIN_USER_PASSWORD_AUTH",
+        CLIENT_FACTORY="tests.test_command_doctor.without_credentials",
+    )
+    code, found = examine()
+    assert (code, found["sign-in"]["level"]) == (1, "ERROR")
+    assert found["AWS credentials"]["level"] == "WARNING"
+
+
+def test_something_else_than_a_permission_is_not_called_one(cognito: LocalCognito) -> None:
+    cognito.faults.on("AdminUserGlobalSignOut", faults.Error("OperationNotEnabledException"))
+    _code, text = run("doctor")
+    assert "Signing somebody out everywhere does not work" in text
+    assert "replica pool" in text
 
 
 @pytest.mark.parametrize(
@@ -259,7 +351,7 @@ def test_cognito_does_not_answer(operation: str, cognito: LocalCognito) -> None:
     cognito.faults.on(operation, faults.Unreachable())
     code, text = run("doctor")
     assert code == 3
-    assert "Cognito did not answer: try_later" in text
+    assert "The examination was broken off: try_later" in text
 
 
 @pytest.mark.parametrize(
@@ -326,7 +418,12 @@ class TestIamPolicy:
 
     @pytest.mark.parametrize(
         ("region", "partition"),
-        [("eu-west-1", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")],
+        [
+            ("eu-west-1", "aws"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("cn-north-1", "aws-cn"),
+            ("us-isob-east-1", "aws-iso-b"),
+        ],
     )
     def test_the_pool_alone(self, region: str, partition: str, settings: Settings) -> None:
         pool = f"{region}_AbCdEfGhI"
@@ -334,7 +431,11 @@ class TestIamPolicy:
         arn = f"arn:{partition}:cognito-idp:{region}:*:userpool/{pool}"
         assert {one["Resource"] for one in self.policy()["Statement"]} == {arn}
 
-    def test_it_allows_all_that_the_doctor_and_staff_do(self, cognito: LocalCognito) -> None:
+    @pytest.mark.parametrize("flow", ["USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH"])
+    def test_it_allows_all_that_the_doctor_and_staff_do(
+        self, flow: str, cognito: LocalCognito, settings: Settings
+    ) -> None:
+        set_conf(settings, AUTH_FLOW=flow)
         allowed = {
             action.removeprefix("cognito-idp:")
             for statement in self.policy()["Statement"]

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.http import HttpRequest, HttpResponse
+from pytest_django import Settings
 
+from cognito_mfa.middleware import RequireMFAMiddleware
 from tests.gate.people import PEOPLE, THEIRS
 from tests.gate.servers import CALLERS, Ask, over_asgi, over_wsgi
 from tests.gate.site import SECRET
@@ -79,3 +82,33 @@ def test_b_41_both_servers_answer_alike_and_let_pass_whom_the_site_lets(
     passes = person in PASSES[said] or person == "deactivated"  # to Django, nobody is signed in
     assert [SECRET.encode() in answer.body for answer in by_loop[:4]] == [passes] * 4
     assert SECRET.encode() in by_loop[4].body
+
+
+class OfficeHours(RequireMFAMiddleware):
+    """A site's own middleware: stricter than ours, with an option, and with something around the rest."""
+
+    def __init__(self, get_response: Any, closed: bool = True) -> None:
+        super().__init__(get_response)
+        self.closed = closed
+
+    def __call__(self, request: HttpRequest) -> Any:
+        request.META["OFFICE"] = "asked"
+        return super().__call__(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        if self.closed:
+            return HttpResponse(request.META["OFFICE"], status=423)
+        return super().process_view(request, view, args, kwargs)
+
+
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize("path", ["/gated/function/", "/gated/async-class/"])
+def test_a_stricter_subclass_is_as_strict_under_both_servers(path: str, settings: Settings) -> None:
+    ours = "cognito_mfa.middleware.RequireMFAMiddleware"
+    theirs = f"{__name__}.{OfficeHours.__name__}"
+    settings.MIDDLEWARE = [theirs if entry == ours else entry for entry in settings.MIDDLEWARE]
+    browser = PEOPLE["proven_one"]()
+    answers = [*over_wsgi(browser, [Ask(path)]), *over_asgi(browser, [Ask(path)])]
+    assert [(answer.status_code, answer.body) for answer in answers] == [(423, b"asked")] * 2

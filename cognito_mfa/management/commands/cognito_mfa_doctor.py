@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cognito_mfa import doctor
 from cognito_mfa.doctor import Finding, Level
-from cognito_mfa.exceptions import CognitoMFAError
+from cognito_mfa.exceptions import CognitoMFAError, Misconfigured
 from cognito_mfa.management.people import NOT_DONE, REFUSED
 
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *, format: str, fail_level: str, iam_policy: bool, **_options: Any) -> None:  # noqa: A002 - the option's name
         if iam_policy:
-            self.stdout.write(json.dumps(doctor.iam_policy(), indent=2))
+            self._print_policy()
             return
         findings: list[Finding] = []
         failure: CognitoMFAError | None = None
@@ -50,8 +50,15 @@ class Command(BaseCommand):
         if format == "json":
             self._tell_all(findings)
         if failure is not None:
-            raise CommandError(f"Cognito did not answer: {failure}.", returncode=NOT_DONE)
+            raise CommandError(f"The examination was broken off: {failure}.", returncode=NOT_DONE)
         _judge(findings, Level[fail_level.upper()])
+
+    def _print_policy(self) -> None:
+        try:
+            policy = doctor.iam_policy()
+        except Misconfigured as error:
+            raise CommandError(f"{error}. {error.hint}".strip(), returncode=REFUSED) from None
+        self.stdout.write(json.dumps(policy, indent=2))
 
     def _tell(self, finding: Finding) -> None:
         paint: dict[Level, Callable[[str], str]] = {
@@ -63,7 +70,7 @@ class Command(BaseCommand):
         mark = paint[finding.level](f"{finding.level.name:<7}")
         self.stdout.write(f"{mark}  {finding.about}: {finding.text}")
         if finding.hint:
-            self.stdout.write(f"{'':<7}  → {finding.hint}")
+            self.stdout.write(f"{'':<7}  -> {finding.hint}")
 
     def _tell_all(self, findings: list[Finding]) -> None:
         rows = [
