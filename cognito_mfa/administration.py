@@ -23,6 +23,10 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
         identity: whose; a user that the pool no longer has is written down as gone.
         actor: who asked.
 
+    Returns:
+        the status as it is now. What the person, or another administrator, changed while Cognito was
+        asked stays: the answer may be older than that.
+
     Raises:
         Refused: the identity is of another pool than the settings name.
         CognitoMFAError: Cognito did not answer; nothing changed.
@@ -30,12 +34,18 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
     if not identity.in_this_pool:
         raise Refused("status", "AnotherPool")
     before = identity.status
+    known = _known(identity)
     try:
         factors = get_gateway().read_factors(identity.username)
     except UserGone:
         factors = None
     status = _status(identity, factors)
     with transaction.atomic():
+        now = CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
+        if now is None:  # deleted here meanwhile
+            return Status.GONE
+        if _known(now) != known:
+            return Status(now.status)
         identity.learn(
             status,
             preferred_factor=factors.preferred if factors else "",
@@ -74,6 +84,12 @@ def clear_failures(username: str, *, actor: Any, reason: str) -> int:
             detail=str(failures),
         )
     return failures
+
+
+def _known(identity: CognitoIdentity) -> tuple[object, ...]:
+    """Return what everything that changes somebody's second factor here changes a part of."""
+    token = identity.software_token
+    return identity.generation, identity.checked_at, identity.status, token and token.pk
 
 
 def _status(identity: CognitoIdentity, factors: Factors | None) -> CognitoIdentity.Status:

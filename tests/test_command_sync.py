@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
+from django.contrib.auth.models import User
+from django.db import connection
 from django.utils import timezone
 
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.wire import WireResponse
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from tests.test_admin import delete_token, make, reading
 from tests.test_command_people import run
-from tests.visitor import Visitor
+from tests.visitor import POOL_ID, Visitor
 
 Status = CognitoIdentity.Status
+meanwhile = pytest.mark.skipif(
+    connection.vendor != "postgresql",
+    reason="it happens in the thread that asks, which has no connection to a database in memory",
+)
 
 
 @pytest.fixture
@@ -40,7 +49,7 @@ def test_everybody_is_asked_about(pool: LocalPool, people: Visitor) -> None:
     code, text = run("sync", "--rate", "1000")
     assert (code, text) == (
         0,
-        "Asked about 3 people; UNKNOWN → ENABLED: 1, UNKNOWN → NOT_SET_UP: 2.\n",
+        "Asked about 3 people; UNKNOWN -> ENABLED: 1, UNKNOWN -> NOT_SET_UP: 2.\n",
     )
     assert statuses() == {
         "ada": Status.NOT_SET_UP,
@@ -61,7 +70,7 @@ def test_who_was_enrolled_and_is_no_longer_loses_the_proof_here(
     pool.state.mfa = "OPTIONAL"  # where Cognito's list says all there is
     code, text = run("sync", "--verbosity", "2")
     assert code == 0
-    assert "ada: ENABLED → NOT_SET_UP\n" in text
+    assert "ada: ENABLED -> NOT_SET_UP\n" in text
     assert not visitor.is_in()
 
 
@@ -110,13 +119,64 @@ def test_permission_is_missing(people: Visitor) -> None:
 
 
 def test_it_gives_up_when_cognito_does_not_answer(people: Visitor, pool: LocalPool) -> None:
-    make(pool, "dora")
+    for number in range(9):
+        make(pool, f"person-{number}")
     fail(people, "InternalErrorException")
     code, text = run("sync", "--rate", "1000")
     assert code == 3
-    assert text.count("InternalErrorException") == 3
-    assert text.endswith("3 failures in a row: given up.")
-    assert "dora" not in text
+    assert text.count("InternalErrorException") == 10
+    assert text.endswith("10 failures in a row: given up.")
+    assert "person-8" not in text
+
+
+def test_names_that_cognito_does_not_take_stop_nobody_else(people: Visitor) -> None:
+    users = [User.objects.create_user(f"import-{number}") for number in range(12)]
+    CognitoIdentity.objects.bulk_create(
+        CognitoIdentity(user=user, pool_id=POOL_ID, sub=str(user.pk), username="") for user in users
+    )
+    CognitoIdentity.objects.filter(username="ada").update(checked_at=timezone.now())
+    code, text = run("sync", "--rate", "1000")
+    assert code == 3
+    assert text.endswith("12 people could not be asked about.")
+    assert statuses()["ada"] == Status.NOT_SET_UP, "who comes last"
+
+
+@pytest.mark.postgresql
+@meanwhile
+@pytest.mark.django_db(transaction=True)
+def test_what_somebody_does_while_cognito_is_asked_stays(
+    optional_pool: LocalPool, visitor: Visitor
+) -> None:
+    """The answer is of a moment before the person finished the set-up."""
+    make(optional_pool, "ada")
+    visitor.cognito.faults.on(reading(), _Meanwhile(lambda: visitor.set_up("ada")), times=1)
+    assert run("sync")[0] == 0
+    assert statuses()["ada"] == Status.ENABLED
+    assert visitor.is_in()
+
+
+@pytest.mark.postgresql
+@meanwhile
+@pytest.mark.django_db(transaction=True)
+def test_somebody_who_is_deleted_while_cognito_is_asked(people: Visitor) -> None:
+    delete = CognitoIdentity.objects.filter(username="ada").delete
+    people.cognito.faults.on(reading(), _Meanwhile(delete), times=1)
+    assert run("sync", "--rate", "1000")[0] == 0
+    assert "ada" not in statuses()
+
+
+@dataclass
+class _Meanwhile:
+    """The ordinary answer, and then something happens before it arrives."""
+
+    act: Callable[[], object]
+    name: str = "Meanwhile"
+
+    def play(self, execute: faults.Execute) -> WireResponse:
+        response = execute().response()
+        self.act()
+        connection.close()
+        return response
 
 
 def test_one_failure_among_many_is_told_at_the_end(people: Visitor) -> None:

@@ -149,6 +149,17 @@ def test_so_is_a_secret_that_the_client_does_not_have(operation: str) -> None:
     assert "CLIENT_SECRET" in error.hint
 
 
+@pytest.mark.parametrize(
+    "typed", ["secret hash", "temporarily locked", "Access Token does not have required scopes"]
+)
+@pytest.mark.parametrize("operation", ANSWER + ENROL)
+def test_what_somebody_typed_narrows_nothing(operation: str, typed: str) -> None:
+    message = f"1 validation error detected: Value '{typed}' at 'friendlyDeviceName' failed"
+    error = classify(operation, "InvalidParameterException", message)
+    assert type(error) is ours.Misconfigured
+    assert "CLIENT_SECRET" not in error.hint
+
+
 @pytest.mark.parametrize("operation", ANSWER + ENROL)
 def test_a_lock_on_codes_means_wait(operation: str) -> None:
     text = "Too many invalid credentials attempts. User temporarily locked. Please try again after few seconds."

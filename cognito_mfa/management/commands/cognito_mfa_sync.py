@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cognito_mfa import administration
 from cognito_mfa.conf import get_conf
-from cognito_mfa.exceptions import Busy, CognitoMFAError, Misconfigured
+from cognito_mfa.exceptions import Busy, CognitoMFAError, Misconfigured, ServiceError
 from cognito_mfa.management.people import NOT_DONE
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.printable import visible
@@ -25,8 +25,10 @@ from cognito_mfa.printable import visible
 # applications among them (facts §9).
 RATE = 10.0
 ATTEMPTS = 3  # while Cognito says that it is asked too much
-GIVE_UP_AFTER = 3  # failures in a row: then it is Cognito, or the network
+GIVE_UP_AFTER = 10  # failures in a row: then it is Cognito, or the network
 TELL_EVERY = 1000  # people
+# What is wrong with one person's name alone, and would not fail for the next one.
+OF_THE_PERSON = frozenset({"ParamValidationError", "InvalidParameterException"})
 MOST = 1_000_000  # of anything on the command line: more is a slip of the finger
 
 
@@ -87,16 +89,17 @@ class Command(BaseCommand):
                 continue
             try:
                 self._refresh(identity)
-            except Misconfigured as error:  # it would fail for the next one, too
-                return f"{error}. {error.hint}".strip()
             except CognitoMFAError as error:
                 self.stderr.write(f"{visible(identity.username)}: {error}.")
                 self.failed += 1
-                in_a_row += 1
+                if isinstance(error, ServiceError | Busy) and error.error not in OF_THE_PERSON:
+                    in_a_row += 1
+                if isinstance(error, Misconfigured) and error.error not in OF_THE_PERSON:
+                    return f"{error.hint or error}"  # it would fail for the next one, too
                 if in_a_row == GIVE_UP_AFTER:
                     return f"{GIVE_UP_AFTER} failures in a row: given up."
-                continue
-            in_a_row = 0
+            else:
+                in_a_row = 0
         return ""
 
     def _refresh(self, identity: CognitoIdentity) -> None:
@@ -104,11 +107,11 @@ class Command(BaseCommand):
         after = _patiently(identity)
         self.asked += 1
         if after != before:
-            self.changes[f"{before} → {after}"] += 1
+            self.changes[f"{before} -> {after}"] += 1
             if self.verbosity > 1:
-                self.stdout.write(f"{visible(identity.username)}: {before} → {after}")
+                self.stdout.write(f"{visible(identity.username)}: {before} -> {after}")
         if self.asked % TELL_EVERY == 0 and self.verbosity:
-            self.stdout.write(f"{self.asked} asked about …")
+            self.stdout.write(f"{self.asked} asked about ...")
 
     def _sum_up(self) -> None:
         changed = ", ".join(f"{what}: {number}" for what, number in sorted(self.changes.items()))
@@ -145,6 +148,7 @@ def _patiently(identity: CognitoIdentity) -> CognitoIdentity.Status:
             return administration.refresh_status(identity)
         except Busy as error:
             time.sleep(error.retry_after)
+            identity.refresh_from_db()  # what changed meanwhile would be taken for a change during the question
     return administration.refresh_status(identity)
 
 
