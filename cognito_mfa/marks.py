@@ -25,6 +25,7 @@ OTHERS_EXEMPT = {
     "django.contrib.staticfiles.views": {"serve"},
     "django.views.i18n": {"set_language", "JavaScriptCatalog"},
     "allauth.account.views": {"LogoutView"},
+    "allauth.account.views._logout": {"LogoutView"},  # since 65.22
     "mozilla_django_oidc.views": {
         "OIDCAuthenticationCallbackView",
         "OIDCAuthenticationRequestView",
