@@ -1,7 +1,8 @@
-"""A site's own users, as bare as Django allows: no user name, no groups, no column for staff."""
+"""A site's own users, as bare as Django allows: no number, no user name, no groups, no column for staff."""
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -11,6 +12,7 @@ from django.db import models
 class Person(AbstractBaseUser):
     """Somebody known by an e-mail address; who is staff stands in the code."""
 
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(unique=True)
 
     USERNAME_FIELD = "email"
