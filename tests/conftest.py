@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
@@ -32,6 +33,13 @@ def referee(cognito_model: Any) -> Iterator[Referee]:
     with witnessed(judge):
         yield judge
     assert not judge.problems
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """Forget the language that a visitor's browser asked for: LocaleMiddleware leaves it to the thread."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture

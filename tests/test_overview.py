@@ -304,7 +304,7 @@ def test_numbers_and_days_are_written_as_the_language_wants(
     kept.save()
     with translation.override("de"):
         page = admin.text(admin.get(reverse(PAGE), headers={"Accept-Language": "de"}))
-    assert cells(page, "Wrong codes in the last 7 days") == ["1.234.567"]
+    assert cells(page, "Falsche Codes in den letzten 7 Tagen") == ["1.234.567"]
     rectangles = re.findall(r'<rect [^>]*height="([^"]+)"', page)
     assert all(re.fullmatch(r"\d+\.\d\d", height) for height in rectangles)
 
