@@ -53,18 +53,18 @@ def age(record: Any, identity: CognitoIdentity | None) -> float | None:
     # Plain values: a column that is not loaded costs no query, and proves nothing.
     row, conf = identity.__dict__, get_conf()
     try:
-        # One comparison of everything, and no text of a number, since this is on every request.
+        user, pool, sub, generation = record["owner"]
         key = row["user_id"]
-        owner = [
-            key if type(key) is int else str(key),
-            conf.USER_POOL_ID,
-            row["sub"],
-            row["generation"],
-        ]
-        if record["owner"] != owner:
+        # No text of a number, since this is on every request.
+        if (
+            user != (key if type(key) is int else str(key))
+            or pool != conf.USER_POOL_ID
+            or sub != row["sub"]
+            or generation != row["generation"]
+        ):
             return None
         seconds: float = time.time() - record["at"]
-    except (KeyError, TypeError, OverflowError):  # not of our making
+    except (KeyError, TypeError, ValueError, OverflowError):  # not of our making
         return None
     if seconds >= 0.0:
         return seconds if seconds <= conf.PROOF_MAX_AGE else None

@@ -20,7 +20,9 @@ class Command(BaseCommand):
         "Asks Cognito whether the user pool, the app client, the AWS permissions and this machine's clock are as the site "
         "needs them, and changes nothing. Exits with 1 when something is wrong, and with 3 when Cognito does not answer."
     )
-    requires_system_checks = (Tags.security,)  # ours are among them; of the database nothing is asked
+    requires_system_checks = (
+        Tags.security,
+    )  # ours are among them; of the database nothing is asked
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=("text", "json"), default="text")
