@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
-from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import F
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from cognito_mfa import proof
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity
 from tests.visitor import POOL_ID, Visitor
@@ -215,16 +213,6 @@ def test_b_22_b_27_b_28_a_proof_dies_with_the_generation_the_age_and_the_user(
     session["_auth_user_hash"] = other.get_session_auth_hash()
     session.save()
     assert not visitor.is_in()
-
-
-def test_a_proof_is_of_the_same_user_when_the_key_came_as_text(pool: LocalPool, db: None) -> None:
-    """As where a resolver makes a user whose key is a claim: only the database makes a number of it."""
-    identity = person(pool).cognito_identity
-    session = SessionBase()
-    number, identity.user_id = identity.user_id, str(identity.user_id)
-    proof.write(session, identity, method="SOFTWARE_TOKEN_MFA")
-    identity.user_id = number
-    assert proof.holds(session[proof.KEY], identity)
 
 
 @pytest.mark.parametrize("planted", [True, "yes", 1, {}, {"owner": None}, ["x"]])
