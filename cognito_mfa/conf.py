@@ -19,6 +19,9 @@ from django.core.signals import setting_changed
 from django.utils import timezone
 
 NAME = "COGNITO_MFA"
+SELF_SERVICE_SCOPE = (
+    "aws.cognito.signin.user.admin"  # without it a token sets nothing up (facts §7.1)
+)
 REQUIRED_WORDS = ("everyone", "staff")
 TRUST_WORDS = ("elsewhere", "enrolled", "everyone")
 USER_POOL_ID = re.compile(r"(?P<region>[a-z]{2,}(?:-[a-z0-9]+)+)_[0-9A-Za-z]+")

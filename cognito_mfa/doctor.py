@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from cognito_mfa.conf import Conf, get_conf
+from cognito_mfa.conf import SELF_SERVICE_SCOPE, Conf, get_conf
 from cognito_mfa.exceptions import (
     BadCredentials,
     BadReply,
@@ -30,7 +30,6 @@ from cognito_mfa.gateway import (
     get_gateway,
 )
 
-SELF_SERVICE = "aws.cognito.signin.user.admin"  # facts §7.1
 ENOUGH_MINUTES = 10  # to find the phone, install an app and scan (facts §3.3)
 SKEW = 30  # seconds: a step of a code
 TOO_MUCH_SKEW = 300  # seconds, after which AWS refuses signed calls
@@ -259,9 +258,9 @@ def _scope(scopes: tuple[str, ...] | None) -> Finding:
     if scopes is None:
         text = "The app client takes no sign-ins at managed login. Do TOKEN_PROVIDER's tokens come from elsewhere?"
         return Finding(Level.NOTE, "scope", text)
-    if SELF_SERVICE in scopes:
-        return Finding(Level.OK, "scope", f"Managed login may be asked for {SELF_SERVICE}.")
-    text = f"Managed login cannot be asked for {SELF_SERVICE}; without it nobody from there can set up."
+    if SELF_SERVICE_SCOPE in scopes:
+        return Finding(Level.OK, "scope", f"Managed login may be asked for {SELF_SERVICE_SCOPE}.")
+    text = f"Managed login cannot be asked for {SELF_SERVICE_SCOPE}; without it nobody from there can set up."
     return Finding(Level.ERROR, "scope", text, "Allow it on the app client, and ask for it.")
 
 
@@ -322,7 +321,7 @@ def _stop_if_unusable(error: Misconfigured) -> None:
         text = f"There is no such user pool: {error}."
         raise _Unusable(Finding(Level.ERROR, "user pool", text, error.hint))
     if error.error != "InvalidParameterException":
-        text = f"The AWS credentials do not work: {error}."
+        text = f"Nothing can be asked with the AWS credentials: {error}."
         raise _Unusable(Finding(Level.ERROR, "AWS credentials", text, error.hint))
 
 

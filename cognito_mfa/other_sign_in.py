@@ -26,7 +26,7 @@ from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa import arrival, changes, enrolment, gate, lifecycle, linking, pending, proof
-from cognito_mfa.conf import get_conf
+from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
 from cognito_mfa.gateway import (
     SOFTWARE_TOKEN_MFA,
@@ -47,7 +47,6 @@ KEY = f"{proof.PREFIX}token"
 MANAGED_LOGIN = (
     "MANAGED_LOGIN"  # the method in proofs and events: which factor, Cognito does not say
 )
-SCOPE = "aws.cognito.signin.user.admin"
 SETUP_MAX_AGE = (
     pending.TTL
 )  # seconds from the sign-in to a first set-up, as with a password of ours
@@ -142,7 +141,7 @@ def is_recent(person: Person, limit: float) -> bool:
 
 def allows_setup(person: Person) -> bool:
     """Tell whether the access token has the scope that every set-up needs (facts §7.1)."""
-    return SCOPE in str(person.claims.get("scope", "")).split()
+    return SELF_SERVICE_SCOPE in str(person.claims.get("scope", "")).split()
 
 
 # ---------------------------------------------------------------------------- when somebody signs in

@@ -10,9 +10,8 @@ from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Caution
 
 from cognito_mfa.checks.values import conf_or_none
-from cognito_mfa.conf import NAME
+from cognito_mfa.conf import NAME, SELF_SERVICE_SCOPE
 
-SCOPE = "aws.cognito.signin.user.admin"
 MOZILLA = "cognito_mfa.contrib.mozilla_oidc.access_token"
 ALLAUTH = "cognito_mfa.contrib.allauth.access_token"
 MOZILLAS_BACKEND = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
@@ -44,9 +43,9 @@ def check_scope() -> Iterator[CheckMessage]:
     """W018: the sign-in asks for a token with which nothing can be set up (facts §7.1)."""
     conf = conf_or_none()
     scopes = _scopes(conf.TOKEN_PROVIDER) if conf else None
-    if scopes is not None and SCOPE not in scopes:
+    if scopes is not None and SELF_SERVICE_SCOPE not in scopes:
         yield Caution(
-            f"The sign-in does not ask for the scope {SCOPE!r}: nobody can set up an authenticator app.",
+            f"The sign-in does not ask for the scope {SELF_SERVICE_SCOPE!r}: nobody can set up an authenticator app.",
             hint="Add it to OIDC_RP_SCOPES, or to SCOPE in SOCIALACCOUNT_PROVIDERS, and allow it on the app client.",
             id="cognito_mfa.W018",
         )

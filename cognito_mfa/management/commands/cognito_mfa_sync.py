@@ -137,9 +137,8 @@ def _paced(keys: list[Any], rate: float) -> Iterator[Any]:
     for key in keys:
         time.sleep(max(0.0, due - time.monotonic()))
         yield key
-        due = (
-            max(due, time.monotonic() - 1) + 1 / rate
-        )  # a slow answer is made up for, a minute is not
+        # A slow answer is made up for, a minute is not.
+        due = max(due, time.monotonic() - 1) + 1 / rate
 
 
 def _patiently(identity: CognitoIdentity) -> CognitoIdentity.Status:
@@ -148,7 +147,6 @@ def _patiently(identity: CognitoIdentity) -> CognitoIdentity.Status:
             return administration.refresh_status(identity)
         except Busy as error:
             time.sleep(error.retry_after)
-            identity.refresh_from_db()  # what changed meanwhile would be taken for a change during the question
     return administration.refresh_status(identity)
 
 
@@ -169,7 +167,7 @@ def _not_below_zero(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < MOST:
-        raise argparse.ArgumentTypeError("must be a number that is not below zero")
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {MOST}")
     return value
 
 
