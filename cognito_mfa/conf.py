@@ -23,6 +23,7 @@ SELF_SERVICE_SCOPE = (
     "aws.cognito.signin.user.admin"  # without it a token sets nothing up (facts §7.1)
 )
 REQUIRED_WORDS = ("everyone", "staff")
+LONGEST = 100 * 366 * 86400.0  # seconds
 TRUST_WORDS = ("elsewhere", "enrolled", "everyone")
 USER_POOL_ID = re.compile(r"(?P<region>[a-z]{2,}(?:-[a-z0-9]+)+)_[0-9A-Za-z]+")
 
@@ -104,6 +105,9 @@ def _seconds(value: object) -> float:
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         raise ValueError("must be a timedelta or a number of seconds above zero")
+    # Without end is no limit at all, and more than a century is beyond what dates can be compared with.
+    if value > LONGEST:
+        raise ValueError("must be at most a hundred years")
     return float(value)
 
 
@@ -215,6 +219,17 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "TOKEN_PROVIDER": Setting(_optional_callable_or_path, None, _PATH_HINT),
     "FEDERATED": Setting(_one_of("block", "exempt"), "block", "Choose one of the two words."),
+    "ALLAUTH_PROVIDER": Setting(
+        _optional_text,
+        None,
+        "Write the id of allauth's provider that is this user pool, such as 'cognito'.",
+    ),
+    "TRUST_POOL_EMAIL": Setting(
+        _flag, False, "Write True only where administrators alone can write addresses in the pool."
+    ),
+    "SESSION_IDLE": Setting(_optional_seconds, None, _TIME_HINT),
+    "STATUS_MAX_AGE": Setting(_optional_seconds, None, _TIME_HINT),
+    "EXEMPTION_MAX_AGE": Setting(_seconds, 365 * 86400.0, _TIME_HINT),
     "SUPPORT_URL": Setting(
         _optional_text, None, "Write the address of the page that tells people how to get help."
     ),
@@ -246,6 +261,11 @@ class Conf:
     TRUSTED_BACKENDS: Mapping[str, str]
     TOKEN_PROVIDER: str | Callable[..., Any] | None
     FEDERATED: str
+    ALLAUTH_PROVIDER: str | None
+    TRUST_POOL_EMAIL: bool
+    SESSION_IDLE: float | None
+    STATUS_MAX_AGE: float | None
+    EXEMPTION_MAX_AGE: float
     SUPPORT_URL: str | None
 
     def __init__(self, given: Mapping[str, object]) -> None:

@@ -48,7 +48,16 @@ class CognitoIdentity(models.Model):
         _("sub"), max_length=64, help_text=_("Cognito's own, lasting id of the person.")
     )
     username = models.CharField(_("name in the user pool"), max_length=128)
-    email = models.EmailField(_("e-mail address"), blank=True)
+    email = models.EmailField(
+        _("e-mail address"),
+        blank=True,
+        help_text=_("As the user pool verified it; empty where it has verified none."),
+    )
+    previous_email = models.EmailField(
+        _("previous e-mail address"),
+        blank=True,
+        help_text=_("The verified address before this one; it is told about changes as well."),
+    )
     status = models.CharField(
         _("status"), max_length=16, choices=Status.choices, default=Status.UNKNOWN
     )
@@ -59,6 +68,12 @@ class CognitoIdentity(models.Model):
         _("not confirmed"), max_length=16, choices=Unconfirmed.choices, blank=True
     )
     checked_at = models.DateTimeField(_("last checked"), null=True, blank=True)
+    disabled_at = models.DateTimeField(
+        _("disabled"),
+        null=True,
+        blank=True,
+        help_text=_("When it was noticed that the user pool no longer lets this person in."),
+    )
     generation = models.PositiveIntegerField(
         _("generation"),
         default=0,
@@ -199,20 +214,35 @@ class SoftwareToken(models.Model):
 class CodeFailures(models.Model):
     """How many codes in a row somebody got wrong, wherever and from wherever they tried.
 
-    By the pool's own name instead of the identity: a person who is setting up for the first time has
-    none yet. ``cognito_mfa.budget`` is the only one who counts.
+    One row for each ``sub``; a row without one is about a name, and only for people whose ``sub`` nobody
+    knows yet. ``cognito_mfa.budget`` is the only one who counts.
     """
 
     pool_id = models.CharField(_("user pool"), max_length=55)
+    sub = models.CharField(_("sub"), max_length=64, blank=True)
     username = models.CharField(_("name in the user pool"), max_length=128)
     failures = models.PositiveIntegerField(_("wrong codes in a row"), default=0)
+    total = models.PositiveIntegerField(
+        _("wrong codes since the last right one"),
+        default=0,
+        help_text=_("Whatever an administrator cleared meanwhile."),
+    )
     last_at = models.DateTimeField(_("last tried"), default=timezone.now)
 
     class Meta:
         verbose_name = _("counter of wrong codes")
         verbose_name_plural = _("counters of wrong codes")
         constraints = [
-            models.UniqueConstraint(fields=["pool_id", "username"], name="cognito_mfa_failures_of")
+            models.UniqueConstraint(
+                fields=["pool_id", "sub"],
+                condition=~models.Q(sub=""),
+                name="cognito_mfa_failures_of_sub",
+            ),
+            models.UniqueConstraint(
+                fields=["pool_id", "username"],
+                condition=models.Q(sub=""),
+                name="cognito_mfa_failures_of_name",
+            ),
         ]
         indexes = [
             models.Index(fields=["failures", "id"], name="cognito_mfa_failures_most"),
@@ -364,6 +394,7 @@ class MFAEventManager(models.Manager["MFAEvent"]):
         kind: MFAEvent.Kind,
         identity: CognitoIdentity | None,
         *,
+        sub: str = "",
         username: str = "",
         actor: Any = None,
         reason: str = "",
@@ -373,6 +404,7 @@ class MFAEventManager(models.Manager["MFAEvent"]):
 
         Args:
             identity: to whom; None for somebody who has none, and for the log itself.
+            sub: of who has none, where it is known.
             username: the name of who has none.
             actor: who did it; None when it was the person.
             reason: why, as an administrator gave it.
@@ -381,9 +413,10 @@ class MFAEventManager(models.Manager["MFAEvent"]):
         return self.create(
             kind=kind,
             identity=identity,
+            sub=identity.sub if identity else sub[:64],
             username=identity.username if identity else username[:128],
             actor=actor,
-            reason=reason,
+            reason=reason[:200],
             detail=detail[:200],
         )
 
@@ -408,6 +441,11 @@ class MFAEvent(models.Model):
         FAILURES_CLEARED = "FAILURES_CLEARED", _("Counter of wrong codes cleared")
         EVENTS_EXPORTED = "EVENTS_EXPORTED", _("Event log exported")
         EVENTS_PURGED = "EVENTS_PURGED", _("Event log purged")
+        LINKED = "LINKED", _("Linked to a user of this site")
+        LINK_REFUSED = "LINK_REFUSED", _("Link to a user of this site refused")
+        PERMISSION_DENIED = "PERMISSION_DENIED", _("Administrator's action refused")
+        DISABLED = "DISABLED", _("Disabled in the user pool")
+        USER_DELETED = "USER_DELETED", _("User deleted on this site")
 
     identity = models.ForeignKey(
         CognitoIdentity,
@@ -416,6 +454,7 @@ class MFAEvent(models.Model):
         related_name="events",
         verbose_name=_("identity"),
     )
+    sub = models.CharField(_("sub"), max_length=64, blank=True)
     username = models.CharField(_("name in the user pool"), max_length=128, blank=True)
     kind = models.CharField(_("what"), max_length=32, choices=Kind.choices)
     actor = models.ForeignKey(
