@@ -28,8 +28,8 @@ from cognito_mfa.local.passwords import Password, PasswordPolicy
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.sessions import Sessions
 from cognito_mfa.local.state import User
-from tests.journeys import test_attacks as attacks
 from tests.journeys import test_later_sign_in as later
+from tests.security import test_sign_in as attacks
 from tests.visitor import Visitor
 
 Patch = pytest.MonkeyPatch

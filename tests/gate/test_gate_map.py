@@ -15,10 +15,10 @@ from django.urls import path
 from pytest_django import Settings
 
 from cognito_mfa import gate_map
-from tests.attacks.test_paths import WholeSite, addresses
 from tests.gate import site as views
 from tests.gate.people import unproven
 from tests.gate.servers import CALLERS, Ask, over_wsgi
+from tests.security.test_paths import WholeSite, addresses
 
 LOGIN = "django.contrib.auth.middleware.LoginRequiredMiddleware"
 GATE = "cognito_mfa.middleware.RequireMFAMiddleware"

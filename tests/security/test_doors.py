@@ -14,7 +14,6 @@ from django.test import Client
 from django.urls import path, reverse
 from pytest_django import Settings
 
-from tests.attacks.refusal import assert_refused
 from tests.gate.people import (
     THEIRS,
     linked,
@@ -26,6 +25,7 @@ from tests.gate.people import (
 from tests.gate.servers import CALLERS, Ask, Send
 from tests.gate.site import ANSWERS, GATED, SECRET
 from tests.gate.site import urlpatterns as site_urls
+from tests.security.refusal import assert_refused
 from tests.urls import PersonAdmin
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("site")]

@@ -29,11 +29,11 @@ from pytest_django import Settings
 
 from cognito_mfa.conf import SETTINGS
 from cognito_mfa.urls import urlpatterns as our_pages
-from tests.attacks.refusal import assert_nothing_shown, assert_refused
 from tests.gate import site as views
 from tests.gate.people import unproven
 from tests.gate.servers import CALLERS, Ask, Send
 from tests.gate.site import SECRET, asecret, secret
+from tests.security.refusal import assert_nothing_shown, assert_refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("site")]
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
