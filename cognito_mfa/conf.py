@@ -229,7 +229,7 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "SESSION_IDLE": Setting(_optional_seconds, None, _TIME_HINT),
     "STATUS_MAX_AGE": Setting(_optional_seconds, None, _TIME_HINT),
-    "EXEMPTION_MAX_AGE": Setting(_seconds, 365 * 86400.0, _TIME_HINT),
+    "GRANT_MAX_AGE": Setting(_seconds, 365 * 86400.0, _TIME_HINT),
     "SUPPORT_URL": Setting(
         _optional_text, None, "Write the address of the page that tells people how to get help."
     ),
@@ -265,7 +265,7 @@ class Conf:
     TRUST_POOL_EMAIL: bool
     SESSION_IDLE: float | None
     STATUS_MAX_AGE: float | None
-    EXEMPTION_MAX_AGE: float
+    GRANT_MAX_AGE: float
     SUPPORT_URL: str | None
 
     def __init__(self, given: Mapping[str, object]) -> None:
