@@ -11,12 +11,14 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any, final
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 NAME = "COGNITO_MFA"
 SELF_SERVICE_SCOPE = (
@@ -296,8 +298,27 @@ class Conf:
         """
         word = self.TRUSTED_BACKENDS.get(str(backend))
         if word == "":
-            return "enrolled" if self.TOKEN_PROVIDER else "elsewhere"
-        return word
+            word = "enrolled" if self.TOKEN_PROVIDER else "elsewhere"
+        # SECURITY: here and not in a check, which a server process never runs.
+        return word if word in trustable(str(backend)) else None
+
+
+def trustable(backend: str) -> tuple[str, ...]:
+    """Return which words ``TRUSTED_BACKENDS`` may say of ``backend``; none for one that cannot be imported.
+
+    A backend class says so in ``trust_words``, which its subclasses inherit. Ours takes none: its sign-ins
+    leave a proof where a second factor was answered, and trust without one would let everybody pass.
+    """
+    try:
+        return _trust_words(backend)
+    except Exception:  # noqa: BLE001 - a site's module may fail in any way
+        return ()
+
+
+@cache
+def _trust_words(backend: str) -> tuple[str, ...]:
+    words: tuple[str, ...] = getattr(import_string(backend), "trust_words", TRUST_WORDS)
+    return words
 
 
 def given_settings() -> Mapping[str, object]:

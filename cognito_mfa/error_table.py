@@ -81,6 +81,8 @@ _NO_SECRET = "is not configured for secret but secret hash was received"  # noqa
 LOCK_SECONDS = 10
 
 _HINTS = {
+    "EndpointRefused": "The endpoint is neither AWS's nor named for Cognito, or has no TLS: name it in ENDPOINT_URL, with "
+    "https, or unset AWS_ENDPOINT_URL for this process.",
     "ResourceNotFound": "The pool or the app client does not exist: compare USER_POOL_ID, CLIENT_ID and the region.",
     "InvalidParameter": "Is the flow of AUTH_FLOW among the app client's ExplicitAuthFlows?",
     "SoftwareTokenMFANotFound": "Switch authenticator apps (software token MFA) on in the user pool.",

@@ -11,24 +11,37 @@ import contextvars
 import json
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa.conf import NAME, Conf, get_conf
+from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf
 from cognito_mfa.error_table import classify, hint_for
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Misconfigured, Sent, Unavailable
 
 if TYPE_CHECKING:
     from botocore.config import Config
 
+# Not any name that ends like AWS's: buckets and API gateways there are everybody's.
+AWS_HOST = re.compile(
+    r"(?:[a-z0-9-]+\.)*cognito-idp(?:-fips)?\.[a-z]{2,}(?:-[a-z0-9]+)+"
+    r"(?:\.vpce)?\.(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|api\.aws)"
+)
+ENDPOINT_VARIABLE = (
+    "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER"  # botocore's own, for this service alone
+)
 CONNECT_TIMEOUT = 3
 READ_TIMEOUT = 8
 DEADLINE = (
@@ -129,10 +142,42 @@ def _build(conf: Conf, *, once: bool) -> Any:
         endpoint_url=conf.ENDPOINT_URL,
         config=_config(attempts=1 if once else 3),
     )
+    _refuse_endpoint(conf, str(client.meta.endpoint_url))
     guard = partial(_guard, from_aws=".amazonaws.com" in client.meta.endpoint_url)
     client.meta.events.register("before-parse.cognito-identity-provider", guard)
     _silence_debug_logs()
     return client
+
+
+class EndpointRefused(Exception):
+    """Calls would go where nobody said that passwords may go."""
+
+
+def _refuse_endpoint(conf: Conf, url: str) -> None:
+    """Refuse an address that is not AWS's and was not named for Cognito, or that would be reached without TLS.
+
+    SECURITY: ``AWS_ENDPOINT_URL`` is often set for a file store alone. A check tells of it, and a server
+    process runs no checks. Where DEBUG is on, developers may do as they like.
+
+    Raises:
+        EndpointRefused: nothing was sent.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if settings.DEBUG or (parts.scheme == "https" and AWS_HOST.fullmatch(host)):
+        return
+    named = conf.ENDPOINT_URL or os.environ.get(ENDPOINT_VARIABLE)
+    own_factory = SETTINGS["CLIENT_FACTORY"].default != conf.CLIENT_FACTORY
+    if not (named or own_factory):
+        raise EndpointRefused("named for another service")
+    if parts.scheme != "https" and not _is_this_machine(host):
+        raise EndpointRefused("no TLS")
+
+
+def _is_this_machine(host: str) -> bool:
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def forget_clients(**kwargs: object) -> None:

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.django_db
 GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
 OURS = "cognito_mfa.backends.CognitoBackend"
 THEIRS = "django.contrib.auth.backends.ModelBackend"
+ELSEWHERE = "tests.backends.Elsewhere"
 CACHE = "django.middleware.cache.FetchFromCacheMiddleware"
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
 DBCACHE = "django.core.cache.backends.db.DatabaseCache"
@@ -193,6 +194,7 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("W006", site(LOGIN_URL="/accounts/login/")),
     ("W006", site(LOGIN_URL="login")),
     ("W007", conf(TRUSTED_BACKENDS=[THEIRS])),
+    ("E028", conf(TRUSTED_BACKENDS=["cognito_mfa.backends.CognitoBackend"])),
     ("W008", site(ROOT_URLCONF=TwoAdminsUrls)),
     ("W009", site(REST_FRAMEWORK={})),
     (
@@ -215,8 +217,11 @@ BAD_DEPLOYED: list[tuple[str, Callable[[Settings], None]]] = [
     ("W014", site(SESSION_COOKIE_SAMESITE=False)),
     ("W015", conf(ENFORCEMENT="observe")),
     ("W015", conf(REQUIRED=False)),
+    ("W031", conf(REQUIRED_FROM="2999-01-01")),
+    ("W031", conf(GRACE_PERIOD=400 * 86400.0)),
     ("W016", site(ALLOWED_HOSTS=["*"])),
 ]
+WITH_ELSEWHERE = site(AUTHENTICATION_BACKENDS=[OURS, ELSEWHERE])
 GOOD: list[Callable[[Settings], None]] = [
     conf(ENDPOINT_URL="https://vpce-1.cognito-idp.eu-west-1.vpce.amazonaws.com"),
     environment(AWS_ENDPOINT_URL="https://cognito-idp.cn-north-1.amazonaws.com.cn"),
@@ -225,10 +230,10 @@ GOOD: list[Callable[[Settings], None]] = [
     conf(REQUIRED={"groups": ["Editors"]}),
     conf(REQUIRED="tests.gate.rules.astaff_only"),
     conf(REQUIRED_FROM="2026-12-01", GRACE_PERIOD=3600),
-    conf(TRUSTED_BACKENDS=[OURS]),
-    conf(TRUSTED_BACKENDS={OURS: "elsewhere"}),
-    conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS=[OURS]),
-    conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS={OURS: "everyone"}),
+    both(WITH_ELSEWHERE, conf(TRUSTED_BACKENDS=[ELSEWHERE])),
+    both(WITH_ELSEWHERE, conf(TRUSTED_BACKENDS={ELSEWHERE: "elsewhere"})),
+    both(WITH_ELSEWHERE, conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS=[ELSEWHERE])),
+    both(WITH_ELSEWHERE, conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS={ELSEWHERE: "everyone"})),
     conf(REGION="us-east-1"),
     site(LOGIN_URL="https://login.example.com/"),
     site(LOGIN_URL="/account/sign-in/?from=here"),

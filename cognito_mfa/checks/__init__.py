@@ -40,6 +40,7 @@ ALWAYS: tuple[Check, ...] = (
 DEPLOYED: tuple[Check, ...] = (
     deployment.check_cookies,
     deployment.check_enforcement,
+    deployment.check_roll_out,
     deployment.check_hosts,
 )
 

@@ -7,23 +7,21 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Caution
 from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
 
 from cognito_mfa.checks.values import conf_or_none
-from cognito_mfa.conf import NAME
+from cognito_mfa.conf import NAME, trustable
 
-PASSWORD_ALONE = (
-    "django.contrib.auth.backends.ModelBackend",
-    "django.contrib.auth.backends.AllowAllUsersModelBackend",
-)
 PERMISSION = "cognito_mfa.drf.IsMFAVerified"
 AWS_LOGGERS = ("", "boto3", "botocore", "urllib3")
 
 
 def check_backends() -> Iterator[CheckMessage]:
-    """E019 trust in a backend that the site does not use, W007 trust in a password alone."""
+    """E019 trust in a backend that the site does not use, E028 in one that cannot be, W007 in a password."""
     conf = conf_or_none()
     for backend in conf.TRUSTED_BACKENDS if conf else ():
         if backend not in settings.AUTHENTICATION_BACKENDS:
@@ -32,12 +30,37 @@ def check_backends() -> Iterator[CheckMessage]:
                 hint="Write it exactly as there, or remove it.",
                 id="cognito_mfa.E019",
             )
-        elif backend in PASSWORD_ALONE:
+        elif conf is not None and conf.trust_in(backend) is None:
+            yield Error(
+                f"{NAME}['TRUSTED_BACKENDS'] says of {backend!r} what cannot be true: nothing is believed of it.",
+                hint=_trust_hint(backend),
+                id="cognito_mfa.E028",
+            )
+        elif (
+            conf is not None
+            and conf.trust_in(backend) == "elsewhere"
+            and _takes_a_password(backend)
+        ):
             yield Caution(
                 f"{NAME}['TRUSTED_BACKENDS'] trusts {backend!r}, which asks for a password alone.",
-                hint="Trust only backends whose sign-ins pass a second factor elsewhere.",
+                hint="Trust only backends whose sign-ins pass a second factor elsewhere. If your class does that "
+                "itself, silence this check.",
                 id="cognito_mfa.W007",
             )
+
+
+def _trust_hint(backend: str) -> str:
+    words = trustable(backend)
+    if words:
+        return f"Write one of {', '.join(map(repr, words))}."
+    return (
+        "Remove it: sign-ins through cognito_mfa leave a proof where a second factor was answered."
+    )
+
+
+def _takes_a_password(backend: str) -> bool:
+    """Tell whether ``backend`` derives from Django's own, whatever it is called."""
+    return issubclass(import_string(backend), ModelBackend)
 
 
 def check_admin() -> Iterator[CheckMessage]:

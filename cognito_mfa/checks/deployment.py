@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
 from django.conf import settings
 from django.core.checks import CheckMessage
 from django.core.checks import Warning as Caution
+from django.utils import timezone
 
 from cognito_mfa.checks.values import conf_or_none
 from cognito_mfa.conf import NAME
+
+LONG = dt.timedelta(days=366)
 
 
 def check_cookies() -> Iterator[CheckMessage]:
@@ -46,6 +50,22 @@ def check_enforcement() -> Iterator[CheckMessage]:
             hint="Write 'enforce' and who must have a second factor when the roll-out is done.",
             id="cognito_mfa.W015",
         )
+
+
+def check_roll_out() -> Iterator[CheckMessage]:
+    """W031: a roll-out that lets everybody pass for longer than anybody plans one."""
+    conf = conf_or_none()
+    if conf is None:
+        return
+    late = conf.REQUIRED_FROM is not None and timezone.now() + LONG < conf.REQUIRED_FROM
+    long = conf.GRACE_PERIOD is not None and LONG.total_seconds() < conf.GRACE_PERIOD
+    for name, odd in (("REQUIRED_FROM", late), ("GRACE_PERIOD", long)):
+        if odd:
+            yield Caution(
+                f"{NAME}[{name!r}] gives people more than a year: until then the gate stops nobody.",
+                hint="Write a day that is nearer.",
+                id="cognito_mfa.W031",
+            )
 
 
 def check_hosts() -> Iterator[CheckMessage]:

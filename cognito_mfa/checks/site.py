@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
@@ -11,6 +11,7 @@ from django.shortcuts import resolve_url
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.utils.module_loading import import_string
 
 from cognito_mfa.marks import why_exempt
 
@@ -30,19 +31,20 @@ WAYS_IN = ("sign_in", "sign_out", "new_password", "challenge", "setup", "setup_c
 
 def check_middleware() -> Iterator[CheckMessage]:
     """E006 the gate is missing, E007 it stands before authentication, E008 our backend is missing."""
-    if GATE not in settings.MIDDLEWARE:
+    gate = _first_of_kind(settings.MIDDLEWARE, GATE)
+    if gate is None:
         yield Error(
             "The gate is not installed: nobody is asked for a second factor on any page.",
             hint=f"Add {GATE!r} to MIDDLEWARE, after {AUTHENTICATION!r}.",
             id="cognito_mfa.E006",
         )
-    elif AUTHENTICATION not in settings.MIDDLEWARE[: settings.MIDDLEWARE.index(GATE)]:
+    elif _first_of_kind(settings.MIDDLEWARE[:gate], AUTHENTICATION) is None:
         yield Error(
             "The gate stands before authentication, so that it knows no user.",
             hint=f"Move {GATE!r} after {AUTHENTICATION!r} in MIDDLEWARE.",
             id="cognito_mfa.E007",
         )
-    if BACKEND not in settings.AUTHENTICATION_BACKENDS:
+    if _first_of_kind(settings.AUTHENTICATION_BACKENDS, BACKEND) is None:
         yield Error(
             f"{BACKEND!r} is not among AUTHENTICATION_BACKENDS: whoever signs in is signed out at once.",
             hint=f"Add {BACKEND!r} to AUTHENTICATION_BACKENDS.",
@@ -50,16 +52,32 @@ def check_middleware() -> Iterator[CheckMessage]:
         )
 
 
+def _first_of_kind(paths: Sequence[str], wanted: str) -> int | None:
+    """Return where the first class stands that is ``wanted``, or derives from it, whatever it is called."""
+    for index, path in enumerate(paths):
+        if path == wanted or _derives(path, wanted):
+            return index
+    return None
+
+
+def _derives(path: str, wanted: str) -> bool:
+    try:
+        found = import_string(path)
+    except ImportError:  # Django says so itself
+        return False
+    return isinstance(found, type) and issubclass(found, import_string(wanted))
+
+
 def check_page_cache() -> Iterator[CheckMessage]:
     """E016: pages that are answered before any gate could decide, wherever the gate stands.
 
     The cache answers while the request comes in; the gate decides when the view is known.
     """
-    if PAGE_CACHE in settings.MIDDLEWARE:
+    if _first_of_kind(settings.MIDDLEWARE, PAGE_CACHE) is not None:
         yield Error(
             "The cache for the whole site answers before the gate: what it keeps of a proven session, it "
             "still shows when the proof is over.",
-            hint=f"Remove {PAGE_CACHE!r} from MIDDLEWARE and write @cache_page on the views that may be "
+            hint=f"Remove {PAGE_CACHE!r}, or what derives from it, from MIDDLEWARE and write @cache_page on the views that may be "
             "cached; the gate stands in front of them.",
             id="cognito_mfa.E016",
         )
@@ -67,7 +85,9 @@ def check_page_cache() -> Iterator[CheckMessage]:
 
 def check_sessions() -> Iterator[CheckMessage]:
     """E009 sessions that live in the browser, W005 sessions that one process alone knows."""
-    if "signed_cookies" in settings.SESSION_ENGINE:
+    if _derives(
+        f"{settings.SESSION_ENGINE}.SessionStore", f"{SESSIONS}signed_cookies.SessionStore"
+    ):
         yield Error(
             "Sessions in signed cookies cannot be ended by the server, and Cognito's session strings do not fit.",
             hint="Set SESSION_ENGINE to a server-side engine, such as 'django.contrib.sessions.backends.db'.",

@@ -14,13 +14,13 @@ from django.utils.module_loading import import_string
 
 from cognito_mfa import policy
 from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf, given_settings, problems
+from cognito_mfa.transport import AWS_HOST, ENDPOINT_VARIABLE
 
 CALLABLES = ("CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER", "TOKEN_PROVIDER")
 DAY = 24 * 3600
 STEP_UP_LIMIT = 20 * 60  # ASVS 7.5.1 and NIST SP 800-63B let nobody stay longer on one proof
-AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn")
 # botocore's own; the one for the service wins.
-ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL")
+ENDPOINT_VARIABLES = (ENDPOINT_VARIABLE, "AWS_ENDPOINT_URL")
 
 
 def conf_or_none() -> Conf | None:
@@ -147,10 +147,11 @@ def check_endpoint() -> Iterator[CheckMessage]:
             hint="Leave it out, or use https.",
             id="cognito_mfa.E012",
         )
-    elif url and not (urlsplit(url).hostname or "").endswith(AWS_HOSTS):
+    elif url and not AWS_HOST.fullmatch(urlsplit(url).hostname or ""):
         yield Caution(
             f"{name} sends passwords and codes to {urlsplit(url).hostname!r}, which is not AWS.",
-            hint="Leave it out, or silence this check if the host is yours.",
+            hint=f"Leave it out. If the host is yours, name it in {NAME}['ENDPOINT_URL'] or {ENDPOINT_VARIABLE} and "
+            "silence this check; calls to an address that was not named for Cognito are refused.",
             id="cognito_mfa.W004",
         )
 

@@ -39,7 +39,12 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
 
     An address is what people type about themselves: whoever gives somebody else's would be taken for
     them. Users are made, or found, as ``USER_RESOLVER`` and ``CREATE_USERS`` say.
+
+    Attributes:
+        trust_words: what ``TRUSTED_BACKENDS`` may say of it; its sign-ins are Cognito's, never elsewhere.
     """
+
+    trust_words = ("enrolled", "everyone")
 
     def store_tokens(self, access_token: str, id_token: str) -> None:
         """Keep nothing yet: nobody knows whose they are."""
