@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -24,6 +25,7 @@ class CognitoMFAConfig(AppConfig):
     def ready(self) -> None:
         register(_check, Tags.security)
         register(_check_deployment, Tags.security, deploy=True)
+        register(_check_database, Tags.database)
         user_logged_in.connect(_on_signed_in, dispatch_uid="cognito_mfa.proof")
         _connect_provider()
 
@@ -40,6 +42,15 @@ def _check_deployment(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
     from cognito_mfa import checks
 
     return checks.run(checks.DEPLOYED)
+
+
+def _check_database(
+    app_configs: Any, databases: Collection[str] | None = None, **_kwargs: Any
+) -> list[CheckMessage]:
+    """Run those that read the database: at ``migrate``, and at ``check --database``."""
+    from cognito_mfa import checks
+
+    return checks.run(checks.OF_DATABASE) if databases else []
 
 
 def _on_signed_in(**given: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.admin import AdminSite
+from django.contrib.auth.models import Group
 from django.core import checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
@@ -20,7 +21,7 @@ from django.urls import include, path
 from pytest_django import Settings
 from rest_framework.permissions import IsAuthenticated
 
-from cognito_mfa.checks import ALWAYS, DEPLOYED
+from cognito_mfa.checks import ALWAYS, DEPLOYED, OF_DATABASE
 from cognito_mfa.drf import IsMFAVerified, asks_for_factor
 from tests.urls import urlpatterns as site_urls
 
@@ -308,6 +309,21 @@ def test_the_local_cognito_runs_no_site(settings: Settings) -> None:
     assert "cognito_mfa.E011" not in {message.id for message in checks.run_checks()}
 
 
+@pytest.mark.django_db
+def test_a_group_that_does_not_exist_is_told(settings: Settings) -> None:
+    """A typing error would ask nobody for a second factor, in silence."""
+    conf(REQUIRED={"groups": ["Editors", "Editers"]})(settings)
+    Group.objects.create(name="Editors")
+    told = [
+        str(m.msg) for m in checks.run_checks(databases=["default"]) if m.id == "cognito_mfa.W032"
+    ]
+    assert len(told) == 1
+    assert "'Editers'" in told[0]
+    assert "'Editors'" not in told[0]
+    Group.objects.create(name="Editers")
+    assert "cognito_mfa.W032" not in {m.id for m in checks.run_checks(databases=["default"])}
+
+
 def test_debug_takes_any_endpoint(settings: Settings) -> None:
     conf(ENDPOINT_URL="http://127.0.0.1:9229")(settings)
     settings.DEBUG = True
@@ -335,14 +351,14 @@ def test_the_checks_are_bound_to_manage_py_check(settings: Settings) -> None:
 
 def in_code() -> set[str]:
     """Return every id that a check can report."""
-    modules = {import_module(check.__module__) for check in (*ALWAYS, *DEPLOYED)}
+    modules = {import_module(check.__module__) for check in (*ALWAYS, *DEPLOYED, *OF_DATABASE)}
     sources = "\n".join(inspect.getsource(module) for module in modules)
     ids = set(re.findall(r'"cognito_mfa\.([EW]\d{3})"', sources))
     return ids | set(re.findall(r'"(E00[1-3])"', sources))
 
 
 def test_every_id_is_tested() -> None:
-    tested = {number for number, _ in (*BAD, *BAD_DEPLOYED)} | {"E011", "E013"}
+    tested = {number for number, _ in (*BAD, *BAD_DEPLOYED)} | {"E011", "E013", "W032"}
     assert in_code() == tested
     assert len(tested) >= 25
 

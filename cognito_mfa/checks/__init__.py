@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from django.core.checks import CheckMessage
 
-from cognito_mfa.checks import access, deployment, others, site, values
+from cognito_mfa.checks import access, database, deployment, others, site, values
 
 Check = Callable[[], Iterator[CheckMessage]]
 
@@ -43,6 +43,7 @@ DEPLOYED: tuple[Check, ...] = (
     deployment.check_roll_out,
     deployment.check_hosts,
 )
+OF_DATABASE: tuple[Check, ...] = (database.check_groups,)
 
 
 def run(wanted: Iterable[Check]) -> list[CheckMessage]:
