@@ -116,10 +116,25 @@ def _old_or_new(
     request: HttpRequest, identity: CognitoIdentity, active: SoftwareToken, cognito_name: str
 ) -> None:
     """Find out by Cognito's name which of two authenticators counts; the same for both tells nothing."""
-    attempt = identity.events.filter(kind=Kind.CHANGE_UNCONFIRMED).first()
-    attempted = attempt.detail if attempt else active.cognito_name
+    attempted = _attempted(identity, active)
     if cognito_name == attempted != active.cognito_name:
         set_up(request, identity, cognito_name)
     elif cognito_name == attempted and active.friendly_name != cognito_name:
         # It may be either, and the name that the old one was given later may be wrong.
         SoftwareToken.objects.filter(pk=active.pk).update(friendly_name=cognito_name)
+
+
+def names_in_cognito(identity: CognitoIdentity) -> set[str]:
+    """Return what Cognito may call the authenticator of ``identity``: a name given here, or attempted."""
+    active = identity.software_token
+    names = {active.cognito_name} if active else set()
+    if identity.unconfirmed == Unconfirmed.SET_UP:
+        names.add(_attempted(identity, active))
+    return names
+
+
+def _attempted(identity: CognitoIdentity, active: SoftwareToken | None) -> str:
+    """Return the name that the set-up whose outcome is open gave the authenticator."""
+    attempt = identity.events.filter(kind=Kind.CHANGE_UNCONFIRMED).first()
+    known = active.cognito_name if active else ""
+    return attempt.detail if attempt else known

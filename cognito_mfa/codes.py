@@ -10,7 +10,8 @@ from django.http import HttpRequest
 
 from cognito_mfa import budget, notices, signals
 from cognito_mfa.exceptions import BadCode
-from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_named
+from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.people import Asked
 
 logger = logging.getLogger(__name__)
 
@@ -18,11 +19,11 @@ TELL_AT = budget.FREE  # wrong codes in a row after which the person is written 
 
 
 @contextmanager
-def attempt(request: HttpRequest, *, username: str, method: str) -> Generator[None]:
+def attempt(request: HttpRequest, *, asked: Asked, method: str) -> Generator[None]:
     """Send one code inside.
 
     Args:
-        username: the pool's own name of whose code it is.
+        asked: whose code it is.
         method: Cognito's name of the challenge.
 
     Raises:
@@ -31,16 +32,17 @@ def attempt(request: HttpRequest, *, username: str, method: str) -> Generator[No
     """
     failures = 0
     try:
-        with budget.counted(username) as failures:
+        with budget.counted(asked.username) as failures:
             yield
     except BadCode:
-        _note_refusal(request, username, method, failures)
+        _note_refusal(request, asked.identity, method, failures)
         raise
 
 
-def _note_refusal(request: HttpRequest, username: str, method: str, failures: int) -> None:
+def _note_refusal(
+    request: HttpRequest, identity: CognitoIdentity | None, method: str, failures: int
+) -> None:
     """Note a wrong code with the person it was meant for, when we know them."""
-    identity = identity_named(username)
     if identity is not None:
         MFAEvent.objects.record(MFAEvent.Kind.CODE_REJECTED, identity, detail=method)
         _tell(identity, failures)

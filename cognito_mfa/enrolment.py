@@ -8,7 +8,7 @@ from dataclasses import replace
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import changes, codes
+from cognito_mfa import changes, codes, people
 from cognito_mfa import gateway as cognito
 from cognito_mfa.exceptions import (
     BadReply,
@@ -18,7 +18,7 @@ from cognito_mfa.exceptions import (
     Unavailable,
 )
 from cognito_mfa.gateway import Challenge, Tokens, get_gateway
-from cognito_mfa.models import CognitoIdentity, identity_named
+from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.pending import PendingSignIn, Step
 from cognito_mfa.promotion import Outcome, complete, identify, identify_signed_in
 
@@ -55,12 +55,12 @@ def verify(request: HttpRequest, begun: PendingSignIn, code: str) -> Challenge |
         the tokens; or, where Cognito wants one more answer, its challenge.
     """
     challenge, tokens = begun.challenge, begun.tokens
-    username = challenge.username if challenge else _username(tokens)
-    _refuse_if_overtaken(begun, username)
+    asked = people.asked(begun)
+    _refuse_if_overtaken(begun, asked.identity)
     try:
         with (
             begun.starting_again(request),
-            codes.attempt(request, username=username, method=cognito.MFA_SETUP),
+            codes.attempt(request, asked=asked, method=cognito.MFA_SETUP),
         ):
             session = get_gateway().verify_software_token(
                 code,
@@ -70,7 +70,7 @@ def verify(request: HttpRequest, begun: PendingSignIn, code: str) -> Challenge |
             )
     except (Unavailable, BadReply) as error:
         if getattr(error, "sent", "unknown") != "no":
-            _outcome_unknown(request, begun, username)
+            _outcome_unknown(request, begun, asked.identity)
         raise
     if challenge is None:
         return tokens or Tokens("")
@@ -128,25 +128,20 @@ def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
         identity.learn(Status.UNKNOWN, unconfirmed=Unconfirmed.SWITCH_ON)
 
 
-@sensitive_variables()
-def _username(tokens: Tokens | None) -> str:
-    return get_gateway().person(tokens or Tokens("")).username
-
-
-def _refuse_if_overtaken(begun: PendingSignIn, username: str) -> None:
+def _refuse_if_overtaken(begun: PendingSignIn, identity: CognitoIdentity | None) -> None:
     """Refuse to confirm what was begun before somebody else's change: a reset, another phone.
 
     Raises:
         ChallengeLost: Cognito was not asked.
     """
-    identity = identity_named(username)
     if identity is not None and begun.is_overtaken_by(identity):
         raise ChallengeLost("VerifySoftwareToken", "Overtaken")
 
 
-def _outcome_unknown(request: HttpRequest, begun: PendingSignIn, username: str) -> None:
+def _outcome_unknown(
+    request: HttpRequest, begun: PendingSignIn, identity: CognitoIdentity | None
+) -> None:
     """Remember that a code may have been accepted; the next sign-in finds out."""
-    identity = identity_named(username)
     if identity is not None:
         changes.leave_open(request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name)
     kept = PendingSignIn.load(request)

@@ -13,9 +13,8 @@ from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import changes, codes, enrolment, lifecycle, pending, policy, promotion
+from cognito_mfa import changes, codes, enrolment, lifecycle, pending, people, policy, promotion
 from cognito_mfa import gateway as cognito
-from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCredentials,
@@ -26,7 +25,7 @@ from cognito_mfa.exceptions import (
     RemovalNotAllowed,
 )
 from cognito_mfa.gateway import Challenge, Tokens, get_gateway
-from cognito_mfa.models import CognitoIdentity, identity_named, identity_of
+from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.promotion import Outcome
 
@@ -65,8 +64,7 @@ def start_sign_in(
         raise
     begun = replace(_resumed(kept, username), username=username, next_url=next_url, purpose=purpose)
     if begun.is_change:
-        own = identity_of(request.user)
-        begun = replace(begun, generation=own.generation if own else None)
+        begun = _about(begun, identity_of(request.user))
     if isinstance(reply, Tokens) and purpose is not Purpose.REMOVE:
         reply = _unasked(request, begun, reply, password) or reply
     outcome = _go_on(request, begun, reply)
@@ -118,7 +116,7 @@ def answer_code(request: HttpRequest, *, code: str) -> Outcome:
     challenge = begun.open_challenge
     with (
         begun.starting_again(request),
-        codes.attempt(request, username=challenge.username, method=challenge.name),
+        codes.attempt(request, asked=people.asked(begun), method=challenge.name),
     ):
         reply = get_gateway().answer_code(challenge, code)
     return _go_on(request, begun, reply, passed=challenge)
@@ -142,23 +140,36 @@ def finish_setup(request: HttpRequest, *, code: str, friendly_name: str = "") ->
     return enrolment.finish(request, begun, reply)
 
 
-def device_name(challenge: Challenge) -> str:
+def device_name(begun: PendingSignIn) -> str:
     """Return what the person calls the device that holds the authenticator.
 
     Ours first: Cognito knows only the name given at set-up, and cannot change it (facts §4). While
     it is open which of two devices counts, none is named.
     """
-    identity = identity_named(challenge.username)
-    if identity and identity.unconfirmed == Unconfirmed.SET_UP:
+    theirs = _theirs(begun)
+    if theirs and theirs.unconfirmed == Unconfirmed.SET_UP:
         return ""
-    token = identity.software_token if identity else None
-    return token.friendly_name if token and token.friendly_name else challenge.friendly_name
+    token = theirs.software_token if theirs else None
+    ours = token.friendly_name if token else ""
+    return ours or begun.open_challenge.friendly_name
 
 
-def is_open(challenge: Challenge) -> bool:
+def is_open(begun: PendingSignIn) -> bool:
     """Tell whether the last set-up of who is asked was never confirmed, so that two entries may fit."""
-    identity = identity_named(challenge.username)
-    return identity is not None and identity.unconfirmed == Unconfirmed.SET_UP
+    theirs = _theirs(begun)
+    return theirs is not None and theirs.unconfirmed == Unconfirmed.SET_UP
+
+
+def _theirs(begun: PendingSignIn) -> CognitoIdentity | None:
+    """Return the identity whose device may be named to who is asked for a code.
+
+    SECURITY: by the name alone the row may be a predecessor's, and what they call their phone is their own
+    affair. Then Cognito's name of the authenticator must be one that was given here.
+    """
+    asked, told = people.asked(begun), begun.open_challenge.friendly_name
+    if asked.identity is None or asked.sub:
+        return asked.identity
+    return asked.identity if told and told in changes.names_in_cognito(asked.identity) else None
 
 
 def _go_on(
@@ -210,7 +221,7 @@ def _with_tokens(
         promotion.token_used(identity)
     if begun.is_change:
         return _change(request, begun, identity, tokens)
-    begun = replace(begun, generation=identity.generation)
+    begun = _about(begun, identity)
     if not passed and _wants_factor(request, begun, identity):
         return enrolment.begin(request, begun, tokens)
     promotion.complete(request, identity, tokens, method=method)
@@ -223,7 +234,7 @@ def _change(
 ) -> Outcome:
     lifecycle.check_own(request, identity)
     if begun.purpose is Purpose.REPLACE:
-        return enrolment.begin(request, begun, tokens)
+        return enrolment.begin(request, replace(begun, sub=identity.sub), tokens)
     return lifecycle.remove(request, identity, tokens)
 
 
@@ -237,8 +248,7 @@ def _unasked(
     authenticator whose preference call was lost lets the password alone in (security.md B-19b).
     Else it was turned off, here or elsewhere, and that is written down.
     """
-    known = CognitoIdentity.objects.filter(pool_id=get_conf().USER_POOL_ID).select_related("user")
-    identity = known.filter(sub=get_gateway().person(tokens).sub).first()
+    identity = people.known(get_gateway().person(tokens).sub)
     if identity is None or identity.status not in (Status.ENABLED, Status.UNKNOWN):
         return None
     required = _wants_factor(request, begun, identity)
@@ -271,6 +281,13 @@ def _wants_factor(request: HttpRequest, begun: PendingSignIn, identity: CognitoI
     if begun.purpose is Purpose.SET_UP:
         return True
     return policy.enforced() and policy.required(request, identity.user)
+
+
+def _about(begun: PendingSignIn, identity: CognitoIdentity | None) -> PendingSignIn:
+    """Bind ``begun`` to the person of ``identity``, as they are now."""
+    if identity is None or not identity.in_this_pool or identity.status == Status.GONE:
+        return begun
+    return replace(begun, sub=identity.sub, generation=identity.generation)
 
 
 def _pending(request: HttpRequest, step: Step) -> PendingSignIn:

@@ -252,6 +252,7 @@ def begin(
     begun = PendingSignIn(
         purpose=purpose,
         username=account.username,
+        sub=identity.sub,
         next_url=next_url,
         generation=identity.generation,
         signed_in_already=True,

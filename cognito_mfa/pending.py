@@ -71,6 +71,8 @@ class PendingSignIn:
         step: which page comes next.
         purpose: what all this is for.
         username: as the person typed it.
+        sub: whose sign-in it is, once tokens told it, or of who changes something; a challenge tells a
+            name alone. Read it through ``people.asked``.
         next_url: where to go afterwards; validated when it is used.
         challenge: what Cognito wants answered, with its current session string.
         secret: of the software token that waits to be verified, during set-up.
@@ -85,6 +87,7 @@ class PendingSignIn:
     step: Step = Step.START
     purpose: Purpose = Purpose.SIGN_IN
     username: str = ""
+    sub: str = ""
     next_url: str = ""
     challenge: Challenge | None = field(default=None, repr=False)
     secret: str = field(default="", repr=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from cognito_mfa import clocks
 from cognito_mfa.conf import get_conf
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 PREFIX = "_cognito_mfa_"  # of every session key of ours
 KEY = f"{PREFIX}proof"
-SKEW = 30  # seconds that the clocks of a site's servers may differ
+SKEW = clocks.SKEW  # seconds
 
 
 def write(

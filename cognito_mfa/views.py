@@ -401,9 +401,9 @@ class ChallengeView(StepView):
         return {**super().get_form_kwargs(), **own}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        challenge = self.begun.open_challenge
+        begun = self.begun
         return super().get_context_data(
-            device_name=flows.device_name(challenge), is_open=flows.is_open(challenge), **kwargs
+            device_name=flows.device_name(begun), is_open=flows.is_open(begun), **kwargs
         )
 
     def take(self, form: Form) -> Outcome:

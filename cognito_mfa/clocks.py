@@ -1,0 +1,27 @@
+"""How long ago something stored or received happened, told by clocks that may differ or jump."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+
+SKEW = 30  # seconds that the clocks of a site's servers, and Cognito's, may differ
+
+
+def seconds_since(moment: dt.datetime | float) -> float | None:
+    """Return how many seconds ago ``moment`` was, never less than none.
+
+    Whatever lies a little in the future happened just now, by a clock that is ahead of ours.
+
+    Args:
+        moment: a time with a zone, or seconds since the epoch.
+
+    Returns:
+        None for a time that no clock of ours should have told: further in the future than clocks differ,
+        or not a number. Somebody's clock jumped, and taken as it is such a time would never age.
+    """
+    at = moment.timestamp() if isinstance(moment, dt.datetime) else moment
+    seconds = time.time() - at
+    if seconds >= 0.0:
+        return seconds
+    return 0.0 if seconds >= -SKEW else None
