@@ -29,6 +29,7 @@ credentials. To begin with a pool and an app client of fixed ids, as settings ne
 
 STARTED = """\
 A local Cognito listens on {url}
+  and answers to the names {hosts}
   {state}
   {pools}
 
@@ -46,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         cognito = LocalCognito(state_file=options.state, region=options.region, calls_kept=0)
         _make_pool(cognito, options)
-        door = cognito.serve(options.port, options.host)
-    except StateFileError as error:
+        door = cognito.serve(options.port, options.host, allow_hosts=options.allow_host)
+    except (StateFileError, ValueError) as error:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(_why(error, options))
@@ -68,6 +69,13 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    made.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="answer to this name too, besides localhost; for containers (repeatable)",
+    )
     made.add_argument("--port", type=int, default=9229, help="default: %(default)s; 0 is any")
     made.add_argument("--state", metavar="FILE", help="keep everything in this file")
     made.add_argument("--region", default="us-east-1", help="default: %(default)s")
@@ -93,6 +101,7 @@ def _started(cognito: LocalCognito, door: HttpDoor, state: str | None) -> str:
     pools = ", ".join(f"{pool.id} (MFA {pool.state.mfa})" for pool in cognito.pools())
     return STARTED.format(
         url=door.url,
+        hosts=door.hosts,
         region=cognito.account.region,
         state=f"State is kept in {state}." if state else "State is forgotten at the end (--state).",
         pools=f"Pools: {pools}" if pools else "There is no pool yet: create-user-pool, or --pool.",

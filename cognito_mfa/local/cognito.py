@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from cognito_mfa.local import client as door
 from cognito_mfa.local import operations, persistence
 from cognito_mfa.local.behaviour import Behaviour
+from cognito_mfa.local.callers import Access
 from cognito_mfa.local.calls import Call, CallLog
 from cognito_mfa.local.clock import Clock
-from cognito_mfa.local.discovery import DOCUMENTS
+from cognito_mfa.local.discovery import DOCUMENTS, Document
 from cognito_mfa.local.faults import Faults
-from cognito_mfa.local.managed_login import ManagedLogin
+from cognito_mfa.local.managed_login import ENDPOINTS, ManagedLogin
 from cognito_mfa.local.outbox import Message, Outbox
 from cognito_mfa.local.passwords import PasswordPolicy
 from cognito_mfa.local.pool import LocalPool
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 CALLS_KEPT = 10_000
 MESSAGES_KEPT = 1_000
+OUTBOX = "/outbox"
 
 
 class LocalCognito:
@@ -174,24 +176,44 @@ class LocalCognito:
         with self._lock:
             persistence.write(Path(path), self.account)
 
-    def serve(self, port: int = 0, host: str = "127.0.0.1") -> HttpDoor:
-        """The door over HTTP, as a context manager; port 0 is any free one. Raises OSError when
-        the port is taken."""
+    def serve(
+        self, port: int = 0, host: str = "127.0.0.1", *, allow_hosts: Iterable[str] = ()
+    ) -> HttpDoor:
+        """The door over HTTP, as a context manager; port 0 is any free one. ``allow_hosts`` are
+        names besides those of the loopback interface by which clients may call it, for example
+        that of a container. Raises OSError when the port is taken, ValueError for what is no
+        name."""
         from cognito_mfa.local.server import HttpDoor
 
-        return HttpDoor(self, host=host, port=port)
+        return HttpDoor(self, host=host, port=port, allow_hosts=allow_hosts)
+
+    def access(self, path: str) -> Access:
+        """What a door has at a path, for pages of other origins."""
+        if path in ENDPOINTS:
+            return Access.ENDPOINT
+        if self._managed_login.has(path):
+            return Access.PAGE
+        if path == OUTBOX:
+            return Access.PRIVATE
+        return Access.PUBLIC if self._public(path) else Access.OPERATIONS
 
     def document(self, path: str, base: str) -> Mapping[str, Any] | None:
         """What a door shows at a path below ``base``: a pool's keys, how to find them, and what
         would have been sent."""
-        if path == "/outbox":
+        if path == OUTBOX:
             return {"messages": [asdict(message) for message in self.outbox]}
-        pool_id, _, rest = path.partition("?")[0].strip("/").partition("/")
-        pool = self.account.pools.get(pool_id)
-        if pool is None or rest not in DOCUMENTS:
+        public = self._public(path)
+        if public is None:
             return None
         with self.changing():  # the keys are made when they are first asked for
-            return DOCUMENTS[rest](pool, base)
+            return public[1](public[0], base)
+
+    def _public(self, path: str) -> tuple[UserPool, Document] | None:
+        """The pool and the document that a path names."""
+        pool_id, _, rest = path.removeprefix("/").partition("/")
+        if pool_id not in self.account.pools or rest not in DOCUMENTS:
+            return None
+        return self.account.pools[pool_id], DOCUMENTS[rest]
 
     def web(self, request: WebRequest) -> WireResponse | None:
         """What managed login answers; None where it has no such page."""

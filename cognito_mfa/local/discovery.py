@@ -10,6 +10,8 @@ from cognito_mfa.local.claims import issuer
 from cognito_mfa.local.keys import jwks
 from cognito_mfa.local.state import UserPool
 
+Document = Callable[[UserPool, str], Mapping[str, Any]]
+
 
 def openid_configuration(pool: UserPool, base: str) -> dict[str, Any]:
     """The issuer is Cognito's, as in the tokens; the keys are where a client can fetch them."""
@@ -29,7 +31,7 @@ def openid_configuration(pool: UserPool, base: str) -> dict[str, Any]:
 
 
 #: By what follows the pool's id in the path.
-DOCUMENTS: Mapping[str, Callable[[UserPool, str], Mapping[str, Any]]] = {
+DOCUMENTS: Mapping[str, Document] = {
     ".well-known/jwks.json": lambda pool, _: jwks(pool),
     ".well-known/openid-configuration": openid_configuration,
 }

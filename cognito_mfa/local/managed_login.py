@@ -53,6 +53,8 @@ LABELS = {
     "subject": "Who you are at the provider",
     "email": "Your e-mail address there",
 }
+#: What programs call, those in pages of other origins among them; everything else is for people.
+ENDPOINTS = frozenset({"/oauth2/token", "/oauth2/userInfo"})
 HIDDEN_WHILE_TYPED = ("password", "NEW_PASSWORD")
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>

@@ -9,13 +9,15 @@ import logging
 import socket
 import struct
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import parse_qsl
 
+from cognito_mfa.local.callers import CLOSED, Access, Caller, Hosts, preflight
+from cognito_mfa.local.reading import BadRequest, HttpRequest, read_request
 from cognito_mfa.local.wire import (
     Answer,
     Disruption,
@@ -29,31 +31,31 @@ from cognito_mfa.local.wire import (
 logger = logging.getLogger(__name__)
 
 NO_CONTENT = 204
-LONGEST_LINE = 65536
-MOST_HEADERS = 200
-WELL_KNOWN = "/.well-known/"
-LARGEST_BODY = 4 * 1024 * 1024
 INTERNAL_ERROR = "The local Cognito failed; its log has the traceback."
-REASONS = {200: "OK", 204: "No Content", 302: "Found", 400: "Bad Request", 404: "Not Found"}
+NOTHING_HERE = "The local Cognito has nothing here. Its API takes POST requests."
+ANOTHER_SITE = "The local Cognito does not do this for a page of another site."
+UNKNOWN_HOST = (
+    "The local Cognito answers to {hosts}, and was asked by another name. "
+    "--allow-host NAME adds one (allow_hosts, where Python starts it)."
+)
+REASONS = {
+    200: "OK",
+    204: "No Content",
+    302: "Found",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-#: Browsers call Cognito directly (facts section 10).
-CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date",
-}
-PREFLIGHT = {
-    **CORS,
-    "Access-Control-Allow-Methods": "POST,GET,OPTIONS",
-    # SECURITY: "*" leaves out Authorization, so a page that a developer happens to visit cannot
-    # call the IAM operations, which believe any signature.
-    "Access-Control-Allow-Headers": "*",
-    "Access-Control-Max-Age": "600",
-}
 
 
 class Application(Protocol):
     """What stands behind the door."""
+
+    def access(self, path: str) -> Access:
+        """What is at this path, for pages of other origins."""
+        ...
 
     def answer(self, request: WireRequest) -> WireResponse: ...
 
@@ -66,35 +68,17 @@ class Application(Protocol):
         ...
 
 
-class BadRequest(Exception):
-    """What came is not HTTP as we speak it."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    method: str
-    path: str
-    version: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-
-    @property
-    def keeps_alive(self) -> bool:
-        modern = self.version == "HTTP/1.1"
-        return modern and self.headers.get("connection", "").lower() != "close"
-
-
 class HttpDoor:
     """A listening socket and the threads behind it, as a context manager."""
 
-    def __init__(self, application: Application, *, host: str, port: int) -> None:
+    def __init__(
+        self, application: Application, *, host: str, port: int, allow_hosts: Iterable[str] = ()
+    ) -> None:
+        """``allow_hosts`` are names besides the loopback's by which clients may call us. Raises
+        ValueError for what is none, OSError when the port is taken."""
         self._application = application
         self._host = host
+        self.hosts = Hosts(host, allow_hosts)
         self._connections: set[socket.socket] = set()
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
@@ -166,7 +150,7 @@ class HttpDoor:
             if self._stopping.is_set():  # came in just as everything was being closed
                 self._forget(connection)
                 return
-            self._start(Connection(self._application, connection, self._forget).serve)
+            self._start(Connection(self._application, self.hosts, connection, self._forget).serve)
 
     def _forget(self, connection: socket.socket) -> None:
         with self._lock:
@@ -191,10 +175,12 @@ class Connection:
     def __init__(
         self,
         application: Application,
+        hosts: Hosts,
         connection: socket.socket,
         forget: Callable[[socket.socket], None],
     ) -> None:
         self._application = application
+        self._hosts = hosts
         self._socket = connection
         self._forget = forget
 
@@ -213,7 +199,7 @@ class Connection:
         try:
             request = read_request(stream, lambda: self._socket.sendall(CONTINUE))
         except BadRequest as error:
-            self._send(_text(error.status, error.text), keeps_alive=False)
+            self._send(_closed(_text(error.status, error.text)), keeps_alive=False)
             return False
         if request is None:
             return False
@@ -234,27 +220,33 @@ class Connection:
             raise
         except Exception:
             logger.exception("the local Cognito failed")
-            return Answer.failure("InternalErrorException", INTERNAL_ERROR, 500).response()
+            return _closed(Answer.failure("InternalErrorException", INTERNAL_ERROR, 500).response())
 
     def _route(self, request: HttpRequest) -> WireResponse:
+        caller = Caller.of(request.headers)
+        if not self._hosts.include(caller.host):
+            return _refused(request, UNKNOWN_HOST.format(hosts=self._hosts))
+        access = self._application.access(request.path)
+        if request.method == "OPTIONS":
+            return WireResponse(NO_CONTENT, preflight(access), b"")
+        if not caller.may(request.method, access):
+            return _refused(request, ANOTHER_SITE)
+        response = self._answer(request)
+        headers = {**response.headers, **caller.headers(request.method, access)}
+        return replace(response, headers=headers)
+
+    def _answer(self, request: HttpRequest) -> WireResponse:
         page = self._application.web(_web_request(request))
         if page is not None:
             return page
         if request.method == "POST":
-            return _with_cors(self._application.answer(_wire_request(request)))
-        if request.method == "OPTIONS":
-            return WireResponse(204, PREFLIGHT, b"")
+            return self._application.answer(_wire_request(request))
         if request.method != "GET":
             return _text(405, f"{request.method} is not spoken here")
-        base = f"http://{request.headers.get('host', 'localhost')}"
-        document = self._application.document(request.path, base)
+        document = self._application.document(request.path, f"http://{request.host}")
         if document is None:
-            return _text(404, "The local Cognito has nothing here. Its API takes POST requests.")
-        headers = {"Content-Type": "application/json"}
-        response = respond(200, json.dumps(document).encode(), headers)
-        # SECURITY: a page in a browser may read public documents and nothing else, above all not
-        # the outbox.
-        return _with_cors(response) if WELL_KNOWN in request.path else response
+            return _text(404, NOTHING_HERE)
+        return respond(200, json.dumps(document).encode(), {"Content-Type": "application/json"})
 
     def _send(self, response: WireResponse, *, keeps_alive: bool) -> bool:
         delimited = response.cut is None and "Content-Length" in response.headers
@@ -276,95 +268,35 @@ class Connection:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
 
 
-def read_request(stream: BinaryIO, on_expect: Callable[[], None]) -> HttpRequest | None:
-    """None at the end of the connection. ``on_expect`` tells a client that waits for it to send
-    its body. Raises BadRequest."""
-    line = _line(stream)
-    if not line:
-        return None
-    method, _, rest = line.partition(" ")
-    path, _, version = rest.rpartition(" ")
-    if not path or not version.startswith("HTTP/1."):
-        raise BadRequest(400, "not an HTTP/1.1 request")
-    headers = _headers(stream)
-    if headers.get("expect", "").lower() == "100-continue":
-        on_expect()
-    return HttpRequest(method, path, version, headers, _body(stream, headers))
-
-
-def _line(stream: BinaryIO) -> str:
-    line = stream.readline(LONGEST_LINE + 1)
-    if len(line) > LONGEST_LINE:
-        raise BadRequest(400, "a line is too long")
-    return line.decode("latin-1").rstrip("\r\n")
-
-
-def _headers(stream: BinaryIO) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for _ in range(MOST_HEADERS):
-        line = _line(stream)
-        if not line:
-            return headers
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise BadRequest(400, "a header has no colon")
-        headers[name.strip().lower()] = value.strip()
-    raise BadRequest(400, "too many headers")
-
-
-def _body(stream: BinaryIO, headers: Mapping[str, str]) -> bytes:
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        return _chunked(stream)
-    length = _size(headers.get("content-length", "0"), 10)
-    body = stream.read(length)
-    if len(body) < length:
-        raise BadRequest(400, "the body is shorter than its Content-Length")
-    return body
-
-
-def _chunked(stream: BinaryIO) -> bytes:
-    body = bytearray()
-    while size := _size(_line(stream).partition(";")[0], 16):
-        body += stream.read(size)
-        _size(str(len(body)), 10)
-        _line(stream)
-    while _line(stream):
-        pass  # trailers
-    return bytes(body)
-
-
-def _size(text: str, base: int) -> int:
-    try:
-        size = int(text, base)
-    except ValueError:
-        size = -1
-    if size < 0:
-        raise BadRequest(400, "a length is not a number")
-    if size > LARGEST_BODY:
-        raise BadRequest(413, "the body is too large")
-    return size
-
-
 def _wire_request(request: HttpRequest) -> WireRequest:
     headers = request.headers
     return WireRequest(headers.get("x-amz-target", ""), request.body, "authorization" in headers)
 
 
 def _web_request(request: HttpRequest) -> WebRequest:
-    path, _, query = request.path.partition("?")
     posted = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     form = request.body.decode("utf-8", "replace") if posted else ""
     authorization = request.headers.get("authorization", "")
-    return WebRequest(request.method, path, _values(query), _values(form), authorization)
+    return WebRequest(
+        request.method, request.path, _values(request.query), _values(form), authorization
+    )
 
 
 def _values(text: str) -> dict[str, str]:
     return dict(reversed(parse_qsl(text)))
 
 
-def _with_cors(response: WireResponse) -> WireResponse:
-    headers = {**response.headers, **CORS}
-    return replace(response, headers=headers)
+def _refused(request: HttpRequest, text: str) -> WireResponse:
+    """403, as its reader expects it: a program's library, or somebody at a browser."""
+    if request.method == "POST" and "x-amz-target" in request.headers:
+        response = Answer.failure("AccessDeniedException", text, 403).response()
+    else:
+        response = _text(403, text)
+    return _closed(response)
+
+
+def _closed(response: WireResponse) -> WireResponse:
+    return replace(response, headers={**response.headers, **CLOSED})
 
 
 def _text(status: int, text: str) -> WireResponse:

@@ -18,6 +18,7 @@ from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.__main__ import main
 from tests.local.caller import CLIENT_ID, POOL_ID, Caller
 from tests.local.conftest import http_client
+from tests.local.raw import request
 from tests.local.test_state_file import ROOT, finished, started
 
 
@@ -67,7 +68,16 @@ def test_its_greeting_tells_how_to_use_it(
     assert f"Pools: {POOL_ID} (MFA ON)" in said
     assert "--endpoint-url http://127.0.0.1:" in said
     assert "/outbox" in said
+    assert "answers to the names 127.0.0.1, ::1, localhost" in said
     assert "Ctrl-C" in said
+
+
+def test_it_answers_to_the_names_that_it_is_given() -> None:
+    process, url = started("--allow-host", "cognito", "--allow-host", "Pool.Example")
+    for host, status in [("cognito:1", 200), ("pool.example", 200), ("evil.example", 403)]:
+        assert request(url, "GET", "/outbox", headers={"Host": host}).status == status
+    os.kill(process.pid, signal.SIGTERM)
+    assert finished(process) == 0
 
 
 def test_what_the_arguments_name_is_made_once(
@@ -94,6 +104,7 @@ def test_a_port_in_use_is_said(cognito: LocalCognito, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        (["--allow-host", "http://cognito"], "'http://cognito' is not the name of a host"),
         (["--host", "no.such.host.invalid"], "cannot start"),
         (["--state", "README.md/pool.json"], "cannot start"),
     ],

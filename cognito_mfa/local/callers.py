@@ -1,0 +1,139 @@
+"""Who may ask what at the HTTP door. It believes any signature and shows the codes that Cognito would
+have mailed, on a machine whose browser visits strangers. Two things keep their pages out: the name
+by which a client reached us, since a name of theirs may lead here, and the origin of the page that
+asks. Whatever is not named here as open is closed to pages of other origins."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::[0-9]{0,5})?", re.ASCII)
+#: Browsers call Cognito directly (facts section 10).
+SHARED = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date",
+}
+#: For no other page: neither read, nor loaded as a script or a picture, nor shown in a frame.
+CLOSED = {
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+#: What Cognito's own libraries send. SECURITY: named one by one and without Authorization. By the
+#: standard "*" would leave it out too, but browsers let it through.
+SENT_BY_LIBRARIES = (
+    "content-type",
+    "x-amz-target",
+    "x-amz-user-agent",
+    "amz-sdk-invocation-id",
+    "amz-sdk-request",
+    "cache-control",
+    "x-amz-date",
+    "x-amz-content-sha256",
+    "x-amz-security-token",
+)
+
+
+class Access(Enum):
+    """What lies at a path, as far as pages of other origins are concerned."""
+
+    #: The API. Everything that needs no signature is open to all, as at AWS.
+    OPERATIONS = "operations"
+    #: OAuth's endpoints: whoever calls them brings the proof along.
+    ENDPOINT = "endpoint"
+    #: A document that everybody may read.
+    PUBLIC = "public"
+    #: For people: a link may lead there, and nobody else's form.
+    PAGE = "page"
+    #: For whoever sits at this machine.
+    PRIVATE = "private"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """``host`` and ``origin`` are the headers' texts; programs that are no browsers have no origin.
+    ``signs``: there is an Authorization header."""
+
+    host: str
+    origin: str | None
+    signs: bool
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> Caller:
+        """``headers`` by lower-case name, a Host among them."""
+        return cls(headers["host"], headers.get("origin"), "authorization" in headers)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether a page asks that is not ours. "null" is a page that does not say whose it is."""
+        if self.origin is None:
+            return False
+        ours = {f"{scheme}://{self.host.lower()}" for scheme in ("http", "https")}
+        return self.origin.lower() not in ours
+
+    def may(self, method: str, access: Access) -> bool:
+        if not self.is_foreign or access in {Access.ENDPOINT, Access.PUBLIC}:
+            return True
+        if access is Access.OPERATIONS:
+            # SECURITY: a browser has asked us before it sends this header, and been told no.
+            return not self.signs
+        return access is Access.PAGE and method == "GET"
+
+    def headers(self, method: str, access: Access) -> Mapping[str, str]:
+        """What an answer tells the browser about other origins."""
+        if access is Access.OPERATIONS:
+            return SHARED if method == "POST" and not self.signs else CLOSED
+        return SHARED if access in {Access.ENDPOINT, Access.PUBLIC} else CLOSED
+
+
+def preflight(access: Access) -> Mapping[str, str]:
+    """What a browser is told before it sends a page's request."""
+    if access not in {Access.OPERATIONS, Access.ENDPOINT, Access.PUBLIC}:
+        return CLOSED
+    names = [*SENT_BY_LIBRARIES, *(["authorization"] if access is Access.ENDPOINT else [])]
+    return {
+        **SHARED,
+        "Access-Control-Allow-Methods": "POST,GET,OPTIONS",
+        "Access-Control-Allow-Headers": ",".join(names),
+        "Access-Control-Max-Age": "600",
+    }
+
+
+class Hosts:
+    """The names that lead to us: those of the loopback interface, where we listen, and whatever else
+    is allowed, as other machines of a container network need it.
+
+    SECURITY: every name counts as its owner's, who may point it at any address at any time (DNS
+    rebinding); a page of that name is then of our own origin."""
+
+    def __init__(self, bound: str, allowed: Iterable[str] = ()) -> None:
+        """Raises ValueError for what is no name of a host."""
+        self._names = {_name(name) for name in (*LOOPBACK, *([bound] if bound else []), *allowed)}
+
+    def __str__(self) -> str:
+        return ", ".join(sorted(self._names))
+
+    def include(self, host: str) -> bool:
+        """``host`` is the header's text, with any port."""
+        match = HOST.fullmatch(host)
+        try:
+            return match is not None and _name(match["name"]) in self._names
+        except ValueError:
+            return False
+
+
+def _name(text: str) -> str:
+    """In the one spelling in which names are compared. Raises ValueError."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if ":" in bare:
+        with suppress(ValueError):
+            return str(ipaddress.IPv6Address(bare))
+    elif HOST.fullmatch(text):
+        return text.lower()
+    raise ValueError(f"{text!r} is not the name of a host")
