@@ -11,6 +11,7 @@ from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 from django.contrib.auth.signals import user_logged_in
 from django.core.checks import CheckMessage, Tags, register
+from django.core.signals import got_request_exception
 from django.utils.translation import gettext_lazy as _
 
 
@@ -27,6 +28,7 @@ class CognitoMFAConfig(AppConfig):
         register(_check_deployment, Tags.security, deploy=True)
         register(_check_database, Tags.database)
         user_logged_in.connect(_on_signed_in, dispatch_uid="cognito_mfa.proof")
+        got_request_exception.connect(_on_failure, dispatch_uid="cognito_mfa.posted")
         _connect_provider()
 
 
@@ -63,6 +65,13 @@ def _on_signed_in(**given: Any) -> None:
         from cognito_mfa import other_sign_in
 
         other_sign_in.on_signed_in(**given)
+
+
+def _on_failure(**given: Any) -> None:
+    """Close what was typed into a form of ours before Django reports the failure."""
+    from cognito_mfa import posted
+
+    posted.close_after_failure(**given)
 
 
 def _connect_provider() -> None:

@@ -20,6 +20,8 @@ from django.core.signals import setting_changed
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from cognito_mfa.secret_text import SecretText
+
 NAME = "COGNITO_MFA"
 SELF_SERVICE_SCOPE = (
     "aws.cognito.signin.user.admin"  # without it a token sets nothing up (facts §7.1)
@@ -88,7 +90,10 @@ def _optional_callable_or_path(value: object) -> object:
 
 
 def _secret(value: object) -> object:
-    return value if callable(value) else _optional_text(value)
+    if callable(value):
+        return value
+    found = _optional_text(value.reveal() if isinstance(value, SecretText) else value)
+    return None if found is None else SecretText(found)
 
 
 def _trust(value: object) -> dict[str, str]:
@@ -244,7 +249,7 @@ class Conf:
 
     USER_POOL_ID: str
     CLIENT_ID: str
-    CLIENT_SECRET: str | Callable[[], str | None] | None
+    CLIENT_SECRET: SecretText | Callable[[], str | None] | None
     ISSUER: str | None
     REGION: str
     ENDPOINT_URL: str | None
@@ -282,10 +287,11 @@ class Conf:
     def __repr__(self) -> str:
         return f"<Conf of {self.USER_POOL_ID}>"  # never the client secret
 
-    def client_secret(self) -> str | None:
+    def client_secret(self) -> SecretText | None:
         """Return the app client's secret, asking the site's callable when it gave one."""
-        secret = self.CLIENT_SECRET
-        return (secret() if callable(secret) else secret) or None
+        given = self.CLIENT_SECRET
+        secret = SecretText(given() or "") if callable(given) else given
+        return secret or None
 
     def trust_in(self, backend: object) -> str | None:
         """Return what a sign-in through ``backend`` says about a second factor.
@@ -322,9 +328,23 @@ def _trust_words(backend: str) -> tuple[str, ...]:
 
 
 def given_settings() -> Mapping[str, object]:
-    """Return the site's own dictionary, or an empty one when there is none (or no dictionary)."""
+    """Return the site's own dictionary, or an empty one when there is none (or no dictionary).
+
+    The client's secret is closed already: what is wrong with another setting is raised from frames that
+    hold the whole dictionary.
+    """
     given = getattr(settings, NAME, None)
-    return given if isinstance(given, Mapping) else {}
+    if not isinstance(given, Mapping):
+        return {}
+    return {
+        name: _closed(value) if name == "CLIENT_SECRET" else value for name, value in given.items()
+    }
+
+
+def _closed(value: object) -> object:
+    if value is None or callable(value):
+        return value
+    return SecretText(value) if isinstance(value, str) else object()  # bytes would be shown too
 
 
 def problems(given: Mapping[str, object]) -> Iterator[Problem]:

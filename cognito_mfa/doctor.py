@@ -29,6 +29,7 @@ from cognito_mfa.gateway import (
     PoolFactors,
     get_gateway,
 )
+from cognito_mfa.secret_text import SecretText
 
 ENOUGH_MINUTES = 10  # to find the phone, install an app and scan (facts §3.3)
 SKEW = 30  # seconds: a step of a code
@@ -135,7 +136,7 @@ def _sign_in(gateway: CognitoGateway) -> Iterator[Finding]:
     """Sign nobody in: what Cognito refuses first tells whether client, secret and flow fit."""
     flow = gateway.conf.AUTH_FLOW
     try:
-        gateway.start_sign_in(_nobody(), secrets.token_urlsafe(24))
+        gateway.start_sign_in(_nobody(), SecretText(secrets.token_urlsafe(24)))
     except CognitoMFAError as error:
         now = time.time()
         if error.answered_at is not None:
@@ -170,9 +171,9 @@ def _answers(gateway: CognitoGateway) -> Iterator[Finding]:
     """Answer nobody's challenge: as an administrator that is another permission than to begin."""
     if not _as_administrator(gateway.conf):
         return
-    challenge = Challenge(SOFTWARE_TOKEN_MFA, secrets.token_urlsafe(48), _nobody())
+    challenge = Challenge(SOFTWARE_TOKEN_MFA, SecretText(secrets.token_urlsafe(48)), _nobody())
     try:
-        gateway.answer_code(challenge, "000000")
+        gateway.answer_code(challenge, SecretText("000000"))
     except UserFacingError:
         yield Finding(Level.OK, "codes", "The AWS credentials allow answering challenges.")
     except Misconfigured as error:

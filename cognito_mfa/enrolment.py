@@ -6,7 +6,6 @@ import logging
 from dataclasses import replace
 
 from django.http import HttpRequest
-from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa import changes, codes, people
 from cognito_mfa import gateway as cognito
@@ -17,10 +16,11 @@ from cognito_mfa.exceptions import (
     CognitoMFAError,
     Unavailable,
 )
-from cognito_mfa.gateway import Challenge, Tokens, get_gateway
+from cognito_mfa.gateway import NOTHING, Challenge, Tokens, get_gateway
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.pending import PendingSignIn, Step
 from cognito_mfa.promotion import Outcome, complete, identify, identify_signed_in
+from cognito_mfa.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,6 @@ Status = CognitoIdentity.Status
 Unconfirmed = CognitoIdentity.Unconfirmed
 
 
-@sensitive_variables()
 def begin(request: HttpRequest, begun: PendingSignIn, given: Challenge | Tokens) -> Outcome:
     """Ask for a secret, with the session string of MFA_SETUP or the access token, never both.
 
@@ -47,8 +46,7 @@ def begin(request: HttpRequest, begun: PendingSignIn, given: Challenge | Tokens)
     return Outcome(Step.SETUP, begun.next_url)
 
 
-@sensitive_variables()
-def verify(request: HttpRequest, begun: PendingSignIn, code: str) -> Challenge | Tokens:
+def verify(request: HttpRequest, begun: PendingSignIn, code: SecretText) -> Challenge | Tokens:
     """Confirm the pending secret with ``code``; from success on Cognito has the authenticator.
 
     Returns:
@@ -65,21 +63,20 @@ def verify(request: HttpRequest, begun: PendingSignIn, code: str) -> Challenge |
             session = get_gateway().verify_software_token(
                 code,
                 friendly_name=begun.friendly_name,
-                cognito_session=challenge.cognito_session if challenge else "",
-                access_token=tokens.access if tokens else "",
+                cognito_session=challenge.cognito_session if challenge else NOTHING,
+                access_token=tokens.access if tokens else NOTHING,
             )
     except (Unavailable, BadReply) as error:
         if getattr(error, "sent", "unknown") != "no":
             _outcome_unknown(request, begun, asked.identity)
         raise
     if challenge is None:
-        return tokens or Tokens("")
+        return tokens or Tokens(NOTHING)
     # Confirmed from here on, whatever becomes of the sign-in (facts §3.1): the next one must know.
     with replace(begun, unconfirmed=True).starting_again(request, always=True):
         return get_gateway().finish_setup(replace(challenge, cognito_session=session))
 
 
-@sensitive_variables()
 def finish(request: HttpRequest, begun: PendingSignIn, tokens: Tokens) -> Outcome:
     """Write down the confirmed authenticator, end other sessions, and sign in.
 
@@ -109,7 +106,6 @@ def finish(request: HttpRequest, begun: PendingSignIn, tokens: Tokens) -> Outcom
     return Outcome(Step.SETUP_DONE, begun.next_url)
 
 
-@sensitive_variables()
 def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
     """Make the authenticator the preferred factor; ``needed`` where Cognito asks for no code without.
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
-from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa import changes, codes, enrolment, lifecycle, pending, people, policy, promotion
 from cognito_mfa import gateway as cognito
@@ -24,10 +23,11 @@ from cognito_mfa.exceptions import (
     CognitoMFAError,
     RemovalNotAllowed,
 )
-from cognito_mfa.gateway import Challenge, Tokens, get_gateway
+from cognito_mfa.gateway import NOTHING, Challenge, Tokens, get_gateway
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.promotion import Outcome
+from cognito_mfa.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +35,11 @@ Status = CognitoIdentity.Status
 Unconfirmed = CognitoIdentity.Unconfirmed
 
 
-@sensitive_variables()
 def start_sign_in(
     request: HttpRequest,
     *,
     username: str,
-    password: str,
+    password: SecretText,
     next_url: str = "",
     purpose: Purpose = Purpose.SIGN_IN,
 ) -> Outcome:
@@ -80,8 +79,9 @@ def _resumed(kept: PendingSignIn | None, username: str) -> PendingSignIn:
     return PendingSignIn(friendly_name=kept.friendly_name, unconfirmed=kept.unconfirmed)
 
 
-@sensitive_variables()
-def set_new_password(request: HttpRequest, *, password: str, attributes: dict[str, str]) -> Outcome:
+def set_new_password(
+    request: HttpRequest, *, password: SecretText, attributes: dict[str, str]
+) -> Outcome:
     """Answer NEW_PASSWORD_REQUIRED.
 
     Raises:
@@ -103,8 +103,7 @@ def choose_factor(request: HttpRequest, *, factor: str) -> Outcome:
     return _go_on(request, begun, reply)
 
 
-@sensitive_variables()
-def answer_code(request: HttpRequest, *, code: str) -> Outcome:
+def answer_code(request: HttpRequest, *, code: SecretText) -> Outcome:
     """Answer the pending challenge with ``code``, digits already checked.
 
     Raises:
@@ -122,8 +121,7 @@ def answer_code(request: HttpRequest, *, code: str) -> Outcome:
     return _go_on(request, begun, reply, passed=challenge)
 
 
-@sensitive_variables()
-def finish_setup(request: HttpRequest, *, code: str, friendly_name: str = "") -> Outcome:
+def finish_setup(request: HttpRequest, *, code: SecretText, friendly_name: str = "") -> Outcome:
     """Confirm the pending secret with ``code``, and finish the sign-in.
 
     Raises:
@@ -135,7 +133,9 @@ def finish_setup(request: HttpRequest, *, code: str, friendly_name: str = "") ->
     reply = enrolment.verify(request, begun, code)
     if isinstance(reply, Challenge):  # one page of the documentation says a code is asked for now
         # The set-up is behind us: what is left is a sign-in, which writes it down.
-        rest = replace(begun, secret="", purpose=Purpose.SIGN_IN, generation=None, unconfirmed=True)
+        rest = replace(
+            begun, secret=NOTHING, purpose=Purpose.SIGN_IN, generation=None, unconfirmed=True
+        )
         return _go_on(request, rest, reply)
     return enrolment.finish(request, begun, reply)
 
@@ -205,7 +205,6 @@ def _wait_for(request: HttpRequest, begun: PendingSignIn) -> Outcome:
     return Outcome(begun.step, begun.next_url)
 
 
-@sensitive_variables()
 def _with_tokens(
     request: HttpRequest, begun: PendingSignIn, tokens: Tokens, passed: Challenge | None
 ) -> Outcome:
@@ -228,7 +227,6 @@ def _with_tokens(
     return Outcome(Step.DONE, begun.next_url)
 
 
-@sensitive_variables()
 def _change(
     request: HttpRequest, begun: PendingSignIn, identity: CognitoIdentity, tokens: Tokens
 ) -> Outcome:
@@ -238,9 +236,8 @@ def _change(
     return lifecycle.remove(request, identity, tokens)
 
 
-@sensitive_variables()
 def _unasked(
-    request: HttpRequest, begun: PendingSignIn, tokens: Tokens, password: str
+    request: HttpRequest, begun: PendingSignIn, tokens: Tokens, password: SecretText
 ) -> Challenge | Tokens | None:
     """Settle why Cognito asked no code of somebody who has an authenticator, as far as we knew.
 
@@ -263,8 +260,7 @@ def _unasked(
     return None
 
 
-@sensitive_variables()
-def _asked_at_last(username: str, password: str) -> Challenge:
+def _asked_at_last(username: str, password: SecretText) -> Challenge:
     """Start over with the authenticator switched on.
 
     Raises:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.gateway import EMAIL_OTP, MAX_PASSWORD, SMS_MFA, SOFTWARE_TOKEN_MFA
 from cognito_mfa.models import FRIENDLY_NAME_LENGTH
+from cognito_mfa.secret_text import SecretText
 
 CODE_LENGTH = 6
 # Codes that Cognito mails or texts have six digits or eight, depending on how the pool sends them.
@@ -56,8 +57,45 @@ class CodeInput(forms.TextInput):
         return None
 
 
-class CodeField(forms.CharField):
-    """Digits as people type and paste them; the value is ASCII digits only.
+class SecretField(forms.CharField):
+    """A text that is closed when the form has it, and stays so in the form's data, values and errors."""
+
+    def to_python(self, value: object) -> Any:
+        plain = value.reveal() if isinstance(value, SecretText) else value
+        return SecretText(self.as_typed(super().to_python(plain) or ""))
+
+    def as_typed(self, text: str) -> str:
+        """Return what people mean by ``text``."""
+        return text
+
+    def validate(self, value: Any) -> None:
+        if self.required and not value:
+            raise ValidationError(self.error_messages["required"], code="required")
+
+    def run_validators(self, value: Any) -> None:
+        errors: list[ValidationError] = []
+        try:
+            super().run_validators(value.reveal())
+        except ValidationError as error:  # it keeps the value that it is about
+            errors = [ValidationError(one.messages, code=one.code) for one in error.error_list]
+        if errors:
+            raise ValidationError(errors)
+
+
+class PasswordField(SecretField):
+    """A password, exactly as typed.
+
+    Args:
+        autocomplete: what password managers go by.
+    """
+
+    def __init__(self, *, autocomplete: str, **kwargs: Any) -> None:
+        widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
+        super().__init__(strip=False, max_length=MAX_PASSWORD, widget=widget, **kwargs)
+
+
+class CodeField(SecretField):
+    """Digits as people type and paste them; the value is ASCII digits only, closed.
 
     Args:
         lengths: how many digits a code may have.
@@ -81,14 +119,14 @@ class CodeField(forms.CharField):
             "spellcheck": "false",
         }
 
-    def to_python(self, value: object) -> str:
-        text = super().to_python(value) or ""
+    def as_typed(self, text: str) -> str:
         return text.translate(_SEPARATORS).translate(_FULL_WIDTH)
 
-    def validate(self, value: str) -> None:
+    def validate(self, value: Any) -> None:
         super().validate(value)
         # Not str.isdigit(), which knows hundreds of digits that Cognito does not (security.md B-48).
-        if len(value) not in self.lengths or not set(value) <= set("0123456789"):
+        digits = set(value.reveal()) <= set("0123456789")
+        if len(value.reveal()) not in self.lengths or not digits:
             kind = "digits" if self.lengths == (CODE_LENGTH,) else "sent_digits"
             raise ValidationError(self.error_messages[kind], code=kind)
 
@@ -130,12 +168,7 @@ class SignInForm(forms.Form):
             attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
-    password = forms.CharField(
-        label=_("Password"),
-        strip=False,
-        max_length=MAX_PASSWORD,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    password = PasswordField(label=_("Password"), autocomplete="current-password")
 
 
 class NewPasswordForm(forms.Form):
@@ -145,18 +178,8 @@ class NewPasswordForm(forms.Form):
         attributes: names of attributes, as Cognito calls them.
     """
 
-    new_password1 = forms.CharField(
-        label=_("New password"),
-        strip=False,
-        max_length=MAX_PASSWORD,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
-    new_password2 = forms.CharField(
-        label=_("New password, once more"),
-        strip=False,
-        max_length=MAX_PASSWORD,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    new_password1 = PasswordField(label=_("New password"), autocomplete="new-password")
+    new_password2 = PasswordField(label=_("New password, once more"), autocomplete="new-password")
 
     def __init__(self, *args: Any, attributes: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -165,9 +188,9 @@ class NewPasswordForm(forms.Form):
             label = ATTRIBUTE_LABELS.get(name) or name.removeprefix("custom:")
             self.fields[name] = forms.CharField(label=label, max_length=2048)
 
-    def clean_new_password1(self) -> str:
-        password: str = self.cleaned_data["new_password1"]
-        if any(char.isspace() for char in password):
+    def clean_new_password1(self) -> SecretText:
+        password: SecretText = self.cleaned_data["new_password1"]
+        if any(char.isspace() for char in password.reveal()):
             raise ValidationError(_("A password cannot contain blanks."), code="blanks")
         return password
 
@@ -227,12 +250,7 @@ class SetupForm(forms.Form):
 class PasswordForm(forms.Form):
     """The password once more, before a change."""
 
-    password = forms.CharField(
-        label=_("Password"),
-        strip=False,
-        max_length=MAX_PASSWORD,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    password = PasswordField(label=_("Password"), autocomplete="current-password")
 
 
 class RenameForm(forms.Form):

@@ -29,6 +29,7 @@ from cognito_mfa.exceptions import (
     ChallengeLost,
     Misconfigured,
 )
+from cognito_mfa.secret_text import SecretText
 from cognito_mfa.transport import Reply, call, has_operation
 
 MFA_SETUP = "MFA_SETUP"
@@ -46,8 +47,11 @@ CODE_KEYS = {
 }
 MAX_USERNAME = 128
 MAX_PASSWORD = 256
+MAX_SECRET = 512  # characters; no key of TOTP is as long, and a longer one has no QR code
 MIN_SESSION = 20  # characters, by the service model; the upper bound moved once and is not checked
 
+
+NOTHING = SecretText("")
 
 # --------------------------------------------------------------------------------------- results
 
@@ -64,7 +68,7 @@ class Challenge:
     """
 
     name: str
-    cognito_session: str = field(repr=False)
+    cognito_session: SecretText
     username: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
@@ -93,11 +97,36 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A finished sign-in's tokens: kept by nobody, handed to receivers of ``signed_in``."""
+    """A finished sign-in's tokens: kept by nobody."""
 
-    access: str = field(repr=False)
-    id: str = field(default="", repr=False)
-    refresh: str = field(default="", repr=False)
+    access: SecretText
+    id: SecretText = NOTHING
+    refresh: SecretText = NOTHING
+
+
+class ReadableTokens:
+    """The tokens that receivers of ``signed_in`` get: each is plain text when its attribute is read.
+
+    The object itself shows nothing and is not pickled; what a receiver reads, it must not keep in a
+    variable longer than it needs.
+    """
+
+    __slots__ = ("_tokens",)
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    @property
+    def access(self) -> str:
+        return self._tokens.access.reveal()
+
+    @property
+    def id(self) -> str:
+        return self._tokens.id.reveal()
+
+    @property
+    def refresh(self) -> str:
+        return self._tokens.refresh.reveal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +138,8 @@ class Association:
         cognito_session: the next session string; empty when an access token was used.
     """
 
-    secret: str = field(repr=False)
-    cognito_session: str = field(default="", repr=False)
+    secret: SecretText
+    cognito_session: SecretText = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +225,7 @@ class CognitoGateway:
     def _admin(self) -> bool:
         return self.conf.AUTH_FLOW == "ADMIN_USER_PASSWORD_AUTH"
 
-    @sensitive_variables()
-    def start_sign_in(self, username: str, password: str) -> Challenge | Tokens:
+    def start_sign_in(self, username: str, password: SecretText) -> Challenge | Tokens:
         """Send the password (InitiateAuth or AdminInitiateAuth), or with SRP a proof that it was typed.
 
         Args:
@@ -209,6 +237,7 @@ class CognitoGateway:
             AccountActionNeeded: unconfirmed, or the password must be reset.
         """
         operation = "AdminInitiateAuth" if self._admin else "InitiateAuth"
+        password = SecretText(password)  # whoever hands over a plain text has it closed here
         if not (_is_username(username) and _is_password(password)):
             raise BadCredentials(operation, "NotSent")  # nobody in any pool is called that
         if self.conf.AUTH_FLOW == "USER_SRP_AUTH":
@@ -216,8 +245,7 @@ class CognitoGateway:
         reply = self._initiate(operation, username, {"PASSWORD": password})
         return _challenge_or_tokens(operation, reply, username)
 
-    @sensitive_variables()
-    def _start_with_srp(self, username: str, password: str) -> Challenge | Tokens:
+    def _start_with_srp(self, username: str, password: SecretText) -> Challenge | Tokens:
         """Answer PASSWORD_VERIFIER, where a wrong password shows first (facts §2.3)."""
         exchange = srp.begin()
         reply = self._initiate("InitiateAuth", username, {"SRP_A": exchange.srp_a})
@@ -228,18 +256,18 @@ class CognitoGateway:
         if claim is None:
             raise _bad_reply("InitiateAuth", reply)
         # The claim is signed for this name, and so must the hash be (facts §2.6).
-        challenge = Challenge(PASSWORD_VERIFIER, "", parameters["USER_ID_FOR_SRP"])
+        challenge = Challenge(PASSWORD_VERIFIER, NOTHING, parameters["USER_ID_FOR_SRP"])
         try:
             return self._answer(challenge, claim)
         except ChallengeLost as error:
             refusal = error
-        del password, claim, exchange
         if refusal.error not in ("NotAuthorizedException", "UserNotFoundException"):
             raise refusal
         raise BadCredentials(refusal.operation, refusal.error, request_id=refusal.request_id)
 
-    @sensitive_variables()
-    def _initiate(self, operation: str, username: str, given: Mapping[str, str]) -> Reply:
+    def _initiate(
+        self, operation: str, username: str, given: Mapping[str, str | SecretText]
+    ) -> Reply:
         return call(
             operation,
             {
@@ -250,8 +278,7 @@ class CognitoGateway:
             },
         )
 
-    @sensitive_variables()
-    def answer_code(self, challenge: Challenge, code: str) -> Challenge | Tokens:
+    def answer_code(self, challenge: Challenge, code: SecretText) -> Challenge | Tokens:
         """Answer SOFTWARE_TOKEN_MFA, SMS_MFA or EMAIL_OTP with ``code``.
 
         Raises:
@@ -264,9 +291,8 @@ class CognitoGateway:
         """Answer SELECT_MFA_TYPE with one of ``challenge.factors``."""
         return self._answer(challenge, {"ANSWER": factor})
 
-    @sensitive_variables()
     def set_new_password(
-        self, challenge: Challenge, password: str, attributes: Mapping[str, str]
+        self, challenge: Challenge, password: SecretText, attributes: Mapping[str, str]
     ) -> Challenge | Tokens:
         """Answer NEW_PASSWORD_REQUIRED.
 
@@ -285,9 +311,8 @@ class CognitoGateway:
         """Answer MFA_SETUP with the session string that ``verify_software_token`` returned."""
         return self._answer(challenge, {})
 
-    @sensitive_variables()
     def associate_software_token(
-        self, *, cognito_session: str = "", access_token: str = ""
+        self, *, cognito_session: SecretText = NOTHING, access_token: SecretText = NOTHING
     ) -> Association:
         """Ask for a secret (AssociateSoftwareToken), with exactly one of the two credentials.
 
@@ -298,21 +323,20 @@ class CognitoGateway:
         credential = _one_credential(cognito_session, access_token)
         reply = call("AssociateSoftwareToken", credential)
         secret = reply.get("SecretCode")
-        if not isinstance(secret, str) or not _is_base32(secret):
+        if not isinstance(secret, SecretText) or not _is_base32(secret):
             raise _bad_reply("AssociateSoftwareToken", reply)
         return Association(
             secret, _next_session("AssociateSoftwareToken", reply, wanted=bool(cognito_session))
         )
 
-    @sensitive_variables()
     def verify_software_token(
         self,
-        code: str,
+        code: SecretText,
         *,
         friendly_name: str = "",
-        cognito_session: str = "",
-        access_token: str = "",
-    ) -> str:
+        cognito_session: SecretText = NOTHING,
+        access_token: SecretText = NOTHING,
+    ) -> SecretText:
         """Confirm the secret with a code (VerifySoftwareToken); on success it is registered.
 
         Args:
@@ -338,8 +362,7 @@ class CognitoGateway:
             raise _bad_reply("VerifySoftwareToken", reply)
         return _next_session("VerifySoftwareToken", reply, wanted=bool(cognito_session))
 
-    @sensitive_variables()
-    def prefer_software_token(self, access_token: str) -> bool:
+    def prefer_software_token(self, access_token: SecretText) -> bool:
         """Switch the authenticator app on and make it preferred (SetUserMFAPreference).
 
         Only this block is sent: naming another factor fails for people without a phone (facts §6.1).
@@ -359,8 +382,7 @@ class CognitoGateway:
             return False
         return True
 
-    @sensitive_variables()
-    def turn_off_software_token(self, access_token: str) -> None:
+    def turn_off_software_token(self, access_token: SecretText) -> None:
         """Switch the authenticator app off (SetUserMFAPreference); the registration itself stays.
 
         In a pool that requires MFA Cognito says yes and changes nothing (facts §6.3).
@@ -372,7 +394,7 @@ class CognitoGateway:
         )
 
     @sensitive_variables()
-    def own_account(self, access_token: str) -> OwnAccount:
+    def own_account(self, access_token: SecretText) -> OwnAccount:
         """Ask whose the access token is (GetUser): Cognito checks it, and so nobody need check more.
 
         Raises:
@@ -389,7 +411,7 @@ class CognitoGateway:
         factors = tuple(str(name) for name in reply.get("UserMFASettingList") or [])
         return OwnAccount(sub, username, factors, providers_in(attributes.get("identities")))
 
-    def own_factors(self, access_token: str) -> tuple[str, ...]:
+    def own_factors(self, access_token: SecretText) -> tuple[str, ...]:
         """Return Cognito's names of the signed-in person's factors (GetUser)."""
         return self.own_account(access_token).factors
 
@@ -532,12 +554,12 @@ class CognitoGateway:
         return Person(sub, name, str(claims.get("email") or ""), verified, {**access, **claims})
 
     @sensitive_variables()
-    def _claims(self, token: str, *, use: str, client_claim: str) -> dict[str, Any]:
+    def _claims(self, token: SecretText, *, use: str, client_claim: str) -> dict[str, Any]:
         import jwt
 
         try:
-            claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-        except jwt.PyJWTError:
+            claims: dict[str, Any] = jwt.decode(token.reveal(), options={"verify_signature": False})
+        except Exception:  # noqa: BLE001 - what the library did not foresee would leave with the token in its frames
             claims = {}
         pool = str(claims.get("iss", "")).rpartition("/")[
             2
@@ -547,8 +569,9 @@ class CognitoGateway:
             raise BadReply("tokens", "ForeignToken")
         return claims
 
-    @sensitive_variables()
-    def _answer(self, challenge: Challenge, answer: Mapping[str, str]) -> Challenge | Tokens:
+    def _answer(
+        self, challenge: Challenge, answer: Mapping[str, str | SecretText]
+    ) -> Challenge | Tokens:
         username = challenge.username
         operation = "AdminRespondToAuthChallenge" if self._admin else "RespondToAuthChallenge"
         reply = call(
@@ -567,14 +590,14 @@ class CognitoGateway:
         )
         return _challenge_or_tokens(operation, reply, username)
 
-    def _secret_hash(self, username: str) -> dict[str, str]:
+    def _secret_hash(self, username: str) -> dict[str, SecretText]:
         """Return SECRET_HASH over the very name that is sent along (facts §2.6)."""
         secret = self.conf.client_secret()
         if secret is None:
             return {}
         message = (username + self.conf.CLIENT_ID).encode()
-        digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
-        return {"SECRET_HASH": base64.b64encode(digest).decode()}
+        digest = hmac.new(secret.reveal().encode(), message, hashlib.sha256).digest()
+        return {"SECRET_HASH": SecretText(base64.b64encode(digest).decode())}
 
 
 def get_gateway() -> CognitoGateway:
@@ -596,10 +619,9 @@ def providers_in(identities: object) -> tuple[str, ...]:
     return tuple(str(entry.get("providerName")) for entry in entries if isinstance(entry, dict))
 
 
-@sensitive_variables()
 def _password_claim(
-    exchange: srp.Exchange, parameters: Mapping[str, str], pool_id: str, password: str
-) -> dict[str, str] | None:
+    exchange: srp.Exchange, parameters: Mapping[str, str], pool_id: str, password: SecretText
+) -> dict[str, str | SecretText] | None:
     """Return the answer to PASSWORD_VERIFIER; None for a challenge that must not be answered."""
     try:
         return srp.answer(exchange, parameters, pool_id=pool_id, password=password, now=time.time())
@@ -615,7 +637,7 @@ def _challenge_or_tokens(operation: str, reply: Reply, username: str) -> Challen
     if not result:
         return _challenge(operation, reply, username)
     access, identity, refresh = (
-        _text(operation, reply, result.get(name))
+        _closed(operation, reply, result.get(name))
         for name in ("AccessToken", "IdToken", "RefreshToken")
     )
     if not access:
@@ -634,9 +656,9 @@ def _challenge(operation: str, reply: Reply, username: str) -> Challenge:
     )
 
 
-def _next_session(operation: str, reply: Reply, *, wanted: bool) -> str:
-    session = _text(operation, reply, reply.get("Session")) if wanted else ""
-    if wanted and len(session) < MIN_SESSION:
+def _next_session(operation: str, reply: Reply, *, wanted: bool) -> SecretText:
+    session = _closed(operation, reply, reply.get("Session")) if wanted else NOTHING
+    if wanted and len(session.reveal()) < MIN_SESSION:
         raise _bad_reply(operation, reply)
     return session
 
@@ -650,7 +672,16 @@ def _text(operation: str, reply: Reply, value: object) -> str:
     return value
 
 
-def _one_credential(cognito_session: str, access_token: str) -> dict[str, str]:
+def _closed(operation: str, reply: Reply, value: object) -> SecretText:
+    """Return a secret of ``reply``, which the transport closed."""
+    if value is None:
+        return NOTHING
+    if not isinstance(value, SecretText):
+        raise _bad_reply(operation, reply)
+    return value
+
+
+def _one_credential(cognito_session: SecretText, access_token: SecretText) -> dict[str, SecretText]:
     if bool(cognito_session) == bool(access_token):
         raise ValueError("give a Cognito session or an access token, never both, never neither")
     return {"Session": cognito_session} if cognito_session else {"AccessToken": access_token}
@@ -673,17 +704,21 @@ def _is_username(text: str) -> bool:
     )
 
 
-def _is_password(text: str) -> bool:
-    return 0 < len(text) <= MAX_PASSWORD and not any(char.isspace() for char in text)
+def _is_password(password: SecretText) -> bool:
+    """Tell whether Cognito's model allows ``password``; half a surrogate pair cannot even be sent."""
+    return 0 < len(password.reveal()) <= MAX_PASSWORD and not any(
+        char.isspace() or unicodedata.category(char) == "Cs" for char in password.reveal()
+    )
 
 
-def _is_base32(secret: str) -> bool:
-    """Tell whether an authenticator app can use ``secret``, whatever its length or case."""
+def _is_base32(secret: SecretText) -> bool:
+    """Tell whether an authenticator app can use ``secret``, whatever its case, and show it as a QR code."""
+    padding = "=" * (-len(secret.reveal()) % 8)
     try:
-        key = base64.b32decode(secret.upper() + "=" * (-len(secret) % 8))
+        key = base64.b32decode(secret.reveal().upper() + padding)
     except (binascii.Error, ValueError):
         return False
-    return bool(key)
+    return bool(key) and len(secret.reveal()) <= MAX_SECRET
 
 
 def _bad_reply(operation: str, reply: Reply) -> BadReply:

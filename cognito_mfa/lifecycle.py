@@ -9,7 +9,6 @@ import logging
 
 from django.db import transaction
 from django.http import HttpRequest
-from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa import changes, policy
 from cognito_mfa.conf import get_conf
@@ -55,7 +54,6 @@ def may_remove(request: HttpRequest) -> bool:
     return get_conf().ALLOW_REMOVE and not (policy.enforced() and policy.required(request))
 
 
-@sensitive_variables()
 def remove(
     request: HttpRequest,
     identity: CognitoIdentity,
@@ -82,7 +80,6 @@ def remove(
     return Outcome(Step.REMOVED, "")
 
 
-@sensitive_variables()
 def _turn_off(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -> None:
     """Turn it off and read it back, which also tells what became of a call whose answer was lost."""
     gateway, lost = get_gateway(), None

@@ -29,6 +29,7 @@ from cognito_mfa import arrival, changes, enrolment, gate, lifecycle, linking, p
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
 from cognito_mfa.gateway import (
+    NOTHING,
     SOFTWARE_TOKEN_MFA,
     OwnAccount,
     Person,
@@ -40,6 +41,7 @@ from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose
 from cognito_mfa.promotion import BACKEND, Outcome
 from cognito_mfa.sealing import seal, unseal
+from cognito_mfa.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
 
@@ -54,30 +56,41 @@ SETUP_MAX_AGE = (
 Status = CognitoIdentity.Status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class OtherSignIn:
     """What a sign-in by another package left; a ``TOKEN_PROVIDER`` returns one, or the bare token.
 
-    Attributes:
-        access_token: as Cognito gave it.
+    Args:
+        access_token: as Cognito gave it, a plain text; it is closed here, and shown nowhere. Anything
+            else is no token.
         claims: of the ID token that came with it; None when nobody knows them. Without them nobody
             knows either whether an identity provider signed the person in, and the sign-in proves nothing.
     """
 
-    access_token: str = field(repr=False)
+    access_token: SecretText
     claims: Mapping[str, Any] | None = field(default=None, repr=False)
 
+    def __init__(
+        self, access_token: str | SecretText, claims: Mapping[str, Any] | None = None
+    ) -> None:
+        object.__setattr__(self, "access_token", _closed(access_token))
+        object.__setattr__(self, "claims", claims)
+
     @classmethod
-    @sensitive_variables()
-    def of(cls, access_token: str, id_token: str) -> OtherSignIn:
+    def of(cls, access_token: str | SecretText, id_token: str | SecretText) -> OtherSignIn:
         """Return both tokens of one sign-in; the claims of the ID token are read unchecked."""
         import jwt
 
+        access_token, id_token = _closed(access_token), _closed(id_token)
         try:
-            claims = jwt.decode(id_token, options={"verify_signature": False})
-        except jwt.PyJWTError:
+            claims = jwt.decode(id_token.reveal(), options={"verify_signature": False})
+        except Exception:  # noqa: BLE001 - as in the gateway: the token must not leave in the library's frames
             claims = None
         return cls(access_token, claims)
+
+
+def _closed(token: object) -> SecretText:
+    return SecretText(token) if isinstance(token, (str, SecretText)) else NOTHING
 
 
 # ------------------------------------------------------------------------------- what the session has
@@ -294,7 +307,7 @@ def _check_recent(request: HttpRequest, person: Person, *, change: bool) -> None
 
 @sensitive_variables()
 def _has_one(
-    request: HttpRequest, identity: CognitoIdentity, account: OwnAccount, access_token: str
+    request: HttpRequest, identity: CognitoIdentity, account: OwnAccount, access_token: SecretText
 ) -> bool:
     """Tell whether an authenticator counts for the person already, as far as Cognito lets us know.
 
@@ -337,11 +350,15 @@ def _provided(request: HttpRequest) -> OtherSignIn | None:
         )
         given = ask(request)
     except Exception as error:  # noqa: BLE001 - a site's own code may fail in any way
-        # No traceback: its frames hold tokens.
-        logger.error("token_provider_failed: %s", type(error).__name__)  # noqa: TRY400
-        return None
+        # Logged when it is over: a handler may look at the error at hand, and its frames hold tokens.
+        given, failed = None, type(error).__name__
+    else:
+        failed = ""
+    if failed:
+        logger.error("token_provider_failed: %s", failed)
     sign_in = OtherSignIn(given) if isinstance(given, str) else given
-    if not isinstance(sign_in, OtherSignIn) or not isinstance(sign_in.access_token, str):
+    del given
+    if not isinstance(sign_in, OtherSignIn) or not sign_in.access_token:
         return None
     known = isinstance(sign_in.claims, Mapping)
     return sign_in if known else OtherSignIn(sign_in.access_token)

@@ -14,7 +14,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
 
 from django.http import HttpRequest
-from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
@@ -25,9 +24,10 @@ from cognito_mfa.exceptions import (
     TokenRejected,
     Unavailable,
 )
-from cognito_mfa.gateway import Challenge, Tokens
+from cognito_mfa.gateway import NOTHING, Challenge, Tokens
 from cognito_mfa.proof import PREFIX
 from cognito_mfa.sealing import seal, unseal
+from cognito_mfa.secret_text import SecretText
 
 if TYPE_CHECKING:
     from cognito_mfa.models import CognitoIdentity
@@ -90,7 +90,7 @@ class PendingSignIn:
     sub: str = ""
     next_url: str = ""
     challenge: Challenge | None = field(default=None, repr=False)
-    secret: str = field(default="", repr=False)
+    secret: SecretText = NOTHING
     tokens: Tokens | None = field(default=None, repr=False)
     friendly_name: str = ""
     signed_in_already: bool = False
@@ -99,7 +99,6 @@ class PendingSignIn:
     expires_at: float = 0.0
 
     @classmethod
-    @sensitive_variables()
     def load(cls, request: HttpRequest) -> Self | None:
         """Return this browser's pending sign-in, or None when there is none or its time is over."""
         payload = unseal(request.session.get(KEY))
@@ -107,7 +106,6 @@ class PendingSignIn:
             return None
         return cls(**_revived(payload))
 
-    @sensitive_variables()
     def save(self, request: HttpRequest) -> None:
         """Make this the browser's pending sign-in, with a fresh time limit."""
         kept = asdict(replace(self, expires_at=time.time() + TTL))

@@ -8,13 +8,12 @@ from typing import NamedTuple
 from django.contrib.auth import login
 from django.http import HttpRequest
 from django.utils import timezone, translation
-from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa import gateway as cognito
 from cognito_mfa import linking, proof, signals
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import BadReply, Refused
-from cognito_mfa.gateway import Person, Tokens
+from cognito_mfa.gateway import Person, ReadableTokens, Tokens
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.pending import Step
 
@@ -66,7 +65,6 @@ def check_factor_claims(person: Person) -> None:
         raise BadReply("tokens", "FactorNotInClaims")
 
 
-@sensitive_variables()
 def complete(
     request: HttpRequest,
     identity: CognitoIdentity,
@@ -97,7 +95,7 @@ def complete(
         identity=identity,
         user=identity.user,
         method=method,
-        tokens=tokens,
+        tokens=ReadableTokens(tokens),
     )
 
 

@@ -1,30 +1,36 @@
-"""The otpauth URI and its QR code, made here: no third party ever sees the secret."""
+"""The otpauth URI and its QR code, made here: no third party ever sees the secret.
+
+Everything here holds it as plain text, and is called while a finished page is filled in (``placeholders``).
+"""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
 from django.utils.safestring import SafeString, mark_safe
-from django.views.decorators.debug import sensitive_variables
+
+# Bytes in a QR code of version 25 at level M: 125 modules with the margin, two pixels each in our picture.
+LONGEST = 997
 
 
-@sensitive_variables()
 def otpauth_uri(secret: str, *, issuer: str, account: str) -> str:
     """Return the URI that authenticator apps understand.
 
     Cognito uses SHA-1, six digits and thirty seconds, which every app assumes when nothing is said
-    (facts §5).
+    (facts §5). The label is shortened where a camera could not read the picture; the secret never is.
 
     Args:
         secret: base32.
         issuer: what the site is called; a colon in it would split the label.
         account: what the person recognises, such as an e-mail address.
     """
-    name = quote(issuer.replace(":", " ").strip(), safe="")
-    return f"otpauth://totp/{name}:{quote(account, safe='')}?secret={secret.upper()}&issuer={name}"
+    issuer = issuer.replace(":", " ").strip()
+    room = LONGEST - len("otpauth://totp/:?secret=&issuer=") - len(secret)
+    account = _shortened(account, max(room // 3, room - 2 * len(_quoted(issuer))))
+    name = _quoted(_shortened(issuer, (room - len(_quoted(account))) // 2))
+    return f"otpauth://totp/{name}:{_quoted(account)}?secret={secret.upper()}&issuer={name}"
 
 
-@sensitive_variables()
 def qr_svg(text: str) -> SafeString:
     """Return ``text`` as an inline SVG: dark on a white plate, four modules of quiet zone, level M.
 
@@ -49,6 +55,23 @@ def qr_svg(text: str) -> SafeString:
 def grouped(secret: str) -> list[str]:
     """Return the key in groups of four, as people read and type it."""
     return [secret[start : start + 4] for start in range(0, len(secret), 4)]
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+def _shortened(text: str, room: int) -> str:
+    """Return as much of ``text`` as takes ``room`` bytes when it is quoted, an ellipsis included."""
+    if len(_quoted(text)) <= room:
+        return text
+    kept, left = "", room - len(_quoted("…"))
+    for char in text:
+        left -= len(_quoted(char))
+        if left < 0:
+            break
+        kept += char
+    return f"{kept.rstrip()}…"
 
 
 def _row(y: int, row: list[bool]) -> str:

@@ -12,30 +12,43 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
-from django.views.decorators.debug import sensitive_variables
+
+from cognito_mfa.secret_text import SecretText
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
 
-@sensitive_variables()
+_MARK = "cognito_mfa.secret"  # the one key of what a secret is in JSON
+
+
 def seal(payload: Mapping[str, Any]) -> str:
-    """Return ``payload`` (JSON types only), encrypted and authenticated, as text."""
-    return _keys().encrypt(json.dumps(payload).encode()).decode()
+    """Return ``payload`` (JSON types and secrets), encrypted and authenticated, as text."""
+    return _keys().encrypt(json.dumps(payload, default=_open).encode()).decode()
 
 
-@sensitive_variables()
 def unseal(sealed: object) -> dict[str, Any] | None:
-    """Return the payload, or None when ``sealed`` was not made here, or was changed."""
+    """Return the payload, its secrets closed; None when ``sealed`` was not made here, or was changed."""
     from cryptography.fernet import InvalidToken
 
     if not isinstance(sealed, str):
         return None
     try:
-        payload = json.loads(_keys().decrypt(sealed.encode()))
+        payload = json.loads(_keys().decrypt(sealed.encode()), object_hook=_close)
     except (InvalidToken, ValueError):
         return None
     return payload if isinstance(payload, dict) else None
+
+
+def _open(value: object) -> dict[str, str]:
+    if not isinstance(value, SecretText):
+        raise TypeError(f"cannot be sealed: {type(value).__name__}")
+    return {_MARK: value.reveal()}
+
+
+def _close(found: dict[str, Any]) -> object:
+    text = found.get(_MARK)
+    return SecretText(text) if len(found) == 1 and isinstance(text, str) else found
 
 
 def _keys() -> MultiFernet:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 # user, method ("SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP" or "" without a second factor) and
-# tokens (access, id, refresh): the only chance to use them, since nobody keeps them.
+# tokens (access, id, refresh: plain text when they are read): the only chance to use them, since nobody
+# keeps them.
 signed_in = Signal()
 
 # method; identity is None for somebody who never signed in here before.

@@ -17,7 +17,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from django.views.decorators.debug import sensitive_variables
+from cognito_mfa.secret_text import SecretText
 
 N = int(
     "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22"
@@ -62,10 +62,14 @@ def begin() -> Exchange:
     return Exchange(private, pow(G, private, N))
 
 
-@sensitive_variables()
 def answer(
-    exchange: Exchange, parameters: Mapping[str, str], *, pool_id: str, password: str, now: float
-) -> dict[str, str]:
+    exchange: Exchange,
+    parameters: Mapping[str, str],
+    *,
+    pool_id: str,
+    password: SecretText,
+    now: float,
+) -> dict[str, str | SecretText]:
     """Return the answer to PASSWORD_VERIFIER, without USERNAME and SECRET_HASH.
 
     Args:
@@ -81,16 +85,17 @@ def answer(
     try:
         salt, theirs = int(parameters["SALT"], 16), int(parameters["SRP_B"], 16)
         block = base64.b64decode(parameters["SECRET_BLOCK"], validate=True)
-        user_id = parameters["USER_ID_FOR_SRP"]
-    except (KeyError, TypeError, ValueError, binascii.Error):
+        named = pool_id.partition("_")[2].encode() + parameters["USER_ID_FOR_SRP"].encode()
+    except (AttributeError, KeyError, TypeError, ValueError, binascii.Error):
         raise BadChallenge from None
-    pool_name, time = pool_id.partition("_")[2], timestamp(now)
-    identity = hashlib.sha256(f"{pool_name}{user_id}:{password}".encode()).digest()
+    # From here on nothing of Cognito's can fail: what is derived from the password stands in this frame.
+    time = timestamp(now)
+    identity = hashlib.sha256(named + b":" + password.reveal().encode()).digest()
     key = _key(exchange, theirs, _hashed(_padded(salt) + identity))
-    signed = b"".join((pool_name.encode(), user_id.encode(), block, time.encode()))
+    signature = hmac.digest(key, b"".join((named, block, time.encode())), "sha256")
     return {
         "PASSWORD_CLAIM_SECRET_BLOCK": parameters["SECRET_BLOCK"],
-        "PASSWORD_CLAIM_SIGNATURE": base64.b64encode(hmac.digest(key, signed, "sha256")).decode(),
+        "PASSWORD_CLAIM_SIGNATURE": SecretText(base64.b64encode(signature).decode()),
         "TIMESTAMP": time,
     }
 
@@ -101,7 +106,6 @@ def timestamp(now: float) -> str:
     return f"{DAYS[at.weekday()]} {MONTHS[at.month - 1]} {at.day} {at:%H:%M:%S} UTC {at.year}"
 
 
-@sensitive_variables()
 def _key(exchange: Exchange, theirs: int, x: int) -> bytes:
     """Return the key that both sides come to, if both know the password."""
     u = _hashed(_padded(exchange.public) + _padded(theirs))

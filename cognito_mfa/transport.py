@@ -2,7 +2,8 @@
 
 Only this module and the local Cognito touch boto3, and both import it when the first call is made.
 Nothing that botocore raises or logs leaves this module: its texts carry parameters, and parameters
-carry passwords, codes and tokens.
+carry passwords, codes and tokens. Those come closed (``SecretText``), are opened in the thread of the call
+alone, and what is secret in the answer is closed there too.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
-from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf
 from cognito_mfa.error_table import classify, hint_for
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Misconfigured, Sent, Unavailable
+from cognito_mfa.secret_text import SecretText, opened
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -63,15 +64,24 @@ CONSUMING = frozenset(
     }
 )
 
+# Members of answers that are secret; a test compares them with the service model.
+SECRET_MEMBERS = frozenset(
+    {"AccessToken", "IdToken", "RefreshToken", "Session", "SecretCode", "ClientSecret"}
+)
+
 Reply = dict[str, Any]
 
 
 class _Failure(NamedTuple):
-    """What went wrong with a call, without botocore's texts."""
+    """What went wrong with a call, without botocore's texts.
+
+    Attributes:
+        message: Cognito's text, closed: it quotes what it refuses, a code or a password.
+    """
 
     kind: Literal["cognito", "transport", "reply", "setup"]
     error: str
-    message: str = ""
+    message: SecretText = SecretText("")
     request_id: str = ""
     sent: Sent = "unknown"
     answered_at: float | None = None
@@ -212,13 +222,15 @@ def _silence_debug_logs() -> None:
 # ----------------------------------------------------------------------------------------- calls
 
 
-@sensitive_variables()
 def call(operation: str, parameters: Mapping[str, Any]) -> Reply:
     """Call ``operation`` and return Cognito's answer.
 
     Args:
         operation: the API operation, such as ``InitiateAuth``.
-        parameters: its input members; a member that is None is left out.
+        parameters: its input members, secrets closed; a member that is None is left out.
+
+    Returns:
+        the answer, with its ``SECRET_MEMBERS`` closed.
 
     Raises:
         CognitoMFAError: one of the family in ``cognito_mfa.exceptions``; nothing else.
@@ -227,7 +239,6 @@ def call(operation: str, parameters: Mapping[str, Any]) -> Reply:
     outcome = _within_deadline(partial(_attempt, operation, given))
     if not isinstance(outcome, _Failure):
         return outcome
-    del given, parameters  # an error report shows the variables of every frame
     raise _exception(operation, outcome)
 
 
@@ -251,15 +262,19 @@ def _within_deadline(work: Callable[[], Reply | _Failure]) -> Reply | _Failure:
     # It ends by itself; being a daemon it never keeps a worker from stopping.
     answers: list[Reply | _Failure] = []
     context = contextvars.copy_context()
-    thread = _CallThread(
-        target=lambda: answers.append(context.run(work)), name="cognito-mfa-call", daemon=True
-    )
+
+    def carry() -> None:
+        try:
+            answers.append(context.run(work))
+        except BaseException as error:  # noqa: BLE001 - hooks for threads would see opened secrets in its frames
+            answers.append(_Failure("reply", type(error).__name__))
+
+    thread = _CallThread(target=carry, name="cognito-mfa-call", daemon=True)
     thread.start()
     thread.join(DEADLINE)
     return answers[0] if answers else _Failure("transport", "DeadlineExceeded")
 
 
-@sensitive_variables()
 def _attempt(operation: str, given: dict[str, Any]) -> Reply | _Failure:
     from botocore import xform_name
 
@@ -273,12 +288,12 @@ def _attempt(operation: str, given: dict[str, Any]) -> Reply | _Failure:
     return outcome
 
 
-@sensitive_variables()
 def _send(send: Callable[..., Reply], given: dict[str, Any]) -> Reply | _Failure:
+    """Open what is given, send it, and close what comes back; nothing is raised from here."""
     from botocore import exceptions as aws
 
     try:
-        return send(**given)
+        return _closed(send(**opened(given)))
     except aws.ClientError as error:
         return _from_cognito(error.response)
     except (
@@ -295,6 +310,25 @@ def _send(send: Callable[..., Reply], given: dict[str, Any]) -> Reply | _Failure
         return _Failure("reply", type(error).__name__)
 
 
+def _closed(reply: Reply) -> Reply:
+    """Return ``reply`` with its secrets closed, at whatever depth they stand."""
+    return {
+        name: _closed(value)
+        if isinstance(value, dict)
+        else _secret(value)
+        if name in SECRET_MEMBERS
+        else value
+        for name, value in reply.items()
+    }
+
+
+def _secret(value: object) -> object:
+    """Return a secret member closed; of what is no text only the type, which nobody takes for one."""
+    if value is None:
+        return None
+    return SecretText(value) if isinstance(value, str) else type(value)
+
+
 def _from_cognito(response: Mapping[str, Any]) -> _Failure:
     error = response.get("Error", {})
     metadata = response.get("ResponseMetadata", {})
@@ -305,7 +339,7 @@ def _from_cognito(response: Mapping[str, Any]) -> _Failure:
     return _Failure(
         "cognito",
         code,
-        str(error.get("Message", "")),
+        SecretText(str(error.get("Message", ""))),
         request_id,
         answered_at=_date_of(response),
     )
@@ -323,7 +357,7 @@ def _date_of(response: Mapping[str, Any]) -> float | None:
 def _exception(operation: str, failure: _Failure) -> CognitoMFAError:
     error, request_id = failure.error, failure.request_id
     if failure.kind == "cognito":
-        answer = classify(operation, error, failure.message, request_id=request_id)
+        answer = classify(operation, error, failure.message.reveal(), request_id=request_id)
         answer.answered_at = failure.answered_at
         return answer
     if failure.kind == "transport":

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
-from functools import singledispatchmethod
+from functools import partial, singledispatchmethod, wraps
 from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -28,10 +29,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_deny
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView, View
 
-from cognito_mfa import arrival, flows, gate, other_sign_in, pending, texts
+from cognito_mfa import arrival, flows, gate, other_sign_in, pending, posted, texts
 from cognito_mfa.answers import safe_url
 from cognito_mfa.conf import get_conf
 from cognito_mfa.error_table import hint_for
@@ -56,12 +57,34 @@ from cognito_mfa.forms import CodeForm, FactorForm, NewPasswordForm, SetupForm, 
 from cognito_mfa.gateway import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
 from cognito_mfa.models import SoftwareToken, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose, Step
+from cognito_mfa.placeholders import Placeholders
 from cognito_mfa.promotion import Outcome
 from cognito_mfa.qr import grouped, otpauth_uri, qr_svg
 
 logger = logging.getLogger(__name__)
 
-PROTECTED = [sensitive_post_parameters(), csrf_protect, never_cache, xframe_options_deny]
+
+def closes_what_was_posted(
+    view: Callable[..., HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """Decorate ``view``, so that neither it nor a report ever sees what was typed as plain text."""
+
+    @wraps(view)
+    def closing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        posted.close(request)
+        return view(request, *args, **kwargs)
+
+    return closing
+
+
+# Closed after the check of the token, which answers what happens where the body cannot be read.
+PROTECTED: list[Callable[..., Any]] = [
+    sensitive_post_parameters(),
+    csrf_protect,
+    closes_what_was_posted,
+    never_cache,
+    xframe_options_deny,
+]
 
 
 # ----------------------------------------------------------------------------------- what they share
@@ -150,7 +173,6 @@ class StepView(Page, FormView):
         """Do what the form asks for; raises ``CognitoMFAError``."""
         raise NotImplementedError
 
-    @sensitive_variables()
     def form_valid(self, form: Form) -> HttpResponse:
         try:
             outcome = self.take(form)
@@ -427,20 +449,31 @@ class SetupView(StepView):
     def get_initial(self) -> dict[str, Any]:
         return {"friendly_name": self.begun.friendly_name}
 
-    @sensitive_variables()
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        begun = self.begun
         issuer = get_conf().ISSUER or self.request.get_host()
-        uri = otpauth_uri(begun.secret, issuer=issuer, account=begun.username)
-        return super().get_context_data(
-            issuer=issuer,
-            account=begun.username,
-            otpauth_uri=uri,
-            qr=qr_svg(uri),
-            key=begun.secret,
-            key_groups=grouped(begun.secret),
-            **kwargs,
-        )
+        return super().get_context_data(issuer=issuer, account=self.begun.username, **kwargs)
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        """Show the secret in all its forms, none of which any template, tag or processor ever sees."""
+        secret, page = self.begun.secret, Placeholders()
+        issuer, account = context["issuer"], context["account"]
+
+        def uri() -> str:
+            return otpauth_uri(secret.reveal(), issuer=issuer, account=account)
+
+        def group(number: int) -> str:
+            return grouped(secret.reveal())[number]
+
+        groups = range(len(grouped(secret.reveal())))
+        shown = {
+            "otpauth_uri": page.stand_for(uri),
+            "qr": page.stand_for(lambda: qr_svg(uri())),
+            "key": page.stand_for(secret.reveal),
+            "key_groups": [page.stand_for(partial(group, number)) for number in groups],
+        }
+        response = super().render_to_response({**context, **shown}, **kwargs)
+        response.add_post_render_callback(page.fill)  # type: ignore[attr-defined]
+        return response
 
     def take(self, form: SetupForm) -> Outcome:
         return flows.finish_setup(

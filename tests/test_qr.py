@@ -6,17 +6,17 @@ import re
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyotp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cognito_mfa.qr import grouped, otpauth_uri, qr_svg
+from cognito_mfa.qr import LONGEST, grouped, otpauth_uri, qr_svg
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSW"
 
 
 @given(
-    st.text(st.characters(exclude_categories=["Cs"])),
-    st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30),
 )
 def test_any_issuer_and_account_come_back_as_they_were(issuer: str, account: str) -> None:
     uri = urlsplit(otpauth_uri(SECRET, issuer=issuer, account=account))
@@ -37,6 +37,29 @@ def test_an_authenticator_reads_it_back() -> None:
     assert parsed.issuer == "Example & Söhne  Ltd"
     assert parsed.name == "a b@example.com"
     assert "+" not in uri
+
+
+@settings(deadline=None, max_examples=50)  # a large picture takes a tenth of a second
+@given(
+    st.text(st.sampled_from("aä株😀: \ud800"), max_size=400),
+    st.text(st.sampled_from("aä株😀@ \ud800"), max_size=400),
+    st.integers(1, 512),
+)
+def test_a_long_label_is_shortened_until_the_picture_can_be_read(
+    issuer: str, account: str, length: int
+) -> None:
+    """The secret stays whole, and neither name gives way before it has a third of the room."""
+    secret = ("ABCDEFGH" * 64)[:length]
+    uri = otpauth_uri(secret, issuer=issuer, account=account)
+    query = parse_qs(urlsplit(uri).query, keep_blank_values=True)
+
+    assert len(uri) <= LONGEST
+    assert query["secret"] == [secret]
+    label = unquote(urlsplit(uri).path.removeprefix("/"))
+    assert label.startswith(query["issuer"][0])
+    assert re.search('viewBox="0 0 (\\d+)', str(qr_svg(uri)))
+    if len(account) <= 8:
+        assert "…" not in label.partition(":")[2]
 
 
 def test_the_picture_is_dark_on_a_white_plate_with_a_quiet_zone() -> None:

@@ -20,6 +20,7 @@ from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.gateway import Tokens, get_gateway
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.other_sign_in import OtherSignIn, keep, kept
+from cognito_mfa.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
     def get_or_create_user(self, access_token: str, id_token: str, payload: Any) -> Any:
         """Return the user that the tokens speak for, or None; the ID token's signature was checked."""
         try:
-            person = get_gateway().person(Tokens(access_token, id_token))
+            person = get_gateway().person(Tokens(SecretText(access_token), SecretText(id_token)))
             unknown = CognitoIdentity.Status.UNKNOWN
             user = linking.link(person, request=None, status=unknown).user
         except CognitoMFAError as error:

@@ -10,7 +10,7 @@ import hmac
 import locale
 import logging
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,6 +21,7 @@ from pytest_django import Settings
 from cognito_mfa import srp
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.secret_text import SecretText
 from tests.journeys.conftest import ADMIN, PASSWORD, SRP
 from tests.visitor import CLIENT_ID, POOL_ID, Visitor
 from tests.visitor import PASSWORD as PERSONS_PASSWORD
@@ -213,15 +214,16 @@ class TestWhatIsSigned:
             "SECRET_BLOCK": b64encode(b"secret block").decode(),
             "USER_ID_FOR_SRP": "newcomer",
         }
+        password = SecretText(PERSONS_PASSWORD)
         ours = srp.answer(
-            exchange, parameters, pool_id=POOL_ID, password=PERSONS_PASSWORD, now=1_780_000_000
+            exchange, parameters, pool_id=POOL_ID, password=password, now=1_780_000_000
         )
         key = other.get_password_authentication_key(
             "newcomer", PERSONS_PASSWORD, theirs.public, parameters["SALT"]
         )
         message = POOL_ID.split("_")[1].encode() + b"newcomer" + b"secret block"
-        signed = hmac.digest(key, message + ours["TIMESTAMP"].encode(), "sha256")
-        assert b64decode(ours["PASSWORD_CLAIM_SIGNATURE"]) == signed
+        signed = hmac.digest(key, message + str(ours["TIMESTAMP"]).encode(), "sha256")
+        assert ours["PASSWORD_CLAIM_SIGNATURE"] == b64encode(signed).decode()
 
     def test_our_number_is_the_one_of_the_group(self) -> None:
         exchange = srp.begin()

@@ -17,6 +17,7 @@ from cognito_mfa.gateway import Challenge, get_gateway
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures
+from cognito_mfa.secret_text import SecretText
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 CHALLENGE, SETUP = "cognito_mfa:challenge", "cognito_mfa:setup"
@@ -151,12 +152,12 @@ def test_an_answer_for_somebody_else_is_lost(pool: LocalPool, visitor: Visitor) 
     pool.create_user("thief", password=PASSWORD)
     pool.register_software_token("thief")
     pool.register_software_token("newcomer")
-    begun = get_gateway().start_sign_in("thief", PASSWORD)
+    begun = get_gateway().start_sign_in("thief", SecretText(PASSWORD))
     assert isinstance(begun, Challenge)
     stolen = replace(begun, username="newcomer")
     for code in (pool.code_for("thief"), pool.code_for("newcomer")):
         with pytest.raises(CognitoMFAError) as caught:
-            get_gateway().answer_code(stolen, code)
+            get_gateway().answer_code(stolen, SecretText(code))
         assert isinstance(caught.value, ChallengeLost)
 
 

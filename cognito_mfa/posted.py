@@ -1,0 +1,57 @@
+"""What was typed into our forms, closed before anything of ours can fail.
+
+Reports show ``request.POST`` and what a form was given, Django's own report while ``DEBUG`` is on, and
+collectors read the body themselves.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from django.http import HttpRequest, QueryDict
+from django.urls import Resolver404, resolve
+
+from cognito_mfa.secret_text import SecretText
+
+SECRET_FIELDS = frozenset({"password", "new_password1", "new_password2", "code"})
+
+
+def close(request: HttpRequest) -> None:
+    """Close the secrets in ``request.POST``, and drop them from the body that it was read from."""
+    if not SECRET_FIELDS & request.POST.keys():
+        return
+    closed = QueryDict(mutable=True, encoding=request.POST.encoding)
+    for name, values in request.POST.lists():
+        secret = name in SECRET_FIELDS
+        texts: list[Any] = [SecretText(str(value)) for value in values] if secret else values
+        closed.setlist(name, texts)
+    closed._mutable = False  # noqa: SLF001 - as Django makes it
+    request.POST = closed  # type: ignore[assignment]
+    if hasattr(
+        request, "_body"
+    ):  # where somebody asked for it; a body that is read in parts is not kept
+        request._body = closed.urlencode().encode()  # noqa: SLF001
+
+
+def close_after_failure(*, request: Any = None, **_kwargs: object) -> None:
+    """Close what was posted to a page of ours when the request failed on its way there.
+
+    Receives ``got_request_exception``, before Django makes its report. A session that cannot be loaded
+    fails in a middleware, and no view of ours ever saw the request.
+    """
+    if request is None or request.method != "POST" or not _is_ours(request):
+        return
+    request.sensitive_post_parameters = "__ALL__"
+    with suppress(Exception):  # a body that cannot be read shows nothing either
+        close(request)
+
+
+def _is_ours(request: HttpRequest) -> bool:
+    try:
+        match = request.resolver_match or resolve(
+            request.path_info, getattr(request, "urlconf", None)
+        )
+    except Resolver404:
+        return False
+    return "cognito_mfa" in match.app_names
