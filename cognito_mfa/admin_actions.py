@@ -13,7 +13,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa.admin_deeds import MOST_AT_ONCE, ConfirmedDeeds, Deed, selected_keys
+from cognito_mfa import staff_rules
+from cognito_mfa.admin_deeds import (
+    MOST_AT_ONCE,
+    ConfirmedDeeds,
+    Deed,
+    selected_keys,
+    way_to_a_code,
+)
 from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.models import CognitoIdentity
 
@@ -25,21 +32,11 @@ def _reset(request: HttpRequest, identity: CognitoIdentity, reason: str) -> str:
     return "" if row.finished_at else row.trouble
 
 
-def _may_reset(request: HttpRequest, identity: CognitoIdentity) -> bool:
-    from cognito_mfa import reset
-
-    return reset.allowed(request.user, identity)
-
-
 def _clear(request: HttpRequest, identity: CognitoIdentity, reason: str) -> str:
     from cognito_mfa import administration
 
     administration.clear_failures(identity.username, actor=request.user, reason=reason)
     return ""
-
-
-def _may_clear(request: HttpRequest, identity: CognitoIdentity) -> bool:
-    return request.user.pk != identity.user_id and identity.in_this_pool
 
 
 _PERSON = (
@@ -48,38 +45,46 @@ _PERSON = (
     (_("User pool"), lambda identity: identity.pool_id),
     (_("Status"), lambda identity: identity.get_status_display()),
 )
+REFUSAL = _(
+    "You cannot do this to the people you selected: not to yourself, nor to somebody who may do more than you, nor "
+    "to somebody of another user pool."
+)
 RESET = Deed(
     "reset_mfa",
-    "reset_mfa",
+    staff_rules.RESET,
     _("Reset authenticator app"),
     _(
         "Their authenticator app is removed in Cognito, all their sessions end, and at the next sign-in they set up "
         "a new one. They are told by mail."
     ),
-    _(
-        "You cannot do this to the people you selected: not to yourself, nor to a superuser, nor to somebody "
-        "of another user pool."
-    ),
+    REFUSAL,
     "Reset of the authenticator app",
     _PERSON,
     _reset,
-    _may_reset,
 )
 CLEAR = Deed(
     "clear_failures",
-    "clear_failures",
+    staff_rules.CLEAR,
     _("Accept codes again"),
     _("Their wrong codes are forgotten, so that codes are accepted again at once."),
-    _("You cannot do this to yourself, nor to somebody of another user pool."),
+    REFUSAL,
     "Wrong codes cleared",
     _PERSON,
     _clear,
-    _may_clear,
 )
 
 
 class SecondFactorActions(ConfirmedDeeds):
     """The actions, for a ``ModelAdmin`` that says which identities its rows are."""
+
+    rights = {
+        "refresh_status": staff_rules.REFRESH,
+        "reset_mfa": staff_rules.RESET,
+        "clear_failures": staff_rules.CLEAR,
+    }
+
+    def people_of(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return self.identities_of(queryset).select_related("user")
 
     def identities_of(self, queryset: QuerySet[Any]) -> QuerySet[CognitoIdentity]:
         """Return the identities of the selected rows."""
@@ -88,33 +93,37 @@ class SecondFactorActions(ConfirmedDeeds):
     # ------------------------------------------------------------------------------- permissions
 
     def has_refresh_status_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("cognito_mfa.refresh_status")
+        return staff_rules.allowed(staff_rules.REFRESH, request.user)
 
     def has_reset_mfa_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("cognito_mfa.reset_mfa")
+        return staff_rules.allowed(staff_rules.RESET, request.user)
 
     def has_clear_failures_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("cognito_mfa.clear_failures")
+        return staff_rules.allowed(staff_rules.CLEAR, request.user)
 
     # ----------------------------------------------------------------------------------- actions
 
     @admin.action(description=_("Refresh status from Cognito"), permissions=["refresh_status"])
-    def refresh_status(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def refresh_status(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         from cognito_mfa import administration  # and with it the gateway, when first needed
 
-        done = 0
-        for identity in self.identities_of(queryset)[:MOST_AT_ONCE]:
+        if (way := way_to_a_code(request, staff_rules.REFRESH)) is not None:
+            return way
+        done, chosen = 0, list(self.people_of(queryset)[:MOST_AT_ONCE])
+        people = self.may(request, staff_rules.REFRESH, chosen, tells=True)
+        if len(people) < len(chosen):
+            self.message_user(request, str(REFUSAL), messages.ERROR)
+        for identity in people:
             try:
                 administration.refresh_status(identity, actor=request.user)
             except CognitoMFAError as error:
                 self._tell_of_failure(request, identity, error)
-                if identity.in_this_pool:  # whatever stopped this one would stop the next
-                    break
-                continue
+                break  # whatever stopped this one would stop the next
             done += 1
         text = ngettext("Refreshed %(count)d person.", "Refreshed %(count)d people.", done)
         level = messages.SUCCESS if done else messages.WARNING
         self.message_user(request, text % {"count": done}, level)
+        return None
 
     @admin.action(description=_("Reset authenticator app…"), permissions=["reset_mfa"])
     def reset_mfa(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -127,8 +136,7 @@ class SecondFactorActions(ConfirmedDeeds):
     def _confirmed_for_people(
         self, request: HttpRequest, queryset: QuerySet[Any], deed: Deed
     ) -> HttpResponse | None:
-        people = self.identities_of(queryset).select_related("user")
-        return self.confirmed(request, people, deed, selected_keys(request))
+        return self.confirmed(request, self.people_of(queryset), deed, selected_keys(request))
 
     def _tell_of_failure(
         self, request: HttpRequest, identity: CognitoIdentity, error: CognitoMFAError

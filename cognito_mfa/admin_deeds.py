@@ -1,10 +1,11 @@
-"""What staff do to other people's rows: each deed with its own permission, a confirmation page, a
-reason, a fresh code of their own, and a line in the log.
+"""What staff do to other people's rows: each deed with a confirmation page, a reason, and a line in the log.
+
+Who may, and what they must do first, is for ``staff_rules`` to say; every page and action here asks it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -12,20 +13,19 @@ import django
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, helpers
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ValidationError
 from django.db import connections, transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, get_resolver, get_urlconf, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa import gate, policy
-from cognito_mfa.answers import CONFIRM_AGAIN
-from cognito_mfa.conf import get_conf
+from cognito_mfa import staff_rules
+from cognito_mfa.staff_rules import Denied, Right, Why
 
 MOST_AT_ONCE = 100  # people in one action: each may take several calls to Cognito
 
@@ -51,43 +51,73 @@ class Deed(NamedTuple):
     """Something that is done to one row after the other; a row is about one person.
 
     Attributes:
-        action: name of the admin action; ``has_<permission>_permission`` guards it.
-        permission: see ``action``.
+        action: name of the admin action.
+        right: what who acts must have and be.
         title: on the page and the button.
         effect: what it means for the person.
         refusal: what is said when it may be done to none of the selected.
         logged: for the admin's own log.
         columns: heading and content of what the confirmation shows of each row.
         do: does it, and returns what stopped it, or nothing.
-        may: whether who acts may do it to this row; the permission is checked already.
+        applies: whether there is anything to do for this row.
     """
 
     action: str
-    permission: str
+    right: Right
     title: Text
     effect: Text
     refusal: Text
     logged: str
     columns: Sequence[tuple[Text, Callable[[Any], object]]]
     do: Callable[[HttpRequest, Any, str], str]
-    may: Callable[[HttpRequest, Any], bool]
+    applies: Callable[[Any], bool] = lambda _row: True
 
 
 class ConfirmedDeeds(ModelAdmin):
     """Asks for a reason first, and does it to each row only then."""
 
+    # Of every action that does something to somebody: the right to it.
+    rights: Mapping[str, Right] = {}
     # What these write down before Cognito is asked must outlive a process that is killed meanwhile.
     commits_at_once = frozenset({"reset_mfa", "finish"})
 
     @method_decorator(transaction.non_atomic_requests)
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Show the list; all that is not ours stays in one transaction where ATOMIC_REQUESTS wants it."""
+        asked = set(
+            request.POST.getlist("action")
+        )  # there may be a menu above the list and one below
+        for action in sorted(asked & set(self.rights)):
+            # Django would say that no action was selected, and nobody would hear of it.
+            if not staff_rules.allowed(self.rights[action], request.user):
+                return self._not_permitted(request, self.rights[action])
         with ExitStack() as transactions:
-            if request.POST.get("action") not in self.commits_at_once:
+            if not asked & self.commits_at_once:
                 for connection in connections.all():
                     if connection.settings_dict["ATOMIC_REQUESTS"]:
                         transactions.enter_context(transaction.atomic(using=connection.alias))
             return super().changelist_view(request, extra_context)
+
+    def people_of(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return what the deeds are done to, for the selected rows of the list."""
+        return queryset
+
+    def may(
+        self, request: HttpRequest, right: Right, rows: Sequence[Any], *, tells: bool
+    ) -> list[Any]:
+        """Return those of ``rows`` to whom who acts may do it.
+
+        Args:
+            tells: whether the others are written down as refused.
+        """
+        people = []
+        for row in rows:
+            why = staff_rules.why_not(right, request.user, row)
+            if why is None:
+                people.append(row)
+            elif tells:
+                staff_rules.note(Denied(right, request.user, row, why))
+        return people
 
     def confirmed(
         self, request: HttpRequest, rows: QuerySet[Any], deed: Deed, selected: list[str]
@@ -97,14 +127,21 @@ class ConfirmedDeeds(ModelAdmin):
         Args:
             selected: primary keys, as the list's form sends them.
         """
-        if not is_fresh(request):
-            return HttpResponseRedirect(CONFIRM_AGAIN.url(request.get_full_path()))
+        if (way := way_to_a_code(request, deed.right)) is not None:
+            return way
         chosen = list(rows[: MOST_AT_ONCE + 1])
-        people = [row for row in chosen if deed.may(request, row)]
-        if not people or len(chosen) > MOST_AT_ONCE:
-            self._refuse(request, deed, too_many=len(chosen) > MOST_AT_ONCE)
+        if len(chosen) > MOST_AT_ONCE:
+            text = _("Select no more than %(count)d people at once.") % {"count": MOST_AT_ONCE}
+            self.message_user(request, text, messages.ERROR)
             return None
         form = ReasonForm(request.POST if "confirmed" in request.POST else None)
+        people = self.may(request, deed.right, chosen, tells=form.is_valid())
+        if chosen and not people and not form.is_valid():  # else they were told of just now
+            self.may(request, deed.right, chosen, tells=True)
+        people = [row for row in people if deed.applies(row)]
+        if not people:
+            self.message_user(request, str(deed.refusal), messages.ERROR)
+            return None
         if form.is_valid():
             self._do(request, people, deed, form.cleaned_data["reason"])
             return None
@@ -120,9 +157,23 @@ class ConfirmedDeeds(ModelAdmin):
         }
         return TemplateResponse(request, "admin/cognito_mfa/confirm.html", context)
 
+    def _not_permitted(self, request: HttpRequest, right: Right) -> HttpResponse:
+        """Refuse who lacks the permission, and write down whom they meant."""
+        try:
+            ticked = self.get_queryset(request).filter(pk__in=selected_keys(request)[:MOST_AT_ONCE])
+            rows = list(self.people_of(ticked)[:MOST_AT_ONCE])
+        except (ValueError, ValidationError):  # no keys at all
+            rows = []
+        for row in rows[1:]:
+            staff_rules.note(Denied(right, request.user, row, Why.PERMISSION))
+        return refused(
+            request, Denied(right, request.user, rows[0] if rows else None, Why.PERMISSION)
+        )
+
     def _do(self, request: HttpRequest, rows: list[Any], deed: Deed, reason: str) -> None:
         done = 0
         for row in rows:
+            staff_rules.check(deed.right, request.user, row)
             trouble = deed.do(request, row, reason)
             self.log_deed(request, row, f"{deed.logged}: {reason}")
             if trouble:
@@ -137,10 +188,6 @@ class ConfirmedDeeds(ModelAdmin):
     def log_deed(self, request: HttpRequest, row: Any, message: str) -> None:
         """Write the admin's own log line."""
         self.log_change(request, row, message)
-
-    def _refuse(self, request: HttpRequest, deed: Deed, *, too_many: bool) -> None:
-        text = _("Select no more than %(count)d people at once.") % {"count": MOST_AT_ONCE}
-        self.message_user(request, text if too_many else str(deed.refusal), messages.ERROR)
 
 
 class ConfirmedOnePerson(ConfirmedDeeds):
@@ -166,10 +213,10 @@ class ConfirmedOnePerson(ConfirmedDeeds):
         row = self.get_object(request, object_id)
         if deed is None or row is None:
             raise Http404
-        if not getattr(self, f"has_{deed.permission}_permission")(request):
-            raise PermissionDenied
+        if not staff_rules.allowed(deed.right, request.user):
+            return refused(request, Denied(deed.right, request.user, row, Why.PERMISSION))
         one = self.get_queryset(request).filter(pk=row.pk)
-        answer = self.confirmed(request, one, deed, [str(row.pk)])
+        answer = self.confirmed(request, self.people_of(one), deed, [str(row.pk)])
         return answer or HttpResponseRedirect(self._change_url(row))
 
     def _change_url(self, row: Model) -> str:
@@ -193,11 +240,22 @@ def page_context(admin: ModelAdmin, request: HttpRequest, title: Text) -> dict[s
     }
 
 
-def is_fresh(request: HttpRequest) -> bool:
-    """Tell whether who acts answered a code lately, where a code is asked of them at all."""
-    if gate.is_trusted(request, request.user):
-        return True
-    if not (policy.enforced() and policy.required(request)):
-        return True
-    seconds = gate.proof_age(request, request.user)
-    return seconds is not None and seconds <= get_conf().REAUTH_MAX_AGE
+def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
+    """Return the way to a fresh code of who acts, and back; None when they need not go."""
+    demand = staff_rules.unmet(right, request)
+    if demand is None:
+        return None
+    if request.method == "POST":
+        text = _("What you sent was not saved. Confirm that it is you first, then send it again.")
+        messages.warning(request, text, fail_silently=True)
+    return HttpResponseRedirect(demand.url(request.get_full_path()))
+
+
+def refused(request: HttpRequest, denied: Denied) -> HttpResponse:
+    """Write down that it was refused, and return the site's own page that says so.
+
+    An answer, not an exception: that would take back what was written, where ATOMIC_REQUESTS is on.
+    """
+    staff_rules.note(denied)
+    answer: Callable[..., HttpResponse] = get_resolver(get_urlconf()).resolve_error_handler(403)
+    return answer(request, exception=denied)

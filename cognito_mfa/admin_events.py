@@ -8,7 +8,6 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django import forms
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
@@ -18,11 +17,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa import event_export
-from cognito_mfa.admin_deeds import is_fresh, page_context
+from cognito_mfa import event_export, staff_rules
+from cognito_mfa.admin_deeds import page_context, refused, way_to_a_code
 from cognito_mfa.admin_lists import FastListMixin, ReadOnly
-from cognito_mfa.answers import CONFIRM_AGAIN
 from cognito_mfa.models import MFAEvent
+from cognito_mfa.staff_rules import Denied, Why
 
 
 class ExportForm(forms.Form):
@@ -53,8 +52,9 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may take the log along; seeing it is another permission."""
-        allowed = request.user.has_perm("cognito_mfa.export_events")
-        return allowed and self.has_view_permission(request)
+        return staff_rules.allowed(staff_rules.EXPORT, request.user) and self.has_view_permission(
+            request
+        )
 
     def get_urls(self) -> list[URLPattern]:
         export = self.admin_site.admin_view(self.export_view)
@@ -63,9 +63,10 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for the format, then send what the list shows with these filters, all its pages."""
         if not self.has_export_permission(request):
-            raise PermissionDenied
-        if not is_fresh(request):
-            return HttpResponseRedirect(CONFIRM_AGAIN.url(request.get_full_path()))
+            right = staff_rules.EXPORT
+            return refused(request, Denied(right, request.user, None, Why.PERMISSION))
+        if (way := way_to_a_code(request, staff_rules.EXPORT)) is not None:
+            return way
         try:
             changelist = self.get_changelist_instance(request)
         except IncorrectLookupParameters:  # as the list itself answers it

@@ -6,17 +6,24 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa import exemptions
-from cognito_mfa.admin_deeds import ConfirmedOnePerson, Deed, is_fresh, selected_keys
+from cognito_mfa import exemptions, staff_rules
+from cognito_mfa.admin_deeds import (
+    ConfirmedOnePerson,
+    Deed,
+    refused,
+    selected_keys,
+    way_to_a_code,
+)
 from cognito_mfa.admin_lists import FastListMixin
-from cognito_mfa.answers import CONFIRM_AGAIN
 from cognito_mfa.models import MFAExemption
+from cognito_mfa.staff_rules import Denied
 
 
 def _revoke(request: HttpRequest, exemption: MFAExemption, reason: str) -> str:
@@ -26,7 +33,7 @@ def _revoke(request: HttpRequest, exemption: MFAExemption, reason: str) -> str:
 
 REVOKE = Deed(
     "revoke",
-    "grant",
+    staff_rules.REVOKE,
     _("Revoke exemption"),
     _("From their next request on they must have a second factor again, as the policy says."),
     _("None of the selected exemptions holds any longer."),
@@ -38,7 +45,7 @@ REVOKE = Deed(
         (_("Expires"), lambda exemption: exemption.expires_at),
     ),
     _revoke,
-    lambda _request, exemption: exemption.is_valid,
+    lambda exemption: exemption.revoked_at is None and exemption.expires_at > timezone.now(),
 )
 
 
@@ -53,6 +60,11 @@ class ExemptionForm(forms.ModelForm):
         until = self.cleaned_data["expires_at"]
         if until <= timezone.now():
             raise ValidationError(_("Choose a time in the future."))
+        longest = exemptions.longest()
+        if until > longest:
+            text = _("An exemption can last until %(end)s at the longest.")
+            end = timezone.localtime(longest) if timezone.is_aware(longest) else longest
+            raise ValidationError(text % {"end": date_format(end, "DATETIME_FORMAT")})
         return until
 
 
@@ -66,11 +78,10 @@ class ValidFilter(admin.SimpleListFilter):
         return [("valid", _("Valid")), ("over", _("Expired or revoked"))]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        now = timezone.now()
         if self.value() == "valid":
-            return queryset.filter(revoked_at=None, expires_at__gt=now)
+            return queryset.filter(MFAExemption.holding())
         if self.value() == "over":
-            return queryset.exclude(revoked_at=None, expires_at__gt=now)
+            return queryset.exclude(MFAExemption.holding())
         return queryset
 
 
@@ -92,10 +103,11 @@ class MFAExemptionAdmin(ConfirmedOnePerson, FastListMixin):
     raw_id_fields = ("user",)
     actions = ("revoke",)
     deeds = (REVOKE,)
+    rights = {"revoke": staff_rules.REVOKE}
     change_form_template = "admin/cognito_mfa/mfaexemption/change_form.html"
 
     def has_grant_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("cognito_mfa.grant_exemption")
+        return staff_rules.allowed(staff_rules.GRANT, request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_grant_permission(request)
@@ -114,15 +126,16 @@ class MFAExemptionAdmin(ConfirmedOnePerson, FastListMixin):
         return (*self.form.Meta.fields, *shown)
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if self.has_grant_permission(request) and not is_fresh(request):
-            return HttpResponseRedirect(CONFIRM_AGAIN.url(request.get_full_path()))
-        return super().add_view(request, *args, **kwargs)
+        try:
+            staff_rules.check(staff_rules.GRANT, request.user)
+            way = way_to_a_code(request, staff_rules.GRANT)
+            return super().add_view(request, *args, **kwargs) if way is None else way
+        except Denied as denied:  # here, outside of the transaction in which Django saves a row
+            return refused(request, denied)
 
     def save_model(
         self, request: HttpRequest, obj: MFAExemption, _form: Any, _change: bool
     ) -> None:
-        if not exemptions.allowed(request.user, obj.user):
-            raise PermissionDenied
         granted = exemptions.grant(
             obj.user, until=obj.expires_at, reason=obj.reason, actor=request.user
         )

@@ -10,21 +10,22 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin import TabularInline
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa.admin_actions import CLEAR, RESET, SecondFactorActions
+from cognito_mfa import staff_rules
+from cognito_mfa.admin_actions import CLEAR, REFUSAL, RESET, SecondFactorActions
 from cognito_mfa.admin_deeds import (
     MOST_AT_ONCE,
     ConfirmedDeeds,
     ConfirmedOnePerson,
     Deed,
-    is_fresh,
     selected_keys,
+    way_to_a_code,
 )
 from cognito_mfa.admin_lists import (
     FastListMixin,
@@ -34,14 +35,12 @@ from cognito_mfa.admin_lists import (
     status_as_icon_and_word,
     with_active_token,
 )
-from cognito_mfa.answers import CONFIRM_AGAIN
 from cognito_mfa.models import (
     CodeFailures,
     CognitoIdentity,
     MFAEvent,
     MFAReset,
     SoftwareToken,
-    identity_of,
 )
 
 
@@ -187,15 +186,21 @@ class MFAResetAdmin(ReadOnly, ConfirmedDeeds, FastListMixin):
     fields = MFAResetInline.fields
     readonly_fields = fields
 
+    rights = {"finish": staff_rules.FINISH}
+
     def has_reset_mfa_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("cognito_mfa.reset_mfa")
+        return staff_rules.allowed(staff_rules.FINISH, request.user)
 
     @admin.action(description=_("Finish in Cognito"), permissions=["reset_mfa"])
     def finish(self, request: HttpRequest, queryset: QuerySet[MFAReset]) -> HttpResponse | None:
-        if not is_fresh(request):
-            return HttpResponseRedirect(CONFIRM_AGAIN.url(request.get_full_path()))
+        if (way := way_to_a_code(request, staff_rules.FINISH)) is not None:
+            return way
         open_ones = queryset.filter(finished_at=None).select_related("identity__user", "actor")
-        done = sum(self._finish(request, row) for row in open_ones[:MOST_AT_ONCE])
+        chosen = list(open_ones[:MOST_AT_ONCE])
+        rows = self.may(request, staff_rules.FINISH, chosen, tells=True)
+        if len(rows) < len(chosen):
+            self.message_user(request, str(REFUSAL), messages.ERROR)
+        done = sum(self._finish(request, row) for row in rows)
         text = ngettext("Finished %(count)d reset.", "Finished %(count)d resets.", done)
         level = messages.SUCCESS if done else messages.WARNING
         self.message_user(request, text % {"count": done}, level)
@@ -205,9 +210,7 @@ class MFAResetAdmin(ReadOnly, ConfirmedDeeds, FastListMixin):
         """Run what is left of one reset, and tell whether it is done."""
         from cognito_mfa import reset
 
-        if not reset.allowed(request.user, row.identity):
-            return False
-        reset.run(row)
+        reset.run_again(row, actor=request.user)
         self.log_change(request, row, "Reset run again")
         if row.trouble:
             self.message_user(request, f"{row.identity}: {row.trouble}", messages.ERROR)
@@ -221,11 +224,6 @@ def _clear_counter(request: HttpRequest, counter: CodeFailures, reason: str) -> 
     return ""
 
 
-def _may_clear_counter(request: HttpRequest, counter: CodeFailures) -> bool:
-    own = identity_of(request.user)
-    return counter.in_this_pool and (own is None or own.username != counter.username)
-
-
 CLEAR_COUNTER = CLEAR._replace(
     columns=(
         (_("Person"), lambda counter: counter.username),
@@ -233,7 +231,6 @@ CLEAR_COUNTER = CLEAR._replace(
         (_("Last tried"), lambda counter: counter.last_at),
     ),
     do=_clear_counter,
-    may=_may_clear_counter,
 )
 
 
@@ -250,8 +247,10 @@ class CodeFailuresAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     fields = ("username", "pool_id", "failures", "last_at")
     readonly_fields = fields
 
+    rights = {"clear_failures": staff_rules.CLEAR}
+
     def has_clear_failures_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("cognito_mfa.clear_failures")
+        return staff_rules.allowed(staff_rules.CLEAR, request.user)
 
     @admin.action(description=_("Accept codes again…"), permissions=["clear_failures"])
     def clear_failures(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -23,8 +23,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from cognito_mfa import census, chart, exemptions, observed
-from cognito_mfa.admin_deeds import Text, page_context
+from cognito_mfa import census, chart, exemptions, observed, staff_rules
+from cognito_mfa.admin_deeds import Text, page_context, refused
 from cognito_mfa.admin_lists import ReadOnly, ResetFilter, StoppedFilter
 from cognito_mfa.census import Numbers, Share
 from cognito_mfa.conf import get_conf
@@ -195,7 +195,7 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
     """The overview stands where the list of censuses would, so that the admin's own menus lead to it."""
 
     def has_view_permission(self, request: HttpRequest, _obj: Model | None = None) -> bool:
-        return request.user.has_perm("cognito_mfa.view_overview")
+        return staff_rules.allowed(staff_rules.COUNT, request.user)
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
@@ -222,10 +222,12 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
         }
         return TemplateResponse(request, "admin/cognito_mfa/overview.html", context)
 
-    def count_again(self, request: HttpRequest) -> HttpResponseRedirect:
+    def count_again(self, request: HttpRequest) -> HttpResponse:
         """Take a census, which reads whole tables."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
+        try:
+            staff_rules.check(staff_rules.COUNT, request.user)
+        except staff_rules.Denied as denied:
+            return refused(request, denied)
         census.take()
         self.message_user(request, _("Counted."), messages.SUCCESS)
         return HttpResponseRedirect(_url(self.admin_site.name, Census))

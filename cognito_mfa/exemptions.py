@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from cognito_mfa import signals
+from cognito_mfa import signals, staff_rules
+from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption, identity_of
 
 logger = logging.getLogger(__name__)
@@ -20,38 +21,41 @@ logger = logging.getLogger(__name__)
 Kind = MFAEvent.Kind
 
 
-def allowed(actor: Any, user: Any) -> bool:
-    """Tell whether ``actor`` may excuse ``user``: not oneself, and a superuser only by a superuser.
-
-    The permission ``grant_exemption`` is the caller's to check. Whoever has it may revoke anybody's.
-    """
-    if actor.pk == user.pk:
-        return False
-    return bool(actor.is_superuser or not getattr(user, "is_superuser", False))
-
-
 def valid() -> QuerySet[MFAExemption]:
     """Return the exemptions that hold now, the next to expire first."""
-    holding = MFAExemption.objects.filter(revoked_at=None, expires_at__gt=timezone.now())
+    holding = MFAExemption.objects.filter(MFAExemption.holding())
     return holding.select_related("user", "granted_by").order_by("expires_at", "pk")
 
 
+def longest() -> dt.datetime:
+    """Return the latest end that an exemption may have that is granted now."""
+    return timezone.now() + dt.timedelta(seconds=get_conf().GRANT_MAX_AGE)
+
+
 def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemption:
-    """Let ``user`` do without until then.
+    """Let ``user`` do without until then, or until they become a superuser.
 
     Args:
-        until: in the future.
+        until: in the future, and no later than ``longest()``.
         reason: why; kept for good.
         actor: who grants it; None for a command.
 
     Raises:
-        ValueError: ``until`` is not in the future, or there is no reason.
+        Denied: ``actor`` may not excuse ``user``.
+        ValueError: ``until`` is not in the future or too late, or there is no reason.
     """
+    staff_rules.check(staff_rules.GRANT, actor, user)
     if until <= timezone.now() or not reason.strip():
         raise ValueError("an exemption needs a reason and an end in the future")
+    if until > longest():
+        raise ValueError("an exemption ends within GRANT_MAX_AGE")
     with transaction.atomic():
         exemption = MFAExemption.objects.create(
-            user=user, expires_at=until, reason=reason, granted_by=actor
+            user=user,
+            expires_at=until,
+            reason=reason,
+            granted_by=actor,
+            for_superuser=bool(getattr(user, "is_superuser", False)),
         )
         _record(Kind.EXEMPTION_GRANTED, exemption, actor, reason)
     signals.exemption_granted.send_robust(
@@ -65,7 +69,12 @@ def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemp
 
 
 def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
-    """End ``exemption`` now; tell whether it was still open."""
+    """End ``exemption`` now; tell whether it was still open.
+
+    Raises:
+        Denied: ``actor`` may not revoke it.
+    """
+    staff_rules.check(staff_rules.REVOKE, actor, exemption)
     open_ones = MFAExemption.objects.filter(pk=exemption.pk, revoked_at=None)
     with transaction.atomic():
         if not open_ones.update(revoked_at=timezone.now()):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, Literal
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models, transaction
 from django.utils import timezone
@@ -319,6 +321,13 @@ class MFAExemption(models.Model):
     granted_at = models.DateTimeField(_("granted"), default=timezone.now)
     expires_at = models.DateTimeField(_("expires"))
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    for_superuser = models.BooleanField(
+        _("for a superuser"),
+        default=False,
+        help_text=_(
+            "Whether the user was one when it was granted; else it ends when they become one."
+        ),
+    )
 
     class Meta:
         verbose_name = _("exemption")
@@ -344,7 +353,35 @@ class MFAExemption(models.Model):
     @property
     def is_valid(self) -> bool:
         """Tell whether it holds now."""
-        return self.revoked_at is None and self.expires_at > timezone.now()
+        in_time = self.revoked_at is None and self.expires_at > timezone.now()
+        return in_time and (self.for_superuser or not _is_superuser(self.user))
+
+    @staticmethod
+    def holding(at: dt.datetime | None = None, *, of: Any = None) -> models.Q:
+        """Return what selects the exemptions that hold.
+
+        SECURITY: only a superuser may excuse a superuser, so that no exemption survives that its holder becomes one.
+
+        Args:
+            at: the moment in question, by default now.
+            of: the user in question; by default each exemption's own, which costs a join.
+        """
+        in_time = models.Q(revoked_at=None, expires_at__gt=at or timezone.now())
+        if of is not None:
+            in_time &= models.Q(user=of)
+            return in_time & models.Q(for_superuser=True) if _is_superuser(of) else in_time
+        if not _has_superusers():
+            return in_time
+        return in_time & (models.Q(for_superuser=True) | models.Q(user__is_superuser=False))
+
+
+def _is_superuser(user: Any) -> bool:
+    return bool(getattr(user, "is_superuser", False))
+
+
+def _has_superusers() -> bool:
+    """Tell whether the site's users have a column for it."""
+    return any(field.name == "is_superuser" for field in get_user_model()._meta.concrete_fields)
 
 
 class ObservedStop(models.Model):

@@ -20,7 +20,6 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from cognito_mfa import grace
@@ -102,7 +101,7 @@ def _memberships(rule: dict[str, Any], person: Any) -> QuerySet[Any]:
 
 
 def _exemptions(person: Any) -> QuerySet[MFAExemption]:
-    return MFAExemption.objects.filter(user=person, revoked_at=None, expires_at__gt=timezone.now())
+    return MFAExemption.objects.filter(MFAExemption.holding(of=person))
 
 
 def _has_time(request: HttpRequest, person: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from cognito_mfa import notices, signals
+from cognito_mfa import notices, signals, staff_rules
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
 from cognito_mfa.gateway import get_gateway
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
@@ -27,16 +27,6 @@ Status = CognitoIdentity.Status
 TOO_OLD = "AdminDeleteSoftwareToken is missing in the installed boto3"
 
 
-def allowed(actor: Any, identity: CognitoIdentity) -> bool:
-    """Tell whether ``actor`` may reset ``identity``: not oneself, and a superuser only by a superuser.
-
-    The permission ``reset_mfa`` is the caller's to check.
-    """
-    if actor.pk == identity.user_id or not identity.in_this_pool:
-        return False
-    return bool(actor.is_superuser or not getattr(identity.user, "is_superuser", False))
-
-
 def request(identity: CognitoIdentity, *, actor: Any, reason: str) -> MFAReset:
     """Write the reset down and end all sessions of the person here; Cognito is not asked yet.
 
@@ -46,15 +36,19 @@ def request(identity: CognitoIdentity, *, actor: Any, reason: str) -> MFAReset:
     Args:
         actor: who resets; None for a command.
         reason: why; kept for good.
+
+    Raises:
+        Denied: ``actor`` may not reset ``identity``.
     """
+    staff_rules.check(staff_rules.RESET, actor, identity)
     # Durable: inside a transaction of the caller's it would be lost when the process is killed.
     with transaction.atomic(durable=True):
         CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
         unfinished = identity.resets.filter(finished_at=None).first()
         identity.move_generation()
+        MFAEvent.objects.record(Kind.RESET_REQUESTED, identity, actor=actor, reason=reason)
         if unfinished is not None:
             return unfinished
-        MFAEvent.objects.record(Kind.RESET_REQUESTED, identity, actor=actor, reason=reason)
         return MFAReset.objects.create(identity=identity, actor=actor, reason=reason)
 
 
@@ -79,6 +73,19 @@ def run(reset: MFAReset) -> MFAReset:
         _note(reset, trouble=f"{error} {hint}".strip()[:200])
         logger.warning("mfa_reset_stopped: user %s, %s", identity.user_id, reset.trouble)
     return reset
+
+
+def run_again(reset: MFAReset, *, actor: Any) -> MFAReset:
+    """Do what is left of a reset that somebody began.
+
+    Args:
+        actor: who goes on with it; None for a command.
+
+    Raises:
+        Denied: ``actor`` may not; nothing was done.
+    """
+    staff_rules.check(staff_rules.FINISH, actor, reset)
+    return run(reset)
 
 
 def _delete_token(reset: MFAReset) -> None:

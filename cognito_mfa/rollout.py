@@ -43,7 +43,7 @@ def _candidates(at: dt.datetime) -> Any:
         pool_id=get_conf().USER_POOL_ID,
         status=CognitoIdentity.Status.ENABLED,
     )
-    exempted = MFAExemption.objects.filter(user=OuterRef("pk"), revoked_at=None, expires_at__gt=at)
+    exempted = MFAExemption.objects.filter(MFAExemption.holding(at), user=OuterRef("pk"))
     people = get_user_model()._default_manager.select_related("cognito_identity").order_by("pk")
     about = policy.population()
     return people.filter(policy.active(), Q() if about is None else about).exclude(

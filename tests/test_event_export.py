@@ -14,14 +14,13 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import AsyncClient
 from django.urls import reverse
-from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from cognito_mfa import event_export, exemptions
+from cognito_mfa import event_export
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import MFAEvent
+from cognito_mfa.models import CognitoIdentity, MFAEvent
 from tests.test_admin import make
-from tests.visitor import Visitor
+from tests.visitor import POOL_ID, Visitor, prove
 
 LIST = "admin:cognito_mfa_mfaevent_changelist"
 EXPORT = "admin:cognito_mfa_mfaevent_export"
@@ -180,12 +179,12 @@ def test_an_empty_log_is_an_empty_file(db: None) -> None:
 def test_under_asgi_it_is_sent_piece_by_piece(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_export, "CHUNK", 2)
     root = User.objects.create_user("root", is_staff=True, is_superuser=True)
-    until = timezone.now() + dt.timedelta(days=1)
-    exemptions.grant(root, until=until, reason="no factor needed here", actor=None)
+    identity = CognitoIdentity.objects.create(user=root, pool_id=POOL_ID, sub="r", username="root")
     for number in range(5):
         MFAEvent.objects.record(Kind.RENAMED, None, username=f"p{number}")
     client = AsyncClient()
     client.force_login(root, backend="django.contrib.auth.backends.ModelBackend")
+    prove(client, identity)
 
     async def pieces() -> list[bytes]:
         url = reverse(EXPORT, query={"kind__exact": "RENAMED"})

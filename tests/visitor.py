@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import time
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,12 +14,20 @@ from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 
+from cognito_mfa import proof
 from cognito_mfa.local import LocalCognito
-from cognito_mfa.models import CodeFailures
+from cognito_mfa.models import CodeFailures, CognitoIdentity
 
 POOL_ID = "us-east-1_Example00"
 CLIENT_ID = "exampleclient0000000000000"
 PASSWORD = "Correct-Horse-7"
+
+
+def prove(client: Any, identity: CognitoIdentity, *, seconds_ago: float = 0) -> None:
+    """Give the session of ``client``, who is signed in, the proof that a sign-in with a code leaves."""
+    session = client.session
+    proof.write(session, identity, method="SOFTWARE_TOKEN_MFA", at=time.time() - seconds_ago)
+    session.save()
 
 
 class Visitor:

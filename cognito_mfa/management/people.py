@@ -8,8 +8,10 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
+from cognito_mfa import staff_rules
 from cognito_mfa.models import CognitoIdentity, identity_named, identity_of
 from cognito_mfa.printable import visible
+from cognito_mfa.staff_rules import Denied, Right, Why
 
 # 0 is done, and 2 a mistake on the command line, as argparse has it.
 REFUSED = 1  # nothing found, or not allowed; nothing was changed
@@ -51,18 +53,40 @@ def identity_for(name: str) -> CognitoIdentity:
     return identity
 
 
-def staff_named(name: str | None, *, permission: str) -> Any:
+def staff_named(name: str | None) -> Any:
     """Return who ``--by`` names, or None without it.
 
     Raises:
-        CommandError: nobody active of that name has the permission.
+        CommandError: there is none.
     """
-    if name is None:
-        return None
-    user: Any = user_named(name)
-    if not user.has_perm(permission):
-        raise CommandError(f"{visible(name)} has no permission {permission}.", returncode=REFUSED)
-    return user
+    return None if name is None else user_named(name)
+
+
+def check(right: Right, actor: Any, row: Any = None, *, dry_run: bool = False) -> None:
+    """Refuse what ``actor``, whom ``--by`` names, may not do in the admin either.
+
+    Args:
+        dry_run: nothing is written down either.
+
+    Raises:
+        CommandError: nothing was done.
+    """
+    try:
+        staff_rules.check(right, actor, row)
+    except Denied as denied:
+        if not dry_run:
+            staff_rules.note(denied)
+        raise CommandError(_refusal(denied), returncode=REFUSED) from None
+
+
+def _refusal(denied: Denied) -> str:
+    name = shown(denied.actor)
+    return {
+        Why.PERMISSION: f"{name} has no permission {denied.right.permission}.",
+        Why.ONESELF: "Nobody does this to themselves.",
+        Why.POWER: f"{name} may do less on this site than the person, so may not do this to them.",
+        Why.POOL: "The person is of another user pool.",
+    }[denied.why]
 
 
 def shown(user: Any) -> str:

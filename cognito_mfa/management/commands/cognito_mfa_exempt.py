@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from cognito_mfa import exemptions
-from cognito_mfa.management.people import REFUSED, shown, staff_named, table, user_named
+from cognito_mfa import exemptions, staff_rules
+from cognito_mfa.management.people import REFUSED, check, shown, staff_named, table, user_named
 
 
 class Command(BaseCommand):
@@ -41,7 +41,9 @@ class Command(BaseCommand):
         if user is None or not (options["reason"] or "").strip():
             raise CommandError("Give USER and a --reason.", returncode=2)
         person = user_named(user)
-        actor = staff_named(options["by"], permission="cognito_mfa.grant_exemption")
+        actor = staff_named(options["by"])
+        right = staff_rules.REVOKE if options["revoke"] else staff_rules.GRANT
+        check(right, actor, person, dry_run=options["dry_run"])
         given = {"actor": actor, "reason": options["reason"].strip()[:200]}
         act = self._revoke if options["revoke"] else self._grant
         act(person, given, dry_run=options["dry_run"], until=options["until"])
@@ -49,12 +51,14 @@ class Command(BaseCommand):
     def _grant(
         self, person: Any, given: dict[str, Any], *, dry_run: bool, until: dt.datetime
     ) -> None:
-        if given["actor"] is not None and not exemptions.allowed(given["actor"], person):
-            raise CommandError(
-                "Nobody excuses themselves, nor a superuser without being one.", returncode=REFUSED
-            )
         if until <= timezone.now():
             raise CommandError("--until is not in the future.", returncode=2)
+        longest = exemptions.longest()
+        if until > longest:
+            raise CommandError(
+                f"--until is later than {_local(longest)}, the longest that GRANT_MAX_AGE allows.",
+                returncode=2,
+            )
         end = _local(until)
         if dry_run:
             self.stdout.write(f"Would exempt {shown(person)} until {end}.")

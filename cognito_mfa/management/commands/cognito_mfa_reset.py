@@ -6,13 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cognito_mfa.management.people import (
-    NOT_DONE,
-    REFUSED,
-    identity_for,
-    shown,
-    staff_named,
-)
+from cognito_mfa import staff_rules
+from cognito_mfa.management.people import NOT_DONE, check, identity_for, shown, staff_named
 from cognito_mfa.models import CognitoIdentity, MFAReset
 from cognito_mfa.printable import visible
 
@@ -40,7 +35,7 @@ class Command(BaseCommand):
         if unfinished == (user is not None):
             raise CommandError("Give either USER or --unfinished.", returncode=2)
         if unfinished:
-            self._finish(dry_run=options["dry_run"])
+            self._finish(by=options["by"], dry_run=options["dry_run"])
         else:
             self._reset(str(user), **options)
 
@@ -52,11 +47,8 @@ class Command(BaseCommand):
         from cognito_mfa import reset
 
         identity = identity_for(name)
-        actor = staff_named(by, permission="cognito_mfa.reset_mfa")
-        if actor is not None and not reset.allowed(actor, identity):
-            raise CommandError(
-                "Nobody resets themselves, nor a superuser without being one.", returncode=REFUSED
-            )
+        actor = staff_named(by)
+        check(staff_rules.RESET, actor, identity, dry_run=dry_run)
         if dry_run:
             self.stdout.write(f"Would reset {_who(identity)}.")
             return
@@ -69,9 +61,9 @@ class Command(BaseCommand):
             )
         self.stdout.write(f"Reset {_who(identity)}.")
 
-    def _finish(self, *, dry_run: bool) -> None:
-        from cognito_mfa import reset
-
+    def _finish(self, *, by: str | None, dry_run: bool) -> None:
+        actor = staff_named(by)
+        check(staff_rules.FINISH, actor, dry_run=dry_run)
         waiting = MFAReset.objects.filter(finished_at=None).select_related(
             "identity__user", "actor"
         )
@@ -79,12 +71,11 @@ class Command(BaseCommand):
         for row in waiting:
             if dry_run or in_a_row == GIVE_UP_AFTER:
                 self.stdout.write(f"Not finished: {_who(row.identity)}.")
-            elif row.identity.in_this_pool and reset.run(row).finished_at is not None:
+            elif not (trouble := _trouble(row, actor)):
                 self.stdout.write(f"Finished {_who(row.identity)}.")
                 in_a_row = 0
                 continue
             else:
-                trouble = row.trouble or "is of another user pool"
                 self.stderr.write(f"{_who(row.identity)}: {visible(trouble)}.")
                 in_a_row += 1
             left += 1
@@ -93,6 +84,19 @@ class Command(BaseCommand):
         if left and not dry_run:
             told = "1 reset is" if left == 1 else f"{left} resets are"
             raise CommandError(f"{told} not finished.", returncode=NOT_DONE)
+
+
+def _trouble(row: MFAReset, actor: Any) -> str:
+    """Do what is left of ``row``; return what stopped it, or nothing."""
+    from cognito_mfa import reset
+
+    try:
+        check(staff_rules.FINISH, actor, row)
+    except CommandError as error:
+        return str(error).rstrip(".")
+    if not row.identity.in_this_pool:
+        return row.trouble or "is of another user pool"
+    return "" if reset.run_again(row, actor=actor).finished_at else row.trouble
 
 
 def _who(identity: CognitoIdentity) -> str:
