@@ -8,16 +8,15 @@ when something is missing the answer is "stop".
 from __future__ import annotations
 
 from enum import Enum
-from types import MethodType
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject, empty
 
 from cognito_mfa import arrival, policy, proof
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import aidentity_of, identity_of
+from cognito_mfa.request_user import apeople_of, is_signed_in, people_of
 
 
 class Verdict(Enum):
@@ -26,6 +25,33 @@ class Verdict(Enum):
     PASS = "pass"  # noqa: S105 - a word
     STOP = "stop"
     WOULD_STOP = "would stop"  # where the site only observes
+
+
+class Judged(NamedTuple):
+    """What becomes of a request, and because of whom."""
+
+    verdict: Verdict
+    user: Any
+
+
+def judge(request: HttpRequest) -> Judged:
+    """Return what becomes of ``request``, whoever the site says it is from; visitors pass."""
+    people = [user for user in people_of(request) if is_signed_in(user)]
+    return _worst([Judged(decide(request, user), user) for user in people])
+
+
+async def ajudge(request: HttpRequest) -> Judged:
+    """Async version of ``judge``."""
+    people = [user for user in await apeople_of(request) if is_signed_in(user)]
+    return _worst([Judged(await adecide(request, user), user) for user in people])
+
+
+def _worst(judged: list[Judged]) -> Judged:
+    for verdict in (Verdict.STOP, Verdict.WOULD_STOP):
+        for one in judged:
+            if one.verdict is verdict:
+                return one
+    return Judged(Verdict.PASS, None)
 
 
 def decide(request: HttpRequest, user: Any) -> Verdict:
@@ -107,34 +133,3 @@ def proof_age(request: HttpRequest, user: Any) -> float | None:
 async def aproof_age(request: HttpRequest, user: Any) -> float | None:
     """Return the same where nothing may block."""
     return proof.age(await request.session.aget(proof.KEY), await aidentity_of(user))
-
-
-async def ready(user: Any) -> Any:
-    """Return ``user``, for who awaits ``request.auser()``.
-
-    Bound to the user alone: a request that holds itself would be left to the garbage collector.
-    """
-    return user
-
-
-def unwrapped(request: HttpRequest, user: Any) -> Any:
-    """Load a lazy user, and let the view have it without its wrapping, which slows each attribute down."""
-    found: Any = getattr(user, "_wrapped", empty)
-    if found is empty:
-        _ = user.is_authenticated
-        found = getattr(user, "_wrapped", user)
-    request.user = found
-    return found
-
-
-async def auser_of(request: HttpRequest) -> Any:
-    """Return who ``request`` is from, where nothing may block; a sync view finds the same person.
-
-    Somebody whom another middleware put there is the one; else the session's user.
-    """
-    user: Any = request.user
-    if type(user) is SimpleLazyObject:
-        request.user = user = await request.auser()
-    else:
-        request.auser = MethodType(ready, user)
-    return user

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from cognito_mfa import gate
 from cognito_mfa.answers import CONFIRM_AGAIN, SET_UP_ANYWAY, SIGN_IN, Demand, answer
 from cognito_mfa.conf import get_conf
+from cognito_mfa.request_user import apeople_of, is_signed_in, people_of
 
 
 class Guard:
@@ -25,18 +26,20 @@ class _Required(Guard):
     """Wants a second factor of everybody."""
 
     def stopped(self, request: HttpRequest) -> HttpResponse | None:
-        user = request.user
-        proven = user.is_authenticated and gate.is_proven(request, user)
-        return None if proven else self._answer(request, user)
+        for user in people_of(request):
+            if not (is_signed_in(user) and gate.is_proven(request, user)):
+                return self._answer(request, user)
+        return None
 
     async def astopped(self, request: HttpRequest) -> HttpResponse | None:
-        user = await gate.auser_of(request)
-        proven = user.is_authenticated and await gate.ais_proven(request, user)
-        return None if proven else self._answer(request, user)
+        for user in await apeople_of(request):
+            if not (is_signed_in(user) and await gate.ais_proven(request, user)):
+                return self._answer(request, user)
+        return None
 
     @staticmethod
     def _answer(request: HttpRequest, user: Any) -> HttpResponse:
-        return answer(request, SET_UP_ANYWAY if user.is_authenticated else SIGN_IN)
+        return answer(request, SET_UP_ANYWAY if is_signed_in(user) else SIGN_IN)
 
 
 class _Recent(Guard):
@@ -46,26 +49,26 @@ class _Recent(Guard):
         self.max_age = max_age
 
     def stopped(self, request: HttpRequest) -> HttpResponse | None:
-        user = request.user
-        seconds = gate.proof_age(request, user) if user.is_authenticated else None
-        return self._answer(request, user, seconds)
+        for user in people_of(request):
+            seconds = gate.proof_age(request, user) if is_signed_in(user) else None
+            if not self._is_recent(seconds):
+                return answer(request, self._demand(user, seconds))
+        return None
 
     async def astopped(self, request: HttpRequest) -> HttpResponse | None:
-        user = await gate.auser_of(request)
-        seconds = await gate.aproof_age(request, user) if user.is_authenticated else None
-        return self._answer(request, user, seconds)
+        for user in await apeople_of(request):
+            seconds = await gate.aproof_age(request, user) if is_signed_in(user) else None
+            if not self._is_recent(seconds):
+                return answer(request, self._demand(user, seconds))
+        return None
 
-    def _answer(
-        self, request: HttpRequest, user: Any, seconds: float | None
-    ) -> HttpResponse | None:
+    def _is_recent(self, seconds: float | None) -> bool:
         limit = get_conf().REAUTH_MAX_AGE if self.max_age is None else self.max_age
-        if seconds is not None and seconds <= limit:
-            return None
-        return answer(request, self._demand(user, seconds))
+        return seconds is not None and seconds <= limit
 
     @staticmethod
     def _demand(user: Any, seconds: float | None) -> Demand:
-        if not user.is_authenticated:
+        if not is_signed_in(user):
             return SIGN_IN
         # Without any proof, a sign-in that asks for no code would lead here again.
         return CONFIRM_AGAIN if seconds is not None else SET_UP_ANYWAY

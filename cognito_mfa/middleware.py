@@ -7,17 +7,15 @@ never calls Cognito, touches nothing on exempt views, and runs natively under WS
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from types import FunctionType, MethodType
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.functional import SimpleLazyObject
 
-from cognito_mfa import answers, gate, proof
+from cognito_mfa import answers, gate
 from cognito_mfa.gate import Verdict
-from cognito_mfa.marks import EXEMPT_MARK, OTHERS_EXEMPT, why_exempt
+from cognito_mfa.marks import why_exempt
 
 GetResponse = (
     Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -42,29 +40,12 @@ class RequireMFAMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         return self.get_response(request)
 
-    # Both methods tell the ordinary request first, of somebody with a proof for a view without a mark, and
-    # write out what they could call: it is on every request, and a call costs as much as what it does there.
-
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        plain = type(view) is FunctionType and EXEMPT_MARK not in view.__dict__
-        if not (plain and view.__module__ not in OTHERS_EXEMPT) and why_exempt(view):
+        if why_exempt(view):
             return None
-        user: Any = request.user
-        if type(user) is SimpleLazyObject:
-            user = gate.unwrapped(request, user)
-        request.auser = MethodType(gate.ready, user)
-        try:
-            identity = user._state.fields_cache["cognito_identity"]  # noqa: SLF001 - Django's word to models
-        except (AttributeError, KeyError):
-            pass  # a visitor, or the user of another backend
-        else:
-            if proof.age(request.session.get(proof.KEY), identity) is not None:
-                return None
-        if not user.is_authenticated:
-            return None
-        verdict = gate.decide(request, user)
+        verdict, user = gate.judge(request)
         if verdict is Verdict.WOULD_STOP:
             from cognito_mfa import observed  # sites that enforce never need it
 
@@ -74,24 +55,9 @@ class RequireMFAMiddleware:
     async def aprocess_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        plain = type(view) is FunctionType and EXEMPT_MARK not in view.__dict__
-        if not (plain and view.__module__ not in OTHERS_EXEMPT) and why_exempt(view):
+        if why_exempt(view):
             return None
-        user: Any = request.user
-        if type(user) is SimpleLazyObject:
-            request.user = user = await request.auser()
-        else:  # whom another middleware put there
-            request.auser = MethodType(gate.ready, user)
-        try:
-            identity = user._state.fields_cache["cognito_identity"]  # noqa: SLF001 - as above
-        except (AttributeError, KeyError):
-            pass
-        else:
-            if proof.age(await request.session.aget(proof.KEY), identity) is not None:
-                return None
-        if not user.is_authenticated:
-            return None
-        verdict = await gate.adecide(request, user)
+        verdict, user = await gate.ajudge(request)
         if verdict is Verdict.WOULD_STOP:
             from cognito_mfa import observed
 

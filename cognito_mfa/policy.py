@@ -7,8 +7,7 @@ What costs nothing is asked first: the rule, then the calendar, and exemptions l
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import reduce
 from inspect import isawaitable
 from operator import or_
@@ -25,6 +24,7 @@ from django.utils.module_loading import import_string
 from cognito_mfa import grace
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import MFAExemption
+from cognito_mfa.request_user import as_user
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def _has_time(request: HttpRequest, person: Any) -> bool:
 
 def _asked(rule: Rule, request: HttpRequest, person: Any) -> bool:
     try:
-        with _as_user_of(request, person):
+        with as_user(request, person):
             answer = _imported(rule)(request)
             return _as_bool(async_to_sync(_awaited)(answer) if isawaitable(answer) else answer)
     except Exception:
@@ -126,7 +126,7 @@ def _asked(rule: Rule, request: HttpRequest, person: Any) -> bool:
 
 async def _aasked(rule: Rule, request: HttpRequest, person: Any) -> bool:
     try:
-        with _as_user_of(request, person):
+        with as_user(request, person):
             decide = _imported(rule)
             # An object with an async __call__ counts as well.
             native = iscoroutinefunction(decide) or iscoroutinefunction(decide.__call__)  # type: ignore[operator]
@@ -136,17 +136,6 @@ async def _aasked(rule: Rule, request: HttpRequest, person: Any) -> bool:
         # SECURITY: as above.
         logger.exception(FAILED)
         return True
-
-
-@contextmanager
-def _as_user_of(request: HttpRequest, person: Any) -> Generator[None]:
-    before = getattr(request, "user", None)
-    request.user = person
-    try:
-        yield
-    finally:
-        if before is not None:
-            request.user = before
 
 
 def _imported(rule: Rule) -> Callable[[HttpRequest], Any]:

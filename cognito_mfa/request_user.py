@@ -1,0 +1,114 @@
+"""Whom a request is from: whoever the site says, found the same way with and without a thread to wait in.
+
+Other middleware puts users of its own into a request: of a token, of an impersonation. They are usually lazy
+objects of the very class that Django uses, so that the class says nothing about where one comes from. A lazy user
+is therefore always evaluated, never replaced, and the request keeps the object that the site put there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.contrib.auth.middleware import auser as djangos_auser
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Model
+from django.http import HttpRequest
+
+LOADED = "_cognito_mfa_loaded"  # of the request: the lazy user that was evaluated already
+ABSENT = object()
+
+
+def people_of(request: HttpRequest) -> tuple[Any, ...]:
+    """Return the users whom the site says ``request`` is from, loaded.
+
+    There is one, unless the site has an ``auser`` of its own, with another answer than ``request.user``: a view
+    may ask for either, so that both must be judged. Where ``auser`` is Django's it answers as ``user`` from here
+    on, or an async view would get the session's user although the site named another.
+    """
+    user: Any = request.user
+    is_signed_in(user)
+    ask = _own_auser(request)
+    if ask is None:
+        _follow(request, user)
+        return (user,)
+    return _distinct(user, async_to_sync(_asked)(ask))
+
+
+async def apeople_of(request: HttpRequest) -> tuple[Any, ...]:
+    """Async version of ``people_of``."""
+    user: Any = request.user
+    await _aload(request, user)
+    ask = _own_auser(request)
+    if ask is None:
+        _follow(request, user)
+        return (user,)
+    return _distinct(user, await _asked(ask))
+
+
+def is_signed_in(user: Any) -> bool:
+    """Tell whether ``user`` is somebody; a lazy user is evaluated by this.
+
+    A site may say that nobody is there by ``None``, and a lazy object may stand for that.
+    """
+    return user != None and bool(user.is_authenticated)  # noqa: E711 - see above
+
+
+@contextmanager
+def as_user(request: HttpRequest, person: Any) -> Generator[None]:
+    """Let ``request`` be from ``person`` meanwhile, whichever way it is asked."""
+    given = vars(request)
+    before = {name: given.get(name, ABSENT) for name in ("user", "auser")}
+    request.user, request.auser = person, partial(_ready, person)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is ABSENT:
+                given.pop(name, None)
+            else:
+                given[name] = value
+
+
+async def _ready(user: Any) -> Any:
+    """Return ``user``; bound to the user alone, since a request that holds itself would live until a collection."""
+    return user
+
+
+def _follow(request: HttpRequest, user: Any) -> None:
+    if hasattr(request, "auser"):
+        request.auser = partial(_ready, user)
+
+
+def _own_auser(request: HttpRequest) -> Callable[[], Awaitable[Any]] | None:
+    """Return the site's own ``auser``; None where it is Django's, ours, or there is none."""
+    ask: Any = getattr(request, "auser", None)
+    follows = type(ask) is partial and ask.func in (djangos_auser, _ready)
+    return None if follows else ask
+
+
+async def _asked(ask: Callable[[], Awaitable[Any]]) -> Any:
+    user = await ask()
+    if not _is_plain(user):
+        await sync_to_async(is_signed_in)(user)
+    return user
+
+
+async def _aload(request: HttpRequest, user: Any) -> None:
+    """Evaluate a lazy user in a thread, once for each request."""
+    if _is_plain(user) or vars(request).get(LOADED) is user:
+        return
+    await sync_to_async(is_signed_in)(user)
+    vars(request)[LOADED] = user
+
+
+def _is_plain(user: Any) -> bool:
+    # By type(): a lazy object says of itself that it is what it stands for, and is evaluated to say so.
+    return user is None or issubclass(type(user), Model | AnonymousUser)
+
+
+def _distinct(user: Any, other: Any) -> tuple[Any, ...]:
+    return (user,) if other == user else (user, other)
