@@ -36,7 +36,7 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
     before = identity.status
     known = _known(identity)
     try:
-        factors = get_gateway().read_factors(identity.username)
+        factors = get_gateway().read_factors(identity.sub)
     except UserGone:
         factors = None
     status = _status(identity, factors)

@@ -415,7 +415,7 @@ class CognitoGateway:
         """Return Cognito's names of the signed-in person's factors (GetUser)."""
         return self.own_account(access_token).factors
 
-    def read_factors(self, username: str) -> Factors:
+    def read_factors(self, sub: str) -> Factors:
         """Ask for a user's second factors with the site's AWS credentials.
 
         AdminGetUserAuthFactors where botocore has it (AdminGetUser counts the user as active for
@@ -427,7 +427,7 @@ class CognitoGateway:
             Misconfigured: no credentials, or no permission.
         """
         operation = self.reading_operation()
-        reply = self._for_user(operation, username)
+        reply = self._for_user(operation, sub)
         if not isinstance(reply.get("Username"), str):
             raise _bad_reply(operation, reply)
         listed = reply.get("UserMFASettingList") or []
@@ -446,28 +446,34 @@ class CognitoGateway:
         """Tell whether the installed botocore knows AdminDeleteSoftwareToken (August 2026)."""
         return has_operation("AdminDeleteSoftwareToken")
 
-    def delete_software_token(self, username: str) -> None:
+    def delete_software_token(self, sub: str) -> None:
         """Delete a user's registration and its preference (AdminDeleteSoftwareToken).
 
         Raises:
             UserGone: the pool has no such user.
         """
-        self._for_user("AdminDeleteSoftwareToken", username)
+        self._for_user("AdminDeleteSoftwareToken", sub)
 
-    def turn_off_software_token_of(self, username: str) -> None:
+    def turn_off_software_token_of(self, sub: str) -> None:
         """Switch a user's authenticator app off (AdminSetUserMFAPreference).
 
         The registration stays, and a pool that requires MFA goes on asking for it (facts §6.3).
         """
         disabled = {"Enabled": False, "PreferredMfa": False}
-        self._for_user("AdminSetUserMFAPreference", username, SoftwareTokenMfaSettings=disabled)
+        self._for_user("AdminSetUserMFAPreference", sub, SoftwareTokenMfaSettings=disabled)
 
-    def sign_out_everywhere(self, username: str) -> None:
+    def sign_out_everywhere(self, sub: str) -> None:
         """Revoke a user's tokens (AdminUserGlobalSignOut)."""
-        self._for_user("AdminUserGlobalSignOut", username)
+        self._for_user("AdminUserGlobalSignOut", sub)
 
-    def _for_user(self, operation: str, username: str, **parameters: Any) -> Reply:
-        named = {"UserPoolId": self.conf.USER_POOL_ID, "Username": username}
+    def _for_user(self, operation: str, sub: str, **parameters: Any) -> Reply:
+        """Call an administrators' operation about one person.
+
+        SECURITY: by the ``sub``, since a name may be somebody else's by now. The service model says of
+        Username: "If username isn't an alias attribute in your user pool, this value must be the sub of a
+        local user or the username of a user from a third-party IdP." The latter have no row here.
+        """
+        named = {"UserPoolId": self.conf.USER_POOL_ID, "Username": sub}
         return call(operation, {**named, **parameters})
 
     def pool_requires_mfa(self) -> bool:

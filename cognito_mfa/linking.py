@@ -8,7 +8,9 @@ them. A site that wants its existing users linked names another resolver in
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +20,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
+from cognito_mfa import people
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import Refused
 from cognito_mfa.gateway import Person
@@ -89,6 +92,9 @@ def link(
             if identity is None:
                 raise
     _keep_up_to_date(identity, person)
+    if identity.status == CognitoIdentity.Status.GONE:  # as somebody thought: here the person is
+        identity.learn(status)
+    people.retire_namesakes(identity)
     return identity
 
 
@@ -113,6 +119,10 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
             identity = CognitoIdentity.objects.get(user=user)
     if person.email:
         _keep_up_to_date(identity, person)
+    issued = person.claims.get("iat")
+    if isinstance(issued, int):  # an hour ago, perhaps, and the name is somebody else's by now
+        told_at = dt.datetime.fromtimestamp(min(issued, time.time()), tz=dt.UTC)
+        people.retire_namesakes(identity, told_at=told_at)
     return identity
 
 

@@ -7,12 +7,14 @@ successors get old names. Cognito's challenges tell the name alone; its tokens t
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from cognito_mfa.pending import PendingSignIn
 
 Status = CognitoIdentity.Status
@@ -62,6 +64,39 @@ def asked(begun: PendingSignIn) -> Asked:
     # In pools whose people sign in with an address, the pool's own name is the sub.
     lasting = identity is not None and identity.username == identity.sub
     return Asked(name, name if lasting else "", identity)
+
+
+def retire(identity: CognitoIdentity) -> None:
+    """Write down that the pool no longer has this person: what was set up is over, and sessions end.
+
+    Nobody is told: the name, and with it the mailbox, may be somebody else's by now.
+    """
+    with transaction.atomic():
+        row = CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
+        if row is None or row.status == Status.GONE:
+            return
+        detail = f"{row.status} → {Status.GONE}"
+        row.retire_token(SoftwareToken.Retired.REMOVED_ELSEWHERE)
+        row.learn(Status.GONE)
+        row.move_generation()
+        MFAEvent.objects.record(MFAEvent.Kind.STATUS_CHANGED, row, detail=detail)
+    identity.refresh_from_db()
+
+
+def retire_namesakes(identity: CognitoIdentity, *, told_at: dt.datetime | None = None) -> None:
+    """Retire every other row of the same name: at any moment a pool has one person of a name.
+
+    Nobody's name ever changes, so that a row of this name and of another ``sub`` is about somebody gone.
+
+    Args:
+        identity: whom tokens of Cognito gave this name.
+        told_at: when they did; rows that were linked later may know better. None for just now.
+    """
+    others = _rows().filter(username=identity.username).exclude(sub=identity.sub)
+    for row in others.exclude(status=Status.GONE):
+        older = told_at is None or row.created_at < told_at
+        if older and row.username == identity.username and row.sub != identity.sub:
+            retire(row)
 
 
 def _rows() -> QuerySet[CognitoIdentity]:

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from cognito_mfa import notices, signals, staff_rules
+from cognito_mfa import notices, people, signals, staff_rules
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
 from cognito_mfa.gateway import get_gateway
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
@@ -66,7 +66,7 @@ def run(reset: MFAReset) -> MFAReset:
             _sign_out(reset)
             _read_back(reset)
     except UserGone:
-        identity.learn(Status.GONE)
+        people.retire(identity)
         _finish(reset)
     except CognitoMFAError as error:
         hint = getattr(error, "hint", "")
@@ -92,29 +92,29 @@ def _delete_token(reset: MFAReset) -> None:
     """Delete the registration; with an old boto3 only turn it off, where that changes anything."""
     if reset.token_deleted_at is not None:
         return
-    gateway, username = get_gateway(), reset.identity.username
+    gateway, sub = get_gateway(), reset.identity.sub
     if gateway.can_delete_software_token():
-        gateway.delete_software_token(username)
+        gateway.delete_software_token(sub)
     elif gateway.pool_requires_mfa():
         # Turning it off would answer 200 and leave the lost phone in charge (facts §6.3).
         _note(reset, trouble=TOO_OLD)
         return
     else:
-        gateway.turn_off_software_token_of(username)
+        gateway.turn_off_software_token_of(sub)
     _note(reset, token_deleted_at=timezone.now())
 
 
 def _sign_out(reset: MFAReset) -> None:
     """Revoke the person's tokens: a reset alone leaves them valid (facts §6.3, §7.3)."""
     if reset.signed_out_at is None:
-        get_gateway().sign_out_everywhere(reset.identity.username)
+        get_gateway().sign_out_everywhere(reset.identity.sub)
         _note(reset, signed_out_at=timezone.now())
 
 
 def _read_back(reset: MFAReset) -> None:
     """Finish only when Cognito no longer lists the authenticator, or lists one that is new."""
     identity, new = reset.identity, _is_set_up_anew(reset)
-    factors = get_gateway().read_factors(identity.username)
+    factors = get_gateway().read_factors(identity.sub)
     if factors.software_token and not new:
         # Deleted, or so it said, and listed still: begin again at the next run.
         _note(reset, token_deleted_at=None, trouble="Cognito still lists the authenticator")

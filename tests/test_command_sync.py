@@ -129,10 +129,13 @@ def test_it_gives_up_when_cognito_does_not_answer(people: Visitor, pool: LocalPo
     assert "person-8" not in text
 
 
-def test_names_that_cognito_does_not_take_stop_nobody_else(people: Visitor) -> None:
+def test_subs_that_cognito_does_not_take_stop_nobody_else(people: Visitor) -> None:
     users = [User.objects.create_user(f"import-{number}") for number in range(12)]
     CognitoIdentity.objects.bulk_create(
-        CognitoIdentity(user=user, pool_id=POOL_ID, sub=str(user.pk), username="") for user in users
+        CognitoIdentity(
+            user=user, pool_id=POOL_ID, sub=f"user {user.pk}", username=f"import-{user.pk}"
+        )
+        for user in users
     )
     CognitoIdentity.objects.filter(username="ada").update(checked_at=timezone.now())
     code, text = run("sync", "--rate", "1000")

@@ -1,0 +1,217 @@
+"""A name of the pool that is used again: ``ada`` sets up here, is deleted, and a new ``ada`` is created.
+
+A person is a pool id and a ``sub``; the two are looked at from both sides.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+
+from cognito_mfa import administration, reset
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CognitoIdentity, SoftwareToken
+from cognito_mfa.transport import has_operation
+from tests.visitor import PASSWORD, POOL_ID, Visitor
+
+pytestmark = pytest.mark.django_db
+Status = CognitoIdentity.Status
+REPLACE = "cognito_mfa:device_replace"
+
+
+class Ada(Visitor):
+    """One of the people who are called ada, with a browser and a phone of their own."""
+
+    def __init__(self, pool: LocalPool, visitor: Visitor, *, name: str = "ada") -> None:
+        super().__init__(Client(), visitor.cognito)
+        self.name = name
+        email = f"{name}-{pool.state.users_made}@example.com"
+        user = pool.create_user(
+            name, password=PASSWORD, attributes={"email": email, "email_verified": "true"}
+        )
+        self.sub, self.email = user.sub, email
+
+    @property
+    def row(self) -> CognitoIdentity:
+        return CognitoIdentity.objects.get(sub=self.sub)
+
+    def come(self) -> None:
+        """Set up here, on the site."""
+        self.set_up(self.name, friendly_name=f"Phone of {self.email}")
+
+    def set_up_elsewhere(self, pool: LocalPool, *, friendly_name: str = "Mine") -> None:
+        self.secret = pool.register_software_token(self.name, friendly_name=friendly_name)
+
+    def replace(self) -> Any:
+        self.post(reverse(REPLACE), {"password": PASSWORD})
+        self.enter_code()
+        self.cognito.clock.advance(30)
+        self.scan()
+        done = self.confirm_setup(friendly_name="Another phone")
+        self.cognito.clock.advance(30)
+        return done
+
+
+def leave(pool: LocalPool, ada: Ada) -> None:
+    """Delete somebody in Cognito, with another tool."""
+    ada.cognito.client().admin_delete_user(UserPoolId=POOL_ID, Username=ada.sub)
+    ada.cognito.forget_calls()
+
+
+@pytest.fixture
+def old(pool: LocalPool, visitor: Visitor) -> Ada:
+    """The first ada: here for long, and now gone."""
+    ada = Ada(pool, visitor)
+    ada.come()
+    assert ada.replace().status_code == 302  # a life of her own: her generation is not 0
+    leave(pool, ada)
+    mail.outbox.clear()
+    return ada
+
+
+@pytest.fixture
+def new(pool: LocalPool, old: Ada) -> Ada:
+    """The second ada: nobody here has seen her yet."""
+    return Ada(pool, old)
+
+
+# --------------------------------------------------------------------------- administrators' calls
+
+
+@pytest.mark.skipif(
+    not has_operation("AdminDeleteSoftwareToken"),
+    reason="AdminDeleteSoftwareToken is newer than the installed botocore",
+)
+def test_a_reset_of_the_old_one_leaves_the_new_one_alone(
+    pool: LocalPool, old: Ada, new: Ada
+) -> None:
+    """``reset._delete_token``: the ``sub`` goes to Cognito, never the name."""
+    new.set_up_elsewhere(pool)
+    row = reset.run(reset.request(old.row, actor=None, reason="Ticket 7"))
+    assert row.finished_at is not None
+    assert old.row.status == Status.GONE
+    assert old.row.software_token is None
+    assert pool.user("ada").software_token is not None
+
+
+def test_a_refresh_of_the_old_one_finds_her_gone(pool: LocalPool, old: Ada, new: Ada) -> None:
+    """``administration.refresh_status``: likewise, and her row is retired."""
+    new.set_up_elsewhere(pool)
+    generation = old.row.generation
+    assert administration.refresh_status(old.row) == Status.GONE
+    assert (old.row.status, old.row.software_token) == (Status.GONE, None)
+    assert old.row.generation == generation + 1
+
+
+def test_every_call_about_a_person_names_their_sub(pool: LocalPool, visitor: Visitor) -> None:
+    """Each administrators' operation of the gateway; ``CognitoGateway._for_user``."""
+    ada = Ada(pool, visitor)
+    ada.come()
+    ada.cognito.forget_calls()
+    reset.run(reset.request(ada.row, actor=None, reason="x"))
+    administration.refresh_status(ada.row)
+    named = [call for call in ada.cognito.calls if call.operation.startswith("Admin")]
+    assert named
+    assert {call.parameters["Username"] for call in named} == {ada.sub}
+    assert User.objects.count() == 1
+
+
+# ------------------------------------------------------------------------------------------- rows
+
+
+def test_the_new_one_gets_a_row_of_her_own_and_the_old_row_is_retired(
+    pool: LocalPool, old: Ada, new: Ada
+) -> None:
+    """``linking.link`` → ``people.retire_namesakes``: at one moment a pool has one ada."""
+    generation = old.row.generation
+    new.come()
+    assert new.row.user != old.row.user
+    assert (old.row.status, old.row.software_token) == (Status.GONE, None)
+    assert old.row.software_tokens.latest("pk").retired_because == "REMOVED_ELSEWHERE"
+    assert old.row.generation == generation + 1
+    assert old.row.events.filter(kind="STATUS_CHANGED").count() == 1
+    assert new.is_in()
+    assert not old.is_in()
+
+
+def test_the_new_one_replaces_her_phone(pool: LocalPool, old: Ada, new: Ada) -> None:
+    """``enrolment._refuse_if_overtaken``: another row's generation says nothing about hers."""
+    new.come()
+    assert new.replace().url.startswith(reverse("cognito_mfa:setup_done"))
+    assert new.is_in()
+    assert new.row.software_token is not None
+    assert new.row.software_token.friendly_name == "Another phone"
+
+
+def test_the_new_one_who_set_up_elsewhere_replaces_her_phone(
+    pool: LocalPool, old: Ada, new: Ada
+) -> None:
+    """Likewise."""
+    new.set_up_elsewhere(pool)
+    new.sign_in("ada")
+    new.enter_code()
+    assert new.is_in()
+    assert old.row.status == Status.GONE
+    new.cognito.clock.advance(30)
+    assert new.replace().url.startswith(reverse("cognito_mfa:setup_done"))
+
+
+def test_the_mails_go_to_the_new_one_alone(
+    pool: LocalPool, old: Ada, new: Ada, django_capture_on_commit_callbacks: Any
+) -> None:
+    """``people.retire`` tells nobody; ``changes.set_up`` writes to the row of the tokens."""
+    with django_capture_on_commit_callbacks(execute=True):
+        new.come()
+        new.replace()
+    assert [message.to for message in mail.outbox] == [[new.email]] * 2
+    assert old.row.events.filter(kind="SOFTWARE_TOKEN_REPLACED").count() == 1
+
+
+# --------------------------------------------------------------------------------------- code page
+
+
+def code_page(person: Ada) -> str:
+    person.sign_in(person.name)
+    return person.text(person.get(reverse("cognito_mfa:challenge")))
+
+
+def test_the_code_page_does_not_name_the_old_ones_phone(
+    pool: LocalPool, old: Ada, new: Ada
+) -> None:
+    """``flows._theirs``: what the old one called her phone is her own affair."""
+    new.set_up_elsewhere(pool, friendly_name="Mine")
+    page = code_page(new)
+    assert "Another phone" not in page
+    assert "Mine" in page
+
+
+def test_a_phone_without_a_name_is_not_taken_for_another_without_one(
+    pool: LocalPool, old: Ada, new: Ada
+) -> None:
+    """``flows._theirs``: two empty names are not the same name."""
+    SoftwareToken.objects.filter(retired_at=None).update(cognito_name="")
+    new.set_up_elsewhere(pool, friendly_name="")
+    assert "Another phone" not in code_page(new)
+
+
+def test_the_code_page_names_her_own_phone_as_she_calls_it_now(
+    pool: LocalPool, old: Ada, new: Ada
+) -> None:
+    new.come()
+    new.post(reverse("cognito_mfa:device_rename"), {"friendly_name": "My green phone"})
+    new.sign_out()
+    assert "My green phone" in code_page(new)
+
+
+def test_the_old_ones_lost_set_up_is_no_news_for_the_new_one(
+    pool: LocalPool, old: Ada, new: Ada
+) -> None:
+    """``flows.is_open``: likewise."""
+    CognitoIdentity.objects.update(unconfirmed="SET_UP")
+    new.set_up_elsewhere(pool, friendly_name="Mine")
+    assert "Mine" in code_page(new)
