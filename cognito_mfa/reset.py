@@ -145,7 +145,8 @@ def _finish(reset: MFAReset) -> None:
         identity.move_generation()  # somebody may have signed in with the old app meanwhile
         MFAEvent.objects.record(Kind.MFA_RESET, identity, actor=reset.actor, reason=reset.reason)
     logger.info("mfa_reset: user %s by %s", identity.user_id, reset.actor_id or "command")
-    notices.send("mfa_reset", identity)
+    if identity.status != Status.GONE:  # the address may be somebody else's by now
+        notices.send("mfa_reset", identity)
     signals.mfa_reset.send_robust(
         sender=CognitoIdentity,
         request=None,

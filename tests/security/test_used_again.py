@@ -88,15 +88,17 @@ def new(pool: LocalPool, old: Ada) -> Ada:
     reason="AdminDeleteSoftwareToken is newer than the installed botocore",
 )
 def test_a_reset_of_the_old_one_leaves_the_new_one_alone(
-    pool: LocalPool, old: Ada, new: Ada
+    pool: LocalPool, old: Ada, new: Ada, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """``reset._delete_token``: the ``sub`` goes to Cognito, never the name."""
+    """``reset._delete_token``: the ``sub`` goes to Cognito, never the name; ``reset._finish``: no mail."""
     new.set_up_elsewhere(pool)
-    row = reset.run(reset.request(old.row, actor=None, reason="Ticket 7"))
+    with django_capture_on_commit_callbacks(execute=True):
+        row = reset.run(reset.request(old.row, actor=None, reason="Ticket 7"))
     assert row.finished_at is not None
     assert old.row.status == Status.GONE
     assert old.row.software_token is None
     assert pool.user("ada").software_token is not None
+    assert mail.outbox == []
 
 
 def test_a_refresh_of_the_old_one_finds_her_gone(pool: LocalPool, old: Ada, new: Ada) -> None:
