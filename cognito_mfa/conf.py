@@ -298,13 +298,13 @@ class Conf:
 
         Returns:
             ``elsewhere``: everybody was asked for one that has nothing to do with Cognito. At Cognito's
-            own pages: ``everyone`` was asked, because the pool requires MFA; or those who are
-            ``enrolled``, as in a pool that leaves it optional, which is what is assumed of a backend
-            that is only listed beside a ``TOKEN_PROVIDER``. None: nothing.
+            own pages: ``everyone`` is asked, because the pool requires MFA; or those who are
+            ``enrolled``, as in a pool that leaves it optional. None: nothing, as of a backend that is only
+            listed beside a ``TOKEN_PROVIDER``, where nobody knows which of them is meant.
         """
         word = self.TRUSTED_BACKENDS.get(str(backend))
         if word == "":
-            word = "enrolled" if self.TOKEN_PROVIDER else "elsewhere"
+            word = None if self.TOKEN_PROVIDER else "elsewhere"
         # SECURITY: here and not in a check, which a server process never runs.
         return word if word in trustable(str(backend)) else None
 

@@ -109,7 +109,8 @@ class SignInAgain(UserFacingError):
 
     Attributes:
         error: why: ``NoToken`` none was kept, ``TooOld`` it was too long ago, ``AlreadySetUp`` an
-            authenticator counts already, so that Cognito asks for its code.
+            authenticator counts already, so that Cognito asks for its code, ``NotToldThere`` the same, and
+            whether it asked cannot be seen from here.
     """
 
     code = "sign_in_again"

@@ -20,7 +20,7 @@ from typing import Any
 from django.utils.functional import cached_property
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import srp
+from cognito_mfa import srp, token_verification
 from cognito_mfa.conf import Conf, get_conf
 from cognito_mfa.exceptions import (
     BadCode,
@@ -48,6 +48,7 @@ CODE_KEYS = {
 MAX_USERNAME = 128
 MAX_PASSWORD = 256
 MAX_SECRET = 512  # characters; no key of TOTP is as long, and a longer one has no QR code
+TOLD = ("email", "email_verified", "identities")
 MIN_SESSION = 20  # characters, by the service model; the upper bound moved once and is not checked
 
 
@@ -204,12 +205,14 @@ class OwnAccount:
     Attributes:
         factors: Cognito's names of the second factors that are switched on.
         providers: names of the identity providers that sign the user in.
+        told: what else is of use: ``email``, ``email_verified`` and ``identities``, each as text.
     """
 
     sub: str
     username: str
     factors: tuple[str, ...] = ()
     providers: tuple[str, ...] = ()
+    told: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 # ------------------------------------------------------------------------------------ operations
@@ -409,11 +412,24 @@ class CognitoGateway:
         if not isinstance(username, str) or not isinstance(sub, str):
             raise _bad_reply("GetUser", reply)
         factors = tuple(str(name) for name in reply.get("UserMFASettingList") or [])
-        return OwnAccount(sub, username, factors, providers_in(attributes.get("identities")))
+        told = {name: str(attributes[name]) for name in TOLD if attributes.get(name) is not None}
+        return OwnAccount(sub, username, factors, providers_in(told.get("identities")), told)
 
     def own_factors(self, access_token: SecretText) -> tuple[str, ...]:
         """Return Cognito's names of the signed-in person's factors (GetUser)."""
         return self.own_account(access_token).factors
+
+    def has_own_software_token(self, access_token: SecretText) -> bool:
+        """Ask whether the signed-in person has a verified authenticator (GetUserAuthFactors).
+
+        It tells of one that was never made preferred too, which GetUser does not. False where the
+        installed botocore cannot ask.
+        """
+        operation = "GetUserAuthFactors"
+        if not has_operation(operation):
+            return False
+        reply = call(operation, {"AccessToken": access_token})
+        return "SOFTWARE_TOKEN" in (reply.get("ConfiguredUserAuthFactors") or [])
 
     def read_factors(self, sub: str) -> Factors:
         """Ask for a user's second factors with the site's AWS credentials.
@@ -533,47 +549,40 @@ class CognitoGateway:
         )
 
     @sensitive_variables()
-    def person(self, tokens: Tokens, *, username: str = "") -> Person:
+    def person(
+        self, tokens: Tokens, *, username: str = "", check_signatures: bool = False
+    ) -> Person:
         """Read who signed in from the tokens' claims.
 
-        The signatures are not checked: the tokens come straight from Cognito over TLS, never from a
-        client. The claims are, so that an answer meant for another pool, client or user is refused.
-
         Args:
-            tokens: as Cognito gave them just now.
+            tokens: as Cognito gave them.
             username: the pool's own name of the user, when a challenge told it.
+            check_signatures: unless Cognito answered one of our own calls with them, just now and over
+                TLS. Tokens that somebody else fetched must be signed by the pool, be in force, and belong
+                together.
 
         Raises:
-            BadReply: the claims contradict each other, the settings, or the challenge.
+            BadReply: they are another pool's or client's, or contradict each other or the challenge.
+            Unavailable, Misconfigured: the pool's keys cannot be had.
         """
-        access = self._claims(tokens.access, use="access", client_claim="client_id")
-        claims = self._claims(tokens.id, use="id", client_claim="aud") if tokens.id else {}
-        sub, name = str(access.get("sub") or ""), str(access.get("username") or "")
+        access = self._claims(tokens.access, "access", check_signatures)
+        claims = self._claims(tokens.id, "id", check_signatures) if tokens.id else {}
+        sub, name = access.get("sub"), access.get("username")
         if (
-            not sub
-            or not name
+            not (isinstance(sub, str) and sub and isinstance(name, str) and name)
             or claims.get("sub", sub) != sub
             or (username and username not in (name, sub))
+            or (check_signatures and not token_verification.belong_together(tokens.access, claims))
         ):
             raise BadReply("tokens", "ClaimsDisagree")
         verified = str(claims.get("email_verified", "")).lower() == "true"
-        return Person(sub, name, str(claims.get("email") or ""), verified, {**access, **claims})
+        return Person(sub, name, str(claims.get("email") or ""), verified, {**claims, **access})
 
     @sensitive_variables()
-    def _claims(self, token: SecretText, *, use: str, client_claim: str) -> dict[str, Any]:
-        import jwt
-
-        try:
-            claims: dict[str, Any] = jwt.decode(token.reveal(), options={"verify_signature": False})
-        except Exception:  # noqa: BLE001 - what the library did not foresee would leave with the token in its frames
-            claims = {}
-        pool = str(claims.get("iss", "")).rpartition("/")[
-            2
-        ]  # AWS has two issuer hosts (facts §7.2)
-        found = (claims.get("token_use"), claims.get(client_claim), pool)
-        if found != (use, self.conf.CLIENT_ID, self.conf.USER_POOL_ID):
-            raise BadReply("tokens", "ForeignToken")
-        return claims
+    def _claims(
+        self, token: SecretText, use: token_verification.Use, check: bool
+    ) -> dict[str, Any]:
+        return token_verification.read(token, self.conf, use=use, check_signature=check)
 
     def _answer(
         self, challenge: Challenge, answer: Mapping[str, str | SecretText]

@@ -1,14 +1,13 @@
 """People who sign in at Cognito's own pages, through another package: its login stays, the second
 factor is ours.
 
-``COGNITO_MFA["TOKEN_PROVIDER"]`` hands out the access token that such a sign-in left in the session.
-With it a person sets up an authenticator here; at later sign-ins Cognito asks for the code, and the
-sign-in is the proof. What it proves, and of whom, is decided once, when it happens, from what came with
-it; nothing here is called on an ordinary request.
+``COGNITO_MFA["TOKEN_PROVIDER"]`` hands out the tokens that such a sign-in left in the session. With them
+a person sets up an authenticator here; at later sign-ins Cognito asks for the code. What a sign-in proves,
+and of whom, is decided once, when it happens (``evidence``); nothing here is called on an ordinary request.
 
-SECURITY: the tokens come from the site's own session, which got them from Cognito over TLS; their
-signatures are not checked again. A provider must never take one from a request. People are linked when
-they sign in, never later; and before a set-up Cognito itself is asked whose token it is.
+SECURITY: nobody is believed about where a token comes from. Before anybody is linked, or anything proven,
+the pool's own keys must have signed it, for this pool and app client, and for this time. People are linked
+when they sign in, never later; and before a set-up Cognito itself is asked whose token it is.
 """
 
 from __future__ import annotations
@@ -25,8 +24,21 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import arrival, changes, enrolment, gate, lifecycle, linking, pending, proof
+from cognito_mfa import (
+    arrival,
+    changes,
+    enrolment,
+    evidence,
+    gate,
+    lifecycle,
+    linking,
+    pending,
+    proof,
+    transport,
+)
+from cognito_mfa.clocks import seconds_since
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
+from cognito_mfa.evidence import Doubt, Evidence
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
 from cognito_mfa.gateway import (
     NOTHING,
@@ -42,6 +54,7 @@ from cognito_mfa.pending import PendingSignIn, Purpose
 from cognito_mfa.promotion import BACKEND, Outcome
 from cognito_mfa.sealing import seal, unseal
 from cognito_mfa.secret_text import SecretText
+from cognito_mfa.token_verification import is_in_force
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +62,11 @@ KEY = f"{proof.PREFIX}token"
 MANAGED_LOGIN = (
     "MANAGED_LOGIN"  # the method in proofs and events: which factor, Cognito does not say
 )
+DOUBT = f"{proof.PREFIX}doubt"
+CANNOT_ASK = "CANNOT_ASK"  # beside the names of Doubt: Cognito was asked, and did not say
+# Another sign-in there may well end as this one did: those who have an authenticator may sign in here.
+NO_WAY_ON_THERE = frozenset({CANNOT_ASK, "STALE", "DEVICE", "LINKED", "UNTOLD"})
+PATIENCE = 8.0  # seconds that judging a sign-in may take; it goes on without a proof then
 SETUP_MAX_AGE = (
     pending.TTL
 )  # seconds from the sign-in to a first set-up, as with a password of ours
@@ -63,30 +81,30 @@ class OtherSignIn:
     Args:
         access_token: as Cognito gave it, a plain text; it is closed here, and shown nowhere. Anything
             else is no token.
-        claims: of the ID token that came with it; None when nobody knows them. Without them nobody
-            knows either whether an identity provider signed the person in, and the sign-in proves nothing.
+        claims: of the ID token that came with it, where a package has read it and thrown it away. SECURITY:
+            nobody has checked its signature, so they can only speak against somebody.
+        id_token: as Cognito gave it; empty where nobody has it. Without it and without claims nobody knows
+            whether an identity provider signed the person in, and only ``amr`` makes a proof.
     """
 
     access_token: SecretText
     claims: Mapping[str, Any] | None = field(default=None, repr=False)
+    id_token: SecretText = NOTHING
 
     def __init__(
-        self, access_token: str | SecretText, claims: Mapping[str, Any] | None = None
+        self,
+        access_token: str | SecretText,
+        claims: Mapping[str, Any] | None = None,
+        id_token: str | SecretText = "",
     ) -> None:
         object.__setattr__(self, "access_token", _closed(access_token))
-        object.__setattr__(self, "claims", claims)
+        object.__setattr__(self, "claims", claims if isinstance(claims, Mapping) else None)
+        object.__setattr__(self, "id_token", _closed(id_token))
 
     @classmethod
     def of(cls, access_token: str | SecretText, id_token: str | SecretText) -> OtherSignIn:
-        """Return both tokens of one sign-in; the claims of the ID token are read unchecked."""
-        import jwt
-
-        access_token, id_token = _closed(access_token), _closed(id_token)
-        try:
-            claims = jwt.decode(id_token.reveal(), options={"verify_signature": False})
-        except Exception:  # noqa: BLE001 - as in the gateway: the token must not leave in the library's frames
-            claims = None
-        return cls(access_token, claims)
+        """Return both tokens of one sign-in, as Cognito gave them."""
+        return cls(access_token, id_token=id_token)
 
 
 def _closed(token: object) -> SecretText:
@@ -131,25 +149,29 @@ def person_here(request: HttpRequest) -> Person | None:
     """
     try:
         sign_in = _provided(request)
-        return _person(sign_in) if sign_in else None
+        return _person(sign_in, check_signatures=False) if sign_in else None
     except CognitoMFAError:
         return None
 
 
-@sensitive_variables()
-def is_of_this_pool(sign_in: OtherSignIn) -> bool:
-    """Tell whether a token is one of the pool's, by what it says of itself."""
-    try:
-        _person(sign_in)
-    except CognitoMFAError:
-        return False
-    return True
-
-
 def is_recent(person: Person, limit: float) -> bool:
     """Tell whether the person signed in at Cognito at most ``limit`` seconds ago."""
-    at = _auth_time(person)
-    return at is not None and time.time() - at <= limit
+    at = evidence.auth_time(person)
+    ago = None if at is None else seconds_since(at)
+    return ago is not None and ago <= limit
+
+
+def may_sign_in_here(request: HttpRequest) -> bool:
+    """Tell whether another sign-in at Cognito's pages may lead to the same end, so that ours is offered."""
+    return _doubt_here(request) in NO_WAY_ON_THERE
+
+
+def _doubt_here(request: HttpRequest) -> str:
+    """Return why the last sign-in proved nothing; empty where it did, or another's."""
+    record = request.session.get(DOUBT)
+    if not isinstance(record, dict) or record.get("user") != str(request.user.pk):
+        return ""
+    return str(record.get("why") or "")
 
 
 def allows_setup(person: Person) -> bool:
@@ -161,11 +183,14 @@ def allows_setup(person: Person) -> bool:
 
 
 def on_signed_in(
-    *, request: HttpRequest | None = None, user: Any = None, **_kwargs: object
+    *, request: HttpRequest | None = None, user: Any = None, earlier: Any = None, **_kwargs: object
 ) -> None:
     """Judge a sign-in, if it happened at Cognito's own pages; what was proven before is forgotten.
 
     Receives Django's ``user_logged_in``. What is in doubt proves nothing; nothing here stops a sign-in.
+
+    Args:
+        earlier: the proof that the session had until now, of whomever.
     """
     if request is None or not hasattr(request, "session"):
         return
@@ -176,56 +201,87 @@ def on_signed_in(
     if sign_in is not None and came == user:
         keep(request, sign_in, user)
     try:
-        _judge(request, user, everyone=trust == "everyone")
+        with transport.within(PATIENCE):
+            _judge(request, user, everyone=trust == "everyone", earlier=earlier)
     except CognitoMFAError as error:
+        _note_doubt(request, user, CANNOT_ASK)
         logger.warning("sign_in_proves_nothing: user %s: %s", user.pk, error)
 
 
 @sensitive_variables()
-def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
+def _judge(request: HttpRequest, user: Any, *, everyone: bool, earlier: Any) -> None:
     sign_in = _provided(request)
     if sign_in is None:
         return
     person = _person(sign_in)
+    account = None if sign_in.id_token else _told_by_cognito(sign_in, person)
+    if account is not None:
+        person = _as_told(person, account)
     provider = _provider(person)
     if provider:
         arrival.note(request.session, user, provider=provider)
         return
+    if not sign_in.id_token and account is None and identity_of(user) is None:
+        raise Refused("link", "NothingTold")  # not even whether the address was verified
     identity = linking.link_signed_in(person, user)
-    at = _auth_time(person)
-    if at is None or not _factor_answered(sign_in, person):
-        return
-    if everyone or _was_asked(identity, at):
-        _prove(request, identity, at)
+    known = Evidence(sign_in.access_token, person, _providers(sign_in, person), account)
+    found = evidence.doubt(known, identity, everyone=everyone)
+    if found is None:
+        _prove(request, identity, person)
+    elif found is Doubt.STALE and _is_the_same_sign_in(earlier, identity, person):
+        request.session[proof.KEY] = earlier
+    else:
+        _note_doubt(request, user, found.name)
+        logger.info("sign_in_proves_nothing: user %s: %s", user.pk, found.value)
 
 
-def _factor_answered(sign_in: OtherSignIn, person: Person) -> bool:
-    """Tell whether nothing speaks against a second factor at Cognito.
+@sensitive_variables()
+def _told_by_cognito(sign_in: OtherSignIn, person: Person) -> OwnAccount | None:
+    """Ask Cognito about the person, where no ID token that could be checked is at hand."""
+    try:
+        account = get_gateway().own_account(sign_in.access_token)
+    except CognitoMFAError as error:
+        logger.warning("person_not_told: %s", error)
+        return None
+    if account.sub != person.sub:
+        raise BadReply("GetUser", "SomebodyElse")
+    return account
 
-    ``amr`` decides where there is one. Without it, whoever has a provider linked to the account may
-    have come through that, and nobody was asked (facts §2.2).
-    """
-    methods = person.claims.get("amr")
-    if isinstance(methods, list):
-        return "mfa" in methods
-    return sign_in.claims is not None and not providers_in(person.claims.get("identities"))
 
-
-def _was_asked(identity: CognitoIdentity, at: float) -> bool:
-    """Tell whether Cognito must have asked for a code, because an authenticator counted by then.
-
-    Whoever signed in before that, and comes back by the cookie of managed login, was not asked.
-    """
-    token = identity.software_token
-    return (
-        identity.status == Status.ENABLED
-        and token is not None
-        and at >= token.verified_at.timestamp()
+def _as_told(person: Person, account: OwnAccount) -> Person:
+    told = account.told
+    return replace(
+        person,
+        email=told.get("email", ""),
+        email_verified=told.get("email_verified") == "true",
+        claims={**told, **person.claims},
     )
 
 
-def _prove(request: HttpRequest, identity: CognitoIdentity, at: float) -> None:
+def _providers(sign_in: OtherSignIn, person: Person) -> tuple[str, ...] | None:
+    """Return the providers that were linked when the ID token was made; None where there was none."""
+    if sign_in.id_token:
+        return providers_in(person.claims.get("identities"))
+    return None if sign_in.claims is None else providers_in(sign_in.claims.get("identities"))
+
+
+def _is_the_same_sign_in(earlier: Any, identity: CognitoIdentity, person: Person) -> bool:
+    """Tell whether this session was let in by this very sign-in before, and only got new tokens of it."""
+    at = evidence.auth_time(person)
+    return (
+        at is not None
+        and proof.holds(earlier, identity)
+        and (earlier.get("method"), earlier.get("at")) == (MANAGED_LOGIN, at)
+    )
+
+
+def _note_doubt(request: HttpRequest, user: Any, why: str) -> None:
+    request.session[DOUBT] = {"user": str(user.pk), "why": why}
+
+
+def _prove(request: HttpRequest, identity: CognitoIdentity, person: Person) -> None:
     # SECURITY: from when Cognito says, so that coming back by a cookie for ever makes no proof young.
+    at = evidence.auth_time(person) or 0.0
     proof.write(request.session, identity, method=MANAGED_LOGIN, at=min(at, time.time()))
     identity.software_tokens.filter(retired_at=None).update(last_used_at=timezone.now())
     MFAEvent.objects.record(MFAEvent.Kind.SIGNED_IN, identity, detail=MANAGED_LOGIN)
@@ -247,6 +303,8 @@ def begin(
         Refused: a provider signs the person in, or the account is not that of who is signed in.
     """
     pending.clear(request)
+    if arrival.provider(request.session.get(arrival.KEY), request.user):
+        raise Refused("set-up", "Federated")  # as Cognito said when the person came
     sign_in = _provided(request)
     if sign_in is None:
         raise SignInAgain("set-up", "NoToken")
@@ -261,7 +319,8 @@ def begin(
     if purpose is Purpose.REMOVE:
         return lifecycle.remove(request, identity, Tokens(access), signed_in_already=True)
     if not change and _has_one(request, identity, account, access):
-        raise SignInAgain("set-up", "AlreadySetUp")
+        told = _doubt_here(request) not in NO_WAY_ON_THERE
+        raise SignInAgain("set-up", "AlreadySetUp" if told else "NotToldThere")
     begun = PendingSignIn(
         purpose=purpose,
         username=account.username,
@@ -360,37 +419,27 @@ def _provided(request: HttpRequest) -> OtherSignIn | None:
     del given
     if not isinstance(sign_in, OtherSignIn) or not sign_in.access_token:
         return None
-    known = isinstance(sign_in.claims, Mapping)
-    return sign_in if known else OtherSignIn(sign_in.access_token)
+    return sign_in
 
 
 @sensitive_variables()
-def _person(sign_in: OtherSignIn) -> Person:
+def _person(sign_in: OtherSignIn, *, check_signatures: bool = True) -> Person:
     """Return who signed in.
 
+    Args:
+        check_signatures: for anything but showing a page, which asks nobody.
+
     Raises:
-        BadReply: the token is another pool's or client's, or out of date; or the claims are of somebody
-            else's.
+        BadReply: the tokens are another pool's or client's, nobody's or somebody else's, or out of date.
+        Unavailable, Misconfigured: the pool's keys cannot be had.
     """
-    person = get_gateway().person(Tokens(sign_in.access_token))
-    claims = sign_in.claims or {}
-    if claims.get("sub", person.sub) != person.sub:
+    tokens = Tokens(sign_in.access_token, sign_in.id_token)
+    person = get_gateway().person(tokens, check_signatures=check_signatures)
+    if (sign_in.claims or {}).get("sub", person.sub) != person.sub:
         raise BadReply("tokens", "ClaimsDisagree")
-    if not _is_in_force(person.claims):
+    if not is_in_force(person.claims):
         raise BadReply("tokens", "OutOfDate")
-    return replace(
-        person,
-        email=str(claims.get("email") or ""),
-        email_verified=str(claims.get("email_verified", "")).lower() == "true",
-        claims={**claims, **person.claims},
-    )
-
-
-def _is_in_force(claims: Mapping[str, Any]) -> bool:
-    expires, begins, now = claims.get("exp"), claims.get("nbf", 0), time.time()
-    if not isinstance(expires, int) or not isinstance(begins, int):
-        return False
-    return begins - proof.SKEW <= now <= expires + proof.SKEW
+    return person
 
 
 def _provider(person: Person) -> str:
@@ -405,11 +454,3 @@ def _provider(person: Person) -> str:
 def _owner(username: str, providers: tuple[str, ...]) -> str:
     name = username.lower()
     return next((one for one in providers if name.startswith(f"{one.lower()}_")), "")
-
-
-def _auth_time(person: Person) -> float | None:
-    """Return when the person signed in at Cognito; None for a time that cannot be."""
-    at = person.claims.get("auth_time")
-    if not isinstance(at, int) or isinstance(at, bool) or at > time.time() + proof.SKEW:
-        return None
-    return float(at)

@@ -133,6 +133,10 @@ def sign_in_again(error: SignInAgain) -> str:
         return _(
             "You have set up an authenticator app already. Sign in once more: you will be asked for its code."
         )
+    if error.error == "NotToldThere":
+        return _(
+            "You have set up an authenticator app already, and this site could not see whether you entered its code."
+        )
     return _("For this, your last sign-in is too long ago. Please sign in once more.")
 
 

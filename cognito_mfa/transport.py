@@ -14,13 +14,14 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -48,8 +49,20 @@ READ_TIMEOUT = 8
 DEADLINE = (
     12.0  # seconds for the whole call: READ_TIMEOUT holds for each packet, not for the answer
 )
+SERVICE = "cognito-identity-provider"  # in the names of botocore's events
 MAX_BODY = 1_000_000  # bytes
 CONNECTIONS = 50  # at least one for each thread of a worker; botocore's own default is 10
+
+# What follows the region in the names of AWS's hosts, where it is another than in most regions.
+DNS_SUFFIX = "amazonaws.com"
+DNS_SUFFIXES = {
+    "cn-": "amazonaws.com.cn",
+    "eusc-": "amazonaws.eu",
+    "us-iso-": "c2s.ic.gov",
+    "us-isob-": "sc2s.sgov.gov",
+    "eu-isoe-": "cloud.adc-e.uk",
+    "us-isof-": "csp.hci.ic.gov",
+}
 
 # A second send of these would fail, or do its work twice (security.md C.3): they are sent once.
 CONSUMING = frozenset(
@@ -70,6 +83,18 @@ SECRET_MEMBERS = frozenset(
 )
 
 Reply = dict[str, Any]
+_Answer = TypeVar("_Answer")
+
+
+class Document(NamedTuple):
+    """A public document of a pool's.
+
+    Attributes:
+        max_age: seconds for which it may be kept, as its sender says; None where it says nothing.
+    """
+
+    body: bytes
+    max_age: float | None = None
 
 
 class _Failure(NamedTuple):
@@ -154,7 +179,7 @@ def _build(conf: Conf, *, once: bool) -> Any:
     )
     _refuse_endpoint(conf, str(client.meta.endpoint_url))
     guard = partial(_guard, from_aws=".amazonaws.com" in client.meta.endpoint_url)
-    client.meta.events.register("before-parse.cognito-identity-provider", guard)
+    client.meta.events.register(f"before-parse.{SERVICE}", guard)
     _silence_debug_logs()
     return client
 
@@ -242,6 +267,41 @@ def call(operation: str, parameters: Mapping[str, Any]) -> Reply:
     raise _exception(operation, outcome)
 
 
+def fetch_document(path: str) -> Document:
+    """Fetch a public document of the pool's from where Cognito answers; a local one answers in process.
+
+    Args:
+        path: below the address, such as ``eu-west-1_AbCdEfGhI/.well-known/jwks.json``.
+
+    Raises:
+        Unavailable, BadReply, Misconfigured: it cannot be had.
+    """
+    outcome = _within_deadline(partial(_get, path))
+    if isinstance(outcome, _Failure):
+        raise _exception("GET", outcome)
+    return outcome
+
+
+def aws_host(pool_id: str) -> str:
+    """Return AWS's host for the pool's region."""
+    region = pool_id.partition("_")[0]
+    known = (suffix for start, suffix in DNS_SUFFIXES.items() if region.startswith(start))
+    return f"cognito-idp.{region}.{next(known, DNS_SUFFIX)}"
+
+
+@contextmanager
+def within(seconds: float) -> Generator[None]:
+    """Let all calls made inside take ``seconds`` together, and no longer."""
+    token = _ends_at.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _ends_at.reset(token)
+
+
+_ends_at: contextvars.ContextVar[float | None] = contextvars.ContextVar("ends_at", default=None)
+
+
 def has_operation(operation: str) -> bool:
     """Tell whether the installed botocore knows ``operation``: some are newer than many botocores.
 
@@ -257,10 +317,15 @@ def has_operation(operation: str) -> bool:
     raise Misconfigured(operation, name, hint=hint_for(name))
 
 
-def _within_deadline(work: Callable[[], Reply | _Failure]) -> Reply | _Failure:
+def _seconds_left() -> float:
+    ends_at = _ends_at.get()
+    return DEADLINE if ends_at is None else max(0.0, min(DEADLINE, ends_at - time.monotonic()))
+
+
+def _within_deadline(work: Callable[[], _Answer | _Failure]) -> _Answer | _Failure:
     # A thread, because no timeout of botocore or urllib3 bounds a reply that drips in byte by byte.
     # It ends by itself; being a daemon it never keeps a worker from stopping.
-    answers: list[Reply | _Failure] = []
+    answers: list[_Answer | _Failure] = []
     context = contextvars.copy_context()
 
     def carry() -> None:
@@ -271,7 +336,7 @@ def _within_deadline(work: Callable[[], Reply | _Failure]) -> Reply | _Failure:
 
     thread = _CallThread(target=carry, name="cognito-mfa-call", daemon=True)
     thread.start()
-    thread.join(DEADLINE)
+    thread.join(_seconds_left())
     return answers[0] if answers else _Failure("transport", "DeadlineExceeded")
 
 
@@ -327,6 +392,65 @@ def _secret(value: object) -> object:
     if value is None:
         return None
     return SecretText(value) if isinstance(value, str) else type(value)
+
+
+def _get(path: str) -> Document | _Failure:
+    """Send a GET as botocore sends its calls, so that its address, its proxies and a local Cognito hold."""
+    from botocore import exceptions as aws
+    from botocore.awsrequest import AWSRequest
+
+    try:
+        client = client_for("GetUser")
+        request = AWSRequest("GET", f"{_address(client)}/{path}").prepare()
+        answers = client.meta.events.emit(f"before-send.{SERVICE}.GetDocument", request=request)
+        local = next((answer for _, answer in answers if answer is not None), None)
+        response = _send_get(client, request) if local is None else local
+        return _document(response)
+    except (aws.HTTPClientError, aws.ConnectionError) as error:
+        return _Failure("transport", type(error).__name__)
+    except aws.BotoCoreError as error:
+        return _Failure("setup", type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - as in a call
+        return _Failure("reply", type(error).__name__)
+
+
+def _address(client: Any) -> str:
+    """Return where the pool's documents are: at AWS's own host, or where the site says that Cognito is.
+
+    Other names of AWS's (FIPS, VPC endpoints) take calls alone.
+    """
+    endpoint: str = client.meta.endpoint_url
+    if AWS_HOST.fullmatch(urlsplit(endpoint).hostname or ""):
+        return f"https://{aws_host(get_conf().USER_POOL_ID)}"
+    return endpoint.rstrip("/")
+
+
+def _send_get(client: Any, request: Any) -> Any:
+    from botocore.httpsession import URLLib3Session
+    from botocore.utils import get_environ_proxies
+
+    make: Any = URLLib3Session  # its stub knows neither files of certificates nor two timeouts
+    session = make(
+        verify=os.environ.get("AWS_CA_BUNDLE") or True,
+        proxies=client.meta.config.proxies or get_environ_proxies(request.url),
+        timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+    )
+    try:
+        return session.send(request)  # follows no redirect
+    finally:
+        session.close()
+
+
+def _document(response: Any) -> Document | _Failure:
+    body: bytes = response.content
+    if response.status_code != HTTPStatus.OK or len(body) > MAX_BODY:
+        return _Failure("reply", str(response.status_code))
+    headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+    kept = headers.get("cache-control", "").lower()
+    if "no-store" in kept or "no-cache" in kept:
+        return Document(body, 0.0)
+    found = re.search(r"\bmax-age=(\d{1,9})", kept)
+    return Document(body, float(found[1]) if found else None)
 
 
 def _from_cognito(response: Mapping[str, Any]) -> _Failure:

@@ -310,13 +310,14 @@ class SignInView(StepView):
     step = Step.START
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if other_sign_in.is_used(request):
+        here = "here" in request.GET and other_sign_in.may_sign_in_here(request)
+        if other_sign_in.is_used(request) and not here:
             return SignInElsewhereView.as_view()(request)
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         signed_in = request.user.is_authenticated and not gate.stops(request, request.user)
-        if signed_in and not {"switch", "again", "setup"} & set(request.GET):
+        if signed_in and not {"switch", "again", "setup", "here"} & set(request.GET):
             return self.after(Outcome(Step.DONE, self.next_url))
         return super().get(request, *args, **kwargs)
 
@@ -382,7 +383,11 @@ class SignInElsewhereView(Page, TemplateView):
         return HttpResponseRedirect(resolve_url(settings.LOGIN_URL) + query)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(support_url=get_conf().SUPPORT_URL, **kwargs)
+        return super().get_context_data(
+            support_url=get_conf().SUPPORT_URL,
+            may_sign_in_here=other_sign_in.may_sign_in_here(self.request),
+            **kwargs,
+        )
 
 
 class NewPasswordView(StepView):
@@ -512,9 +517,14 @@ class SetupStartView(StepView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         person = other_sign_in.person_here(self.request)
         recent = person is not None and other_sign_in.is_recent(person, other_sign_in.SETUP_MAX_AGE)
-        account = person.email or person.username if person else ""
+        known = identity_of(self.request.user)
+        account = (known.email or known.username) if known else person.username if person else ""
         return super().get_context_data(
-            next=self.next_url, recent=recent, account=account, **kwargs
+            next=self.next_url,
+            recent=recent,
+            account=account,
+            may_sign_in_here=other_sign_in.may_sign_in_here(self.request),
+            **kwargs,
         )
 
     def take(self, form: Form) -> Outcome:

@@ -152,6 +152,24 @@ MOZILLA = "cognito_mfa.contrib.mozilla_oidc.access_token"
 ALLAUTH = "cognito_mfa.contrib.allauth.access_token"
 MOZILLAS_BACKEND = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
 WITHOUT_SCOPE = site(SOCIALACCOUNT_PROVIDERS={"openid_connect": {"SCOPE": ["openid"]}})
+WITH_ELSEWHERE = site(AUTHENTICATION_BACKENDS=[OURS, ELSEWHERE])
+WITH_ALLAUTH = conf(
+    TOKEN_PROVIDER=ALLAUTH, ALLAUTH_PROVIDER="cognito", TRUSTED_BACKENDS={ELSEWHERE: "enrolled"}
+)
+WITH_MOZILLA = conf(TOKEN_PROVIDER=MOZILLA, TRUSTED_BACKENDS={ELSEWHERE: "enrolled"})
+ALLAUTH_APP = site(
+    SOCIALACCOUNT_PROVIDERS={
+        "openid_connect": {
+            "SCOPE": ["openid", "aws.cognito.signin.user.admin"],
+            "AUTH_PARAMS": {"prompt": "login"},
+            "APPS": [{"provider_id": "cognito"}],
+        }
+    }
+)
+MOZILLA_ASKS = site(
+    OIDC_RP_SCOPES="openid aws.cognito.signin.user.admin",
+    OIDC_AUTH_REQUEST_EXTRA_PARAMS={"prompt": "login"},
+)
 KEEPS_NONE = site(AUTHENTICATION_BACKENDS=[OURS, MOZILLAS_BACKEND], OIDC_STORE_ID_TOKEN=True)
 SESSIONS = "django.contrib.sessions.backends"
 NO_TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
@@ -205,6 +223,17 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("W010", installed("channels")),
     ("W011", site(LOGGING={"version": 1, "root": {"level": "DEBUG"}})),
     ("W011", site(LOGGING={"version": 1, "loggers": {"botocore": {"level": "DEBUG"}}})),
+    ("E023", conf(TOKEN_PROVIDER=ALLAUTH)),
+    ("E023", conf(TOKEN_PROVIDER=ALLAUTH, ALLAUTH_PROVIDER="")),
+    ("E024", both(WITH_ELSEWHERE, conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS=[ELSEWHERE]))),
+    ("W022", conf(TOKEN_PROVIDER=MOZILLA)),
+    (
+        "W022",
+        both(conf(TOKEN_PROVIDER=MOZILLA), site(OIDC_AUTH_REQUEST_EXTRA_PARAMS={"prompt": "none"})),
+    ),
+    ("W022", both(conf(TOKEN_PROVIDER=ALLAUTH), WITHOUT_SCOPE)),
+    ("W023", conf(TOKEN_PROVIDER=ALLAUTH, ALLAUTH_PROVIDER="cognito")),
+    ("W023", both(conf(TOKEN_PROVIDER=ALLAUTH, ALLAUTH_PROVIDER="cognito"), WITHOUT_SCOPE)),
     ("W017", conf(TOKEN_PROVIDER=view)),
     ("W017", conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS={THEIRS: "elsewhere"})),
     ("W018", conf(TOKEN_PROVIDER=MOZILLA, TRUSTED_BACKENDS=[THEIRS])),
@@ -222,7 +251,6 @@ BAD_DEPLOYED: list[tuple[str, Callable[[Settings], None]]] = [
     ("W031", conf(GRACE_PERIOD=400 * 86400.0)),
     ("W016", site(ALLOWED_HOSTS=["*"])),
 ]
-WITH_ELSEWHERE = site(AUTHENTICATION_BACKENDS=[OURS, ELSEWHERE])
 GOOD: list[Callable[[Settings], None]] = [
     conf(ENDPOINT_URL="https://vpce-1.cognito-idp.eu-west-1.vpce.amazonaws.com"),
     environment(AWS_ENDPOINT_URL="https://cognito-idp.cn-north-1.amazonaws.com.cn"),
@@ -233,8 +261,10 @@ GOOD: list[Callable[[Settings], None]] = [
     conf(REQUIRED_FROM="2026-12-01", GRACE_PERIOD=3600),
     both(WITH_ELSEWHERE, conf(TRUSTED_BACKENDS=[ELSEWHERE])),
     both(WITH_ELSEWHERE, conf(TRUSTED_BACKENDS={ELSEWHERE: "elsewhere"})),
-    both(WITH_ELSEWHERE, conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS=[ELSEWHERE])),
+    both(WITH_ELSEWHERE, conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS={ELSEWHERE: "enrolled"})),
     both(WITH_ELSEWHERE, conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS={ELSEWHERE: "everyone"})),
+    both(WITH_ELSEWHERE, both(WITH_ALLAUTH, ALLAUTH_APP)),
+    both(WITH_ELSEWHERE, both(WITH_MOZILLA, MOZILLA_ASKS)),
     conf(REGION="us-east-1"),
     site(LOGIN_URL="https://login.example.com/"),
     site(LOGIN_URL="/account/sign-in/?from=here"),

@@ -34,6 +34,8 @@ ALWAYS: tuple[Check, ...] = (
     access.check_channels,
     access.check_logging,
     others.check_trust,
+    others.check_allauth_provider,
+    others.check_prompt,
     others.check_scope,
     others.check_mozilla_tokens,
 )

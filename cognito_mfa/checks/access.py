@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from cognito_mfa.checks.values import conf_or_none
-from cognito_mfa.conf import NAME, trustable
+from cognito_mfa.conf import NAME, Conf, trustable
 
 PERMISSION = "cognito_mfa.drf.IsMFAVerified"
 AWS_LOGGERS = ("", "boto3", "botocore", "urllib3")
@@ -30,7 +30,7 @@ def check_backends() -> Iterator[CheckMessage]:
                 hint="Write it exactly as there, or remove it.",
                 id="cognito_mfa.E019",
             )
-        elif conf is not None and conf.trust_in(backend) is None:
+        elif conf is not None and conf.trust_in(backend) is None and not _lacks_word(conf, backend):
             yield Error(
                 f"{NAME}['TRUSTED_BACKENDS'] says of {backend!r} what cannot be true: nothing is believed of it.",
                 hint=_trust_hint(backend),
@@ -47,6 +47,12 @@ def check_backends() -> Iterator[CheckMessage]:
                 "itself, silence this check.",
                 id="cognito_mfa.W007",
             )
+
+
+def _lacks_word(conf: Conf, backend: str) -> bool:
+    """Tell whether ``backend`` is listed where a word is wanted, of which E024 tells."""
+    wanted = conf.TOKEN_PROVIDER is not None and conf.TRUSTED_BACKENDS[backend] == ""
+    return wanted and bool(trustable(backend))
 
 
 def _trust_hint(backend: str) -> str:

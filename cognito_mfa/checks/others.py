@@ -18,11 +18,20 @@ MOZILLAS_BACKEND = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
 
 
 def check_trust() -> Iterator[CheckMessage]:
-    """E020 trust in sign-ins that nothing can judge, W017 tokens that nothing is done with."""
+    """E020 trust in sign-ins that nothing can judge, E024 trust without a word, W017 unused tokens."""
     conf = conf_or_none()
     if conf is None:
         return
-    judged = [backend for backend in conf.TRUSTED_BACKENDS if conf.trust_in(backend) != "elsewhere"]
+    words = {backend: conf.trust_in(backend) for backend in conf.TRUSTED_BACKENDS}
+    judged = [backend for backend, word in words.items() if word in ("enrolled", "everyone")]
+    listed = [backend for backend, word in conf.TRUSTED_BACKENDS.items() if word == ""]
+    for backend in listed if conf.TOKEN_PROVIDER is not None else ():
+        yield Error(
+            f"{NAME}['TRUSTED_BACKENDS'] lists {backend!r} without a word for it, beside a TOKEN_PROVIDER: is it "
+            "a sign-in at Cognito's own pages, or one that has nothing to do with Cognito? It proves nothing.",
+            hint="Write {path: 'enrolled'}, 'everyone' or 'elsewhere' (docs/other-sign-ins.md).",
+            id="cognito_mfa.E024",
+        )
     if judged and conf.TOKEN_PROVIDER is None:
         yield Error(
             f"{NAME}['TRUSTED_BACKENDS'] speaks of sign-ins at Cognito, but no token of theirs is at hand: "
@@ -30,12 +39,46 @@ def check_trust() -> Iterator[CheckMessage]:
             hint="Name a TOKEN_PROVIDER (docs/other-sign-ins.md).",
             id="cognito_mfa.E020",
         )
-    if conf.TOKEN_PROVIDER is not None and not judged:
+    if conf.TOKEN_PROVIDER is not None and not judged and not listed:
         yield Caution(
             f"{NAME}['TOKEN_PROVIDER'] is not used: no sign-in at Cognito is trusted, so nobody who set up an "
             "authenticator app could ever show it.",
             hint="Name the backend of these sign-ins in TRUSTED_BACKENDS (docs/other-sign-ins.md).",
             id="cognito_mfa.W017",
+        )
+
+
+def check_allauth_provider() -> Iterator[CheckMessage]:
+    """E023 no provider of allauth's is named, W023 the one that is named is not among the settings."""
+    conf = conf_or_none()
+    if conf is None or conf.TOKEN_PROVIDER != ALLAUTH:
+        return
+    if conf.ALLAUTH_PROVIDER is None:
+        yield Error(
+            f"{NAME}['ALLAUTH_PROVIDER'] is missing: which of allauth's providers is the user pool? Tokens of "
+            "another one would be taken for Cognito's, and so none is believed.",
+            hint="Write the provider_id of its app, such as 'cognito', or 'amazon_cognito'.",
+            id="cognito_mfa.E023",
+        )
+    elif conf.ALLAUTH_PROVIDER not in _allauth_providers():
+        yield Caution(
+            f"{NAME}['ALLAUTH_PROVIDER'] is {conf.ALLAUTH_PROVIDER!r}, and SOCIALACCOUNT_PROVIDERS has no such provider.",
+            hint="Write the provider_id of the app as it is there; silence this where the app is in the database.",
+            id="cognito_mfa.W023",
+        )
+
+
+def check_prompt() -> Iterator[CheckMessage]:
+    """W022: whoever must sign in once more comes back by managed login's cookie, unproven as before."""
+    conf = conf_or_none()
+    asked = _prompts(conf.TOKEN_PROVIDER) if conf else None
+    if asked is not None and not any("login" in prompt.split() for prompt in asked):
+        yield Caution(
+            "The sign-in does not ask managed login for the password each time: who comes by its cookie proves "
+            "nothing, and is sent back there.",
+            hint="Add 'prompt': 'login' to OIDC_AUTH_REQUEST_EXTRA_PARAMS, or to AUTH_PARAMS of the provider in "
+            "SOCIALACCOUNT_PROVIDERS.",
+            id="cognito_mfa.W022",
         )
 
 
@@ -73,7 +116,32 @@ def _scopes(provider: object) -> list[str] | None:
         return str(getattr(settings, "OIDC_RP_SCOPES", "openid email")).split()
     if provider != ALLAUTH:
         return None
-    providers: dict[str, Any] = getattr(settings, "SOCIALACCOUNT_PROVIDERS", {})
-    named = [providers[name] for name in ("openid_connect", "amazon_cognito") if name in providers]
+    named = _allauth_settings()
     # An app in the database, or with settings of its own, may ask for more.
     return [scope for one in named for scope in one.get("SCOPE", ())] if named else None
+
+
+def _prompts(provider: object) -> list[str] | None:
+    """Return the values of ``prompt`` that the sign-in sends; None where they are not in settings."""
+    if provider == MOZILLA:
+        # SessionRefresh sends the same parameters, and would not be silent any more.
+        silent = any(path.endswith(".SessionRefresh") for path in settings.MIDDLEWARE)
+        extra: dict[str, Any] = getattr(settings, "OIDC_AUTH_REQUEST_EXTRA_PARAMS", {})
+        return None if silent else [str(extra.get("prompt", ""))]
+    if provider != ALLAUTH:
+        return None
+    asked = [one.get("AUTH_PARAMS", {}) for one in _allauth_settings()]
+    return [str(params.get("prompt", "")) for params in asked] or None
+
+
+def _allauth_settings() -> list[dict[str, Any]]:
+    """Return the settings of the providers that may be a user pool."""
+    providers: dict[str, Any] = getattr(settings, "SOCIALACCOUNT_PROVIDERS", {})
+    return [providers[name] for name in ("openid_connect", "amazon_cognito") if name in providers]
+
+
+def _allauth_providers() -> set[object]:
+    """Return what allauth calls the providers in the settings: by the app's id, or by the provider's own."""
+    providers: dict[str, Any] = getattr(settings, "SOCIALACCOUNT_PROVIDERS", {})
+    apps = [app for one in providers.values() for app in (*one.get("APPS", ()), one.get("APP", {}))]
+    return {*providers, *(app.get("provider_id") for app in apps)}

@@ -55,9 +55,14 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
 
     @sensitive_variables()
     def get_or_create_user(self, access_token: str, id_token: str, payload: Any) -> Any:
-        """Return the user that the tokens speak for, or None; the ID token's signature was checked."""
+        """Return the user that the tokens speak for, or None.
+
+        The package checks who signed the ID token, and neither its issuer nor for whom it is; of the access
+        token it checks nothing. Here both are checked, and that they belong together.
+        """
         try:
-            person = get_gateway().person(Tokens(SecretText(access_token), SecretText(id_token)))
+            tokens = Tokens(SecretText(access_token), SecretText(id_token))
+            person = get_gateway().person(tokens, check_signatures=True)
             unknown = CognitoIdentity.Status.UNKNOWN
             user = linking.link(person, request=None, status=unknown).user
         except CognitoMFAError as error:

@@ -4,12 +4,14 @@ validation, signing, retries, parsing, exceptions. It must never let a request r
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 from cognito_mfa.local.wire import (
     ConnectionLost,
@@ -17,6 +19,7 @@ from cognito_mfa.local.wire import (
     NothingSent,
     WireRequest,
     WireResponse,
+    respond,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ class Answerer(Protocol):
     """Whatever answers requests: a LocalCognito."""
 
     def answer(self, request: WireRequest) -> WireResponse: ...
+
+    def document(self, path: str, base: str) -> Mapping[str, Any] | None: ...
 
 
 _installed: list[Answerer] = []
@@ -114,7 +119,7 @@ class _Door:
 
         started = time.monotonic()
         try:
-            response = self._answerer().answer(_wire_request(request))
+            response = self._response(request)
         except NothingSent:
             raise EndpointConnectionError(endpoint_url=request.url) from None
         except NoAnswer:
@@ -124,6 +129,17 @@ class _Door:
         if time.monotonic() - started > self._read_timeout:
             raise ReadTimeoutError(endpoint_url=request.url)
         return _aws_response(request.url, response)
+
+    def _response(self, request: AWSPreparedRequest) -> WireResponse:
+        if request.method != "GET":
+            return self._answerer().answer(_wire_request(request))
+        url = urlsplit(request.url)
+        document = self._answerer().document(url.path, f"{url.scheme}://{url.netloc}")
+        # The next test's pool has other keys at the same address.
+        headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+        if document is None:
+            return respond(404, b"{}", headers)
+        return respond(200, json.dumps(document).encode(), headers)
 
 
 def _wire_request(request: AWSPreparedRequest) -> WireRequest:

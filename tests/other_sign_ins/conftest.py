@@ -94,6 +94,6 @@ def mozilla(settings: Settings, address: str) -> Settings:
     settings.COGNITO_MFA = {
         **settings.COGNITO_MFA,
         "TOKEN_PROVIDER": "cognito_mfa.contrib.mozilla_oidc.access_token",
-        "TRUSTED_BACKENDS": [backend],
+        "TRUSTED_BACKENDS": {backend: "enrolled"},
     }
     return settings

@@ -45,7 +45,8 @@ def site(settings: Settings, address: str) -> Settings:
     settings.COGNITO_MFA = {
         **settings.COGNITO_MFA,
         "TOKEN_PROVIDER": "cognito_mfa.contrib.allauth.access_token",
-        "TRUSTED_BACKENDS": [BACKEND],
+        "TRUSTED_BACKENDS": {BACKEND: "enrolled"},
+        "ALLAUTH_PROVIDER": "cognito",
     }
     return settings
 
@@ -75,7 +76,7 @@ def test_a_person_sets_up_here_and_is_asked_there_from_then_on(person: Person) -
     assert out.url == "/accounts/oidc/cognito/login/?next=%2Fprivate%2F"
     person.arrive_with_code()
     assert person.is_in()
-    assert person.cognito.operations() == []
+    assert person.cognito.operations() == ["GetUser", "GetUserPoolMfaConfig"]
 
 
 def test_the_token_is_kept_encrypted_and_not_in_the_database(person: Person) -> None:
@@ -141,7 +142,8 @@ class TestTheProviderAmazonCognito:
     """It drops the ID token."""
 
     @pytest.fixture
-    def person(self, person: Person) -> Person:
+    def person(self, person: Person, site: Settings) -> Person:
+        site.COGNITO_MFA = {**site.COGNITO_MFA, "ALLAUTH_PROVIDER": "amazon_cognito"}
         person.begin = "/accounts/amazon-cognito/login/?next=/private/"
         return person
 

@@ -30,7 +30,7 @@ def theirs(site: Settings) -> Settings:
     """With the package's own backend, which knows people by their e-mail address."""
     site.AUTHENTICATION_BACKENDS = [THEIRS]
     site.OIDC_STORE_ACCESS_TOKEN = site.OIDC_STORE_ID_TOKEN = True
-    site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": [THEIRS]}
+    site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": {THEIRS: "enrolled"}}
     return site
 
 
@@ -169,7 +169,7 @@ def test_a_token_that_a_failed_sign_in_left_behind_links_and_sets_up_nothing(
     victim = get_user_model().objects.create_user("victim", email="victim@example.com")
     client = Client()
     used: Any = site.COGNITO_MFA["TRUSTED_BACKENDS"]
-    client.force_login(victim, backend=used[0])
+    client.force_login(victim, backend=next(iter(used)))
     stolen = Person(client, person.cognito, person.pool)
     site.OIDC_CREATE_USER = False
     site.COGNITO_MFA = {**site.COGNITO_MFA, "CREATE_USERS": False}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def either_backend(request: pytest.FixtureRequest, site: Settings) -> None:
         backend = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
         site.AUTHENTICATION_BACKENDS = [backend]
         site.OIDC_STORE_ACCESS_TOKEN = site.OIDC_STORE_ID_TOKEN = True
-        site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": [backend]}
+        site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": {backend: "enrolled"}}
 
 
 @pytest.mark.usefixtures("either_backend")
@@ -72,7 +73,7 @@ def test_a_person_sets_up_here_and_is_asked_there_from_then_on(person: Person) -
     assert not person.is_in()
     assert person.arrive_with_code().url == "/private/"
     assert person.is_in()
-    assert person.cognito.operations() == []
+    assert person.cognito.operations() == ["GetUser", "GetUserPoolMfaConfig"]
     token = SoftwareToken.objects.get()
     assert (token.friendly_name, token.last_used_at is not None) == ("Work phone", True)
     signed_in = MFAEvent.objects.filter(kind=MFAEvent.Kind.SIGNED_IN)
@@ -283,6 +284,7 @@ class TestReplacing:
         proof: Any = session["_cognito_mfa_proof"]
         session["_cognito_mfa_proof"] = {**proof, "at": proof["at"] - 301}
         session.save()
+        person.cognito.forget_calls()
         refused = person.post(reverse("cognito_mfa:device_replace"))
         assert refused.url.startswith(
             "/account/sign-in/?again=1&next=%2Faccount%2Fdevice%2Freplace"
@@ -318,6 +320,8 @@ def test_a_reset_ends_the_proof_of_a_sign_in_elsewhere(person: Person) -> None:
 
 def test_a_proof_is_as_old_as_the_sign_in_at_cognito(person: Person, site: Settings) -> None:
     """B-15: coming back by a cookie for ever makes no proof young."""
+    state = person.pool.state
+    state.behaviour = replace(state.behaviour, acr_and_amr=True)
     person.set_up_here()
     person.pass_time(seconds=86400)
     person.sign_in_again()
@@ -355,7 +359,11 @@ class TestAPoolThatRequiresMFA:
     def test_declared_every_sign_in_is_a_proof(self, person: Person) -> None:
         self.arrive_with_set_up(person)
         assert person.is_in()
-        assert person.cognito.operations() == []
+        assert person.cognito.operations() == [
+            "GetUserPoolMfaConfig",
+            "GetUser",
+            "GetUserAuthFactors",
+        ]
         assert CognitoIdentity.objects.get().status == Status.UNKNOWN
 
     def test_undeclared_it_costs_one_more_sign_in(self, person: Person) -> None:
@@ -416,8 +424,6 @@ class TestPeopleOfProviders:
         assert "cannot see which of the" in person.text(person.start())
 
     def test_unless_the_tokens_say_how(self, person: Person) -> None:
-        from dataclasses import replace
-
         from cognito_mfa.local.managed_login import identities
 
         state = person.pool.state

@@ -227,8 +227,9 @@ class TestTokensWithoutAChallenge:
     def test_b_13_tokens_that_deny_a_second_factor(
         self, cognito: LocalCognito, pool: LocalPool, visitor: Visitor, alice: Any, site: Settings
     ) -> None:
-        """In a pool said to require MFA: the claim is a reason to refuse."""
+        """In a pool that requires MFA: the claim is a reason to refuse."""
         site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": {BACKEND: "everyone"}}
+        pool.state.mfa = "ON"
         sign_in(visitor, alice, tokens_of(pool, "newcomer"))
         assert visitor.is_in()
         pool.state.behaviour = Behaviour(acr_and_amr=True)

@@ -1,0 +1,257 @@
+"""What a token of Cognito's must say, and whether Cognito signed it.
+
+Issuer, kind and app client are compared whole, with what the settings name. The signature is checked
+wherever a token did not come straight from Cognito to us over TLS: with the pool's own keys, by RS256 and
+nothing else. A token's header chooses one of these keys, and never brings one, or an address of one.
+
+The keys are fetched when somebody signs in, never on an ordinary request, and kept for an hour at most.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+from cognito_mfa.clocks import SKEW
+from cognito_mfa.conf import NAME, Conf
+from cognito_mfa.exceptions import BadReply, CognitoMFAError, Unavailable
+from cognito_mfa.secret_text import SecretText
+from cognito_mfa.transport import ENDPOINT_VARIABLE, aws_host, fetch_document
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from jwt.types import Options
+
+ALGORITHM = "RS256"
+SMALLEST_KEY = 2048  # bits
+KEYS_MAX_AGE = 3600.0  # seconds
+ASK_AGAIN_AFTER = 60.0  # seconds: how often a key that nobody knows may make us fetch them again
+# What else there is to check is checked here, with an allowance for clocks; the library is asked about the signature alone.
+SIGNATURE_ONLY: Options = {
+    "verify_signature": True,
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}
+
+Use = Literal["access", "id"]
+CLIENT_CLAIM: Mapping[Use, str] = {"access": "client_id", "id": "aud"}
+
+
+def issuers(conf: Conf) -> frozenset[str]:
+    """Return the issuers that speak for the pool: nobody else's tokens are looked at.
+
+    AWS has two forms, and a pool has one of them (IssuerConfiguration). A local Cognito that the settings
+    name may use its own address.
+    """
+    host = aws_host(conf.USER_POOL_ID)
+    own = conf.ENDPOINT_URL or os.environ.get(ENDPOINT_VARIABLE)
+    if not own and settings.DEBUG:  # where calls go too, as the transport has it
+        own = os.environ.get("AWS_ENDPOINT_URL")
+    places = [f"https://{host}", f"https://issuer-{host}", *([own.rstrip("/")] if own else [])]
+    return frozenset(f"{place}/{conf.USER_POOL_ID}" for place in places)
+
+
+def read(token: SecretText, conf: Conf, *, use: Use, check_signature: bool) -> dict[str, Any]:
+    """Return the claims of a token of the pool and app client that the settings name.
+
+    Args:
+        token: as it was given.
+        use: which kind it must be.
+        check_signature: unless Cognito itself gave it to us, over TLS, a moment ago. Such a token must
+            also be in force by our clock.
+
+    Raises:
+        BadReply: it is nobody's, somebody else's, or out of date.
+        Unavailable, Misconfigured: the pool's keys cannot be had.
+    """
+    claims = _signed(token, conf) if check_signature else _unsigned(token)
+    if check_signature and not is_in_force(claims):
+        raise BadReply("tokens", "OutOfDate")
+    return claims if _is_ours(claims, conf, use) else _foreign()
+
+
+def is_in_force(claims: Mapping[str, Any]) -> bool:
+    """Tell whether a token's time has come and is not over."""
+    expires, begins, now = claims.get("exp"), claims.get("nbf", 0), time.time()
+    if type(expires) is not int or type(begins) is not int:
+        return False
+    return begins - SKEW <= now <= expires + SKEW
+
+
+def belong_together(access_token: SecretText, id_claims: Mapping[str, Any]) -> bool:
+    """Tell whether an ID token was given with ``access_token``, where it says so (``at_hash``)."""
+    said = id_claims.get("at_hash")
+    if said is None:
+        return True
+    digest = hashlib.sha256(access_token.reveal().encode()).digest()[:16]
+    wanted = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return isinstance(said, str) and hmac.compare_digest(said.encode(), wanted.encode())
+
+
+def _is_ours(claims: Mapping[str, Any], conf: Conf, use: Use) -> bool:
+    """Compare issuer, kind and client. Each must be text: a list that contains the right one is not it."""
+    issuer, client = claims.get("iss"), claims.get(CLIENT_CLAIM[use])
+    return (
+        isinstance(issuer, str)
+        and issuer in issuers(conf)
+        and claims.get("token_use") == use
+        and client == conf.CLIENT_ID
+    )
+
+
+def _foreign() -> dict[str, Any]:
+    raise BadReply("tokens", "ForeignToken")
+
+
+# ------------------------------------------------------------------------------------ signatures
+
+
+def _unsigned(token: SecretText) -> dict[str, Any]:
+    import jwt
+
+    try:
+        claims: dict[str, Any] = jwt.decode(token.reveal(), options={"verify_signature": False})
+    except Exception:  # noqa: BLE001 - what the library did not foresee would leave with the token in its frames
+        claims = {}
+    return claims
+
+
+def _signed(token: SecretText, conf: Conf) -> dict[str, Any]:
+    """Return the claims of a token that one of the pool's keys signed.
+
+    Raises:
+        BadReply: none of them did.
+    """
+    import jwt
+
+    key = _key(_kid(token), conf)
+    claims: dict[str, Any] = {}
+    if key is not None:
+        try:
+            claims = jwt.decode(token.reveal(), key, algorithms=[ALGORITHM], options=SIGNATURE_ONLY)
+        except Exception:  # noqa: BLE001 - likewise
+            claims = {}
+    if not claims:
+        raise BadReply("tokens", "NotSigned")
+    return claims
+
+
+def _kid(token: SecretText) -> str:
+    """Return which key the token names. SECURITY: nothing else in its header is looked at."""
+    import jwt
+
+    try:
+        kid = jwt.get_unverified_header(token.reveal()).get("kid")
+    except Exception:  # noqa: BLE001 - likewise
+        kid = None
+    return kid if isinstance(kid, str) else ""
+
+
+class _Keys(NamedTuple):
+    """The pool's keys, as they were when they were fetched.
+
+    Attributes:
+        good_until: and no longer; by the clock that nobody sets.
+        asked_at: when they were asked for last.
+    """
+
+    by_kid: Mapping[str, RSAPublicKey]
+    good_until: float
+    asked_at: float
+
+
+_known: dict[str, _Keys] = {}
+_failed_at: dict[str, float] = {}
+_lock = threading.Lock()
+
+
+def forget_keys(**kwargs: object) -> None:
+    """Drop the keys: settings changed."""
+    if kwargs.get("setting", NAME) == NAME:
+        _known.clear()
+
+
+def _new_lock() -> None:
+    """Replace the lock in a forked child: a thread that is not there any more may have held it."""
+    global _lock
+    _lock = threading.Lock()
+
+
+setting_changed.connect(forget_keys, dispatch_uid="cognito_mfa.token_verification")
+os.register_at_fork(after_in_child=_new_lock)
+
+
+def _key(kid: str, conf: Conf) -> RSAPublicKey | None:
+    """Return the pool's key of that name; None when it has none.
+
+    A name that is not known may be a new key's. Whoever sends tokens with made-up names makes us ask once
+    a minute, and no oftener.
+
+    Raises:
+        Unavailable, BadReply, Misconfigured: the keys cannot be had.
+    """
+    pool, came_at = conf.USER_POOL_ID, time.monotonic()
+    with _lock:
+        known, now = _known.get(pool), time.monotonic()
+        if known is None or now >= known.good_until:
+            if _failed_at.get(pool, 0.0) > came_at:  # while this one waited, and would wait again
+                raise Unavailable("keys", "AskedJustNow", sent="no")
+            known = _fetched(conf)
+        elif kid not in known.by_kid and now - known.asked_at >= ASK_AGAIN_AFTER:
+            _known[pool] = known._replace(asked_at=now)  # also where it fails
+            known = _fetched(conf)
+        _known[pool] = known
+    return known.by_kid.get(kid)
+
+
+def _fetched(conf: Conf) -> _Keys:
+    try:
+        document = fetch_document(f"{conf.USER_POOL_ID}/.well-known/jwks.json")
+    except CognitoMFAError:
+        _failed_at[conf.USER_POOL_ID] = time.monotonic()
+        raise
+    try:
+        listed = json.loads(document.body)["keys"]
+        keys = {entry["kid"]: _public(entry) for entry in listed if _signs(entry)}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        keys = {}
+    found = {kid: key for kid, key in keys.items() if key is not None}
+    if not found:
+        raise BadReply("keys", "UnexpectedAnswer")
+    good_for = KEYS_MAX_AGE if document.max_age is None else min(document.max_age, KEYS_MAX_AGE)
+    now = time.monotonic()
+    return _Keys(found, now + good_for, now)
+
+
+def _signs(entry: Mapping[str, Any]) -> bool:
+    """Tell whether a listed key is one that signs tokens."""
+    usual = {"kty": "RSA", "use": "sig", "alg": ALGORITHM}
+    return isinstance(entry["kid"], str) and all(
+        entry.get(name, wanted) == wanted for name, wanted in usual.items()
+    )
+
+
+def _public(entry: Mapping[str, Any]) -> RSAPublicKey | None:
+    import jwt
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    try:
+        key = jwt.PyJWK(dict(entry), algorithm=ALGORITHM).key
+    except (jwt.PyJWTError, ValueError, TypeError):
+        return None
+    return key if isinstance(key, RSAPublicKey) and key.key_size >= SMALLEST_KEY else None
