@@ -55,6 +55,10 @@ def turned_off(
         the authenticator that no longer counts; None when none was known.
     """
     before = identity.software_token
+    if before is None and identity.status != Status.ENABLED:
+        # Nobody was ever asked whether it was on: that it is off is no news, and ends nothing.
+        identity.learn(Status.NOT_SET_UP)
+        return None
     retired = SoftwareToken.Retired
     with transaction.atomic():
         identity.retire_token(retired.REMOVED_ELSEWHERE if elsewhere else retired.REMOVED)
@@ -103,8 +107,10 @@ def passed(
     """
     active = identity.software_token
     if active is None:
-        # One that we never saw: of our own lost set-up, or of another site of the same pool.
-        if unconfirmed or identity.checked_at is not None:
+        # One that we never saw: of our own lost set-up, or of another site of the same pool. It is news
+        # unless Cognito has told of one already, or was never asked.
+        told = identity.checked_at is None or identity.status == Status.ENABLED
+        if unconfirmed or not told:
             set_up(request, identity, cognito_name)
         else:
             SoftwareToken.activate(identity, friendly_name=cognito_name)

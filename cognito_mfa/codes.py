@@ -8,14 +8,12 @@ from contextlib import contextmanager
 
 from django.http import HttpRequest
 
-from cognito_mfa import budget, notices, signals
+from cognito_mfa import budget, notices, signals, wrong_codes
 from cognito_mfa.exceptions import BadCode
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.people import Asked
 
 logger = logging.getLogger(__name__)
-
-TELL_AT = budget.FREE  # wrong codes in a row after which the person is written to
 
 
 @contextmanager
@@ -44,8 +42,8 @@ def _note_refusal(
 ) -> None:
     """Note a wrong code with the person it was meant for, when we know them."""
     if identity is not None:
-        MFAEvent.objects.record(MFAEvent.Kind.CODE_REJECTED, identity, detail=method)
-        _tell(identity, failures)
+        wrong_codes.note(identity, method, in_a_row=failures)
+        _tell_of_stop(identity, failures)
     logger.info(
         "code_rejected: user %s, method %s", identity.user_id if identity else "new", method
     )
@@ -54,11 +52,9 @@ def _note_refusal(
     )
 
 
-def _tell(identity: CognitoIdentity, failures: int) -> None:
-    """Write once for each series: whoever knows the password and not the code may be a stranger."""
-    if failures == TELL_AT:
-        notices.send("repeated_wrong_codes", identity)
-    elif failures == budget.HARD_STOP:
+def _tell_of_stop(identity: CognitoIdentity, failures: int) -> None:
+    """Write to who must turn to the people who run the site from now on."""
+    if failures == budget.HARD_STOP:
         MFAEvent.objects.record(MFAEvent.Kind.CODES_STOPPED, identity)
         logger.warning("codes_stopped: user %s", identity.user_id)
         notices.send("codes_stopped", identity)

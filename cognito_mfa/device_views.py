@@ -6,6 +6,7 @@ access token, and none is kept.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
@@ -18,8 +19,9 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
-from cognito_mfa import flows, gate, lifecycle, other_sign_in, policy
+from cognito_mfa import flows, gate, lifecycle, other_sign_in, policy, texts
 from cognito_mfa.decorators import mfa_recent
+from cognito_mfa.exceptions import Busy
 from cognito_mfa.forms import PasswordForm, RenameForm
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.pending import Purpose, Step
@@ -111,8 +113,15 @@ class DeviceRenameView(OwnPage, FormView):
         return {"friendly_name": token.friendly_name if token else ""}
 
     def form_valid(self, form: RenameForm) -> HttpResponse:
-        if self.identity is not None:
-            lifecycle.rename(self.identity, form.cleaned_data["friendly_name"])
+        try:
+            if self.identity is not None:
+                lifecycle.rename(self.identity, form.cleaned_data["friendly_name"])
+        except Busy as error:
+            form.add_error(None, texts.busy(error.retry_after))
+            context = self.get_context_data(form=form)
+            response = self.render_to_response(context, status=HTTPStatus.TOO_MANY_REQUESTS)
+            response["Retry-After"] = str(error.retry_after)
+            return response
         messages.success(self.request, _("The name is saved."), fail_silently=True)
         return HttpResponseRedirect(reverse("cognito_mfa:device"))
 

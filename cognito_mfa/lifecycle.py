@@ -5,15 +5,18 @@ Replacing it is a set-up like any other, after the password and the old app's co
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
-from cognito_mfa import changes, policy
+from cognito_mfa import changes, clocks, policy
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import (
     BadReply,
+    Busy,
     CognitoMFAError,
     Refused,
     RemovalNotAllowed,
@@ -25,6 +28,8 @@ from cognito_mfa.pending import Step
 from cognito_mfa.promotion import Outcome, complete
 
 logger = logging.getLogger(__name__)
+
+NAMES_AN_HOUR = 10  # that somebody may give an authenticator
 
 
 def check_own(request: HttpRequest, identity: CognitoIdentity) -> None:
@@ -39,14 +44,34 @@ def check_own(request: HttpRequest, identity: CognitoIdentity) -> None:
 
 
 def rename(identity: CognitoIdentity, friendly_name: str) -> None:
-    """Give the authenticator another name: ours alone, Cognito has no call for it (facts §4)."""
+    """Give the authenticator another name: ours alone, Cognito has no call for it (facts §4).
+
+    Raises:
+        Busy: it was given so many names lately; each is an event, and the log is everybody's.
+    """
     token = identity.software_token
     if token is None or token.friendly_name == friendly_name:
         return
     with transaction.atomic():
+        CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
+        _refuse_too_many_names(identity)
         detail = f"{token.friendly_name} → {friendly_name}"
         SoftwareToken.objects.filter(pk=token.pk).update(friendly_name=friendly_name)
         MFAEvent.objects.record(MFAEvent.Kind.RENAMED, identity, detail=detail)
+
+
+def _refuse_too_many_names(identity: CognitoIdentity) -> None:
+    """Refuse one name too many in an hour."""
+    now, hour = timezone.now(), dt.timedelta(hours=1)
+    # No event of the future, which only a wrong clock can have told.
+    until = now + dt.timedelta(seconds=clocks.SKEW)
+    lately = identity.events.filter(
+        kind=MFAEvent.Kind.RENAMED, at__gt=now - hour, at__lte=until
+    ).values_list("at", flat=True)
+    moments = list(lately[:NAMES_AN_HOUR])
+    if len(moments) == NAMES_AN_HOUR:
+        left = (min(moments) + hour - now).total_seconds()
+        raise Busy("rename", "TooManyNames", retry_after=int(left) + 1)
 
 
 def may_remove(request: HttpRequest) -> bool:

@@ -35,6 +35,7 @@ from cognito_mfa import (
     pending,
     proof,
     transport,
+    wrong_codes,
 )
 from cognito_mfa.clocks import seconds_since
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
@@ -284,6 +285,7 @@ def _prove(request: HttpRequest, identity: CognitoIdentity, person: Person) -> N
     at = evidence.auth_time(person) or 0.0
     proof.write(request.session, identity, method=MANAGED_LOGIN, at=min(at, time.time()))
     identity.software_tokens.filter(retired_at=None).update(last_used_at=timezone.now())
+    wrong_codes.tell(request, identity)
     MFAEvent.objects.record(MFAEvent.Kind.SIGNED_IN, identity, detail=MANAGED_LOGIN)
     logger.info("signed_in: user %s, method %s", identity.user_id, MANAGED_LOGIN)
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone, translation
 
 from cognito_mfa import gateway as cognito
-from cognito_mfa import linking, proof, signals
+from cognito_mfa import linking, proof, signals, wrong_codes
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import BadReply, Refused
 from cognito_mfa.gateway import Person, ReadableTokens, Tokens
@@ -87,6 +87,7 @@ def complete(
         request.session.cycle_key()
     if method:
         proof.write(request.session, identity, method=method)
+        wrong_codes.tell(request, identity)
         MFAEvent.objects.record(MFAEvent.Kind.SIGNED_IN, identity, detail=method)
     logger.info("signed_in: user %s, method %s", identity.user_id, method or "none")
     signals.signed_in.send_robust(

@@ -1,0 +1,263 @@
+"""Attacks that people hear of, and alarms about nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db.models import F
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from cognito_mfa import administration, reset, signals, wrong_codes
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+from cognito_mfa.transport import has_operation
+from tests.test_admin import delete_token, make
+from tests.visitor import POOL_ID, Visitor
+
+Status = CognitoIdentity.Status
+WRONG = "Example Ltd: Wrong codes were entered for your account"
+
+
+@pytest.fixture(autouse=True)
+def _at_once(django_capture_on_commit_callbacks: Any) -> Any:
+    """Send mails as soon as a request is over."""
+    with django_capture_on_commit_callbacks(execute=True):
+        yield
+
+
+# ------------------------------------------------------------- the right password and a wrong code
+
+
+@pytest.fixture
+def owner(pool: LocalPool, visitor: Visitor) -> Visitor:
+    visitor.set_up()
+    visitor.sign_out()
+    return visitor
+
+
+def guess(owner: Visitor, times: int) -> None:
+    """Somebody who knows the password, in a browser of their own, guesses at the code."""
+    stranger = Visitor(Client(), owner.cognito)
+    stranger.secret = owner.secret
+    stranger.sign_in()
+    for _ in range(times):
+        assert stranger.enter_code(stranger.wrong_code()).status_code == 200
+
+
+def a_day_later(owner: Visitor) -> None:
+    owner.wait(86400)
+    MFAEvent.objects.update(at=F("at") - dt.timedelta(days=1))
+
+
+def come_in(owner: Visitor) -> str:
+    """The owner signs in; return what the next page tells."""
+    owner.sign_in()
+    owner.enter_code()
+    assert owner.is_in()
+    page = owner.text(owner.get(reverse("cognito_mfa:device")))
+    owner.sign_out()
+    return page
+
+
+def test_four_wrong_codes_between_the_owners_daily_sign_ins_are_told_each_day(
+    owner: Visitor, django_capture_on_commit_callbacks: Any
+) -> None:
+    """By mail: ``wrong_codes._tells``; at the sign-in: ``wrong_codes.tell``. A right code takes the counter back."""
+    mail.outbox.clear()
+    for day in range(1, 6):
+        with django_capture_on_commit_callbacks(execute=True):
+            guess(owner, 4)
+            owner.wait(960)  # Cognito's own lock
+        assert "4 wrong codes were entered after your password" in come_in(owner)
+        assert [message.subject for message in mail.outbox] == [WRONG] * day
+        a_day_later(owner)
+
+
+def test_one_wrong_code_is_told_once(owner: Visitor) -> None:
+    mail.outbox.clear()
+    guess(owner, 1)
+    assert "1 wrong code was entered after your password" in come_in(owner)
+    owner.wait(30)
+    assert "after your password" not in come_in(owner)
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize("hours", [1, 8, 11, 23])
+def test_whatever_hour_they_come_each_day_with_three_is_told_of(
+    owner: Visitor, hours: int, django_capture_on_commit_callbacks: Any
+) -> None:
+    """``wrong_codes._tells``: not the third of a day, but any from the third on, when none was told of in a day."""
+    identity = CognitoIdentity.objects.get()
+    mail.outbox.clear()
+    passed = 0
+    with django_capture_on_commit_callbacks(execute=True):
+        while passed < 10 * 24:
+            wrong_codes.note(identity, "SOFTWARE_TOKEN_MFA", in_a_row=1)
+            MFAEvent.objects.update(at=F("at") - dt.timedelta(hours=hours))
+            passed += hours
+    # Never three of them in a day; else one mail for each day in which there were three that none told of.
+    least, most = (0, 0) if hours == 23 else (5, 10)
+    assert least <= len(mail.outbox) <= most
+
+
+def test_five_in_a_row_on_five_days_are_told_and_no_mail_comes_twice(
+    owner: Visitor, django_capture_on_commit_callbacks: Any
+) -> None:
+    mail.outbox.clear()
+    for day in range(5):
+        with django_capture_on_commit_callbacks(execute=True):
+            guess(owner, 1)
+        assert len(mail.outbox) == (day == 4)
+        a_day_later(owner)
+    mail.outbox.clear()
+    come_in(owner)
+    owner.wait(30)
+    with django_capture_on_commit_callbacks(execute=True):
+        guess(owner, 4)
+        owner.wait(960)
+        guess(owner, 1)
+    assert [message.subject for message in mail.outbox] == [WRONG]
+
+
+def test_a_wrong_clock_silences_nothing(
+    owner: Visitor, django_capture_on_commit_callbacks: Any
+) -> None:
+    """``wrong_codes._lately``: an event of the future would be of the last day for years."""
+    with django_capture_on_commit_callbacks(execute=True):
+        guess(owner, 3)
+    MFAEvent.objects.update(at=F("at") + dt.timedelta(days=400))
+    owner.wait(960)
+    come_in(owner)
+    owner.wait(30)
+    mail.outbox.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        guess(owner, 3)
+    assert len(mail.outbox) == 1
+
+
+def test_who_has_no_identity_yet_is_told_nothing(pool: LocalPool, visitor: Visitor) -> None:
+    visitor.sign_in()
+    visitor.scan()
+    for _ in range(3):
+        visitor.confirm_setup(visitor.wrong_code())
+    visitor.confirm_setup()
+    assert "after your password" not in visitor.text(visitor.get(reverse("cognito_mfa:device")))
+    assert not MFAEvent.objects.filter(kind="CODE_REJECTED").exists()
+
+
+# ----------------------------------------------------------------------------- alarms about nothing
+
+
+@pytest.fixture
+def told() -> Any:
+    """What receivers of ``software_token_removed`` are told."""
+    heard: list[Any] = []
+
+    def keep(**given: Any) -> None:
+        heard.append(given)
+
+    signals.software_token_removed.connect(keep)
+    yield heard
+    signals.software_token_removed.disconnect(keep)
+
+
+def test_somebody_who_never_had_an_authenticator_hears_of_none_turned_off(
+    optional_pool: LocalPool, visitor: Visitor, settings: Settings, told: list[Any]
+) -> None:
+    """``changes.turned_off``: an event needs an object. UNKNOWN means "never asked"."""
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
+    identity = make(optional_pool, "ada")
+    assert identity.status == Status.UNKNOWN
+    visitor.sign_in("ada")
+    assert visitor.is_in()
+    identity.refresh_from_db()
+    assert (identity.status, identity.generation) == (Status.NOT_SET_UP, 0)
+    assert (mail.outbox, told) == ([], [])
+    assert not MFAEvent.objects.filter(identity=identity).exclude(kind="LINKED").exists()
+
+
+@pytest.mark.parametrize("known_by", ["a row", "what Cognito said"])
+def test_an_authenticator_that_was_turned_off_elsewhere_is_told_of(
+    optional_pool: LocalPool,
+    visitor: Visitor,
+    settings: Settings,
+    told: list[Any],
+    known_by: str,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
+    identity = make(optional_pool, "ada")
+    optional_pool.register_software_token("ada")
+    if known_by == "a row":
+        SoftwareToken.activate(identity, friendly_name="Phone")
+    else:
+        administration.refresh_status(identity)
+    delete_token(visitor, "ada")
+    with django_capture_on_commit_callbacks(execute=True):
+        visitor.sign_in("ada")
+    assert visitor.is_in()
+    assert len(told) == 1
+    assert "turned off" in mail.outbox[0].subject
+    assert MFAEvent.objects.filter(kind="SOFTWARE_TOKEN_REMOVED").count() == 1
+
+
+@pytest.mark.parametrize("told_of", [True, False])
+def test_an_authenticator_that_cognito_told_of_long_ago_is_no_news(
+    pool: LocalPool, visitor: Visitor, told_of: bool, django_capture_on_commit_callbacks: Any
+) -> None:
+    """``changes.passed``: set up elsewhere since Cognito said "none" is news; what it told of is not."""
+    identity = make(pool, "ada")
+    if not told_of:
+        administration.refresh_status(identity)
+    visitor.secret = pool.register_software_token("ada")
+    if told_of:
+        administration.refresh_status(identity)
+    with django_capture_on_commit_callbacks(execute=True):
+        visitor.sign_in("ada")
+        visitor.enter_code()
+    assert visitor.is_in()
+    identity.refresh_from_db()
+    assert identity.software_token is not None
+    assert (len(mail.outbox), identity.generation) == ((0, 0) if told_of else (1, 1))
+
+
+@pytest.mark.skipif(
+    not has_operation("AdminDeleteSoftwareToken"),
+    reason="AdminDeleteSoftwareToken is newer than the installed botocore",
+)
+def test_who_is_gone_from_the_pool_is_not_told_to_set_up_anew(
+    pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
+) -> None:
+    """``reset._finish``: there was nothing left to remove."""
+    identity = make(pool, "ada")
+    visitor.cognito.client().admin_delete_user(UserPoolId=POOL_ID, Username="ada")
+    with django_capture_on_commit_callbacks(execute=True):
+        reset.run(reset.request(identity, actor=None, reason="x"))
+    assert identity.status == Status.GONE
+    assert mail.outbox == []
+
+
+# ------------------------------------------------------------------------------------- names
+
+
+def test_no_more_than_ten_names_an_hour(pool: LocalPool, visitor: Visitor) -> None:
+    """``lifecycle._refuse_too_many_names``: each is a row in the log."""
+    visitor.set_up()
+    rename = reverse("cognito_mfa:device_rename")
+    for number in range(10):
+        assert visitor.post(rename, {"friendly_name": f"Phone {number}"}).status_code == 302
+    refused = visitor.post(rename, {"friendly_name": "Phone 10"})
+    assert refused.status_code == 429
+    assert "Too many attempts" in visitor.text(refused)
+    assert 3500 < int(refused["Retry-After"]) <= 3601
+    assert MFAEvent.objects.filter(kind="RENAMED").count() == 10
+    token = SoftwareToken.objects.get()
+    assert token.friendly_name == "Phone 9"
+
+    MFAEvent.objects.update(at=F("at") - dt.timedelta(hours=1))
+    assert visitor.post(rename, {"friendly_name": "Phone 10"}).status_code == 302
