@@ -60,13 +60,14 @@ def _on_signed_in(**given: Any) -> None:
     from cognito_mfa import proof
     from cognito_mfa.conf import given_settings
 
-    session = getattr(given.get("request"), "session", {})
-    earlier = session.get(proof.KEY)
-    proof.forget(**given)
-    if given_settings().get("TOKEN_PROVIDER"):
-        from cognito_mfa import other_sign_in
+    if not given_settings().get("TOKEN_PROVIDER"):
+        proof.forget(**given)
+        return
+    from cognito_mfa import other_sign_in
 
-        other_sign_in.on_signed_in(earlier=earlier, **given)
+    other_sign_in.remember_session(given.get("request"))
+    proof.forget(**given)
+    other_sign_in.on_signed_in(**given)
 
 
 def _on_failure(**given: Any) -> None:

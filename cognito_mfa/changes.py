@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.http import HttpRequest
 
-from cognito_mfa import notices, proof, signals
+from cognito_mfa import evidence, notices, proof, signals
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_of
 
 Kind = MFAEvent.Kind
@@ -71,6 +71,15 @@ def turned_off(
         sender=CognitoIdentity, request=request, identity=identity, software_token=before
     )
     return before
+
+
+def switched_on(identity: CognitoIdentity) -> None:
+    """Write down that we made Cognito ask for this person's code, which it had not done.
+
+    SECURITY: whoever has the password alone can bring this about, and may have another sign-in open that
+    began before. ``evidence`` looks here for when it was.
+    """
+    MFAEvent.objects.record(Kind.STATUS_CHANGED, identity, detail=evidence.SWITCHED_ON)
 
 
 def leave_open(

@@ -24,10 +24,11 @@ from cognito_mfa.gateway import (
     Person,
     get_gateway,
 )
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.secret_text import SecretText
 
 FRESH = 60.0  # seconds from the sign-in at Cognito until the person is here, by redirects alone
+SWITCHED_ON = "switched on"  # detail of the event that we made Cognito ask for the code
 LAST = 2**53  # seconds; what is later cannot be reckoned with
 FACTORS = (SOFTWARE_TOKEN_MFA, SMS_MFA, EMAIL_OTP)  # that managed login asks for
 
@@ -55,12 +56,14 @@ class Evidence:
         person: whom it speaks for, with the claims of tokens that the pool signed, and of no others.
         providers: that the ID token names; None without an ID token.
         account: what Cognito said to the holder of the token, where it was asked already.
+        sent_at: when this browser was sent to sign in, in seconds since the epoch; None when nobody knows.
     """
 
     access_token: SecretText
     person: Person
     providers: tuple[str, ...] | None = None
     account: OwnAccount | None = None
+    sent_at: float | None = None
 
 
 def auth_time(person: Person) -> float | None:
@@ -99,7 +102,7 @@ def doubt(evidence: Evidence, identity: CognitoIdentity, *, everyone: bool) -> D
 def _doubt(
     evidence: Evidence, identity: CognitoIdentity, at: float, *, everyone: bool
 ) -> Doubt | None:
-    if _changed_since(identity, at):
+    if _changed_since(identity, at, evidence.sent_at):
         return Doubt.EARLIER
     methods = evidence.person.claims.get("amr")
     if methods is not None:
@@ -129,15 +132,27 @@ def _says_mfa(methods: object) -> bool:
     return isinstance(methods, list) and "mfa" in methods and "fed" not in methods
 
 
-def _changed_since(identity: CognitoIdentity, at: float) -> bool:
+def _changed_since(identity: CognitoIdentity, at: float, sent_at: float | None) -> bool:
     """Tell whether something happened since ``at`` that ends the proofs of older sign-ins.
 
-    Managed login's cookie outlives a reset, and so does a way back that somebody has not followed yet.
+    Managed login's cookie outlives a reset, and so does a way back that somebody has not followed yet. Within
+    the one second that Cognito's time leaves open, whoever was sent to sign in afterwards came afterwards.
     """
+    for when in _changes(identity):
+        in_the_same_second = at < when < at + 1
+        came_after = isinstance(sent_at, float) and sent_at >= when
+        if when > at and not (in_the_same_second and came_after):
+            return True
+    return False
+
+
+def _changes(identity: CognitoIdentity) -> list[float]:
+    """Return when authenticators were set up, retired, reset, or made to count by us; seconds since the epoch."""
     tokens = identity.software_tokens.order_by().values_list("verified_at", "retired_at")
     resets = identity.resets.order_by("-pk").values_list("requested_at")[:1]
-    times = [when for row in (*tokens, *resets) for when in row if when is not None]
-    return any(when.timestamp() > at for when in times)
+    ours = identity.events.filter(kind=MFAEvent.Kind.STATUS_CHANGED, detail=SWITCHED_ON)
+    rows = (*tokens, *resets, *ours.order_by("-pk").values_list("at")[:1])
+    return [when.timestamp() for row in rows for when in row if when is not None]
 
 
 def _not_asked(evidence: Evidence, identity: CognitoIdentity) -> Doubt | None:

@@ -251,6 +251,7 @@ def _unasked(
     required = _wants_factor(request, begun, identity)
     if required or identity.unconfirmed in (Unconfirmed.SET_UP, Unconfirmed.SWITCH_ON):
         if get_gateway().prefer_software_token(tokens.access):
+            changes.switched_on(identity)
             return _asked_at_last(begun.username, password)
         if identity.software_token is None:
             identity.learn(Status.NOT_SET_UP)

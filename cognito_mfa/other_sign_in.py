@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.http import HttpRequest
 from django.utils import timezone
@@ -64,6 +65,7 @@ MANAGED_LOGIN = (
     "MANAGED_LOGIN"  # the method in proofs and events: which factor, Cognito does not say
 )
 DOUBT = f"{proof.PREFIX}doubt"
+SENT = f"{proof.PREFIX}sent"
 CANNOT_ASK = "CANNOT_ASK"  # beside the names of Doubt: Cognito was asked, and did not say
 # Another sign-in there may well end as this one did: those who have an authenticator may sign in here.
 NO_WAY_ON_THERE = frozenset({CANNOT_ASK, "STALE", "DEVICE", "LINKED", "UNTOLD"})
@@ -164,7 +166,7 @@ def is_recent(person: Person, limit: float) -> bool:
 
 def may_sign_in_here(request: HttpRequest) -> bool:
     """Tell whether another sign-in at Cognito's pages may lead to the same end, so that ours is offered."""
-    return _doubt_here(request) in NO_WAY_ON_THERE
+    return BACKEND in settings.AUTHENTICATION_BACKENDS and _doubt_here(request) in NO_WAY_ON_THERE
 
 
 def _doubt_here(request: HttpRequest) -> str:
@@ -183,15 +185,38 @@ def allows_setup(person: Person) -> bool:
 # ---------------------------------------------------------------------------- when somebody signs in
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the session had before the sign-in, which forgets it.
+
+    Attributes:
+        proof: of whomever.
+        sent_at: when our page sent this browser to sign in, in seconds since the epoch.
+    """
+
+    proof: Any = None
+    sent_at: Any = None
+
+
+def note_sent(request: HttpRequest) -> None:
+    """Write down that this browser is sent to sign in now, and whatever was signed in is signed out."""
+    request.session[SENT] = time.time()
+
+
+def remember_session(request: HttpRequest | None) -> None:
+    """Keep what the session has, for ``on_signed_in``, until the request is over."""
+    session = getattr(request, "session", None)
+    if session is not None:
+        before = Before(session.get(proof.KEY), session.get(SENT))
+        request.cognito_mfa_before = before  # type: ignore[union-attr]
+
+
 def on_signed_in(
-    *, request: HttpRequest | None = None, user: Any = None, earlier: Any = None, **_kwargs: object
+    *, request: HttpRequest | None = None, user: Any = None, **_kwargs: object
 ) -> None:
     """Judge a sign-in, if it happened at Cognito's own pages; what was proven before is forgotten.
 
     Receives Django's ``user_logged_in``. What is in doubt proves nothing; nothing here stops a sign-in.
-
-    Args:
-        earlier: the proof that the session had until now, of whomever.
     """
     if request is None or not hasattr(request, "session"):
         return
@@ -203,14 +228,14 @@ def on_signed_in(
         keep(request, sign_in, user)
     try:
         with transport.within(PATIENCE):
-            _judge(request, user, everyone=trust == "everyone", earlier=earlier)
+            _judge(request, user, everyone=trust == "everyone")
     except CognitoMFAError as error:
         _note_doubt(request, user, CANNOT_ASK)
         logger.warning("sign_in_proves_nothing: user %s: %s", user.pk, error)
 
 
 @sensitive_variables()
-def _judge(request: HttpRequest, user: Any, *, everyone: bool, earlier: Any) -> None:
+def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
     sign_in = _provided(request)
     if sign_in is None:
         return
@@ -225,12 +250,15 @@ def _judge(request: HttpRequest, user: Any, *, everyone: bool, earlier: Any) -> 
     if not sign_in.id_token and account is None and identity_of(user) is None:
         raise Refused("link", "NothingTold")  # not even whether the address was verified
     identity = linking.link_signed_in(person, user)
-    known = Evidence(sign_in.access_token, person, _providers(sign_in, person), account)
+    before: Before = getattr(request, "cognito_mfa_before", Before())
+    known = Evidence(
+        sign_in.access_token, person, _providers(sign_in, person), account, before.sent_at
+    )
     found = evidence.doubt(known, identity, everyone=everyone)
     if found is None:
         _prove(request, identity, person)
-    elif found is Doubt.STALE and _is_the_same_sign_in(earlier, identity, person):
-        request.session[proof.KEY] = earlier
+    elif found is Doubt.STALE and _is_the_same_sign_in(before.proof, identity, person):
+        request.session[proof.KEY] = before.proof
     else:
         _note_doubt(request, user, found.name)
         logger.info("sign_in_proves_nothing: user %s: %s", user.pk, found.value)
@@ -379,6 +407,8 @@ def _has_one(
     found = SOFTWARE_TOKEN_MFA in account.factors
     if not found and identity.status in (Status.ENABLED, Status.UNKNOWN):
         found = get_gateway().prefer_software_token(access_token)
+        if found:
+            changes.switched_on(identity)
     if not found:
         identity.learn(Status.NOT_SET_UP)
         return False

@@ -379,6 +379,7 @@ class SignInElsewhereView(Page, TemplateView):
     def post(self, request: HttpRequest) -> HttpResponse:
         next_url = self.next_url
         logout(request)
+        other_sign_in.note_sent(request)
         query = f"?{urlencode({'next': next_url})}" if next_url else ""
         return HttpResponseRedirect(resolve_url(settings.LOGIN_URL) + query)
 
