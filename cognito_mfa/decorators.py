@@ -1,6 +1,7 @@
-"""Marks and demands for views: functions and methods, sync and async, under other decorators or on top.
+"""Marks and demands for views: functions and methods, sync and async.
 
-A mark belongs to one view: a subclass of an exempt view is gated again. For classes there are mixins
+A mark belongs to one view: a subclass of an exempt view is gated again, and so is what a decorator of the site's own
+makes of one: ``mfa_exempt`` stands on top. For classes there are mixins
 of the same names in ``cognito_mfa.mixins``.
 """
 
@@ -14,7 +15,7 @@ from django.http import HttpRequest
 
 from cognito_mfa import guards
 from cognito_mfa.guards import Guard
-from cognito_mfa.marks import REQUIRED_MARK, answers_later, mfa_exempt
+from cognito_mfa.marks import answers_later, mark_required, mfa_exempt
 
 __all__ = ["mfa_exempt", "mfa_recent", "mfa_required"]
 
@@ -65,5 +66,5 @@ def _guarded(view: View, guard: Guard) -> View:
             stopped = guard.stopped(request)
             return stopped if stopped is not None else view(request, *args, **kwargs)
 
-    setattr(wrapper, REQUIRED_MARK, True)
+    mark_required(wrapper)
     return wrapper  # type: ignore[return-value]

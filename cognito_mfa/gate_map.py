@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from cognito_mfa.marks import REQUIRED_MARK, View, inner, why_exempt
+from cognito_mfa.marks import (
+    View,
+    class_of,
+    guards_itself,
+    innermost,
+    looks_exempt,
+    why_exempt,
+)
 
 GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
 LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
@@ -45,10 +52,20 @@ class Entry(NamedTuple):
 
 def entries() -> Iterator[Entry]:
     """Yield every pattern of the site's URLconf, in its order."""
-    yield from _walk(get_resolver().url_patterns, "", ())
+    for entry, _ in _walk(get_resolver().url_patterns, "", ()):
+        yield entry
 
 
-def _walk(patterns: Iterable[Any], route: str, namespaces: tuple[str, ...]) -> Iterator[Entry]:
+def with_marks_inside() -> Iterator[Entry]:
+    """Yield gated patterns whose view has a mark under, or copied to, a function that nobody knows."""
+    for entry, view in _walk(get_resolver().url_patterns, "", ()):
+        if looks_exempt(view):
+            yield entry
+
+
+def _walk(
+    patterns: Iterable[Any], route: str, namespaces: tuple[str, ...]
+) -> Iterator[tuple[Entry, View]]:
     for entry in patterns:
         here = route + str(entry.pattern)
         if isinstance(entry, URLResolver):
@@ -57,13 +74,12 @@ def _walk(patterns: Iterable[Any], route: str, namespaces: tuple[str, ...]) -> I
         elif isinstance(entry, URLPattern):
             state, why = _judged(entry.callback)
             name = ":".join((*namespaces, entry.name)) if entry.name else ""
-            yield Entry(state, here, name, _dotted(entry.callback), why)
+            yield Entry(state, here, name, _dotted(entry.callback), why), entry.callback
 
 
 def _judged(view: View) -> tuple[str, str]:
-    guarded = getattr(inner(view), REQUIRED_MARK, None) is True
     exempt = why_exempt(view)
-    if guarded:  # by itself: a mark around it, or no middleware at all, changes nothing
+    if guards_itself(view):  # by itself: a mark around it, or no middleware at all, changes nothing
         return GATED, "asks for itself"
     if exempt:
         return EXEMPT, exempt
@@ -75,7 +91,7 @@ def _judged(view: View) -> tuple[str, str]:
 
 
 def _dotted(view: View) -> str:
-    target: Any = inner(view)
-    target = getattr(target, "view_class", getattr(target, "cls", target))
+    target: Any = innermost(view)
+    target = class_of(target) or getattr(target, "view_class", getattr(target, "cls", target))
     named = target if hasattr(target, "__qualname__") else type(target)
     return f"{named.__module__}.{named.__qualname__}"

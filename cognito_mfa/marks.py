@@ -1,12 +1,18 @@
-"""What a view says about itself to the gate. A mark belongs to one view: a subclass of an exempt view
-is gated again, unless it says so itself.
+"""What a view says about itself to the gate.
+
+A mark belongs to one view and names it, since marks travel: ``functools.wraps`` copies all attributes of a view onto
+another function, and Django copies those of a class's ``dispatch()`` onto what ``as_view()`` returns. A subclass of an
+exempt view is gated again, unless it says so itself, and so is a function that merely looks like an exempt view.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial, wraps
 from itertools import count
+from types import FunctionType, MethodType
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction
@@ -18,20 +24,27 @@ Marked = TypeVar("Marked", bound=Callable[..., Any])
 EXEMPT_MARK = "cognito_mfa_exempt"
 REQUIRED_MARK = "cognito_mfa_required"  # for the gate map; such views guard themselves
 
-# Views of others that must stay reachable: to leave, to change the language, to load a style sheet, to
-# sign in again at Cognito. By identity of the view, so that no path can pass for them.
+# Views of others that must stay reachable: to leave, to switch back, to change the language, to load a style sheet,
+# to sign in again at Cognito. By identity of the view, so that no path and no other view can pass for them.
 OTHERS_EXEMPT = {
     "django.contrib.auth.views": {"LogoutView"},
     "django.contrib.staticfiles.views": {"serve"},
     "django.views.i18n": {"set_language", "JavaScriptCatalog"},
     "allauth.account.views": {"LogoutView"},
     "allauth.account.views._logout": {"LogoutView"},  # since 65.22
+    "hijack.views": {"ReleaseUserView"},
+    "impersonate.views": {"stop_impersonate"},
     "mozilla_django_oidc.views": {
         "OIDCAuthenticationCallbackView",
         "OIDCAuthenticationRequestView",
         "OIDCLogoutView",
     },
+    "wagtail.admin.views.account": {"LogoutView"},
 }
+# Whose wrappers show what the view in them shows, or less.
+KNOWN_PACKAGES = {"cognito_mfa", *(module.partition(".")[0] for module in OTHERS_EXEMPT)}
+# Where functions are made that stand for a class.
+AS_VIEW = {"django.views.generic.base", "rest_framework.viewsets"}
 _number = count()
 
 
@@ -56,52 +69,152 @@ def mfa_exempt(view: Marked) -> Marked:
 
 def mark_exempt(view: View) -> None:
     """Mark ``view``, a function nobody else uses."""
-    setattr(view, EXEMPT_MARK, True)
-    # And a mark that no other view has. When classes are decorated, Django copies a parent's marks onto
-    # the child; this one tells whose they are.
-    setattr(view, f"{EXEMPT_MARK}_{next(_number)}", True)
+    _mark(view, EXEMPT_MARK)
+
+
+def mark_required(view: View) -> None:
+    """Mark ``view``, a function nobody else uses, as one that guards itself."""
+    _mark(view, REQUIRED_MARK)
+
+
+def _mark(view: View, mark: str) -> None:
+    setattr(view, mark, view)
+    # And once more by a name of its own: of two decorated methods, one on top of the other, Django keeps one value
+    # for each name.
+    setattr(view, f"{mark}_{next(_number)}", view)
 
 
 def why_exempt(view: View) -> str:
     """Return why the gate leaves ``view`` alone: it is marked, or one of others'. Empty when it does not."""
-    # Not merely true: an object that answers any name with something is not marked.
-    if getattr(view, EXEMPT_MARK, None) is True:
-        return "" if _only_inherited(view) else "mfa_exempt"
-    if getattr(view, "__module__", None) in OTHERS_EXEMPT:
-        return _owner(view)
-    return why_exempt(inner(view)) if isinstance(view, partial) else ""
+    if _says_nothing(view):
+        return ""
+    layer: View | None = view
+    while layer is not None:
+        why = "mfa_exempt" if _is_marked(layer) else _owner(layer)
+        if why:
+            return why
+        layer = inside(layer)
+    return ""
 
 
-def inner(view: View) -> View:
-    """Return what a partial is of, which carries no marks itself."""
-    while isinstance(view, partial):
-        view = view.func
+def looks_exempt(view: View) -> bool:
+    """Tell whether ``view`` is gated although it wraps an exempt one, or claims to: nobody knows what it shows.
+
+    For the system check.
+    """
+    if why_exempt(view):
+        return False
+    layer: Any = innermost(view)
+    seen: list[Any] = []
+    while layer is not None and not any(layer is one for one in seen):
+        if why_exempt(layer):
+            return True
+        seen.append(layer)
+        layer = getattr(layer, "__wrapped__", None)
+    return False
+
+
+def guards_itself(view: View) -> bool:
+    """Tell whether ``view`` asks for a second factor by itself, whatever stands around it."""
+    layer: View | None = view
+    while layer is not None:
+        if type(layer) is FunctionType and layer.__dict__.get(REQUIRED_MARK) is layer:
+            return True
+        view_class = class_of(layer)
+        if view_class is not None and _own_marks(view_class.dispatch, REQUIRED_MARK):
+            return True
+        layer = inside(layer)
+    return False
+
+
+def inside(view: View) -> View | None:
+    """Return the view that ``view`` is a wrapper of, for certain; None for any other.
+
+    Certain are partials, and the wrappers of packages that we know: where a function was written, and what it holds,
+    cannot be copied.
+    """
+    if type(view) is partial:
+        return view.func
+    if type(view) is not FunctionType or _package(view) not in KNOWN_PACKAGES:
+        return None
+    wrapped: View | None = getattr(view, "__wrapped__", None)
+    return wrapped if any(one is wrapped for one in _held(view).values()) else None
+
+
+def innermost(view: View) -> View:
+    """Return the view in all wrappers that are known."""
+    while (below := inside(view)) is not None:
+        view = below
     return view
+
+
+def class_of(view: View) -> Any:
+    """Return the class that ``view`` was made of by ``as_view()``; None for any other view."""
+    if type(view) is not FunctionType or view.__globals__.get("__name__") not in AS_VIEW:
+        return None
+    return _held(view).get("cls")
+
+
+def _says_nothing(view: View) -> bool:
+    """Tell at once what most views are: functions with neither mark nor a known name, copies included."""
+    return (
+        type(view) is FunctionType
+        and EXEMPT_MARK not in view.__dict__
+        and view.__module__ not in OTHERS_EXEMPT
+    )
+
+
+def _is_marked(view: View) -> bool:
+    if type(view) is MethodType:
+        return bool(_own_marks(view.__func__, EXEMPT_MARK))
+    if type(view) is not FunctionType:
+        return False  # an object may answer any name with anything
+    if view.__dict__.get(EXEMPT_MARK) is view:
+        return True
+    view_class = class_of(view)
+    if view_class is None:
+        return False
+    parents = (vars(one).get("dispatch") for one in view_class.__mro__[1:])
+    inherited = {mark for dispatch in parents for mark in _marks(dispatch, EXEMPT_MARK)}
+    return bool(_own_marks(vars(view_class).get("dispatch"), EXEMPT_MARK) - inherited)
+
+
+def _own_marks(method: Any, mark: str) -> set[str]:
+    """Return the marks that ``method_decorator`` put on ``method``, without those that came with a copy of another."""
+    below = inside(method)
+    if below is None:
+        return set()
+    return (_marks(method, mark) - _marks(below, mark)) | _own_marks(below, mark)
+
+
+def _marks(view: Any, mark: str) -> set[str]:
+    return {name for name in getattr(view, "__dict__", {}) if name.startswith(f"{mark}_")}
+
+
+def _held(function: FunctionType) -> dict[str, Any]:
+    """Return what a function holds of the place where it was made."""
+    held = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # not filled yet
+            held[name] = cell.cell_contents
+    return held
+
+
+def _package(function: FunctionType) -> str:
+    return str(function.__globals__.get("__name__", "")).partition(".")[0]
 
 
 def _owner(view: View) -> str:
     """Return whose view it is that must stay reachable; empty for any other."""
-    target: Any = getattr(view, "view_class", view)
-    package = str(target.__module__).partition(".")[0]
-    if target.__qualname__ not in OTHERS_EXEMPT.get(target.__module__, ()):
+    target: Any = class_of(view) or view
+    module, name = getattr(target, "__module__", None), getattr(target, "__qualname__", None)
+    if name not in OTHERS_EXEMPT.get(str(module), ()):
         return ""
+    # The very view, and none that was given its name.
+    if getattr(sys.modules.get(str(module)), str(name), None) is not target:
+        return ""
+    package = str(module).partition(".")[0]
     return "Django's own" if package == "django" else f"{package}'s own"
-
-
-def _only_inherited(view: View) -> bool:
-    """Tell whether all marks of a class-based view stand on a parent of its class."""
-    view_class = getattr(view, "view_class", None)
-    if view_class is None:
-        return False
-    inherited: set[str] = set()
-    for parent in view_class.__mro__[1:]:
-        inherited |= _marks(vars(parent).get("dispatch"))
-    return _marks(view) <= inherited
-
-
-def _marks(view: Any) -> set[str]:
-    names = getattr(view, "__dict__", {})
-    return {name for name in names if name.startswith(f"{EXEMPT_MARK}_")}
 
 
 def answers_later(view: Callable[..., Any]) -> bool:

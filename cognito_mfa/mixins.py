@@ -12,7 +12,7 @@ from django.views import View
 
 from cognito_mfa import guards
 from cognito_mfa.guards import Guard
-from cognito_mfa.marks import REQUIRED_MARK, mark_exempt
+from cognito_mfa.marks import mark_exempt, mark_required
 
 
 class MFAExemptMixin(View):
@@ -34,7 +34,7 @@ class _GuardedMixin(View):
     @classonlymethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # noqa: N805
         view = super().as_view(**initkwargs)
-        setattr(view, REQUIRED_MARK, True)
+        mark_required(view)
         return view
 
     def get_mfa_guard(self) -> Guard:

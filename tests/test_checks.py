@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from pytest_django import Settings
 from rest_framework.permissions import IsAuthenticated
 
 from cognito_mfa.checks import ALWAYS, DEPLOYED, OF_DATABASE
+from cognito_mfa.decorators import mfa_exempt
 from cognito_mfa.drf import IsMFAVerified, asks_for_factor
 from tests.urls import urlpatterns as site_urls
 
@@ -60,6 +62,25 @@ class BareUrls:
     """A URLconf with our pages alone."""
 
     urlpatterns = [path("account/", include("cognito_mfa.urls"))]
+
+
+def _decorated(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator of the site's own."""
+
+    @wraps(view)
+    def inner(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    return inner
+
+
+class MarkInsideUrls:
+    """A view with its mark under another decorator."""
+
+    urlpatterns = [
+        path("account/", include("cognito_mfa.urls")),
+        path("help/", _decorated(mfa_exempt(view))),
+    ]
 
 
 def found(*, deploy: bool = False) -> dict[str, checks.CheckMessage]:
@@ -214,6 +235,7 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("W006", site(LOGIN_URL="login")),
     ("W007", conf(TRUSTED_BACKENDS=[THEIRS])),
     ("E028", conf(TRUSTED_BACKENDS=["cognito_mfa.backends.CognitoBackend"])),
+    ("W024", site(ROOT_URLCONF=MarkInsideUrls)),
     ("W008", site(ROOT_URLCONF=TwoAdminsUrls)),
     ("W009", site(REST_FRAMEWORK={})),
     (

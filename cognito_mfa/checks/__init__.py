@@ -26,6 +26,7 @@ ALWAYS: tuple[Check, ...] = (
     site.check_page_cache,
     site.check_sessions,
     site.check_urls,
+    site.check_marks,
     site.check_login_url,
     site.check_templates,
     access.check_backends,

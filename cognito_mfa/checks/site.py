@@ -13,6 +13,7 @@ from django.template.loader import get_template
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils.module_loading import import_string
 
+from cognito_mfa import gate_map
 from cognito_mfa.marks import why_exempt
 
 GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
@@ -128,6 +129,18 @@ def _is_open(path: str) -> bool:
         return bool(why_exempt(resolve(path).func))
     except Resolver404:
         return False
+
+
+def check_marks() -> Iterator[CheckMessage]:
+    """W024: a mark that opens nothing, since another function stands around it or copied it."""
+    for entry in gate_map.with_marks_inside():
+        yield Caution(
+            f"The view at {entry.route!r} is gated, although it wraps a view that is marked mfa_exempt, or was given "
+            "its attributes by functools.wraps: nobody can tell what the outer function shows.",
+            hint="Write @mfa_exempt above all other decorators, if everybody may see the view. Otherwise remove "
+            "the mark, or functools.wraps.",
+            id="cognito_mfa.W024",
+        )
 
 
 def check_login_url() -> Iterator[CheckMessage]:
