@@ -21,7 +21,7 @@ from cognito_mfa.admin_deeds import (
     selected_keys,
     way_to_a_code,
 )
-from cognito_mfa.admin_lists import FastListMixin
+from cognito_mfa.admin_lists import FastListMixin, ReadOnly
 from cognito_mfa.models import MFAExemption
 from cognito_mfa.staff_rules import Denied
 
@@ -85,7 +85,7 @@ class ValidFilter(admin.SimpleListFilter):
         return queryset
 
 
-class MFAExemptionAdmin(ConfirmedOnePerson, FastListMixin):
+class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     """People who may do without for a while. Granted and revoked, never edited or deleted."""
 
     form = ExemptionForm
@@ -109,17 +109,11 @@ class MFAExemptionAdmin(ConfirmedOnePerson, FastListMixin):
     def has_grant_permission(self, request: HttpRequest) -> bool:
         return staff_rules.allowed(staff_rules.GRANT, request.user)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, *_obj: Any) -> bool:
         return self.has_grant_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_grant_permission(request) or super().has_view_permission(request, obj)
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
-        return False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         shown = ("granted_by", "granted_at", "revoked_at") if obj else ()

@@ -96,8 +96,27 @@ class ReadOnly:
     def has_change_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, _obj: Model | None = None) -> bool:
+        return isinstance(self, ModelAdmin) and deletes_others(request)
+
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        """Return what makes the admin's menus show the model: never that it goes with a row of another's."""
+        perms: dict[str, bool] = super().get_model_perms(request)  # type: ignore[misc]
+        return {**perms, "delete": False}
+
+
+def deletes_others(request: HttpRequest) -> bool:
+    """Tell whether the page is about deleting rows of another model, which may take rows of ours along.
+
+    Django's admin deletes a user only for who may delete all that goes with it. The permission to delete
+    the user is enough here: or nobody could grant a request for erasure.
+    """
+    view = getattr(request.resolver_match, "func", None)
+    acting = getattr(view, "model_admin", None)  # set by every ModelAdmin on its own views
+    if acting is None or acting.opts.app_label == CognitoIdentity._meta.app_label:
         return False
+    name = getattr(view, "__name__", "")
+    return name == "delete_view" or (name == "changelist_view" and request.method == "POST")
 
 
 class _NotByIndex(Func):

@@ -12,6 +12,7 @@ from django.contrib.admin import apps as admin_apps
 from django.contrib.auth.signals import user_logged_in
 from django.core.checks import CheckMessage, Tags, register
 from django.core.signals import got_request_exception
+from django.db.models.signals import pre_delete
 from django.utils.translation import gettext_lazy as _
 
 
@@ -29,6 +30,11 @@ class CognitoMFAConfig(AppConfig):
         register(_check_database, Tags.database)
         user_logged_in.connect(_on_signed_in, dispatch_uid="cognito_mfa.proof")
         got_request_exception.connect(_on_failure, dispatch_uid="cognito_mfa.posted")
+        pre_delete.connect(
+            _on_deletion,
+            sender=self.get_model("CognitoIdentity"),
+            dispatch_uid="cognito_mfa.user_deletion",
+        )
         _connect_provider()
 
 
@@ -75,6 +81,12 @@ def _on_failure(**given: Any) -> None:
     from cognito_mfa import posted
 
     posted.close_after_failure(**given)
+
+
+def _on_deletion(**given: Any) -> None:
+    from cognito_mfa import user_deletion
+
+    user_deletion.note(**given)
 
 
 def _connect_provider() -> None:

@@ -1,0 +1,75 @@
+"""The trace that a deleted user leaves: an event, since everything else of theirs goes with them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+
+from cognito_mfa.models import CognitoIdentity, MFAEvent
+
+if TYPE_CHECKING:
+    from django.contrib.admin.models import LogEntry
+
+logger = logging.getLogger(__name__)
+
+# The admin writes its own log line right before it deletes, in the same transaction.
+BEFORE = dt.timedelta(minutes=1)
+
+
+def note(*, instance: CognitoIdentity, origin: Any = None, **_given: Any) -> None:
+    """Receive ``pre_delete`` of an identity, which goes when its user does; whoever deletes, and however.
+
+    Args:
+        instance: whose.
+        origin: the row, or the query, whose deletion takes it along.
+    """
+    user = instance.user
+    whole = origin is None or _model(origin) is not CognitoIdentity
+    what = f"user {user.pk}, {user.get_username()}" if whole else "only the link to the user pool"
+    actor = _actor(instance, origin)
+    # Not with the identity, which is gone in a moment: name and sub are what is kept.
+    MFAEvent.objects.record(
+        MFAEvent.Kind.USER_DELETED,
+        None,
+        sub=instance.sub,
+        username=instance.username,
+        actor=actor,
+        detail=f"{what} ({instance.pool_id})",
+    )
+    logger.info("user_deleted: user %s by %s", user.pk, actor.pk if actor else "unknown")
+
+
+def _actor(identity: CognitoIdentity, origin: Any) -> Any:
+    """Return who deletes, where the admin's log tells; a signal does not know."""
+    if origin is None or not apps.is_installed("django.contrib.admin"):
+        return None
+    from django.contrib.admin.models import DELETION, LogEntry
+    from django.contrib.contenttypes.models import ContentType
+
+    model = _model(origin)
+    of_user = issubclass(model, get_user_model())
+    key = identity.user_id if of_user else getattr(origin, "pk", None)
+    if key is None:
+        return None
+    entry: LogEntry | None = (
+        LogEntry.objects.select_related("user")
+        .filter(
+            action_flag=DELETION,
+            content_type=ContentType.objects.get_for_model(model, for_concrete_model=False),
+            object_id=str(key),
+            action_time__gte=timezone.now() - BEFORE,
+        )
+        .order_by("-pk")
+        .first()
+    )
+    return entry.user if entry else None
+
+
+def _model(origin: Model | QuerySet[Any]) -> type[Model]:
+    return origin.model if isinstance(origin, QuerySet) else type(origin)
