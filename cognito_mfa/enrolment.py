@@ -14,9 +14,11 @@ from cognito_mfa.exceptions import (
     ChallengeLost,
     ChallengeNotSupported,
     CognitoMFAError,
+    ConfirmationNeeded,
     Unavailable,
 )
 from cognito_mfa.gateway import NOTHING, Challenge, Tokens, get_gateway
+from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.pending import PendingSignIn, Step
 from cognito_mfa.promotion import Outcome, complete, identify, identify_signed_in
@@ -77,8 +79,17 @@ def verify(request: HttpRequest, begun: PendingSignIn, code: SecretText) -> Chal
         return get_gateway().finish_setup(replace(challenge, cognito_session=session))
 
 
-def finish(request: HttpRequest, begun: PendingSignIn, tokens: Tokens) -> Outcome:
+def finish(
+    request: HttpRequest,
+    begun: PendingSignIn,
+    tokens: Tokens,
+    *,
+    consent: Consent = Consent.UNASKED,
+) -> Outcome:
     """Write down the confirmed authenticator, end other sessions, and sign in.
+
+    Args:
+        consent: what the person said of being who is signed in in this browser.
 
     Raises:
         BadReply: the tokens are somebody else's.
@@ -87,8 +98,14 @@ def finish(request: HttpRequest, begun: PendingSignIn, tokens: Tokens) -> Outcom
     begun.start_again(request)  # the secret is spent: it is never shown again
     username = begun.challenge.username if begun.challenge else ""
     person = get_gateway().person(tokens, username=username)
-    known = identify_signed_in if begun.signed_in_already else identify
-    identity = known(request, person)
+    try:
+        identity = (
+            identify_signed_in(request, person)
+            if begun.signed_in_already
+            else identify(request, person, Consent.WITHHELD if begun.somebody_else else consent)
+        )
+    except ConfirmationNeeded:
+        return ask_to_link(request, begun, tokens)
     if begun.is_overtaken_by(identity):
         # Two phones at once, or a reset meanwhile: only Cognito knows which came last.
         changes.leave_open(request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name)
@@ -104,6 +121,15 @@ def finish(request: HttpRequest, begun: PendingSignIn, tokens: Tokens) -> Outcom
         signed_in_already=begun.signed_in_already,
     )
     return Outcome(Step.SETUP_DONE, begun.next_url)
+
+
+def ask_to_link(request: HttpRequest, begun: PendingSignIn, tokens: Tokens) -> Outcome:
+    """Let the sign-in wait until who is signed in has said whether both accounts are theirs."""
+    waiting = replace(
+        begun, step=Step.LINK, tokens=tokens, secret=NOTHING, owner=str(request.user.pk)
+    )
+    waiting.save(request)
+    return Outcome(Step.LINK, begun.next_url)
 
 
 def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:

@@ -13,6 +13,8 @@
     │   ├── AccountActionNeeded      the account must be confirmed, or its password reset, first
     │   ├── PasswordRejected         the new password breaks the pool's policy
     │   ├── Refused                  a firewall rule, a Lambda trigger or an alias says no
+    │   │   └── LinkRefused          no user of this site may be linked to the person
+    │   ├── ConfirmationNeeded       who is signed in must say first that both accounts are theirs
     │   ├── UserGone                 the pool has no such user (told to administrators only)
     │   ├── ChallengeNotSupported    Cognito asks for something this app does not answer
     │   └── RemovalNotAllowed        the second factor cannot be turned off
@@ -152,6 +154,27 @@ class Refused(UserFacingError):
     """A firewall rule, a Lambda trigger or an alias conflict refused the request."""
 
     code = "refused"
+
+
+class LinkRefused(Refused):
+    """No user of this site may be linked to the person of the pool.
+
+    Args:
+        reason: why, in a word for the log and the events; ``cognito_mfa.linking`` has them all.
+        user_pk: of the user that it was about, if there was one.
+    """
+
+    code = "link_refused"
+
+    def __init__(self, reason: str, *, user_pk: object = None) -> None:
+        super().__init__("link", reason)
+        self.user_pk = user_pk
+
+
+class ConfirmationNeeded(UserFacingError):
+    """Whoever is signed in must say first that the account of the pool is theirs as well."""
+
+    code = "confirm_link"
 
 
 class UserGone(UserFacingError):

@@ -12,7 +12,17 @@ from dataclasses import replace
 from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 
-from cognito_mfa import changes, codes, enrolment, lifecycle, pending, people, policy, promotion
+from cognito_mfa import (
+    changes,
+    codes,
+    enrolment,
+    lifecycle,
+    linking,
+    pending,
+    people,
+    policy,
+    promotion,
+)
 from cognito_mfa import gateway as cognito
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
@@ -21,9 +31,12 @@ from cognito_mfa.exceptions import (
     ChallengeLost,
     ChallengeNotSupported,
     CognitoMFAError,
+    ConfirmationNeeded,
+    Refused,
     RemovalNotAllowed,
 )
-from cognito_mfa.gateway import NOTHING, Challenge, Tokens, get_gateway
+from cognito_mfa.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
+from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.promotion import Outcome
@@ -42,6 +55,7 @@ def start_sign_in(
     password: SecretText,
     next_url: str = "",
     purpose: Purpose = Purpose.SIGN_IN,
+    somebody_else: bool = False,
 ) -> Outcome:
     """Send the password, and take whatever step Cognito wants next.
 
@@ -50,6 +64,7 @@ def start_sign_in(
         password: as typed.
         next_url: where to go afterwards; validated when it is used.
         purpose: what the person signs in for.
+        somebody_else: the person said that they are another than who is signed in.
 
     Raises:
         CognitoMFAError: see ``CognitoGateway.start_sign_in``; nothing is pending then.
@@ -61,7 +76,13 @@ def start_sign_in(
     except (BadCredentials, AccountActionNeeded) as error:
         _password_refused(request, username, error)
         raise
-    begun = replace(_resumed(kept, username), username=username, next_url=next_url, purpose=purpose)
+    begun = replace(
+        _resumed(kept, username),
+        username=username,
+        next_url=next_url,
+        purpose=purpose,
+        somebody_else=somebody_else,
+    )
     if begun.is_change:
         begun = _about(begun, identity_of(request.user))
     if isinstance(reply, Tokens) and purpose is not Purpose.REMOVE:
@@ -140,6 +161,45 @@ def finish_setup(request: HttpRequest, *, code: SecretText, friendly_name: str =
     return enrolment.finish(request, begun, reply)
 
 
+def confirm_link(request: HttpRequest) -> Outcome:
+    """Go on where the sign-in waited for who is signed in to say that both accounts are theirs.
+
+    Raises:
+        ChallengeLost: it waited for somebody else, or not at all.
+        LinkRefused: it cannot be linked after all.
+    """
+    begun = _waiting_link(request)
+    tokens, passed = begun.tokens or Tokens(NOTHING), begun.challenge
+    rest = replace(begun, step=Step.START, tokens=None, owner="")
+    if passed is not None and passed.name == cognito.MFA_SETUP:
+        return enrolment.finish(request, rest, tokens, consent=Consent.GIVEN)
+    return _with_tokens(request, replace(rest, challenge=None), tokens, passed, Consent.GIVEN)
+
+
+def decline_link(request: HttpRequest) -> None:
+    """Forget the sign-in that waited: its account is not that of who is signed in.
+
+    Raises:
+        ChallengeLost: it waited for somebody else, or not at all.
+    """
+    begun = _waiting_link(request)
+    pending.clear(request)
+    linking.decline(waiting_person(begun), request.user)
+
+
+def _waiting_link(request: HttpRequest) -> PendingSignIn:
+    begun = _pending(request, Step.LINK)
+    if not begun.is_for(request.user):
+        pending.clear(request)
+        raise ChallengeLost(Step.LINK.value, "SomebodyElse")
+    return begun
+
+
+def waiting_person(begun: PendingSignIn) -> Person:
+    """Return who waits to be linked, as the tokens say; nobody is asked."""
+    return get_gateway().person(begun.tokens or Tokens(NOTHING))
+
+
 def device_name(begun: PendingSignIn) -> str:
     """Return what the person calls the device that holds the authenticator.
 
@@ -206,7 +266,11 @@ def _wait_for(request: HttpRequest, begun: PendingSignIn) -> Outcome:
 
 
 def _with_tokens(
-    request: HttpRequest, begun: PendingSignIn, tokens: Tokens, passed: Challenge | None
+    request: HttpRequest,
+    begun: PendingSignIn,
+    tokens: Tokens,
+    passed: Challenge | None,
+    consent: Consent = Consent.UNASKED,
 ) -> Outcome:
     """Finish, or lead into set-up: tokens alone say nothing about a second factor (facts §2.2)."""
     begun.start_again(request)  # Cognito has used up its session string, whatever happens now
@@ -214,7 +278,12 @@ def _with_tokens(
     method = passed.name if passed else ""
     if passed:
         promotion.check_factor_claims(person)
-    identity = promotion.identify(request, person)
+    if begun.is_change and linking.known(person) is None:
+        raise Refused("change", "SomebodyElse")  # a change makes nobody
+    try:
+        identity = promotion.identify(request, person, _consent(begun, consent))
+    except ConfirmationNeeded:
+        return enrolment.ask_to_link(request, replace(begun, challenge=passed), tokens)
     if passed and method == cognito.SOFTWARE_TOKEN_MFA:
         changes.passed(request, identity, passed.friendly_name, unconfirmed=begun.unconfirmed)
         promotion.token_used(identity)
@@ -225,6 +294,10 @@ def _with_tokens(
         return enrolment.begin(request, begun, tokens)
     promotion.complete(request, identity, tokens, method=method)
     return Outcome(Step.DONE, begun.next_url)
+
+
+def _consent(begun: PendingSignIn, given: Consent) -> Consent:
+    return Consent.WITHHELD if begun.somebody_else else given
 
 
 def _change(

@@ -171,6 +171,12 @@ class SignInForm(forms.Form):
     password = PasswordField(label=_("Password"), autocomplete="current-password")
 
 
+class LinkForm(forms.Form):
+    """Whether two accounts are one person's; nothing but a plain yes is one."""
+
+    answer = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")], widget=forms.HiddenInput)
+
+
 class NewPasswordForm(forms.Form):
     """The first password of one's own, with the attributes that the pool wants.
 

@@ -145,13 +145,33 @@ class Association:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who signed in, by the claims of the tokens."""
+    """Who signed in, by what Cognito told; ``person_of`` alone makes one.
+
+    Attributes:
+        sub: Cognito's lasting id, the only thing that says who somebody is.
+        username: the pool's name of the person; a label, which others may have had before.
+        email: the person's address, and only where Cognito has verified it, or ``TRUST_POOL_EMAIL`` is on.
+        unverified_email: what the person gave as an address. SECURITY: anybody can give anybody's. It is
+            for diagnostics, and is compared with nothing, written nowhere, and written to by nobody.
+        email_verified: whether there is an ``email``. Made with False, a person keeps it as ``unverified_email``.
+        email_told: whether we were told of addresses at all: an access token alone says nothing.
+        claims: what else the tokens say. An address that nobody verified is not among it.
+    """
 
     sub: str
     username: str
     email: str = ""
-    email_verified: bool = False
+    email_verified: bool | None = None
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    unverified_email: str = field(default="", repr=False)
+    email_told: bool = True
+
+    def __post_init__(self) -> None:
+        # SECURITY: here, so that no maker of a person can forget it.
+        if self.email_verified is False:
+            object.__setattr__(self, "unverified_email", self.email or self.unverified_email)
+            object.__setattr__(self, "email", "")
+        object.__setattr__(self, "email_verified", bool(self.email))
 
 
 @dataclass(frozen=True, slots=True)
@@ -566,17 +586,14 @@ class CognitoGateway:
             Unavailable, Misconfigured: the pool's keys cannot be had.
         """
         access = self._claims(tokens.access, "access", check_signatures)
-        claims = self._claims(tokens.id, "id", check_signatures) if tokens.id else {}
-        sub, name = access.get("sub"), access.get("username")
-        if (
-            not (isinstance(sub, str) and sub and isinstance(name, str) and name)
-            or claims.get("sub", sub) != sub
-            or (username and username not in (name, sub))
-            or (check_signatures and not token_verification.belong_together(tokens.access, claims))
+        told = self._claims(tokens.id, "id", check_signatures) if tokens.id else None
+        person = person_of(access, told, trusts=self.conf.TRUST_POOL_EMAIL)
+        disagree = username and username not in (person.username, person.sub)
+        if disagree or (
+            check_signatures and not token_verification.belong_together(tokens.access, told or {})
         ):
             raise BadReply("tokens", "ClaimsDisagree")
-        verified = str(claims.get("email_verified", "")).lower() == "true"
-        return Person(sub, name, str(claims.get("email") or ""), verified, {**claims, **access})
+        return person
 
     @sensitive_variables()
     def _claims(
@@ -621,6 +638,43 @@ def get_gateway() -> CognitoGateway:
 
 
 # ---------------------------------------------------------------------------- reading the answers
+
+
+# What an access token says of itself; the other token's words for it would hide that they are missing.
+_OF_ACCESS = frozenset({"auth_time", "client_id", "exp", "iat", "nbf", "scope", "username"})
+
+
+def person_of(access: Mapping[str, Any], told: Mapping[str, Any] | None, *, trusts: bool) -> Person:
+    """Return who the claims speak of: the one place where an address becomes one to rely on.
+
+    Args:
+        access: claims of the access token.
+        told: claims of the ID token, or what the user information endpoint said; None when nobody knows.
+        trusts: whether every address of the pool counts as verified (``TRUST_POOL_EMAIL``).
+
+    Raises:
+        BadReply: the claims name nobody, or two different people.
+    """
+    sub, name = access.get("sub"), access.get("username")
+    said = {key: value for key, value in (told or {}).items() if key not in _OF_ACCESS}
+    if not (isinstance(sub, str) and sub and isinstance(name, str) and name):
+        raise BadReply("tokens", "ClaimsDisagree")
+    if said.get("sub", sub) != sub:
+        raise BadReply("tokens", "ClaimsDisagree")
+    given = said.get("email")
+    address = given if isinstance(given, str) else ""
+    flag = said.get("email_verified")
+    verified = trusts or flag is True or flag == "true"  # tokens say true, user information "true"
+    if not verified:
+        said.pop("email", None)
+    return Person(
+        sub,
+        name,
+        email=address,
+        email_verified=verified,
+        claims={**said, **access},
+        email_told=told is not None,
+    )
 
 
 def providers_in(identities: object) -> tuple[str, ...]:

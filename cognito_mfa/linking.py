@@ -4,6 +4,18 @@ The link is the pool's id and the person's ``sub``, which Cognito never gives to
 and e-mail addresses can be changed, reused and chosen by a stranger: the default links by none of
 them. A site that wants its existing users linked names another resolver in
 ``COGNITO_MFA["USER_RESOLVER"]``; three stand here, or it writes its own.
+
+SECURITY: a link lasts, and whoever gets one is the user from then on. So each way to one leads through
+``_fit``, whatever a resolver or another package says: staff, and whoever has any permission, are linked
+by hand only (the README says how). Whoever is signed in is asked before an account of the pool becomes
+theirs. Every refusal is an event with its reason, one of:
+
+``NotAUser``, ``NotSaved``, ``Inactive``, ``Staff``, ``Permissions``, ``LinkedToAnother``: the user cannot be
+linked. ``ResolverFailed``: it raised. ``SaidSomebodyElse``: the person signed in as somebody else than
+the user who is signed in. ``Declined``, ``SomebodyElse``: the question was answered with no, or is no
+longer for who is signed in. ``EmailNotVerified``, ``EmailDiffers``, ``NothingTold``: of a sign-in by another package.
+``NoUserHere``: nobody fits, and ``CREATE_USERS`` is off. ``NameTaken``, ``UserNotMade``: no new user
+could be made.
 """
 
 from __future__ import annotations
@@ -11,22 +23,43 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from enum import Enum
+from functools import partial
+from typing import Any, NoReturn
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, transaction
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import DatabaseError, IntegrityError, models, transaction
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from cognito_mfa import people
+from cognito_mfa.comparison import certainly_differ, same, spellings
 from cognito_mfa.conf import get_conf
-from cognito_mfa.exceptions import Refused
+from cognito_mfa.exceptions import CognitoMFAError, ConfirmationNeeded, LinkRefused
 from cognito_mfa.gateway import Person
-from cognito_mfa.models import CognitoIdentity, identity_of
+from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 
 logger = logging.getLogger(__name__)
+
+Kind = MFAEvent.Kind
+Status = CognitoIdentity.Status
+
+
+class Consent(Enum):
+    """What the person at the browser said of being the user who is signed in there."""
+
+    UNASKED = "nothing yet"
+    GIVEN = "both accounts are theirs"
+    WITHHELD = "they sign in as somebody else"
+
+
+# ----------------------------------------------------------------------------------------- resolvers
 
 
 def by_pool_and_sub(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
@@ -38,59 +71,65 @@ def by_username(person: Person, *, request: HttpRequest | None) -> AbstractBaseU
     """Link the Django user of exactly the same name.
 
     SECURITY: only for pools in which nobody can choose that name: administrators create the users.
-    A superuser is never linked this way.
     """
-    users = get_user_model()._default_manager
-    return _linkable(users.filter(**{get_user_model().USERNAME_FIELD: person.username}).first())
+    field = get_user_model().USERNAME_FIELD
+    proposed = get_user_model()._default_manager.filter(**{field: person.username})
+    found: AbstractBaseUser | None = _only(
+        user for user in proposed if user.get_username() == person.username
+    )
+    return found
 
 
 def by_verified_email(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
     """Link the one Django user with the same e-mail address, when the pool has verified it.
 
-    SECURITY: only where Django's addresses were verified too. A superuser is never linked this way.
+    SECURITY: only where Django's addresses were verified too.
     """
-    if not (person.email and person.email_verified):
+    if not person.email:
         return None
     field = get_user_model().get_email_field_name()
-    found = list(get_user_model()._default_manager.filter(**{f"{field}__iexact": person.email})[:2])
-    return _linkable(found[0]) if len(found) == 1 else None
+    wanted = models.Q(**{field: person.email}) | models.Q(**{f"{field}__iexact": person.email})
+    proposed = get_user_model()._default_manager.filter(wanted)
+    found: AbstractBaseUser | None = _only(
+        user for user in proposed if same(_address_of(user), person.email)
+    )
+    return found
 
 
 def by_signed_in_user(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
-    """Link whoever is signed in already by another backend: their own sign-in says who they are.
+    """Link whoever is signed in already by another backend, once they say on a page that they are both.
 
     SECURITY: somebody who stole such a session can link a pool account of their own to it, as they
     could set up an authenticator with any site that lets people do so after a password alone.
     """
-    user = getattr(request, "user", None)
-    return _linkable(user) if user is not None and user.is_authenticated else None
+    user: AbstractBaseUser | None = _signed_in(request)
+    return user if identity_of(user) is None else None
+
+
+# --------------------------------------------------------------------------------------------- links
 
 
 def link(
     person: Person,
     *,
     request: HttpRequest | None,
-    status: CognitoIdentity.Status = CognitoIdentity.Status.NOT_SET_UP,
+    status: CognitoIdentity.Status = Status.NOT_SET_UP,
+    consent: Consent = Consent.UNASKED,
 ) -> CognitoIdentity:
     """Return the identity of ``person``, making identity and user where the settings allow it.
 
     Args:
         status: of somebody new. Tokens without a challenge, which is how new people come to our own
             sign-in, say that nothing is set up; tokens of Cognito's own pages say nothing.
+        consent: what the person said of the user who is signed in at ``request``.
 
     Raises:
-        Refused: this site has no user for the person, and must not make one; or the user that the
-            resolver found belongs to somebody else in the pool.
+        ConfirmationNeeded: that user would be linked, and the person was not asked yet.
+        LinkRefused: this site has no user for the person, and must not make one; or the user that the
+            resolver found must not be linked.
     """
-    identity = _known(person)
-    if identity is None:
-        try:
-            with transaction.atomic():
-                identity = _new(person, request, status)
-        except IntegrityError:  # the same person, a moment ago, in another tab
-            identity = _known(person)
-            if identity is None:
-                raise
+    with _noting(person):
+        identity = known(person) or _new(person, request, status, consent)
     _keep_up_to_date(identity, person)
     if identity.status == CognitoIdentity.Status.GONE:  # as somebody thought: here the person is
         identity.learn(status)
@@ -104,21 +143,16 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
     That sign-in decides who somebody is here; a link once made is never moved by it.
 
     Raises:
-        Refused: the person, or the user, is linked to another already; the user is a superuser, who is
-            only ever linked by hand; or all that names the user is an e-mail address that the pool has
-            not verified, which anybody can give as theirs.
+        LinkRefused: see ``check_signed_in``.
     """
-    check_signed_in(person, user)
-    identity = _known(person)
-    if identity is None:
-        try:
-            with transaction.atomic():
-                identity = _create(person, user, CognitoIdentity.Status.UNKNOWN)
-        except IntegrityError:  # the same person, a moment ago, in another tab
-            check_signed_in(person, user)
-            identity = CognitoIdentity.objects.get(user=user)
-    if person.email:
-        _keep_up_to_date(identity, person)
+    with _noting(person):
+        identity = _linked_to(person, user)
+        if identity is None:
+            fit = _fit_by_address(person, user)
+            identity = _made(partial(_create, person, fit, Status.UNKNOWN, "SIGN_IN"), person)
+        if identity.user_id != user.pk:  # another request was faster, with another user
+            raise LinkRefused("LinkedToAnother", user_pk=user.pk)
+    _keep_up_to_date(identity, person)
     issued = person.claims.get("iat")
     if isinstance(issued, int):  # an hour ago, perhaps, and the name is somebody else's by now
         told_at = dt.datetime.fromtimestamp(min(issued, time.time()), tz=dt.UTC)
@@ -127,47 +161,211 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
 
 
 def check_signed_in(person: Person, user: Any) -> None:
-    """Check that ``person`` is linked to ``user``, or may be; see ``link_signed_in``."""
-    known, own = _known(person), CognitoIdentity.objects.filter(user=user).first()
-    if known != own:
-        logger.warning("link_refused: user %s is not the one linked to this person", user.pk)
-        raise Refused("link", "LinkedToAnother")
-    if own is not None:
-        return
-    if _linkable(user) is None:
-        raise Refused("link", "Superuser")
-    email = getattr(user, get_user_model().get_email_field_name(), "") or ""
-    same = bool(email) and email.casefold() == person.email.casefold()
-    if same and not person.email_verified:
-        raise Refused("link", "EmailNotVerified")
+    """Check that ``person`` is linked to ``user``, or may be.
+
+    Raises:
+        LinkRefused: the person, or the user, is linked to another already; the user must be linked by hand;
+            or has an e-mail address by which the package may have taken the person for that user, although
+            it is not the one that the pool has verified.
+    """
+    with _noting(person):
+        if _linked_to(person, user) is None:
+            _fit_by_address(person, user)
 
 
-def _known(person: Person) -> CognitoIdentity | None:
-    identities = CognitoIdentity.objects.select_related("user")
-    return identities.filter(pool_id=get_conf().USER_POOL_ID, sub=person.sub).first()
+def decline(person: Person, user: Any) -> None:
+    """Write down that ``user``, who is signed in, said that the pool's account is not theirs."""
+    _note(person, LinkRefused("Declined", user_pk=user.pk))
+
+
+def refuse(person: Person, user: Any, reason: str) -> NoReturn:
+    """Refuse to link ``person`` to ``user`` for a reason that the caller knows, and write it down.
+
+    Raises:
+        LinkRefused: always.
+    """
+    with _noting(person):
+        raise LinkRefused(reason, user_pk=user.pk)
+
+
+def known(person: Person) -> CognitoIdentity | None:
+    """Return the identity of ``person``, who may be nobody here yet."""
+    return people.known(person.sub)
+
+
+# ------------------------------------------------------------------------------------ who may be linked
+
+
+def _fit(user: Any) -> AbstractBaseUser:
+    """Return ``user`` as the database has it, who may be linked without an administrator.
+
+    Raises:
+        LinkRefused: anything else.
+    """
+    model = get_user_model()
+    if not isinstance(user, model):
+        raise LinkRefused("NotAUser")
+    key: Any = user.pk
+    row: Any = None if key is None else model._default_manager.filter(pk=key).first()
+    if row is None:
+        raise LinkRefused("NotSaved")
+    if identity_of(row) is not None:
+        raise LinkRefused("LinkedToAnother", user_pk=row.pk)
+    if not row.is_active:
+        raise LinkRefused("Inactive", user_pk=row.pk)
+    if getattr(row, "is_staff", False) or getattr(row, "is_superuser", False):
+        raise LinkRefused("Staff", user_pk=row.pk)
+    if _may_do_something(row):
+        raise LinkRefused("Permissions", user_pk=row.pk)
+    found: AbstractBaseUser = row
+    return found
+
+
+def _may_do_something(user: Any) -> bool:
+    """Tell whether ``user`` has any permission, alone or through a group.
+
+    Not by asking the backends where rows tell: one of them may give everybody something.
+    """
+    if hasattr(user, "user_permissions") and hasattr(user, "groups"):
+        return bool(
+            user.user_permissions.exists() or user.groups.filter(permissions__isnull=False).exists()
+        )
+    asks = getattr(user, "has_module_perms", None)
+    return asks is not None and any(asks(config.label) for config in apps.get_app_configs())
+
+
+def _fit_by_address(person: Person, user: Any) -> AbstractBaseUser:
+    found = _fit(user)
+    # SECURITY: the package may have found the user by the address that the person gave as theirs, and by
+    # what the database takes for equal to it.
+    address, verified = _address_of(found), person.email
+    if address and not same(address, verified) and not certainly_differ(address, verified):
+        reason = "EmailDiffers" if verified else "EmailNotVerified"
+        raise LinkRefused(reason, user_pk=found.pk)
+    return found
+
+
+def _linked_to(person: Person, user: Any) -> CognitoIdentity | None:
+    """Return the identity that both have; None when neither has one.
+
+    Raises:
+        LinkRefused: one of them has another.
+    """
+    theirs, own = known(person), CognitoIdentity.objects.filter(user=user).first()
+    if theirs != own:
+        raise LinkRefused("LinkedToAnother", user_pk=user.pk)
+    return theirs
+
+
+def _found(person: Person, request: HttpRequest | None, consent: Consent) -> Any:
+    """Return the user that the site's resolver names, checked; None for nobody."""
+    answer = _answer(person, request, consent)
+    signed_in = _signed_in(request)
+    if consent is Consent.GIVEN and (
+        answer is None or signed_in is None or getattr(answer, "pk", None) != signed_in.pk
+    ):
+        raise LinkRefused("SomebodyElse", user_pk=getattr(signed_in, "pk", None))
+    if answer is None:
+        return None
+    user = _fit(answer)
+    if signed_in is None or user.pk != signed_in.pk or consent is Consent.GIVEN:
+        return user
+    if consent is Consent.WITHHELD:
+        raise LinkRefused("SaidSomebodyElse", user_pk=user.pk)
+    raise ConfirmationNeeded("link", "NotAsked")
+
+
+def _answer(person: Person, request: HttpRequest | None, consent: Consent) -> Any:
+    """Ask the site's resolver. One that fails is a refusal: nobody knows whom it would have named."""
+    resolver = get_conf().USER_RESOLVER
+    resolve: Callable[..., Any] = import_string(resolver) if isinstance(resolver, str) else resolver
+    if resolve is by_signed_in_user and consent is Consent.WITHHELD:
+        return None
+    answer, failed = None, ""
+    try:
+        with transaction.atomic():
+            answer = resolve(person, request=request)
+    except CognitoMFAError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a site's own code may fail in any way
+        failed = type(error).__name__
+    if failed:
+        # When it is over: a handler may look at the error at hand, and its frames hold the person's claims.
+        logger.error("resolver_failed: %s", failed)
+        raise LinkRefused("ResolverFailed")
+    return answer
+
+
+def _signed_in(request: HttpRequest | None) -> Any:
+    user = getattr(request, "user", None)
+    return user if user is not None and user.is_authenticated else None
+
+
+# ------------------------------------------------------------------------------------------- new rows
 
 
 def _new(
-    person: Person, request: HttpRequest | None, status: CognitoIdentity.Status
+    person: Person,
+    request: HttpRequest | None,
+    status: CognitoIdentity.Status,
+    consent: Consent,
 ) -> CognitoIdentity:
-    conf = get_conf()
-    resolve: Callable[..., Any] = (
-        import_string(conf.USER_RESOLVER)
-        if isinstance(conf.USER_RESOLVER, str)
-        else conf.USER_RESOLVER
-    )
-    user = resolve(person, request=request)
-    if user is not None and identity_of(user) is not None:
-        logger.warning("link_refused: user %s is linked to another person of the pool", user.pk)
-        raise Refused("link", "LinkedToAnother")
-    if user is None:
-        if not conf.CREATE_USERS:
-            raise Refused("link", "NoUserHere")
-        user = _create_user(person)
-    return _create(person, user, status)
+    user = _found(person, request, consent)
+    if user is not None:
+        how = "CONFIRMED" if consent is Consent.GIVEN else "RESOLVER"
+        return _made(partial(_create, person, user, status, how), person)
+    if not get_conf().CREATE_USERS:
+        raise LinkRefused("NoUserHere")
+    return _made_new(person, status)
 
 
-def _create(person: Person, user: Any, status: CognitoIdentity.Status) -> CognitoIdentity:
+def _made_new(person: Person, status: CognitoIdentity.Status) -> CognitoIdentity:
+    refusal = LinkRefused("NameTaken")
+    for name in _names(person):
+        if _is_taken(name):
+            continue
+        try:
+            return _made(partial(_create_with_user, person, name, status), person)
+        except LinkRefused as error:  # somebody else may have taken the name just now
+            refusal = error
+    raise refusal
+
+
+def _made(make: Callable[[], CognitoIdentity], person: Person) -> CognitoIdentity:
+    """Make the rows, or find those that another request of the same person just made.
+
+    Raises:
+        LinkRefused: neither.
+    """
+    try:
+        with transaction.atomic():
+            return make()
+    except IntegrityError:
+        failed = ""
+    except (DatabaseError, ValidationError, ValueError, TypeError) as error:
+        failed = type(error).__name__
+    if failed:  # a value that a column of the site's own does not take; it would stand in the error
+        logger.error("user_not_made: %s", failed)
+        raise LinkRefused("UserNotMade")
+    identity = known(person)
+    if identity is None:
+        raise LinkRefused("UserNotMade")
+    return identity
+
+
+def _create(person: Person, user: Any, status: CognitoIdentity.Status, how: str) -> CognitoIdentity:
+    """Link ``user``, who was here before."""
+    identity = _row(person, user, status)
+    MFAEvent.objects.record(Kind.LINKED, identity, detail=how)
+    logger.info("linked: user %s, %s", user.pk, how)
+    return identity
+
+
+def _create_with_user(person: Person, name: str, status: CognitoIdentity.Status) -> CognitoIdentity:
+    return _row(person, _user(person, name), status)
+
+
+def _row(person: Person, user: Any, status: CognitoIdentity.Status) -> CognitoIdentity:
     return CognitoIdentity.objects.create(
         user=user,
         pool_id=get_conf().USER_POOL_ID,
@@ -178,9 +376,10 @@ def _create(person: Person, user: Any, status: CognitoIdentity.Status) -> Cognit
     )
 
 
-def _create_user(person: Person) -> AbstractBaseUser:
+def _user(person: Person, name: str) -> AbstractBaseUser:
+    """Make a user without a password, who has an address only where the pool has verified it."""
     model = get_user_model()
-    user = model(**{model.USERNAME_FIELD: _free_name(person)})
+    user = model(**{model.USERNAME_FIELD: name})
     email_field = model.get_email_field_name()
     if person.email and email_field != model.USERNAME_FIELD and hasattr(user, email_field):
         setattr(user, email_field, person.email)
@@ -189,29 +388,96 @@ def _create_user(person: Person) -> AbstractBaseUser:
     return user
 
 
-def _free_name(person: Person) -> str:
-    """Return a name for a new Django user: the person's own, unless somebody else has it."""
+def _names(person: Person) -> Iterable[str]:
+    """Yield names for a new Django user, the best first: the person's own, and the ``sub``.
+
+    A name that is an address is one only where the pool has verified it for this person.
+    """
     model = get_user_model()
-    name_field = model._meta.get_field(model.USERNAME_FIELD)
-    wanted = (
-        person.email if person.username == person.sub and person.email_verified else person.username
-    )
-    if model.get_email_field_name() == model.USERNAME_FIELD:
-        wanted = person.email or wanted
-    length = getattr(name_field, "max_length", None) or 150
-    name = wanted[:length]
-    taken = model._default_manager.filter(**{f"{model.USERNAME_FIELD}__iexact": name}).exists()
-    return person.sub[:length] if taken or len(wanted) > length else name
+    length = getattr(model._meta.get_field(model.USERNAME_FIELD), "max_length", None) or 150
+    wanted = person.username
+    if _is_named_by_address() or wanted == person.sub:
+        wanted = person.email or person.sub
+    if _is_address(wanted) and not same(wanted, person.email):
+        wanted = person.sub
+    names = [wanted] if len(wanted) <= length else []
+    return dict.fromkeys([*names, person.sub[:length]])
 
 
-def _linkable(user: Any) -> AbstractBaseUser | None:
-    """Return ``user`` unless it is a superuser, who is only ever linked by hand."""
-    if user is None or getattr(user, "is_superuser", False):
-        return None
-    return user  # type: ignore[no-any-return]
+def _is_named_by_address() -> bool:
+    """Tell whether the site's users are known by their addresses."""
+    model = get_user_model()
+    is_address = isinstance(model._meta.get_field(model.USERNAME_FIELD), models.EmailField)
+    return is_address or model.get_email_field_name() == model.USERNAME_FIELD
+
+
+def _is_address(name: str) -> bool:
+    try:
+        validate_email(name)
+    except ValidationError:
+        return False
+    return True
+
+
+def _is_taken(name: str) -> bool:
+    """Tell whether somebody has the name, or one that may be read as it."""
+    field = get_user_model().USERNAME_FIELD
+    alike = models.Q(**{field: name})
+    for spelling in spellings(name):
+        alike |= models.Q(**{f"{field}__iexact": spelling})
+    return bool(get_user_model()._default_manager.filter(alike).exists())
 
 
 def _keep_up_to_date(identity: CognitoIdentity, person: Person) -> None:
-    if (identity.username, identity.email) != (person.username, person.email):
-        identity.username, identity.email = person.username, person.email
-        identity.save(update_fields=["username", "email"])
+    """Write down the person's name and verified address, and keep the address before it.
+
+    The address before is told of changes as well: whoever took over the account chose the new one.
+    """
+    changed = []
+    if identity.username != person.username:
+        identity.username = person.username
+        changed.append("username")
+    if person.email_told and identity.email != person.email:
+        if identity.email and not same(identity.email, person.email):
+            identity.previous_email = identity.email
+            changed.append("previous_email")
+        identity.email = person.email
+        changed.append("email")
+    if changed:
+        identity.save(update_fields=changed)
+
+
+# -------------------------------------------------------------------------------------------- helpers
+
+
+@contextmanager
+def _noting(person: Person) -> Generator[None]:
+    """Make an event of a refusal, outside the transaction that it ended."""
+    try:
+        yield
+    except LinkRefused as refusal:
+        _note(person, refusal)
+        raise
+
+
+def _note(person: Person, refusal: LinkRefused) -> None:
+    about = "" if refusal.user_pk is None else f"user {refusal.user_pk}"
+    logger.warning("link_refused: %s %s", refusal.error, about)
+    MFAEvent.objects.record(
+        Kind.LINK_REFUSED,
+        known(person),
+        sub=person.sub,
+        username=person.username,
+        reason=refusal.error,
+        detail=about,
+    )
+
+
+def _only(users: Iterable[Any]) -> Any:
+    """Return the one user that there is; None where there are several."""
+    found = list(users)
+    return found[0] if len(found) == 1 else None
+
+
+def _address_of(user: Any) -> str:
+    return str(getattr(user, type(user).get_email_field_name(), "") or "")

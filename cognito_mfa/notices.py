@@ -1,23 +1,33 @@
 """Mails about what happened to somebody's second factor: sent after the commit, in their language.
 
 No mail holds a secret or a code, and a mail server that fails breaks nothing.
+
+SECURITY: a mail that others can cause carries the site's good name. It goes to addresses alone that the
+pool has verified or the site has in its own table, it prints no text in which somebody could place a
+link, and there are only so many a day about one person.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
+import re
+import unicodedata
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
+from django.core.validators import validate_email
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from cognito_mfa.comparison import same
 from cognito_mfa.conf import get_conf
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +40,24 @@ KINDS = (
     "codes_stopped",
 )
 
+MAILS_PER_DAY = (
+    10  # about one person, so that nobody can be flooded by what somebody does again and again
+)
+DAY = dt.timedelta(days=1)
+Kind = MFAEvent.Kind
+# Events that a mail tells of, one each; wrong codes are told of in series.
+TOLD = (
+    Kind.SOFTWARE_TOKEN_VERIFIED,
+    Kind.SOFTWARE_TOKEN_REPLACED,
+    Kind.SOFTWARE_TOKEN_REMOVED,
+    Kind.MFA_RESET,
+    Kind.CODES_STOPPED,
+)
+WRONG_CODES_PER_MAIL = 5
+# A scheme, an address, a host's name (the full stops of other scripts are told from ours by nobody's
+# mail program), a new line.
+_MAY_LEAD_AWAY = re.compile("://|@|[.\u3002]\\w|[\\x00-\\x1f\\x7f\x85\u2028\u2029]")
+
 
 def send(kind: str, identity: CognitoIdentity, **context: Any) -> None:
     """Write to ``identity``'s person once the transaction is committed.
@@ -38,17 +66,69 @@ def send(kind: str, identity: CognitoIdentity, **context: Any) -> None:
         kind: one of ``KINDS``; names the templates ``cognito_mfa/email/<kind>_*``.
         context: what the templates need besides the identity and the time.
     """
-    recipients = _recipients(identity)
-    if get_conf().NOTIFY and recipients:
-        given = {"identity": identity, "user": identity.user, "at": timezone.now(), **context}
-        transaction.on_commit(partial(_deliver, kind, identity, recipients, given))
+    recipients = recipients_of(identity)
+    if not (get_conf().NOTIFY and recipients):
+        return
+    if _told_lately(identity) > MAILS_PER_DAY:
+        logger.warning("notice_not_sent: %s to user %s, too many a day", kind, identity.user_id)
+        return
+    given = {
+        "identity": identity,
+        "user": identity.user,
+        "at": timezone.now(),
+        "account": _account(identity),
+        "device": _harmless(_device_name(context.get("software_token"))),
+        **context,
+    }
+    transaction.on_commit(partial(_deliver, kind, identity, recipients, given))
 
 
-def _recipients(identity: CognitoIdentity) -> list[str]:
-    """Return every address we know: whoever took over one of them must not be the only one told."""
+def recipients_of(identity: CognitoIdentity) -> list[str]:
+    """Return every address we may rely on: whoever took over one must not be the only one told.
+
+    The pool's verified one and the one before it, and the one that the site itself has.
+    """
     field = type(identity.user).get_email_field_name()
-    addresses = (identity.email, getattr(identity.user, field, ""))
-    return sorted({address.strip() for address in addresses if address and address.strip()})
+    own = str(getattr(identity.user, field, "") or "")
+    addresses = {text.strip() for text in (identity.email, identity.previous_email, own)}
+    return sorted(address for address in addresses if _is_address(address))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _told_lately(identity: CognitoIdentity) -> int:
+    """Return how many mails about ``identity`` the last day's events stand for, that of now included."""
+    lately = identity.events.filter(at__gte=timezone.now() - DAY)
+    rejected = lately.filter(kind=Kind.CODE_REJECTED).count()
+    return lately.filter(kind__in=TOLD).count() + rejected // WRONG_CODES_PER_MAIL
+
+
+def _account(identity: CognitoIdentity) -> str:
+    """Return what the mail calls the account: the pool's name, if nobody could place a link in it."""
+    name = identity.username
+    if same(name, identity.email):
+        return name
+    return _harmless(name) or identity.email or identity.sub
+
+
+def _device_name(software_token: SoftwareToken | None) -> str:
+    return software_token.friendly_name if software_token else ""
+
+
+def _harmless(text: str) -> str:
+    """Return ``text``, or nothing where a mail program might make a link, an address or a line of it."""
+    plain = "".join(
+        char
+        for char in unicodedata.normalize("NFKC", text)
+        if unicodedata.category(char) not in ("Cf", "Mn", "Me")
+    )
+    return "" if _MAY_LEAD_AWAY.search(plain) else text
 
 
 def _deliver(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -39,6 +39,7 @@ from cognito_mfa import (
     wrong_codes,
 )
 from cognito_mfa.clocks import seconds_since
+from cognito_mfa.comparison import ascii_lower
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
 from cognito_mfa.evidence import Doubt, Evidence
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
@@ -49,6 +50,7 @@ from cognito_mfa.gateway import (
     Person,
     Tokens,
     get_gateway,
+    person_of,
     providers_in,
 )
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
@@ -248,7 +250,7 @@ def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
         arrival.note(request.session, user, provider=provider)
         return
     if not sign_in.id_token and account is None and identity_of(user) is None:
-        raise Refused("link", "NothingTold")  # not even whether the address was verified
+        linking.refuse(person, user, "NothingTold")  # not even whether the address was verified
     identity = linking.link_signed_in(person, user)
     before: Before = getattr(request, "cognito_mfa_before", Before())
     known = Evidence(
@@ -278,13 +280,7 @@ def _told_by_cognito(sign_in: OtherSignIn, person: Person) -> OwnAccount | None:
 
 
 def _as_told(person: Person, account: OwnAccount) -> Person:
-    told = account.told
-    return replace(
-        person,
-        email=told.get("email", ""),
-        email_verified=told.get("email_verified") == "true",
-        claims={**told, **person.claims},
-    )
+    return person_of(person.claims, account.told, trusts=get_conf().TRUST_POOL_EMAIL)
 
 
 def _providers(sign_in: OtherSignIn, person: Person) -> tuple[str, ...] | None:
@@ -484,5 +480,6 @@ def _provider(person: Person) -> str:
 
 
 def _owner(username: str, providers: tuple[str, ...]) -> str:
-    name = username.lower()
-    return next((one for one in providers if name.startswith(f"{one.lower()}_")), "")
+    # SECURITY: whoever is taken for a provider's may be let in without a code.
+    name = ascii_lower(username)
+    return next((one for one in providers if name.startswith(f"{ascii_lower(one)}_")), "")

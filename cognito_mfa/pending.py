@@ -44,6 +44,7 @@ class Step(Enum):
     START = "sign_in"
     NEW_PASSWORD = "new_password"  # noqa: S105 - the name of a page
     CHALLENGE = "challenge"
+    LINK = "link"
     SETUP = "setup"
     SETUP_DONE = "setup_done"
     REMOVED = "device"
@@ -81,6 +82,8 @@ class PendingSignIn:
         signed_in_already: by another package, whose sign-in stays as it is.
         generation: of the identity when this began; None when there was none yet.
         unconfirmed: a set-up may have been confirmed in Cognito, and is not written down here.
+        somebody_else: the person signs in as another than who is signed in in this browser.
+        owner: key of the user who is signed in, and is asked whether the pool's account is theirs.
         expires_at: seconds since the epoch.
     """
 
@@ -96,6 +99,8 @@ class PendingSignIn:
     signed_in_already: bool = False
     generation: int | None = None
     unconfirmed: bool = False
+    somebody_else: bool = False
+    owner: str = ""
     expires_at: float = 0.0
 
     @classmethod
@@ -119,6 +124,10 @@ class PendingSignIn:
     def is_overtaken_by(self, identity: CognitoIdentity) -> bool:
         """Tell whether the authenticator was changed or reset since this began (B-19a, B-117)."""
         return self.generation is not None and self.generation != identity.generation
+
+    def is_for(self, user: Any) -> bool:
+        """Tell whether ``user``, of the request, is the one who was asked about a link."""
+        return bool(self.owner) and user.is_authenticated and str(user.pk) == self.owner
 
     @property
     def open_challenge(self) -> Challenge:
@@ -146,6 +155,7 @@ class PendingSignIn:
             next_url=self.next_url,
             friendly_name=self.friendly_name,
             unconfirmed=self.unconfirmed,
+            somebody_else=self.somebody_else,
         ).save(request)
 
     @contextmanager

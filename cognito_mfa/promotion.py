@@ -14,6 +14,7 @@ from cognito_mfa import linking, proof, signals, wrong_codes
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import BadReply, Refused
 from cognito_mfa.gateway import Person, ReadableTokens, Tokens
+from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.pending import Step
 
@@ -29,13 +30,19 @@ class Outcome(NamedTuple):
     next_url: str
 
 
-def identify(request: HttpRequest, person: Person) -> CognitoIdentity:
+def identify(
+    request: HttpRequest, person: Person, consent: Consent = Consent.UNASKED
+) -> CognitoIdentity:
     """Return the identity of ``person``, who must be active here.
 
+    Args:
+        consent: what the person said of being who is signed in in this browser.
+
     Raises:
+        ConfirmationNeeded: the person must be asked first.
         Refused: the site has no user for the person, or has deactivated it.
     """
-    identity = linking.link(person, request=request)
+    identity = linking.link(person, request=request, consent=consent)
     if not identity.user.is_active:
         raise Refused("sign-in", "UserInactive")
     _remember_language(identity)  # now: what comes next may be told by mail at once

@@ -11,6 +11,7 @@ from cognito_mfa.exceptions import (
     ChallengeNotSupported,
     CodesStopped,
     CognitoMFAError,
+    LinkRefused,
     PasswordRejected,
     RemovalNotAllowed,
     SignInAgain,
@@ -121,7 +122,18 @@ def blocked(error: CognitoMFAError) -> str:
         return _("The password of this account must be reset before you can sign in.")
     if isinstance(error, ChallengeNotSupported):
         return _("Your account asks for a way to sign in that this site does not offer.")
+    if isinstance(error, LinkRefused) and error.error in ("Staff", "Permissions"):
+        return _(
+            "The account on this site has special rights. Only the people who run this site can connect another "
+            "account to it."
+        )
     return _("This account cannot be used on this site.")
+
+
+def link_declined() -> str:
+    return _(
+        "The two accounts were not connected. To use the other one, sign out here first, then sign in."
+    )
 
 
 def setup_took_too_long() -> str:

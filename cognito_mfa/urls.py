@@ -51,6 +51,7 @@ urlpatterns = [
     _open_page("sign-out/", "SignOutView", "sign_out"),
     _open_page("new-password/", "NewPasswordView", "new_password"),
     _open_page("challenge/", "ChallengeView", "challenge"),
+    _open_page("link/", "LinkView", "link"),
     _open_page("setup/", "SetupView", "setup"),
     _open_page("setup/cancel/", "SetupCancelView", "setup_cancel"),
     _open_page("setup/done/", "SetupDoneView", "setup_done"),

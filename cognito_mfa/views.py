@@ -32,7 +32,16 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView, View
 
-from cognito_mfa import arrival, flows, gate, other_sign_in, pending, posted, texts
+from cognito_mfa import (
+    arrival,
+    flows,
+    gate,
+    notices,
+    other_sign_in,
+    pending,
+    posted,
+    texts,
+)
 from cognito_mfa.answers import safe_url
 from cognito_mfa.conf import get_conf
 from cognito_mfa.error_table import hint_for
@@ -53,7 +62,14 @@ from cognito_mfa.exceptions import (
     TokenRejected,
     Unavailable,
 )
-from cognito_mfa.forms import CodeForm, FactorForm, NewPasswordForm, SetupForm, SignInForm
+from cognito_mfa.forms import (
+    CodeForm,
+    FactorForm,
+    LinkForm,
+    NewPasswordForm,
+    SetupForm,
+    SignInForm,
+)
 from cognito_mfa.gateway import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
 from cognito_mfa.models import SoftwareToken, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose, Step
@@ -331,16 +347,23 @@ class SignInView(StepView):
         asked = "setup" in self.request.GET or "setup" in self.request.POST
         return Purpose.SET_UP if asked else self.begun.purpose
 
+    @property
+    def somebody_else(self) -> bool:
+        """Tell whether the person said that they are another than who is signed in."""
+        given = "switch" in self.request.GET or "switch" in self.request.POST
+        return given or self.begun.somebody_else
+
     def get_initial(self) -> dict[str, Any]:
         identity = identity_of(self.request.user)
-        known = identity.username if identity else ""
+        known = identity.username if identity and not self.somebody_else else ""
         return {"username": self.begun.username or known}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        confirming = self.request.user.is_authenticated and "switch" not in self.request.GET
+        confirming = self.request.user.is_authenticated and not self.somebody_else
         return super().get_context_data(
             next=self.next_url,
             confirming=confirming,
+            switch=self.somebody_else,
             again=confirming and gate.is_proven(self.request, self.request.user),
             sets_up=self.purpose is Purpose.SET_UP,
             **kwargs,
@@ -353,6 +376,7 @@ class SignInView(StepView):
             password=form.cleaned_data["password"],
             next_url=self.next_url,
             purpose=self.purpose,
+            somebody_else=self.somebody_else,
         )
 
 
@@ -438,6 +462,39 @@ class ChallengeView(StepView):
         if self.choosing:
             return flows.choose_factor(self.request, factor=form.cleaned_data["factor"])
         return flows.answer_code(self.request, code=form.cleaned_data["code"])
+
+
+class LinkView(StepView):
+    """The question to who is signed in, whether the account of the pool is theirs as well; both are named.
+
+    SECURITY: without it, whoever signs in at a browser that somebody left would be them from then on.
+    """
+
+    template_name = "cognito_mfa/link.html"
+    form_class = LinkForm
+    step = Step.LINK
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        begun = PendingSignIn.load(request)
+        if begun is not None and begun.step is Step.LINK and not begun.is_for(request.user):
+            pending.clear(request)
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        person = flows.waiting_person(self.begun)
+        return super().get_context_data(
+            here=self.request.user.get_username(),
+            account=person.username,
+            address=person.email,
+            **kwargs,
+        )
+
+    def take(self, form: LinkForm) -> Outcome:
+        if form.cleaned_data["answer"] == "yes":
+            return flows.confirm_link(self.request)
+        flows.decline_link(self.request)
+        messages.info(self.request, texts.link_declined(), fail_silently=True)
+        return Outcome(Step.START, "")
 
 
 class SetupView(StepView):
@@ -580,7 +637,7 @@ class SetupDoneView(Page, TemplateView):
             software_token=identity.software_token,
             replaced=replaced,
             switched_on=not identity.unconfirmed,
-            mail_sent=bool(get_conf().NOTIFY and identity.email),
+            mail_sent=bool(get_conf().NOTIFY and notices.recipients_of(identity)),
             next=next_url,
             **self.common(),
         )

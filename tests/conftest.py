@@ -71,5 +71,6 @@ def visitor(db: None, cognito: LocalCognito) -> Visitor:
 def _pool(cognito: LocalCognito, *, mfa: str) -> LocalPool:
     pool = cognito.create_pool(POOL_ID, mfa=mfa)
     pool.create_client(CLIENT_ID)
-    pool.create_user("newcomer", password=PASSWORD, attributes={"email": "newcomer@example.com"})
+    attributes = {"email": "newcomer@example.com", "email_verified": "true"}
+    pool.create_user("newcomer", password=PASSWORD, attributes=attributes)
     return pool

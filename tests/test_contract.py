@@ -15,7 +15,16 @@ from cognito_mfa import event_export, forms, signals
 from cognito_mfa.conf import SETTINGS
 from cognito_mfa.models import MFAEvent
 
-URLS = ["sign_in", "sign_out", "new_password", "challenge", "setup", "setup_cancel", "setup_done"]
+URLS = [
+    "sign_in",
+    "sign_out",
+    "new_password",
+    "challenge",
+    "link",
+    "setup",
+    "setup_cancel",
+    "setup_done",
+]
 
 
 @pytest.mark.parametrize("name", URLS)
@@ -28,6 +37,7 @@ def test_settings() -> None:
         "USER_POOL_ID", "CLIENT_ID", "CLIENT_SECRET", "ISSUER", "REGION", "ENDPOINT_URL", "CLIENT_FACTORY",
         "AUTH_FLOW", "REQUIRED", "ENFORCEMENT", "REQUIRED_FROM", "GRACE_PERIOD", "PROOF_MAX_AGE", "CREATE_USERS",
         "USER_RESOLVER", "TRUSTED_BACKENDS", "TOKEN_PROVIDER", "FEDERATED", "SUPPORT_URL",
+        "TRUST_POOL_EMAIL",
     } <= set(SETTINGS)  # fmt: skip
 
 
@@ -77,7 +87,7 @@ def test_dotted_paths(path: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "base", "sign_in", "sign_in_elsewhere", "new_password", "challenge", "setup", "setup_done", "setup_start",
+        "base", "link", "sign_in", "sign_in_elsewhere", "new_password", "challenge", "setup", "setup_done", "setup_start",
         "setup_impossible",
     ],
 )  # fmt: skip
@@ -134,6 +144,7 @@ def test_kinds_of_events_and_columns_of_exports() -> None:
         "SIGNED_IN", "CODE_REJECTED", "CODES_STOPPED", "SOFTWARE_TOKEN_VERIFIED", "SOFTWARE_TOKEN_REPLACED",
         "SOFTWARE_TOKEN_REMOVED", "RENAMED", "STATUS_CHANGED", "RESET_REQUESTED", "MFA_RESET",
         "EXEMPTION_GRANTED", "EXEMPTION_REVOKED", "FAILURES_CLEARED", "EVENTS_EXPORTED", "EVENTS_PURGED",
+        "LINKED", "LINK_REFUSED",
     } <= set(MFAEvent.Kind.values)  # fmt: skip
     assert event_export.COLUMNS == ("id", "at", "username", "kind", "detail", "reason", "actor")
 

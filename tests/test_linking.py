@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from pytest_django import Settings
 
 from cognito_mfa import linking
-from cognito_mfa.exceptions import Refused
+from cognito_mfa.exceptions import ConfirmationNeeded, LinkRefused, Refused
 from cognito_mfa.gateway import Person
+from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity
 from tests.visitor import POOL_ID
 
@@ -94,7 +95,9 @@ def test_a_resolver_links_existing_users_but_no_superuser(
 
     User.objects.create_superuser("root", "root@example.com")
     root = Person(sub="r", username="root", email="root@example.com", email_verified=True)
-    assert not linking.link(root, request=None).user.is_superuser
+    with pytest.raises(LinkRefused, match="Staff"):
+        linking.link(root, request=None)
+    assert not CognitoIdentity.objects.filter(sub="r").exists()
 
 
 def test_an_unverified_or_shared_address_links_nobody(settings: Settings) -> None:
@@ -113,7 +116,11 @@ def test_whoever_is_signed_in_already_can_be_linked(settings: Settings) -> None:
     request.user = AnonymousUser()
     assert linking.link(ADA, request=request).user.get_username() == "ada"
     request.user = User.objects.create_user("bea")
-    assert linking.link(Person(sub="b", username="b"), request=request).user == request.user
+    bea = Person(sub="b", username="b")
+    with pytest.raises(ConfirmationNeeded):
+        linking.link(bea, request=request)
+    identity = linking.link(bea, request=request, consent=Consent.GIVEN)
+    assert identity.user == request.user
 
 
 def test_a_user_that_belongs_to_somebody_else_is_refused(settings: Settings) -> None:

@@ -27,7 +27,7 @@ CACHES_OF_ONE_PROCESS = (
     "django.core.cache.backends.dummy.DummyCache",
 )
 # What must be reachable for who has proven nothing yet, or nobody would ever get through.
-WAYS_IN = ("sign_in", "sign_out", "new_password", "challenge", "setup", "setup_cancel")
+WAYS_IN = ("sign_in", "sign_out", "new_password", "challenge", "link", "setup", "setup_cancel")
 
 
 def check_middleware() -> Iterator[CheckMessage]:

@@ -82,7 +82,16 @@ def test_reload_back_and_second_tab_show_the_same_code_and_send_nothing(
 
 @pytest.mark.parametrize(
     "name",
-    ["sign_in", "new_password", "challenge", "setup", "setup_done", "setup_cancel", "sign_out"],
+    [
+        "sign_in",
+        "new_password",
+        "challenge",
+        "link",
+        "setup",
+        "setup_done",
+        "setup_cancel",
+        "sign_out",
+    ],
 )
 def test_no_get_ever_asks_cognito(pool: LocalPool, visitor: Visitor, name: str) -> None:
     for step in ("nothing", "setting up", "asked for a code", "signed in"):

@@ -235,7 +235,8 @@ def begin(visitor: Visitor, settings: Settings) -> Callable[[str], tuple[Change,
         change = CHANGES[name]
         pool = visitor.cognito.create_pool(POOL_ID, mfa=change.mfa)
         pool.create_client(CLIENT_ID)
-        pool.create_user("newcomer", password=PASSWORD, attributes={"email": "n@example.com"})
+        attributes = {"email": "n@example.com", "email_verified": "true"}
+        pool.create_user("newcomer", password=PASSWORD, attributes=attributes)
         if "set-up" not in name:
             visitor.set_up(friendly_name="Old phone")
         settings.COGNITO_MFA = {**settings.COGNITO_MFA, **change.settings}

@@ -279,7 +279,10 @@ class WholeSite:
 # All that people reach who have proven nothing: our steps, what is marked, and Django's own.
 OPEN = {
     *(f"exempt/{name}/" for name in views.EXEMPT),
-    *(f"account/{step}/" for step in ("sign-in", "sign-out", "new-password", "challenge", "setup")),
+    *(
+        f"account/{step}/"
+        for step in ("sign-in", "sign-out", "new-password", "challenge", "link", "setup")
+    ),
     "account/setup/cancel/",
     "account/setup/done/",
     "admin/login/",

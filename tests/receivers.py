@@ -1,8 +1,8 @@
-"""User resolvers of the test site."""
+"""Receivers of the test site."""
 
 from __future__ import annotations
 
 
-def failing(_person: object, **_kwargs: object) -> None:
+def failing(**_kwargs: object) -> None:
     """Fail as nobody foresaw."""
     raise RuntimeError("unforeseen")
