@@ -4,14 +4,17 @@ AWS credentials, and what a page says afterwards is what Cognito said.
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Literal
 
 from django.db import transaction
 
-from cognito_mfa import budget
+from cognito_mfa import budget, notices
 from cognito_mfa.exceptions import CognitoMFAError, Refused, UserGone
 from cognito_mfa.gateway import Factors, get_gateway
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_named
+
+logger = logging.getLogger(__name__)
 
 Status = CognitoIdentity.Status
 
@@ -75,7 +78,7 @@ def clear_failures(username: str, *, actor: Any, reason: str) -> int:
     failures = budget.failures(username)
     with transaction.atomic():
         budget.clear(username)
-        MFAEvent.objects.record(
+        event = MFAEvent.objects.record(
             MFAEvent.Kind.FAILURES_CLEARED,
             identity_named(username),
             username=username,
@@ -83,6 +86,11 @@ def clear_failures(username: str, *, actor: Any, reason: str) -> int:
             reason=reason,
             detail=str(failures),
         )
+    logger.info("failures_cleared: %d by %s", failures, getattr(actor, "pk", "command"))
+    if (
+        event.identity
+    ):  # or whoever guesses could have somebody of the staff help, and nobody would hear of it
+        notices.send("failures_cleared", event.identity, failures=failures)
     return failures
 
 

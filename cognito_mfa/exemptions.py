@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from cognito_mfa import signals, staff_rules
+from cognito_mfa import notices, signals, staff_rules
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption, identity_of
 
@@ -58,10 +58,12 @@ def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemp
             for_superuser=bool(getattr(user, "is_superuser", False)),
         )
         _record(Kind.EXEMPTION_GRANTED, exemption, actor, reason)
+    if (identity := identity_of(user)) is not None:
+        notices.send("exemption_granted", identity, until=until)
     signals.exemption_granted.send_robust(
         sender=CognitoIdentity,
         request=None,
-        identity=identity_of(user),
+        identity=identity,
         exemption=exemption,
         actor=actor,
     )
@@ -80,10 +82,12 @@ def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
         if not open_ones.update(revoked_at=timezone.now()):
             return False
         _record(Kind.EXEMPTION_REVOKED, exemption, actor, reason)
+    if (identity := identity_of(exemption.user)) is not None:
+        notices.send("exemption_revoked", identity)
     signals.exemption_revoked.send_robust(
         sender=CognitoIdentity,
         request=None,
-        identity=identity_of(exemption.user),
+        identity=identity,
         exemption=exemption,
         actor=actor,
     )

@@ -38,6 +38,9 @@ KINDS = (
     "mfa_reset",
     "repeated_wrong_codes",
     "codes_stopped",
+    "failures_cleared",
+    "exemption_granted",
+    "exemption_revoked",
 )
 
 MAILS_PER_DAY = (

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -285,14 +287,49 @@ def test_every_action_of_the_admin_has_its_doors_in_the_table() -> None:
     assert {door.right for door in DOORS.values()} == rights
 
 
+# Of every action that changes something for somebody: its event, and the subject of the mail to them.
+TRACES = {
+    RIGHTS.RESET: ("MFA_RESET", "The authenticator app of your account was removed"),
+    RIGHTS.FINISH: ("MFA_RESET", "The authenticator app of your account was removed"),
+    RIGHTS.CLEAR: ("FAILURES_CLEARED", "The wrong codes for your account were cleared"),
+    RIGHTS.GRANT: ("EXEMPTION_GRANTED", "Your account is exempt from two-step verification"),
+    RIGHTS.REVOKE: (
+        "EXEMPTION_REVOKED",
+        "Your account is no longer exempt from two-step verification",
+    ),
+    RIGHTS.EXPORT: ("EVENTS_EXPORTED", ""),
+    RIGHTS.REFRESH: ("STATUS_CHANGED", ""),
+    RIGHTS.COUNT: ("", ""),
+}
+
+
 @pytest.mark.parametrize("name", DOORS)
-def test_whoever_has_the_permission_and_a_fresh_code_may(staff: Staff, name: str) -> None:
+def test_whoever_has_the_permission_and_a_fresh_code_may_and_leaves_a_trace(
+    staff: Staff, name: str, django_capture_on_commit_callbacks: Any
+) -> None:
+    """The event with who and why, the admin's own log, and the mail: in each of the functions that do it."""
     door = DOORS[name]
     staff.is_allowed(door.right)
     door.begin("ada")
-    door.use(staff.client, "ada")
+    mail.outbox.clear()
+    logged = LogEntry.objects.count()
+    with django_capture_on_commit_callbacks(execute=True):
+        door.use(staff.client, "ada")
     assert door.done("ada")
     assert refusals() == []
+    kind, subject = TRACES[door.right]
+    assert [message.subject for message in mail.outbox] == [f"Example Ltd: {subject}"] * bool(
+        subject
+    )
+    if kind:
+        row = MFAEvent.objects.get(kind=kind)
+        # A reset that is finished is that of who asked for it, with their reason.
+        begun_by_others = door.right == RIGHTS.FINISH
+        assert row.actor == (None if begun_by_others else staff.identity.user)
+        if door.right in (RIGHTS.RESET, RIGHTS.CLEAR, RIGHTS.GRANT, RIGHTS.REVOKE):
+            assert row.reason == "Ticket 7"
+    if door.right not in (RIGHTS.COUNT, RIGHTS.REFRESH):
+        assert LogEntry.objects.count() > logged
 
 
 @pytest.mark.parametrize("name", DOORS)
