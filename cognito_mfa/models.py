@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from typing import Any, Literal
 
 from django.conf import settings
@@ -14,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.conf import get_conf
 from cognito_mfa.indexes import PrefixIndex
+
+logger = logging.getLogger(__name__)
 
 FRIENDLY_NAME_LENGTH = 64
 
@@ -447,6 +450,13 @@ class MFAEventManager(models.Manager["MFAEvent"]):
             reason: why, as an administrator gave it.
             detail: a method or a friendly name; never a code or a secret.
         """
+        # So that what is sent to another machine at once tells as much as the table. No names: people choose them.
+        logger.info(
+            "mfa_event: %s, user %s, by %s",
+            kind,
+            identity.user_id if identity else "unknown",
+            actor.pk if actor else "-",
+        )
         return self.create(
             kind=kind,
             identity=identity,

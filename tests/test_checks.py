@@ -226,6 +226,7 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("E020", conf(TRUSTED_BACKENDS={THEIRS: "everyone"})),
     ("W001", conf(PROOF_MAX_AGE=25 * 3600)),
     ("W002", conf(REAUTH_MAX_AGE=1201)),
+    ("W029", conf(GRANT_MAX_AGE=367 * 86400)),
     ("W003", without("ISSUER")),
     ("W004", conf(ENDPOINT_URL="https://cognito.example")),
     ("W004", conf(ENDPOINT_URL="https://evil-amazonaws.com")),

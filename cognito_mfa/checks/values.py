@@ -18,6 +18,7 @@ from cognito_mfa.transport import AWS_HOST, ENDPOINT_VARIABLE
 
 CALLABLES = ("CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER", "TOKEN_PROVIDER")
 DAY = 24 * 3600
+YEAR = 366 * DAY
 STEP_UP_LIMIT = 20 * 60  # ASVS 7.5.1 and NIST SP 800-63B let nobody stay longer on one proof
 # botocore's own; the one for the service wins.
 ENDPOINT_VARIABLES = (ENDPOINT_VARIABLE, "AWS_ENDPOINT_URL")
@@ -78,7 +79,7 @@ def check_rule() -> Iterator[CheckMessage]:
 
 
 def check_durations() -> Iterator[CheckMessage]:
-    """W001 a proof that lasts too long, W002 a step-up that does."""
+    """W001 a proof that lasts too long, W002 a step-up that does, W029 an exemption that does."""
     conf = conf_or_none()
     if conf is None:
         return
@@ -94,6 +95,12 @@ def check_durations() -> Iterator[CheckMessage]:
             "change what protects the account.",
             hint="Write 20 minutes or less.",
             id="cognito_mfa.W002",
+        )
+    if conf.GRANT_MAX_AGE > YEAR:
+        yield Caution(
+            f"{NAME}['GRANT_MAX_AGE'] is more than a year: nobody remembers why an exemption was granted.",
+            hint="Write a year or less; an exemption can be granted again.",
+            id="cognito_mfa.W029",
         )
 
 
