@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity
 from tests.other_sign_ins import settings as own
+from tests.other_sign_ins.conftest import make_pool
 from tests.other_sign_ins.person import Person
-from tests.visitor import CLIENT_ID, POOL_ID
+from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 SCOPES = ["openid", "email", "aws.cognito.signin.user.admin"]
@@ -155,11 +161,130 @@ class TestTheProviderAmazonCognito:
     def test_proves_something_only_where_tokens_say_how(
         self, person: Person, with_amr: bool
     ) -> None:
-        from dataclasses import replace
-
         state: Any = person.pool.state
         state.behaviour = replace(state.behaviour, acr_and_amr=with_amr)
         person.set_up_here()
         person.sign_in_again()
         person.arrive_with_code()
         assert person.is_in() is with_amr
+
+
+class TestAnotherProvider:
+    """Another ``openid_connect`` app, whose server says what it likes. ``contrib.allauth._is_cognito``."""
+
+    @pytest.fixture(params=["enrolled", "everyone"])
+    def partner(self, request: pytest.FixtureRequest, site: Settings) -> Iterator[Person]:
+        """A server of the same kind, with people of its own, our pool's id, our client's, and even the keys."""
+        theirs = LocalCognito()
+        pool = make_pool(theirs, mfa="OPTIONAL")
+        with theirs.serve() as door:
+            app = site.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]
+            server = {"server_url": f"{door.url}/{POOL_ID}", "fetch_userinfo": False}
+            partner = {**app, "provider_id": "partner", "name": "Partner", "settings": server}
+            site.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"].append(partner)
+            site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": {BACKEND: request.param}}
+            pool.state.clients[CLIENT_ID].settings["CallbackURLs"].append(
+                "http://testserver/accounts/oidc/partner/login/callback/"
+            )
+            person = Person(Client(), theirs, pool)
+            person.begin = "/accounts/oidc/partner/login/?next=/private/"
+            yield person
+
+    def test_lets_nobody_in(self, person: Person, partner: Person) -> None:
+        state = partner.pool.state
+        state.behaviour = replace(state.behaviour, acr_and_amr=True)
+        partner.secret = partner.pool.register_software_token("newcomer")
+        partner.arrive_with_code()
+        assert "_auth_user_id" in partner.client.session
+        assert "_cognito_mfa_token" not in partner.client.session
+        assert not partner.is_in()
+        assert not CognitoIdentity.objects.exists()
+        assert person.cognito.operations() == []
+
+    def test_occupies_no_sub(self, person: Person, partner: Person) -> None:
+        partner.pool.state.subs.clear()
+        mallory, owner = partner.pool.user("somebody"), person.pool.user("newcomer")
+        mallory.sub = owner.sub
+        partner.pool.state.subs[owner.sub] = "somebody"
+        partner.arrive("somebody")
+        person.arrive()
+        assert CognitoIdentity.objects.get().user_id == int(person.client.session["_auth_user_id"])
+
+
+@pytest.mark.parametrize("named", [None, "", "Cognito", "cognito ", "openid_connect", "cogn"])
+def test_a_provider_that_is_not_named_is_not_believed(
+    person: Person, site: Settings, named: str | None
+) -> None:
+    """``contrib.allauth._is_cognito``: its name, exactly."""
+    person.set_up_here()
+    person.sign_in_again()
+    site.COGNITO_MFA = {**site.COGNITO_MFA, "ALLAUTH_PROVIDER": named}
+    person.arrive_with_code()
+    assert "_auth_user_id" in person.client.session
+    assert "_cognito_mfa_token" not in person.client.session
+    assert not person.is_in()
+
+
+class TestTokensThatWereHandedOver:
+    """As allauth hands over what it was given: whatever their claims say, the pool must have signed them."""
+
+    def hand_over(self, person: Person, access: str, claims: dict[str, Any], provider: str) -> None:
+        from allauth.account.signals import user_logged_in
+        from allauth.socialaccount.models import SocialAccount, SocialLogin, SocialToken
+
+        user = get_user_model().objects.create_user("newborn")
+        person.client.force_login(user, backend=BACKEND)
+        request: Any = person.get("/account/setup/").wsgi_request
+        account = SocialAccount.objects.create(
+            user=user, provider=provider, uid="x", extra_data={"id_token": claims}
+        )
+        token = SocialToken(account=account, token=access)
+        login = SocialLogin(user=user, account=account, token=token)
+        user_logged_in.send(type(user), request=request, user=user, sociallogin=login)
+        request.session.save()
+
+    def claims(self, person: Person) -> dict[str, Any]:
+        return {
+            "iss": f"https://evil.example/{POOL_ID}",
+            "client_id": CLIENT_ID,
+            "aud": CLIENT_ID,
+            "token_use": "access",
+            "sub": person.pool.user("newcomer").sub,
+            "username": "newcomer",
+            "auth_time": int(time.time()),
+            "exp": int(time.time()) + 3600,
+            "amr": ["pwd", "otp", "mfa"],
+            "scope": "openid aws.cognito.signin.user.admin",
+        }
+
+    @pytest.mark.parametrize("provider", ["some-other-idp", "cognito"])
+    @pytest.mark.parametrize(
+        "issuer", ["https://evil.example", "https://cognito-idp.us-east-1.amazonaws.com"]
+    )
+    def test_signed_by_a_stranger(self, person: Person, provider: str, issuer: str) -> None:
+        import jwt
+
+        claims = {**self.claims(person), "iss": f"{issuer}/{POOL_ID}"}
+        access = jwt.encode(claims, "x" * 32, "HS256")
+        self.hand_over(person, access, claims, provider)
+        assert not person.is_in()
+        assert not CognitoIdentity.objects.exists()
+
+    def test_claims_beside_a_true_token_are_not_believed(
+        self, person: Person, site: Settings
+    ) -> None:
+        """``other_sign_in._judge``: nobody checked who signed them, so Cognito is asked."""
+        site.COGNITO_MFA = {**site.COGNITO_MFA, "FEDERATED": "exempt"}
+        person.pool.create_user("Google_1138", password=PASSWORD)
+        tokens = person.pool.issue_tokens("Google_1138", CLIENT_ID, scopes=SCOPES)
+        sub = person.pool.user("Google_1138").sub
+        made_up = {
+            "sub": sub,
+            "identities": [{"providerName": "Google", "userId": "1138"}],
+            "email": "victim@example.com",
+            "email_verified": True,
+            "amr": ["mfa"],
+        }
+        self.hand_over(person, tokens["AccessToken"], made_up, "cognito")
+        assert not person.is_in()
+        assert CognitoIdentity.objects.get().email == ""
