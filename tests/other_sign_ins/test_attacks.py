@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.test import Client
+from django.contrib.auth.models import AnonymousUser
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -14,7 +15,8 @@ from cognito_mfa.models import CognitoIdentity
 from tests.other_sign_ins import settings as own
 from tests.other_sign_ins.conftest import WEB
 from tests.other_sign_ins.person import Person
-from tests.visitor import PASSWORD
+from tests.security import forging
+from tests.visitor import CLIENT_ID, PASSWORD
 
 THEIRS = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
 
@@ -180,3 +182,57 @@ def test_a_token_that_a_failed_sign_in_left_behind_links_and_sets_up_nothing(
     assert not CognitoIdentity.objects.exists()
     assert "AssociateSoftwareToken" not in person.cognito.operations()
     assert stolen.get(reverse("cognito_mfa:setup")).status_code == 200
+
+
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize(
+    ("token", "claims"),
+    [
+        ("IdToken", {"iss": "https://evil.example/us-east-1_Example00"}),
+        ("IdToken", {"aud": "otherclient"}),
+        ("IdToken", {"token_use": "access"}),
+        ("IdToken", {"sub": "somebody-else"}),
+        ("IdToken", {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}),
+        ("AccessToken", {"iss": "https://evil.example/us-east-1_Example00"}),
+        ("AccessToken", {"client_id": "otherclient"}),
+        ("AccessToken", {"token_use": "id"}),
+        ("AccessToken", {"exp": 1_600_000_000}),
+    ],
+    ids=str,
+)
+def test_our_backend_looks_at_what_the_package_does_not(
+    person: Person, token: str, claims: dict[str, Any]
+) -> None:
+    """The package checks the ID token's signature alone; each of these is signed by the pool.
+
+    ``CognitoOIDCBackend.get_or_create_user``: ``check_signatures``, by which the tokens must also belong
+    together and be in force.
+    """
+    scopes = ["openid", "aws.cognito.signin.user.admin"]
+    tokens = person.pool.issue_tokens("newcomer", CLIENT_ID, scopes=scopes)
+    assert signed_in(tokens) is not None
+    get_user_model().objects.all().delete()
+    tokens[token] = forging.saying(person.pool, tokens[token], **claims)
+    assert signed_in(tokens) is None
+    assert not get_user_model().objects.exists()
+
+
+@pytest.mark.usefixtures("site")
+def test_our_backend_takes_no_access_token_that_nobody_signed(person: Person) -> None:
+    tokens = person.pool.issue_tokens("newcomer", CLIENT_ID, scopes=["openid"])
+    claims = forging.claims_of(tokens["AccessToken"])
+    key = forging.key_of(person.pool, tokens["AccessToken"])
+    tokens["AccessToken"] = forging.with_hmac(claims, b"x" * 32, key.kid)
+    assert signed_in(tokens) is None
+    assert not get_user_model().objects.exists()
+
+
+def signed_in(tokens: dict[str, Any]) -> Any:
+    """The user whom our backend makes of two tokens, of which the package has checked one."""
+    from cognito_mfa.contrib.mozilla_oidc import CognitoOIDCBackend
+
+    backend = CognitoOIDCBackend()
+    backend.request = RequestFactory().get("/oidc/callback/")
+    backend.request.session, backend.request.user = {}, AnonymousUser()
+    payload = forging.claims_of(tokens["IdToken"])
+    return backend.get_or_create_user(tokens["AccessToken"], tokens["IdToken"], payload)
