@@ -54,13 +54,16 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
             preferred_factor=factors.preferred if factors else "",
             unconfirmed=_still_open(identity, status),
         )
-        if status != before:
-            detail = f"{before} → {status}"
+        ended = status in (Status.NOT_SET_UP, Status.GONE) and identity.retire_token(
+            SoftwareToken.Retired.REMOVED_ELSEWHERE
+        )
+        detail = f"{before} → {status}"
+        if ended:  # sessions that it let in must prove themselves again
+            identity.move_generation(MFAEvent.Kind.STATUS_CHANGED, actor=actor, detail=detail)
+        elif status != before:
             MFAEvent.objects.record(
                 MFAEvent.Kind.STATUS_CHANGED, identity, actor=actor, detail=detail
             )
-        if status in (Status.NOT_SET_UP, Status.GONE):
-            _no_longer_there(identity)
     return status
 
 
@@ -128,9 +131,3 @@ def _list_may_be_silent() -> bool:
         return get_gateway().pool_requires_mfa()
     except CognitoMFAError:  # no permission to read the pool: say that we do not know
         return True
-
-
-def _no_longer_there(identity: CognitoIdentity) -> None:
-    """Retire what Cognito no longer has; sessions that it let in must prove themselves again."""
-    if identity.retire_token(SoftwareToken.Retired.REMOVED_ELSEWHERE):
-        identity.move_generation()

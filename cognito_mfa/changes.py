@@ -10,7 +10,13 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from cognito_mfa import evidence, notices, proof, signals
-from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_of
+from cognito_mfa.models import (
+    FRIENDLY_NAME_LENGTH,
+    CognitoIdentity,
+    MFAEvent,
+    SoftwareToken,
+    identity_of,
+)
 
 Kind = MFAEvent.Kind
 Status = CognitoIdentity.Status
@@ -18,14 +24,18 @@ Unconfirmed = CognitoIdentity.Unconfirmed
 
 
 def set_up(request: HttpRequest, identity: CognitoIdentity, friendly_name: str) -> SoftwareToken:
-    """Write down a confirmed authenticator, the first or another one; other sessions end."""
+    """Write down a confirmed authenticator, the first or another one; other sessions end.
+
+    Raises:
+        ChallengeLost: something else changed it since ``identity`` was read; nothing was written.
+    """
     before = identity.software_token
+    kind = Kind.SOFTWARE_TOKEN_REPLACED if before else Kind.SOFTWARE_TOKEN_VERIFIED
+    detail = friendly_name[:FRIENDLY_NAME_LENGTH]
     with transaction.atomic():
+        identity.move_generation(kind, since=identity.generation, detail=detail)
         token = SoftwareToken.activate(identity, friendly_name=friendly_name)
-        kind = Kind.SOFTWARE_TOKEN_REPLACED if before else Kind.SOFTWARE_TOKEN_VERIFIED
-        MFAEvent.objects.record(kind, identity, detail=token.friendly_name)
         identity.learn(Status.ENABLED)
-        identity.move_generation()
     if before is None:
         notices.send("software_token_verified", identity, software_token=token)
         signals.software_token_verified.send_robust(
@@ -53,6 +63,9 @@ def turned_off(
 
     Returns:
         the authenticator that no longer counts; None when none was known.
+
+    Raises:
+        ChallengeLost: something else changed it since ``identity`` was read; nothing was written.
     """
     before = identity.software_token
     if before is None and identity.status != Status.ENABLED:
@@ -60,12 +73,13 @@ def turned_off(
         identity.learn(Status.NOT_SET_UP)
         return None
     retired = SoftwareToken.Retired
+    detail = before.friendly_name if before else ""
     with transaction.atomic():
+        identity.move_generation(
+            Kind.SOFTWARE_TOKEN_REMOVED, since=identity.generation, detail=detail
+        )
         identity.retire_token(retired.REMOVED_ELSEWHERE if elsewhere else retired.REMOVED)
         identity.learn(Status.NOT_SET_UP)
-        identity.move_generation()
-        detail = before.friendly_name if before else ""
-        MFAEvent.objects.record(Kind.SOFTWARE_TOKEN_REMOVED, identity, detail=detail)
     notices.send("software_token_removed", identity, before=before, elsewhere=elsewhere)
     signals.software_token_removed.send_robust(
         sender=CognitoIdentity, request=request, identity=identity, software_token=before
@@ -84,13 +98,17 @@ def switched_on(identity: CognitoIdentity) -> None:
 
 def leave_open(
     request: HttpRequest, identity: CognitoIdentity, what: Unconfirmed, *, friendly_name: str = ""
-) -> None:
+) -> int:
     """Write down that Cognito may have done ``what``, and may not have: its answer is lost.
 
-    Other sessions end already now: if it was done, they must. Who asked for it goes on.
+    Other sessions end already now: if it was done, they must. Who asked for it goes on, unless something
+    else, such as a reset, has ended that session meanwhile.
 
     Args:
         friendly_name: of the device that may count from now on.
+
+    Returns:
+        the generation before.
     """
     own = identity_of(request.user)
     proven = (
@@ -99,11 +117,33 @@ def leave_open(
         and proof.holds(request.session.get(proof.KEY), own)
     )
     with transaction.atomic():
+        before = identity.move_generation(Kind.CHANGE_UNCONFIRMED, detail=friendly_name)
         identity.learn(Status.UNKNOWN, unconfirmed=what)
-        MFAEvent.objects.record(Kind.CHANGE_UNCONFIRMED, identity, detail=friendly_name)
-        identity.move_generation()
     if proven:
-        proof.carry_over(request.session, identity)
+        proof.carry_over(request.session, identity, since=before)
+    return before
+
+
+def was_taken_away(identity: CognitoIdentity) -> bool:
+    """Tell whether the authenticator that Cognito may still know of must not count again.
+
+    An administrator resets it, or did, or the person removed it; and none was set up since. With an old
+    boto3 the registration of a lost phone stays in Cognito, and can be switched on again.
+    """
+    if identity.resets.filter(finished_at=None).exists():
+        return True
+    last = identity.software_tokens.order_by("-pk").first()
+    gone = (SoftwareToken.Retired.RESET, SoftwareToken.Retired.REMOVED)
+    return last is not None and last.retired_at is not None and last.retired_because in gone
+
+
+def nothing_counts(identity: CognitoIdentity) -> None:
+    """Write down that Cognito asks for no code, as it must after a reset: that is news to nobody.
+
+    What a reset has yet to do, it finds as it left it.
+    """
+    if not identity.resets.filter(finished_at=None).exists():
+        identity.learn(Status.NOT_SET_UP)
 
 
 def passed(
@@ -115,6 +155,8 @@ def passed(
         unconfirmed: the set-up that led here was never written down.
     """
     active = identity.software_token
+    if active is None and identity.resets.filter(finished_at=None).exists():
+        return  # the one that a reset has yet to get rid of: it is no new one
     if active is None:
         # One that we never saw: of our own lost set-up, or of another site of the same pool. It is news
         # unless Cognito has told of one already, or was never asked.

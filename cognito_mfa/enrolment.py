@@ -17,7 +17,7 @@ from cognito_mfa.exceptions import (
     ConfirmationNeeded,
     Unavailable,
 )
-from cognito_mfa.gateway import NOTHING, Challenge, Tokens, get_gateway
+from cognito_mfa.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
 from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.pending import PendingSignIn, Step
@@ -56,7 +56,6 @@ def verify(request: HttpRequest, begun: PendingSignIn, code: SecretText) -> Chal
     """
     challenge, tokens = begun.challenge, begun.tokens
     asked = people.asked(begun)
-    _refuse_if_overtaken(begun, asked.identity)
     try:
         with (
             begun.starting_again(request),
@@ -100,17 +99,22 @@ def finish(
     person = get_gateway().person(tokens, username=username)
     try:
         identity = (
-            identify_signed_in(request, person)
+            identify_signed_in(request, person, begun.beginning)
             if begun.signed_in_already
-            else identify(request, person, Consent.WITHHELD if begun.somebody_else else consent)
+            else identify(
+                request,
+                person,
+                begun.beginning,
+                Consent.WITHHELD if begun.somebody_else else consent,
+            )
         )
+        changes.set_up(request, identity, begun.friendly_name)
     except ConfirmationNeeded:
         return ask_to_link(request, begun, tokens)
-    if begun.is_overtaken_by(identity):
+    except ChallengeLost:
         # Two phones at once, or a reset meanwhile: only Cognito knows which came last.
-        changes.leave_open(request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name)
-        raise ChallengeLost("VerifySoftwareToken", "Overtaken")
-    changes.set_up(request, identity, begun.friendly_name)
+        _leave_open(request, begun, person)
+        raise
     # In a pool that requires MFA the challenge of the set-up came first; elsewhere the access token.
     _prefer(identity, tokens, needed=begun.challenge is None)
     complete(
@@ -150,24 +154,26 @@ def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
         identity.learn(Status.UNKNOWN, unconfirmed=Unconfirmed.SWITCH_ON)
 
 
-def _refuse_if_overtaken(begun: PendingSignIn, identity: CognitoIdentity | None) -> None:
-    """Refuse to confirm what was begun before somebody else's change: a reset, another phone.
-
-    Raises:
-        ChallengeLost: Cognito was not asked.
-    """
-    if identity is not None and begun.is_overtaken_by(identity):
-        raise ChallengeLost("VerifySoftwareToken", "Overtaken")
+def _leave_open(request: HttpRequest, begun: PendingSignIn, person: Person) -> None:
+    identity = people.known(person.sub)
+    if identity is not None:
+        changes.leave_open(request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name)
 
 
 def _outcome_unknown(
     request: HttpRequest, begun: PendingSignIn, identity: CognitoIdentity | None
 ) -> None:
     """Remember that a code may have been accepted; the next sign-in finds out."""
+    began = begun.beginning
     if identity is not None:
-        changes.leave_open(request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name)
+        alone = not began.is_overtaken_by(identity)
+        read = identity.generation
+        before = changes.leave_open(
+            request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name
+        )
+        if alone and before == read:  # this moved it, and nothing else
+            began = began.known(identity)
     kept = PendingSignIn.load(request)
     if kept is not None:
         # A step that still stands may be tried again; one that is over begins a new sign-in.
-        generation = identity.generation if identity else None
-        replace(kept, unconfirmed=True, generation=generation).save(request)
+        replace(kept, unconfirmed=True, began=began).save(request)

@@ -24,6 +24,7 @@ from cognito_mfa import (
     promotion,
 )
 from cognito_mfa import gateway as cognito
+from cognito_mfa.beginning import Beginning
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCredentials,
@@ -38,7 +39,7 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
 from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity, identity_of
-from cognito_mfa.pending import PendingSignIn, Purpose, Step
+from cognito_mfa.pending import CHANGES, PendingSignIn, Purpose, Step
 from cognito_mfa.promotion import Outcome
 from cognito_mfa.secret_text import SecretText
 
@@ -71,6 +72,8 @@ def start_sign_in(
     """
     kept = PendingSignIn.load(request)
     pending.clear(request)
+    own = identity_of(request.user) if purpose in CHANGES else None
+    began = Beginning.of(own) if own else Beginning.now(username)
     try:
         reply = get_gateway().start_sign_in(username, password)
     except (BadCredentials, AccountActionNeeded) as error:
@@ -82,11 +85,14 @@ def start_sign_in(
         next_url=next_url,
         purpose=purpose,
         somebody_else=somebody_else,
+        began=began,
     )
-    if begun.is_change:
-        begun = _about(begun, identity_of(request.user))
+    if own is not None:
+        begun = _about(begun, own)
     if isinstance(reply, Tokens) and purpose is not Purpose.REMOVE:
-        reply = _unasked(request, begun, reply, password) or reply
+        begun, reply = _unasked(request, begun, reply, password)
+    if isinstance(reply, Challenge) and own is None:
+        begun = replace(begun, began=begun.beginning.narrowed(reply.username))
     outcome = _go_on(request, begun, reply)
     # Last: where a call above failed, Django sends no cookie, and the browser would lose its session.
     request.session.cycle_key()
@@ -154,9 +160,7 @@ def finish_setup(request: HttpRequest, *, code: SecretText, friendly_name: str =
     reply = enrolment.verify(request, begun, code)
     if isinstance(reply, Challenge):  # one page of the documentation says a code is asked for now
         # The set-up is behind us: what is left is a sign-in, which writes it down.
-        rest = replace(
-            begun, secret=NOTHING, purpose=Purpose.SIGN_IN, generation=None, unconfirmed=True
-        )
+        rest = replace(begun, secret=NOTHING, purpose=Purpose.SIGN_IN, unconfirmed=True)
         return _go_on(request, rest, reply)
     return enrolment.finish(request, begun, reply)
 
@@ -281,15 +285,15 @@ def _with_tokens(
     if begun.is_change and linking.known(person) is None:
         raise Refused("change", "SomebodyElse")  # a change makes nobody
     try:
-        identity = promotion.identify(request, person, _consent(begun, consent))
+        identity = promotion.identify(request, person, begun.beginning, _consent(begun, consent))
     except ConfirmationNeeded:
         return enrolment.ask_to_link(request, replace(begun, challenge=passed), tokens)
     if passed and method == cognito.SOFTWARE_TOKEN_MFA:
         changes.passed(request, identity, passed.friendly_name, unconfirmed=begun.unconfirmed)
         promotion.token_used(identity)
+    begun = _about(begun, identity)
     if begun.is_change:
         return _change(request, begun, identity, tokens)
-    begun = _about(begun, identity)
     if not passed and _wants_factor(request, begun, identity):
         return enrolment.begin(request, begun, tokens)
     promotion.complete(request, identity, tokens, method=method)
@@ -305,33 +309,43 @@ def _change(
 ) -> Outcome:
     lifecycle.check_own(request, identity)
     if begun.purpose is Purpose.REPLACE:
-        return enrolment.begin(request, replace(begun, sub=identity.sub), tokens)
+        return enrolment.begin(request, begun, tokens)
     return lifecycle.remove(request, identity, tokens)
 
 
 def _unasked(
     request: HttpRequest, begun: PendingSignIn, tokens: Tokens, password: SecretText
-) -> Challenge | Tokens | None:
+) -> tuple[PendingSignIn, Challenge | Tokens]:
     """Settle why Cognito asked no code of somebody who has an authenticator, as far as we knew.
 
     Where policy or person want it, it is switched on again, and the sign-in starts over: a verified
     authenticator whose preference call was lost lets the password alone in (security.md B-19b).
     Else it was turned off, here or elsewhere, and that is written down.
+
+    Returns:
+        the sign-in with what is written down now as its beginning, and how it goes on.
     """
     identity = people.known(get_gateway().person(tokens).sub)
     if identity is None or identity.status not in (Status.ENABLED, Status.UNKNOWN):
-        return None
+        return begun, tokens
+    if begun.beginning.is_overtaken_by(identity):
+        raise ChallengeLost("sign-in", "Overtaken")
+    if changes.was_taken_away(identity):
+        # SECURITY: where a reset could only turn it off, the lost phone would be in charge again.
+        changes.nothing_counts(identity)
+        return _about(begun, identity), tokens
     required = _wants_factor(request, begun, identity)
     if required or identity.unconfirmed in (Unconfirmed.SET_UP, Unconfirmed.SWITCH_ON):
         if get_gateway().prefer_software_token(tokens.access):
             changes.switched_on(identity)
-            return _asked_at_last(begun.username, password)
+            reply = _asked_at_last(begun.username, password)
+            return _about(begun, identity), reply
         if identity.software_token is None:
             identity.learn(Status.NOT_SET_UP)
-            return None
+            return begun, tokens
     elsewhere = identity.unconfirmed != Unconfirmed.REMOVAL
     changes.turned_off(request, identity, elsewhere=elsewhere)
-    return None
+    return _about(begun, identity), tokens
 
 
 def _asked_at_last(username: str, password: SecretText) -> Challenge:
@@ -353,17 +367,23 @@ def _wants_factor(request: HttpRequest, begun: PendingSignIn, identity: CognitoI
     return policy.enforced() and policy.required(request, identity.user)
 
 
-def _about(begun: PendingSignIn, identity: CognitoIdentity | None) -> PendingSignIn:
-    """Bind ``begun`` to the person of ``identity``, as they are now."""
-    if identity is None or not identity.in_this_pool or identity.status == Status.GONE:
+def _about(begun: PendingSignIn, identity: CognitoIdentity) -> PendingSignIn:
+    """Bind ``begun`` to the person of ``identity``, by the values that were read, and to nobody else."""
+    begun = replace(begun, began=begun.beginning.known(identity))
+    if not identity.in_this_pool or identity.status == Status.GONE:
         return begun
-    return replace(begun, sub=identity.sub, generation=identity.generation)
+    return replace(begun, sub=identity.sub)
 
 
 def _pending(request: HttpRequest, step: Step) -> PendingSignIn:
     begun = PendingSignIn.load(request)
     if begun is None or begun.step is not step:
         raise ChallengeLost(step.value, "NothingPending")
+    # A challenge tells a name alone, which may be a predecessor's.
+    name = begun.challenge.username if begun.challenge and not begun.sub else ""
+    if begun.beginning.is_over(name):  # asked here, so that Cognito is not told a code in vain
+        begun.start_again(request)
+        raise ChallengeLost(step.value, "Overtaken")
     return begun
 
 

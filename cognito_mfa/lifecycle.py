@@ -17,6 +17,7 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import (
     BadReply,
     Busy,
+    ChallengeLost,
     CognitoMFAError,
     Refused,
     RemovalNotAllowed,
@@ -94,13 +95,18 @@ def remove(
     Raises:
         RemovalNotAllowed: settings, policy or pool want the second factor; nothing was changed.
         BadReply: Cognito took the call and still lists the factor.
+        ChallengeLost: something else changed it meanwhile, and nobody knows what counts.
         CognitoMFAError: Cognito refused, or nobody knows; the next sign-in tells.
     """
     if not may_remove(request):
         raise RemovalNotAllowed("policy")
     _check_pool()
     _turn_off(request, identity, tokens)
-    changes.turned_off(request, identity)
+    try:
+        changes.turned_off(request, identity)
+    except ChallengeLost:  # another phone, or a reset meanwhile: only Cognito knows which came last
+        changes.leave_open(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
+        raise
     complete(request, identity, tokens, method="", signed_in_already=signed_in_already)
     return Outcome(Step.REMOVED, "")
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.conf import get_conf
+from cognito_mfa.exceptions import ChallengeLost
 from cognito_mfa.indexes import PrefixIndex
 
 logger = logging.getLogger(__name__)
@@ -138,10 +139,46 @@ class CognitoIdentity(models.Model):
         self.unconfirmed, self.checked_at = unconfirmed, timezone.now()
         self.save(update_fields=["status", "preferred_factor", "unconfirmed", "checked_at"])
 
-    def move_generation(self) -> None:
-        """End every proof that exists, from the next request of each session on."""
-        type(self).objects.filter(pk=self.pk).update(generation=models.F("generation") + 1)
-        self.refresh_from_db(fields=["generation"])
+    def move_generation(
+        self,
+        kind: MFAEvent.Kind | None = None,
+        *,
+        since: int | None = None,
+        actor: Any = None,
+        reason: str = "",
+        detail: str = "",
+    ) -> int:
+        """End every proof and every half-finished sign-in, and write down why: one is never without the other.
+
+        The only place that moves it. Whoever began earlier is told by the number, or, where it was not known
+        yet whose sign-in it was, by the event; see ``beginning``.
+
+        Args:
+            kind: what happened, one of ``MFAEvent.MOVES``; by default that Cognito says something new.
+            since: the generation that what is written down here began with; None for what counts whatever
+                happened meanwhile.
+            actor: who did it; None when it was the person.
+            reason: why, as an administrator gave it.
+            detail: as in the event.
+
+        Returns:
+            the generation before, read under the lock.
+
+        Raises:
+            ChallengeLost: it moved since, or the row is gone; nothing was written.
+        """
+        kind = MFAEvent.Kind.STATUS_CHANGED if kind is None else kind
+        if kind not in MFAEvent.MOVES:
+            raise ValueError(f"{kind} is not one of the events that end proofs")
+        rows = type(self).objects.filter(pk=self.pk)
+        with transaction.atomic():
+            before = rows.select_for_update().values_list("generation", flat=True).first()
+            if before is None or since not in (None, before):
+                raise ChallengeLost("change", "Overtaken")
+            rows.update(generation=before + 1)
+            MFAEvent.objects.record(kind, self, actor=actor, reason=reason, detail=detail)
+        self.generation = before + 1
+        return before
 
     def retire_token(self, because: SoftwareToken.Retired) -> bool:
         """Retire the active authenticator; tell whether there was one."""
@@ -493,6 +530,20 @@ class MFAEvent(models.Model):
         PERMISSION_DENIED = "PERMISSION_DENIED", _("Administrator's action refused")
         DISABLED = "DISABLED", _("Disabled in the user pool")
         USER_DELETED = "USER_DELETED", _("User deleted on this site")
+
+    # Every event that moves the identity's generation, and no proof outlives.
+    MOVES = frozenset(
+        {
+            Kind.SOFTWARE_TOKEN_VERIFIED,
+            Kind.SOFTWARE_TOKEN_REPLACED,
+            Kind.SOFTWARE_TOKEN_REMOVED,
+            Kind.CHANGE_UNCONFIRMED,
+            Kind.STATUS_CHANGED,
+            Kind.RESET_REQUESTED,
+            Kind.MFA_RESET,
+            Kind.DISABLED,
+        }
+    )
 
     identity = models.ForeignKey(
         CognitoIdentity,

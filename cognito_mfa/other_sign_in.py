@@ -38,6 +38,7 @@ from cognito_mfa import (
     transport,
     wrong_codes,
 )
+from cognito_mfa.beginning import Beginning
 from cognito_mfa.clocks import seconds_since
 from cognito_mfa.comparison import ascii_lower
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
@@ -352,7 +353,7 @@ def begin(
         username=account.username,
         sub=identity.sub,
         next_url=next_url,
-        generation=identity.generation,
+        began=Beginning.of(identity),
         signed_in_already=True,
     )
     return enrolment.begin(request, begun, Tokens(access))
@@ -401,7 +402,8 @@ def _has_one(
     removed here: the person may no longer have the one that this would bring back.
     """
     found = SOFTWARE_TOKEN_MFA in account.factors
-    if not found and identity.status in (Status.ENABLED, Status.UNKNOWN):
+    may_count = identity.status in (Status.ENABLED, Status.UNKNOWN)
+    if not found and may_count and not changes.was_taken_away(identity):
         found = get_gateway().prefer_software_token(access_token)
         if found:
             changes.switched_on(identity)

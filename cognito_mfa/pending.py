@@ -11,10 +11,11 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.http import HttpRequest
 
+from cognito_mfa.beginning import Beginning
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadReply,
@@ -28,9 +29,6 @@ from cognito_mfa.gateway import NOTHING, Challenge, Tokens
 from cognito_mfa.proof import PREFIX
 from cognito_mfa.sealing import seal, unseal
 from cognito_mfa.secret_text import SecretText
-
-if TYPE_CHECKING:
-    from cognito_mfa.models import CognitoIdentity
 
 KEY = f"{PREFIX}pending"
 # The longest that an app client can make its session strings last (AuthSessionValidity, facts §3.3).
@@ -64,6 +62,9 @@ class Purpose(Enum):
     REMOVE = "remove the authenticator"
 
 
+CHANGES = (Purpose.REPLACE, Purpose.REMOVE)  # by somebody who is signed in already
+
+
 @dataclass(frozen=True, kw_only=True)
 class PendingSignIn:
     """What must be remembered between two steps of one sign-in.
@@ -80,7 +81,7 @@ class PendingSignIn:
         tokens: of a password sign-in without challenge, during a set-up with the access token.
         friendly_name: what the person typed as the device's name before the set-up broke off.
         signed_in_already: by another package, whose sign-in stays as it is.
-        generation: of the identity when this began; None when there was none yet.
+        began: what was known of the person's second factor when this began; None before it begins.
         unconfirmed: a set-up may have been confirmed in Cognito, and is not written down here.
         somebody_else: the person signs in as another than who is signed in in this browser.
         owner: key of the user who is signed in, and is asked whether the pool's account is theirs.
@@ -97,7 +98,7 @@ class PendingSignIn:
     tokens: Tokens | None = field(default=None, repr=False)
     friendly_name: str = ""
     signed_in_already: bool = False
-    generation: int | None = None
+    began: Beginning | None = None
     unconfirmed: bool = False
     somebody_else: bool = False
     owner: str = ""
@@ -109,7 +110,10 @@ class PendingSignIn:
         payload = unseal(request.session.get(KEY))
         if payload is None or not payload["expires_at"] > time.time():
             return None
-        return cls(**_revived(payload))
+        try:
+            return cls(**_revived(payload))
+        except (KeyError, TypeError):  # of another version of this app, minutes ago
+            return None
 
     def save(self, request: HttpRequest) -> None:
         """Make this the browser's pending sign-in, with a fresh time limit."""
@@ -119,11 +123,18 @@ class PendingSignIn:
     @property
     def is_change(self) -> bool:
         """Tell whether somebody who is signed in already changes something."""
-        return self.purpose in (Purpose.REPLACE, Purpose.REMOVE)
+        return self.purpose in CHANGES
 
-    def is_overtaken_by(self, identity: CognitoIdentity) -> bool:
-        """Tell whether the authenticator was changed or reset since this began (B-19a, B-117)."""
-        return self.generation is not None and self.generation != identity.generation
+    @property
+    def beginning(self) -> Beginning:
+        """Return what was known when this began.
+
+        Raises:
+            ChallengeLost: nobody knows, so that nobody knows either what happened since.
+        """
+        if self.began is None:
+            raise ChallengeLost(self.step.value, "NothingPending")
+        return self.began
 
     def is_for(self, user: Any) -> bool:
         """Tell whether ``user``, of the request, is the one who was asked about a link."""
@@ -188,11 +199,12 @@ def _is_over(error: CognitoMFAError) -> bool:
 
 
 def _revived(payload: Mapping[str, Any]) -> dict[str, Any]:
-    challenge, tokens = payload["challenge"], payload["tokens"]
+    challenge, tokens, began = payload["challenge"], payload["tokens"], payload["began"]
     return {
         **payload,
         "step": Step[payload["step"]],
         "purpose": Purpose[payload["purpose"]],
         "challenge": Challenge(**challenge) if challenge else None,
         "tokens": Tokens(**tokens) if tokens else None,
+        "began": Beginning(**began) if began else None,
     }

@@ -78,8 +78,7 @@ def retire(identity: CognitoIdentity) -> None:
         detail = f"{row.status} → {Status.GONE}"
         row.retire_token(SoftwareToken.Retired.REMOVED_ELSEWHERE)
         row.learn(Status.GONE)
-        row.move_generation()
-        MFAEvent.objects.record(MFAEvent.Kind.STATUS_CHANGED, row, detail=detail)
+        row.move_generation(MFAEvent.Kind.STATUS_CHANGED, detail=detail)
     identity.refresh_from_db()
 
 

@@ -11,8 +11,9 @@ from django.utils import timezone, translation
 
 from cognito_mfa import gateway as cognito
 from cognito_mfa import linking, proof, signals, wrong_codes
+from cognito_mfa.beginning import Beginning
 from cognito_mfa.conf import get_conf
-from cognito_mfa.exceptions import BadReply, Refused
+from cognito_mfa.exceptions import BadReply, ChallengeLost, Refused
 from cognito_mfa.gateway import Person, ReadableTokens, Tokens
 from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
@@ -31,34 +32,47 @@ class Outcome(NamedTuple):
 
 
 def identify(
-    request: HttpRequest, person: Person, consent: Consent = Consent.UNASKED
+    request: HttpRequest,
+    person: Person,
+    began: Beginning,
+    consent: Consent = Consent.UNASKED,
 ) -> CognitoIdentity:
     """Return the identity of ``person``, who must be active here.
 
     Args:
+        began: what was known when the sign-in began.
         consent: what the person said of being who is signed in in this browser.
 
     Raises:
         ConfirmationNeeded: the person must be asked first.
         Refused: the site has no user for the person, or has deactivated it.
+        ChallengeLost: something changed the person's second factor since.
     """
+    if began.is_over_for(person.sub):  # before a row is made
+        raise ChallengeLost("sign-in", "Overtaken")
     identity = linking.link(person, request=request, consent=consent)
+    # SECURITY: once more with what was read just now, whose generation the proof is going to name.
+    if began.is_overtaken_by(identity):
+        raise ChallengeLost("sign-in", "Overtaken")
     if not identity.user.is_active:
         raise Refused("sign-in", "UserInactive")
     _remember_language(identity)  # now: what comes next may be told by mail at once
     return identity
 
 
-def identify_signed_in(request: HttpRequest, person: Person) -> CognitoIdentity:
+def identify_signed_in(request: HttpRequest, person: Person, began: Beginning) -> CognitoIdentity:
     """Return the identity of who is signed in already, who must be ``person``.
 
     Raises:
         Refused: it is somebody else by now.
+        ChallengeLost: something changed the person's second factor since this began.
     """
     identity = identity_of(request.user)
     wanted = (get_conf().USER_POOL_ID, person.sub)
     if identity is None or (identity.pool_id, identity.sub) != wanted:
         raise Refused("set-up", "SomebodyElse")
+    if began.is_overtaken_by(identity):
+        raise ChallengeLost("set-up", "Overtaken")
     return identity
 
 

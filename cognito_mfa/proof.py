@@ -78,10 +78,17 @@ def holds(record: Any, identity: CognitoIdentity | None) -> bool:
     return age(record, identity) is not None
 
 
-def carry_over(session: SessionBase, identity: CognitoIdentity) -> None:
-    """Let a proof that held until now hold in ``identity``'s new generation too, getting no younger."""
+def carry_over(session: SessionBase, identity: CognitoIdentity, *, since: int) -> None:
+    """Let a proof that held until now hold in ``identity``'s new generation too, getting no younger.
+
+    Args:
+        since: the generation before, as the lock under which it was moved told. A proof of an older one was
+            ended by something else, and stays so.
+    """
     record = session[KEY]
-    session[KEY] = {**record, "owner": [*record["owner"][:-1], identity.generation]}
+    *whose, generation = record["owner"]
+    if generation == since:
+        session[KEY] = {**record, "owner": [*whose, identity.generation]}
 
 
 def drop_all(session: SessionBase) -> None:

@@ -45,8 +45,7 @@ def request(identity: CognitoIdentity, *, actor: Any, reason: str) -> MFAReset:
     with transaction.atomic(durable=True):
         CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
         unfinished = identity.resets.filter(finished_at=None).first()
-        identity.move_generation()
-        MFAEvent.objects.record(Kind.RESET_REQUESTED, identity, actor=actor, reason=reason)
+        identity.move_generation(Kind.RESET_REQUESTED, actor=actor, reason=reason)
         if unfinished is not None:
             return unfinished
         return MFAReset.objects.create(identity=identity, actor=actor, reason=reason)
@@ -93,6 +92,7 @@ def _delete_token(reset: MFAReset) -> None:
     if reset.token_deleted_at is not None:
         return
     gateway, sub = get_gateway(), reset.identity.sub
+    old = reset.identity.software_token
     if gateway.can_delete_software_token():
         gateway.delete_software_token(sub)
     elif gateway.pool_requires_mfa():
@@ -101,7 +101,13 @@ def _delete_token(reset: MFAReset) -> None:
         return
     else:
         gateway.turn_off_software_token_of(sub)
-    _note(reset, token_deleted_at=timezone.now())
+    with transaction.atomic():
+        # The very one that was there before Cognito was asked; whoever set up another one keeps that.
+        if old is not None:
+            SoftwareToken.objects.filter(pk=old.pk, retired_at=None).update(
+                retired_at=timezone.now(), retired_because=SoftwareToken.Retired.RESET
+            )
+        _note(reset, token_deleted_at=timezone.now())
 
 
 def _sign_out(reset: MFAReset) -> None:
@@ -126,9 +132,11 @@ def _read_back(reset: MFAReset) -> None:
 
 
 def _is_set_up_anew(reset: MFAReset) -> bool:
-    """Tell whether the person has set up another one since Cognito confirmed that the old one is gone."""
-    token, deleted_at = reset.identity.software_token, reset.token_deleted_at
-    return token is not None and deleted_at is not None and token.verified_at > deleted_at
+    """Tell whether the person has set up another one since Cognito confirmed that the old one is gone.
+
+    The old one was retired then, so that no clock has to tell which of the two this is.
+    """
+    return reset.token_deleted_at is not None and reset.identity.software_token is not None
 
 
 def _finish(reset: MFAReset) -> None:
@@ -142,8 +150,8 @@ def _finish(reset: MFAReset) -> None:
             return
         if not _is_set_up_anew(reset):
             identity.retire_token(SoftwareToken.Retired.RESET)
-        identity.move_generation()  # somebody may have signed in with the old app meanwhile
-        MFAEvent.objects.record(Kind.MFA_RESET, identity, actor=reset.actor, reason=reset.reason)
+        # Once more: somebody may have signed in with the old app meanwhile.
+        identity.move_generation(Kind.MFA_RESET, actor=reset.actor, reason=reset.reason)
     logger.info("mfa_reset: user %s by %s", identity.user_id, reset.actor_id or "command")
     if identity.status != Status.GONE:  # the address may be somebody else's by now
         notices.send("mfa_reset", identity)
