@@ -18,8 +18,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from cognito_mfa import gate
-from cognito_mfa.answers import SET_UP, answer, safe_url
+from cognito_mfa.answers import SET_UP, answer
 from cognito_mfa.marks import mfa_exempt
+from cognito_mfa.redirects import safe_url
 
 
 class MFAAdminSite(AdminSite):

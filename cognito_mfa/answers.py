@@ -7,16 +7,17 @@ the page. Nothing that was posted is kept or replayed.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.functional import Promise
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from cognito_mfa.redirects import local_path, safe_url  # noqa: F401 - its old place
 
 
 class Demand:
@@ -86,15 +87,6 @@ def wants_page(request: HttpRequest) -> bool:
     return accept is None or "text/html" in accept
 
 
-def safe_url(request: HttpRequest, url: str | None) -> str:
-    """Return ``url`` when it leads to this site, else an empty string."""
-    hosts = {request.get_host()}
-    safe = url_has_allowed_host_and_scheme(
-        url or "", allowed_hosts=hosts, require_https=request.is_secure()
-    )
-    return (url or "") if safe else ""
-
-
 def _for_page(request: HttpRequest, demand: Demand) -> HttpResponse:
     if request.method in ("GET", "HEAD"):
         return HttpResponseRedirect(demand.url(request.get_full_path()))
@@ -105,8 +97,7 @@ def _for_page(request: HttpRequest, demand: Demand) -> HttpResponse:
 
 def _for_htmx(request: HttpRequest, demand: Demand) -> HttpResponse:
     # The page that htmx works in is where the person was; the fragment alone shows nothing.
-    current = urlsplit(safe_url(request, request.headers.get("HX-Current-URL")))
-    page = current._replace(scheme="", netloc="").geturl()
+    page = local_path(request, request.headers.get("HX-Current-URL"))
     return HttpResponse(status=403, headers={"HX-Redirect": demand.url(page)})
 
 

@@ -25,6 +25,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from cognito_mfa import redirects
 from cognito_mfa.comparison import same
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
@@ -149,8 +150,8 @@ def _deliver(
 def _message(
     kind: str, recipients: Iterable[str], context: dict[str, Any]
 ) -> EmailMultiAlternatives:
-    conf = get_conf()
-    given = {**context, "site": conf.ISSUER or "", "support_url": conf.SUPPORT_URL}
+    support = redirects.support_url(in_mail=True)
+    given = {**context, "site": get_conf().ISSUER or "", "support_url": support}
     name = f"cognito_mfa/email/{kind}"
     subject = " ".join(render_to_string(f"{name}_subject.txt", given).split())
     message = EmailMultiAlternatives(

@@ -42,7 +42,6 @@ from cognito_mfa import (
     posted,
     texts,
 )
-from cognito_mfa.answers import safe_url
 from cognito_mfa.conf import get_conf
 from cognito_mfa.error_table import hint_for
 from cognito_mfa.exceptions import (
@@ -76,6 +75,7 @@ from cognito_mfa.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.placeholders import Placeholders
 from cognito_mfa.promotion import Outcome
 from cognito_mfa.qr import grouped, otpauth_uri, qr_svg
+from cognito_mfa.redirects import destination, safe_url, support_url
 
 logger = logging.getLogger(__name__)
 
@@ -115,14 +115,13 @@ class Page(View):
     @staticmethod
     def common() -> dict[str, Any]:
         """Return what every page shows: whose it is, and where help is."""
-        conf = get_conf()
-        return {"site": conf.ISSUER, "support_url": conf.SUPPORT_URL}
+        return {"site": get_conf().ISSUER, "support_url": support_url()}
 
     def after(self, outcome: Outcome) -> HttpResponse:
         """Return the redirect to the page of the next step."""
-        next_url = safe_url(self.request, outcome.next_url)
         if outcome.step is Step.DONE:
-            return HttpResponseRedirect(next_url or resolve_url(settings.LOGIN_REDIRECT_URL))
+            return HttpResponseRedirect(destination(self.request, outcome.next_url))
+        next_url = safe_url(self.request, outcome.next_url)
         query = (
             f"?{urlencode({'next': next_url})}"
             if outcome.step is Step.SETUP_DONE and next_url
@@ -153,7 +152,8 @@ class Page(View):
     def to_sign_in_again(self, text: str, next_url: str) -> HttpResponse:
         """Return the redirect to where somebody who signs in elsewhere learns that they must, and why."""
         messages.info(self.request, text, fail_silently=True)
-        query = {"again": "1", **({"next": next_url} if next_url else {})}
+        way_back = safe_url(self.request, next_url)
+        query = {"again": "1", **({"next": way_back} if way_back else {})}
         return HttpResponseRedirect(f"{reverse('cognito_mfa:sign_in')}?{urlencode(query)}")
 
 
@@ -409,7 +409,7 @@ class SignInElsewhereView(Page, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
-            support_url=get_conf().SUPPORT_URL,
+            support_url=support_url(),
             may_sign_in_here=other_sign_in.may_sign_in_here(self.request),
             **kwargs,
         )
@@ -601,7 +601,7 @@ class SetupStartView(StepView):
 
     def impossible(self, reason: str, *, status: int) -> HttpResponse:
         """Say why there can be no set-up, and who can change that."""
-        context = {"reason": reason, "support_url": get_conf().SUPPORT_URL}
+        context = {"reason": reason, "support_url": support_url()}
         return render(self.request, "cognito_mfa/setup_impossible.html", context, status=status)
 
 
@@ -628,9 +628,6 @@ class SetupDoneView(Page, TemplateView):
         identity = identity_of(request.user)
         if identity is None or not gate.is_proven(request, request.user):
             return self.to_sign_in()
-        next_url = safe_url(request, request.GET.get("next")) or resolve_url(
-            settings.LOGIN_REDIRECT_URL
-        )
         tokens = list(identity.software_tokens.all()[:2])
         replaced = len(tokens) > 1 and tokens[1].retired_because == SoftwareToken.Retired.REPLACED
         context = self.get_context_data(
@@ -638,7 +635,7 @@ class SetupDoneView(Page, TemplateView):
             replaced=replaced,
             switched_on=not identity.unconfirmed,
             mail_sent=bool(get_conf().NOTIFY and notices.recipients_of(identity)),
-            next=next_url,
+            next=destination(request, request.GET.get("next")),
             **self.common(),
         )
         return self.render_to_response(context)

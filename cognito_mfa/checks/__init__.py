@@ -20,6 +20,7 @@ ALWAYS: tuple[Check, ...] = (
     values.check_rule,
     values.check_durations,
     values.check_issuer,
+    values.check_support,
     values.check_region,
     values.check_endpoint,
     site.check_middleware,

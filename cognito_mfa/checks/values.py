@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from cognito_mfa import policy
 from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf, given_settings, problems
+from cognito_mfa.redirects import leads_to_help
 from cognito_mfa.transport import AWS_HOST, ENDPOINT_VARIABLE
 
 CALLABLES = ("CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER", "TOKEN_PROVIDER")
@@ -120,6 +121,26 @@ def check_issuer() -> Iterator[CheckMessage]:
             f"{NAME}['ISSUER'] contains a colon, which separates it from the account's name in the app.",
             hint="Write the name without a colon.",
             id="cognito_mfa.E014",
+        )
+
+
+def check_support() -> Iterator[CheckMessage]:
+    """E027 a link to help that browsers would not open as a page, W030 one that mails cannot show."""
+    conf = conf_or_none()
+    if conf is None or conf.SUPPORT_URL is None:
+        return
+    if not leads_to_help(conf.SUPPORT_URL):
+        yield Error(
+            f"{NAME}['SUPPORT_URL'] is not an address that a link may have; no page and no mail shows it.",
+            hint="Write https://…, mailto:…, tel:… or a path that begins with one slash, percent-encoded and "
+            "without white space.",
+            id="cognito_mfa.E027",
+        )
+    elif conf.NOTIFY and conf.SUPPORT_URL.startswith("/"):
+        yield Caution(
+            f"{NAME}['SUPPORT_URL'] is a path: pages show it, and mails, which know no host, do not.",
+            hint="Write the whole address, with https://.",
+            id="cognito_mfa.W030",
         )
 
 

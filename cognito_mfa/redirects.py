@@ -1,0 +1,83 @@
+"""Addresses that we print although somebody else wrote them: the way back, and the link to help.
+
+SECURITY: Django's own check is made for ``Location`` headers, which Django percent-encodes. Browsers read
+attributes and scripts by another grammar (WHATWG): there a line end vanishes, and a backslash is a slash.
+A way back that leaves here reads the same in both: it is a path, or an address of this very host, of
+unreserved characters alone.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.shortcuts import resolve_url
+from django.utils.encoding import iri_to_uri
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from cognito_mfa.conf import get_conf
+
+# Control characters, invisible ones, halves of surrogate pairs, and white space of every kind.
+NO_ADDRESS_NEEDS = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
+# One slash, and nothing after it that a browser would take for the second one of a host.
+PATH = re.compile(r"/(?![/\\]).*")
+WHOLE = re.compile(r"(?P<scheme>https?)://(?P<host>[^/\\?#@]+)(?P<rest>(?:[/?#].*)?)")
+# What a link to help may be: a page, a letter or a call. Nothing that a browser would execute.
+HELP = re.compile(r"https?://[^/\\?#@]+(?:[/?#].*)?|mailto:.+|tel:.+", re.IGNORECASE)
+
+
+def safe_url(request: HttpRequest, url: str | None) -> str:
+    """Return ``url``, percent-encoded, when it leads to this site, else an empty string."""
+    if not url or _is_odd(url):
+        return ""
+    https, host = request.is_secure(), request.get_host()
+    if not url_has_allowed_host_and_scheme(url, allowed_hosts={host}, require_https=https):
+        return ""
+    return _encoded(url) if PATH.fullmatch(url) or _is_ours(url, host, https=https) else ""
+
+
+def local_path(request: HttpRequest, url: str | None) -> str:
+    """Return what is left of a safe ``url`` without scheme and host, else an empty string."""
+    safe = safe_url(request, url)
+    whole = WHOLE.fullmatch(safe)
+    return safe_url(request, whole["rest"]) if whole else safe
+
+
+def destination(request: HttpRequest, url: str | None) -> str:
+    """Return where somebody goes who is through: ``url``, or where the site sends everybody."""
+    return safe_url(request, url) or _encoded(resolve_url(settings.LOGIN_REDIRECT_URL))
+
+
+def support_url(*, in_mail: bool = False) -> str:
+    """Return the link to help that the site gave, or an empty string where none may be shown.
+
+    Args:
+        in_mail: where no page lends a path its host.
+    """
+    url = get_conf().SUPPORT_URL or ""
+    return url if leads_to_help(url) and not (in_mail and PATH.fullmatch(url)) else ""
+
+
+def leads_to_help(url: str) -> bool:
+    """Tell whether ``url`` is an address that may stand in a page: a path, or one of ``HELP``."""
+    return not _is_odd(url) and bool(PATH.fullmatch(url) or HELP.fullmatch(url))
+
+
+def _is_ours(url: str, host: str, *, https: bool) -> bool:
+    """Tell whether ``url`` is a whole address of this host, and no worse than how we were asked."""
+    whole = WHOLE.fullmatch(url)
+    if whole is None or whole["host"] != host:
+        return False
+    return whole["scheme"] == "https" or not https
+
+
+def _is_odd(url: str) -> bool:
+    """Tell whether ``url`` has characters that browsers drop, turn or hide, or that end a line."""
+    return any(c == "\\" or unicodedata.category(c) in NO_ADDRESS_NEEDS for c in url)
+
+
+def _encoded(url: str) -> str:
+    # Django leaves the apostrophe, which ends a string in a script.
+    return iri_to_uri(url).replace("'", "%27")

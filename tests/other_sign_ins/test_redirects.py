@@ -1,0 +1,38 @@
+"""The way back on the pages of people who sign in elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from tests.other_sign_ins.person import Person
+from tests.security.addresses import HOSTILE_ON_PAGES
+from tests.security.test_redirects import query, stays
+
+pytestmark = pytest.mark.usefixtures("mozilla")
+
+
+@pytest.mark.parametrize("more", ["", "&switch=1", "&again=1", "&setup=1"])
+def test_the_page_that_leads_elsewhere(person: Person, more: str) -> None:
+    """Cause: ``SignInElsewhereView.next_url``, views.py."""
+    person.arrive()
+    for url in HOSTILE_ON_PAGES:
+        stays(person.get(reverse("cognito_mfa:sign_in") + query(url) + more), of=url)
+
+
+def test_the_page_that_begins_a_set_up(person: Person) -> None:
+    """Cause: ``SetupStartView.next_url``, views.py."""
+    person.arrive()
+    for url in HOSTILE_ON_PAGES:
+        stays(person.get(reverse("cognito_mfa:setup") + query(url)), of=url)
+
+
+@pytest.mark.parametrize("url", ["/\n/evil.example/", "//evil.example/"])
+def test_the_whole_way_through_a_set_up(person: Person, url: str) -> None:
+    person.arrive()
+    stays(person.start(next_url=url), of=url)
+    person.scan()
+    done = person.confirm_setup()
+    stays(done, of=url)
+    stays(person.get(done.url), of=url)
+    stays(person.post(reverse("cognito_mfa:sign_in"), {"next": url}), of=url)
