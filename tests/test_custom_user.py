@@ -7,17 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-JOURNEYS = Path(__file__).parent / "custom_user" / "journeys.py"
+import pytest
+
+HERE = Path(__file__).parent / "custom_user"
 
 
-def test_administrators_of_a_site_with_its_own_users() -> None:
+@pytest.mark.parametrize("name", ["journeys", "attacks"])
+def test_a_site_with_its_own_users(name: str) -> None:
     command = [
         sys.executable,
         "-m",
         "pytest",
         "-q",
         "--ds=tests.custom_user.settings",
-        str(JOURNEYS),
+        str(HERE / f"{name}.py"),
     ]
     # Its own database, also where another test runs on PostgreSQL at this moment.
     environment = {**os.environ, "DATABASE_URL": "sqlite:///:memory:"}
