@@ -172,6 +172,14 @@ class Tokens:
             if family.sub == user.sub:
                 family.revoked = True
 
+    def client_of(self, token: str) -> AppClient:
+        """The app client that a token was given to. Raises NotAuthorizedException when it is gone."""
+        pool, said = self._verified(token)
+        client = pool.clients.get(str(said.get("client_id")))
+        if client is None:
+            raise NotAuthorizedException(INVALID)
+        return client
+
     def _verified(self, token: str) -> tuple[UserPool, dict[str, Any]]:
         """The claims, once the signature is that of the pool named as the issuer."""
         signed, _, signature = token.rpartition(".")

@@ -9,7 +9,7 @@ import pytest
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
-from tests.local.caller import POOL_ID, Caller, access_token, members, refused
+from tests.local.caller import CLIENT_ID, POOL_ID, Caller, access_token, members, refused
 
 NEW = {"Name": "email", "Value": "new@example.com"}
 
@@ -39,6 +39,18 @@ def test_a_new_address_is_proven_by_a_code(
     assert user.attributes["email_verified"] == "true"
     with refused("ExpiredCodeException"):
         verify(boto, token, cognito.outbox[-1].code)
+
+
+def test_a_client_writes_what_it_may(boto: Any, optional_pool: LocalPool, token: str) -> None:
+    """WriteAttributes of the app client; without any, all standard attributes."""
+    optional_pool.state.clients[CLIENT_ID].settings["WriteAttributes"] = ["name"]
+    text = "A client attempted to write unauthorized attribute"
+    with refused("NotAuthorizedException", text):
+        update(boto, token, NEW)
+    with refused("NotAuthorizedException", text):
+        boto.delete_user_attributes(AccessToken=token, UserAttributeNames=["email"])
+    assert optional_pool.user("newcomer").attributes["email"] == "newcomer@example.com"
+    assert update(boto, token, {"Name": "name", "Value": "Somebody"}) == {}
 
 
 def test_other_attributes_need_no_proof(

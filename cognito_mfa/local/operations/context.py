@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cognito_mfa.local import directory
@@ -108,6 +108,14 @@ def hides_existence(pool: UserPool, client: AppClient, *, admin: bool = False) -
 
 def attributes_in(pairs: list[Mapping[str, str]]) -> dict[str, str]:
     return {pair["Name"]: pair.get("Value", "") for pair in pairs}
+
+
+def check_writable(client: AppClient, names: Iterable[str]) -> None:
+    """Refuse what people write of themselves that the client must not write, and what Cognito alone knows."""
+    writable = client.settings.get("WriteAttributes")
+    for name in names:
+        if name in directory.VERIFIED_FLAG.values() or (writable and name not in writable):
+            raise NotAuthorizedException("A client attempted to write unauthorized attribute")
 
 
 def check_secret_hash(client: AppClient, values: Mapping[str, str], username: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cognito_mfa.local import challenges, credentials, directory
 from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
 from cognito_mfa.local.operations.answering import Answered, Answering, Values
-from cognito_mfa.local.operations.context import Payload, required
+from cognito_mfa.local.operations.context import Payload, check_writable, required
 from cognito_mfa.local.sessions import INVALID
 from cognito_mfa.local.state import User, UserPool
 from cognito_mfa.local.validation import check_password
@@ -26,7 +26,9 @@ class NewPassword(Answering):
         check_password(password)
         credentials.check_new(pool, user, password)
         now = self.clock.now()
-        directory.set_attributes(pool, user, _attributes(pool, user, given.values), now=now)
+        attributes = _attributes(pool, user, given.values)
+        check_writable(given.client, attributes)
+        directory.set_attributes(pool, user, attributes, now=now)
         credentials.give(pool, user, password, now)
         user.status = "CONFIRMED"
         self.sessions.spend(given.session)

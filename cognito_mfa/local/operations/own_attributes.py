@@ -4,12 +4,15 @@ themselves that an address is verified."""
 from __future__ import annotations
 
 from cognito_mfa.local import directory
-from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
-from cognito_mfa.local.operations.context import Parameters, Payload, attributes_in
+from cognito_mfa.local.errors import InvalidParameterException
+from cognito_mfa.local.operations.context import (
+    Parameters,
+    Payload,
+    attributes_in,
+    check_writable,
+)
 from cognito_mfa.local.operations.sent_codes import CHANNELS, SentCodes
 from cognito_mfa.local.state import User
-
-UNAUTHORIZED = "A client attempted to write unauthorized attribute"
 
 
 class OwnAttributes(SentCodes):
@@ -19,8 +22,7 @@ class OwnAttributes(SentCodes):
         """A new address is unverified, and a code goes there where the pool verifies it."""
         pool, user = self.caller(parameters)
         changes = attributes_in(parameters["UserAttributes"])
-        if set(directory.VERIFIED_FLAG.values()).intersection(changes):
-            raise NotAuthorizedException(UNAUTHORIZED)
+        check_writable(self.tokens.client_of(parameters["AccessToken"]), changes)
         moved = [
             name
             for name in CHANNELS
@@ -51,6 +53,7 @@ class OwnAttributes(SentCodes):
     def delete_user_attributes(self, parameters: Parameters) -> Payload:
         pool, user = self.caller(parameters)
         removed = dict.fromkeys(parameters["UserAttributeNames"], "")
+        check_writable(self.tokens.client_of(parameters["AccessToken"]), removed)
         directory.set_attributes(pool, user, removed, now=self.clock.now())
         return {}
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from cognito_mfa.local import credentials, directory, limits
 from cognito_mfa.local.errors import (
@@ -18,6 +18,7 @@ from cognito_mfa.local.operations.context import (
     Payload,
     attributes_in,
     check_secret_hash_member,
+    check_writable,
     hides_existence,
 )
 from cognito_mfa.local.operations.sent_codes import (
@@ -108,7 +109,7 @@ class SignUp(SentCodes):
 
     def _add(self, pool: UserPool, client: AppClient, parameters: Parameters) -> User:
         given = attributes_in(parameters.get("UserAttributes", []))
-        _check_writable(client, given)
+        check_writable(client, given)
         username = parameters["Username"]
         names_itself = _attributes_named_by(pool, username)
         _check_required(pool, {**given, **names_itself})
@@ -155,13 +156,6 @@ def _check_password(pool: UserPool, password: str | None) -> None:
 def _check_unconfirmed(user: User) -> None:
     if user.status != "UNCONFIRMED":
         raise NotAuthorizedException(f"User cannot be confirmed. Current status is {user.status}")
-
-
-def _check_writable(client: AppClient, names: Iterable[str]) -> None:
-    writable = client.settings.get("WriteAttributes")
-    for name in names:
-        if name in directory.VERIFIED_FLAG.values() or (writable and name not in writable):
-            raise NotAuthorizedException("A client attempted to write unauthorized attribute")
 
 
 def _check_required(pool: UserPool, attributes: Mapping[str, str]) -> None:
