@@ -29,8 +29,10 @@ from cognito_mfa.gateway import (
     PoolFactors,
     get_gateway,
 )
+from cognito_mfa.linking import by_verified_email
 from cognito_mfa.secret_text import SecretText
 
+BY_EMAIL = "cognito_mfa.linking.by_verified_email"
 ENOUGH_MINUTES = 10  # to find the phone, install an app and scan (facts §3.3)
 SKEW = 30  # seconds: a step of a code
 TOO_MUCH_SKEW = 300  # seconds, after which AWS refuses signed calls
@@ -251,8 +253,35 @@ def _app_client(gateway: CognitoGateway) -> Iterator[Finding]:
         yield Finding(Level.OK, "names", "Sign-ins do not tell which names exist in the pool.")
     else:
         yield _tells_names()
+    yield _addresses(client.writable, gateway.conf)
     if gateway.conf.TOKEN_PROVIDER:
         yield _scope(client.scopes)
+
+
+def _addresses(writable: tuple[str, ...] | None, conf: Conf) -> Finding:
+    """Tell whether people can write addresses of themselves, and what hangs on it here."""
+    about = "addresses"
+    if writable is not None and "email_verified" in writable:
+        text = (
+            "People can call their own address verified: whatever address they write is believed."
+        )
+        hint = "Take email_verified out of the app client's WriteAttributes."
+        return Finding(Level.ERROR, about, text, hint)
+    if writable is not None and "email" not in writable:
+        text = "People cannot write their own address through this app client; look at the pool's others as well."
+        return Finding(Level.OK, about, text)
+    hint = "Name WriteAttributes without email on each app client of the pool"
+    if conf.TRUST_POOL_EMAIL:
+        text = "TRUST_POOL_EMAIL believes every address, and people can write their own: anybody can be anybody."
+        return Finding(Level.ERROR, about, text, f"Turn TRUST_POOL_EMAIL off. Or: {hint}.")
+    if conf.USER_RESOLVER in (BY_EMAIL, by_verified_email):
+        text = "Users are linked by address, and people can write their own. Only a verified one counts, and only as far as the pool verifies."
+        hint += ", or see to it that Django's addresses were verified too"
+        return Finding(Level.WARNING, about, text, f"{hint}.")
+    text = (
+        "People can write their own address; it counts for nothing before the pool has verified it."
+    )
+    return Finding(Level.OK, about, text)
 
 
 def _scope(scopes: tuple[str, ...] | None) -> Finding:

@@ -211,11 +211,13 @@ class AppClientSettings:
         hides_names: whether nobody learns which names exist (PreventUserExistenceErrors).
         scopes: what sign-ins through managed login may ask for (AllowedOAuthScopes); None when the client
             takes none.
+        writable: which attributes people may write of themselves (WriteAttributes); None for all standard ones.
     """
 
     session_minutes: int
     hides_names: bool
     scopes: tuple[str, ...] | None = None
+    writable: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -566,6 +568,8 @@ class CognitoGateway:
             session_minutes=minutes if isinstance(minutes, int) else 3,  # the default (facts §3.3)
             hides_names=client.get("PreventUserExistenceErrors") == "ENABLED",
             scopes=scopes if client.get("AllowedOAuthFlowsUserPoolClient") else None,
+            # None, and an empty list, mean every standard attribute (service model, CreateUserPoolClient).
+            writable=tuple(str(name) for name in client.get("WriteAttributes") or []) or None,
         )
 
     @sensitive_variables()

@@ -279,6 +279,7 @@ BAD_DEPLOYED: list[tuple[str, Callable[[Settings], None]]] = [
     ("W031", conf(REQUIRED_FROM="2999-01-01")),
     ("W031", conf(GRACE_PERIOD=400 * 86400.0)),
     ("W016", site(ALLOWED_HOSTS=["*"])),
+    ("W020", conf(TRUST_POOL_EMAIL=True)),
 ]
 GOOD: list[Callable[[Settings], None]] = [
     conf(ENDPOINT_URL="https://vpce-1.cognito-idp.eu-west-1.vpce.amazonaws.com"),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from cognito_mfa.linking import by_verified_email
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.client import make_client
 from cognito_mfa.local.pool import LocalPool
@@ -148,6 +149,36 @@ def test_little_time(healthy: LocalPool) -> None:
     code, found = examine()
     assert (code, found["time"]["level"]) == (0, "WARNING")
     assert "3 minutes" in found["time"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("writable", "conf", "wanted"),
+    [
+        (None, {}, "OK"),
+        (["email", "name"], {}, "OK"),
+        (["name"], {}, "OK"),
+        (None, {"USER_RESOLVER": "cognito_mfa.linking.by_verified_email"}, "WARNING"),
+        (["email"], {"USER_RESOLVER": by_verified_email}, "WARNING"),
+        (["name"], {"USER_RESOLVER": by_verified_email}, "OK"),
+        (None, {"USER_RESOLVER": "cognito_mfa.linking.by_username"}, "OK"),
+        (None, {"TRUST_POOL_EMAIL": True}, "ERROR"),
+        (["email"], {"TRUST_POOL_EMAIL": True}, "ERROR"),
+        (["name"], {"TRUST_POOL_EMAIL": True}, "OK"),
+        (["name", "email_verified"], {}, "ERROR"),
+    ],
+    ids=str,
+)
+def test_who_writes_addresses(
+    writable: list[str] | None,
+    conf: dict[str, Any],
+    wanted: str,
+    healthy: LocalPool,
+    settings: Settings,
+) -> None:
+    set_conf(settings, **conf)
+    if writable is not None:
+        healthy.state.clients[CLIENT_ID].settings["WriteAttributes"] = writable
+    assert level("addresses") == (1 if wanted == "ERROR" else 0, wanted)
 
 
 @pytest.mark.parametrize("may_look", [True, False])

@@ -46,6 +46,7 @@ DEPLOYED: tuple[Check, ...] = (
     deployment.check_enforcement,
     deployment.check_roll_out,
     deployment.check_hosts,
+    deployment.check_addresses,
 )
 OF_DATABASE: tuple[Check, ...] = (database.check_groups,)
 

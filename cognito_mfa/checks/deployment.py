@@ -76,3 +76,15 @@ def check_hosts() -> Iterator[CheckMessage]:
             hint="List the site's own host names in ALLOWED_HOSTS.",
             id="cognito_mfa.W016",
         )
+
+
+def check_addresses() -> Iterator[CheckMessage]:
+    """W020: addresses that nobody verified are believed; a check cannot ask who writes them."""
+    conf = conf_or_none()
+    if conf is not None and conf.TRUST_POOL_EMAIL:
+        yield Caution(
+            f"{NAME}['TRUST_POOL_EMAIL'] promises that administrators alone write addresses in the user pool: "
+            "whoever can write their own could be anybody.",
+            hint="Run cognito_mfa_doctor, which looks whether the app client lets people write theirs; then silence this.",
+            id="cognito_mfa.W020",
+        )
