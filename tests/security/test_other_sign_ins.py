@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (  # noqa: TID253
     load_pem_private_key,
 )
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -28,7 +29,7 @@ from pytest_django import Settings
 from cognito_mfa.local import Behaviour, LocalCognito, faults, keys
 from cognito_mfa.local.managed_login import identities
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import CognitoIdentity, SoftwareToken
+from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from cognito_mfa.other_sign_in import OtherSignIn
 from cognito_mfa.urls import urlpatterns
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
@@ -342,6 +343,59 @@ def test_b_97_an_address_that_nobody_verified_links_nothing(
     if verified is not None:
         user.attributes["email_verified"] = verified
     sign_in(visitor, victim, tokens_of(pool, "mallory"))
+    assert not visitor.is_in()
+    assert start(visitor).status_code == 403
+    assert not CognitoIdentity.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("theirs", "hers"),
+    [
+        ("mike@github.example", "mike@g\u0131thub.example"),
+        ("sam@example.org", "\u017fam@example.org"),
+        ("kim@example.org", "\u212aim@example.org"),
+        ("mike@example.org", "\uff4dike@example.org"),
+        ("mike@example.org", "mi\u0301ke@example.org"),
+    ],
+    ids=ascii,
+)
+def test_b_97_an_address_that_a_database_takes_for_the_same_links_nothing(
+    pool: LocalPool, visitor: Visitor, db: None, theirs: str, hers: str
+) -> None:
+    """The package took Mallory for the victim, as PostgreSQL or MySQL do, although hers is verified.
+
+    ``linking._fit_by_address``: ``certainly_differ``.
+    """
+    victim = get_user_model().objects.create(username="victim", email=theirs)
+    pool.user("mallory").attributes |= {"email": hers, "email_verified": "true"}
+    sign_in(visitor, victim, tokens_of(pool, "mallory"))
+    assert not visitor.is_in()
+    assert start(visitor).status_code == 403
+    assert not CognitoIdentity.objects.exists()
+    event = MFAEvent.objects.filter(kind="LINK_REFUSED").latest("pk")
+    assert (event.reason, event.sub) == ("EmailDiffers", pool.user("mallory").sub)
+
+
+def test_b_97_a_user_whose_address_is_plainly_another_is_linked(
+    pool: LocalPool, visitor: Visitor, db: None
+) -> None:
+    """The package knows people by something else; their address may have changed since."""
+    user = get_user_model().objects.create_user("mallory", email="old@example.com")
+    sign_in(visitor, user, tokens_of(pool, "mallory"))
+    assert CognitoIdentity.objects.get().user == user
+    event = MFAEvent.objects.get(kind="LINKED")
+    assert (event.username, event.detail) == ("mallory", "SIGN_IN")
+
+
+@pytest.mark.parametrize("right", ["staff", "permission"])
+def test_b_98_nor_is_anybody_who_may_do_something(
+    pool: LocalPool, visitor: Visitor, db: None, right: str
+) -> None:
+    """``linking._fit``: also for a sign-in by another package."""
+    user = get_user_model().objects.create_user("editor", is_staff=right == "staff")
+    if right == "permission":
+        user.user_permissions.add(Permission.objects.get(codename="view_group"))
+    sign_in(visitor, user, tokens_of(pool, "mallory"))
     assert not visitor.is_in()
     assert start(visitor).status_code == 403
     assert not CognitoIdentity.objects.exists()
