@@ -163,6 +163,18 @@ class TestASignInThatBeganBefore:
         thief.come_back(held)
         assert_unproven(thief)
 
+    def test_our_own_sign_in_switched_the_code_on(self, person: Person, outside: Outside) -> None:
+        """The same event, which ``flows._unasked`` records."""
+        person.set_up_here()
+        elsewhere.admin_prefers_off(outside)
+        thief, second = another(person), another(person)
+        held = password_alone(thief)
+        given = {"username": "newcomer", "password": PASSWORD}
+        asked = second.post(reverse("cognito_mfa:sign_in"), given)
+        assert asked.url == reverse("cognito_mfa:challenge")
+        thief.come_back(held)
+        assert_unproven(thief)
+
     def test_and_is_sent_to_sign_in_again_where_a_cookie_would_do(
         self, person: Person, outside: Outside
     ) -> None:
