@@ -195,6 +195,8 @@ def _pool(gateway: CognitoGateway) -> Iterator[Finding]:
     except Misconfigured as error:
         _stop_if_unusable(error)
         text = f"The AWS credentials do not allow looking at the pool's MFA: {error}. Who has no app in Cognito's list may stay “unknown”."
+        if gateway.conf.TOKEN_PROVIDER:
+            text += " Sign-ins at managed login prove nothing unless their tokens carry amr."
         yield Finding(Level.WARNING, "MFA", text, "See --iam-policy.")
     else:
         yield from _factors(factors)

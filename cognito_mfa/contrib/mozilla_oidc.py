@@ -14,12 +14,12 @@ from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
-from cognito_mfa import linking
+from cognito_mfa import linking, transport
 from cognito_mfa.backends import CognitoBackend
 from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.gateway import Tokens, get_gateway
 from cognito_mfa.models import CognitoIdentity
-from cognito_mfa.other_sign_in import OtherSignIn, keep, kept
+from cognito_mfa.other_sign_in import PATIENCE, OtherSignIn, keep, kept
 from cognito_mfa.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,8 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
         """
         try:
             tokens = Tokens(SecretText(access_token), SecretText(id_token))
-            person = get_gateway().person(tokens, check_signatures=True)
+            with transport.within(PATIENCE):
+                person = get_gateway().person(tokens, check_signatures=True)
             unknown = CognitoIdentity.Status.UNKNOWN
             user = linking.link(person, request=None, status=unknown).user
         except CognitoMFAError as error:
