@@ -44,20 +44,21 @@ KINDS = (
     "exemption_revoked",
 )
 
-MAILS_PER_DAY = (
-    10  # about one person, so that nobody can be flooded by what somebody does again and again
-)
+MAILS_PER_DAY = 10  # about one person, whatever is done again and again
 DAY = dt.timedelta(days=1)
 Kind = MFAEvent.Kind
-# Events that a mail tells of, one each; wrong codes are told of in series.
+# Events that a mail tells of, one each. Not wrong codes: they are told of once a day, and whoever enters
+# many must not keep other mails from their reader.
 TOLD = (
     Kind.SOFTWARE_TOKEN_VERIFIED,
     Kind.SOFTWARE_TOKEN_REPLACED,
     Kind.SOFTWARE_TOKEN_REMOVED,
     Kind.MFA_RESET,
     Kind.CODES_STOPPED,
+    Kind.FAILURES_CLEARED,
+    Kind.EXEMPTION_GRANTED,
+    Kind.EXEMPTION_REVOKED,
 )
-WRONG_CODES_PER_MAIL = 5
 # A scheme, an address, a host's name (the full stops of other scripts are told from ours by nobody's
 # mail program), a new line.
 _MAY_LEAD_AWAY = re.compile("://|@|[.\u3002]\\w|[\\x00-\\x1f\\x7f\x85\u2028\u2029]")
@@ -109,8 +110,7 @@ def _is_address(text: str) -> bool:
 def _told_lately(identity: CognitoIdentity) -> int:
     """Return how many mails about ``identity`` the last day's events stand for, that of now included."""
     lately = identity.events.filter(at__gte=timezone.now() - DAY)
-    rejected = lately.filter(kind=Kind.CODE_REJECTED).count()
-    return lately.filter(kind__in=TOLD).count() + rejected // WRONG_CODES_PER_MAIL
+    return lately.filter(kind__in=TOLD).count()
 
 
 def _account(identity: CognitoIdentity) -> str:

@@ -7,6 +7,8 @@ of them can show (``python tests/on_postgresql.py -m pytest tests/security/test_
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +18,15 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
+import cognito_mfa
 from cognito_mfa.comparison import certainly_differ, same
 from cognito_mfa.gateway import person_of
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from tests.visitor import PASSWORD, POOL_ID, Visitor
 
+TEMPLATES = Path(cognito_mfa.__file__).parent / "templates" / "cognito_mfa" / "email"
+MAILS = sorted(TEMPLATES.iterdir())
 VICTIM = "victim@example.com"
 # What the owner of the address has, and what an attacker may have verified for a domain, or a mailbox, of her own.
 ALIKE = [
@@ -351,6 +356,22 @@ class TestNotices:
         (sent,) = mail.outbox
         assert "evil" not in sent.body + html_of(sent)
         assert "mallory@example.org" in sent.body  # known to who reads it
+
+    @pytest.mark.parametrize("template", MAILS, ids=lambda path: path.name)
+    def test_no_template_prints_a_name_as_it_stands(self, template: Path) -> None:
+        """``{{ account }}`` and ``{{ device }}`` are for that; who writes a new mail learns it here."""
+        text = template.read_text()
+        for name in (
+            "username",
+            "friendly_name",
+            "get_username",
+            "email",
+            "sub",
+            "before",
+            "detail",
+            "reason",
+        ):
+            assert not re.search(rf"\b(identity|user|software_token|before|event)\.{name}\b", text)
 
     def test_plain_names_are_printed(
         self, optional_pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
