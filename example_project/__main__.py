@@ -47,6 +47,9 @@ def _run(options: argparse.Namespace, running: ExitStack, *, own_pool: bool) -> 
     django.setup()
     call_command("migrate", verbosity=0)
     if own_pool:
+        from example_project.policy import link_superuser
+
+        link_superuser()
         _say_own_pool(options)
     else:
         _start_cognito(options, running)
@@ -100,7 +103,7 @@ def _say_own_pool(options: argparse.Namespace) -> None:
         f"\n  The example site  http://{HOST}:{options.port}\n"
         f"  The user pool     {conf.USER_POOL_ID} at {where}; no local Cognito is started\n\n"
         "  Sign in with somebody of that pool. The app client must allow USER_PASSWORD_AUTH.\n"
-        "  For the admin, set EXAMPLE_SUPERUSER to the name of somebody in the pool.\n",
+        "  For the admin, set EXAMPLE_SUPERUSER to the sub of somebody in the pool.\n",
         flush=True,
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from cognito_mfa.gateway import Person
+from cognito_mfa.conf import get_conf
+from cognito_mfa.models import CognitoIdentity
 from example_project.settings import EXAMPLE_SUPERUSER
 
 PASSWORD_ONLY = "Password only"  # a group in the admin; its people may sign in without a code
@@ -16,16 +17,19 @@ def needs_second_factor(request: HttpRequest) -> bool:
     return not request.user.groups.filter(name=PASSWORD_ONLY).exists()
 
 
-def find_user(person: Person, *, request: HttpRequest | None) -> User | None:
-    """Make the person named in EXAMPLE_SUPERUSER the superuser; link nobody else by name.
+def link_superuser() -> None:
+    """Link the person whose ``sub`` is EXAMPLE_SUPERUSER to a superuser, by hand as the README says.
 
     With the local Cognito all people are linked beforehand. With a pool of your own, this is how
     somebody gets into the admin.
     """
-    name = EXAMPLE_SUPERUSER
-    if not name or person.username != name:
-        return None
-    user, _made = User.objects.get_or_create(
-        username=name, defaults={"is_staff": True, "is_superuser": True, "email": person.email}
-    )
-    return user
+    if not EXAMPLE_SUPERUSER:
+        return
+    person = {"pool_id": get_conf().USER_POOL_ID, "sub": EXAMPLE_SUPERUSER}
+    rights = {"is_staff": True, "is_superuser": True}
+    identity = CognitoIdentity.objects.filter(**person).first()
+    if identity is not None:  # signed in before
+        User.objects.filter(pk=identity.user_id).update(**rights)
+        return
+    user = User.objects.create(username=EXAMPLE_SUPERUSER, **rights)
+    CognitoIdentity.objects.create(user=user, username=EXAMPLE_SUPERUSER, **person)

@@ -23,7 +23,6 @@ COGNITO_MFA = {
     "ENDPOINT_URL": env("COGNITO_ENDPOINT_URL", default=None if HAS_OWN_POOL else LOCAL_ENDPOINT),
     "ISSUER": "Example Ltd",
     "REQUIRED": "example_project.policy.needs_second_factor",
-    "USER_RESOLVER": "example_project.policy.find_user",
 }
 
 EXAMPLE_SUPERUSER = env("EXAMPLE_SUPERUSER", default="")  # of the example only: see policy.py
