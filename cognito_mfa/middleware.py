@@ -1,7 +1,7 @@
 """The gate in front of every view: who must set up a second factor, or answer it, goes there first.
 
-It decides about the view that Django resolved, never about a path, and about every method alike. It
-never calls Cognito, touches nothing on exempt views, and runs natively under WSGI and ASGI.
+It decides about the view that Django resolved, never about a path, and about every method alike; and about
+answers that no view gave. It never calls Cognito, touches nothing on exempt views, and runs natively under WSGI and ASGI.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from cognito_mfa import answers, gate
+from cognito_mfa import answers, gate, viewless
 from cognito_mfa.gate import Verdict
 from cognito_mfa.marks import why_exempt
 
@@ -30,26 +30,37 @@ class RequireMFAMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self._is_awaited = iscoroutinefunction(get_response)
+        hook: Any = self.process_view
+        if self._is_awaited:
             markcoroutinefunction(self)
             # SECURITY: a stricter rule of a subclass holds under both servers; Django gives it a thread.
             if type(self).process_view is RequireMFAMiddleware.process_view:
-                # Django awaits this one, without a thread.
-                self.process_view = self.aprocess_view  # type: ignore[assignment, method-assign]
+                hook = self.aprocess_view
+        self.process_view = _noting(hook)  # type: ignore[method-assign]
 
     def __call__(self, request: HttpRequest) -> Any:
-        return self.get_response(request)
+        if self._is_awaited:
+            return self._acall(request)
+        response: Any = self.get_response(request)
+        if not viewless.must_be_judged(request, response):
+            return response
+        verdict = _noted(request, gate.judge(request))
+        return viewless.instead_of(request, response) if verdict is Verdict.STOP else response
+
+    async def _acall(self, request: HttpRequest) -> Any:
+        response: Any = await self.get_response(request)  # type: ignore[misc]
+        if not viewless.must_be_judged(request, response):
+            return response
+        verdict = await _anoted(request, await gate.ajudge(request))
+        return viewless.instead_of(request, response) if verdict is Verdict.STOP else response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
         if why_exempt(view):
             return None
-        verdict, user = gate.judge(request)
-        if verdict is Verdict.WOULD_STOP:
-            from cognito_mfa import observed  # sites that enforce never need it
-
-            observed.note(request, user)
+        verdict = _noted(request, gate.judge(request))
         return answers.answer(request, answers.SET_UP) if verdict is Verdict.STOP else None
 
     async def aprocess_view(
@@ -57,9 +68,37 @@ class RequireMFAMiddleware:
     ) -> HttpResponse | None:
         if why_exempt(view):
             return None
-        verdict, user = await gate.ajudge(request)
-        if verdict is Verdict.WOULD_STOP:
-            from cognito_mfa import observed
-
-            await sync_to_async(observed.note)(request, user)
+        verdict = await _anoted(request, await gate.ajudge(request))
         return answers.answer(request, answers.SET_UP) if verdict is Verdict.STOP else None
+
+
+def _noted(request: HttpRequest, judged: gate.Judged) -> Verdict:
+    """Return the verdict, and note a stop that does not happen because the site only observes."""
+    if judged.verdict is Verdict.WOULD_STOP:
+        from cognito_mfa import observed  # sites that enforce never need it
+
+        observed.note(request, judged.user)
+    return judged.verdict
+
+
+async def _anoted(request: HttpRequest, judged: gate.Judged) -> Verdict:
+    if judged.verdict is Verdict.WOULD_STOP:
+        await sync_to_async(_noted)(request, judged)
+    return judged.verdict
+
+
+def _noting(hook: Any) -> Callable[..., Any]:
+    """Return ``process_view``, a subclass's own included, so that it is known whether Django came to ask."""
+    if iscoroutinefunction(hook):
+
+        async def awaited(request: HttpRequest, *view: Any) -> Any:
+            vars(request)[viewless.REACHED] = True
+            return await hook(request, *view)
+
+        return awaited
+
+    def called(request: HttpRequest, *view: Any) -> Any:
+        vars(request)[viewless.REACHED] = True
+        return hook(request, *view)
+
+    return called

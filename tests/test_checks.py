@@ -83,6 +83,13 @@ class MarkInsideUrls:
     ]
 
 
+class OwnFallback:
+    """Stands for middleware of flatpages, which the tests' site does not have."""
+
+    __module__ = "django.contrib.flatpages.middleware"
+    __qualname__ = "FlatpageFallbackMiddleware"
+
+
 def found(*, deploy: bool = False) -> dict[str, checks.CheckMessage]:
     messages = checks.run_checks(include_deployment_checks=deploy)
     ours = (message for message in messages if "cognito_mfa" in str(message.id))
@@ -151,6 +158,9 @@ def installed(name: str) -> Callable[[Settings], None]:
     return change
 
 
+BOTH_CACHES = "django.middleware.cache.CacheMiddleware"
+FALLBACK = "tests.test_checks.OwnFallback"
+AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 UNDO: list[pytest.MonkeyPatch] = []
 
 
@@ -224,6 +234,8 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("E015", conf(REGION="eu-west-1")),
     ("E016", middleware(first=(CACHE,), last=(GATE,))),
     ("E016", middleware(last=(GATE, CACHE))),
+    ("E016", middleware(first=(AUTHENTICATION, GATE), last=(BOTH_CACHES,))),
+    ("E025", middleware(first=(FALLBACK,), last=(GATE,))),
     ("E017", site(ROOT_URLCONF=CoveredUrls)),
     ("E018", site(TEMPLATES=NO_TEMPLATES)),
     ("E019", conf(TRUSTED_BACKENDS=["mozilla_django_oidc.auth.OIDCAuthenticationBackend"])),

@@ -24,6 +24,7 @@ ALWAYS: tuple[Check, ...] = (
     values.check_region,
     values.check_endpoint,
     site.check_middleware,
+    site.check_fallbacks,
     site.check_page_cache,
     site.check_sessions,
     site.check_urls,

@@ -20,6 +20,11 @@ GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 BACKEND = "cognito_mfa.backends.CognitoBackend"
 PAGE_CACHE = "django.middleware.cache.FetchFromCacheMiddleware"
+FALLBACKS = {
+    "django.contrib.flatpages.middleware.FlatpageFallbackMiddleware",
+    "django.contrib.redirects.middleware.RedirectFallbackMiddleware",
+    "wagtail.contrib.redirects.middleware.RedirectMiddleware",
+}
 SESSIONS = "django.contrib.sessions.backends."
 SESSION_KINDS_IN_CACHE = (f"{SESSIONS}cache", f"{SESSIONS}cached_db")
 CACHES_OF_ONE_PROCESS = (
@@ -67,6 +72,32 @@ def _derives(path: str, wanted: str) -> bool:
     except ImportError:  # Django says so itself
         return False
     return isinstance(found, type) and issubclass(found, import_string(wanted))
+
+
+def check_fallbacks() -> Iterator[CheckMessage]:
+    """E025: middleware outside of the gate that answers for addresses without a view, when the gate was asked."""
+    for entry in settings.MIDDLEWARE[: _place_of_the_gate()]:
+        if FALLBACKS & _ancestors(entry):
+            yield Error(
+                f"{entry!r} stands before the gate: the pages that it shows at addresses without a view are shown to "
+                "users without a second factor.",
+                hint=f"Move it after {GATE!r} in MIDDLEWARE.",
+                id="cognito_mfa.E025",
+            )
+
+
+def _place_of_the_gate() -> int:
+    return settings.MIDDLEWARE.index(GATE) if GATE in settings.MIDDLEWARE else 0
+
+
+def _ancestors(path: str) -> set[str]:
+    """Return the dotted paths of a middleware and of the classes that it is derived from."""
+    try:
+        middleware = import_string(path)
+    except ImportError:  # Django tells that itself
+        return {path}
+    parents = getattr(middleware, "__mro__", (middleware,))
+    return {path, *(f"{one.__module__}.{getattr(one, '__qualname__', '')}" for one in parents)}
 
 
 def check_page_cache() -> Iterator[CheckMessage]:

@@ -1,0 +1,70 @@
+"""Answers that no view gave: of fallbacks for addresses that do not exist, and of middleware that answers itself.
+
+The gate decides when the view is known. Where it was never asked, it looks at the answer on its way out: who must not
+go on gets nothing that the site wrote.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import escape_leading_slashes
+from django.views.defaults import ERROR_PAGE_TEMPLATE
+
+from cognito_mfa import answers
+from cognito_mfa.marks import why_exempt
+
+REACHED = "_cognito_mfa_reached"  # of the request: the gate was asked about its view
+# What Django says of an error where the site has no page for it.
+WORDS = {
+    400: ("Bad Request (400)", ""),
+    403: ("403 Forbidden", ""),
+    404: ("Not Found", "The requested resource was not found on this server."),
+    500: ("Server Error (500)", ""),
+}
+
+
+def must_be_judged(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """Tell whether ``response`` may be one that the site keeps for some, and nobody was asked who may have it.
+
+    What Django answers by itself passes, and costs nothing: its bare error pages, and the redirect that adds a slash.
+    """
+    if REACHED in vars(request) or _is_bare_error(response) or _adds_a_slash(request, response):
+        return False
+    match = request.resolver_match
+    # Where there is a view, another middleware answered in its place, such as to refuse a form without a token.
+    return match is None or not why_exempt(match.func)
+
+
+def instead_of(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
+    """Return what somebody gets who must not have ``response``."""
+    if request.resolver_match is None and response.status_code >= HTTPStatus.BAD_REQUEST:
+        answer = _bare_error(response.status_code)
+    else:
+        answer = answers.answer(request, answers.SET_UP)
+    # The server closes what an answer holds: also the file of a download that nobody gets.
+    answer._resource_closers.extend(response._resource_closers)  # type: ignore[attr-defined]  # noqa: SLF001
+    return answer
+
+
+def _bare_error(status: int) -> HttpResponse:
+    title, details = WORDS.get(status, (str(status), ""))
+    return HttpResponse(ERROR_PAGE_TEMPLATE % {"title": title, "details": details}, status=status)
+
+
+def _is_bare_error(response: HttpResponseBase) -> bool:
+    status = response.status_code
+    if status < HTTPStatus.BAD_REQUEST or not isinstance(response, HttpResponse):
+        return False
+    if not getattr(response, "is_rendered", True):
+        return False
+    return response.content in (b"", _bare_error(status).content)
+
+
+def _adds_a_slash(request: HttpRequest, response: HttpResponseBase) -> bool:
+    if response.status_code not in (301, 308) or request.path.endswith("/"):
+        return False
+    with_slash = escape_leading_slashes(request.get_full_path(force_append_slash=True))
+    return response.get("Location") == with_slash

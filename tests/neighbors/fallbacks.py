@@ -1,0 +1,320 @@
+"""Pages at addresses without a view: Django's own flatpages and redirects, and whatever else answers by itself.
+
+The places: ``middleware.__call__`` and ``_acall``, ``viewless.must_be_judged`` and ``instead_of``.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import iscoroutinefunction
+from django.contrib.flatpages.models import FlatPage
+from django.contrib.redirects.models import Redirect
+from django.contrib.sites.models import Site
+from django.core import checks
+from django.db import connection
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseForbidden,
+    StreamingHttpResponse,
+)
+from django.template.response import TemplateResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils.decorators import sync_and_async_middleware
+from pytest_django import Settings
+
+from cognito_mfa.models import ObservedStop
+from tests.gate.conftest import conf
+from tests.gate.people import linked, proven, signed_in
+from tests.gate.servers import CALLERS, Ask, Send
+from tests.neighbors import urls as plain_urls
+from tests.security.conftest import send
+
+__all__ = ["conf", "send"]
+pytestmark = pytest.mark.django_db
+GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
+FLATPAGES = "django.contrib.flatpages.middleware.FlatpageFallbackMiddleware"
+REDIRECTS = "django.contrib.redirects.middleware.RedirectFallbackMiddleware"
+SECRET = "what only proven people see"
+TEMPLATES = {
+    "flatpages/default.html": "{{ flatpage.content }}",
+    "whole.html": SECRET,
+}
+Conf = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def site(settings: Settings) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, FLATPAGES, REDIRECTS]
+    use_templates(settings, TEMPLATES)
+    here = Site.objects.get(pk=1)
+    for url, closed in (("/members/", True), ("/news/", False)):
+        page = FlatPage.objects.create(url=url, content=SECRET, registration_required=closed)
+        page.sites.add(here)
+    Redirect.objects.create(site=here, old_path="/old/", new_path=f"/new/?{SECRET[:4]}")
+
+
+def use_templates(settings: Settings, templates: dict[str, str]) -> None:
+    loaders = [
+        ("django.template.loaders.locmem.Loader", templates),
+        "django.template.loaders.app_directories.Loader",
+    ]
+    options = {**settings.TEMPLATES[0]["OPTIONS"], "loaders": loaders}
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "APP_DIRS": False, "OPTIONS": options}]
+
+
+@pytest.fixture
+def unproven() -> Client:
+    return signed_in(linked("someone"), backend="django.contrib.auth.backends.ModelBackend")
+
+
+@pytest.fixture
+def someone_proven() -> Client:
+    return proven(linked("proven"))
+
+
+def assert_stopped(answer: Any) -> None:
+    assert SECRET.encode() not in answer.body
+    assert SECRET[:4] not in answer.get("Location", "")
+    assert answer.status_code in (302, 403)
+    assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_a_flatpage_is_not_shown_without_a_proof(caller: str, unproven: Client, send: Send) -> None:
+    """Nor where a redirect leads. Red without the question in ``__call__`` and ``_acall``."""
+    asks = [Ask(url, headers=CALLERS[caller]) for url in ("/members/", "/news/", "/old/")]
+    for answer in send(unproven, asks):
+        assert_stopped(answer)
+
+
+def test_a_flatpage_is_shown_to_who_may_go_on(someone_proven: Client, send: Send) -> None:
+    """And the public one to visitors."""
+    seen = send(someone_proven, [Ask("/members/"), Ask("/news/"), Ask("/old/")])
+    assert [answer.status_code for answer in seen] == [200, 200, 301]
+    members, news = send(Client(), [Ask("/members/"), Ask("/news/")])
+    assert (members.status_code, news.body) == (302, SECRET.encode())
+
+
+@pytest.mark.parametrize("word", ["observe", "off"])
+def test_nobody_is_stopped_where_the_site_does_not_enforce(
+    word: str, unproven: Client, send: Send, conf: Conf
+) -> None:
+    """A stop that does not happen is noted, as for views."""
+    conf(ENFORCEMENT=word)
+    (answer,) = send(unproven, [Ask("/members/")])
+    assert answer.body == SECRET.encode()
+    assert ObservedStop.objects.count() == (word == "observe")
+
+
+def queries(browser: Client, url: str, send: Send) -> list[str]:
+    Site.objects.get_current()  # is remembered
+    with CaptureQueriesContext(connection) as found:
+        send(browser, [Ask(url)])
+    return [query["sql"].partition(" WHERE ")[0] for query in found]
+
+
+@pytest.mark.parametrize("url", ["/members/", "/no/such/page/", "/who"])
+def test_an_answer_without_a_view_costs_the_queries_that_it_costs_without_the_gate(
+    url: str, someone_proven: Client, send: Send, settings: Settings
+) -> None:
+    """Red when Django's own bare answers are judged too."""
+    with_gate = queries(someone_proven, url, send)
+    settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if entry != GATE]
+    assert sorted(with_gate) == sorted(queries(someone_proven, url, send))
+
+
+def test_djangos_own_404_and_the_slash_are_for_everybody(
+    unproven: Client, send: Send, settings: Settings
+) -> None:
+    """Wherever ``CommonMiddleware`` stands."""
+    common = "django.middleware.common.CommonMiddleware"
+    others = [entry for entry in settings.MIDDLEWARE if entry != common]
+    for settings.MIDDLEWARE in ([common, *others], [*others, common]):
+        missing, slash, with_query = send(
+            unproven, [Ask("/no/such/page/"), Ask("/who"), Ask("/who?next=//evil.example")]
+        )
+        assert missing.status_code == 404
+        assert b"was not found on this server" in missing.body
+        assert (slash.status_code, slash["Location"]) == (301, "/who/")
+        assert with_query["Location"] == "/who/?next=//evil.example"
+
+
+# ------------------------------------------------------------------------------- pages for errors
+
+
+def show_everything(request: HttpRequest, exception: Exception) -> HttpResponse:
+    del request, exception
+    return HttpResponse(SECRET, status=404)
+
+
+class OwnPages:
+    handler404 = show_everything
+    urlpatterns = plain_urls.urlpatterns
+
+
+def test_a_sites_own_404_page_is_not_shown_without_a_proof(
+    unproven: Client, someone_proven: Client, send: Send, settings: Settings
+) -> None:
+    """Which may greet people by name, and more. Django's bare one comes instead. Red without ``_bare_error``."""
+    settings.ROOT_URLCONF = OwnPages
+    (answer,) = send(unproven, [Ask("/no/such/page/")])
+    assert answer.status_code == 404
+    assert SECRET.encode() not in answer.body
+    assert b"was not found on this server" in answer.body
+    for browser in (someone_proven, Client()):
+        (answer,) = send(browser, [Ask("/no/such/page/")])
+        assert SECRET.encode() in answer.body
+
+
+def test_a_template_for_404s_is_not_rendered_for_who_must_not_go_on(
+    unproven: Client, send: Send, settings: Settings
+) -> None:
+    use_templates(settings, {**TEMPLATES, "404.html": SECRET})
+    (answer,) = send(unproven, [Ask("/no/such/page/")])
+    assert (answer.status_code, SECRET.encode() in answer.body) == (404, False)
+
+
+# -------------------------------------------------------------------- middleware that answers itself
+
+
+CLOSED: list[str] = []
+
+
+class Download(io.BytesIO):
+    def close(self) -> None:
+        CLOSED.append("closed")
+        super().close()
+
+
+def streamed() -> Any:
+    return StreamingHttpResponse(iter([SECRET, "\n"]))
+
+
+def file() -> Any:
+    return FileResponse(Download(SECRET.encode()))
+
+
+def template() -> Any:
+    return TemplateResponse(None, "whole.html").render()  # type: ignore[arg-type]
+
+
+def error() -> Any:
+    return HttpResponseForbidden(SECRET)
+
+
+def missing_with_content() -> Any:
+    return HttpResponse(SECRET, status=404)
+
+
+def moved() -> Any:
+    return HttpResponse(status=301, headers={"Location": f"/who/?{SECRET[:4]}"})
+
+
+ANSWERS = {
+    one.__name__: one for one in (streamed, file, template, error, missing_with_content, moved)
+}
+
+
+def _answer(request: HttpRequest) -> Any:
+    name = request.headers.get("X-Answer", "")
+    return ANSWERS[name]() if name else None
+
+
+@sync_and_async_middleware
+def answers_itself(get_response: Callable[..., Any]) -> Callable[..., Any]:
+    if not iscoroutinefunction(get_response):
+        return lambda request: _answer(request) or get_response(request)
+
+    async def middleware(request: HttpRequest) -> Any:
+        return _answer(request) or await get_response(request)
+
+    return middleware
+
+
+class AnswersForTheView:
+    """Before the gate, once the view is known: the gate is not asked about that view any more."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> Any:
+        return _answer(request)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_a_middleware_answers_itself_is_not_shown_without_a_proof(
+    name: str, unproven: Client, someone_proven: Client, send: Send, settings: Settings
+) -> None:
+    """Streams and downloads included, which are closed. Red when only a status of 200 is judged."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.answers_itself"]
+    ask = Ask("/who/", headers={"X-Answer": name})
+    CLOSED.clear()
+    (stopped,) = send(unproven, [ask])
+    assert SECRET.encode() not in stopped.body
+    assert SECRET[:4] not in stopped.get("Location", "")
+    assert stopped.status_code == {"error": 403, "missing_with_content": 404}.get(name, 302)
+    stopped.close()
+    assert (["closed"] if name == "file" else []) == CLOSED
+    (shown,) = send(someone_proven, [ask])
+    assert SECRET.encode() in shown.body or shown["Location"].endswith(SECRET[:4])
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_a_middleware_before_the_gate_answers_for_a_view_is_not_shown_either(
+    name: str, unproven: Client, someone_proven: Client, send: Send, settings: Settings
+) -> None:
+    """Its ``process_view`` comes first. On an exempt view everybody may have the answer."""
+    place = settings.MIDDLEWARE.index(GATE)
+    ours = f"{__name__}.{AnswersForTheView.__name__}"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], ours, *settings.MIDDLEWARE[place:]]
+    headers = {"X-Answer": name, **CALLERS["page"]}
+    stopped, on_open = send(
+        unproven, [Ask("/who/", "GET", headers), Ask("/imprint/", "GET", headers)]
+    )
+    assert_stopped(stopped)
+    assert SECRET.encode() in on_open.body or on_open["Location"].endswith(SECRET[:4])
+    (shown,) = send(someone_proven, [Ask("/who/", "GET", headers)])
+    assert SECRET.encode() in shown.body or shown["Location"].endswith(SECRET[:4])
+
+
+# --------------------------------------------------------------------------------------- what is told
+
+
+class OwnFallback:
+    """Derived from Django's, as sites do."""
+
+    @staticmethod
+    def path() -> str:
+        return f"{__name__}.Derived"
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Derived":
+        raise AttributeError(name)
+    from django.contrib.flatpages.middleware import FlatpageFallbackMiddleware
+
+    return type("Derived", (FlatpageFallbackMiddleware,), {})
+
+
+@pytest.mark.parametrize("path", [FLATPAGES, REDIRECTS, OwnFallback.path()])
+def test_a_fallback_before_the_gate_is_an_error(path: str, settings: Settings) -> None:
+    """It answers when the gate was asked already. Red without ``check_fallbacks``."""
+
+    def told() -> set[str]:
+        return {str(message.id) for message in checks.run_checks()}
+
+    others = [entry for entry in settings.MIDDLEWARE if entry not in (FLATPAGES, REDIRECTS)]
+    settings.MIDDLEWARE = [path, *others]
+    assert "cognito_mfa.E025" in told()
+    settings.MIDDLEWARE = [*others, path]
+    assert "cognito_mfa.E025" not in told()
