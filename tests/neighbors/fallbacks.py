@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import iscoroutinefunction
+from django.contrib.auth import login
 from django.contrib.flatpages.models import FlatPage
 from django.contrib.redirects.models import Redirect
 from django.contrib.sites.models import Site
@@ -26,6 +27,7 @@ from django.http import (
 from django.template.response import TemplateResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import path
 from django.utils.decorators import sync_and_async_middleware
 from pytest_django import Settings
 
@@ -144,6 +146,31 @@ def test_djangos_own_404_and_the_slash_are_for_everybody(
         assert b"was not found on this server" in missing.body
         assert (slash.status_code, slash["Location"]) == (301, "/who/")
         assert with_query["Location"] == "/who/?next=//evil.example"
+
+
+def test_a_redirect_that_does_more_than_add_a_slash_is_judged(
+    unproven: Client, send: Send, settings: Settings
+) -> None:
+    """Red when ``_adds_a_slash`` does not look where it leads."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.answers_itself"]
+    for answer in send(unproven, [Ask("/who", headers={"X-Answer": "moved", **CALLERS["page"]})]):
+        assert_stopped(answer)
+
+
+def sign_in(request: HttpRequest) -> HttpResponse:
+    login(request, linked("newcomer"), backend="django.contrib.auth.backends.ModelBackend")
+    return HttpResponse("signed in")
+
+
+class WithSignIn:
+    urlpatterns = [path("own-sign-in/", sign_in), *plain_urls.urlpatterns]
+
+
+def test_what_a_judged_view_answers_is_not_judged_again(send: Send, settings: Settings) -> None:
+    """A site's own sign-in says its own words: red without ``REACHED``."""
+    settings.ROOT_URLCONF = WithSignIn
+    (answer,) = send(Client(), [Ask("/own-sign-in/")])
+    assert answer.body == b"signed in"
 
 
 # ------------------------------------------------------------------------------- pages for errors
@@ -306,15 +333,15 @@ def __getattr__(name: str) -> Any:
     return type("Derived", (FlatpageFallbackMiddleware,), {})
 
 
-@pytest.mark.parametrize("path", [FLATPAGES, REDIRECTS, OwnFallback.path()])
-def test_a_fallback_before_the_gate_is_an_error(path: str, settings: Settings) -> None:
+@pytest.mark.parametrize("entry", [FLATPAGES, REDIRECTS, OwnFallback.path()])
+def test_a_fallback_before_the_gate_is_an_error(entry: str, settings: Settings) -> None:
     """It answers when the gate was asked already. Red without ``check_fallbacks``."""
 
     def told() -> set[str]:
         return {str(message.id) for message in checks.run_checks()}
 
     others = [entry for entry in settings.MIDDLEWARE if entry not in (FLATPAGES, REDIRECTS)]
-    settings.MIDDLEWARE = [path, *others]
+    settings.MIDDLEWARE = [entry, *others]
     assert "cognito_mfa.E025" in told()
-    settings.MIDDLEWARE = [*others, path]
+    settings.MIDDLEWARE = [*others, entry]
     assert "cognito_mfa.E025" not in told()
