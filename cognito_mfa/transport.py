@@ -292,7 +292,8 @@ def aws_host(pool_id: str) -> str:
 @contextmanager
 def within(seconds: float) -> Generator[None]:
     """Let all calls made inside take ``seconds`` together, and no longer."""
-    token = _ends_at.set(time.monotonic() + seconds)
+    ends_at, outer = time.monotonic() + seconds, _ends_at.get()
+    token = _ends_at.set(ends_at if outer is None else min(ends_at, outer))
     try:
         yield
     finally:

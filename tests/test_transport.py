@@ -12,6 +12,7 @@ from pytest_django import Settings
 from cognito_mfa import transport
 from cognito_mfa.exceptions import BadReply, Misconfigured, Unavailable
 from cognito_mfa.local import LocalCognito, faults
+from cognito_mfa.local.client import make_client
 from cognito_mfa.transport import CONSUMING, call, client_for, forget_clients
 from tests.visitor import CLIENT_ID, POOL_ID
 
@@ -167,3 +168,42 @@ def test_nothing_listening_is_told_as_not_sent(settings: Settings, cognito: Loca
     with pytest.raises(Unavailable) as raised:
         call("InitiateAuth", {"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": CLIENT_ID})
     assert raised.value.sent == "no"
+
+
+def test_calls_made_together_take_no_longer_than_they_may(cognito: LocalCognito) -> None:
+    """Nothing is waited for once the time is over."""
+    with transport.within(0.0), pytest.raises(Unavailable) as caught:
+        call("GetUserPoolMfaConfig", {"UserPoolId": POOL_ID})
+    assert caught.value.error == "DeadlineExceeded"
+    assert call("GetUserPoolMfaConfig", {"UserPoolId": POOL_ID})["MfaConfiguration"] == "ON"
+
+
+def test_a_document_comes_from_where_cognito_answers(cognito: LocalCognito) -> None:
+    found = transport.fetch_document(f"{POOL_ID}/.well-known/jwks.json")
+    assert b'"RS256"' in found.body
+    assert cognito.operations() == []
+    with pytest.raises(BadReply):
+        transport.fetch_document("us-east-1_Nowhere0/.well-known/jwks.json")
+    with transport.within(0.0), pytest.raises(Unavailable):
+        transport.fetch_document(f"{POOL_ID}/.well-known/jwks.json")
+
+
+def test_documents_of_aws_come_from_its_own_host_whatever_the_calls_go_to(
+    settings: Settings, cognito: LocalCognito
+) -> None:
+    """Endpoints for FIPS and of a private network take calls alone."""
+    asked: list[str] = []
+
+    def factory(**kwargs: Any) -> Any:
+        client: Any = make_client(**kwargs)
+        client.meta.events.register_first(
+            "before-send.cognito-identity-provider", lambda request, **_: asked.append(request.url)
+        )
+        return client
+
+    for endpoint in ("https://vpce-1.cognito-idp.us-east-1.vpce.amazonaws.com", None):
+        more = {"CLIENT_FACTORY": factory, "ENDPOINT_URL": endpoint}
+        settings.COGNITO_MFA = {**settings.COGNITO_MFA, **more}
+        transport.fetch_document(f"{POOL_ID}/.well-known/jwks.json")
+    address = f"https://cognito-idp.us-east-1.amazonaws.com/{POOL_ID}/.well-known/jwks.json"
+    assert asked == [address] * 2

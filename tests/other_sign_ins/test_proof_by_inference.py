@@ -100,7 +100,7 @@ def test_nor_after_the_status_was_refreshed(
 def test_a_linked_provider_lets_somebody_in_without_a_code(
     person: Person, site: Settings, word: str
 ) -> None:
-    """``evidence._doubt_without_amr``: the ID token names a provider."""
+    """``evidence._doubt_without_amr``: the ID token names a provider; so does Cognito, when it is asked."""
     person.set_up_here()
     backend = next(iter(site.COGNITO_MFA["TRUSTED_BACKENDS"]))
     site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": {backend: word}}
@@ -108,20 +108,6 @@ def test_a_linked_provider_lets_somebody_in_without_a_code(
     user.attributes["identities"] = identities("Google", "7", created_at=0)
     thief = another(person)
     thief.arrive_through("Google", "7")
-    assert_unproven(thief)
-
-
-def test_a_provider_that_was_linked_only_while_somebody_came_through_it(person: Person) -> None:
-    """Cognito is asked afterwards, and says that there is none: the ID token says what was."""
-    person.set_up_here()
-    user = person.pool.user("newcomer")
-    user.attributes["identities"] = identities("Google", "7", created_at=0)
-    thief = another(person)
-    browser = thief.at_cognito(identity_provider="Google")
-    browser.fill_in(subject="7", email="somebody@example.com")
-    sent = browser.sent_back_to
-    assert sent
-    thief.come_back(browser)
     assert_unproven(thief)
 
 

@@ -23,6 +23,7 @@ from cognito_mfa.exceptions import BadReply
 from cognito_mfa.gateway import Tokens, get_gateway
 from cognito_mfa.local import Behaviour, LocalCognito, keys
 from cognito_mfa.local.client import make_client
+from cognito_mfa.local.managed_login import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
 from cognito_mfa.other_sign_in import OtherSignIn
@@ -277,6 +278,34 @@ def test_an_amr_that_says_mfa_is_one_without_asking(
     tokens["AccessToken"] = forging.saying(pool, tokens["AccessToken"], amr=["pwd", "otp", "mfa"])
     assert_believed(visitor, alice, tokens)
     assert visitor.cognito.operations() == []
+
+
+@pytest.mark.parametrize("word", ["enrolled", "everyone"])
+def test_a_provider_was_linked_when_the_token_was_made(
+    visitor: Visitor, pool: LocalPool, alice: Any, site: Settings, word: str
+) -> None:
+    """Cognito, asked now, says that there is none. ``evidence._doubt_without_amr``: ``providers``."""
+    site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": {BACKEND: word}}
+    pool.state.mfa = "ON"
+    tokens = tokens_of(pool)
+    linked = [{"providerName": "Google", "userId": "7"}]
+    tokens["IdToken"] = forging.saying(pool, tokens["IdToken"], identities=linked)
+    sign_in(visitor, alice, tokens)
+    assert not visitor.is_in()
+
+
+@pytest.mark.parametrize("word", ["enrolled", "everyone"])
+def test_a_provider_is_linked_by_now(
+    visitor: Visitor, pool: LocalPool, alice: Any, site: Settings, word: str
+) -> None:
+    """The ID token names none yet. ``evidence._not_asked``, ``_not_asked_of_all``: ``account.providers``."""
+    site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": {BACKEND: word}}
+    pool.state.mfa = "ON"
+    tokens = tokens_of(pool)
+    pool.user("newcomer").attributes["identities"] = identities("Google", "7", created_at=0)
+    sign_in(visitor, alice, tokens)
+    assert not visitor.is_in()
+    assert "GetUser" in visitor.cognito.operations()
 
 
 def test_a_remembered_device_may_have_been_spared_the_code(
