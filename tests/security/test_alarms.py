@@ -261,3 +261,16 @@ def test_no_more_than_ten_names_an_hour(pool: LocalPool, visitor: Visitor) -> No
 
     MFAEvent.objects.update(at=F("at") - dt.timedelta(hours=1))
     assert visitor.post(rename, {"friendly_name": "Phone 10"}).status_code == 302
+
+
+def test_every_event_is_a_line_in_the_log_too(
+    pool: LocalPool, visitor: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """``MFAEventManager.record``: a log that is sent elsewhere at once tells as much as the table."""
+    with caplog.at_level("INFO"):
+        visitor.set_up(friendly_name="Secret phone")
+    kinds = set(MFAEvent.objects.values_list("kind", flat=True))
+    assert "SOFTWARE_TOKEN_VERIFIED" in kinds
+    for kind in kinds:
+        assert f"mfa_event: {kind}, user " in caplog.text
+    assert "Secret phone" not in caplog.text

@@ -143,9 +143,12 @@ def test_our_own_pages_delete_nothing_and_menus_show_no_more_than_before(
 
     User.objects.filter(username="root").update(is_superuser=False)
     me = User.objects.get(username="root")
-    me.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "delete_user"]))
+    codes = ["view_user", "delete_user", "view_mfaevent"]
+    me.user_permissions.set(Permission.objects.filter(codename__in=codes))
     for url in (reverse("admin:index"), reverse(DELETE, args=[user.pk])):
-        assert "Cognito identities" not in root.text(root.get(url)).partition("Summary")[0]
+        menus = root.text(root.get(url)).partition("Summary")[0]
+        assert "MFA events" in menus
+        assert "Cognito identities" not in menus
 
 
 def test_an_identity_alone_is_said_to_be_that(pool: LocalPool, db: None) -> None:
@@ -173,3 +176,9 @@ def test_on_a_site_of_another_name_as_well(pool: LocalPool, root: Visitor) -> No
     assert users.get_deleted_objects([user], request)[2] == set()
     request.resolver_match = ResolverMatch(views["auth_user_change"], (), {})
     assert users.get_deleted_objects([user], request)[2] != set()
+
+    ours = site.get_model_admin(CognitoIdentity)
+    own_views = {pattern.name: pattern.callback for pattern in ours.get_urls() if pattern.name}
+    delete = own_views["cognito_mfa_cognitoidentity_delete"]
+    request.resolver_match = ResolverMatch(delete, (), {})
+    assert not ours.has_delete_permission(request)

@@ -704,7 +704,7 @@ def test_a_dry_run_writes_no_refusal_down(staff: Staff) -> None:
     assert refusals() == []
 
 
-@pytest.mark.parametrize("act_on", ["reset", "grant", "revoke"])
+@pytest.mark.parametrize("act_on", ["reset", "finish", "grant", "revoke"])
 def test_the_functions_themselves_refuse(staff: Staff, act_on: str) -> None:
     """Whatever page of a site's own calls them: ``staff_rules.check`` in each."""
     ada, helpdesk = identity().user, staff.identity.user
@@ -712,6 +712,7 @@ def test_the_functions_themselves_refuse(staff: Staff, act_on: str) -> None:
     exemption = an_exemption("ada")
     calls: dict[str, Callable[[], Any]] = {
         "reset": lambda: reset.request(identity(), actor=helpdesk, reason="x"),
+        "finish": lambda: reset.run_again(a_reset("ada"), actor=helpdesk),
         "grant": lambda: exemptions.grant(ada, until=until, reason="x", actor=helpdesk),
         "revoke": lambda: exemptions.revoke(exemption, reason="x", actor=helpdesk),
     }
