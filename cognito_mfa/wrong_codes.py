@@ -67,7 +67,7 @@ def tell(request: HttpRequest, identity: CognitoIdentity) -> None:
 
 def _tells(identity: CognitoIdentity, in_a_row: int) -> bool:
     """Tell whether the wrong code that comes now is one to write about."""
-    if not get_conf().NOTIFY:
+    if not (get_conf().NOTIFY and notices.recipients_of(identity)):
         return False
     lately = _lately(identity)
     if lately.filter(detail__endswith=TOLD).exists():

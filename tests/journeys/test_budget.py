@@ -27,7 +27,8 @@ def patient(cognito: LocalCognito) -> LocalPool:
     behaviour = Behaviour(code_failures_before_lock=None)
     pool = cognito.create_pool(POOL_ID, mfa="ON", behaviour=behaviour)
     pool.create_client(CLIENT_ID)
-    pool.create_user("newcomer", password=PASSWORD, attributes={"email": "newcomer@example.com"})
+    address = {"email": "newcomer@example.com", "email_verified": "true"}
+    pool.create_user("newcomer", password=PASSWORD, attributes=address)
     return pool
 
 
