@@ -8,6 +8,7 @@ import logging
 from typing import Any, Literal
 
 from django.db import transaction
+from django.utils import timezone
 
 from cognito_mfa import budget, notices
 from cognito_mfa.exceptions import CognitoMFAError, Refused, UserGone
@@ -42,6 +43,7 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
         factors = get_gateway().read_factors(identity.sub)
     except UserGone:
         factors = None
+    enabled = factors is None or get_gateway().is_enabled(identity.sub)
     status = _status(identity, factors)
     with transaction.atomic():
         now = CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
@@ -57,6 +59,7 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
         ended = status in (Status.NOT_SET_UP, Status.GONE) and identity.retire_token(
             SoftwareToken.Retired.REMOVED_ELSEWHERE
         )
+        ended = ended or (status == Status.GONE and before != status)
         detail = f"{before} → {status}"
         if ended:  # sessions that it let in must prove themselves again
             identity.move_generation(MFAEvent.Kind.STATUS_CHANGED, actor=actor, detail=detail)
@@ -64,6 +67,7 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
             MFAEvent.objects.record(
                 MFAEvent.Kind.STATUS_CHANGED, identity, actor=actor, detail=detail
             )
+        _note_whether_enabled(identity, enabled=enabled, actor=actor)
     return status
 
 
@@ -95,6 +99,19 @@ def clear_failures(username: str, *, actor: Any, reason: str) -> int:
     ):  # or whoever guesses could have somebody of the staff help, and nobody would hear of it
         notices.send("failures_cleared", event.identity, failures=failures)
     return failures
+
+
+def _note_whether_enabled(identity: CognitoIdentity, *, enabled: bool, actor: Any) -> None:
+    """Write down that the pool lets the person in no more, which ends every session; or that it does again."""
+    if enabled == (identity.disabled_at is None):
+        return
+    identity.disabled_at = None if enabled else timezone.now()
+    identity.save(update_fields=["disabled_at"])
+    if enabled:
+        kind, detail = MFAEvent.Kind.STATUS_CHANGED, f"DISABLED → {identity.status}"
+        MFAEvent.objects.record(kind, identity, actor=actor, detail=detail)
+    else:
+        identity.move_generation(MFAEvent.Kind.DISABLED, actor=actor)
 
 
 def _known(identity: CognitoIdentity) -> tuple[object, ...]:

@@ -14,6 +14,9 @@ from django.contrib.auth.backends import ModelBackend
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from cognito_mfa.models import identity_of
+from cognito_mfa.standing import shut_out
+
 
 class CognitoBackend(ModelBackend):
     """Loads the user together with the identity, so that the gate costs no query of its own.
@@ -34,7 +37,10 @@ class CognitoBackend(ModelBackend):
 
     def get_user(self, user_id: Any) -> Any:
         user = next(iter(self._users(user_id)), None)
-        return user if user is not None and self.user_can_authenticate(user) else None
+        if user is None or not self.user_can_authenticate(user):
+            return None
+        # SECURITY: here, so that it holds on every site: whom the pool shut out, no session of ours lets in.
+        return None if shut_out(identity_of(user)) else user
 
     async def aget_user(self, user_id: Any) -> Any:
         return await sync_to_async(self.get_user)(user_id)  # one query needs its thread anyway

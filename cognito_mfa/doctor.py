@@ -119,6 +119,7 @@ def iam_policy() -> dict[str, Any]:
         "AdminDeleteSoftwareToken" if deletes else "AdminSetUserMFAPreference",
         "AdminUserGlobalSignOut",
         "GetUserPoolMfaConfig",
+        "ListUsers",
     ]
     if _as_administrator(conf):
         site += ["AdminInitiateAuth", "AdminRespondToAuthChallenge"]
@@ -314,6 +315,18 @@ def _permissions(gateway: CognitoGateway) -> Iterator[Finding]:
     }
     for purpose, attempt in tries.items():
         yield _permission(purpose, attempt)
+    yield _sees_the_disabled(gateway)
+
+
+def _sees_the_disabled(gateway: CognitoGateway) -> Finding:
+    """Look for a ``sub`` that nobody has: the list is then empty, and nobody is disabled."""
+    purpose = "seeing who is disabled in the pool"
+    try:
+        gateway.is_enabled(_nobody())
+    except Misconfigured as error:
+        text = f"The AWS credentials do not allow {purpose}: {error}. No status can be refreshed."
+        return Finding(Level.WARNING, "permission", text, error.hint or "See --iam-policy.")
+    return Finding(Level.OK, "permission", f"The AWS credentials allow {purpose}.")
 
 
 def _permission(purpose: str, attempt: Callable[[str], object]) -> Finding:

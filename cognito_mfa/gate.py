@@ -10,13 +10,23 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, NamedTuple
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.http import HttpRequest
 
 from cognito_mfa import arrival, policy, proof
 from cognito_mfa.conf import get_conf
-from cognito_mfa.models import aidentity_of, identity_of
+from cognito_mfa.models import CognitoIdentity, aidentity_of, identity_of
 from cognito_mfa.request_user import apeople_of, is_signed_in, people_of
+from cognito_mfa.standing import (
+    Ending,
+    aof_session,
+    came_from_cognito,
+    is_ours,
+    is_unchecked,
+    of_session,
+    shut_out,
+)
 
 
 class Verdict(Enum):
@@ -37,13 +47,25 @@ class Judged(NamedTuple):
 def judge(request: HttpRequest) -> Judged:
     """Return what becomes of ``request``, whoever the site says it is from; visitors pass."""
     people = [user for user in people_of(request) if is_signed_in(user)]
-    return _worst([Judged(decide(request, user), user) for user in people])
+    if not people and _shut_out_visitor(request) is not None:
+        return Judged(Verdict.STOP, None)
+    judged = [Judged(decide(request, user), user) for user in people]
+    if get_conf().SESSION_IDLE is not None:
+        for user in people:
+            proof.touch(request.session, identity_of(user))
+    return _worst(judged)
 
 
 async def ajudge(request: HttpRequest) -> Judged:
     """Async version of ``judge``."""
     people = [user for user in await apeople_of(request) if is_signed_in(user)]
-    return _worst([Judged(await adecide(request, user), user) for user in people])
+    if not people and await _ashut_out_visitor(request) is not None:
+        return Judged(Verdict.STOP, None)
+    judged = [Judged(await adecide(request, user), user) for user in people]
+    if get_conf().SESSION_IDLE is not None:
+        for user in people:
+            await sync_to_async(proof.touch)(request.session, await aidentity_of(user))
+    return _worst(judged)
 
 
 def _worst(judged: list[Judged]) -> Judged:
@@ -59,8 +81,16 @@ def decide(request: HttpRequest, user: Any) -> Verdict:
 
     The policy is asked last: it may cost a query, and people with a proof need not pay for it.
     """
-    if get_conf().ENFORCEMENT == "off" or is_proven(request, user):
+    off = get_conf().ENFORCEMENT == "off"
+    if not off and is_proven(request, user):
         return Verdict.PASS
+    cognito = came_from_cognito(user, *of_session(request.session))
+    if cognito and shut_out(identity_of(user)):  # also where nothing else is enforced
+        return Verdict.STOP
+    if off:
+        return Verdict.PASS
+    if cognito and is_unchecked(identity_of(user)):
+        return _unproven(required=True)
     if _lets_providers_do() and arrival.provider(request.session.get(arrival.KEY), user):
         return Verdict.PASS
     return _unproven(required=policy.required(request, user))
@@ -68,11 +98,55 @@ def decide(request: HttpRequest, user: Any) -> Verdict:
 
 async def adecide(request: HttpRequest, user: Any) -> Verdict:
     """Return the same where nothing may block."""
-    if get_conf().ENFORCEMENT == "off" or await ais_proven(request, user):
+    off = get_conf().ENFORCEMENT == "off"
+    if not off and await ais_proven(request, user):
         return Verdict.PASS
+    cognito = came_from_cognito(user, *await aof_session(request.session))
+    if cognito and shut_out(await aidentity_of(user)):
+        return Verdict.STOP
+    if off:
+        return Verdict.PASS
+    if cognito and is_unchecked(await aidentity_of(user)):
+        return _unproven(required=True)
     if _lets_providers_do() and arrival.provider(await request.session.aget(arrival.KEY), user):
         return Verdict.PASS
     return _unproven(required=await policy.arequired(request, user))
+
+
+def ending(request: HttpRequest, user: Any) -> Ending | None:
+    """Return why the session of ``user``, who was stopped, ends; None where they lack a second factor.
+
+    Args:
+        user: None for a session whose user is no longer loaded.
+    """
+    if user is None:
+        return _shut_out_visitor(request)
+    identity = identity_of(user)
+    if came_from_cognito(user, *of_session(request.session)):
+        shut = shut_out(identity)
+        if shut is not None:
+            return shut
+        if is_unchecked(identity):
+            return Ending.UNCHECKED
+    return Ending.IDLE if proof.is_left(request.session.get(proof.KEY), identity) else None
+
+
+def _shut_out_visitor(request: HttpRequest) -> Ending | None:
+    """Return why our backend no longer loads the session's user; None for an ordinary visitor."""
+    session = getattr(request, "session", None)
+    signed_in, backend = of_session(session) if session is not None else (None, None)
+    if signed_in is None or not is_ours(backend):
+        return None
+    return shut_out(CognitoIdentity.objects.filter(user_id=signed_in).first())
+
+
+async def _ashut_out_visitor(request: HttpRequest) -> Ending | None:
+    """Async version of ``_shut_out_visitor``."""
+    session = getattr(request, "session", None)
+    signed_in, backend = await aof_session(session) if session is not None else (None, None)
+    if signed_in is None or not is_ours(backend):
+        return None
+    return shut_out(await CognitoIdentity.objects.filter(user_id=signed_in).afirst())
 
 
 def _lets_providers_do() -> bool:

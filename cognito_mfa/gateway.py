@@ -475,6 +475,23 @@ class CognitoGateway:
             preferred=_text(operation, reply, reply.get("PreferredMfaSetting")),
         )
 
+    def is_enabled(self, sub: str) -> bool:
+        """Ask whether the pool lets a user sign in, with the site's AWS credentials (ListUsers by ``sub``).
+
+        AdminGetUser tells it too, and makes whoever it names a monthly active user (facts §6.2). The list may
+        lag a moment behind, and then does not name a user who is new: nothing is known against them.
+
+        Raises:
+            Misconfigured: no credentials, or no permission.
+        """
+        quoted = sub.replace("\\", "\\\\").replace('"', '\\"')
+        named = {"UserPoolId": self.conf.USER_POOL_ID, "Filter": f'sub = "{quoted}"', "Limit": 1}
+        reply = call("ListUsers", {**named, "AttributesToGet": ["sub"]})
+        users = reply.get("Users")
+        if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
+            raise _bad_reply("ListUsers", reply)
+        return not any(user.get("Enabled") is False for user in users)
+
     def reading_operation(self) -> str:
         """Return the operation that ``read_factors`` calls with the installed botocore."""
         modern = has_operation("AdminGetUserAuthFactors")

@@ -153,6 +153,9 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
         if identity.user_id != user.pk:  # another request was faster, with another user
             raise LinkRefused("LinkedToAnother", user_pk=user.pk)
     _keep_up_to_date(identity, person)
+    if identity.status == CognitoIdentity.Status.GONE:
+        identity.learn(CognitoIdentity.Status.UNKNOWN)
+    identity.let_in()
     issued = person.claims.get("iat")
     if isinstance(issued, int):  # an hour ago, perhaps, and the name is somebody else's by now
         told_at = dt.datetime.fromtimestamp(min(issued, time.time()), tz=dt.UTC)

@@ -13,7 +13,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from cognito_mfa import answers, gate, viewless
+from cognito_mfa import endings, gate, viewless
 from cognito_mfa.gate import Verdict
 from cognito_mfa.marks import why_exempt
 
@@ -60,16 +60,20 @@ class RequireMFAMiddleware:
     ) -> HttpResponse | None:
         if why_exempt(view):
             return None
-        verdict = _noted(request, gate.judge(request))
-        return answers.answer(request, answers.SET_UP) if verdict is Verdict.STOP else None
+        judged = gate.judge(request)
+        if _noted(request, judged) is Verdict.STOP:
+            return endings.answer(request, judged.user)
+        return None
 
     async def aprocess_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
         if why_exempt(view):
             return None
-        verdict = await _anoted(request, await gate.ajudge(request))
-        return answers.answer(request, answers.SET_UP) if verdict is Verdict.STOP else None
+        judged = await gate.ajudge(request)
+        if await _anoted(request, judged) is Verdict.STOP:
+            return await sync_to_async(endings.answer)(request, judged.user)
+        return None
 
 
 def _noted(request: HttpRequest, judged: gate.Judged) -> Verdict:

@@ -180,6 +180,11 @@ class CognitoIdentity(models.Model):
         self.generation = before + 1
         return before
 
+    def let_in(self) -> None:
+        """Write down that the pool lets this person in, as it did just now, when they signed in."""
+        self.disabled_at, self.checked_at = None, timezone.now()
+        self.save(update_fields=["disabled_at", "checked_at"])
+
     def retire_token(self, because: SoftwareToken.Retired) -> bool:
         """Retire the active authenticator; tell whether there was one."""
         active = self.software_tokens.filter(retired_at=None)

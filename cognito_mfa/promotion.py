@@ -18,10 +18,9 @@ from cognito_mfa.gateway import Person, ReadableTokens, Tokens
 from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.pending import Step
+from cognito_mfa.standing import BACKEND
 
 logger = logging.getLogger(__name__)
-
-BACKEND = "cognito_mfa.backends.CognitoBackend"
 
 
 class Outcome(NamedTuple):
@@ -100,6 +99,7 @@ def complete(
         method: Cognito's name of the factor; empty without one.
         signed_in_already: by another package, whose sign-in stays as it is.
     """
+    identity.let_in()
     proof.drop_all(request.session)
     key = request.session.session_key
     if not signed_in_already:

@@ -7,10 +7,14 @@ Anything missing or odd means "not proven". Reading it costs no query.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from django.contrib.sessions.backends.base import UpdateError
 
 from cognito_mfa import clocks
 from cognito_mfa.conf import get_conf
+from cognito_mfa.standing import is_unchecked
 
 if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
@@ -20,6 +24,10 @@ if TYPE_CHECKING:
 PREFIX = "_cognito_mfa_"  # of every session key of ours
 KEY = f"{PREFIX}proof"
 SKEW = clocks.SKEW  # seconds
+SEEN = (
+    "seen"  # in the record: when something was last asked for with it; without it, when it was made
+)
+GONE = "GONE"  # the status, as it stands in the row
 
 
 def write(
@@ -62,6 +70,10 @@ def age(record: Any, identity: CognitoIdentity | None) -> float | None:
             or pool != conf.USER_POOL_ID
             or sub != row["sub"]
             or generation != row["generation"]
+            or row["status"] == GONE
+            or row["disabled_at"] is not None
+            or (conf.STATUS_MAX_AGE is not None and is_unchecked(identity))
+            or (conf.SESSION_IDLE is not None and is_idle(record))
         ):
             return None
         seconds: float = time.time() - record["at"]
@@ -76,6 +88,51 @@ def age(record: Any, identity: CognitoIdentity | None) -> float | None:
 def holds(record: Any, identity: CognitoIdentity | None) -> bool:
     """Tell whether ``record`` is good for ``identity`` today."""
     return age(record, identity) is not None
+
+
+def is_idle(record: Any) -> bool:
+    """Tell whether nothing was asked for with the proof ``record`` for longer than ``SESSION_IDLE`` allows."""
+    limit = get_conf().SESSION_IDLE
+    if limit is None:
+        return False
+    ago = clocks.seconds_since(record.get(SEEN, record["at"]))
+    return ago is None or ago > limit
+
+
+def is_left(record: Any, identity: CognitoIdentity | None) -> bool:
+    """Tell whether ``record`` proves nothing because nothing was asked for with it, and would else."""
+    try:
+        return is_idle(record) and age({**record, SEEN: time.time()}, identity) is not None
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return False
+
+
+def touch(session: SessionBase, identity: CognitoIdentity | None) -> None:
+    """Note that something was asked for with the session's proof, where it would end if nothing were.
+
+    At most ten times in ``SESSION_IDLE``; so a proof may end up to a tenth of that early.
+    """
+    record = session.get(KEY)
+    if not _is_due(record, identity):
+        return
+    session[KEY] = {**record, SEEN: float(int(time.time()))}
+    _save_now(session)
+
+
+def _is_due(record: Any, identity: CognitoIdentity | None) -> bool:
+    limit = get_conf().SESSION_IDLE
+    # SECURITY: one that ended stays ended; a visit does not bring it back.
+    if limit is None or not holds(record, identity):
+        return False
+    ago = clocks.seconds_since(record.get(SEEN, record["at"]))
+    return ago is not None and ago > limit / 10
+
+
+def _save_now(session: SessionBase) -> None:
+    """Save here rather than when the answer leaves: a session that ended meanwhile must not become an error."""
+    session.modified = False
+    with suppress(UpdateError):
+        session.save()
 
 
 def carry_over(session: SessionBase, identity: CognitoIdentity, *, since: int) -> None:

@@ -217,7 +217,7 @@ def test_refresh_says_what_cognito_says(pool: LocalPool, admin: Visitor) -> None
         identity.refresh_from_db()
         assert identity.status == status
         assert identity.checked_at is not None
-    assert set(admin.cognito.operations()) == {reading()}
+    assert set(admin.cognito.operations()) == {reading(), "ListUsers"}
     event = MFAEvent.objects.filter(identity=elsewhere, kind="STATUS_CHANGED").get()
     assert event.actor.username == "root"  # type: ignore[union-attr]
 
@@ -295,7 +295,7 @@ def test_refreshing_is_a_right_of_its_own(pool: LocalPool, admin: Visitor) -> No
     assert admin.cognito.operations() == []
     viewer.user_permissions.add(Permission.objects.get(codename="refresh_status"))
     refresh(admin, identity)
-    assert admin.cognito.operations() == [reading()]
+    assert admin.cognito.operations() == [reading(), "ListUsers"]
 
 
 def test_no_page_of_the_admin_shows_a_secret(pool: LocalPool, admin: Visitor) -> None:

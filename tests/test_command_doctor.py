@@ -64,7 +64,7 @@ def test_nothing_is_wrong(cognito: LocalCognito) -> None:
     assert "sign-in: The app client takes sign-ins by USER_PASSWORD_AUTH." in text
     assert "MFA: MFA is ON in the pool: Cognito asks everybody with a password in the pool." in text
     assert "clock: This machine's clock agrees with Cognito's." in text
-    assert text.count("permission: The AWS credentials allow") == 3
+    assert text.count("permission: The AWS credentials allow") == 4
 
 
 def test_it_changes_nothing_and_names_nobody_who_exists(
@@ -229,6 +229,7 @@ def no_token(request: object) -> None:
         (reading(), "reading somebody's status"),
         (removing, "resetting an authenticator app"),
         ("AdminUserGlobalSignOut", "signing somebody out everywhere"),
+        ("ListUsers", "seeing who is disabled in the pool"),
     ],
 )
 def test_a_permission_is_missing(operation: str, purpose: str, cognito: LocalCognito) -> None:
@@ -440,6 +441,7 @@ class TestIamPolicy:
             removing,
             "AdminUserGlobalSignOut",
             "GetUserPoolMfaConfig",
+            "ListUsers",
         }
         assert not cognito.operations()
 

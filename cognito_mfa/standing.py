@@ -1,0 +1,85 @@
+"""Whether the pool still lets somebody in, as far as this site knows; and whether a session came from there.
+
+Disabled or deleted in the pool, nobody goes on here with a session that Cognito's sign-in opened, whatever the
+policy asks for. It costs no query: the rows are loaded with the user.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.backends import BaseBackend
+from django.utils.module_loading import import_string
+
+from cognito_mfa.clocks import seconds_since
+from cognito_mfa.conf import get_conf
+from cognito_mfa.models import CognitoIdentity
+
+BACKEND = "cognito_mfa.backends.CognitoBackend"
+MANAGED_LOGIN = (
+    "enrolled",
+    "everyone",
+)  # words in TRUSTED_BACKENDS: signed in at Cognito's own pages
+
+
+class Ending(Enum):
+    """Why a session ends, or must show its code again; the values are codes for scripts."""
+
+    DISABLED = "account_disabled"
+    GONE = "account_gone"
+    UNCHECKED = "account_unchecked"
+    IDLE = "session_idle"
+
+
+def shut_out(identity: CognitoIdentity | None) -> Ending | None:
+    """Return why the pool lets this person in no more; None when it does, or nothing else is known."""
+    if identity is None:
+        return None
+    if identity.disabled_at is not None:
+        return Ending.DISABLED
+    return Ending.GONE if identity.status == CognitoIdentity.Status.GONE else None
+
+
+def is_unchecked(identity: CognitoIdentity | None) -> bool:
+    """Tell whether Cognito was last asked about this person longer ago than ``STATUS_MAX_AGE`` allows."""
+    limit = get_conf().STATUS_MAX_AGE
+    if limit is None or identity is None:
+        return False
+    ago = None if identity.checked_at is None else seconds_since(identity.checked_at)
+    return ago is None or ago > limit
+
+
+def came_from_cognito(user: Any, signed_in: object, backend: object) -> bool:
+    """Tell whether the session's sign-in was one at Cognito, ours or through another package.
+
+    Args:
+        user: who is to be judged; how the session's user signed in says nothing about anybody else.
+        signed_in, backend: what the session has under Django's names.
+    """
+    if str(signed_in) != str(user.pk):
+        return False
+    return is_ours(backend) or get_conf().trust_in(backend) in MANAGED_LOGIN
+
+
+def is_ours(backend: object) -> bool:
+    """Tell whether ``backend``, as a session names it, is ours or a subclass of it."""
+    if backend == BACKEND:
+        return True
+    try:
+        found = import_string(str(backend))
+    except ImportError:
+        return False
+    ours = import_string(BACKEND)
+    return isinstance(found, type) and issubclass(found, BaseBackend) and issubclass(found, ours)
+
+
+def of_session(session: Any) -> tuple[object, object]:
+    """Return who signed in and by which backend, as the session says."""
+    return session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY)
+
+
+async def aof_session(session: Any) -> tuple[object, object]:
+    """Async version of ``of_session``."""
+    return await session.aget(SESSION_KEY), await session.aget(BACKEND_SESSION_KEY)
