@@ -55,8 +55,8 @@ CLEAR = Right("clear_failures", "cognito_mfa.clear_failures")
 GRANT = Right("grant_exemption", "cognito_mfa.grant_exemption", in_pool=False)
 # It only gives back what the policy wants of everybody; but it may lock somebody out, so it is no less asked for.
 REVOKE = GRANT._replace(name="revoke_exemption", others_only=False, by_power=False)
-# It writes down what Cognito says, and takes nobody's second factor: of oneself and of superusers as well.
-REFRESH = Right("refresh_status", "cognito_mfa.refresh_status", others_only=False, by_power=False)
+# It writes down what Cognito says, of oneself as well; but sessions may end by it.
+REFRESH = Right("refresh_status", "cognito_mfa.refresh_status", others_only=False)
 EXPORT = Right("export_events", "cognito_mfa.export_events")  # about nobody
 # About nobody as well, and nothing changes by it.
 COUNT = Right("count", "cognito_mfa.view_overview", fresh_code=False)
