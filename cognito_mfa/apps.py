@@ -71,7 +71,7 @@ def _on_signed_in(**given: Any) -> None:
         return
     from cognito_mfa import other_sign_in
 
-    other_sign_in.remember_session(given.get("request"))
+    other_sign_in.remember_sent(given.get("request"))
     proof.forget(**given)
     other_sign_in.on_signed_in(**given)
 

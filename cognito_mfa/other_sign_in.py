@@ -42,7 +42,7 @@ from cognito_mfa.beginning import Beginning
 from cognito_mfa.clocks import seconds_since
 from cognito_mfa.comparison import ascii_lower
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
-from cognito_mfa.evidence import Doubt, Evidence
+from cognito_mfa.evidence import Evidence
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
 from cognito_mfa.gateway import (
     NOTHING,
@@ -56,9 +56,10 @@ from cognito_mfa.gateway import (
 )
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose
-from cognito_mfa.promotion import BACKEND, Outcome
+from cognito_mfa.promotion import Outcome
 from cognito_mfa.sealing import seal, unseal
 from cognito_mfa.secret_text import SecretText
+from cognito_mfa.standing import BACKEND
 from cognito_mfa.token_verification import is_in_force
 
 logger = logging.getLogger(__name__)
@@ -188,30 +189,16 @@ def allows_setup(person: Person) -> bool:
 # ---------------------------------------------------------------------------- when somebody signs in
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What the session had before the sign-in, which forgets it.
-
-    Attributes:
-        proof: of whomever.
-        sent_at: when our page sent this browser to sign in, in seconds since the epoch.
-    """
-
-    proof: Any = None
-    sent_at: Any = None
-
-
 def note_sent(request: HttpRequest) -> None:
     """Write down that this browser is sent to sign in now, and whatever was signed in is signed out."""
     request.session[SENT] = time.time()
 
 
-def remember_session(request: HttpRequest | None) -> None:
-    """Keep what the session has, for ``on_signed_in``, until the request is over."""
+def remember_sent(request: HttpRequest | None) -> None:
+    """Keep what ``note_sent`` wrote, until the request is over: the sign-in forgets it."""
     session = getattr(request, "session", None)
     if session is not None:
-        before = Before(session.get(proof.KEY), session.get(SENT))
-        request.cognito_mfa_before = before  # type: ignore[union-attr]
+        request.cognito_mfa_sent_at = session.get(SENT)  # type: ignore[union-attr]
 
 
 def on_signed_in(
@@ -253,15 +240,11 @@ def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
     if not sign_in.id_token and account is None and identity_of(user) is None:
         linking.refuse(person, user, "NothingTold")  # not even whether the address was verified
     identity = linking.link_signed_in(person, user)
-    before: Before = getattr(request, "cognito_mfa_before", Before())
-    known = Evidence(
-        sign_in.access_token, person, _providers(sign_in, person), account, before.sent_at
-    )
+    sent_at = getattr(request, "cognito_mfa_sent_at", None)
+    known = Evidence(sign_in.access_token, person, _providers(sign_in, person), account, sent_at)
     found = evidence.doubt(known, identity, everyone=everyone)
     if found is None:
         _prove(request, identity, person)
-    elif found is Doubt.STALE and _is_the_same_sign_in(before.proof, identity, person):
-        request.session[proof.KEY] = before.proof
     else:
         _note_doubt(request, user, found.name)
         logger.info("sign_in_proves_nothing: user %s: %s", user.pk, found.value)
@@ -289,16 +272,6 @@ def _providers(sign_in: OtherSignIn, person: Person) -> tuple[str, ...] | None:
     if sign_in.id_token:
         return providers_in(person.claims.get("identities"))
     return None if sign_in.claims is None else providers_in(sign_in.claims.get("identities"))
-
-
-def _is_the_same_sign_in(earlier: Any, identity: CognitoIdentity, person: Person) -> bool:
-    """Tell whether this session was let in by this very sign-in before, and only got new tokens of it."""
-    at = evidence.auth_time(person)
-    return (
-        at is not None
-        and proof.holds(earlier, identity)
-        and (earlier.get("method"), earlier.get("at")) == (MANAGED_LOGIN, at)
-    )
 
 
 def _note_doubt(request: HttpRequest, user: Any, why: str) -> None:

@@ -280,8 +280,7 @@ class TestASignInOfEarlier:
     def test_new_tokens_of_a_proven_sign_in_change_nothing(
         self, person: Person, site: Settings
     ) -> None:
-        """mozilla-django-oidc's SessionRefresh logs in again with them. ``other_sign_in._judge``: the
-        branch of the same sign-in."""
+        """Where mozilla-django-oidc's SessionRefresh fetches them, it does not log in again."""
         site.MIDDLEWARE = [*site.MIDDLEWARE, "mozilla_django_oidc.middleware.SessionRefresh"]
         person.set_up_here()
         person.pass_time(seconds=86400)
