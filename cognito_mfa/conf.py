@@ -92,8 +92,12 @@ def _optional_callable_or_path(value: object) -> object:
 def _secret(value: object) -> object:
     if callable(value):
         return value
-    found = _optional_text(value.reveal() if isinstance(value, SecretText) else value)
-    return None if found is None else SecretText(found)
+    if not isinstance(value, (str, SecretText)):
+        return _optional_text(value)
+    secret = SecretText(value)
+    if secret and not secret.reveal().strip():
+        raise ValueError("must be a non-empty string")
+    return secret or None
 
 
 def _trust(value: object) -> dict[str, str]:
@@ -285,7 +289,8 @@ class Conf:
         self.REGION = given.get("REGION") or self.USER_POOL_ID.split("_", 1)[0]  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"<Conf of {self.USER_POOL_ID}>"  # never the client secret
+        pool = getattr(self, "USER_POOL_ID", "no pool yet")  # where a report shows one that failed
+        return f"<Conf of {pool}>"
 
     def client_secret(self) -> SecretText | None:
         """Return the app client's secret, asking the site's callable when it gave one."""
@@ -336,15 +341,11 @@ def given_settings() -> Mapping[str, object]:
     given = getattr(settings, NAME, None)
     if not isinstance(given, Mapping):
         return {}
-    return {
-        name: _closed(value) if name == "CLIENT_SECRET" else value for name, value in given.items()
-    }
-
-
-def _closed(value: object) -> object:
-    if value is None or callable(value):
-        return value
-    return SecretText(value) if isinstance(value, str) else object()  # bytes would be shown too
+    if isinstance(given.get("CLIENT_SECRET"), str):
+        return {**given, "CLIENT_SECRET": SecretText(given["CLIENT_SECRET"])}
+    if given.get("CLIENT_SECRET") is None or callable(given["CLIENT_SECRET"]):
+        return given
+    return {**given, "CLIENT_SECRET": object()}  # bytes, say: refused, and not shown either
 
 
 def problems(given: Mapping[str, object]) -> Iterator[Problem]:

@@ -77,7 +77,8 @@ class SecretField(forms.CharField):
         try:
             super().run_validators(value.reveal())
         except ValidationError as error:  # it keeps the value that it is about
-            errors = [ValidationError(one.messages, code=one.code) for one in error.error_list]
+            found = [(text, one.code) for one in error.error_list for text in one.messages]
+            errors = [ValidationError(text, code=code) for text, code in found]
         if errors:
             raise ValidationError(errors)
 

@@ -53,15 +53,34 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
     def verify_claims(self, claims: Mapping[str, Any]) -> bool:
         return bool(claims.get("sub"))
 
-    @sensitive_variables()
+    def authenticate(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return the user of a sign-in, as the package does; raise here what failed in our part of it.
+
+        SECURITY: the package holds the tokens as plain text while our part runs, and whatever passed
+        through it would take its variables along into the error report.
+        """
+        self._failure: Exception | None = None
+        user = super().authenticate(request, **kwargs)
+        if self._failure is not None:
+            raise self._failure
+        return user
+
     def get_or_create_user(self, access_token: str, id_token: str, payload: Any) -> Any:
+        tokens = Tokens(SecretText(access_token), SecretText(id_token))
+        del access_token, id_token, payload
+        try:
+            return self._user_of(tokens)
+        except Exception as error:  # noqa: BLE001 - raised in authenticate
+            self._failure = error
+            return None
+
+    def _user_of(self, tokens: Tokens) -> Any:
         """Return the user that the tokens speak for, or None.
 
         The package checks who signed the ID token, and neither its issuer nor for whom it is; of the access
         token it checks nothing. Here both are checked, and that they belong together.
         """
         try:
-            tokens = Tokens(SecretText(access_token), SecretText(id_token))
             with transport.within(PATIENCE):
                 person = get_gateway().person(tokens, check_signatures=True)
             unknown = CognitoIdentity.Status.UNKNOWN
@@ -69,7 +88,7 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
         except CognitoMFAError as error:
             logger.warning("sign_in_refused: %s", error)
             return None
-        keep(self.request, OtherSignIn.of(access_token, id_token), user)
+        keep(self.request, OtherSignIn.of(tokens.access, tokens.id), user)
         return user
 
     def get_user(self, user_id: Any) -> Any:
