@@ -45,6 +45,12 @@ def late_context(_request: HttpRequest) -> dict[str, Callable[[], str]]:
     return {"printed_last": printed}
 
 
+def saving(*, sender: Any, **_kwargs: object) -> None:
+    """Fail where somebody new gets a user of the site."""
+    if sender._meta.label == "auth.User":
+        _fail("saving")
+
+
 def receiver(**_kwargs: object) -> None:
     _fail("receiver")
 
