@@ -79,6 +79,7 @@ def fill(rows: int) -> None:
     )
     million.insert(
         rows, "cognito_mfa_mfaexemption", "i % 500 = 0", user_id="i", reason="'x'", granted_at=now, expires_at=coming,
+        for_superuser="false",
     )  # fmt: skip
     million.insert(
         rows, "cognito_mfa_mfareset", "i % 11 <> 0 AND i % 20011 = 0", identity_id="i", reason="'x'",

@@ -24,7 +24,7 @@ BAR = ".cognito-mfa-chart-bar"
 
 def at_overview(pool: LocalPool, person: Person) -> None:
     """Sign in as somebody who may, with a site in which something has happened."""
-    make(pool, "root", is_staff=True, is_superuser=True)
+    root = make(pool, "root", is_staff=True, is_superuser=True).user
     now = timezone.now()
     for number in range(40):
         token = SoftwareToken.activate(make(pool, f"person-{number}"), friendly_name="")
@@ -36,7 +36,7 @@ def at_overview(pool: LocalPool, person: Person) -> None:
         user = get_user_model().objects.get(username=f"person-{number}")
         until = now + dt.timedelta(days=number)
         exemptions.grant(user, until=until, reason="Phone in repair", actor=None)
-    reset.request(token.identity, actor=user, reason="Ticket 7")
+    reset.request(token.identity, actor=root, reason="Ticket 7")
     person.open("/admin/cognito_mfa/census/")
     person.sign_in("root")
     person.scan()
