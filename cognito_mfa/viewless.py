@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils.http import escape_leading_slashes
 from django.views.defaults import ERROR_PAGE_TEMPLATE
 
@@ -33,9 +34,17 @@ def must_be_judged(request: HttpRequest, response: HttpResponseBase) -> bool:
     """
     if REACHED in vars(request) or _is_bare_error(response) or _adds_a_slash(request, response):
         return False
-    match = request.resolver_match
-    # Where there is a view, another middleware answered in its place, such as to refuse a form without a token.
+    match = request.resolver_match or _match(request)
+    # Where there is a view, another middleware answered in its place, such as to refuse a form without a token, or
+    # to renew tokens before Django looked for the view. Judged on our own pages, people would be sent in a circle.
     return match is None or not why_exempt(match.func)
+
+
+def _match(request: HttpRequest) -> ResolverMatch | None:
+    try:
+        return resolve(request.path_info, getattr(request, "urlconf", None))
+    except Resolver404:
+        return None
 
 
 def instead_of(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:

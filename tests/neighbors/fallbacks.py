@@ -345,3 +345,14 @@ def test_a_fallback_before_the_gate_is_an_error(entry: str, settings: Settings) 
     assert "cognito_mfa.E025" in told()
     settings.MIDDLEWARE = [*others, entry]
     assert "cognito_mfa.E025" not in told()
+
+
+def test_an_answer_in_place_of_a_page_that_is_open_to_all_stands(
+    unproven: Client, send: Send, settings: Settings
+) -> None:
+    """Such as a redirect that renews tokens, before Django looked for the view: judged, it would lead to the
+    very page that was asked for. ``viewless._match``."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.answers_itself"]
+    ask = Ask("/account/setup/", headers={"X-Answer": "moved"})
+    (answer,) = send(unproven, [ask])
+    assert answer["Location"].endswith(SECRET[:4])
