@@ -164,13 +164,20 @@ def unmet(right: Right, request: HttpRequest) -> Demand | None:
 
 
 def _power(user: Any) -> int:
-    """Return how powerful ``user`` is: whoever may change users can make themselves anything, as Django says."""
+    """Return how powerful ``user`` is.
+
+    As Django's manual says, whoever may change users can make themselves a superuser; and whoever may change groups
+    can give their own every permission.
+    """
     if getattr(user, "is_superuser", False):
         return 2
     meta = get_user_model()._meta
-    change = f"{meta.app_label}.change_{meta.model_name}"
     has_perm = getattr(user, "has_perm", None)
-    return int(has_perm is not None and has_perm(change))
+    if has_perm is None:
+        return 0
+    return int(
+        has_perm(f"{meta.app_label}.change_{meta.model_name}") or has_perm("auth.change_group")
+    )
 
 
 def _people(row: Any) -> tuple[list[Any], str]:

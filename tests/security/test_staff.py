@@ -242,7 +242,7 @@ class Staff:
     """Somebody of the help desk with a browser, who answered a code just now."""
 
     def __init__(self, pool: LocalPool, cognito: LocalCognito) -> None:
-        self.cognito = cognito
+        self.cognito, self.pool = cognito, pool
         self.identity = make(pool, "helpdesk", is_staff=True)
         self.client = Client()
         self.sign_in()
@@ -399,7 +399,7 @@ def test_nobody_does_it_to_themselves(staff: Staff, name: str) -> None:
     assert refusals() == [(f"{door.right.name}: oneself", "helpdesk", "helpdesk")]
 
 
-@pytest.mark.parametrize("rank", ["a superuser", "somebody who may change users"])
+@pytest.mark.parametrize("rank", ["a superuser", "change_user", "change_group"])
 @pytest.mark.parametrize("name", BY_POWER)
 def test_nobody_does_it_to_somebody_more_powerful(staff: Staff, name: str, rank: str) -> None:
     """``staff_rules.why_not``, the rule of POWER: or a right of the help desk would be a way to every right."""
@@ -408,7 +408,7 @@ def test_nobody_does_it_to_somebody_more_powerful(staff: Staff, name: str, rank:
     if rank == "a superuser":
         staff.becomes("ada", is_superuser=True)
     else:
-        change = Permission.objects.get(codename="change_user")
+        change = Permission.objects.get(codename=rank)
         User.objects.get(username="ada").user_permissions.add(change)
     door.begin("ada")
     door.use(staff.client, "ada")
@@ -718,6 +718,19 @@ def test_by_somebody_a_command_keeps_the_same_rules(staff: Staff, name: str) -> 
     assert not done("ada")
     assert run(*arguments, "--by", "helpdesk") == 0
     assert done("ada")
+
+
+def test_whom_somebody_may_not_reset_does_not_keep_others_waiting(staff: Staff) -> None:
+    """``_refusal`` of the command: three failures in a row mean that Cognito is down, and refusals do not."""
+    staff.is_allowed(RIGHTS.FINISH)
+    a_reset("ada")  # the newest come first
+    for number in range(4):
+        boss = make(staff.pool, f"boss{number}").user
+        User.objects.filter(pk=boss.pk).update(is_superuser=True)
+        a_reset(f"boss{number}")
+    assert run("reset", "--unfinished", "--by", "helpdesk") == 3
+    left = MFAReset.objects.filter(finished_at=None)
+    assert sorted(row.identity.username for row in left) == ["boss0", "boss1", "boss2", "boss3"]
 
 
 def test_a_dry_run_writes_no_refusal_down(staff: Staff) -> None:

@@ -62,6 +62,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Reset {_who(identity)}.")
 
     def _finish(self, *, by: str | None, dry_run: bool) -> None:
+        from cognito_mfa import reset
+
         actor = staff_named(by)
         check(staff_rules.FINISH, actor, dry_run=dry_run)
         waiting = MFAReset.objects.filter(finished_at=None).select_related(
@@ -71,12 +73,14 @@ class Command(BaseCommand):
         for row in waiting:
             if dry_run or in_a_row == GIVE_UP_AFTER:
                 self.stdout.write(f"Not finished: {_who(row.identity)}.")
-            elif not (trouble := _trouble(row, actor)):
+            elif refusal := _refusal(row, actor):  # says nothing about Cognito
+                self.stderr.write(f"{_who(row.identity)}: {visible(refusal)}.")
+            elif reset.run_again(row, actor=actor).finished_at is not None:
                 self.stdout.write(f"Finished {_who(row.identity)}.")
                 in_a_row = 0
                 continue
             else:
-                self.stderr.write(f"{_who(row.identity)}: {visible(trouble)}.")
+                self.stderr.write(f"{_who(row.identity)}: {visible(row.trouble)}.")
                 in_a_row += 1
             left += 1
         if not waiting:
@@ -86,17 +90,13 @@ class Command(BaseCommand):
             raise CommandError(f"{told} not finished.", returncode=NOT_DONE)
 
 
-def _trouble(row: MFAReset, actor: Any) -> str:
-    """Do what is left of ``row``; return what stopped it, or nothing."""
-    from cognito_mfa import reset
-
+def _refusal(row: MFAReset, actor: Any) -> str:
+    """Return why ``row`` may not be finished, or nothing."""
     try:
         check(staff_rules.FINISH, actor, row)
     except CommandError as error:
         return str(error).rstrip(".")
-    if not row.identity.in_this_pool:
-        return row.trouble or "is of another user pool"
-    return "" if reset.run_again(row, actor=actor).finished_at else row.trouble
+    return "" if row.identity.in_this_pool else row.trouble or "is of another user pool"
 
 
 def _who(identity: CognitoIdentity) -> str:
