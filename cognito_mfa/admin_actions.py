@@ -21,7 +21,7 @@ from cognito_mfa.admin_deeds import (
     selected_keys,
     way_to_a_code,
 )
-from cognito_mfa.exceptions import CognitoMFAError
+from cognito_mfa.exceptions import CognitoMFAError, Refused
 from cognito_mfa.models import CognitoIdentity
 
 
@@ -33,9 +33,22 @@ def _reset(request: HttpRequest, identity: CognitoIdentity, reason: str) -> str:
 
 
 def _clear(request: HttpRequest, identity: CognitoIdentity, reason: str) -> str:
+    return clear_counter(request, identity.username, identity.sub, reason)
+
+
+def clear_counter(request: HttpRequest, username: str, sub: str, reason: str) -> str:
+    """Clear one counter of wrong codes; return what stopped it, or nothing."""
     from cognito_mfa import administration
 
-    administration.clear_failures(identity.username, actor=request.user, reason=reason)
+    try:
+        administration.clear_failures(username, sub=sub, actor=request.user, reason=reason)
+    except Refused:
+        return str(
+            _(
+                "100 codes were wrong since the last right one, and clearing does not forget that: no more codes are "
+                "accepted until the authenticator app is reset and a new one is set up."
+            )
+        )
     return ""
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cognito_mfa import staff_rules
-from cognito_mfa.admin_actions import CLEAR, REFUSAL, RESET, SecondFactorActions
+from cognito_mfa.admin_actions import CLEAR, REFUSAL, RESET, SecondFactorActions, clear_counter
 from cognito_mfa.admin_deeds import (
     MOST_AT_ONCE,
     ConfirmedDeeds,
@@ -218,16 +218,15 @@ class MFAResetAdmin(ReadOnly, ConfirmedDeeds, FastListMixin):
 
 
 def _clear_counter(request: HttpRequest, counter: CodeFailures, reason: str) -> str:
-    from cognito_mfa import administration
-
-    administration.clear_failures(counter.username, actor=request.user, reason=reason)
-    return ""
+    return clear_counter(request, counter.username, counter.sub, reason)
 
 
 CLEAR_COUNTER = CLEAR._replace(
     columns=(
         (_("Person"), lambda counter: counter.username),
+        (_("Sub"), lambda counter: counter.sub),
         (_("Wrong codes in a row"), lambda counter: counter.failures),
+        (_("Wrong codes since the last right one"), lambda counter: counter.total),
         (_("Last tried"), lambda counter: counter.last_at),
     ),
     do=_clear_counter,
@@ -237,14 +236,14 @@ CLEAR_COUNTER = CLEAR._replace(
 class CodeFailuresAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     """Counters of wrong codes: also of people who never finished a set-up, and so have no identity."""
 
-    list_display = ("username", "failures", "last_at")
+    list_display = ("username", "sub", "failures", "total", "last_at")
     list_filter = (StoppedFilter,)
     search_fields = ("^username",)
     search_help_text = _("Beginning of the name in the user pool")
     ordering = ("-failures", "-pk")
     actions = ("clear_failures",)
     deeds: Sequence[Deed] = (CLEAR_COUNTER,)
-    fields = ("username", "pool_id", "failures", "last_at")
+    fields = ("username", "sub", "pool_id", "failures", "total", "last_at")
     readonly_fields = fields
 
     rights = {"clear_failures": staff_rules.CLEAR}

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.budget import HARD_STOP
+from cognito_mfa.budget import STOPPED
 from cognito_mfa.models import CognitoIdentity, MFAReset, SoftwareToken
 
 CAP = 10_000
@@ -190,9 +190,7 @@ class StoppedFilter(SimpleListFilter):
         return [(self.STOPPED, _("Stopped"))]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return (
-            queryset.filter(failures__gte=HARD_STOP) if self.value() == self.STOPPED else queryset
-        )
+        return queryset.filter(STOPPED) if self.value() == self.STOPPED else queryset
 
 
 def with_active_token(identities: QuerySet[CognitoIdentity]) -> QuerySet[CognitoIdentity]:

@@ -10,10 +10,10 @@ from typing import Any, Literal
 from django.db import transaction
 from django.utils import timezone
 
-from cognito_mfa import budget, notices
+from cognito_mfa import budget, notices, people
 from cognito_mfa.exceptions import CognitoMFAError, Refused, UserGone
 from cognito_mfa.gateway import Factors, get_gateway
-from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_named
+from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 
 logger = logging.getLogger(__name__)
 
@@ -71,23 +71,29 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
     return status
 
 
-def clear_failures(username: str, *, actor: Any, reason: str) -> int:
+def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> int:
     """Forget the person's wrong codes, so that codes are accepted again.
 
     Args:
-        username: the name in the pool: whoever never finished a set-up has no identity yet.
+        username: the name in the pool.
+        sub: the person's; empty for whoever is counted by the name alone, and has no identity yet.
         actor: who clears them; None for a command.
         reason: why; kept for good.
 
     Returns:
-        how many there were.
+        how many there were in a row.
+
+    Raises:
+        Refused: so many were wrong in all that only another authenticator helps; nothing was done.
     """
-    failures = budget.failures(username)
+    failures = budget.failures(username, sub=sub)
     with transaction.atomic():
-        budget.clear(username)
+        if not budget.accept_again(username, sub=sub):
+            raise Refused("failures", "BindAnew")
         event = MFAEvent.objects.record(
             MFAEvent.Kind.FAILURES_CLEARED,
-            identity_named(username),
+            people.known(sub) if sub else None,
+            sub=sub,
             username=username,
             actor=actor,
             reason=reason,

@@ -70,8 +70,14 @@ class Beginning:
             username: the pool's own name, for who had no row yet; empty where no challenge told it.
         """
         now = _rows(Q(sub__in=self.rows) | Q(username=username))
-        gone = self.rows.keys() - now.keys()
-        return bool(gone) or not all(self._fits(sub, *found) for sub, found in now.items())
+        deleted = self.rows.keys() - now.keys()
+        changed = [sub for sub, found in now.items() if not self._fits(sub, *found)]
+        # Whoever is gone from the pool is not the one whom Cognito asks, but had the name before.
+        there = CognitoIdentity.objects.exclude(status=CognitoIdentity.Status.GONE)
+        return bool(deleted) or (
+            bool(changed)
+            and there.filter(pool_id=get_conf().USER_POOL_ID, sub__in=changed).exists()
+        )
 
     def is_over_for(self, sub: str) -> bool:
         """Tell whether the person ``sub``, whose tokens Cognito gave just now, was changed or deleted."""

@@ -18,7 +18,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from cognito_mfa import exemptions, observed, policy
-from cognito_mfa.budget import HARD_STOP
+from cognito_mfa.budget import STOPPED
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import (
     Census,
@@ -143,7 +143,7 @@ def count() -> Numbers:
         weeks=_weeks(),
         wrong_codes=lately.filter(kind=MFAEvent.Kind.CODE_REJECTED).count(),
         stops=lately.filter(kind=MFAEvent.Kind.CODES_STOPPED).count(),
-        stopped=CodeFailures.objects.filter(pool_id=pool, failures__gte=HARD_STOP).count(),
+        stopped=CodeFailures.objects.filter(STOPPED, pool_id=pool).count(),
         unfinished_resets=MFAReset.objects.filter(finished_at=None).count(),
         would_stop=observations.people,
         would_stop_lately=observations.lately,

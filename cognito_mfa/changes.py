@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.http import HttpRequest
 
-from cognito_mfa import evidence, notices, proof, signals
+from cognito_mfa import budget, evidence, notices, proof, signals
 from cognito_mfa.models import (
     FRIENDLY_NAME_LENGTH,
     CognitoIdentity,
@@ -36,6 +36,8 @@ def set_up(request: HttpRequest, identity: CognitoIdentity, friendly_name: str) 
         identity.move_generation(kind, since=identity.generation, detail=detail)
         token = SoftwareToken.activate(identity, friendly_name=friendly_name)
         identity.learn(Status.ENABLED)
+        budget.now_known(identity.username, identity.sub)
+        budget.clear(identity.username, sub=identity.sub)
     if before is None:
         notices.send("software_token_verified", identity, software_token=token)
         signals.software_token_verified.send_robust(

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from django.http import HttpRequest
 
-from cognito_mfa import budget, notices, signals, wrong_codes
-from cognito_mfa.exceptions import BadCode
+from cognito_mfa import budget, clocks, notices, people, signals, wrong_codes
+from cognito_mfa.exceptions import BadCode, Busy, CodesStopped, CognitoMFAError, UserGone
+from cognito_mfa.gateway import MFA_SETUP, get_gateway
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.people import Asked
 
 logger = logging.getLogger(__name__)
+
+ASK_EVERY = 300  # seconds between two questions about the same person, in each process
+MOST_REMEMBERED = 1000  # people
+_last_asked: dict[int, tuple[str, float]] = {}  # row: sub, and when by the monotonic clock
 
 
 @contextmanager
@@ -28,22 +34,80 @@ def attempt(request: HttpRequest, *, asked: Asked, method: str) -> Generator[Non
         Busy: too soon after a wrong code; nothing was sent.
         CodesStopped: too many wrong codes; nothing was sent.
     """
-    failures = 0
+    asked = _without_predecessor(asked, method)
+    count = budget.Attempt(0, 0, 0)
     try:
-        with budget.counted(asked.username) as failures:
+        with budget.counted(
+            asked.username, sub=_counted_by(asked, method), shown_secret=method == MFA_SETUP
+        ) as count:
             yield
     except BadCode:
-        _note_refusal(request, asked.identity, method, failures)
+        theirs = asked.sub or method != MFA_SETUP
+        _note_refusal(request, asked.identity if theirs else None, method, count)
         raise
 
 
+def _counted_by(asked: Asked, method: str) -> str:
+    """Return the ``sub`` whose counter it is; empty for that of the name.
+
+    At a set-up whose person only a name tells, a row of that name may be a predecessor's, whose wrong codes are
+    no fault of who is there now. Nothing is lost by a counter of its own: the page shows the secret.
+    """
+    if asked.sub or method == MFA_SETUP or asked.identity is None:
+        return asked.sub
+    return asked.identity.sub
+
+
+def _without_predecessor(asked: Asked, method: str) -> Asked:
+    """Return who is asked, once the counter of a predecessor of the same name would refuse them.
+
+    Cognito knows whether that ``sub`` is gone, where this site may ask it. It is asked then and only then.
+    """
+    if asked.sub or asked.identity is None or method == MFA_SETUP:
+        return asked
+    try:
+        budget.check(asked.username, sub=asked.identity.sub)
+    except (Busy, CodesStopped):
+        if _may_be_gone(asked, asked.identity) and _is_gone(asked.identity):
+            return people.named(asked.username, asked.device)
+    return asked
+
+
+def _may_be_gone(asked: Asked, identity: CognitoIdentity) -> bool:
+    """Tell whether the row may be a predecessor's: Cognito asks for another authenticator, or told of it long ago."""
+    token = identity.software_token
+    if token is None or token.cognito_name != asked.device or identity.checked_at is None:
+        return True
+    since = clocks.seconds_since(identity.checked_at)
+    return since is None or since > ASK_EVERY
+
+
+def _is_gone(identity: CognitoIdentity) -> bool:
+    """Ask Cognito whether it has no such person any more, and write that down; never twice in a few minutes."""
+    now, last = time.monotonic(), _last_asked.get(identity.pk)
+    if last is not None and last[0] == identity.sub and now - last[1] < ASK_EVERY:
+        return False
+    if len(_last_asked) >= MOST_REMEMBERED:
+        _last_asked.clear()
+    _last_asked[identity.pk] = (identity.sub, now)
+    try:
+        get_gateway().read_factors(identity.sub)
+    except UserGone:
+        people.retire(identity)
+        logger.info("predecessor_gone: user %s", identity.user_id)
+        return True
+    except CognitoMFAError as error:  # no credentials, no answer: then nobody knows
+        logger.info("predecessor_unknown: user %s, %s", identity.user_id, error)
+    return False
+
+
 def _note_refusal(
-    request: HttpRequest, identity: CognitoIdentity | None, method: str, failures: int
+    request: HttpRequest, identity: CognitoIdentity | None, method: str, count: budget.Attempt
 ) -> None:
     """Note a wrong code with the person it was meant for, when we know them."""
     if identity is not None:
-        wrong_codes.note(identity, method, in_a_row=failures)
-        _tell_of_stop(identity, failures)
+        wrong_codes.note(identity, method, in_a_row=count.failures)
+        _tell_of_stop(identity, count)
     logger.info(
         "code_rejected: user %s, method %s", identity.user_id if identity else "new", method
     )
@@ -52,9 +116,9 @@ def _note_refusal(
     )
 
 
-def _tell_of_stop(identity: CognitoIdentity, failures: int) -> None:
+def _tell_of_stop(identity: CognitoIdentity, count: budget.Attempt) -> None:
     """Write to who must turn to the people who run the site from now on."""
-    if failures == budget.HARD_STOP:
+    if count.is_last:
         MFAEvent.objects.record(MFAEvent.Kind.CODES_STOPPED, identity)
         logger.warning("codes_stopped: user %s", identity.user_id)
         notices.send("codes_stopped", identity)

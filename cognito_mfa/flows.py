@@ -13,6 +13,7 @@ from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 
 from cognito_mfa import (
+    budget,
     changes,
     codes,
     enrolment,
@@ -288,6 +289,8 @@ def _with_tokens(
         identity = promotion.identify(request, person, begun.beginning, _consent(begun, consent))
     except ConfirmationNeeded:
         return enrolment.ask_to_link(request, replace(begun, challenge=passed), tokens)
+    if passed:
+        budget.now_known(identity.username, identity.sub)
     if passed and method == cognito.SOFTWARE_TOKEN_MFA:
         changes.passed(request, identity, passed.friendly_name, unconfirmed=begun.unconfirmed)
         promotion.token_used(identity)

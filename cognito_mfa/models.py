@@ -193,7 +193,7 @@ class CognitoIdentity(models.Model):
     @property
     def code_failures(self) -> int:
         """Return how many codes in a row were wrong."""
-        row = CodeFailures.objects.filter(pool_id=self.pool_id, username=self.username).first()
+        row = CodeFailures.objects.filter(pool_id=self.pool_id, sub=self.sub).first()
         return row.failures if row else 0
 
 
@@ -607,9 +607,3 @@ async def aidentity_of(user: Any) -> CognitoIdentity | None:
         identity = await CognitoIdentity.objects.filter(user_id=user.pk).afirst()
         user._meta.get_field("cognito_identity").set_cached_value(user, identity)
     return identity_of(user)
-
-
-def identity_named(username: str) -> CognitoIdentity | None:
-    """Return the identity of the pool's user ``username``, or None."""
-    identities = CognitoIdentity.objects.select_related("user")
-    return identities.filter(pool_id=get_conf().USER_POOL_ID, username=username).first()

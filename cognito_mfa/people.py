@@ -11,7 +11,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
@@ -29,11 +29,13 @@ class Asked:
         sub: the person's; empty while only the name is known.
         identity: the row of this ``sub``; without one the live row of this name, which may be that of
             somebody who had the name before.
+        device: what Cognito calls the authenticator that it asks for.
     """
 
     username: str
     sub: str = ""
     identity: CognitoIdentity | None = None
+    device: str = ""
 
 
 def known(sub: str) -> CognitoIdentity | None:
@@ -53,6 +55,12 @@ def live_named(username: str) -> CognitoIdentity | None:
     return max(exact, key=lambda row: (row.created_at, row.pk), default=None)
 
 
+def called(name: str) -> list[CognitoIdentity]:
+    """Return every row of this pool that ``name`` may mean to an operator: a name, or a ``sub``, gone or not."""
+    found = _rows().filter(Q(username=name) | Q(sub=name)).order_by("pk")
+    return [row for row in found if name in (row.username, row.sub)]
+
+
 def asked(begun: PendingSignIn) -> Asked:
     """Return whom the pending sign-in is about."""
     name = begun.challenge.username if begun.challenge else ""
@@ -60,10 +68,15 @@ def asked(begun: PendingSignIn) -> Asked:
         identity = known(begun.sub)
         own = identity.username if identity else begun.username
         return Asked(name or own, begun.sub, identity)
-    identity = live_named(name) if name else None
+    return named(name, begun.challenge.friendly_name) if begun.challenge else Asked("")
+
+
+def named(username: str, device: str) -> Asked:
+    """Return who is asked when a challenge told the name, and what it calls the authenticator."""
+    identity = live_named(username)
     # In pools whose people sign in with an address, the pool's own name is the sub.
     lasting = identity is not None and identity.username == identity.sub
-    return Asked(name, name if lasting else "", identity)
+    return Asked(username, username if lasting else "", identity, device)
 
 
 def retire(identity: CognitoIdentity) -> None:
@@ -76,6 +89,7 @@ def retire(identity: CognitoIdentity) -> None:
         if row is None or row.status == Status.GONE:
             return
         detail = f"{row.status} → {Status.GONE}"
+        row.move_generation(MFAEvent.Kind.STATUS_CHANGED, detail=detail)
         row.retire_token(SoftwareToken.Retired.REMOVED_ELSEWHERE)
         row.learn(Status.GONE)
         row.move_generation(MFAEvent.Kind.STATUS_CHANGED, detail=detail)

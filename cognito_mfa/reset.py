@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from cognito_mfa import notices, people, signals, staff_rules
+from cognito_mfa import budget, notices, people, signals, staff_rules
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
 from cognito_mfa.gateway import get_gateway
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
@@ -152,6 +152,7 @@ def _finish(reset: MFAReset) -> None:
             identity.retire_token(SoftwareToken.Retired.RESET)
         # Once more: somebody may have signed in with the old app meanwhile.
         identity.move_generation(Kind.MFA_RESET, actor=reset.actor, reason=reset.reason)
+        budget.clear(identity.username, sub=identity.sub)
     logger.info("mfa_reset: user %s by %s", identity.user_id, reset.actor_id or "command")
     if identity.status != Status.GONE:  # the address may be somebody else's by now
         notices.send("mfa_reset", identity)

@@ -9,7 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
 from cognito_mfa import staff_rules
-from cognito_mfa.models import CognitoIdentity, identity_named, identity_of
+from cognito_mfa.models import CognitoIdentity, identity_of
+from cognito_mfa.people import called
 from cognito_mfa.printable import visible
 from cognito_mfa.staff_rules import Denied, Right, Why
 
@@ -19,24 +20,37 @@ NOT_DONE = 3  # Cognito did not do or answer it; what was begun is written down
 
 
 def user_named(name: str) -> Any:
-    """Return the user that ``name`` means here or, failing that, in the user pool.
+    """Return the user that ``name`` means here or, failing that, in the user pool: a name, or a ``sub``.
 
     Raises:
-        CommandError: there is none; or the two names belong to different people.
+        CommandError: there is none; or it may mean different people.
     """
     model = get_user_model()
-    users: Any = model._default_manager
-    user = users.filter(**{model.USERNAME_FIELD: name}).first()
-    identity = identity_named(name)
-    if user is None and identity is None:
+    users: Any = model._default_manager.filter(**{model.USERNAME_FIELD: name})
+    user = next((user for user in users if user.get_username() == name), None)
+    identities = called(name)
+    if user is None and not identities:
         raise CommandError(f"There is no user named {visible(name)}.", returncode=REFUSED)
+    if len(identities) > 1:
+        raise CommandError(
+            f"{visible(name)} is the name of {len(identities)} people in the user pool: give the sub instead, "
+            f"one of {_subs(identities)}.",
+            returncode=REFUSED,
+        )
+    identity = identities[0] if identities else None
     if user is not None and identity is not None and identity.user_id != user.pk:
+        own = identity_of(user)
         raise CommandError(
             f"{visible(name)} is one person on this site and another one in the user pool "
-            f"(user {user.pk} and user {identity.user_id}): do it in the admin.",
+            f"(user {user.pk} and user {identity.user_id}): do it in the admin, or give the sub: "
+            f"{_subs([identity] if own is None else [own, identity])}.",
             returncode=REFUSED,
         )
     return user if identity is None else identity.user
+
+
+def _subs(identities: Iterable[CognitoIdentity]) -> str:
+    return ", ".join(f"{visible(one.sub)} (user {one.user_id})" for one in identities)
 
 
 def identity_for(name: str) -> CognitoIdentity:
