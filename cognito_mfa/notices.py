@@ -59,6 +59,8 @@ TOLD = (
     Kind.EXEMPTION_GRANTED,
     Kind.EXEMPTION_REVOKED,
 )
+# What can happen but once to each authenticator floods nobody, and who guesses must not be able to drown it.
+ONCE = ("codes_stopped",)
 # A scheme, an address, a host's name (the full stops of other scripts are told from ours by nobody's
 # mail program), a new line.
 _MAY_LEAD_AWAY = re.compile("://|@|[.\u3002]\\w|[\\x00-\\x1f\\x7f\x85\u2028\u2029]")
@@ -74,7 +76,7 @@ def send(kind: str, identity: CognitoIdentity, **context: Any) -> None:
     recipients = recipients_of(identity)
     if not (get_conf().NOTIFY and recipients):
         return
-    if _told_lately(identity) > MAILS_PER_DAY:
+    if kind not in ONCE and _told_lately(identity) > MAILS_PER_DAY:
         logger.warning("notice_not_sent: %s to user %s, too many a day", kind, identity.user_id)
         return
     given = {

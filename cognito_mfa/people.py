@@ -92,7 +92,6 @@ def retire(identity: CognitoIdentity) -> None:
         row.move_generation(MFAEvent.Kind.STATUS_CHANGED, detail=detail)
         row.retire_token(SoftwareToken.Retired.REMOVED_ELSEWHERE)
         row.learn(Status.GONE)
-        row.move_generation(MFAEvent.Kind.STATUS_CHANGED, detail=detail)
     identity.refresh_from_db()
 
 
