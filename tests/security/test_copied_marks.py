@@ -260,13 +260,26 @@ class ByMethod(Secret):
         csrf_exempt(LogoutView.as_view()),
         partial(set_language),
     ],
+    ids=[
+        "a decorator below",
+        "decorators of Django on top",
+        "an API",
+        "a viewset",
+        "marked below",
+        "an API by mixin",
+        "a method",
+        "sign-out under a decorator",
+        "a partial",
+    ],
 )
 def test_marks_and_wrappers_that_are_known_keep_working(view: Any) -> None:
     """Red when ``inside`` follows no wrapper of Django's, or ``class_of`` finds no class in it."""
     assert why_exempt(view)
 
 
-@pytest.mark.parametrize("view", [ChildOfApi.as_view(), ChildOfSet.as_view({"get": "list"})])
+@pytest.mark.parametrize(
+    "view", [ChildOfApi.as_view(), ChildOfSet.as_view({"get": "list"})], ids=["an API", "a viewset"]
+)
 def test_children_of_exempt_apis_are_gated(view: Any) -> None:
     assert not why_exempt(view)
 
