@@ -60,5 +60,5 @@ def answer(request: HttpRequest, user: Any) -> HttpResponse:
         logout(request)
     demand = DEMANDS[ending]
     if answers.wants_page(request) or request.headers.get("HX-Request") == "true":
-        messages.warning(request, demand.title, fail_silently=True)
+        messages.warning(request, str(demand.title), fail_silently=True)
     return answers.answer(request, demand)

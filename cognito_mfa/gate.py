@@ -137,7 +137,7 @@ def _shut_out_visitor(request: HttpRequest) -> Ending | None:
     signed_in, backend = of_session(session) if session is not None else (None, None)
     if signed_in is None or not is_ours(backend):
         return None
-    return shut_out(CognitoIdentity.objects.filter(user_id=signed_in).first())
+    return shut_out(CognitoIdentity.objects.filter(user_id=str(signed_in)).first())
 
 
 async def _ashut_out_visitor(request: HttpRequest) -> Ending | None:
@@ -146,7 +146,7 @@ async def _ashut_out_visitor(request: HttpRequest) -> Ending | None:
     signed_in, backend = await aof_session(session) if session is not None else (None, None)
     if signed_in is None or not is_ours(backend):
         return None
-    return shut_out(await CognitoIdentity.objects.filter(user_id=signed_in).afirst())
+    return shut_out(await CognitoIdentity.objects.filter(user_id=str(signed_in)).afirst())
 
 
 def _lets_providers_do() -> bool:

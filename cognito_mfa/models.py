@@ -305,6 +305,27 @@ class CodeFailures(models.Model):
         return self.pool_id == get_conf().USER_POOL_ID
 
 
+class PostedStep(models.Model):
+    """A step of a sign-in that a browser answers just now, or that was accepted a moment ago.
+
+    Digests alone: nothing here tells whose it is, or what was answered. ``cognito_mfa.double_posts`` is the
+    only one who reads and writes it.
+    """
+
+    browser = models.CharField(_("browser"), max_length=64, unique=True)
+    step = models.CharField(_("step"), max_length=64)
+    at = models.DateTimeField(_("since"), default=timezone.now, db_index=True)
+    accepted = models.BooleanField(_("accepted"), default=False)
+
+    class Meta:
+        verbose_name = _("posted step")
+        verbose_name_plural = _("posted steps")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}"
+
+
 class MFAReset(models.Model):
     """An administrator's reset: written before Cognito is asked, so that a half-done one is seen.
 

@@ -102,7 +102,8 @@ def is_idle(record: Any) -> bool:
 def is_left(record: Any, identity: CognitoIdentity | None) -> bool:
     """Tell whether ``record`` proves nothing because nothing was asked for with it, and would else."""
     try:
-        return is_idle(record) and age({**record, SEEN: time.time()}, identity) is not None
+        now = {**(record or {}), SEEN: time.time()}
+        return is_idle(record) and age(now, identity) is not None
     except (KeyError, TypeError, ValueError, OverflowError):
         return False
 

@@ -34,6 +34,7 @@ from django.views.generic import FormView, TemplateView, View
 
 from cognito_mfa import (
     arrival,
+    double_posts,
     flows,
     gate,
     notices,
@@ -70,7 +71,7 @@ from cognito_mfa.forms import (
     SignInForm,
 )
 from cognito_mfa.gateway import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
-from cognito_mfa.models import SoftwareToken, identity_of
+from cognito_mfa.models import PostedStep, SoftwareToken, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.placeholders import Placeholders
 from cognito_mfa.promotion import Outcome
@@ -78,6 +79,8 @@ from cognito_mfa.qr import grouped, otpauth_uri, qr_svg
 from cognito_mfa.redirects import destination, safe_url, support_url
 
 logger = logging.getLogger(__name__)
+
+WAIT = 2  # seconds from the page that asks for patience to the next
 
 
 def closes_what_was_posted(
@@ -172,12 +175,55 @@ class StepView(Page, FormView):
             _save_session(request)
         return response
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.step is Step.START:  # nothing pending yet: each post is a sign-in of its own
+            return super().post(request, *args, **kwargs)
+        claim = double_posts.take(request, self.begun)
+        if claim is None:
+            return self.being_answered()
+        try:
+            response: HttpResponse = super().post(request, *args, **kwargs)
+        except BaseException:
+            double_posts.release(claim)
+            raise
+        (double_posts.release if self.stands else double_posts.accept)(claim)
+        try:
+            _save_now(request)
+        except UpdateError:  # another tab began anew, or signed out: Django would answer a bare 400
+            return self.being_answered()
+        return response
+
+    def being_answered(self) -> HttpResponse:
+        """Return the page for a post of what another one of this browser answers, or has answered just now."""
+        next_url = safe_url(self.request, self.begun.next_url)
+        query = f"?{urlencode({'next': next_url})}" if next_url else ""
+        onward = reverse(f"cognito_mfa:{self.step.value}") + query
+        context = {"onward": onward, "seconds": WAIT, **self.common()}
+        response = render(self.request, "cognito_mfa/wait.html", context)
+        double_posts.leave_session_alone(self.request)
+        return response
+
+    def overtaken(self, faster: PostedStep) -> HttpResponse:
+        """Return the answer to a post that came when another one had ended its session."""
+        if not faster.accepted:
+            return self.being_answered()
+        response = self.to_sign_in()  # which leads on whoever has the new session
+        double_posts.leave_session_alone(self.request)
+        return response
+
     def elsewhere(self) -> HttpResponse:
         """Return the answer when this is not the step that the sign-in is at."""
         begun = self.begun
         if begun.step is not Step.START:
             return self.after(Outcome(begun.step, begun.next_url))
-        text = texts.start_again() if self.request.method == "POST" else ""
+        is_post = self.request.method == "POST"
+        faster = double_posts.faster(self.request) if is_post else None
+        if faster is not None:
+            return self.overtaken(faster)
+        proven = self.request.user.is_authenticated and gate.is_proven(
+            self.request, self.request.user
+        )
+        text = texts.start_again() if is_post and not proven else ""
         return self.to_sign_in(
             text=text, next_url=begun.next_url or self.request.GET.get("next", "")
         )
@@ -662,11 +708,14 @@ def _save_session(request: HttpRequest) -> None:
 
     What Cognito may have used up, a secret above all, would be shown again with the next page.
     """
+    with suppress(UpdateError):  # gone already when another request of this browser was faster
+        _save_now(request)
+
+
+def _save_now(request: HttpRequest) -> None:
     session = request.session
     if session.modified and session.session_key:
-        # Gone already when another request of this browser was faster.
-        with suppress(UpdateError):
-            session.save()
+        session.save()
 
 
 def _log_failure(error: ServiceError) -> str:

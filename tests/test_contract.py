@@ -88,7 +88,7 @@ def test_dotted_paths(path: str) -> None:
     "name",
     [
         "base", "link", "sign_in", "sign_in_elsewhere", "new_password", "challenge", "setup", "setup_done", "setup_start",
-        "setup_impossible",
+        "setup_impossible", "wait",
     ],
 )  # fmt: skip
 def test_templates(name: str) -> None:

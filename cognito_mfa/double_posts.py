@@ -1,0 +1,99 @@
+"""One answer at a time for each step: of posts that come at once, a double click, one goes to Cognito.
+
+A code works once. Of two posts of the same code the second would be told that it is wrong, or to start again,
+after the first one signed the person in; and the browser shows the answer to the second.
+
+What was claimed is a row, since a site has more than one process, and a lock would be held while Cognito answers.
+Only who has a pending sign-in, and so gave the right password, can make one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from cognito_mfa.clocks import seconds_since
+from cognito_mfa.models import PostedStep
+from cognito_mfa.pending import TTL, PendingSignIn
+
+PATIENCE = (
+    60.0  # seconds after which a post that never ended, such as of a killed process, is forgotten
+)
+AT_ONCE = 100  # old rows that one post clears away at most
+
+
+def take(request: HttpRequest, begun: PendingSignIn) -> PostedStep | None:
+    """Claim the step for this post; None when another post of it is on its way, or was accepted already."""
+    browser, step = _digest("browser", request.session.session_key or ""), _step(begun)
+    _clear_away()
+    row, made = PostedStep.objects.get_or_create(browser=browser, defaults={"step": step})
+    if made:
+        return row
+    taken = row.step == step and (row.accepted or _is_recent(row, PATIENCE))
+    if taken:
+        return None
+    now = timezone.now()
+    unchanged = PostedStep.objects.filter(
+        pk=row.pk, step=row.step, at=row.at, accepted=row.accepted
+    )
+    if not unchanged.update(step=step, at=now, accepted=False):
+        return None
+    row.step, row.at, row.accepted = step, now, False
+    return row
+
+
+def release(row: PostedStep) -> None:
+    """Let the step be answered again: the code was wrong, or nobody knows."""
+    PostedStep.objects.filter(pk=row.pk, step=row.step, at=row.at).delete()
+
+
+def accept(row: PostedStep) -> None:
+    """Keep the claim: the step is over, and posts of it that come late have nothing to do."""
+    PostedStep.objects.filter(pk=row.pk, step=row.step).update(accepted=True)
+
+
+def faster(request: HttpRequest) -> PostedStep | None:
+    """Return the claim of a post of this browser that ended the session a moment ago, or None."""
+    cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    if not cookie or request.session.session_key:
+        return None
+    row = PostedStep.objects.filter(browser=_digest("browser", cookie)).first()
+    return row if row is not None and _is_recent(row, TTL) else None
+
+
+def leave_session_alone(request: HttpRequest) -> None:
+    """Let this answer neither write nor delete the browser's session.
+
+    The other post's answer may have given the browser a new one, which a cookie of this answer would replace.
+    Django does nothing for a session that does not say whether it was used.
+    """
+    session: Any = type(request.session)(request.session.session_key)
+    del session.accessed
+    request.session = session
+
+
+def _is_recent(row: PostedStep, limit: float) -> bool:
+    ago = seconds_since(row.at)
+    return ago is not None and ago < limit
+
+
+def _step(begun: PendingSignIn) -> str:
+    """Return what tells this step from the next: Cognito's session string moves with each answer."""
+    challenge = begun.challenge.cognito_session.reveal() if begun.challenge else ""
+    return _digest(begun.step.name, f"{challenge} {begun.secret.reveal()}")
+
+
+def _digest(what: str, text: str) -> str:
+    return salted_hmac(f"cognito_mfa.double_posts.{what}", text, algorithm="sha256").hexdigest()
+
+
+def _clear_away() -> None:
+    old = PostedStep.objects.filter(at__lt=timezone.now() - dt.timedelta(seconds=2 * TTL))
+    keys = list(old.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    if keys:
+        PostedStep.objects.filter(pk__in=keys).delete()
