@@ -18,6 +18,7 @@ from django.db import close_old_connections
 from django.http import HttpResponse
 
 from cognito_mfa import answers, gate
+from cognito_mfa.conf import LONGEST
 from cognito_mfa.gate import Verdict
 
 logger = logging.getLogger(__name__)
@@ -47,8 +48,8 @@ class RequireMFA:
     """
 
     def __init__(self, app: App, *, recheck: float = 60) -> None:
-        if not recheck > 0:
-            raise ValueError("recheck must be a number of seconds above zero")
+        if not 0 < recheck <= LONGEST:
+            raise ValueError("recheck must be a number of seconds above zero, and no limitless one")
         self.app, self.recheck = app, recheck
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -17,7 +17,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from cognito_mfa import exemptions, observed, policy
+from cognito_mfa import clocks, exemptions, observed, policy
 from cognito_mfa.budget import STOPPED
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import (
@@ -128,7 +128,8 @@ def count() -> Numbers:
     now, pool = timezone.now(), get_conf().USER_POOL_ID
     shares, statuses, unlinked = _people(pool)
     identities = CognitoIdentity.objects.filter(pool_id=pool)
-    old = Q(checked_at=None) | Q(checked_at__lt=now - STALE_AFTER)
+    jumped = Q(checked_at__gt=clocks.latest())
+    old = Q(checked_at=None) | Q(checked_at__lt=now - STALE_AFTER) | jumped
     lately = MFAEvent.objects.filter(at__gte=now - LATELY)
     observations = observed.summary()
     return Numbers(

@@ -5,7 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import time
 
+from django.utils import timezone
+
 SKEW = 30  # seconds that the clocks of a site's servers, and Cognito's, may differ
+
+
+def latest() -> dt.datetime:
+    """Return the latest moment that a clock of ours may have told by now, for queries.
+
+    What is stored of a later one was told by a clock that jumped, and says nothing about when it was.
+    """
+    return timezone.now() + dt.timedelta(seconds=SKEW)
 
 
 def seconds_since(moment: dt.datetime | float) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from cognito_mfa.clocks import seconds_since
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import identity_of
 
@@ -38,8 +39,10 @@ def first_seen(user: Any) -> dt.datetime | None:
     The earlier one, since people can bring about being linked, and the period must not start again.
     """
     identity = identity_of(user)
-    moments = [getattr(user, "date_joined", None), identity.created_at if identity else None]
-    return min((_aware(moment) for moment in moments if moment), default=None)
+    given = [getattr(user, "date_joined", None), identity.created_at if identity else None]
+    moments = [_aware(moment) for moment in given if moment]
+    # Nobody joined in the future: by a clock that was ahead, the period would be longer by as much.
+    return min((moment for moment in moments if seconds_since(moment) is not None), default=None)
 
 
 def _aware(moment: dt.datetime) -> dt.datetime:

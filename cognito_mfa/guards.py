@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from cognito_mfa import gate
 from cognito_mfa.answers import CONFIRM_AGAIN, SET_UP_ANYWAY, SIGN_IN, Demand, answer
-from cognito_mfa.conf import get_conf
+from cognito_mfa.conf import LONGEST, get_conf
 from cognito_mfa.request_user import apeople_of, is_signed_in, people_of
 
 
@@ -83,4 +83,6 @@ def recent(max_age: float | None) -> Guard:
     Args:
         max_age: by default ``COGNITO_MFA["REAUTH_MAX_AGE"]``, read at each request.
     """
+    if max_age is not None and not 0 <= max_age <= LONGEST:  # "not a number" is not either
+        raise ValueError("max_age must be a number of seconds, at most a hundred years")
     return _Recent(max_age)

@@ -25,7 +25,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from cognito_mfa import redirects
+from cognito_mfa import clocks, redirects
 from cognito_mfa.comparison import same
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
@@ -111,7 +111,7 @@ def _is_address(text: str) -> bool:
 
 def _told_lately(identity: CognitoIdentity) -> int:
     """Return how many mails about ``identity`` the last day's events stand for, that of now included."""
-    lately = identity.events.filter(at__gte=timezone.now() - DAY)
+    lately = identity.events.filter(at__gte=timezone.now() - DAY, at__lte=clocks.latest())
     return lately.filter(kind__in=TOLD).count()
 
 

@@ -16,6 +16,7 @@ from typing import Any, Self
 from django.http import HttpRequest
 
 from cognito_mfa.beginning import Beginning
+from cognito_mfa.clocks import seconds_since
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadReply,
@@ -108,9 +109,9 @@ class PendingSignIn:
     def load(cls, request: HttpRequest) -> Self | None:
         """Return this browser's pending sign-in, or None when there is none or its time is over."""
         payload = unseal(request.session.get(KEY))
-        if payload is None or not payload["expires_at"] > time.time():
-            return None
         try:
+            if payload is None or not _is_in_time(payload["expires_at"]):
+                return None
             return cls(**_revived(payload))
         except (KeyError, TypeError):  # of another version of this app, minutes ago
             return None
@@ -190,6 +191,12 @@ def clear(request: HttpRequest) -> None:
     """Forget the browser's pending sign-in."""
     if KEY in request.session:
         del request.session[KEY]
+
+
+def _is_in_time(expires_at: float) -> bool:
+    """Tell whether it was saved at most ``TTL`` ago; by a clock that was ahead it would last as long as that."""
+    ago = seconds_since(expires_at - TTL)
+    return ago is not None and ago < TTL
 
 
 def _is_over(error: CognitoMFAError) -> bool:

@@ -101,9 +101,10 @@ def is_idle(record: Any) -> bool:
 
 def is_left(record: Any, identity: CognitoIdentity | None) -> bool:
     """Tell whether ``record`` proves nothing because nothing was asked for with it, and would else."""
+    if record is None:
+        return False
     try:
-        now = {**(record or {}), SEEN: time.time()}
-        return is_idle(record) and age(now, identity) is not None
+        return is_idle(record) and age({**record, SEEN: time.time()}, identity) is not None
     except (KeyError, TypeError, ValueError, OverflowError):
         return False
 
@@ -113,7 +114,7 @@ def touch(session: SessionBase, identity: CognitoIdentity | None) -> None:
 
     At most ten times in ``SESSION_IDLE``; so a proof may end up to a tenth of that early.
     """
-    record = session.get(KEY)
+    record: Any = session.get(KEY)
     if not _is_due(record, identity):
         return
     session[KEY] = {**record, SEEN: float(int(time.time()))}
