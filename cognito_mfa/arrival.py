@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cognito_mfa import cognito_values
 from cognito_mfa.proof import PREFIX
 
 if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
 
 KEY = f"{PREFIX}arrival"
+NAMELESS = "?"  # a provider whose name cannot be shown; nobody's empty name is one
 
 
 def note(session: SessionBase, user: Any, *, provider: str) -> None:
     """Write down that ``provider``, and not Cognito, checked who ``user`` is."""
-    session[KEY] = {"user": str(user.pk), "provider": provider}
+    name = cognito_values.shown(provider, cognito_values.PROVIDER_LENGTH) or NAMELESS
+    session[KEY] = {"user": str(user.pk), "provider": name}
 
 
 def provider(record: object, user: Any) -> str:

@@ -29,6 +29,7 @@ SELF_SERVICE_SCOPE = (
 REQUIRED_WORDS = ("everyone", "staff")
 LONGEST = 100 * 366 * 86400.0  # seconds
 TRUST_WORDS = ("elsewhere", "enrolled", "everyone")
+USER_POOL_ID_LENGTH = 55
 USER_POOL_ID = re.compile(r"(?P<region>[a-z]{2,}(?:-[a-z0-9]+)+)_[0-9A-Za-z]+")
 
 
@@ -62,7 +63,7 @@ def _optional_text(value: object) -> str | None:
 
 
 def _pool_id(value: object) -> str:
-    if not USER_POOL_ID.fullmatch(_text(value)):
+    if not USER_POOL_ID.fullmatch(_text(value)) or len(str(value)) > USER_POOL_ID_LENGTH:
         raise ValueError("is not a user pool id")
     return str(value)
 

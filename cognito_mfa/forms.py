@@ -10,6 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from cognito_mfa.cognito_values import is_odd
 from cognito_mfa.gateway import EMAIL_OTP, MAX_PASSWORD, SMS_MFA, SOFTWARE_TOKEN_MFA
 from cognito_mfa.models import FRIENDLY_NAME_LENGTH
 from cognito_mfa.secret_text import SecretText
@@ -19,9 +20,6 @@ CODE_LENGTH = 6
 SENT_CODE_LENGTHS = (6, 8)
 # What authenticator apps, mails and keyboards put between digits.
 _SEPARATORS = dict.fromkeys(map(ord, " -\u00a0\u2007\u2009\u202f\u3000\uff0d"))
-_BIDI_CONTROLS = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
 _FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)}
 
 FACTOR_LABELS = {
@@ -151,9 +149,7 @@ class FriendlyNameField(forms.CharField):
 
     def validate(self, value: str) -> None:
         super().validate(value)
-        if any(
-            unicodedata.category(char) in ("Cc", "Cs") or char in _BIDI_CONTROLS for char in value
-        ):
+        if any(map(is_odd, value)):
             raise ValidationError(
                 _("Use letters, numbers and signs only."), code="control_characters"
             )

@@ -20,7 +20,7 @@ from typing import Any
 from django.utils.functional import cached_property
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import srp, token_verification
+from cognito_mfa import cognito_values, srp, token_verification
 from cognito_mfa.conf import Conf, get_conf
 from cognito_mfa.exceptions import (
     BadCode,
@@ -47,6 +47,7 @@ CODE_KEYS = {
 }
 MAX_USERNAME = 128
 MAX_PASSWORD = 256
+MAX_FRIENDLY_NAME = 64
 MAX_SECRET = 512  # characters; no key of TOTP is as long, and a longer one has no QR code
 TOLD = ("email", "email_verified", "identities")
 MIN_SESSION = 20  # characters, by the service model; the upper bound moved once and is not checked
@@ -75,25 +76,28 @@ class Challenge:
 
     @property
     def friendly_name(self) -> str:
-        return str(self.parameters.get("FRIENDLY_DEVICE_NAME") or "")
+        given = self.parameters.get("FRIENDLY_DEVICE_NAME")
+        return cognito_values.shown(given, MAX_FRIENDLY_NAME)
 
     @property
     def destination(self) -> str:
         """Return where a code was sent, masked by Cognito, such as ``+*******0839``."""
-        return str(self.parameters.get("CODE_DELIVERY_DESTINATION") or "")
+        given = self.parameters.get("CODE_DELIVERY_DESTINATION")
+        return cognito_values.shown(given, cognito_values.DESTINATION_LENGTH)
 
     @property
     def factors(self) -> list[str]:
         """Return the factors to choose from, or that can be set up (facts §2.4)."""
-        return _json_list(
-            self.parameters.get("MFAS_CAN_CHOOSE") or self.parameters.get("MFAS_CAN_SETUP")
-        )
+        listed = self.parameters.get("MFAS_CAN_CHOOSE") or self.parameters.get("MFAS_CAN_SETUP")
+        return cognito_values.words(_json_list(listed))
 
     @property
     def required_attributes(self) -> list[str]:
         """Return the attributes that NEW_PASSWORD_REQUIRED wants, without Cognito's prefix."""
         names = _json_list(self.parameters.get("requiredAttributes"))
-        return [name.removeprefix("userAttributes.") for name in names]
+        bare = [name.removeprefix("userAttributes.") for name in names[: cognito_values.MOST]]
+        longest = cognito_values.ATTRIBUTE_LENGTH
+        return [name for name in bare if cognito_values.is_name(name, longest)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +281,8 @@ class CognitoGateway:
         parameters = reply.get("ChallengeParameters") or {}
         if reply.get("ChallengeName") != PASSWORD_VERIFIER or reply.get("AuthenticationResult"):
             raise _bad_reply("InitiateAuth", reply)
+        if not cognito_values.is_username(parameters.get("USER_ID_FOR_SRP")):
+            raise _bad_reply("InitiateAuth", reply)
         claim = _password_claim(exchange, parameters, self.conf.USER_POOL_ID, password)
         if claim is None:
             raise _bad_reply("InitiateAuth", reply)
@@ -428,14 +434,18 @@ class CognitoGateway:
         """
         reply = call("GetUser", {"AccessToken": access_token})
         attributes = {
-            pair.get("Name"): pair.get("Value") for pair in reply.get("UserAttributes") or []
+            pair["Name"]: pair.get("Value")
+            for pair in reply.get("UserAttributes") or []
+            if isinstance(pair.get("Name"), str)
         }
         username, sub = reply.get("Username"), attributes.get("sub")
-        if not isinstance(username, str) or not isinstance(sub, str):
+        if not (cognito_values.is_username(username) and cognito_values.is_sub(sub)):
             raise _bad_reply("GetUser", reply)
-        factors = tuple(str(name) for name in reply.get("UserMFASettingList") or [])
+        factors = tuple(cognito_values.words(reply.get("UserMFASettingList")))
         told = {name: str(attributes[name]) for name in TOLD if attributes.get(name) is not None}
-        return OwnAccount(sub, username, factors, providers_in(told.get("identities")), told)
+        return OwnAccount(
+            str(sub), str(username), factors, providers_in(told.get("identities")), told
+        )
 
     def own_factors(self, access_token: SecretText) -> tuple[str, ...]:
         """Return Cognito's names of the signed-in person's factors (GetUser)."""
@@ -472,7 +482,9 @@ class CognitoGateway:
         configured = reply.get("ConfiguredUserAuthFactors") or []
         return Factors(
             software_token=SOFTWARE_TOKEN_MFA in listed or "SOFTWARE_TOKEN" in configured,
-            preferred=_text(operation, reply, reply.get("PreferredMfaSetting")),
+            preferred=cognito_values.word(
+                reply.get("PreferredMfaSetting"), cognito_values.FACTOR_LENGTH
+            ),
         )
 
     def is_enabled(self, sub: str) -> bool:
@@ -580,7 +592,10 @@ class CognitoGateway:
         if not isinstance(client, dict):
             raise _bad_reply("DescribeUserPoolClient", reply)
         minutes = client.get("AuthSessionValidity")
-        scopes = tuple(str(scope) for scope in client.get("AllowedOAuthScopes") or [])
+        scopes = tuple(
+            cognito_values.shown(scope, cognito_values.SCOPE_LENGTH)
+            for scope in client.get("AllowedOAuthScopes") or []
+        )
         return AppClientSettings(
             session_minutes=minutes if isinstance(minutes, int) else 3,  # the default (facts §3.3)
             hides_names=client.get("PreventUserExistenceErrors") == "ENABLED",
@@ -678,19 +693,18 @@ def person_of(access: Mapping[str, Any], told: Mapping[str, Any] | None, *, trus
     """
     sub, name = access.get("sub"), access.get("username")
     said = {key: value for key, value in (told or {}).items() if key not in _OF_ACCESS}
-    if not (isinstance(sub, str) and sub and isinstance(name, str) and name):
+    if not (cognito_values.is_sub(sub) and cognito_values.is_username(name)):
         raise BadReply("tokens", "ClaimsDisagree")
     if said.get("sub", sub) != sub:
         raise BadReply("tokens", "ClaimsDisagree")
-    given = said.get("email")
-    address = given if isinstance(given, str) else ""
+    address = cognito_values.address(said.get("email"))
     flag = said.get("email_verified")
     verified = trusts or flag is True or flag == "true"  # tokens say true, user information "true"
-    if not verified:
+    if not (verified and address):
         said.pop("email", None)
     return Person(
-        sub,
-        name,
+        str(sub),
+        str(name),
         email=address,
         email_verified=verified,
         claims={**said, **access},
@@ -703,7 +717,7 @@ def providers_in(identities: object) -> tuple[str, ...]:
     if isinstance(identities, str):
         try:
             identities = json.loads(identities)
-        except ValueError:
+        except (ValueError, RecursionError):
             identities = None
     entries = identities if isinstance(identities, list) else []
     return tuple(str(entry.get("providerName")) for entry in entries if isinstance(entry, dict))
@@ -738,10 +752,12 @@ def _challenge_or_tokens(operation: str, reply: Reply, username: str) -> Challen
 def _challenge(operation: str, reply: Reply, username: str) -> Challenge:
     parameters = reply.get("ChallengeParameters") or {}
     known_as = parameters.get("USER_ID_FOR_SRP") or parameters.get("USERNAME") or username
+    if not cognito_values.is_username(known_as):
+        raise _bad_reply(operation, reply)
     return Challenge(
-        _text(operation, reply, reply["ChallengeName"]),
+        cognito_values.word(reply["ChallengeName"]),
         _next_session(operation, reply, wanted=True),
-        _text(operation, reply, known_as),
+        known_as,
         parameters,
     )
 
@@ -751,15 +767,6 @@ def _next_session(operation: str, reply: Reply, *, wanted: bool) -> SecretText:
     if wanted and len(session.reveal()) < MIN_SESSION:
         raise _bad_reply(operation, reply)
     return session
-
-
-def _text(operation: str, reply: Reply, value: object) -> str:
-    """Return ``value``; botocore passes members of any type through."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise _bad_reply(operation, reply)
-    return value
 
 
 def _closed(operation: str, reply: Reply, value: object) -> SecretText:
@@ -782,7 +789,7 @@ def _json_list(value: object) -> list[str]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
     return [str(item) for item in value] if isinstance(value, list) else []
 
@@ -820,4 +827,4 @@ def _wrong_code(reply: Reply) -> BadCode:
 
 
 def _request_id(reply: Reply) -> str:
-    return str(reply.get("ResponseMetadata", {}).get("RequestId", ""))
+    return cognito_values.word(reply.get("ResponseMetadata", {}).get("RequestId"))

@@ -158,7 +158,7 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
     identity.let_in()
     issued = person.claims.get("iat")
     if isinstance(issued, int):  # an hour ago, perhaps, and the name is somebody else's by now
-        told_at = dt.datetime.fromtimestamp(min(issued, time.time()), tz=dt.UTC)
+        told_at = dt.datetime.fromtimestamp(max(0, min(issued, time.time())), tz=dt.UTC)
         people.retire_namesakes(identity, told_at=told_at)
     return identity
 

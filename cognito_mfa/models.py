@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from cognito_mfa.cognito_values import USERNAME_LENGTH, shown
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import ChallengeLost
 from cognito_mfa.indexes import PrefixIndex
@@ -524,10 +525,10 @@ class MFAEventManager(models.Manager["MFAEvent"]):
             kind=kind,
             identity=identity,
             sub=identity.sub if identity else sub[:64],
-            username=identity.username if identity else username[:128],
+            username=identity.username if identity else shown(username, USERNAME_LENGTH),
             actor=actor,
-            reason=reason[:200],
-            detail=detail[:200],
+            reason=shown(reason, 200),
+            detail=shown(detail, 200),
         )
 
 

@@ -88,6 +88,8 @@ def answer(
         named = pool_id.partition("_")[2].encode() + parameters["USER_ID_FOR_SRP"].encode()
     except (AttributeError, KeyError, TypeError, ValueError, binascii.Error):
         raise BadChallenge from None
+    if not (0 <= salt < N and 0 <= theirs < N):
+        raise BadChallenge
     # From here on nothing of Cognito's can fail: what is derived from the password stands in this frame.
     time = timestamp(now)
     identity = hashlib.sha256(named + b":" + password.reveal().encode()).digest()

@@ -28,6 +28,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+from cognito_mfa.cognito_values import word
 from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf
 from cognito_mfa.error_table import classify, hint_for
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Misconfigured, Sent, Unavailable
@@ -457,8 +458,8 @@ def _document(response: Any) -> Document | _Failure:
 def _from_cognito(response: Mapping[str, Any]) -> _Failure:
     error = response.get("Error", {})
     metadata = response.get("ResponseMetadata", {})
-    code = str(error.get("Code", ""))
-    request_id = str(metadata.get("RequestId", ""))
+    code = word(error.get("Code"))
+    request_id = word(metadata.get("RequestId"))
     if not code or (code.isdigit() and code not in {"429", "500", "502", "503", "504"}):
         return _Failure("reply", code, request_id=request_id)  # a firewall's HTML page, a redirect
     return _Failure(
@@ -475,7 +476,7 @@ def _date_of(response: Mapping[str, Any]) -> float | None:
     headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     try:
         return parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 

@@ -12,7 +12,15 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from cognito_mfa import exemptions, staff_rules
-from cognito_mfa.management.people import REFUSED, check, shown, staff_named, table, user_named
+from cognito_mfa.management.people import (
+    REFUSED,
+    check,
+    reason_given,
+    shown,
+    staff_named,
+    table,
+    user_named,
+)
 
 
 class Command(BaseCommand):
@@ -38,13 +46,14 @@ class Command(BaseCommand):
         if options["list"]:
             self._list(user)
             return
-        if user is None or not (options["reason"] or "").strip():
+        reason = reason_given(options["reason"])
+        if user is None or not reason:
             raise CommandError("Give USER and a --reason.", returncode=2)
         person = user_named(user)
         actor = staff_named(options["by"])
         right = staff_rules.REVOKE if options["revoke"] else staff_rules.GRANT
         check(right, actor, person, dry_run=options["dry_run"])
-        given = {"actor": actor, "reason": options["reason"].strip()[:200]}
+        given = {"actor": actor, "reason": reason}
         act = self._revoke if options["revoke"] else self._grant
         act(person, given, dry_run=options["dry_run"], until=options["until"])
 

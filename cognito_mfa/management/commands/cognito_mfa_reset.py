@@ -7,7 +7,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cognito_mfa import staff_rules
-from cognito_mfa.management.people import NOT_DONE, check, identity_for, shown, staff_named
+from cognito_mfa.management.people import (
+    NOT_DONE,
+    check,
+    identity_for,
+    reason_given,
+    shown,
+    staff_named,
+)
 from cognito_mfa.models import CognitoIdentity, MFAReset
 from cognito_mfa.printable import visible
 
@@ -42,7 +49,8 @@ class Command(BaseCommand):
     def _reset(
         self, name: str, *, reason: str | None, by: str | None, dry_run: bool, **_options: Any
     ) -> None:
-        if not (reason or "").strip():
+        reason = reason_given(reason)
+        if not reason:
             raise CommandError("Give a --reason.", returncode=2)
         from cognito_mfa import reset
 
@@ -52,7 +60,7 @@ class Command(BaseCommand):
         if dry_run:
             self.stdout.write(f"Would reset {_who(identity)}.")
             return
-        row = reset.run(reset.request(identity, actor=actor, reason=str(reason).strip()[:200]))
+        row = reset.run(reset.request(identity, actor=actor, reason=reason))
         if row.finished_at is None:
             raise CommandError(
                 f"{shown(identity.user)}: not done yet. {visible(row.trouble)}. All sessions here have ended. "

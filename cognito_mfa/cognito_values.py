@@ -1,0 +1,97 @@
+"""What Cognito and its tokens say, checked as if a stranger had typed it.
+
+Whoever has an account can write its attributes with any client of the pool, and a pool takes more than our
+columns, pages, mails and logs do: 2,048 characters, line ends, halves of surrogate pairs, characters that
+turn the reading direction. Everything that ``gateway`` takes from an answer, and that is stored, shown or
+logged, passes one of these.
+
+SECURITY: what says who somebody is, or what is compared, is taken as it came or not at all; it is never
+mended, since two people could become one. Only what is shown is.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+SUB_LENGTH = 64
+USERNAME_LENGTH = 128
+EMAIL_LENGTH = 254
+FACTOR_LENGTH = 32
+DESTINATION_LENGTH = 100
+PROVIDER_LENGTH = 32
+SCOPE_LENGTH = 256
+ATTRIBUTE_LENGTH = 64
+MOST = 64  # of whatever Cognito lists
+NOT_A_WORD = "Unknown"
+_WORD = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.:#/-]*")
+
+BIDI_CONTROLS = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+# Control characters, halves of surrogate pairs, and the two line ends that are none of them.
+_NOT_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def is_odd(char: str) -> bool:
+    """Tell whether ``char`` belongs in no name: it cannot be seen, stored, or moves what stands around it."""
+    return unicodedata.category(char) in _NOT_TEXT or char in BIDI_CONTROLS
+
+
+def is_name(value: object, longest: int) -> bool:
+    """Tell whether ``value`` is a text that may say who or what something is, in ``longest`` characters."""
+    return isinstance(value, str) and 0 < len(value) <= longest and not any(map(is_odd, value))
+
+
+def is_sub(value: object) -> bool:
+    """Tell whether ``value`` can be somebody's lasting id."""
+    return is_name(value, SUB_LENGTH)
+
+
+def is_username(value: object) -> bool:
+    """Tell whether ``value`` can be a name in the pool."""
+    return is_name(value, USERNAME_LENGTH)
+
+
+def address(value: object) -> str:
+    """Return ``value`` when a mail could be sent there, else an empty string."""
+    if not isinstance(value, str) or not is_name(value, EMAIL_LENGTH):
+        return ""
+    try:
+        validate_email(value)
+    except ValidationError:
+        return ""
+    return value
+
+
+def word(value: object, longest: int = 64) -> str:
+    """Return one of Cognito's own words, such as a challenge's name; of anything else ``NOT_A_WORD``.
+
+    Empty stays empty.
+    """
+    if value in (None, ""):
+        return ""
+    fits = isinstance(value, str) and len(value) <= longest and _WORD.fullmatch(value)
+    return str(value) if fits else NOT_A_WORD
+
+
+def words(values: object, longest: int = 64) -> list[str]:
+    """Return those of a list that are words."""
+    listed = values if isinstance(values, list) else []
+    return [one for one in listed[:MOST] if one and word(one, longest) == one]
+
+
+def shown(value: object, longest: int) -> str:
+    """Return ``value`` as it may be shown: in normal form, on one line, cut."""
+    if not isinstance(value, str):
+        return ""
+    text = unicodedata.normalize("NFC", value[: 4 * longest])
+    return "".join(char for char in text if not is_odd(char)).strip()[:longest]
+
+
+def is_storable(text: str) -> bool:
+    """Tell whether a database takes ``text``: none takes half a pair, and PostgreSQL no NUL."""
+    return not any(char == "\0" or unicodedata.category(char) == "Cs" for char in text)
