@@ -10,10 +10,11 @@ from typing import Any, Literal
 from django.db import transaction
 from django.utils import timezone
 
-from cognito_mfa import budget, notices, people
+from cognito_mfa import budget, notices, people, staff_rules
+from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import CognitoMFAError, Refused, UserGone
 from cognito_mfa.gateway import Factors, get_gateway
-from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, SoftwareToken
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +33,11 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
         asked stays: the answer may be older than that.
 
     Raises:
+        Denied: ``actor`` may not; Cognito was not asked.
         Refused: the identity is of another pool than the settings name.
         CognitoMFAError: Cognito did not answer; nothing changed.
     """
+    staff_rules.check(staff_rules.REFRESH, actor, identity)
     if not identity.in_this_pool:
         raise Refused("status", "AnotherPool")
     before = identity.status
@@ -84,8 +87,11 @@ def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> 
         how many there were in a row.
 
     Raises:
+        Denied: ``actor`` may not; nothing was done.
         Refused: so many were wrong in all that only another authenticator helps; nothing was done.
     """
+    counter = CodeFailures(pool_id=get_conf().USER_POOL_ID, username=username, sub=sub)
+    staff_rules.check(staff_rules.CLEAR, actor, counter)
     failures = budget.failures(username, sub=sub)
     with transaction.atomic():
         if not budget.accept_again(username, sub=sub):
