@@ -128,12 +128,12 @@ def link(
         LinkRefused: this site has no user for the person, and must not make one; or the user that the
             resolver found must not be linked.
     """
+    people.retire_namesakes(person.username, person.sub)  # whatever becomes of the link
     with _noting(person):
         identity = known(person) or _new(person, request, status, consent)
     _keep_up_to_date(identity, person)
     if identity.status == CognitoIdentity.Status.GONE:  # as somebody thought: here the person is
         identity.learn(status)
-    people.retire_namesakes(identity)
     return identity
 
 
@@ -159,7 +159,7 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
     issued = person.claims.get("iat")
     if isinstance(issued, int):  # an hour ago, perhaps, and the name is somebody else's by now
         told_at = dt.datetime.fromtimestamp(max(0, min(issued, time.time())), tz=dt.UTC)
-        people.retire_namesakes(identity, told_at=told_at)
+        people.retire_namesakes(person.username, person.sub, told_at=told_at)
     return identity
 
 

@@ -95,19 +95,19 @@ def retire(identity: CognitoIdentity) -> None:
     identity.refresh_from_db()
 
 
-def retire_namesakes(identity: CognitoIdentity, *, told_at: dt.datetime | None = None) -> None:
+def retire_namesakes(username: str, sub: str, *, told_at: dt.datetime | None = None) -> None:
     """Retire every other row of the same name: at any moment a pool has one person of a name.
 
     Nobody's name ever changes, so that a row of this name and of another ``sub`` is about somebody gone.
 
     Args:
-        identity: whom tokens of Cognito gave this name.
+        username, sub: as tokens of Cognito name a person.
         told_at: when they did; rows that were linked later may know better. None for just now.
     """
-    others = _rows().filter(username=identity.username).exclude(sub=identity.sub)
+    others = _rows().filter(username=username).exclude(sub=sub)
     for row in others.exclude(status=Status.GONE):
         older = told_at is None or row.created_at < told_at
-        if older and row.username == identity.username and row.sub != identity.sub:
+        if older and row.username == username and row.sub != sub:
             retire(row)
 
 

@@ -5,19 +5,24 @@ A person is a pool id and a ``sub``; the two are looked at from both sides.
 
 from __future__ import annotations
 
+import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
-from cognito_mfa import administration, reset
+from cognito_mfa import administration, people, reset
+from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import CognitoIdentity, SoftwareToken
+from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
 from cognito_mfa.transport import has_operation
-from tests.visitor import PASSWORD, POOL_ID, Visitor
+from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 pytestmark = pytest.mark.django_db
 Status = CognitoIdentity.Status
@@ -217,3 +222,162 @@ def test_the_old_ones_lost_set_up_is_no_news_for_the_new_one(
     CognitoIdentity.objects.update(unconfirmed="SET_UP")
     new.set_up_elsewhere(pool, friendly_name="Mine")
     assert "Mine" in code_page(new)
+
+
+# --------------------------------------------------------------------------- commands and the admin
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    """Run a command as a shell would; return its exit code and what it said."""
+    out = io.StringIO()
+    try:
+        call_command(*arguments, stdout=out, stderr=out)
+    except CommandError as error:
+        return error.returncode, f"{out.getvalue()}{error}"
+    return 0, out.getvalue()
+
+
+def test_a_command_refuses_a_name_that_two_people_had_and_takes_a_sub(
+    pool: LocalPool, old: Ada, new: Ada
+) -> None:
+    """``management.people.user_named``: never one of two by chance."""
+    new.come()
+    code, text = run("cognito_mfa_reset", "ada", "--reason", "x")
+    assert code == 1
+    assert old.sub in text
+    assert new.sub in text
+    assert not MFAReset.objects.exists()
+    code, text = run("cognito_mfa_reset", new.sub, "--reason", "x")
+    assert code == 0, text
+    assert MFAReset.objects.get().identity == new.row
+    assert old.row.software_tokens.latest("pk").retired_because == "REMOVED_ELSEWHERE"
+
+
+def test_a_sync_finds_the_old_one_gone_and_says_what_the_new_one_has(
+    pool: LocalPool, old: Ada, new: Ada
+) -> None:
+    """``cognito_mfa_sync``: by the ``sub``; the old row does not take on what the new person has."""
+    new.set_up_elsewhere(pool)
+    assert run("cognito_mfa_sync", "--rate", "1000")[0] == 0
+    assert old.row.status == Status.GONE
+    new.sign_in("ada")
+    new.enter_code()
+    assert new.is_in()
+    assert run("cognito_mfa_sync", "--rate", "1000")[0] == 0
+    assert (old.row.status, new.row.status) == (Status.GONE, Status.ENABLED)
+
+
+def test_a_row_that_was_thought_gone_lives_again_when_its_person_comes(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    """``linking.link``: tokens say who is there."""
+    ada = Ada(pool, visitor)
+    ada.come()
+    people.retire(ada.row)
+    ada.sign_in("ada")
+    ada.enter_code()
+    assert ada.row.status == Status.ENABLED
+    assert ada.is_in()
+
+
+def test_a_token_of_before_the_new_link_retires_nobody(pool: LocalPool, old: Ada, new: Ada) -> None:
+    """``people.retire_namesakes``, ``told_at``: the old one's token is good for an hour, and says nothing new."""
+    new.come()
+    people.retire_namesakes("ada", old.sub, told_at=new.row.created_at - timedelta(minutes=5))
+    assert new.row.status == Status.ENABLED
+
+
+def test_two_people_whose_names_differ_in_case_do_not_retire_each_other(
+    cognito: LocalCognito, visitor: Visitor
+) -> None:
+    """``people.retire_namesakes``: exact names, in a pool that tells them apart."""
+    pool = cognito.create_pool(POOL_ID, mfa="ON", case_insensitive=False)
+    pool.create_client(CLIENT_ID)
+    small, great = Ada(pool, visitor), Ada(pool, visitor, name="Ada")
+    small.come()
+    great.come()
+    assert {small.row.status, great.row.status} == {Status.ENABLED}
+    assert "Phone of ada" in code_page(signed_out(small))
+    assert "Phone of Ada" in code_page(signed_out(great))
+    for person in (small, great):
+        person.enter_code()
+        person.cognito.clock.advance(30)
+        assert person.replace().status_code == 302
+
+
+def signed_out(person: Ada) -> Ada:
+    person.sign_out()
+    return person
+
+
+def test_where_the_pools_names_are_subs_an_address_used_again_is_another_person(
+    cognito: LocalCognito, visitor: Visitor
+) -> None:
+    """``people.named``: the name that Cognito tells is lasting there."""
+    pool = cognito.create_pool(POOL_ID, mfa="ON", username_attributes=["email"])
+    pool.create_client(CLIENT_ID)
+    people_of_one_address = []
+    for number in (1, 2):
+        person = Ada(pool, visitor, name="ada@example.com")
+        person.come()
+        assert person.replace().status_code == 302
+        assert "Another phone" in code_page(signed_out(person))
+        people_of_one_address.append(person)
+        if number == 1:
+            leave(pool, person)
+    first, second = people_of_one_address
+    assert first.sub != second.sub
+    assert first.row.user != second.row.user
+    assert first.row.code_failures == second.row.code_failures == 0
+
+
+def test_a_reset_of_the_new_one_leaves_the_old_row_alone(
+    pool: LocalPool, old: Ada, new: Ada
+) -> None:
+    new.come()
+    generation = old.row.generation
+    reset.run(reset.request(new.row, actor=None, reason="x"))
+    assert pool.user("ada").software_token is None
+    assert (new.row.status, old.row.generation) == (Status.NOT_SET_UP, generation)
+    new.cognito.clock.advance(30)
+    new.come()
+    assert new.is_in()
+
+
+def test_what_the_old_ones_browser_begins_changes_nothing_of_the_new_one(
+    pool: LocalPool, old: Ada, new: Ada
+) -> None:
+    """``lifecycle.check_own``, ``flows._with_tokens``: a session of the old one, and the new one's password and code."""
+    new.set_up_elsewhere(pool)
+    old.secret = new.secret
+    old.post(reverse(REPLACE), {"password": PASSWORD})
+    old.enter_code()
+    assert not CognitoIdentity.objects.filter(sub=new.sub).exists()
+    assert pool.user("ada").pending_secret is None
+    new.cognito.clock.advance(30)
+    new.sign_in("ada")
+    new.enter_code()
+    assert new.is_in()
+
+
+def test_the_old_row_is_retired_also_where_the_new_one_may_not_have_its_user(
+    pool: LocalPool, old: Ada, new: Ada, settings: Settings
+) -> None:
+    """``linking.link``: by a resolver that names the old one's user, which is hers; an event tells the operator."""
+    resolver = "cognito_mfa.linking.by_username"
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": resolver}
+    new.set_up_elsewhere(pool)
+    new.sign_in("ada")
+    assert new.enter_code().status_code == 403
+    assert not new.is_in()
+    assert old.row.status == Status.GONE
+    assert MFAEvent.objects.filter(kind="LINK_REFUSED", sub=new.sub).count() == 1
+
+    user = old.row.user
+    old.row.delete()  # as the manual says, where the two are one human being
+    new.cognito.clock.advance(30)
+    new.sign_in("ada")
+    new.enter_code()
+    assert new.is_in()
+    assert new.row.user == user
+    assert MFAEvent.objects.filter(sub=old.sub, identity=None).exists()
