@@ -124,6 +124,7 @@ class CognitoIdentityAdmin(ReadOnly, SecondFactorActions, ConfirmedOnePerson, Fa
         "code_failures",
         "pool_id",
         "sub",
+        "disabled_at",
         "generation",
         "created_at",
     )

@@ -243,6 +243,7 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("E020", conf(TRUSTED_BACKENDS={THEIRS: "everyone"})),
     ("W001", conf(PROOF_MAX_AGE=25 * 3600)),
     ("W002", conf(REAUTH_MAX_AGE=1201)),
+    ("W027", conf(SESSION_IDLE=12 * 3600)),
     ("W029", conf(GRANT_MAX_AGE=367 * 86400)),
     ("W003", without("ISSUER")),
     ("W030", conf(SUPPORT_URL="/help/")),

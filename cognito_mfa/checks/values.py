@@ -80,7 +80,7 @@ def check_rule() -> Iterator[CheckMessage]:
 
 
 def check_durations() -> Iterator[CheckMessage]:
-    """W001 a proof that lasts too long, W002 a step-up that does, W029 an exemption that does."""
+    """W001 a proof that lasts too long, W002 a step-up that does, W029 an exemption that does, W027 rest that never ends one."""
     conf = conf_or_none()
     if conf is None:
         return
@@ -102,6 +102,12 @@ def check_durations() -> Iterator[CheckMessage]:
             f"{NAME}['GRANT_MAX_AGE'] is more than a year: nobody remembers why an exemption was granted.",
             hint="Write a year or less; an exemption can be granted again.",
             id="cognito_mfa.W029",
+        )
+    if conf.SESSION_IDLE is not None and conf.SESSION_IDLE >= conf.PROOF_MAX_AGE:
+        yield Caution(
+            f"{NAME}['SESSION_IDLE'] is not shorter than PROOF_MAX_AGE, so that it ends nothing.",
+            hint="Write a shorter time, or leave it out.",
+            id="cognito_mfa.W027",
         )
 
 

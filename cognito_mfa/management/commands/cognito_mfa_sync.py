@@ -103,9 +103,10 @@ class Command(BaseCommand):
         return ""
 
     def _refresh(self, identity: CognitoIdentity) -> None:
-        before = identity.status
-        after = _patiently(identity)
+        before = _in_a_word(identity)
+        _patiently(identity)
         self.asked += 1
+        after = _in_a_word(CognitoIdentity.objects.filter(pk=identity.pk).first())
         if after != before:
             self.changes[f"{before} -> {after}"] += 1
             if self.verbosity > 1:
@@ -117,6 +118,13 @@ class Command(BaseCommand):
         changed = ", ".join(f"{what}: {number}" for what, number in sorted(self.changes.items()))
         note = f"{changed}." if changed else "nothing changed."
         self.stdout.write(f"Asked about {_people(self.asked)}; {note}")
+
+
+def _in_a_word(identity: CognitoIdentity | None) -> str:
+    """Return the status, or that the pool lets the person in no more."""
+    if identity is None:  # deleted here meanwhile
+        return str(CognitoIdentity.Status.GONE)
+    return "DISABLED" if identity.disabled_at else str(identity.status)
 
 
 def _due(older_than: float) -> list[Any]:
