@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.cognito_values import USERNAME_LENGTH, shown
 from cognito_mfa.conf import get_conf
-from cognito_mfa.exceptions import ChallengeLost
 from cognito_mfa.indexes import PrefixIndex
 
 logger = logging.getLogger(__name__)
@@ -175,6 +174,10 @@ class CognitoIdentity(models.Model):
         with transaction.atomic():
             before = rows.select_for_update().values_list("generation", flat=True).first()
             if before is None or since not in (None, before):
+                from cognito_mfa.exceptions import (
+                    ChallengeLost,
+                )  # needed by nobody who only loads the models
+
                 raise ChallengeLost("change", "Overtaken")
             rows.update(generation=before + 1)
             MFAEvent.objects.record(kind, self, actor=actor, reason=reason, detail=detail)

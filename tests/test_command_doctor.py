@@ -166,7 +166,6 @@ def test_little_time(healthy: LocalPool) -> None:
         (["name"], {"TRUST_POOL_EMAIL": True}, "OK"),
         (["name", "email_verified"], {}, "ERROR"),
     ],
-    ids=str,
 )
 def test_who_writes_addresses(
     writable: list[str] | None,
