@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
@@ -65,6 +66,24 @@ def test_b_97_nor_before_the_victim_ever_came(person: Person, theirs: Settings) 
     get_user_model().objects.create_user("victim", email="victim@example.com")
     hers = mallory(person, email="victim@example.com")
     hers.arrive_with_code("mallory")
+    assert not hers.is_in()
+    assert hers.start().status_code == 403
+    assert not CognitoIdentity.objects.exists()
+
+
+@pytest.mark.postgresql
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite folds ASCII only")
+@pytest.mark.parametrize(
+    "email", ["mike@g\u0131thub.example", "m\u0131ke@github.example"], ids=ascii
+)
+def test_b_97_nor_by_a_verified_address_that_the_database_takes_for_the_victims(
+    person: Person, theirs: Settings, email: str
+) -> None:
+    """The package signs her in as him; ``linking._fit_by_address`` refuses the link, and so the set-up."""
+    mike = get_user_model().objects.create_user("mike", email="mike@github.example")
+    hers = mallory(person, email=email, verified="true")
+    hers.arrive_with_code("mallory")
+    assert hers.client.session["_auth_user_id"] == str(mike.pk)
     assert not hers.is_in()
     assert hers.start().status_code == 403
     assert not CognitoIdentity.objects.exists()
