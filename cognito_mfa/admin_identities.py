@@ -115,6 +115,7 @@ class CognitoIdentityAdmin(ReadOnly, SecondFactorActions, ConfirmedOnePerson, Fa
         "shown_user",
         "username",
         "email",
+        "previous_email",
         "shown_status",
         "friendly_name",
         "set_up_since",

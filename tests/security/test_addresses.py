@@ -149,6 +149,26 @@ class TestUnverified:
         person = person_of(access, {"email": address, "email_verified": True}, trusts=True)
         assert person.email == person.unverified_email == ""
 
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "a" * 60 + "@" + ".".join(["b" * 60] * 4) + ".example",
+            "a\ud800b@example.com",
+            "a\x00b@example.com",
+            "a@example.com\nBcc: b@example.com",
+        ],
+        ids=ascii,
+    )
+    def test_nor_is_one_that_cannot_be_stored(
+        self, optional_pool: LocalPool, visitor: Visitor, address: str
+    ) -> None:
+        """``cognito_values.address``; on PostgreSQL each of them was an error of the server."""
+        join(optional_pool, "odd", VICTIM, verified="true")
+        optional_pool.user("odd").attributes["email"] = address
+        visitor.set_up("odd")
+        identity = CognitoIdentity.objects.get()
+        assert (identity.email, identity.user.email) == ("", "")
+
     def test_other_claims_are_no_identity(
         self, optional_pool: LocalPool, visitor: Visitor, settings: Settings
     ) -> None:
