@@ -492,24 +492,26 @@ class TestNewUsers:
             pre_save.disconnect(refuse, sender=User)
         assert refusals() == ["UserNotMade"]
 
+    @pytest.mark.parametrize("links", [True, False], ids=["resolver", "new user"])
     def test_the_same_person_in_two_tabs_at_once_is_one_user(
-        self, optional_pool: LocalPool, visitor: Visitor
+        self, optional_pool: LocalPool, visitor: Visitor, settings: Settings, *, links: bool
     ) -> None:
-        """The other tab is played by a receiver; its rows are there when ours come."""
-        from django.db.models.signals import pre_save
+        """The other tab's rows come between our look and ours; the site's resolver plays it.
 
+        ``linking._made``: ``except IntegrityError``.
+        """
+        other = User.objects.create(username="newcomer")
+        mine = User.objects.create(username="mine") if links else None
         sub = optional_pool.user("newcomer").sub
 
-        def faster(instance: Any, **_kwargs: object) -> None:
-            pre_save.disconnect(faster, sender=User)
-            other = User.objects.create(username="newcomer")
-            CognitoIdentity.objects.create(
-                user=other, pool_id=POOL_ID, sub=sub, username="newcomer"
+        def faster(_person: Any, *, request: Any) -> Any:
+            CognitoIdentity.objects.get_or_create(
+                sub=sub, defaults={"user": other, "pool_id": POOL_ID, "username": "newcomer"}
             )
+            return mine
 
-        pre_save.connect(faster, sender=User)
-        try:
-            visitor.set_up()
-        finally:
-            pre_save.disconnect(faster, sender=User)
-        assert CognitoIdentity.objects.count() == get_user_model().objects.count() == 1
+        resolve_by(settings, faster)
+        visitor.set_up()
+        assert CognitoIdentity.objects.get().user == other
+        assert get_user_model().objects.count() == 1 + links
+        assert refusals() == []

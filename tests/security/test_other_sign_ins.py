@@ -205,6 +205,20 @@ class TestTokensWithoutAChallenge:
         assert not visitor.is_in()
         assert start(visitor).status_code == 403
 
+    def test_b_13_a_name_that_reads_like_a_providers_is_not_one(
+        self, pool: LocalPool, visitor: Visitor, db: None, site: Settings
+    ) -> None:
+        """Somebody of the pool's own, who has the provider linked, and a Kelvin sign in the name.
+
+        ``other_sign_in._owner``: ``ascii_lower``.
+        """
+        site.COGNITO_MFA = {**site.COGNITO_MFA, "FEDERATED": "exempt"}
+        person = pool.create_user("\u212aelvin_7", password=PASSWORD)
+        person.attributes["identities"] = identities("Kelvin", "7", created_at=0)
+        user = get_user_model().objects.create_user("own")
+        sign_in(visitor, user, tokens_of(pool, "\u212aelvin_7"))
+        assert not visitor.is_in()
+
     def test_b_13_a_provider_that_only_cognito_tells_of(
         self, pool: LocalPool, visitor: Visitor, db: None
     ) -> None:
