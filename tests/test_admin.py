@@ -36,9 +36,8 @@ def delete_token(visitor: Visitor, username: str) -> None:
 
 def make(pool: LocalPool, username: str, **user: Any) -> CognitoIdentity:
     """Somebody in the pool and here, linked."""
-    person = pool.create_user(
-        username, password=PASSWORD, attributes={"email": f"{username}@example.com"}
-    )
+    address = {"email": f"{username}@example.com", "email_verified": "true"}
+    person = pool.create_user(username, password=PASSWORD, attributes=address)
     return CognitoIdentity.objects.create(
         user=User.objects.create_user(username, **user),
         pool_id=POOL_ID,
