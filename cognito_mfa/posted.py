@@ -18,20 +18,22 @@ SECRET_FIELDS = frozenset({"password", "new_password1", "new_password2", "code"}
 
 
 def close(request: HttpRequest) -> None:
-    """Close the secrets in ``request.POST``, and drop them from the body that it was read from."""
-    if not SECRET_FIELDS & request.POST.keys():
+    """Close the secrets in ``request.POST``, and drop them from the body that it was read from.
+
+    What is no form at all is dropped whole: it may hold anything, and no page of ours takes it.
+    """
+    if SECRET_FIELDS & request.POST.keys():
+        closed = QueryDict(mutable=True, encoding=request.POST.encoding)
+        for name, values in request.POST.lists():
+            secret = name in SECRET_FIELDS
+            texts: list[Any] = [SecretText(str(value)) for value in values] if secret else values
+            closed.setlist(name, texts)
+        closed._mutable = False  # noqa: SLF001 - as Django makes it
+        request.POST = closed  # type: ignore[assignment]
+    elif request.POST:
         return
-    closed = QueryDict(mutable=True, encoding=request.POST.encoding)
-    for name, values in request.POST.lists():
-        secret = name in SECRET_FIELDS
-        texts: list[Any] = [SecretText(str(value)) for value in values] if secret else values
-        closed.setlist(name, texts)
-    closed._mutable = False  # noqa: SLF001 - as Django makes it
-    request.POST = closed  # type: ignore[assignment]
-    if hasattr(
-        request, "_body"
-    ):  # where somebody asked for it; a body that is read in parts is not kept
-        request._body = closed.urlencode().encode()  # noqa: SLF001
+    if hasattr(request, "_body"):  # where somebody asked for it; a form read in parts leaves none
+        request._body = request.POST.urlencode().encode()  # noqa: SLF001
 
 
 def close_after_failure(*, request: Any = None, **_kwargs: object) -> None:

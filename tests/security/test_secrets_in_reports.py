@@ -358,6 +358,13 @@ def test_what_fails_after_our_view_shows_nothing(site: Site, step: Step) -> None
 
 
 @BOTH_SERVERS
+@pytest.mark.parametrize("step", [sign_in, sign_in_with_a_long_form, sign_in_as_json], ids=named)
+def test_a_body_that_was_read_before_shows_nothing(site: Site, step: Step) -> None:
+    """``request._body`` in ``posted.close``: the site's own middleware asked for the body."""
+    assert seen(site, step, "body read first", "middleware").failures == 1
+
+
+@BOTH_SERVERS
 @pytest.mark.parametrize(
     "step", [sign_in_until_the_picture, challenge, confirmation, end_of_a_removal], ids=named
 )
