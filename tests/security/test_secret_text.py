@@ -389,16 +389,23 @@ def test_a_label_that_fits_into_no_qr_code_is_shortened(
     assert visitor.is_in()
 
 
+HEADER = base64.urlsafe_b64encode(b'{"alg":"RS256","typ":"JWT"}').decode().rstrip("=")
+DEEP = base64.urlsafe_b64encode(b'{"a":' + b"[" * 100_000).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("payload", [DEEP, "\ud800"], ids=["deep", "half a pair"])
 def test_a_token_that_breaks_the_library_is_no_token(
-    optional_pool: LocalPool, visitor: Visitor, settings: Settings, django_user_model: Any
+    optional_pool: LocalPool,
+    visitor: Visitor,
+    settings: Settings,
+    django_user_model: Any,
+    payload: str,
 ) -> None:
     """``except Exception`` where a token is decoded: what is not foreseen there has it in its frames."""
-    deep = base64.urlsafe_b64encode(b'{"a":' + b"[" * 100_000).decode().rstrip("=")
-    header = base64.urlsafe_b64encode(b'{"alg":"RS256","typ":"JWT"}').decode().rstrip("=")
     backend = "django.contrib.auth.backends.ModelBackend"
     settings.COGNITO_MFA = {
         **settings.COGNITO_MFA,
-        "TOKEN_PROVIDER": lambda _request: f"{header}.{deep}.c2ln",
+        "TOKEN_PROVIDER": lambda _request: f"{HEADER}.{payload}.c2ln",
         "TRUSTED_BACKENDS": {backend: "enrolled"},
     }
     visitor.client.force_login(django_user_model.objects.create_user("ada"), backend=backend)

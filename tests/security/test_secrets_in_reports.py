@@ -353,7 +353,9 @@ def seen(site: Site, step: Step, *parts: str, more: Callable[[], Any] | None = N
 
 @pytest.mark.parametrize("step", STEPS, ids=named)
 def test_what_fails_after_our_view_shows_nothing(site: Site, step: Step) -> None:
-    """``posted.close`` in ``closes_what_was_posted``: what was typed is in the request by then."""
+    """``close_after_failure``, and before it ``posted.close`` in ``closes_what_was_posted``: what was
+    typed is still in the request.
+    """
     assert seen(site, step, "middleware").failures == 1
 
 
@@ -412,7 +414,7 @@ def test_a_set_up_page_that_fails_while_it_is_made_shows_nothing(
     "step", [wrong_password, two_new_passwords, challenge_with_a_wrong_code], ids=named
 )
 def test_any_other_page_that_fails_while_it_is_made_shows_nothing(site: Site, step: Step) -> None:
-    """``CognitoMFAError`` is what the failure happened in: the frames of the call are walked too."""
+    """``posted.close`` in ``closes_what_was_posted``: the form is in the context of its page."""
     assert seen(site, step, "page").failures == 1
 
 
@@ -446,7 +448,7 @@ def wrapped(answer: dict[str, Any]) -> dict[str, Any]:
     [
         faults.Body(b"<html>"),
         faults.Edit(wrapped),
-        faults.Error("InvalidParameterException", f"Value '{PASSWORD}' at 'password' is wrong"),
+        faults.Error("ForbiddenException", f"Value '{PASSWORD}' at 'password' is wrong"),
         faults.Reset(executed=True),
     ],
     ids=["HTML", "other types", "a text that quotes", "lost"],
@@ -457,18 +459,23 @@ def test_a_broken_answer_shows_nothing(site: Site, step: Step, fault: Any) -> No
     assert collector.failures
 
 
+OURS = [value for value in vars(signals).values() if isinstance(value, Signal)]
+
+
+@pytest.mark.parametrize("listened_to", [OURS, [user_logged_in]], ids=["ours", "Django's"])
 @pytest.mark.parametrize(
     "step", [sign_in, challenge, confirmation, end_of_a_replacement, end_of_a_removal], ids=named
 )
-def test_receivers_that_fail_show_nothing(site: Site, step: Step) -> None:
-    """``ReadableTokens`` in ``promotion.complete``; one of Django's signals lets the failure out."""
-    ours = [value for value in vars(signals).values() if isinstance(value, Signal)]
-    for signal in (user_logged_in, *ours):
+def test_receivers_that_fail_show_nothing(
+    site: Site, step: Step, listened_to: list[Signal]
+) -> None:
+    """``ReadableTokens`` in ``promotion.complete``: what receivers get is in the frames that fail."""
+    for signal in listened_to:
         signal.connect(failing.receiver, dispatch_uid="failing")
     try:
         collector = seen(site, step, "receiver")
     finally:
-        for signal in (user_logged_in, *ours):
+        for signal in listened_to:
             signal.disconnect(dispatch_uid="failing")
     assert collector.failures or "Error calling" in collector.everything
 
