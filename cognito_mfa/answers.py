@@ -9,14 +9,18 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cognito_mfa import impersonation
+from cognito_mfa.impersonation import Impersonation
 from cognito_mfa.redirects import local_path, safe_url  # noqa: F401 - its old place
 
 
@@ -60,10 +64,23 @@ CONFIRM_AGAIN = Demand(
 )
 
 
+# Of somebody who acts as another user: whose authenticator app would it be?
+SWITCH_BACK = Demand(
+    "impersonating",
+    gettext_lazy("Switch back to your own account first."),
+    "cognito_mfa:device",
+    {},
+)
+
+
 def answer(request: HttpRequest, demand: Demand) -> HttpResponse:
     """Return what a request gets that may not go on before ``demand`` is met."""
-    if request.headers.get("HX-Request") == "true":
-        response: HttpResponse = _for_htmx(request, demand)
+    acting = impersonation.of(request, getattr(request, "user", None))
+    response: HttpResponse
+    if acting is not None:
+        response = _for_impersonator(request, acting)
+    elif request.headers.get("HX-Request") == "true":
+        response = _for_htmx(request, demand)
     elif wants_page(request):
         response = _for_page(request, demand)
     else:
@@ -71,6 +88,34 @@ def answer(request: HttpRequest, demand: Demand) -> HttpResponse:
     add_never_cache_headers(response)
     patch_vary_headers(response, ("Accept", "HX-Request", "Cookie"))
     return response
+
+
+async def aanswer(request: HttpRequest, demand: Demand) -> HttpResponse:
+    """Async version of ``answer``; it needs a thread for people who act as another user only."""
+    session = getattr(request, "session", None)
+    if session is not None:
+        await session.aget(impersonation.KEPT)  # loads all of it
+    if impersonation.may_be(request):
+        return await sync_to_async(answer)(request, demand)
+    return answer(request, demand)
+
+
+def impersonator_page(
+    request: HttpRequest, acting: Impersonation, *, unproven: bool
+) -> HttpResponse:
+    """Return the page for somebody who acts as another user: why not, and the way back.
+
+    Args:
+        unproven: their own second factor is missing or too old for what they asked for; else the page that they asked
+            for is about the other user's.
+    """
+    context = {
+        "user": request.user,
+        "way_back": acting.way_back(),
+        "acting": acting,
+        "unproven": unproven,
+    }
+    return render(request, "cognito_mfa/impersonating.html", context, status=403)
 
 
 def wants_page(request: HttpRequest) -> bool:
@@ -85,6 +130,20 @@ def wants_page(request: HttpRequest) -> bool:
         return mode == "navigate"
     accept = request.headers.get("Accept")
     return accept is None or "text/html" in accept
+
+
+def _for_impersonator(request: HttpRequest, acting: Impersonation) -> HttpResponse:
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=403, headers={"HX-Redirect": SWITCH_BACK.url()})
+    if wants_page(request):
+        return impersonator_page(request, acting, unproven=True)
+    problem = {
+        "type": "about:blank",
+        "title": str(SWITCH_BACK.title),
+        "status": 403,
+        "code": SWITCH_BACK.code,
+    }
+    return JsonResponse(problem, status=403, content_type="application/problem+json")
 
 
 def _for_page(request: HttpRequest, demand: Demand) -> HttpResponse:

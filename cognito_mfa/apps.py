@@ -36,6 +36,7 @@ class CognitoMFAConfig(AppConfig):
             dispatch_uid="cognito_mfa.user_deletion",
         )
         _connect_provider()
+        _connect_impersonation()
 
 
 def _check(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
@@ -97,6 +98,12 @@ def _connect_provider() -> None:
     if isinstance(path, str) and path.startswith("cognito_mfa.contrib."):
         with suppress(ImportError):  # the system check says what is missing
             import_module(path.rpartition(".")[0])
+
+
+def _connect_impersonation() -> None:
+    from cognito_mfa import impersonation
+
+    impersonation.connect()
 
 
 class MFAAdminConfig(admin_apps.AdminConfig):

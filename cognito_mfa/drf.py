@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from rest_framework.permissions import AND, OR, BasePermission, OperandHolder
 
-from cognito_mfa import gate, observed
-from cognito_mfa.answers import SET_UP
+from cognito_mfa import gate, impersonation, observed
+from cognito_mfa.answers import SET_UP, SWITCH_BACK
 from cognito_mfa.gate import Verdict
 
 if (
@@ -36,10 +36,12 @@ class IsMFAVerified(BasePermission):
         if not (user and user.is_authenticated):
             return False
         plain = request._request  # noqa: SLF001 - the session is Django's; DRF has no other name for it
-        verdict = gate.decide(plain, user)
+        verdict, person = gate.judge_user(plain, user)
         if verdict is Verdict.WOULD_STOP:
-            observed.note(plain, user)
-        if verdict is Verdict.STOP:
+            observed.note(plain, person)
+        if verdict is Verdict.STOP and impersonation.of(plain, user) is not None:
+            self.message = {"detail": str(SWITCH_BACK.title), "code": SWITCH_BACK.code}
+        elif verdict is Verdict.STOP:
             self.message = {
                 "detail": str(SET_UP.title),
                 "code": SET_UP.code,

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from cognito_mfa import gate
-from cognito_mfa.answers import CONFIRM_AGAIN, SET_UP_ANYWAY, SIGN_IN, Demand, answer
+from cognito_mfa.answers import CONFIRM_AGAIN, SET_UP_ANYWAY, SIGN_IN, Demand, aanswer, answer
 from cognito_mfa.conf import LONGEST, get_conf
 from cognito_mfa.request_user import apeople_of, is_signed_in, people_of
 
@@ -28,18 +28,18 @@ class _Required(Guard):
     def stopped(self, request: HttpRequest) -> HttpResponse | None:
         for user in people_of(request):
             if not (is_signed_in(user) and gate.is_proven(request, user)):
-                return self._answer(request, user)
+                return answer(request, self._demand(user))
         return None
 
     async def astopped(self, request: HttpRequest) -> HttpResponse | None:
         for user in await apeople_of(request):
             if not (is_signed_in(user) and await gate.ais_proven(request, user)):
-                return self._answer(request, user)
+                return await aanswer(request, self._demand(user))
         return None
 
     @staticmethod
-    def _answer(request: HttpRequest, user: Any) -> HttpResponse:
-        return answer(request, SET_UP_ANYWAY if is_signed_in(user) else SIGN_IN)
+    def _demand(user: Any) -> Demand:
+        return SET_UP_ANYWAY if is_signed_in(user) else SIGN_IN
 
 
 class _Recent(Guard):
@@ -59,7 +59,7 @@ class _Recent(Guard):
         for user in await apeople_of(request):
             seconds = await gate.aproof_age(request, user) if is_signed_in(user) else None
             if not self._is_recent(seconds):
-                return answer(request, self._demand(user, seconds))
+                return await aanswer(request, self._demand(user, seconds))
         return None
 
     def _is_recent(self, seconds: float | None) -> bool:

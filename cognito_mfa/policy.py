@@ -34,29 +34,36 @@ FAILED = "The policy in COGNITO_MFA['REQUIRED'] failed; a second factor is requi
 DEADLINE = "cognito_mfa_deadline"  # of the request: until when its user may go on without
 
 
-def required(request: HttpRequest, user: AbstractBaseUser | None = None) -> bool:
+def required(
+    request: HttpRequest, user: AbstractBaseUser | None = None, *, acts_as: Any = None
+) -> bool:
     """Tell whether the policy wants a second factor of ``user`` now, by default the request's.
 
     Args:
         request: what a rule of the site's own is asked with; its ``user`` is ``user`` meanwhile.
         user: who is about to be signed in.
+        acts_as: whom ``user`` acts as. The rule may be about either: else somebody of whom nothing is asked could
+            act as somebody of whom much is. Time and exemptions are those of ``user``.
     """
     person: Any = request.user if user is None else user
-    if not rule_says(request, person) or _has_time(request, person):
+    if not any(rule_says(request, one) for one in (person, acts_as) if one is not None):
         return False
-    return not is_exempted(person)
+    if _has_time(request, person):
+        return False
+    return not is_exempted(person, acts_as=acts_as)
 
 
-async def arequired(request: HttpRequest, user: Any) -> bool:
+async def arequired(request: HttpRequest, user: Any, *, acts_as: Any = None) -> bool:
     """Tell the same, without a thread where neither rule nor exemptions need one."""
-    if not await _arule_says(request, user) or _has_time(request, user):
+    said = [await _arule_says(request, one) for one in (user, acts_as) if one is not None]
+    if not any(said) or _has_time(request, user):
         return False
-    return user.pk is None or not await _exemptions(user).aexists()
+    return user.pk is None or not await _exemptions(user, acts_as).aexists()
 
 
-def is_exempted(person: Any) -> bool:
+def is_exempted(person: Any, *, acts_as: Any = None) -> bool:
     """Tell whether an administrator lets the person do without for now."""
-    return person.pk is not None and bool(_exemptions(person).exists())
+    return person.pk is not None and bool(_exemptions(person, acts_as).exists())
 
 
 def enforced() -> bool:
@@ -100,8 +107,10 @@ def _memberships(rule: dict[str, Any], person: Any) -> QuerySet[Any]:
     return groups
 
 
-def _exemptions(person: Any) -> QuerySet[MFAExemption]:
-    return MFAExemption.objects.filter(MFAExemption.holding(of=person))
+def _exemptions(person: Any, acts_as: Any) -> QuerySet[MFAExemption]:
+    found = MFAExemption.objects.filter(MFAExemption.holding(of=person))
+    # SECURITY: what excuses an ordinary user excuses nobody who acts as a superuser.
+    return found.filter(for_superuser=True) if getattr(acts_as, "is_superuser", False) else found
 
 
 def _has_time(request: HttpRequest, person: Any) -> bool:

@@ -114,11 +114,17 @@ def touch(session: SessionBase, identity: CognitoIdentity | None) -> None:
 
     At most ten times in ``SESSION_IDLE``; so a proof may end up to a tenth of that early.
     """
-    record: Any = session.get(KEY)
+    record = touched(session.get(KEY), identity)
+    if record is not None:
+        session[KEY] = record
+        save_now(session)
+
+
+def touched(record: Any, identity: CognitoIdentity | None) -> dict[str, Any] | None:
+    """Return ``record`` as one with which something was asked for just now; None where that need not be noted."""
     if not _is_due(record, identity):
-        return
-    session[KEY] = {**record, SEEN: float(int(time.time()))}
-    _save_now(session)
+        return None
+    return {**record, SEEN: float(int(time.time()))}
 
 
 def _is_due(record: Any, identity: CognitoIdentity | None) -> bool:
@@ -130,7 +136,7 @@ def _is_due(record: Any, identity: CognitoIdentity | None) -> bool:
     return ago is not None and ago > limit / 10
 
 
-def _save_now(session: SessionBase) -> None:
+def save_now(session: SessionBase) -> None:
     """Save here rather than when the answer leaves: a session that ended meanwhile must not become an error."""
     session.modified = False
     with suppress(UpdateError):

@@ -24,7 +24,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
-from django.utils.decorators import method_decorator
+from django.utils.cache import add_never_cache_headers
+from django.utils.decorators import classonlymethod, method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_deny
@@ -33,10 +34,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView, View
 
 from cognito_mfa import (
+    answers,
     arrival,
     double_posts,
     flows,
     gate,
+    impersonation,
     notices,
     other_sign_in,
     pending,
@@ -114,6 +117,23 @@ class Page(View):
     """What every page of ours has: no caching, no framing, CSRF protection, the support address."""
 
     http_method_names = ["get", "head", "post", "options"]
+    for_impersonators = False  # for somebody who acts as another user
+
+    @classonlymethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # noqa: N805 - a class method
+        """Return the view, behind the question whose page it would be: before anything else of it runs."""
+        view: Callable[..., HttpResponseBase] = super().as_view(**initkwargs)
+
+        @wraps(view)
+        def own(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            acting = None if cls.for_impersonators else impersonation.of(request, request.user)
+            if acting is None:
+                return view(request, *args, **kwargs)
+            response = answers.impersonator_page(request, acting, unproven=False)
+            add_never_cache_headers(response)
+            return response
+
+        return own
 
     @staticmethod
     def common() -> dict[str, Any]:
@@ -690,6 +710,7 @@ class SetupDoneView(Page, TemplateView):
 class SignOutView(Page):
     """End the session."""
 
+    for_impersonators = True
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:

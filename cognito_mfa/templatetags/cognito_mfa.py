@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from cognito_mfa import impersonation
 from cognito_mfa.policy import DEADLINE
 
 register = template.Library()
@@ -24,7 +25,8 @@ def mfa_banner(context: template.Context) -> dict[str, Any]:
     """Show the banner to who has time left; nothing to everybody else."""
     request = context.get("request")
     until: dt.datetime | None = getattr(request, DEADLINE, None)
-    if request is None or until is None:
+    # Not to somebody who acts as another user: whose authenticator app would they set up?
+    if request is None or until is None or impersonation.may_be(request):
         return {"days_left": None}
     way = urlencode({"setup": "1", "next": request.get_full_path()})
     return {"days_left": _days_left(until), "url": f"{reverse('cognito_mfa:sign_in')}?{way}"}

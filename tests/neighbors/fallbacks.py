@@ -57,9 +57,11 @@ def site(settings: Settings) -> None:
     use_templates(settings, TEMPLATES)
     here = Site.objects.get(pk=1)
     for url, closed in (("/members/", True), ("/news/", False)):
-        page = FlatPage.objects.create(url=url, content=SECRET, registration_required=closed)
+        page = FlatPage._default_manager.create(
+            url=url, content=SECRET, registration_required=closed
+        )
         page.sites.add(here)
-    Redirect.objects.create(site=here, old_path="/old/", new_path=f"/new/?{SECRET[:4]}")
+    Redirect._default_manager.create(site=here, old_path="/old/", new_path=f"/new/?{SECRET[:4]}")
 
 
 def use_templates(settings: Settings, templates: dict[str, str]) -> None:

@@ -1,0 +1,235 @@
+"""Staff who act as another user, through django-hijack or django-impersonate: whose second factor is asked for.
+
+The person in front of the screen is the impersonator. Their proof counts, and the policy's answer about them; nobody
+is ever led to set up an authenticator app as somebody else. A session that merely says it is an impersonation proves
+nothing: it needs the impersonator's own proof, and the package's consent as it is now.
+
+django-impersonate leaves the session with the impersonator, so that the proof in it is theirs. django-hijack signs the
+other user in, which empties the session: what is needed of the impersonator's is kept under a key of ours, bound to
+whom the package's own key names first, and given back when they return. Nothing of it gets younger.
+"""
+
+from __future__ import annotations
+
+import logging
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY, get_user_model
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
+
+from cognito_mfa import arrival, proof
+from cognito_mfa.request_user import is_signed_in
+
+logger = logging.getLogger(__name__)
+
+KEPT = f"{proof.PREFIX}impersonator"
+BEFORE = "_cognito_mfa_before"  # of the request: what the session said before the view ran
+ASKED = "_cognito_mfa_acting"  # of the request: who acts as its user
+HIJACK, HIJACKS_KEY = "hijack", "hijack_history"
+IMPERSONATE, IMPERSONATES_KEY = "impersonate", "_impersonate"
+
+
+class Records(NamedTuple):
+    """What a session says about one user's sign-in.
+
+    Attributes:
+        signed_in: key of the user who signed in.
+        backend: through which.
+        proof: our record of a second factor.
+        arrival: our record of an identity provider.
+    """
+
+    signed_in: Any = None
+    backend: Any = None
+    proof: Any = None
+    arrival: Any = None
+
+
+class Impersonation(NamedTuple):
+    """Somebody acts as another user.
+
+    Attributes:
+        package: that lets them.
+        person: who acts; None where nobody may any more: deleted, deactivated, or without the right.
+        records: of the person's own sign-in.
+    """
+
+    package: str
+    person: Any
+    records: Records
+
+    def way_back(self) -> str:
+        """Return the address of the package's view that ends it; empty where the site has none."""
+        try:
+            return reverse("hijack:release" if self.package == HIJACK else "impersonate-stop")
+        except NoReverseMatch:
+            return ""
+
+
+def may_be(request: HttpRequest) -> bool:
+    """Tell whether the session speaks of an impersonation. Costs no query once the session is loaded."""
+    session = getattr(request, "session", None)
+    return session is not None and bool(
+        session.get(HIJACKS_KEY) or session.get(IMPERSONATES_KEY) is not None
+    )
+
+
+def of(request: HttpRequest, user: Any) -> Impersonation | None:
+    """Return the impersonation of ``user`` that ``request`` is part of, or None. Costs a query with django-hijack."""
+    if not is_signed_in(user) or not may_be(request):
+        return None
+    return _of_hijack(request, user) or _of_impersonate(request, user)
+
+
+def records(session: Any) -> Records:
+    """Return what ``session`` says about the sign-in of its own user."""
+    return Records(
+        session.get(SESSION_KEY),
+        session.get(BACKEND_SESSION_KEY),
+        session.get(proof.KEY),
+        session.get(arrival.KEY),
+    )
+
+
+# ---------------------------------------------------------------------------------- django-impersonate
+
+
+def _of_impersonate(request: HttpRequest, user: Any) -> Impersonation | None:
+    named = request.session.get(IMPERSONATES_KEY)
+    person = getattr(
+        request, "impersonator", None
+    )  # of its middleware, which asked whether they may
+    if named is None or person is None or not apps.is_installed(IMPERSONATE):
+        return None
+    own = records(request.session)
+    acts = is_signed_in(person) and str(person.pk) == str(own.signed_in)
+    if not acts or str(getattr(named, "pk", named)) != str(user.pk):
+        return None
+    return Impersonation(IMPERSONATE, person, own)
+
+
+# --------------------------------------------------------------------------------------- django-hijack
+
+
+def _of_hijack(request: HttpRequest, user: Any) -> Impersonation | None:
+    session = request.session
+    history = session.get(HIJACKS_KEY)
+    of_the_session = str(session.get(SESSION_KEY)) == str(user.pk)
+    if not history or not of_the_session or not apps.is_installed(HIJACK):
+        return None
+    # Asked once for each request, and again after a view has changed who acts as whom.
+    asked = (str(history), str(user.pk))
+    answer = vars(request).get(ASKED)
+    if answer is None or answer[0] != asked:
+        answer = vars(request)[ASKED] = (asked, _who_may(history, user))
+    person = answer[1]
+    return Impersonation(HIJACK, person, _kept_of(session.get(KEPT), person))
+
+
+def _who_may(history: Any, user: Any) -> Any:
+    """Return who began, where each of them may still act as the next one; else None."""
+    people = _people(history)
+    if any(one is None or not getattr(one, "is_active", True) for one in people):
+        return None
+    # SECURITY: whoever lost the right is not let go on because the package asked once, at the beginning.
+    return people[0] if all(_allows(a, b) for a, b in pairwise([*people, user])) else None
+
+
+def _people(history: Any) -> list[Any]:
+    users = get_user_model()._default_manager.select_related("cognito_identity")
+    try:
+        keys = [str(key) for key in history]
+        found = {str(user.pk): user for user in users.filter(pk__in=keys)}
+    except (TypeError, ValueError, ValidationError):  # not of the package's making
+        return [None]
+    return [found.get(key) for key in keys]
+
+
+def _allows(hijacker: Any, hijacked: Any) -> bool:
+    from hijack.conf import settings as of_the_package
+
+    try:
+        check = import_string(of_the_package.HIJACK_PERMISSION_CHECK)
+        return bool(check(hijacker=hijacker, hijacked=hijacked))
+    except Exception:
+        # SECURITY: a rule that fails must not let anybody act as somebody else.
+        logger.exception("HIJACK_PERMISSION_CHECK failed; the impersonation is over.")
+        return False
+
+
+def _kept_of(kept: Any, person: Any) -> Records:
+    """Return what was kept for ``person``; nothing where it is somebody else's."""
+    try:
+        found = Records(*kept)
+    except TypeError:
+        return Records()
+    return found if person is not None and found.signed_in == str(person.pk) else Records()
+
+
+def touch(request: HttpRequest, identity: Any) -> None:
+    """Note that something was asked for with the proof that is kept for who acts, whose identity this is."""
+    kept = request.session.get(KEPT)
+    if identity is None or kept is None or kept[0] != str(identity.user_id):
+        return
+    record = proof.touched(Records(*kept).proof, identity)
+    if record is not None:
+        request.session[KEPT] = list(Records(*kept)._replace(proof=record))
+        proof.save_now(request.session)
+
+
+def remember(request: HttpRequest) -> None:
+    """Note what the session says, for the case that the view signs somebody in as another user."""
+    session = getattr(request, "session", None)
+    if session is not None and apps.is_installed(HIJACK):
+        history = [str(key) for key in session.get(HIJACKS_KEY) or ()]
+        vars(request)[BEFORE] = (history, records(session), session.get(KEPT))
+
+
+def on_started(*, request: HttpRequest, hijacker: Any, hijacked: Any, **_given: Any) -> None:
+    """Receive ``hijack_started``: keep what the person who acts had, whoever they act as by now."""
+    history, own, kept = vars(request).pop(BEFORE, ([], Records(), None))
+    # SECURITY: whatever signing in as the other user seemed to prove was proven by nobody.
+    proof.drop_all(request.session)
+    logger.info("impersonation_started: user %s as user %s", hijacker.pk, hijacked.pk)
+    if history:
+        _keep(request, kept, first=history[0])
+    else:
+        _keep(request, [str(own.signed_in), *own[1:]], first=str(hijacker.pk))
+
+
+def on_ended(*, request: HttpRequest, hijacker: Any, hijacked: Any, **_given: Any) -> None:
+    """Receive ``hijack_ended``: give back what was kept, to whom it was kept for."""
+    history, _, kept = vars(request).pop(BEFORE, ([], Records(), None))
+    proof.drop_all(request.session)
+    logger.info("impersonation_ended: user %s as user %s", hijacker.pk, hijacked.pk)
+    if not history:
+        return
+    if request.session.get(HIJACKS_KEY):
+        _keep(request, kept, first=history[0])
+        return
+    # The record names its owner, generation and time: it is good for nobody else, and gets no younger.
+    back = _kept_of(kept, hijacker)
+    for key, record in ((proof.KEY, back.proof), (arrival.KEY, back.arrival)):
+        if record is not None:
+            request.session[key] = record
+
+
+def _keep(request: HttpRequest, kept: Any, *, first: str) -> None:
+    """Write down what was kept, if it is of whom the package's own key names first."""
+    named = [str(key) for key in request.session.get(HIJACKS_KEY) or ()]
+    if kept and named[:1] == [first] == [kept[0]]:
+        request.session[KEPT] = list(kept)
+
+
+def connect() -> None:
+    """Listen to django-hijack, where it is installed."""
+    if apps.is_installed(HIJACK):
+        from hijack.signals import hijack_ended, hijack_started
+
+        hijack_started.connect(on_started, dispatch_uid="cognito_mfa.impersonation")
+        hijack_ended.connect(on_ended, dispatch_uid="cognito_mfa.impersonation")
