@@ -23,7 +23,7 @@ from cognito_mfa.standing import (
     Ending,
     aof_session,
     came_from_cognito,
-    is_ours,
+    is_cognitos,
     is_unchecked,
     of_session,
     shut_out,
@@ -145,10 +145,10 @@ def ending(request: HttpRequest, user: Any) -> Ending | None:
 
 
 def _shut_out_visitor(request: HttpRequest) -> Ending | None:
-    """Return why our backend no longer loads the session's user; None for an ordinary visitor."""
+    """Return why the backend no longer loads the session's user; None for an ordinary visitor."""
     session = getattr(request, "session", None)
     signed_in, backend = of_session(session) if session is not None else (None, None)
-    if signed_in is None or not is_ours(backend):
+    if signed_in is None or not is_cognitos(backend):
         return None
     return shut_out(CognitoIdentity.objects.filter(user_id=str(signed_in)).first())
 
@@ -157,7 +157,7 @@ async def _ashut_out_visitor(request: HttpRequest) -> Ending | None:
     """Async version of ``_shut_out_visitor``."""
     session = getattr(request, "session", None)
     signed_in, backend = await aof_session(session) if session is not None else (None, None)
-    if signed_in is None or not is_ours(backend):
+    if signed_in is None or not is_cognitos(backend):
         return None
     return shut_out(await CognitoIdentity.objects.filter(user_id=str(signed_in)).afirst())
 

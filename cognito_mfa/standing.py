@@ -58,8 +58,11 @@ def came_from_cognito(user: Any, signed_in: object, backend: object) -> bool:
         user: who is to be judged; how the session's user signed in says nothing about anybody else.
         signed_in, backend: what the session has under Django's names.
     """
-    if str(signed_in) != str(user.pk):
-        return False
+    return str(signed_in) == str(user.pk) and is_cognitos(backend)
+
+
+def is_cognitos(backend: object) -> bool:
+    """Tell whether ``backend`` is for sign-ins at Cognito: ours, or that of another package."""
     return is_ours(backend) or get_conf().trust_in(backend) in MANAGED_LOGIN
 
 

@@ -383,7 +383,7 @@ def a_reset() -> None:
 def test_a_reset_while_cognito_answers_is_not_overwritten(
     begin: Begin, operation: str, person: Person
 ) -> None:
-    """Turns red without the comparison in ``promotion.identify``; for what is changed at Cognito already,
+    """Turns red without both comparisons in ``promotion.identify``; for what is changed at Cognito already,
     without ``since`` in ``CognitoIdentity.move_generation``."""
     if begin is removing_at_the_code and person.pool_requires:
         pytest.skip("a pool that requires MFA lets nobody remove it")
@@ -399,6 +399,17 @@ def test_a_reset_while_cognito_answers_is_not_overwritten(
     assert not MFAEvent.objects.filter(
         kind__in=["SOFTWARE_TOKEN_REMOVED"], pk__gt=MFAEvent.objects.get(kind="RESET_REQUESTED").pk
     ).exists()
+
+
+def test_somebody_deleted_here_while_cognito_answers_is_not_made_anew(person: Person) -> None:
+    """Turns red without ``is_over_for`` in ``promotion.identify``."""
+    finish = at_the_code(person)
+    person.cognito.clock.advance(31)
+    while_cognito_answers(
+        person, "RespondToAuthChallenge", lambda: the_user_was_deleted_here(person)
+    )
+    assert finish().url.startswith(reverse(SIGN_IN))
+    assert not get_user_model().objects.exists()
 
 
 @pytest.mark.parametrize("name", ["newcomer", ADDRESS])

@@ -161,6 +161,32 @@ def test_a_site_of_its_own_sign_in_decides_for_itself(
     assert browser.get("/private/").status_code == 200
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_a_session_of_cognitos_own_pages_ends_with_a_backend_that_loads_everybody(
+    path: str, optional_pool: LocalPool, visitor: Visitor, send: Send, conf: Any
+) -> None:
+    """Turns red without ``shut_out`` in ``gate.decide`` and ``gate.adecide``."""
+    visitor.sign_in()
+    user = get_user_model().objects.get()
+    conf(
+        REQUIRED=False,
+        TOKEN_PROVIDER="tests.security.test_shut_out.no_token",
+        TRUSTED_BACKENDS={THEIRS: "enrolled"},
+    )
+    browser = Client()
+    browser.force_login(user, backend=THEIRS)
+    (answer,) = send(browser, [Ask(path, headers=PAGE)])
+    assert answer.body == SECRET.encode()
+    shut_out(visitor, "disabled")
+    (answer,) = send(browser, [Ask(path, headers=PAGE)])
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(reverse(SIGN_IN))
+
+
+def no_token(_request: object) -> None:
+    """Give no token."""
+
+
 def test_a_proof_of_somebody_shut_out_is_none_in_a_foreign_session(
     pool: LocalPool, visitor: Visitor
 ) -> None:
