@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from importlib import import_module
@@ -13,9 +14,11 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user, get_user_model
+from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 from django.db import close_old_connections
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBadRequest
+from django.http.cookie import parse_cookie
 
 from cognito_mfa import answers, gate
 from cognito_mfa.conf import LONGEST
@@ -56,9 +59,14 @@ class RequireMFA:
         if scope["type"] not in ("http", "websocket"):  # of the server, such as "lifespan"
             await self.app(scope, receive, send)
             return
+        scope = _with_one_cookie_header(scope)
+        if _has_two_sessions(scope):
+            # SECURITY: which one the application would take is up to its parser, and may not be the judged one.
+            await _send(scope, receive, send, HttpResponseBadRequest())
+            return
         first = await _look(scope)
         if not first.may_pass:
-            await _refuse(scope, receive, send)
+            await _send(scope, receive, send, await sync_to_async(_refusal)(scope))
             return
         connection = _Connection(receive, send, websocket=scope["type"] == "websocket")
         app = asyncio.ensure_future(self.app(scope, connection.receive, connection.send))
@@ -129,18 +137,50 @@ def _look_now(scope: Message) -> _Look:
 
 
 def _request(scope: Message) -> Any:
-    """Return a request with the session as it is now, however long the connection is open."""
+    """Return a request with the session as it is now, however long the connection is open.
+
+    It is the very session that the application has: of the scope, else by the cookies that were read for it.
+    """
     request: Any = ASGIRequest({"method": "GET", **scope, "type": "http"}, BytesIO())
     engine = import_module(settings.SESSION_ENGINE)
-    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    request.session = engine.SessionStore(key)
+    cookies = scope.get("cookies", request.COOKIES)
+    key = cookies.get(settings.SESSION_COOKIE_NAME)
+    # Another framework's session has no key, and is none of Django's.
+    request.session = engine.SessionStore(getattr(scope.get("session"), "session_key", key))
     return request
+
+
+def _with_one_cookie_header(scope: Message) -> Message:
+    """Return ``scope`` with its Cookie headers in one, as HTTP/2 wants it, so that every parser reads the same."""
+    headers = list(scope.get("headers", ()))
+    given = [value for name, value in headers if name.lower() == b"cookie"]
+    if len(given) <= 1:
+        return scope
+    joined = b"; ".join(value.strip(b"; ") for value in given)
+    others = [(name, value) for name, value in headers if name.lower() != b"cookie"]
+    scope = {**scope, "headers": [*others, (b"cookie", joined)]}
+    if "cookies" in scope:
+        scope["cookies"] = parse_cookie(joined.decode("latin1"))
+    return scope
+
+
+def _has_two_sessions(scope: Message) -> bool:
+    """Tell whether the session cookie is there twice, for any parser: some take a blank or a comma for an end."""
+    name = re.escape(settings.SESSION_COOKIE_NAME.encode())
+    given = [value for key, value in scope.get("headers", ()) if key.lower() == b"cookie"]
+    return (
+        len(re.findall(rb"(?:^|[;,\s\x85\xa0])" + name + rb"[\s\x85\xa0]*=", b"; ".join(given))) > 1
+    )
 
 
 def _named(scope: Message, in_session: Any) -> Any:
     """Return who is to be judged: whom somebody outside of us named, such as by a token; else the session's."""
     named = scope.get("user")
-    if named is None or not named.is_authenticated or named.pk == in_session.pk:
+    if named is None or not named.is_authenticated:
+        return in_session
+    if getattr(named, "pk", None) is None:  # of another framework: nobody whom we could judge
+        return None
+    if named.pk == in_session.pk:
         return in_session
     users = get_user_model()._default_manager.select_related("cognito_identity")
     user = users.filter(pk=named.pk).first()  # as they are now
@@ -152,21 +192,31 @@ def _may_pass(request: Any, user: Any) -> bool:
         return False
     if not user.is_authenticated:
         return True
-    verdict = gate.decide(request, user)
+    verdict, person = gate.judge_user(request, user)
     if verdict is Verdict.WOULD_STOP:
         from cognito_mfa import observed
 
-        observed.note(request, user)
+        observed.note(request, person)
     return verdict is not Verdict.STOP
 
 
-async def _refuse(scope: Message, receive: Receive, send: Send) -> None:
+def _refusal(scope: Message) -> HttpResponse:
+    close_old_connections()
+    try:
+        request = _request(scope)
+        request.user = get_user(request)
+        return answers.answer(request, answers.SET_UP)
+    except DisallowedHost:
+        return HttpResponseBadRequest()
+    finally:
+        close_old_connections()
+
+
+async def _send(scope: Message, receive: Receive, send: Send, response: HttpResponse) -> None:
     if scope["type"] == "websocket":
         await receive()  # the request to connect; servers answer the handshake with 403
         await send({"type": "websocket.close", "code": CLOSE_CODE})
         return
-    request = ASGIRequest(scope, BytesIO())
-    response: HttpResponse = answers.answer(request, answers.SET_UP)
     headers = [(name.lower().encode(), text.encode()) for name, text in response.items()]
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": response.content})
