@@ -18,8 +18,10 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from cognito_mfa.clocks import seconds_since
+from cognito_mfa.gateway import NOTHING
 from cognito_mfa.models import PostedStep
 from cognito_mfa.pending import TTL, PendingSignIn
+from cognito_mfa.secret_text import SecretText
 
 PATIENCE = (
     60.0  # seconds after which a post that never ended, such as of a killed process, is forgotten
@@ -29,7 +31,7 @@ AT_ONCE = 100  # old rows that one post clears away at most
 
 def take(request: HttpRequest, begun: PendingSignIn) -> PostedStep | None:
     """Claim the step for this post; None when another post of it is on its way, or was accepted already."""
-    browser, step = _digest("browser", request.session.session_key or ""), _step(begun)
+    browser, step = _browser(request.session.session_key or ""), _step(begun)
     _clear_away()
     row, made = PostedStep.objects.get_or_create(browser=browser, defaults={"step": step})
     if made:
@@ -62,7 +64,7 @@ def faster(request: HttpRequest) -> PostedStep | None:
     cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     if not cookie or request.session.session_key:
         return None
-    row = PostedStep.objects.filter(browser=_digest("browser", cookie)).first()
+    row = PostedStep.objects.filter(browser=_browser(cookie)).first()
     return row if row is not None and _is_recent(row, TTL) else None
 
 
@@ -84,12 +86,18 @@ def _is_recent(row: PostedStep, limit: float) -> bool:
 
 def _step(begun: PendingSignIn) -> str:
     """Return what tells this step from the next: Cognito's session string moves with each answer."""
-    challenge = begun.challenge.cognito_session.reveal() if begun.challenge else ""
-    return _digest(begun.step.name, f"{challenge} {begun.secret.reveal()}")
+    session = begun.challenge.cognito_session if begun.challenge else NOTHING
+    both = SecretText(f"{session.reveal()} {begun.secret.reveal()}")
+    return _digest(begun.step.name, both)
 
 
-def _digest(what: str, text: str) -> str:
-    return salted_hmac(f"cognito_mfa.double_posts.{what}", text, algorithm="sha256").hexdigest()
+def _browser(session_key: str) -> str:
+    return _digest("browser", SecretText(session_key))
+
+
+def _digest(what: str, text: SecretText) -> str:
+    salt = f"cognito_mfa.double_posts.{what}"
+    return salted_hmac(salt, text.reveal(), algorithm="sha256").hexdigest()
 
 
 def _clear_away() -> None:
