@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Page, Paginator
 from django.db import connections
 from django.db.models import Exists, Func, Model, OuterRef, Q, QuerySet, Subquery
@@ -18,6 +19,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.budget import STOPPED
+from cognito_mfa.cognito_values import is_storable
 from cognito_mfa.models import CognitoIdentity, MFAReset, SoftwareToken
 
 CAP = 10_000
@@ -85,6 +87,18 @@ class FastListMixin(ModelAdmin):
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list that the address asks for.
+
+        Raises:
+            IncorrectLookupParameters: also for a text that no database takes, where Django lets the database
+                fail; people get the list without filters.
+        """
+        given = [text for name, values in request.GET.lists() for text in (name, *values)]
+        if not all(map(is_storable, given)):
+            raise IncorrectLookupParameters
+        return super().get_changelist_instance(request)
 
 
 class ReadOnly:

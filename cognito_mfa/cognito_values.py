@@ -92,6 +92,11 @@ def shown(value: object, longest: int) -> str:
     return "".join(char for char in text if not is_odd(char)).strip()[:longest]
 
 
+def storable(text: str, longest: int) -> str:
+    """Return ``text`` without what a database refuses, cut."""
+    return "".join(filter(is_storable, text))[:longest]
+
+
 def is_storable(text: str) -> bool:
     """Tell whether a database takes ``text``: none takes half a pair, and PostgreSQL no NUL."""
     return not any(char == "\0" or unicodedata.category(char) == "Cs" for char in text)

@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.cognito_values import USERNAME_LENGTH, shown
+from cognito_mfa.cognito_values import USERNAME_LENGTH, storable
 from cognito_mfa.conf import get_conf
 from cognito_mfa.indexes import PrefixIndex
 
@@ -528,10 +528,10 @@ class MFAEventManager(models.Manager["MFAEvent"]):
             kind=kind,
             identity=identity,
             sub=identity.sub if identity else sub[:64],
-            username=identity.username if identity else shown(username, USERNAME_LENGTH),
+            username=identity.username if identity else storable(username, USERNAME_LENGTH),
             actor=actor,
-            reason=shown(reason, 200),
-            detail=shown(detail, 200),
+            reason=storable(reason, 200),
+            detail=storable(detail, 200),
         )
 
 

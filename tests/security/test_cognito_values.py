@@ -11,23 +11,33 @@ import json
 import logging
 import unicodedata
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.db.models import CharField, Model
 from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa import cognito_values
 from cognito_mfa.administration import refresh_status
+from cognito_mfa.conf import USER_POOL_ID_LENGTH
 from cognito_mfa.exceptions import CognitoMFAError
+from cognito_mfa.gateway import MAX_FRIENDLY_NAME
 from cognito_mfa.local import LocalCognito, faults, hostile
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, SoftwareToken
+from cognito_mfa.models import (
+    FRIENDLY_NAME_LENGTH,
+    CodeFailures,
+    CognitoIdentity,
+    MFAEvent,
+    SoftwareToken,
+)
 from tests.visitor import Visitor
 
 NUL, HALF, ESCAPE, TURNED, LINE, LONG = (
@@ -105,10 +115,10 @@ def look_around(visitor: Visitor) -> str:
 
 
 def mails() -> str:
-    return "".join(
-        str(part)
+    """Every text of every mail, whole as it would be sent."""
+    return "".join(message.message().as_string() for message in mail.outbox) + "".join(
+        f"{message.subject}{message.body}{getattr(message, 'alternatives', '')}"
         for message in mail.outbox
-        for part in (message.subject, message.body, *message.to, message.alternatives[0][0])
     )
 
 
@@ -318,7 +328,7 @@ class TestEveryTextOfEveryAnswer:
         for path in found:
             for value in ODD_VALUES:
                 cognito.faults.clear()
-                edit = faults.Edit(lambda answer, p=path, v=value: _poison(answer, p, v))
+                edit = faults.Edit(partial(_poison, path, value))
                 cognito.faults.on(operation, edit, times=None)
                 self.journey(cognito, any_pool, visitor)
         assert rows_are_clean()
@@ -350,7 +360,7 @@ class TestEveryTextOfEveryAnswer:
         return response
 
 
-def _poison(answer: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+def _poison(path: tuple[Any, ...], value: Any, answer: dict[str, Any]) -> dict[str, Any]:
     try:
         poison: dict[str, Any] = poisoned(answer, path, value)
     except (KeyError, IndexError, TypeError):
@@ -510,20 +520,29 @@ class TestFactors:
 
 def test_what_we_cut_to_is_what_the_columns_hold() -> None:
     """A column that grows shorter than what is put into it fails on PostgreSQL alone."""
-    lengths: Mapping[str, int] = {
+    lengths = {
         "sub": cognito_values.SUB_LENGTH,
         "username": cognito_values.USERNAME_LENGTH,
         "email": cognito_values.EMAIL_LENGTH,
         "previous_email": cognito_values.EMAIL_LENGTH,
         "preferred_factor": cognito_values.FACTOR_LENGTH,
+        "pool_id": USER_POOL_ID_LENGTH,
     }
     for name, length in lengths.items():
-        assert CognitoIdentity._meta.get_field(name).max_length == length
+        assert width(CognitoIdentity, name) == length
     for model in (CodeFailures, MFAEvent):
         for name in ("sub", "username"):
-            assert model._meta.get_field(name).max_length >= lengths[name]
-    assert SoftwareToken._meta.get_field("friendly_name").max_length == 64
-    assert SoftwareToken._meta.get_field("cognito_name").max_length == 64
+            assert width(model, name) >= lengths[name]
+    for name in ("friendly_name", "cognito_name"):
+        assert width(SoftwareToken, name) == MAX_FRIENDLY_NAME == FRIENDLY_NAME_LENGTH
+
+
+def width(model: type[Model], name: str) -> int:
+    """How many characters a column holds."""
+    field = model._meta.get_field(name)
+    assert isinstance(field, CharField)
+    assert field.max_length is not None
+    return field.max_length
 
 
 TYPED = [*TEXTS, "%00", "x" * 5_000, "1e999", "-1", "²", "٣"]
