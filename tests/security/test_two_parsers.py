@@ -202,7 +202,7 @@ def test_a_host_that_the_site_does_not_have_is_a_plain_refusal(keys: tuple[str, 
 
 
 def test_an_https_site_leads_back_to_no_http_address() -> None:
-    """Red without ``require_https``."""
+    """Red when ``safe_url`` takes every request for a plain one (``https = False``); each of its two checks asks."""
     request = RequestFactory().get("/", secure=True)
     assert safe_url(request, "https://testserver/a/")
     assert not safe_url(request, "http://testserver/a/")
