@@ -91,7 +91,7 @@ def fill(rows: int) -> None:
         rows, "cognito_mfa_cognitoidentity", id="id", user_id="id", pool_id=f"'{million.POOL}'",
         sub="CAST(i AS VARCHAR)", username="name", email="email", status="status",
         preferred_factor="''", unconfirmed="''", checked_at="now", generation="0", language="'en'",
-        created_at="now",
+        created_at="now", previous_email="''",
     )  # fmt: skip
     insert(
         rows, "cognito_mfa_softwaretoken", "set_up", identity_id="id", friendly_name="device",
@@ -99,7 +99,7 @@ def fill(rows: int) -> None:
     )  # fmt: skip
     insert(
         rows, "cognito_mfa_mfaevent", identity_id="id", username="name", kind="kind", at="now",
-        reason="''", detail="device",
+        reason="''", detail="device", sub="CAST(i AS VARCHAR)",
     )  # fmt: skip
     insert(
         rows, "floor_person", id="id", username="name", email="email", status="status",

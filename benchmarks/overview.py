@@ -59,7 +59,7 @@ def fill(rows: int) -> None:
     million.insert(
         rows, "cognito_mfa_cognitoidentity", "i % 11 <> 0", id="i", user_id="i", pool_id=f"'{million.POOL}'",
         sub="'sub-' || i", username=name, email="''", status=status, preferred_factor="''", checked_at=days,
-        generation="0", language="''", created_at=now, unconfirmed="''",
+        generation="0", language="''", created_at=now, unconfirmed="''", previous_email="''",
     )  # fmt: skip
     million.insert(
         rows, "cognito_mfa_softwaretoken", "i % 11 <> 0 AND i % 10 < 6", id="i", identity_id="i",
@@ -68,11 +68,11 @@ def fill(rows: int) -> None:
     kind = "CASE WHEN i % 2 = 0 THEN 'SIGNED_IN' ELSE 'CODE_REJECTED' END"
     million.insert(
         rows, "cognito_mfa_mfaevent", "i % 11 <> 0", identity_id="i", username=name, kind=kind, at=days,
-        reason="''", detail="''",
+        reason="''", detail="''", sub="'sub-' || i",
     )  # fmt: skip
     million.insert(
         rows, "cognito_mfa_codefailures", pool_id=f"'{million.POOL}'", username=name, last_at=now,
-        failures="CASE WHEN i % 5000 = 0 THEN 100 ELSE 0 END",
+        failures="CASE WHEN i % 5000 = 0 THEN 100 ELSE 0 END", sub="'sub-' || i", total="0",
     )  # fmt: skip
     million.insert(
         rows, "auth_user_groups", "i % 3 = 0", user_id="i", group_id=f"{first_group} + i % 20"
