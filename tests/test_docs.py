@@ -51,6 +51,16 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert anchor in anchors(found), target
 
 
+def test_the_threat_model_names_tests_and_modules_that_exist() -> None:
+    text = (ROOT / "docs" / "threat-model.md").read_text()
+    tests = re.findall(r"`(tests/[\w/]+\.py)`", text)
+    modules = re.findall(r"`((?:local/)?\w+\.py)", text)
+    assert len(set(tests)) >= 25
+    assert [name for name in tests if not (ROOT / name).is_file()] == []
+    ours = [name for name in modules if name != "settings.py"]
+    assert [name for name in ours if not (ROOT / "cognito_mfa" / name).is_file()] == []
+
+
 def anchors(document: Path) -> set[str]:
     """Return the anchors that GitHub gives the headings of ``document``."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
