@@ -1,7 +1,7 @@
 """Our record that this session answered a second factor: the only thing that opens the gate.
 
-It is bound to the user, the pool, the person's ``sub`` and the identity's generation, and it ages.
-Anything missing or odd means "not proven". Reading it costs no query.
+It is bound to the user, the pool, the person's ``sub``, the link between them and its generation, and it ages.
+A link that is made anew counts its generations anew, so that these alone would bring older proofs back. Anything missing or odd means "not proven". Reading it costs no query.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def write(
         key if type(key) is int else str(key),  # what every serializer of sessions keeps
         identity.pool_id,
         identity.sub,
+        identity.pk,
         identity.generation,
     ]
     when = float(int(time.time() if at is None else at))  # quicker to subtract than a whole number
@@ -62,13 +63,14 @@ def age(record: Any, identity: CognitoIdentity | None) -> float | None:
     # Plain values: a column that is not loaded costs no query, and proves nothing.
     row, conf = identity.__dict__, get_conf()
     try:
-        user, pool, sub, generation = record["owner"]
+        user, pool, sub, link, generation = record["owner"]
         key = row["user_id"]
         # No text of a number, since this is on every request.
         if (
             user != (key if type(key) is int else str(key))
             or pool != conf.USER_POOL_ID
             or sub != row["sub"]
+            or link != row["id"]
             or generation != row["generation"]
             or row["status"] == GONE
             or row["disabled_at"] is not None
