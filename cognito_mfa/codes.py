@@ -42,9 +42,22 @@ def attempt(request: HttpRequest, *, asked: Asked, method: str) -> Generator[Non
         ) as count:
             yield
     except BadCode:
-        theirs = asked.sub or method != MFA_SETUP
-        _note_refusal(request, asked.identity if theirs else None, method, count)
+        _note_refusal(request, _meant(asked, method), method, count)
         raise
+
+
+def _meant(asked: Asked, method: str) -> CognitoIdentity | None:
+    """Return the row that a wrong code is written down with; None where it is a predecessor's.
+
+    By a name alone, somebody who had the name before would be written to. Cognito knows whether they are gone, where
+    this site may ask it. Where nobody knows, a warning too many does less harm than one too few.
+    """
+    identity = asked.identity
+    if asked.sub or identity is None:
+        return identity
+    if method == MFA_SETUP or (_may_be_gone(asked, identity) and _is_gone(identity)):
+        return None
+    return identity
 
 
 def _counted_by(asked: Asked, method: str) -> str:
