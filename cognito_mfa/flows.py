@@ -36,6 +36,7 @@ from cognito_mfa.exceptions import (
     ConfirmationNeeded,
     Refused,
     RemovalNotAllowed,
+    TokenRejected,
 )
 from cognito_mfa.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
 from cognito_mfa.linking import Consent
@@ -172,8 +173,10 @@ def confirm_link(request: HttpRequest) -> Outcome:
     Raises:
         ChallengeLost: it waited for somebody else, or not at all.
         LinkRefused: it cannot be linked after all.
+        TokenRejected: the person is gone, disabled or signed out everywhere since.
     """
     begun = _waiting_link(request)
+    _check_still_theirs(request, begun)
     tokens, passed = begun.tokens or Tokens(NOTHING), begun.challenge
     rest = replace(begun, step=Step.START, tokens=None, owner="")
     if passed is not None and passed.name == cognito.MFA_SETUP:
@@ -189,15 +192,45 @@ def decline_link(request: HttpRequest) -> None:
     """
     begun = _waiting_link(request)
     pending.clear(request)
-    linking.decline(waiting_person(begun), request.user)
+    linking.note_refusal(waiting_person(begun), request.user, "Declined")
+
+
+def drop_link_of_others(request: HttpRequest) -> None:
+    """Forget a sign-in that waits for another user than is signed in, or for tokens that say nothing here."""
+    begun = PendingSignIn.load(request)
+    if begun is None or begun.step is not Step.LINK:
+        return
+    try:
+        person = waiting_person(begun)
+    except CognitoMFAError:  # of another pool than the settings name by now
+        pending.clear(request)
+        return
+    if not begun.is_for(request.user):
+        pending.clear(request)
+        linking.note_refusal(person, request.user, "SomebodyElse")
 
 
 def _waiting_link(request: HttpRequest) -> PendingSignIn:
-    begun = _pending(request, Step.LINK)
-    if not begun.is_for(request.user):
-        pending.clear(request)
-        raise ChallengeLost(Step.LINK.value, "SomebodyElse")
-    return begun
+    drop_link_of_others(request)
+    return _pending(request, Step.LINK)
+
+
+def _check_still_theirs(request: HttpRequest, begun: PendingSignIn) -> None:
+    """Ask Cognito whether it still stands by the sign-in, which waited for as long as the person took to answer.
+
+    SECURITY: a link lasts. Whoever was deleted, disabled or signed out everywhere meanwhile must not get one,
+    and a namesake who came after them must not be taken for gone.
+    """
+    tokens, person = begun.tokens or Tokens(NOTHING), waiting_person(begun)
+    try:
+        account = get_gateway().own_account(tokens.access)
+    except TokenRejected:
+        begun.start_again(request)
+        linking.note_refusal(person, request.user, "OverMeanwhile")
+        raise
+    if account.sub != person.sub:
+        begun.start_again(request)
+        raise BadReply("GetUser", "SomebodyElse")
 
 
 def waiting_person(begun: PendingSignIn) -> Person:

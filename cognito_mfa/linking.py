@@ -13,7 +13,7 @@ theirs. Every refusal is an event with its reason, one of:
 ``NotAUser``, ``NotSaved``, ``Inactive``, ``Staff``, ``Permissions``, ``LinkedToAnother``: the user cannot be
 linked. ``ResolverFailed``: it raised. ``SaidSomebodyElse``: the person signed in as somebody else than
 the user who is signed in. ``Declined``, ``SomebodyElse``: the question was answered with no, or is no
-longer for who is signed in. ``EmailNotVerified``, ``EmailDiffers``, ``NothingTold``: of a sign-in by another package.
+longer for who is signed in. ``OverMeanwhile``: or Cognito no longer stands by the sign-in that asked it. ``EmailNotVerified``, ``EmailDiffers``, ``NothingTold``: of a sign-in by another package.
 ``NoUserHere``: nobody fits, and ``CREATE_USERS`` is off. ``NameTaken``, ``UserNotMade``: no new user
 could be made.
 """
@@ -32,7 +32,7 @@ from typing import Any, NoReturn
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldError, ValidationError
 from django.core.validators import validate_email
 from django.db import DatabaseError, IntegrityError, models, transaction
 from django.http import HttpRequest
@@ -49,6 +49,9 @@ logger = logging.getLogger(__name__)
 
 Kind = MFAEvent.Kind
 Status = CognitoIdentity.Status
+
+# What a query or a column raises for a value that is not of its kind.
+NO_VALUE = (DatabaseError, FieldError, ValidationError, ValueError, TypeError, OverflowError)
 
 
 class Consent(Enum):
@@ -176,9 +179,9 @@ def check_signed_in(person: Person, user: Any) -> None:
             _fit_by_address(person, user)
 
 
-def decline(person: Person, user: Any) -> None:
-    """Write down that ``user``, who is signed in, said that the pool's account is not theirs."""
-    _note(person, LinkRefused("Declined", user_pk=user.pk))
+def note_refusal(person: Person, user: Any, reason: str) -> None:
+    """Write down why ``person`` was not linked to ``user``, who is signed in."""
+    _note(person, LinkRefused(reason, user_pk=user.pk))
 
 
 def refuse(person: Person, user: Any, reason: str) -> NoReturn:
@@ -208,8 +211,7 @@ def _fit(user: Any) -> AbstractBaseUser:
     model = get_user_model()
     if not isinstance(user, model):
         raise LinkRefused("NotAUser")
-    key: Any = user.pk
-    row: Any = None if key is None else model._default_manager.filter(pk=key).first()
+    row = _saved(user.pk)
     if row is None:
         raise LinkRefused("NotSaved")
     if identity_of(row) is not None:
@@ -222,6 +224,17 @@ def _fit(user: Any) -> AbstractBaseUser:
         raise LinkRefused("Permissions", user_pk=row.pk)
     found: AbstractBaseUser = row
     return found
+
+
+def _saved(key: Any) -> Any:
+    """Return the user of ``key`` as the database has it; None also for what can be nobody's key."""
+    if key is None:
+        return None
+    try:
+        with transaction.atomic():
+            return get_user_model()._default_manager.filter(pk=key).first()
+    except NO_VALUE:
+        return None
 
 
 def _may_do_something(user: Any) -> bool:
@@ -325,9 +338,9 @@ def _new(
 def _made_new(person: Person, status: CognitoIdentity.Status) -> CognitoIdentity:
     refusal = LinkRefused("NameTaken")
     for name in _names(person):
-        if _is_taken(name):
-            continue
         try:
+            if _is_taken(name):
+                continue
             return _made(partial(_create_with_user, person, name, status), person)
         except LinkRefused as error:  # somebody else may have taken the name just now
             refusal = error
@@ -345,9 +358,11 @@ def _made(make: Callable[[], CognitoIdentity], person: Person) -> CognitoIdentit
             return make()
     except IntegrityError:
         failed = ""
-    except (DatabaseError, ValidationError, ValueError, TypeError) as error:
+    except Exception as error:  # noqa: BLE001 - the site's own model and receivers may fail in any way
         failed = type(error).__name__
-    if failed:  # a value that a column of the site's own does not take; it would stand in the error
+    if (
+        failed
+    ):  # such as a value that a column of the site's own does not take; it would stand in the error
         logger.error("user_not_made: %s", failed)
         raise LinkRefused("UserNotMade")
     identity = known(person)
@@ -423,12 +438,23 @@ def _is_address(name: str) -> bool:
 
 
 def _is_taken(name: str) -> bool:
-    """Tell whether somebody has the name, or one that may be read as it."""
+    """Tell whether somebody has the name, or one that may be read as it.
+
+    Raises:
+        LinkRefused: nobody can have it: the site's names are numbers, say, or keys.
+    """
     field = get_user_model().USERNAME_FIELD
     alike = models.Q(**{field: name})
     for spelling in spellings(name):
         alike |= models.Q(**{f"{field}__iexact": spelling})
-    return bool(get_user_model()._default_manager.filter(alike).exists())
+    failed = ""
+    try:
+        with transaction.atomic():
+            return bool(get_user_model()._default_manager.filter(alike).exists())
+    except NO_VALUE as error:
+        failed = type(error).__name__
+    logger.error("user_not_made: %s", failed)
+    raise LinkRefused("UserNotMade")
 
 
 def _keep_up_to_date(identity: CognitoIdentity, person: Person) -> None:

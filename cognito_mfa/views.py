@@ -541,9 +541,7 @@ class LinkView(StepView):
     step = Step.LINK
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        begun = PendingSignIn.load(request)
-        if begun is not None and begun.step is Step.LINK and not begun.is_for(request.user):
-            pending.clear(request)
+        flows.drop_link_of_others(request)
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
