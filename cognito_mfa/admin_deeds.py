@@ -24,7 +24,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa import staff_rules
+from cognito_mfa import answers, impersonation, staff_rules
 from cognito_mfa.staff_rules import Denied, Right, Why
 
 MOST_AT_ONCE = 100  # people in one action: each may take several calls to Cognito
@@ -241,7 +241,14 @@ def page_context(admin: ModelAdmin, request: HttpRequest, title: Text) -> dict[s
 
 
 def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
-    """Return the way to a fresh code of who acts, and back; None when they need not go."""
+    """Return the way to a fresh code of who acts, and back; None when they need not go.
+
+    SECURITY: somebody who acts as another user goes back to their own account first. Else they could do to themselves
+    what nobody may, and the log would say that it was the other.
+    """
+    acting = impersonation.of(request, request.user) if right.fresh_code else None
+    if acting is not None:
+        return answers.impersonator_page(request, acting, unproven=False)
     demand = staff_rules.unmet(right, request)
     if demand is None:
         return None

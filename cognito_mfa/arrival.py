@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cognito_mfa import cognito_values
+from cognito_mfa.models import key_of
 from cognito_mfa.proof import PREFIX
 
 if TYPE_CHECKING:
@@ -29,6 +30,6 @@ def provider(record: object, user: Any) -> str:
     Args:
         record: what the session has under ``KEY``.
     """
-    if not isinstance(record, dict) or record.get("user") != str(user.pk):
+    if not isinstance(record, dict) or record.get("user") != key_of(user):
         return ""
     return str(record.get("provider") or "")

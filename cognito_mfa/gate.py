@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from cognito_mfa import arrival, impersonation, policy, proof
 from cognito_mfa.conf import get_conf
 from cognito_mfa.impersonation import Records
-from cognito_mfa.models import CognitoIdentity, aidentity_of, identity_of
+from cognito_mfa.models import CognitoIdentity, aidentity_of, identity_of, key_of
 from cognito_mfa.request_user import apeople_of, is_signed_in, people_of
 from cognito_mfa.standing import (
     Ending,
@@ -279,5 +279,5 @@ def _is_trusted(subject: Subject) -> bool:
     # What a sign-in at Cognito's own pages proves is a proof like any other; see ``other_sign_in``.
     if subject.user is None or not get_conf().TRUSTED_BACKENDS:
         return False
-    theirs = str(subject.records.signed_in) == str(subject.user.pk)
+    theirs = str(subject.records.signed_in) == key_of(subject.user)
     return theirs and get_conf().trust_in(subject.records.backend) == "elsewhere"

@@ -23,6 +23,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from cognito_mfa import arrival, proof
+from cognito_mfa.models import key_of
 from cognito_mfa.request_user import is_signed_in
 
 logger = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ def _of_impersonate(request: HttpRequest, user: Any) -> Impersonation | None:
         return None
     own = records(request.session)
     acts = is_signed_in(person) and str(person.pk) == str(own.signed_in)
-    if not acts or str(getattr(named, "pk", named)) != str(user.pk):
+    if not acts or str(getattr(named, "pk", named)) != key_of(user):
         return None
     return Impersonation(IMPERSONATE, person, own)
 
@@ -119,7 +120,7 @@ def _of_impersonate(request: HttpRequest, user: Any) -> Impersonation | None:
 def _of_hijack(request: HttpRequest, user: Any) -> Impersonation | None:
     session = request.session
     history = session.get(HIJACKS_KEY)
-    of_the_session = str(session.get(SESSION_KEY)) == str(user.pk)
+    of_the_session = str(session.get(SESSION_KEY)) == key_of(user)
     if not history or not of_the_session or not apps.is_installed(HIJACK):
         return None
     # Asked once for each request, and again after a view has changed who acts as whom.

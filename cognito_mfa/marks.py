@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial, wraps
+from http import HTTPStatus
 from itertools import count
 from types import FunctionType, MethodType
 from typing import Any, TypeVar
@@ -22,6 +23,9 @@ View = Callable[..., Any]
 Marked = TypeVar("Marked", bound=Callable[..., Any])
 
 EXEMPT_MARK = "cognito_mfa_exempt"
+GAVE_NO_PAGE = (
+    "_cognito_mfa_gave_no_page"  # of the request: its view said that there is no such page
+)
 REQUIRED_MARK = "cognito_mfa_required"  # for the gate map; such views guard themselves
 
 # Views of others that must stay reachable: to leave, to switch back, to change the language, to load a style sheet,
@@ -55,16 +59,24 @@ def mfa_exempt(view: Marked) -> Marked:
 
         @wraps(view)
         async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            return await view(request, *args, **kwargs)
+            return _noted(request, await view(request, *args, **kwargs))
 
     else:
 
         @wraps(view)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            return view(request, *args, **kwargs)
+            return _noted(request, view(request, *args, **kwargs))
 
     mark_exempt(wrapper)
     return wrapper  # type: ignore[return-value]
+
+
+def _noted(request: Any, response: Any) -> Any:
+    """Return ``response``, and note that it says that there is no page: a fallback may answer in its place."""
+    if getattr(response, "status_code", None) == HTTPStatus.NOT_FOUND:
+        # Of Django's own request, also where an API hands over one of its own.
+        vars(getattr(request, "_request", request))[GAVE_NO_PAGE] = True
+    return response
 
 
 def mark_exempt(view: View) -> None:

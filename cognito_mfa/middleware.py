@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from cognito_mfa import endings, gate, impersonation, viewless
 from cognito_mfa.gate import Verdict
-from cognito_mfa.marks import why_exempt
+from cognito_mfa.marks import GAVE_NO_PAGE, why_exempt
 
 GetResponse = (
     Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -79,6 +79,11 @@ class RequireMFAMiddleware:
             return endings.answer(request, judged.user)
         impersonation.remember(request)
         return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Note that the view has no such page, so that it is known where a fallback answers in its place."""
+        if isinstance(exception, Http404):
+            vars(request)[GAVE_NO_PAGE] = True
 
     async def aprocess_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any

@@ -625,10 +625,18 @@ def identity_of(user: Any) -> CognitoIdentity | None:
     return identity
 
 
+def key_of(user: Any) -> str:
+    """Return the key of one of the site's users, as text; empty for anybody else.
+
+    Middleware and APIs name also services and devices, whose rows are of another table, or who have none at all. Their
+    keys may be equal to a user's.
+    """
+    return str(user.pk) if isinstance(user, get_user_model()) and user.pk is not None else ""
+
+
 async def aidentity_of(user: Any) -> CognitoIdentity | None:
     """Return the same where nothing may block."""
-    state = getattr(user, "_state", None)  # without one it is no row, and has no identity
-    if state is not None and "cognito_identity" not in state.fields_cache:
+    if key_of(user) and "cognito_identity" not in user._state.fields_cache:  # noqa: SLF001 - as Django's own
         identity = await CognitoIdentity.objects.filter(user_id=user.pk).afirst()
         user._meta.get_field("cognito_identity").set_cached_value(user, identity)
     return identity_of(user)

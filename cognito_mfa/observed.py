@@ -15,7 +15,7 @@ from django.db.models import Count, F, Max, Min, Q, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
-from cognito_mfa.models import ObservedStop
+from cognito_mfa.models import ObservedStop, key_of
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,10 @@ def note(request: HttpRequest, user: Any) -> None:
     setattr(request, NOTED, True)
     match = request.resolver_match
     # Not the path: it may hold what a log must not.
-    logger.info("would_stop: user %s, view %s", user.pk, match.view_name if match else "unknown")
+    view = match.view_name if match else "unknown"
+    logger.info("would_stop: user %s, view %s", key_of(user) or "unknown", view)
+    if not key_of(user):  # a service, say: it is none of the people who are counted
+        return
     try:
         with transaction.atomic():
             _count(user)

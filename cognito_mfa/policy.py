@@ -23,7 +23,7 @@ from django.utils.module_loading import import_string
 
 from cognito_mfa import grace
 from cognito_mfa.conf import get_conf
-from cognito_mfa.models import MFAExemption
+from cognito_mfa.models import MFAExemption, key_of
 from cognito_mfa.request_user import as_user
 
 logger = logging.getLogger(__name__)
@@ -58,12 +58,12 @@ async def arequired(request: HttpRequest, user: Any, *, acts_as: Any = None) -> 
     said = [await _arule_says(request, one) for one in (user, acts_as) if one is not None]
     if not any(said) or _has_time(request, user):
         return False
-    return user.pk is None or not await _exemptions(user, acts_as).aexists()
+    return not key_of(user) or not await _exemptions(user, acts_as).aexists()
 
 
 def is_exempted(person: Any, *, acts_as: Any = None) -> bool:
     """Tell whether an administrator lets the person do without for now."""
-    return person.pk is not None and bool(_exemptions(person, acts_as).exists())
+    return bool(key_of(person)) and bool(_exemptions(person, acts_as).exists())
 
 
 def enforced() -> bool:

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 
 from cognito_mfa.clocks import seconds_since
 from cognito_mfa.conf import get_conf
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.models import CognitoIdentity, key_of
 
 BACKEND = "cognito_mfa.backends.CognitoBackend"
 MANAGED_LOGIN = (
@@ -58,7 +58,7 @@ def came_from_cognito(user: Any, signed_in: object, backend: object) -> bool:
         user: who is to be judged; how the session's user signed in says nothing about anybody else.
         signed_in, backend: what the session has under Django's names.
     """
-    return str(signed_in) == str(user.pk) and is_cognitos(backend)
+    return str(signed_in) == key_of(user) and is_cognitos(backend)
 
 
 def is_cognitos(backend: object) -> bool:

@@ -15,7 +15,7 @@ from django.utils.http import escape_leading_slashes
 from django.views.defaults import ERROR_PAGE_TEMPLATE
 
 from cognito_mfa import answers
-from cognito_mfa.marks import why_exempt
+from cognito_mfa.marks import GAVE_NO_PAGE, why_exempt
 
 REACHED = "_cognito_mfa_reached"  # of the request: the gate was asked about its view
 # What Django says of an error where the site has no page for it.
@@ -32,12 +32,24 @@ def must_be_judged(request: HttpRequest, response: HttpResponseBase) -> bool:
 
     What Django answers by itself passes, and costs nothing: its bare error pages, and the redirect that adds a slash.
     """
-    if REACHED in vars(request) or _is_bare_error(response) or _adds_a_slash(request, response):
+    if REACHED in vars(request):
+        return _is_a_fallbacks(request, response)
+    if _is_bare_error(response) or _adds_a_slash(request, response):
         return False
     match = request.resolver_match or _match(request)
     # Where there is a view, another middleware answered in its place, such as to refuse a form without a token, or
     # to renew tokens before Django looked for the view. Judged on our own pages, people would be sent in a circle.
     return match is None or not why_exempt(match.func)
+
+
+def _is_a_fallbacks(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """Tell whether another has a page where an exempt view had none: whose page that is, the mark does not say."""
+    if GAVE_NO_PAGE not in vars(request) or response.status_code >= HTTPStatus.BAD_REQUEST:
+        return False
+    match = request.resolver_match
+    return (
+        match is not None and bool(why_exempt(match.func)) and not _adds_a_slash(request, response)
+    )
 
 
 def _match(request: HttpRequest) -> ResolverMatch | None:

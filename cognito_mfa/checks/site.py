@@ -76,7 +76,7 @@ def _derives(path: str, wanted: str) -> bool:
 
 def check_fallbacks() -> Iterator[CheckMessage]:
     """E025: middleware outside of the gate that answers for addresses without a view, when the gate was asked."""
-    for entry in settings.MIDDLEWARE[: _place_of_the_gate()]:
+    for entry in settings.MIDDLEWARE[: _first_of_kind(settings.MIDDLEWARE, GATE) or 0]:
         if FALLBACKS & _ancestors(entry):
             yield Error(
                 f"{entry!r} stands before the gate: the pages that it shows at addresses without a view are shown to "
@@ -84,10 +84,6 @@ def check_fallbacks() -> Iterator[CheckMessage]:
                 hint=f"Move it after {GATE!r} in MIDDLEWARE.",
                 id="cognito_mfa.E025",
             )
-
-
-def _place_of_the_gate() -> int:
-    return settings.MIDDLEWARE.index(GATE) if GATE in settings.MIDDLEWARE else 0
 
 
 def _ancestors(path: str) -> set[str]:

@@ -19,9 +19,11 @@ from django.core import checks
 from django.db import connection
 from django.http import (
     FileResponse,
+    Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseForbidden,
+    HttpResponseNotFound,
     StreamingHttpResponse,
 )
 from django.template.response import TemplateResponse
@@ -31,6 +33,9 @@ from django.urls import path
 from django.utils.decorators import sync_and_async_middleware
 from pytest_django import Settings
 
+from cognito_mfa.decorators import mfa_exempt
+from cognito_mfa.middleware import RequireMFAMiddleware
+from cognito_mfa.mixins import MFAExemptMixin
 from cognito_mfa.models import ObservedStop
 from tests.gate.conftest import conf
 from tests.gate.people import linked, proven, signed_in
@@ -210,6 +215,66 @@ def test_a_template_for_404s_is_not_rendered_for_who_must_not_go_on(
     assert (answer.status_code, SECRET.encode() in answer.body) == (404, False)
 
 
+# ---------------------------------------------------------------- exempt views that have no such page
+
+
+@mfa_exempt
+def raises(request: HttpRequest, slug: str) -> HttpResponse:
+    del request, slug
+    raise Http404
+
+
+@mfa_exempt
+async def araises(request: HttpRequest, slug: str) -> HttpResponse:
+    del request, slug
+    raise Http404
+
+
+@mfa_exempt
+def returns(request: HttpRequest, slug: str) -> HttpResponse:
+    del request, slug
+    return HttpResponseNotFound("no such shop")
+
+
+@mfa_exempt
+async def areturns(request: HttpRequest, slug: str) -> HttpResponse:
+    del request, slug
+    return HttpResponseNotFound("no such shop")
+
+
+class Shop(MFAExemptMixin):
+    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
+        return raises(request, slug)
+
+
+class WithOpenViews:
+    urlpatterns = [
+        path("raises/<slug:slug>/", raises),
+        path("araises/<slug:slug>/", araises),
+        path("returns/<slug:slug>/", returns),
+        path("areturns/<slug:slug>/", areturns),
+        path("mixin/<slug:slug>/", Shop.as_view()),
+        *plain_urls.urlpatterns,
+    ]
+
+
+@pytest.mark.parametrize("where", ["raises", "araises", "returns", "areturns", "mixin"])
+def test_what_a_fallback_shows_in_place_of_an_exempt_view_is_judged(
+    where: str, unproven: Client, someone_proven: Client, send: Send, settings: Settings
+) -> None:
+    """The mark says nothing about it. Red without ``process_exception``, and without ``marks._noted``."""
+    settings.ROOT_URLCONF = WithOpenViews
+    url = f"/{where}/x/"
+    page = FlatPage._default_manager.create(url=url, content=SECRET, registration_required=True)
+    page.sites.add(Site.objects.get(pk=1))
+    (stopped,) = send(unproven, [Ask(url, headers=CALLERS["page"])])
+    assert_stopped(stopped)
+    (shown,) = send(someone_proven, [Ask(url)])
+    assert shown.body == SECRET.encode()
+    missing = send(unproven, [Ask(f"/{where}/none/", headers=CALLERS["page"])])[0]
+    assert missing.status_code == 404  # an open view's own word is for everybody
+
+
 # -------------------------------------------------------------------- middleware that answers itself
 
 
@@ -347,6 +412,20 @@ def test_a_fallback_before_the_gate_is_an_error(entry: str, settings: Settings) 
     assert "cognito_mfa.E025" in told()
     settings.MIDDLEWARE = [*others, entry]
     assert "cognito_mfa.E025" not in told()
+
+
+class OwnGate(RequireMFAMiddleware):
+    """A stricter one, as sites write it."""
+
+
+def test_a_fallback_before_a_gate_of_the_sites_own_is_an_error(settings: Settings) -> None:
+    """Red when ``check_fallbacks`` looks for our class by its name alone."""
+    gate = f"{__name__}.{OwnGate.__name__}"
+    own = [gate if entry == GATE else entry for entry in settings.MIDDLEWARE]
+    settings.MIDDLEWARE = own
+    assert "cognito_mfa.E025" not in {message.id for message in checks.run_checks()}
+    settings.MIDDLEWARE = [FLATPAGES, *(entry for entry in own if entry != FLATPAGES)]
+    assert "cognito_mfa.E025" in {message.id for message in checks.run_checks()}
 
 
 def test_an_answer_in_place_of_a_page_that_is_open_to_all_stands(

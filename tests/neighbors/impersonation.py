@@ -25,12 +25,12 @@ from rest_framework.test import APIRequestFactory
 from cognito_mfa import impersonation, policy, proof
 from cognito_mfa.drf import IsMFAVerified
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption
+from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAExemption
 from tests.gate.conftest import conf
 from tests.gate.people import exempted, linked, proven, signed_in
 from tests.gate.servers import CALLERS, Ask, Send
 from tests.security.conftest import send
-from tests.visitor import Visitor
+from tests.visitor import POOL_ID, Visitor
 
 __all__ = ["conf", "send"]
 pytestmark = pytest.mark.django_db
@@ -411,6 +411,48 @@ def test_the_admin_asks_for_the_proof_of_who_acts(
         (answer,) = send(browser, [Ask("/admin/")])
         assert b"Site administration" not in answer.body
         settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if "cognito_mfa" not in entry]
+
+
+def deeds(boss: Any) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return what staff may do to others and not to themselves, and the export, which names who took it."""
+    people, until = "admin:cognito_mfa_cognitoidentity_changelist", timezone.localtime()
+    row = {"_selected_action": [boss.cognito_identity.pk], "confirmed": "yes", "reason": "x"}
+    day, hour = (until + timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S").split()
+    exempt = {"user": boss.pk, "expires_at_0": day, "expires_at_1": hour, "reason": "x"}
+    return {
+        "reset": (people, {"action": "reset_mfa", **row}),
+        "clear": (people, {"action": "clear_failures", **row}),
+        "refresh": (people, {"action": "refresh_status", **row}),
+        "grant": ("admin:cognito_mfa_mfaexemption_add", exempt),
+        "export": ("admin:cognito_mfa_mfaevent_export", {"format": "csv"}),
+    }
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("deed", ["reset", "clear", "refresh", "grant", "export"])
+def test_nobody_does_to_themselves_as_somebody_else_what_nobody_may(
+    package: str, deed: str, pool: LocalPool, settings: Settings
+) -> None:
+    """As another superuser, whom the event log would name. Red without the question in ``way_to_a_code``."""
+    settings.IMPERSONATE = {"ALLOW_SUPERUSER": True, "URI_EXCLUSIONS": ()}
+    who = boss()
+    CodeFailures.objects.create(
+        pool_id=POOL_ID, username="boss", sub=who.cognito_identity.sub, failures=7
+    )
+    browser = proven(who)
+    act_as(browser, package, linked("deputy", is_staff=True, is_superuser=True))
+    assert browser.get("/who/").content == b"private page of deputy"
+    url_name, data = deeds(who)[deed]
+    answer = browser.post(reverse(url_name), data)
+    assert answer.status_code == 403
+    assert b"Switch back" in answer.content
+    assert CodeFailures.objects.get().failures == 7
+    assert not MFAExemption.objects.exists()
+    assert not MFAEvent.objects.exists()
+
+    switch_back(browser, package)
+    own = browser.post(reverse(url_name), data)
+    assert own.streaming or b"Switch back" not in own.content
 
 
 def test_an_api_says_that_somebody_acts(victim: Any, conf: Conf) -> None:

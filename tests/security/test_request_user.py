@@ -7,23 +7,25 @@ exchanged), ``_follow`` (``auser`` answers as ``user``), ``_own_auser`` and ``_d
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from asgiref.sync import iscoroutinefunction
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, Group
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import path
+from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.functional import LazyObject, SimpleLazyObject
 from pytest_django import Settings
 
 from cognito_mfa import policy
 from cognito_mfa.decorators import mfa_recent, mfa_required
-from cognito_mfa.models import ObservedStop
-from tests.gate.people import linked, proven
+from cognito_mfa.models import MFAExemption, ObservedStop
+from tests.gate.people import OURS, linked, proven
 from tests.gate.servers import SERVERS, Ask, Send, over_asgi
 from tests.security.refusal import assert_refused
 from tests.urls import urlpatterns as site_urls
@@ -109,7 +111,7 @@ def by_header(get_response: Callable[..., Any]) -> Callable[..., Any]:
     def name(request: HttpRequest) -> None:
         how, _, who = request.headers.get("X-User", "").partition(" ")
         if how:
-            {**NAMING, **NOBODY, **AUSER}[how](request, who)
+            {**NAMING, **NOBODY, **AUSER, **SERVICES}[how](request, who)
 
     if not iscoroutinefunction(get_response):
 
@@ -322,6 +324,75 @@ def test_an_exempt_view_sees_the_user_that_it_sees_without_the_gate(
     """The gate touches nothing there."""
     answers = over_asgi(boss, [Ask("/account/sign-in/", headers={"X-User": "lazy victim"})])
     assert answers[0].status_code == 200
+
+
+# ---------------------------------------------------------------- who is no row of the site's users
+
+
+class Service:
+    """Without any key, as a middleware for tokens of machines writes it."""
+
+    is_authenticated = is_active = True
+
+    def get_username(self) -> str:
+        return "service"
+
+
+class ServiceWithKey(Service):
+    """A key of another kind, or one that is also a user's."""
+
+    is_staff = False
+
+    def __init__(self, key: Any) -> None:
+        self.pk = self.id = key
+
+
+def service(request: Any, _name: str) -> None:
+    request.user = Service()
+
+
+def service_with_key(request: Any, _name: str) -> None:
+    request.user = ServiceWithKey("machine")
+
+
+def service_with_a_users_key(request: Any, name: str) -> None:
+    request.user = ServiceWithKey(named(name).pk)
+
+
+def device(request: Any, name: str) -> None:
+    """A row of another table, with the key of a user."""
+    request.user = user = Group(pk=named(name).pk, name="device")
+    vars(user).update(is_authenticated=True, is_active=True, get_username=lambda: "device")
+
+
+SERVICES: dict[str, Callable[[Any, str], None]] = {
+    one.__name__: one for one in (service, service_with_key, service_with_a_users_key, device)
+}
+
+
+@pytest.mark.parametrize("how", SERVICES)
+@pytest.mark.parametrize("word", ["enforce", "observe", "off"])
+def test_somebody_who_is_no_row_of_the_users_is_no_failure_and_has_nobodys_proof(
+    how: str, word: str, boss: Client, send: Send, conf: Conf
+) -> None:
+    """Nor an exemption of the user with the same key. Red wherever ``key_of`` is replaced by ``pk``."""
+    until = timezone.now() + timedelta(days=1)
+    MFAExemption.objects.create(user=named("boss"), reason="x", expires_at=until)
+    conf(ENFORCEMENT=word)
+    for browser in (boss, Client()):
+        pages = send(browser, asks(how, "boss"))
+        assert {answer.status_code for answer in pages} == {302 if word == "enforce" else 200}
+        for answer in send(browser, asks(how, "boss", GUARDED)):
+            assert answer.status_code == 302
+    assert not ObservedStop.objects.exists()
+
+
+@pytest.mark.parametrize("how", SERVICES)
+def test_a_service_of_which_the_policy_asks_nothing_goes_on(
+    how: str, boss: Client, send: Send, conf: Conf
+) -> None:
+    conf(REQUIRED="staff", TRUSTED_BACKENDS={OURS: "elsewhere"}, STATUS_MAX_AGE=60)
+    assert {answer.status_code for answer in send(boss, asks(how, "boss"))} == {200}
 
 
 # ------------------------------------------------------------------------------ the site's own rule
