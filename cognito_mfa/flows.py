@@ -37,6 +37,7 @@ from cognito_mfa.exceptions import (
     Refused,
     RemovalNotAllowed,
     TokenRejected,
+    UserGone,
 )
 from cognito_mfa.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
 from cognito_mfa.linking import Consent
@@ -241,13 +242,13 @@ def waiting_person(begun: PendingSignIn) -> Person:
 def device_name(begun: PendingSignIn) -> str:
     """Return what the person calls the device that holds the authenticator.
 
-    Ours first: Cognito knows only the name given at set-up, and cannot change it (facts §4). While
-    it is open which of two devices counts, none is named.
+    Ours first, where the person is known (see ``_recognized``): Cognito knows only the name given at set-up, and
+    cannot change it (facts §4). While it is open which of two devices counts, none is named.
     """
     theirs = _theirs(begun)
     if theirs and theirs.unconfirmed == Unconfirmed.SET_UP:
         return ""
-    token = theirs.software_token if theirs else None
+    token = theirs.software_token if theirs and people.asked(begun).sub else None
     ours = token.friendly_name if token else ""
     return ours or begun.open_challenge.friendly_name
 
@@ -289,7 +290,31 @@ def _go_on(
     if not _can_be_answered(reply):
         logger.warning("challenge_not_supported: Cognito asked for %.64r", reply.name)
         raise ChallengeNotSupported("sign-in", reply.name)
-    return _wait_for(request, replace(begun, step=Step.CHALLENGE, challenge=reply))
+    return _wait_for(request, _recognized(replace(begun, step=Step.CHALLENGE, challenge=reply)))
+
+
+def _recognized(begun: PendingSignIn) -> PendingSignIn:
+    """Bind ``begun`` to the person whose device has another name here than in Cognito, if Cognito says that it is they.
+
+    SECURITY: many people call theirs "Phone", also whoever had the pool's name before; what they call it by now
+    is their own affair. Asked only of people who renamed it; where this site may not ask, Cognito's name is shown.
+    """
+    asked = people.asked(begun)
+    token = asked.identity.software_token if asked.identity else None
+    if asked.sub or asked.identity is None or token is None:
+        return begun
+    if token.friendly_name in ("", asked.device) or token.cognito_name != asked.device:
+        return begun
+    try:
+        factors = get_gateway().read_factors(asked.identity.sub)
+    except UserGone:
+        people.retire(asked.identity)
+        return begun
+    except CognitoMFAError as error:  # no credentials, no answer: then nobody knows
+        logger.info("device_not_named: user %s, %s", asked.identity.user_id, error)
+        return begun
+    known = factors.username == asked.username
+    return replace(begun, sub=asked.identity.sub) if known else begun
 
 
 def _can_be_answered(challenge: Challenge) -> bool:

@@ -185,10 +185,12 @@ class Factors:
     Attributes:
         software_token: whether an authenticator app counts for this user.
         preferred: Cognito's name of the preferred factor, or empty.
+        username: the pool's name of the user.
     """
 
     software_token: bool
     preferred: str = ""
+    username: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,6 +487,7 @@ class CognitoGateway:
             preferred=cognito_values.word(
                 reply.get("PreferredMfaSetting"), cognito_values.FACTOR_LENGTH
             ),
+            username=reply["Username"],
         )
 
     def is_enabled(self, sub: str) -> bool:

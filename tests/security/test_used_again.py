@@ -18,10 +18,11 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa import administration, people, reset
-from cognito_mfa.local import LocalCognito
+from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
 from cognito_mfa.transport import has_operation
+from tests.test_admin import reading
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 pytestmark = pytest.mark.django_db
@@ -195,6 +196,35 @@ def test_the_code_page_does_not_name_the_old_ones_phone(
     page = code_page(new)
     assert "Another phone" not in page
     assert "Mine" in page
+
+
+def test_two_phones_of_the_same_name_are_told_apart(pool: LocalPool, visitor: Visitor) -> None:
+    """``flows._recognized``, and the ``sub`` in ``flows.device_name``: what the old one called hers later."""
+    old = Ada(pool, visitor)
+    old.set_up("ada", friendly_name="Phone")
+    old.post(reverse("cognito_mfa:device_rename"), {"friendly_name": "Present from Bob"})
+    leave(pool, old)
+    new = Ada(pool, old)
+    new.set_up_elsewhere(pool, friendly_name="Phone")
+    assert "Present from Bob" not in code_page(new)
+    assert old.row.status == Status.GONE
+    new.enter_code()
+    assert new.is_in()
+
+
+def test_where_nobody_knows_cognitos_name_is_shown(
+    pool: LocalPool, visitor: Visitor, settings: Settings
+) -> None:
+    """``flows._recognized``: the error that means nothing."""
+    ada = Ada(pool, visitor)
+    ada.set_up("ada", friendly_name="Phone")
+    ada.post(reverse("cognito_mfa:device_rename"), {"friendly_name": "Present from Bob"})
+    ada.cognito.faults.on(reading(), faults.Error("AccessDeniedException", "no"))
+    page = code_page(signed_out(ada))
+    assert "Present from Bob" not in page
+    assert "Phone" in page
+    ada.enter_code()
+    assert ada.is_in()
 
 
 def test_a_phone_without_a_name_is_not_taken_for_another_without_one(
