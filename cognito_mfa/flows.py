@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 from cognito_mfa import (
     budget,
@@ -237,6 +238,15 @@ def _check_still_theirs(request: HttpRequest, begun: PendingSignIn) -> None:
 def waiting_person(begun: PendingSignIn) -> Person:
     """Return who waits to be linked, as the tokens say; nobody is asked."""
     return get_gateway().person(begun.tokens or Tokens(NOTHING))
+
+
+def link_question(begun: PendingSignIn) -> str:
+    """Return what tells this question from that of another sign-in, which another tab may have begun since.
+
+    SECURITY: an answer is about the accounts that the page named, and about no others.
+    """
+    both = f"{waiting_person(begun).sub} {begun.owner}"
+    return salted_hmac("cognito_mfa.link", both, algorithm="sha256").hexdigest()
 
 
 def device_name(begun: PendingSignIn) -> str:

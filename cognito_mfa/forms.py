@@ -169,9 +169,13 @@ class SignInForm(forms.Form):
 
 
 class LinkForm(forms.Form):
-    """Whether two accounts are one person's; nothing but a plain yes is one."""
+    """Whether two accounts are one person's; nothing but a plain yes is one.
+
+    ``question`` tells which accounts the page named; a site's own template may leave it out.
+    """
 
     answer = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")], widget=forms.HiddenInput)
+    question = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
 class NewPasswordForm(forms.Form):

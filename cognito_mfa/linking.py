@@ -23,6 +23,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
+import unicodedata
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from enum import Enum
@@ -416,7 +417,7 @@ def _names(person: Person) -> Iterable[str]:
     wanted = person.username
     if _is_named_by_address() or wanted == person.sub:
         wanted = person.email or person.sub
-    if _is_address(wanted) and not same(wanted, person.email):
+    if _is_address(unicodedata.normalize("NFKC", wanted)) and not same(wanted, person.email):
         wanted = person.sub
     names = [wanted] if len(wanted) <= length else []
     return dict.fromkeys([*names, person.sub[:length]])

@@ -550,10 +550,14 @@ class LinkView(StepView):
             here=self.request.user.get_username(),
             account=person.username,
             address=person.email,
+            question=flows.link_question(self.begun),
             **kwargs,
         )
 
     def take(self, form: LinkForm) -> Outcome:
+        answered = form.cleaned_data["question"]
+        if answered and answered != flows.link_question(self.begun):
+            return Outcome(Step.LINK, "")  # another tab began anew: the page names who waits now
         if form.cleaned_data["answer"] == "yes":
             return flows.confirm_link(self.request)
         flows.decline_link(self.request)

@@ -3,6 +3,7 @@ in between; and sites whose own code, names and keys are not what a link expects
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from tests.security.test_links import (
     resolve_by,
 )
 from tests.security.test_used_again import Ada, leave
-from tests.visitor import POOL_ID, Visitor
+from tests.visitor import PASSWORD, POOL_ID, Visitor
 
 __all__ = ["anna", "browser"]
 pytestmark = pytest.mark.django_db
@@ -108,6 +109,42 @@ def test_a_question_that_meets_another_user_is_an_event(
     for _ in range(2):
         browser.post(reverse(LINK), {"answer": "yes"})
     assert refusals() == ["SomebodyElse"]
+
+
+@pytest.mark.parametrize("answer", ["yes", "no"])
+def test_an_answer_is_about_the_accounts_that_the_page_named(
+    optional_pool: LocalPool, browser: Visitor, anna: Any, answer: str
+) -> None:
+    """``views.LinkView.take``: another tab began to sign in as somebody else, and is asked as well."""
+    bob(optional_pool)
+    browser.sign_in("newcomer")
+    page = browser.text(browser.get(reverse(LINK)))
+    asked = set(re.findall(r'name="question" value="(\w+)"', page))
+    assert len(asked) == 1
+    browser.sign_in("bob")
+    again = browser.post(reverse(LINK), {"answer": answer, "question": asked.pop()})
+    assert again.url == reverse(LINK)
+    assert not CognitoIdentity.objects.exists()
+    assert refusals() == []
+
+    page = browser.text(browser.get(reverse(LINK)))
+    assert "bob@example.com" in page
+    (asked_now,) = set(re.findall(r'name="question" value="(\w+)"', page))
+    browser.post(reverse(LINK), {"answer": answer, "question": asked_now})
+    linked = CognitoIdentity.objects.filter(user=anna, username="bob").exists()
+    assert linked == (answer == "yes")
+
+
+@pytest.mark.parametrize("name", ["\uff52\uff4f\uff4f\uff54@example.com", "root\uff20example.com"])
+def test_a_name_that_is_read_as_an_address_is_none_either(
+    optional_pool: LocalPool, visitor: Visitor, name: str
+) -> None:
+    """``linking._names``: in normal form, as Django's own forms read it."""
+    attributes = {"email": "root@example.com", "email_verified": "false"}
+    optional_pool.create_user(name, password=PASSWORD, attributes=attributes)
+    visitor.sign_in(name)
+    identity = CognitoIdentity.objects.get()
+    assert identity.user.get_username() == identity.sub
 
 
 def test_a_question_of_another_pool_is_over(
