@@ -27,7 +27,8 @@ def person(request: pytest.FixtureRequest, cognito: LocalCognito, visitor: Visit
     """Somebody with an old phone, signed in; in both kinds of pool."""
     pool = cognito.create_pool(POOL_ID, mfa=request.param)
     pool.create_client(CLIENT_ID)
-    pool.create_user("newcomer", password=PASSWORD, attributes={"email": "newcomer@example.com"})
+    attributes = {"email": "newcomer@example.com", "email_verified": "true"}
+    pool.create_user("newcomer", password=PASSWORD, attributes=attributes)
     visitor.set_up(friendly_name="Old phone")
     return visitor
 
