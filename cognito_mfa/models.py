@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from cognito_mfa import clocks
 from cognito_mfa.cognito_values import USERNAME_LENGTH, storable
 from cognito_mfa.conf import get_conf
 from cognito_mfa.indexes import PrefixIndex
@@ -423,7 +424,9 @@ class MFAExemption(models.Model):
     @property
     def is_valid(self) -> bool:
         """Tell whether it holds now."""
-        in_time = self.revoked_at is None and self.expires_at > timezone.now()
+        now = timezone.now()
+        granted = _granted_since(now) < self.granted_at <= clocks.latest()
+        in_time = granted and self.revoked_at is None and self.expires_at > now
         return in_time and (self.for_superuser or not _is_superuser(self.user))
 
     @staticmethod
@@ -431,18 +434,28 @@ class MFAExemption(models.Model):
         """Return what selects the exemptions that hold.
 
         SECURITY: only a superuser may excuse a superuser, so that no exemption survives that its holder becomes one.
+        None is older than GRANT_MAX_AGE, however long that was when it was granted, whoever wrote the row, and whatever
+        a clock said that was ahead.
 
         Args:
             at: the moment in question, by default now.
             of: the user in question; by default each exemption's own, which costs a join.
         """
-        in_time = models.Q(revoked_at=None, expires_at__gt=at or timezone.now())
+        at = at or timezone.now()
+        latest = at + dt.timedelta(seconds=clocks.SKEW)
+        in_time = models.Q(revoked_at=None, expires_at__gt=at)
+        in_time &= models.Q(granted_at__gt=_granted_since(at), granted_at__lte=latest)
         if of is not None:
             in_time &= models.Q(user=of)
             return in_time & models.Q(for_superuser=True) if _is_superuser(of) else in_time
         if not _has_superusers():
             return in_time
         return in_time & (models.Q(for_superuser=True) | models.Q(user__is_superuser=False))
+
+
+def _granted_since(at: dt.datetime) -> dt.datetime:
+    """Return the moment after which an exemption must have been granted that holds ``at``."""
+    return at - dt.timedelta(seconds=get_conf().GRANT_MAX_AGE)
 
 
 def _is_superuser(user: Any) -> bool:

@@ -666,6 +666,31 @@ def test_no_exemption_is_longer_than_a_year(
     assert not MFAExemption.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("granted", "holds"),
+    [
+        (dt.timedelta(days=-6), True),
+        (dt.timedelta(days=-8), False),
+        (dt.timedelta(days=300), False),
+    ],
+    ids=["in time", "under a longer limit", "by a clock that was ahead"],
+)
+def test_no_exemption_holds_longer_than_the_site_allows_now(
+    staff: Staff, settings: Settings, granted: dt.timedelta, holds: bool
+) -> None:
+    """However it came to be: red without ``_granted_since`` and ``latest`` in ``MFAExemption.holding`` and ``is_valid``."""
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "GRANT_MAX_AGE": dt.timedelta(days=7)}
+    now, ada = timezone.now(), identity().user
+    row = MFAExemption.objects.create(
+        user=ada, reason="x", granted_at=now + granted, expires_at=now + dt.timedelta(days=400)
+    )
+    assert row.is_valid is holds
+    assert exemptions.valid().exists() is holds
+    client = Client()
+    client.force_login(ada, backend="cognito_mfa.backends.CognitoBackend")
+    assert (client.get("/private/").status_code == 200) is holds
+
+
 # -------------------------------------------------------------------------------------- commands
 
 COMMANDS = {
