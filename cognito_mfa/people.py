@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
-from cognito_mfa.pending import PendingSignIn
+
+if TYPE_CHECKING:
+    from cognito_mfa.pending import PendingSignIn
 
 Status = CognitoIdentity.Status
 
