@@ -20,7 +20,7 @@ from django.db import close_old_connections
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.http.cookie import parse_cookie
 
-from cognito_mfa import answers, gate
+from cognito_mfa import endings, gate
 from cognito_mfa.conf import LONGEST
 from cognito_mfa.gate import Verdict
 
@@ -191,7 +191,8 @@ def _may_pass(request: Any, user: Any) -> bool:
     if user is None:
         return False
     if not user.is_authenticated:
-        return True
+        # Disabled or deleted in the pool is no visitor: the application may know a session by its own means.
+        return gate.ending(request, None) is None
     verdict, person = gate.judge_user(request, user)
     if verdict is Verdict.WOULD_STOP:
         from cognito_mfa import observed
@@ -201,11 +202,14 @@ def _may_pass(request: Any, user: Any) -> bool:
 
 
 def _refusal(scope: Message) -> HttpResponse:
+    if scope["type"] == "websocket":
+        # Nobody reads it. A session that ends is left to the next page, which can say why.
+        return HttpResponse(status=403)
     close_old_connections()
     try:
         request = _request(scope)
-        request.user = get_user(request)
-        return answers.answer(request, answers.SET_UP)
+        request.user = user = get_user(request)
+        return endings.answer(request, user if user.is_authenticated else None)
     except DisallowedHost:
         return HttpResponseBadRequest()
     finally:

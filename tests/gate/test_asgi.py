@@ -17,6 +17,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import F
 from django.test import Client
 from django.urls import path, reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from cognito_mfa import asgi
@@ -244,6 +245,35 @@ def test_b_40_an_application_beside_djangos_gets_the_gates_answer() -> None:
         "headers"
     ]
     assert reverse("cognito_mfa:setup").encode() in body["body"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"disabled_at": timezone.now()}, "account_disabled"),
+        ({"status": CognitoIdentity.Status.GONE}, "account_gone"),
+        ({"checked_at": None}, "account_unchecked"),
+    ],
+)
+def test_an_application_beside_djangos_is_none_for_whom_the_pool_shut_out(
+    changes: dict[str, Any], code: str, conf: Conf
+) -> None:
+    """And says why. Red where somebody whom the backend no longer loads is a visitor in ``_may_pass``, and without
+    ``endings`` in ``_refusal``."""
+    browser = proven(linked())
+    conf(STATUS_MAX_AGE=600)
+    CognitoIdentity.objects.update(checked_at=timezone.now())
+    CognitoIdentity.objects.update(**changes)
+    assert async_to_sync(opened)(websocket(browser)) == 4403
+
+    async def ask() -> tuple[int, bytes]:
+        communicator = http(mounted, browser)
+        start = await communicator.receive_output(timeout=5)
+        return start["status"], (await communicator.receive_output(timeout=5))["body"]
+
+    status, body = async_to_sync(ask)()
+    assert status == 403
+    assert code.encode() in body
 
 
 def test_b_40_a_stream_beside_djangos_ends() -> None:
