@@ -6,6 +6,7 @@ go on gets nothing that the site wrote.
 
 from __future__ import annotations
 
+import sys
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
@@ -34,7 +35,7 @@ def must_be_judged(request: HttpRequest, response: HttpResponseBase) -> bool:
     """
     if REACHED in vars(request):
         return _is_a_fallbacks(request, response)
-    if _is_bare_error(response) or _adds_a_slash(request, response):
+    if _is_bare_error(response) or _adds_a_slash(request, response) or _is_whitenoises(response):
         return False
     match = request.resolver_match or _match(request)
     # Where there is a view, another middleware answered in its place, such as to refuse a form without a token, or
@@ -82,6 +83,15 @@ def _is_bare_error(response: HttpResponseBase) -> bool:
     if not getattr(response, "is_rendered", True):
         return False
     return response.content in (b"", _bare_error(status).content)
+
+
+def _is_whitenoises(response: HttpResponseBase) -> bool:
+    """Tell whether WhiteNoise answered: with a file that everybody may have, such as the style sheet of a set-up page.
+
+    By identity of the class, which no other answer has.
+    """
+    module = sys.modules.get("whitenoise.middleware")
+    return module is not None and type(response) is getattr(module, "WhiteNoiseFileResponse", None)
 
 
 def _adds_a_slash(request: HttpRequest, response: HttpResponseBase) -> bool:

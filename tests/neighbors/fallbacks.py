@@ -6,7 +6,9 @@ The places: ``middleware.__call__`` and ``_acall``, ``viewless.must_be_judged`` 
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -379,6 +381,41 @@ def test_what_a_middleware_before_the_gate_answers_for_a_view_is_not_shown_eithe
     assert SECRET.encode() in on_open.body or on_open["Location"].endswith(SECRET[:4])
     (shown,) = send(someone_proven, [Ask("/who/", "GET", headers)])
     assert SECRET.encode() in shown.body or shown["Location"].endswith(SECRET[:4])
+
+
+class WhiteNoiseFileResponse(FileResponse):
+    """As WhiteNoise has it, and by its name."""
+
+
+@sync_and_async_middleware
+def serves_files(get_response: Callable[..., Any]) -> Callable[..., Any]:
+    """As WhiteNoise's middleware does."""
+
+    def found(request: HttpRequest) -> Any:
+        wanted = request.path == "/static/site.css"
+        return WhiteNoiseFileResponse(io.BytesIO(b"body {}")) if wanted else None
+
+    if not iscoroutinefunction(get_response):
+        return lambda request: found(request) or get_response(request)
+
+    async def middleware(request: HttpRequest) -> Any:
+        return found(request) or await get_response(request)
+
+    return middleware
+
+
+def test_the_set_up_page_has_its_style_sheet_where_whitenoise_stands_after_the_gate(
+    unproven: Client, send: Send, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Red without ``_is_whitenoises``, and where that goes by the name of the class."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.serves_files"]
+    (stopped,) = send(unproven, [Ask("/static/site.css")])
+    assert b"body" not in stopped.body
+    package = ModuleType("whitenoise.middleware")
+    vars(package)["WhiteNoiseFileResponse"] = WhiteNoiseFileResponse
+    monkeypatch.setitem(sys.modules, "whitenoise.middleware", package)
+    (shown,) = send(unproven, [Ask("/static/site.css")])
+    assert shown.body == b"body {}"
 
 
 # --------------------------------------------------------------------------------------- what is told
