@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pyotp
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -199,14 +200,25 @@ def test_a_session_from_before_the_key_verifies_nothing(pool: LocalPool, visitor
 def test_the_password_alone_cannot_replace_the_authenticator(
     pool: LocalPool, visitor: Visitor
 ) -> None:
-    """A set-up begun elsewhere with the password dies when the owner finishes theirs."""
-    thief = another_browser(visitor)
+    """A set-up begun elsewhere with the password dies when the owner finishes theirs.
+
+    On this site by ``Beginning.is_over``; and by Cognito's own rule, for who asks Cognito without us.
+    """
+    thief, cognito = another_browser(visitor), visitor.cognito.client()
     thief.sign_in()
     thief.scan()
+    credentials = {"USERNAME": "newcomer", "PASSWORD": PASSWORD}
+    begun = cognito.initiate_auth(
+        AuthFlow="USER_PASSWORD_AUTH", ClientId=CLIENT_ID, AuthParameters=credentials
+    )
+    without_us = cognito.associate_software_token(Session=begun["Session"])
     visitor.set_up()
     owners = pool.user("newcomer").software_token
     thief.confirm_setup()
     assert not thief.is_in()
+    code = pyotp.TOTP(without_us["SecretCode"]).at(int(visitor.cognito.clock.now()))
+    with pytest.raises(cognito.exceptions.NotAuthorizedException):
+        cognito.verify_software_token(Session=without_us["Session"], UserCode=code)
     assert pool.user("newcomer").software_token is owners
 
 
