@@ -327,6 +327,8 @@ def _seconds_left() -> float:
 def _within_deadline(work: Callable[[], _Answer | _Failure]) -> _Answer | _Failure:
     # A thread, because no timeout of botocore or urllib3 bounds a reply that drips in byte by byte.
     # It ends by itself; being a daemon it never keeps a worker from stopping.
+    if _seconds_left() <= 0:
+        return _Failure("transport", "DeadlineExceeded", sent="no")
     answers: list[_Answer | _Failure] = []
     context = contextvars.copy_context()
 

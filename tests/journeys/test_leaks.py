@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.core.signals import got_request_exception
 from django.core.signing import loads
 from django.db import connection
@@ -23,6 +22,7 @@ from pytest_django import Settings
 from cognito_mfa import transport
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import SoftwareToken
 from cognito_mfa.signals import signed_in
 from tests import receivers
 from tests.visitor import CLIENT_ID, PASSWORD, Visitor
@@ -185,7 +185,7 @@ def test_an_error_that_escapes_shows_no_secret(pool: LocalPool, visitor: Visitor
         reports.extend([reporter.get_traceback_html(), reporter.get_traceback_text()])
 
     got_request_exception.connect(report)
-    pre_save.connect(receivers.failing, sender=get_user_model())
+    pre_save.connect(receivers.failing, sender=SoftwareToken)
     try:
         visitor.sign_in()
         secret = visitor.scan()
@@ -193,7 +193,7 @@ def test_an_error_that_escapes_shows_no_secret(pool: LocalPool, visitor: Visitor
         response = visitor.confirm_setup(code)
     finally:
         got_request_exception.disconnect(report)
-        pre_save.disconnect(receivers.failing, sender=get_user_model())
+        pre_save.disconnect(receivers.failing, sender=SoftwareToken)
 
     assert response.status_code == 500
     assert len(reports) == 2
