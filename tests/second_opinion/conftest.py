@@ -85,5 +85,6 @@ def visitor(db: None, cognito: Any) -> MotoVisitor:
 def populated(cognito: MotoCognito, mfa: str) -> MotoPool:
     pool = cognito.create_pool(POOL_ID, mfa=mfa)
     pool.create_client(CLIENT_ID)
-    pool.create_user("newcomer", password=PASSWORD, attributes={"email": "newcomer@example.com"})
+    verified = {"email": "newcomer@example.com", "email_verified": "true"}
+    pool.create_user("newcomer", password=PASSWORD, attributes=verified)
     return pool
