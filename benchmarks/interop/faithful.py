@@ -5,7 +5,7 @@ docs/local-cognito.md comes from here.
 usage: .bench/ours/bin/python benchmarks/interop/faithful.py [--only 'moto;MiniStack']
 
 Each row is a function of this file that plays a small scene against a running server and says what
-happened: ``yes`` is what Cognito does (cognito-facts gives the sources), anything else is a
+happened: ``yes`` is what Cognito does (docs/cognito-behavior.md gives the sources), anything else is a
 deviation in a few words. LocalStack is not run: only its paid image plays Cognito."""
 
 from __future__ import annotations
