@@ -19,8 +19,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.budget import STOPPED
-from cognito_mfa.cognito_values import is_storable
 from cognito_mfa.models import CognitoIdentity, MFAReset, SoftwareToken
+from cognito_mfa.values.untrusted import is_storable
 
 CAP = 10_000
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cognito_mfa import cognito_values
 from cognito_mfa.models import key_of
 from cognito_mfa.proof import PREFIX
+from cognito_mfa.values import untrusted
 
 if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
@@ -20,7 +20,7 @@ NAMELESS = "?"  # a provider whose name cannot be shown; nobody's empty name is 
 
 def note(session: SessionBase, user: Any, *, provider: str) -> None:
     """Write down that ``provider``, and not Cognito, checked who ``user`` is."""
-    name = cognito_values.shown(provider, cognito_values.PROVIDER_LENGTH) or NAMELESS
+    name = untrusted.shown(provider, untrusted.PROVIDER_LENGTH) or NAMELESS
     session[KEY] = {"user": str(user.pk), "provider": name}
 
 

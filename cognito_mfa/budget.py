@@ -24,10 +24,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from cognito_mfa import clocks, people
+from cognito_mfa import people
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import BadCode, Busy, CodesStopped
 from cognito_mfa.models import CodeFailures
+from cognito_mfa.values import clocks
 
 FREE = 5  # failures without a wait
 FIRST_WAIT = 30  # seconds, after the last free one; then twice as long each time

@@ -17,7 +17,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from cognito_mfa import clocks, exemptions, observed, policy
+from cognito_mfa import exemptions, observed, policy
 from cognito_mfa.budget import STOPPED
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import (
@@ -28,6 +28,7 @@ from cognito_mfa.models import (
     MFAReset,
     SoftwareToken,
 )
+from cognito_mfa.values import clocks
 
 WEEKS = 26
 STALE_AFTER = dt.timedelta(days=30)  # what Cognito said is older, or was never asked for

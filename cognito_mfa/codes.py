@@ -9,11 +9,12 @@ from contextlib import contextmanager
 
 from django.http import HttpRequest
 
-from cognito_mfa import budget, clocks, notices, people, signals, wrong_codes
+from cognito_mfa import budget, notices, people, signals, wrong_codes
 from cognito_mfa.exceptions import BadCode, Busy, CodesStopped, CognitoMFAError, UserGone
 from cognito_mfa.gateway import MFA_SETUP, get_gateway
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.people import Asked
+from cognito_mfa.values import clocks
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from django.core.signals import setting_changed
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.secret_text import SecretText
 
 NAME = "COGNITO_MFA"
 SELF_SERVICE_SCOPE = (

@@ -30,7 +30,7 @@ from cognito_mfa.gateway import (
     get_gateway,
 )
 from cognito_mfa.linking import by_verified_email
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.secret_text import SecretText
 
 BY_EMAIL = "cognito_mfa.linking.by_verified_email"
 ENOUGH_MINUTES = 10  # to find the phone, install an app and scan (facts §3.3)

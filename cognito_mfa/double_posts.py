@@ -17,11 +17,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from cognito_mfa.clocks import seconds_since
 from cognito_mfa.gateway import NOTHING
 from cognito_mfa.models import PostedStep
 from cognito_mfa.pending import TTL, PendingSignIn
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.clocks import seconds_since
+from cognito_mfa.values.secret_text import SecretText
 
 PATIENCE = (
     60.0  # seconds after which a post that never ended, such as of a killed process, is forgotten

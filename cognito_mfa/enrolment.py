@@ -22,7 +22,7 @@ from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.pending import PendingSignIn, Step
 from cognito_mfa.promotion import Outcome, complete, identify, identify_signed_in
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from cognito_mfa.clocks import SKEW, seconds_since
 from cognito_mfa.exceptions import BadReply
 from cognito_mfa.gateway import (
     EMAIL_OTP,
@@ -25,7 +24,8 @@ from cognito_mfa.gateway import (
     get_gateway,
 )
 from cognito_mfa.models import CognitoIdentity, MFAEvent
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.clocks import SKEW, seconds_since
+from cognito_mfa.values.secret_text import SecretText
 
 FRESH = 60.0  # seconds from the sign-in at Cognito until the person is here, by redirects alone
 SWITCHED_ON = "switched on"  # detail of the event that we made Cognito ask for the code

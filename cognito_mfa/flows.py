@@ -45,7 +45,7 @@ from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.pending import CHANGES, PendingSignIn, Purpose, Step
 from cognito_mfa.promotion import Outcome
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from typing import Any
 from django.utils.functional import cached_property
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import cognito_values, srp, token_verification
+from cognito_mfa import srp, token_verification
 from cognito_mfa.conf import Conf, get_conf
 from cognito_mfa.exceptions import (
     BadCode,
@@ -29,8 +29,9 @@ from cognito_mfa.exceptions import (
     ChallengeLost,
     Misconfigured,
 )
-from cognito_mfa.secret_text import SecretText
 from cognito_mfa.transport import Reply, call, has_operation
+from cognito_mfa.values import untrusted
+from cognito_mfa.values.secret_text import SecretText
 
 MFA_SETUP = "MFA_SETUP"
 NEW_PASSWORD_REQUIRED = "NEW_PASSWORD_REQUIRED"  # noqa: S105 - a challenge, not a password
@@ -77,27 +78,27 @@ class Challenge:
     @property
     def friendly_name(self) -> str:
         given = self.parameters.get("FRIENDLY_DEVICE_NAME")
-        return cognito_values.shown(given, MAX_FRIENDLY_NAME)
+        return untrusted.shown(given, MAX_FRIENDLY_NAME)
 
     @property
     def destination(self) -> str:
         """Return where a code was sent, masked by Cognito, such as ``+*******0839``."""
         given = self.parameters.get("CODE_DELIVERY_DESTINATION")
-        return cognito_values.shown(given, cognito_values.DESTINATION_LENGTH)
+        return untrusted.shown(given, untrusted.DESTINATION_LENGTH)
 
     @property
     def factors(self) -> list[str]:
         """Return the factors to choose from, or that can be set up (facts §2.4)."""
         listed = self.parameters.get("MFAS_CAN_CHOOSE") or self.parameters.get("MFAS_CAN_SETUP")
-        return cognito_values.words(_json_list(listed))
+        return untrusted.words(_json_list(listed))
 
     @property
     def required_attributes(self) -> list[str]:
         """Return the attributes that NEW_PASSWORD_REQUIRED wants, without Cognito's prefix."""
         names = _json_list(self.parameters.get("requiredAttributes"))
-        bare = [name.removeprefix("userAttributes.") for name in names[: cognito_values.MOST]]
-        longest = cognito_values.ATTRIBUTE_LENGTH
-        return [name for name in bare if cognito_values.is_name(name, longest)]
+        bare = [name.removeprefix("userAttributes.") for name in names[: untrusted.MOST]]
+        longest = untrusted.ATTRIBUTE_LENGTH
+        return [name for name in bare if untrusted.is_name(name, longest)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +284,7 @@ class CognitoGateway:
         parameters = reply.get("ChallengeParameters") or {}
         if reply.get("ChallengeName") != PASSWORD_VERIFIER or reply.get("AuthenticationResult"):
             raise _bad_reply("InitiateAuth", reply)
-        if not cognito_values.is_username(parameters.get("USER_ID_FOR_SRP")):
+        if not untrusted.is_username(parameters.get("USER_ID_FOR_SRP")):
             raise _bad_reply("InitiateAuth", reply)
         claim = _password_claim(exchange, parameters, self.conf.USER_POOL_ID, password)
         if claim is None:
@@ -441,9 +442,9 @@ class CognitoGateway:
             if isinstance(pair.get("Name"), str)
         }
         username, sub = reply.get("Username"), attributes.get("sub")
-        if not (cognito_values.is_username(username) and cognito_values.is_sub(sub)):
+        if not (untrusted.is_username(username) and untrusted.is_sub(sub)):
             raise _bad_reply("GetUser", reply)
-        factors = tuple(cognito_values.words(reply.get("UserMFASettingList")))
+        factors = tuple(untrusted.words(reply.get("UserMFASettingList")))
         told = {name: str(attributes[name]) for name in TOLD if attributes.get(name) is not None}
         return OwnAccount(
             str(sub), str(username), factors, providers_in(told.get("identities")), told
@@ -484,9 +485,7 @@ class CognitoGateway:
         configured = reply.get("ConfiguredUserAuthFactors") or []
         return Factors(
             software_token=SOFTWARE_TOKEN_MFA in listed or "SOFTWARE_TOKEN" in configured,
-            preferred=cognito_values.word(
-                reply.get("PreferredMfaSetting"), cognito_values.FACTOR_LENGTH
-            ),
+            preferred=untrusted.word(reply.get("PreferredMfaSetting"), untrusted.FACTOR_LENGTH),
             username=reply["Username"],
         )
 
@@ -596,7 +595,7 @@ class CognitoGateway:
             raise _bad_reply("DescribeUserPoolClient", reply)
         minutes = client.get("AuthSessionValidity")
         scopes = tuple(
-            cognito_values.shown(scope, cognito_values.SCOPE_LENGTH)
+            untrusted.shown(scope, untrusted.SCOPE_LENGTH)
             for scope in client.get("AllowedOAuthScopes") or []
         )
         return AppClientSettings(
@@ -696,11 +695,11 @@ def person_of(access: Mapping[str, Any], told: Mapping[str, Any] | None, *, trus
     """
     sub, name = access.get("sub"), access.get("username")
     said = {key: value for key, value in (told or {}).items() if key not in _OF_ACCESS}
-    if not (cognito_values.is_sub(sub) and cognito_values.is_username(name)):
+    if not (untrusted.is_sub(sub) and untrusted.is_username(name)):
         raise BadReply("tokens", "ClaimsDisagree")
     if said.get("sub", sub) != sub:
         raise BadReply("tokens", "ClaimsDisagree")
-    address = cognito_values.address(said.get("email"))
+    address = untrusted.address(said.get("email"))
     flag = said.get("email_verified")
     verified = trusts or flag is True or flag == "true"  # tokens say true, user information "true"
     if not (verified and address):
@@ -755,10 +754,10 @@ def _challenge_or_tokens(operation: str, reply: Reply, username: str) -> Challen
 def _challenge(operation: str, reply: Reply, username: str) -> Challenge:
     parameters = reply.get("ChallengeParameters") or {}
     known_as = parameters.get("USER_ID_FOR_SRP") or parameters.get("USERNAME") or username
-    if not cognito_values.is_username(known_as):
+    if not untrusted.is_username(known_as):
         raise _bad_reply(operation, reply)
     return Challenge(
-        cognito_values.word(reply["ChallengeName"]),
+        untrusted.word(reply["ChallengeName"]),
         _next_session(operation, reply, wanted=True),
         known_as,
         parameters,
@@ -830,4 +829,4 @@ def _wrong_code(reply: Reply) -> BadCode:
 
 
 def _request_id(reply: Reply) -> str:
-    return cognito_values.word(reply.get("ResponseMetadata", {}).get("RequestId"))
+    return untrusted.word(reply.get("ResponseMetadata", {}).get("RequestId"))

@@ -10,9 +10,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from cognito_mfa.clocks import seconds_since
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import identity_of
+from cognito_mfa.values.clocks import seconds_since
 
 
 def deadline(user: Any) -> dt.datetime | None:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from cognito_mfa import changes, clocks, policy
+from cognito_mfa import changes, policy
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import (
     BadReply,
@@ -27,6 +27,7 @@ from cognito_mfa.gateway import SOFTWARE_TOKEN_MFA, Tokens, get_gateway
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_of
 from cognito_mfa.pending import Step
 from cognito_mfa.promotion import Outcome, complete
+from cognito_mfa.values import clocks
 
 logger = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa import clocks
-from cognito_mfa.cognito_values import USERNAME_LENGTH, storable
 from cognito_mfa.conf import get_conf
 from cognito_mfa.indexes import PrefixIndex
+from cognito_mfa.values import clocks
+from cognito_mfa.values.untrusted import USERNAME_LENGTH, storable
 
 logger = logging.getLogger(__name__)
 

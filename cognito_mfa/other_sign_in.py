@@ -39,8 +39,6 @@ from cognito_mfa import (
     wrong_codes,
 )
 from cognito_mfa.beginning import Beginning
-from cognito_mfa.clocks import seconds_since
-from cognito_mfa.comparison import ascii_lower
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
 from cognito_mfa.evidence import Evidence
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
@@ -58,9 +56,11 @@ from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose
 from cognito_mfa.promotion import Outcome
 from cognito_mfa.sealing import seal, unseal
-from cognito_mfa.secret_text import SecretText
 from cognito_mfa.standing import BACKEND
 from cognito_mfa.token_verification import is_in_force
+from cognito_mfa.values.clocks import seconds_since
+from cognito_mfa.values.comparison import ascii_lower
+from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,6 @@ from typing import Any, Self
 from django.http import HttpRequest
 
 from cognito_mfa.beginning import Beginning
-from cognito_mfa.clocks import seconds_since
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadReply,
@@ -29,7 +28,8 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.gateway import NOTHING, Challenge, Tokens
 from cognito_mfa.proof import PREFIX
 from cognito_mfa.sealing import seal, unseal
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.clocks import seconds_since
+from cognito_mfa.values.secret_text import SecretText
 
 KEY = f"{PREFIX}pending"
 # The longest that an app client can make its session strings last (AuthSessionValidity, facts §3.3).

@@ -12,7 +12,7 @@ from typing import Any
 from django.http import HttpRequest, QueryDict
 from django.urls import Resolver404, resolve
 
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.secret_text import SecretText
 
 SECRET_FIELDS = frozenset({"password", "new_password1", "new_password2", "code"})
 

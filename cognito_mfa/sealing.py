@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.secret_text import SecretText
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet

@@ -13,9 +13,9 @@ from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.backends import BaseBackend
 from django.utils.module_loading import import_string
 
-from cognito_mfa.clocks import seconds_since
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, key_of
+from cognito_mfa.values.clocks import seconds_since
 
 BACKEND = "cognito_mfa.backends.CognitoBackend"
 MANAGED_LOGIN = (

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from cognito_mfa.clocks import SKEW
 from cognito_mfa.conf import NAME, Conf
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Unavailable
-from cognito_mfa.secret_text import SecretText
 from cognito_mfa.transport import ENDPOINT_VARIABLE, aws_host, fetch_document
+from cognito_mfa.values.clocks import SKEW
+from cognito_mfa.values.secret_text import SecretText
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey

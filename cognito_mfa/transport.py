@@ -28,11 +28,11 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from cognito_mfa.cognito_values import word
 from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf
 from cognito_mfa.error_table import classify, hint_for
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Misconfigured, Sent, Unavailable
-from cognito_mfa.secret_text import SecretText, opened
+from cognito_mfa.values.secret_text import SecretText, opened
+from cognito_mfa.values.untrusted import word
 
 if TYPE_CHECKING:
     from botocore.config import Config

@@ -16,9 +16,10 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import ngettext
 
-from cognito_mfa import budget, clocks, notices
+from cognito_mfa import budget, notices
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.values import clocks
 
 DAY = dt.timedelta(hours=24)
 TELL_FROM = 3  # wrong codes in a day, whatever right ones lie between

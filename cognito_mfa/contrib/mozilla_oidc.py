@@ -20,7 +20,7 @@ from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.gateway import Tokens, get_gateway
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.other_sign_in import PATIENCE, OtherSignIn, keep, kept
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
 

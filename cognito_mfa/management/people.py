@@ -8,11 +8,12 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
-from cognito_mfa import cognito_values, staff_rules
+from cognito_mfa import staff_rules
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.people import called
 from cognito_mfa.printable import visible
 from cognito_mfa.staff_rules import Denied, Right, Why
+from cognito_mfa.values import untrusted
 
 # 0 is done, and 2 a mistake on the command line, as argparse has it.
 REFUSED = 1  # nothing found, or not allowed; nothing was changed
@@ -25,7 +26,7 @@ def user_named(name: str) -> Any:
     Raises:
         CommandError: there is none; or it may mean different people.
     """
-    if not cognito_values.is_storable(name):  # bytes that are no text: a database would fail
+    if not untrusted.is_storable(name):  # bytes that are no text: a database would fail
         raise CommandError(f"There is no user named {visible(name)}.", returncode=REFUSED)
     model = get_user_model()
     users: Any = model._default_manager.filter(**{model.USERNAME_FIELD: name})
@@ -80,7 +81,7 @@ def staff_named(name: str | None) -> Any:
 
 def reason_given(text: str | None) -> str:
     """Return the reason as it is kept; empty where there is none."""
-    return cognito_values.shown(text, 200)
+    return untrusted.shown(text, 200)
 
 
 def check(right: Right, actor: Any, row: Any = None, *, dry_run: bool = False) -> None:

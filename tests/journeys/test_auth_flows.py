@@ -21,7 +21,7 @@ from pytest_django import Settings
 from cognito_mfa import srp
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.secret_text import SecretText
 from tests.journeys.conftest import ADMIN, PASSWORD, SRP
 from tests.visitor import CLIENT_ID, POOL_ID, Visitor
 from tests.visitor import PASSWORD as PERSONS_PASSWORD

@@ -19,10 +19,10 @@ from django.test import Client
 from pytest_django import Settings
 
 import cognito_mfa
-from cognito_mfa.comparison import certainly_differ, same
 from cognito_mfa.gateway import person_of
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.values.comparison import certainly_differ, same
 from tests.visitor import PASSWORD, POOL_ID, Visitor
 
 TEMPLATES = Path(cognito_mfa.__file__).parent / "templates" / "cognito_mfa" / "email"

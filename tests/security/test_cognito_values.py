@@ -24,7 +24,6 @@ from django.db.models import CharField, Model
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa import cognito_values
 from cognito_mfa.administration import refresh_status
 from cognito_mfa.conf import USER_POOL_ID_LENGTH
 from cognito_mfa.exceptions import CognitoMFAError
@@ -38,6 +37,7 @@ from cognito_mfa.models import (
     MFAEvent,
     SoftwareToken,
 )
+from cognito_mfa.values import untrusted
 from tests.visitor import Visitor
 
 NUL, HALF, ESCAPE, TURNED, LINE, LONG = (
@@ -63,7 +63,7 @@ ADDRESSES = [
 
 
 def is_clean(text: str) -> bool:
-    return not any(map(cognito_values.is_odd, text))
+    return not any(map(untrusted.is_odd, text))
 
 
 def name_of(text: str) -> str:
@@ -123,7 +123,7 @@ def mails() -> str:
 
 
 class TestAddresses:
-    """Kept by ``cognito_values.address`` in ``gateway.person_of``: what is none is treated as absent."""
+    """Kept by ``untrusted.address`` in ``gateway.person_of``: what is none is treated as absent."""
 
     @each_address
     def test_an_odd_address_is_none(
@@ -176,7 +176,7 @@ class TestAddresses:
 
 
 class TestNamesOfDevices:
-    """Kept by ``cognito_values.shown`` in ``Challenge.friendly_name``, gateway.py."""
+    """Kept by ``untrusted.shown`` in ``Challenge.friendly_name``, gateway.py."""
 
     @each_text
     def test_a_name_that_was_set_elsewhere_is_shown_harmless(
@@ -200,17 +200,17 @@ class TestNamesOfDevices:
         assert visitor.is_in()
         seen = page.content.decode() + look_around(visitor) + mails()
         for char in set(text) - set(" \n\r"):
-            if cognito_values.is_odd(char):
+            if untrusted.is_odd(char):
                 assert char not in seen
         name = SoftwareToken.objects.get().friendly_name
-        assert name == cognito_values.shown(text, 64)
+        assert name == untrusted.shown(text, 64)
         assert len(name) <= 64
         assert unicodedata.is_normalized("NFC", name)
         assert rows_are_clean()
 
 
 class TestWhoSomebodyIs:
-    """Kept by ``cognito_values.is_sub`` and ``is_username`` in ``gateway.person_of``: refused, never mended."""
+    """Kept by ``untrusted.is_sub`` and ``is_username`` in ``gateway.person_of``: refused, never mended."""
 
     @pytest.mark.parametrize("text", [text for text in TEXTS if text != " "], ids=name_of)
     @pytest.mark.parametrize("claim", ["sub", "username"])
@@ -432,7 +432,7 @@ class TestChallenges:
         page = visitor.get(reverse("cognito_mfa:challenge"))
         assert page.status_code == 200
         for char in set(text) - set(" \n\r"):
-            assert not (cognito_values.is_odd(char) and char in page.content.decode())
+            assert not (untrusted.is_odd(char) and char in page.content.decode())
 
     @each_text
     def test_attributes_that_nobody_can_be_asked_for_are_not_asked_for(
@@ -448,7 +448,7 @@ class TestChallenges:
         seen = page.content.decode()
         assert "Full name" in seen
         for char in set(text) - set(" \n\r"):
-            assert not (cognito_values.is_odd(char) and char in seen)
+            assert not (untrusted.is_odd(char) and char in seen)
 
     @each_text
     def test_a_challenge_of_an_odd_name_is_none_that_we_answer(
@@ -459,7 +459,7 @@ class TestChallenges:
         caplog: pytest.LogCaptureFixture,
         text: str,
     ) -> None:
-        """Kept by ``cognito_values.word`` in ``gateway._challenge``."""
+        """Kept by ``untrusted.word`` in ``gateway._challenge``."""
         optional_pool.register_software_token("newcomer")
         cognito.faults.on(
             "InitiateAuth", faults.Edit(lambda answer: {**answer, "ChallengeName": text})
@@ -471,7 +471,7 @@ class TestChallenges:
 
 
 class TestLogs:
-    """Kept by ``cognito_values.word`` in ``transport._from_cognito``."""
+    """Kept by ``untrusted.word`` in ``transport._from_cognito``."""
 
     @each_text
     def test_an_error_of_an_odd_name_reaches_no_log_as_it_came(
@@ -505,7 +505,7 @@ class TestFactors:
     def test_a_preferred_factor_of_an_odd_name_is_stored_as_none_of_ours(
         self, cognito: LocalCognito, optional_pool: LocalPool, visitor: Visitor, text: str
     ) -> None:
-        """Kept by ``cognito_values.word`` in ``read_factors``, gateway.py; the column has 32 characters."""
+        """Kept by ``untrusted.word`` in ``read_factors``, gateway.py; the column has 32 characters."""
         visitor.set_up()
         cognito.faults.on(
             "AdminGetUserAuthFactors",
@@ -521,11 +521,11 @@ class TestFactors:
 def test_what_we_cut_to_is_what_the_columns_hold() -> None:
     """A column that grows shorter than what is put into it fails on PostgreSQL alone."""
     lengths = {
-        "sub": cognito_values.SUB_LENGTH,
-        "username": cognito_values.USERNAME_LENGTH,
-        "email": cognito_values.EMAIL_LENGTH,
-        "previous_email": cognito_values.EMAIL_LENGTH,
-        "preferred_factor": cognito_values.FACTOR_LENGTH,
+        "sub": untrusted.SUB_LENGTH,
+        "username": untrusted.USERNAME_LENGTH,
+        "email": untrusted.EMAIL_LENGTH,
+        "previous_email": untrusted.EMAIL_LENGTH,
+        "preferred_factor": untrusted.FACTOR_LENGTH,
         "pool_id": USER_POOL_ID_LENGTH,
     }
     for name, length in lengths.items():

@@ -13,11 +13,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cognito_mfa import administration, budget, clocks, reset
+from cognito_mfa import administration, budget, reset
 from cognito_mfa.exceptions import BadCode, Refused
 from cognito_mfa.local import Behaviour, LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
+from cognito_mfa.values import clocks
 from tests.security.test_used_again import Ada, leave
 from tests.test_admin import make, reading
 from tests.visitor import CLIENT_ID, POOL_ID, Visitor

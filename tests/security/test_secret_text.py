@@ -36,7 +36,7 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.other_sign_in import OtherSignIn
 from cognito_mfa.placeholders import Placeholders
 from cognito_mfa.sealing import seal, unseal
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.secret_text import SecretText
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 CANARY = "canarycanarycanary"

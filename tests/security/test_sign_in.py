@@ -18,7 +18,7 @@ from cognito_mfa.gateway import Challenge, get_gateway
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.secret_text import SecretText
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 CHALLENGE, SETUP = "cognito_mfa:challenge", "cognito_mfa:setup"

@@ -27,7 +27,7 @@ from cognito_mfa.local.managed_login import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
 from cognito_mfa.other_sign_in import OtherSignIn
-from cognito_mfa.secret_text import SecretText
+from cognito_mfa.values.secret_text import SecretText
 from tests.security import forging
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 

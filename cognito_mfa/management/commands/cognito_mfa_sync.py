@@ -14,12 +14,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import F, Q
 from django.utils import timezone
 
-from cognito_mfa import administration, clocks
+from cognito_mfa import administration
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import Busy, CognitoMFAError, Misconfigured, ServiceError
 from cognito_mfa.management.people import NOT_DONE
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.printable import visible
+from cognito_mfa.values import clocks
 
 # Cognito answers 120 questions about users a second for a whole account and region, sign-ins of other
 # applications among them (facts §9).
