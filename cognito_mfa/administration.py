@@ -11,9 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from cognito_mfa import budget, notices, people, staff_rules
+from cognito_mfa.cognito.gateway import Factors, get_gateway
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import CognitoMFAError, Refused, UserGone
-from cognito_mfa.gateway import Factors, get_gateway
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, SoftwareToken
 
 logger = logging.getLogger(__name__)

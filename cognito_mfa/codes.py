@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from django.http import HttpRequest
 
 from cognito_mfa import budget, notices, people, signals, wrong_codes
+from cognito_mfa.cognito.gateway import MFA_SETUP, get_gateway
 from cognito_mfa.exceptions import BadCode, Busy, CodesStopped, CognitoMFAError, UserGone
-from cognito_mfa.gateway import MFA_SETUP, get_gateway
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.people import Asked
 from cognito_mfa.values import clocks

@@ -8,7 +8,8 @@ from dataclasses import replace
 from django.http import HttpRequest
 
 from cognito_mfa import changes, codes, people
-from cognito_mfa import gateway as cognito
+from cognito_mfa.cognito import gateway as cognito
+from cognito_mfa.cognito.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
 from cognito_mfa.exceptions import (
     BadReply,
     ChallengeLost,
@@ -17,7 +18,6 @@ from cognito_mfa.exceptions import (
     ConfirmationNeeded,
     Unavailable,
 )
-from cognito_mfa.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
 from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.pending import PendingSignIn, Step

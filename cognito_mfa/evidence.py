@@ -14,8 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from cognito_mfa.exceptions import BadReply
-from cognito_mfa.gateway import (
+from cognito_mfa.cognito.gateway import (
     EMAIL_OTP,
     SMS_MFA,
     SOFTWARE_TOKEN_MFA,
@@ -23,6 +22,7 @@ from cognito_mfa.gateway import (
     Person,
     get_gateway,
 )
+from cognito_mfa.exceptions import BadReply
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.values.clocks import SKEW, seconds_since
 from cognito_mfa.values.secret_text import SecretText

@@ -25,8 +25,9 @@ from cognito_mfa import (
     policy,
     promotion,
 )
-from cognito_mfa import gateway as cognito
 from cognito_mfa.beginning import Beginning
+from cognito_mfa.cognito import gateway as cognito
+from cognito_mfa.cognito.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCredentials,
@@ -40,7 +41,6 @@ from cognito_mfa.exceptions import (
     TokenRejected,
     UserGone,
 )
-from cognito_mfa.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
 from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.pending import CHANGES, PendingSignIn, Purpose, Step

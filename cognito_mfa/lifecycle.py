@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from cognito_mfa import changes, policy
+from cognito_mfa.cognito.gateway import SOFTWARE_TOKEN_MFA, Tokens, get_gateway
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import (
     BadReply,
@@ -23,7 +24,6 @@ from cognito_mfa.exceptions import (
     RemovalNotAllowed,
     Unavailable,
 )
-from cognito_mfa.gateway import SOFTWARE_TOKEN_MFA, Tokens, get_gateway
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_of
 from cognito_mfa.pending import Step
 from cognito_mfa.promotion import Outcome, complete

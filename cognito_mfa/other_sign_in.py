@@ -35,14 +35,11 @@ from cognito_mfa import (
     linking,
     pending,
     proof,
-    transport,
     wrong_codes,
 )
 from cognito_mfa.beginning import Beginning
-from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
-from cognito_mfa.evidence import Evidence
-from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
-from cognito_mfa.gateway import (
+from cognito_mfa.cognito import transport
+from cognito_mfa.cognito.gateway import (
     NOTHING,
     SOFTWARE_TOKEN_MFA,
     OwnAccount,
@@ -52,12 +49,15 @@ from cognito_mfa.gateway import (
     person_of,
     providers_in,
 )
+from cognito_mfa.cognito.token_verification import is_in_force
+from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
+from cognito_mfa.evidence import Evidence
+from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose
 from cognito_mfa.promotion import Outcome
 from cognito_mfa.sealing import seal, unseal
 from cognito_mfa.standing import BACKEND
-from cognito_mfa.token_verification import is_in_force
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.comparison import ascii_lower
 from cognito_mfa.values.secret_text import SecretText

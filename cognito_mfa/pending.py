@@ -16,6 +16,7 @@ from typing import Any, Self
 from django.http import HttpRequest
 
 from cognito_mfa.beginning import Beginning
+from cognito_mfa.cognito.gateway import NOTHING, Challenge, Tokens
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadReply,
@@ -25,7 +26,6 @@ from cognito_mfa.exceptions import (
     TokenRejected,
     Unavailable,
 )
-from cognito_mfa.gateway import NOTHING, Challenge, Tokens
 from cognito_mfa.proof import PREFIX
 from cognito_mfa.sealing import seal, unseal
 from cognito_mfa.values.clocks import seconds_since

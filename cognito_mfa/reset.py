@@ -14,8 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from cognito_mfa import budget, notices, people, signals, staff_rules
+from cognito_mfa.cognito.gateway import get_gateway
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
-from cognito_mfa.gateway import get_gateway
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
 
 logger = logging.getLogger(__name__)

@@ -46,8 +46,9 @@ from cognito_mfa import (
     posted,
     texts,
 )
+from cognito_mfa.cognito.errors import hint_for
+from cognito_mfa.cognito.gateway import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
 from cognito_mfa.conf import get_conf
-from cognito_mfa.error_table import hint_for
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCode,
@@ -73,7 +74,6 @@ from cognito_mfa.forms import (
     SetupForm,
     SignInForm,
 )
-from cognito_mfa.gateway import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
 from cognito_mfa.models import PostedStep, SoftwareToken, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.placeholders import Placeholders

@@ -9,10 +9,10 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
-from cognito_mfa.transport import has_operation
 from tests.visitor import PASSWORD, POOL_ID, Visitor
 
 LIST = "admin:cognito_mfa_cognitoidentity_changelist"

@@ -21,10 +21,10 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa import budget, reset
+from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAReset
-from cognito_mfa.transport import has_operation
 from tests.test_admin import DETAIL, make, reading
 from tests.urls import PersonAdmin
 from tests.visitor import Visitor

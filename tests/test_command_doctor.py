@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.linking import by_verified_email
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.client import make_client
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.state import DeviceTracking
-from cognito_mfa.transport import has_operation
 from tests.test_admin import reading
 from tests.test_command_people import run
 from tests.visitor import CLIENT_ID, POOL_ID
@@ -337,7 +337,7 @@ def test_boto3_cannot_be_set_up(
         monkeypatch.setenv(name, value)
     set_conf(
         settings,
-        CLIENT_FACTORY="cognito_mfa.transport.make_client",
+        CLIENT_FACTORY="cognito_mfa.cognito.transport.make_client",
         ENDPOINT_URL="http://127.0.0.1:9",
     )
     code, text = run("doctor", *argument)

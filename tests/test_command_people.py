@@ -14,10 +14,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from cognito_mfa import exemptions, reset
+from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption, MFAReset
-from cognito_mfa.transport import has_operation
 from tests.test_admin import make
 from tests.visitor import Visitor
 

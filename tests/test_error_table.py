@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cognito_mfa import exceptions as ours
-from cognito_mfa.error_table import classify, hint_for
+from cognito_mfa.cognito.errors import classify, hint_for
 
 OPERATIONS = [
     "InitiateAuth",

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from pytest_django import Settings
 
 from cognito_mfa import linking
+from cognito_mfa.cognito.gateway import Person
 from cognito_mfa.exceptions import ConfirmationNeeded, LinkRefused, Refused
-from cognito_mfa.gateway import Person
 from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity
 from tests.visitor import POOL_ID

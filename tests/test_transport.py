@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from cognito_mfa import transport
+from cognito_mfa.cognito import transport
+from cognito_mfa.cognito.transport import CONSUMING, call, client_for, forget_clients
 from cognito_mfa.exceptions import BadReply, Misconfigured, Unavailable
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.client import make_client
-from cognito_mfa.transport import CONSUMING, call, client_for, forget_clients
 from tests.visitor import CLIENT_ID, POOL_ID
 
 
@@ -133,7 +133,7 @@ def test_missing_credentials_are_the_operators_problem(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-    factory = "cognito_mfa.transport.make_client"
+    factory = "cognito_mfa.cognito.transport.make_client"
     with cognito.serve() as server:
         settings.COGNITO_MFA = {
             **settings.COGNITO_MFA,
@@ -162,7 +162,7 @@ def test_missing_credentials_are_the_operators_problem(
 def test_nothing_listening_is_told_as_not_sent(settings: Settings, cognito: LocalCognito) -> None:
     settings.COGNITO_MFA = {
         **settings.COGNITO_MFA,
-        "CLIENT_FACTORY": "cognito_mfa.transport.make_client",
+        "CLIENT_FACTORY": "cognito_mfa.cognito.transport.make_client",
         "ENDPOINT_URL": "http://127.0.0.1:9",
     }
     with pytest.raises(Unavailable) as raised:

@@ -18,7 +18,7 @@ import pytest
 from pycognito import AWSSRP
 from pytest_django import Settings
 
-from cognito_mfa import srp
+from cognito_mfa.cognito import srp
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.values.secret_text import SecretText

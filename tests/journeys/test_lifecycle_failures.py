@@ -15,11 +15,11 @@ import pytest
 from pytest_django import Settings
 
 from cognito_mfa import exceptions as ex
-from cognito_mfa.error_table import classify
+from cognito_mfa.cognito.errors import classify
+from cognito_mfa.cognito.transport import CONSUMING, client_for
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
-from cognito_mfa.transport import CONSUMING, client_for
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 SIGN_IN, DEVICE, SETUP, CHALLENGE, DONE, REPLACE, REMOVE = (

@@ -19,7 +19,7 @@ from django.test import Client
 from pytest_django import Settings
 
 import cognito_mfa
-from cognito_mfa.gateway import person_of
+from cognito_mfa.cognito.gateway import person_of
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.values.comparison import certainly_differ, same

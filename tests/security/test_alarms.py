@@ -13,9 +13,9 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa import administration, reset, signals, wrong_codes
+from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
-from cognito_mfa.transport import has_operation
 from tests.test_admin import delete_token, make
 from tests.visitor import POOL_ID, Visitor
 

@@ -19,10 +19,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from cognito_mfa import administration, changes, exemptions, reset
+from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
-from cognito_mfa.transport import has_operation
 from tests.security import old_boto3
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 

@@ -25,9 +25,9 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa.administration import refresh_status
+from cognito_mfa.cognito.gateway import MAX_FRIENDLY_NAME
 from cognito_mfa.conf import USER_POOL_ID_LENGTH
 from cognito_mfa.exceptions import CognitoMFAError
-from cognito_mfa.gateway import MAX_FRIENDLY_NAME
 from cognito_mfa.local import LocalCognito, faults, hostile
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import (

@@ -27,10 +27,10 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa import transport
+from cognito_mfa.cognito import transport
+from cognito_mfa.cognito.gateway import ReadableTokens, Tokens
 from cognito_mfa.conf import get_conf
 from cognito_mfa.forms import NewPasswordForm, SignInForm
-from cognito_mfa.gateway import ReadableTokens, Tokens
 from cognito_mfa.local import LocalCognito, make_client
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.other_sign_in import OtherSignIn
@@ -289,7 +289,8 @@ def test_no_function_of_the_flow_is_given_a_secret_as_text(
 
 def test_no_function_of_ours_asks_for_a_secret_by_a_name_and_as_text() -> None:
     """The annotations themselves, for what no journey passes."""
-    from cognito_mfa import enrolment, flows, gateway, srp
+    from cognito_mfa import enrolment, flows
+    from cognito_mfa.cognito import gateway, srp
 
     names = {"password", "code", "secret", "cognito_session", "access_token", "id_token", "token"}
     asked = [

@@ -26,10 +26,10 @@ from pytest_django import Settings
 
 import cognito_mfa
 from cognito_mfa import signals
+from cognito_mfa.cognito.transport import forget_clients
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity
-from cognito_mfa.transport import forget_clients
 from tests.security import failing
 from tests.security.collector import Collector, Secrets, collecting
 from tests.visitor import CLIENT_ID, POOL_ID, Visitor

@@ -16,10 +16,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from cognito_mfa.backends import CognitoBackend
+from cognito_mfa.cognito.transport import call
 from cognito_mfa.conf import SETTINGS
 from cognito_mfa.exceptions import Misconfigured
 from cognito_mfa.local import LocalCognito
-from cognito_mfa.transport import call
 from tests.visitor import CLIENT_ID, PASSWORD
 
 

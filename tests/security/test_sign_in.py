@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from cognito_mfa.cognito.gateway import Challenge, get_gateway
 from cognito_mfa.exceptions import ChallengeLost, CognitoMFAError
-from cognito_mfa.gateway import Challenge, get_gateway
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures

@@ -24,6 +24,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from cognito_mfa import administration, exemptions, reset, staff_rules
+from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import (
@@ -34,7 +35,6 @@ from cognito_mfa.models import (
     MFAExemption,
     MFAReset,
 )
-from cognito_mfa.transport import has_operation
 from tests.test_admin import make
 from tests.visitor import PASSWORD, POOL_ID, Visitor, prove
 

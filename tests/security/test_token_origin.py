@@ -17,10 +17,10 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa import token_verification
+from cognito_mfa.cognito import token_verification
+from cognito_mfa.cognito.gateway import Tokens, get_gateway
 from cognito_mfa.conf import Conf
 from cognito_mfa.exceptions import BadReply
-from cognito_mfa.gateway import Tokens, get_gateway
 from cognito_mfa.local import Behaviour, LocalCognito, keys
 from cognito_mfa.local.client import make_client
 from cognito_mfa.local.managed_login import identities
@@ -628,7 +628,10 @@ def test_keys_of_a_local_cognito_over_http(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     with cognito.serve() as door:
-        more = {"ENDPOINT_URL": door.url, "CLIENT_FACTORY": "cognito_mfa.transport.make_client"}
+        more = {
+            "ENDPOINT_URL": door.url,
+            "CLIENT_FACTORY": "cognito_mfa.cognito.transport.make_client",
+        }
         site.COGNITO_MFA = {**site.COGNITO_MFA, **more}
         assert_believed(visitor, alice, tokens_of(pool))
         tokens = tokens_of(pool)

@@ -18,10 +18,10 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa import administration, people, reset
+from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
-from cognito_mfa.transport import has_operation
 from tests.test_admin import reading
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cognito_mfa import doctor
-from cognito_mfa.doctor import Finding, Level
+from cognito_mfa.cognito import doctor
+from cognito_mfa.cognito.doctor import Finding, Level
 from cognito_mfa.exceptions import CognitoMFAError, Misconfigured
 from cognito_mfa.management.people import NOT_DONE, REFUSED
 

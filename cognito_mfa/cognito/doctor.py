@@ -13,6 +13,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from cognito_mfa.cognito.gateway import (
+    SOFTWARE_TOKEN_MFA,
+    Challenge,
+    CognitoGateway,
+    PoolFactors,
+    get_gateway,
+)
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, Conf, get_conf
 from cognito_mfa.exceptions import (
     BadCredentials,
@@ -21,13 +28,6 @@ from cognito_mfa.exceptions import (
     Misconfigured,
     UserFacingError,
     UserGone,
-)
-from cognito_mfa.gateway import (
-    SOFTWARE_TOKEN_MFA,
-    Challenge,
-    CognitoGateway,
-    PoolFactors,
-    get_gateway,
 )
 from cognito_mfa.linking import by_verified_email
 from cognito_mfa.values.secret_text import SecretText

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from django.conf import settings
 from django.core.signals import setting_changed
 
+from cognito_mfa.cognito.transport import ENDPOINT_VARIABLE, aws_host, fetch_document
 from cognito_mfa.conf import NAME, Conf
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Unavailable
-from cognito_mfa.transport import ENDPOINT_VARIABLE, aws_host, fetch_document
 from cognito_mfa.values.clocks import SKEW
 from cognito_mfa.values.secret_text import SecretText
 
@@ -192,7 +192,7 @@ def _new_lock() -> None:
     _lock = threading.Lock()
 
 
-setting_changed.connect(forget_keys, dispatch_uid="cognito_mfa.token_verification")
+setting_changed.connect(forget_keys, dispatch_uid="cognito_mfa.cognito.token_verification")
 os.register_at_fork(after_in_child=_new_lock)
 
 

@@ -28,8 +28,8 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+from cognito_mfa.cognito.errors import classify, hint_for
 from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf
-from cognito_mfa.error_table import classify, hint_for
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Misconfigured, Sent, Unavailable
 from cognito_mfa.values.secret_text import SecretText, opened
 from cognito_mfa.values.untrusted import word
@@ -222,7 +222,7 @@ def forget_clients(**kwargs: object) -> None:
         _clients.clear()
 
 
-setting_changed.connect(forget_clients, dispatch_uid="cognito_mfa.transport")
+setting_changed.connect(forget_clients, dispatch_uid="cognito_mfa.cognito.transport")
 os.register_at_fork(after_in_child=forget_clients)
 
 

@@ -20,7 +20,8 @@ from typing import Any
 from django.utils.functional import cached_property
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import srp, token_verification
+from cognito_mfa.cognito import srp, token_verification
+from cognito_mfa.cognito.transport import Reply, call, has_operation
 from cognito_mfa.conf import Conf, get_conf
 from cognito_mfa.exceptions import (
     BadCode,
@@ -29,7 +30,6 @@ from cognito_mfa.exceptions import (
     ChallengeLost,
     Misconfigured,
 )
-from cognito_mfa.transport import Reply, call, has_operation
 from cognito_mfa.values import untrusted
 from cognito_mfa.values.secret_text import SecretText
 
