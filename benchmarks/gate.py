@@ -326,7 +326,7 @@ def _main_marks(user: Any) -> dict[str, Any]:
 
 
 def _our_marks(user: Any) -> dict[str, Any]:
-    from cognito_mfa import proof
+    from cognito_mfa.enforcement import proof
     from cognito_mfa.models import CognitoIdentity
 
     identity = CognitoIdentity(

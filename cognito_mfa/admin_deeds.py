@@ -24,7 +24,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa import answers, impersonation, staff_rules
+from cognito_mfa import staff_rules
+from cognito_mfa.enforcement import impersonation, responses
 from cognito_mfa.staff_rules import Denied, Right, Why
 
 MOST_AT_ONCE = 100  # people in one action: each may take several calls to Cognito
@@ -248,7 +249,7 @@ def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
     """
     acting = impersonation.of(request, request.user) if right.fresh_code else None
     if acting is not None:
-        return answers.impersonator_page(request, acting, unproven=False)
+        return responses.impersonator_page(request, acting, unproven=False)
     demand = staff_rules.unmet(right, request)
     if demand is None:
         return None

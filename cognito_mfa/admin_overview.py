@@ -23,11 +23,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from cognito_mfa import census, chart, exemptions, observed, staff_rules
+from cognito_mfa import census, chart, exemptions, staff_rules
 from cognito_mfa.admin_deeds import Text, page_context, refused
 from cognito_mfa.admin_lists import ReadOnly, ResetFilter, StoppedFilter
 from cognito_mfa.census import Numbers, Share
 from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement import observed
 from cognito_mfa.models import Census, CognitoIdentity, MFAEvent, MFAReset
 
 SHOWN = 10  # names in a table

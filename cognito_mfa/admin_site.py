@@ -17,10 +17,10 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from cognito_mfa import gate
-from cognito_mfa.answers import SET_UP, answer
-from cognito_mfa.marks import mfa_exempt
-from cognito_mfa.redirects import safe_url
+from cognito_mfa.enforcement import gate
+from cognito_mfa.enforcement.exempt_views import mfa_exempt
+from cognito_mfa.enforcement.redirects import safe_url
+from cognito_mfa.enforcement.responses import SET_UP, answer
 
 
 class MFAAdminSite(AdminSite):

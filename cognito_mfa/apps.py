@@ -28,7 +28,7 @@ class CognitoMFAConfig(AppConfig):
         register(_check, Tags.security)
         register(_check_deployment, Tags.security, deploy=True)
         register(_check_database, Tags.database)
-        user_logged_in.connect(_on_signed_in, dispatch_uid="cognito_mfa.proof")
+        user_logged_in.connect(_on_signed_in, dispatch_uid="cognito_mfa.enforcement.proof")
         got_request_exception.connect(_on_failure, dispatch_uid="cognito_mfa.posted")
         pre_delete.connect(
             _on_deletion,
@@ -64,8 +64,8 @@ def _check_database(
 
 def _on_signed_in(**given: Any) -> None:
     """Let a sign-in begin without proof; then judge it, where it may have happened at Cognito."""
-    from cognito_mfa import proof
     from cognito_mfa.conf import given_settings
+    from cognito_mfa.enforcement import proof
 
     if not given_settings().get("TOKEN_PROVIDER"):
         proof.forget(**given)
@@ -101,7 +101,7 @@ def _connect_provider() -> None:
 
 
 def _connect_impersonation() -> None:
-    from cognito_mfa import impersonation
+    from cognito_mfa.enforcement import impersonation
 
     impersonation.connect()
 

@@ -20,9 +20,9 @@ from django.db import close_old_connections
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.http.cookie import parse_cookie
 
-from cognito_mfa import endings, gate
 from cognito_mfa.conf import LONGEST
-from cognito_mfa.gate import Verdict
+from cognito_mfa.enforcement import endings, gate
+from cognito_mfa.enforcement.gate import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -195,7 +195,7 @@ def _may_pass(request: Any, user: Any) -> bool:
         return gate.ending(request, None) is None
     verdict, person = gate.judge_user(request, user)
     if verdict is Verdict.WOULD_STOP:
-        from cognito_mfa import observed
+        from cognito_mfa.enforcement import observed
 
         observed.note(request, person)
     return verdict is not Verdict.STOP

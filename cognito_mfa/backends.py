@@ -14,8 +14,8 @@ from django.contrib.auth.backends import ModelBackend
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from cognito_mfa.enforcement.standing import shut_out
 from cognito_mfa.models import identity_of
-from cognito_mfa.standing import shut_out
 
 
 class CognitoBackend(ModelBackend):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from django.db import transaction
 from django.http import HttpRequest
 
-from cognito_mfa import budget, evidence, notices, proof, signals
+from cognito_mfa import budget, evidence, notices, signals
+from cognito_mfa.enforcement import proof
 from cognito_mfa.models import (
     FRIENDLY_NAME_LENGTH,
     CognitoIdentity,

@@ -13,9 +13,9 @@ from typing import Any, TypeVar, overload
 
 from django.http import HttpRequest
 
-from cognito_mfa import guards
-from cognito_mfa.guards import Guard
-from cognito_mfa.marks import answers_later, mark_required, mfa_exempt
+from cognito_mfa.enforcement import guards
+from cognito_mfa.enforcement.exempt_views import answers_later, mark_required, mfa_exempt
+from cognito_mfa.enforcement.guards import Guard
 
 __all__ = ["mfa_exempt", "mfa_recent", "mfa_required"]
 

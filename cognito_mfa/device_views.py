@@ -19,8 +19,9 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
-from cognito_mfa import flows, gate, lifecycle, other_sign_in, policy, texts
+from cognito_mfa import flows, lifecycle, other_sign_in, texts
 from cognito_mfa.decorators import mfa_recent
+from cognito_mfa.enforcement import gate, policy
 from cognito_mfa.exceptions import Busy
 from cognito_mfa.forms import PasswordForm, RenameForm
 from cognito_mfa.models import CognitoIdentity, identity_of

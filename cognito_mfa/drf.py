@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from rest_framework.permissions import AND, OR, BasePermission, OperandHolder
 
-from cognito_mfa import gate, impersonation, observed
-from cognito_mfa.answers import SET_UP, SWITCH_BACK
-from cognito_mfa.gate import Verdict
+from cognito_mfa.enforcement import gate, impersonation, observed
+from cognito_mfa.enforcement.gate import Verdict
+from cognito_mfa.enforcement.responses import SET_UP, SWITCH_BACK
 
 if (
     TYPE_CHECKING

@@ -22,12 +22,12 @@ from cognito_mfa import (
     linking,
     pending,
     people,
-    policy,
     promotion,
 )
 from cognito_mfa.beginning import Beginning
 from cognito_mfa.cognito import gateway as cognito
 from cognito_mfa.cognito.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
+from cognito_mfa.enforcement import policy
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCredentials,

@@ -12,9 +12,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from cognito_mfa import changes, policy
+from cognito_mfa import changes
 from cognito_mfa.cognito.gateway import SOFTWARE_TOKEN_MFA, Tokens, get_gateway
 from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement import policy
 from cognito_mfa.exceptions import (
     BadReply,
     Busy,

@@ -13,9 +13,9 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from cognito_mfa import endings, gate, impersonation, viewless
-from cognito_mfa.gate import Verdict
-from cognito_mfa.marks import GAVE_NO_PAGE, why_exempt
+from cognito_mfa.enforcement import endings, gate, impersonation, viewless
+from cognito_mfa.enforcement.exempt_views import GAVE_NO_PAGE, why_exempt
+from cognito_mfa.enforcement.gate import Verdict
 
 GetResponse = (
     Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -103,7 +103,7 @@ class RequireMFAMiddleware:
 def _noted(request: HttpRequest, judged: gate.Judged) -> Verdict:
     """Return the verdict, and note a stop that does not happen because the site only observes."""
     if judged.verdict is Verdict.WOULD_STOP:
-        from cognito_mfa import observed  # sites that enforce never need it
+        from cognito_mfa.enforcement import observed  # sites that enforce never need it
 
         observed.note(request, judged.user)
     return judged.verdict

@@ -10,9 +10,9 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import classonlymethod
 from django.views import View
 
-from cognito_mfa import guards
-from cognito_mfa.guards import Guard
-from cognito_mfa.marks import mark_exempt, mark_required
+from cognito_mfa.enforcement import guards
+from cognito_mfa.enforcement.exempt_views import mark_exempt, mark_required
+from cognito_mfa.enforcement.guards import Guard
 
 
 class MFAExemptMixin(View):

@@ -25,8 +25,8 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from cognito_mfa import redirects
 from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement import redirects
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from cognito_mfa.values import clocks
 from cognito_mfa.values.comparison import same

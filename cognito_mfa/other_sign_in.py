@@ -25,18 +25,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import (
-    arrival,
-    changes,
-    enrolment,
-    evidence,
-    gate,
-    lifecycle,
-    linking,
-    pending,
-    proof,
-    wrong_codes,
-)
+from cognito_mfa import changes, enrolment, evidence, lifecycle, linking, pending, wrong_codes
 from cognito_mfa.beginning import Beginning
 from cognito_mfa.cognito import transport
 from cognito_mfa.cognito.gateway import (
@@ -51,13 +40,14 @@ from cognito_mfa.cognito.gateway import (
 )
 from cognito_mfa.cognito.token_verification import is_in_force
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
+from cognito_mfa.enforcement import arrival, gate, proof
+from cognito_mfa.enforcement.standing import BACKEND
 from cognito_mfa.evidence import Evidence
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.pending import PendingSignIn, Purpose
 from cognito_mfa.promotion import Outcome
 from cognito_mfa.sealing import seal, unseal
-from cognito_mfa.standing import BACKEND
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.comparison import ascii_lower
 from cognito_mfa.values.secret_text import SecretText

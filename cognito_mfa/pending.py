@@ -17,6 +17,7 @@ from django.http import HttpRequest
 
 from cognito_mfa.beginning import Beginning
 from cognito_mfa.cognito.gateway import NOTHING, Challenge, Tokens
+from cognito_mfa.enforcement.proof import PREFIX
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadReply,
@@ -26,7 +27,6 @@ from cognito_mfa.exceptions import (
     TokenRejected,
     Unavailable,
 )
-from cognito_mfa.proof import PREFIX
 from cognito_mfa.sealing import seal, unseal
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.secret_text import SecretText

@@ -9,16 +9,17 @@ from django.contrib.auth import login
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
-from cognito_mfa import linking, proof, signals, wrong_codes
+from cognito_mfa import linking, signals, wrong_codes
 from cognito_mfa.beginning import Beginning
 from cognito_mfa.cognito import gateway as cognito
 from cognito_mfa.cognito.gateway import Person, ReadableTokens, Tokens
 from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement import proof
+from cognito_mfa.enforcement.standing import BACKEND
 from cognito_mfa.exceptions import BadReply, ChallengeLost, Refused
 from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.pending import Step
-from cognito_mfa.standing import BACKEND
 
 logger = logging.getLogger(__name__)
 

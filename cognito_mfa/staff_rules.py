@@ -14,9 +14,9 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
-from cognito_mfa import gate
-from cognito_mfa.answers import CONFIRM_AGAIN, SET_UP_ANYWAY, Demand
 from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement import gate
+from cognito_mfa.enforcement.responses import CONFIRM_AGAIN, SET_UP_ANYWAY, Demand
 from cognito_mfa.models import (
     CodeFailures,
     CognitoIdentity,

@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 from django.urls import path
 from django.urls.resolvers import URLPattern
 
-from cognito_mfa.marks import mfa_exempt
+from cognito_mfa.enforcement.exempt_views import mfa_exempt
 
 app_name = "cognito_mfa"
 

@@ -33,22 +33,12 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView, View
 
-from cognito_mfa import (
-    answers,
-    arrival,
-    double_posts,
-    flows,
-    gate,
-    impersonation,
-    notices,
-    other_sign_in,
-    pending,
-    posted,
-    texts,
-)
+from cognito_mfa import double_posts, flows, notices, other_sign_in, pending, posted, texts
 from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.cognito.gateway import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
 from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement import arrival, gate, impersonation, responses
+from cognito_mfa.enforcement.redirects import destination, safe_url, support_url
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCode,
@@ -79,7 +69,6 @@ from cognito_mfa.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.placeholders import Placeholders
 from cognito_mfa.promotion import Outcome
 from cognito_mfa.qr import grouped, otpauth_uri, qr_svg
-from cognito_mfa.redirects import destination, safe_url, support_url
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +118,7 @@ class Page(View):
             acting = None if cls.for_impersonators else impersonation.of(request, request.user)
             if acting is None:
                 return view(request, *args, **kwargs)
-            response = answers.impersonator_page(request, acting, unproven=False)
+            response = responses.impersonator_page(request, acting, unproven=False)
             add_never_cache_headers(response)
             return response
 

@@ -68,8 +68,8 @@ def test_signals() -> None:
         "cognito_mfa.mixins.MFARecentMixin",
         "cognito_mfa.drf.IsMFAVerified",
         "cognito_mfa.admin_site.MFAAdminSite",
-        "cognito_mfa.gate.is_proven",
-        "cognito_mfa.gate.ais_proven",
+        "cognito_mfa.enforcement.gate.is_proven",
+        "cognito_mfa.enforcement.gate.ais_proven",
         "cognito_mfa.backends.CognitoBackend",
         "cognito_mfa.apps.MFAAdminConfig",
         "cognito_mfa.admin.FastListMixin",
@@ -163,8 +163,13 @@ def test_the_template_tag_and_the_command_of_the_gate() -> None:
 
 
 def test_what_scripts_are_told() -> None:
-    from cognito_mfa import answers
+    from cognito_mfa.enforcement import responses
 
-    demands = (answers.SET_UP, answers.SET_UP_ANYWAY, answers.CONFIRM_AGAIN, answers.SIGN_IN)
+    demands = (
+        responses.SET_UP,
+        responses.SET_UP_ANYWAY,
+        responses.CONFIRM_AGAIN,
+        responses.SIGN_IN,
+    )
     codes = [demand.code for demand in demands]
     assert codes == ["mfa_required", "mfa_required", "mfa_too_old", "sign_in_required"]

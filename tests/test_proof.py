@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import SessionBase
 
-from cognito_mfa import proof
+from cognito_mfa.enforcement import proof
 from cognito_mfa.models import CognitoIdentity
 from tests.visitor import POOL_ID
 

@@ -14,7 +14,7 @@ from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 
-from cognito_mfa import proof
+from cognito_mfa.enforcement import proof
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.models import CodeFailures, CognitoIdentity
 

@@ -13,8 +13,8 @@ from django.template.loader import get_template
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils.module_loading import import_string
 
-from cognito_mfa import gate_map
-from cognito_mfa.marks import why_exempt
+from cognito_mfa.enforcement import url_map
+from cognito_mfa.enforcement.exempt_views import why_exempt
 
 GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
@@ -160,7 +160,7 @@ def _is_open(path: str) -> bool:
 
 def check_marks() -> Iterator[CheckMessage]:
     """W024: a mark that opens nothing, since another function stands around it or copied it."""
-    for entry in gate_map.with_marks_inside():
+    for entry in url_map.with_marks_inside():
         yield Caution(
             f"The view at {entry.route!r} is gated, although it wraps a view that is marked mfa_exempt, or was given "
             "its attributes by functools.wraps: nobody can tell what the outer function shows.",

@@ -12,10 +12,10 @@ from django.core.checks import Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from cognito_mfa import policy
 from cognito_mfa.cognito.transport import AWS_HOST, ENDPOINT_VARIABLE
 from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf, given_settings, problems
-from cognito_mfa.redirects import leads_to_help
+from cognito_mfa.enforcement import policy
+from cognito_mfa.enforcement.redirects import leads_to_help
 
 CALLABLES = ("CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER", "TOKEN_PROVIDER")
 DAY = 24 * 3600

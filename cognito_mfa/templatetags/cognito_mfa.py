@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from cognito_mfa import impersonation
-from cognito_mfa.policy import DEADLINE
+from cognito_mfa.enforcement import impersonation
+from cognito_mfa.enforcement.policy import DEADLINE
 
 register = template.Library()
 

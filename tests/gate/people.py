@@ -11,7 +11,7 @@ from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
-from cognito_mfa import proof
+from cognito_mfa.enforcement import proof
 from cognito_mfa.models import CognitoIdentity, MFAExemption
 from tests.visitor import POOL_ID
 

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import path
 from pytest_django import Settings
 
-from cognito_mfa import gate_map
+from cognito_mfa.enforcement import url_map
 from tests.gate import site as views
 from tests.gate.people import unproven
 from tests.gate.servers import CALLERS, Ask, over_wsgi
@@ -74,7 +74,7 @@ def test_json_has_all_of_it() -> None:
 @pytest.mark.django_db
 def test_the_map_says_what_the_gate_does(settings: Settings) -> None:
     settings.ROOT_URLCONF = WholeSite
-    states = {entry.route: entry.state for entry in gate_map.entries()}
+    states = {entry.route: entry.state for entry in url_map.entries()}
     routes = [route for route in states if "logout" not in route and "leave" not in route]
     asks = [Ask("/" + addresses()[route], headers=CALLERS["json"]) for route in routes]
     for route, answer in zip(routes, over_wsgi(unproven(), asks), strict=True):
@@ -85,16 +85,16 @@ def test_the_map_says_what_the_gate_does(settings: Settings) -> None:
 @pytest.mark.django_db
 def test_public_is_what_nobody_must_sign_in_for(settings: Settings) -> None:
     settings.ROOT_URLCONF = Public
-    (entry,) = gate_map.entries()
+    (entry,) = url_map.entries()
     assert (entry.state, entry.why) == ("gated", "")
 
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, LOGIN]
-    (entry,) = gate_map.entries()
+    (entry,) = url_map.entries()
     assert entry.state == "public"
     client = Client()
     assert client.get("/open/").status_code == 200
     settings.MIDDLEWARE = []
-    assert {entry.state for entry in gate_map.entries()} == {"public"}
+    assert {entry.state for entry in url_map.entries()} == {"public"}
 
 
 class Public:

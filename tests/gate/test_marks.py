@@ -12,8 +12,8 @@ from django.views.i18n import JavaScriptCatalog, set_language
 from pytest_django import Settings
 
 from cognito_mfa.decorators import mfa_exempt, mfa_recent
+from cognito_mfa.enforcement.exempt_views import why_exempt
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.marks import why_exempt
 from tests.gate import site as views
 from tests.gate.people import change_proof, linked, proven, signed_in, unproven
 from tests.gate.servers import CALLERS, SERVERS, Ask, Send

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cognito_mfa import observed
+from cognito_mfa.enforcement import observed
 from cognito_mfa.models import ObservedStop
 from tests.gate.people import exempted, linked, proven_one, signed_in
 from tests.gate.servers import CALLERS, SERVERS, Ask, Send
@@ -36,7 +36,7 @@ def test_every_stop_that_did_not_happen_is_counted_once(
     user = linked()
     browser = signed_in(user)
     paths = ["/gated/function/?token=secret", "/gated/async-class/", "/admin/"]
-    with caplog.at_level("INFO", logger="cognito_mfa.observed"):
+    with caplog.at_level("INFO", logger="cognito_mfa.enforcement.observed"):
         answers = send(browser, [Ask(path) for path in paths])
 
     assert answers[0].body == SECRET.encode()

@@ -22,7 +22,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from cognito_mfa import grace, rollout
+from cognito_mfa.enforcement import grace, rollout
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAExemption
 from tests.gate.people import linked, never_linked, proven, signed_in

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
-from cognito_mfa import arrival
+from cognito_mfa.enforcement import arrival
 from cognito_mfa.models import CognitoIdentity
 from tests.other_sign_ins.person import Person
 

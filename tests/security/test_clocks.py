@@ -15,10 +15,11 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from cognito_mfa import census, grace, notices
+from cognito_mfa import census, notices
 from cognito_mfa.asgi import RequireMFA
 from cognito_mfa.conf import problems
 from cognito_mfa.decorators import mfa_recent
+from cognito_mfa.enforcement import grace
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from tests.visitor import Visitor

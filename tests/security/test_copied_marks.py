@@ -26,9 +26,9 @@ from pytest_django import Settings
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
-from cognito_mfa import gate_map
 from cognito_mfa.decorators import mfa_exempt, mfa_required
-from cognito_mfa.marks import EXEMPT_MARK, why_exempt
+from cognito_mfa.enforcement import url_map
+from cognito_mfa.enforcement.exempt_views import EXEMPT_MARK, why_exempt
 from cognito_mfa.mixins import MFAExemptMixin
 from tests.gate.people import unproven
 from tests.gate.servers import Ask, Send
@@ -360,5 +360,5 @@ class Guarded:
 def test_the_gate_map_believes_no_copied_mark_of_a_guard(settings: Settings) -> None:
     """Red when ``guards_itself`` asks for any value of the mark: a file in CI would call the view gated."""
     settings.ROOT_URLCONF = Guarded
-    states = [entry.state for entry in gate_map.entries()][:2]
-    assert states == [gate_map.GATED, gate_map.EXEMPT]
+    states = [entry.state for entry in url_map.entries()][:2]
+    assert states == [url_map.GATED, url_map.EXEMPT]

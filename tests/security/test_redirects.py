@@ -16,9 +16,9 @@ from django.test import RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa import redirects
+from cognito_mfa.enforcement import redirects
+from cognito_mfa.enforcement.redirects import safe_url
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.redirects import safe_url
 from tests.security.addresses import FORBIDDEN, GOOD, HOSTILE, HOSTILE_ON_PAGES
 from tests.security.whatwg import origin
 from tests.visitor import Visitor

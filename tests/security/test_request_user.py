@@ -22,8 +22,8 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.functional import LazyObject, SimpleLazyObject
 from pytest_django import Settings
 
-from cognito_mfa import policy
 from cognito_mfa.decorators import mfa_recent, mfa_required
+from cognito_mfa.enforcement import policy
 from cognito_mfa.models import MFAExemption, ObservedStop
 from tests.gate.people import OURS, linked, proven
 from tests.gate.servers import SERVERS, Ask, Send, over_asgi

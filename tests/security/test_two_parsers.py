@@ -19,7 +19,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client, RequestFactory
 
 from cognito_mfa.asgi import RequireMFA
-from cognito_mfa.redirects import safe_url
+from cognito_mfa.enforcement.redirects import safe_url
 from tests.gate.people import linked, proven, signed_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("site")]

@@ -9,8 +9,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cognito_mfa import census, rollout
+from cognito_mfa import census
 from cognito_mfa.census import Numbers, Share
+from cognito_mfa.enforcement import rollout
 from cognito_mfa.management.people import REFUSED, table
 from cognito_mfa.printable import csv_cell, visible
 

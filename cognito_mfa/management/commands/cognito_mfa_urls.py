@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cognito_mfa import gate_map
-from cognito_mfa.gate_map import EXEMPT, Entry
+from cognito_mfa.enforcement import url_map
+from cognito_mfa.enforcement.url_map import EXEMPT, Entry
 from cognito_mfa.printable import visible
 
 HEADING = (
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        entries = list(gate_map.entries())
+        entries = list(url_map.entries())
         if options["write"]:
             self._write(options["write"], entries)
         elif options["check"]:

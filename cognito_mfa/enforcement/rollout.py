@@ -11,8 +11,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from cognito_mfa import grace, policy
 from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement import grace, policy
 from cognito_mfa.models import CognitoIdentity, MFAExemption
 
 CHUNK = 2000  # rows in memory

@@ -19,9 +19,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from cognito_mfa import impersonation
-from cognito_mfa.impersonation import Impersonation
-from cognito_mfa.redirects import local_path, safe_url  # noqa: F401 - its old place
+from cognito_mfa.enforcement import impersonation
+from cognito_mfa.enforcement.impersonation import Impersonation
+from cognito_mfa.enforcement.redirects import local_path, safe_url  # noqa: F401 - its old place
 
 
 class Demand:

@@ -14,12 +14,11 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest
 
-from cognito_mfa import arrival, impersonation, policy, proof
 from cognito_mfa.conf import get_conf
-from cognito_mfa.impersonation import Records
-from cognito_mfa.models import CognitoIdentity, aidentity_of, identity_of, key_of
-from cognito_mfa.request_user import apeople_of, is_signed_in, people_of
-from cognito_mfa.standing import (
+from cognito_mfa.enforcement import arrival, impersonation, policy, proof
+from cognito_mfa.enforcement.impersonation import Records
+from cognito_mfa.enforcement.request_user import apeople_of, is_signed_in, people_of
+from cognito_mfa.enforcement.standing import (
     Ending,
     aof_session,
     came_from_cognito,
@@ -28,6 +27,7 @@ from cognito_mfa.standing import (
     of_session,
     shut_out,
 )
+from cognito_mfa.models import CognitoIdentity, aidentity_of, identity_of, key_of
 
 
 class Verdict(Enum):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.sessions.backends.base import UpdateError
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.standing import is_unchecked
+from cognito_mfa.enforcement.standing import is_unchecked
 from cognito_mfa.values import clocks
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from cognito_mfa import arrival, proof
+from cognito_mfa.enforcement import arrival, proof
+from cognito_mfa.enforcement.request_user import is_signed_in
 from cognito_mfa.models import key_of
-from cognito_mfa.request_user import is_signed_in
 
 logger = logging.getLogger(__name__)
 
@@ -232,5 +232,5 @@ def connect() -> None:
     if apps.is_installed(HIJACK):
         from hijack.signals import hijack_ended, hijack_started
 
-        hijack_started.connect(on_started, dispatch_uid="cognito_mfa.impersonation")
-        hijack_ended.connect(on_ended, dispatch_uid="cognito_mfa.impersonation")
+        hijack_started.connect(on_started, dispatch_uid="cognito_mfa.enforcement.impersonation")
+        hijack_ended.connect(on_ended, dispatch_uid="cognito_mfa.enforcement.impersonation")

@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa import answers, gate
-from cognito_mfa.answers import SET_UP, Demand
-from cognito_mfa.standing import Ending
+from cognito_mfa.enforcement import gate, responses
+from cognito_mfa.enforcement.responses import SET_UP, Demand
+from cognito_mfa.enforcement.standing import Ending
 
 SIGN_IN = "cognito_mfa:sign_in"
 AGAIN = {"again": "1"}
@@ -55,10 +55,10 @@ def answer(request: HttpRequest, user: Any) -> HttpResponse:
     """
     ending = gate.ending(request, user)
     if ending is None:
-        return answers.answer(request, SET_UP)
+        return responses.answer(request, SET_UP)
     if ending in (Ending.DISABLED, Ending.GONE):
         logout(request)
     demand = DEMANDS[ending]
-    if answers.wants_page(request) or request.headers.get("HX-Request") == "true":
+    if responses.wants_page(request) or request.headers.get("HX-Request") == "true":
         messages.warning(request, str(demand.title), fail_silently=True)
-    return answers.answer(request, demand)
+    return responses.answer(request, demand)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cognito_mfa.enforcement.proof import PREFIX
 from cognito_mfa.models import key_of
-from cognito_mfa.proof import PREFIX
 from cognito_mfa.values import untrusted
 
 if TYPE_CHECKING:

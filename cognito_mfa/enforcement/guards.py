@@ -6,10 +6,17 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from cognito_mfa import gate
-from cognito_mfa.answers import CONFIRM_AGAIN, SET_UP_ANYWAY, SIGN_IN, Demand, aanswer, answer
 from cognito_mfa.conf import LONGEST, get_conf
-from cognito_mfa.request_user import apeople_of, is_signed_in, people_of
+from cognito_mfa.enforcement import gate
+from cognito_mfa.enforcement.request_user import apeople_of, is_signed_in, people_of
+from cognito_mfa.enforcement.responses import (
+    CONFIRM_AGAIN,
+    SET_UP_ANYWAY,
+    SIGN_IN,
+    Demand,
+    aanswer,
+    answer,
+)
 
 
 class Guard:

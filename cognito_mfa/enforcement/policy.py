@@ -21,10 +21,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from cognito_mfa import grace
 from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement import grace
+from cognito_mfa.enforcement.request_user import as_user
 from cognito_mfa.models import MFAExemption, key_of
-from cognito_mfa.request_user import as_user
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils.http import escape_leading_slashes
 from django.views.defaults import ERROR_PAGE_TEMPLATE
 
-from cognito_mfa import answers
-from cognito_mfa.marks import GAVE_NO_PAGE, why_exempt
+from cognito_mfa.enforcement import responses
+from cognito_mfa.enforcement.exempt_views import GAVE_NO_PAGE, why_exempt
 
 REACHED = "_cognito_mfa_reached"  # of the request: the gate was asked about its view
 # What Django says of an error where the site has no page for it.
@@ -65,7 +65,7 @@ def instead_of(request: HttpRequest, response: HttpResponseBase) -> HttpResponse
     if request.resolver_match is None and response.status_code >= HTTPStatus.BAD_REQUEST:
         answer = _bare_error(response.status_code)
     else:
-        answer = answers.answer(request, answers.SET_UP)
+        answer = responses.answer(request, responses.SET_UP)
     # The server closes what an answer holds: also the file of a download that nobody gets.
     answer._resource_closers.extend(response._resource_closers)  # type: ignore[attr-defined]  # noqa: SLF001
     return answer

@@ -1,0 +1,3 @@
+"""May this request go on? Nothing here waits for Cognito."""
+
+from __future__ import annotations
