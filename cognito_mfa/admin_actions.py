@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa import staff_rules
 from cognito_mfa.admin_deeds import (
     MOST_AT_ONCE,
     ConfirmedDeeds,
@@ -21,12 +20,13 @@ from cognito_mfa.admin_deeds import (
     selected_keys,
     way_to_a_code,
 )
+from cognito_mfa.authenticator import permissions
 from cognito_mfa.exceptions import CognitoMFAError, Refused
 from cognito_mfa.models import CognitoIdentity
 
 
 def _reset(request: HttpRequest, identity: CognitoIdentity, reason: str) -> str:
-    from cognito_mfa import reset
+    from cognito_mfa.authenticator import reset
 
     row = reset.run(reset.request(identity, actor=request.user, reason=reason))
     return "" if row.finished_at else row.trouble
@@ -38,10 +38,10 @@ def _clear(request: HttpRequest, identity: CognitoIdentity, reason: str) -> str:
 
 def clear_counter(request: HttpRequest, username: str, sub: str, reason: str) -> str:
     """Clear one counter of wrong codes; return what stopped it, or nothing."""
-    from cognito_mfa import administration
+    from cognito_mfa.authenticator import status
 
     try:
-        administration.clear_failures(username, sub=sub, actor=request.user, reason=reason)
+        status.clear_failures(username, sub=sub, actor=request.user, reason=reason)
     except Refused:
         return str(
             _(
@@ -64,7 +64,7 @@ REFUSAL = _(
 )
 RESET = Deed(
     "reset_mfa",
-    staff_rules.RESET,
+    permissions.RESET,
     _("Reset authenticator app"),
     _(
         "Their authenticator app is removed in Cognito, all their sessions end, and at the next sign-in they set up "
@@ -77,7 +77,7 @@ RESET = Deed(
 )
 CLEAR = Deed(
     "clear_failures",
-    staff_rules.CLEAR,
+    permissions.CLEAR,
     _("Accept codes again"),
     _("Their wrong codes are forgotten, so that codes are accepted again at once."),
     REFUSAL,
@@ -91,9 +91,9 @@ class SecondFactorActions(ConfirmedDeeds):
     """The actions, for a ``ModelAdmin`` that says which identities its rows are."""
 
     rights = {
-        "refresh_status": staff_rules.REFRESH,
-        "reset_mfa": staff_rules.RESET,
-        "clear_failures": staff_rules.CLEAR,
+        "refresh_status": permissions.REFRESH,
+        "reset_mfa": permissions.RESET,
+        "clear_failures": permissions.CLEAR,
     }
 
     def people_of(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -106,29 +106,29 @@ class SecondFactorActions(ConfirmedDeeds):
     # ------------------------------------------------------------------------------- permissions
 
     def has_refresh_status_permission(self, request: HttpRequest) -> bool:
-        return staff_rules.allowed(staff_rules.REFRESH, request.user)
+        return permissions.allowed(permissions.REFRESH, request.user)
 
     def has_reset_mfa_permission(self, request: HttpRequest) -> bool:
-        return staff_rules.allowed(staff_rules.RESET, request.user)
+        return permissions.allowed(permissions.RESET, request.user)
 
     def has_clear_failures_permission(self, request: HttpRequest) -> bool:
-        return staff_rules.allowed(staff_rules.CLEAR, request.user)
+        return permissions.allowed(permissions.CLEAR, request.user)
 
     # ----------------------------------------------------------------------------------- actions
 
     @admin.action(description=_("Refresh status from Cognito"), permissions=["refresh_status"])
     def refresh_status(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        from cognito_mfa import administration  # and with it the gateway, when first needed
+        from cognito_mfa.authenticator import status  # and with it the gateway, when first needed
 
-        if (way := way_to_a_code(request, staff_rules.REFRESH)) is not None:
+        if (way := way_to_a_code(request, permissions.REFRESH)) is not None:
             return way
         done, chosen = 0, list(self.people_of(queryset)[:MOST_AT_ONCE])
-        people = self.may(request, staff_rules.REFRESH, chosen, tells=True)
+        people = self.may(request, permissions.REFRESH, chosen, tells=True)
         if len(people) < len(chosen):
             self.message_user(request, str(REFUSAL), messages.ERROR)
         for identity in people:
             try:
-                administration.refresh_status(identity, actor=request.user)
+                status.refresh_status(identity, actor=request.user)
             except CognitoMFAError as error:
                 self._tell_of_failure(request, identity, error)
                 break  # whatever stopped this one would stop the next

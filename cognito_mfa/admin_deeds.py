@@ -1,6 +1,6 @@
 """What staff do to other people's rows: each deed with a confirmation page, a reason, and a line in the log.
 
-Who may, and what they must do first, is for ``staff_rules`` to say; every page and action here asks it.
+Who may, and what they must do first, is for ``permissions`` to say; every page and action here asks it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa import staff_rules
+from cognito_mfa.authenticator import permissions
+from cognito_mfa.authenticator.permissions import Denied, Right, Why
 from cognito_mfa.enforcement import impersonation, responses
-from cognito_mfa.staff_rules import Denied, Right, Why
 
 MOST_AT_ONCE = 100  # people in one action: each may take several calls to Cognito
 
@@ -90,7 +90,7 @@ class ConfirmedDeeds(ModelAdmin):
         )  # there may be a menu above the list and one below
         for action in sorted(asked & set(self.rights)):
             # Django would say that no action was selected, and nobody would hear of it.
-            if not staff_rules.allowed(self.rights[action], request.user):
+            if not permissions.allowed(self.rights[action], request.user):
                 return self._not_permitted(request, self.rights[action])
         with ExitStack() as transactions:
             if not asked & self.commits_at_once:
@@ -113,11 +113,11 @@ class ConfirmedDeeds(ModelAdmin):
         """
         people = []
         for row in rows:
-            why = staff_rules.why_not(right, request.user, row)
+            why = permissions.why_not(right, request.user, row)
             if why is None:
                 people.append(row)
             elif tells:
-                staff_rules.note(Denied(right, request.user, row, why))
+                permissions.note(Denied(right, request.user, row, why))
         return people
 
     def confirmed(
@@ -166,7 +166,7 @@ class ConfirmedDeeds(ModelAdmin):
         except (ValueError, ValidationError):  # no keys at all
             rows = []
         for row in rows[1:]:
-            staff_rules.note(Denied(right, request.user, row, Why.PERMISSION))
+            permissions.note(Denied(right, request.user, row, Why.PERMISSION))
         return refused(
             request, Denied(right, request.user, rows[0] if rows else None, Why.PERMISSION)
         )
@@ -174,7 +174,7 @@ class ConfirmedDeeds(ModelAdmin):
     def _do(self, request: HttpRequest, rows: list[Any], deed: Deed, reason: str) -> None:
         done = 0
         for row in rows:
-            staff_rules.check(deed.right, request.user, row)
+            permissions.check(deed.right, request.user, row)
             trouble = deed.do(request, row, reason)
             self.log_deed(request, row, f"{deed.logged}: {reason}")
             if trouble:
@@ -214,7 +214,7 @@ class ConfirmedOnePerson(ConfirmedDeeds):
         row = self.get_object(request, object_id)
         if deed is None or row is None:
             raise Http404
-        if not staff_rules.allowed(deed.right, request.user):
+        if not permissions.allowed(deed.right, request.user):
             return refused(request, Denied(deed.right, request.user, row, Why.PERMISSION))
         one = self.get_queryset(request).filter(pk=row.pk)
         answer = self.confirmed(request, self.people_of(one), deed, [str(row.pk)])
@@ -250,7 +250,7 @@ def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
     acting = impersonation.of(request, request.user) if right.fresh_code else None
     if acting is not None:
         return responses.impersonator_page(request, acting, unproven=False)
-    demand = staff_rules.unmet(right, request)
+    demand = permissions.unmet(right, request)
     if demand is None:
         return None
     if request.method == "POST":
@@ -264,6 +264,6 @@ def refused(request: HttpRequest, denied: Denied) -> HttpResponse:
 
     An answer, not an exception: that would take back what was written, where ATOMIC_REQUESTS is on.
     """
-    staff_rules.note(denied)
+    permissions.note(denied)
     answer: Callable[..., HttpResponse] = get_resolver(get_urlconf()).resolve_error_handler(403)
     return answer(request, exception=denied)

@@ -17,11 +17,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa import event_export, staff_rules
+from cognito_mfa import event_export
 from cognito_mfa.admin_deeds import page_context, refused, way_to_a_code
 from cognito_mfa.admin_lists import FastListMixin, ReadOnly
+from cognito_mfa.authenticator import permissions
+from cognito_mfa.authenticator.permissions import Denied, Why
 from cognito_mfa.models import MFAEvent
-from cognito_mfa.staff_rules import Denied, Why
 
 
 class ExportForm(forms.Form):
@@ -52,7 +53,7 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may take the log along; seeing it is another permission."""
-        return staff_rules.allowed(staff_rules.EXPORT, request.user) and self.has_view_permission(
+        return permissions.allowed(permissions.EXPORT, request.user) and self.has_view_permission(
             request
         )
 
@@ -63,9 +64,9 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for the format, then send what the list shows with these filters, all its pages."""
         if not self.has_export_permission(request):
-            right = staff_rules.EXPORT
+            right = permissions.EXPORT
             return refused(request, Denied(right, request.user, None, Why.PERMISSION))
-        if (way := way_to_a_code(request, staff_rules.EXPORT)) is not None:
+        if (way := way_to_a_code(request, permissions.EXPORT)) is not None:
             return way
         try:
             changelist = self.get_changelist_instance(request)

@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa import exemptions, staff_rules
 from cognito_mfa.admin_deeds import (
     ConfirmedOnePerson,
     Deed,
@@ -22,8 +21,9 @@ from cognito_mfa.admin_deeds import (
     way_to_a_code,
 )
 from cognito_mfa.admin_lists import FastListMixin, ReadOnly
+from cognito_mfa.authenticator import exemptions, permissions
+from cognito_mfa.authenticator.permissions import Denied
 from cognito_mfa.models import MFAExemption
-from cognito_mfa.staff_rules import Denied
 
 
 def _revoke(request: HttpRequest, exemption: MFAExemption, reason: str) -> str:
@@ -33,7 +33,7 @@ def _revoke(request: HttpRequest, exemption: MFAExemption, reason: str) -> str:
 
 REVOKE = Deed(
     "revoke",
-    staff_rules.REVOKE,
+    permissions.REVOKE,
     _("Revoke exemption"),
     _("From their next request on they must have a second factor again, as the policy says."),
     _("None of the selected exemptions holds any longer."),
@@ -103,11 +103,11 @@ class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     raw_id_fields = ("user",)
     actions = ("revoke",)
     deeds = (REVOKE,)
-    rights = {"revoke": staff_rules.REVOKE}
+    rights = {"revoke": permissions.REVOKE}
     change_form_template = "admin/cognito_mfa/mfaexemption/change_form.html"
 
     def has_grant_permission(self, request: HttpRequest) -> bool:
-        return staff_rules.allowed(staff_rules.GRANT, request.user)
+        return permissions.allowed(permissions.GRANT, request.user)
 
     def has_add_permission(self, request: HttpRequest, *_obj: Any) -> bool:
         return self.has_grant_permission(request)
@@ -121,8 +121,8 @@ class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
-            staff_rules.check(staff_rules.GRANT, request.user)
-            way = way_to_a_code(request, staff_rules.GRANT)
+            permissions.check(permissions.GRANT, request.user)
+            way = way_to_a_code(request, permissions.GRANT)
             return super().add_view(request, *args, **kwargs) if way is None else way
         except Denied as denied:  # here, outside of the transaction in which Django saves a row
             return refused(request, denied)

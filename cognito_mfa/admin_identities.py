@@ -17,7 +17,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa import staff_rules
 from cognito_mfa.admin_actions import CLEAR, REFUSAL, RESET, SecondFactorActions, clear_counter
 from cognito_mfa.admin_deeds import (
     MOST_AT_ONCE,
@@ -35,6 +34,7 @@ from cognito_mfa.admin_lists import (
     status_as_icon_and_word,
     with_active_token,
 )
+from cognito_mfa.authenticator import permissions
 from cognito_mfa.models import (
     CodeFailures,
     CognitoIdentity,
@@ -188,18 +188,18 @@ class MFAResetAdmin(ReadOnly, ConfirmedDeeds, FastListMixin):
     fields = MFAResetInline.fields
     readonly_fields = fields
 
-    rights = {"finish": staff_rules.FINISH}
+    rights = {"finish": permissions.FINISH}
 
     def has_reset_mfa_permission(self, request: HttpRequest) -> bool:
-        return staff_rules.allowed(staff_rules.FINISH, request.user)
+        return permissions.allowed(permissions.FINISH, request.user)
 
     @admin.action(description=_("Finish in Cognito"), permissions=["reset_mfa"])
     def finish(self, request: HttpRequest, queryset: QuerySet[MFAReset]) -> HttpResponse | None:
-        if (way := way_to_a_code(request, staff_rules.FINISH)) is not None:
+        if (way := way_to_a_code(request, permissions.FINISH)) is not None:
             return way
         open_ones = queryset.filter(finished_at=None).select_related("identity__user", "actor")
         chosen = list(open_ones[:MOST_AT_ONCE])
-        rows = self.may(request, staff_rules.FINISH, chosen, tells=True)
+        rows = self.may(request, permissions.FINISH, chosen, tells=True)
         if len(rows) < len(chosen):
             self.message_user(request, str(REFUSAL), messages.ERROR)
         done = sum(self._finish(request, row) for row in rows)
@@ -210,7 +210,7 @@ class MFAResetAdmin(ReadOnly, ConfirmedDeeds, FastListMixin):
 
     def _finish(self, request: HttpRequest, row: MFAReset) -> bool:
         """Run what is left of one reset, and tell whether it is done."""
-        from cognito_mfa import reset
+        from cognito_mfa.authenticator import reset
 
         reset.run_again(row, actor=request.user)
         self.log_change(request, row, "Reset run again")
@@ -248,10 +248,10 @@ class CodeFailuresAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     fields = ("username", "sub", "pool_id", "failures", "total", "last_at")
     readonly_fields = fields
 
-    rights = {"clear_failures": staff_rules.CLEAR}
+    rights = {"clear_failures": permissions.CLEAR}
 
     def has_clear_failures_permission(self, request: HttpRequest) -> bool:
-        return staff_rules.allowed(staff_rules.CLEAR, request.user)
+        return permissions.allowed(permissions.CLEAR, request.user)
 
     @admin.action(description=_("Accept codes again…"), permissions=["clear_failures"])
     def clear_failures(

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.budget import STOPPED
+from cognito_mfa.authenticator.code_attempts import STOPPED
 from cognito_mfa.models import CognitoIdentity, MFAReset, SoftwareToken
 from cognito_mfa.values.untrusted import is_storable
 

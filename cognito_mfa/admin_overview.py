@@ -23,9 +23,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from cognito_mfa import census, chart, exemptions, staff_rules
+from cognito_mfa import census, chart
 from cognito_mfa.admin_deeds import Text, page_context, refused
 from cognito_mfa.admin_lists import ReadOnly, ResetFilter, StoppedFilter
+from cognito_mfa.authenticator import exemptions, permissions
 from cognito_mfa.census import Numbers, Share
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import observed
@@ -196,7 +197,7 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
     """The overview stands where the list of censuses would, so that the admin's own menus lead to it."""
 
     def has_view_permission(self, request: HttpRequest, _obj: Model | None = None) -> bool:
-        return staff_rules.allowed(staff_rules.COUNT, request.user)
+        return permissions.allowed(permissions.COUNT, request.user)
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
@@ -226,8 +227,8 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
     def count_again(self, request: HttpRequest) -> HttpResponse:
         """Take a census, which reads whole tables."""
         try:
-            staff_rules.check(staff_rules.COUNT, request.user)
-        except staff_rules.Denied as denied:
+            permissions.check(permissions.COUNT, request.user)
+        except permissions.Denied as denied:
             return refused(request, denied)
         census.take()
         self.message_user(request, _("Counted."), messages.SUCCESS)

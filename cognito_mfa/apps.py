@@ -33,7 +33,7 @@ class CognitoMFAConfig(AppConfig):
         pre_delete.connect(
             _on_deletion,
             sender=self.get_model("CognitoIdentity"),
-            dispatch_uid="cognito_mfa.user_deletion",
+            dispatch_uid="cognito_mfa.authenticator.user_deletion",
         )
         _connect_provider()
         _connect_impersonation()
@@ -85,7 +85,7 @@ def _on_failure(**given: Any) -> None:
 
 
 def _on_deletion(**given: Any) -> None:
-    from cognito_mfa import user_deletion
+    from cognito_mfa.authenticator import user_deletion
 
     user_deletion.note(**given)
 

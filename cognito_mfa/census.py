@@ -17,8 +17,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from cognito_mfa import exemptions
-from cognito_mfa.budget import STOPPED
+from cognito_mfa.authenticator import exemptions
+from cognito_mfa.authenticator.code_attempts import STOPPED
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import observed, policy
 from cognito_mfa.models import (

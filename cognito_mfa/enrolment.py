@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from django.http import HttpRequest
 
-from cognito_mfa import changes, codes, people
+from cognito_mfa.authenticator import codes, people, transitions
 from cognito_mfa.cognito import gateway as cognito
 from cognito_mfa.cognito.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
 from cognito_mfa.exceptions import (
@@ -108,7 +108,7 @@ def finish(
                 Consent.WITHHELD if begun.somebody_else else consent,
             )
         )
-        changes.set_up(request, identity, begun.friendly_name)
+        transitions.set_up(request, identity, begun.friendly_name)
     except ConfirmationNeeded:
         return ask_to_link(request, begun, tokens)
     except ChallengeLost:
@@ -157,7 +157,9 @@ def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
 def _leave_open(request: HttpRequest, begun: PendingSignIn, person: Person) -> None:
     identity = people.known(person.sub)
     if identity is not None:
-        changes.leave_open(request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name)
+        transitions.leave_open(
+            request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name
+        )
 
 
 def _outcome_unknown(
@@ -168,7 +170,7 @@ def _outcome_unknown(
     if identity is not None:
         alone = not began.is_overtaken_by(identity)
         read = identity.generation
-        before = changes.leave_open(
+        before = transitions.leave_open(
             request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name
         )
         if alone and before == read:  # this moved it, and nothing else

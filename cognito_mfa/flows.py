@@ -13,17 +13,8 @@ from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from cognito_mfa import (
-    budget,
-    changes,
-    codes,
-    enrolment,
-    lifecycle,
-    linking,
-    pending,
-    people,
-    promotion,
-)
+from cognito_mfa import enrolment, lifecycle, linking, pending, promotion
+from cognito_mfa.authenticator import code_attempts, codes, people, transitions
 from cognito_mfa.beginning import Beginning
 from cognito_mfa.cognito import gateway as cognito
 from cognito_mfa.cognito.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
@@ -278,7 +269,7 @@ def _theirs(begun: PendingSignIn) -> CognitoIdentity | None:
     asked, told = people.asked(begun), begun.open_challenge.friendly_name
     if asked.identity is None or asked.sub:
         return asked.identity
-    return asked.identity if told and told in changes.names_in_cognito(asked.identity) else None
+    return asked.identity if told and told in transitions.names_in_cognito(asked.identity) else None
 
 
 def _go_on(
@@ -358,9 +349,9 @@ def _with_tokens(
     except ConfirmationNeeded:
         return enrolment.ask_to_link(request, replace(begun, challenge=passed), tokens)
     if passed:
-        budget.now_known(identity.username, identity.sub)
+        code_attempts.now_known(identity.username, identity.sub)
     if passed and method == cognito.SOFTWARE_TOKEN_MFA:
-        changes.passed(request, identity, passed.friendly_name, unconfirmed=begun.unconfirmed)
+        transitions.passed(request, identity, passed.friendly_name, unconfirmed=begun.unconfirmed)
         promotion.token_used(identity)
     begun = _about(begun, identity)
     if begun.is_change:
@@ -401,21 +392,21 @@ def _unasked(
         return begun, tokens
     if begun.beginning.is_overtaken_by(identity):
         raise ChallengeLost("sign-in", "Overtaken")
-    if changes.was_taken_away(identity):
+    if transitions.was_taken_away(identity):
         # SECURITY: where a reset could only turn it off, the lost phone would be in charge again.
-        changes.nothing_counts(identity)
+        transitions.nothing_counts(identity)
         return _about(begun, identity), tokens
     required = _wants_factor(request, begun, identity)
     if required or identity.unconfirmed in (Unconfirmed.SET_UP, Unconfirmed.SWITCH_ON):
         if get_gateway().prefer_software_token(tokens.access):
-            changes.switched_on(identity)
+            transitions.switched_on(identity)
             reply = _asked_at_last(begun.username, password)
             return _about(begun, identity), reply
         if identity.software_token is None:
             identity.learn(Status.NOT_SET_UP)
             return begun, tokens
     elsewhere = identity.unconfirmed != Unconfirmed.REMOVAL
-    changes.turned_off(request, identity, elsewhere=elsewhere)
+    transitions.turned_off(request, identity, elsewhere=elsewhere)
     return _about(begun, identity), tokens
 
 

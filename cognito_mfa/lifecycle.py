@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from cognito_mfa import changes
+from cognito_mfa.authenticator import transitions
 from cognito_mfa.cognito.gateway import SOFTWARE_TOKEN_MFA, Tokens, get_gateway
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import policy
@@ -105,9 +105,9 @@ def remove(
     _check_pool()
     _turn_off(request, identity, tokens)
     try:
-        changes.turned_off(request, identity)
+        transitions.turned_off(request, identity)
     except ChallengeLost:  # another phone, or a reset meanwhile: only Cognito knows which came last
-        changes.leave_open(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
+        transitions.leave_open(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
         raise
     complete(request, identity, tokens, method="", signed_in_already=signed_in_already)
     return Outcome(Step.REMOVED, "")
@@ -125,7 +125,7 @@ def _turn_off(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -
     try:
         listed = SOFTWARE_TOKEN_MFA in gateway.own_factors(tokens.access)
     except CognitoMFAError:
-        changes.leave_open(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
+        transitions.leave_open(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
         raise
     if listed:
         raise lost or BadReply("SetUserMFAPreference", "StillListed")

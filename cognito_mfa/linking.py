@@ -39,7 +39,7 @@ from django.db import DatabaseError, IntegrityError, models, transaction
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from cognito_mfa import people
+from cognito_mfa.authenticator import people
 from cognito_mfa.cognito.gateway import Person
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import CognitoMFAError, ConfirmationNeeded, LinkRefused

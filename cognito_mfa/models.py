@@ -267,7 +267,7 @@ class CodeFailures(models.Model):
     """How many codes in a row somebody got wrong, wherever and from wherever they tried.
 
     One row for each ``sub``; a row without one is about a name, and only for people whose ``sub`` nobody
-    knows yet. ``cognito_mfa.budget`` is the only one who counts.
+    knows yet. ``cognito_mfa.authenticator.code_attempts`` is the only one who counts.
     """
 
     pool_id = models.CharField(_("user pool"), max_length=55)

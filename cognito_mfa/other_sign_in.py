@@ -25,7 +25,8 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import changes, enrolment, evidence, lifecycle, linking, pending, wrong_codes
+from cognito_mfa import enrolment, evidence, lifecycle, linking, pending
+from cognito_mfa.authenticator import transitions, wrong_codes
 from cognito_mfa.beginning import Beginning
 from cognito_mfa.cognito import transport
 from cognito_mfa.cognito.gateway import (
@@ -366,15 +367,15 @@ def _has_one(
     """
     found = SOFTWARE_TOKEN_MFA in account.factors
     may_count = identity.status in (Status.ENABLED, Status.UNKNOWN)
-    if not found and may_count and not changes.was_taken_away(identity):
+    if not found and may_count and not transitions.was_taken_away(identity):
         found = get_gateway().prefer_software_token(access_token)
         if found:
-            changes.switched_on(identity)
+            transitions.switched_on(identity)
     if not found:
         identity.learn(Status.NOT_SET_UP)
         return False
     if identity.software_token is None:
-        changes.passed(request, identity, "", unconfirmed=False)
+        transitions.passed(request, identity, "", unconfirmed=False)
     identity.learn(Status.ENABLED, preferred_factor=SOFTWARE_TOKEN_MFA)
     return True
 

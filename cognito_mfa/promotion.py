@@ -9,7 +9,8 @@ from django.contrib.auth import login
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
-from cognito_mfa import linking, signals, wrong_codes
+from cognito_mfa import linking, signals
+from cognito_mfa.authenticator import wrong_codes
 from cognito_mfa.beginning import Beginning
 from cognito_mfa.cognito import gateway as cognito
 from cognito_mfa.cognito.gateway import Person, ReadableTokens, Tokens

@@ -33,7 +33,8 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView, View
 
-from cognito_mfa import double_posts, flows, notices, other_sign_in, pending, posted, texts
+from cognito_mfa import double_posts, flows, other_sign_in, pending, posted, texts
+from cognito_mfa.authenticator import notifications
 from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.cognito.gateway import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
 from cognito_mfa.conf import get_conf
@@ -691,7 +692,7 @@ class SetupDoneView(Page, TemplateView):
             software_token=identity.software_token,
             replaced=replaced,
             switched_on=not identity.unconfirmed,
-            mail_sent=bool(get_conf().NOTIFY and notices.recipients_of(identity)),
+            mail_sent=bool(get_conf().NOTIFY and notifications.recipients_of(identity)),
             next=destination(request, request.GET.get("next")),
             **self.common(),
         )

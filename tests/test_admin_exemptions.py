@@ -11,7 +11,8 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from django.utils import timezone
 
-from cognito_mfa import exemptions, signals
+from cognito_mfa import signals
+from cognito_mfa.authenticator import exemptions
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import MFAEvent, MFAExemption
 from tests.test_admin import make

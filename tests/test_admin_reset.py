@@ -20,7 +20,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa import budget, reset
+from cognito_mfa.authenticator import code_attempts, reset
 from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
@@ -519,7 +519,7 @@ def test_wrong_codes_are_forgotten_with_a_reason(
     pool: LocalPool, admin: Visitor, lost: Visitor
 ) -> None:
     CodeFailures.objects.update_or_create(
-        pool_id=pool.id, username="ada", defaults={"failures": budget.HARD_STOP}
+        pool_id=pool.id, username="ada", defaults={"failures": code_attempts.HARD_STOP}
     )
     lost.sign_in("ada")
     assert lost.enter_code().status_code == 403
@@ -540,7 +540,9 @@ def test_somebody_who_was_stopped_before_the_first_set_up_gets_codes_again(
     pool: LocalPool, admin: Visitor
 ) -> None:
     """They have no identity here yet, and so stand in no other list."""
-    CodeFailures.objects.create(pool_id=pool.id, username="newcomer", failures=budget.HARD_STOP)
+    CodeFailures.objects.create(
+        pool_id=pool.id, username="newcomer", failures=code_attempts.HARD_STOP
+    )
     person = Visitor(Client(), admin.cognito)
     person.sign_in("newcomer")
     person.scan()

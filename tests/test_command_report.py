@@ -15,7 +15,8 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from pytest_django import Settings
 
-from cognito_mfa import census, exemptions, reset, retention
+from cognito_mfa import census, retention
+from cognito_mfa.authenticator import exemptions, reset
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import Census, CognitoIdentity, MFAEvent, MFAExemption, MFAReset
 from tests.test_admin import make

@@ -13,7 +13,8 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from cognito_mfa import census, exemptions, reset
+from cognito_mfa import census
+from cognito_mfa.authenticator import exemptions, reset
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import (
     Census,

@@ -8,11 +8,11 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
-from cognito_mfa import staff_rules
+from cognito_mfa.authenticator import permissions
+from cognito_mfa.authenticator.people import called
+from cognito_mfa.authenticator.permissions import Denied, Right, Why
 from cognito_mfa.models import CognitoIdentity, identity_of
-from cognito_mfa.people import called
 from cognito_mfa.printable import visible
-from cognito_mfa.staff_rules import Denied, Right, Why
 from cognito_mfa.values import untrusted
 
 # 0 is done, and 2 a mistake on the command line, as argparse has it.
@@ -94,10 +94,10 @@ def check(right: Right, actor: Any, row: Any = None, *, dry_run: bool = False) -
         CommandError: nothing was done.
     """
     try:
-        staff_rules.check(right, actor, row)
+        permissions.check(right, actor, row)
     except Denied as denied:
         if not dry_run:
-            staff_rules.note(denied)
+            permissions.note(denied)
         raise CommandError(_refusal(denied), returncode=REFUSED) from None
 
 

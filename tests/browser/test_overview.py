@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from cognito_mfa import exemptions, reset
+from cognito_mfa.authenticator import exemptions, reset
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
 from tests.browser.conftest import NewPerson

@@ -13,7 +13,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse
 
-from cognito_mfa import budget
+from cognito_mfa.authenticator import code_attempts
 from cognito_mfa.exceptions import BadCode
 from cognito_mfa.local import Behaviour, LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
@@ -57,12 +57,12 @@ def test_five_are_free_then_the_wait_grows(
 ) -> None:
     answer = come_to(visitor)
     visitor.cognito.forget_calls()
-    for _ in range(budget.FREE):
+    for _ in range(code_attempts.FREE):
         assert answer(visitor.wrong_code()).status_code == 200
     waiting = answer(visitor.code())
     assert waiting.status_code == 429
     assert 25 <= int(waiting["Retry-After"]) <= 31
-    assert len(visitor.cognito.operations()) == budget.FREE
+    assert len(visitor.cognito.operations()) == code_attempts.FREE
 
     visitor.wait(31)
     assert answer(visitor.wrong_code()).status_code == 200
@@ -80,7 +80,7 @@ def test_starting_again_or_from_elsewhere_does_not_start_the_count_again(
     """B-51, B-52."""
     visitor.set_up()
     visitor.sign_out()
-    for number in range(budget.FREE):
+    for number in range(code_attempts.FREE):
         fresh = Visitor(Client(REMOTE_ADDR=f"192.0.2.{number}"), visitor.cognito)
         fresh.secret = visitor.secret
         fresh.sign_in()
@@ -98,12 +98,12 @@ def test_a_hundred_in_a_row_stop_it_until_an_administrator_lifts_it(
     visitor.cognito.forget_calls()
     mail.outbox.clear()
     with django_capture_on_commit_callbacks(execute=True):
-        for _ in range(budget.HARD_STOP + 20):
+        for _ in range(code_attempts.HARD_STOP + 20):
             visitor.sign_in()
             visitor.enter_code(visitor.wrong_code())
-            visitor.wait(budget.LONGEST_WAIT + 1)
+            visitor.wait(code_attempts.LONGEST_WAIT + 1)
     reached = visitor.cognito.operations().count("RespondToAuthChallenge")
-    assert reached == budget.HARD_STOP
+    assert reached == code_attempts.HARD_STOP
     visitor.wait(365 * 86400)
     visitor.sign_in()
     stopped = visitor.enter_code()
@@ -116,7 +116,7 @@ def test_a_hundred_in_a_row_stop_it_until_an_administrator_lifts_it(
     ]
     assert MFAEvent.objects.filter(kind="CODES_STOPPED").count() == 1
 
-    budget.clear("newcomer")
+    code_attempts.clear("newcomer")
     visitor.sign_in()
     visitor.enter_code()
     assert visitor.is_in()
@@ -158,17 +158,17 @@ def test_what_was_no_guess_is_not_counted(
 
 
 def test_the_waits() -> None:
-    waits = [budget.wait_after(count) for count in (0, 4, 5, 6, 7, 11, 12, 13, 99)]
+    waits = [code_attempts.wait_after(count) for count in (0, 4, 5, 6, 7, 11, 12, 13, 99)]
     assert waits == [0, 0, 30, 60, 120, 1920, 3600, 3600, 3600]
 
 
 def test_a_success_does_not_take_back_what_failed_after_it_started(db: None) -> None:
     """B-121."""
-    with budget.counted("somebody"):
+    with code_attempts.counted("somebody"):
         for _ in range(2):
-            with pytest.raises(BadCode), budget.counted("somebody"):
+            with pytest.raises(BadCode), code_attempts.counted("somebody"):
                 raise BadCode
-    assert budget.failures("somebody") == 2
+    assert code_attempts.failures("somebody") == 2
 
 
 def in_threads(number: int, work: Callable[[], None]) -> None:
@@ -233,9 +233,9 @@ class TestAtOnce:
             assert person.enter_code(wrong).status_code in (200, 429)
 
         in_threads(200, enter)
-        assert visitor.cognito.operations() == ["RespondToAuthChallenge"] * budget.FREE
+        assert visitor.cognito.operations() == ["RespondToAuthChallenge"] * code_attempts.FREE
         assert [m.subject for m in mail.outbox].count(
             "Example Ltd: Wrong codes were entered for your account"
         ) == 1
-        assert CodeFailures.objects.get().failures == budget.FREE
-        assert CognitoIdentity.objects.get().code_failures == budget.FREE
+        assert CodeFailures.objects.get().failures == code_attempts.FREE
+        assert CognitoIdentity.objects.get().code_failures == code_attempts.FREE

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import translation
 from pytest_django import Settings
 
-from cognito_mfa import reset
+from cognito_mfa.authenticator import reset
 from cognito_mfa.local import Behaviour, LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent

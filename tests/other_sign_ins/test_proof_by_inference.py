@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa import administration
+from cognito_mfa.authenticator import status
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.managed_login import identities
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
@@ -90,7 +90,7 @@ def test_nor_after_the_status_was_refreshed(
     """AdminGetUserAuthFactors tells of a verified authenticator, asked for or not."""
     person.set_up_here()
     done(outside)
-    administration.refresh_status(CognitoIdentity.objects.get())
+    status.refresh_status(CognitoIdentity.objects.get())
     thief = another(person)
     thief.come_back(password_alone(thief))
     assert_unproven(thief)

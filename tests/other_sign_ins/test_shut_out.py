@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa import administration
+from cognito_mfa.authenticator import status
 from cognito_mfa.models import CognitoIdentity
 from tests.other_sign_ins.person import Person
 from tests.visitor import POOL_ID
@@ -23,7 +23,7 @@ def test_a_session_of_managed_login_ends(
     person.arrive()
     assert person.is_in()
     person.cognito.client().admin_disable_user(UserPoolId=POOL_ID, Username="newcomer")
-    administration.refresh_status(CognitoIdentity.objects.get())
+    status.refresh_status(CognitoIdentity.objects.get())
 
     answer = person.get("/private/", follow=True)
 

@@ -12,7 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa import administration, reset, signals, wrong_codes
+from cognito_mfa import signals
+from cognito_mfa.authenticator import reset, status, wrong_codes
 from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
@@ -196,7 +197,7 @@ def test_an_authenticator_that_was_turned_off_elsewhere_is_told_of(
     if known_by == "a row":
         SoftwareToken.activate(identity, friendly_name="Phone")
     else:
-        administration.refresh_status(identity)
+        status.refresh_status(identity)
     delete_token(visitor, "ada")
     with django_capture_on_commit_callbacks(execute=True):
         visitor.sign_in("ada")
@@ -213,10 +214,10 @@ def test_an_authenticator_that_cognito_told_of_long_ago_is_no_news(
     """``changes.passed``: set up elsewhere since Cognito said "none" is news; what it told of is not."""
     identity = make(pool, "ada")
     if not told_of:
-        administration.refresh_status(identity)
+        status.refresh_status(identity)
     visitor.secret = pool.register_software_token("ada")
     if told_of:
-        administration.refresh_status(identity)
+        status.refresh_status(identity)
     with django_capture_on_commit_callbacks(execute=True):
         visitor.sign_in("ada")
         visitor.enter_code()

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from cognito_mfa import administration, changes, exemptions, reset
+from cognito_mfa.authenticator import exemptions, reset, status, transitions
 from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
@@ -208,7 +208,7 @@ def a_status_that_says_it_is_gone(visitor: Person) -> None:
     user.pending_secret = None
     if visitor.pool_requires:
         visitor.cognito.pool(POOL_ID).state.mfa = "OPTIONAL"
-    assert administration.refresh_status(identity()) == "NOT_SET_UP"
+    assert status.refresh_status(identity()) == "NOT_SET_UP"
 
 
 def the_user_was_deleted_in_the_pool_and_made_anew(visitor: Person) -> None:
@@ -487,7 +487,7 @@ def test_a_half_done_reset_is_not_undone_by_the_next_sign_in(free: Person) -> No
 
 
 def test_an_unknown_status_does_not_bring_back_what_a_reset_retired(free: Person) -> None:
-    """Turns red without the retired token in ``changes.was_taken_away``."""
+    """Turns red without the retired token in ``transitions.was_taken_away``."""
     free.sign_out()
     assert old_reset(free).finished_at
     identity().learn(CognitoIdentity.Status.UNKNOWN)
@@ -499,7 +499,7 @@ def test_an_unknown_status_does_not_bring_back_what_a_reset_retired(free: Person
 
 def test_an_unfinished_reset_makes_no_new_authenticator_of_the_old(free: Person) -> None:
     """The lost phone's code is right as long as Cognito has it. Turns red without the look at unfinished
-    resets in ``changes.passed``."""
+    resets in ``transitions.passed``."""
     free.sign_out()
     a_reset()
     done = MFAReset.objects.get()
@@ -567,7 +567,7 @@ def test_a_reset_during_the_request_ends_the_proof_that_a_lost_answer_carries_ov
     reset.request(identity(), actor=None, reason="lost")
 
     what = CognitoIdentity.Unconfirmed.SET_UP
-    changes.leave_open(request, request.user.cognito_identity, what)
+    transitions.leave_open(request, request.user.cognito_identity, what)
     request.session.save()
 
     assert not free.is_in()

@@ -15,8 +15,9 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from cognito_mfa import census, notices
+from cognito_mfa import census
 from cognito_mfa.asgi import RequireMFA
+from cognito_mfa.authenticator import notifications
 from cognito_mfa.conf import problems
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.enforcement import grace
@@ -97,7 +98,7 @@ def test_nobody_is_left_out_when_everybody_is_asked_about(
 def test_events_of_the_future_keep_no_mail_back(
     pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """Mails are limited for each day. Turns red without ``clocks.latest`` in ``notices._told_lately``."""
+    """Mails are limited for each day. Turns red without ``clocks.latest`` in ``notifications._told_lately``."""
     visitor.set_up()
     CognitoIdentity.objects.update(email="newcomer@example.com")
     identity = CognitoIdentity.objects.get()
@@ -106,7 +107,7 @@ def test_events_of_the_future_keep_no_mail_back(
     MFAEvent.objects.update(at=ahead(YEAR))
     mail.outbox.clear()
     with django_capture_on_commit_callbacks(execute=True):
-        notices.send("software_token_replaced", identity)
+        notifications.send("software_token_replaced", identity)
     assert mail.outbox
 
 

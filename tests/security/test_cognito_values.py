@@ -24,7 +24,7 @@ from django.db.models import CharField, Model
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa.administration import refresh_status
+from cognito_mfa.authenticator.status import refresh_status
 from cognito_mfa.cognito.gateway import MAX_FRIENDLY_NAME
 from cognito_mfa.conf import USER_POOL_ID_LENGTH
 from cognito_mfa.exceptions import CognitoMFAError

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cognito_mfa import exemptions
+from cognito_mfa.authenticator import exemptions
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import (
     CognitoIdentity,

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cognito_mfa import administration
+from cognito_mfa.authenticator import status
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from tests.gate.people import THEIRS
@@ -41,7 +41,7 @@ def identity() -> CognitoIdentity:
 
 def shut_out(visitor: Visitor, what: str) -> None:
     {"disabled": disable, "no longer exists": delete}[what](visitor)
-    administration.refresh_status(identity())
+    status.refresh_status(identity())
 
 
 WHATS = ["disabled", "no longer exists"]
@@ -114,7 +114,7 @@ def test_without_the_middleware_it_holds_as_well(without_code: Visitor, settings
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "RequireMFA" not in name]
     without_code.client.handler.load_middleware()
     disable(without_code)
-    administration.refresh_status(identity())
+    status.refresh_status(identity())
     assert "_auth_user_id" in without_code.client.session
     response = without_code.get("/private/")
     assert not response.wsgi_request.user.is_authenticated
@@ -130,7 +130,7 @@ def test_it_holds_where_the_gate_only_looks_on(
 
 
 def test_the_run_over_everybody_finds_out(without_code: Visitor) -> None:
-    """Turns red without ``_note_whether_enabled`` in ``administration.refresh_status``."""
+    """Turns red without ``_note_whether_enabled`` in ``status.refresh_status``."""
     before = identity().generation
     disable(without_code)
     call_command("cognito_mfa_sync")

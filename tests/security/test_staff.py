@@ -23,7 +23,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from cognito_mfa import administration, exemptions, reset, staff_rules
+from cognito_mfa.authenticator import exemptions, permissions, reset, status
 from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
@@ -109,7 +109,7 @@ class Door:
         begin: what must be there before it can be done.
     """
 
-    right: staff_rules.Right
+    right: permissions.Right
     use: Callable[[Client, str], Any]
     done: Callable[[str], Any]
     begin: Callable[[str], Any] = lambda _name: None
@@ -128,7 +128,7 @@ def revoked(name: str) -> bool:
     return MFAExemption.objects.filter(user__username=name).exclude(revoked_at=None).exists()
 
 
-RIGHTS = staff_rules
+RIGHTS = permissions
 DOORS = {
     "reset from the list": Door(
         RIGHTS.RESET,
@@ -260,7 +260,7 @@ class Staff:
         wanted = Permission.objects.filter(codename__in=codes)
         self.identity.user.user_permissions.set(wanted)
 
-    def is_allowed(self, right: staff_rules.Right, *more: str) -> None:
+    def is_allowed(self, right: permissions.Right, *more: str) -> None:
         self.may(*VIEWS, "view_user", right.permission.partition(".")[2], *more)
 
     def becomes(self, name: str = "helpdesk", **columns: Any) -> None:
@@ -285,7 +285,7 @@ def refusals() -> list[tuple[str, str | None, str]]:
 
 
 def test_every_action_of_the_admin_has_its_doors_in_the_table() -> None:
-    rights = {value for value in vars(staff_rules).values() if isinstance(value, RIGHTS.Right)}
+    rights = {value for value in vars(permissions).values() if isinstance(value, RIGHTS.Right)}
     assert {door.right for door in DOORS.values()} == rights
 
 
@@ -357,7 +357,7 @@ def test_no_action_and_no_page_of_the_admin_is_without_a_right() -> None:
 def test_who_may_only_look_is_refused_and_that_is_written_down(
     staff: Staff, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The permission, of every action: ``staff_rules.why_not``, its first rule; the event: ``staff_rules.note``."""
+    """The permission, of every action: ``permissions.why_not``, its first rule; the event: ``permissions.note``."""
     door = DOORS[name]
     door.begin("ada")
     staff.may(*VIEWS, "view_user", "view_mfaexemption")
@@ -389,7 +389,7 @@ def test_a_stranger_makes_no_rows(staff: Staff) -> None:
 
 @pytest.mark.parametrize("name", OTHERS_ONLY)
 def test_nobody_does_it_to_themselves(staff: Staff, name: str) -> None:
-    """``staff_rules.why_not``, the rule of ONESELF."""
+    """``permissions.why_not``, the rule of ONESELF."""
     door = DOORS[name]
     staff.is_allowed(door.right)
     door.begin("helpdesk")
@@ -402,7 +402,7 @@ def test_nobody_does_it_to_themselves(staff: Staff, name: str) -> None:
 @pytest.mark.parametrize("rank", ["a superuser", "change_user", "change_group"])
 @pytest.mark.parametrize("name", BY_POWER)
 def test_nobody_does_it_to_somebody_more_powerful(staff: Staff, name: str, rank: str) -> None:
-    """``staff_rules.why_not``, the rule of POWER: or a right of the help desk would be a way to every right."""
+    """``permissions.why_not``, the rule of POWER: or a right of the help desk would be a way to every right."""
     door = DOORS[name]
     staff.is_allowed(door.right)
     if rank == "a superuser":
@@ -422,7 +422,7 @@ def test_nobody_does_it_to_somebody_more_powerful(staff: Staff, name: str, rank:
 
 @pytest.mark.parametrize("name", OF_ONE_POOL)
 def test_nobody_does_it_to_somebody_of_another_pool(staff: Staff, name: str) -> None:
-    """``staff_rules.why_not``, the rule of POOL: somebody else may have that name there."""
+    """``permissions.why_not``, the rule of POOL: somebody else may have that name there."""
     door = DOORS[name]
     staff.is_allowed(door.right)
     door.begin("ada")
@@ -465,7 +465,7 @@ def ask_nothing(settings: Settings, unasked: str) -> None:
 def test_a_password_alone_does_nothing_to_others(
     staff: Staff, settings: Settings, name: str, unasked: str
 ) -> None:
-    """``staff_rules.unmet``: it asks everybody who acts, whatever the policy asks of them."""
+    """``permissions.unmet``: it asks everybody who acts, whatever the policy asks of them."""
     door = DOORS[name]
     staff.is_allowed(door.right)
     door.begin("ada")
@@ -480,7 +480,7 @@ def test_a_password_alone_does_nothing_to_others(
 
 @pytest.mark.parametrize("name", WITH_FRESH_CODE)
 def test_a_code_of_long_ago_does_nothing_to_others(staff: Staff, name: str) -> None:
-    """``staff_rules.unmet``, its last line."""
+    """``permissions.unmet``, its last line."""
     door = DOORS[name]
     staff.is_allowed(door.right)
     door.begin("ada")
@@ -539,7 +539,7 @@ def test_some_of_the_selected_are_left_out_and_that_is_written_down_once(staff: 
 def test_staff_without_an_authenticator_set_one_up_come_back_and_act(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
-    """``staff_rules.unmet``: a sign-in that asks for no code would lead there again and again."""
+    """``permissions.unmet``: a sign-in that asks for no code would lead there again and again."""
     pool.state.mfa = "OPTIONAL"
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "ENFORCEMENT": "observe"}
     make(pool, "root", is_staff=True, is_superuser=True)
@@ -766,21 +766,21 @@ def test_a_dry_run_writes_no_refusal_down(staff: Staff) -> None:
 
 @pytest.mark.parametrize("act_on", ["reset", "finish", "clear", "refresh", "grant", "revoke"])
 def test_the_functions_themselves_refuse(staff: Staff, act_on: str) -> None:
-    """Whatever page of a site's own calls them: ``staff_rules.check`` in each."""
+    """Whatever page of a site's own calls them: ``permissions.check`` in each."""
     ada, helpdesk = identity().user, staff.identity.user
     until = timezone.now() + dt.timedelta(days=1)
     exemption = an_exemption("ada")
     calls: dict[str, Callable[[], Any]] = {
         "reset": lambda: reset.request(identity(), actor=helpdesk, reason="x"),
-        "clear": lambda: administration.clear_failures(
+        "clear": lambda: status.clear_failures(
             "ada", sub=identity().sub, actor=helpdesk, reason="x"
         ),
-        "refresh": lambda: administration.refresh_status(identity(), actor=helpdesk),
+        "refresh": lambda: status.refresh_status(identity(), actor=helpdesk),
         "finish": lambda: reset.run_again(a_reset("ada"), actor=helpdesk),
         "grant": lambda: exemptions.grant(ada, until=until, reason="x", actor=helpdesk),
         "revoke": lambda: exemptions.revoke(exemption, reason="x", actor=helpdesk),
     }
-    with pytest.raises(staff_rules.Denied):
+    with pytest.raises(permissions.Denied):
         calls[act_on]()
 
 
@@ -791,7 +791,7 @@ def test_the_functions_themselves_refuse(staff: Staff, act_on: str) -> None:
 def test_a_counter_of_a_name_alone_is_that_of_the_user_of_that_name(
     staff: Staff, name: str
 ) -> None:
-    """``staff_rules._behind``: neither one's own counter nor a superuser's, linked or not."""
+    """``permissions._behind``: neither one's own counter nor a superuser's, linked or not."""
     staff.is_allowed(RIGHTS.CLEAR)
     User.objects.create_superuser("boss")
     CognitoIdentity.objects.filter(username="helpdesk").update(username="other")

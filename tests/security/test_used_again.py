@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa import administration, people, reset
+from cognito_mfa.authenticator import people, reset, status
 from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
@@ -108,10 +108,10 @@ def test_a_reset_of_the_old_one_leaves_the_new_one_alone(
 
 
 def test_a_refresh_of_the_old_one_finds_her_gone(pool: LocalPool, old: Ada, new: Ada) -> None:
-    """``administration.refresh_status``: likewise, and her row is retired."""
+    """``status.refresh_status``: likewise, and her row is retired."""
     new.set_up_elsewhere(pool)
     generation = old.row.generation
-    assert administration.refresh_status(old.row) == Status.GONE
+    assert status.refresh_status(old.row) == Status.GONE
     assert (old.row.status, old.row.software_token) == (Status.GONE, None)
     assert old.row.generation == generation + 1
 
@@ -122,7 +122,7 @@ def test_every_call_about_a_person_names_their_sub(pool: LocalPool, visitor: Vis
     ada.come()
     ada.cognito.forget_calls()
     reset.run(reset.request(ada.row, actor=None, reason="x"))
-    administration.refresh_status(ada.row)
+    status.refresh_status(ada.row)
     named = [call for call in ada.cognito.calls if call.operation.startswith("Admin")]
     assert named
     assert {call.parameters["Username"] for call in named} == {ada.sub}

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from cognito_mfa import exemptions, staff_rules
+from cognito_mfa.authenticator import exemptions, permissions
 from cognito_mfa.management.people import (
     REFUSED,
     check,
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             raise CommandError("Give USER and a --reason.", returncode=2)
         person = user_named(user)
         actor = staff_named(options["by"])
-        right = staff_rules.REVOKE if options["revoke"] else staff_rules.GRANT
+        right = permissions.REVOKE if options["revoke"] else permissions.GRANT
         check(right, actor, person, dry_run=options["dry_run"])
         given = {"actor": actor, "reason": reason}
         act = self._revoke if options["revoke"] else self._grant

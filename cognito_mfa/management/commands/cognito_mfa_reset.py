@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cognito_mfa import staff_rules
+from cognito_mfa.authenticator import permissions
 from cognito_mfa.management.people import (
     NOT_DONE,
     check,
@@ -52,11 +52,11 @@ class Command(BaseCommand):
         reason = reason_given(reason)
         if not reason:
             raise CommandError("Give a --reason.", returncode=2)
-        from cognito_mfa import reset
+        from cognito_mfa.authenticator import reset
 
         identity = identity_for(name)
         actor = staff_named(by)
-        check(staff_rules.RESET, actor, identity, dry_run=dry_run)
+        check(permissions.RESET, actor, identity, dry_run=dry_run)
         if dry_run:
             self.stdout.write(f"Would reset {_who(identity)}.")
             return
@@ -70,10 +70,10 @@ class Command(BaseCommand):
         self.stdout.write(f"Reset {_who(identity)}.")
 
     def _finish(self, *, by: str | None, dry_run: bool) -> None:
-        from cognito_mfa import reset
+        from cognito_mfa.authenticator import reset
 
         actor = staff_named(by)
-        check(staff_rules.FINISH, actor, dry_run=dry_run)
+        check(permissions.FINISH, actor, dry_run=dry_run)
         waiting = MFAReset.objects.filter(finished_at=None).select_related(
             "identity__user", "actor"
         )
@@ -101,7 +101,7 @@ class Command(BaseCommand):
 def _refusal(row: MFAReset, actor: Any) -> str:
     """Return why ``row`` may not be finished, or nothing."""
     try:
-        check(staff_rules.FINISH, actor, row)
+        check(permissions.FINISH, actor, row)
     except CommandError as error:
         return str(error).rstrip(".")
     return "" if row.identity.in_this_pool else row.trouble or "is of another user pool"

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import F, Q
 from django.utils import timezone
 
-from cognito_mfa import administration
+from cognito_mfa.authenticator import status
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import Busy, CognitoMFAError, Misconfigured, ServiceError
 from cognito_mfa.management.people import NOT_DONE
@@ -155,10 +155,10 @@ def _paced(keys: list[Any], rate: float) -> Iterator[Any]:
 def _patiently(identity: CognitoIdentity) -> CognitoIdentity.Status:
     for _attempt in range(ATTEMPTS - 1):
         try:
-            return administration.refresh_status(identity)
+            return status.refresh_status(identity)
         except Busy as error:
             time.sleep(error.retry_after)
-    return administration.refresh_status(identity)
+    return status.refresh_status(identity)
 
 
 def _people(number: int) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from django.db import transaction
 from django.http import HttpRequest
 
-from cognito_mfa import budget, evidence, notices, signals
+from cognito_mfa import evidence, signals
+from cognito_mfa.authenticator import code_attempts, notifications
 from cognito_mfa.enforcement import proof
 from cognito_mfa.models import (
     FRIENDLY_NAME_LENGTH,
@@ -37,15 +38,15 @@ def set_up(request: HttpRequest, identity: CognitoIdentity, friendly_name: str) 
         identity.move_generation(kind, since=identity.generation, detail=detail)
         token = SoftwareToken.activate(identity, friendly_name=friendly_name)
         identity.learn(Status.ENABLED)
-        budget.now_known(identity.username, identity.sub)
-        budget.clear(identity.username, sub=identity.sub)
+        code_attempts.now_known(identity.username, identity.sub)
+        code_attempts.clear(identity.username, sub=identity.sub)
     if before is None:
-        notices.send("software_token_verified", identity, software_token=token)
+        notifications.send("software_token_verified", identity, software_token=token)
         signals.software_token_verified.send_robust(
             sender=CognitoIdentity, request=request, identity=identity, software_token=token
         )
         return token
-    notices.send("software_token_replaced", identity, software_token=token, before=before)
+    notifications.send("software_token_replaced", identity, software_token=token, before=before)
     signals.software_token_replaced.send_robust(
         sender=CognitoIdentity,
         request=request,
@@ -83,7 +84,7 @@ def turned_off(
         )
         identity.retire_token(retired.REMOVED_ELSEWHERE if elsewhere else retired.REMOVED)
         identity.learn(Status.NOT_SET_UP)
-    notices.send("software_token_removed", identity, before=before, elsewhere=elsewhere)
+    notifications.send("software_token_removed", identity, before=before, elsewhere=elsewhere)
     signals.software_token_removed.send_robust(
         sender=CognitoIdentity, request=request, identity=identity, software_token=before
     )

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 
 from django.http import HttpRequest
 
-from cognito_mfa import budget, notices, people, signals, wrong_codes
+from cognito_mfa import signals
+from cognito_mfa.authenticator import code_attempts, notifications, people, wrong_codes
+from cognito_mfa.authenticator.people import Asked
 from cognito_mfa.cognito.gateway import MFA_SETUP, get_gateway
 from cognito_mfa.exceptions import BadCode, Busy, CodesStopped, CognitoMFAError, UserGone
 from cognito_mfa.models import CognitoIdentity, MFAEvent
-from cognito_mfa.people import Asked
 from cognito_mfa.values import clocks
 
 logger = logging.getLogger(__name__)
@@ -36,9 +37,9 @@ def attempt(request: HttpRequest, *, asked: Asked, method: str) -> Generator[Non
         CodesStopped: too many wrong codes; nothing was sent.
     """
     asked = _without_predecessor(asked, method)
-    count = budget.Attempt(0, 0, 0)
+    count = code_attempts.Attempt(0, 0, 0)
     try:
-        with budget.counted(
+        with code_attempts.counted(
             asked.username, sub=_counted_by(asked, method), shown_secret=method == MFA_SETUP
         ) as count:
             yield
@@ -80,7 +81,7 @@ def _without_predecessor(asked: Asked, method: str) -> Asked:
     if asked.sub or asked.identity is None or method == MFA_SETUP:
         return asked
     try:
-        budget.check(asked.username, sub=asked.identity.sub)
+        code_attempts.check(asked.username, sub=asked.identity.sub)
     except (Busy, CodesStopped):
         if _may_be_gone(asked, asked.identity) and _is_gone(asked.identity):
             return people.named(asked.username, asked.device)
@@ -116,7 +117,10 @@ def _is_gone(identity: CognitoIdentity) -> bool:
 
 
 def _note_refusal(
-    request: HttpRequest, identity: CognitoIdentity | None, method: str, count: budget.Attempt
+    request: HttpRequest,
+    identity: CognitoIdentity | None,
+    method: str,
+    count: code_attempts.Attempt,
 ) -> None:
     """Note a wrong code with the person it was meant for, when we know them."""
     if identity is not None:
@@ -130,9 +134,9 @@ def _note_refusal(
     )
 
 
-def _tell_of_stop(identity: CognitoIdentity, count: budget.Attempt) -> None:
+def _tell_of_stop(identity: CognitoIdentity, count: code_attempts.Attempt) -> None:
     """Write to who must turn to the people who run the site from now on."""
     if count.is_last:
         MFAEvent.objects.record(MFAEvent.Kind.CODES_STOPPED, identity)
         logger.warning("codes_stopped: user %s", identity.user_id)
-        notices.send("codes_stopped", identity)
+        notifications.send("codes_stopped", identity)

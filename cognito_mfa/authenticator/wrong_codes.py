@@ -16,14 +16,14 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import ngettext
 
-from cognito_mfa import budget, notices
+from cognito_mfa.authenticator import code_attempts, notifications
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.values import clocks
 
 DAY = dt.timedelta(hours=24)
 TELL_FROM = 3  # wrong codes in a day, whatever right ones lie between
-TELL_AT = budget.FREE  # wrong codes in a row, however long that takes
+TELL_AT = code_attempts.FREE  # wrong codes in a row, however long that takes
 TOLD = "told by mail"  # in the detail of the event that the mail is about
 
 Kind = MFAEvent.Kind
@@ -43,7 +43,7 @@ def note(identity: CognitoIdentity, method: str, *, in_a_row: int) -> None:
         detail = f"{method}, {TOLD}" if tells else method
         MFAEvent.objects.record(Kind.CODE_REJECTED, identity, detail=detail)
         if tells:
-            notices.send("repeated_wrong_codes", identity)
+            notifications.send("repeated_wrong_codes", identity)
 
 
 def tell(request: HttpRequest, identity: CognitoIdentity) -> None:
@@ -68,7 +68,7 @@ def tell(request: HttpRequest, identity: CognitoIdentity) -> None:
 
 def _tells(identity: CognitoIdentity, in_a_row: int) -> bool:
     """Tell whether the wrong code that comes now is one to write about."""
-    if not (get_conf().NOTIFY and notices.recipients_of(identity)):
+    if not (get_conf().NOTIFY and notifications.recipients_of(identity)):
         return False
     lately = _lately(identity)
     if lately.filter(detail__endswith=TOLD).exists():

@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from cognito_mfa import notices, signals, staff_rules
+from cognito_mfa import signals
+from cognito_mfa.authenticator import notifications, permissions
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption, identity_of
 
@@ -44,7 +45,7 @@ def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemp
         Denied: ``actor`` may not excuse ``user``.
         ValueError: ``until`` is not in the future or too late, or there is no reason.
     """
-    staff_rules.check(staff_rules.GRANT, actor, user)
+    permissions.check(permissions.GRANT, actor, user)
     if until <= timezone.now() or not reason.strip():
         raise ValueError("an exemption needs a reason and an end in the future")
     if until > longest():
@@ -59,7 +60,7 @@ def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemp
         )
         _record(Kind.EXEMPTION_GRANTED, exemption, actor, reason)
     if (identity := identity_of(user)) is not None:
-        notices.send("exemption_granted", identity, until=until)
+        notifications.send("exemption_granted", identity, until=until)
     signals.exemption_granted.send_robust(
         sender=CognitoIdentity,
         request=None,
@@ -76,14 +77,14 @@ def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
     Raises:
         Denied: ``actor`` may not revoke it.
     """
-    staff_rules.check(staff_rules.REVOKE, actor, exemption)
+    permissions.check(permissions.REVOKE, actor, exemption)
     open_ones = MFAExemption.objects.filter(pk=exemption.pk, revoked_at=None)
     with transaction.atomic():
         if not open_ones.update(revoked_at=timezone.now()):
             return False
         _record(Kind.EXEMPTION_REVOKED, exemption, actor, reason)
     if (identity := identity_of(exemption.user)) is not None:
-        notices.send("exemption_revoked", identity)
+        notifications.send("exemption_revoked", identity)
     signals.exemption_revoked.send_robust(
         sender=CognitoIdentity,
         request=None,

@@ -13,7 +13,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from cognito_mfa import budget, notices, people, signals, staff_rules
+from cognito_mfa import signals
+from cognito_mfa.authenticator import code_attempts, notifications, people, permissions
 from cognito_mfa.cognito.gateway import get_gateway
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
@@ -40,7 +41,7 @@ def request(identity: CognitoIdentity, *, actor: Any, reason: str) -> MFAReset:
     Raises:
         Denied: ``actor`` may not reset ``identity``.
     """
-    staff_rules.check(staff_rules.RESET, actor, identity)
+    permissions.check(permissions.RESET, actor, identity)
     # Durable: inside a transaction of the caller's it would be lost when the process is killed.
     with transaction.atomic(durable=True):
         CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
@@ -83,7 +84,7 @@ def run_again(reset: MFAReset, *, actor: Any) -> MFAReset:
     Raises:
         Denied: ``actor`` may not; nothing was done.
     """
-    staff_rules.check(staff_rules.FINISH, actor, reset)
+    permissions.check(permissions.FINISH, actor, reset)
     return run(reset)
 
 
@@ -152,10 +153,10 @@ def _finish(reset: MFAReset) -> None:
             identity.retire_token(SoftwareToken.Retired.RESET)
         # Once more: somebody may have signed in with the old app meanwhile.
         identity.move_generation(Kind.MFA_RESET, actor=reset.actor, reason=reset.reason)
-        budget.clear(identity.username, sub=identity.sub)
+        code_attempts.clear(identity.username, sub=identity.sub)
     logger.info("mfa_reset: user %s by %s", identity.user_id, reset.actor_id or "command")
     if identity.status != Status.GONE:  # the address may be somebody else's by now
-        notices.send("mfa_reset", identity)
+        notifications.send("mfa_reset", identity)
     signals.mfa_reset.send_robust(
         sender=CognitoIdentity,
         request=None,

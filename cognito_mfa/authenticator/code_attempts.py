@@ -24,7 +24,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from cognito_mfa import people
+from cognito_mfa.authenticator import people
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import BadCode, Busy, CodesStopped
 from cognito_mfa.models import CodeFailures

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from django.db import transaction
 from django.utils import timezone
 
-from cognito_mfa import budget, notices, people, staff_rules
+from cognito_mfa.authenticator import code_attempts, notifications, people, permissions
 from cognito_mfa.cognito.gateway import Factors, get_gateway
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import CognitoMFAError, Refused, UserGone
@@ -37,7 +37,7 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
         Refused: the identity is of another pool than the settings name.
         CognitoMFAError: Cognito did not answer; nothing changed.
     """
-    staff_rules.check(staff_rules.REFRESH, actor, identity)
+    permissions.check(permissions.REFRESH, actor, identity)
     if not identity.in_this_pool:
         raise Refused("status", "AnotherPool")
     before = identity.status
@@ -91,10 +91,10 @@ def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> 
         Refused: so many were wrong in all that only another authenticator helps; nothing was done.
     """
     counter = CodeFailures(pool_id=get_conf().USER_POOL_ID, username=username, sub=sub)
-    staff_rules.check(staff_rules.CLEAR, actor, counter)
-    failures = budget.failures(username, sub=sub)
+    permissions.check(permissions.CLEAR, actor, counter)
+    failures = code_attempts.failures(username, sub=sub)
     with transaction.atomic():
-        if not budget.accept_again(username, sub=sub):
+        if not code_attempts.accept_again(username, sub=sub):
             raise Refused("failures", "BindAnew")
         event = MFAEvent.objects.record(
             MFAEvent.Kind.FAILURES_CLEARED,
@@ -109,7 +109,7 @@ def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> 
     if (
         event.identity
     ):  # or whoever guesses could have somebody of the staff help, and nobody would hear of it
-        notices.send("failures_cleared", event.identity, failures=failures)
+        notifications.send("failures_cleared", event.identity, failures=failures)
     return failures
 
 

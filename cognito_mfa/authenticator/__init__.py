@@ -1,0 +1,3 @@
+"""One user's authenticator: its rows, events, counters and emails."""
+
+from __future__ import annotations
