@@ -1,6 +1,6 @@
 """The authentication backend: it loads users, it never checks a password.
 
-Signing in takes several steps, so it happens in ``cognito_mfa.flows``, which names this backend to
+Signing in takes several steps, so it happens in ``cognito_mfa.sign_in.flows``, which names this backend to
 ``login()``. ``authenticate()`` returns nobody: a password alone is no sign-in here.
 """
 

@@ -225,7 +225,9 @@ SETTINGS: Mapping[str, Setting] = {
     "ALLOW_REMOVE": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
     "NOTIFY": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
     "CREATE_USERS": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
-    "USER_RESOLVER": Setting(_callable_or_path, "cognito_mfa.linking.by_pool_and_sub", _PATH_HINT),
+    "USER_RESOLVER": Setting(
+        _callable_or_path, "cognito_mfa.sign_in.linking.by_pool_and_sub", _PATH_HINT
+    ),
     "TRUSTED_BACKENDS": Setting(
         _trust,
         {},

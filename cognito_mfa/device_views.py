@@ -19,14 +19,15 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
-from cognito_mfa import flows, lifecycle, other_sign_in, texts
+from cognito_mfa import other_sign_in, texts
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.enforcement import gate, policy
 from cognito_mfa.exceptions import Busy
 from cognito_mfa.forms import PasswordForm, RenameForm
 from cognito_mfa.models import CognitoIdentity, identity_of
-from cognito_mfa.pending import Purpose, Step
-from cognito_mfa.promotion import Outcome
+from cognito_mfa.sign_in import flows, removal
+from cognito_mfa.sign_in.completion import Outcome
+from cognito_mfa.sign_in.pending import Purpose, Step
 from cognito_mfa.views import Page, StepView
 
 EVENTS_SHOWN = 5
@@ -59,7 +60,7 @@ class OwnPage(Page):
             "identity": identity,
             "software_token": identity.software_token if identity else None,
             "required": policy.enforced() and policy.required(self.request),
-            "may_remove": lifecycle.may_remove(self.request),
+            "may_remove": removal.may_remove(self.request),
             "shown_details": DETAILS_SHOWN,
             "unconfirmed": identity.unconfirmed if identity else "",
             **self.common(),
@@ -116,7 +117,7 @@ class DeviceRenameView(OwnPage, FormView):
     def form_valid(self, form: RenameForm) -> HttpResponse:
         try:
             if self.identity is not None:
-                lifecycle.rename(self.identity, form.cleaned_data["friendly_name"])
+                removal.rename(self.identity, form.cleaned_data["friendly_name"])
         except Busy as error:
             form.add_error(None, texts.busy(error.retry_after))
             context = self.get_context_data(form=form)
@@ -172,6 +173,6 @@ class DeviceRemoveView(ChangeView):
     purpose = Purpose.REMOVE
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not lifecycle.may_remove(request):  # the page says why; no password is sent anywhere
+        if not removal.may_remove(request):  # the page says why; no password is sent anywhere
             return HttpResponseRedirect(reverse("cognito_mfa:device_remove"))
         return super().post(request, *args, **kwargs)

@@ -160,7 +160,7 @@ class LinkRefused(Refused):
     """No user of this site may be linked to the person of the pool.
 
     Args:
-        reason: why, in a word for the log and the events; ``cognito_mfa.linking`` has them all.
+        reason: why, in a word for the log and the events; ``cognito_mfa.sign_in.linking`` has them all.
         user_pk: of the user that it was about, if there was one.
     """
 

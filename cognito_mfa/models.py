@@ -313,7 +313,7 @@ class CodeFailures(models.Model):
 class PostedStep(models.Model):
     """A step of a sign-in that a browser answers just now, or that was accepted a moment ago.
 
-    Digests alone: nothing here tells whose it is, or what was answered. ``cognito_mfa.double_posts`` is the
+    Digests alone: nothing here tells whose it is, or what was answered. ``cognito_mfa.sign_in.double_posts`` is the
     only one who reads and writes it.
     """
 

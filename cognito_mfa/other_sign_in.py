@@ -25,9 +25,8 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import enrolment, evidence, lifecycle, linking, pending
+from cognito_mfa import evidence
 from cognito_mfa.authenticator import transitions, wrong_codes
-from cognito_mfa.beginning import Beginning
 from cognito_mfa.cognito import transport
 from cognito_mfa.cognito.gateway import (
     NOTHING,
@@ -46,9 +45,11 @@ from cognito_mfa.enforcement.standing import BACKEND
 from cognito_mfa.evidence import Evidence
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
-from cognito_mfa.pending import PendingSignIn, Purpose
-from cognito_mfa.promotion import Outcome
-from cognito_mfa.sealing import seal, unseal
+from cognito_mfa.sign_in import enrollment, linking, pending, removal
+from cognito_mfa.sign_in.beginning import Beginning
+from cognito_mfa.sign_in.completion import Outcome
+from cognito_mfa.sign_in.encryption import seal, unseal
+from cognito_mfa.sign_in.pending import PendingSignIn, Purpose
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.comparison import ascii_lower
 from cognito_mfa.values.secret_text import SecretText
@@ -308,7 +309,7 @@ def begin(
     _refuse_people_of_providers(account, person)
     identity = _identity(request, person)
     if purpose is Purpose.REMOVE:
-        return lifecycle.remove(request, identity, Tokens(access), signed_in_already=True)
+        return removal.remove(request, identity, Tokens(access), signed_in_already=True)
     if not change and _has_one(request, identity, account, access):
         told = _doubt_here(request) not in NO_WAY_ON_THERE
         raise SignInAgain("set-up", "AlreadySetUp" if told else "NotToldThere")
@@ -320,7 +321,7 @@ def begin(
         began=Beginning.of(identity),
         signed_in_already=True,
     )
-    return enrolment.begin(request, begun, Tokens(access))
+    return enrollment.begin(request, begun, Tokens(access))
 
 
 def _identity(request: HttpRequest, person: Person) -> CognitoIdentity:

@@ -33,7 +33,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView, View
 
-from cognito_mfa import double_posts, flows, other_sign_in, pending, posted, texts
+from cognito_mfa import other_sign_in, posted, texts
 from cognito_mfa.authenticator import notifications
 from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.cognito.gateway import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
@@ -66,10 +66,11 @@ from cognito_mfa.forms import (
     SignInForm,
 )
 from cognito_mfa.models import PostedStep, SoftwareToken, identity_of
-from cognito_mfa.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.placeholders import Placeholders
-from cognito_mfa.promotion import Outcome
 from cognito_mfa.qr import grouped, otpauth_uri, qr_svg
+from cognito_mfa.sign_in import double_posts, flows, pending
+from cognito_mfa.sign_in.completion import Outcome
+from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
 
 logger = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ import pytest
 from pytest_django import Settings
 
 from cognito_mfa.cognito.transport import has_operation
-from cognito_mfa.linking import by_verified_email
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.client import make_client
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.state import DeviceTracking
+from cognito_mfa.sign_in.linking import by_verified_email
 from tests.test_admin import reading
 from tests.test_command_people import run
 from tests.visitor import CLIENT_ID, POOL_ID
@@ -157,10 +157,10 @@ def test_little_time(healthy: LocalPool) -> None:
         (None, {}, "OK"),
         (["email", "name"], {}, "OK"),
         (["name"], {}, "OK"),
-        (None, {"USER_RESOLVER": "cognito_mfa.linking.by_verified_email"}, "WARNING"),
+        (None, {"USER_RESOLVER": "cognito_mfa.sign_in.linking.by_verified_email"}, "WARNING"),
         (["email"], {"USER_RESOLVER": by_verified_email}, "WARNING"),
         (["name"], {"USER_RESOLVER": by_verified_email}, "OK"),
-        (None, {"USER_RESOLVER": "cognito_mfa.linking.by_username"}, "OK"),
+        (None, {"USER_RESOLVER": "cognito_mfa.sign_in.linking.by_username"}, "OK"),
         (None, {"TRUST_POOL_EMAIL": True}, "ERROR"),
         (["email"], {"TRUST_POOL_EMAIL": True}, "ERROR"),
         (["name"], {"TRUST_POOL_EMAIL": True}, "OK"),

@@ -8,11 +8,11 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 from pytest_django import Settings
 
-from cognito_mfa import linking
 from cognito_mfa.cognito.gateway import Person
 from cognito_mfa.exceptions import ConfirmationNeeded, LinkRefused, Refused
-from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.sign_in import linking
+from cognito_mfa.sign_in.linking import Consent
 from tests.visitor import POOL_ID
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,10 @@ ADA = Person(sub="sub-ada", username="ada", email="ada@example.com", email_verif
 
 
 def with_resolver(settings: Settings, name: str) -> None:
-    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": f"cognito_mfa.linking.{name}"}
+    settings.COGNITO_MFA = {
+        **settings.COGNITO_MFA,
+        "USER_RESOLVER": f"cognito_mfa.sign_in.linking.{name}",
+    }
 
 
 def test_a_person_gets_a_user_without_a_password_once() -> None:

@@ -18,7 +18,7 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 
 if TYPE_CHECKING:
-    from cognito_mfa.pending import PendingSignIn
+    from cognito_mfa.sign_in.pending import PendingSignIn
 
 Status = CognitoIdentity.Status
 

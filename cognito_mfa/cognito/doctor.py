@@ -29,10 +29,10 @@ from cognito_mfa.exceptions import (
     UserFacingError,
     UserGone,
 )
-from cognito_mfa.linking import by_verified_email
+from cognito_mfa.sign_in.linking import by_verified_email
 from cognito_mfa.values.secret_text import SecretText
 
-BY_EMAIL = "cognito_mfa.linking.by_verified_email"
+BY_EMAIL = "cognito_mfa.sign_in.linking.by_verified_email"
 ENOUGH_MINUTES = 10  # to find the phone, install an app and scan (facts §3.3)
 SKEW = 30  # seconds: a step of a code
 TOO_MUCH_SKEW = 300  # seconds, after which AWS refuses signed calls

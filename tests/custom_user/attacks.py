@@ -31,7 +31,10 @@ def user_of(name: str) -> Any:
 
 
 def resolve_by(settings: Settings, name: str) -> None:
-    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": f"cognito_mfa.linking.{name}"}
+    settings.COGNITO_MFA = {
+        **settings.COGNITO_MFA,
+        "USER_RESOLVER": f"cognito_mfa.sign_in.linking.{name}",
+    }
 
 
 def test_an_unverified_address_names_nobody(optional_pool: LocalPool, visitor: Visitor) -> None:

@@ -226,7 +226,7 @@ def test_a_fallback_key_still_opens_what_was_sealed_with_it(
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]  # type: ignore[attr-defined]
     settings.SECRET_KEY = "another" * 10  # type: ignore[attr-defined]
     # Django itself signs sessions of the database with the key; only ours is at stake here.
-    from cognito_mfa.sealing import seal, unseal
+    from cognito_mfa.sign_in.encryption import seal, unseal
 
     sealed = seal({"secret": secret})
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]  # type: ignore[attr-defined]

@@ -46,7 +46,10 @@ ALIKE = [
 
 
 def resolve_by(settings: Settings, name: str) -> None:
-    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": f"cognito_mfa.linking.{name}"}
+    settings.COGNITO_MFA = {
+        **settings.COGNITO_MFA,
+        "USER_RESOLVER": f"cognito_mfa.sign_in.linking.{name}",
+    }
 
 
 def join(pool: LocalPool, name: str, email: str, *, verified: str | None) -> None:

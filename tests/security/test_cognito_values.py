@@ -153,7 +153,7 @@ class TestAddresses:
     ) -> None:
         settings.COGNITO_MFA = {
             **settings.COGNITO_MFA,
-            "USER_RESOLVER": "cognito_mfa.linking.by_verified_email",
+            "USER_RESOLVER": "cognito_mfa.sign_in.linking.by_verified_email",
         }
         User.objects.create(username="victim", email="new@example.com")
         optional_pool.user("newcomer").attributes |= {"email": address, "email_verified": "true"}

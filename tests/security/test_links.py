@@ -24,7 +24,7 @@ LINK, SIGN_IN = "cognito_mfa:link", "cognito_mfa:sign_in"
 
 def resolve_by(settings: Settings, resolver: Any) -> None:
     if isinstance(resolver, str):
-        resolver = f"cognito_mfa.linking.{resolver}"
+        resolver = f"cognito_mfa.sign_in.linking.{resolver}"
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": resolver}
 
 

@@ -35,7 +35,7 @@ from cognito_mfa.local import LocalCognito, make_client
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.other_sign_in import OtherSignIn
 from cognito_mfa.placeholders import Placeholders
-from cognito_mfa.sealing import seal, unseal
+from cognito_mfa.sign_in.encryption import seal, unseal
 from cognito_mfa.values.secret_text import SecretText
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
@@ -289,13 +289,13 @@ def test_no_function_of_the_flow_is_given_a_secret_as_text(
 
 def test_no_function_of_ours_asks_for_a_secret_by_a_name_and_as_text() -> None:
     """The annotations themselves, for what no journey passes."""
-    from cognito_mfa import enrolment, flows
     from cognito_mfa.cognito import gateway, srp
+    from cognito_mfa.sign_in import enrollment, flows
 
     names = {"password", "code", "secret", "cognito_session", "access_token", "id_token", "token"}
     asked = [
         (module.__name__, function.__qualname__, name, kind)
-        for module in (enrolment, flows, gateway, srp)
+        for module in (enrollment, flows, gateway, srp)
         for owner in (module, getattr(module, "CognitoGateway", object))
         for function in vars(owner).values()
         if getattr(function, "__module__", "") == module.__name__ and hasattr(function, "__code__")

@@ -394,7 +394,7 @@ def test_the_old_row_is_retired_also_where_the_new_one_may_not_have_its_user(
     pool: LocalPool, old: Ada, new: Ada, settings: Settings
 ) -> None:
     """``linking.link``: by a resolver that names the old one's user, which is hers; an event tells the operator."""
-    resolver = "cognito_mfa.linking.by_username"
+    resolver = "cognito_mfa.sign_in.linking.by_username"
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": resolver}
     new.set_up_elsewhere(pool)
     new.sign_in("ada")

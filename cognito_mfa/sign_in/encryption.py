@@ -60,6 +60,6 @@ def _keys() -> MultiFernet:
 
 def _key(secret: str | bytes) -> bytes:
     digest = salted_hmac(
-        "cognito_mfa.sealing", "pending sign-in", secret=secret, algorithm="sha256"
+        "cognito_mfa.sign_in.encryption", "pending sign-in", secret=secret, algorithm="sha256"
     ).digest()
     return base64.urlsafe_b64encode(digest)

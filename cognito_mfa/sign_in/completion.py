@@ -9,18 +9,19 @@ from django.contrib.auth import login
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
-from cognito_mfa import linking, signals
+from cognito_mfa import signals
 from cognito_mfa.authenticator import wrong_codes
-from cognito_mfa.beginning import Beginning
 from cognito_mfa.cognito import gateway as cognito
 from cognito_mfa.cognito.gateway import Person, ReadableTokens, Tokens
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import proof
 from cognito_mfa.enforcement.standing import BACKEND
 from cognito_mfa.exceptions import BadReply, ChallengeLost, Refused
-from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
-from cognito_mfa.pending import Step
+from cognito_mfa.sign_in import linking
+from cognito_mfa.sign_in.beginning import Beginning
+from cognito_mfa.sign_in.linking import Consent
+from cognito_mfa.sign_in.pending import Step
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,7 @@ from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from cognito_mfa import enrolment, lifecycle, linking, pending, promotion
 from cognito_mfa.authenticator import code_attempts, codes, people, transitions
-from cognito_mfa.beginning import Beginning
 from cognito_mfa.cognito import gateway as cognito
 from cognito_mfa.cognito.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
 from cognito_mfa.enforcement import policy
@@ -32,10 +30,12 @@ from cognito_mfa.exceptions import (
     TokenRejected,
     UserGone,
 )
-from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity, identity_of
-from cognito_mfa.pending import CHANGES, PendingSignIn, Purpose, Step
-from cognito_mfa.promotion import Outcome
+from cognito_mfa.sign_in import completion, enrollment, linking, pending, removal
+from cognito_mfa.sign_in.beginning import Beginning
+from cognito_mfa.sign_in.completion import Outcome
+from cognito_mfa.sign_in.linking import Consent
+from cognito_mfa.sign_in.pending import CHANGES, PendingSignIn, Purpose, Step
 from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
@@ -152,12 +152,12 @@ def finish_setup(request: HttpRequest, *, code: SecretText, friendly_name: str =
         ChallengeLost: start again.
     """
     begun = replace(_pending(request, Step.SETUP), friendly_name=friendly_name)
-    reply = enrolment.verify(request, begun, code)
+    reply = enrollment.verify(request, begun, code)
     if isinstance(reply, Challenge):  # one page of the documentation says a code is asked for now
         # The set-up is behind us: what is left is a sign-in, which writes it down.
         rest = replace(begun, secret=NOTHING, purpose=Purpose.SIGN_IN, unconfirmed=True)
         return _go_on(request, rest, reply)
-    return enrolment.finish(request, begun, reply)
+    return enrollment.finish(request, begun, reply)
 
 
 def confirm_link(request: HttpRequest) -> Outcome:
@@ -173,7 +173,7 @@ def confirm_link(request: HttpRequest) -> Outcome:
     tokens, passed = begun.tokens or Tokens(NOTHING), begun.challenge
     rest = replace(begun, step=Step.START, tokens=None, owner="")
     if passed is not None and passed.name == cognito.MFA_SETUP:
-        return enrolment.finish(request, rest, tokens, consent=Consent.GIVEN)
+        return enrollment.finish(request, rest, tokens, consent=Consent.GIVEN)
     return _with_tokens(request, replace(rest, challenge=None), tokens, passed, Consent.GIVEN)
 
 
@@ -285,7 +285,7 @@ def _go_on(
     if reply.name == cognito.MFA_SETUP:
         if begun.purpose is Purpose.REMOVE:
             raise RemovalNotAllowed("pool")  # nothing to turn off, and the pool wants it set up
-        return enrolment.begin(request, begun, reply)
+        return enrollment.begin(request, begun, reply)
     if reply.name == cognito.NEW_PASSWORD_REQUIRED:
         return _wait_for(request, replace(begun, step=Step.NEW_PASSWORD, challenge=reply))
     if not _can_be_answered(reply):
@@ -341,24 +341,24 @@ def _with_tokens(
     person = get_gateway().person(tokens, username=passed.username if passed else "")
     method = passed.name if passed else ""
     if passed:
-        promotion.check_factor_claims(person)
+        completion.check_factor_claims(person)
     if begun.is_change and linking.known(person) is None:
         raise Refused("change", "SomebodyElse")  # a change makes nobody
     try:
-        identity = promotion.identify(request, person, begun.beginning, _consent(begun, consent))
+        identity = completion.identify(request, person, begun.beginning, _consent(begun, consent))
     except ConfirmationNeeded:
-        return enrolment.ask_to_link(request, replace(begun, challenge=passed), tokens)
+        return enrollment.ask_to_link(request, replace(begun, challenge=passed), tokens)
     if passed:
         code_attempts.now_known(identity.username, identity.sub)
     if passed and method == cognito.SOFTWARE_TOKEN_MFA:
         transitions.passed(request, identity, passed.friendly_name, unconfirmed=begun.unconfirmed)
-        promotion.token_used(identity)
+        completion.token_used(identity)
     begun = _about(begun, identity)
     if begun.is_change:
         return _change(request, begun, identity, tokens)
     if not passed and _wants_factor(request, begun, identity):
-        return enrolment.begin(request, begun, tokens)
-    promotion.complete(request, identity, tokens, method=method)
+        return enrollment.begin(request, begun, tokens)
+    completion.complete(request, identity, tokens, method=method)
     return Outcome(Step.DONE, begun.next_url)
 
 
@@ -369,10 +369,10 @@ def _consent(begun: PendingSignIn, given: Consent) -> Consent:
 def _change(
     request: HttpRequest, begun: PendingSignIn, identity: CognitoIdentity, tokens: Tokens
 ) -> Outcome:
-    lifecycle.check_own(request, identity)
+    removal.check_own(request, identity)
     if begun.purpose is Purpose.REPLACE:
-        return enrolment.begin(request, begun, tokens)
-    return lifecycle.remove(request, identity, tokens)
+        return enrollment.begin(request, begun, tokens)
+    return removal.remove(request, identity, tokens)
 
 
 def _unasked(

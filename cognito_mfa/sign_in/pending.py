@@ -15,7 +15,6 @@ from typing import Any, Self
 
 from django.http import HttpRequest
 
-from cognito_mfa.beginning import Beginning
 from cognito_mfa.cognito.gateway import NOTHING, Challenge, Tokens
 from cognito_mfa.enforcement.proof import PREFIX
 from cognito_mfa.exceptions import (
@@ -27,7 +26,8 @@ from cognito_mfa.exceptions import (
     TokenRejected,
     Unavailable,
 )
-from cognito_mfa.sealing import seal, unseal
+from cognito_mfa.sign_in.beginning import Beginning
+from cognito_mfa.sign_in.encryption import seal, unseal
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.secret_text import SecretText
 

@@ -18,10 +18,10 @@ from cognito_mfa.exceptions import (
     ConfirmationNeeded,
     Unavailable,
 )
-from cognito_mfa.linking import Consent
 from cognito_mfa.models import CognitoIdentity
-from cognito_mfa.pending import PendingSignIn, Step
-from cognito_mfa.promotion import Outcome, complete, identify, identify_signed_in
+from cognito_mfa.sign_in.completion import Outcome, complete, identify, identify_signed_in
+from cognito_mfa.sign_in.linking import Consent
+from cognito_mfa.sign_in.pending import PendingSignIn, Step
 from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)

@@ -26,8 +26,8 @@ from cognito_mfa.exceptions import (
     Unavailable,
 )
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_of
-from cognito_mfa.pending import Step
-from cognito_mfa.promotion import Outcome, complete
+from cognito_mfa.sign_in.completion import Outcome, complete
+from cognito_mfa.sign_in.pending import Step
 from cognito_mfa.values import clocks
 
 logger = logging.getLogger(__name__)

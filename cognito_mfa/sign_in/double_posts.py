@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 
 from cognito_mfa.cognito.gateway import NOTHING
 from cognito_mfa.models import PostedStep
-from cognito_mfa.pending import TTL, PendingSignIn
+from cognito_mfa.sign_in.pending import TTL, PendingSignIn
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.secret_text import SecretText
 
@@ -96,7 +96,7 @@ def _browser(session_key: str) -> str:
 
 
 def _digest(what: str, text: SecretText) -> str:
-    salt = f"cognito_mfa.double_posts.{what}"
+    salt = f"cognito_mfa.sign_in.double_posts.{what}"
     return salted_hmac(salt, text.reveal(), algorithm="sha256").hexdigest()
 
 

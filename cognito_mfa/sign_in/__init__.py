@@ -1,0 +1,3 @@
+"""From the password to the proof."""
+
+from __future__ import annotations
