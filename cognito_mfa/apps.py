@@ -70,11 +70,11 @@ def _on_signed_in(**given: Any) -> None:
     if not given_settings().get("TOKEN_PROVIDER"):
         proof.forget(**given)
         return
-    from cognito_mfa import other_sign_in
+    from cognito_mfa.managed_login import tokens
 
-    other_sign_in.remember_sent(given.get("request"))
+    tokens.remember_sent(given.get("request"))
     proof.forget(**given)
-    other_sign_in.on_signed_in(**given)
+    tokens.on_signed_in(**given)
 
 
 def _on_failure(**given: Any) -> None:

@@ -76,7 +76,7 @@ def test_signals() -> None:
         "cognito_mfa.asgi.RequireMFA",
         "cognito_mfa.admin.MFAUserAdminMixin",
         "cognito_mfa.local.LocalCognito",
-        "cognito_mfa.other_sign_in.OtherSignIn",
+        "cognito_mfa.managed_login.tokens.OtherSignIn",
     ],
 )
 def test_dotted_paths(path: str) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from django.db import transaction
 from django.http import HttpRequest
 
-from cognito_mfa import evidence, signals
+from cognito_mfa import signals
 from cognito_mfa.authenticator import code_attempts, notifications
 from cognito_mfa.enforcement import proof
+from cognito_mfa.managed_login import evidence
 from cognito_mfa.models import (
     FRIENDLY_NAME_LENGTH,
     CognitoIdentity,

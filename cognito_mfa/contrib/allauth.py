@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.other_sign_in import OtherSignIn, keep, kept, on_signed_in
+from cognito_mfa.managed_login.tokens import OtherSignIn, keep, kept, on_signed_in
 
 
 @sensitive_variables()

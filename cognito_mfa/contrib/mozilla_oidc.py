@@ -18,8 +18,8 @@ from cognito_mfa.backends import CognitoBackend
 from cognito_mfa.cognito import transport
 from cognito_mfa.cognito.gateway import Tokens, get_gateway
 from cognito_mfa.exceptions import CognitoMFAError
+from cognito_mfa.managed_login.tokens import PATIENCE, OtherSignIn, keep, kept
 from cognito_mfa.models import CognitoIdentity
-from cognito_mfa.other_sign_in import PATIENCE, OtherSignIn, keep, kept
 from cognito_mfa.sign_in import linking
 from cognito_mfa.values.secret_text import SecretText
 

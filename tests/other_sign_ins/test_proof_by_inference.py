@@ -412,7 +412,7 @@ def test_a_backend_that_is_only_listed_proves_nothing_beside_a_token_provider(
 
 def test_what_was_kept_for_one_user_is_not_given_out_for_another(person: Person) -> None:
     """``other_sign_in.kept``: the comparison of the user."""
-    from cognito_mfa.other_sign_in import kept
+    from cognito_mfa.managed_login.tokens import kept
 
     person.arrive()
     request: Any = person.get("/account/setup/").wsgi_request

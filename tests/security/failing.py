@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from cognito_mfa.local import make_client
-from cognito_mfa.other_sign_in import OtherSignIn
+from cognito_mfa.managed_login.tokens import OtherSignIn
 
 FAILING: set[str] = set()  # which parts fail just now
 KEPT: dict[str, str] = {}  # what the site keeps for its people, out of everybody's sight

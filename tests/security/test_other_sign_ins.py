@@ -29,8 +29,8 @@ from pytest_django import Settings
 from cognito_mfa.local import Behaviour, LocalCognito, faults, keys
 from cognito_mfa.local.managed_login import identities
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.managed_login.tokens import OtherSignIn
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
-from cognito_mfa.other_sign_in import OtherSignIn
 from cognito_mfa.urls import urlpatterns
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 

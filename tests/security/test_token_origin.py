@@ -25,8 +25,8 @@ from cognito_mfa.local import Behaviour, LocalCognito, keys
 from cognito_mfa.local.client import make_client
 from cognito_mfa.local.managed_login import identities
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.managed_login.tokens import OtherSignIn
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
-from cognito_mfa.other_sign_in import OtherSignIn
 from cognito_mfa.values.secret_text import SecretText
 from tests.security import forging
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor

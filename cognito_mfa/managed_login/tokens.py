@@ -25,7 +25,6 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa import evidence
 from cognito_mfa.authenticator import transitions, wrong_codes
 from cognito_mfa.cognito import transport
 from cognito_mfa.cognito.gateway import (
@@ -42,8 +41,9 @@ from cognito_mfa.cognito.token_verification import is_in_force
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
 from cognito_mfa.enforcement import arrival, gate, proof
 from cognito_mfa.enforcement.standing import BACKEND
-from cognito_mfa.evidence import Evidence
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
+from cognito_mfa.managed_login import evidence
+from cognito_mfa.managed_login.evidence import Evidence
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.sign_in import enrollment, linking, pending, removal
 from cognito_mfa.sign_in.beginning import Beginning

@@ -1,0 +1,3 @@
+"""People who sign in at Cognito's own pages, through another package."""
+
+from __future__ import annotations
