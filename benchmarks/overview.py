@@ -108,12 +108,12 @@ def main() -> int:
     from django.test import Client
     from django.urls import include, path, reverse
 
-    from cognito_mfa import census
+    from cognito_mfa.reports import overview
 
     urls += [path("account/", include("cognito_mfa.urls")), path("admin/", admin.site.urls)]
 
     print(f"{connection.vendor}, {options.rows:,} people")
-    print(f"a count      {timed(census.take, 3)}")
+    print(f"a count      {timed(overview.take, 3)}")
     client = Client()
     client.force_login(
         User.objects.get(username="boss"), "django.contrib.auth.backends.ModelBackend"

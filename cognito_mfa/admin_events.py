@@ -17,12 +17,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa import event_export
 from cognito_mfa.admin_deeds import page_context, refused, way_to_a_code
 from cognito_mfa.admin_lists import FastListMixin, ReadOnly
 from cognito_mfa.authenticator import permissions
 from cognito_mfa.authenticator.permissions import Denied, Why
 from cognito_mfa.models import MFAEvent
+from cognito_mfa.reports import event_log
 
 
 class ExportForm(forms.Form):
@@ -96,7 +96,7 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
 def _file(
     request: HttpRequest, events: QuerySet[MFAEvent], file_format: str
 ) -> StreamingHttpResponse:
-    write, content_type = event_export.FORMATS[file_format]
+    write, content_type = event_log.FORMATS[file_format]
     pieces: Any = write(events)
     if isinstance(request, ASGIRequest):  # or Django would gather all pieces first
         pieces = _from_a_thread(pieces)

@@ -23,14 +23,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from cognito_mfa import census, chart
+from cognito_mfa import chart
 from cognito_mfa.admin_deeds import Text, page_context, refused
 from cognito_mfa.admin_lists import ReadOnly, ResetFilter, StoppedFilter
 from cognito_mfa.authenticator import exemptions, permissions
-from cognito_mfa.census import Numbers, Share
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import observed
 from cognito_mfa.models import Census, CognitoIdentity, MFAEvent, MFAReset
+from cognito_mfa.reports import overview as census
+from cognito_mfa.reports.overview import Numbers, Share
 
 SHOWN = 10  # names in a table
 Status = CognitoIdentity.Status

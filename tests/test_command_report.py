@@ -15,10 +15,10 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from pytest_django import Settings
 
-from cognito_mfa import census, retention
 from cognito_mfa.authenticator import exemptions, reset
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import Census, CognitoIdentity, MFAEvent, MFAExemption, MFAReset
+from cognito_mfa.reports import overview, retention
 from tests.test_admin import make
 from tests.test_command_people import run
 from tests.visitor import Visitor
@@ -51,7 +51,7 @@ def test_a_table(people: None) -> None:
     assert "\x1b" not in text
     assert ["status", "ENABLED", "1"] in [line.split() for line in lines]
     assert sum("-" in line and line.endswith(" 1") for line in lines) == 1  # this week's set-up
-    assert census.read(Census.objects.get()).everybody.people == 3
+    assert overview.read(Census.objects.get()).everybody.people == 3
 
 
 def test_csv_and_json(people: None) -> None:
@@ -71,7 +71,7 @@ def test_csv_and_json(people: None) -> None:
     }
     code, text = run("report", "--format", "json")
     kept = json.loads(text)
-    assert (code, kept["required"]["enabled"], len(kept["weeks"])) == (0, 1, census.WEEKS)
+    assert (code, kept["required"]["enabled"], len(kept["weeks"])) == (0, 1, overview.WEEKS)
     assert kept == Census.objects.latest().numbers
 
 
@@ -154,7 +154,7 @@ def past(db: None, pool: LocalPool) -> None:
     for _ in range(2):
         reset.request(ada, actor=None, reason="x")
         exemptions.grant(ada.user, until=tomorrow, reason="x", actor=None)
-        census.take()
+        overview.take()
         MFAReset.objects.update(finished_at=timezone.now())
     exemptions.grant(ada.user, until=tomorrow, reason="open", actor=None)
     old_reset, old_exemption = MFAReset.objects.earliest("pk"), MFAExemption.objects.earliest("pk")

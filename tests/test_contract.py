@@ -11,9 +11,10 @@ from django.core.management import call_command, load_command_class
 from django.template.loader import get_template
 from django.urls import reverse
 
-from cognito_mfa import event_export, forms, signals
+from cognito_mfa import forms, signals
 from cognito_mfa.conf import SETTINGS
 from cognito_mfa.models import MFAEvent
+from cognito_mfa.reports import event_log
 
 URLS = [
     "sign_in",
@@ -146,7 +147,7 @@ def test_kinds_of_events_and_columns_of_exports() -> None:
         "EXEMPTION_GRANTED", "EXEMPTION_REVOKED", "FAILURES_CLEARED", "EVENTS_EXPORTED", "EVENTS_PURGED",
         "LINKED", "LINK_REFUSED",
     } <= set(MFAEvent.Kind.values)  # fmt: skip
-    assert event_export.COLUMNS == ("id", "at", "username", "kind", "detail", "reason", "actor")
+    assert event_log.COLUMNS == ("id", "at", "username", "kind", "detail", "reason", "actor")
 
 
 @pytest.mark.django_db

@@ -16,9 +16,9 @@ from django.test import AsyncClient
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from cognito_mfa import event_export
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.reports import event_log
 from tests.test_admin import make
 from tests.visitor import POOL_ID, Visitor, prove
 
@@ -162,25 +162,25 @@ def test_memory_and_queries_grow_with_no_more_than_a_piece(
     django_assert_num_queries: DjangoAssertNumQueries,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(event_export, "CHUNK", 10)
+    monkeypatch.setattr(event_log, "CHUNK", 10)
     ada = make(pool, "ada")
     for _ in range(35):
         MFAEvent.objects.record(Kind.RENAMED, ada)
     events = MFAEvent.objects.filter(kind="RENAMED")
     with django_assert_num_queries(5):  # 10, 10, 10, 5 and the end
-        pieces = list(event_export.as_json_lines(events))
+        pieces = list(event_log.as_json_lines(events))
     assert [piece.count(b"\n") for piece in pieces] == [10, 10, 10, 5]
     keys = [json.loads(line)["id"] for line in b"".join(pieces).splitlines()]
     assert keys == sorted(events.values_list("pk", flat=True), reverse=True)
 
 
 def test_an_empty_log_is_an_empty_file(db: None) -> None:
-    assert list(event_export.as_json_lines(MFAEvent.objects.all())) == []
-    assert read_csv(b"".join(event_export.as_csv(MFAEvent.objects.all()))) == []
+    assert list(event_log.as_json_lines(MFAEvent.objects.all())) == []
+    assert read_csv(b"".join(event_log.as_csv(MFAEvent.objects.all()))) == []
 
 
 def test_under_asgi_it_is_sent_piece_by_piece(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_export, "CHUNK", 2)
+    monkeypatch.setattr(event_log, "CHUNK", 2)
     root = User.objects.create_user("root", is_staff=True, is_superuser=True)
     identity = CognitoIdentity.objects.create(user=root, pool_id=POOL_ID, sub="r", username="root")
     for number in range(5):

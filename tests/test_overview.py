@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from cognito_mfa import census
 from cognito_mfa.authenticator import exemptions, reset
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import (
@@ -24,6 +23,7 @@ from cognito_mfa.models import (
     MFAExemption,
     SoftwareToken,
 )
+from cognito_mfa.reports import overview
 from tests.test_admin import make
 from tests.visitor import Visitor
 
@@ -90,7 +90,7 @@ def test_everybody_is_counted_once(pool: LocalPool, admin: Visitor) -> None:
     assert cells(page, "Not set up") == ["2"]
     assert cells(page, "Not in the user pool") == ["1"]
     assert cells(page, "Never signed in with this user pool") == ["2"]
-    numbers = census.read(Census.objects.get())
+    numbers = overview.read(Census.objects.get())
     assert numbers.exempted == 2
     assert sum(numbers.statuses.values()) + numbers.unlinked == numbers.everybody.people
 
@@ -105,7 +105,7 @@ def test_who_must_is_what_the_policy_says(
     make(pool, "ada", is_staff=True)
     member = make(pool, "bea").user
     member.groups.set([Group.objects.create(name=name) for name in ("a", "b")])
-    numbers = census.count()
+    numbers = overview.count()
     assert numbers.required is not None
     assert numbers.required.people == people
 
@@ -129,7 +129,7 @@ def test_what_is_stale_is_said(pool: LocalPool, admin: Visitor) -> None:
     make(pool, "never")
     for identity in (old, fresh):
         identity.learn(Status.ENABLED)
-    long_ago = timezone.now() - census.STALE_AFTER - dt.timedelta(minutes=1)
+    long_ago = timezone.now() - overview.STALE_AFTER - dt.timedelta(minutes=1)
     CognitoIdentity.objects.filter(username="old").update(checked_at=long_ago)
     assert cells(count_again(admin), "Status is stale") == ["2"]
 
@@ -144,16 +144,16 @@ def test_set_ups_by_week_are_a_picture_and_the_same_numbers(
         token = SoftwareToken.activate(make(pool, f"p{number}"), friendly_name="")
         SoftwareToken.objects.filter(pk=token.pk).update(verified_at=at)
     page = count_again(admin)
-    numbers = census.read(Census.objects.get())
+    numbers = overview.read(Census.objects.get())
     counts = {week.monday: week.set_up for week in numbers.weeks}
     assert list(counts)[-1] == monday
-    assert len(counts) == census.WEEKS
-    found = [(ago, counts[monday - dt.timedelta(weeks=ago)]) for ago in range(census.WEEKS)]
+    assert len(counts) == overview.WEEKS
+    found = [(ago, counts[monday - dt.timedelta(weeks=ago)]) for ago in range(overview.WEEKS)]
     assert [pair for pair in found if pair[1]] == [(0, 1), (1, 2), (25, 1)]
 
     picture = page[page.index('<svg class="cognito-mfa') :]
     picture = picture[: picture.index("</svg>")]
-    assert picture.count("<rect") == census.WEEKS
+    assert picture.count("<rect") == overview.WEEKS
     assert 'role="img"' in picture
     for week in numbers.weeks:
         day = week.monday.strftime("%m/%d/%Y")
@@ -244,11 +244,11 @@ def test_counting_takes_the_same_number_of_queries_whoever_is_there(
     pool: LocalPool, admin: Visitor, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(10):
-        census.count()
+        overview.count()
     for number in range(5):
         make(pool, f"p{number}").user.groups.add(Group.objects.create(name=f"g{number}"))
     with django_assert_num_queries(10):
-        census.count()
+        overview.count()
 
 
 def test_it_never_asks_cognito(pool: LocalPool, admin: Visitor) -> None:
@@ -316,11 +316,11 @@ def test_a_census_of_another_version_is_not_shown(pool: LocalPool, admin: Visito
 
 
 def test_the_last_count_is_shown(pool: LocalPool, admin: Visitor) -> None:
-    first = census.take()
+    first = overview.take()
     Census.objects.filter(pk=first.pk).update(taken_at=timezone.now() - dt.timedelta(days=3))
     assert "Counted 3\u00a0days ago" in admin.text(admin.get(reverse(PAGE)))
     make(pool, "ada")
-    census.take()
+    overview.take()
     page = admin.text(admin.get(reverse(PAGE)))
     assert "Counted 0\u00a0minutes ago" in page
     assert cells(page, "Everybody who may sign in")[0] == "2"

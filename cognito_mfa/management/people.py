@@ -12,7 +12,7 @@ from cognito_mfa.authenticator import permissions
 from cognito_mfa.authenticator.people import called
 from cognito_mfa.authenticator.permissions import Denied, Right, Why
 from cognito_mfa.models import CognitoIdentity, identity_of
-from cognito_mfa.printable import visible
+from cognito_mfa.reports.escaping import visible
 from cognito_mfa.values import untrusted
 
 # 0 is done, and 2 a mistake on the command line, as argparse has it.

@@ -15,7 +15,6 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from cognito_mfa import census
 from cognito_mfa.asgi import RequireMFA
 from cognito_mfa.authenticator import notifications
 from cognito_mfa.conf import problems
@@ -23,6 +22,7 @@ from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.enforcement import grace
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.reports import overview
 from tests.visitor import Visitor
 
 pytestmark = pytest.mark.django_db
@@ -85,10 +85,10 @@ def test_nobodys_time_to_set_up_is_longer(
 def test_nobody_is_left_out_when_everybody_is_asked_about(
     seconds: float, counts: bool, pool: LocalPool, visitor: Visitor
 ) -> None:
-    """Turns red without ``clocks.latest`` in ``cognito_mfa_sync`` and in ``census.count``."""
+    """Turns red without ``clocks.latest`` in ``cognito_mfa_sync`` and in ``overview.count``."""
     visitor.set_up()
     CognitoIdentity.objects.update(checked_at=ahead(seconds))
-    assert census.count().stale == (0 if counts else 1)
+    assert overview.count().stale == (0 if counts else 1)
     call_command("cognito_mfa_sync", "--older-than", "1", stdout=io.StringIO())
     checked = CognitoIdentity.objects.get().checked_at
     assert checked is not None

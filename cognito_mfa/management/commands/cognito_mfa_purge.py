@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from cognito_mfa import retention
+from cognito_mfa.reports import retention
 
 
 class Command(BaseCommand):

@@ -9,11 +9,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cognito_mfa import census
-from cognito_mfa.census import Numbers, Share
 from cognito_mfa.enforcement import rollout
 from cognito_mfa.management.people import REFUSED, table
-from cognito_mfa.printable import csv_cell, visible
+from cognito_mfa.reports import overview
+from cognito_mfa.reports.escaping import csv_cell, visible
+from cognito_mfa.reports.overview import Numbers, Share
 
 HEADINGS = ("people", "number", "enabled", "percent", "exempt", "lacking")
 
@@ -86,16 +86,16 @@ class Command(BaseCommand):
         writer.writerows(map(csv_cell, row) for row in _share_rows(numbers))
 
     def _json(self, numbers: Numbers) -> None:
-        self.stdout.write(json.dumps(census.to_json(numbers), indent=2))
+        self.stdout.write(json.dumps(overview.to_json(numbers), indent=2))
 
 
 def _numbers(*, last: bool, dry_run: bool) -> Numbers:
     if dry_run and not last:
-        return census.count()
-    kept = census.latest() if last else census.take()
+        return overview.count()
+    kept = overview.latest() if last else overview.take()
     if kept is None:
         raise CommandError("Nothing has been counted yet.", returncode=REFUSED)
-    return census.read(kept)
+    return overview.read(kept)
 
 
 def _check(numbers: Numbers, wanted: float) -> None:
@@ -129,10 +129,10 @@ def _counts(numbers: Numbers) -> list[tuple[str, int]]:
     return [
         *((f"status {status}", number) for status, number in numbers.statuses.items()),
         ("never signed in with this pool", numbers.unlinked),
-        (f"status older than {census.STALE_AFTER.days} days", numbers.stale),
+        (f"status older than {overview.STALE_AFTER.days} days", numbers.stale),
         ("valid exemptions", numbers.exempted),
-        (f"wrong codes in {census.LATELY.days} days", numbers.wrong_codes),
-        (f"stopped in {census.LATELY.days} days", numbers.stops),
+        (f"wrong codes in {overview.LATELY.days} days", numbers.wrong_codes),
+        (f"stopped in {overview.LATELY.days} days", numbers.stops),
         ("stopped now", numbers.stopped),
         ("resets not finished", numbers.unfinished_resets),
         ("would have been stopped while observing", numbers.would_stop),

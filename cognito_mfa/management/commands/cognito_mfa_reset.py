@@ -16,7 +16,7 @@ from cognito_mfa.management.people import (
     staff_named,
 )
 from cognito_mfa.models import CognitoIdentity, MFAReset
-from cognito_mfa.printable import visible
+from cognito_mfa.reports.escaping import visible
 
 GIVE_UP_AFTER = 3  # failures in a row: then it is Cognito, or the permissions
 

@@ -19,7 +19,7 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import Busy, CognitoMFAError, Misconfigured, ServiceError
 from cognito_mfa.management.people import NOT_DONE
 from cognito_mfa.models import CognitoIdentity
-from cognito_mfa.printable import visible
+from cognito_mfa.reports.escaping import visible
 from cognito_mfa.values import clocks
 
 # Cognito answers 120 questions about users a second for a whole account and region, sign-ins of other

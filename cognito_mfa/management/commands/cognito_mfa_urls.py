@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cognito_mfa.enforcement import url_map
 from cognito_mfa.enforcement.url_map import EXEMPT, Entry
-from cognito_mfa.printable import visible
+from cognito_mfa.reports.escaping import visible
 
 HEADING = (
     "# Views that people reach without a second factor. Written by: manage.py cognito_mfa_urls --write\n"

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cognito_mfa.models import MFAEvent
-from cognito_mfa.printable import csv_cell
+from cognito_mfa.reports.escaping import csv_cell
 
 COLUMNS = ("id", "at", "username", "kind", "detail", "reason", "actor")
 CHUNK = 1000  # rows in memory, and in one piece of the answer

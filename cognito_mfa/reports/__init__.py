@@ -1,0 +1,3 @@
+"""What operators read: the overview, and the event log."""
+
+from __future__ import annotations
