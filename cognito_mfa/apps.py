@@ -110,4 +110,4 @@ class MFAAdminConfig(admin_apps.AdminConfig):
     """Django's admin behind the gate: write it instead of ``"django.contrib.admin"``."""
 
     default = False
-    default_site = "cognito_mfa.admin_site.MFAAdminSite"
+    default_site = "cognito_mfa.contrib.admin_site.MFAAdminSite"

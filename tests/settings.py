@@ -33,7 +33,9 @@ INSTALLED_APPS = [
     "rest_framework.authtoken",
     "cognito_mfa",
 ]
-REST_FRAMEWORK = {"DEFAULT_PERMISSION_CLASSES": ["cognito_mfa.drf.IsMFAVerified"]}
+REST_FRAMEWORK = {
+    "DEFAULT_PERMISSION_CLASSES": ["cognito_mfa.contrib.rest_framework.IsMFAVerified"]
+}
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

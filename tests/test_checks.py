@@ -24,8 +24,8 @@ from pytest_django import Settings
 from rest_framework.permissions import IsAuthenticated
 
 from cognito_mfa.checks import ALWAYS, DEPLOYED, OF_DATABASE
+from cognito_mfa.contrib.rest_framework import IsMFAVerified, asks_for_factor
 from cognito_mfa.decorators import mfa_exempt
-from cognito_mfa.drf import IsMFAVerified, asks_for_factor
 from tests.urls import urlpatterns as site_urls
 
 # Django's own check of a JSON field asks the database.

@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from cognito_mfa.checks.values import conf_or_none
 from cognito_mfa.conf import NAME, Conf, trustable
 
-PERMISSION = "cognito_mfa.drf.IsMFAVerified"
+PERMISSION = "cognito_mfa.contrib.rest_framework.IsMFAVerified"
 AWS_LOGGERS = ("", "boto3", "botocore", "urllib3")
 
 
@@ -76,7 +76,7 @@ def check_admin() -> Iterator[CheckMessage]:
         return
     from django.contrib.admin.sites import all_sites
 
-    from cognito_mfa.admin_site import MFAAdminSite
+    from cognito_mfa.contrib.admin_site import MFAAdminSite
 
     for site in all_sites:
         if isinstance(site, MFAAdminSite) or not _is_reachable(f"{site.name}:login"):
@@ -85,7 +85,7 @@ def check_admin() -> Iterator[CheckMessage]:
             f"The admin site {site.name!r} is not gated: its own login form takes a password alone, and "
             "it does not ask for the second factor itself.",
             hint="Replace 'django.contrib.admin' by 'cognito_mfa.apps.MFAAdminConfig' in INSTALLED_APPS, or "
-            "derive your site from cognito_mfa.admin_site.MFAAdminSite.",
+            "derive your site from cognito_mfa.contrib.admin_site.MFAAdminSite.",
             id="cognito_mfa.W008",
         )
 
@@ -104,7 +104,7 @@ def check_rest_framework() -> Iterator[CheckMessage]:
         return
     from rest_framework.settings import api_settings
 
-    from cognito_mfa.drf import asks_for_factor
+    from cognito_mfa.contrib.rest_framework import asks_for_factor
 
     if not any(asks_for_factor(entry) for entry in api_settings.DEFAULT_PERMISSION_CLASSES):
         yield Caution(
@@ -120,7 +120,7 @@ def check_channels() -> Iterator[CheckMessage]:
     if apps.is_installed("channels"):
         yield Caution(
             "Channels is installed: websockets pass no Django middleware, and so no gate.",
-            hint="Put cognito_mfa.asgi.RequireMFA around your consumers (docs/enforcement.md), then silence this.",
+            hint="Put cognito_mfa.contrib.asgi.RequireMFA around your consumers (docs/enforcement.md), then silence this.",
             id="cognito_mfa.W010",
         )
 

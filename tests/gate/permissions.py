@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework.permissions import IsAuthenticated
 
-from cognito_mfa.drf import IsMFAVerified
+from cognito_mfa.contrib.rest_framework import IsMFAVerified
 
 BOTH = IsAuthenticated & IsMFAVerified
 EITHER = IsAuthenticated | IsMFAVerified

@@ -20,8 +20,8 @@ from django.urls import path, reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from cognito_mfa import asgi
-from cognito_mfa.asgi import RequireMFA
+from cognito_mfa.contrib import asgi
+from cognito_mfa.contrib.asgi import RequireMFA
 from cognito_mfa.models import CognitoIdentity, ObservedStop
 from tests.gate.people import (
     anonymous,

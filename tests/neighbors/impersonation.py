@@ -22,7 +22,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIRequestFactory
 
-from cognito_mfa.drf import IsMFAVerified
+from cognito_mfa.contrib.rest_framework import IsMFAVerified
 from cognito_mfa.enforcement import impersonation, policy, proof
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAExemption

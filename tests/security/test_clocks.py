@@ -15,9 +15,9 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from cognito_mfa.asgi import RequireMFA
 from cognito_mfa.authenticator import notifications
 from cognito_mfa.conf import problems
+from cognito_mfa.contrib.asgi import RequireMFA
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.enforcement import grace
 from cognito_mfa.local.pool import LocalPool

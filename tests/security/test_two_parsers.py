@@ -18,7 +18,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user_model
 from django.test import Client, RequestFactory
 
-from cognito_mfa.asgi import RequireMFA
+from cognito_mfa.contrib.asgi import RequireMFA
 from cognito_mfa.enforcement.redirects import safe_url
 from tests.gate.people import linked, proven, signed_in
 
