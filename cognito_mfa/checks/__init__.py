@@ -10,37 +10,37 @@ from collections.abc import Callable, Iterable, Iterator
 
 from django.core.checks import CheckMessage
 
-from cognito_mfa.checks import access, database, deployment, others, site, values
+from cognito_mfa.checks import access, database, deployment, managed_login, project, settings
 
 Check = Callable[[], Iterator[CheckMessage]]
 
 ALWAYS: tuple[Check, ...] = (
-    values.check_settings,
-    values.check_callables,
-    values.check_rule,
-    values.check_durations,
-    values.check_issuer,
-    values.check_support,
-    values.check_region,
-    values.check_endpoint,
-    site.check_middleware,
-    site.check_fallbacks,
-    site.check_page_cache,
-    site.check_sessions,
-    site.check_urls,
-    site.check_marks,
-    site.check_login_url,
-    site.check_templates,
+    settings.check_settings,
+    settings.check_callables,
+    settings.check_rule,
+    settings.check_durations,
+    settings.check_issuer,
+    settings.check_support,
+    settings.check_region,
+    settings.check_endpoint,
+    project.check_middleware,
+    project.check_fallbacks,
+    project.check_page_cache,
+    project.check_sessions,
+    project.check_urls,
+    project.check_marks,
+    project.check_login_url,
+    project.check_templates,
     access.check_backends,
     access.check_admin,
     access.check_rest_framework,
     access.check_channels,
     access.check_logging,
-    others.check_trust,
-    others.check_allauth_provider,
-    others.check_prompt,
-    others.check_scope,
-    others.check_mozilla_tokens,
+    managed_login.check_trust,
+    managed_login.check_allauth_provider,
+    managed_login.check_prompt,
+    managed_login.check_scope,
+    managed_login.check_mozilla_tokens,
 )
 DEPLOYED: tuple[Check, ...] = (
     deployment.check_cookies,

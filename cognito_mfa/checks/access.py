@@ -13,7 +13,7 @@ from django.core.checks import Warning as Caution
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from cognito_mfa.checks.values import conf_or_none
+from cognito_mfa.checks.settings import conf_or_none
 from cognito_mfa.conf import NAME, Conf, trustable
 
 PERMISSION = "cognito_mfa.contrib.rest_framework.IsMFAVerified"

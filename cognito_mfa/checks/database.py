@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage
 from django.core.checks import Warning as Caution
 from django.db import DatabaseError
 
-from cognito_mfa.checks.values import conf_or_none
+from cognito_mfa.checks.settings import conf_or_none
 from cognito_mfa.conf import NAME
 from cognito_mfa.enforcement import policy
 

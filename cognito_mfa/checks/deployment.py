@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage
 from django.core.checks import Warning as Caution
 from django.utils import timezone
 
-from cognito_mfa.checks.values import conf_or_none
+from cognito_mfa.checks.settings import conf_or_none
 from cognito_mfa.conf import NAME
 
 LONG = dt.timedelta(days=366)

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from cognito_mfa.cognito import doctor
 from cognito_mfa.cognito.doctor import Finding, Level
 from cognito_mfa.exceptions import CognitoMFAError, Misconfigured
-from cognito_mfa.management.people import NOT_DONE, REFUSED
+from cognito_mfa.management.lookup import NOT_DONE, REFUSED
 
 
 class Command(BaseCommand):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from cognito_mfa.authenticator import exemptions, permissions
-from cognito_mfa.management.people import (
+from cognito_mfa.management.lookup import (
     REFUSED,
     check,
     reason_given,

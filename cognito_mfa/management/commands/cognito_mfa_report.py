@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cognito_mfa.enforcement import rollout
-from cognito_mfa.management.people import REFUSED, table
+from cognito_mfa.management.lookup import REFUSED, table
 from cognito_mfa.reports import overview
 from cognito_mfa.reports.escaping import csv_cell, visible
 from cognito_mfa.reports.overview import Numbers, Share

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cognito_mfa.authenticator import permissions
-from cognito_mfa.management.people import (
+from cognito_mfa.management.lookup import (
     NOT_DONE,
     check,
     identity_for,

@@ -17,7 +17,7 @@ from django.utils import timezone
 from cognito_mfa.authenticator import status
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import Busy, CognitoMFAError, Misconfigured, ServiceError
-from cognito_mfa.management.people import NOT_DONE
+from cognito_mfa.management.lookup import NOT_DONE
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.reports.escaping import visible
 from cognito_mfa.values import clocks

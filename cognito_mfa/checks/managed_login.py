@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Caution
 
-from cognito_mfa.checks.values import conf_or_none
+from cognito_mfa.checks.settings import conf_or_none
 from cognito_mfa.conf import NAME, SELF_SERVICE_SCOPE
 
 MOZILLA = "cognito_mfa.contrib.mozilla_oidc.access_token"
