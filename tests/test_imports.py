@@ -19,7 +19,6 @@ from django.urls import get_resolver
 get_resolver().url_patterns
 import cognito_mfa.middleware, cognito_mfa.backends, cognito_mfa.admin, cognito_mfa.contrib.admin_site
 heavy = {"boto3", "botocore", "qrcode", "cryptography", "jwt", "pyotp", "cognito_mfa.local"}
-heavy |= {"cognito_mfa." + name for name in ("checks", "views", "flows", "gateway", "exceptions", "admin_identities")}
 print(sorted(heavy & set(sys.modules)))
 """
 
