@@ -10,8 +10,8 @@ from django.urls import path
 from django.urls.resolvers import URLPattern
 from django.views import View
 
-from cognito_mfa import device_views, views
 from cognito_mfa.enforcement.exempt_views import mfa_exempt
+from cognito_mfa.views import device, sign_in
 
 app_name = "cognito_mfa"
 
@@ -31,17 +31,17 @@ def _open_page(route: str, view_class: type[View], name: str) -> URLPattern:
 
 
 urlpatterns = [
-    _open_page("sign-in/", views.SignInView, "sign_in"),
-    _open_page("sign-out/", views.SignOutView, "sign_out"),
-    _open_page("new-password/", views.NewPasswordView, "new_password"),
-    _open_page("challenge/", views.ChallengeView, "challenge"),
-    _open_page("link/", views.LinkView, "link"),
-    _open_page("setup/", views.SetupView, "setup"),
-    _open_page("setup/cancel/", views.SetupCancelView, "setup_cancel"),
-    _open_page("setup/done/", views.SetupDoneView, "setup_done"),
-    _own_page("device/", device_views.DeviceView, "device"),
-    _own_page("device/rename/", device_views.DeviceRenameView, "device_rename"),
-    _own_page("device/replace/", device_views.DeviceReplaceView, "device_replace"),
-    _own_page("device/remove/", device_views.DeviceRemoveView, "device_remove"),
-    _own_page("device/history/", device_views.HistoryView, "history"),
+    _open_page("sign-in/", sign_in.SignInView, "sign_in"),
+    _open_page("sign-out/", sign_in.SignOutView, "sign_out"),
+    _open_page("new-password/", sign_in.NewPasswordView, "new_password"),
+    _open_page("challenge/", sign_in.ChallengeView, "challenge"),
+    _open_page("link/", sign_in.LinkView, "link"),
+    _open_page("setup/", sign_in.SetupView, "setup"),
+    _open_page("setup/cancel/", sign_in.SetupCancelView, "setup_cancel"),
+    _open_page("setup/done/", sign_in.SetupDoneView, "setup_done"),
+    _own_page("device/", device.DeviceView, "device"),
+    _own_page("device/rename/", device.DeviceRenameView, "device_rename"),
+    _own_page("device/replace/", device.DeviceReplaceView, "device_replace"),
+    _own_page("device/remove/", device.DeviceRemoveView, "device_remove"),
+    _own_page("device/history/", device.HistoryView, "history"),
 ]

@@ -9,7 +9,7 @@ import pyotp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cognito_mfa.qr import LONGEST, grouped, otpauth_uri, qr_svg
+from cognito_mfa.views.qr import LONGEST, grouped, otpauth_uri, qr_svg
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSW"
 

@@ -51,7 +51,7 @@ def test_each_view_has_its_line() -> None:
     assert "gated   /gated/partial/  tests.gate.site.secret" in lines
     assert "exempt  /exempt/partial-of-exempt/  tests.gate.site.secret  (mfa_exempt)" in lines
     assert "gated   /required/exempt-outside/  tests.gate.site.secret  (asks for itself)" in lines
-    assert "exempt  /account/sign-in/  cognito_mfa.views.SignInView  (mfa_exempt)" in lines
+    assert "exempt  /account/sign-in/  cognito_mfa.views.sign_in.SignInView  (mfa_exempt)" in lines
     assert lines[-1].split(", ")[0].endswith(" exempt")
 
 
@@ -64,7 +64,7 @@ def test_json_has_all_of_it() -> None:
         "state": "exempt",
         "route": "account/setup/",
         "name": "cognito_mfa:setup",
-        "view": "cognito_mfa.views.SetupView",
+        "view": "cognito_mfa.views.sign_in.SetupView",
         "why": "mfa_exempt",
     }
     only = json.loads(run("--format", "json", "--only", "exempt"))

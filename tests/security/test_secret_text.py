@@ -34,9 +34,9 @@ from cognito_mfa.forms import NewPasswordForm, SignInForm
 from cognito_mfa.local import LocalCognito, make_client
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.managed_login.tokens import OtherSignIn
-from cognito_mfa.placeholders import Placeholders
 from cognito_mfa.sign_in.encryption import seal, unseal
 from cognito_mfa.values.secret_text import SecretText
+from cognito_mfa.views.placeholders import Placeholders
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 CANARY = "canarycanarycanary"

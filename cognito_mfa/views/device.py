@@ -19,7 +19,6 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
-from cognito_mfa import texts
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.enforcement import gate, policy
 from cognito_mfa.exceptions import Busy
@@ -29,7 +28,8 @@ from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.sign_in import flows, removal
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
-from cognito_mfa.views import Page, StepView
+from cognito_mfa.views import messages as texts
+from cognito_mfa.views.sign_in import Page, StepView
 
 EVENTS_SHOWN = 5
 # Details that are names people gave; the others are Cognito's own words.

@@ -33,7 +33,6 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView, View
 
-from cognito_mfa import posted, texts
 from cognito_mfa.authenticator import notifications
 from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.cognito.gateway import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
@@ -67,11 +66,13 @@ from cognito_mfa.forms import (
 )
 from cognito_mfa.managed_login import tokens as other_sign_in
 from cognito_mfa.models import PostedStep, SoftwareToken, identity_of
-from cognito_mfa.placeholders import Placeholders
-from cognito_mfa.qr import grouped, otpauth_uri, qr_svg
 from cognito_mfa.sign_in import double_posts, flows, pending
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
+from cognito_mfa.views import messages as texts
+from cognito_mfa.views import posted
+from cognito_mfa.views.placeholders import Placeholders
+from cognito_mfa.views.qr import grouped, otpauth_uri, qr_svg
 
 logger = logging.getLogger(__name__)
 
