@@ -13,7 +13,7 @@ from django.db import connection, models
 from django.urls import path
 
 from cognito_mfa.admin import FastListMixin, MFAUserAdminMixin
-from cognito_mfa.admin_lists import CAP
+from cognito_mfa.admin.changelists import CAP
 from cognito_mfa.indexes import PrefixIndex
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 

@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from cognito_mfa.admin import FastListMixin, MFAUserAdminMixin
-from cognito_mfa.admin_lists import CAP
+from cognito_mfa.admin.changelists import CAP
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity
 from tests import urls

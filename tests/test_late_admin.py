@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.urls import URLPattern
 
-from cognito_mfa.late_admin import LateAdmin
+from cognito_mfa.admin.late import LateAdmin
 
 OURS = {
     model.__name__: page

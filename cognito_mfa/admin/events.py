@@ -17,8 +17,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.admin_deeds import page_context, refused, way_to_a_code
-from cognito_mfa.admin_lists import FastListMixin, ReadOnly
+from cognito_mfa.admin.changelists import FastListMixin, ReadOnly
+from cognito_mfa.admin.confirmation import page_context, refused, way_to_a_code
 from cognito_mfa.authenticator import permissions
 from cognito_mfa.authenticator.permissions import Denied, Why
 from cognito_mfa.models import MFAEvent

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa.admin_deeds import (
+from cognito_mfa.admin.confirmation import (
     MOST_AT_ONCE,
     ConfirmedDeeds,
     Deed,

@@ -13,14 +13,14 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.admin_deeds import (
+from cognito_mfa.admin.changelists import FastListMixin, ReadOnly
+from cognito_mfa.admin.confirmation import (
     ConfirmedOnePerson,
     Deed,
     refused,
     selected_keys,
     way_to_a_code,
 )
-from cognito_mfa.admin_lists import FastListMixin, ReadOnly
 from cognito_mfa.authenticator import exemptions, permissions
 from cognito_mfa.authenticator.permissions import Denied
 from cognito_mfa.models import MFAExemption

@@ -17,22 +17,22 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa.admin_actions import CLEAR, REFUSAL, RESET, SecondFactorActions, clear_counter
-from cognito_mfa.admin_deeds import (
-    MOST_AT_ONCE,
-    ConfirmedDeeds,
-    ConfirmedOnePerson,
-    Deed,
-    selected_keys,
-    way_to_a_code,
-)
-from cognito_mfa.admin_lists import (
+from cognito_mfa.admin.actions import CLEAR, REFUSAL, RESET, SecondFactorActions, clear_counter
+from cognito_mfa.admin.changelists import (
     FastListMixin,
     ReadOnly,
     ResetFilter,
     StoppedFilter,
     status_as_icon_and_word,
     with_active_token,
+)
+from cognito_mfa.admin.confirmation import (
+    MOST_AT_ONCE,
+    ConfirmedDeeds,
+    ConfirmedOnePerson,
+    Deed,
+    selected_keys,
+    way_to_a_code,
 )
 from cognito_mfa.authenticator import permissions
 from cognito_mfa.models import (

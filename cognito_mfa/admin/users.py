@@ -14,8 +14,8 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.admin_actions import SecondFactorActions
-from cognito_mfa.admin_lists import (
+from cognito_mfa.admin.actions import SecondFactorActions
+from cognito_mfa.admin.changelists import (
     CappedPaginator,
     SecondFactorFilter,
     status_as_icon_and_word,

@@ -23,9 +23,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from cognito_mfa import chart
-from cognito_mfa.admin_deeds import Text, page_context, refused
-from cognito_mfa.admin_lists import ReadOnly, ResetFilter, StoppedFilter
+from cognito_mfa.admin import chart
+from cognito_mfa.admin.changelists import ReadOnly, ResetFilter, StoppedFilter
+from cognito_mfa.admin.confirmation import Text, page_context, refused
 from cognito_mfa.authenticator import exemptions, permissions
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import observed

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.module_loading import import_string
 
-from cognito_mfa.late_admin import CONFIRM, USUAL, register
+from cognito_mfa.admin.late import CONFIRM, USUAL, register
 from cognito_mfa.models import (
     Census,
     CodeFailures,
@@ -17,12 +17,12 @@ from cognito_mfa.models import (
 )
 
 if TYPE_CHECKING:
-    from cognito_mfa.admin_lists import FastListMixin
-    from cognito_mfa.admin_users import MFAUserAdminMixin
+    from cognito_mfa.admin.changelists import FastListMixin
+    from cognito_mfa.admin.users import MFAUserAdminMixin
 
 __all__ = ["FastListMixin", "MFAUserAdminMixin"]
 
-PLACE = "cognito_mfa.admin_"
+PLACE = "cognito_mfa.admin."
 
 DEEDS = (CONFIRM, *USUAL)
 register(CognitoIdentity, f"{PLACE}identities.CognitoIdentityAdmin", DEEDS, own_transactions=True)
@@ -36,6 +36,6 @@ register(Census, f"{PLACE}overview.OverviewAdmin", (("", "changelist"), ("count/
 def __getattr__(name: str) -> Any:
     """Import what sites put into their own admin when they name it."""
     if name in __all__:
-        module = "users" if name == "MFAUserAdminMixin" else "lists"
+        module = "users" if name == "MFAUserAdminMixin" else "changelists"
         return import_string(f"{PLACE}{module}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
