@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from cognito_mfa.local import challenges, claims, directory, keys, lockout, totp
 from cognito_mfa.local.errors import CodeMismatchException, ExpiredCodeException
 from cognito_mfa.local.operations import (
     answering,
@@ -24,10 +23,11 @@ from cognito_mfa.local.operations import (
     sign_in,
     software_token,
 )
-from cognito_mfa.local.passwords import Password, PasswordPolicy
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.local.sessions import Sessions
-from cognito_mfa.local.state import User
+from cognito_mfa.local.rules import challenges, claims, directory, keys, lockout, totp
+from cognito_mfa.local.rules.passwords import Password, PasswordPolicy
+from cognito_mfa.local.rules.sessions import Sessions
+from cognito_mfa.local.rules.state import User
 from tests.journeys import test_later_sign_in as later
 from tests.security import test_sign_in as attacks
 from tests.visitor import Visitor

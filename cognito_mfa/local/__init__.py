@@ -26,7 +26,7 @@ from cognito_mfa.local.behaviour import Behaviour
 from cognito_mfa.local.client import make_client
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.cognito import LocalCognito
-from cognito_mfa.local.passwords import PasswordPolicy
+from cognito_mfa.local.rules.passwords import PasswordPolicy
 
 __all__ = [
     "Behaviour",

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
-from cognito_mfa.local import directory
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import NotAuthorizedException
-from cognito_mfa.local.state import Account, AppClient, User, UserPool
-from cognito_mfa.local.tokens import SELF_SERVICE_SCOPE, Tokens, UnsignedToken
+from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules.state import Account, AppClient, User, UserPool
+from cognito_mfa.local.rules.tokens import SELF_SERVICE_SCOPE, Tokens, UnsignedToken
 
 CODE_SECONDS = 300.0
 OPENID = "openid"

@@ -22,10 +22,10 @@ from cognito_mfa.local.discovery import DOCUMENTS, Document
 from cognito_mfa.local.faults import Faults
 from cognito_mfa.local.managed_login import ENDPOINTS, ManagedLogin
 from cognito_mfa.local.outbox import Message, Outbox
-from cognito_mfa.local.passwords import PasswordPolicy
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import Protocol
-from cognito_mfa.local.state import Account, DeviceTracking, UserPool
+from cognito_mfa.local.rules.passwords import PasswordPolicy
+from cognito_mfa.local.rules.state import Account, DeviceTracking, UserPool
 from cognito_mfa.local.wire import WebRequest, WireRequest, WireResponse
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cognito_mfa.local.claims import issuer
-from cognito_mfa.local.keys import jwks
-from cognito_mfa.local.state import UserPool
+from cognito_mfa.local.rules.claims import issuer
+from cognito_mfa.local.rules.keys import jwks
+from cognito_mfa.local.rules.state import UserPool
 
 Document = Callable[[UserPool, str], Mapping[str, Any]]
 

@@ -9,11 +9,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cognito_mfa.local.claims import issuer
 from cognito_mfa.local.faults import Edit
-from cognito_mfa.local.keys import keys_of
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.local.tokens import SELF_SERVICE_SCOPE, UnsignedToken
+from cognito_mfa.local.rules.claims import issuer
+from cognito_mfa.local.rules.keys import keys_of
+from cognito_mfa.local.rules.tokens import SELF_SERVICE_SCOPE, UnsignedToken
 
 TOKENS = ("AccessToken", "IdToken")
 RESULT = "AuthenticationResult"

@@ -14,7 +14,6 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from cognito_mfa.local import directory
 from cognito_mfa.local.authorization import (
     Asked,
     Authorization,
@@ -29,7 +28,8 @@ from cognito_mfa.local.errors import CognitoError, NotAuthorizedException
 from cognito_mfa.local.operations import Operations
 from cognito_mfa.local.operations.context import Payload, secret_hash
 from cognito_mfa.local.outbox import Outbox
-from cognito_mfa.local.state import Account, AppClient, User, UserPool
+from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules.state import Account, AppClient, User, UserPool
 from cognito_mfa.local.wire import WebRequest, WireResponse, respond
 
 HTML = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"}

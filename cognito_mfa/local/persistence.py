@@ -14,8 +14,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from cognito_mfa.local.directory import reindex
-from cognito_mfa.local.state import Account
+from cognito_mfa.local.rules.directory import reindex
+from cognito_mfa.local.rules.state import Account
 
 FORMAT = "cognito_mfa.local"
 VERSION = 1

@@ -6,15 +6,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cognito_mfa.local import credentials, directory, totp
-from cognito_mfa.local.state import (
+from cognito_mfa.local.rules import credentials, directory, totp
+from cognito_mfa.local.rules.state import (
     SOFTWARE_TOKEN_MFA,
     AppClient,
     SoftwareToken,
     User,
     UserPool,
 )
-from cognito_mfa.local.tokens import Tokens, sign_all
+from cognito_mfa.local.rules.tokens import Tokens, sign_all
 
 if TYPE_CHECKING:
     from cognito_mfa.local.cognito import LocalCognito

@@ -20,8 +20,8 @@ from cognito_mfa.local.errors import (
     UnknownOperationException,
 )
 from cognito_mfa.local.faults import Fault, Faults
-from cognito_mfa.local.limits import RequestQuotas
-from cognito_mfa.local.tokens import sign_all
+from cognito_mfa.local.rules.limits import RequestQuotas
+from cognito_mfa.local.rules.tokens import sign_all
 from cognito_mfa.local.wire import Answer, NothingSent, WireRequest, WireResponse
 
 TARGET_PREFIX = "AWSCognitoIdentityProviderService."

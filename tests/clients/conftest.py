@@ -17,7 +17,7 @@ import pytest
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.local.state import DeviceTracking
+from cognito_mfa.local.rules.state import DeviceTracking
 from tests.local.caller import CLIENT_ID, POOL_ID
 
 REQUIRED = os.environ.get("COGNITO_MFA_TEST_CLIENTS") == "required"

@@ -12,7 +12,7 @@ from pycognito.aws_srp import generate_hash_device
 
 from cognito_mfa.local import Behaviour, LocalCognito
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.local.state import DeviceTracking
+from cognito_mfa.local.rules.state import DeviceTracking
 from tests.local.caller import CLIENT_ID, POOL_ID, Caller, access_token, members, refused
 from tests.local.conftest import populated
 from tests.local.srp_client import Person

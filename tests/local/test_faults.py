@@ -18,8 +18,8 @@ from botocore.exceptions import (  # noqa: TID253
 )
 
 from cognito_mfa.local import LocalCognito, faults, hostile
-from cognito_mfa.local.keys import jwks
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.rules.keys import jwks
 from tests.local.caller import CLIENT_ID, POOL_ID, USED, Caller, members, refused
 from tests.local.conftest import http_client
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cognito_mfa.local import Behaviour, Clock, LocalCognito
-from cognito_mfa.local.limits import CATEGORIES, RATES
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.rules.limits import CATEGORIES, RATES
 from tests.local.caller import POOL_ID, refused
 from tests.local.conftest import ONE_ATTEMPT, START, populated
 

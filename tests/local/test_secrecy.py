@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cognito_mfa.local import LocalCognito
-from cognito_mfa.local.keys import keys_of
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.rules.keys import keys_of
 from tests.local import newer
 from tests.local.caller import PASSWORD, POOL_ID, Caller, members
 from tests.local.conftest import populated

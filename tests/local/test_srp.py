@@ -12,8 +12,9 @@ import pytest
 from pycognito.aws_srp import pad_hex
 from pycognito.exceptions import ForceChangePasswordException, SoftwareTokenMFAChallengeException
 
-from cognito_mfa.local import Behaviour, LocalCognito, srp
+from cognito_mfa.local import Behaviour, LocalCognito
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.rules import srp
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, refused
 from tests.local.conftest import http_client, populated
 from tests.local.srp_client import Person

@@ -16,7 +16,7 @@ import pytest
 
 from cognito_mfa.local import Behaviour, Clock, LocalCognito, PasswordPolicy
 from cognito_mfa.local.persistence import StateFileError
-from cognito_mfa.local.state import DeviceTracking
+from cognito_mfa.local.rules.state import DeviceTracking
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, access_token, refused
 from tests.local.conftest import START, http_client, populated
 

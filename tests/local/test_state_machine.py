@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError  # noqa: TID253
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import DEFAULT_FLOWS, LocalPool
-from cognito_mfa.local.state import DeviceTracking, Stage
+from cognito_mfa.local.rules.state import DeviceTracking, Stage
 from tests.local.caller import INVALID, PASSWORD, Caller
 from tests.local.conftest import populated
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cognito_mfa.local import totp
+from cognito_mfa.local.rules import totp
 
 RFC_SECRET = base64.b32encode(b"12345678901234567890").decode()
 MOMENTS = st.integers(min_value=0, max_value=2**33)

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import (  # noqa: TID253
     load_pem_private_key,
 )
 
-from cognito_mfa.local import keys
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.local.state import SigningKey
+from cognito_mfa.local.rules import keys
+from cognito_mfa.local.rules.state import SigningKey
 
 Claims = dict[str, Any]
 

@@ -26,9 +26,10 @@ from django.test import AsyncClient, Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa.local import Behaviour, LocalCognito, faults, keys
+from cognito_mfa.local import Behaviour, LocalCognito, faults
 from cognito_mfa.local.managed_login import identities
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.rules import keys
 from cognito_mfa.managed_login.tokens import OtherSignIn
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from cognito_mfa.urls import urlpatterns

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cognito_mfa.local import credentials
 from cognito_mfa.local.errors import (
     ExpiredCodeException,
     InvalidParameterException,
@@ -17,7 +16,8 @@ from cognito_mfa.local.operations.context import Parameters, Payload, required
 from cognito_mfa.local.operations.first_factor import WRONG
 from cognito_mfa.local.operations.sent_codes import EXPIRED, PASSWORD_RESET, pretended_delivery
 from cognito_mfa.local.operations.sign_up import SignUp
-from cognito_mfa.local.state import EMAIL_OTP, SMS_MFA, User, UserPool
+from cognito_mfa.local.rules import credentials
+from cognito_mfa.local.rules.state import EMAIL_OTP, SMS_MFA, User, UserPool
 
 NO_CHANNEL = (
     "Cannot reset password for the user as there is no registered/verified email or phone_number"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cognito_mfa.local.errors import CodeMismatchException, NotAuthorizedException
 from cognito_mfa.local.operations.context import Payload
 from cognito_mfa.local.operations.first_factor import FirstFactor
-from cognito_mfa.local.state import AppClient, SignInSession, Stage, User, UserPool
+from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User, UserPool
 
 LOCKED = (
     "Too many invalid credentials attempts. User temporarily locked. "

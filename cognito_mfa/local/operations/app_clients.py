@@ -16,7 +16,7 @@ from cognito_mfa.local.operations.context import (
     page_start,
     page_token,
 )
-from cognito_mfa.local.state import AppClient, UserPool
+from cognito_mfa.local.rules.state import AppClient, UserPool
 
 DEFAULT_FLOWS = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"]
 

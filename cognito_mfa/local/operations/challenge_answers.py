@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from cognito_mfa.local import challenges, directory
 from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
 from cognito_mfa.local.operations.answering import Answered, Values
 from cognito_mfa.local.operations.choice_sign_in import ChoiceSignIn, nobody_answered
@@ -18,8 +17,9 @@ from cognito_mfa.local.operations.context import (
 from cognito_mfa.local.operations.device_sign_in import DeviceSignIn
 from cognito_mfa.local.operations.mfa_answers import MFAAnswers, email_key
 from cognito_mfa.local.operations.new_password import NewPassword
-from cognito_mfa.local.sessions import INVALID, SETUP_BY_EMAIL
-from cognito_mfa.local.state import (
+from cognito_mfa.local.rules import challenges, directory
+from cognito_mfa.local.rules.sessions import INVALID, SETUP_BY_EMAIL
+from cognito_mfa.local.rules.state import (
     EMAIL_OTP,
     SMS_MFA,
     SMS_OTP,

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cognito_mfa.local import challenges, directory
 from cognito_mfa.local.errors import (
     CodeMismatchException,
     InvalidParameterException,
@@ -24,8 +23,9 @@ from cognito_mfa.local.operations.context import (
 from cognito_mfa.local.operations.first_factor import WRONG
 from cognito_mfa.local.operations.srp_sign_in import SrpSignIn
 from cognito_mfa.local.outbox import masked
-from cognito_mfa.local.sessions import INVALID, session_string
-from cognito_mfa.local.state import (
+from cognito_mfa.local.rules import challenges, directory
+from cognito_mfa.local.rules.sessions import INVALID, session_string
+from cognito_mfa.local.rules.state import (
     EMAIL_OTP,
     SMS_OTP,
     AppClient,

@@ -10,7 +10,6 @@ import hmac
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cognito_mfa.local import directory
 from cognito_mfa.local.behaviour import Behaviour
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import (
@@ -21,11 +20,12 @@ from cognito_mfa.local.errors import (
     UserNotFoundException,
     missing_parameter,
 )
-from cognito_mfa.local.exchanges import Exchanges
 from cognito_mfa.local.outbox import Medium, Message, Outbox
-from cognito_mfa.local.sessions import Sessions
-from cognito_mfa.local.state import Account, AppClient, User, UserPool
-from cognito_mfa.local.tokens import Tokens
+from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules.exchanges import Exchanges
+from cognito_mfa.local.rules.sessions import Sessions
+from cognito_mfa.local.rules.state import Account, AppClient, User, UserPool
+from cognito_mfa.local.rules.tokens import Tokens
 
 Parameters = Mapping[str, Any]
 Payload = dict[str, Any]

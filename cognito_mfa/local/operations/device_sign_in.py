@@ -8,9 +8,7 @@ import base64
 import hmac
 from datetime import datetime
 
-from cognito_mfa.local import directory, srp
 from cognito_mfa.local.errors import NotAuthorizedException, ResourceNotFoundException
-from cognito_mfa.local.exchanges import our_side, secret_block
 from cognito_mfa.local.operations.answering import Answered, Answering, Values
 from cognito_mfa.local.operations.context import Payload, check_secret_hash, required
 from cognito_mfa.local.operations.first_factor import WRONG
@@ -20,9 +18,18 @@ from cognito_mfa.local.operations.srp_sign_in import (
     parse_timestamp,
     timestamp,
 )
-from cognito_mfa.local.sessions import INVALID
-from cognito_mfa.local.state import AppClient, Device, SignInSession, SrpExchange, Stage, UserPool
-from cognito_mfa.local.tracking import NO_DEVICE
+from cognito_mfa.local.rules import directory, srp
+from cognito_mfa.local.rules.exchanges import our_side, secret_block
+from cognito_mfa.local.rules.sessions import INVALID
+from cognito_mfa.local.rules.state import (
+    AppClient,
+    Device,
+    SignInSession,
+    SrpExchange,
+    Stage,
+    UserPool,
+)
+from cognito_mfa.local.rules.tracking import NO_DEVICE
 
 
 class DeviceSignIn(SrpSignIn, Answering):

@@ -7,7 +7,6 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cognito_mfa.local import srp
 from cognito_mfa.local.errors import (
     DeviceKeyExistsException,
     InvalidParameterException,
@@ -21,8 +20,9 @@ from cognito_mfa.local.operations.context import (
     page_token,
     required,
 )
-from cognito_mfa.local.state import Device, User
-from cognito_mfa.local.tracking import NO_DEVICE
+from cognito_mfa.local.rules import srp
+from cognito_mfa.local.rules.state import Device, User
+from cognito_mfa.local.rules.tracking import NO_DEVICE
 
 LARGEST_PAGE = 60
 STATUSES = {True: "remembered", False: "not_remembered"}

@@ -10,7 +10,7 @@ from cognito_mfa.local.errors import (
 )
 from cognito_mfa.local.operations.context import Payload
 from cognito_mfa.local.operations.steps import Steps
-from cognito_mfa.local.state import AppClient, Stage, User, UserPool
+from cognito_mfa.local.rules.state import AppClient, Stage, User, UserPool
 
 WRONG = "Incorrect username or password."
 LOCKED = "Password attempts exceeded"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cognito_mfa.local.claims import groups_of
 from cognito_mfa.local.errors import GroupExistsException, ResourceNotFoundException
 from cognito_mfa.local.operations.context import (
     Context,
@@ -15,7 +14,8 @@ from cognito_mfa.local.operations.context import (
     page_token,
 )
 from cognito_mfa.local.operations.users import listed
-from cognito_mfa.local.state import Group, UserPool
+from cognito_mfa.local.rules.claims import groups_of
+from cognito_mfa.local.rules.state import Group, UserPool
 
 LARGEST_PAGE = 60
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 
-from cognito_mfa.local import directory, totp
 from cognito_mfa.local.errors import (
     ExpiredCodeException,
     InvalidParameterException,
@@ -14,8 +13,9 @@ from cognito_mfa.local.errors import (
 )
 from cognito_mfa.local.operations.answering import Answered, Answering
 from cognito_mfa.local.operations.context import Payload, required
-from cognito_mfa.local.sessions import INVALID
-from cognito_mfa.local.state import EMAIL_OTP, SoftwareToken, Stage, UserPool
+from cognito_mfa.local.rules import directory, totp
+from cognito_mfa.local.rules.sessions import INVALID
+from cognito_mfa.local.rules.state import EMAIL_OTP, SoftwareToken, Stage, UserPool
 
 REUSED = "Your software token has already been used once."
 CODE_KEYS = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cognito_mfa.local import preferences
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.rules import preferences
 
 
 class MFAPreference(Context):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from cognito_mfa.local import challenges, credentials, directory
 from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
 from cognito_mfa.local.operations.answering import Answered, Answering, Values
 from cognito_mfa.local.operations.context import Payload, check_writable, required
-from cognito_mfa.local.sessions import INVALID
-from cognito_mfa.local.state import User, UserPool
+from cognito_mfa.local.rules import challenges, credentials, directory
+from cognito_mfa.local.rules.sessions import INVALID
+from cognito_mfa.local.rules.state import User, UserPool
 from cognito_mfa.local.validation import check_password
 
 PREFIX = "userAttributes."

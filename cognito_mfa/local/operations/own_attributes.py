@@ -3,7 +3,6 @@ themselves that an address is verified."""
 
 from __future__ import annotations
 
-from cognito_mfa.local import directory
 from cognito_mfa.local.errors import InvalidParameterException
 from cognito_mfa.local.operations.context import (
     Parameters,
@@ -12,7 +11,8 @@ from cognito_mfa.local.operations.context import (
     check_writable,
 )
 from cognito_mfa.local.operations.sent_codes import CHANNELS, SentCodes
-from cognito_mfa.local.state import User
+from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules.state import User
 
 
 class OwnAttributes(SentCodes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cognito_mfa.local.errors import InvalidParameterException
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
-from cognito_mfa.local.state import UserPool
+from cognito_mfa.local.rules.state import UserPool
 
 FACTOR_BLOCKS = ("SmsMfaConfiguration", "SoftwareTokenMfaConfiguration", "EmailMfaConfiguration")
 #: What SetUserPoolMfaConfig set, and UpdateUserPool does not touch.

@@ -8,7 +8,6 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-from cognito_mfa.local.directory import STANDARD_ATTRIBUTES
 from cognito_mfa.local.errors import InvalidParameterException
 from cognito_mfa.local.operations.context import (
     Context,
@@ -18,8 +17,9 @@ from cognito_mfa.local.operations.context import (
     page_token,
 )
 from cognito_mfa.local.operations.pool_mfa import FACTOR_BLOCKS, KEPT
-from cognito_mfa.local.passwords import PasswordPolicy
-from cognito_mfa.local.state import DeviceTracking, UserPool
+from cognito_mfa.local.rules.directory import STANDARD_ATTRIBUTES
+from cognito_mfa.local.rules.passwords import PasswordPolicy
+from cognito_mfa.local.rules.state import DeviceTracking, UserPool
 
 #: Members of CreateUserPool that the pool acts on; everything else is only described again.
 UNDERSTOOD = frozenset(

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cognito_mfa.local import preferences
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
-from cognito_mfa.local.state import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA, User, UserPool
+from cognito_mfa.local.rules import preferences
+from cognito_mfa.local.rules.state import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA, User, UserPool
 
 AUTH_FACTORS = {EMAIL_OTP: "EMAIL_OTP", SMS_MFA: "SMS_OTP"}
 

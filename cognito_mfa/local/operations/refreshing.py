@@ -6,7 +6,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 
-from cognito_mfa.local import directory
 from cognito_mfa.local.errors import (
     InvalidParameterException,
     NotAuthorizedException,
@@ -22,7 +21,8 @@ from cognito_mfa.local.operations.context import (
     check_secret_hash,
     required,
 )
-from cognito_mfa.local.state import AppClient, TokenFamily, User, UserPool
+from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules.state import AppClient, TokenFamily, User, UserPool
 
 INVALID = "Invalid Refresh Token."
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from cognito_mfa.local.errors import CodeMismatchException, ExpiredCodeException
 from cognito_mfa.local.operations.context import Context
 from cognito_mfa.local.outbox import Medium, masked
-from cognito_mfa.local.state import SentCode, User, UserPool
+from cognito_mfa.local.rules.state import SentCode, User, UserPool
 
 CODE_DIGITS = 6
 CODE_PLACE = "{####}"

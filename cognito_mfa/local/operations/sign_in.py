@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from cognito_mfa.local import directory
 from cognito_mfa.local.errors import (
     InvalidParameterException,
     NotAuthorizedException,
@@ -22,7 +21,8 @@ from cognito_mfa.local.operations.context import (
 )
 from cognito_mfa.local.operations.first_factor import WRONG
 from cognito_mfa.local.operations.refreshing import Refreshing
-from cognito_mfa.local.state import AppClient, UserPool
+from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules.state import AppClient, UserPool
 
 REFRESH_FLOWS = ("REFRESH_TOKEN_AUTH", "REFRESH_TOKEN")
 PASSWORD_FLOWS = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cognito_mfa.local import credentials, directory, limits
 from cognito_mfa.local.errors import (
     ExpiredCodeException,
     InvalidParameterException,
@@ -27,8 +26,9 @@ from cognito_mfa.local.operations.sent_codes import (
     SentCodes,
     pretended_delivery,
 )
-from cognito_mfa.local.sessions import INVALID, session_string
-from cognito_mfa.local.state import AppClient, SignInSession, Stage, User, UserPool
+from cognito_mfa.local.rules import credentials, directory, limits
+from cognito_mfa.local.rules.sessions import INVALID, session_string
+from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User, UserPool
 
 NOT_FOUND = "Username/client id combination not found."
 PASSWORDLESS = {"EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"}

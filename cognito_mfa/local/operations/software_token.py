@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from cognito_mfa.local import directory, preferences, totp
 from cognito_mfa.local.errors import (
     EnableSoftwareTokenMFAException,
     InvalidParameterException,
@@ -13,8 +12,9 @@ from cognito_mfa.local.errors import (
 )
 from cognito_mfa.local.operations.answering import LOCKED
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
-from cognito_mfa.local.sessions import INVALID, session_string
-from cognito_mfa.local.state import (
+from cognito_mfa.local.rules import directory, preferences, totp
+from cognito_mfa.local.rules.sessions import INVALID, session_string
+from cognito_mfa.local.rules.state import (
     SOFTWARE_TOKEN_MFA,
     SignInSession,
     SoftwareToken,

@@ -11,13 +11,13 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from cognito_mfa.local import directory, srp
 from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
-from cognito_mfa.local.exchanges import our_side, secret_block
 from cognito_mfa.local.operations.context import Payload, check_secret_hash, required
 from cognito_mfa.local.operations.first_factor import WRONG, FirstFactor
-from cognito_mfa.local.passwords import SALT_BYTES
-from cognito_mfa.local.state import AppClient, SrpExchange, User, UserPool
+from cognito_mfa.local.rules import directory, srp
+from cognito_mfa.local.rules.exchanges import our_side, secret_block
+from cognito_mfa.local.rules.passwords import SALT_BYTES
+from cognito_mfa.local.rules.state import AppClient, SrpExchange, User, UserPool
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -7,13 +7,13 @@ import secrets
 import uuid
 from collections.abc import Sequence
 
-from cognito_mfa.local import challenges
 from cognito_mfa.local.errors import MFAMethodNotFoundException
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.outbox import Medium
-from cognito_mfa.local.sessions import session_string
-from cognito_mfa.local.state import AppClient, Device, SignInSession, Stage, User, UserPool
-from cognito_mfa.local.tracking import remembered
+from cognito_mfa.local.rules import challenges
+from cognito_mfa.local.rules.sessions import session_string
+from cognito_mfa.local.rules.state import AppClient, Device, SignInSession, Stage, User, UserPool
+from cognito_mfa.local.rules.tracking import remembered
 
 CODE_DIGITS = 6
 CODE_PLACE = "{####}"

@@ -7,7 +7,6 @@ from bisect import bisect_right
 from collections.abc import Collection
 from typing import Any
 
-from cognito_mfa.local import credentials, directory
 from cognito_mfa.local.errors import (
     InvalidParameterException,
     UnsupportedUserStateException,
@@ -22,9 +21,10 @@ from cognito_mfa.local.operations.context import (
 )
 from cognito_mfa.local.operations.profile import attributes, description
 from cognito_mfa.local.outbox import Medium
-from cognito_mfa.local.passwords import made_up
-from cognito_mfa.local.state import User, UserPool
-from cognito_mfa.local.user_filter import matcher
+from cognito_mfa.local.rules import credentials, directory
+from cognito_mfa.local.rules.passwords import made_up
+from cognito_mfa.local.rules.state import User, UserPool
+from cognito_mfa.local.rules.user_filter import matcher
 
 LARGEST_PAGE = 60
 PASSWORDLESS = {"EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"}

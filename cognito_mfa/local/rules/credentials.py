@@ -4,8 +4,8 @@ before. How a password is stored is decided in passwords."""
 from __future__ import annotations
 
 from cognito_mfa.local.errors import PasswordHistoryPolicyViolationException
-from cognito_mfa.local.passwords import Password
-from cognito_mfa.local.state import User, UserPool
+from cognito_mfa.local.rules.passwords import Password
+from cognito_mfa.local.rules.state import User, UserPool
 
 DAY = 86400
 

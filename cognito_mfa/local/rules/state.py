@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from cognito_mfa.local.behaviour import Behaviour
-from cognito_mfa.local.lockout import Attempts
-from cognito_mfa.local.passwords import Password, PasswordPolicy
+from cognito_mfa.local.rules.lockout import Attempts
+from cognito_mfa.local.rules.passwords import Password, PasswordPolicy
 
 SOFTWARE_TOKEN_MFA = "SOFTWARE_TOKEN_MFA"  # noqa: S105 - the name of a factor
 SMS_MFA = "SMS_MFA"

@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
-from cognito_mfa.local import claims, keys
 from cognito_mfa.local.clock import Clock
-from cognito_mfa.local.directory import user_with_sub
 from cognito_mfa.local.errors import (
     InvalidParameterException,
     NotAuthorizedException,
@@ -24,7 +22,9 @@ from cognito_mfa.local.errors import (
     UnauthorizedException,
     UnsupportedTokenTypeException,
 )
-from cognito_mfa.local.state import (
+from cognito_mfa.local.rules import claims, keys
+from cognito_mfa.local.rules.directory import user_with_sub
+from cognito_mfa.local.rules.state import (
     Account,
     AppClient,
     SigningKey,

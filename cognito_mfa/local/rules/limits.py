@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from cognito_mfa.local.errors import LimitExceededException, TooManyRequestsException
-from cognito_mfa.local.state import UserPool
+from cognito_mfa.local.rules.state import UserPool
 
 HOUR = 3600.0
 #: Per user and hour. Where the documentation gives a range, its lower end.

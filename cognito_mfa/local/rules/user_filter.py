@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from cognito_mfa.local.errors import InvalidParameterException
-from cognito_mfa.local.state import User
+from cognito_mfa.local.rules.state import User
 
 SYNTAX = re.compile(r'\s*"?([\w:]+)"?\s*(\^?=)\s*"((?:[^"\\]|\\.)*)"\s*')
 ATTRIBUTES = ("email", "phone_number", "name", "given_name", "family_name", "preferred_username")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cognito_mfa.local.errors import InvalidParameterException
-from cognito_mfa.local.state import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA, User, UserPool
+from cognito_mfa.local.rules.state import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA, User, UserPool
 
 BLOCKS = {
     "SMSMfaSettings": SMS_MFA,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cognito_mfa.local.errors import ResourceNotFoundException
-from cognito_mfa.local.state import Device, User
+from cognito_mfa.local.rules.state import Device, User
 
 NO_DEVICE = "Device does not exist."
 

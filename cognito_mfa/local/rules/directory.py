@@ -12,7 +12,7 @@ from cognito_mfa.local.errors import (
     InvalidParameterException,
     UsernameExistsException,
 )
-from cognito_mfa.local.state import User, UserPool
+from cognito_mfa.local.rules.state import User, UserPool
 
 STANDARD_ATTRIBUTES = (
     "sub", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",

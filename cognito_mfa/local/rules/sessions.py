@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import NotAuthorizedException
-from cognito_mfa.local.state import Account, AppClient, SignInSession, Stage, User, UserPool
+from cognito_mfa.local.rules.state import Account, AppClient, SignInSession, Stage, User, UserPool
 
 SETUP_BY_EMAIL = "MFA_SETUP by e-mail"
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from cognito_mfa.local.errors import InvalidUserPoolConfigurationException
 from cognito_mfa.local.outbox import Medium, masked
-from cognito_mfa.local.state import (
+from cognito_mfa.local.rules.state import (
     EMAIL_OTP,
     SMS_MFA,
     SMS_OTP,

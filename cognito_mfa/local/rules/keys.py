@@ -10,7 +10,7 @@ import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
-from cognito_mfa.local.state import PoolKeys, SigningKey, UserPool
+from cognito_mfa.local.rules.state import PoolKeys, SigningKey, UserPool
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey

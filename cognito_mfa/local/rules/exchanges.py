@@ -8,10 +8,10 @@ import base64
 import hashlib
 import secrets
 
-from cognito_mfa.local import srp
 from cognito_mfa.local.clock import Clock
-from cognito_mfa.local.sessions import ENVELOPE
-from cognito_mfa.local.state import Account, AppClient, SrpExchange, User, UserPool
+from cognito_mfa.local.rules import srp
+from cognito_mfa.local.rules.sessions import ENVELOPE
+from cognito_mfa.local.rules.state import Account, AppClient, SrpExchange, User, UserPool
 
 #: "A few seconds" in the documentation; a debugger must not be too slow for it.
 ANSWERED_WITHIN = 30.0

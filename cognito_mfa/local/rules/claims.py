@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cognito_mfa.local.state import AppClient, Group, TokenFamily, User, UserPool
+from cognito_mfa.local.rules.state import AppClient, Group, TokenFamily, User, UserPool
 
 VERIFIED_FLAGS = ("email_verified", "phone_number_verified")
 #: Beside a password, and alone.
