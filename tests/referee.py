@@ -10,8 +10,8 @@ from typing import Any
 from botocore.model import ServiceModel  # noqa: TID253
 from botocore.validate import ParamValidator  # noqa: TID253
 
-from cognito_mfa.local.client import boto3_session
-from cognito_mfa.local.wire import Answer
+from cognito_mfa.local.wire.client import boto3_session
+from cognito_mfa.local.wire.messages import Answer
 
 #: Errors that AWS puts in front of every service, declared by none (facts section 10).
 FROM_THE_FRONT = frozenset(

@@ -13,9 +13,9 @@ from pytest_django import Settings
 
 from cognito_mfa.cognito.transport import has_operation
 from cognito_mfa.local import LocalCognito, faults
-from cognito_mfa.local.client import make_client
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules.state import DeviceTracking
+from cognito_mfa.local.wire.client import make_client
 from cognito_mfa.sign_in.linking import by_verified_email
 from tests.test_admin import reading
 from tests.test_command_people import run

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.local.wire import WireResponse
+from cognito_mfa.local.wire.messages import WireResponse
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from tests.test_admin import delete_token, make, reading
 from tests.test_command_people import run

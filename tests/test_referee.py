@@ -8,7 +8,7 @@ import pytest
 
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.local.wire import Answer
+from cognito_mfa.local.wire.messages import Answer
 from tests.referee import Referee
 from tests.visitor import POOL_ID, Visitor
 

@@ -13,7 +13,7 @@ from cognito_mfa.cognito import transport
 from cognito_mfa.cognito.transport import CONSUMING, call, client_for, forget_clients
 from cognito_mfa.exceptions import BadReply, Misconfigured, Unavailable
 from cognito_mfa.local import LocalCognito, faults
-from cognito_mfa.local.client import make_client
+from cognito_mfa.local.wire.client import make_client
 from tests.visitor import CLIENT_ID, POOL_ID
 
 

@@ -23,10 +23,10 @@ from __future__ import annotations
 
 from cognito_mfa.local import faults, hostile
 from cognito_mfa.local.behaviour import Behaviour
-from cognito_mfa.local.client import make_client
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.cognito import LocalCognito
 from cognito_mfa.local.rules.passwords import PasswordPolicy
+from cognito_mfa.local.wire.client import make_client
 
 __all__ = [
     "Behaviour",

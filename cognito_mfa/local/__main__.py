@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from cognito_mfa.local.cognito import LocalCognito
 from cognito_mfa.local.persistence import StateFileError
-from cognito_mfa.local.server import HttpDoor
+from cognito_mfa.local.wire.server import HttpDoor
 
 CANNOT_START = 1
 

@@ -12,10 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cognito_mfa.local import client as door
 from cognito_mfa.local import operations, persistence
 from cognito_mfa.local.behaviour import Behaviour
-from cognito_mfa.local.callers import Access
 from cognito_mfa.local.calls import Call, CallLog
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.discovery import DOCUMENTS, Document
@@ -26,12 +24,14 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import Protocol
 from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.rules.state import Account, DeviceTracking, UserPool
-from cognito_mfa.local.wire import WebRequest, WireRequest, WireResponse
+from cognito_mfa.local.wire import client as door
+from cognito_mfa.local.wire.callers import Access
+from cognito_mfa.local.wire.messages import WebRequest, WireRequest, WireResponse
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
 
-    from cognito_mfa.local.server import HttpDoor
+    from cognito_mfa.local.wire.server import HttpDoor
 
 CALLS_KEPT = 10_000
 MESSAGES_KEPT = 1_000
@@ -183,7 +183,7 @@ class LocalCognito:
         names besides those of the loopback interface by which clients may call it, for example
         that of a container. Raises OSError when the port is taken, ValueError for what is no
         name."""
-        from cognito_mfa.local.server import HttpDoor
+        from cognito_mfa.local.wire.server import HttpDoor
 
         return HttpDoor(self, host=host, port=port, allow_hosts=allow_hosts)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from cognito_mfa.local.clock import Clock
-from cognito_mfa.local.wire import (
+from cognito_mfa.local.wire.messages import (
     Answer,
     ConnectionLost,
     NoAnswer,

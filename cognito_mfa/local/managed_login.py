@@ -30,7 +30,7 @@ from cognito_mfa.local.operations.context import Payload, secret_hash
 from cognito_mfa.local.outbox import Outbox
 from cognito_mfa.local.rules import directory
 from cognito_mfa.local.rules.state import Account, AppClient, User, UserPool
-from cognito_mfa.local.wire import WebRequest, WireResponse, respond
+from cognito_mfa.local.wire.messages import WebRequest, WireResponse, respond
 
 HTML = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"}
 JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from cognito_mfa.local import operations, service_model, validation
+from cognito_mfa.local import operations
 from cognito_mfa.local.calls import Call, CallLog
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import (
@@ -22,7 +22,8 @@ from cognito_mfa.local.errors import (
 from cognito_mfa.local.faults import Fault, Faults
 from cognito_mfa.local.rules.limits import RequestQuotas
 from cognito_mfa.local.rules.tokens import sign_all
-from cognito_mfa.local.wire import Answer, NothingSent, WireRequest, WireResponse
+from cognito_mfa.local.wire import service_model, validation
+from cognito_mfa.local.wire.messages import Answer, NothingSent, WireRequest, WireResponse
 
 TARGET_PREFIX = "AWSCognitoIdentityProviderService."
 

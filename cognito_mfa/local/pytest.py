@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from cognito_mfa.local.client import DUMMY_CREDENTIALS
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.cognito import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import totp
 from cognito_mfa.local.rules.state import User
-from cognito_mfa.local.server import HttpDoor
+from cognito_mfa.local.wire.client import DUMMY_CREDENTIALS
+from cognito_mfa.local.wire.server import HttpDoor
 
 MARKER = "cognito_pool"
 POOL: Mapping[str, Any] = {

@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config  # noqa: TID253
 
 from cognito_mfa.local import Clock, LocalCognito
-from cognito_mfa.local.client import boto3_session
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.wire.client import boto3_session
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller
 
 #: Ten seconds into a step.

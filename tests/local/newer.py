@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from cognito_mfa.local import service_model
+from cognito_mfa.local.wire import service_model
 
 _KNOWN = service_model.operations()
 

@@ -10,8 +10,9 @@ from botocore.config import Config  # noqa: TID253
 from botocore.exceptions import EndpointConnectionError  # noqa: TID253
 
 from cognito_mfa import local
-from cognito_mfa.local import LocalCognito, faults, make_client, operations, service_model
+from cognito_mfa.local import LocalCognito, faults, make_client, operations
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.wire import service_model
 from tests.local.caller import POOL_ID, Caller, refused
 from tests.local.conftest import populated
 

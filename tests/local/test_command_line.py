@@ -137,7 +137,7 @@ def test_the_server_imports_neither_botocore_nor_django() -> None:
     program = (
         "import sys, cognito_mfa.local.__main__ as m\n"
         "from cognito_mfa.local import LocalCognito, validation\n"
-        "from cognito_mfa.local.wire import WireRequest\n"
+        "from cognito_mfa.local.wire.messages import WireRequest\n"
         "validation.validate('ListUserPools', {'MaxResults': 1})\n"
         "pool = LocalCognito().create_pool('us-east-1_Example00', mfa='ON')\n"
         "pool.create_client('c'); pool.create_user('ada', password='x')\n"

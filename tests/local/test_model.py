@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from cognito_mfa.local import operations, service_model
+from cognito_mfa.local import operations
 from cognito_mfa.local.errors import InvalidParameterException
-from cognito_mfa.local.validation import validate
+from cognito_mfa.local.wire import service_model
+from cognito_mfa.local.wire.validation import validate
 
 USER_POOL = {"UserPoolId": "us-east-1_Example00"}
 CLIENT = {"ClientId": "exampleclient0000000000000"}

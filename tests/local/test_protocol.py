@@ -10,7 +10,7 @@ import pytest
 
 from cognito_mfa.local import LocalCognito, operations
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.local.server import HttpDoor
+from cognito_mfa.local.wire.server import HttpDoor
 from tests.local.caller import POOL_ID
 from tests.local.raw import connect, post, request
 

@@ -15,7 +15,7 @@ from cognito_mfa.local import Clock, LocalCognito, make_client
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.pytest import CognitoUser, TotpCode
 from cognito_mfa.local.rules.totp import step_at
-from cognito_mfa.local.server import HttpDoor
+from cognito_mfa.local.wire.server import HttpDoor
 from tests.local.caller import CLIENT_ID, POOL_ID, Caller, refused
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cognito_mfa.local import service_model
 from cognito_mfa.local.errors import InvalidParameterException, SerializationException
-from cognito_mfa.local.validation import validate
+from cognito_mfa.local.wire import service_model
+from cognito_mfa.local.wire.validation import validate
 
 GOOD = {"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": "exampleclient"}
 POOL = {"UserPoolId": "us-east-1_Example00"}

@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection
 from pytest_django import Settings
 
 from cognito_mfa.local import LocalCognito
-from cognito_mfa.local.wire import Answer
+from cognito_mfa.local.wire.messages import Answer
 from tests.other_sign_ins.person import Person
 from tests.security.collector import Secrets, collecting
 from tests.visitor import PASSWORD

@@ -17,8 +17,8 @@ from urllib.request import Request, urlopen
 import pytest
 from botocore.config import Config  # noqa: TID253
 
-from cognito_mfa.local.client import DUMMY_CREDENTIALS, boto3_session
 from cognito_mfa.local.rules.totp import code_at, step_at
+from cognito_mfa.local.wire.client import DUMMY_CREDENTIALS, boto3_session
 from tests.visitor import PASSWORD, Visitor
 
 EVENTS = "cognito-identity-provider"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 
 from cognito_mfa.local import LocalCognito
-from cognito_mfa.local.callers import Hosts
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.local.server import HttpDoor
+from cognito_mfa.local.wire.callers import Hosts
+from cognito_mfa.local.wire.server import HttpDoor
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
 from tests.local.test_managed_login import WEB
 

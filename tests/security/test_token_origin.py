@@ -22,10 +22,10 @@ from cognito_mfa.cognito.gateway import Tokens, get_gateway
 from cognito_mfa.conf import Conf
 from cognito_mfa.exceptions import BadReply
 from cognito_mfa.local import Behaviour, LocalCognito
-from cognito_mfa.local.client import make_client
 from cognito_mfa.local.managed_login import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import keys
+from cognito_mfa.local.wire.client import make_client
 from cognito_mfa.managed_login.tokens import OtherSignIn
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
 from cognito_mfa.values.secret_text import SecretText

@@ -8,7 +8,7 @@ from cognito_mfa.local.operations.context import Payload, check_writable, requir
 from cognito_mfa.local.rules import challenges, credentials, directory
 from cognito_mfa.local.rules.sessions import INVALID
 from cognito_mfa.local.rules.state import User, UserPool
-from cognito_mfa.local.validation import check_password
+from cognito_mfa.local.wire.validation import check_password
 
 PREFIX = "userAttributes."
 

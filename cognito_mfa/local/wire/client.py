@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from cognito_mfa.local.wire import (
+from cognito_mfa.local.wire.messages import (
     ConnectionLost,
     NoAnswer,
     NothingSent,

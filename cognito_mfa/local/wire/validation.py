@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from cognito_mfa.local import service_model
 from cognito_mfa.local.errors import InvalidParameterException, SerializationException
-from cognito_mfa.local.service_model import Shape
+from cognito_mfa.local.wire import service_model
+from cognito_mfa.local.wire.service_model import Shape
 
 ASCII = "".join(map(chr, range(128)))
 CATEGORY = re.compile(r"\\p\{(\w)\}")

@@ -16,9 +16,8 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import parse_qsl
 
-from cognito_mfa.local.callers import CLOSED, Access, Caller, Hosts, preflight
-from cognito_mfa.local.reading import BadRequest, HttpRequest, read_request
-from cognito_mfa.local.wire import (
+from cognito_mfa.local.wire.callers import CLOSED, Access, Caller, Hosts, preflight
+from cognito_mfa.local.wire.messages import (
     Answer,
     Disruption,
     NoAnswer,
@@ -27,6 +26,7 @@ from cognito_mfa.local.wire import (
     WireResponse,
     respond,
 )
+from cognito_mfa.local.wire.reading import BadRequest, HttpRequest, read_request
 
 logger = logging.getLogger(__name__)
 
