@@ -16,9 +16,9 @@ from cognito_mfa.local import operations, persistence
 from cognito_mfa.local.behaviour import Behaviour
 from cognito_mfa.local.calls import Call, CallLog
 from cognito_mfa.local.clock import Clock
-from cognito_mfa.local.discovery import DOCUMENTS, Document
 from cognito_mfa.local.faults import Faults
-from cognito_mfa.local.managed_login import ENDPOINTS, ManagedLogin
+from cognito_mfa.local.managed_login.discovery import DOCUMENTS, Document
+from cognito_mfa.local.managed_login.pages import ENDPOINTS, ManagedLogin
 from cognito_mfa.local.outbox import Message, Outbox
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import Protocol

@@ -14,7 +14,10 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from cognito_mfa.local.authorization import (
+from cognito_mfa.local.behaviour import Behaviour
+from cognito_mfa.local.clock import Clock
+from cognito_mfa.local.errors import CognitoError, NotAuthorizedException
+from cognito_mfa.local.managed_login.oauth import (
     Asked,
     Authorization,
     OAuthError,
@@ -22,9 +25,6 @@ from cognito_mfa.local.authorization import (
     client_id_in,
     scopes_asked,
 )
-from cognito_mfa.local.behaviour import Behaviour
-from cognito_mfa.local.clock import Clock
-from cognito_mfa.local.errors import CognitoError, NotAuthorizedException
 from cognito_mfa.local.operations import Operations
 from cognito_mfa.local.operations.context import Payload, secret_hash
 from cognito_mfa.local.outbox import Outbox
