@@ -22,7 +22,7 @@ TagResource."""
 from __future__ import annotations
 
 from cognito_mfa.local import faults, hostile
-from cognito_mfa.local.behaviour import Behaviour
+from cognito_mfa.local.behavior import Behaviour
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.cognito import LocalCognito
 from cognito_mfa.local.rules.passwords import PasswordPolicy

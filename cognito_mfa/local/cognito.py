@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cognito_mfa.local import operations, persistence
-from cognito_mfa.local.behaviour import Behaviour
+from cognito_mfa.local.behavior import Behaviour
 from cognito_mfa.local.calls import Call, CallLog
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.faults import Faults

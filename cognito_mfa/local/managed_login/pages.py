@@ -14,7 +14,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from cognito_mfa.local.behaviour import Behaviour
+from cognito_mfa.local.behavior import Behaviour
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import CognitoError, NotAuthorizedException
 from cognito_mfa.local.managed_login.oauth import (

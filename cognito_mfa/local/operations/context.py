@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cognito_mfa.local.behaviour import Behaviour
+from cognito_mfa.local.behavior import Behaviour
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import (
     CognitoError,

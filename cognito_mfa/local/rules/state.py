@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from cognito_mfa.local.behaviour import Behaviour
+from cognito_mfa.local.behavior import Behaviour
 from cognito_mfa.local.rules.lockout import Attempts
 from cognito_mfa.local.rules.passwords import Password, PasswordPolicy
 
