@@ -10,17 +10,49 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models, transaction
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.ddl_references import Columns, Statement, Table
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.indexes import PrefixIndex
 from cognito_mfa.values import clocks
 from cognito_mfa.values.untrusted import USERNAME_LENGTH, storable
 
 logger = logging.getLogger(__name__)
 
 FRIENDLY_NAME_LENGTH = 64
+
+# What Django asks on each: UPPER(x::text) LIKE UPPER('a%'), and x LIKE 'a%', which ignores case.
+_EXPRESSIONS = {
+    "postgresql": "UPPER(%(column)s::text) text_pattern_ops",
+    "sqlite": "%(column)s COLLATE NOCASE",
+}
+
+
+class PrefixIndex(models.Index):
+    """An index for ``istartswith`` on one text column, also where a plain index cannot serve it."""
+
+    def create_sql(
+        self,
+        model: type[models.Model],
+        schema_editor: BaseDatabaseSchemaEditor,
+        using: str = "",
+        **kwargs: Any,
+    ) -> Statement:
+        expression = _EXPRESSIONS.get(schema_editor.connection.vendor)
+        if expression is None:
+            return super().create_sql(model, schema_editor, using=using, **kwargs)
+        quote, table = schema_editor.quote_name, model._meta.db_table
+        field: Any = model._meta.get_field(self.fields[0])
+        # References instead of text: SQLite renames tables while it changes them.
+        column = Columns(table, [field.column], quote)
+        return Statement(
+            "CREATE INDEX %(name)s ON %(table)s (%(expression)s)",
+            name=quote(str(self.name)),
+            table=Table(table, quote),
+            expression=Statement(expression, column=column),
+        )
 
 
 class CognitoIdentity(models.Model):

@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
-
-if TYPE_CHECKING:
-    from cognito_mfa.sign_in.pending import PendingSignIn
 
 Status = CognitoIdentity.Status
 
@@ -62,16 +58,6 @@ def called(name: str) -> list[CognitoIdentity]:
     """Return every row of this pool that ``name`` may mean to an operator: a name, or a ``sub``, gone or not."""
     found = _rows().filter(Q(username=name) | Q(sub=name)).order_by("pk")
     return [row for row in found if name in (row.username, row.sub)]
-
-
-def asked(begun: PendingSignIn) -> Asked:
-    """Return whom the pending sign-in is about."""
-    name = begun.challenge.username if begun.challenge else ""
-    if begun.sub:
-        identity = known(begun.sub)
-        own = identity.username if identity else begun.username
-        return Asked(name or own, begun.sub, identity)
-    return named(name, begun.challenge.friendly_name) if begun.challenge else Asked("")
 
 
 def named(username: str, device: str) -> Asked:

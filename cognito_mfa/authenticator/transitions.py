@@ -12,7 +12,6 @@ from django.http import HttpRequest
 from cognito_mfa import signals
 from cognito_mfa.authenticator import code_attempts, notifications
 from cognito_mfa.enforcement import proof
-from cognito_mfa.managed_login import evidence
 from cognito_mfa.models import (
     FRIENDLY_NAME_LENGTH,
     CognitoIdentity,
@@ -24,6 +23,8 @@ from cognito_mfa.models import (
 Kind = MFAEvent.Kind
 Status = CognitoIdentity.Status
 Unconfirmed = CognitoIdentity.Unconfirmed
+
+SWITCHED_ON = "switched on"  # detail of the event that we made Cognito ask for the code
 
 
 def set_up(request: HttpRequest, identity: CognitoIdentity, friendly_name: str) -> SoftwareToken:
@@ -96,9 +97,9 @@ def switched_on(identity: CognitoIdentity) -> None:
     """Write down that we made Cognito ask for this person's code, which it had not done.
 
     SECURITY: whoever has the password alone can bring this about, and may have another sign-in open that
-    began before. ``evidence`` looks here for when it was.
+    began before. ``managed_login.evidence`` looks here for when it was.
     """
-    MFAEvent.objects.record(Kind.STATUS_CHANGED, identity, detail=evidence.SWITCHED_ON)
+    MFAEvent.objects.record(Kind.STATUS_CHANGED, identity, detail=SWITCHED_ON)
 
 
 def leave_open(

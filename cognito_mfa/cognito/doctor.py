@@ -29,7 +29,6 @@ from cognito_mfa.exceptions import (
     UserFacingError,
     UserGone,
 )
-from cognito_mfa.sign_in.linking import by_verified_email
 from cognito_mfa.values.secret_text import SecretText
 
 BY_EMAIL = "cognito_mfa.sign_in.linking.by_verified_email"
@@ -277,7 +276,7 @@ def _addresses(writable: tuple[str, ...] | None, conf: Conf) -> Finding:
     if conf.TRUST_POOL_EMAIL:
         text = "TRUST_POOL_EMAIL believes every address, and people can write their own: anybody can be anybody."
         return Finding(Level.ERROR, about, text, f"Turn TRUST_POOL_EMAIL off. Or: {hint}.")
-    if conf.USER_RESOLVER in (BY_EMAIL, by_verified_email):
+    if _dotted(conf.USER_RESOLVER) == BY_EMAIL:
         text = "Users are linked by address, and people can write their own. Only a verified one counts, and only as far as the pool verifies."
         hint += ", or see to it that Django's addresses were verified too"
         return Finding(Level.WARNING, about, text, f"{hint}.")
@@ -396,3 +395,12 @@ def _allow(sid: str, operations: list[str], conf: Conf) -> dict[str, Any]:
         "Action": [f"cognito-idp:{operation}" for operation in operations],
         "Resource": f"arn:{next(starts, 'aws')}:cognito-idp:{conf.REGION}:*:userpool/{conf.USER_POOL_ID}",
     }
+
+
+def _dotted(named: str | Callable[..., Any] | None) -> str | None:
+    """Return the dotted path of what a setting names, however it names it."""
+    return (
+        named
+        if isinstance(named, str) or named is None
+        else f"{named.__module__}.{named.__qualname__}"
+    )

@@ -4,20 +4,20 @@ only a phone would know. These are conveniences outside the API; operations neve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
+from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.rules import credentials, directory, totp
 from cognito_mfa.local.rules.state import (
     SOFTWARE_TOKEN_MFA,
+    Account,
     AppClient,
     SoftwareToken,
     User,
     UserPool,
 )
 from cognito_mfa.local.rules.tokens import Tokens, sign_all
-
-if TYPE_CHECKING:
-    from cognito_mfa.local.cognito import LocalCognito
 
 DEFAULT_FLOWS = (
     "ALLOW_USER_PASSWORD_AUTH",
@@ -27,10 +27,23 @@ DEFAULT_FLOWS = (
 )
 
 
+class Emulator(Protocol):
+    """What a pool needs of the LocalCognito that it belongs to."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def account(self) -> Account: ...
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Hold the lock of the state; what changed is kept afterwards."""
+
+
 class LocalPool:
     """A handle on one pool of a LocalCognito."""
 
-    def __init__(self, cognito: LocalCognito, pool: UserPool) -> None:
+    def __init__(self, cognito: Emulator, pool: UserPool) -> None:
         self._cognito = cognito
         self.state = pool
 

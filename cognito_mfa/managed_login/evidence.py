@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from cognito_mfa.authenticator.transitions import SWITCHED_ON
 from cognito_mfa.cognito.gateway import (
     EMAIL_OTP,
     SMS_MFA,
@@ -28,7 +29,7 @@ from cognito_mfa.values.clocks import SKEW, seconds_since
 from cognito_mfa.values.secret_text import SecretText
 
 FRESH = 60.0  # seconds from the sign-in at Cognito until the person is here, by redirects alone
-SWITCHED_ON = "switched on"  # detail of the event that we made Cognito ask for the code
+
 LAST = 2**53  # seconds; what is later cannot be reckoned with
 FACTORS = (SOFTWARE_TOKEN_MFA, SMS_MFA, EMAIL_OTP)  # that managed login asks for
 

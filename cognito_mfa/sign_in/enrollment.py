@@ -21,7 +21,7 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in.completion import Outcome, complete, identify, identify_signed_in
 from cognito_mfa.sign_in.linking import Consent
-from cognito_mfa.sign_in.pending import PendingSignIn, Step
+from cognito_mfa.sign_in.pending import PendingSignIn, Step, subject_of
 from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def verify(request: HttpRequest, begun: PendingSignIn, code: SecretText) -> Chal
         the tokens; or, where Cognito wants one more answer, its challenge.
     """
     challenge, tokens = begun.challenge, begun.tokens
-    asked = people.asked(begun)
+    asked = subject_of(begun)
     try:
         with (
             begun.starting_again(request),

@@ -137,7 +137,7 @@ def answer_code(request: HttpRequest, *, code: SecretText) -> Outcome:
     challenge = begun.open_challenge
     with (
         begun.starting_again(request),
-        codes.attempt(request, asked=people.asked(begun), method=challenge.name),
+        codes.attempt(request, asked=pending.subject_of(begun), method=challenge.name),
     ):
         reply = get_gateway().answer_code(challenge, code)
     return _go_on(request, begun, reply, passed=challenge)
@@ -249,7 +249,7 @@ def device_name(begun: PendingSignIn) -> str:
     theirs = _theirs(begun)
     if theirs and theirs.unconfirmed == Unconfirmed.SET_UP:
         return ""
-    token = theirs.software_token if theirs and people.asked(begun).sub else None
+    token = theirs.software_token if theirs and pending.subject_of(begun).sub else None
     ours = token.friendly_name if token else ""
     return ours or begun.open_challenge.friendly_name
 
@@ -266,7 +266,7 @@ def _theirs(begun: PendingSignIn) -> CognitoIdentity | None:
     SECURITY: by the name alone the row may be a predecessor's, and what they call their phone is their own
     affair. Then Cognito's name of the authenticator must be one that was given here.
     """
-    asked, told = people.asked(begun), begun.open_challenge.friendly_name
+    asked, told = pending.subject_of(begun), begun.open_challenge.friendly_name
     if asked.identity is None or asked.sub:
         return asked.identity
     return asked.identity if told and told in transitions.names_in_cognito(asked.identity) else None
@@ -300,7 +300,7 @@ def _recognized(begun: PendingSignIn) -> PendingSignIn:
     SECURITY: many people call theirs "Phone", also whoever had the pool's name before; what they call it by now
     is their own affair. Asked only of people who renamed it; where this site may not ask, Cognito's name is shown.
     """
-    asked = people.asked(begun)
+    asked = pending.subject_of(begun)
     token = asked.identity.software_token if asked.identity else None
     if asked.sub or asked.identity is None or token is None:
         return begun

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from django.http import HttpRequest
 
+from cognito_mfa.authenticator import people
 from cognito_mfa.cognito.gateway import NOTHING, Challenge, Tokens
 from cognito_mfa.enforcement.proof import PREFIX
 from cognito_mfa.exceptions import (
@@ -75,7 +76,7 @@ class PendingSignIn:
         purpose: what all this is for.
         username: as the person typed it.
         sub: whose sign-in it is, once tokens told it, or of who changes something; a challenge tells a
-            name alone. Read it through ``people.asked``.
+            name alone. Read it through ``subject_of``.
         next_url: where to go afterwards; validated when it is used.
         challenge: what Cognito wants answered, with its current session string.
         secret: of the software token that waits to be verified, during set-up.
@@ -215,3 +216,15 @@ def _revived(payload: Mapping[str, Any]) -> dict[str, Any]:
         "tokens": Tokens(**tokens) if tokens else None,
         "began": Beginning(**began) if began else None,
     }
+
+
+def subject_of(begun: PendingSignIn) -> people.Asked:
+    """Return whom the pending sign-in is about."""
+    name = begun.challenge.username if begun.challenge else ""
+    if begun.sub:
+        identity = people.known(begun.sub)
+        own = identity.username if identity else begun.username
+        return people.Asked(name or own, begun.sub, identity)
+    return (
+        people.named(name, begun.challenge.friendly_name) if begun.challenge else people.Asked("")
+    )
