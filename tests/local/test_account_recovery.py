@@ -1,5 +1,7 @@
-"""ForgotPassword, ConfirmForgotPassword, AdminResetUserPassword and ChangePassword (facts sections
-1.3, 2.1, 6.3, 8.1, 8.2 and 9)."""
+"""ForgotPassword, ConfirmForgotPassword, AdminResetUserPassword and ChangePassword.
+
+The facts are in "Sign-up and forgotten passwords" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,6 @@ class TestForgotPassword:
     def test_it_gets_nobody_past_the_second_factor(
         self, cognito: LocalCognito, caller: Caller, pool: LocalPool
     ) -> None:
-        """Section 6.3."""
         pool.user("regular").attributes |= VERIFIED
         forgot(caller.boto, "regular")
         confirm(caller.boto, cognito.outbox[-1].code, "regular")
@@ -75,7 +76,7 @@ class TestForgotPassword:
     def test_a_wrong_code_is_a_mismatch(
         self, cognito: LocalCognito, boto: Any, plain: LocalPool
     ) -> None:
-        """Section 8.1."""
+        """The code stays valid after a wrong one."""
         forgot(boto)
         code = cognito.outbox[-1].code
         text = "Invalid verification code provided, please try again."
@@ -86,7 +87,6 @@ class TestForgotPassword:
     def test_a_code_works_once_and_for_an_hour(
         self, cognito: LocalCognito, boto: Any, plain: LocalPool
     ) -> None:
-        """Section 8.1."""
         forgot(boto)
         cognito.clock.advance(3600)
         with refused("ExpiredCodeException", EXPIRED):
@@ -99,7 +99,6 @@ class TestForgotPassword:
     def test_the_policy_is_kept_and_the_code_too(
         self, cognito: LocalCognito, boto: Any, plain: LocalPool
     ) -> None:
-        """Section 8.1."""
         forgot(boto)
         with refused("InvalidPasswordException"):
             confirm(boto, cognito.outbox[-1].code, password="short")
@@ -165,18 +164,17 @@ class TestForgotPassword:
     def test_never_the_address_of_the_preferred_factor(
         self, boto: Any, plain: LocalPool, factor: str, medium: str
     ) -> None:
-        """Section 6.3."""
         user = plain.create_user("both", password=PASSWORD, attributes={**VERIFIED, **PHONE})
         user.preferred_factor = factor
         assert forgot(boto, "both")["CodeDeliveryDetails"]["DeliveryMedium"] == medium
 
     def test_with_totp_the_mail_stays_a_way(self, boto: Any, plain: LocalPool) -> None:
-        """Section 6.3."""
+        """A code by email and a code of an app are two channels."""
         plain.register_software_token("owner")
         assert forgot(boto)["CodeDeliveryDetails"]["DeliveryMedium"] == "EMAIL"
 
     def test_a_legacy_client_learns_who_is_not_there(self, boto: Any, plain: LocalPool) -> None:
-        """Section 8.1."""
+        """PreventUserExistenceErrors is LEGACY."""
         plain.state.clients[CLIENT_ID].prevent_user_existence_errors = "LEGACY"
         with refused("UserNotFoundException", NOT_FOUND):
             forgot(boto, "nobody")
@@ -184,7 +182,7 @@ class TestForgotPassword:
             confirm(boto, "000000", "nobody")
 
     def test_others_learn_nothing(self, cognito: LocalCognito, boto: Any, plain: LocalPool) -> None:
-        """Section 8.2."""
+        """PreventUserExistenceErrors is ENABLED."""
         first, second = (members(forgot(boto, "no@example.com")) for _ in range(2))
         assert first == second
         assert set(first["CodeDeliveryDetails"]) == set(forgot(boto)["CodeDeliveryDetails"])
@@ -201,7 +199,7 @@ class TestForgotPassword:
     def test_five_times_an_hour(
         self, cognito: LocalCognito, boto: Any, plain: LocalPool, username: str
     ) -> None:
-        """Sections 8.1 and 9."""
+        """The documentation says 5 to 20; this is the low end."""
         for _ in range(5):
             forgot(boto, username)
         text = "Attempt limit exceeded, please try after some time."
@@ -215,7 +213,6 @@ class TestAdminReset:
     def test_the_password_works_no_more(
         self, cognito: LocalCognito, caller: Caller, plain: LocalPool
     ) -> None:
-        """Section 2.1."""
         boto = caller.boto
         answer = boto.admin_reset_user_password(UserPoolId=POOL_ID, Username="owner")
         assert members(answer) == {}
@@ -227,7 +224,6 @@ class TestAdminReset:
     def test_it_leaves_the_factor_alone(
         self, cognito: LocalCognito, boto: Any, pool: LocalPool
     ) -> None:
-        """Section 6.3."""
         pool.user("regular").attributes |= VERIFIED
         before = pool.code_for("regular")
         boto.admin_reset_user_password(UserPoolId=POOL_ID, Username="regular")
@@ -255,7 +251,7 @@ class TestChangePassword:
         assert caller.password("owner", NEW_PASSWORD)
 
     def test_a_wrong_one_counts(self, cognito: LocalCognito, caller: Caller, token: str) -> None:
-        """Section 8.3: else a token would be a way to guess."""
+        """Else a token would be a way to guess."""
         for _ in range(5):
             with refused("NotAuthorizedException", WRONG):
                 self.change(caller.boto, token, "Wrong-Horse-7")
@@ -281,7 +277,7 @@ class TestChangePassword:
 
 
 class TestHistory:
-    """Section 1.4: PasswordHistoryPolicyViolationException, where the policy remembers."""
+    """PasswordHistoryPolicyViolationException, where the policy remembers."""
 
     @pytest.fixture
     def remembering(self, cognito: LocalCognito) -> LocalPool:
@@ -303,5 +299,4 @@ class TestHistory:
         self.set(boto, PASSWORD)
 
     def test_without_one_they_may(self, boto: Any, plain: LocalPool) -> None:
-        """Section 2.5."""
         self.set(boto, PASSWORD)

@@ -1,5 +1,7 @@
-"""Which challenge follows a password (the table of facts section 2.2), its parameters (2.4), and
-codes that are sent by mail or text."""
+"""Which challenge follows a password, its parameters, and codes that are sent by email or SMS.
+
+The facts are in "Which challenge comes next" and "Challenge parameters" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,7 @@ class Somebody:
     ],
 )
 def test_the_next_challenge(cognito: LocalCognito, row: dict[str, Any], expected: str) -> None:
-    """Section 2.2, row by row."""
+    """The list of "Which challenge comes next" in docs/cognito-behavior.md, line by line."""
     answer = Somebody(cognito, **row).sign_in()
     assert answer.get("ChallengeName") == expected
     assert ("AuthenticationResult" in answer) is (expected is TOKENS)
@@ -118,13 +120,13 @@ def test_the_next_challenge(cognito: LocalCognito, row: dict[str, Any], expected
 def test_what_can_be_set_up(
     cognito: LocalCognito, offers: dict[str, bool], expected: list[str]
 ) -> None:
-    """Section 2.2: SMS is not offered beside another factor."""
+    """SMS is not offered beside another factor."""
     parameters = Somebody(cognito, "ON", offers=offers).sign_in()["ChallengeParameters"]
     assert json.loads(parameters["MFAS_CAN_SETUP"]) == expected
 
 
 def test_the_only_factor_must_not_be_the_only_recovery(cognito: LocalCognito) -> None:
-    """Section 2.2, documented: the user cannot sign in."""
+    """The MFA guide of AWS says that such a user cannot sign in."""
     somebody = Somebody(cognito, "ON", offers={"email": True}, attributes=MAIL)
     somebody.pool.state.account_recovery = ["verified_email"]
     with refused("InvalidUserPoolConfigurationException"):
@@ -132,8 +134,6 @@ def test_the_only_factor_must_not_be_the_only_recovery(cognito: LocalCognito) ->
 
 
 class TestSentCodes:
-    """Sections 2.4 and 3.2."""
-
     def test_an_sms_code(self, cognito: LocalCognito) -> None:
         somebody = Somebody(cognito, "ON", offers={"sms": True}, attributes=PHONE)
         answer = somebody.sign_in()
@@ -165,7 +165,7 @@ class TestSentCodes:
     def test_six_wrong_email_codes_give_the_same_error_each_time(
         self, cognito: LocalCognito
     ) -> None:
-        """Measured on a live pool (section 3.2)."""
+        """Measured on a live pool in September 2026."""
         somebody = Somebody(cognito, "ON", offers={"email": True}, attributes=MAIL)
         session = somebody.sign_in()["Session"]
         for _ in range(6):
@@ -233,7 +233,7 @@ class TestSentCodes:
 
 
 class TestChoice:
-    """SELECT_MFA_TYPE (sections 2.4 and 2.5)."""
+    """SELECT_MFA_TYPE."""
 
     def somebody(self, cognito: LocalCognito, behaviour: Behaviour | None = None) -> Somebody:
         return Somebody(
@@ -288,7 +288,7 @@ class TestChoice:
 
 @pytest.mark.parametrize(("key", "documented"), [("EMAIL", False), ("email", True)])
 def test_an_address_sets_up_email_mfa(cognito: LocalCognito, key: str, documented: bool) -> None:
-    """Section 2.5, and 14.13 for the spelling."""
+    """Clients write EMAIL, the documentation's prose writes email."""
     behaviour = Behaviour(documented_spellings=documented)
     somebody = Somebody(cognito, "ON", offers=EVERY_FACTOR, behaviour=behaviour)
     session = somebody.sign_in()["Session"]
@@ -302,7 +302,7 @@ def test_an_address_sets_up_email_mfa(cognito: LocalCognito, key: str, documente
 
 
 def test_a_first_sign_in_may_have_tokens_once(cognito: LocalCognito) -> None:
-    """14.1: for somebody who signed up, not for somebody who was invited."""
+    """For a user who signed up, not for one who was invited."""
     behaviour = Behaviour(tokens_before_first_setup=True)
     somebody = Somebody(cognito, "ON", behaviour=behaviour)
     assert "AuthenticationResult" in somebody.sign_in()
@@ -318,7 +318,7 @@ def test_a_first_sign_in_may_have_tokens_once(cognito: LocalCognito) -> None:
 
 @newer.deletes_tokens
 def test_a_token_that_is_gone_is_not_found(caller: Caller, pool: LocalPool) -> None:
-    """Section 4: the secret disappeared between the password and the code."""
+    """The secret disappeared between the password and the code."""
     session = caller.password("regular")["Session"]
     code = pool.code_for("regular")
     caller.boto.admin_delete_software_token(UserPoolId=POOL_ID, Username="regular")
@@ -328,7 +328,7 @@ def test_a_token_that_is_gone_is_not_found(caller: Caller, pool: LocalPool) -> N
 
 
 def test_tokens_come_with_empty_parameters(caller: Caller, optional_pool: LocalPool) -> None:
-    """Section 2.4: present, not omitted."""
+    """Present, not omitted."""
     answer = caller.password()
     assert answer["ChallengeParameters"] == {}
     assert access_token(answer)

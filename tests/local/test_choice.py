@@ -1,5 +1,7 @@
-"""USER_AUTH: SELECT_CHALLENGE, PASSWORD, PASSWORD_SRP and codes as a first factor (facts sections
-2.2, 2.3, 2.4 and 8.2)."""
+"""USER_AUTH: SELECT_CHALLENGE, PASSWORD, PASSWORD_SRP and codes as a first factor.
+
+The facts are in "Choice of the first factor" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,7 @@ def open_pool(cognito: LocalCognito) -> LocalPool:
 
 class TestChoice:
     def test_the_choice_is_the_users(self, either: Caller, open_pool: LocalPool) -> None:
-        """Section 2.4: measured."""
+        """Measured."""
         answer = either.choose()
         assert answer["ChallengeName"] == "SELECT_CHALLENGE"
         assert answer["AvailableChallenges"] == [*PASSWORDS, "EMAIL_OTP"]
@@ -43,7 +45,6 @@ class TestChoice:
     def test_with_a_second_factor_only_passwords_are_a_first(
         self, cognito: LocalCognito, caller: Caller, mfa: str, username: str
     ) -> None:
-        """Section 2.3."""
         choosing(cognito, mfa=mfa)
         assert caller.choose(username)["AvailableChallenges"] == PASSWORDS
 
@@ -85,7 +86,6 @@ class TestChoice:
             caller.choose(**asked)
 
     def test_a_user_who_may_not_sign_in_is_told(self, caller: Caller, open_pool: LocalPool) -> None:
-        """Section 2.1."""
         open_pool.create_user("early", password=PASSWORD, status="UNCONFIRMED")
         with refused("UserNotConfirmedException"):
             caller.choose("early")
@@ -93,7 +93,7 @@ class TestChoice:
     def test_who_has_no_first_factor_cannot_sign_in(
         self, caller: Caller, open_pool: LocalPool
     ) -> None:
-        """Section 2.2: EXTERNAL_PROVIDER, for one."""
+        """Such as a user with the status EXTERNAL_PROVIDER."""
         open_pool.create_user("Google_123", status="EXTERNAL_PROVIDER")
         with refused("NotAuthorizedException", WRONG):
             caller.choose("Google_123")
@@ -122,7 +122,7 @@ class TestPassword:
         assert "AuthenticationResult" in caller.enter_code(answer["Session"], code)
 
     def test_a_wrong_one_ends_the_attempt(self, caller: Caller, open_pool: LocalPool) -> None:
-        """Section 2.3, measured."""
+        """Measured."""
         session = caller.choose(PREFERRED_CHALLENGE="PASSWORD")["Session"]
         with refused("NotAuthorizedException", WRONG):
             caller.respond("PASSWORD", session, PASSWORD="Wrong-Horse-7")
@@ -130,7 +130,6 @@ class TestPassword:
             caller.respond("PASSWORD", session, PASSWORD=PASSWORD)
 
     def test_wrong_ones_lock(self, caller: Caller, open_pool: LocalPool) -> None:
-        """Section 8.3."""
         for _ in range(5):
             with refused("NotAuthorizedException", WRONG):
                 caller.choose(PREFERRED_CHALLENGE="PASSWORD", PASSWORD="Wrong-Horse-7")
@@ -174,7 +173,6 @@ class TestCode:
         assert "AuthenticationResult" in answer
 
     def test_the_tokens_say_how(self, cognito: LocalCognito, caller: Caller) -> None:
-        """Section 7.2."""
         choosing(cognito, behaviour=Behaviour(acr_and_amr=True))
         session = caller.choose(PREFERRED_CHALLENGE="EMAIL_OTP")["Session"]
         code = cognito.outbox[-1].code
@@ -185,7 +183,7 @@ class TestCode:
 
 
 class TestUnknownUser:
-    """Section 8.2."""
+    """See "Unknown users" in docs/cognito-behavior.md."""
 
     def test_a_legacy_client_is_told(self, caller: Caller, open_pool: LocalPool) -> None:
         open_pool.state.clients[CLIENT_ID].prevent_user_existence_errors = "LEGACY"

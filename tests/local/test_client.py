@@ -80,7 +80,7 @@ def test_config_and_endpoint_are_honoured(cognito: LocalCognito, pool: LocalPool
 
 
 def test_an_unsigned_client_cannot_administer(cognito: LocalCognito, pool: LocalPool) -> None:
-    """Section 1.1: no Authorization header, no IAM operation; public ones work."""
+    """Without an Authorization header only public operations work."""
     boto = cognito.client(config=Config(signature_version=UNSIGNED))
     with refused("MissingAuthenticationTokenException"):
         names(boto)

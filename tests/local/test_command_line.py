@@ -168,7 +168,7 @@ def test_without_botocore_it_says_so() -> None:
 
 
 def test_an_older_botocore_does_not_hide_newer_admin_operations(tmp_path: Path) -> None:
-    """A botocore whose model ends before AdminDeleteSoftwareToken (facts section 0)."""
+    """A botocore from before August 2026, whose model lacks AdminDeleteSoftwareToken."""
     from botocore.loaders import Loader
 
     model = Loader().load_service_model("cognito-idp", "service-2")

@@ -1,4 +1,4 @@
-"""Many at once: what may happen once happens once (facts sections 3.2 and 4)."""
+"""Many at once: what may happen once happens once."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_one_name_is_made_once(either_boto: Any, pool: LocalPool) -> None:
 
 
 def test_guesses_at_the_same_moment_are_all_counted(caller: Caller, pool: LocalPool) -> None:
-    """Section 8.3: five are looked at, the others meet the lock."""
+    """Five are looked at, the others meet the lock."""
     sessions = [caller.password("regular")["Session"] for _ in range(THREADS)]
     near = {pool.code_for("regular", offset=offset) for offset in range(-2, 3)}
     wrong = next(code for code in ("000000", "111111", "222222") if code not in near)
@@ -119,7 +119,6 @@ def test_a_claim_of_a_password_wins_once(cognito: LocalCognito, pool: LocalPool)
 def test_a_refresh_token_without_grace_is_replaced_once(
     cognito: LocalCognito, optional_pool: LocalPool
 ) -> None:
-    """Section 7.3."""
     optional_pool.create_client("rotating", rotation_grace=0)
     boto = cognito.client()
     token = Caller(boto, "rotating").password()["AuthenticationResult"]["RefreshToken"]

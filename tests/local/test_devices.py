@@ -1,5 +1,7 @@
-"""Tracked devices (facts sections 2.2, 2.3, 7.2 and 7.3), with pycognito as the device that proves
-itself."""
+"""Tracked devices, with pycognito as the device that proves itself.
+
+The facts are in "Remembered devices" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,7 @@ def come_back(cognito: LocalCognito, phone: Phone, **changes: str) -> Any:
 
 class TestTracking:
     def test_a_sign_in_brings_a_device(self, cognito: LocalCognito) -> None:
-        """Sections 1.3 and 7.2."""
+        """In the answer and in the access token."""
         phone = first_sign_in(cognito, tracked(cognito))
         assert phone.key.startswith("us-east-1_")
         said = jwt.decode(phone.access_token, options={"verify_signature": False})
@@ -144,7 +146,6 @@ class TestSignIn:
     """DEVICE_SRP_AUTH and DEVICE_PASSWORD_VERIFIER."""
 
     def test_a_remembered_device_answers_instead_of_the_code(self, cognito: LocalCognito) -> None:
-        """Section 2.2."""
         phone = first_sign_in(cognito, tracked(cognito, replaces_mfa=True))
         phone.confirm()
         result = come_back(cognito, phone)["AuthenticationResult"]
@@ -238,7 +239,7 @@ class TestSignIn:
 
 
 class TestRefresh:
-    """Section 7.3."""
+    """Where devices are tracked, a refresh needs the confirmed device."""
 
     def test_it_needs_the_confirmed_device(self, cognito: LocalCognito) -> None:
         phone = first_sign_in(cognito, tracked(cognito))

@@ -1,4 +1,4 @@
-"""Faults (the security document's C.1 and C.4): alike behind both doors, as botocore sees them."""
+"""Faults are alike behind both doors, as botocore sees them."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_a_door_can_be_down_for_a_while(cognito: LocalCognito, pool: LocalPool) 
 def test_a_body_reaches_botocores_parser_as_it_is(
     cognito: LocalCognito, either: Caller, pool: LocalPool, body: bytes, expected: Any
 ) -> None:
-    """C.1: a 200 with rubbish is an empty success, or no botocore error at all."""
+    """For botocore a 200 with rubbish is an empty success, or no error of its own at all."""
     cognito.faults.on("AdminGetUser", faults.Body(body))
     if isinstance(expected, dict):
         assert read(either) == expected
@@ -195,7 +195,7 @@ def test_a_body_without_its_length_ends_with_the_connection(
 def test_a_truncated_body_was_executed_all_the_same(
     cognito: LocalCognito, either: Caller, pool: LocalPool
 ) -> None:
-    """C.1: with today's botocore an empty "success"."""
+    """With today's botocore it is an empty success."""
     session = either.password("regular")["Session"]
     cognito.faults.on(ANSWER, faults.Truncated(), times=1)
     with suppress(ConnectionClosedError):  # botocore before 1.43.127, over HTTP
@@ -261,7 +261,7 @@ def test_a_long_delay_is_a_timeout(
 def test_a_drip_is_no_timeout_however_long_it_takes(
     cognito: LocalCognito, either: Caller, pool: LocalPool
 ) -> None:
-    """N10: each piece is in time, so no timeout of a socket ends it."""
+    """Each piece is in time, so no timeout of a socket ends it."""
     cognito.faults.on("AdminGetUser", faults.Drip(0.5))
     started = time.monotonic()
     assert read(either)["Username"] == "regular"
@@ -271,7 +271,7 @@ def test_a_drip_is_no_timeout_however_long_it_takes(
 def test_a_duplicate_is_executed_twice(
     cognito: LocalCognito, either: Caller, pool: LocalPool
 ) -> None:
-    """N27: the second copy is what the caller hears of."""
+    """The second copy is what the caller hears of."""
     session = either.password("regular")["Session"]
     cognito.faults.on(ANSWER, faults.Duplicate())
     cognito.forget_calls()
@@ -311,7 +311,7 @@ class TestWhich:
             boto.list_users(UserPoolId=POOL_ID)
 
     def test_for_so_long(self, cognito: LocalCognito, pool: LocalPool) -> None:
-        """N14: a burst of throttling, by the local Cognito's clock."""
+        """A burst of throttling, by the local Cognito's clock."""
         caller = Caller(cognito.client(config=PATIENT))
         burst = faults.Error("TooManyRequestsException")
         cognito.faults.on("AdminGetUser", burst, seconds=60, skip=1)
@@ -351,7 +351,7 @@ def test_the_log_tells_what_became_of_a_call(
 
 
 def test_botocores_retries_are_counted(cognito: LocalCognito, pool: LocalPool) -> None:
-    """C.1: standard mode sends three times, total_max_attempts=1 once."""
+    """Standard mode sends three times, total_max_attempts=1 once."""
     cognito.faults.on("AdminGetUser", faults.Error("InternalErrorException", status=500))
     for attempts in (1, 3):
         cognito.forget_calls()

@@ -1,4 +1,7 @@
-"""MFA_SETUP in session mode (facts section 3.1), behind both doors."""
+"""MFA_SETUP in session mode, behind both doors.
+
+The facts are in "Setup during sign-in" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from tests.local.caller import Caller, access_token, members, refused
 
 
 def test_the_chain_of_sessions_ends_in_tokens(either: Caller, pool: LocalPool) -> None:
-    """Section 3.1: S1, S2, S3, each another, then tokens directly."""
+    """Each step has a session of its own, and the last answer gives tokens."""
     first = either.password()
     assert first["ChallengeName"] == "MFA_SETUP"
     second = either.associate(first["Session"])
@@ -31,14 +34,13 @@ def test_the_chain_of_sessions_ends_in_tokens(either: Caller, pool: LocalPool) -
 
 
 def test_sessions_look_like_cognitos(either: Caller, pool: LocalPool) -> None:
-    """Section 13.1: an AWS Encryption SDK envelope of 1,500 characters and more."""
+    """They are envelopes of the AWS Encryption SDK, of more than 1,500 characters."""
     session = either.password()["Session"]
     assert session.startswith("AYABe")
     assert 1500 <= len(session) <= 2048
 
 
 def test_what_can_be_set_up_is_json_text(either: Caller, pool: LocalPool) -> None:
-    """Section 2.4."""
     parameters = either.password()["ChallengeParameters"]
     assert json.loads(parameters["MFAS_CAN_SETUP"]) == ["SOFTWARE_TOKEN_MFA"]
     assert parameters["USER_ID_FOR_SRP"] == "newcomer"
@@ -47,7 +49,7 @@ def test_what_can_be_set_up_is_json_text(either: Caller, pool: LocalPool) -> Non
 def test_the_next_sign_in_asks_for_a_code_although_nothing_was_preferred(
     cognito: LocalCognito, either: Caller, pool: LocalPool
 ) -> None:
-    """Section 3.5: registered, while the list of settings stays absent."""
+    """The token is registered, while the list of preferences stays absent."""
     done = enrol(either, pool)
     shown = members(either.boto.get_user(AccessToken=access_token(done)))
     assert "UserMFASettingList" not in shown
@@ -63,14 +65,13 @@ def test_the_next_sign_in_asks_for_a_code_although_nothing_was_preferred(
 def test_verification_registers_even_when_the_last_answer_is_never_sent(
     caller: Caller, pool: LocalPool
 ) -> None:
-    """Section 3.1: after SUCCESS the next sign-in is SOFTWARE_TOKEN_MFA."""
+    """After SUCCESS the next sign-in is SOFTWARE_TOKEN_MFA."""
     second = caller.associate(caller.password()["Session"])
     caller.verify(second["Session"], pool.pending_code_for("newcomer"))
     assert caller.password()["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
 
 
 def test_a_code_sent_along_with_mfa_setup_is_ignored(caller: Caller, pool: LocalPool) -> None:
-    """Section 2.5."""
     second = caller.associate(caller.password()["Session"])
     third = caller.verify(second["Session"], pool.pending_code_for("newcomer"))
     last = caller.respond("MFA_SETUP", third["Session"], SOFTWARE_TOKEN_MFA_CODE="000000")
@@ -80,7 +81,7 @@ def test_a_code_sent_along_with_mfa_setup_is_ignored(caller: Caller, pool: Local
 def test_the_setup_code_cannot_sign_in_as_well(
     cognito: LocalCognito, caller: Caller, pool: LocalPool
 ) -> None:
-    """Section 4: spent, within its step and for every step before."""
+    """It is used, for its step and for every step before."""
     enrol(caller, pool)
     session = caller.password()["Session"]
     with refused("ExpiredCodeException", "Your software token has already been used once."):
@@ -104,7 +105,7 @@ def test_exactly_these_operations_were_asked_for(
 
 
 def test_the_admin_flow_runs_the_same_chain(caller: Caller, pool: LocalPool) -> None:
-    """Section 3.1: associate and verify stay public, the answer is the Admin twin's."""
+    """Associate and verify stay public; AdminRespondToAuthChallenge gives the answer."""
     first = caller.admin_password()
     second = caller.associate(first["Session"])
     third = caller.verify(second["Session"], pool.pending_code_for("newcomer"))

@@ -1,4 +1,4 @@
-"""Groups, as far as tokens carry them (facts section 7.2)."""
+"""Groups, as far as tokens carry them: "Claims" in docs/cognito-behavior.md."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""How often (facts section 9): requests a second for the account. Limits of one user are tested
-with their operations."""
+"""How many requests a second an account may send: "Rate limits" in docs/cognito-behavior.md.
+
+Limits of one user are tested with their operations.
+"""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ class TestSigningIn:
     def test_a_provider_makes_its_people_and_nobody_asks_for_a_code(
         self, cognito: LocalCognito, site: Site
     ) -> None:
-        """Facts section 2.2: no Cognito MFA for them, not even in an ON pool."""
+        """Cognito asks federated users for no MFA, not even in an ON pool."""
         pool = pool_of(cognito, mfa="ON")
         for _visit in range(2):
             browser = site.open(identity_provider="Google")
@@ -382,7 +382,6 @@ class TestTheTokens:
     def test_the_api_takes_them_with_the_scope_only(
         self, site: Site, web_pool: LocalPool, boto: Any
     ) -> None:
-        """Section 7.1."""
         boto.get_user(AccessToken=site.tokens()["access_token"])
         with pytest.raises(boto.exceptions.NotAuthorizedException) as caught:
             boto.get_user(AccessToken=site.tokens(scope="openid email")["access_token"])

@@ -1,5 +1,7 @@
-"""botocore's model, which the local Cognito enforces, says what the facts say (sections 1.2 to 1.4). A
-newer botocore may say more, and none has said less yet."""
+"""botocore's model, which the local Cognito enforces, says what docs/cognito-behavior.md says.
+
+A newer botocore may say more, and none has said less yet.
+"""
 
 from __future__ import annotations
 
@@ -103,13 +105,11 @@ def accepted(operation: str, parameters: dict[str, Any]) -> bool:
 def test_what_a_member_may_be(
     operation: str, others: dict[str, Any], member: str, good: list[Any], bad: list[Any]
 ) -> None:
-    """Section 1.2."""
     assert [value for value in good if not accepted(operation, {**others, member: value})] == []
     assert [value for value in bad if accepted(operation, {**others, member: value})] == []
 
 
 def test_a_status_is_one_of_these() -> None:
-    """Section 1.2, of what is answered."""
     expected = {
         "UNCONFIRMED", "CONFIRMED", "ARCHIVED", "COMPROMISED", "UNKNOWN", "RESET_REQUIRED",
         "FORCE_CHANGE_PASSWORD", "EXTERNAL_PROVIDER",
@@ -118,7 +118,6 @@ def test_a_status_is_one_of_these() -> None:
 
 
 def test_a_secret_code_has_sixteen_characters_at_least() -> None:
-    """Section 1.2, of what is answered."""
     shape = service_model.shape("SecretCodeType")
     assert (shape["min"], shape["pattern"]) == (16, "[A-Za-z0-9]+")
 
@@ -139,7 +138,7 @@ CODES = {
     "UTT": "UnsupportedTokenType", "UNA": "Unauthorized", "RTR": "RefreshTokenReuse",
     "PNM": "PreconditionNotMet", "UUS": "UnsupportedUserState", "UPT": "UserPoolTagging",
 }  # fmt: skip
-#: Section 1.4, without what the older of its two models does not declare.
+#: The errors that botocore 1.43.11 declares for each operation.
 DECLARED = {
     "InitiateAuth": "UO RNF IP NA TMR UL IUPC ULV ILR PRR UNF UNC IE SMSA EMLA SMST FB",
     "AdminInitiateAuth": "RNF UO IP NA TMR IE UL IUPC ULV ILR MMNF SMSA EMLA SMST PRR UNF UNC",
@@ -176,7 +175,7 @@ DECLARED = {
 
 @pytest.mark.parametrize("operation", DECLARED)
 def test_these_errors_are_declared(cognito_model: Any, operation: str) -> None:
-    """Section 1.4; the referee holds every error of the local Cognito against the same list."""
+    """The referee holds every error of the local Cognito against the same list."""
     if operation not in cognito_model.operation_names:
         pytest.skip(f"this botocore does not know {operation}")
     shapes = cognito_model.operation_model(operation).error_shapes
@@ -184,7 +183,7 @@ def test_these_errors_are_declared(cognito_model: Any, operation: str) -> None:
     assert {CODES[code] for code in DECLARED[operation].split()} - declared == set()
 
 
-#: Section 1.3: the members of each answer.
+#: The members of each answer.
 ANSWERS = {
     "InitiateAuth": "ChallengeName Session ChallengeParameters AuthenticationResult",
     "AdminInitiateAuth": "ChallengeName Session ChallengeParameters AuthenticationResult",
@@ -216,14 +215,13 @@ ANSWERS = {
 
 @pytest.mark.parametrize("operation", ANSWERS)
 def test_an_answer_has_these_members(cognito_model: Any, operation: str) -> None:
-    """Section 1.3; the referee holds every answer against them."""
+    """The referee holds every answer against them."""
     shape = cognito_model.operation_model(operation).output_shape
     known = set(shape.members) if shape is not None else set()
     assert set(ANSWERS[operation].split()) - known == set()
 
 
 def test_public_operations_are_those_that_aws_does_not_sign(cognito_model: Any) -> None:
-    """Section 1.1."""
     for operation in operations.ALL:
         if operation in cognito_model.operation_names:
             unsigned = cognito_model.operation_model(operation).auth_type == "none"

@@ -1,5 +1,5 @@
 """UpdateUserAttributes, GetUserAttributeVerificationCode, VerifyUserAttribute, DeleteUserAttributes,
-AdminDeleteUserAttributes and DeleteUser (facts section 8.1)."""
+AdminDeleteUserAttributes and DeleteUser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Pools and app clients over the API (facts sections 1.2, 1.3, 1.5 and 6.2)."""
+"""Pools and app clients over the API.
+
+The facts are in "App clients" and "Updates replace" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,6 @@ class TestPools:
         assert answer["ChallengeName"] == "MFA_SETUP"
 
     def test_its_description_has_no_software_token(self, boto: Any, pool: LocalPool) -> None:
-        """Section 1.3."""
         shown = boto.describe_user_pool(UserPoolId=POOL_ID)["UserPool"]
         assert shown["MfaConfiguration"] == "ON"
         assert shown["Id"] == POOL_ID
@@ -115,7 +117,7 @@ class TestPools:
 
 
 class TestMfaConfig:
-    """Section 6.2; the refusals were measured on a live pool."""
+    """The refusals were measured on a live pool."""
 
     def test_it_is_read(self, either_boto: Any, pool: LocalPool) -> None:
         assert members(either_boto.get_user_pool_mfa_config(UserPoolId=POOL_ID)) == {
@@ -135,7 +137,6 @@ class TestMfaConfig:
         assert members(boto.get_user_pool_mfa_config(UserPoolId=POOL_ID)) == given
 
     def test_it_replaces_and_never_merges(self, boto: Any, pool: LocalPool) -> None:
-        """Section 1.5."""
         mfa(boto, MfaConfiguration="ON", EmailMfaConfiguration={"Message": "Code {####}"})
         shown = boto.get_user_pool_mfa_config(UserPoolId=POOL_ID)
         assert shown["SoftwareTokenMfaConfiguration"] == DISABLED
@@ -173,7 +174,6 @@ class TestMfaConfig:
 
 class TestClients:
     def test_the_defaults_of_the_api(self, boto: Any, pool: LocalPool) -> None:
-        """Section 1.5."""
         made = boto.create_user_pool_client(UserPoolId=POOL_ID, ClientName="web")["UserPoolClient"]
         assert made["PreventUserExistenceErrors"] == "LEGACY"
         assert made["AuthSessionValidity"] == 3
@@ -228,7 +228,6 @@ class TestClients:
         ],
     )
     def test_lifetimes_have_limits(self, boto: Any, pool: LocalPool, given: Any) -> None:
-        """Section 7.3."""
         with refused("InvalidParameterException"):
             boto.create_user_pool_client(UserPoolId=POOL_ID, ClientName="web", **given)
 
@@ -236,7 +235,7 @@ class TestClients:
     def test_a_session_lives_three_to_fifteen_minutes(
         self, cognito: LocalCognito, pool: LocalPool, minutes: int
     ) -> None:
-        """Section 1.2; botocore, left to itself, would check the minimum."""
+        """botocore, left to itself, would check the minimum."""
         boto = cognito.client(config=Config(parameter_validation=False))
         with refused("InvalidParameterException"):
             boto.create_user_pool_client(
@@ -268,7 +267,7 @@ class TestClients:
             boto.describe_user_pool_client(UserPoolId=POOL_ID, ClientId="nobody")
 
     def test_an_update_resets_what_it_leaves_out(self, boto: Any, pool: LocalPool) -> None:
-        """Section 1.5, measured."""
+        """Measured."""
         made = boto.create_user_pool_client(
             UserPoolId=POOL_ID,
             ClientName="web",
@@ -305,7 +304,7 @@ class TestClients:
 
 class TestChangingPools:
     def test_an_update_resets_what_it_leaves_out(self, boto: Any) -> None:
-        """Section 1.5, measured: this is how TOTP goes away unasked (section 12.25)."""
+        """Measured: this is how an update in a console turns TOTP off unasked."""
         made = boto.create_user_pool(
             PoolName="p",
             AutoVerifiedAttributes=["email"],

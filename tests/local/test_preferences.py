@@ -1,4 +1,7 @@
-"""MFA preferences, reading them, and the reset matrix (facts sections 6.1 to 6.3)."""
+"""MFA preferences, reading them, and resets.
+
+The facts are in "MFA preference" and "Resets by administrators" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def prefer(boto: Any, username: str = "regular", **blocks: Any) -> Any:
 
 
 def test_the_measured_transitions(either_boto: Any, optional_pool: LocalPool) -> None:
-    """Section 6.1, the table of SWIFT2 MF-8."""
+    """Measured by the tests of amplify-swift."""
     totp = "SOFTWARE_TOKEN_MFA"
     for block, expected in [
         (DISABLE, (None, None)),
@@ -54,7 +57,7 @@ def test_the_own_call_does_the_same(caller: Caller, optional_pool: LocalPool) ->
 
 
 class TestTwoFactors:
-    """Section 6.1, SWIFT2 MF-10 and MF-11."""
+    """Measured by the tests of amplify-swift."""
 
     @pytest.fixture
     def both(self, cognito: LocalCognito) -> LocalPool:
@@ -100,7 +103,7 @@ class TestTwoFactors:
 def test_an_sms_block_without_a_phone_is_refused_even_to_switch_off(
     caller: Caller, optional_pool: LocalPool, block: dict[str, bool]
 ) -> None:
-    """Section 6.1: why only the TOTP block may be sent."""
+    """This is why the app sends only the TOTP block."""
     text = "User does not have a phone_number set to turn on SMS MFA"
     token = signed_in(caller, optional_pool)
     with refused("InvalidParameterException", text):
@@ -112,14 +115,14 @@ def test_an_sms_block_without_a_phone_is_refused_even_to_switch_off(
 def test_a_factor_that_the_pool_does_not_offer_is_accepted_without_effect(
     caller: Caller, optional_pool: LocalPool
 ) -> None:
-    """Section 6.1, AJS #11260."""
+    """Reported in issue 11260 of aws-amplify/amplify-js."""
     optional_pool.user("newcomer").attributes["phone_number"] = "+15555550839"
     prefer(caller.boto, "newcomer", SMSMfaSettings=PREFER)
     assert "AuthenticationResult" in caller.password()
 
 
 class TestTooEarly:
-    """Section 6.1."""
+    """A preference for a token that is not verified."""
 
     def test_never_associated(self, caller: Caller, optional_pool: LocalPool) -> None:
         token = access_token(caller.password())
@@ -142,13 +145,13 @@ class TestTooEarly:
     def test_switching_off_what_was_never_on_succeeds(
         self, caller: Caller, optional_pool: LocalPool
     ) -> None:
-        """Measured: MOTO."""
+        """Measured by the tests of moto that also run against AWS."""
         token = access_token(caller.password())
         caller.boto.set_user_mfa_preference(AccessToken=token, SoftwareTokenMfaSettings=DISABLE)
 
 
 class TestReset:
-    """The matrix of section 6.3."""
+    """Each way to reset, in a pool that requires MFA and in one that does not."""
 
     def test_a_preference_off_in_an_optional_pool_lets_in_by_password(
         self, caller: Caller, optional_pool: LocalPool
@@ -159,7 +162,7 @@ class TestReset:
     def test_the_secret_survives_a_preference(
         self, caller: Caller, optional_pool: LocalPool
     ) -> None:
-        """Section 6.1: off and on again needs no new enrolment, so off is no remedy for a theft."""
+        """Off and on again needs no new enrollment, so off is no remedy for a theft."""
         secret = optional_pool.user("regular").software_token
         prefer(caller.boto, SoftwareTokenMfaSettings=DISABLE)
         prefer(caller.boto, SoftwareTokenMfaSettings=PREFER)
@@ -237,7 +240,6 @@ class TestReset:
 
     @newer.deletes_tokens
     def test_errors_of_deleting(self, boto: Any, pool: LocalPool) -> None:
-        """Section 6.3."""
         pool.create_user("early", password=PASSWORD, status="UNCONFIRMED")
         with refused("UserNotConfirmedException"):
             boto.admin_delete_software_token(UserPoolId=POOL_ID, Username="early")
@@ -256,14 +258,14 @@ class TestReset:
 
     @newer.deletes_tokens
     def test_open_tokens_survive_a_reset(self, caller: Caller, pool: LocalPool) -> None:
-        """Section 7.3: they need a sign-out of their own."""
+        """They need a sign-out of their own."""
         token = signed_in(caller, pool)
         caller.boto.admin_delete_software_token(UserPoolId=POOL_ID, Username="regular")
         assert caller.boto.get_user(AccessToken=token)["Username"] == "regular"
 
 
 class TestAuthFactors:
-    """Sections 1.3 and 14.11."""
+    """AdminGetUserAuthFactors and GetUserAuthFactors."""
 
     @newer.shows_factors
     def test_a_verified_token_shows_although_nothing_is_preferred(

@@ -1,4 +1,7 @@
-"""AWS JSON 1.1 over HTTP (facts section 10), byte by byte where no SDK looks."""
+"""AWS JSON 1.1 over HTTP, byte by byte where no SDK looks.
+
+The facts are in "Wire protocol" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def test_a_success_is_json_with_a_request_id(server: HttpDoor) -> None:
 
 
 def test_timestamps_are_numbers(server: HttpDoor) -> None:
-    """Section 1.3."""
+    """Seconds since the epoch, with a fraction."""
     answer = post(server.url, "AdminGetUser", {**POOL, "Username": "regular"}, signed=True)
     assert isinstance(answer.json()["UserCreateDate"], float)
 
@@ -67,7 +70,7 @@ def test_an_error_header_stays_ascii_whatever_the_text_holds(server: HttpDoor) -
 
 @pytest.mark.parametrize("operation", sorted(operations.IAM))
 def test_admin_operations_need_a_signature(server: HttpDoor, operation: str) -> None:
-    """Section 10: refused before anything else is looked at; which key signed is not checked."""
+    """Refused before anything else is looked at; which key signed is not checked."""
     answer = post(server.url, operation, {})
     assert answer.status == 400
     assert answer.json() == {
@@ -82,7 +85,6 @@ def test_admin_operations_need_a_signature(server: HttpDoor, operation: str) -> 
 
 @pytest.mark.parametrize("operation", sorted(operations.PUBLIC))
 def test_public_operations_need_none(server: HttpDoor, operation: str) -> None:
-    """Section 1.1."""
     code = post(server.url, operation, {}).json()["__type"]
     assert code == "InvalidParameterException"
 
@@ -127,7 +129,7 @@ def test_null_is_like_absent(server: HttpDoor) -> None:
 
 
 def test_admin_operations_newer_than_botocore_are_answered(server: HttpDoor) -> None:
-    """Section 0: by target alone, as an SDK of tomorrow sends them."""
+    """By target alone, as a newer SDK sends them."""
     body = {**POOL, "Username": "regular"}
     factors = post(server.url, "AdminGetUserAuthFactors", body, signed=True).json()
     assert "SOFTWARE_TOKEN" in factors["ConfiguredUserAuthFactors"]

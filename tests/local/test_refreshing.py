@@ -1,4 +1,7 @@
-"""GetTokensFromRefreshToken and RevokeToken (facts sections 2.6, 7.2 and 7.3)."""
+"""GetTokensFromRefreshToken and RevokeToken.
+
+The facts are in "Refresh and rotation" and "Revocation" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +100,7 @@ class TestRotation:
     def test_it_gives_no_more_time(
         self, cognito: LocalCognito, boto: Any, plain: LocalPool
     ) -> None:
-        """Section 7.3: for the remaining lifetime."""
+        """The new token is valid for the remaining lifetime."""
         token = signed_in(boto, "rotating")
         cognito.clock.advance(29 * 86400)
         token = refresh(boto, token)["RefreshToken"]
@@ -113,7 +116,7 @@ class TestRotation:
     def test_the_sign_in_stays_the_same(
         self, cognito: LocalCognito, boto: Any, plain: LocalPool
     ) -> None:
-        """Section 7.2."""
+        """origin_jti and auth_time."""
         first = Caller(boto, "rotating").password("regular")["AuthenticationResult"]
         cognito.clock.advance(60)
         second = refresh(boto, first["RefreshToken"])
@@ -141,7 +144,6 @@ class TestWithoutRotation:
             assert result["AccessToken"]
 
     def test_a_token_of_another_client_is_none(self, boto: Any, plain: LocalPool) -> None:
-        """Section 7.3."""
         with refused("NotAuthorizedException", INVALID):
             refresh(boto, signed_in(boto, CLIENT_ID), "rotating")
 
@@ -150,7 +152,7 @@ class TestWithoutRotation:
             refresh(boto, "some.token", CLIENT_ID)
 
     def test_it_takes_the_secret_itself(self, boto: Any, plain: LocalPool) -> None:
-        """Section 2.6: no hash."""
+        """No hash."""
         token = signed_in(boto, "confidential")
         assert refresh(boto, token, "confidential", ClientSecret=SECRET)
         for more in ({}, {"ClientSecret": "x" * 32}):
@@ -171,7 +173,6 @@ class TestRevoke:
         return members(boto.revoke_token(Token=token, ClientId=client_id, **more))
 
     def test_everything_of_the_sign_in_ends(self, boto: Any, plain: LocalPool) -> None:
-        """Section 7.3."""
         result = Caller(boto).password("regular")["AuthenticationResult"]
         assert self.revoke(boto, result["RefreshToken"]) == {}
         with refused("NotAuthorizedException", "Access Token has been revoked"):
@@ -185,7 +186,7 @@ class TestRevoke:
         assert boto.get_user(AccessToken=access_token(second))
 
     def test_again_is_no_error(self, boto: Any, plain: LocalPool) -> None:
-        """Section 7.3, measured."""
+        """Measured."""
         token = signed_in(boto, CLIENT_ID)
         assert self.revoke(boto, token) == self.revoke(boto, token) == {}
 
@@ -198,7 +199,6 @@ class TestRevoke:
 
     @pytest.mark.parametrize("kind", ["AccessToken", "IdToken"])
     def test_only_refresh_tokens(self, boto: Any, plain: LocalPool, kind: str) -> None:
-        """Section 7.3."""
         result = Caller(boto).password("regular")["AuthenticationResult"]
         with refused("UnsupportedTokenTypeException"):
             self.revoke(boto, result[kind])
@@ -215,7 +215,6 @@ class TestRevoke:
     def test_the_client_must_be_the_one(
         self, boto: Any, plain: LocalPool, client_id: str, more: dict[str, str]
     ) -> None:
-        """Section 7.3."""
         with refused("UnauthorizedException"):
             self.revoke(boto, signed_in(boto, CLIENT_ID), client_id, **more)
 
@@ -224,7 +223,6 @@ class TestRevoke:
         assert self.revoke(boto, token, "confidential", ClientSecret=SECRET) == {}
 
     def test_a_client_may_be_without_revocation(self, boto: Any, plain: LocalPool) -> None:
-        """Section 7.3."""
         plain.create_client("older", enable_token_revocation=False)
         with refused("UnsupportedOperationException"):
             self.revoke(boto, signed_in(boto, "older"), "older")

@@ -1,4 +1,7 @@
-"""Session strings (facts sections 3.2 and 3.3): consumed by success, bound, and expiring."""
+"""Session strings are consumed by success, bound, and expire.
+
+The facts are in "Sessions of a challenge" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ OTHER_CLIENT = "anotherclient0000000000000"
 
 
 def test_a_session_works_once(either: Caller, pool: LocalPool) -> None:
-    """Section 3.2: after a success its session "can only be used once"."""
+    """After a success its session "can only be used once"."""
     session = either.password("regular")["Session"]
     either.enter_code(session, pool.code_for("regular"))
     with refused("NotAuthorizedException", USED):
@@ -44,7 +47,6 @@ def test_every_step_of_a_setup_consumes_its_session(caller: Caller, pool: LocalP
 
 
 def test_a_wrong_code_keeps_the_same_session(either: Caller, pool: LocalPool) -> None:
-    """Section 3.2."""
     session = either.password("regular")["Session"]
     with refused("CodeMismatchException", "Invalid code received for user"):
         either.enter_code(session, wrong(pool))
@@ -54,7 +56,7 @@ def test_a_wrong_code_keeps_the_same_session(either: Caller, pool: LocalPool) ->
 def test_a_reused_code_keeps_the_same_session(
     cognito: LocalCognito, caller: Caller, pool: LocalPool
 ) -> None:
-    """Section 3.2: a Go client loops on it until the next step."""
+    """The code of the next step works."""
     caller.enter_code(caller.password("regular")["Session"], pool.code_for("regular"))
     session = caller.password("regular")["Session"]
     with refused("ExpiredCodeException"):
@@ -67,7 +69,7 @@ def test_a_reused_code_keeps_the_same_session(
 def test_a_session_expires_with_auth_session_validity(
     cognito: LocalCognito, pool: LocalPool, minutes: int
 ) -> None:
-    """Section 3.3: to the second, by Cognito's clock."""
+    """To the second, by Cognito's clock."""
     pool.create_client(OTHER_CLIENT, auth_session_validity=minutes)
     caller = Caller(cognito.client(), OTHER_CLIENT)
     session = caller.password("regular")["Session"]
@@ -82,7 +84,7 @@ def test_a_session_expires_with_auth_session_validity(
 def test_every_new_session_has_a_fresh_window(
     cognito: LocalCognito, caller: Caller, pool: LocalPool
 ) -> None:
-    """Section 3.3: the time to find a phone begins at AssociateSoftwareToken."""
+    """The time to find a phone begins at AssociateSoftwareToken."""
     first = caller.password()
     cognito.clock.advance(170)
     second = caller.associate(first["Session"])
@@ -108,7 +110,6 @@ def test_an_expired_session_that_was_used_says_expired(
 def test_what_cognito_did_not_issue_is_invalid(
     caller: Caller, pool: LocalPool, damage: str
 ) -> None:
-    """Section 3.2: unknown."""
     session = caller.password("regular")["Session"]
     damaged = {
         "unknown": "AYABe" + "A" * 1539,
@@ -123,7 +124,7 @@ def test_what_cognito_did_not_issue_is_invalid(
 
 
 def test_a_session_is_bound_to_its_user(caller: Caller, pool: LocalPool) -> None:
-    """Section F of the security document: the user is never taken from the request."""
+    """The user is never taken from the request."""
     session = caller.password("regular")["Session"]
     with refused("NotAuthorizedException", INVALID):
         caller.enter_code(session, pool.code_for("regular"), "newcomer")
@@ -153,7 +154,7 @@ def test_a_session_is_bound_to_its_pool(
 
 
 def test_a_fresh_session_does_not_verify(caller: Caller, pool: LocalPool) -> None:
-    """Section 3.1: re-running InitiateAuth between Associate and Verify is the classic mistake."""
+    """To run InitiateAuth again between Associate and Verify is the classic mistake."""
     caller.associate(caller.password()["Session"])
     fresh = caller.password()["Session"]
     with refused("NotAuthorizedException", INVALID):
@@ -161,7 +162,7 @@ def test_a_fresh_session_does_not_verify(caller: Caller, pool: LocalPool) -> Non
 
 
 def test_several_sign_ins_of_one_user_stand_side_by_side(caller: Caller, pool: LocalPool) -> None:
-    """Section 3.3: a new InitiateAuth does not invalidate older sessions."""
+    """A new InitiateAuth does not invalidate older sessions."""
     older, newer = (caller.password("regular")["Session"] for _ in range(2))
     assert older != newer
     caller.enter_code(newer, pool.code_for("regular"))
@@ -196,7 +197,7 @@ def test_a_user_disabled_between_two_steps_stays_out(caller: Caller, pool: Local
 def test_an_older_setup_session_cannot_replace_the_authenticator(
     caller: Caller, pool: LocalPool
 ) -> None:
-    """Section 3.1: sessions of MFA_SETUP are useless once the user has a token. Whoever knew the
+    """Sessions of MFA_SETUP are useless once the user has a token. An attacker who knew the
     password yesterday must not enrol a phone of their own today."""
     thief = caller.associate(caller.password()["Session"])
     thiefs_code = pool.pending_code_for("newcomer")
@@ -229,7 +230,7 @@ def test_a_reset_in_the_middle_ends_a_setup(caller: Caller, pool: LocalPool) -> 
 
 
 def test_a_second_association_kills_what_came_of_the_first(caller: Caller, pool: LocalPool) -> None:
-    """Section 3.4: the first session is accepted again, the newest secret wins."""
+    """The first session is accepted again, and the newest secret wins."""
     first = caller.password()["Session"]
     older = caller.associate(first)
     older_code = pool.pending_code_for("newcomer")
@@ -242,7 +243,6 @@ def test_a_second_association_kills_what_came_of_the_first(caller: Caller, pool:
 
 
 def test_a_session_is_missing(caller: Caller, pool: LocalPool) -> None:
-    """Section 2.5."""
     with refused("InvalidParameterException", "Missing required parameter Session"):
         caller.boto.respond_to_auth_challenge(
             ClientId=CLIENT_ID,

@@ -1,4 +1,7 @@
-"""InitiateAuth (facts sections 2.1, 2.3, 2.6, 8): who gets past the password, and who does not."""
+"""InitiateAuth: who gets past the password, and who does not.
+
+The facts are in "Signing in" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,6 @@ CONFIDENTIAL = "confidential00000000000000"
 
 
 def test_a_wrong_password_is_refused(either: Caller, pool: LocalPool) -> None:
-    """Section 8.1."""
     with refused("NotAuthorizedException", WRONG):
         either.password("regular", "Wrong-Horse-7")
 
@@ -36,7 +38,6 @@ def test_a_wrong_password_is_refused(either: Caller, pool: LocalPool) -> None:
 def test_a_disabled_user_is_told_before_the_password_is_looked_at(
     caller: Caller, pool: LocalPool, password: str
 ) -> None:
-    """Section 2.1."""
     pool.create_user("gone", password=PASSWORD, enabled=False)
     with refused("NotAuthorizedException", "User is disabled."):
         caller.password("gone", password)
@@ -46,14 +47,13 @@ def test_a_disabled_user_is_told_before_the_password_is_looked_at(
 def test_an_unconfirmed_user_is_told_before_the_password_is_looked_at(
     caller: Caller, pool: LocalPool, password: str
 ) -> None:
-    """Sections 2.1 and 8.2: this discloses that the user exists."""
+    """This discloses that the user exists."""
     pool.create_user("early", password=PASSWORD, status="UNCONFIRMED")
     with refused("UserNotConfirmedException", "User is not confirmed."):
         caller.password("early", password)
 
 
 def test_a_required_reset_shows_only_to_the_right_password(caller: Caller, pool: LocalPool) -> None:
-    """Section 2.1."""
     pool.create_user("stale", password=PASSWORD, status="RESET_REQUIRED")
     with refused("NotAuthorizedException", WRONG):
         caller.password("stale", "Wrong-Horse-7")
@@ -62,7 +62,7 @@ def test_a_required_reset_shows_only_to_the_right_password(caller: Caller, pool:
 
 
 def test_a_federated_user_cannot_sign_in_here(caller: Caller, pool: LocalPool) -> None:
-    """Section 2.2: InitiateAuth is impossible for EXTERNAL_PROVIDER."""
+    """InitiateAuth is impossible for EXTERNAL_PROVIDER."""
     pool.create_user("Google_123", status="EXTERNAL_PROVIDER")
     with refused("NotAuthorizedException", WRONG):
         caller.password("Google_123")
@@ -71,7 +71,7 @@ def test_a_federated_user_cannot_sign_in_here(caller: Caller, pool: LocalPool) -
 def test_a_temporary_password_expires(
     cognito: LocalCognito, caller: Caller, pool: LocalPool
 ) -> None:
-    """Section 8.1: after seven days by default."""
+    """After seven days by default."""
     pool.create_user("invited", password=PASSWORD, status="FORCE_CHANGE_PASSWORD")
     cognito.clock.advance(7 * 86400 - 1)
     assert caller.password("invited")["ChallengeName"] == "NEW_PASSWORD_REQUIRED"
@@ -82,7 +82,7 @@ def test_a_temporary_password_expires(
 
 
 def test_an_unknown_user_looks_like_a_wrong_password(either: Caller, pool: LocalPool) -> None:
-    """Section 8.2, PreventUserExistenceErrors ENABLED."""
+    """PreventUserExistenceErrors is ENABLED."""
     with refused("NotAuthorizedException", WRONG):
         either.password("nobody")
 
@@ -90,7 +90,7 @@ def test_an_unknown_user_looks_like_a_wrong_password(either: Caller, pool: Local
 def test_a_legacy_client_tells_that_a_user_is_unknown(
     cognito: LocalCognito, pool: LocalPool
 ) -> None:
-    """Section 8.2, LEGACY: what clients made by the API have by default."""
+    """LEGACY is what clients that were made over the API have by default."""
     pool.create_client("legacy", prevent_user_existence_errors="LEGACY")
     with refused("UserNotFoundException", "User does not exist."):
         Caller(cognito.client(), "legacy").password("nobody")
@@ -102,14 +102,14 @@ def test_a_legacy_client_tells_that_a_user_is_unknown(
 def test_the_admin_flow_may_tell_that_a_user_is_unknown(
     cognito: LocalCognito, covered: bool, code: str
 ) -> None:
-    """Section 8.2: Admin operations are not covered; a switch, since documents disagree."""
+    """Whether the setting covers this flow is a switch, since AWS's pages disagree."""
     populated(cognito, behaviour=Behaviour(existence_errors_cover_admin_sign_in=covered))
     with refused(code):
         Caller(cognito.client()).admin_password("nobody")
 
 
 class TestPasswordLock:
-    """Section 8.3."""
+    """See "Wrong passwords" under "Lockout" in docs/cognito-behavior.md."""
 
     def fail(self, caller: Caller, times: int) -> None:
         for _ in range(times):
@@ -182,7 +182,6 @@ class TestPasswordLock:
 
 @pytest.mark.parametrize("missing", ["USERNAME", "PASSWORD"])
 def test_parameters_that_are_missing_are_named(boto: Any, pool: LocalPool, missing: str) -> None:
-    """Section 8.1."""
     parameters = {"USERNAME": "regular", "PASSWORD": PASSWORD}
     del parameters[missing]
     with refused("InvalidParameterException", f"Missing required parameter {missing}"):
@@ -192,7 +191,6 @@ def test_parameters_that_are_missing_are_named(boto: Any, pool: LocalPool, missi
 
 
 def test_an_unknown_client_is_not_found(boto: Any, pool: LocalPool) -> None:
-    """Section 1.5."""
     with refused("ResourceNotFoundException", "User pool client nobody does not exist."):
         Caller(boto, "nobody").password()
 
@@ -219,7 +217,6 @@ def test_a_client_of_another_pool_is_not_found(
     ],
 )
 def test_a_flow_must_be_enabled(boto: Any, pool: LocalPool, flow: str, text: str) -> None:
-    """Section 1.5."""
     pool.create_client("none", explicit_auth_flows=["ALLOW_CUSTOM_AUTH"])
     parameters = {"USERNAME": "regular", "PASSWORD": PASSWORD, "REFRESH_TOKEN": "some.token"}
     with refused("InvalidParameterException", text):
@@ -227,14 +224,13 @@ def test_a_flow_must_be_enabled(boto: Any, pool: LocalPool, flow: str, text: str
 
 
 def test_the_admin_flow_must_be_enabled(boto: Any, pool: LocalPool) -> None:
-    """Section 1.5."""
     pool.create_client("none", explicit_auth_flows=["ALLOW_USER_PASSWORD_AUTH"])
     with refused("InvalidParameterException", "Auth flow not enabled for this client"):
         Caller(boto, "none").admin_password("regular")
 
 
 def test_legacy_flow_names_still_count(boto: Any, pool: LocalPool) -> None:
-    """Section 1.5: ADMIN_NO_SRP_AUTH is the older name of flag and flow."""
+    """ADMIN_NO_SRP_AUTH is the older name of flag and flow."""
     pool.create_client("older", explicit_auth_flows=["ADMIN_NO_SRP_AUTH"])
     answer = boto.admin_initiate_auth(
         UserPoolId=POOL_ID,
@@ -268,7 +264,7 @@ def test_a_flow_that_is_not_played_says_so(boto: Any, pool: LocalPool, flow: str
 
 
 class TestSecretHash:
-    """Section 2.6."""
+    """See "Secret hash" in docs/cognito-behavior.md."""
 
     @pytest.fixture
     def confidential(self, cognito: LocalCognito, pool: LocalPool) -> Caller:
@@ -332,7 +328,7 @@ class TestSecretHash:
 
 
 class TestNames:
-    """Section 2.6: usernames, aliases, case."""
+    """Usernames, aliases, case."""
 
     def test_usernames_are_not_case_sensitive(self, caller: Caller, pool: LocalPool) -> None:
         answer = caller.password("ReguLAR")
@@ -384,7 +380,6 @@ class TestNames:
         assert "AuthenticationResult" in caller.enter_code(first["Session"], code, username)
 
     def test_a_username_attribute_makes_the_username_the_sub(self, cognito: LocalCognito) -> None:
-        """Section 7.2."""
         pool = cognito.create_pool(POOL_ID, mfa="ON", username_attributes=["email"])
         pool.create_client(CLIENT_ID)
         user = pool.create_user("ada@example.com", password=PASSWORD)
@@ -394,7 +389,7 @@ class TestNames:
 
 
 class TestNewPassword:
-    """NEW_PASSWORD_REQUIRED (sections 2.2, 2.4, 2.5 and 8.1)."""
+    """NEW_PASSWORD_REQUIRED."""
 
     @pytest.fixture
     def invited(self, pool: LocalPool) -> LocalPool:
@@ -416,7 +411,6 @@ class TestNewPassword:
         }
 
     def test_it_leads_to_mfa_setup(self, either: Caller, invited: LocalPool) -> None:
-        """Section 2.2."""
         session = either.password("invited")["Session"]
         answer = self.answer(either, session)
         assert answer["ChallengeName"] == "MFA_SETUP"
@@ -469,7 +463,7 @@ class TestNewPassword:
             self.answer(caller, other, "Thiefs-Horse-9")
 
     def test_the_temporary_one_may_be_kept(self, caller: Caller, invited: LocalPool) -> None:
-        """Section 2.5, measured."""
+        """Measured."""
         session = caller.password("invited")["Session"]
         assert "Session" in self.answer(caller, session, PASSWORD)
 
@@ -484,7 +478,7 @@ class TestNewPassword:
 
 
 class TestRefresh:
-    """Sections 2.3, 2.6 and 7.3."""
+    """REFRESH_TOKEN_AUTH."""
 
     def test_it_gives_tokens_without_a_new_refresh_token_and_without_a_challenge(
         self, either: Caller, pool: LocalPool
@@ -550,13 +544,12 @@ class TestRefresh:
 
     @newer.deletes_tokens
     def test_mfa_changes_do_not_touch_it(self, caller: Caller, pool: LocalPool) -> None:
-        """Section 7.3."""
         token = self.refresh_token(caller, pool)
         caller.boto.admin_delete_software_token(UserPoolId=POOL_ID, Username="regular")
         assert "AuthenticationResult" in caller.refresh(token)
 
     def test_rotation_takes_the_flow_away(self, boto: Any, pool: LocalPool) -> None:
-        """Section 7.3: with rotation REFRESH_TOKEN_AUTH is unavailable."""
+        """With rotation, REFRESH_TOKEN_AUTH is not available."""
         made = boto.create_user_pool_client(
             UserPoolId=POOL_ID,
             ClientName="rotating",

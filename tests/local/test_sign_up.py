@@ -1,5 +1,7 @@
-"""SignUp, ConfirmSignUp, ResendConfirmationCode and AdminConfirmSignUp (facts sections 1.3, 8.1, 8.2
-and 9)."""
+"""SignUp, ConfirmSignUp, ResendConfirmationCode and AdminConfirmSignUp.
+
+The facts are in "Sign-up and forgotten passwords" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,7 @@ class TestSignUp:
     def test_somebody_signs_up_and_confirms(
         self, cognito: LocalCognito, either_boto: Any, pool: LocalPool
     ) -> None:
-        """Section 2.2: in an ON pool MFA_SETUP comes at the first sign-in."""
+        """In an ON pool MFA_SETUP comes at the first sign-in."""
         answer = members(sign_up(either_boto))
         user = pool.user("starter")
         assert answer == {
@@ -102,12 +104,11 @@ class TestSignUp:
         assert message.text == f"Welcome: {message.code}"
 
     def test_a_name_is_taken_once(self, boto: Any, pool: LocalPool) -> None:
-        """Section 8.1: SignUp says it otherwise than AdminCreateUser."""
+        """The text of SignUp differs from that of AdminCreateUser."""
         with refused("UsernameExistsException", "User already exists"):
             sign_up(boto, "Regular")
 
     def test_a_password_must_keep_the_policy(self, boto: Any, pool: LocalPool) -> None:
-        """Section 8.1."""
         text = "Password did not conform with policy: Password must have uppercase characters"
         with refused("InvalidPasswordException", text):
             sign_up(boto, Password="correct-horse-7")
@@ -146,7 +147,7 @@ class TestSignUp:
             sign_up(boto)
 
     def test_an_address_that_is_the_username_counts(self, cognito: LocalCognito, boto: Any) -> None:
-        """Section 7.2: the username is the sub then."""
+        """The username is the sub then."""
         settings = {"username_attributes": ["email"], "required_attributes": ["email"]}
         pool = cognito.create_pool(POOL_ID, **settings)  # type: ignore[arg-type]
         pool.create_client(CLIENT_ID)
@@ -156,7 +157,6 @@ class TestSignUp:
     def test_a_confidential_client_signs_the_name(
         self, cognito: LocalCognito, boto: Any, pool: LocalPool
     ) -> None:
-        """Section 2.6."""
         secret = "exampleclientsecret00000000000000"
         pool.create_client("confidential", secret=secret)
         with refused("NotAuthorizedException"):
@@ -171,7 +171,7 @@ class TestConfirm:
         sign_up(boto)
 
     def test_a_wrong_code_is_a_mismatch(self, cognito: LocalCognito, boto: Any) -> None:
-        """Section 8.1; the right one still works."""
+        """The right one still works."""
         code = cognito.outbox[-1].code
         with refused("CodeMismatchException", MISMATCH):
             confirm(boto, wrong(code))
@@ -212,7 +212,7 @@ class TestConfirm:
             boto.admin_confirm_sign_up(UserPoolId=POOL_ID, Username="starter")
 
     def test_a_legacy_client_learns_who_is_not_there(self, boto: Any, pool: LocalPool) -> None:
-        """Section 8.1."""
+        """PreventUserExistenceErrors is LEGACY."""
         pool.state.clients[CLIENT_ID].prevent_user_existence_errors = "LEGACY"
         with refused("UserNotFoundException", NOT_FOUND):
             confirm(boto, "000000", "nobody")
@@ -220,7 +220,7 @@ class TestConfirm:
             resend(boto, "nobody")
 
     def test_others_learn_nothing(self, cognito: LocalCognito, boto: Any) -> None:
-        """Section 8.2."""
+        """PreventUserExistenceErrors is ENABLED."""
         with refused("ExpiredCodeException", EXPIRED):
             confirm(boto, "000000", "nobody")
         sent = len(cognito.outbox)
@@ -235,7 +235,7 @@ class TestConfirm:
     def test_fifteen_tries_an_hour(
         self, cognito: LocalCognito, boto: Any, pool: LocalPool, username: str
     ) -> None:
-        """Section 9; and a limit says nothing of who exists."""
+        """The limit does not disclose which users exist."""
         code = wrong(cognito.outbox[-1].code)
         for _ in range(15):
             with pytest.raises(boto.exceptions.ClientError) as caught:
@@ -257,7 +257,7 @@ class TestConfirm:
 
 
 def test_an_alias_shows_only_when_it_is_claimed(cognito: LocalCognito, boto: Any) -> None:
-    """Section 8.2: in an alias pool a taken address is no error of SignUp."""
+    """In a pool with aliases a taken address is no error of SignUp."""
     pool = populated(cognito, alias_attributes=["email"])
     owner = {"email": EMAIL["Value"], "email_verified": "true"}
     pool.create_user("owner", password=PASSWORD, attributes=owner)
@@ -271,7 +271,7 @@ def test_an_alias_shows_only_when_it_is_claimed(cognito: LocalCognito, boto: Any
 
 
 class TestStraightOn:
-    """Section 1.3: Session, from SignUp through ConfirmSignUp to USER_AUTH."""
+    """The session, from SignUp through ConfirmSignUp to USER_AUTH."""
 
     @pytest.fixture
     def client_id(self, cognito: LocalCognito) -> str:

@@ -1,4 +1,7 @@
-"""AssociateSoftwareToken and VerifySoftwareToken (facts sections 3.2, 3.4, 4 and 5)."""
+"""AssociateSoftwareToken and VerifySoftwareToken.
+
+The facts are in "Software token: associate and verify" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ NOT_OFFERED = "Software Token MFA has not been enabled by the userPool"
 def test_secrets_have_52_characters_of_base32_and_are_never_the_same(
     either: Caller, pool: LocalPool
 ) -> None:
-    """Section 5: upper case, no padding, one per association."""
+    """Upper case, no padding, one per association."""
     session = either.password()["Session"]
     secrets = [either.associate(session)["SecretCode"] for _ in range(3)]
     assert len(set(secrets)) == 3
@@ -38,7 +41,7 @@ def test_secrets_have_52_characters_of_base32_and_are_never_the_same(
 
 
 def test_a_wrong_setup_code_keeps_the_same_session(either: Caller, pool: LocalPool) -> None:
-    """Section 3.2: no new session comes with the error, and this one goes on working."""
+    """The error brings no new session, and this one stays valid."""
     second = either.associate(either.password()["Session"])
     for _ in range(6):
         with refused("EnableSoftwareTokenMFAException", "Code mismatch"):
@@ -52,7 +55,7 @@ def test_a_wrong_setup_code_keeps_the_same_session(either: Caller, pool: LocalPo
 def test_a_code_of_another_shape_keeps_the_same_session(
     either: Caller, pool: LocalPool, code: str
 ) -> None:
-    """Section 3.2: refused by the model, the value not shown."""
+    """The model's limits refuse it, and the value is not shown."""
     second = either.associate(either.password()["Session"])
     with pytest.raises(either.boto.exceptions.InvalidParameterException) as caught:
         either.verify(second["Session"], code)
@@ -65,7 +68,6 @@ def test_a_code_of_another_shape_keeps_the_same_session(
 def test_a_setup_code_may_be_one_step_early_or_late(
     caller: Caller, pool: LocalPool, offset: int, accepted: bool
 ) -> None:
-    """Section 4."""
     second = caller.associate(caller.password()["Session"])
     code = pool.pending_code_for("newcomer", offset=offset)
     if accepted:
@@ -89,7 +91,6 @@ def test_a_sign_in_code_may_be_one_step_early_or_late(
 
 
 def test_a_code_works_once_per_user_whatever_the_session(either: Caller, pool: LocalPool) -> None:
-    """Section F of the security document."""
     sessions = [either.password("regular")["Session"] for _ in range(2)]
     code = pool.code_for("regular")
     either.enter_code(sessions[0], code)
@@ -100,7 +101,7 @@ def test_a_code_works_once_per_user_whatever_the_session(either: Caller, pool: L
 def test_codes_of_steps_before_the_last_accepted_one_are_spent_too(
     caller: Caller, pool: LocalPool
 ) -> None:
-    """Section 4: strict, as RFC 6238 wants it."""
+    """Strict, as RFC 6238 wants it. This is assumed."""
     sessions = [caller.password("regular")["Session"] for _ in range(2)]
     caller.enter_code(sessions[0], pool.code_for("regular", offset=1))
     for offset in (-1, 0, 1):
@@ -109,7 +110,6 @@ def test_codes_of_steps_before_the_last_accepted_one_are_spent_too(
 
 
 def test_an_older_unused_code_may_be_accepted_by_a_switch(cognito: LocalCognito) -> None:
-    """Section 14.12."""
     pool = populated(cognito, mfa="ON", behaviour=Behaviour(older_unused_codes_accepted=True))
     caller = Caller(cognito.client())
     sessions = [caller.password("regular")["Session"] for _ in range(2)]
@@ -145,7 +145,7 @@ def test_a_code_must_be_there(caller: Caller, pool: LocalPool) -> None:
 
 
 class TestFriendlyName:
-    """Sections 2.4 and 4."""
+    """It comes back with the next challenge, and nowhere else."""
 
     def test_it_comes_back_with_the_next_challenge(self, caller: Caller, pool: LocalPool) -> None:
         parameters = caller.password("regular")["ChallengeParameters"]
@@ -181,7 +181,7 @@ class TestFriendlyName:
 
 
 class TestAccessTokenMode:
-    """Sections 3.1, 3.4, 3.5 and 4: somebody who is signed in already."""
+    """A user who is signed in already."""
 
     def test_no_answer_has_a_session(
         self, cognito: LocalCognito, either: Caller, optional_pool: LocalPool
@@ -199,7 +199,7 @@ class TestAccessTokenMode:
     def test_verification_alone_does_not_ask_for_a_code(
         self, caller: Caller, optional_pool: LocalPool
     ) -> None:
-        """Sections 2.2 and 3.5: the preference makes the difference in an OPTIONAL pool."""
+        """The preference makes the difference in an OPTIONAL pool."""
         token = access_token(caller.password())
         enrol(caller, optional_pool, token)
         assert "AuthenticationResult" in caller.password()
@@ -221,7 +221,7 @@ class TestAccessTokenMode:
     def test_the_old_authenticator_works_until_the_new_one_is_verified(
         self, cognito: LocalCognito, caller: Caller, pool: LocalPool
     ) -> None:
-        """Section 3.4, as documented today."""
+        """As documented today."""
         token = signed_in(caller, pool)
         caller.boto.associate_software_token(AccessToken=token)
         cognito.clock.advance(30)
@@ -240,7 +240,7 @@ class TestAccessTokenMode:
     def test_association_may_kill_the_old_authenticator_by_a_switch(
         self, cognito: LocalCognito
     ) -> None:
-        """Sections 3.4 and 14.4, as measured until 2021: OPTIONAL users came in by password alone
+        """As measured until 2021: users of an OPTIONAL pool came in by password alone
         although the list still said SOFTWARE_TOKEN_MFA, and the preference could not be set."""
         switch = Behaviour(association_drops_active_token=True)
         pool = populated(cognito, mfa="OPTIONAL", behaviour=switch)
@@ -265,7 +265,7 @@ class TestAccessTokenMode:
     def test_there_must_be_something_to_verify(
         self, cognito: LocalCognito, switch: bool, code: str
     ) -> None:
-        """Section 4: not measured."""
+        """The error is assumed."""
         behaviour = Behaviour(verify_without_association_is_not_found=switch)
         populated(cognito, mfa="OPTIONAL", behaviour=behaviour)
         caller = Caller(cognito.client())
@@ -280,7 +280,7 @@ class TestAccessTokenMode:
 
 
 class TestWhatIsAccepted:
-    """Section 1.3: exactly one of AccessToken and Session."""
+    """Exactly one of AccessToken and Session."""
 
     def test_neither(self, boto: Any, pool: LocalPool) -> None:
         with refused("InvalidParameterException"):
@@ -295,7 +295,7 @@ class TestWhatIsAccepted:
             caller.boto.associate_software_token(AccessToken=token, Session=session)
 
     def test_a_session_of_another_challenge(self, caller: Caller, pool: LocalPool) -> None:
-        """Section 3.1: somebody who has an authenticator cannot set up another by password."""
+        """A user who has an authenticator app cannot set up another one with the password."""
         session = caller.password("regular")["Session"]
         with refused("NotAuthorizedException", INVALID):
             caller.associate(session)
@@ -304,7 +304,7 @@ class TestWhatIsAccepted:
 
 
 class TestPoolWithoutTotp:
-    """Sections 4 and 6.3."""
+    """New users cannot set up. Those who registered before go on."""
 
     def test_association_and_verification_say_so(self, cognito: LocalCognito) -> None:
         populated(cognito, mfa="ON", software_token=False, email=True)
@@ -337,7 +337,7 @@ class TestPoolWithoutTotp:
 
 
 class TestCodeLock:
-    """Sections 8.3 and 14.7."""
+    """See "Wrong codes" under "Lockout" in docs/cognito-behavior.md."""
 
     def fail(self, caller: Caller, pool: LocalPool, session: str, times: int) -> None:
         for _ in range(times):
@@ -392,7 +392,7 @@ class TestCodeLock:
 
 
 class TestSwitches:
-    """Section 14: the other side of what is not known."""
+    """The other side of what is not known: "Where sources disagree" in docs/cognito-behavior.md."""
 
     def test_a_wrong_setup_code_may_be_a_status(self, cognito: LocalCognito) -> None:
         """14.8."""

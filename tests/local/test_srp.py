@@ -1,5 +1,7 @@
-"""USER_SRP_AUTH and PASSWORD_VERIFIER (facts sections 2.1, 2.3, 2.4, 2.6, 8.2 and 8.3), with the
-client's side of SRP as others wrote it."""
+"""USER_SRP_AUTH and PASSWORD_VERIFIER, with the client's side of SRP as others wrote it.
+
+The facts are in "Secure Remote Password" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -46,12 +48,10 @@ class TestWithPycognito:
             assert srp._padded(value).hex() == pad_hex(value)
 
     def test_a_wrong_password_is_refused(self, cognito: LocalCognito, plain: LocalPool) -> None:
-        """Section 8.1."""
         with refused("NotAuthorizedException", WRONG):
             Person(cognito, "regular", "Wrong-Horse-7").authenticate_user()
 
     def test_the_code_is_asked_for_next(self, cognito: LocalCognito, pool: LocalPool) -> None:
-        """Section 2.2."""
         person = Person(cognito, "regular")
         with pytest.raises(SoftwareTokenMFAChallengeException) as caught:
             person.authenticate_user()
@@ -60,7 +60,6 @@ class TestWithPycognito:
         assert "AuthenticationResult" in done
 
     def test_set_up_follows_for_somebody_new(self, cognito: LocalCognito, pool: LocalPool) -> None:
-        """Section 3.1."""
         answer = Person(cognito, "newcomer").authenticate_user()
         assert answer["ChallengeName"] == "MFA_SETUP"
         caller = Caller(cognito.client())
@@ -72,7 +71,6 @@ class TestWithPycognito:
     def test_a_temporary_password_must_be_changed(
         self, cognito: LocalCognito, plain: LocalPool
     ) -> None:
-        """Section 2.1."""
         plain.create_user("invited", password=PASSWORD, status="FORCE_CHANGE_PASSWORD")
         person = Person(cognito, "invited")
         with pytest.raises(ForceChangePasswordException):
@@ -84,7 +82,7 @@ class TestWithPycognito:
     def test_a_confidential_client_signs_its_name(
         self, cognito: LocalCognito, plain: LocalPool
     ) -> None:
-        """Section 2.6: over what was typed first, over the username then."""
+        """The first hash covers what was typed, the second one the stored username."""
         plain.create_client("confidential", secret=CLIENT_SECRET)
         person = Person(cognito, "Regular", client_id="confidential", client_secret=CLIENT_SECRET)
         assert "AuthenticationResult" in person.authenticate_user()
@@ -94,7 +92,7 @@ class TestWithPycognito:
             ).authenticate_user()
 
     def test_an_address_signs_in_where_it_is_the_username(self, cognito: LocalCognito) -> None:
-        """Section 2.6: the proof is about USER_ID_FOR_SRP, not about what was typed."""
+        """The claim is signed for USER_ID_FOR_SRP, not for what was typed."""
         pool = cognito.create_pool(POOL_ID, username_attributes=["email"])
         pool.create_client(CLIENT_ID)
         user = pool.create_user("regular@example.com", password=PASSWORD)
@@ -122,7 +120,7 @@ class TestChallenge:
     """The answer to USER_SRP_AUTH."""
 
     def test_it_has_these_members(self, cognito: LocalCognito, plain: LocalPool) -> None:
-        """Sections 2.3 and 2.4: hex, hex, base64; no Session."""
+        """Hex, hex, base64; no Session."""
         answer = Person(cognito, "regular").begin()
         assert answer["ChallengeName"] == "PASSWORD_VERIFIER"
         assert "Session" not in answer
@@ -158,7 +156,6 @@ class TestChallenge:
 
     @pytest.mark.parametrize("missing", ["USERNAME", "SRP_A"])
     def test_what_is_missing_is_named(self, boto: Any, plain: LocalPool, missing: str) -> None:
-        """Section 8.1."""
         values = {"USERNAME": "regular", "SRP_A": "5"}
         del values[missing]
         with refused("InvalidParameterException", f"Missing required parameter {missing}"):
@@ -176,7 +173,6 @@ class TestChallenge:
     def test_the_client_must_allow_it(
         self, cognito: LocalCognito, plain: LocalPool, flows: list[str], allowed: bool
     ) -> None:
-        """Section 1.5."""
         plain.create_client("other", explicit_auth_flows=flows)
         person = Person(cognito, "regular", client_id="other")
         if allowed:
@@ -212,7 +208,6 @@ class TestClaim:
     def test_wrong_claims_may_be_followed_by_a_right_one(
         self, cognito: LocalCognito, plain: LocalPool
     ) -> None:
-        """Section 2.3."""
         person = Person(cognito, "regular")
         begun = person.begin()
         for _ in range(3):
@@ -228,7 +223,7 @@ class TestClaim:
             person.answer(values)
 
     def test_it_must_come_within_seconds(self, cognito: LocalCognito, plain: LocalPool) -> None:
-        """Section 2.3: not AuthSessionValidity."""
+        """AuthSessionValidity does not apply to the secret block."""
         person = Person(cognito, "regular")
         begun = person.begin()
         cognito.clock.advance(29)
@@ -267,7 +262,6 @@ class TestClaim:
     def test_what_is_missing_is_named(
         self, cognito: LocalCognito, plain: LocalPool, missing: str
     ) -> None:
-        """Section 8.1."""
         person = Person(cognito, "regular")
         values = person.claim(person.begin())
         del values[missing]
@@ -288,13 +282,13 @@ class TestClaim:
     def test_the_timestamp_has_one_form(
         self, cognito: LocalCognito, plain: LocalPool, text: str
     ) -> None:
-        """Section 2.3."""
+        """In English, in UTC, the day without a leading zero."""
         person = Person(cognito, "regular")
         with refused("InvalidParameterException"):
             person.answer(person.claim(person.begin(), TIMESTAMP=text))
 
     def test_the_day_has_no_zero_in_front(self, cognito: LocalCognito, plain: LocalPool) -> None:
-        """Section 2.3: it is read, and then it is not what was signed."""
+        """It is read, and then it is not what was signed."""
         cognito.clock.set(datetime(2026, 9, 5, 12, tzinfo=UTC).timestamp())
         person = Person(cognito, "regular")
         values = person.claim(person.begin())
@@ -323,7 +317,7 @@ class TestClaim:
 
 
 class TestAccount:
-    """Sections 2.1 and 8: the same checks as with a password that travels, at the answer."""
+    """The same checks as with a password that is sent, at the answer."""
 
     @pytest.mark.parametrize("password", [PASSWORD, "Wrong-Horse-7"])
     @pytest.mark.parametrize(
@@ -354,7 +348,7 @@ class TestAccount:
     def test_wrong_claims_lock_as_wrong_passwords_do(
         self, cognito: LocalCognito, plain: LocalPool
     ) -> None:
-        """Section 8.3: one counter for both flows."""
+        """One counter for both flows."""
         for _ in range(3):
             with refused("NotAuthorizedException", WRONG):
                 Person(cognito, "regular", "Wrong-Horse-7").authenticate_user()
@@ -376,7 +370,7 @@ class TestAccount:
 
 
 class TestUnknownUser:
-    """Section 8.2."""
+    """See "Unknown users" in docs/cognito-behavior.md."""
 
     def test_a_legacy_client_is_told(self, cognito: LocalCognito, plain: LocalPool) -> None:
         plain.create_client("legacy", prevent_user_existence_errors="LEGACY")

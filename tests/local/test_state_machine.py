@@ -1,5 +1,5 @@
 """The state machine as a table: every stage of a sign-in against every call that takes a session
-(facts sections 2.2, 3.1 and 3.2). What is not in the table is an invalid session."""
+("Sessions of a challenge" in docs/cognito-behavior.md). All the rest is an invalid session."""
 
 from __future__ import annotations
 

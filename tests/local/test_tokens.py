@@ -1,4 +1,7 @@
-"""Tokens (facts section 7): claims, signatures, lifetimes, and who may do what with them."""
+"""Claims, signatures, lifetimes, and who may do what with tokens.
+
+The facts are in "Tokens" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def claims(token: str) -> dict[str, Any]:
 
 
 def test_the_claims_of_an_access_token(caller: Caller, optional_pool: LocalPool) -> None:
-    """Section 7.2: client_id and no aud; username; the one scope; no attributes."""
+    """client_id and no aud; username; the one scope; no attributes."""
     found = claims(tokens(caller)["AccessToken"])
     assert set(found) == SHARED_CLAIMS | {"client_id", "scope", "username"}
     assert found["token_use"] == "access"
@@ -54,7 +57,7 @@ def test_the_claims_of_an_access_token(caller: Caller, optional_pool: LocalPool)
 
 
 def test_the_claims_of_an_id_token(caller: Caller, optional_pool: LocalPool) -> None:
-    """Section 7.2: aud and cognito:username; attributes, flags as booleans."""
+    """aud and cognito:username; attributes, flags as Booleans."""
     optional_pool.user("newcomer").attributes["email_verified"] = "true"
     found = claims(tokens(caller)["IdToken"])
     assert set(found) == SHARED_CLAIMS | {"aud", "cognito:username", "email", "email_verified"}
@@ -66,7 +69,7 @@ def test_the_claims_of_an_id_token(caller: Caller, optional_pool: LocalPool) -> 
 def test_both_tokens_of_a_sign_in_share_origin_jti_and_nothing_else_is_the_same(
     cognito: LocalCognito, caller: Caller, optional_pool: LocalPool
 ) -> None:
-    """Section 7.2: origin_jti and auth_time stay through refreshes, jti is unique."""
+    """origin_jti and auth_time stay through refreshes, jti is unique."""
     first = tokens(caller)
     cognito.clock.advance(100)
     second = caller.refresh(first["RefreshToken"])["AuthenticationResult"]
@@ -89,7 +92,6 @@ def test_a_client_without_revocation_has_no_origin_jti(
 
 
 def test_a_pool_that_signs_in_with_an_address_shows_the_sub(cognito: LocalCognito) -> None:
-    """Section 7.2."""
     pool = cognito.create_pool(POOL_ID, username_attributes=["email"])
     pool.create_client(CLIENT_ID)
     user = pool.create_user("ada@example.com", password=PASSWORD)
@@ -100,7 +102,7 @@ def test_a_pool_that_signs_in_with_an_address_shows_the_sub(cognito: LocalCognit
 
 
 class TestSignatures:
-    """Section 7.2, with PyJWT as somebody else's opinion."""
+    """Checked with PyJWT, which is not ours."""
 
     def verified(self, cognito: LocalCognito, token: str, audience: str | None) -> Any:
         with cognito.serve() as server:
@@ -151,7 +153,7 @@ class TestSignatures:
 
 
 class TestAccess:
-    """Section 7.1: what an operation that takes an access token says to others."""
+    """What an operation that takes an access token says to others."""
 
     def test_an_expired_one(
         self, cognito: LocalCognito, either: Caller, optional_pool: LocalPool
@@ -209,7 +211,7 @@ class TestAccess:
             caller.boto.get_user(AccessToken=token)
 
     def test_one_without_the_scope(self, boto: Any, optional_pool: LocalPool) -> None:
-        """Section 7.1: what managed login gives to whoever does not ask for the scope."""
+        """What managed login issues when the scope was not requested."""
         result = optional_pool.issue_tokens("newcomer", CLIENT_ID, scopes=["openid", "email"])
         with refused("NotAuthorizedException", "Access Token does not have required scopes"):
             boto.get_user(AccessToken=result["AccessToken"])
@@ -253,7 +255,6 @@ class TestAccess:
     def test_disabling_a_user_ends_the_tokens_for_good(
         self, caller: Caller, optional_pool: LocalPool
     ) -> None:
-        """Section 7.3."""
         token = access_token(caller.password())
         caller.boto.admin_disable_user(UserPoolId=POOL_ID, Username="newcomer")
         with refused("NotAuthorizedException"):
@@ -265,7 +266,7 @@ class TestAccess:
     def test_a_sign_in_right_after_a_sign_out_works(
         self, caller: Caller, optional_pool: LocalPool
     ) -> None:
-        """Section 7.1 knows a race within the same second; nothing here plays it."""
+        """Cognito has a race within the same second, which is not implemented here."""
         caller.boto.global_sign_out(AccessToken=access_token(caller.password()))
         assert caller.boto.get_user(AccessToken=access_token(caller.password()))
 
@@ -279,13 +280,13 @@ class TestAccess:
 
 
 class TestSwitches:
-    """Section 14.10."""
+    """What AWS rolls out to one pool after another."""
 
     def test_no_claim_tells_how_by_default(self, caller: Caller, optional_pool: LocalPool) -> None:
         assert {"acr", "amr"}.isdisjoint(claims(access_token(caller.password())))
 
     def test_acr_and_amr_tell_how(self, cognito: LocalCognito) -> None:
-        """Section 7.2: in both tokens, kept by a refresh."""
+        """In both tokens, kept by a refresh."""
         pool = populated(cognito, mfa="ON", behaviour=Behaviour(acr_and_amr=True))
         caller = Caller(cognito.client())
         session = caller.password("regular")["Session"]
@@ -321,7 +322,6 @@ def test_read_attributes_limit_what_an_id_token_shows(boto: Any, optional_pool: 
 
 
 def test_lifetimes_are_the_clients(boto: Any, optional_pool: LocalPool) -> None:
-    """Section 7.3."""
     made = boto.create_user_pool_client(
         UserPoolId=POOL_ID,
         ClientName="short",

@@ -1,4 +1,4 @@
-"""RFC 6238 as Cognito uses it (facts section 5)."""
+"""RFC 6238 as Cognito uses it: "TOTP parameters" in docs/cognito-behavior.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The administration of users (facts sections 1.3, 6.2, 8.1), and ListUsers."""
+"""The administration of users, and ListUsers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TestReading:
         }
 
     def test_without_mfa_its_members_are_absent(self, boto: Any, pool: LocalPool) -> None:
-        """Section 6.1: omitted, neither [] nor ""."""
+        """Omitted, neither [] nor ""."""
         shown = boto.admin_get_user(UserPoolId=POOL_ID, Username="newcomer")
         assert {"UserMFASettingList", "PreferredMfaSetting", "MFAOptions"}.isdisjoint(shown)
 
@@ -46,7 +46,7 @@ class TestReading:
         assert shown["Username"] == "regular"
 
     def test_an_unknown_user_is_not_found(self, either_boto: Any, pool: LocalPool) -> None:
-        """Section 8.1: all Admin operations."""
+        """PreventUserExistenceErrors does not cover operations of administrators."""
         with refused("UserNotFoundException", "User does not exist."):
             either_boto.admin_get_user(UserPoolId=POOL_ID, Username="nobody")
 
@@ -121,13 +121,13 @@ class TestCreating:
             create(boto, UserAttributes=[{"Name": "custom:shoe", "Value": "42"}])
 
     def test_a_silent_invitation_may_need_a_password(self, cognito: LocalCognito) -> None:
-        """Section 8.1: measured once, against the documentation; a switch."""
+        """Measured once, against the documentation."""
         populated(cognito, behaviour=Behaviour(silent_invitation_needs_password=True))
         with refused("InvalidParameterException", "User is required to have a password"):
             create(cognito.client(), MessageAction="SUPPRESS")
 
     def test_a_pool_without_passwords_confirms_at_once(self, boto: Any) -> None:
-        """Section 8.1: unless passwordless factors are on."""
+        """A silent invitation makes up a password, unless another first factor is allowed."""
         made = boto.create_user_pool(
             PoolName="passwordless",
             Policies={"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}},
@@ -247,7 +247,7 @@ class TestChanging:
 
 
 class TestListUsers:
-    """Sections 1.3 and 6.2."""
+    """See "What an operation returns" in docs/cognito-behavior.md."""
 
     def test_it_shows_nothing_of_mfa(self, either_boto: Any, pool: LocalPool) -> None:
         listed = either_boto.list_users(UserPoolId=POOL_ID)["Users"]

@@ -1,5 +1,7 @@
-"""The model's limits in Cognito's words (facts sections 1.2 and 10), which botocore leaves to the
-server: maxima, patterns, enums."""
+"""The model's limits in Cognito's words, which botocore leaves to the server.
+
+The facts are in "Limits of input" and "Errors on the wire" of docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ GOOD = {"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": "exampleclient"}
 POOL = {"UserPoolId": "us-east-1_Example00"}
 
 
-#: 2,048 until botocore 1.43, 4,096 since (facts section 0).
+#: 2,048 until botocore 1.43, 4,096 since.
 LONGEST_SESSION = service_model.shape("SessionType")["max"]
 
 
@@ -37,7 +39,7 @@ def test_a_missing_member() -> None:
 
 
 def test_several_complaints_in_one_text() -> None:
-    """Section 3.2: pattern first, then length, the value masked since the field is sensitive."""
+    """Pattern first, then length; the value is masked since the field is sensitive."""
     assert complaint("VerifySoftwareToken", UserCode="Aaaa") == (
         "2 validation errors detected: "
         "Value at 'userCode' failed to satisfy constraint: "
@@ -127,7 +129,7 @@ def test_nothing_that_a_sensitive_value_holds_is_shown() -> None:
     ],
 )
 def test_lengths_and_patterns(operation: str, member: str, value: str, accepted: bool) -> None:
-    """Section 1.2. Java's patterns: \\w and \\S are ASCII, \\p{L} is not, and all of it counts."""
+    """Java's patterns: \\w and \\S are ASCII, \\p{L} is not, and the whole value must match."""
     others = {
         "AdminGetUser": POOL,
         "AdminSetUserPassword": {**POOL, "Username": "ada"},
@@ -153,7 +155,7 @@ def test_lengths_and_patterns(operation: str, member: str, value: str, accepted:
     ],
 )
 def test_another_json_type(parameters: dict[str, Any], text: str) -> None:
-    """Section 10: SerializationException, before any constraint."""
+    """SerializationException, before any constraint."""
     with pytest.raises(SerializationException) as caught:
         validate("InitiateAuth", parameters)
     assert caught.value.message == text
