@@ -14,8 +14,7 @@ from django.urls import path
 
 from cognito_mfa.admin import FastListMixin, MFAUserAdminMixin
 from cognito_mfa.admin.changelists import CAP
-from cognito_mfa.indexes import PrefixIndex
-from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.models import CognitoIdentity, MFAEvent, PrefixIndex
 
 PER_PAGE = 100
 

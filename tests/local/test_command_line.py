@@ -156,7 +156,7 @@ def test_without_botocore_it_says_so() -> None:
             sys.executable,
             "-S",
             "-c",
-            "from cognito_mfa.local import service_model as m\nm.operations()",
+            "from cognito_mfa.local.wire import service_model as m\nm.operations()",
         ],
         capture_output=True,
         text=True,
