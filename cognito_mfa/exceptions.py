@@ -6,7 +6,7 @@
     ├── UserFacingError              the person can do something about it
     │   ├── BadCredentials           name or password wrong, or nobody by that name
     │   ├── BadCode                  wrong code, or one that was used already
-    │   ├── CodesStopped             too many wrong codes: an administrator must lift it
+    │   ├── CodeAttemptsLocked             too many wrong codes: an administrator must lift it
     │   ├── ChallengeLost            the half-finished sign-in is over: start again
     │   ├── TokenRejected            the access token is no longer accepted: sign in again
     │   ├── SignInAgain              the sign-in at Cognito was too long ago, or must show a code
@@ -88,7 +88,7 @@ class BadCode(UserFacingError):
         self.already_used = error == "ExpiredCodeException"
 
 
-class CodesStopped(UserFacingError):
+class CodeAttemptsLocked(UserFacingError):
     """Too many wrong codes in a row; Cognito is not asked until an administrator lifts it."""
 
     code = "codes_stopped"

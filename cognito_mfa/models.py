@@ -160,7 +160,7 @@ class CognitoIdentity(models.Model):
         """Return the active authenticator; a change list must prefetch ``active_tokens`` instead."""
         return self.software_tokens.filter(retired_at=None).first()
 
-    def learn(
+    def record_status(
         self,
         status: Status,
         *,
@@ -172,7 +172,7 @@ class CognitoIdentity(models.Model):
         self.unconfirmed, self.checked_at = unconfirmed, timezone.now()
         self.save(update_fields=["status", "preferred_factor", "unconfirmed", "checked_at"])
 
-    def move_generation(
+    def invalidate_proofs(
         self,
         kind: MFAEvent.Kind | None = None,
         *,
@@ -187,7 +187,7 @@ class CognitoIdentity(models.Model):
         yet whose sign-in it was, by the event; see ``beginning``.
 
         Args:
-            kind: what happened, one of ``MFAEvent.MOVES``; by default that Cognito says something new.
+            kind: what happened, one of ``MFAEvent.INVALIDATES_PROOFS``; by default that Cognito says something new.
             since: the generation that what is written down here began with; None for what counts whatever
                 happened meanwhile.
             actor: who did it; None when it was the person.
@@ -201,7 +201,7 @@ class CognitoIdentity(models.Model):
             ChallengeLost: it moved since, or the row is gone; nothing was written.
         """
         kind = MFAEvent.Kind.STATUS_CHANGED if kind is None else kind
-        if kind not in MFAEvent.MOVES:
+        if kind not in MFAEvent.INVALIDATES_PROOFS:
             raise ValueError(f"{kind} is not one of the events that end proofs")
         rows = type(self).objects.filter(pk=self.pk)
         with transaction.atomic():
@@ -217,7 +217,7 @@ class CognitoIdentity(models.Model):
         self.generation = before + 1
         return before
 
-    def let_in(self) -> None:
+    def record_enabled(self) -> None:
         """Write down that the pool lets this person in, as it did just now, when they signed in."""
         self.disabled_at, self.checked_at = None, timezone.now()
         self.save(update_fields=["disabled_at", "checked_at"])
@@ -607,7 +607,7 @@ class MFAEvent(models.Model):
         USER_DELETED = "USER_DELETED", _("User deleted on this site")
 
     # Every event that moves the identity's generation, and no proof outlives.
-    MOVES = frozenset(
+    INVALIDATES_PROOFS = frozenset(
         {
             Kind.SOFTWARE_TOKEN_VERIFIED,
             Kind.SOFTWARE_TOKEN_REPLACED,

@@ -74,13 +74,13 @@ def link(pool: LocalPool) -> None:
     """Make the Django users that the example needs before anybody has signed in."""
     admin = _linked(pool, "admin", is_staff=True, is_superuser=True)
     if admin.status == CognitoIdentity.Status.UNKNOWN:
-        admin.learn(CognitoIdentity.Status.NOT_SET_UP)
+        admin.record_status(CognitoIdentity.Status.NOT_SET_UP)
     optional = _linked(pool, "optional")
     optional.user.groups.add(Group.objects.get_or_create(name=PASSWORD_ONLY)[0])
     regular = _linked(pool, "regular")
     if not regular.software_tokens.exists():
         SoftwareToken.activate(regular, friendly_name="Old phone")
-        regular.learn(CognitoIdentity.Status.ENABLED, preferred_factor="SOFTWARE_TOKEN_MFA")
+        regular.record_status(CognitoIdentity.Status.ENABLED, preferred_factor="SOFTWARE_TOKEN_MFA")
 
 
 def shown() -> list[Shown]:

@@ -123,7 +123,7 @@ def test_an_unproven_person_can_leave_by_the_admins_sign_out(
 def test_the_list_shows_state_as_icon_and_word(pool: LocalPool, admin: Visitor) -> None:
     for status in Status:
         identity = make(pool, f"p-{status.value.lower()}")
-        identity.learn(status)
+        identity.record_status(status)
     SoftwareToken.activate(
         CognitoIdentity.objects.get(username="p-enabled"), friendly_name="<b>Phone</b>"
     )
@@ -153,7 +153,7 @@ def test_the_number_of_queries_does_not_grow_with_the_people(
 
 
 def test_filters_and_search(pool: LocalPool, admin: Visitor) -> None:
-    make(pool, "ada").learn(Status.NOT_SET_UP)
+    make(pool, "ada").record_status(Status.NOT_SET_UP)
     SoftwareToken.activate(make(pool, "bea"), friendly_name="Turquoise")
 
     def names(**query: str) -> set[str]:
@@ -269,7 +269,7 @@ def test_a_refresh_that_fails_changes_nothing_and_says_why(
     pool: LocalPool, admin: Visitor, fault: faults.Fault, told: str
 ) -> None:
     identity = make(pool, "ada")
-    identity.learn(Status.ENABLED)
+    identity.record_status(Status.ENABLED)
     checked = identity.checked_at
     admin.cognito.faults.on(reading(), fault)
 

@@ -519,7 +519,7 @@ def test_wrong_codes_are_forgotten_with_a_reason(
     pool: LocalPool, admin: Visitor, lost: Visitor
 ) -> None:
     CodeFailures.objects.update_or_create(
-        pool_id=pool.id, username="ada", defaults={"failures": code_attempts.HARD_STOP}
+        pool_id=pool.id, username="ada", defaults={"failures": code_attempts.MAX_ATTEMPTS}
     )
     lost.sign_in("ada")
     assert lost.enter_code().status_code == 403
@@ -541,7 +541,7 @@ def test_somebody_who_was_stopped_before_the_first_set_up_gets_codes_again(
 ) -> None:
     """They have no identity here yet, and so stand in no other list."""
     CodeFailures.objects.create(
-        pool_id=pool.id, username="newcomer", failures=code_attempts.HARD_STOP
+        pool_id=pool.id, username="newcomer", failures=code_attempts.MAX_ATTEMPTS
     )
     person = Visitor(Client(), admin.cognito)
     person.sign_in("newcomer")

@@ -29,7 +29,7 @@ def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
 
 
 def test_a_column_for_everybody_also_those_who_never_came(pool: LocalPool, admin: Visitor) -> None:
-    make(pool, "ada").learn(CognitoIdentity.Status.NOT_SET_UP)
+    make(pool, "ada").record_status(CognitoIdentity.Status.NOT_SET_UP)
     User.objects.create_user("local")
     page = admin.text(admin.get(reverse(LIST)))
     assert (
@@ -51,7 +51,7 @@ def test_no_query_for_each_row(
 
 
 def test_the_filter(pool: LocalPool, admin: Visitor) -> None:
-    make(pool, "ada").learn(CognitoIdentity.Status.NOT_SET_UP)
+    make(pool, "ada").record_status(CognitoIdentity.Status.NOT_SET_UP)
     User.objects.create_user("local")
 
     def names(value: str) -> set[str]:

@@ -31,7 +31,7 @@ def people(pool: LocalPool, visitor: Visitor) -> None:
     make(pool, "root", is_staff=True, is_superuser=True)
     visitor.set_up("root")
     for name in ("ada", "bea"):
-        make(pool, name).learn(Status.NOT_SET_UP)
+        make(pool, name).record_status(Status.NOT_SET_UP)
     until = timezone.now() + dt.timedelta(days=3)
     exemptions.grant(User.objects.get(username="bea"), until=until, reason="x", actor=None)
     Group.objects.create(name="=Group\x1b").user_set.add(*User.objects.all())

@@ -67,11 +67,11 @@ def test_before_the_first_count_it_says_so_and_offers_one(pool: LocalPool, admin
 
 
 def test_everybody_is_counted_once(pool: LocalPool, admin: Visitor) -> None:
-    make(pool, "nothing", is_staff=True).learn(Status.NOT_SET_UP)
-    make(pool, "excused").learn(Status.NOT_SET_UP)
-    make(pool, "gone").learn(Status.GONE)
-    make(pool, "barred", is_active=False).learn(Status.ENABLED)
-    make(pool, "elsewhere").learn(Status.ENABLED)
+    make(pool, "nothing", is_staff=True).record_status(Status.NOT_SET_UP)
+    make(pool, "excused").record_status(Status.NOT_SET_UP)
+    make(pool, "gone").record_status(Status.GONE)
+    make(pool, "barred", is_active=False).record_status(Status.ENABLED)
+    make(pool, "elsewhere").record_status(Status.ENABLED)
     CognitoIdentity.objects.filter(username="elsewhere").update(pool_id="us-east-1_Other0000")
     User.objects.create_user("never")
     exempt(User.objects.get(username="excused"))
@@ -128,7 +128,7 @@ def test_what_is_stale_is_said(pool: LocalPool, admin: Visitor) -> None:
     old, fresh = make(pool, "old"), make(pool, "fresh")
     make(pool, "never")
     for identity in (old, fresh):
-        identity.learn(Status.ENABLED)
+        identity.record_status(Status.ENABLED)
     long_ago = timezone.now() - overview.STALE_AFTER - dt.timedelta(minutes=1)
     CognitoIdentity.objects.filter(username="old").update(checked_at=long_ago)
     assert cells(count_again(admin), "Status is stale") == ["2"]

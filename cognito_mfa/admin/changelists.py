@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.authenticator.code_attempts import STOPPED
+from cognito_mfa.authenticator.code_attempts import LOCKED
 from cognito_mfa.models import CognitoIdentity, MFAReset, SoftwareToken
 from cognito_mfa.values.untrusted import is_storable
 
@@ -204,7 +204,7 @@ class StoppedFilter(SimpleListFilter):
         return [(self.STOPPED, _("Stopped"))]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(STOPPED) if self.value() == self.STOPPED else queryset
+        return queryset.filter(LOCKED) if self.value() == self.STOPPED else queryset
 
 
 def with_active_token(identities: QuerySet[CognitoIdentity]) -> QuerySet[CognitoIdentity]:

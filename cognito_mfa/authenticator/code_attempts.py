@@ -26,16 +26,16 @@ from django.utils import timezone
 
 from cognito_mfa.authenticator import people
 from cognito_mfa.conf import get_conf
-from cognito_mfa.exceptions import BadCode, Busy, CodesStopped
+from cognito_mfa.exceptions import BadCode, Busy, CodeAttemptsLocked
 from cognito_mfa.models import CodeFailures
 from cognito_mfa.values import clocks
 
-FREE = 5  # failures without a wait
+FREE_ATTEMPTS = 5  # failures without a wait
 FIRST_WAIT = 30  # seconds, after the last free one; then twice as long each time
-LONGEST_WAIT = 3600
-HARD_STOP = 100  # NIST SP 800-63B-4 §3.2.2
+MAX_WAIT = 3600
+MAX_ATTEMPTS = 100  # NIST SP 800-63B-4 §3.2.2
 # Rows at which no more codes are accepted.
-STOPPED = Q(failures__gte=HARD_STOP) | Q(total__gte=HARD_STOP)
+LOCKED = Q(failures__gte=MAX_ATTEMPTS) | Q(total__gte=MAX_ATTEMPTS)
 _TRIES = 1000  # races for the row that one attempt may lose; each means somebody else's went ahead
 
 
@@ -55,11 +55,13 @@ class Attempt(NamedTuple):
     @property
     def is_last(self) -> bool:
         """Tell whether no more codes are accepted after this one, if it is wrong."""
-        return max(self.failures, self.total) == HARD_STOP
+        return max(self.failures, self.total) == MAX_ATTEMPTS
 
 
 @contextmanager
-def counted(username: str, *, sub: str = "", shown_secret: bool = False) -> Generator[Attempt]:
+def count_attempt(
+    username: str, *, sub: str = "", shown_secret: bool = False
+) -> Generator[Attempt]:
     """Count what happens inside as one attempt at a code.
 
     A wrong code stays counted. A right one takes back what was counted up to it, not what failed
@@ -72,24 +74,24 @@ def counted(username: str, *, sub: str = "", shown_secret: bool = False) -> Gene
 
     Raises:
         Busy: too soon after the last wrong code; Cognito is not asked.
-        CodesStopped: too many wrong codes; only an administrator lifts it.
+        CodeAttemptsLocked: too many wrong codes; only an administrator lifts it.
     """
-    attempt = _take(username, sub, forgives=shown_secret and not sub)
+    attempt = _reserve(username, sub, forgives=shown_secret and not sub)
     try:
         yield attempt
     except BadCode:
         raise
     except BaseException:
-        _give_back(attempt, 1, 1)
+        _release(attempt, 1, 1)
         raise
-    _give_back(attempt, attempt.failures, attempt.total)
+    _release(attempt, attempt.failures, attempt.total)
 
 
-def check(username: str, *, sub: str = "") -> None:
-    """Refuse what ``counted`` would refuse, and count nothing.
+def ensure_allowed(username: str, *, sub: str = "") -> None:
+    """Refuse what ``count_attempt`` would refuse, and count nothing.
 
     Raises:
-        Busy, CodesStopped: likewise.
+        Busy, CodeAttemptsLocked: likewise.
     """
     row = _found(username, sub)
     if row is not None:
@@ -102,15 +104,15 @@ def failures(username: str, *, sub: str = "") -> int:
     return row.failures if row else 0
 
 
-def accept_again(username: str, *, sub: str = "") -> bool:
+def unlock(username: str, *, sub: str = "") -> bool:
     """Let codes be tried again at once, as an administrator may, and leave the total as it is.
 
     Returns:
         False where the total is reached, and nothing but a new authenticator helps.
     """
     rows = CodeFailures.objects.filter(pk__in=_keys(username, sub))
-    rows.filter(total__lt=HARD_STOP).update(failures=0, last_at=timezone.now())
-    return not rows.filter(total__gte=HARD_STOP).exists()
+    rows.filter(total__lt=MAX_ATTEMPTS).update(failures=0, last_at=timezone.now())
+    return not rows.filter(total__gte=MAX_ATTEMPTS).exists()
 
 
 def clear(username: str, *, sub: str = "") -> None:
@@ -128,7 +130,7 @@ def clear(username: str, *, sub: str = "") -> None:
     )
 
 
-def now_known(username: str, sub: str) -> None:
+def move_to_sub(username: str, sub: str) -> None:
     """Count by the ``sub`` from now on, which tokens told; what was counted by the name goes along.
 
     After a right code, that is what failed meanwhile.
@@ -152,9 +154,9 @@ def now_known(username: str, sub: str) -> None:
 
 def wait_after(count: int) -> float:
     """Return the seconds to wait after ``count`` failures in a row."""
-    if count < FREE:
+    if count < FREE_ATTEMPTS:
         return 0.0
-    return float(min(FIRST_WAIT * 2 ** min(count - FREE, 20), LONGEST_WAIT))
+    return float(min(FIRST_WAIT * 2 ** min(count - FREE_ATTEMPTS, 20), MAX_WAIT))
 
 
 def _found(username: str, sub: str) -> CodeFailures | None:
@@ -189,7 +191,7 @@ def _row(username: str, sub: str) -> CodeFailures:
     return row
 
 
-def _take(username: str, sub: str, *, forgives: bool) -> Attempt:
+def _reserve(username: str, sub: str, *, forgives: bool) -> Attempt:
     """Count one attempt before it is made, so that many at once cannot all slip through."""
     for _try in range(_TRIES):
         row = _row(username, sub)
@@ -197,7 +199,7 @@ def _take(username: str, sub: str, *, forgives: bool) -> Attempt:
         unchanged = CodeFailures.objects.filter(
             pk=row.pk, failures=row.failures, total=row.total, last_at=row.last_at
         )
-        if forgives and _waited(row) > LONGEST_WAIT:
+        if forgives and _waited(row) > MAX_WAIT:
             row.failures = row.total = 0  # somebody else's of the same name, for all we know
         _refuse_if_too_many(row)
         attempt = Attempt(row.pk, row.failures + 1, row.total + 1)
@@ -211,14 +213,14 @@ def _waited(row: CodeFailures) -> float:
 
 
 def _refuse_if_too_many(row: CodeFailures) -> None:
-    if max(row.failures, row.total) >= HARD_STOP:
-        raise CodesStopped("code", "TooManyFailures")
+    if max(row.failures, row.total) >= MAX_ATTEMPTS:
+        raise CodeAttemptsLocked("code", "TooManyFailures")
     left = wait_after(row.failures) - _waited(row)
     if left > 0:
         raise Busy("code", "TooManyFailures", retry_after=int(left) + 1)
 
 
-def _give_back(attempt: Attempt, in_a_row: int, in_total: int) -> None:
+def _release(attempt: Attempt, in_a_row: int, in_total: int) -> None:
     """Take failures back, but none below zero: an administrator may have cleared them."""
     CodeFailures.objects.filter(pk=attempt.row).update(
         failures=Greatest(F("failures") - in_a_row, 0), total=Greatest(F("total") - in_total, 0)

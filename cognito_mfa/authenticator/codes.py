@@ -13,7 +13,7 @@ from cognito_mfa import signals
 from cognito_mfa.authenticator import code_attempts, notifications, people, wrong_codes
 from cognito_mfa.authenticator.people import Asked
 from cognito_mfa.cognito.gateway import MFA_SETUP, get_gateway
-from cognito_mfa.exceptions import BadCode, Busy, CodesStopped, CognitoMFAError, UserGone
+from cognito_mfa.exceptions import BadCode, Busy, CodeAttemptsLocked, CognitoMFAError, UserGone
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.values import clocks
 
@@ -34,12 +34,12 @@ def attempt(request: HttpRequest, *, asked: Asked, method: str) -> Generator[Non
 
     Raises:
         Busy: too soon after a wrong code; nothing was sent.
-        CodesStopped: too many wrong codes; nothing was sent.
+        CodeAttemptsLocked: too many wrong codes; nothing was sent.
     """
     asked = _without_predecessor(asked, method)
     count = code_attempts.Attempt(0, 0, 0)
     try:
-        with code_attempts.counted(
+        with code_attempts.count_attempt(
             asked.username, sub=_counted_by(asked, method), shown_secret=method == MFA_SETUP
         ) as count:
             yield
@@ -81,8 +81,8 @@ def _without_predecessor(asked: Asked, method: str) -> Asked:
     if asked.sub or asked.identity is None or method == MFA_SETUP:
         return asked
     try:
-        code_attempts.check(asked.username, sub=asked.identity.sub)
-    except (Busy, CodesStopped):
+        code_attempts.ensure_allowed(asked.username, sub=asked.identity.sub)
+    except (Busy, CodeAttemptsLocked):
         if _may_be_gone(asked, asked.identity) and _is_gone(asked.identity):
             return people.named(asked.username, asked.device)
     return asked

@@ -78,9 +78,9 @@ def retire(identity: CognitoIdentity) -> None:
         if row is None or row.status == Status.GONE:
             return
         detail = f"{row.status} → {Status.GONE}"
-        row.move_generation(MFAEvent.Kind.STATUS_CHANGED, detail=detail)
+        row.invalidate_proofs(MFAEvent.Kind.STATUS_CHANGED, detail=detail)
         row.retire_token(SoftwareToken.Retired.REMOVED_ELSEWHERE)
-        row.learn(Status.GONE)
+        row.record_status(Status.GONE)
     identity.refresh_from_db()
 
 

@@ -46,7 +46,7 @@ def request(identity: CognitoIdentity, *, actor: Any, reason: str) -> MFAReset:
     with transaction.atomic(durable=True):
         CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
         unfinished = identity.resets.filter(finished_at=None).first()
-        identity.move_generation(Kind.RESET_REQUESTED, actor=actor, reason=reason)
+        identity.invalidate_proofs(Kind.RESET_REQUESTED, actor=actor, reason=reason)
         if unfinished is not None:
             return unfinished
         return MFAReset.objects.create(identity=identity, actor=actor, reason=reason)
@@ -128,7 +128,7 @@ def _read_back(reset: MFAReset) -> None:
         return
     without = Status.UNKNOWN if new else Status.NOT_SET_UP
     status = Status.ENABLED if factors.software_token else without
-    identity.learn(status, preferred_factor=factors.preferred)
+    identity.record_status(status, preferred_factor=factors.preferred)
     _finish(reset)
 
 
@@ -152,7 +152,7 @@ def _finish(reset: MFAReset) -> None:
         if not _is_set_up_anew(reset):
             identity.retire_token(SoftwareToken.Retired.RESET)
         # Once more: somebody may have signed in with the old app meanwhile.
-        identity.move_generation(Kind.MFA_RESET, actor=reset.actor, reason=reset.reason)
+        identity.invalidate_proofs(Kind.MFA_RESET, actor=reset.actor, reason=reset.reason)
         code_attempts.clear(identity.username, sub=identity.sub)
     logger.info("mfa_reset: user %s by %s", identity.user_id, reset.actor_id or "command")
     if identity.status != Status.GONE:  # the address may be somebody else's by now

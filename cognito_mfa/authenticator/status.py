@@ -54,7 +54,7 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
             return Status.GONE
         if _known(now) != known:
             return Status(now.status)
-        identity.learn(
+        identity.record_status(
             status,
             preferred_factor=factors.preferred if factors else "",
             unconfirmed=_still_open(identity, status),
@@ -65,7 +65,7 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
         ended = ended or (status == Status.GONE and before != status)
         detail = f"{before} → {status}"
         if ended:  # sessions that it let in must prove themselves again
-            identity.move_generation(MFAEvent.Kind.STATUS_CHANGED, actor=actor, detail=detail)
+            identity.invalidate_proofs(MFAEvent.Kind.STATUS_CHANGED, actor=actor, detail=detail)
         elif status != before:
             MFAEvent.objects.record(
                 MFAEvent.Kind.STATUS_CHANGED, identity, actor=actor, detail=detail
@@ -94,7 +94,7 @@ def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> 
     permissions.check(permissions.CLEAR, actor, counter)
     failures = code_attempts.failures(username, sub=sub)
     with transaction.atomic():
-        if not code_attempts.accept_again(username, sub=sub):
+        if not code_attempts.unlock(username, sub=sub):
             raise Refused("failures", "BindAnew")
         event = MFAEvent.objects.record(
             MFAEvent.Kind.FAILURES_CLEARED,
@@ -123,7 +123,7 @@ def _note_whether_enabled(identity: CognitoIdentity, *, enabled: bool, actor: An
         kind, detail = MFAEvent.Kind.STATUS_CHANGED, f"DISABLED → {identity.status}"
         MFAEvent.objects.record(kind, identity, actor=actor, detail=detail)
     else:
-        identity.move_generation(MFAEvent.Kind.DISABLED, actor=actor)
+        identity.invalidate_proofs(MFAEvent.Kind.DISABLED, actor=actor)
 
 
 def _known(identity: CognitoIdentity) -> tuple[object, ...]:

@@ -27,7 +27,9 @@ Unconfirmed = CognitoIdentity.Unconfirmed
 SWITCHED_ON = "switched on"  # detail of the event that we made Cognito ask for the code
 
 
-def set_up(request: HttpRequest, identity: CognitoIdentity, friendly_name: str) -> SoftwareToken:
+def record_setup(
+    request: HttpRequest, identity: CognitoIdentity, friendly_name: str
+) -> SoftwareToken:
     """Write down a confirmed authenticator, the first or another one; other sessions end.
 
     Raises:
@@ -37,10 +39,10 @@ def set_up(request: HttpRequest, identity: CognitoIdentity, friendly_name: str) 
     kind = Kind.SOFTWARE_TOKEN_REPLACED if before else Kind.SOFTWARE_TOKEN_VERIFIED
     detail = friendly_name[:FRIENDLY_NAME_LENGTH]
     with transaction.atomic():
-        identity.move_generation(kind, since=identity.generation, detail=detail)
+        identity.invalidate_proofs(kind, since=identity.generation, detail=detail)
         token = SoftwareToken.activate(identity, friendly_name=friendly_name)
-        identity.learn(Status.ENABLED)
-        code_attempts.now_known(identity.username, identity.sub)
+        identity.record_status(Status.ENABLED)
+        code_attempts.move_to_sub(identity.username, identity.sub)
         code_attempts.clear(identity.username, sub=identity.sub)
     if before is None:
         notifications.send("software_token_verified", identity, software_token=token)
@@ -59,7 +61,7 @@ def set_up(request: HttpRequest, identity: CognitoIdentity, friendly_name: str) 
     return token
 
 
-def turned_off(
+def record_removal(
     request: HttpRequest, identity: CognitoIdentity, *, elsewhere: bool = False
 ) -> SoftwareToken | None:
     """Write down that Cognito asks this person for no code any more; other sessions' proofs end.
@@ -76,16 +78,16 @@ def turned_off(
     before = identity.software_token
     if before is None and identity.status != Status.ENABLED:
         # Nobody was ever asked whether it was on: that it is off is no news, and ends nothing.
-        identity.learn(Status.NOT_SET_UP)
+        identity.record_status(Status.NOT_SET_UP)
         return None
     retired = SoftwareToken.Retired
     detail = before.friendly_name if before else ""
     with transaction.atomic():
-        identity.move_generation(
+        identity.invalidate_proofs(
             Kind.SOFTWARE_TOKEN_REMOVED, since=identity.generation, detail=detail
         )
         identity.retire_token(retired.REMOVED_ELSEWHERE if elsewhere else retired.REMOVED)
-        identity.learn(Status.NOT_SET_UP)
+        identity.record_status(Status.NOT_SET_UP)
     notifications.send("software_token_removed", identity, before=before, elsewhere=elsewhere)
     signals.software_token_removed.send_robust(
         sender=CognitoIdentity, request=request, identity=identity, software_token=before
@@ -93,7 +95,7 @@ def turned_off(
     return before
 
 
-def switched_on(identity: CognitoIdentity) -> None:
+def record_switched_on(identity: CognitoIdentity) -> None:
     """Write down that we made Cognito ask for this person's code, which it had not done.
 
     SECURITY: whoever has the password alone can bring this about, and may have another sign-in open that
@@ -102,7 +104,7 @@ def switched_on(identity: CognitoIdentity) -> None:
     MFAEvent.objects.record(Kind.STATUS_CHANGED, identity, detail=SWITCHED_ON)
 
 
-def leave_open(
+def record_unconfirmed(
     request: HttpRequest, identity: CognitoIdentity, what: Unconfirmed, *, friendly_name: str = ""
 ) -> int:
     """Write down that Cognito may have done ``what``, and may not have: its answer is lost.
@@ -123,14 +125,14 @@ def leave_open(
         and proof.holds(request.session.get(proof.KEY), own)
     )
     with transaction.atomic():
-        before = identity.move_generation(Kind.CHANGE_UNCONFIRMED, detail=friendly_name)
-        identity.learn(Status.UNKNOWN, unconfirmed=what)
+        before = identity.invalidate_proofs(Kind.CHANGE_UNCONFIRMED, detail=friendly_name)
+        identity.record_status(Status.UNKNOWN, unconfirmed=what)
     if proven:
         proof.carry_over(request.session, identity, since=before)
     return before
 
 
-def was_taken_away(identity: CognitoIdentity) -> bool:
+def was_removed_or_reset(identity: CognitoIdentity) -> bool:
     """Tell whether the authenticator that Cognito may still know of must not count again.
 
     An administrator resets it, or did, or the person removed it; and none was set up since. With an old
@@ -143,16 +145,16 @@ def was_taken_away(identity: CognitoIdentity) -> bool:
     return last is not None and last.retired_at is not None and last.retired_because in gone
 
 
-def nothing_counts(identity: CognitoIdentity) -> None:
+def record_expected_absence(identity: CognitoIdentity) -> None:
     """Write down that Cognito asks for no code, as it must after a reset: that is news to nobody.
 
     What a reset has yet to do, it finds as it left it.
     """
     if not identity.resets.filter(finished_at=None).exists():
-        identity.learn(Status.NOT_SET_UP)
+        identity.record_status(Status.NOT_SET_UP)
 
 
-def passed(
+def reconcile(
     request: HttpRequest, identity: CognitoIdentity, cognito_name: str, *, unconfirmed: bool
 ) -> None:
     """Settle what was open: a code of the authenticator that Cognito calls ``cognito_name`` was right.
@@ -168,20 +170,20 @@ def passed(
         # unless Cognito has told of one already, or was never asked.
         told = identity.checked_at is None or identity.status == Status.ENABLED
         if unconfirmed or not told:
-            set_up(request, identity, cognito_name)
+            record_setup(request, identity, cognito_name)
         else:
             SoftwareToken.activate(identity, friendly_name=cognito_name)
     elif identity.unconfirmed == Unconfirmed.SET_UP:
-        _old_or_new(request, identity, active, cognito_name)
+        _match_by_device_name(request, identity, active, cognito_name)
 
 
-def _old_or_new(
+def _match_by_device_name(
     request: HttpRequest, identity: CognitoIdentity, active: SoftwareToken, cognito_name: str
 ) -> None:
     """Find out by Cognito's name which of two authenticators counts; the same for both tells nothing."""
     attempted = _attempted(identity, active)
     if cognito_name == attempted != active.cognito_name:
-        set_up(request, identity, cognito_name)
+        record_setup(request, identity, cognito_name)
     elif cognito_name == attempted and active.friendly_name != cognito_name:
         # It may be either, and the name that the old one was given later may be wrong.
         SoftwareToken.objects.filter(pk=active.pk).update(friendly_name=cognito_name)

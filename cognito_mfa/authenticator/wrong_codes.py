@@ -23,7 +23,7 @@ from cognito_mfa.values import clocks
 
 DAY = dt.timedelta(hours=24)
 TELL_FROM = 3  # wrong codes in a day, whatever right ones lie between
-TELL_AT = code_attempts.FREE  # wrong codes in a row, however long that takes
+TELL_AT = code_attempts.FREE_ATTEMPTS  # wrong codes in a row, however long that takes
 TOLD = "told by mail"  # in the detail of the event that the mail is about
 
 Kind = MFAEvent.Kind

@@ -368,16 +368,16 @@ def _has_one(
     """
     found = SOFTWARE_TOKEN_MFA in account.factors
     may_count = identity.status in (Status.ENABLED, Status.UNKNOWN)
-    if not found and may_count and not transitions.was_taken_away(identity):
+    if not found and may_count and not transitions.was_removed_or_reset(identity):
         found = get_gateway().prefer_software_token(access_token)
         if found:
-            transitions.switched_on(identity)
+            transitions.record_switched_on(identity)
     if not found:
-        identity.learn(Status.NOT_SET_UP)
+        identity.record_status(Status.NOT_SET_UP)
         return False
     if identity.software_token is None:
-        transitions.passed(request, identity, "", unconfirmed=False)
-    identity.learn(Status.ENABLED, preferred_factor=SOFTWARE_TOKEN_MFA)
+        transitions.reconcile(request, identity, "", unconfirmed=False)
+    identity.record_status(Status.ENABLED, preferred_factor=SOFTWARE_TOKEN_MFA)
     return True
 
 

@@ -18,7 +18,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from cognito_mfa.authenticator import exemptions
-from cognito_mfa.authenticator.code_attempts import STOPPED
+from cognito_mfa.authenticator.code_attempts import LOCKED
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import observed, policy
 from cognito_mfa.models import (
@@ -146,7 +146,7 @@ def count() -> Numbers:
         weeks=_weeks(),
         wrong_codes=lately.filter(kind=MFAEvent.Kind.CODE_REJECTED).count(),
         stops=lately.filter(kind=MFAEvent.Kind.CODES_STOPPED).count(),
-        stopped=CodeFailures.objects.filter(STOPPED, pool_id=pool).count(),
+        stopped=CodeFailures.objects.filter(LOCKED, pool_id=pool).count(),
         unfinished_resets=MFAReset.objects.filter(finished_at=None).count(),
         would_stop=observations.people,
         would_stop_lately=observations.lately,

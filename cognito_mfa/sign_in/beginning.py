@@ -95,7 +95,7 @@ class Beginning:
         if known is not None:
             return list(known) == [row, generation]
         newer = MFAEvent.objects.filter(identity=row, pk__gt=self.event)
-        return not newer.filter(kind__in=MFAEvent.MOVES).exists()
+        return not newer.filter(kind__in=MFAEvent.INVALIDATES_PROOFS).exists()
 
 
 def _rows(whose: Q) -> dict[str, Sequence[int]]:

@@ -102,7 +102,7 @@ def complete(
         method: Cognito's name of the factor; empty without one.
         signed_in_already: by another package, whose sign-in stays as it is.
     """
-    identity.let_in()
+    identity.record_enabled()
     proof.drop_all(request.session)
     key = request.session.session_key
     if not signed_in_already:
@@ -127,7 +127,9 @@ def complete(
 def token_used(identity: CognitoIdentity) -> None:
     """Note that the active authenticator was used, just now and in Cognito's own eyes."""
     identity.software_tokens.filter(retired_at=None).update(last_used_at=timezone.now())
-    identity.learn(CognitoIdentity.Status.ENABLED, preferred_factor=cognito.SOFTWARE_TOKEN_MFA)
+    identity.record_status(
+        CognitoIdentity.Status.ENABLED, preferred_factor=cognito.SOFTWARE_TOKEN_MFA
+    )
 
 
 def _remember_language(identity: CognitoIdentity) -> None:

@@ -108,7 +108,7 @@ def finish(
                 Consent.WITHHELD if begun.somebody_else else consent,
             )
         )
-        transitions.set_up(request, identity, begun.friendly_name)
+        transitions.record_setup(request, identity, begun.friendly_name)
     except ConfirmationNeeded:
         return ask_to_link(request, begun, tokens)
     except ChallengeLost:
@@ -149,15 +149,15 @@ def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
         logger.warning("preference_not_set: %s", error)
         preferred = False
     if preferred:
-        identity.learn(Status.ENABLED, preferred_factor=cognito.SOFTWARE_TOKEN_MFA)
+        identity.record_status(Status.ENABLED, preferred_factor=cognito.SOFTWARE_TOKEN_MFA)
     elif needed:
-        identity.learn(Status.UNKNOWN, unconfirmed=Unconfirmed.SWITCH_ON)
+        identity.record_status(Status.UNKNOWN, unconfirmed=Unconfirmed.SWITCH_ON)
 
 
 def _leave_open(request: HttpRequest, begun: PendingSignIn, person: Person) -> None:
     identity = people.known(person.sub)
     if identity is not None:
-        transitions.leave_open(
+        transitions.record_unconfirmed(
             request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name
         )
 
@@ -170,7 +170,7 @@ def _outcome_unknown(
     if identity is not None:
         alone = not began.is_overtaken_by(identity)
         read = identity.generation
-        before = transitions.leave_open(
+        before = transitions.record_unconfirmed(
             request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name
         )
         if alone and before == read:  # this moved it, and nothing else

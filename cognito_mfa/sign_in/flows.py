@@ -130,7 +130,7 @@ def answer_code(request: HttpRequest, *, code: SecretText) -> Outcome:
 
     Raises:
         BadCode: the challenge stands, the same page may try again.
-        Busy, CodesStopped: too many wrong codes; Cognito was not asked.
+        Busy, CodeAttemptsLocked: too many wrong codes; Cognito was not asked.
         ChallengeLost: start again.
     """
     begun = _pending(request, Step.CHALLENGE)
@@ -148,7 +148,7 @@ def finish_setup(request: HttpRequest, *, code: SecretText, friendly_name: str =
 
     Raises:
         BadCode: the same secret and page may try again.
-        Busy, CodesStopped: too many wrong codes; Cognito was not asked.
+        Busy, CodeAttemptsLocked: too many wrong codes; Cognito was not asked.
         ChallengeLost: start again.
     """
     begun = replace(_pending(request, Step.SETUP), friendly_name=friendly_name)
@@ -349,9 +349,11 @@ def _with_tokens(
     except ConfirmationNeeded:
         return enrollment.ask_to_link(request, replace(begun, challenge=passed), tokens)
     if passed:
-        code_attempts.now_known(identity.username, identity.sub)
+        code_attempts.move_to_sub(identity.username, identity.sub)
     if passed and method == cognito.SOFTWARE_TOKEN_MFA:
-        transitions.passed(request, identity, passed.friendly_name, unconfirmed=begun.unconfirmed)
+        transitions.reconcile(
+            request, identity, passed.friendly_name, unconfirmed=begun.unconfirmed
+        )
         completion.token_used(identity)
     begun = _about(begun, identity)
     if begun.is_change:
@@ -392,21 +394,21 @@ def _unasked(
         return begun, tokens
     if begun.beginning.is_overtaken_by(identity):
         raise ChallengeLost("sign-in", "Overtaken")
-    if transitions.was_taken_away(identity):
+    if transitions.was_removed_or_reset(identity):
         # SECURITY: where a reset could only turn it off, the lost phone would be in charge again.
-        transitions.nothing_counts(identity)
+        transitions.record_expected_absence(identity)
         return _about(begun, identity), tokens
     required = _wants_factor(request, begun, identity)
     if required or identity.unconfirmed in (Unconfirmed.SET_UP, Unconfirmed.SWITCH_ON):
         if get_gateway().prefer_software_token(tokens.access):
-            transitions.switched_on(identity)
+            transitions.record_switched_on(identity)
             reply = _asked_at_last(begun.username, password)
             return _about(begun, identity), reply
         if identity.software_token is None:
-            identity.learn(Status.NOT_SET_UP)
+            identity.record_status(Status.NOT_SET_UP)
             return begun, tokens
     elsewhere = identity.unconfirmed != Unconfirmed.REMOVAL
-    transitions.turned_off(request, identity, elsewhere=elsewhere)
+    transitions.record_removal(request, identity, elsewhere=elsewhere)
     return _about(begun, identity), tokens
 
 

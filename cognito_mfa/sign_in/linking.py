@@ -137,7 +137,7 @@ def link(
         identity = known(person) or _new(person, request, status, consent)
     _keep_up_to_date(identity, person)
     if identity.status == CognitoIdentity.Status.GONE:  # as somebody thought: here the person is
-        identity.learn(status)
+        identity.record_status(status)
     return identity
 
 
@@ -158,8 +158,8 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
             raise LinkRefused("LinkedToAnother", user_pk=user.pk)
     _keep_up_to_date(identity, person)
     if identity.status == CognitoIdentity.Status.GONE:
-        identity.learn(CognitoIdentity.Status.UNKNOWN)
-    identity.let_in()
+        identity.record_status(CognitoIdentity.Status.UNKNOWN)
+    identity.record_enabled()
     issued = person.claims.get("iat")
     if isinstance(issued, int):  # an hour ago, perhaps, and the name is somebody else's by now
         told_at = dt.datetime.fromtimestamp(max(0, min(issued, time.time())), tz=dt.UTC)

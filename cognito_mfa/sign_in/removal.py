@@ -105,9 +105,9 @@ def remove(
     _check_pool()
     _turn_off(request, identity, tokens)
     try:
-        transitions.turned_off(request, identity)
+        transitions.record_removal(request, identity)
     except ChallengeLost:  # another phone, or a reset meanwhile: only Cognito knows which came last
-        transitions.leave_open(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
+        transitions.record_unconfirmed(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
         raise
     complete(request, identity, tokens, method="", signed_in_already=signed_in_already)
     return Outcome(Step.REMOVED, "")
@@ -125,7 +125,7 @@ def _turn_off(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -
     try:
         listed = SOFTWARE_TOKEN_MFA in gateway.own_factors(tokens.access)
     except CognitoMFAError:
-        transitions.leave_open(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
+        transitions.record_unconfirmed(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
         raise
     if listed:
         raise lost or BadReply("SetUserMFAPreference", "StillListed")

@@ -9,7 +9,7 @@ from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCode,
     ChallengeNotSupported,
-    CodesStopped,
+    CodeAttemptsLocked,
     CognitoMFAError,
     LinkRefused,
     PasswordRejected,
@@ -113,7 +113,7 @@ def removal_not_allowed(error: RemovalNotAllowed) -> str:
 
 
 def blocked(error: CognitoMFAError) -> str:
-    if isinstance(error, CodesStopped):
+    if isinstance(error, CodeAttemptsLocked):
         return _(
             "Too many wrong codes have been entered for this account. To protect it, no more codes are accepted "
             "until the people who run this site have checked that it is you."

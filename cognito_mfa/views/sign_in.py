@@ -45,7 +45,7 @@ from cognito_mfa.exceptions import (
     Busy,
     ChallengeLost,
     ChallengeNotSupported,
-    CodesStopped,
+    CodeAttemptsLocked,
     CognitoMFAError,
     PasswordRejected,
     Refused,
@@ -285,7 +285,7 @@ class StepView(Page, FormView):
 
     @refused.register(Refused)
     @refused.register(ChallengeNotSupported)
-    @refused.register(CodesStopped)
+    @refused.register(CodeAttemptsLocked)
     def _refused_for_good(self, error: CognitoMFAError, _form: Form) -> HttpResponse:
         return self.blocked(error)
 

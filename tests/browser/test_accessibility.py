@@ -221,11 +221,11 @@ def test_the_pages_of_ones_own(helpful: None, person: Person, settings: Settings
     person.open(f"{DEVICE}history/?page=2")
     look(person, "history")
     for what in CognitoIdentity.Unconfirmed:
-        identity.learn(CognitoIdentity.Status.UNKNOWN, unconfirmed=what)
+        identity.record_status(CognitoIdentity.Status.UNKNOWN, unconfirmed=what)
         person.open(DEVICE)
         look(person, f"device-open-{what}")
     identity.retire_token(identity.software_tokens.model.Retired.REMOVED)
-    identity.learn(CognitoIdentity.Status.NOT_SET_UP)
+    identity.record_status(CognitoIdentity.Status.NOT_SET_UP)
     person.open(DEVICE)
     look(person, "device-nothing")
     person.open(f"{DEVICE}replace/")

@@ -31,7 +31,7 @@ def at_overview(pool: LocalPool, person: Person) -> None:
         ago = dt.timedelta(weeks=(number * number) % 24)
         SoftwareToken.objects.filter(pk=token.pk).update(verified_at=now - ago)
         if number % 2:
-            token.identity.learn(CognitoIdentity.Status.ENABLED)
+            token.identity.record_status(CognitoIdentity.Status.ENABLED)
     for number in (2, 4, 6):
         user = get_user_model().objects.get(username=f"person-{number}")
         until = now + dt.timedelta(days=number)

@@ -57,12 +57,12 @@ def test_five_are_free_then_the_wait_grows(
 ) -> None:
     answer = come_to(visitor)
     visitor.cognito.forget_calls()
-    for _ in range(code_attempts.FREE):
+    for _ in range(code_attempts.FREE_ATTEMPTS):
         assert answer(visitor.wrong_code()).status_code == 200
     waiting = answer(visitor.code())
     assert waiting.status_code == 429
     assert 25 <= int(waiting["Retry-After"]) <= 31
-    assert len(visitor.cognito.operations()) == code_attempts.FREE
+    assert len(visitor.cognito.operations()) == code_attempts.FREE_ATTEMPTS
 
     visitor.wait(31)
     assert answer(visitor.wrong_code()).status_code == 200
@@ -80,7 +80,7 @@ def test_starting_again_or_from_elsewhere_does_not_start_the_count_again(
     """B-51, B-52."""
     visitor.set_up()
     visitor.sign_out()
-    for number in range(code_attempts.FREE):
+    for number in range(code_attempts.FREE_ATTEMPTS):
         fresh = Visitor(Client(REMOTE_ADDR=f"192.0.2.{number}"), visitor.cognito)
         fresh.secret = visitor.secret
         fresh.sign_in()
@@ -98,12 +98,12 @@ def test_a_hundred_in_a_row_stop_it_until_an_administrator_lifts_it(
     visitor.cognito.forget_calls()
     mail.outbox.clear()
     with django_capture_on_commit_callbacks(execute=True):
-        for _ in range(code_attempts.HARD_STOP + 20):
+        for _ in range(code_attempts.MAX_ATTEMPTS + 20):
             visitor.sign_in()
             visitor.enter_code(visitor.wrong_code())
-            visitor.wait(code_attempts.LONGEST_WAIT + 1)
+            visitor.wait(code_attempts.MAX_WAIT + 1)
     reached = visitor.cognito.operations().count("RespondToAuthChallenge")
-    assert reached == code_attempts.HARD_STOP
+    assert reached == code_attempts.MAX_ATTEMPTS
     visitor.wait(365 * 86400)
     visitor.sign_in()
     stopped = visitor.enter_code()
@@ -164,9 +164,9 @@ def test_the_waits() -> None:
 
 def test_a_success_does_not_take_back_what_failed_after_it_started(db: None) -> None:
     """B-121."""
-    with code_attempts.counted("somebody"):
+    with code_attempts.count_attempt("somebody"):
         for _ in range(2):
-            with pytest.raises(BadCode), code_attempts.counted("somebody"):
+            with pytest.raises(BadCode), code_attempts.count_attempt("somebody"):
                 raise BadCode
     assert code_attempts.failures("somebody") == 2
 
@@ -233,9 +233,11 @@ class TestAtOnce:
             assert person.enter_code(wrong).status_code in (200, 429)
 
         in_threads(200, enter)
-        assert visitor.cognito.operations() == ["RespondToAuthChallenge"] * code_attempts.FREE
+        assert (
+            visitor.cognito.operations() == ["RespondToAuthChallenge"] * code_attempts.FREE_ATTEMPTS
+        )
         assert [m.subject for m in mail.outbox].count(
             "Example Ltd: Wrong codes were entered for your account"
         ) == 1
-        assert CodeFailures.objects.get().failures == code_attempts.FREE
-        assert CognitoIdentity.objects.get().code_failures == code_attempts.FREE
+        assert CodeFailures.objects.get().failures == code_attempts.FREE_ATTEMPTS
+        assert CognitoIdentity.objects.get().code_failures == code_attempts.FREE_ATTEMPTS

@@ -44,7 +44,7 @@ def test_nobody_sees_it_without_a_second_factor(
     assert visitor.get(url).url.startswith(reverse("cognito_mfa:sign_in"))
     visitor.set_up()
     assert visitor.get(url).status_code == 200
-    CognitoIdentity.objects.get().move_generation()
+    CognitoIdentity.objects.get().invalidate_proofs()
     assert visitor.get(url).url.startswith(reverse("cognito_mfa:setup"))
 
 

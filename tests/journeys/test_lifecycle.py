@@ -330,7 +330,7 @@ def test_a_reset_at_the_very_moment_of_the_answer_leaves_it_open(
     def reset_then(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if not happened and "VerifySoftwareToken" in person.cognito.operations():
             happened.append(True)
-            identity().move_generation()
+            identity().invalidate_proofs()
         return execute(sql, params, many, context)
 
     happened: list[bool] = []

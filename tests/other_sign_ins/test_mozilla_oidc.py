@@ -314,7 +314,7 @@ def test_a_reset_ends_the_proof_of_a_sign_in_elsewhere(person: Person) -> None:
     person.sign_in_again()
     person.arrive_with_code()
     assert person.is_in()
-    CognitoIdentity.objects.get().move_generation()
+    CognitoIdentity.objects.get().invalidate_proofs()
     assert not person.is_in()
 
 

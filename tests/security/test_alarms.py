@@ -170,7 +170,7 @@ def told() -> Any:
 def test_somebody_who_never_had_an_authenticator_hears_of_none_turned_off(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings, told: list[Any]
 ) -> None:
-    """``changes.turned_off``: an event needs an object. UNKNOWN means "never asked"."""
+    """``transitions.record_removal``: an event needs an object. UNKNOWN means "never asked"."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
     identity = make(optional_pool, "ada")
     assert identity.status == Status.UNKNOWN
@@ -211,7 +211,7 @@ def test_an_authenticator_that_was_turned_off_elsewhere_is_told_of(
 def test_an_authenticator_that_cognito_told_of_long_ago_is_no_news(
     pool: LocalPool, visitor: Visitor, told_of: bool, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """``changes.passed``: set up elsewhere since Cognito said "none" is news; what it told of is not."""
+    """``transitions.reconcile``: set up elsewhere since Cognito said "none" is news; what it told of is not."""
     identity = make(pool, "ada")
     if not told_of:
         status.refresh_status(identity)

@@ -384,7 +384,7 @@ def test_a_reset_while_cognito_answers_is_not_overwritten(
     begin: Begin, operation: str, person: Person
 ) -> None:
     """Turns red without both comparisons in ``promotion.identify``; for what is changed at Cognito already,
-    without ``since`` in ``CognitoIdentity.move_generation``."""
+    without ``since`` in ``CognitoIdentity.invalidate_proofs``."""
     if begin is removing_at_the_code and person.pool_requires:
         pytest.skip("a pool that requires MFA lets nobody remove it")
     finish = begin(person)
@@ -487,10 +487,10 @@ def test_a_half_done_reset_is_not_undone_by_the_next_sign_in(free: Person) -> No
 
 
 def test_an_unknown_status_does_not_bring_back_what_a_reset_retired(free: Person) -> None:
-    """Turns red without the retired token in ``transitions.was_taken_away``."""
+    """Turns red without the retired token in ``transitions.was_removed_or_reset``."""
     free.sign_out()
     assert old_reset(free).finished_at
-    identity().learn(CognitoIdentity.Status.UNKNOWN)
+    identity().record_status(CognitoIdentity.Status.UNKNOWN)
 
     assert free.sign_in().url == reverse(SETUP)
 
@@ -499,7 +499,7 @@ def test_an_unknown_status_does_not_bring_back_what_a_reset_retired(free: Person
 
 def test_an_unfinished_reset_makes_no_new_authenticator_of_the_old(free: Person) -> None:
     """The lost phone's code is right as long as Cognito has it. Turns red without the look at unfinished
-    resets in ``transitions.passed``."""
+    resets in ``transitions.reconcile``."""
     free.sign_out()
     a_reset()
     done = MFAReset.objects.get()
@@ -543,7 +543,7 @@ def test_a_reset_knows_the_new_authenticator_from_the_old_one_by_no_clock(
 def test_a_finished_reset_moves_the_generation(free: Person) -> None:
     """Somebody signs in with the lost phone between its beginning and its end: that session is over.
 
-    Turns red without ``move_generation`` in ``reset._finish``.
+    Turns red without ``invalidate_proofs`` in ``reset._finish``.
     """
     free.sign_out()
     asked = reset.request(identity(), actor=None, reason="lost")
@@ -567,7 +567,7 @@ def test_a_reset_during_the_request_ends_the_proof_that_a_lost_answer_carries_ov
     reset.request(identity(), actor=None, reason="lost")
 
     what = CognitoIdentity.Unconfirmed.SET_UP
-    transitions.leave_open(request, request.user.cognito_identity, what)
+    transitions.record_unconfirmed(request, request.user.cognito_identity, what)
     request.session.save()
 
     assert not free.is_in()
@@ -578,13 +578,13 @@ def test_generation_and_event_are_never_one_without_the_other(free: Person) -> N
     before = identity().generation
     newest = MFAEvent.objects.first()
     assert newest
-    for kind in sorted(MFAEvent.MOVES):
-        identity().move_generation(MFAEvent.Kind(kind))
-    identity().move_generation()
-    assert identity().generation == before + len(MFAEvent.MOVES) + 1
-    assert MFAEvent.objects.filter(pk__gt=newest.pk).count() == len(MFAEvent.MOVES) + 1
+    for kind in sorted(MFAEvent.INVALIDATES_PROOFS):
+        identity().invalidate_proofs(MFAEvent.Kind(kind))
+    identity().invalidate_proofs()
+    assert identity().generation == before + len(MFAEvent.INVALIDATES_PROOFS) + 1
+    assert MFAEvent.objects.filter(pk__gt=newest.pk).count() == len(MFAEvent.INVALIDATES_PROOFS) + 1
     with pytest.raises(ValueError, match="RENAMED"):
-        identity().move_generation(MFAEvent.Kind.RENAMED)
+        identity().invalidate_proofs(MFAEvent.Kind.RENAMED)
     places = [
         path.name
         for path in Path("cognito_mfa").rglob("*.py")

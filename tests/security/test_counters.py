@@ -51,7 +51,7 @@ def fail(person: Ada, times: int) -> None:
     for _ in range(times):
         person.sign_in(person.name)
         assert person.enter_code(person.wrong_code()).status_code == 200
-        person.wait(code_attempts.LONGEST_WAIT + 1)
+        person.wait(code_attempts.MAX_WAIT + 1)
 
 
 def counter(person: Ada) -> CodeFailures:
@@ -92,7 +92,7 @@ def test_the_new_ones_wrong_codes_at_the_set_up_are_not_the_old_ones(
     new.sign_in("ada")
     new.scan()
     with django_capture_on_commit_callbacks(execute=True):
-        for _ in range(code_attempts.FREE):
+        for _ in range(code_attempts.FREE_ATTEMPTS):
             new.confirm_setup(new.wrong_code())
     assert new.confirm_setup().status_code == 429
     assert (counter(ada).failures, ada.row.events.count(), mail.outbox) == (0, events, [])
@@ -101,18 +101,18 @@ def test_the_new_ones_wrong_codes_at_the_set_up_are_not_the_old_ones(
 def test_a_predecessor_who_never_finished_holds_nobody_up_for_longer_than_the_wait(
     patient: LocalPool, visitor: Visitor
 ) -> None:
-    """``code_attempts._take``, ``forgives``: nobody can tell whose name it was, and no secret can be guessed there."""
+    """``code_attempts._reserve``, ``forgives``: nobody can tell whose name it was, and no secret can be guessed there."""
     CodeFailures.objects.create(
         pool_id=POOL_ID,
         username="ada",
-        failures=code_attempts.HARD_STOP,
-        total=code_attempts.HARD_STOP,
+        failures=code_attempts.MAX_ATTEMPTS,
+        total=code_attempts.MAX_ATTEMPTS,
     )
     new = Ada(patient, visitor)
     new.sign_in("ada")
     new.scan()
     assert new.confirm_setup().status_code == 403
-    new.wait(code_attempts.LONGEST_WAIT + 1)
+    new.wait(code_attempts.MAX_WAIT + 1)
     new.sign_in("ada")
     new.scan()
     assert new.confirm_setup().status_code == 302
@@ -123,7 +123,7 @@ def test_the_new_one_who_set_up_elsewhere_goes_on_once_cognito_said_that_the_old
     patient: LocalPool, ada: Ada
 ) -> None:
     """``codes._without_predecessor``."""
-    stop(ada, code_attempts.HARD_STOP)
+    stop(ada, code_attempts.MAX_ATTEMPTS)
     leave(patient, ada)
     new = Ada(patient, ada)
     new.set_up_elsewhere(patient, friendly_name="Mine")
@@ -203,7 +203,7 @@ def test_a_clock_that_is_ahead_makes_nobody_wait_longer_than_the_wait(
 
 
 def test_an_administrator_lifts_what_a_clock_did(patient: LocalPool, ada: Ada) -> None:
-    """``code_attempts.accept_again``: ``last_at`` moves too."""
+    """``code_attempts.unlock``: ``last_at`` moves too."""
     later = timezone.now() + dt.timedelta(days=400)
     CodeFailures.objects.update(failures=6, total=6, last_at=later)
     status.clear_failures("ada", sub=ada.sub, actor=None, reason="x")
@@ -244,7 +244,7 @@ def clear(admin: Visitor, url: str, key: int) -> str:
 def test_clearing_does_not_make_guessing_endless(
     patient: LocalPool, ada: Ada, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """``code_attempts.accept_again`` leaves the total; ``code_attempts._refuse_if_too_many`` looks at it."""
+    """``code_attempts.unlock`` leaves the total; ``code_attempts._refuse_if_too_many`` looks at it."""
     mail.outbox.clear()
     ada.cognito.forget_calls()
     with django_capture_on_commit_callbacks(execute=True):
@@ -257,7 +257,7 @@ def test_clearing_does_not_make_guessing_endless(
                 status.clear_failures("ada", sub=ada.sub, actor=None, reason="x")
             except Refused:
                 break
-    assert ada.cognito.operations().count("RespondToAuthChallenge") == code_attempts.HARD_STOP
+    assert ada.cognito.operations().count("RespondToAuthChallenge") == code_attempts.MAX_ATTEMPTS
     ada.sign_in("ada")
     assert ada.enter_code().status_code == 403
     assert MFAEvent.objects.filter(kind="CODES_STOPPED").count() == 1
@@ -270,12 +270,12 @@ def test_staff_are_told_that_only_a_new_authenticator_helps(
     patient: LocalPool, ada: Ada, admin: Visitor, url: str
 ) -> None:
     """``status.clear_failures``: refused, and no event says that it was done."""
-    stop(ada, code_attempts.HARD_STOP)
+    stop(ada, code_attempts.MAX_ATTEMPTS)
     key = ada.row.pk if url == PEOPLE else counter(ada).pk
     page = clear(admin, url, key)
     assert "until the authenticator app is reset" in page
     assert "Done for" not in page
-    assert counter(ada).failures == code_attempts.HARD_STOP
+    assert counter(ada).failures == code_attempts.MAX_ATTEMPTS
     assert not MFAEvent.objects.filter(kind="FAILURES_CLEARED").exists()
     stopped = admin.text(admin.get(reverse(COUNTERS), query_params={"state": "stopped"}))
     assert ada.sub in stopped
@@ -283,14 +283,14 @@ def test_staff_are_told_that_only_a_new_authenticator_helps(
 
 def test_a_reset_makes_a_new_beginning(patient: LocalPool, ada: Ada) -> None:
     """``reset._finish`` → ``code_attempts.clear``."""
-    stop(ada, code_attempts.HARD_STOP)
+    stop(ada, code_attempts.MAX_ATTEMPTS)
     reset.run(reset.request(ada.row, actor=None, reason="x"))
     assert counter(ada).failures == counter(ada).total == 0
 
 
 def test_a_new_authenticator_makes_a_new_beginning(patient: LocalPool, ada: Ada) -> None:
-    """``changes.set_up`` → ``code_attempts.clear``: reset in the pool, with another tool."""
-    stop(ada, code_attempts.HARD_STOP)
+    """``transitions.record_setup`` → ``code_attempts.clear``: reset in the pool, with another tool."""
+    stop(ada, code_attempts.MAX_ATTEMPTS)
     user = patient.user("ada")
     user.software_token = user.preferred_factor = None
     user.enabled_factors.clear()
@@ -299,7 +299,7 @@ def test_a_new_authenticator_makes_a_new_beginning(patient: LocalPool, ada: Ada)
 
 
 def test_a_right_code_takes_the_total_back(patient: LocalPool, ada: Ada) -> None:
-    """``code_attempts._give_back``."""
+    """``code_attempts._release``."""
     fail(ada, 3)
     status.clear_failures("ada", sub=ada.sub, actor=None, reason="x")
     assert (counter(ada).failures, counter(ada).total) == (0, 3)
@@ -322,7 +322,7 @@ def test_clearing_the_counter_of_a_name_leaves_the_people_of_that_name_alone(
 def test_what_was_counted_by_the_name_goes_along_with_the_person(
     patient: LocalPool, visitor: Visitor
 ) -> None:
-    """``flows._with_tokens`` → ``code_attempts.now_known``: nobody gets a second counter by being known."""
+    """``flows._with_tokens`` → ``code_attempts.move_to_sub``: nobody gets a second counter by being known."""
     new = Ada(patient, visitor)
     new.set_up_elsewhere(patient)
     new.sign_in("ada")
@@ -335,11 +335,15 @@ def test_what_was_counted_by_the_name_goes_along_with_the_person(
 
 @pytest.mark.parametrize("there_is_one", [False, True])
 def test_what_failed_while_a_right_code_was_on_its_way_stays_counted(there_is_one: bool) -> None:
-    """``code_attempts.now_known``: moved, or added."""
+    """``code_attempts.move_to_sub``: moved, or added."""
     if there_is_one:
         CodeFailures.objects.create(pool_id=POOL_ID, username="ada", sub="1", failures=2, total=2)
-    with code_attempts.counted("ada"), pytest.raises(BadCode), code_attempts.counted("ada"):
+    with (
+        code_attempts.count_attempt("ada"),
+        pytest.raises(BadCode),
+        code_attempts.count_attempt("ada"),
+    ):
         raise BadCode
-    code_attempts.now_known("ada", "1")
+    code_attempts.move_to_sub("ada", "1")
     row = CodeFailures.objects.get()
     assert (row.sub, row.failures, row.total) == ("1", *[3 if there_is_one else 1] * 2)

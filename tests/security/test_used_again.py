@@ -172,7 +172,7 @@ def test_the_new_one_who_set_up_elsewhere_replaces_her_phone(
 def test_the_mails_go_to_the_new_one_alone(
     pool: LocalPool, old: Ada, new: Ada, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """``people.retire`` tells nobody; ``changes.set_up`` writes to the row of the tokens."""
+    """``people.retire`` tells nobody; ``transitions.record_setup`` writes to the row of the tokens."""
     with django_capture_on_commit_callbacks(execute=True):
         new.come()
         new.replace()
