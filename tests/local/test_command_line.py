@@ -136,7 +136,7 @@ def test_the_server_imports_neither_botocore_nor_django() -> None:
     """Start-up and memory: the service model is read without botocore's code."""
     program = (
         "import sys, cognito_mfa.local.__main__ as m\n"
-        "from cognito_mfa.local import LocalCognito, validation\n"
+        "from cognito_mfa.local import LocalCognito\nfrom cognito_mfa.local.wire import validation\n"
         "from cognito_mfa.local.wire.messages import WireRequest\n"
         "validation.validate('ListUserPools', {'MaxResults': 1})\n"
         "pool = LocalCognito().create_pool('us-east-1_Example00', mfa='ON')\n"
@@ -179,7 +179,7 @@ def test_an_older_botocore_does_not_hide_newer_admin_operations(tmp_path: Path) 
     (tmp_path / "botocore" / "__init__.py").write_text("")
     (data / "service-2.json").write_text(json.dumps(model))
     program = (
-        "from cognito_mfa.local import validation as v\n"
+        "from cognito_mfa.local.wire import validation as v\n"
         "who = {'UserPoolId': 'us-east-1_A', 'Username': 'ada'}\n"
         "v.validate('AdminDeleteSoftwareToken', who)\n"
         "v.validate('AdminGetUserAuthFactors', who)\n"
