@@ -120,7 +120,7 @@ def test_where_cognito_tells_who_does_not_exist_the_page_does_not(
 def test_each_hash_is_over_the_name_that_goes_with_it(
     pool: LocalPool, visitor: Visitor, settings: Settings, typed: str
 ) -> None:
-    """Facts §2.6: the typed name first, then USER_ID_FOR_SRP."""
+    """The first hash covers the typed name, the later ones USER_ID_FOR_SRP."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CLIENT_SECRET": SECRET}
     pool.create_client(CLIENT_ID, secret=SECRET)
     pool.state.alias_attributes.append("email")

@@ -126,7 +126,7 @@ def test_the_secret_is_not_shown_again_once_confirmed(pool: LocalPool, visitor: 
     assert secret not in visitor.text(response)
 
 
-def test_b_07_the_newest_sign_in_of_a_browser_wins(pool: LocalPool, visitor: Visitor) -> None:
+def test_the_newest_sign_in_of_a_browser_wins(pool: LocalPool, visitor: Visitor) -> None:
     pool.create_user("other", password="Correct-Horse-7")
     visitor.sign_in("newcomer")
     visitor.sign_in("other")
@@ -137,7 +137,7 @@ def test_b_07_the_newest_sign_in_of_a_browser_wins(pool: LocalPool, visitor: Vis
     assert not get_user_model().objects.filter(username="newcomer").exists()
 
 
-def test_b_04_a_code_before_any_password_starts_at_the_password(
+def test_a_code_before_any_password_starts_at_the_password(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     assert visitor.enter_code("123456").url == reverse(SIGN_IN)
@@ -145,10 +145,8 @@ def test_b_04_a_code_before_any_password_starts_at_the_password(
     assert visitor.cognito.operations() == []
 
 
-def test_b_03_b_05_b_06_b_10_nothing_but_the_code_is_taken_from_the_page(
-    pool: LocalPool, visitor: Visitor
-) -> None:
-    """B-03, B-05, B-06, B-10: names, session strings and steps of the visitor's choice are ignored."""
+def test_nothing_but_the_code_is_taken_from_the_page(pool: LocalPool, visitor: Visitor) -> None:
+    """Names, session strings, and steps of the visitor's choice are ignored."""
     pool.create_user("victim", password="Other-Horse-7")
     pool.register_software_token("victim")
     visitor.set_up()
@@ -168,10 +166,10 @@ def test_b_03_b_05_b_06_b_10_nothing_but_the_code_is_taken_from_the_page(
     assert "private page of newcomer" in visitor.text(visitor.get("/private/"))
 
 
-def test_b_02_at_the_code_page_no_new_authenticator_can_be_set_up(
+def test_at_the_code_page_no_new_authenticator_can_be_set_up(
     pool: LocalPool, visitor: Visitor
 ) -> None:
-    """B-02: the password alone must not replace the second factor."""
+    """The password alone must not replace the second factor."""
     visitor.set_up()
     visitor.sign_out()
     visitor.sign_in()
@@ -186,7 +184,7 @@ def test_b_02_at_the_code_page_no_new_authenticator_can_be_set_up(
 def test_the_slower_of_two_equal_posts_ends_signed_in_as_well(
     pool: LocalPool, visitor: Visitor
 ) -> None:
-    """B-113: the second request still has the session as it was before the first was answered."""
+    """The second request still has the session as it was before the first was answered."""
     visitor.set_up()
     visitor.sign_out()
     visitor.sign_in(next_url="/private/")
@@ -204,7 +202,7 @@ def test_the_slower_of_two_equal_posts_ends_signed_in_as_well(
     assert visitor.is_in()
 
 
-def test_b_32_a_session_that_vanished_starts_again(pool: LocalPool, visitor: Visitor) -> None:
+def test_a_session_that_vanished_starts_again(pool: LocalPool, visitor: Visitor) -> None:
     visitor.sign_in()
     visitor.client.session.flush()
     assert visitor.confirm_setup("123456").url == reverse(SIGN_IN)
@@ -237,7 +235,7 @@ def test_a_fallback_key_still_opens_what_was_sealed_with_it(
 def test_the_documented_code_after_the_set_up_is_answered_as_well(
     visitor: Visitor,
 ) -> None:
-    """Facts §14.2: one page of the documentation has SOFTWARE_TOKEN_MFA follow MFA_SETUP."""
+    """AWS documents that SOFTWARE_TOKEN_MFA follows MFA_SETUP. It was never measured."""
     from cognito_mfa.local import Behaviour
     from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID
 

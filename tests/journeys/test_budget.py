@@ -23,7 +23,7 @@ from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 @pytest.fixture
 def patient(cognito: LocalCognito) -> LocalPool:
-    """A pool that never locks, as some have measured (facts §8.3): only ours counts."""
+    """A pool that never locks, as some have measured, so that only our count matters."""
     behaviour = Behaviour(code_failures_before_lock=None)
     pool = cognito.create_pool(POOL_ID, mfa="ON", behaviour=behaviour)
     pool.create_client(CLIENT_ID)
@@ -77,7 +77,7 @@ def test_five_are_free_then_the_wait_grows(
 def test_starting_again_or_from_elsewhere_does_not_start_the_count_again(
     patient: LocalPool, visitor: Visitor
 ) -> None:
-    """B-51, B-52."""
+    """The count belongs to the user, not to the session or the address."""
     visitor.set_up()
     visitor.sign_out()
     for number in range(code_attempts.FREE_ATTEMPTS):
@@ -92,7 +92,7 @@ def test_starting_again_or_from_elsewhere_does_not_start_the_count_again(
 def test_a_hundred_in_a_row_stop_it_until_an_administrator_lifts_it(
     patient: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """B-50, B-58: NIST SP 800-63B-4 §3.2.2; time takes nothing back."""
+    """Section 3.2.2 of NIST SP 800-63B-4 allows 100 failures in a row. Time takes nothing back."""
     visitor.set_up()
     visitor.sign_out()
     visitor.cognito.forget_calls()
@@ -125,7 +125,6 @@ def test_a_hundred_in_a_row_stop_it_until_an_administrator_lifts_it(
 def test_a_stranger_without_the_password_cannot_lock_anybody(
     patient: LocalPool, visitor: Visitor
 ) -> None:
-    """B-59."""
     visitor.set_up()
     visitor.sign_out()
     stranger = Visitor(Client(), visitor.cognito)
@@ -163,7 +162,6 @@ def test_the_waits() -> None:
 
 
 def test_a_success_does_not_take_back_what_failed_after_it_started(db: None) -> None:
-    """B-121."""
     with code_attempts.count_attempt("somebody"):
         for _ in range(2):
             with pytest.raises(BadCode), code_attempts.count_attempt("somebody"):
@@ -191,7 +189,7 @@ def in_threads(number: int, work: Callable[[], None]) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 class TestAtOnce:
-    """E-5: what many threads do at once."""
+    """What many threads do at once."""
 
     def test_fifty_with_the_same_right_code_one_gets_in(
         self, patient: LocalPool, visitor: Visitor
@@ -216,7 +214,6 @@ class TestAtOnce:
     def test_two_hundred_wrong_ones_never_more_than_the_limit_reach_cognito(
         self, patient: LocalPool, visitor: Visitor
     ) -> None:
-        """B-54."""
         visitor.set_up()
         visitor.sign_out()
         people = [Visitor(Client(), visitor.cognito) for _ in range(200)]

@@ -292,7 +292,7 @@ def test_names_that_would_break_a_page_are_refused(
     ids=ascii,
 )
 def test_names_are_inert_on_every_page(pool: LocalPool, visitor: Visitor, name: str) -> None:
-    """B-106."""
+    """Friendly names with markup, template syntax, emoji, and the greatest length."""
     user = get_user_model()
     user.objects.create_superuser("root", password="x")
     visitor.sign_in()
@@ -320,10 +320,10 @@ def test_names_are_inert_on_every_page(pool: LocalPool, visitor: Visitor, name: 
         "an id token twice",
     ],
 )
-def test_b_11_tokens_for_somebody_else_are_not_believed(
+def test_tokens_for_somebody_else_are_not_believed(
     pool: LocalPool, visitor: Visitor, claims: str
 ) -> None:
-    """B-11: a hostile or confused Cognito."""
+    """A hostile or confused Cognito."""
     other = visitor.cognito.create_pool("us-east-1_Another00")
     other.create_client("anotherclient")
     other.create_user("newcomer", password="x")
@@ -369,7 +369,7 @@ def test_b_11_tokens_for_somebody_else_are_not_believed(
 def test_claims_about_the_factors_can_only_refuse(
     visitor: Visitor, methods: list[str] | None, opens: bool
 ) -> None:
-    """Facts §7.2: absent, agreeing and contradicting."""
+    """The claim `amr` is absent, agrees, or contradicts."""
     import jwt
 
     from cognito_mfa.local import Behaviour

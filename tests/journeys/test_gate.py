@@ -52,7 +52,7 @@ def test_the_gate_leads_through_the_set_up_and_back(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_b_39_every_method_is_stopped(pool: LocalPool, visitor: Visitor, method: str) -> None:
+def test_every_method_is_stopped(pool: LocalPool, visitor: Visitor, method: str) -> None:
     visitor.client.force_login(person(pool), backend=OUR_BACKEND)
 
     response = getattr(visitor.client, method)("/private/")
@@ -111,10 +111,10 @@ def test_htmx_is_told_to_load_the_page(pool: LocalPool, visitor: Visitor) -> Non
     assert visitor.get("/private/", headers=hostile)["HX-Redirect"] == reverse("cognito_mfa:setup")
 
 
-def test_b_25_a_session_from_before_enforcement_meets_the_gate(
+def test_a_session_from_before_enforcement_meets_the_gate(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
-    """B-25: no proof means not proven."""
+    """A session without a proof is not verified."""
     enforcing = settings.COGNITO_MFA
     settings.COGNITO_MFA = {**enforcing, "ENFORCEMENT": "off"}
     visitor.client.force_login(person(pool), backend=OUR_BACKEND)
@@ -182,10 +182,10 @@ def test_a_trusted_backend_has_done_its_own(
     assert not visitor.is_in()
 
 
-def test_b_22_b_27_b_28_a_proof_dies_with_the_generation_the_age_and_the_user(
+def test_a_proof_dies_with_the_generation_the_age_and_the_user(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
-    """B-22, B-27, B-28: bound to the user and the identity's generation, and it ages."""
+    """The proof is bound to the user and to the identity's generation, and it ages."""
     visitor.set_up()
     CognitoIdentity.objects.update(generation=F("generation") + 1)
     assert not visitor.is_in()
@@ -216,10 +216,8 @@ def test_b_22_b_27_b_28_a_proof_dies_with_the_generation_the_age_and_the_user(
 
 
 @pytest.mark.parametrize("planted", [True, "yes", 1, {}, {"owner": None}, ["x"]])
-def test_b_21_a_planted_proof_opens_nothing(
-    pool: LocalPool, visitor: Visitor, planted: object
-) -> None:
-    """B-21: session puzzling."""
+def test_a_planted_proof_opens_nothing(pool: LocalPool, visitor: Visitor, planted: object) -> None:
+    """Session puzzling: the key was in the session without a sign-in."""
     visitor.client.force_login(person(pool), backend=OUR_BACKEND)
     session = visitor.client.session
     session["_cognito_mfa_proof"] = planted
@@ -228,10 +226,10 @@ def test_b_21_a_planted_proof_opens_nothing(
     assert not visitor.is_in()
 
 
-def test_b_27_a_second_sign_in_without_code_drops_the_proof(
+def test_a_second_sign_in_without_code_drops_the_proof(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
-    """B-27: the same person again, with the password alone."""
+    """The same user signs in again, with only the password."""
     visitor.set_up()
     with_policy = settings.COGNITO_MFA
     settings.COGNITO_MFA = {**with_policy, "REQUIRED": False}
@@ -244,10 +242,8 @@ def test_b_27_a_second_sign_in_without_code_drops_the_proof(
     assert not visitor.is_in()
 
 
-def test_b_20_a_fixed_session_is_worthless_to_who_planted_it(
-    pool: LocalPool, visitor: Visitor
-) -> None:
-    """B-20: the key changes with the password and with the code."""
+def test_a_fixed_session_is_worthless_to_who_planted_it(pool: LocalPool, visitor: Visitor) -> None:
+    """The session key changes with the password and with the code."""
     visitor.get(reverse("cognito_mfa:sign_in"))
     session = visitor.client.session
     session["basket"] = ["book"]
@@ -263,7 +259,7 @@ def test_b_20_a_fixed_session_is_worthless_to_who_planted_it(
     assert "_auth_user_id" not in planted.session
 
 
-def test_b_24_a_user_deactivated_here_is_out_at_once(pool: LocalPool, visitor: Visitor) -> None:
+def test_a_user_deactivated_here_is_out_at_once(pool: LocalPool, visitor: Visitor) -> None:
     visitor.set_up()
     get_user_model().objects.update(is_active=False)
     assert not visitor.is_in()

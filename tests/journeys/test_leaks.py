@@ -176,7 +176,7 @@ def test_a_canary_is_found_nowhere(
 
 
 def test_an_error_that_escapes_shows_no_secret(pool: LocalPool, visitor: Visitor) -> None:
-    """B-83: the report of an unforeseen error that administrators get, with all frames' variables."""
+    """The report of an unforeseen error that administrators get, with all frames' variables."""
     visitor.client.raise_request_exception = False
     reports: list[str] = []
 
@@ -205,7 +205,7 @@ def test_an_error_that_escapes_shows_no_secret(pool: LocalPool, visitor: Visitor
 
 
 def test_pages_with_secrets_are_not_kept_by_browsers(pool: LocalPool, visitor: Visitor) -> None:
-    """B-76: no-store on pages, redirects and errors alike; no framing."""
+    """`no-store` on pages, redirects, and errors; no framing."""
     responses = [
         visitor.get(reverse("cognito_mfa:sign_in")),
         visitor.sign_in("newcomer", "wrong"),
@@ -221,7 +221,7 @@ def test_pages_with_secrets_are_not_kept_by_browsers(pool: LocalPool, visitor: V
 
 
 def test_every_form_wants_the_csrf_token(pool: LocalPool) -> None:
-    """B-72."""
+    """Else another site could sign visitors in to the attacker's account, or bind its own app."""
     careful = Client(enforce_csrf_checks=True)
     for name in (
         "sign_in",

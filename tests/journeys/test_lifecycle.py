@@ -96,7 +96,7 @@ def test_until_the_next_sign_in_nobody_claims_which_app_counts(
     page = person.text(person.get(DEVICE))
     assert "which of two authenticator apps counts" in page
     assert "protected by an authenticator app" not in page
-    assert person.get(SETUP).url.startswith(SIGN_IN)  # the secret is not shown again (B-18)
+    assert person.get(SETUP).url.startswith(SIGN_IN)  # the secret is not shown again
     assert person.client.session.get("_cognito_mfa_pending") is None
 
     come_back(person)
@@ -205,7 +205,7 @@ def test_an_app_that_was_in_use_before_this_site_is_no_news(
 def test_an_app_that_was_not_switched_on_is_at_the_next_sign_in(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings, required: bool
 ) -> None:
-    """B-19b: who set it up freely wants it as much as who had to."""
+    """A user who set it up freely wants it as much as one who had to."""
     if not required:
         be_free(settings)
         visitor.sign_in()
@@ -301,7 +301,6 @@ def staff() -> Any:
 
 
 def test_a_reset_meanwhile_ends_the_replacement(person: Visitor) -> None:
-    """B-117."""
     come_to_the_picture(person)
     row = reset.run(reset.request(identity(), actor=staff(), reason="lost"))
     assert row.finished_at is not None
@@ -351,7 +350,7 @@ def test_a_reset_at_the_very_moment_of_the_answer_leaves_it_open(
 def test_of_two_phones_at_once_one_counts_and_the_other_is_told(
     optional_pool: LocalPool, person: Visitor, first: int
 ) -> None:
-    """B-116: two replacements side by side; Cognito and we name the same phone."""
+    """Two replacements side by side: Cognito and we name the same phone."""
     other = Visitor(Client(), person.cognito)
     other.secret = person.secret
     other.sign_in()
@@ -401,7 +400,7 @@ def test_of_two_first_set_ups_at_once_the_last_confirmed_counts(
 def test_cancelling_where_the_old_app_is_dropped_at_once(
     cognito: LocalCognito, visitor: Visitor, settings: Settings, mfa: str, required: bool
 ) -> None:
-    """Facts §3.4, §14.4: the page promises nothing, and the next sign-in says what is true."""
+    """The page promises nothing about the old app, and the next sign-in shows what is true."""
     behaviour = Behaviour(association_drops_active_token=True)
     pool = cognito.create_pool(POOL_ID, mfa=mfa, behaviour=behaviour)
     pool.create_client(CLIENT_ID)
@@ -449,7 +448,7 @@ def test_wrong_passwords_at_a_change_lead_nowhere_and_lock_no_codes(person: Visi
         response = person.post(REPLACE, {"password": "Wrong-Horse-7"})
         assert response.status_code == 200
         assert "do not match" in person.text(response)
-    # Cognito's own lock on passwords (facts §8.3) is on by now, and looks the same.
+    # Cognito's own lock on passwords is on by now, and looks the same.
     assert "do not match" in person.text(person.post(REPLACE, {"password": PASSWORD}))
     assert set(person.cognito.operations()) == {"InitiateAuth"}
     assert CodeFailures.objects.get().failures == 0

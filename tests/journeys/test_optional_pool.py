@@ -42,7 +42,7 @@ def test_tokens_come_at_once_and_lead_into_the_set_up(
     assert visitor.sign_in().url == reverse("cognito_mfa:challenge")
 
 
-def test_b_17_leaving_half_way_leaves_the_old_state_and_the_gate_holds(
+def test_leaving_half_way_leaves_the_old_state_and_the_gate_holds(
     optional_pool: LocalPool, visitor: Visitor
 ) -> None:
     visitor.sign_in()
@@ -81,7 +81,7 @@ def test_observing_stops_nobody(
     assert visitor.is_in()
 
 
-def test_b_19b_a_lost_preference_is_made_good_at_the_next_sign_in(
+def test_a_lost_preference_is_made_good_at_the_next_sign_in(
     optional_pool: LocalPool, visitor: Visitor
 ) -> None:
     visitor.cognito.faults.on("SetUserMFAPreference", faults.Timeout(executed=False), times=3)

@@ -95,10 +95,9 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_b_08_every_other_challenge_gets_a_clear_page_and_no_sign_in(
+def test_every_other_challenge_gets_a_clear_page_and_no_sign_in(
     pool: LocalPool, visitor: Visitor, name: str
 ) -> None:
-    """B-08."""
 
     def ask_for_something_else(answer: dict[str, Any]) -> dict[str, Any]:
         return {**answer, "ChallengeName": name}
@@ -133,7 +132,7 @@ def test_a_set_up_that_offers_no_authenticator_app_is_told(
 def test_odd_lists_of_what_can_be_set_up_are_no_obstacle(
     pool: LocalPool, visitor: Visitor, factors: object
 ) -> None:
-    """Facts §12.11: emulators send a list where Cognito sends JSON text."""
+    """Emulators send a list where Cognito sends JSON text."""
 
     def offer_oddly(answer: dict[str, Any]) -> dict[str, Any]:
         parameters = {**answer["ChallengeParameters"], "MFAS_CAN_SETUP": factors}

@@ -82,7 +82,7 @@ def test_a_site_that_does_not_allow_it_says_so(person: Visitor, settings: Settin
 def test_a_pool_that_requires_mfa_forbids_it_before_anything_is_called(
     free: None, optional_pool: LocalPool, person: Visitor
 ) -> None:
-    """Facts §6.3: there, the call would answer 200 and change nothing."""
+    """Where MFA is required the call would answer 200 and change nothing."""
     optional_pool.state.mfa = "ON"
     response = remove(person)
     assert "requires a second step of everybody" in person.text(person.get(response.url))

@@ -84,8 +84,7 @@ def test_password_old_code_new_picture_new_code(person: Visitor) -> None:
     assert person.is_in()
 
 
-def test_b_23_other_sessions_end_with_their_next_request(person: Visitor) -> None:
-    """B-23."""
+def test_other_sessions_end_with_their_next_request(person: Visitor) -> None:
     elsewhere = Visitor(Client(), person.cognito)
     elsewhere.secret = person.secret
     elsewhere.sign_in()
@@ -102,7 +101,7 @@ def test_b_23_other_sessions_end_with_their_next_request(person: Visitor) -> Non
 
 
 @pytest.mark.parametrize("leave_at", ["password", "code", "picture"])
-def test_b_17_stopping_half_way_leaves_everything_as_it_was(person: Visitor, leave_at: str) -> None:
+def test_stopping_half_way_leaves_everything_as_it_was(person: Visitor, leave_at: str) -> None:
     before = SoftwareToken.objects.values().get()
     old = person.secret
     if leave_at != "password":
@@ -137,7 +136,7 @@ def test_b_17_stopping_half_way_leaves_everything_as_it_was(person: Visitor, lea
 def test_the_older_behaviour_of_cognito_is_survived(
     cognito: LocalCognito, visitor: Visitor
 ) -> None:
-    """Facts §3.4, §14.4: once, asking for a new secret killed the old one at once."""
+    """Until about 2021 asking for a new secret ended the old one at once."""
     behaviour = Behaviour(association_drops_active_token=True)
     pool = cognito.create_pool(POOL_ID, mfa="OPTIONAL", behaviour=behaviour)
     pool.create_client(CLIENT_ID)
@@ -161,8 +160,8 @@ def test_the_older_behaviour_of_cognito_is_survived(
     assert visitor.is_in()
 
 
-def test_b_16_the_wrong_password_or_no_code_changes_nothing(person: Visitor) -> None:
-    """B-16: a stolen session alone cannot replace the authenticator."""
+def test_the_wrong_password_or_no_code_changes_nothing(person: Visitor) -> None:
+    """A stolen session alone cannot replace the authenticator app."""
     wrong = start(person, "Wrong-Horse-7")
     assert wrong.status_code == 200
     assert "do not match" in person.text(wrong)

@@ -9,7 +9,7 @@ from cognito_mfa.local.pool import LocalPool
 from tests.visitor import Visitor
 
 
-def test_b_26_the_old_cookie_is_worthless_afterwards(pool: LocalPool, visitor: Visitor) -> None:
+def test_the_old_cookie_is_worthless_afterwards(pool: LocalPool, visitor: Visitor) -> None:
     visitor.set_up()
     thief = Client()
     thief.cookies["sessionid"] = visitor.client.cookies["sessionid"].value
@@ -33,7 +33,7 @@ def test_it_wants_the_csrf_token(pool: LocalPool, visitor: Visitor) -> None:
     assert visitor.is_in()
 
 
-def test_b_20_the_key_of_the_session_changes_at_each_promotion(
+def test_the_key_of_the_session_changes_at_each_promotion(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     visitor.get(reverse("cognito_mfa:sign_in"))

@@ -18,7 +18,7 @@ OWN_IDS = "chooses the ids of its pools itself, as Cognito does, and the test li
 DEVIATIONS: Mapping[str, str] = {
     "test_a_new_person_scans_confirms_and_is_in": NO_SET_UP,
     "test_the_password_alone_opens_nothing": NO_SET_UP,
-    "test_b_07_the_newest_sign_in_of_a_browser_wins": NO_SET_UP,
+    "test_the_newest_sign_in_of_a_browser_wins": NO_SET_UP,
     "test_a_set_up_that_takes_too_long_starts_again_with_the_names_kept": NO_SET_UP,
     "test_the_gate_leads_through_the_set_up_and_back": OWN_IDS,
     "test_a_challenge_that_takes_too_long_starts_again": FOREVER,
@@ -32,6 +32,6 @@ DEVIATIONS: Mapping[str, str] = {
     "test_a_password_that_must_be_reset_gets_a_clear_page": NO_RESET,
     "test_the_pools_policy_speaks_on_the_field": POLICY,
     "test_password_old_code_new_picture_new_code": CONSTANT,
-    "test_b_23_other_sessions_end_with_their_next_request": CONSTANT,
+    "test_other_sessions_end_with_their_next_request": CONSTANT,
     "test_the_person_is_written_to_in_their_language_after_the_commit": CONSTANT,
 }
