@@ -1,4 +1,4 @@
-"""B-37: Django REST framework, whose authentication classes name a user after the gate has decided."""
+"""Django REST framework: its authentication classes name a user after the gate has decided."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def token(user: Any) -> dict[str, str]:
 
 @servers
 @pytest.mark.parametrize("path", ["/api/", "/api/token-first/"])
-def test_b_37_neither_a_password_nor_a_token_is_a_second_factor(send: Send, path: str) -> None:
+def test_neither_a_password_nor_a_token_is_a_second_factor(send: Send, path: str) -> None:
     user = linked(password="local-password-1")
     ways = [token(user), *([basic("someone")] if path == "/api/" else [])]
     asks = [Ask(path, method, headers) for headers in ways for method in METHODS]
@@ -51,9 +51,7 @@ def test_b_37_neither_a_password_nor_a_token_is_a_second_factor(send: Send, path
 
 
 @servers
-def test_b_37_a_proven_session_is_no_proof_for_somebody_else(
-    send: Send, settings: Settings
-) -> None:
+def test_a_proven_session_is_no_proof_for_somebody_else(send: Send, settings: Settings) -> None:
     """The header's user is another than the session's; nor does the session's trusted sign-in count."""
     mine, theirs = linked("mine"), linked("theirs", password="local-password-1")
     (answer,) = send(proven(mine), [Ask("/api/token-first/", headers=token(theirs))])

@@ -105,14 +105,14 @@ async def opened(socket: Socket) -> Any:
 @pytest.mark.parametrize(
     "person", [unproven, unproven_of_another_backend, reset_meanwhile, proven_long_ago]
 )
-def test_b_40_a_websocket_is_not_opened_without_proof(person: Callable[[], Client]) -> None:
+def test_a_websocket_is_not_opened_without_proof(person: Callable[[], Client]) -> None:
     browser = person()
     assert async_to_sync(opened)(websocket(browser)) == 4403
     assert Echo.left == []  # the consumer never ran
 
 
 @pytest.mark.parametrize("person", [proven_one, exempted, anonymous])
-def test_b_40_a_websocket_opens_for_whom_a_page_opens(person: Callable[[], Client]) -> None:
+def test_a_websocket_opens_for_whom_a_page_opens(person: Callable[[], Client]) -> None:
     browser = person()
 
     async def talk() -> str:
@@ -147,7 +147,7 @@ def somebody_else_signs_in(browser: Client) -> None:
 
 
 @pytest.mark.parametrize("happens", [sign_out, reset, switch_off, somebody_else_signs_in])
-def test_b_40_an_open_websocket_is_closed_within_the_time(
+def test_an_open_websocket_is_closed_within_the_time(
     happens: Callable[[Client], None],
 ) -> None:
     browser = proven_one()
@@ -166,7 +166,7 @@ def test_b_40_an_open_websocket_is_closed_within_the_time(
     assert Echo.left == [4403]  # the consumer could tidy up
 
 
-def test_b_40_a_look_that_fails_closes(settings: Settings) -> None:
+def test_a_look_that_fails_closes(settings: Settings) -> None:
     browser = proven_one()
 
     async def talk() -> Any:
@@ -178,7 +178,7 @@ def test_b_40_a_look_that_fails_closes(settings: Settings) -> None:
     assert async_to_sync(talk)()["code"] == 4403
 
 
-def test_b_40_whom_a_token_named_is_judged(conf: Conf) -> None:
+def test_whom_a_token_named_is_judged(conf: Conf) -> None:
     """As a site's own middleware for tokens does, between the server and us."""
     conf(REQUIRED="staff")
     staff, plain = linked("staff", is_staff=True), linked("plain")
@@ -231,7 +231,7 @@ def http(app: Any, browser: Client, recheck: float = 60) -> Any:
     return ApplicationCommunicator(RequireMFA(app, recheck=recheck), scope)
 
 
-def test_b_40_an_application_beside_djangos_gets_the_gates_answer() -> None:
+def test_an_application_beside_djangos_gets_the_gates_answer() -> None:
     browser = unproven()
 
     async def ask() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -276,7 +276,7 @@ def test_an_application_beside_djangos_is_none_for_whom_the_pool_shut_out(
     assert code.encode() in body
 
 
-def test_b_40_a_stream_beside_djangos_ends() -> None:
+def test_a_stream_beside_djangos_ends() -> None:
     browser = proven_one()
 
     async def listen() -> None:
@@ -291,7 +291,7 @@ def test_b_40_a_stream_beside_djangos_ends() -> None:
     async_to_sync(listen)()
 
 
-def test_b_40_an_application_that_does_not_listen_is_cut_off(
+def test_an_application_that_does_not_listen_is_cut_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(asgi, "GOODBYE", 0.05)

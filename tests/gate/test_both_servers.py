@@ -70,7 +70,7 @@ def seen(response: Any) -> tuple[Any, ...]:
 @pytest.mark.usefixtures("site")
 @pytest.mark.parametrize("person", PEOPLE)
 @pytest.mark.parametrize("said", SITES)
-def test_b_41_both_servers_answer_alike_and_let_pass_whom_the_site_lets(
+def test_both_servers_answer_alike_and_let_pass_whom_the_site_lets(
     said: str, person: str, conf: Callable[..., None]
 ) -> None:
     conf(**SITES[said])

@@ -32,7 +32,7 @@ def test_exempt_views_are_open_to_everybody(send: Send) -> None:
 
 
 @servers
-def test_p_10_a_mark_is_neither_lost_nor_inherited(send: Send) -> None:
+def test_a_mark_is_neither_lost_nor_inherited(send: Send) -> None:
     asks = [Ask(f"/gated/{name}/") for name in views.GATED]
     for ask, answer in zip(asks, send(unproven(), asks), strict=True):
         assert answer.status_code == 302, ask

@@ -137,7 +137,7 @@ def test_leaving_is_possible_at_the_gate(person: Person) -> None:
 
 
 def test_connecting_another_account_is_not(person: Person) -> None:
-    """B-02: nobody without a proof adds a way in."""
+    """A session without a proof adds no way in."""
     person.arrive()
     path = "/accounts/oidc/cognito/login/?process=connect"
     assert person.post(path).url == "/account/setup/"

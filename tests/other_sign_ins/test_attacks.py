@@ -1,4 +1,4 @@
-"""B.1 and B.10 with the packages themselves: whom they take somebody for, and what we make of it."""
+"""Skipped steps and linked accounts, with the packages themselves: whom they take a user for."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def mallory(
 
 
 @pytest.mark.parametrize("email", ["newcomer@example.com", "Newcomer@Example.com"])
-def test_b_97_with_the_packages_backend_the_victims_user_is_worth_nothing(
+def test_with_the_packages_backend_the_victims_user_is_worth_nothing(
     person: Person, theirs: Settings, email: str
 ) -> None:
     """It signs her in as the victim; the gate does not open, and she can set up nothing."""
@@ -62,7 +62,9 @@ def test_b_97_with_the_packages_backend_the_victims_user_is_worth_nothing(
     assert CognitoIdentity.objects.get().username == "newcomer"
 
 
-def test_b_97_nor_before_the_victim_ever_came(person: Person, theirs: Settings) -> None:
+def test_the_victims_user_is_worth_nothing_before_the_victim_ever_came(
+    person: Person, theirs: Settings
+) -> None:
     get_user_model().objects.create_user("victim", email="victim@example.com")
     hers = mallory(person, email="victim@example.com")
     hers.arrive_with_code("mallory")
@@ -76,7 +78,7 @@ def test_b_97_nor_before_the_victim_ever_came(person: Person, theirs: Settings) 
 @pytest.mark.parametrize(
     "email", ["mike@g\u0131thub.example", "m\u0131ke@github.example"], ids=ascii
 )
-def test_b_97_nor_by_a_verified_address_that_the_database_takes_for_the_victims(
+def test_a_verified_address_that_the_database_takes_for_the_victims_is_worth_nothing(
     person: Person, theirs: Settings, email: str
 ) -> None:
     """The package signs her in as him; ``linking._fit_by_address`` refuses the link, and so the set-up."""
@@ -91,7 +93,7 @@ def test_b_97_nor_by_a_verified_address_that_the_database_takes_for_the_victims(
 
 @pytest.mark.usefixtures("site")
 @pytest.mark.parametrize("email", ["victim@example.com", "Victim@Example.com"])
-def test_b_97_with_ours_an_address_names_nobody(person: Person, email: str) -> None:
+def test_with_our_backend_an_address_names_nobody(person: Person, email: str) -> None:
     victim = get_user_model().objects.create_user("victim", email="victim@example.com")
     hers = mallory(person, email=email, verified="true")
     hers.arrive_with_code("mallory")
@@ -100,7 +102,7 @@ def test_b_97_with_ours_an_address_names_nobody(person: Person, email: str) -> N
 
 @pytest.mark.usefixtures("site")
 @pytest.mark.parametrize("name", ["root", "Root", "ROOT"])
-def test_b_98_a_chosen_name_is_not_the_django_user_of_that_name(person: Person, name: str) -> None:
+def test_a_chosen_name_is_not_the_django_user_of_that_name(person: Person, name: str) -> None:
     root = get_user_model().objects.create_superuser("root")
     hers = mallory(person, email="m@example.com", name=name)
     hers.arrive_with_code(name)
@@ -109,7 +111,7 @@ def test_b_98_a_chosen_name_is_not_the_django_user_of_that_name(person: Person, 
 
 
 @pytest.mark.usefixtures("site")
-def test_b_99_a_name_that_was_somebody_elses_is_a_new_user(person: Person) -> None:
+def test_a_name_that_was_somebody_elses_is_a_new_user(person: Person) -> None:
     person.set_up_here()
     before = get_user_model().objects.get()
     person.pool.state.users.clear()
@@ -133,9 +135,7 @@ def test_b_99_a_name_that_was_somebody_elses_is_a_new_user(person: Person) -> No
         ("á", "a\u0301"),
     ],
 )  # fmt: skip
-def test_b_100_b_101_names_that_look_alike_are_two_users(
-    person: Person, one: str, other: str
-) -> None:
+def test_names_that_look_alike_are_two_users(person: Person, one: str, other: str) -> None:
     """Case and compatibility forms: the sub tells them apart, and neither name is cut or merged."""
     person.pool.state.case_insensitive = False
     for name in (one, other):
@@ -145,7 +145,7 @@ def test_b_100_b_101_names_that_look_alike_are_two_users(
     assert set(CognitoIdentity.objects.values_list("username", flat=True)) == {one, other}
 
 
-def test_b_102_a_provider_with_the_address_of_the_pools_own_user(
+def test_a_provider_with_the_address_of_the_pools_own_user_is_another_user(
     person: Person, theirs: Settings
 ) -> None:
     """The package takes both for one user; whoever comes second gets nothing."""
@@ -161,14 +161,14 @@ def test_b_102_a_provider_with_the_address_of_the_pools_own_user(
 
 @pytest.mark.usefixtures("site")
 @pytest.mark.parametrize("name", ["n" * 128, "日本語" * 40, "a@b+c.d-e_f!#$%&'*/=?^`{|}~"])
-def test_b_103_long_and_odd_names_are_kept_whole(person: Person, name: str) -> None:
+def test_long_and_odd_names_are_kept_whole(person: Person, name: str) -> None:
     person.pool.create_user(name, password=PASSWORD)
     person.arrive(name)
     assert CognitoIdentity.objects.get().username == name
     assert get_user_model().objects.get().get_username() == name
 
 
-def test_b_105_a_token_of_another_client_of_the_pool_proves_nothing(
+def test_a_token_of_another_client_of_the_pool_proves_nothing(
     person: Person, theirs: Settings
 ) -> None:
     """The package does not look at whom its token is for."""

@@ -140,7 +140,7 @@ def test_an_authenticator_from_elsewhere_is_found_and_asked_for(person: Person) 
 
 
 def test_a_preference_that_was_lost_is_made_good(person: Person) -> None:
-    """B-19b: verified, but Cognito does not ask."""
+    """The token is verified, but an OPTIONAL pool does not ask for it without a preference."""
     person.cognito.faults.on("SetUserMFAPreference", faults.Timeout(executed=False), times=6)
     person.arrive()
     person.cognito.faults.clear()
@@ -319,7 +319,7 @@ def test_a_reset_ends_the_proof_of_a_sign_in_elsewhere(person: Person) -> None:
 
 
 def test_a_proof_is_as_old_as_the_sign_in_at_cognito(person: Person, site: Settings) -> None:
-    """B-15: coming back by a cookie for ever makes no proof young."""
+    """Coming back by a cookie for ever makes no proof young."""
     state = person.pool.state
     state.behaviour = replace(state.behaviour, acr_and_amr=True)
     person.set_up_here()
@@ -377,7 +377,7 @@ class TestAPoolThatRequiresMFA:
 
     @pytest.mark.usefixtures("declared")
     def test_a_provider_is_asked_for_nothing_there_either(self, person: Person) -> None:
-        """Facts §2.2: no Cognito MFA for federated people, whatever the pool says."""
+        """Cognito asks federated users for no MFA, whatever the pool says."""
         person.arrive_through("Google")
         assert not person.is_in()
 

@@ -1,4 +1,4 @@
-"""B.3: other doors than the front one."""
+"""Other doors than the front one."""
 
 from __future__ import annotations
 
@@ -43,9 +43,7 @@ class TwoAdmins:
     urlpatterns = [path("second-admin/", second_admin.urls), *site_urls]
 
 
-def test_b_34_a_local_password_in_any_admins_form_meets_the_gate(
-    send: Send, settings: Settings
-) -> None:
+def test_a_local_password_in_any_admins_form_meets_the_gate(send: Send, settings: Settings) -> None:
     settings.ROOT_URLCONF = TwoAdmins
     linked("root", is_staff=True, is_superuser=True, password="local-password-1")
     browser = Client()
@@ -58,7 +56,7 @@ def test_b_34_a_local_password_in_any_admins_form_meets_the_gate(
         assert answer.status_code == 302
 
 
-def test_b_35_signing_in_again_as_staff_from_inside_meets_the_gate(
+def test_signing_in_again_as_staff_from_inside_meets_the_gate(
     send: Send, settings: Settings
 ) -> None:
     settings.ROOT_URLCONF = TwoAdmins
@@ -75,7 +73,7 @@ def test_b_35_signing_in_again_as_staff_from_inside_meets_the_gate(
 
 
 @pytest.mark.parametrize("with_middleware", [True, False])
-def test_b_36_every_page_of_the_admin_is_behind_the_proof(
+def test_every_page_of_the_admin_is_behind_the_proof(
     send: Send, settings: Settings, with_middleware: bool
 ) -> None:
     """Actions, autocompletion, history, its own scripts, the change of password, pop-ups."""
@@ -108,7 +106,7 @@ def test_b_36_every_page_of_the_admin_is_behind_the_proof(
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_b_38_every_caller_gets_its_own_answer(send: Send, caller: str) -> None:
+def test_every_caller_gets_its_own_answer(send: Send, caller: str) -> None:
     browser = unproven()
     asks = [
         Ask(f"/gated/{name}/", method, CALLERS[caller])
@@ -122,7 +120,7 @@ def test_b_38_every_caller_gets_its_own_answer(send: Send, caller: str) -> None:
         assert {"Accept", "HX-Request", "Cookie"} <= set(answer["Vary"].split(", "))
 
 
-def test_b_38_being_a_script_is_no_exemption(send: Send) -> None:
+def test_being_a_script_is_no_exemption(send: Send) -> None:
     browser = unproven()
     disguises = [
         {"X-Requested-With": "XMLHttpRequest"},
@@ -139,7 +137,7 @@ def test_b_38_being_a_script_is_no_exemption(send: Send) -> None:
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_b_39_b_42b_no_method_passes(send: Send, caller: str) -> None:
+def test_no_method_passes(send: Send, caller: str) -> None:
     browser = unproven()
     asks = [
         Ask(view, method, CALLERS[caller])
@@ -150,7 +148,7 @@ def test_b_39_b_42b_no_method_passes(send: Send, caller: str) -> None:
         assert_refused(answer)
 
 
-def test_b_42b_another_method_in_a_header_or_a_field_means_nothing(send: Send) -> None:
+def test_another_method_in_a_header_or_a_field_means_nothing(send: Send) -> None:
     browser = unproven()
     asks = [
         Ask("/gated/class/", "POST", {"X-HTTP-Method-Override": "GET"}),
@@ -161,14 +159,14 @@ def test_b_42b_another_method_in_a_header_or_a_field_means_nothing(send: Send) -
         assert_refused(answer)
 
 
-def test_b_40_a_stream_is_refused_once_the_proof_is_gone(send: Send) -> None:
+def test_a_stream_is_refused_once_the_proof_is_gone(send: Send) -> None:
     """What was opened before keeps running: Django's middleware sees a request once."""
     for answer in send(reset_meanwhile(), [Ask("/answer/stream/"), Ask("/answer/poll/")]):
         assert_refused(answer)
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_b_42_streams_downloads_and_conditional_requests(send: Send, caller: str) -> None:
+def test_streams_downloads_and_conditional_requests_are_gated(send: Send, caller: str) -> None:
     browser = unproven()
     headers = {
         **CALLERS[caller],
@@ -193,7 +191,7 @@ def test_polling_is_told_in_json_and_costs_no_session(send: Send) -> None:
     assert browser.session["_auth_user_id"] == before[0]
 
 
-def test_b_42a_pages_that_do_not_exist_show_nothing(send: Send) -> None:
+def test_pages_that_do_not_exist_show_nothing(send: Send) -> None:
     """The gate decides about views. Where there is none, Django says so, to everybody alike."""
     browser = unproven()
     for answer in send(browser, [Ask("/no/such/page/"), Ask("/gated/nothing/")]):
@@ -221,15 +219,13 @@ HEADERS: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("headers", HEADERS)
 @pytest.mark.parametrize("caller", CALLERS)
-def test_b_42c_b_42d_no_header_of_a_proxy_opens_anything(
-    send: Send, headers: str, caller: str
-) -> None:
+def test_no_header_of_a_proxy_opens_anything(send: Send, headers: str, caller: str) -> None:
     ask = Ask("/gated/function/", headers={**CALLERS[caller], **HEADERS[headers]})
     (answer,) = send(unproven(), [ask])
     assert_refused(answer)
 
 
-def test_b_30_nobody_is_who_a_header_says(send: Send) -> None:
+def test_nobody_is_who_a_header_says(send: Send) -> None:
     linked("root", is_staff=True, is_superuser=True)
     headers = {
         "Remote-User": "root",
@@ -243,13 +239,13 @@ def test_b_30_nobody_is_who_a_header_says(send: Send) -> None:
         assert answer["Location"].startswith(reverse("cognito_mfa:sign_in"))
 
 
-def test_b_42e_files_that_django_serves_are_gated_or_known(send: Send) -> None:
+def test_files_that_django_serves_are_gated_or_known(send: Send) -> None:
     """A view of the site's own that serves files is a view like any other."""
     (answer,) = send(unproven(), [Ask("/static/evil/letter.txt")])
     assert_refused(answer)
 
 
-def test_b_28_a_switched_user_has_no_proof_but_the_own_one(send: Send) -> None:
+def test_a_switched_user_has_no_proof_but_the_own_one(send: Send) -> None:
     """However the session's user is changed: by its keys, or by another middleware."""
     browser = proven(linked("mine"))
     victim = linked("victim", is_staff=True)
@@ -266,7 +262,7 @@ def test_b_28_a_switched_user_has_no_proof_but_the_own_one(send: Send) -> None:
     assert_refused(answer)
 
 
-def test_b_42f_a_sign_in_by_code_outside_of_any_view_proves_nothing(send: Send) -> None:
+def test_a_sign_in_by_code_outside_of_any_view_proves_nothing(send: Send) -> None:
     """As a shell, a task or a signal may do it, with a request of its own making."""
     request = HttpRequest()
     request.session = SessionStore()
@@ -278,7 +274,7 @@ def test_b_42f_a_sign_in_by_code_outside_of_any_view_proves_nothing(send: Send) 
         assert_refused(answer)
 
 
-def test_b_28_who_another_middleware_puts_there_is_judged(send: Send, settings: Settings) -> None:
+def test_who_another_middleware_puts_there_is_judged(send: Send, settings: Settings) -> None:
     linked("victim")
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.Impersonation"]
     settings.MIDDLEWARE.remove(GATE)
@@ -288,7 +284,7 @@ def test_b_28_who_another_middleware_puts_there_is_judged(send: Send, settings: 
         assert_refused(answer)
 
 
-def test_b_28_a_view_finds_nobody_else_than_was_judged(send: Send, settings: Settings) -> None:
+def test_a_view_finds_nobody_else_than_was_judged(send: Send, settings: Settings) -> None:
     """The person in the session was not asked for a code; the one in their place need not be."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": "staff"}
     linked("victim")

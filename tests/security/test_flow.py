@@ -1,4 +1,4 @@
-"""B.1: skipping or bending the sign-in. Others of the list are beside the journeys that they attack."""
+"""Skipping or bending the sign-in. Other attacks are beside the journeys that they attack."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SETUP = "cognito_mfa:setup"
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_b_01_the_password_alone_opens_nothing(
+def test_the_password_alone_opens_nothing(
     pool: LocalPool, visitor: Visitor, send: Send, caller: str
 ) -> None:
     """Nobody is signed in before the code: to every view, the visitor is anonymous."""
@@ -46,7 +46,7 @@ def test_b_01_the_password_alone_opens_nothing(
         assert SECRET.encode() not in answer.body
 
 
-def test_b_09_choosing_a_password_signs_nobody_in(pool: LocalPool, visitor: Visitor) -> None:
+def test_choosing_a_password_signs_nobody_in(pool: LocalPool, visitor: Visitor) -> None:
     pool.create_user("invited", password="Temporary-1", status="FORCE_CHANGE_PASSWORD")
     visitor.sign_in("invited", "Temporary-1")
     data = {"new_password1": "My-own-Horse-8", "new_password2": "My-own-Horse-8"}
@@ -56,7 +56,7 @@ def test_b_09_choosing_a_password_signs_nobody_in(pool: LocalPool, visitor: Visi
     assert "_auth_user_id" not in visitor.client.session
 
 
-def test_b_12_a_stolen_token_is_no_way_in(pool: LocalPool, visitor: Visitor, send: Send) -> None:
+def test_a_stolen_token_is_no_way_in(pool: LocalPool, visitor: Visitor, send: Send) -> None:
     visitor.set_up()
     tokens = pool.issue_tokens("newcomer", CLIENT_ID, scopes=["aws.cognito.signin.user.admin"])
     visitor.sign_out()
@@ -76,7 +76,7 @@ def test_b_12_a_stolen_token_is_no_way_in(pool: LocalPool, visitor: Visitor, sen
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_b_13_tokens_without_a_code_meet_the_gate(
+def test_tokens_without_a_code_meet_the_gate(
     optional_pool: LocalPool, visitor: Visitor, send: Send, settings: Any, caller: str
 ) -> None:
     """However they came about: an optional pool, the first sign-in, a federated one."""
@@ -91,7 +91,7 @@ def test_b_13_tokens_without_a_code_meet_the_gate(
     assert answer.status_code == (302 if caller == "page" else 403)
 
 
-def test_b_14_no_device_is_ever_remembered(pool: LocalPool, visitor: Visitor) -> None:
+def test_no_device_is_ever_remembered(pool: LocalPool, visitor: Visitor) -> None:
     """Cognito asks a remembered device for no code; so we never tell it of one."""
     visitor.set_up()
     visitor.sign_out()
@@ -103,7 +103,7 @@ def test_b_14_no_device_is_ever_remembered(pool: LocalPool, visitor: Visitor) ->
     assert "UpdateDeviceStatus" not in visitor.cognito.operations()
 
 
-def test_b_15_no_visit_makes_the_proof_younger(
+def test_no_visit_makes_the_proof_younger(
     pool: LocalPool, visitor: Visitor, send: Send, settings: Any
 ) -> None:
     visitor.set_up()
@@ -122,7 +122,7 @@ def test_b_15_no_visit_makes_the_proof_younger(
     assert SECRET.encode() not in answer.body
 
 
-def test_b_18_the_secret_is_shown_to_nobody_once_it_is_confirmed(
+def test_the_secret_is_shown_to_nobody_once_it_is_confirmed(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     visitor.set_up()
@@ -135,7 +135,7 @@ def test_b_18_the_secret_is_shown_to_nobody_once_it_is_confirmed(
     assert secret not in str(dict(visitor.client.session.items()))
 
 
-def test_b_19_a_confirmation_counts_once(pool: LocalPool, visitor: Visitor) -> None:
+def test_a_confirmation_counts_once(pool: LocalPool, visitor: Visitor) -> None:
     visitor.sign_in()
     visitor.scan()
     code = visitor.code()
@@ -151,7 +151,7 @@ def test_b_19_a_confirmation_counts_once(pool: LocalPool, visitor: Visitor) -> N
     assert visitor.is_in()
 
 
-def test_b_19a_a_reset_in_between_kills_the_open_challenge(
+def test_a_reset_in_between_kills_the_open_challenge(
     optional_pool: LocalPool, visitor: Visitor, settings: Any
 ) -> None:
     """Also with a boto3 that can delete nothing: the registration stays, and Cognito would take the code.
@@ -176,9 +176,7 @@ def test_b_19a_a_reset_in_between_kills_the_open_challenge(
     assert not visitor.is_in()
 
 
-def test_b_11_an_answer_with_both_or_neither_is_no_sign_in(
-    pool: LocalPool, visitor: Visitor
-) -> None:
+def test_an_answer_with_both_or_neither_is_no_sign_in(pool: LocalPool, visitor: Visitor) -> None:
     tokens = pool.issue_tokens("newcomer", CLIENT_ID, scopes=["aws.cognito.signin.user.admin"])
 
     def both(answer: dict[str, Any]) -> dict[str, Any]:
@@ -190,7 +188,7 @@ def test_b_11_an_answer_with_both_or_neither_is_no_sign_in(
     assert not get_user_model().objects.exists()
 
 
-def test_b_29_another_backends_sign_in_is_no_proof(
+def test_another_backends_sign_in_is_no_proof(
     pool: LocalPool, visitor: Visitor, send: Send
 ) -> None:
     visitor.set_up()
@@ -202,7 +200,7 @@ def test_b_29_another_backends_sign_in_is_no_proof(
     assert answer.status_code == 302
 
 
-def test_b_21_nothing_that_was_planted_survives_another_backends_sign_in(
+def test_nothing_that_was_planted_survives_another_backends_sign_in(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     """A half-finished sign-in of ours, and a proof, in the session that another sign-in takes over."""
@@ -221,7 +219,7 @@ def test_b_21_nothing_that_was_planted_survives_another_backends_sign_in(
     assert kept["_auth_user_id"] == str(user.pk)
 
 
-def test_b_31_a_sign_in_changes_no_local_password(pool: LocalPool, visitor: Visitor) -> None:
+def test_a_sign_in_changes_no_local_password(pool: LocalPool, visitor: Visitor) -> None:
     visitor.set_up()
     before = get_user_model().objects.get().password
     visitor.sign_out()
@@ -231,7 +229,7 @@ def test_b_31_a_sign_in_changes_no_local_password(pool: LocalPool, visitor: Visi
     assert before.startswith("!")
 
 
-def test_b_33_a_session_that_ends_during_a_request_stays_ended(
+def test_a_session_that_ends_during_a_request_stays_ended(
     pool: LocalPool, visitor: Visitor, settings: Any
 ) -> None:
     """The slow request would write the old session back. It gets Django's 400, and its key stays dead."""

@@ -1,4 +1,4 @@
-"""B.1, B.2 and B.10 against people who sign in elsewhere: tokens that are somebody else's, forged, or in
+"""Attacks on users who sign in elsewhere: tokens that are somebody else's, forged, or in
 the wrong place; names and addresses that are not one's own.
 
 The provider here reads what the tests put into the session, as a package does at its sign-in. The same
@@ -110,7 +110,7 @@ def test_who_came_by_a_right_sign_in_is_in(pool: LocalPool, visitor: Visitor, al
     assert visitor.is_in()
 
 
-def test_b_11_tokens_of_another_person_prove_nothing(
+def test_tokens_of_another_person_prove_nothing(
     pool: LocalPool, visitor: Visitor, alice: Any
 ) -> None:
     sign_in(visitor, alice, tokens_of(pool, "mallory"))
@@ -122,7 +122,7 @@ def test_b_11_tokens_of_another_person_prove_nothing(
 
 
 @pytest.mark.parametrize("swapped", ["AccessToken", "IdToken"])
-def test_b_11_two_tokens_of_two_people_prove_nothing(
+def test_two_tokens_of_two_people_prove_nothing(
     pool: LocalPool, visitor: Visitor, alice: Any, swapped: str
 ) -> None:
     tokens = tokens_of(pool, "newcomer")
@@ -142,7 +142,7 @@ def test_b_11_two_tokens_of_two_people_prove_nothing(
     ],
     ids=str,
 )
-def test_b_11_cognito_is_believed_about_whose_a_token_is_or_not_at_all(
+def test_cognito_is_believed_about_whose_a_token_is_or_not_at_all(
     pool: LocalPool, visitor: Visitor, db: None, answer: dict[str, Any]
 ) -> None:
     """Before a set-up, with an answer that names somebody else, or nobody."""
@@ -154,7 +154,7 @@ def test_b_11_cognito_is_believed_about_whose_a_token_is_or_not_at_all(
     assert "_cognito_mfa_pending" not in visitor.client.session
 
 
-def test_b_12_a_token_that_is_sent_to_us_signs_nobody_in(
+def test_a_token_that_is_sent_to_us_signs_nobody_in(
     pool: LocalPool, client: Client, alice: Any
 ) -> None:
     """No page of ours takes one: not in a header, a field, an address or a cookie."""
@@ -179,15 +179,15 @@ def test_b_12_a_token_that_is_sent_to_us_signs_nobody_in(
 
 
 class TestTokensWithoutAChallenge:
-    """B-13: whatever Cognito gives tokens for, they do not say that a second factor was answered."""
+    """Whatever Cognito issues tokens for, they do not say that a second factor was answered."""
 
-    def test_b_13_nobody_has_a_factor_in_an_optional_pool(
+    def test_a_sign_in_without_a_factor_proves_nothing(
         self, pool: LocalPool, visitor: Visitor
     ) -> None:
         assert visitor.sign_in().url == reverse("cognito_mfa:setup")
         assert not visitor.is_in()
 
-    def test_b_13_the_first_tokens_after_a_sign_up(
+    def test_the_first_tokens_after_a_sign_up_prove_nothing(
         self, cognito: LocalCognito, visitor: Visitor
     ) -> None:
         """Documented for pools that require MFA; others measured a set-up instead."""
@@ -198,7 +198,9 @@ class TestTokensWithoutAChallenge:
         assert visitor.sign_in().url == reverse("cognito_mfa:setup")
         assert not visitor.is_in()
 
-    def test_b_13_a_provider(self, pool: LocalPool, visitor: Visitor, db: None) -> None:
+    def test_a_federated_sign_in_proves_nothing(
+        self, pool: LocalPool, visitor: Visitor, db: None
+    ) -> None:
         person = pool.create_user("Google_7", status="EXTERNAL_PROVIDER")
         person.attributes["identities"] = identities("Google", "7", created_at=0)
         user = get_user_model().objects.create_user("federated")
@@ -206,7 +208,7 @@ class TestTokensWithoutAChallenge:
         assert not visitor.is_in()
         assert start(visitor).status_code == 403
 
-    def test_b_13_a_name_that_reads_like_a_providers_is_not_one(
+    def test_a_name_that_reads_like_a_providers_is_not_one(
         self, pool: LocalPool, visitor: Visitor, db: None, site: Settings
     ) -> None:
         """Somebody of the pool's own, who has the provider linked, and a Kelvin sign in the name.
@@ -220,7 +222,7 @@ class TestTokensWithoutAChallenge:
         sign_in(visitor, user, tokens_of(pool, "\u212aelvin_7"))
         assert not visitor.is_in()
 
-    def test_b_13_a_provider_that_only_cognito_tells_of(
+    def test_a_provider_that_only_cognito_names_proves_nothing(
         self, pool: LocalPool, visitor: Visitor, db: None
     ) -> None:
         """The ID token was not kept, and the access token does not say."""
@@ -233,14 +235,14 @@ class TestTokensWithoutAChallenge:
         assert visitor.cognito.operations() == ["GetUser"]
 
     @pytest.mark.parametrize("identity", ["", "garbage"])
-    def test_b_13_without_an_id_token_nobody_can_tell(
+    def test_without_an_id_token_a_sign_in_proves_nothing(
         self, pool: LocalPool, visitor: Visitor, alice: Any, identity: str
     ) -> None:
         tokens = {**tokens_of(pool, "newcomer"), "IdToken": identity}
         sign_in(visitor, alice, tokens)
         assert not visitor.is_in()
 
-    def test_b_13_tokens_that_deny_a_second_factor(
+    def test_tokens_that_deny_a_second_factor_prove_nothing(
         self, cognito: LocalCognito, pool: LocalPool, visitor: Visitor, alice: Any, site: Settings
     ) -> None:
         """In a pool that requires MFA: the claim is a reason to refuse."""
@@ -253,14 +255,14 @@ class TestTokensWithoutAChallenge:
         assert not visitor.is_in()
 
     @pytest.mark.parametrize("status", ["UNKNOWN", "NOT_SET_UP", "GONE"])
-    def test_b_13_of_somebody_who_has_no_authenticator_as_far_as_is_known(
+    def test_a_sign_in_without_a_known_authenticator_proves_nothing(
         self, pool: LocalPool, visitor: Visitor, alice: Any, status: str
     ) -> None:
         CognitoIdentity.objects.update(status=status)
         sign_in(visitor, alice, tokens_of(pool, "newcomer"))
         assert not visitor.is_in()
 
-    def test_b_13_a_sign_in_from_before_the_authenticator_counted(
+    def test_a_sign_in_from_before_the_setup_proves_nothing(
         self, pool: LocalPool, visitor: Visitor, alice: Any
     ) -> None:
         """Somebody with the password alone, who comes back later by a cookie of managed login."""
@@ -278,7 +280,7 @@ class TestTokensWithoutAChallenge:
         "cognito_mfa.backends.CognitoBackend",
     ],
 )
-def test_b_29_a_sign_in_through_another_backend_meets_the_wall(
+def test_a_sign_in_through_another_backend_meets_the_wall(
     pool: LocalPool, visitor: Visitor, alice: Any, site: Settings, backend: str
 ) -> None:
     """Even with good tokens of the right person in the session."""
@@ -289,7 +291,7 @@ def test_b_29_a_sign_in_through_another_backend_meets_the_wall(
     assert visitor.get("/async-private/").status_code == 302
 
 
-def test_b_29_a_later_sign_in_through_another_backend_ends_the_proof(
+def test_a_later_sign_in_through_another_backend_ends_the_proof(
     pool: LocalPool, visitor: Visitor, alice: Any, site: Settings
 ) -> None:
     site.AUTHENTICATION_BACKENDS = [BACKEND, "cognito_mfa.backends.CognitoBackend"]
@@ -307,7 +309,7 @@ def test_b_29_a_later_sign_in_through_another_backend_ends_the_proof(
     ],
     ids=range(11),
 )  # fmt: skip
-def test_b_29_a_provider_that_gives_nonsense_gives_nothing(
+def test_a_provider_that_gives_nonsense_gives_nothing(
     visitor: Visitor, alice: Any, site: Settings, given: object
 ) -> None:
     site.COGNITO_MFA = {**site.COGNITO_MFA, "TOKEN_PROVIDER": lambda _request: given}
@@ -316,7 +318,7 @@ def test_b_29_a_provider_that_gives_nonsense_gives_nothing(
     assert visitor.get(reverse("cognito_mfa:setup")).status_code == 200
 
 
-def test_b_29_a_provider_that_fails_stops_no_sign_in_and_says_nothing(
+def test_a_provider_that_fails_stops_no_sign_in_and_says_nothing(
     visitor: Visitor, alice: Any, site: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     def failing(_request: Any) -> str:
@@ -329,13 +331,13 @@ def test_b_29_a_provider_that_fails_stops_no_sign_in_and_says_nothing(
     assert "eyJ" not in caplog.text
 
 
-def test_b_29_an_async_view_behind_the_same_wall(pool: LocalPool, alice: Any) -> None:
+def test_an_async_view_is_behind_the_same_gate(pool: LocalPool, alice: Any) -> None:
     client = AsyncClient()
     async_to_sync(client.aforce_login)(alice, backend=BACKEND)
     assert async_to_sync(client.get)("/async-private/").status_code == 302
 
 
-def test_b_98_a_superuser_is_never_linked_by_a_sign_in(
+def test_a_superuser_is_never_linked_by_a_sign_in(
     pool: LocalPool, visitor: Visitor, db: None
 ) -> None:
     root = get_user_model().objects.create_superuser("root")
@@ -347,7 +349,7 @@ def test_b_98_a_superuser_is_never_linked_by_a_sign_in(
 
 @pytest.mark.parametrize("verified", ["false", None])
 @pytest.mark.parametrize("address", ["victim@example.com", "Victim@Example.com"])
-def test_b_97_an_address_that_nobody_verified_links_nothing(
+def test_an_address_that_nobody_verified_links_nothing(
     pool: LocalPool, visitor: Visitor, db: None, address: str, verified: str | None
 ) -> None:
     """The package took Mallory for the victim, by an address that she gave as hers."""
@@ -375,7 +377,7 @@ def test_b_97_an_address_that_nobody_verified_links_nothing(
     ],
     ids=ascii,
 )
-def test_b_97_an_address_that_a_database_takes_for_the_same_links_nothing(
+def test_an_address_that_a_database_takes_for_the_same_links_nothing(
     pool: LocalPool, visitor: Visitor, db: None, theirs: str, hers: str, reason: str
 ) -> None:
     """The package took Mallory for the victim, as PostgreSQL or MySQL do, although hers is verified.
@@ -392,7 +394,7 @@ def test_b_97_an_address_that_a_database_takes_for_the_same_links_nothing(
     assert (event.reason, event.sub) == (reason, pool.user("mallory").sub)
 
 
-def test_b_97_a_user_whose_address_is_plainly_another_is_linked(
+def test_a_user_whose_address_is_plainly_another_is_linked(
     pool: LocalPool, visitor: Visitor, db: None
 ) -> None:
     """The package knows people by something else; their address may have changed since."""
@@ -404,7 +406,7 @@ def test_b_97_a_user_whose_address_is_plainly_another_is_linked(
 
 
 @pytest.mark.parametrize("right", ["staff", "permission"])
-def test_b_98_nor_is_anybody_who_may_do_something(
+def test_a_user_with_permissions_is_never_linked_by_a_sign_in(
     pool: LocalPool, visitor: Visitor, db: None, right: str
 ) -> None:
     """``linking._fit``: also for a sign-in by another package."""
@@ -417,9 +419,7 @@ def test_b_98_nor_is_anybody_who_may_do_something(
     assert not CognitoIdentity.objects.exists()
 
 
-def test_b_97_a_change_of_address_moves_no_link(
-    pool: LocalPool, visitor: Visitor, alice: Any
-) -> None:
+def test_a_change_of_address_moves_no_link(pool: LocalPool, visitor: Visitor, alice: Any) -> None:
     """Verified or not: the victim is linked, and Mallory's token is not the victim's."""
     pool.user("mallory").attributes |= {"email": "newcomer@example.com", "email_verified": "true"}
     sign_in(visitor, alice, tokens_of(pool, "mallory"))
@@ -427,7 +427,7 @@ def test_b_97_a_change_of_address_moves_no_link(
     assert CognitoIdentity.objects.get().sub == pool.user("newcomer").sub
 
 
-def test_b_99_who_has_a_name_after_somebody_else_is_somebody_else(
+def test_who_has_a_name_after_somebody_else_is_somebody_else(
     pool: LocalPool, visitor: Visitor, alice: Any
 ) -> None:
     pool.state.users.pop("newcomer")
@@ -437,7 +437,7 @@ def test_b_99_who_has_a_name_after_somebody_else_is_somebody_else(
     assert start(visitor).status_code == 403
 
 
-def test_b_102_two_accounts_of_one_address_are_two_people(
+def test_two_accounts_of_one_address_are_two_people(
     pool: LocalPool, visitor: Visitor, db: None
 ) -> None:
     """The second of them is refused where a package takes both for one user."""
@@ -453,7 +453,7 @@ def test_b_102_two_accounts_of_one_address_are_two_people(
     assert CognitoIdentity.objects.get().username == "first"
 
 
-def test_b_104_a_token_of_another_pool_is_none(
+def test_a_token_of_another_pool_is_none(
     cognito: LocalCognito, pool: LocalPool, visitor: Visitor, alice: Any
 ) -> None:
     """With the very same sub, as in a copy of the pool for staging."""
@@ -468,7 +468,7 @@ def test_b_104_a_token_of_another_pool_is_none(
     assert visitor.cognito.operations() == []
 
 
-def test_b_104_a_proof_for_another_pool_is_none(
+def test_a_proof_for_another_pool_is_none(
     pool: LocalPool, visitor: Visitor, alice: Any, site: Settings
 ) -> None:
     sign_in(visitor, alice, tokens_of(pool, "newcomer"))
@@ -478,7 +478,7 @@ def test_b_104_a_proof_for_another_pool_is_none(
 
 
 class TestForgedTokens:
-    """B-105. A provider hands on what its package got from Cognito; were it to hand on a forgery, what it
+    """A provider hands on what its package got from Cognito. Were it to hand on a forgery, what it
     claims is looked at, and Cognito refuses it before anything is set up."""
 
     def change(self, pool: LocalPool, **claims: Any) -> Tokens:
@@ -513,13 +513,13 @@ class TestForgedTokens:
         ],
         ids=str,
     )
-    def test_b_105_claims_that_do_not_fit_prove_nothing(
+    def test_claims_that_do_not_fit_prove_nothing(
         self, pool: LocalPool, visitor: Visitor, alice: Any, claims: dict[str, Any]
     ) -> None:
         sign_in(visitor, alice, self.change(pool, **claims))
         assert not visitor.is_in()
 
-    def test_b_105_an_id_token_is_no_access_token(
+    def test_an_id_token_is_no_access_token(
         self, pool: LocalPool, visitor: Visitor, alice: Any
     ) -> None:
         tokens = tokens_of(pool, "newcomer")
@@ -544,7 +544,7 @@ class TestForgedTokens:
             "kid is a path", "jwk", "huge",
         ],
     )  # fmt: skip
-    def test_b_105_no_forgery_sets_anything_up(
+    def test_no_forgery_sets_anything_up(
         self, pool: LocalPool, visitor: Visitor, db: None, forge: Callable[..., str]
     ) -> None:
         user = get_user_model().objects.create_user("new")
@@ -562,7 +562,7 @@ class TestForgedTokens:
         assert "AssociateSoftwareToken" not in visitor.cognito.operations()
         assert pool.user("newcomer").pending_secret is None
 
-    def test_b_105_of_two_claims_of_one_name_none_fools_us(
+    def test_of_two_claims_of_one_name_none_fools_us(
         self, pool: LocalPool, visitor: Visitor, alice: Any
     ) -> None:
         """Whichever a parser takes, the token is signed by nobody."""

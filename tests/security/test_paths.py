@@ -1,4 +1,4 @@
-"""B.4: tricks with paths against the views that the gate leaves alone (security.md, P-01 to P-15)."""
+"""Tricks with paths against the views that the gate leaves alone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_p_01_lookalikes_of_open_paths_are_gated(send: Send, caller: str) -> None:
+def test_lookalikes_of_open_paths_are_gated(send: Send, caller: str) -> None:
     paths = [
         "/account/sign-in-evil/",
         "/account/sign-inX",
@@ -53,7 +53,7 @@ def test_p_01_lookalikes_of_open_paths_are_gated(send: Send, caller: str) -> Non
         assert_refused(answer)
 
 
-def test_p_02_paths_that_a_proxy_would_tidy_up(send: Send) -> None:
+def test_paths_that_a_proxy_would_tidy_up_are_gated(send: Send) -> None:
     paths = [
         "//gated/function/",
         "/./gated/function/",
@@ -70,7 +70,7 @@ def test_p_02_paths_that_a_proxy_would_tidy_up(send: Send) -> None:
         assert_nothing_shown(answer)
 
 
-def test_p_03_encoded_paths_reach_the_view_and_its_gate(send: Send) -> None:
+def test_encoded_paths_reach_the_view_and_its_gate(send: Send) -> None:
     answers = send(unproven(), [Ask("/%67ated/function/"), Ask("/gated/%66unction%2F")])
     for answer in answers:
         assert_refused(answer)
@@ -86,7 +86,7 @@ def unproven_again() -> Client:
     return signed_in(get_user_model().objects.get())
 
 
-def test_p_04_semicolons(send: Send) -> None:
+def test_semicolons_open_nothing(send: Send) -> None:
     paths = [
         "/gated/function/;jsessionid=1",
         "/gated/function;/",
@@ -99,7 +99,7 @@ def test_p_04_semicolons(send: Send) -> None:
         assert_nothing_shown(answer)
 
 
-def test_p_05_case_width_and_invisible_letters(send: Send) -> None:
+def test_case_width_and_invisible_letters_open_nothing(send: Send) -> None:
     paths = [
         "/GATED/function/",
         "/gated/FUNCTION/",
@@ -116,7 +116,7 @@ def test_p_05_case_width_and_invisible_letters(send: Send) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["/account/sign-in", "/exempt/function", "/static"])
-def test_p_06_a_site_mounted_under_an_open_path(
+def test_a_site_mounted_under_an_open_path_is_gated(
     send: Send, prefix: str, settings: Settings
 ) -> None:
     (answer,) = send(unproven(), [Ask("/gated/function/", prefix=prefix)])
@@ -160,13 +160,13 @@ def by_host(get_response: Callable[..., Any]) -> Callable[..., Any]:
     return chosen
 
 
-def test_p_07_the_urlconf_of_another_host_or_language(send: Send, settings: Settings) -> None:
+def test_the_urlconf_of_another_host_or_language_is_gated(send: Send, settings: Settings) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.by_host"]
     for answer in send(unproven(), [Ask("/exempt/function/"), Ask("/en/exempt/class/")]):
         assert_refused(answer)
 
 
-def test_p_08_views_that_are_named_like_ours(send: Send) -> None:
+def test_views_that_are_named_like_ours_are_gated(send: Send) -> None:
     asks = [Ask("/more/x/"), Ask("/sign_in/"), Ask("/accounts/login/")]
     for answer in send(unproven(), asks):
         assert_refused(answer)
@@ -187,14 +187,14 @@ class Hidden:
     urlpatterns = [path("mfa/", include(our_pages)), path("gated/function/", secret)]
 
 
-def test_p_09_a_namespace_of_the_sites_own_changes_nothing(send: Send, settings: Settings) -> None:
+def test_a_namespace_of_the_sites_own_changes_nothing(send: Send, settings: Settings) -> None:
     settings.ROOT_URLCONF = Renamed
     stopped, page = send(unproven(), [Ask("/gated/function/"), Ask("/mfa/sign-in/")])
     assert_refused(stopped)
     assert page.status_code == 200
 
 
-def test_p_09_pages_that_nothing_leads_to_are_an_error_and_open_nothing(
+def test_pages_that_nothing_leads_to_are_an_error_and_open_nothing(
     send: Send, settings: Settings
 ) -> None:
     settings.ROOT_URLCONF = Hidden
@@ -204,7 +204,7 @@ def test_p_09_pages_that_nothing_leads_to_are_an_error_and_open_nothing(
         send(unproven(), [Ask("/gated/function/")])
 
 
-def test_p_11_query_and_fragment_mean_nothing(send: Send) -> None:
+def test_query_and_fragment_mean_nothing(send: Send) -> None:
     paths = [
         "/gated/function/?next=/exempt/function/",
         "/gated/function/?/account/sign-in/",
@@ -215,7 +215,7 @@ def test_p_11_query_and_fragment_mean_nothing(send: Send) -> None:
         assert_refused(answer)
 
 
-def test_p_12_endless_and_broken_paths(send: Send) -> None:
+def test_endless_and_broken_paths_open_nothing(send: Send) -> None:
     paths = [
         "/gated/function/" + "x" * 65536,
         "/anything/" + "x" * 65536,
@@ -230,7 +230,7 @@ def test_p_12_endless_and_broken_paths(send: Send) -> None:
         assert_nothing_shown(answer)
 
 
-def test_p_13_no_setting_takes_a_pattern_of_paths() -> None:
+def test_no_setting_takes_a_pattern_of_paths() -> None:
     """So there is no expression that could be slow, or match more than was meant."""
     assert [name for name in SETTINGS if re.search(r"EXEMPT|PATH|PATTERN|SKIP|IGNORE", name)] == []
 
@@ -319,7 +319,7 @@ def _filled(route: str) -> str:
     return route.replace("^", "").replace("$", "").replace(r"\Z", "")
 
 
-def test_p_15_nothing_but_the_documented_views_is_open(send: Send, settings: Settings) -> None:
+def test_nothing_but_the_documented_views_is_open(send: Send, settings: Settings) -> None:
     settings.ROOT_URLCONF = WholeSite
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
     settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if entry.startswith(NEEDED)]
@@ -341,7 +341,7 @@ def test_p_15_nothing_but_the_documented_views_is_open(send: Send, settings: Set
     assert reached <= OPEN
 
 
-def test_p_14_nobody_is_led_in_a_circle(settings: Settings) -> None:
+def test_nobody_is_led_in_a_circle(settings: Settings) -> None:
     settings.ROOT_URLCONF = WholeSite
     browser = unproven()
     for route, address in addresses().items():
@@ -356,7 +356,7 @@ def test_p_14_nobody_is_led_in_a_circle(settings: Settings) -> None:
         assert answer.status_code < 500, (route, url)
 
 
-def test_p_14_with_the_login_elsewhere(settings: Settings) -> None:
+def test_nobody_is_led_in_a_circle_with_the_login_elsewhere(settings: Settings) -> None:
     settings.LOGIN_URL = "/accounts/login/"
     answer = unproven().get("/gated/function/", follow=True)
     assert len(answer.redirect_chain) == 2
