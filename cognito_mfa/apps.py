@@ -29,7 +29,7 @@ class CognitoMFAConfig(AppConfig):
         register(_check_deployment, Tags.security, deploy=True)
         register(_check_database, Tags.database)
         user_logged_in.connect(_on_signed_in, dispatch_uid="cognito_mfa.enforcement.proof")
-        got_request_exception.connect(_on_failure, dispatch_uid="cognito_mfa.views.posted")
+        got_request_exception.connect(_on_failure, dispatch_uid="cognito_mfa.views.posted_secrets")
         pre_delete.connect(
             _on_deletion,
             sender=self.get_model("CognitoIdentity"),
@@ -79,9 +79,9 @@ def _on_signed_in(**given: Any) -> None:
 
 def _on_failure(**given: Any) -> None:
     """Close what was typed into a form of ours before Django reports the failure."""
-    from cognito_mfa.views import posted
+    from cognito_mfa.views import posted_secrets
 
-    posted.close_after_failure(**given)
+    posted_secrets.close_after_failure(**given)
 
 
 def _on_deletion(**given: Any) -> None:

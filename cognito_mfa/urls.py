@@ -11,7 +11,7 @@ from django.urls.resolvers import URLPattern
 from django.views import View
 
 from cognito_mfa.enforcement.exempt_views import mfa_exempt
-from cognito_mfa.views import device, sign_in
+from cognito_mfa.views import device, setup, sign_in
 
 app_name = "cognito_mfa"
 
@@ -36,9 +36,9 @@ urlpatterns = [
     _open_page("new-password/", sign_in.NewPasswordView, "new_password"),
     _open_page("challenge/", sign_in.ChallengeView, "challenge"),
     _open_page("link/", sign_in.LinkView, "link"),
-    _open_page("setup/", sign_in.SetupView, "setup"),
-    _open_page("setup/cancel/", sign_in.SetupCancelView, "setup_cancel"),
-    _open_page("setup/done/", sign_in.SetupDoneView, "setup_done"),
+    _open_page("setup/", setup.SetupView, "setup"),
+    _open_page("setup/cancel/", setup.SetupCancelView, "setup_cancel"),
+    _open_page("setup/done/", setup.SetupDoneView, "setup_done"),
     _own_page("device/", device.DeviceView, "device"),
     _own_page("device/rename/", device.DeviceRenameView, "device_rename"),
     _own_page("device/replace/", device.DeviceReplaceView, "device_replace"),

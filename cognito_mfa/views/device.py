@@ -29,7 +29,7 @@ from cognito_mfa.sign_in import flows, removal
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
 from cognito_mfa.views import messages as texts
-from cognito_mfa.views.sign_in import Page, StepView
+from cognito_mfa.views.base import Page, StepView
 
 EVENTS_SHOWN = 5
 # Details that are names people gave; the others are Cognito's own words.

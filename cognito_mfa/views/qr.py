@@ -1,6 +1,6 @@
 """The otpauth URI and its QR code, made here: no third party ever sees the secret.
 
-Everything here holds it as plain text, and is called while a finished page is filled in (``placeholders``).
+Everything here holds it as plain text, and is called while a finished page is filled in (``secret_rendering``).
 """
 
 from __future__ import annotations

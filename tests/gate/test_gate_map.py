@@ -64,7 +64,7 @@ def test_json_has_all_of_it() -> None:
         "state": "exempt",
         "route": "account/setup/",
         "name": "cognito_mfa:setup",
-        "view": "cognito_mfa.views.sign_in.SetupView",
+        "view": "cognito_mfa.views.setup.SetupView",
         "why": "mfa_exempt",
     }
     only = json.loads(run("--format", "json", "--only", "exempt"))

@@ -36,7 +36,7 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.managed_login.tokens import OtherSignIn
 from cognito_mfa.sign_in.encryption import seal, unseal
 from cognito_mfa.values.secret_text import SecretText
-from cognito_mfa.views.placeholders import Placeholders
+from cognito_mfa.views.secret_rendering import Placeholders
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 CANARY = "canarycanarycanary"
@@ -233,7 +233,17 @@ def test_an_operators_command_shows_no_secret(
 # ------------------------------------------------------------------------------- arguments of functions
 
 # What is called where a secret is made, opened or put into the finished page.
-EDGES = frozenset({"secret_text", "placeholders", "posted", "qr", "sealing", "forms", "transport"})
+EDGES = frozenset(
+    {
+        "cognito.transport",
+        "forms",
+        "sign_in.encryption",
+        "values.secret_text",
+        "views.posted_secrets",
+        "views.qr",
+        "views.secret_rendering",
+    }
+)
 
 
 class Arguments:

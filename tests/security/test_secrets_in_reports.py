@@ -354,7 +354,7 @@ def seen(site: Site, step: Step, *parts: str, more: Callable[[], Any] | None = N
 
 @pytest.mark.parametrize("step", STEPS, ids=named)
 def test_what_fails_after_our_view_shows_nothing(site: Site, step: Step) -> None:
-    """``close_after_failure``, and before it ``posted.close`` in ``closes_what_was_posted``: what was
+    """``close_after_failure``, and before it ``posted_secrets.close`` in ``closes_what_was_posted``: what was
     typed is still in the request.
     """
     assert seen(site, step, "middleware").failures == 1
@@ -363,7 +363,7 @@ def test_what_fails_after_our_view_shows_nothing(site: Site, step: Step) -> None
 @BOTH_SERVERS
 @pytest.mark.parametrize("step", [sign_in, sign_in_with_a_long_form, sign_in_as_json], ids=named)
 def test_a_body_that_was_read_before_shows_nothing(site: Site, step: Step) -> None:
-    """``request._body`` in ``posted.close``: the site's own middleware asked for the body."""
+    """``request._body`` in ``posted_secrets.close``: the site's own middleware asked for the body."""
     assert seen(site, step, "body read first", "middleware").failures == 1
 
 
@@ -416,7 +416,7 @@ def test_a_set_up_page_that_fails_while_it_is_made_shows_nothing(
     "step", [wrong_password, two_new_passwords, challenge_with_a_wrong_code], ids=named
 )
 def test_any_other_page_that_fails_while_it_is_made_shows_nothing(site: Site, step: Step) -> None:
-    """``posted.close`` in ``closes_what_was_posted``: the form is in the context of its page."""
+    """``posted_secrets.close`` in ``closes_what_was_posted``: the form is in the context of its page."""
     assert seen(site, step, "page").failures == 1
 
 

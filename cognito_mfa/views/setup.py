@@ -1,0 +1,181 @@
+"""The pages of a set-up: the QR code and the code that confirms it, canceling, and the end."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.generic import TemplateView
+
+from cognito_mfa.authenticator import notifications
+from cognito_mfa.cognito.errors import hint_for
+from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement import arrival, gate
+from cognito_mfa.enforcement.redirects import destination, safe_url, support_url
+from cognito_mfa.exceptions import (
+    CognitoMFAError,
+    ScopeMissing,
+    ServiceError,
+)
+from cognito_mfa.forms import (
+    SetupForm,
+)
+from cognito_mfa.managed_login import tokens as other_sign_in
+from cognito_mfa.models import SoftwareToken, identity_of
+from cognito_mfa.sign_in import flows, pending
+from cognito_mfa.sign_in.completion import Outcome
+from cognito_mfa.sign_in.pending import PendingSignIn, Step
+from cognito_mfa.views import messages as texts
+from cognito_mfa.views.base import Page, StepView, log_failure
+from cognito_mfa.views.qr import grouped, otpauth_uri, qr_svg
+from cognito_mfa.views.secret_rendering import Placeholders
+
+SCOPE_HINT = hint_for("Scope")
+
+
+class SetupView(StepView):
+    """The QR code and the key, as often as the page is loaded, and the code that confirms them."""
+
+    template_name = "cognito_mfa/setup.html"
+    form_class = SetupForm
+    step = Step.SETUP
+
+    def elsewhere(self) -> HttpResponse:
+        if self.begun.step is Step.START and other_sign_in.is_used(self.request):
+            return SetupStartView.as_view()(self.request)  # type: ignore[return-value]
+        return super().elsewhere()
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"friendly_name": self.begun.friendly_name}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        issuer = get_conf().ISSUER or self.request.get_host()
+        return super().get_context_data(issuer=issuer, account=self.begun.username, **kwargs)
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        """Show the secret in all its forms, none of which any template, tag or processor ever sees."""
+        secret, page = self.begun.secret, Placeholders()
+        issuer, account = context["issuer"], context["account"]
+
+        def uri() -> str:
+            return otpauth_uri(secret.reveal(), issuer=issuer, account=account)
+
+        def group(number: int) -> str:
+            return grouped(secret.reveal())[number]
+
+        groups = range(len(grouped(secret.reveal())))
+        shown = {
+            "otpauth_uri": page.stand_for(uri),
+            "qr": page.stand_for(lambda: qr_svg(uri())),
+            "key": page.stand_for(secret.reveal),
+            "key_groups": [page.stand_for(partial(group, number)) for number in groups],
+        }
+        response = super().render_to_response({**context, **shown}, **kwargs)
+        response.add_post_render_callback(page.fill)  # type: ignore[attr-defined]
+        return response
+
+    def take(self, form: SetupForm) -> Outcome:
+        return flows.finish_setup(
+            self.request,
+            code=form.cleaned_data["code"],
+            friendly_name=form.cleaned_data["friendly_name"],
+        )
+
+
+class SetupStartView(StepView):
+    """The beginning of a set-up for people who sign in elsewhere: a button, and no password.
+
+    GET decides by what the session holds what the page says; only POST asks Cognito.
+    """
+
+    template_name = "cognito_mfa/setup_start.html"
+    form_class = Form
+    step = Step.START
+
+    @property
+    def next_url(self) -> str:
+        given = self.request.POST.get("next") or self.request.GET.get("next")
+        return safe_url(self.request, given or self.begun.next_url)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if gate.is_proven(request, request.user):
+            return self.after(Outcome(Step.DONE, self.next_url))
+        provider = arrival.provider(request.session.get(arrival.KEY), request.user)
+        if provider:
+            return self.impossible(texts.federated(provider), status=403)
+        person = other_sign_in.person_here(request)
+        if person is not None and not other_sign_in.allows_setup(person):
+            return self.failed(self.get_form(), ScopeMissing("set-up", "Scope", hint=SCOPE_HINT))
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        person = other_sign_in.person_here(self.request)
+        recent = person is not None and other_sign_in.is_recent(person, other_sign_in.SETUP_MAX_AGE)
+        known = identity_of(self.request.user)
+        account = (known.email or known.username) if known else person.username if person else ""
+        return super().get_context_data(
+            next=self.next_url,
+            recent=recent,
+            account=account,
+            may_sign_in_here=other_sign_in.may_sign_in_here(self.request),
+            **kwargs,
+        )
+
+    def take(self, form: Form) -> Outcome:
+        return other_sign_in.begin(self.request, next_url=self.next_url)
+
+    def lost(self) -> HttpResponse:
+        return self.to_sign_in_again(texts.setup_took_too_long(), self.next_url)
+
+    def blocked(self, error: CognitoMFAError) -> HttpResponse:
+        return self.impossible(texts.no_setup(error), status=403)
+
+    def failed(self, form: Form, error: ServiceError) -> HttpResponse:
+        if not isinstance(error, ScopeMissing):
+            return super().failed(form, error)
+        return self.impossible(texts.scope_missing(log_failure(error)), status=503)
+
+    def impossible(self, reason: str, *, status: int) -> HttpResponse:
+        """Say why there can be no set-up, and who can change that."""
+        context = {"reason": reason, "support_url": support_url()}
+        return render(self.request, "cognito_mfa/setup_impossible.html", context, status=status)
+
+
+class SetupCancelView(Page):
+    """Break off: Cognito has nothing confirmed, and the secret is forgotten."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        begun = PendingSignIn.load(request)
+        pending.clear(request)
+        if begun is not None and begun.is_change:
+            text = texts.change_stopped(at_picture=begun.step is Step.SETUP)
+            return self.to_device(text=text)
+        return self.to_sign_in(text=_("The set-up was cancelled. Nothing has changed."))
+
+
+class SetupDoneView(Page, TemplateView):
+    """It worked: what happens from now on, and the way to where the person wanted to go."""
+
+    template_name = "cognito_mfa/setup_done.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        identity = identity_of(request.user)
+        if identity is None or not gate.is_proven(request, request.user):
+            return self.to_sign_in()
+        tokens = list(identity.software_tokens.all()[:2])
+        replaced = len(tokens) > 1 and tokens[1].retired_because == SoftwareToken.Retired.REPLACED
+        context = self.get_context_data(
+            software_token=identity.software_token,
+            replaced=replaced,
+            switched_on=not identity.unconfirmed,
+            mail_sent=bool(get_conf().NOTIFY and notifications.recipients_of(identity)),
+            next=destination(request, request.GET.get("next")),
+            **self.common(),
+        )
+        return self.render_to_response(context)
