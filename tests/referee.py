@@ -13,7 +13,7 @@ from botocore.validate import ParamValidator  # noqa: TID253
 from cognito_mfa.local.wire.client import boto3_session
 from cognito_mfa.local.wire.messages import Answer
 
-#: Errors that AWS puts in front of every service, declared by none (facts section 10).
+#: Errors that AWS puts in front of every service, and that no operation declares.
 FROM_THE_FRONT = frozenset(
     {
         "MissingAuthenticationTokenException",
@@ -21,7 +21,7 @@ FROM_THE_FRONT = frozenset(
         "UnknownOperationException",
     }
 )
-#: Facts section 1.4: declared is not complete.
+#: Errors that Cognito sends although the operation does not declare them.
 UNDECLARED = frozenset(
     {
         ("VerifySoftwareToken", "ExpiredCodeException"),

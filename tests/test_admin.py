@@ -69,10 +69,10 @@ def test_signing_in_to_the_admin_goes_through_our_sign_in(
 
 
 @pytest.mark.parametrize("with_middleware", [True, False])
-def test_b_34_a_local_password_alone_opens_no_admin(
+def test_a_local_password_alone_opens_no_admin(
     pool: LocalPool, visitor: Visitor, settings: Settings, with_middleware: bool
 ) -> None:
-    """B-34: the gate holds on the site itself, with or without the middleware."""
+    """The gate applies on the admin site itself, with or without the middleware."""
     if not with_middleware:
         gate = "cognito_mfa.middleware.RequireMFAMiddleware"
         settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if entry != gate]
@@ -98,10 +98,9 @@ def test_the_admins_own_password_form_is_gone(pool: LocalPool, visitor: Visitor)
     assert "_auth_user_id" not in visitor.client.session
 
 
-def test_p_14_people_without_the_right_are_told_and_do_not_loop(
+def test_people_without_the_right_are_told_and_do_not_loop(
     pool: LocalPool, visitor: Visitor
 ) -> None:
-    """P-14."""
     make(pool, "plain")
     visitor.set_up("plain")
     response = visitor.get("/admin/", follow=True)
@@ -242,7 +241,7 @@ def test_a_token_that_was_deleted_in_the_pool_closes_the_sessions_it_opened(
 def test_a_silent_list_in_a_pool_that_requires_mfa_is_no_proof_of_nothing(
     pool: LocalPool, admin: Visitor
 ) -> None:
-    """Facts §3.5: verified, asked for at each sign-in, and listed nowhere."""
+    """A token that a pool asks for at each sign-in may be in no list."""
     identity = CognitoIdentity.objects.get(username="root")
     silent = faults.Reply({"Username": "root"})
     admin.cognito.faults.on(reading(), silent)
@@ -282,7 +281,7 @@ def test_a_refresh_that_fails_changes_nothing_and_says_why(
 
 
 def test_refreshing_is_a_right_of_its_own(pool: LocalPool, admin: Visitor) -> None:
-    """B-91: a forged action from somebody who may only look."""
+    """A forged action by staff who may only look."""
     viewer = User.objects.get(username="root")
     viewer.is_superuser = False
     viewer.save()

@@ -109,7 +109,6 @@ def test_it_is_revoked_from_its_own_page(pool: LocalPool, admin: Visitor, local:
 def test_who_grants_or_revokes_must_have_answered_a_code_lately(
     pool: LocalPool, admin: Visitor, local: Visitor
 ) -> None:
-    """B-92."""
     user = User.objects.get(username="local")
     grant(admin, user)
     session = admin.client.session
@@ -140,7 +139,7 @@ def test_nobody_excuses_themselves(pool: LocalPool, admin: Visitor) -> None:
 def test_only_a_superuser_excuses_a_superuser(
     pool: LocalPool, admin: Visitor, local: Visitor
 ) -> None:
-    """B-93: or a staff member who knows the password of one could take the second factor away."""
+    """Else a staff member who knows a superuser's password could take the second factor away."""
     User.objects.filter(username="local").update(is_superuser=True)
     root = User.objects.get(username="root")
     root.is_superuser = False

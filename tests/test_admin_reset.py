@@ -124,7 +124,6 @@ def test_it_is_confirmed_with_a_reason_first(
 
 
 def test_no_get_and_no_foreign_form_resets(pool: LocalPool, admin: Visitor, lost: Visitor) -> None:
-    """B-94."""
     query = {
         "action": "reset_mfa",
         "_selected_action": str(ada().pk),
@@ -141,7 +140,6 @@ def test_no_get_and_no_foreign_form_resets(pool: LocalPool, admin: Visitor, lost
 
 
 def test_it_is_a_right_of_its_own(pool: LocalPool, admin: Visitor, lost: Visitor) -> None:
-    """B-91."""
     root = User.objects.get(username="root")
     root.is_superuser = False
     root.save()
@@ -158,7 +156,6 @@ def test_it_is_a_right_of_its_own(pool: LocalPool, admin: Visitor, lost: Visitor
 def test_nobody_resets_themselves_or_a_superuser_without_being_one(
     pool: LocalPool, admin: Visitor, lost: Visitor
 ) -> None:
-    """B-93."""
     me = CognitoIdentity.objects.get(username="root")
     assert "cannot do this" in admin.text(do_reset(admin, me))
     User.objects.filter(username="ada").update(is_superuser=True)
@@ -174,7 +171,6 @@ def test_nobody_resets_themselves_or_a_superuser_without_being_one(
 def test_who_acts_must_have_answered_a_code_lately(
     pool: LocalPool, admin: Visitor, lost: Visitor
 ) -> None:
-    """B-92."""
     session = admin.client.session
     record = session["_cognito_mfa_proof"]
     session["_cognito_mfa_proof"] = {**record, "at": record["at"] - 301}
@@ -279,7 +275,7 @@ def kill() -> Iterator[Callable[..., Kill]]:
 def test_a_process_that_is_killed_between_the_steps_leaves_a_reset_that_is_seen_and_finished(
     admin: Visitor, lost: Visitor, kill: Any, step: str, executed: bool
 ) -> None:
-    """CP-21 to CP-24."""
+    """Each step is written down before the next one begins."""
     admin.cognito.faults.on(STEPS[step](), kill(executed=executed))
     with pytest.raises(Killed):
         do_reset(admin)
@@ -416,7 +412,7 @@ def test_two_runs_at_once_tell_of_one_reset(
 def test_whoever_has_the_same_name_in_another_pool_is_left_alone(
     pool: LocalPool, admin: Visitor, lost: Visitor
 ) -> None:
-    """B-94: after a change of pools the old row names somebody else."""
+    """After a change of pools the old row names another user."""
     CognitoIdentity.objects.filter(username="ada").update(pool_id="us-east-1_Old000000")
     admin.cognito.forget_calls()
     for action in ("reset_mfa", "clear_failures", "refresh_status"):
@@ -431,7 +427,6 @@ def test_whoever_has_the_same_name_in_another_pool_is_left_alone(
 def test_finishing_asks_for_a_fresh_code_and_is_logged(
     pool: LocalPool, admin: Visitor, lost: Visitor
 ) -> None:
-    """B-92."""
     row = reset.request(ada(), actor=None, reason="x")
     data = {"action": "finish", "_selected_action": [row.pk]}
     session = admin.client.session
@@ -487,7 +482,7 @@ def old_client(**kwargs: Any) -> OldBotocore:
 def test_with_an_old_boto3_a_pool_that_requires_mfa_gets_an_honest_word(
     pool: LocalPool, admin: Visitor, lost: Visitor, settings: Settings
 ) -> None:
-    """Facts §6.3: turning it off there answers 200 and leaves the lost phone in charge."""
+    """Turning it off there answers 200 and leaves the lost phone in charge."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CLIENT_FACTORY": old_client}
     admin.cognito.forget_calls()
     page = admin.text(do_reset(admin))

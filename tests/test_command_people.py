@@ -119,7 +119,6 @@ def test_what_it_refuses(
 
 @needs_delete
 def test_by_somebody_the_rules_of_the_admin_hold(pool: LocalPool, lost: Visitor) -> None:
-    """B-93."""
     person = staff("reset_mfa")
     identity = CognitoIdentity.objects.filter(username="ada")
     User.objects.filter(username="ada").update(is_superuser=True)

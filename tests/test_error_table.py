@@ -31,7 +31,7 @@ OPERATIONS = [
     "DescribeUserPoolClient",
 ]
 
-# security.md C.6: the letters of the matrix, name by name; columns that differ are named by operation.
+# Our exception for each error that Cognito declares, where all operations agree.
 EVERYWHERE = {
     "AliasExists": ours.Refused,
     "CodeMismatch": ours.BadCode,

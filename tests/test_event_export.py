@@ -87,7 +87,7 @@ def test_json_lines_hold_the_same(pool: LocalPool, admin: Visitor) -> None:
 
 
 def test_no_cell_is_a_formula(pool: LocalPool, admin: Visitor) -> None:
-    """B-90: friendly names and user names are chosen by people."""
+    """Users choose friendly names and usernames, so these may begin like a formula."""
     evil = ("=cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", "\t=1", "x;=1", "＝1")  # noqa: RUF001
     ada = make(pool, "ada")
     for text in evil:
@@ -109,7 +109,7 @@ def test_that_it_was_exported_is_written_down(pool: LocalPool, admin: Visitor) -
 
 
 def test_it_is_a_right_of_its_own(pool: LocalPool, admin: Visitor) -> None:
-    """B-91: seeing the log is one thing, taking it along another."""
+    """Seeing the log is one thing, exporting it another."""
     root = User.objects.get(username="root")
     root.is_superuser = False
     root.save()
@@ -127,7 +127,6 @@ def test_it_is_a_right_of_its_own(pool: LocalPool, admin: Visitor) -> None:
 
 
 def test_who_exports_must_have_answered_a_code_lately(pool: LocalPool, admin: Visitor) -> None:
-    """B-92."""
     session = admin.client.session
     record = session["_cognito_mfa_proof"]
     session["_cognito_mfa_proof"] = {**record, "at": record["at"] - 301}

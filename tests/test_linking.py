@@ -36,7 +36,7 @@ def test_a_person_gets_a_user_without_a_password_once() -> None:
 
 
 def test_an_existing_name_is_not_taken_over() -> None:
-    """B-98: a stranger who chose the name of somebody here becomes somebody else."""
+    """A stranger who chose the name of a Django user becomes another user."""
     victim = User.objects.create_user("Ada", "ada@example.com")
     identity = linking.link(ADA, request=None)
     assert identity.user != victim
@@ -44,14 +44,13 @@ def test_an_existing_name_is_not_taken_over() -> None:
 
 
 def test_a_new_sub_of_the_same_name_is_another_person() -> None:
-    """B-99: the name was given up in the pool, and somebody else took it."""
+    """The name was given up in the pool, and another user took it."""
     first = linking.link(ADA, request=None)
     second = linking.link(Person(sub="sub-other", username="ada"), request=None)
     assert first.user != second.user
 
 
 def test_a_changed_mail_address_relinks_nobody() -> None:
-    """B-97."""
     User.objects.create_user("victim", "victim@example.com")
     identity = linking.link(ADA, request=None)
     changed = Person(sub="sub-ada", username="ada", email="victim@example.com", email_verified=True)
@@ -62,7 +61,6 @@ def test_a_changed_mail_address_relinks_nobody() -> None:
 
 
 def test_pools_are_apart(settings: Settings) -> None:
-    """B-104."""
     first = linking.link(ADA, request=None)
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_POOL_ID": "eu-west-1_Other"}
     assert linking.link(ADA, request=None).user != first.user
@@ -76,7 +74,6 @@ def test_a_name_that_is_only_a_sub_is_replaced_by_a_verified_address() -> None:
 
 
 def test_a_name_too_long_for_the_column_is_not_cut_into_somebody_elses() -> None:
-    """B-103."""
     person = Person(sub="s-1", username="x" * 128, email="")
     assert linking.link(person, request=None).user.get_username() == "x" * 128
 

@@ -106,7 +106,7 @@ def test_a_reply_that_drips_is_cut_at_the_deadline(
     ids=["truncated", "html", "list", "no request id", "too long"],
 )
 def test_an_empty_success_cannot_be_faked(cognito: LocalCognito, fault: faults.Fault) -> None:
-    """security.md C.2: for SetUserMFAPreference any parseable body would look like success."""
+    """SetUserMFAPreference answers `{}`, so any parseable body would look like success."""
     cognito.faults.on("AdminSetUserMFAPreference", fault)
     enabled = {"Enabled": True, "PreferredMfa": True}
     parameters = {"UserPoolId": POOL_ID, "Username": "x", "SoftwareTokenMfaSettings": enabled}
@@ -144,7 +144,7 @@ def test_missing_credentials_are_the_operators_problem(
             call("GetUserPoolMfaConfig", {"UserPoolId": POOL_ID})
         assert "credentials" in raised.value.hint
         assert cognito.operations() == []
-        # Signing in needs no credentials at all: these operations go out unsigned (facts §1.1).
+        # Signing in needs no AWS credentials: these operations are sent unsigned.
         parameters = {"USERNAME": "x", "PASSWORD": "y"}
         with pytest.raises(Exception, match="bad_credentials"):
             call(

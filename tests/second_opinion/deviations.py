@@ -1,4 +1,4 @@
-"""Where a journey meets a moto that differs from Cognito (facts section 13.2), by the test's name."""
+"""Where a journey meets a moto that differs from Cognito, by the test's name."""
 
 from __future__ import annotations
 
