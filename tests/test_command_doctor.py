@@ -193,8 +193,8 @@ def test_names_are_told(may_look: bool, cognito: LocalCognito, healthy: LocalPoo
 def test_that_administrators_are_told_names_says_nothing_of_strangers(
     cognito: LocalCognito, healthy: LocalPool, settings: Settings
 ) -> None:
-    healthy.state.behaviour = replace(
-        healthy.state.behaviour, existence_errors_cover_admin_sign_in=False
+    healthy.state.behavior = replace(
+        healthy.state.behavior, existence_errors_cover_admin_sign_in=False
     )
     cognito.faults.on("DescribeUserPoolClient", DENIED)
     set_conf(settings, AUTH_FLOW="ADMIN_USER_PASSWORD_AUTH")

@@ -5,13 +5,13 @@ Faithful: the order of checks and the next challenge of every sign-in; session s
 are bound to user, client and stage, expire and are consumed; TOTP codes with a secret per
 association, accepted once; preferences, resets, locks and errors with Cognito's words; signed
 tokens, published keys, revocation; the service model's limits. Where sources about Cognito
-disagree, ``Behaviour`` has a switch.
+disagree, ``Behavior`` has a switch.
 
 Not faithful, on purpose: IAM operations want a signature and believe any; a sign-in within the
 second after a sign-out works; ListUsers is consistent at once; nothing is sent, ``outbox`` keeps
 it; managed login, over HTTP only, has no cookie that lets people in again; Lambda triggers, threat
 protection and passkeys are not there. Requests per second are counted on demand only
-(``Behaviour.request_quotas``); ``faults`` throttle as a test likes.
+(``Behavior.request_quotas``); ``faults`` throttle as a test likes.
 
 Not played, and refused with a text that says so: the flow CUSTOM_AUTH, passkeys and step-up in
 USER_AUTH, and among the operations AdminLinkProviderForUser, AdminListUserAuthEvents,
@@ -21,19 +21,19 @@ TagResource."""
 
 from __future__ import annotations
 
-from cognito_mfa.local import faults, hostile
-from cognito_mfa.local.behavior import Behaviour
+from cognito_mfa.local import faults, tampering
+from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.cognito import LocalCognito
 from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.wire.client import make_client
 
 __all__ = [
-    "Behaviour",
+    "Behavior",
     "Clock",
     "LocalCognito",
     "PasswordPolicy",
     "faults",
-    "hostile",
     "make_client",
+    "tampering",
 ]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from cognito_mfa.local.cognito import LocalCognito
 from cognito_mfa.local.persistence import StateFileError
-from cognito_mfa.local.wire.server import HttpDoor
+from cognito_mfa.local.wire.server import HttpServer
 
 CANNOT_START = 1
 
@@ -97,7 +97,7 @@ def _make_pool(cognito: LocalCognito, options: argparse.Namespace) -> None:
         pool.create_client(options.client, secret=options.client_secret)
 
 
-def _started(cognito: LocalCognito, door: HttpDoor, state: str | None) -> str:
+def _started(cognito: LocalCognito, door: HttpServer, state: str | None) -> str:
     pools = ", ".join(f"{pool.id} (MFA {pool.state.mfa})" for pool in cognito.pools())
     return STARTED.format(
         url=door.url,

@@ -1,6 +1,6 @@
 """Where sources about Cognito disagree, or nobody has measured, a switch: the points of facts
 section 14, and a few that other sections leave open. The defaults are what the facts call the
-model. A switch must name a behaviour that somebody reported or documented, never a convenience."""
+model. A switch must name a behavior that somebody reported or documented, never a convenience."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviour:
+class Behavior:
     """How a pool behaves where it is not known how Cognito does."""
 
     tokens_before_first_setup: bool = False
@@ -106,7 +106,7 @@ class Behaviour:
 
     request_quotas: bool = False
     """9: so many requests a second for the account, then TooManyRequestsException. Documented; off,
-    since a test or a demonstration is no load test. Only the account's own Behaviour is asked."""
+    since a test or a demonstration is no load test. Only the account's own Behavior is asked."""
 
     refresh_needs_tracked_device: bool = True
     """7.3: in a pool that tracks devices, refreshing needs DEVICE_KEY, and a confirmed device

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cognito_mfa.local import operations, persistence
-from cognito_mfa.local.behavior import Behaviour
+from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.calls import Call, CallLog
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.faults import Faults
@@ -25,13 +25,13 @@ from cognito_mfa.local.protocol import Protocol
 from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.rules.state import Account, DeviceTracking, UserPool
 from cognito_mfa.local.wire import client as door
-from cognito_mfa.local.wire.callers import Access
 from cognito_mfa.local.wire.messages import WebRequest, WireRequest, WireResponse
+from cognito_mfa.local.wire.origins import Access
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
 
-    from cognito_mfa.local.wire.server import HttpDoor
+    from cognito_mfa.local.wire.server import HttpServer
 
 CALLS_KEPT = 10_000
 MESSAGES_KEPT = 1_000
@@ -46,7 +46,7 @@ class LocalCognito:
         clock: Clock | None = None,
         *,
         region: str = "us-east-1",
-        behaviour: Behaviour | None = None,
+        behavior: Behavior | None = None,
         calls_kept: int = CALLS_KEPT,
         state_file: str | os.PathLike[str] | None = None,
         account: Account | None = None,
@@ -56,14 +56,14 @@ class LocalCognito:
         self.clock = clock or Clock()
         self._state_file = Path(state_file) if state_file is not None else None
         self.account = account or self._restored() or Account(region)
-        self.behaviour = behaviour or Behaviour()
+        self.behavior = behavior or Behavior()
         self.faults = Faults(frozenset(operations.ALL), self.clock)
         self._lock = threading.RLock()
         self._outbox = Outbox(MESSAGES_KEPT)
         self._calls = CallLog(calls_kept)
-        self._managed_login = ManagedLogin(self.account, self.clock, self._outbox, self.behaviour)
+        self._managed_login = ManagedLogin(self.account, self.clock, self._outbox, self.behavior)
         self._protocol = Protocol(
-            operations.Operations(self.account, self.clock, self._outbox, self.behaviour),
+            operations.Operations(self.account, self.clock, self._outbox, self.behavior),
             lock=self._lock,
             clock=self.clock,
             faults=self.faults,
@@ -89,7 +89,7 @@ class LocalCognito:
         device_tracking: DeviceTracking | None = None,
         case_insensitive: bool = True,
         policy: PasswordPolicy | None = None,
-        behaviour: Behaviour | None = None,
+        behavior: Behavior | None = None,
     ) -> LocalPool:
         """Raises ValueError where there is a pool of this id."""
         pool = UserPool(
@@ -109,7 +109,7 @@ class LocalCognito:
             device_tracking=device_tracking,
             case_insensitive=case_insensitive,
             policy=policy or PasswordPolicy(),
-            behaviour=behaviour or self.behaviour,
+            behavior=behavior or self.behavior,
         )
         with self.changing():
             self._add(pool)
@@ -178,14 +178,14 @@ class LocalCognito:
 
     def serve(
         self, port: int = 0, host: str = "127.0.0.1", *, allow_hosts: Iterable[str] = ()
-    ) -> HttpDoor:
+    ) -> HttpServer:
         """The door over HTTP, as a context manager; port 0 is any free one. ``allow_hosts`` are
         names besides those of the loopback interface by which clients may call it, for example
         that of a container. Raises OSError when the port is taken, ValueError for what is no
         name."""
-        from cognito_mfa.local.wire.server import HttpDoor
+        from cognito_mfa.local.wire.server import HttpServer
 
-        return HttpDoor(self, host=host, port=port, allow_hosts=allow_hosts)
+        return HttpServer(self, host=host, port=port, allow_hosts=allow_hosts)
 
     def access(self, path: str) -> Access:
         """What a door has at a path, for pages of other origins."""

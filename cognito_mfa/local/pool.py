@@ -124,7 +124,7 @@ class LocalPool:
     def register_software_token(self, username: str, *, friendly_name: str = "") -> str:
         """An authenticator as if verified and preferred. Returns its secret."""
         user = self.user(username)
-        secret = totp.new_secret(self.state.behaviour.secret_bytes)
+        secret = totp.new_secret(self.state.behavior.secret_bytes)
         with self._cognito.changing():
             user.software_token = SoftwareToken(secret, friendly_name)
             if SOFTWARE_TOKEN_MFA not in user.enabled_factors:

@@ -121,7 +121,7 @@ class Protocol:
         return payload
 
     def _count(self, name: str) -> None:
-        if self._performer.behaviour.request_quotas:
+        if self._performer.behavior.request_quotas:
             with self._lock:
                 self._quotas.count(name, self._clock.now())
 

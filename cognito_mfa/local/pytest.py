@@ -20,7 +20,7 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import totp
 from cognito_mfa.local.rules.state import User
 from cognito_mfa.local.wire.client import DUMMY_CREDENTIALS
-from cognito_mfa.local.wire.server import HttpDoor
+from cognito_mfa.local.wire.server import HttpServer
 
 MARKER = "cognito_pool"
 POOL: Mapping[str, Any] = {
@@ -160,7 +160,7 @@ def totp_code(cognito_pool: LocalPool, cognito_user: CognitoUser, cognito_clock:
 @pytest.fixture
 def cognito_live_server(
     local_cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[HttpDoor]:
+) -> Iterator[HttpServer]:
     """The same local Cognito over HTTP at ``cognito_live_server.url``, for other processes and
     other languages. AWS SDKs that start during the test find it by the environment."""
     with local_cognito.serve() as door:

@@ -16,7 +16,7 @@ import pytest
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.local.wire.server import HttpDoor
+from cognito_mfa.local.wire.server import HttpServer
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
 from tests.local.test_managed_login import CHALLENGE, SELF_SERVICE, VERIFIER, WEB, Site
 
@@ -47,7 +47,7 @@ def pool(cognito: LocalCognito) -> LocalPool:
 
 
 @pytest.fixture
-def door(cognito: LocalCognito, pool: LocalPool) -> Generator[HttpDoor]:
+def door(cognito: LocalCognito, pool: LocalPool) -> Generator[HttpServer]:
     with cognito.serve() as door:
         yield door
 
@@ -113,9 +113,9 @@ IAM_CALLS = {
 
 @pytest.mark.parametrize("operation", IAM_CALLS)
 def test_a_page_of_another_origin_runs_no_iam_operation(
-    cognito: LocalCognito, door: HttpDoor, foreign: Page, operation: str
+    cognito: LocalCognito, door: HttpServer, foreign: Page, operation: str
 ) -> None:
-    """Kept by the names in ``PREFLIGHT`` and by ``Caller.may_sign``, local/callers.py."""
+    """Kept by the names in ``PREFLIGHT`` and by ``Caller.may_sign``, local/wire/origins.py."""
     answer = call(foreign, door.url, operation, IAM_CALLS[operation], Authorization="x")
     assert "blocked" in answer
     assert cognito.operations() == []
@@ -124,7 +124,7 @@ def test_a_page_of_another_origin_runs_no_iam_operation(
 
 @pytest.mark.parametrize("operation", IAM_CALLS)
 def test_a_page_that_asks_without_reading_runs_none_either(
-    cognito: LocalCognito, door: HttpDoor, foreign: Page, operation: str
+    cognito: LocalCognito, door: HttpServer, foreign: Page, operation: str
 ) -> None:
     """Without CORS a browser sends no headers of the page's choice, and the operation is in one."""
     headers = {"X-Amz-Target": TARGET + operation, "Authorization": "x"}
@@ -136,7 +136,7 @@ def test_a_page_that_asks_without_reading_runs_none_either(
 
 @pytest.mark.parametrize("path", ["/outbox", "/nothing", "/login", "/oauth2/authorize"])
 def test_a_page_of_another_origin_reads_nothing_that_is_not_public(
-    door: HttpDoor, foreign: Page, path: str
+    door: HttpServer, foreign: Page, path: str
 ) -> None:
     """Kept by the routes in local/server.py, which give CORS headers to public documents only."""
     assert "blocked" in ask(foreign, door.url + path)
@@ -150,9 +150,9 @@ def test_a_page_of_another_origin_reads_nothing_that_is_not_public(
 
 
 def test_a_page_of_a_name_that_was_pointed_here_reads_and_does_nothing(
-    cognito: LocalCognito, door: HttpDoor, page: Page
+    cognito: LocalCognito, door: HttpServer, page: Page
 ) -> None:
-    """For the browser it is our own origin. Kept by ``Hosts``, local/callers.py."""
+    """For the browser it is our own origin. Kept by ``Hosts``, local/wire/origins.py."""
     page.goto(f"http://evil.test:{door.port}/nothing")
     assert page.evaluate("location.origin") == f"http://evil.test:{door.port}"
     outbox = ask(page, "/outbox")
@@ -166,7 +166,7 @@ def test_a_page_of_a_name_that_was_pointed_here_reads_and_does_nothing(
 
 
 def test_a_page_signs_nobody_in_at_managed_login(
-    cognito: LocalCognito, door: HttpDoor, foreign: Page
+    cognito: LocalCognito, door: HttpServer, foreign: Page
 ) -> None:
     """Login CSRF: a form of a stranger's, with the stranger's name and password in it."""
     query = f"client_id={CLIENT_ID}&redirect_uri={CALLBACK}&response_type=code"
@@ -185,7 +185,7 @@ def test_a_page_signs_nobody_in_at_managed_login(
     assert "another site" in foreign.content()
 
 
-def test_managed_login_shows_itself_in_no_frame(door: HttpDoor, foreign: Page) -> None:
+def test_managed_login_shows_itself_in_no_frame(door: HttpServer, foreign: Page) -> None:
     query = f"client_id={CLIENT_ID}&redirect_uri={CALLBACK}&response_type=code"
     address = f"{door.url}/oauth2/authorize?{query}"
     foreign.set_content(f'<iframe src="{address}"></iframe>')
@@ -194,7 +194,7 @@ def test_managed_login_shows_itself_in_no_frame(door: HttpDoor, foreign: Page) -
     assert not [text for text in texts if "Password" in text]
 
 
-def test_managed_login_works_in_a_browser(door: HttpDoor, page: Page) -> None:
+def test_managed_login_works_in_a_browser(door: HttpServer, page: Page) -> None:
     query = f"client_id={CLIENT_ID}&redirect_uri={CALLBACK}&response_type=code"
     page.route("https://site.example/**", lambda route: route.fulfill(body="back"))
     page.goto(f"{door.url}/oauth2/authorize?{query}")
@@ -204,7 +204,7 @@ def test_managed_login_works_in_a_browser(door: HttpDoor, page: Page) -> None:
     page.wait_for_url(CALLBACK + "?code=*")
 
 
-def test_what_browsers_call_at_aws_stays_open(door: HttpDoor, foreign: Page) -> None:
+def test_what_browsers_call_at_aws_stays_open(door: HttpServer, foreign: Page) -> None:
     """As Amplify and amazon-cognito-identity-js do it, with the headers that they send."""
     headers = {
         "X-Amz-User-Agent": "aws-amplify/5.0.4 js",
@@ -224,7 +224,7 @@ def test_what_browsers_call_at_aws_stays_open(door: HttpDoor, foreign: Page) -> 
     assert "NotAuthorizedException" in refused["text"]
 
 
-def test_what_browsers_ask_of_oauth_at_aws_stays_open(door: HttpDoor, foreign: Page) -> None:
+def test_what_browsers_ask_of_oauth_at_aws_stays_open(door: HttpServer, foreign: Page) -> None:
     """A page without a server of its own: discovery, the token endpoint with PKCE, userInfo."""
     keys = ask(foreign, f"{door.url}/{POOL_ID}/.well-known/jwks.json")
     assert keys["status"] == 200

@@ -236,11 +236,11 @@ def test_the_documented_code_after_the_set_up_is_answered_as_well(
     visitor: Visitor,
 ) -> None:
     """AWS documents that SOFTWARE_TOKEN_MFA follows MFA_SETUP. It was never measured."""
-    from cognito_mfa.local import Behaviour
+    from cognito_mfa.local import Behavior
     from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID
 
-    behaviour = Behaviour(code_after_setup=True)
-    pool = visitor.cognito.create_pool(POOL_ID, mfa="ON", behaviour=behaviour)
+    behavior = Behavior(code_after_setup=True)
+    pool = visitor.cognito.create_pool(POOL_ID, mfa="ON", behavior=behavior)
     pool.create_client(CLIENT_ID)
     pool.create_user("newcomer", password=PASSWORD)
     visitor.sign_in()

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from cognito_mfa.authenticator import code_attempts
 from cognito_mfa.exceptions import BadCode
-from cognito_mfa.local import Behaviour, LocalCognito, faults
+from cognito_mfa.local import Behavior, LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
@@ -24,8 +24,8 @@ from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 @pytest.fixture
 def patient(cognito: LocalCognito) -> LocalPool:
     """A pool that never locks, as some have measured, so that only our count matters."""
-    behaviour = Behaviour(code_failures_before_lock=None)
-    pool = cognito.create_pool(POOL_ID, mfa="ON", behaviour=behaviour)
+    behavior = Behavior(code_failures_before_lock=None)
+    pool = cognito.create_pool(POOL_ID, mfa="ON", behavior=behavior)
     pool.create_client(CLIENT_ID)
     address = {"email": "newcomer@example.com", "email_verified": "true"}
     pool.create_user("newcomer", password=PASSWORD, attributes=address)

@@ -372,10 +372,10 @@ def test_claims_about_the_factors_can_only_refuse(
     """The claim `amr` is absent, agrees, or contradicts."""
     import jwt
 
-    from cognito_mfa.local import Behaviour
+    from cognito_mfa.local import Behavior
     from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID
 
-    pool = visitor.cognito.create_pool(POOL_ID, mfa="ON", behaviour=Behaviour(acr_and_amr=True))
+    pool = visitor.cognito.create_pool(POOL_ID, mfa="ON", behavior=Behavior(acr_and_amr=True))
     pool.create_client(CLIENT_ID)
     pool.create_user("newcomer", password=PASSWORD)
 

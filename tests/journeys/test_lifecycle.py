@@ -1,5 +1,5 @@
 """What happens around a change of the authenticator: doubts and how they end, two people at it at
-once, the other behaviour of Cognito, sessions, and mails."""
+once, the other behavior of Cognito, sessions, and mails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.utils import translation
 from pytest_django import Settings
 
 from cognito_mfa.authenticator import reset
-from cognito_mfa.local import Behaviour, LocalCognito, faults
+from cognito_mfa.local import Behavior, LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
@@ -401,8 +401,8 @@ def test_cancelling_where_the_old_app_is_dropped_at_once(
     cognito: LocalCognito, visitor: Visitor, settings: Settings, mfa: str, required: bool
 ) -> None:
     """The page promises nothing about the old app, and the next sign-in shows what is true."""
-    behaviour = Behaviour(association_drops_active_token=True)
-    pool = cognito.create_pool(POOL_ID, mfa=mfa, behaviour=behaviour)
+    behavior = Behavior(association_drops_active_token=True)
+    pool = cognito.create_pool(POOL_ID, mfa=mfa, behavior=behavior)
     pool.create_client(CLIENT_ID)
     pool.create_user("newcomer", password=PASSWORD)
     visitor.set_up(friendly_name="Old phone")

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
@@ -137,8 +137,8 @@ def test_the_older_behaviour_of_cognito_is_survived(
     cognito: LocalCognito, visitor: Visitor
 ) -> None:
     """Until about 2021 asking for a new secret ended the old one at once."""
-    behaviour = Behaviour(association_drops_active_token=True)
-    pool = cognito.create_pool(POOL_ID, mfa="OPTIONAL", behaviour=behaviour)
+    behavior = Behavior(association_drops_active_token=True)
+    pool = cognito.create_pool(POOL_ID, mfa="OPTIONAL", behavior=behavior)
     pool.create_client(CLIENT_ID)
     pool.create_user("newcomer", password=PASSWORD)
     visitor.set_up(friendly_name="Old phone")

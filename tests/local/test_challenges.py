@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from tests.local import newer
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, access_token, refused
@@ -35,10 +35,10 @@ class Somebody:
         registered: bool = False,
         enabled: tuple[str, ...] = (),
         preferred: str | None = None,
-        behaviour: Behaviour | None = None,
+        behavior: Behavior | None = None,
     ) -> None:
         self.cognito = cognito
-        self.pool = cognito.create_pool(POOL_ID, mfa=mfa, behaviour=behaviour, **(offers or {}))
+        self.pool = cognito.create_pool(POOL_ID, mfa=mfa, behavior=behavior, **(offers or {}))
         self.pool.create_client(CLIENT_ID)
         user = self.pool.create_user("jane", password=PASSWORD, attributes=attributes or {})
         if registered:
@@ -181,7 +181,7 @@ class TestSentCodes:
             "ON",
             offers={"email": True},
             attributes=MAIL,
-            behaviour=Behaviour(email_code_failures_lock=True),
+            behavior=Behavior(email_code_failures_lock=True),
         )
         session = somebody.sign_in()["Session"]
         for _ in range(5):
@@ -235,7 +235,7 @@ class TestSentCodes:
 class TestChoice:
     """SELECT_MFA_TYPE."""
 
-    def somebody(self, cognito: LocalCognito, behaviour: Behaviour | None = None) -> Somebody:
+    def somebody(self, cognito: LocalCognito, behavior: Behavior | None = None) -> Somebody:
         return Somebody(
             cognito,
             "OPTIONAL",
@@ -243,7 +243,7 @@ class TestChoice:
             attributes=PHONE | MAIL,
             registered=True,
             enabled=(SMS, TOTP, EMAIL),
-            behaviour=behaviour,
+            behavior=behavior,
         )
 
     def test_the_choices_are_json_text(self, cognito: LocalCognito) -> None:
@@ -277,7 +277,7 @@ class TestChoice:
 
     def test_the_documentations_spelling_is_a_switch(self, cognito: LocalCognito) -> None:
         """14.13."""
-        somebody = self.somebody(cognito, Behaviour(documented_spellings=True))
+        somebody = self.somebody(cognito, Behavior(documented_spellings=True))
         answer = somebody.sign_in()
         assert "MFAS_CAN_SELECT" in answer["ChallengeParameters"]
         chosen = somebody.caller.respond(
@@ -289,8 +289,8 @@ class TestChoice:
 @pytest.mark.parametrize(("key", "documented"), [("EMAIL", False), ("email", True)])
 def test_an_address_sets_up_email_mfa(cognito: LocalCognito, key: str, documented: bool) -> None:
     """Clients write EMAIL, the documentation's prose writes email."""
-    behaviour = Behaviour(documented_spellings=documented)
-    somebody = Somebody(cognito, "ON", offers=EVERY_FACTOR, behaviour=behaviour)
+    behavior = Behavior(documented_spellings=documented)
+    somebody = Somebody(cognito, "ON", offers=EVERY_FACTOR, behavior=behavior)
     session = somebody.sign_in()["Session"]
     answer = somebody.caller.respond("MFA_SETUP", session, "jane", **{key: "jane@gmail.com"})
     assert answer["ChallengeName"] == EMAIL
@@ -303,8 +303,8 @@ def test_an_address_sets_up_email_mfa(cognito: LocalCognito, key: str, documente
 
 def test_a_first_sign_in_may_have_tokens_once(cognito: LocalCognito) -> None:
     """For a user who signed up, not for one who was invited."""
-    behaviour = Behaviour(tokens_before_first_setup=True)
-    somebody = Somebody(cognito, "ON", behaviour=behaviour)
+    behavior = Behavior(tokens_before_first_setup=True)
+    somebody = Somebody(cognito, "ON", behavior=behavior)
     assert "AuthenticationResult" in somebody.sign_in()
     assert somebody.sign_in()["ChallengeName"] == "MFA_SETUP"
     somebody.caller.boto.admin_create_user(

@@ -10,7 +10,7 @@ from typing import Any
 import jwt  # noqa: TID253
 import pytest
 
-from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import CLIENT_ID, PASSWORD, USED, Caller, refused
 from tests.local.conftest import populated
@@ -173,7 +173,7 @@ class TestCode:
         assert "AuthenticationResult" in answer
 
     def test_the_tokens_say_how(self, cognito: LocalCognito, caller: Caller) -> None:
-        choosing(cognito, behaviour=Behaviour(acr_and_amr=True))
+        choosing(cognito, behavior=Behavior(acr_and_amr=True))
         session = caller.choose(PREFERRED_CHALLENGE="EMAIL_OTP")["Session"]
         code = cognito.outbox[-1].code
         result = caller.respond("EMAIL_OTP", session, EMAIL_OTP_CODE=code)["AuthenticationResult"]

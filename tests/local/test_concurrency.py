@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError  # noqa: TID253
 
-from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller
 from tests.local.srp_client import Person
@@ -133,7 +133,7 @@ def test_a_refresh_token_without_grace_is_replaced_once(
 def test_a_code_to_reset_a_password_does_it_once(
     cognito: LocalCognito, caller: Caller, pool: LocalPool
 ) -> None:
-    pool.state.behaviour = Behaviour(hourly_limits=False)
+    pool.state.behavior = Behavior(hourly_limits=False)
     pool.user("regular").attributes["email_verified"] = "true"
     caller.boto.forgot_password(ClientId=CLIENT_ID, Username="regular")
     code = cognito.outbox[-1].code

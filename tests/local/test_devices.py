@@ -12,7 +12,7 @@ import jwt  # noqa: TID253
 import pytest
 from pycognito.aws_srp import generate_hash_device
 
-from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules.state import DeviceTracking
 from tests.local.caller import CLIENT_ID, POOL_ID, Caller, access_token, members, refused
@@ -64,9 +64,9 @@ class Phone:
 
 def tracked(cognito: LocalCognito, mfa: str = "ON", **tracking: bool) -> LocalPool:
     # pycognito signs for a device with the machine's time, whatever time it is here.
-    behaviour = Behaviour(srp_timestamp_tolerance=None)
+    behavior = Behavior(srp_timestamp_tolerance=None)
     tracking_settings = DeviceTracking(**tracking)
-    return populated(cognito, mfa=mfa, device_tracking=tracking_settings, behaviour=behaviour)
+    return populated(cognito, mfa=mfa, device_tracking=tracking_settings, behavior=behavior)
 
 
 def first_sign_in(cognito: LocalCognito, pool: LocalPool) -> Phone:
@@ -264,8 +264,8 @@ class TestRefresh:
             Caller(cognito.client()).refresh(phone.refresh_token, DEVICE_KEY=phone.key)
 
     def test_the_rule_can_be_switched_off(self, cognito: LocalCognito) -> None:
-        behaviour = Behaviour(refresh_needs_tracked_device=False)
-        pool = populated(cognito, device_tracking=DeviceTracking(), behaviour=behaviour)
+        behavior = Behavior(refresh_needs_tracked_device=False)
+        pool = populated(cognito, device_tracking=DeviceTracking(), behavior=behavior)
         phone = first_sign_in(cognito, pool)
         assert Caller(cognito.client()).refresh(phone.refresh_token)
 

@@ -17,7 +17,7 @@ from botocore.exceptions import (  # noqa: TID253
     ReadTimeoutError,
 )
 
-from cognito_mfa.local import LocalCognito, faults, hostile
+from cognito_mfa.local import LocalCognito, faults, tampering
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules.keys import jwks
 from tests.local.caller import CLIENT_ID, POOL_ID, USED, Caller, members, refused
@@ -394,20 +394,20 @@ class TestHostile:
     def test_tokens_and_a_challenge(
         self, cognito: LocalCognito, either: Caller, pool: LocalPool
     ) -> None:
-        cognito.faults.on("*", hostile.tokens_and_challenge(pool, "newcomer", CLIENT_ID))
+        cognito.faults.on("*", tampering.tokens_and_challenge(pool, "newcomer", CLIENT_ID))
         answer = either.password("regular")
         assert {"ChallengeName", "Session", "AuthenticationResult"} <= set(answer)
 
     def test_somebody_elses_tokens(
         self, cognito: LocalCognito, either: Caller, optional_pool: LocalPool
     ) -> None:
-        lie = hostile.tokens_of(optional_pool, "regular", CLIENT_ID)
+        lie = tampering.tokens_of(optional_pool, "regular", CLIENT_ID)
         cognito.faults.on("InitiateAuth", lie)
         token = either.password("newcomer")["AuthenticationResult"]["AccessToken"]
         assert self.said(token)["username"] == "regular"
         assert either.boto.get_user(AccessToken=token)["Username"] == "regular"
 
-    @pytest.mark.parametrize("tokens", [("AccessToken",), ("IdToken",), hostile.TOKENS])
+    @pytest.mark.parametrize("tokens", [("AccessToken",), ("IdToken",), tampering.TOKENS])
     def test_another_sub_with_a_real_signature(
         self,
         cognito: LocalCognito,
@@ -415,10 +415,10 @@ class TestHostile:
         optional_pool: LocalPool,
         tokens: tuple[str, ...],
     ) -> None:
-        lie = hostile.claims_changed(optional_pool, {"sub": "another"}, tokens=tokens)
+        lie = tampering.claims_changed(optional_pool, {"sub": "another"}, tokens=tokens)
         cognito.faults.on("InitiateAuth", lie)
         result = either.password("newcomer")["AuthenticationResult"]
-        for name in hostile.TOKENS:
+        for name in tampering.TOKENS:
             assert (self.said(result[name])["sub"] == "another") is (name in tokens)
         published = jwt.PyJWKSet.from_dict(jwks(optional_pool.state))
         header = jwt.get_unverified_header(result["AccessToken"])
@@ -430,14 +430,14 @@ class TestHostile:
     def test_a_claim_can_be_taken_away(
         self, cognito: LocalCognito, either: Caller, optional_pool: LocalPool
     ) -> None:
-        cognito.faults.on("InitiateAuth", hostile.claims_changed(optional_pool, {"sub": None}))
+        cognito.faults.on("InitiateAuth", tampering.claims_changed(optional_pool, {"sub": None}))
         result = either.password("newcomer")["AuthenticationResult"]
         assert "sub" not in self.said(result["IdToken"])
 
     def test_a_challenge_passes_as_it_is(
         self, cognito: LocalCognito, either: Caller, pool: LocalPool
     ) -> None:
-        cognito.faults.on("InitiateAuth", hostile.claims_changed(pool, {"sub": "another"}))
+        cognito.faults.on("InitiateAuth", tampering.claims_changed(pool, {"sub": "another"}))
         assert either.password("regular")["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
 
 

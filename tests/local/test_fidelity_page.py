@@ -7,7 +7,7 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from cognito_mfa.local import Behaviour, operations
+from cognito_mfa.local import Behavior, operations
 
 TESTS = Path(__file__).parents[1]
 PAGE = (TESTS.parent / "docs" / "local-cognito-fidelity.md").read_text()
@@ -31,7 +31,7 @@ def test_every_test_that_it_names_exists() -> None:
 def test_every_switch_is_on_it_and_no_other() -> None:
     section = PAGE.partition("## Where sources disagree")[2].partition("\n## ")[0]
     named = re.findall(r"\| `(\w+)` \|", section)
-    assert sorted(named) == sorted(field.name for field in fields(Behaviour))
+    assert sorted(named) == sorted(field.name for field in fields(Behavior))
 
 
 def test_what_it_says_is_not_played_is_not() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cognito_mfa.local import Behaviour, Clock, LocalCognito
+from cognito_mfa.local import Behavior, Clock, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules.limits import CATEGORIES, RATES
 from tests.local.caller import POOL_ID, refused
@@ -18,7 +18,7 @@ from tests.local.conftest import ONE_ATTEMPT, START, populated
 
 @pytest.fixture
 def cognito() -> LocalCognito:
-    return LocalCognito(Clock(START, ticking=False), behaviour=Behaviour(request_quotas=True))
+    return LocalCognito(Clock(START, ticking=False), behavior=Behavior(request_quotas=True))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import jwt  # noqa: TID253
 import pyotp
 import pytest
 
-from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.managed_login.pages import identities
 from cognito_mfa.local.pool import LocalPool
 from tests.local.browser import FORM, Browser
@@ -205,7 +205,7 @@ class TestSigningIn:
         assert claims(tokens["access_token"])["username"] == "regular"
 
     def test_acr_and_amr_say_how(self, cognito: LocalCognito, site: Site) -> None:
-        pool = pool_of(cognito, mfa="OPTIONAL", behaviour=Behaviour(acr_and_amr=True))
+        pool = pool_of(cognito, mfa="OPTIONAL", behavior=Behavior(acr_and_amr=True))
         assert claims(site.tokens()["access_token"])["amr"] == ["pwd"]
         browser = site.open()
         browser.fill_in(username="regular", password=PASSWORD)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from tests.local import newer
 from tests.local.caller import PASSWORD, POOL_ID, Caller, access_token, members, refused
@@ -184,8 +184,8 @@ class TestReset:
 
     def test_or_is_refused_by_a_switch(self, cognito: LocalCognito) -> None:
         """14.3."""
-        behaviour = Behaviour(required_mfa_refuses_preference_off=True)
-        populated(cognito, mfa="ON", behaviour=behaviour)
+        behavior = Behavior(required_mfa_refuses_preference_off=True)
+        populated(cognito, mfa="ON", behavior=behavior)
         boto = cognito.client()
         with refused("InvalidParameterException"):
             prefer(boto, SoftwareTokenMfaSettings=DISABLE)
@@ -220,7 +220,7 @@ class TestReset:
     @pytest.mark.parametrize("fails", [False, True])
     def test_deleting_what_is_not_there(self, cognito: LocalCognito, fails: bool) -> None:
         """14.11."""
-        populated(cognito, mfa="ON", behaviour=Behaviour(deleting_absent_token_fails=fails))
+        populated(cognito, mfa="ON", behavior=Behavior(deleting_absent_token_fails=fails))
         boto = cognito.client()
         if fails:
             with refused("InvalidParameterException"):
@@ -231,7 +231,7 @@ class TestReset:
     @newer.deletes_tokens
     def test_deleting_may_end_open_sign_ins(self, cognito: LocalCognito) -> None:
         """14.11."""
-        pool = populated(cognito, mfa="ON", behaviour=Behaviour(deleting_token_ends_sessions=True))
+        pool = populated(cognito, mfa="ON", behavior=Behavior(deleting_token_ends_sessions=True))
         caller = Caller(cognito.client())
         session, code = caller.password("regular")["Session"], pool.code_for("regular")
         caller.boto.admin_delete_software_token(UserPoolId=POOL_ID, Username="regular")
@@ -300,7 +300,7 @@ class TestAuthFactors:
 
     @newer.shows_factors
     def test_the_preference_may_be_needed_by_a_switch(self, cognito: LocalCognito) -> None:
-        populated(cognito, mfa="ON", behaviour=Behaviour(auth_factors_need_preference=True))
+        populated(cognito, mfa="ON", behavior=Behavior(auth_factors_need_preference=True))
         boto = cognito.client()
         prefer(boto, SoftwareTokenMfaSettings=DISABLE)
         shown = boto.admin_get_user_auth_factors(UserPoolId=POOL_ID, Username="regular")

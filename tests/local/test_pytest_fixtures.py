@@ -15,7 +15,7 @@ from cognito_mfa.local import Clock, LocalCognito, make_client
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.pytest import CognitoUser, TotpCode
 from cognito_mfa.local.rules.totp import step_at
-from cognito_mfa.local.wire.server import HttpDoor
+from cognito_mfa.local.wire.server import HttpServer
 from tests.local.caller import CLIENT_ID, POOL_ID, Caller, refused
 
 
@@ -131,7 +131,9 @@ class TestProject:
         assert caller.password(cognito_user.username, cognito_user.password)["Session"]
 
 
-def test_other_processes_find_it(cognito_user: CognitoUser, cognito_live_server: HttpDoor) -> None:
+def test_other_processes_find_it(
+    cognito_user: CognitoUser, cognito_live_server: HttpServer
+) -> None:
     """The environment is all that they are told."""
     assert os.environ["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER"] == cognito_live_server.url
     program = (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from tests.local import newer
 from tests.local.caller import (
@@ -103,7 +103,7 @@ def test_the_admin_flow_may_tell_that_a_user_is_unknown(
     cognito: LocalCognito, covered: bool, code: str
 ) -> None:
     """Whether the setting covers this flow is a switch, since AWS's pages disagree."""
-    populated(cognito, behaviour=Behaviour(existence_errors_cover_admin_sign_in=covered))
+    populated(cognito, behavior=Behavior(existence_errors_cover_admin_sign_in=covered))
     with refused(code):
         Caller(cognito.client()).admin_password("nobody")
 
@@ -174,7 +174,7 @@ class TestPasswordLock:
         assert "Session" in caller.password("newcomer")
 
     def test_the_lock_can_be_switched_off(self, cognito: LocalCognito) -> None:
-        populated(cognito, mfa="ON", behaviour=Behaviour(password_failures_before_lock=None))
+        populated(cognito, mfa="ON", behavior=Behavior(password_failures_before_lock=None))
         caller = Caller(cognito.client())
         self.fail(caller, 20)
         assert "Session" in caller.password("regular")
@@ -363,7 +363,7 @@ class TestNames:
             POOL_ID,
             mfa="ON",
             username_attributes=["email"],
-            behaviour=Behaviour(alias_answers_challenges=allowed),
+            behavior=Behavior(alias_answers_challenges=allowed),
         )
         pool.create_client(CLIENT_ID)
         pool.create_user("ada@example.com", password=PASSWORD)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import DEFAULT_FLOWS, LocalPool
 from tests.local.caller import (
     CLIENT_ID,
@@ -250,7 +250,7 @@ class TestConfirm:
 
     def test_the_limits_can_be_switched_off(self, cognito: LocalCognito, boto: Any) -> None:
         cognito.account.pools.clear()
-        populated(cognito, behaviour=Behaviour(hourly_limits=False))
+        populated(cognito, behavior=Behavior(hourly_limits=False))
         sign_up(boto)
         for _ in range(20):
             resend(boto)

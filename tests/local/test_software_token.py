@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import (
     INVALID,
@@ -110,7 +110,7 @@ def test_codes_of_steps_before_the_last_accepted_one_are_spent_too(
 
 
 def test_an_older_unused_code_may_be_accepted_by_a_switch(cognito: LocalCognito) -> None:
-    pool = populated(cognito, mfa="ON", behaviour=Behaviour(older_unused_codes_accepted=True))
+    pool = populated(cognito, mfa="ON", behavior=Behavior(older_unused_codes_accepted=True))
     caller = Caller(cognito.client())
     sessions = [caller.password("regular")["Session"] for _ in range(2)]
     caller.enter_code(sessions[0], pool.code_for("regular", offset=1))
@@ -242,8 +242,8 @@ class TestAccessTokenMode:
     ) -> None:
         """As measured until 2021: users of an OPTIONAL pool came in by password alone
         although the list still said SOFTWARE_TOKEN_MFA, and the preference could not be set."""
-        switch = Behaviour(association_drops_active_token=True)
-        pool = populated(cognito, mfa="OPTIONAL", behaviour=switch)
+        switch = Behavior(association_drops_active_token=True)
+        pool = populated(cognito, mfa="OPTIONAL", behavior=switch)
         caller = Caller(cognito.client())
         token = signed_in(caller, pool)
         caller.boto.associate_software_token(AccessToken=token)
@@ -266,8 +266,8 @@ class TestAccessTokenMode:
         self, cognito: LocalCognito, switch: bool, code: str
     ) -> None:
         """The error is assumed."""
-        behaviour = Behaviour(verify_without_association_is_not_found=switch)
-        populated(cognito, mfa="OPTIONAL", behaviour=behaviour)
+        behavior = Behavior(verify_without_association_is_not_found=switch)
+        populated(cognito, mfa="OPTIONAL", behavior=behavior)
         caller = Caller(cognito.client())
         with refused(code):
             verify_with(caller, access_token(caller.password()), "123456")
@@ -374,14 +374,14 @@ class TestCodeLock:
                 caller.enter_code(session, pool.code_for("regular"))
 
     def test_without_the_lock_tries_are_unlimited(self, cognito: LocalCognito) -> None:
-        pool = populated(cognito, mfa="ON", behaviour=Behaviour(code_failures_before_lock=None))
+        pool = populated(cognito, mfa="ON", behavior=Behavior(code_failures_before_lock=None))
         caller = Caller(cognito.client())
         session = caller.password("regular")["Session"]
         self.fail(caller, pool, session, 12)
         assert "AuthenticationResult" in caller.enter_code(session, pool.code_for("regular"))
 
     def test_setup_codes_count_by_a_switch(self, cognito: LocalCognito) -> None:
-        pool = populated(cognito, mfa="ON", behaviour=Behaviour(setup_failures_lock=True))
+        pool = populated(cognito, mfa="ON", behavior=Behavior(setup_failures_lock=True))
         caller = Caller(cognito.client())
         second = caller.associate(caller.password()["Session"])
         for _ in range(5):
@@ -396,7 +396,7 @@ class TestSwitches:
 
     def test_a_wrong_setup_code_may_be_a_status(self, cognito: LocalCognito) -> None:
         """14.8."""
-        pool = populated(cognito, mfa="ON", behaviour=Behaviour(wrong_setup_code_is_a_status=True))
+        pool = populated(cognito, mfa="ON", behavior=Behavior(wrong_setup_code_is_a_status=True))
         caller = Caller(cognito.client())
         second = caller.associate(caller.password()["Session"])
         answer = members(caller.verify(second["Session"], wrong_setup_code(pool)))
@@ -406,7 +406,7 @@ class TestSwitches:
 
     def test_a_code_may_follow_a_setup(self, cognito: LocalCognito) -> None:
         """14.2."""
-        pool = populated(cognito, mfa="ON", behaviour=Behaviour(code_after_setup=True))
+        pool = populated(cognito, mfa="ON", behavior=Behavior(code_after_setup=True))
         caller = Caller(cognito.client())
         second = caller.associate(caller.password()["Session"])
         third = caller.verify(second["Session"], pool.pending_code_for("newcomer"))
@@ -418,7 +418,7 @@ class TestSwitches:
 
     def test_a_session_may_associate_only_once(self, cognito: LocalCognito) -> None:
         """14.5."""
-        populated(cognito, mfa="ON", behaviour=Behaviour(association_once_per_session=True))
+        populated(cognito, mfa="ON", behavior=Behavior(association_once_per_session=True))
         caller = Caller(cognito.client())
         session = caller.password()["Session"]
         caller.associate(session)
@@ -427,7 +427,7 @@ class TestSwitches:
 
     def test_a_new_sign_in_may_end_older_ones(self, cognito: LocalCognito) -> None:
         """14.5."""
-        pool = populated(cognito, mfa="ON", behaviour=Behaviour(sign_in_ends_older_sessions=True))
+        pool = populated(cognito, mfa="ON", behavior=Behavior(sign_in_ends_older_sessions=True))
         caller = Caller(cognito.client())
         older, newer = (caller.password("regular")["Session"] for _ in range(2))
         with refused("NotAuthorizedException", INVALID):
@@ -438,22 +438,22 @@ class TestSwitches:
         self, cognito: LocalCognito
     ) -> None:
         """14.6."""
-        behaviour = Behaviour(verified_token_asked_without_preference=True)
-        pool = populated(cognito, mfa="OPTIONAL", behaviour=behaviour)
+        behavior = Behavior(verified_token_asked_without_preference=True)
+        pool = populated(cognito, mfa="OPTIONAL", behavior=behavior)
         caller = Caller(cognito.client())
         enrol(caller, pool, access_token(caller.password()))
         assert caller.password()["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
 
     def test_secrets_may_have_another_length(self, cognito: LocalCognito) -> None:
         """14.9."""
-        populated(cognito, mfa="ON", behaviour=Behaviour(secret_bytes=20))
+        populated(cognito, mfa="ON", behavior=Behavior(secret_bytes=20))
         caller = Caller(cognito.client())
         assert len(caller.associate(caller.password()["Session"])["SecretCode"]) == 32
 
     @pytest.mark.parametrize("mixed", [False, True])
     def test_admin_and_public_calls_may_mix(self, cognito: LocalCognito, mixed: bool) -> None:
         """14.14."""
-        pool = populated(cognito, mfa="ON", behaviour=Behaviour(admin_and_public_calls_mix=mixed))
+        pool = populated(cognito, mfa="ON", behavior=Behavior(admin_and_public_calls_mix=mixed))
         caller = Caller(cognito.client())
         code = pool.code_for("regular")
         session = caller.password("regular")["Session"]

@@ -14,7 +14,7 @@ import pytest
 from pycognito.aws_srp import pad_hex
 from pycognito.exceptions import ForceChangePasswordException, SoftwareTokenMFAChallengeException
 
-from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import srp
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, refused
@@ -304,7 +304,7 @@ class TestClaim:
             person.answer(self.signed_anew(person, "Thu May 28 19:00:00 UTC 2026"))
 
     def test_its_age_can_be_left_out_of_it(self, cognito: LocalCognito) -> None:
-        populated(cognito, behaviour=Behaviour(srp_timestamp_tolerance=None))
+        populated(cognito, behavior=Behavior(srp_timestamp_tolerance=None))
         person = Person(cognito, "regular")
         values = self.signed_anew(person, "Thu May 28 19:00:00 UTC 2026")
         assert "AuthenticationResult" in person.answer(values)

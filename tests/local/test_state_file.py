@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cognito_mfa.local import Behaviour, Clock, LocalCognito, PasswordPolicy
+from cognito_mfa.local import Behavior, Clock, LocalCognito, PasswordPolicy
 from cognito_mfa.local.persistence import StateFileError
 from cognito_mfa.local.rules.state import DeviceTracking
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, access_token, refused
@@ -33,7 +33,7 @@ def opened(path: Path, at: float = START) -> LocalCognito:
 
 
 def test_a_setup_goes_on_after_a_restart_at_every_step(path: Path) -> None:
-    populated(opened(path), mfa="ON", behaviour=Behaviour(acr_and_amr=True))
+    populated(opened(path), mfa="ON", behavior=Behavior(acr_and_amr=True))
     session = Caller(opened(path).client()).password()["Session"]
     session = Caller(opened(path).client()).associate(session)["Session"]
     again = opened(path)
@@ -64,7 +64,7 @@ def test_everything_reads_back_as_it_was(path: Path) -> None:
         required_attributes=["name"],
         custom_attributes=["custom:shoe"],
         policy=PasswordPolicy(minimum_length=12),
-        behaviour=Behaviour(code_failures_before_lock=None, secret_bytes=20),
+        behavior=Behavior(code_failures_before_lock=None, secret_bytes=20),
     )
     pool.create_client("secret", secret="s" * 30)
     Caller(cognito.client()).password()

@@ -13,7 +13,7 @@ from typing import Any
 import jwt  # noqa: TID253
 import pytest
 
-from cognito_mfa.local import Behaviour, Clock, LocalCognito
+from cognito_mfa.local import Behavior, Clock, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, access_token, refused
 from tests.local.conftest import http_client, populated
@@ -287,7 +287,7 @@ class TestSwitches:
 
     def test_acr_and_amr_tell_how(self, cognito: LocalCognito) -> None:
         """In both tokens, kept by a refresh."""
-        pool = populated(cognito, mfa="ON", behaviour=Behaviour(acr_and_amr=True))
+        pool = populated(cognito, mfa="ON", behavior=Behavior(acr_and_amr=True))
         caller = Caller(cognito.client())
         session = caller.password("regular")["Session"]
         result = caller.enter_code(session, pool.code_for("regular"))["AuthenticationResult"]
@@ -297,12 +297,12 @@ class TestSwitches:
             assert claims(token)["amr"] == ["pwd", "otp", "mfa"]
 
     def test_a_password_alone_is_level_one(self, cognito: LocalCognito) -> None:
-        populated(cognito, mfa="OPTIONAL", behaviour=Behaviour(acr_and_amr=True))
+        populated(cognito, mfa="OPTIONAL", behavior=Behavior(acr_and_amr=True))
         found = claims(access_token(Caller(cognito.client()).password()))
         assert (found["acr"], found["amr"]) == ("urn:cognito:loa:1", ["pwd"])
 
     def test_the_issuer_may_be_the_newer_one(self, cognito: LocalCognito) -> None:
-        populated(cognito, mfa="OPTIONAL", behaviour=Behaviour(updated_issuer=True))
+        populated(cognito, mfa="OPTIONAL", behavior=Behavior(updated_issuer=True))
         caller = Caller(cognito.client())
         token = access_token(caller.password())
         host = "issuer-cognito-idp.us-east-1.amazonaws.com"

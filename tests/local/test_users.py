@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, members, refused
 from tests.local.conftest import START, populated
@@ -122,7 +122,7 @@ class TestCreating:
 
     def test_a_silent_invitation_may_need_a_password(self, cognito: LocalCognito) -> None:
         """Measured once, against the documentation."""
-        populated(cognito, behaviour=Behaviour(silent_invitation_needs_password=True))
+        populated(cognito, behavior=Behavior(silent_invitation_needs_password=True))
         with refused("InvalidParameterException", "User is required to have a password"):
             create(cognito.client(), MessageAction="SUPPRESS")
 

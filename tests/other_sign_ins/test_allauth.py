@@ -162,7 +162,7 @@ class TestTheProviderAmazonCognito:
         self, person: Person, with_amr: bool
     ) -> None:
         state: Any = person.pool.state
-        state.behaviour = replace(state.behaviour, acr_and_amr=with_amr)
+        state.behavior = replace(state.behavior, acr_and_amr=with_amr)
         person.set_up_here()
         person.sign_in_again()
         person.arrive_with_code()
@@ -192,7 +192,7 @@ class TestAnotherProvider:
 
     def test_lets_nobody_in(self, person: Person, partner: Person) -> None:
         state = partner.pool.state
-        state.behaviour = replace(state.behaviour, acr_and_amr=True)
+        state.behavior = replace(state.behavior, acr_and_amr=True)
         partner.secret = partner.pool.register_software_token("newcomer")
         partner.arrive_with_code()
         assert "_auth_user_id" in partner.client.session

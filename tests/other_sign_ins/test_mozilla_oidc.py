@@ -321,7 +321,7 @@ def test_a_reset_ends_the_proof_of_a_sign_in_elsewhere(person: Person) -> None:
 def test_a_proof_is_as_old_as_the_sign_in_at_cognito(person: Person, site: Settings) -> None:
     """Coming back by a cookie for ever makes no proof young."""
     state = person.pool.state
-    state.behaviour = replace(state.behaviour, acr_and_amr=True)
+    state.behavior = replace(state.behavior, acr_and_amr=True)
     person.set_up_here()
     person.pass_time(seconds=86400)
     person.sign_in_again()
@@ -427,7 +427,7 @@ class TestPeopleOfProviders:
         from cognito_mfa.local.managed_login.pages import identities
 
         state = person.pool.state
-        state.behaviour = replace(state.behaviour, acr_and_amr=True)
+        state.behavior = replace(state.behavior, acr_and_amr=True)
         user = person.pool.user("newcomer")
         user.attributes["identities"] = identities("Google", "7", created_at=0)
         person.set_up_here()

@@ -46,7 +46,7 @@ def outside(person: Person) -> Outside:
 
 def with_amr(person: Person) -> None:
     state = person.pool.state
-    state.behaviour = replace(state.behaviour, acr_and_amr=True)
+    state.behavior = replace(state.behavior, acr_and_amr=True)
 
 
 def password_alone(person: Person) -> Browser:
@@ -379,7 +379,7 @@ class TestEveryone:
         """Given without a second factor, says one page of AWS's documentation. ``_not_asked_of_all``: the
         comparison of the factors."""
         state = person.pool.state
-        state.behaviour = replace(state.behaviour, tokens_before_first_setup=True)
+        state.behavior = replace(state.behavior, tokens_before_first_setup=True)
         person.pool.user("newcomer").signed_up = True
         person.come_back(password_alone(person))
         assert_unproven(person)

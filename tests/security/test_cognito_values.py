@@ -28,7 +28,7 @@ from cognito_mfa.authenticator.status import refresh_status
 from cognito_mfa.cognito.gateway import MAX_FRIENDLY_NAME
 from cognito_mfa.conf import USER_POOL_ID_LENGTH
 from cognito_mfa.exceptions import CognitoMFAError
-from cognito_mfa.local import LocalCognito, faults, hostile
+from cognito_mfa.local import LocalCognito, faults, tampering
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import (
     FRIENDLY_NAME_LENGTH,
@@ -223,7 +223,7 @@ class TestWhoSomebodyIs:
         text: str,
     ) -> None:
         changes = {claim: text, **({"cognito:username": text} if claim == "username" else {})}
-        lie = hostile.claims_changed(optional_pool, changes)
+        lie = tampering.claims_changed(optional_pool, changes)
         cognito.faults.on("InitiateAuth", lie)
         cognito.faults.on("RespondToAuthChallenge", lie)
         response = visitor.sign_in()
@@ -242,7 +242,7 @@ class TestWhoSomebodyIs:
         longest: int,
     ) -> None:
         cognito.faults.on(
-            "InitiateAuth", hostile.claims_changed(optional_pool, {claim: "x" * (longest + 1)})
+            "InitiateAuth", tampering.claims_changed(optional_pool, {claim: "x" * (longest + 1)})
         )
         assert visitor.sign_in().status_code == 503
         assert not CognitoIdentity.objects.exists()
@@ -256,7 +256,7 @@ class TestWhoSomebodyIs:
         visitor.sign_out()
         optional_pool.create_user("mallory", password="Correct-Horse-7")
         cognito.faults.on(
-            "InitiateAuth", hostile.claims_changed(optional_pool, {"sub": sub + "\u202e"})
+            "InitiateAuth", tampering.claims_changed(optional_pool, {"sub": sub + "\u202e"})
         )
         assert visitor.sign_in("mallory").status_code == 503
         assert not visitor.is_in()
@@ -391,7 +391,7 @@ def test_whatever_a_token_claims_is_no_server_error(
     for value in (*ODD_VALUES, True, -(10**30), 10**40, 1e300, [["x"]], {"x": HALF}, [{HALF: 1}]):
         visitor.client.logout()
         cognito.faults.clear()
-        cognito.faults.on("InitiateAuth", hostile.claims_changed(optional_pool, {claim: value}))
+        cognito.faults.on("InitiateAuth", tampering.claims_changed(optional_pool, {claim: value}))
         response = visitor.sign_in()
         assert response.status_code < 500 or response.status_code == 503
         page = visitor.get(reverse("cognito_mfa:setup"))

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from cognito_mfa.authenticator import code_attempts, reset, status
 from cognito_mfa.exceptions import BadCode, Refused
-from cognito_mfa.local import Behaviour, LocalCognito, faults
+from cognito_mfa.local import Behavior, LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
 from cognito_mfa.values import clocks
@@ -32,8 +32,8 @@ COUNTERS = "admin:cognito_mfa_codefailures_changelist"
 @pytest.fixture
 def patient(cognito: LocalCognito) -> LocalPool:
     """A pool that never locks: only ours counts."""
-    behaviour = Behaviour(code_failures_before_lock=None)
-    pool = cognito.create_pool(POOL_ID, mfa="ON", behaviour=behaviour)
+    behavior = Behavior(code_failures_before_lock=None)
+    pool = cognito.create_pool(POOL_ID, mfa="ON", behavior=behavior)
     pool.create_client(CLIENT_ID)
     return pool
 

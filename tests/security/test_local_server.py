@@ -11,8 +11,8 @@ import pytest
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.local.wire.callers import Hosts
-from cognito_mfa.local.wire.server import HttpDoor
+from cognito_mfa.local.wire.origins import Hosts
+from cognito_mfa.local.wire.server import HttpServer
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
 from tests.local.test_managed_login import WEB
 
@@ -95,7 +95,7 @@ def pool(cognito: LocalCognito) -> LocalPool:
 
 
 @pytest.fixture
-def door(cognito: LocalCognito, pool: LocalPool) -> Iterator[HttpDoor]:
+def door(cognito: LocalCognito, pool: LocalPool) -> Iterator[HttpServer]:
     with cognito.serve() as door:
         yield door
 
@@ -107,7 +107,7 @@ class Got:
     body: bytes
 
 
-def send(door: HttpDoor, ask: Ask, *more: bytes, host: bytes | None = None) -> Got:
+def send(door: HttpServer, ask: Ask, *more: bytes, host: bytes | None = None) -> Got:
     """``host`` is a whole header, or several; None is the right one."""
     own = f"Host: 127.0.0.1:{door.port}".encode() if host is None else host
     lines = [f"{ask.method} {ask.path} HTTP/1.1".encode(), *([own] if own else []), *ask.headers]
@@ -123,7 +123,7 @@ def send(door: HttpDoor, ask: Ask, *more: bytes, host: bytes | None = None) -> G
     return Got(int(first.split()[1]), headers, body)
 
 
-def foreign_origins(door: HttpDoor) -> list[str]:
+def foreign_origins(door: HttpServer) -> list[str]:
     return [
         "http://evil.example",
         "https://evil.example",
@@ -154,10 +154,10 @@ def is_private(got: Got) -> bool:
 
 @pytest.mark.parametrize("name", ROUTES)
 class TestOrigins:
-    """Kept by ``Caller.may`` and ``Caller.headers`` in local/callers.py; with ``is_foreign`` always
+    """Kept by ``Caller.may`` and ``Caller.headers`` in local/wire/origins.py; with ``is_foreign`` always
     false, or with SHARED for every answer, these fail."""
 
-    def test_a_program_and_our_own_page_may_ask(self, door: HttpDoor, name: str) -> None:
+    def test_a_program_and_our_own_page_may_ask(self, door: HttpServer, name: str) -> None:
         ask = ROUTES[name]
         for more in ([], [f"Origin: http://127.0.0.1:{door.port}".encode()]):
             got = send(door, ask, *more)
@@ -166,7 +166,7 @@ class TestOrigins:
             assert (ALLOWED_ORIGIN in got.headers) != is_private(got)
 
     def test_a_page_of_another_origin_gets_what_is_open(
-        self, cognito: LocalCognito, door: HttpDoor, name: str
+        self, cognito: LocalCognito, door: HttpServer, name: str
     ) -> None:
         ask = ROUTES[name]
         for origin in foreign_origins(door):
@@ -181,7 +181,7 @@ class TestOrigins:
                 assert b"newcomer" not in got.body
                 assert "location" not in got.headers
 
-    def test_two_origins_are_a_bad_request(self, door: HttpDoor, name: str) -> None:
+    def test_two_origins_are_a_bad_request(self, door: HttpServer, name: str) -> None:
         own = f"Origin: http://127.0.0.1:{door.port}".encode()
         got = send(door, ROUTES[name], own, b"Origin: http://evil.example")
         assert got.status == 400
@@ -213,9 +213,9 @@ class TestOrigins:
         ],
     )
     def test_another_name_is_refused(
-        self, cognito: LocalCognito, door: HttpDoor, name: str, host: str
+        self, cognito: LocalCognito, door: HttpServer, name: str, host: str
     ) -> None:
-        """Kept by ``Hosts.include``, local/callers.py. That page's origin is our own."""
+        """Kept by ``Hosts.include``, local/wire/origins.py. That page's origin is our own."""
         text = host.format(port=door.port)
         got = send(
             door, ROUTES[name], f"Origin: http://{text}".encode(), host=f"Host: {text}".encode()
@@ -225,12 +225,12 @@ class TestOrigins:
         assert b"newcomer" not in got.body
         assert cognito.operations() == []
 
-    def test_no_name_is_a_bad_request(self, door: HttpDoor, name: str) -> None:
+    def test_no_name_is_a_bad_request(self, door: HttpServer, name: str) -> None:
         got = send(door, ROUTES[name], host=b"")
         assert got.status == 400
         assert ALLOWED_ORIGIN not in got.headers
 
-    def test_two_names_are_a_bad_request(self, door: HttpDoor, name: str) -> None:
+    def test_two_names_are_a_bad_request(self, door: HttpServer, name: str) -> None:
         """Whichever of the two somebody else would take."""
         for hosts in (
             b"Host: localhost\r\nHost: evil.example",
@@ -244,7 +244,7 @@ class TestOrigins:
             assert ALLOWED_ORIGIN not in got.headers
 
     def test_an_address_with_a_host_of_its_own_is_a_bad_request(
-        self, door: HttpDoor, name: str
+        self, door: HttpServer, name: str
     ) -> None:
         ask = ROUTES[name]
         whole = Ask(
@@ -258,7 +258,7 @@ class TestOrigins:
 )
 @pytest.mark.parametrize("port", ["", ":", ":1", ":{port}"])
 def test_the_loopback_names_lead_here_through_any_port(
-    door: HttpDoor, host: str, port: str
+    door: HttpServer, host: str, port: str
 ) -> None:
     """A container's port is often another one outside."""
     text = f"Host: {host}{port.format(port=door.port)}".encode()
@@ -266,9 +266,9 @@ def test_the_loopback_names_lead_here_through_any_port(
 
 
 class TestPreflights:
-    """What a browser asks before it sends a page's request. Kept by ``preflight``, local/callers.py."""
+    """What a browser asks before it sends a page's request. Kept by ``preflight``, local/wire/origins.py."""
 
-    def allowed(self, door: HttpDoor, path: str, *headers: bytes) -> set[str] | None:
+    def allowed(self, door: HttpServer, path: str, *headers: bytes) -> set[str] | None:
         got = send(door, Ask("OPTIONS", path, 204, SHARED, headers))
         if ALLOWED_ORIGIN not in got.headers:
             return None
@@ -278,7 +278,7 @@ class TestPreflights:
     @pytest.mark.parametrize("origin", [b"http://evil.example", b"null"])
     @pytest.mark.parametrize("path", ["/", "/us-east-1/", "/nothing", "/oauth2/token/", "/oauth2"])
     def test_the_api_takes_no_signature_of_a_page(
-        self, door: HttpDoor, path: str, origin: bytes
+        self, door: HttpServer, path: str, origin: bytes
     ) -> None:
         asked = (
             b"Origin: " + origin,
@@ -290,16 +290,16 @@ class TestPreflights:
         assert not names & {"authorization", "*"}
 
     @pytest.mark.parametrize("path", ["/oauth2/token", "/oauth2/userInfo"])
-    def test_oauths_endpoints_take_a_bearers(self, door: HttpDoor, path: str) -> None:
+    def test_oauths_endpoints_take_a_bearers(self, door: HttpServer, path: str) -> None:
         names = self.allowed(door, path, b"Origin: http://evil.example")
         assert names is not None
         assert {"content-type", "authorization"} <= names
 
     @pytest.mark.parametrize("path", ["/outbox", "/login", "/oauth2/authorize", "/logout"])
-    def test_the_rest_takes_nothing(self, door: HttpDoor, path: str) -> None:
+    def test_the_rest_takes_nothing(self, door: HttpServer, path: str) -> None:
         assert self.allowed(door, path, b"Origin: http://evil.example") is None
 
-    def test_another_name_is_told_nothing(self, door: HttpDoor) -> None:
+    def test_another_name_is_told_nothing(self, door: HttpServer) -> None:
         got = send(door, Ask("OPTIONS", "/", 204, SHARED), host=b"Host: evil.example")
         assert got.status == 403
         assert ALLOWED_ORIGIN not in got.headers
@@ -347,7 +347,7 @@ class TestAllowedNames:
         with pytest.raises(ValueError, match="is not the name of a host"):
             cognito.serve(allow_hosts=[name])
 
-    def test_a_program_is_told_which_option_it_needs(self, door: HttpDoor) -> None:
+    def test_a_program_is_told_which_option_it_needs(self, door: HttpServer) -> None:
         got = send(door, ROUTES["an IAM operation"], host=b"Host: cognito:9229")
         assert b"AccessDeniedException" in got.body
         assert b"--allow-host" in got.body

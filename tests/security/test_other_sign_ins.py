@@ -26,7 +26,7 @@ from django.test import AsyncClient, Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa.local import Behaviour, LocalCognito, faults
+from cognito_mfa.local import Behavior, LocalCognito, faults
 from cognito_mfa.local.managed_login.pages import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import keys
@@ -191,8 +191,8 @@ class TestTokensWithoutAChallenge:
         self, cognito: LocalCognito, visitor: Visitor
     ) -> None:
         """Documented for pools that require MFA; others measured a set-up instead."""
-        behaviour = Behaviour(tokens_before_first_setup=True)
-        pool = cognito.create_pool(POOL_ID, mfa="ON", behaviour=behaviour)
+        behavior = Behavior(tokens_before_first_setup=True)
+        pool = cognito.create_pool(POOL_ID, mfa="ON", behavior=behavior)
         pool.create_client(CLIENT_ID)
         pool.create_user("newcomer", password=PASSWORD)
         assert visitor.sign_in().url == reverse("cognito_mfa:setup")
@@ -250,7 +250,7 @@ class TestTokensWithoutAChallenge:
         pool.state.mfa = "ON"
         sign_in(visitor, alice, tokens_of(pool, "newcomer"))
         assert visitor.is_in()
-        pool.state.behaviour = Behaviour(acr_and_amr=True)
+        pool.state.behavior = Behavior(acr_and_amr=True)
         sign_in(visitor, alice, tokens_of(pool, "newcomer"))
         assert not visitor.is_in()
 

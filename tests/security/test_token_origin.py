@@ -21,7 +21,7 @@ from cognito_mfa.cognito import token_verification
 from cognito_mfa.cognito.gateway import Tokens, get_gateway
 from cognito_mfa.conf import Conf
 from cognito_mfa.exceptions import BadReply
-from cognito_mfa.local import Behaviour, LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.managed_login.pages import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import keys
@@ -123,7 +123,7 @@ def test_a_right_token_links(visitor: Visitor, pool: LocalPool, newborn: Any) ->
 
 
 def test_both_forms_of_awss_issuer_are_ours(visitor: Visitor, pool: LocalPool, alice: Any) -> None:
-    pool.state.behaviour = Behaviour(updated_issuer=True)
+    pool.state.behavior = Behavior(updated_issuer=True)
     assert_believed(visitor, alice, tokens_of(pool))
 
 

@@ -14,7 +14,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from cognito_mfa.local.behavior import Behaviour
+from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import CognitoError, NotAuthorizedException
 from cognito_mfa.local.managed_login.oauth import (
@@ -127,10 +127,8 @@ class Steps(Operations):
 class ManagedLogin:
     """The pages and endpoints of an account's pools."""
 
-    def __init__(
-        self, account: Account, clock: Clock, outbox: Outbox, behaviour: Behaviour
-    ) -> None:
-        self._steps = Steps(account, clock, outbox, behaviour)
+    def __init__(self, account: Account, clock: Clock, outbox: Outbox, behavior: Behavior) -> None:
+        self._steps = Steps(account, clock, outbox, behavior)
         self._authorization = Authorization(account, clock)
         self._pages = {
             "/oauth2/authorize": self._authorize,

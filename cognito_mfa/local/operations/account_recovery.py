@@ -77,7 +77,7 @@ class AccountRecovery(SignUp):
         if user.password is not None:
             previous = required(parameters, "PreviousPassword")
             if not user.password.matches(pool.id, user.username, previous):
-                threshold = pool.behaviour.password_failures_before_lock
+                threshold = pool.behavior.password_failures_before_lock
                 user.password_attempts.failed(now, threshold=threshold)
                 raise NotAuthorizedException(WRONG)
         credentials.check_new(pool, user, parameters["ProposedPassword"])

@@ -56,9 +56,9 @@ class Answering(FirstFactor):
 
     def wrong_code(self, given: Answered, text: str) -> CodeMismatchException:
         """Counts the wrong code; the session stays as it is."""
-        behaviour = given.pool.behaviour
-        if given.session.stage is not Stage.EMAIL_OTP or behaviour.email_code_failures_lock:
+        behavior = given.pool.behavior
+        if given.session.stage is not Stage.EMAIL_OTP or behavior.email_code_failures_lock:
             given.user.code_attempts.failed(
-                self.clock.now(), threshold=behaviour.code_failures_before_lock
+                self.clock.now(), threshold=behavior.code_failures_before_lock
             )
         return CodeMismatchException(text)

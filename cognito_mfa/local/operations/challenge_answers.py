@@ -105,14 +105,14 @@ def _bound_user(
 ) -> User:
     """The session's user, once everything that a session is bound to agrees."""
     bound = (session.pool_id, session.client_id) == (pool.id, client.id)
-    same_door = session.admin is admin or pool.behaviour.admin_and_public_calls_mix
+    same_door = session.admin is admin or pool.behavior.admin_and_public_calls_mix
     user = directory.user_named(pool, username)
     if bound and same_door and user is None and not session.sub:
         raise nobody_answered(session)
     if not bound or not same_door or user is None or user.sub != session.sub:
         raise NotAuthorizedException(INVALID)
     by_username = directory.folded(pool, username) == directory.folded(pool, user.username)
-    if not by_username and not pool.behaviour.alias_answers_challenges:
+    if not by_username and not pool.behavior.alias_answers_challenges:
         raise NotAuthorizedException(INVALID)
     if not user.enabled:
         raise NotAuthorizedException("User is disabled.")

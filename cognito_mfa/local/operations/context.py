@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cognito_mfa.local.behavior import Behaviour
+from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import (
     CognitoError,
@@ -22,8 +22,8 @@ from cognito_mfa.local.errors import (
 )
 from cognito_mfa.local.outbox import Medium, Message, Outbox
 from cognito_mfa.local.rules import directory
-from cognito_mfa.local.rules.exchanges import Exchanges
 from cognito_mfa.local.rules.sessions import Sessions
+from cognito_mfa.local.rules.srp_exchanges import SrpExchanges
 from cognito_mfa.local.rules.state import Account, AppClient, User, UserPool
 from cognito_mfa.local.rules.tokens import Tokens
 
@@ -34,16 +34,14 @@ Payload = dict[str, Any]
 class Context:
     """One account, seen by its operations."""
 
-    def __init__(
-        self, account: Account, clock: Clock, outbox: Outbox, behaviour: Behaviour
-    ) -> None:
+    def __init__(self, account: Account, clock: Clock, outbox: Outbox, behavior: Behavior) -> None:
         self.account = account
         self.clock = clock
         self.outbox = outbox
-        self.behaviour = behaviour
+        self.behavior = behavior
         """For pools that are made from now on."""
         self.sessions = Sessions(account, clock)
-        self.exchanges = Exchanges(account, clock)
+        self.exchanges = SrpExchanges(account, clock)
         self.tokens = Tokens(account, clock)
 
     def pool(self, parameters: Parameters) -> UserPool:
@@ -103,7 +101,7 @@ def required(values: Mapping[str, str], name: str) -> str:
 def hides_existence(pool: UserPool, client: AppClient, *, admin: bool = False) -> bool:
     """Whether the client must not learn who does not exist (facts section 8.2)."""
     hides = client.prevent_user_existence_errors == "ENABLED"
-    return hides and (not admin or pool.behaviour.existence_errors_cover_admin_sign_in)
+    return hides and (not admin or pool.behavior.existence_errors_cover_admin_sign_in)
 
 
 def attributes_in(pairs: list[Mapping[str, str]]) -> dict[str, str]:

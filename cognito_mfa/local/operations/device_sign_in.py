@@ -19,8 +19,8 @@ from cognito_mfa.local.operations.srp_sign_in import (
     timestamp,
 )
 from cognito_mfa.local.rules import directory, srp
-from cognito_mfa.local.rules.exchanges import our_side, secret_block
 from cognito_mfa.local.rules.sessions import INVALID
+from cognito_mfa.local.rules.srp_exchanges import our_side, secret_block
 from cognito_mfa.local.rules.state import (
     AppClient,
     Device,
@@ -92,7 +92,7 @@ class DeviceSignIn(SrpSignIn, Answering):
         self.check_code_lock(user)
         if not hmac.compare_digest(_right_claim(device, exchange, sent_at), claim.encode()):
             user.code_attempts.failed(
-                self.clock.now(), threshold=pool.behaviour.code_failures_before_lock
+                self.clock.now(), threshold=pool.behavior.code_failures_before_lock
             )
             raise NotAuthorizedException(WRONG)
         self.check_fresh(pool, sent_at)

@@ -31,7 +31,7 @@ class FirstFactor(Steps):
 
     def wrong_password(self, pool: UserPool, user: User) -> NotAuthorizedException:
         """Counts it."""
-        threshold = pool.behaviour.password_failures_before_lock
+        threshold = pool.behavior.password_failures_before_lock
         user.password_attempts.failed(self.clock.now(), threshold=threshold)
         return NotAuthorizedException(WRONG)
 
@@ -51,7 +51,7 @@ class FirstFactor(Steps):
         until = user.temporary_password_until
         if until is not None and self.clock.now() >= until:
             raise NotAuthorizedException(TEMPORARY_EXPIRED)
-        if pool.behaviour.sign_in_ends_older_sessions:
+        if pool.behavior.sign_in_ends_older_sessions:
             self.sessions.end_all(user)
         if user.status == "FORCE_CHANGE_PASSWORD":
             stage = Stage.NEW_PASSWORD_REQUIRED

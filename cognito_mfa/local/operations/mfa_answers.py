@@ -33,7 +33,7 @@ class MFAAnswers(Answering):
         token = given.user.software_token
         if token is None or token.secret != given.session.secret:
             raise NotAuthorizedException(INVALID)
-        if given.pool.behaviour.code_after_setup:
+        if given.pool.behavior.code_after_setup:
             return self.ask(given, Stage.SOFTWARE_TOKEN_MFA)
         return self.finish_with(given, "otp")
 
@@ -66,7 +66,7 @@ class MFAAnswers(Answering):
 
     def answer_choice(self, given: Answered) -> Payload:
         choice = required(given.values, "ANSWER")
-        if given.pool.behaviour.documented_spellings and choice == "EMAIL_MFA":
+        if given.pool.behavior.documented_spellings and choice == "EMAIL_MFA":
             choice = EMAIL_OTP
         if choice not in given.session.choices:
             raise InvalidParameterException(f"{choice} is not an MFA type to choose from")
@@ -74,13 +74,13 @@ class MFAAnswers(Answering):
 
 
 def email_key(pool: UserPool) -> str:
-    return "email" if pool.behaviour.documented_spellings else "EMAIL"
+    return "email" if pool.behavior.documented_spellings else "EMAIL"
 
 
 def _unused(pool: UserPool, token: SoftwareToken, steps: Sequence[int]) -> int:
     """The newest step that may still be used. Raises ExpiredCodeException when none may: by
     default a step up to the last accepted one is spent (facts section 4)."""
-    older_ok = pool.behaviour.older_unused_codes_accepted
+    older_ok = pool.behavior.older_unused_codes_accepted
     last = max(token.used_steps, default=-1)
     fresh = [s for s in steps if (s not in token.used_steps if older_ok else s > last)]
     if not fresh:

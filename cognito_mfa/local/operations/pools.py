@@ -79,7 +79,7 @@ class Pools(Context):
             required_attributes=[item["Name"] for item in schema if item.get("Required")],
             custom_attributes=_custom_attributes(schema),
             case_insensitive=not _case_sensitive(parameters),
-            behaviour=self.behaviour,
+            behavior=self.behavior,
             created_at=now,
         )
         _configure(pool, parameters, now)

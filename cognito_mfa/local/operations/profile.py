@@ -66,6 +66,6 @@ def _auth_factors(pool: UserPool, user: User) -> Payload:
 
 
 def _shows_software_token(pool: UserPool, user: User) -> bool:
-    if pool.behaviour.auth_factors_need_preference:
+    if pool.behavior.auth_factors_need_preference:
         return SOFTWARE_TOKEN_MFA in user.enabled_factors
     return user.software_token is not None

@@ -83,7 +83,7 @@ def _check_refreshes(client: AppClient) -> None:
 def _check_device(pool: UserPool, user: User, family: TokenFamily, device_key: str | None) -> None:
     """Where devices are tracked, a token works on the device that it was given to, once that is
     confirmed (facts section 7.3)."""
-    if not family.device_key or not pool.behaviour.refresh_needs_tracked_device:
+    if not family.device_key or not pool.behavior.refresh_needs_tracked_device:
         return
     device = user.devices.get(family.device_key)
     if device is None or not device.verifier or device_key != device.key:

@@ -49,18 +49,18 @@ class SoftwareTokenOperations(Context):
         pool, user = self.user(parameters)
         if user.status == "UNCONFIRMED":
             raise UserNotConfirmedException("User is not confirmed.")
-        if user.software_token is None and pool.behaviour.deleting_absent_token_fails:
+        if user.software_token is None and pool.behavior.deleting_absent_token_fails:
             raise InvalidParameterException("Software Token MFA does not exist for the user.")
         user.software_token = None
         user.pending_secret = None
         preferences.forget(user, SOFTWARE_TOKEN_MFA)
-        if pool.behaviour.deleting_token_ends_sessions:
+        if pool.behavior.deleting_token_ends_sessions:
             self.sessions.end_all(user)
         return {}
 
     def _associate_in_session(self, token: str) -> Payload:
         session, pool, user = self._setup_session(token, "AssociateSoftwareToken")
-        if session.child is not None and pool.behaviour.association_once_per_session:
+        if session.child is not None and pool.behavior.association_once_per_session:
             raise NotAuthorizedException(INVALID)
         # The newest secret wins: what an earlier use of this session led to is dead (3.4).
         self.sessions.drop_child(session)
@@ -97,15 +97,15 @@ class SoftwareTokenOperations(Context):
         return self.sessions.advance(session, stage, pool.clients[session.client_id])
 
     def _new_pending_secret(self, pool: UserPool, user: User) -> str:
-        user.pending_secret = totp.new_secret(pool.behaviour.secret_bytes)
-        if pool.behaviour.association_drops_active_token:
+        user.pending_secret = totp.new_secret(pool.behavior.secret_bytes)
+        if pool.behavior.association_drops_active_token:
             user.software_token = None
         return user.pending_secret
 
     def _verify(self, pool: UserPool, user: User, secret: str, parameters: Parameters) -> Payload:
         """Registers the token, its step spent: this code cannot sign in as well (section 4)."""
         now = self.clock.now()
-        if pool.behaviour.setup_failures_lock and user.code_attempts.locked(now):
+        if pool.behavior.setup_failures_lock and user.code_attempts.locked(now):
             raise NotAuthorizedException(LOCKED)
         steps = totp.matching_steps(secret, parameters["UserCode"], now)
         if not steps:
@@ -116,10 +116,10 @@ class SoftwareTokenOperations(Context):
         return {"Status": "SUCCESS"}
 
     def _mismatch(self, pool: UserPool, user: User, now: float) -> Payload:
-        behaviour = pool.behaviour
-        if behaviour.setup_failures_lock:
-            user.code_attempts.failed(now, threshold=behaviour.code_failures_before_lock)
-        if behaviour.wrong_setup_code_is_a_status:
+        behavior = pool.behavior
+        if behavior.setup_failures_lock:
+            user.code_attempts.failed(now, threshold=behavior.code_failures_before_lock)
+        if behavior.wrong_setup_code_is_a_status:
             return {"Status": "ERROR"}
         raise EnableSoftwareTokenMFAException("Code mismatch")
 
@@ -137,6 +137,6 @@ def _check_pool_offers(pool: UserPool) -> None:
 
 
 def _nothing_to_verify(pool: UserPool) -> Exception:
-    if pool.behaviour.verify_without_association_is_not_found:
+    if pool.behavior.verify_without_association_is_not_found:
         return SoftwareTokenMFANotFoundException("Software Token MFA does not exist for the user.")
     return EnableSoftwareTokenMFAException("Code mismatch")

@@ -15,8 +15,8 @@ from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedExc
 from cognito_mfa.local.operations.context import Payload, check_secret_hash, required
 from cognito_mfa.local.operations.first_factor import WRONG, FirstFactor
 from cognito_mfa.local.rules import directory, srp
-from cognito_mfa.local.rules.exchanges import our_side, secret_block
 from cognito_mfa.local.rules.passwords import SALT_BYTES
+from cognito_mfa.local.rules.srp_exchanges import our_side, secret_block
 from cognito_mfa.local.rules.state import AppClient, SrpExchange, User, UserPool
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -78,7 +78,7 @@ class SrpSignIn(FirstFactor):
         return self.after_password(pool, client, user, admin=admin, device_key=device_key)
 
     def check_fresh(self, pool: UserPool, sent_at: datetime) -> None:
-        tolerance = pool.behaviour.srp_timestamp_tolerance
+        tolerance = pool.behavior.srp_timestamp_tolerance
         if tolerance is not None and abs(sent_at.timestamp() - self.clock.now()) > tolerance:
             raise NotAuthorizedException(WRONG)
 
@@ -93,7 +93,7 @@ class SrpSignIn(FirstFactor):
     ) -> User:
         """The exchange's user, once everything that it is bound to agrees."""
         bound = (exchange.pool_id, exchange.client_id) == (pool.id, client.id)
-        same_door = exchange.admin is admin or pool.behaviour.admin_and_public_calls_mix
+        same_door = exchange.admin is admin or pool.behavior.admin_and_public_calls_mix
         user = directory.user_named(pool, username)
         if not bound or not same_door or user is None or user.sub != exchange.sub:
             raise NotAuthorizedException(WRONG)

@@ -122,4 +122,4 @@ def _device_answers(pool: UserPool, factors: Sequence[str] | None) -> bool:
 
 def _setup_can_wait(pool: UserPool, user: User) -> bool:
     first = user.signed_up and not user.has_signed_in
-    return first and pool.behaviour.tokens_before_first_setup
+    return first and pool.behavior.tokens_before_first_setup

@@ -116,7 +116,7 @@ class Users(Context):
         if PASSWORDLESS.intersection(pool.first_factors):
             return None
         silent = parameters.get("MessageAction") == "SUPPRESS"
-        if silent and pool.behaviour.silent_invitation_needs_password:
+        if silent and pool.behavior.silent_invitation_needs_password:
             raise InvalidParameterException("User is required to have a password")
         return made_up(pool.policy.minimum_length)
 

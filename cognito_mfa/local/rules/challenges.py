@@ -89,7 +89,7 @@ def _chosen(pool: UserPool, user: User) -> list[str]:
     usable = [factor for factor in user.enabled_factors if _usable(pool, user, factor)]
     if user.preferred_factor in usable:
         return [user.preferred_factor]
-    asked_anyway = pool.behaviour.verified_token_asked_without_preference
+    asked_anyway = pool.behavior.verified_token_asked_without_preference
     if not usable and asked_anyway and user.software_token is not None:
         return [SOFTWARE_TOKEN_MFA]
     return usable
@@ -126,4 +126,4 @@ def _for_software_token(user: User) -> dict[str, str]:
 
 
 def _choice_key(pool: UserPool) -> str:
-    return "MFAS_CAN_SELECT" if pool.behaviour.documented_spellings else "MFAS_CAN_CHOOSE"
+    return "MFAS_CAN_SELECT" if pool.behavior.documented_spellings else "MFAS_CAN_CHOOSE"

@@ -17,7 +17,7 @@ SINGLE_LEVELS = {"sms": 2, "email_otp": 2}
 
 
 def issuer(pool: UserPool) -> str:
-    host = "issuer-cognito-idp" if pool.behaviour.updated_issuer else "cognito-idp"
+    host = "issuer-cognito-idp" if pool.behavior.updated_issuer else "cognito-idp"
     return f"https://{host}.{pool.region}.amazonaws.com/{pool.id}"
 
 
@@ -35,7 +35,7 @@ def shared(
         claims["origin_jti"] = family.origin_jti
     if user.groups:
         claims["cognito:groups"] = [group.name for group in groups_of(pool, user)]
-    if pool.behaviour.acr_and_amr:
+    if pool.behavior.acr_and_amr:
         claims |= _how(family.factors)
     return claims
 

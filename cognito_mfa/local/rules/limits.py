@@ -73,7 +73,7 @@ CATEGORIES: Mapping[str, str] = {
 
 def count_hourly(pool: UserPool, operation: str, username: str, now: float) -> None:
     """Counts an attempt of this user, who need not exist. Raises LimitExceededException."""
-    if not pool.behaviour.hourly_limits:
+    if not pool.behavior.hourly_limits:
         return
     _forget(pool, now)
     earlier = pool.attempts.setdefault(f"{operation} {username}", [])

@@ -71,7 +71,7 @@ def _check(pool: UserPool, user: User, factor: str, *, enabled: bool, admin: boo
 
 def _check_software_token(pool: UserPool, user: User, *, enabled: bool, admin: bool) -> None:
     if not enabled:
-        if pool.mfa == "ON" and pool.behaviour.required_mfa_refuses_preference_off:
+        if pool.mfa == "ON" and pool.behavior.required_mfa_refuses_preference_off:
             raise InvalidParameterException("MFA cannot be turned off where the pool requires it")
         return
     if user.software_token is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from cognito_mfa.local.behavior import Behaviour
+from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.rules.lockout import Attempts
 from cognito_mfa.local.rules.passwords import Password, PasswordPolicy
 
@@ -198,7 +198,7 @@ class UserPool:
     first_factors: list[str] = field(default_factory=lambda: ["PASSWORD"])
     case_insensitive: bool = True
     policy: PasswordPolicy = field(default_factory=PasswordPolicy)
-    behaviour: Behaviour = field(default_factory=Behaviour)
+    behavior: Behavior = field(default_factory=Behavior)
     created_at: float = 0.0
     modified_at: float = 0.0
     clients: dict[str, AppClient] = field(default_factory=dict)

@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import parse_qsl
 
-from cognito_mfa.local.wire.callers import CLOSED, Access, Caller, Hosts, preflight
 from cognito_mfa.local.wire.messages import (
     Answer,
     Disruption,
@@ -26,6 +25,7 @@ from cognito_mfa.local.wire.messages import (
     WireResponse,
     respond,
 )
+from cognito_mfa.local.wire.origins import CLOSED, Access, Caller, Hosts, preflight
 from cognito_mfa.local.wire.reading import BadRequest, HttpRequest, read_request
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Application(Protocol):
         ...
 
 
-class HttpDoor:
+class HttpServer:
     """A listening socket and the threads behind it, as a context manager."""
 
     def __init__(
@@ -91,7 +91,7 @@ class HttpDoor:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self.port}"
 
-    def __enter__(self) -> HttpDoor:
+    def __enter__(self) -> HttpServer:
         self._start(self._accept)
         return self
 

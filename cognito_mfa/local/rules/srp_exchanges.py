@@ -30,7 +30,7 @@ def our_side(exchange: SrpExchange) -> srp.Challenge:
     return srp.Challenge(int(exchange.private, 16), int(exchange.public, 16))
 
 
-class Exchanges:
+class SrpExchanges:
     """Those of an account."""
 
     def __init__(self, account: Account, clock: Clock) -> None:
