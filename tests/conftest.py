@@ -3,9 +3,10 @@ who uses the site as a person does."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextvars import copy_context
-from typing import Any
+from typing import Any, TypeGuard
 
 import pytest
 from _pytest import runner
@@ -48,6 +49,32 @@ def referee(cognito_model: Any) -> Iterator[Referee]:
 
 
 @pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Fail a test that leaves loggers silenced or changed, and undo it: a later test that reads the log
+    would be blamed instead.
+    """
+    loggers = [logging.root, *filter(_is_logger, logging.root.manager.loggerDict.values())]
+    before = [(logger, logger.disabled, logger.propagate, logger.level) for logger in loggers]
+    yield
+    changed = []
+    for logger, disabled, propagate, level in before:
+        if (logger.disabled, logger.propagate, logger.level) != (disabled, propagate, level):
+            changed.append(logger.name)
+            logger.disabled, logger.propagate = disabled, propagate
+            logger.setLevel(level)
+    assert not changed
+
+
+@pytest.fixture(autouse=True)
+def plain_qr_codes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take qrcode's first mask instead of the best of eight: trying all of them takes most of the time
+    of a set-up page. Tests of the picture itself are marked ``real_qr_codes``.
+    """
+    if not {"browser", "real_qr_codes"} & {mark.name for mark in request.node.iter_markers()}:
+        monkeypatch.setattr("qrcode.QRCode.best_mask_pattern", lambda _code: 0)
+
+
+@pytest.fixture(autouse=True)
 def own_language() -> Iterator[None]:
     """Forget the language that a visitor's browser asked for: LocaleMiddleware leaves it to the thread."""
     yield
@@ -86,3 +113,7 @@ def _pool(cognito: LocalCognito, *, mfa: str) -> LocalPool:
     attributes = {"email": "newcomer@example.com", "email_verified": "true"}
     pool.create_user("newcomer", password=PASSWORD, attributes=attributes)
     return pool
+
+
+def _is_logger(entry: object) -> TypeGuard[logging.Logger]:
+    return isinstance(entry, logging.Logger)  # and no placeholder for the name of a parent

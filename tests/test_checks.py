@@ -40,6 +40,14 @@ DBCACHE = "django.core.cache.backends.db.DatabaseCache"
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "checks.md"
 
 
+@pytest.fixture(autouse=True)
+def _no_logging_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From Django 6.1 on, a test that sets LOGGING configures logging, which silences ``django.dispatch``
+    and others for good.
+    """
+    monkeypatch.setattr("django.test.signals.configure_logging", lambda *_: None, raising=False)
+
+
 def view(_request: HttpRequest) -> HttpResponse:
     raise NotImplementedError
 

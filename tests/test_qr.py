@@ -6,11 +6,13 @@ import re
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyotp
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cognito_mfa.views.qr import LONGEST, grouped, otpauth_uri, qr_svg
 
+pytestmark = pytest.mark.real_qr_codes
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSW"
 
 
