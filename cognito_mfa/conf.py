@@ -200,9 +200,7 @@ SETTINGS: Mapping[str, Setting] = {
         _optional_text, None, "Leave it out: the region is part of the user pool's id."
     ),
     "ENDPOINT_URL": Setting(_optional_text, None, "Leave it out, except for a local Cognito."),
-    "CLIENT_FACTORY": Setting(
-        _callable_or_path, "cognito_mfa.cognito.transport.make_client", _PATH_HINT
-    ),
+    "CLIENT_FACTORY": Setting(_callable_or_path, "cognito_mfa.cognito.make_client", _PATH_HINT),
     "AUTH_FLOW": Setting(
         _one_of("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH"),
         "USER_PASSWORD_AUTH",

@@ -10,7 +10,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.cognito.gateway import EMAIL_OTP, MAX_PASSWORD, SMS_MFA, SOFTWARE_TOKEN_MFA
+from cognito_mfa.cognito.types import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA
+from cognito_mfa.cognito.user_api import MAX_PASSWORD
 from cognito_mfa.models import FRIENDLY_NAME_LENGTH
 from cognito_mfa.values.secret_text import SecretText
 from cognito_mfa.values.untrusted import is_odd

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from cognito_mfa.cognito.transport import has_operation
+from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken

@@ -21,7 +21,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa.authenticator import code_attempts, reset
-from cognito_mfa.cognito.transport import has_operation
+from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAReset

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from cognito_mfa.cognito.transport import has_operation
+from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules.state import DeviceTracking
@@ -337,7 +337,7 @@ def test_boto3_cannot_be_set_up(
         monkeypatch.setenv(name, value)
     set_conf(
         settings,
-        CLIENT_FACTORY="cognito_mfa.cognito.transport.make_client",
+        CLIENT_FACTORY="cognito_mfa.cognito.make_client",
         ENDPOINT_URL="http://127.0.0.1:9",
     )
     code, text = run("doctor", *argument)

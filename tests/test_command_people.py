@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from cognito_mfa.authenticator import exemptions, reset
-from cognito_mfa.cognito.transport import has_operation
+from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption, MFAReset

@@ -122,7 +122,7 @@ def test_commands_load_no_library_of_aws_before_they_need_it() -> None:
         "from django.core.management import load_command_class\n"
         "for name in ('report', 'reset', 'exempt', 'purge'):\n"
         "    load_command_class('cognito_mfa', f'cognito_mfa_{name}').create_parser('manage.py', name)\n"
-        "late = {'boto3', 'botocore', 'cognito_mfa.cognito.gateway', 'cognito_mfa.local'} & set(sys.modules)\n"
+        "late = {'boto3', 'botocore', 'cognito_mfa.cognito.clients', 'cognito_mfa.local'} & set(sys.modules)\n"
         "sys.exit(f'imported too early: {late}' if late else 0)\n"
     )
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 from pytest_django import Settings
 
-from cognito_mfa.cognito.gateway import Person
+from cognito_mfa.cognito.types import Person
 from cognito_mfa.exceptions import ConfirmationNeeded, LinkRefused, Refused
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in import linking

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from cognito_mfa.cognito import transport
-from cognito_mfa.cognito.transport import CONSUMING, call, client_for, forget_clients
+from cognito_mfa.cognito import clients, deadline, documents
+from cognito_mfa.cognito.clients import CONSUMING, client_for, forget_clients
+from cognito_mfa.cognito.transport import call
 from cognito_mfa.exceptions import BadReply, Misconfigured, Unavailable
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.wire.client import make_client
@@ -37,11 +38,11 @@ def test_what_consumes_is_sent_once_and_reads_are_tried_again(cognito: LocalCogn
 
 def test_each_process_has_two_clients_made_when_first_needed(cognito: LocalCognito) -> None:
     forget_clients()
-    assert transport._clients == {}
+    assert clients._clients == {}
     first = client_for("InitiateAuth")
     assert client_for("VerifySoftwareToken") is first
     assert client_for("AdminGetUser") is not first
-    assert len(transport._clients) == 2
+    assert len(clients._clients) == 2
 
 
 def test_many_threads_make_one_client(cognito: LocalCognito) -> None:
@@ -85,7 +86,7 @@ def test_a_reply_that_drips_is_cut_at_the_deadline(
     cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The number only: waiting twelve seconds in a test would prove no more.
-    monkeypatch.setattr(transport, "DEADLINE", 0.2)
+    monkeypatch.setattr(deadline, "DEADLINE", 0.2)
     cognito.faults.on("GetUserPoolMfaConfig", faults.Delay(2))
     start = time.monotonic()
     with pytest.raises(Unavailable) as raised:
@@ -133,7 +134,7 @@ def test_missing_credentials_are_the_operators_problem(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-    factory = "cognito_mfa.cognito.transport.make_client"
+    factory = "cognito_mfa.cognito.make_client"
     with cognito.serve() as server:
         settings.COGNITO_MFA = {
             **settings.COGNITO_MFA,
@@ -155,14 +156,14 @@ def test_missing_credentials_are_the_operators_problem(
                     "AuthParameters": parameters,
                 },
             )
-        for client in transport._clients.values():
+        for client in clients._clients.values():
             client.close()
 
 
 def test_nothing_listening_is_told_as_not_sent(settings: Settings, cognito: LocalCognito) -> None:
     settings.COGNITO_MFA = {
         **settings.COGNITO_MFA,
-        "CLIENT_FACTORY": "cognito_mfa.cognito.transport.make_client",
+        "CLIENT_FACTORY": "cognito_mfa.cognito.make_client",
         "ENDPOINT_URL": "http://127.0.0.1:9",
     }
     with pytest.raises(Unavailable) as raised:
@@ -172,20 +173,20 @@ def test_nothing_listening_is_told_as_not_sent(settings: Settings, cognito: Loca
 
 def test_calls_made_together_take_no_longer_than_they_may(cognito: LocalCognito) -> None:
     """Nothing is waited for once the time is over."""
-    with transport.within(0.0), pytest.raises(Unavailable) as caught:
+    with deadline.within(0.0), pytest.raises(Unavailable) as caught:
         call("GetUserPoolMfaConfig", {"UserPoolId": POOL_ID})
     assert caught.value.error == "DeadlineExceeded"
     assert call("GetUserPoolMfaConfig", {"UserPoolId": POOL_ID})["MfaConfiguration"] == "ON"
 
 
 def test_a_document_comes_from_where_cognito_answers(cognito: LocalCognito) -> None:
-    found = transport.fetch_document(f"{POOL_ID}/.well-known/jwks.json")
+    found = documents.fetch_document(f"{POOL_ID}/.well-known/jwks.json")
     assert b'"RS256"' in found.body
     assert cognito.operations() == []
     with pytest.raises(BadReply):
-        transport.fetch_document("us-east-1_Nowhere0/.well-known/jwks.json")
-    with transport.within(0.0), pytest.raises(Unavailable):
-        transport.fetch_document(f"{POOL_ID}/.well-known/jwks.json")
+        documents.fetch_document("us-east-1_Nowhere0/.well-known/jwks.json")
+    with deadline.within(0.0), pytest.raises(Unavailable):
+        documents.fetch_document(f"{POOL_ID}/.well-known/jwks.json")
 
 
 def test_documents_of_aws_come_from_its_own_host_whatever_the_calls_go_to(
@@ -204,6 +205,6 @@ def test_documents_of_aws_come_from_its_own_host_whatever_the_calls_go_to(
     for endpoint in ("https://vpce-1.cognito-idp.us-east-1.vpce.amazonaws.com", None):
         more = {"CLIENT_FACTORY": factory, "ENDPOINT_URL": endpoint}
         settings.COGNITO_MFA = {**settings.COGNITO_MFA, **more}
-        transport.fetch_document(f"{POOL_ID}/.well-known/jwks.json")
+        documents.fetch_document(f"{POOL_ID}/.well-known/jwks.json")
     address = f"https://cognito-idp.us-east-1.amazonaws.com/{POOL_ID}/.well-known/jwks.json"
     assert asked == [address] * 2

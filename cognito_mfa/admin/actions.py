@@ -118,7 +118,9 @@ class SecondFactorActions(ConfirmedDeeds):
 
     @admin.action(description=_("Refresh status from Cognito"), permissions=["refresh_status"])
     def refresh_status(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        from cognito_mfa.authenticator import status  # and with it the gateway, when first needed
+        from cognito_mfa.authenticator import (
+            status,  # and with it all that calls Cognito, when first needed
+        )
 
         if (way := way_to_a_code(request, permissions.REFRESH)) is not None:
             return way

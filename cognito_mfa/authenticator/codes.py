@@ -12,7 +12,8 @@ from django.http import HttpRequest
 from cognito_mfa import signals
 from cognito_mfa.authenticator import code_attempts, notifications, people, wrong_codes
 from cognito_mfa.authenticator.people import Asked
-from cognito_mfa.cognito.gateway import MFA_SETUP, get_gateway
+from cognito_mfa.cognito import admin_api
+from cognito_mfa.cognito.types import MFA_SETUP
 from cognito_mfa.exceptions import BadCode, Busy, CodeAttemptsLocked, CognitoMFAError, UserGone
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.values import clocks
@@ -106,7 +107,7 @@ def _is_gone(identity: CognitoIdentity) -> bool:
         _last_asked.clear()
     _last_asked[identity.pk] = (identity.sub, now)
     try:
-        get_gateway().read_factors(identity.sub)
+        admin_api.read_factors(identity.sub)
     except UserGone:
         people.retire(identity)
         logger.info("predecessor_gone: user %s", identity.user_id)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from cognito_mfa import signals
 from cognito_mfa.authenticator import code_attempts, notifications, people, permissions
-from cognito_mfa.cognito.gateway import get_gateway
+from cognito_mfa.cognito import admin_api
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
 
@@ -92,16 +92,16 @@ def _delete_token(reset: MFAReset) -> None:
     """Delete the registration; with an old boto3 only turn it off, where that changes anything."""
     if reset.token_deleted_at is not None:
         return
-    gateway, sub = get_gateway(), reset.identity.sub
+    sub = reset.identity.sub
     old = reset.identity.software_token
-    if gateway.can_delete_software_token():
-        gateway.delete_software_token(sub)
-    elif gateway.pool_requires_mfa():
+    if admin_api.can_delete_software_token():
+        admin_api.delete_software_token(sub)
+    elif admin_api.pool_requires_mfa():
         # Turning it off would answer 200 and leave the lost phone in charge (facts §6.3).
         _note(reset, trouble=TOO_OLD)
         return
     else:
-        gateway.turn_off_software_token_of(sub)
+        admin_api.turn_off_software_token(sub)
     with transaction.atomic():
         # The very one that was there before Cognito was asked; whoever set up another one keeps that.
         if old is not None:
@@ -114,14 +114,14 @@ def _delete_token(reset: MFAReset) -> None:
 def _sign_out(reset: MFAReset) -> None:
     """Revoke the person's tokens: a reset alone leaves them valid (facts §6.3, §7.3)."""
     if reset.signed_out_at is None:
-        get_gateway().sign_out_everywhere(reset.identity.sub)
+        admin_api.sign_out_everywhere(reset.identity.sub)
         _note(reset, signed_out_at=timezone.now())
 
 
 def _read_back(reset: MFAReset) -> None:
     """Finish only when Cognito no longer lists the authenticator, or lists one that is new."""
     identity, new = reset.identity, _is_set_up_anew(reset)
-    factors = get_gateway().read_factors(identity.sub)
+    factors = admin_api.read_factors(identity.sub)
     if factors.software_token and not new:
         # Deleted, or so it said, and listed still: begin again at the next run.
         _note(reset, token_deleted_at=None, trouble="Cognito still lists the authenticator")

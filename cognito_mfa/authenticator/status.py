@@ -11,7 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from cognito_mfa.authenticator import code_attempts, notifications, people, permissions
-from cognito_mfa.cognito.gateway import Factors, get_gateway
+from cognito_mfa.cognito import admin_api
+from cognito_mfa.cognito.types import Factors
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import CognitoMFAError, Refused, UserGone
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, SoftwareToken
@@ -43,10 +44,10 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
     before = identity.status
     known = _known(identity)
     try:
-        factors = get_gateway().read_factors(identity.sub)
+        factors = admin_api.read_factors(identity.sub)
     except UserGone:
         factors = None
-    enabled = factors is None or get_gateway().is_enabled(identity.sub)
+    enabled = factors is None or admin_api.is_enabled(identity.sub)
     status = _status(identity, factors)
     with transaction.atomic():
         now = CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
@@ -157,6 +158,6 @@ def _list_may_be_silent() -> bool:
     for at every sign-in and yet listed nowhere (facts §3.5).
     """
     try:
-        return get_gateway().pool_requires_mfa()
+        return admin_api.pool_requires_mfa()
     except CognitoMFAError:  # no permission to read the pool: say that we do not know
         return True

@@ -12,7 +12,7 @@ from django.core.checks import Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from cognito_mfa.cognito.transport import AWS_HOST, ENDPOINT_VARIABLE
+from cognito_mfa.cognito.endpoints import AWS_HOST, ENDPOINT_VARIABLE
 from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf, given_settings, problems
 from cognito_mfa.enforcement import policy
 from cognito_mfa.enforcement.redirects import leads_to_help

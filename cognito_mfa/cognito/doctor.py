@@ -13,13 +13,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from cognito_mfa.cognito.gateway import (
-    SOFTWARE_TOKEN_MFA,
-    Challenge,
-    CognitoGateway,
-    PoolFactors,
-    get_gateway,
-)
+from cognito_mfa.cognito import admin_api, user_api
+from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, Challenge, PoolFactors
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, Conf, get_conf
 from cognito_mfa.exceptions import (
     BadCredentials,
@@ -88,7 +83,7 @@ def examine() -> Iterator[Finding]:
     """
     told: set[Finding] = set()
     try:
-        for finding in _examine(get_gateway()):
+        for finding in _examine(get_conf()):
             if finding not in told:  # that names are told shows in two ways
                 told.add(finding)
                 yield finding
@@ -96,13 +91,13 @@ def examine() -> Iterator[Finding]:
         yield stop.finding
 
 
-def _examine(gateway: CognitoGateway) -> Iterator[Finding]:
+def _examine(conf: Conf) -> Iterator[Finding]:
     # The clock comes first: when it is wrong, AWS refuses what is signed, and says little about why.
-    yield from _sign_in(gateway)
-    yield from _answers(gateway)
-    yield from _pool(gateway)
-    yield from _app_client(gateway)
-    yield from _permissions(gateway)
+    yield from _sign_in(conf)
+    yield from _answers(conf)
+    yield from _pool(conf)
+    yield from _app_client(conf)
+    yield from _permissions()
 
 
 def iam_policy() -> dict[str, Any]:
@@ -111,16 +106,16 @@ def iam_policy() -> dict[str, Any]:
     Raises:
         Misconfigured: boto3 cannot be set up on this machine.
     """
-    conf, gateway = get_conf(), get_gateway()
-    deletes = gateway.can_delete_software_token()
+    conf = get_conf()
+    deletes = admin_api.can_delete_software_token()
     site = [
-        gateway.reading_operation(),
+        admin_api.reading_operation(),
         "AdminDeleteSoftwareToken" if deletes else "AdminSetUserMFAPreference",
         "AdminUserGlobalSignOut",
         "GetUserPoolMfaConfig",
         "ListUsers",
     ]
-    if _as_administrator(conf):
+    if user_api.signs_in_as_administrator(conf):
         site += ["AdminInitiateAuth", "AdminRespondToAuthChallenge"]
     return {
         "Version": "2012-10-17",
@@ -134,16 +129,16 @@ def iam_policy() -> dict[str, Any]:
 # ------------------------------------------------------------------------------------- sign-in
 
 
-def _sign_in(gateway: CognitoGateway) -> Iterator[Finding]:
+def _sign_in(conf: Conf) -> Iterator[Finding]:
     """Sign nobody in: what Cognito refuses first tells whether client, secret and flow fit."""
-    flow = gateway.conf.AUTH_FLOW
+    flow = conf.AUTH_FLOW
     try:
-        gateway.start_sign_in(_nobody(), SecretText(secrets.token_urlsafe(24)))
+        user_api.start_sign_in(_random_username(), SecretText(secrets.token_urlsafe(24)))
     except CognitoMFAError as error:
         now = time.time()
         if error.answered_at is not None:
             yield _clock(error.answered_at, now)
-        yield from _refused_sign_in(error, gateway.conf)
+        yield from _refused_sign_in(error, conf)
         return
     text = f"Cognito went on by {flow} with somebody who does not exist."
     yield Finding(Level.NOTE, "sign-in", text, "Is there a Lambda trigger that makes users?")
@@ -153,14 +148,14 @@ def _refused_sign_in(error: CognitoMFAError, conf: Conf) -> Iterator[Finding]:
     flow = conf.AUTH_FLOW
     if isinstance(error, BadCredentials):
         yield Finding(Level.OK, "sign-in", f"The app client takes sign-ins by {flow}.")
-        if error.error == "UserNotFoundException" and not _as_administrator(conf):
-            yield _tells_names()  # and not only to whoever has AWS credentials
+        if error.error == "UserNotFoundException" and not user_api.signs_in_as_administrator(conf):
+            yield _username_enumeration()  # and not only to whoever has AWS credentials
     elif isinstance(error, Misconfigured):
         # Whoever signs people in elsewhere may have closed this way on purpose.
         closed = conf.TOKEN_PROVIDER and error.error == "InvalidParameterException"
         text = f"Sign-ins by {flow} do not work: {error}."
         yield Finding(Level.NOTE if closed else Level.ERROR, "sign-in", text, error.hint)
-        if _as_administrator(conf):
+        if user_api.signs_in_as_administrator(conf):
             _stop_if_unusable(error)
     elif isinstance(error, UserFacingError):  # a firewall, or a Lambda function, was asked first
         text = f"Cognito says neither that sign-ins work nor that they do not: {error}."
@@ -169,13 +164,15 @@ def _refused_sign_in(error: CognitoMFAError, conf: Conf) -> Iterator[Finding]:
         raise error
 
 
-def _answers(gateway: CognitoGateway) -> Iterator[Finding]:
+def _answers(conf: Conf) -> Iterator[Finding]:
     """Answer nobody's challenge: as an administrator that is another permission than to begin."""
-    if not _as_administrator(gateway.conf):
+    if not user_api.signs_in_as_administrator(conf):
         return
-    challenge = Challenge(SOFTWARE_TOKEN_MFA, SecretText(secrets.token_urlsafe(48)), _nobody())
+    challenge = Challenge(
+        SOFTWARE_TOKEN_MFA, SecretText(secrets.token_urlsafe(48)), _random_username()
+    )
     try:
-        gateway.answer_code(challenge, SecretText("000000"))
+        user_api.answer_code(challenge, SecretText("000000"))
     except UserFacingError:
         yield Finding(Level.OK, "codes", "The AWS credentials allow answering challenges.")
     except Misconfigured as error:
@@ -189,13 +186,13 @@ def _answers(gateway: CognitoGateway) -> Iterator[Finding]:
 # ---------------------------------------------------------------------------- pool and client
 
 
-def _pool(gateway: CognitoGateway) -> Iterator[Finding]:
+def _pool(conf: Conf) -> Iterator[Finding]:
     try:
-        factors = gateway.pool_factors()
+        factors = admin_api.pool_factors()
     except Misconfigured as error:
         _stop_if_unusable(error)
         text = f"The AWS credentials do not allow looking at the pool's MFA: {error}. Who has no app in Cognito's list may stay “unknown”."
-        if gateway.conf.TOKEN_PROVIDER:
+        if conf.TOKEN_PROVIDER:
             text += " Sign-ins at managed login prove nothing unless their tokens carry amr."
         yield Finding(Level.WARNING, "MFA", text, "See --iam-policy.")
     else:
@@ -203,7 +200,7 @@ def _pool(gateway: CognitoGateway) -> Iterator[Finding]:
         if factors.mode == "OFF":
             return
     try:
-        spared = gateway.remembered_devices_skip_mfa()
+        spared = admin_api.remembered_devices_skip_mfa()
     except Misconfigured as error:
         yield _not_seen(error)
         return
@@ -235,9 +232,9 @@ def _factors(factors: PoolFactors) -> Iterator[Finding]:
         yield Finding(Level.NOTE, "other factors", text)
 
 
-def _app_client(gateway: CognitoGateway) -> Iterator[Finding]:
+def _app_client(conf: Conf) -> Iterator[Finding]:
     try:
-        client = gateway.app_client()
+        client = admin_api.app_client()
     except Misconfigured as error:
         if error.error == "ResourceNotFoundException":
             text = f"The pool has no such app client: {error}."
@@ -251,12 +248,12 @@ def _app_client(gateway: CognitoGateway) -> Iterator[Finding]:
         yield Finding(Level.WARNING, "time", text, "Set AuthSessionValidity to 15.")
     else:
         yield Finding(Level.OK, "time", text)
-    if client.hides_names:
+    if client.hides_usernames:
         yield Finding(Level.OK, "names", "Sign-ins do not tell which names exist in the pool.")
     else:
-        yield _tells_names()
-    yield _addresses(client.writable, gateway.conf)
-    if gateway.conf.TOKEN_PROVIDER:
+        yield _username_enumeration()
+    yield _addresses(client.writable, conf)
+    if conf.TOKEN_PROVIDER:
         yield _scope(client.scopes)
 
 
@@ -299,29 +296,29 @@ def _scope(scopes: tuple[str, ...] | None) -> Finding:
 # -------------------------------------------------------------------------------- permissions
 
 
-def _permissions(gateway: CognitoGateway) -> Iterator[Finding]:
+def _permissions() -> Iterator[Finding]:
     """Try each thing that staff can do on somebody whom nobody has: IAM is asked before the pool is."""
-    if gateway.can_delete_software_token():
-        removes = gateway.delete_software_token
+    if admin_api.can_delete_software_token():
+        removes = admin_api.delete_software_token
     else:
         text = "The installed boto3 does not know AdminDeleteSoftwareToken: a reset only turns the app off, which does nothing where MFA is required."
         yield Finding(Level.WARNING, "boto3", text, "Install a newer boto3.")
-        removes = gateway.turn_off_software_token_of
+        removes = admin_api.turn_off_software_token
     tries: dict[str, Callable[[str], object]] = {
-        "reading somebody's status": gateway.read_factors,
+        "reading somebody's status": admin_api.read_factors,
         "resetting an authenticator app": removes,
-        "signing somebody out everywhere": gateway.sign_out_everywhere,
+        "signing somebody out everywhere": admin_api.sign_out_everywhere,
     }
     for purpose, attempt in tries.items():
         yield _permission(purpose, attempt)
-    yield _sees_the_disabled(gateway)
+    yield _sees_the_disabled()
 
 
-def _sees_the_disabled(gateway: CognitoGateway) -> Finding:
+def _sees_the_disabled() -> Finding:
     """Look for a ``sub`` that nobody has: the list is then empty, and nobody is disabled."""
     purpose = "seeing who is disabled in the pool"
     try:
-        gateway.is_enabled(_nobody())
+        admin_api.is_enabled(_random_username())
     except Misconfigured as error:
         text = f"The AWS credentials do not allow {purpose}: {error}. No status can be refreshed."
         return Finding(Level.WARNING, "permission", text, error.hint or "See --iam-policy.")
@@ -330,7 +327,7 @@ def _sees_the_disabled(gateway: CognitoGateway) -> Finding:
 
 def _permission(purpose: str, attempt: Callable[[str], object]) -> Finding:
     try:
-        attempt(_nobody())
+        attempt(_random_username())
     except UserGone:
         return Finding(Level.OK, "permission", f"The AWS credentials allow {purpose}.")
     except Misconfigured as error:
@@ -373,18 +370,14 @@ def _not_seen(error: Misconfigured) -> Finding:
     return Finding(Level.NOTE, error.operation, f"Not seen: {error}.", "See --iam-policy.")
 
 
-def _tells_names() -> Finding:
+def _username_enumeration() -> Finding:
     text = "A stranger can find out which names exist in the pool."
     hint = "Set PreventUserExistenceErrors to ENABLED on the app client."
     return Finding(Level.WARNING, "names", text, hint)
 
 
-def _nobody() -> str:
+def _random_username() -> str:
     return f"cognito-mfa-doctor-{secrets.token_hex(12)}"
-
-
-def _as_administrator(conf: Conf) -> bool:
-    return conf.AUTH_FLOW == "ADMIN_USER_PASSWORD_AUTH"
 
 
 def _allow(sid: str, operations: list[str], conf: Conf) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from django.views.decorators.debug import sensitive_variables
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
 from cognito_mfa.backends import CognitoBackend
-from cognito_mfa.cognito import transport
-from cognito_mfa.cognito.gateway import Tokens, get_gateway
+from cognito_mfa.cognito import claims, deadline
+from cognito_mfa.cognito.types import Tokens
 from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.managed_login.tokens import PATIENCE, OtherSignIn, keep, kept
 from cognito_mfa.models import CognitoIdentity
@@ -82,8 +82,8 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
         token it checks nothing. Here both are checked, and that they belong together.
         """
         try:
-            with transport.within(PATIENCE):
-                person = get_gateway().person(tokens, check_signatures=True)
+            with deadline.within(PATIENCE):
+                person = claims.read_person(tokens, check_signatures=True)
             unknown = CognitoIdentity.Status.UNKNOWN
             user = linking.link(person, request=None, status=unknown).user
         except CognitoMFAError as error:

@@ -15,14 +15,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from cognito_mfa.authenticator.transitions import SWITCHED_ON
-from cognito_mfa.cognito.gateway import (
-    EMAIL_OTP,
-    SMS_MFA,
-    SOFTWARE_TOKEN_MFA,
-    OwnAccount,
-    Person,
-    get_gateway,
-)
+from cognito_mfa.cognito import admin_api, user_api
+from cognito_mfa.cognito.types import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA, OwnAccount, Person
 from cognito_mfa.exceptions import BadReply
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.values.clocks import SKEW, seconds_since
@@ -166,7 +160,7 @@ def _not_asked(evidence: Evidence, identity: CognitoIdentity) -> Doubt | None:
     if SOFTWARE_TOKEN_MFA not in account.factors:
         return Doubt.OFF
     # In a pool with MFA off, people keep their factors, and are asked for none.
-    return None if get_gateway().pool_factors().mode in ("OPTIONAL", "ON") else Doubt.OFF
+    return None if admin_api.pool_factors().mode in ("OPTIONAL", "ON") else Doubt.OFF
 
 
 def _not_asked_of_all(evidence: Evidence) -> Doubt | None:
@@ -175,8 +169,7 @@ def _not_asked_of_all(evidence: Evidence) -> Doubt | None:
     Somebody without a factor may get tokens once before the pool demands a set-up: one page of AWS's
     documentation says so.
     """
-    gateway = get_gateway()
-    if gateway.pool_factors().mode != "ON":
+    if admin_api.pool_factors().mode != "ON":
         return Doubt.OFF
     account = _account(evidence)
     if account.providers:
@@ -184,11 +177,11 @@ def _not_asked_of_all(evidence: Evidence) -> Doubt | None:
     if set(FACTORS) & set(account.factors):
         return None
     # Verified and never made preferred, it is asked for in such a pool, and is not in that list.
-    return None if gateway.has_own_software_token(evidence.access_token) else Doubt.OFF
+    return None if user_api.has_own_software_token(evidence.access_token) else Doubt.OFF
 
 
 def _account(evidence: Evidence) -> OwnAccount:
-    account = evidence.account or get_gateway().own_account(evidence.access_token)
+    account = evidence.account or user_api.own_account(evidence.access_token)
     if account.sub != evidence.person.sub:
         raise BadReply("GetUser", "SomebodyElse")
     return account

@@ -26,18 +26,10 @@ from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa.authenticator import transitions, wrong_codes
-from cognito_mfa.cognito import transport
-from cognito_mfa.cognito.gateway import (
-    NOTHING,
-    SOFTWARE_TOKEN_MFA,
-    OwnAccount,
-    Person,
-    Tokens,
-    get_gateway,
-    person_of,
-    providers_in,
-)
+from cognito_mfa.cognito import claims, deadline, user_api
+from cognito_mfa.cognito.claims import person_of, providers_in
 from cognito_mfa.cognito.token_verification import is_in_force
+from cognito_mfa.cognito.types import NOTHING, SOFTWARE_TOKEN_MFA, OwnAccount, Person, Tokens
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
 from cognito_mfa.enforcement import arrival, gate, proof
 from cognito_mfa.enforcement.standing import BACKEND
@@ -209,7 +201,7 @@ def on_signed_in(
     if sign_in is not None and came == user:
         keep(request, sign_in, user)
     try:
-        with transport.within(PATIENCE):
+        with deadline.within(PATIENCE):
             _judge(request, user, everyone=trust == "everyone")
     except CognitoMFAError as error:
         _note_doubt(request, user, CANNOT_ASK)
@@ -246,7 +238,7 @@ def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
 def _told_by_cognito(sign_in: OtherSignIn, person: Person) -> OwnAccount | None:
     """Ask Cognito about the person, where no ID token that could be checked is at hand."""
     try:
-        account = get_gateway().own_account(sign_in.access_token)
+        account = user_api.own_account(sign_in.access_token)
     except CognitoMFAError as error:
         logger.warning("person_not_told: %s", error)
         return None
@@ -303,7 +295,7 @@ def begin(
     person, access = _person(sign_in), sign_in.access_token
     change = purpose is not Purpose.SIGN_IN
     _check_recent(request, person, change=change)
-    account = get_gateway().own_account(access)
+    account = user_api.own_account(access)
     if account.sub != person.sub:
         raise BadReply("GetUser", "SomebodyElse")
     _refuse_people_of_providers(account, person)
@@ -369,7 +361,7 @@ def _has_one(
     found = SOFTWARE_TOKEN_MFA in account.factors
     may_count = identity.status in (Status.ENABLED, Status.UNKNOWN)
     if not found and may_count and not transitions.was_removed_or_reset(identity):
-        found = get_gateway().prefer_software_token(access_token)
+        found = user_api.prefer_software_token(access_token)
         if found:
             transitions.record_switched_on(identity)
     if not found:
@@ -429,7 +421,7 @@ def _person(sign_in: OtherSignIn, *, check_signatures: bool = True) -> Person:
         Unavailable, Misconfigured: the pool's keys cannot be had.
     """
     tokens = Tokens(sign_in.access_token, sign_in.id_token)
-    person = get_gateway().person(tokens, check_signatures=check_signatures)
+    person = claims.read_person(tokens, check_signatures=check_signatures)
     if (sign_in.claims or {}).get("sub", person.sub) != person.sub:
         raise BadReply("tokens", "ClaimsDisagree")
     if not is_in_force(person.claims):

@@ -11,8 +11,7 @@ from django.utils import timezone, translation
 
 from cognito_mfa import signals
 from cognito_mfa.authenticator import wrong_codes
-from cognito_mfa.cognito import gateway as cognito
-from cognito_mfa.cognito.gateway import Person, ReadableTokens, Tokens
+from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, Person, ReadableTokens, Tokens
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import proof
 from cognito_mfa.enforcement.standing import BACKEND
@@ -127,9 +126,7 @@ def complete(
 def token_used(identity: CognitoIdentity) -> None:
     """Note that the active authenticator was used, just now and in Cognito's own eyes."""
     identity.software_tokens.filter(retired_at=None).update(last_used_at=timezone.now())
-    identity.record_status(
-        CognitoIdentity.Status.ENABLED, preferred_factor=cognito.SOFTWARE_TOKEN_MFA
-    )
+    identity.record_status(CognitoIdentity.Status.ENABLED, preferred_factor=SOFTWARE_TOKEN_MFA)
 
 
 def _remember_language(identity: CognitoIdentity) -> None:

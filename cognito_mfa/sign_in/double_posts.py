@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from cognito_mfa.cognito.gateway import NOTHING
+from cognito_mfa.cognito.types import NOTHING
 from cognito_mfa.models import PostedStep
 from cognito_mfa.sign_in.pending import TTL, PendingSignIn
 from cognito_mfa.values.clocks import seconds_since

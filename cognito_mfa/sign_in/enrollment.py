@@ -8,8 +8,15 @@ from dataclasses import replace
 from django.http import HttpRequest
 
 from cognito_mfa.authenticator import codes, people, transitions
-from cognito_mfa.cognito import gateway as cognito
-from cognito_mfa.cognito.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
+from cognito_mfa.cognito import claims, user_api
+from cognito_mfa.cognito.types import (
+    MFA_SETUP,
+    NOTHING,
+    SOFTWARE_TOKEN_MFA,
+    Challenge,
+    Person,
+    Tokens,
+)
 from cognito_mfa.exceptions import (
     BadReply,
     ChallengeLost,
@@ -36,12 +43,12 @@ def begin(request: HttpRequest, begun: PendingSignIn, given: Challenge | Tokens)
     The page shows it as often as it is loaded; nothing but a new start asks for another.
     """
     if isinstance(given, Tokens):
-        association = get_gateway().associate_software_token(access_token=given.access)
+        association = user_api.associate_software_token(access_token=given.access)
         waiting = replace(begun, tokens=given, challenge=None)
     else:
-        if given.factors and cognito.SOFTWARE_TOKEN_MFA not in given.factors:
+        if given.factors and SOFTWARE_TOKEN_MFA not in given.factors:
             raise ChallengeNotSupported("sign-in", "MFA_SETUP without an authenticator app")
-        association = get_gateway().associate_software_token(cognito_session=given.cognito_session)
+        association = user_api.associate_software_token(cognito_session=given.cognito_session)
         challenge = replace(given, cognito_session=association.cognito_session)
         waiting = replace(begun, challenge=challenge, tokens=None)
     replace(waiting, step=Step.SETUP, secret=association.secret).save(request)
@@ -59,9 +66,9 @@ def verify(request: HttpRequest, begun: PendingSignIn, code: SecretText) -> Chal
     try:
         with (
             begun.starting_again(request),
-            codes.attempt(request, asked=asked, method=cognito.MFA_SETUP),
+            codes.attempt(request, asked=asked, method=MFA_SETUP),
         ):
-            session = get_gateway().verify_software_token(
+            session = user_api.verify_software_token(
                 code,
                 friendly_name=begun.friendly_name,
                 cognito_session=challenge.cognito_session if challenge else NOTHING,
@@ -75,7 +82,7 @@ def verify(request: HttpRequest, begun: PendingSignIn, code: SecretText) -> Chal
         return tokens or Tokens(NOTHING)
     # Confirmed from here on, whatever becomes of the sign-in (facts §3.1): the next one must know.
     with replace(begun, unconfirmed=True).starting_again(request, always=True):
-        return get_gateway().finish_setup(replace(challenge, cognito_session=session))
+        return user_api.finish_setup(replace(challenge, cognito_session=session))
 
 
 def finish(
@@ -96,7 +103,7 @@ def finish(
     """
     begun.start_again(request)  # the secret is spent: it is never shown again
     username = begun.challenge.username if begun.challenge else ""
-    person = get_gateway().person(tokens, username=username)
+    person = claims.read_person(tokens, username=username)
     try:
         identity = (
             identify_signed_in(request, person, begun.beginning)
@@ -121,7 +128,7 @@ def finish(
         request,
         identity,
         tokens,
-        method=cognito.SOFTWARE_TOKEN_MFA,
+        method=SOFTWARE_TOKEN_MFA,
         signed_in_already=begun.signed_in_already,
     )
     return Outcome(Step.SETUP_DONE, begun.next_url)
@@ -144,12 +151,12 @@ def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
     sign-in repairs it.
     """
     try:
-        preferred = get_gateway().prefer_software_token(tokens.access)
+        preferred = user_api.prefer_software_token(tokens.access)
     except CognitoMFAError as error:
         logger.warning("preference_not_set: %s", error)
         preferred = False
     if preferred:
-        identity.record_status(Status.ENABLED, preferred_factor=cognito.SOFTWARE_TOKEN_MFA)
+        identity.record_status(Status.ENABLED, preferred_factor=SOFTWARE_TOKEN_MFA)
     elif needed:
         identity.record_status(Status.UNKNOWN, unconfirmed=Unconfirmed.SWITCH_ON)
 

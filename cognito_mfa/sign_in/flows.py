@@ -14,8 +14,18 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from cognito_mfa.authenticator import code_attempts, codes, people, transitions
-from cognito_mfa.cognito import gateway as cognito
-from cognito_mfa.cognito.gateway import NOTHING, Challenge, Person, Tokens, get_gateway
+from cognito_mfa.cognito import admin_api, claims, user_api
+from cognito_mfa.cognito.types import (
+    CODE_PARAMETERS,
+    MFA_SETUP,
+    NEW_PASSWORD_REQUIRED,
+    NOTHING,
+    SELECT_MFA_TYPE,
+    SOFTWARE_TOKEN_MFA,
+    Challenge,
+    Person,
+    Tokens,
+)
 from cognito_mfa.enforcement import policy
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
@@ -70,7 +80,7 @@ def start_sign_in(
     own = identity_of(request.user) if purpose in CHANGES else None
     began = Beginning.of(own) if own else Beginning.now(username)
     try:
-        reply = get_gateway().start_sign_in(username, password)
+        reply = user_api.start_sign_in(username, password)
     except (BadCredentials, AccountActionNeeded) as error:
         _password_refused(request, username, error)
         raise
@@ -111,7 +121,7 @@ def set_new_password(
     """
     begun = _pending(request, Step.NEW_PASSWORD)
     with begun.starting_again(request):
-        reply = get_gateway().set_new_password(begun.open_challenge, password, attributes)
+        reply = user_api.set_new_password(begun.open_challenge, password, attributes)
     return _go_on(request, begun, reply)
 
 
@@ -121,7 +131,7 @@ def choose_factor(request: HttpRequest, *, factor: str) -> Outcome:
     if factor not in begun.open_challenge.factors:
         raise ChallengeLost("choose_factor", "NotOffered")
     with begun.starting_again(request):
-        reply = get_gateway().choose_factor(begun.open_challenge, factor)
+        reply = user_api.choose_factor(begun.open_challenge, factor)
     return _go_on(request, begun, reply)
 
 
@@ -139,7 +149,7 @@ def answer_code(request: HttpRequest, *, code: SecretText) -> Outcome:
         begun.starting_again(request),
         codes.attempt(request, asked=pending.subject_of(begun), method=challenge.name),
     ):
-        reply = get_gateway().answer_code(challenge, code)
+        reply = user_api.answer_code(challenge, code)
     return _go_on(request, begun, reply, passed=challenge)
 
 
@@ -172,7 +182,7 @@ def confirm_link(request: HttpRequest) -> Outcome:
     _check_still_theirs(request, begun)
     tokens, passed = begun.tokens or Tokens(NOTHING), begun.challenge
     rest = replace(begun, step=Step.START, tokens=None, owner="")
-    if passed is not None and passed.name == cognito.MFA_SETUP:
+    if passed is not None and passed.name == MFA_SETUP:
         return enrollment.finish(request, rest, tokens, consent=Consent.GIVEN)
     return _with_tokens(request, replace(rest, challenge=None), tokens, passed, Consent.GIVEN)
 
@@ -216,7 +226,7 @@ def _check_still_theirs(request: HttpRequest, begun: PendingSignIn) -> None:
     """
     tokens, person = begun.tokens or Tokens(NOTHING), waiting_person(begun)
     try:
-        account = get_gateway().own_account(tokens.access)
+        account = user_api.own_account(tokens.access)
     except TokenRejected:
         begun.start_again(request)
         linking.note_refusal(person, request.user, "OverMeanwhile")
@@ -228,7 +238,7 @@ def _check_still_theirs(request: HttpRequest, begun: PendingSignIn) -> None:
 
 def waiting_person(begun: PendingSignIn) -> Person:
     """Return who waits to be linked, as the tokens say; nobody is asked."""
-    return get_gateway().person(begun.tokens or Tokens(NOTHING))
+    return claims.read_person(begun.tokens or Tokens(NOTHING))
 
 
 def link_question(begun: PendingSignIn) -> str:
@@ -282,11 +292,11 @@ def _go_on(
     """Take the step that ``reply`` asks for; ``passed`` is the second factor answered just now."""
     if isinstance(reply, Tokens):
         return _with_tokens(request, begun, reply, passed)
-    if reply.name == cognito.MFA_SETUP:
+    if reply.name == MFA_SETUP:
         if begun.purpose is Purpose.REMOVE:
             raise RemovalNotAllowed("pool")  # nothing to turn off, and the pool wants it set up
         return enrollment.begin(request, begun, reply)
-    if reply.name == cognito.NEW_PASSWORD_REQUIRED:
+    if reply.name == NEW_PASSWORD_REQUIRED:
         return _wait_for(request, replace(begun, step=Step.NEW_PASSWORD, challenge=reply))
     if not _can_be_answered(reply):
         logger.warning("challenge_not_supported: Cognito asked for %.64r", reply.name)
@@ -307,7 +317,7 @@ def _recognized(begun: PendingSignIn) -> PendingSignIn:
     if token.friendly_name in ("", asked.device) or token.cognito_name != asked.device:
         return begun
     try:
-        factors = get_gateway().read_factors(asked.identity.sub)
+        factors = admin_api.read_factors(asked.identity.sub)
     except UserGone:
         people.retire(asked.identity)
         return begun
@@ -319,9 +329,9 @@ def _recognized(begun: PendingSignIn) -> PendingSignIn:
 
 
 def _can_be_answered(challenge: Challenge) -> bool:
-    if challenge.name == cognito.SELECT_MFA_TYPE:
-        return any(factor in cognito.CODE_KEYS for factor in challenge.factors)
-    return challenge.name in cognito.CODE_KEYS
+    if challenge.name == SELECT_MFA_TYPE:
+        return any(factor in CODE_PARAMETERS for factor in challenge.factors)
+    return challenge.name in CODE_PARAMETERS
 
 
 def _wait_for(request: HttpRequest, begun: PendingSignIn) -> Outcome:
@@ -338,7 +348,7 @@ def _with_tokens(
 ) -> Outcome:
     """Finish, or lead into set-up: tokens alone say nothing about a second factor (facts §2.2)."""
     begun.start_again(request)  # Cognito has used up its session string, whatever happens now
-    person = get_gateway().person(tokens, username=passed.username if passed else "")
+    person = claims.read_person(tokens, username=passed.username if passed else "")
     method = passed.name if passed else ""
     if passed:
         completion.check_factor_claims(person)
@@ -350,7 +360,7 @@ def _with_tokens(
         return enrollment.ask_to_link(request, replace(begun, challenge=passed), tokens)
     if passed:
         code_attempts.move_to_sub(identity.username, identity.sub)
-    if passed and method == cognito.SOFTWARE_TOKEN_MFA:
+    if passed and method == SOFTWARE_TOKEN_MFA:
         transitions.reconcile(
             request, identity, passed.friendly_name, unconfirmed=begun.unconfirmed
         )
@@ -389,7 +399,7 @@ def _unasked(
     Returns:
         the sign-in with what is written down now as its beginning, and how it goes on.
     """
-    identity = people.known(get_gateway().person(tokens).sub)
+    identity = people.known(claims.read_person(tokens).sub)
     if identity is None or identity.status not in (Status.ENABLED, Status.UNKNOWN):
         return begun, tokens
     if begun.beginning.is_overtaken_by(identity):
@@ -400,7 +410,7 @@ def _unasked(
         return _about(begun, identity), tokens
     required = _wants_factor(request, begun, identity)
     if required or identity.unconfirmed in (Unconfirmed.SET_UP, Unconfirmed.SWITCH_ON):
-        if get_gateway().prefer_software_token(tokens.access):
+        if user_api.prefer_software_token(tokens.access):
             transitions.record_switched_on(identity)
             reply = _asked_at_last(begun.username, password)
             return _about(begun, identity), reply
@@ -418,7 +428,7 @@ def _asked_at_last(username: str, password: SecretText) -> Challenge:
     Raises:
         BadReply: Cognito asks no code all the same; the password alone must not lead any further.
     """
-    reply = get_gateway().start_sign_in(username, password)
+    reply = user_api.start_sign_in(username, password)
     if isinstance(reply, Tokens):
         raise BadReply("InitiateAuth", "FactorNotAsked")
     return reply

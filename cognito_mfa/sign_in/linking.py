@@ -40,7 +40,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from cognito_mfa.authenticator import people
-from cognito_mfa.cognito.gateway import Person
+from cognito_mfa.cognito.types import Person
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import CognitoMFAError, ConfirmationNeeded, LinkRefused
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of

@@ -16,7 +16,7 @@ from typing import Any, Self
 from django.http import HttpRequest
 
 from cognito_mfa.authenticator import people
-from cognito_mfa.cognito.gateway import NOTHING, Challenge, Tokens
+from cognito_mfa.cognito.types import NOTHING, Challenge, Tokens
 from cognito_mfa.enforcement.proof import PREFIX
 from cognito_mfa.exceptions import (
     AccountActionNeeded,

@@ -13,7 +13,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from cognito_mfa.authenticator import transitions
-from cognito_mfa.cognito.gateway import SOFTWARE_TOKEN_MFA, Tokens, get_gateway
+from cognito_mfa.cognito import admin_api, user_api
+from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, Tokens
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import policy
 from cognito_mfa.exceptions import (
@@ -115,15 +116,15 @@ def remove(
 
 def _turn_off(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -> None:
     """Turn it off and read it back, which also tells what became of a call whose answer was lost."""
-    gateway, lost = get_gateway(), None
+    lost = None
     try:
-        gateway.turn_off_software_token(tokens.access)
+        user_api.turn_off_software_token(tokens.access)
     except (Unavailable, BadReply) as error:
         if getattr(error, "sent", "unknown") == "no":
             raise
         lost = error
     try:
-        listed = SOFTWARE_TOKEN_MFA in gateway.own_factors(tokens.access)
+        listed = SOFTWARE_TOKEN_MFA in user_api.own_account(tokens.access).factors
     except CognitoMFAError:
         transitions.record_unconfirmed(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
         raise
@@ -140,7 +141,7 @@ def _check_pool() -> None:
         RemovalNotAllowed: Cognito was not asked to change anything.
     """
     try:
-        required = get_gateway().pool_requires_mfa()
+        required = admin_api.pool_requires_mfa()
     except CognitoMFAError as error:
         logger.error("removal_refused: the pool's MFA setting cannot be read: %s", error)  # noqa: TRY400 - no secrets in a traceback
         raise RemovalNotAllowed("unknown") from None

@@ -2,7 +2,7 @@
 
 Whoever has an account can write its attributes with any client of the pool, and a pool takes more than our
 columns, pages, mails and logs do: 2,048 characters, line ends, halves of surrogate pairs, characters that
-turn the reading direction. Everything that ``gateway`` takes from an answer, and that is stored, shown or
+turn the reading direction. Everything that ``cognito`` takes from an answer, and that is stored, shown or
 logged, passes one of these.
 
 SECURITY: what says who somebody is, or what is compared, is taken as it came or not at all; it is never

@@ -30,7 +30,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, View
 
-from cognito_mfa.cognito.gateway import EMAIL_OTP, SMS_MFA
+from cognito_mfa.cognito.types import EMAIL_OTP, SMS_MFA
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, impersonation, responses
 from cognito_mfa.enforcement.redirects import destination, safe_url, support_url

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
-from cognito_mfa.cognito.gateway import SELECT_MFA_TYPE
+from cognito_mfa.cognito.types import SELECT_MFA_TYPE
 from cognito_mfa.enforcement import gate
 from cognito_mfa.enforcement.redirects import safe_url, support_url
 from cognito_mfa.forms import (

@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.views.debug import ExceptionReporter
 from pytest_django import Settings
 
-from cognito_mfa.cognito import transport
+from cognito_mfa.cognito import clients
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import SoftwareToken
@@ -69,14 +69,14 @@ def door(
     with cognito.serve() as server, pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ACCESS_KEY_ID", "x")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "x")
-        factory = "cognito_mfa.cognito.transport.make_client"
+        factory = "cognito_mfa.cognito.make_client"
         settings.COGNITO_MFA = {**conf, "CLIENT_FACTORY": factory, "ENDPOINT_URL": server.url}
         yield
         close_connections()
 
 
 def close_connections() -> None:
-    for client in transport._clients.values():
+    for client in clients._clients.values():
         client.close()
 
 

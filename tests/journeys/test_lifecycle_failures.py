@@ -15,8 +15,8 @@ import pytest
 from pytest_django import Settings
 
 from cognito_mfa import exceptions as ex
+from cognito_mfa.cognito.clients import CONSUMING, client_for
 from cognito_mfa.cognito.errors import classify
-from cognito_mfa.cognito.transport import CONSUMING, client_for
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent

@@ -19,7 +19,7 @@ LONG_ADDRESS = "a" * 60 + "@" + ".".join(["b" * 60] * 4) + ".example"
 
 @pytest.mark.parametrize("name", ["Evil\u202e\x1b[2JCorp", "\u202e", "x" * 500, "a\nb\0c"])
 def test_a_provider_of_an_odd_name_signs_nobody_in(person: Person, name: str) -> None:
-    """Its people are named after it. Kept by ``cognito_values.is_username`` in ``gateway.person_of``."""
+    """Its people are named after it. Kept by ``untrusted.is_username`` in ``claims.person_of``."""
     assert person.arrive_through(quote(name)).status_code < 500
     assert "_auth_user_id" not in person.client.session
     assert not CognitoIdentity.objects.exists()
@@ -47,7 +47,7 @@ def test_a_provider_whose_name_cannot_be_shown_is_one_all_the_same(person: Perso
     "given", [LONG_ADDRESS, "nobody", "x\x1b@example.com", "a@b.example\nX: y"]
 )
 def test_an_odd_address_is_none(person: Person, given: str) -> None:
-    """Kept by ``cognito_values.address`` in ``gateway.person_of``."""
+    """Kept by ``untrusted.address`` in ``claims.person_of``."""
     person.pool.user("newcomer").attributes |= {"email": given, "email_verified": "true"}
     person.arrive()
     assert CognitoIdentity.objects.get().email == ""

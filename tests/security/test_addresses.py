@@ -19,7 +19,7 @@ from django.test import Client
 from pytest_django import Settings
 
 import cognito_mfa
-from cognito_mfa.cognito.gateway import person_of
+from cognito_mfa.cognito.claims import person_of
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.values.comparison import certainly_differ, same
@@ -70,7 +70,7 @@ def user_of(name: str) -> Any:
 
 
 class TestUnverified:
-    """``gateway.person_of``: ``verified = ...``; without that line each of these fails."""
+    """``claims.person_of``: ``verified = ...``; without that line each of these fails."""
 
     @pytest.mark.parametrize("verified", ["false", None])
     @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from cognito_mfa import signals
 from cognito_mfa.authenticator import reset, status, wrong_codes
-from cognito_mfa.cognito.transport import has_operation
+from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from tests.test_admin import delete_token, make

@@ -19,7 +19,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from cognito_mfa.authenticator import exemptions, reset, status, transitions
-from cognito_mfa.cognito.transport import has_operation
+from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAReset, SoftwareToken

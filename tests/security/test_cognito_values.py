@@ -25,7 +25,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa.authenticator.status import refresh_status
-from cognito_mfa.cognito.gateway import MAX_FRIENDLY_NAME
+from cognito_mfa.cognito.types import MAX_FRIENDLY_NAME
 from cognito_mfa.conf import USER_POOL_ID_LENGTH
 from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.local import LocalCognito, faults, tampering
@@ -123,7 +123,7 @@ def mails() -> str:
 
 
 class TestAddresses:
-    """Kept by ``untrusted.address`` in ``gateway.person_of``: what is none is treated as absent."""
+    """Kept by ``untrusted.address`` in ``claims.person_of``: what is none is treated as absent."""
 
     @each_address
     def test_an_odd_address_is_none(
@@ -176,7 +176,7 @@ class TestAddresses:
 
 
 class TestNamesOfDevices:
-    """Kept by ``untrusted.shown`` in ``Challenge.friendly_name``, gateway.py."""
+    """Kept by ``untrusted.shown`` in ``types.Challenge.friendly_name``."""
 
     @each_text
     def test_a_name_that_was_set_elsewhere_is_shown_harmless(
@@ -210,7 +210,7 @@ class TestNamesOfDevices:
 
 
 class TestWhoSomebodyIs:
-    """Kept by ``untrusted.is_sub`` and ``is_username`` in ``gateway.person_of``: refused, never mended."""
+    """Kept by ``untrusted.is_sub`` and ``is_username`` in ``claims.person_of``: refused, never mended."""
 
     @pytest.mark.parametrize("text", [text for text in TEXTS if text != " "], ids=name_of)
     @pytest.mark.parametrize("claim", ["sub", "username"])
@@ -416,7 +416,7 @@ class TestChallenges:
     def test_where_a_code_was_sent_is_shown_harmless(
         self, cognito: LocalCognito, optional_pool: LocalPool, visitor: Visitor, text: str
     ) -> None:
-        """Kept by ``Challenge.destination``, gateway.py."""
+        """Kept by ``types.Challenge.destination``."""
         optional_pool.register_software_token("newcomer")
         cognito.faults.on(
             "InitiateAuth",
@@ -438,7 +438,7 @@ class TestChallenges:
     def test_attributes_that_nobody_can_be_asked_for_are_not_asked_for(
         self, cognito: LocalCognito, pool: LocalPool, visitor: Visitor, text: str
     ) -> None:
-        """Kept by ``Challenge.required_attributes``, gateway.py."""
+        """Kept by ``types.Challenge.required_attributes``."""
         pool.create_user("invited", password="Invited-Horse-7", status="FORCE_CHANGE_PASSWORD")
         wanted = json.dumps([f"userAttributes.{text}", "userAttributes.name", text])
         self.edit(cognito, requiredAttributes=wanted)
@@ -459,7 +459,7 @@ class TestChallenges:
         caplog: pytest.LogCaptureFixture,
         text: str,
     ) -> None:
-        """Kept by ``untrusted.word`` in ``gateway._challenge``."""
+        """Kept by ``untrusted.word`` in ``replies._challenge``."""
         optional_pool.register_software_token("newcomer")
         cognito.faults.on(
             "InitiateAuth", faults.Edit(lambda answer: {**answer, "ChallengeName": text})
@@ -471,7 +471,7 @@ class TestChallenges:
 
 
 class TestLogs:
-    """Kept by ``untrusted.word`` in ``transport._from_cognito``."""
+    """Kept by ``untrusted.word`` in ``failures._from_cognito``."""
 
     @each_text
     def test_an_error_of_an_odd_name_reaches_no_log_as_it_came(
@@ -505,7 +505,7 @@ class TestFactors:
     def test_a_preferred_factor_of_an_odd_name_is_stored_as_none_of_ours(
         self, cognito: LocalCognito, optional_pool: LocalPool, visitor: Visitor, text: str
     ) -> None:
-        """Kept by ``untrusted.word`` in ``read_factors``, gateway.py; the column has 32 characters."""
+        """Kept by ``untrusted.word`` in ``admin_api.read_factors``; the column has 32 characters."""
         visitor.set_up()
         cognito.faults.on(
             "AdminGetUserAuthFactors",

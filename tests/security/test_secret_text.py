@@ -27,8 +27,8 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa.cognito import transport
-from cognito_mfa.cognito.gateway import ReadableTokens, Tokens
+from cognito_mfa.cognito import clients, transport
+from cognito_mfa.cognito.types import ReadableTokens, Tokens
 from cognito_mfa.conf import get_conf
 from cognito_mfa.forms import NewPasswordForm, SignInForm
 from cognito_mfa.local import LocalCognito, make_client
@@ -156,7 +156,7 @@ def test_every_secret_of_an_answer_is_closed(cognito_model: Any) -> None:
     """``SECRET_MEMBERS``, against the model; names and what people are called are no secrets."""
     people = {"Username", "Value", "ClientId"}
     operations = [
-        *sorted(transport.CONSUMING),
+        *sorted(clients.CONSUMING),
         "GetUser",
         "AdminGetUser",
         "SetUserMFAPreference",
@@ -186,7 +186,7 @@ def goes_away(**kwargs: Any) -> Any:
 def test_nothing_is_raised_in_the_thread_of_a_call(
     pool: LocalPool, visitor: Visitor, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``except BaseException`` in ``_within_deadline``: hooks for threads see all frames of theirs."""
+    """``except BaseException`` in ``run_within_deadline``: hooks for threads see all frames of theirs."""
     hooked: list[object] = []
     monkeypatch.setattr(threading, "excepthook", hooked.append)
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CLIENT_FACTORY": goes_away}
@@ -299,15 +299,14 @@ def test_no_function_of_the_flow_is_given_a_secret_as_text(
 
 def test_no_function_of_ours_asks_for_a_secret_by_a_name_and_as_text() -> None:
     """The annotations themselves, for what no journey passes."""
-    from cognito_mfa.cognito import gateway, srp
+    from cognito_mfa.cognito import admin_api, claims, replies, srp, user_api
     from cognito_mfa.sign_in import enrollment, flows
 
     names = {"password", "code", "secret", "cognito_session", "access_token", "id_token", "token"}
     asked = [
         (module.__name__, function.__qualname__, name, kind)
-        for module in (enrollment, flows, gateway, srp)
-        for owner in (module, getattr(module, "CognitoGateway", object))
-        for function in vars(owner).values()
+        for module in (enrollment, flows, admin_api, claims, replies, srp, user_api)
+        for function in vars(module).values()
         if getattr(function, "__module__", "") == module.__name__ and hasattr(function, "__code__")
         for name, kind in function.__annotations__.items()
         if name in names

@@ -26,7 +26,7 @@ from pytest_django import Settings
 
 import cognito_mfa
 from cognito_mfa import signals
-from cognito_mfa.cognito.transport import forget_clients
+from cognito_mfa.cognito.clients import forget_clients
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity

@@ -112,7 +112,7 @@ ENDPOINTS_REFUSED = [
 def test_no_password_is_sent_to_an_address_that_nobody_named_for_cognito(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, url: str, why: str
 ) -> None:
-    """Goes red without ``_refuse_endpoint`` in ``transport._build``: a connection is tried."""
+    """Goes red without ``refuse_endpoint`` in ``clients._build``: a connection is tried."""
     conf = {**settings.COGNITO_MFA, "CLIENT_FACTORY": SETTINGS["CLIENT_FACTORY"].default}
     if name == "ENDPOINT_URL":
         conf[name] = url

@@ -13,7 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa.cognito.gateway import Challenge, get_gateway
+from cognito_mfa.cognito import user_api
+from cognito_mfa.cognito.types import Challenge
 from cognito_mfa.exceptions import ChallengeLost, CognitoMFAError
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
@@ -153,12 +154,12 @@ def test_an_answer_for_somebody_else_is_lost(pool: LocalPool, visitor: Visitor) 
     pool.create_user("thief", password=PASSWORD)
     pool.register_software_token("thief")
     pool.register_software_token("newcomer")
-    begun = get_gateway().start_sign_in("thief", SecretText(PASSWORD))
+    begun = user_api.start_sign_in("thief", SecretText(PASSWORD))
     assert isinstance(begun, Challenge)
     stolen = replace(begun, username="newcomer")
     for code in (pool.code_for("thief"), pool.code_for("newcomer")):
         with pytest.raises(CognitoMFAError) as caught:
-            get_gateway().answer_code(stolen, SecretText(code))
+            user_api.answer_code(stolen, SecretText(code))
         assert isinstance(caught.value, ChallengeLost)
 
 

@@ -17,8 +17,8 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa.cognito import token_verification
-from cognito_mfa.cognito.gateway import Tokens, get_gateway
+from cognito_mfa.cognito import claims, token_verification
+from cognito_mfa.cognito.types import Tokens
 from cognito_mfa.conf import Conf
 from cognito_mfa.exceptions import BadReply
 from cognito_mfa.local import Behavior, LocalCognito
@@ -189,11 +189,11 @@ def test_another_issuers_token_is_nobodys(
 
 @pytest.mark.parametrize("issuer", FOREIGN, ids=str)
 def test_our_own_sign_in_looks_at_the_issuer_too(pool: LocalPool, issuer: object) -> None:
-    """``CognitoGateway.person``, without a signature to be checked."""
+    """``claims.read_person``, without a signature to be checked."""
     tokens = tokens_of(pool)
     access = forging.saying(pool, tokens["AccessToken"], iss=issuer)
     with pytest.raises(BadReply):
-        get_gateway().person(Tokens(SecretText(access)))
+        claims.read_person(Tokens(SecretText(access)))
 
 
 # --------------------------------------------------------------------------------- the other claims
@@ -215,7 +215,7 @@ def test_our_own_sign_in_looks_at_the_issuer_too(pool: LocalPool, issuer: object
 def test_an_access_token_for_another_purpose_client_or_time_is_nobodys(
     visitor: Visitor, pool: LocalPool, alice: Any, newborn: Any, claims: dict[str, Any]
 ) -> None:
-    """Signed by the pool. ``token_verification._is_ours`` and ``is_in_force``, ``CognitoGateway.person``."""
+    """Signed by the pool. ``token_verification._is_ours`` and ``is_in_force``, ``claims.read_person``."""
     tokens = tokens_of(pool)
     tokens["AccessToken"] = forging.saying(pool, tokens["AccessToken"], **claims)
     assert_nobodys(visitor, alice, newborn, tokens)
@@ -631,7 +631,7 @@ def test_keys_of_a_local_cognito_over_http(
     with cognito.serve() as door:
         more = {
             "ENDPOINT_URL": door.url,
-            "CLIENT_FACTORY": "cognito_mfa.cognito.transport.make_client",
+            "CLIENT_FACTORY": "cognito_mfa.cognito.make_client",
         }
         site.COGNITO_MFA = {**site.COGNITO_MFA, **more}
         assert_believed(visitor, alice, tokens_of(pool))

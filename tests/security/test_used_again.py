@@ -18,7 +18,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa.authenticator import people, reset, status
-from cognito_mfa.cognito.transport import has_operation
+from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
@@ -117,7 +117,7 @@ def test_a_refresh_of_the_old_one_finds_her_gone(pool: LocalPool, old: Ada, new:
 
 
 def test_every_call_about_a_person_names_their_sub(pool: LocalPool, visitor: Visitor) -> None:
-    """Each administrators' operation of the gateway; ``CognitoGateway._for_user``."""
+    """Each operation of administrators; ``admin_api._for_user``."""
     ada = Ada(pool, visitor)
     ada.come()
     ada.cognito.forget_calls()

@@ -1,0 +1,195 @@
+"""Cognito's operations with the site's AWS keys: a user's factors, resets, the pool, and the app client.
+
+Users are named by their ``sub``. The functions return values of ``types`` and raise only the family of
+``cognito_mfa.exceptions``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.views.decorators.debug import sensitive_variables
+
+from cognito_mfa.cognito.clients import has_operation
+from cognito_mfa.cognito.replies import Reply, bad_reply
+from cognito_mfa.cognito.transport import call
+from cognito_mfa.cognito.types import (
+    EMAIL_OTP,
+    SMS_MFA,
+    SOFTWARE_TOKEN_MFA,
+    AppClientSettings,
+    Factors,
+    PoolFactors,
+)
+from cognito_mfa.conf import get_conf
+from cognito_mfa.values import untrusted
+
+DEFAULT_SESSION_MINUTES = 3  # AuthSessionValidity, where the app client does not say it
+
+# ------------------------------------------------------------------------------------------- users
+
+
+def read_factors(sub: str) -> Factors:
+    """Ask for a user's second factors (AdminGetUserAuthFactors, or AdminGetUser in an older botocore).
+
+    AdminGetUser makes the user a monthly active user, who is billed. In a pool that requires MFA, a
+    verified token that was never made preferred is in neither operation's list.
+
+    Raises:
+        UserGone: the pool has no such user.
+        Misconfigured: no credentials, or no permission.
+    """
+    operation = reading_operation()
+    reply = _for_user(operation, sub)
+    if not isinstance(reply.get("Username"), str):
+        raise bad_reply(operation, reply)
+    listed = reply.get("UserMFASettingList") or []
+    configured = reply.get("ConfiguredUserAuthFactors") or []
+    return Factors(
+        software_token=SOFTWARE_TOKEN_MFA in listed or "SOFTWARE_TOKEN" in configured,
+        preferred=untrusted.word(reply.get("PreferredMfaSetting"), untrusted.FACTOR_LENGTH),
+        username=reply["Username"],
+    )
+
+
+def reading_operation() -> str:
+    """Return the operation that ``read_factors`` calls with the installed botocore."""
+    modern = has_operation("AdminGetUserAuthFactors")
+    return "AdminGetUserAuthFactors" if modern else "AdminGetUser"
+
+
+def is_enabled(sub: str) -> bool:
+    """Ask whether the pool lets a user sign in (ListUsers by ``sub``).
+
+    AdminGetUser says it too, and makes the user a monthly active user. The list may lag behind and then
+    lacks a new user, who is not taken for disabled.
+
+    Raises:
+        Misconfigured: no credentials, or no permission.
+    """
+    quoted = sub.replace("\\", "\\\\").replace('"', '\\"')
+    named = {"UserPoolId": get_conf().USER_POOL_ID, "Filter": f'sub = "{quoted}"', "Limit": 1}
+    reply = call("ListUsers", {**named, "AttributesToGet": ["sub"]})
+    users = reply.get("Users")
+    if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
+        raise bad_reply("ListUsers", reply)
+    return not any(user.get("Enabled") is False for user in users)
+
+
+def can_delete_software_token() -> bool:
+    """Return whether the installed botocore knows AdminDeleteSoftwareToken (August 2026)."""
+    return has_operation("AdminDeleteSoftwareToken")
+
+
+def delete_software_token(sub: str) -> None:
+    """Delete a user's registration and its preference (AdminDeleteSoftwareToken).
+
+    Raises:
+        UserGone: the pool has no such user.
+    """
+    _for_user("AdminDeleteSoftwareToken", sub)
+
+
+def turn_off_software_token(sub: str) -> None:
+    """Disable a user's authenticator app (AdminSetUserMFAPreference).
+
+    The registration stays, and a pool that requires MFA continues to ask for its codes.
+
+    Raises:
+        UserGone: the pool has no such user.
+    """
+    disabled = {"Enabled": False, "PreferredMfa": False}
+    _for_user("AdminSetUserMFAPreference", sub, SoftwareTokenMfaSettings=disabled)
+
+
+def sign_out_everywhere(sub: str) -> None:
+    """Revoke a user's tokens (AdminUserGlobalSignOut).
+
+    Raises:
+        UserGone: the pool has no such user.
+    """
+    _for_user("AdminUserGlobalSignOut", sub)
+
+
+def _for_user(operation: str, sub: str, **parameters: Any) -> Reply:
+    """Call an operation about one user.
+
+    SECURITY: by the ``sub``, since a username may belong to another user by now. The service model says of
+    Username: "If username isn't an alias attribute in your user pool, this value must be the sub of a
+    local user or the username of a user from a third-party IdP." The latter have no row here.
+    """
+    named = {"UserPoolId": get_conf().USER_POOL_ID, "Username": sub}
+    return call(operation, {**named, **parameters})
+
+
+# ------------------------------------------------------------------------------ pool and app client
+
+
+def pool_requires_mfa() -> bool:
+    """Ask whether the pool requires MFA (GetUserPoolMfaConfig).
+
+    Raises:
+        Misconfigured: no credentials, no permission, or no such pool.
+    """
+    return pool_factors().mode == "ON"
+
+
+def pool_factors() -> PoolFactors:
+    """Ask which second factors the pool allows (GetUserPoolMfaConfig).
+
+    Raises:
+        Misconfigured: no credentials, no permission, or no such pool.
+    """
+    reply = call("GetUserPoolMfaConfig", {"UserPoolId": get_conf().USER_POOL_ID})
+    mode = reply.get("MfaConfiguration")
+    if mode not in ("OFF", "OPTIONAL", "ON"):
+        raise bad_reply("GetUserPoolMfaConfig", reply)
+    # A block that is present enables its factor; every member of it is optional.
+    blocks = {"SmsMfaConfiguration": SMS_MFA, "EmailMfaConfiguration": EMAIL_OTP}
+    software_token = reply.get("SoftwareTokenMfaConfiguration") or {}
+    return PoolFactors(
+        mode,
+        software_token=software_token.get("Enabled") is True,
+        others=tuple(name for block, name in blocks.items() if block in reply),
+    )
+
+
+def remembered_devices_skip_mfa() -> bool:
+    """Ask whether the pool exempts remembered devices from MFA (DescribeUserPool).
+
+    Raises:
+        Misconfigured: no credentials, no permission, or no such pool.
+    """
+    reply = call("DescribeUserPool", {"UserPoolId": get_conf().USER_POOL_ID})
+    pool = reply.get("UserPool")
+    if not isinstance(pool, dict):
+        raise bad_reply("DescribeUserPool", reply)
+    devices = pool.get("DeviceConfiguration") or {}
+    return devices.get("ChallengeRequiredOnNewDevice") is True
+
+
+@sensitive_variables()
+def app_client() -> AppClientSettings:
+    """Ask for the settings of the app client (DescribeUserPoolClient); its secret is ignored.
+
+    Raises:
+        Misconfigured: no credentials, no permission, or no such app client.
+    """
+    conf = get_conf()
+    named = {"UserPoolId": conf.USER_POOL_ID, "ClientId": conf.CLIENT_ID}
+    reply = call("DescribeUserPoolClient", named)
+    client = reply.get("UserPoolClient")
+    if not isinstance(client, dict):
+        raise bad_reply("DescribeUserPoolClient", reply)
+    minutes = client.get("AuthSessionValidity")
+    scopes = tuple(
+        untrusted.shown(scope, untrusted.SCOPE_LENGTH)
+        for scope in client.get("AllowedOAuthScopes") or []
+    )
+    return AppClientSettings(
+        session_minutes=minutes if isinstance(minutes, int) else DEFAULT_SESSION_MINUTES,
+        hides_usernames=client.get("PreventUserExistenceErrors") == "ENABLED",
+        scopes=scopes if client.get("AllowedOAuthFlowsUserPoolClient") else None,
+        # None, and an empty list, mean every standard attribute (service model, CreateUserPoolClient).
+        writable=tuple(str(name) for name in client.get("WriteAttributes") or []) or None,
+    )

@@ -1,0 +1,150 @@
+"""The boto3 clients: how they are made, how often they try, and where they may send.
+
+boto3 is imported when the first call is made.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from cognito_mfa.cognito.deadline import CallThread
+from cognito_mfa.cognito.endpoints import refuse_endpoint
+from cognito_mfa.cognito.errors import hint_for
+from cognito_mfa.cognito.integrity import refuse_unbelievable
+from cognito_mfa.conf import NAME, Conf, get_conf
+from cognito_mfa.exceptions import Misconfigured
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+CONNECT_TIMEOUT = 3  # seconds
+READ_TIMEOUT = 8  # seconds for each packet, not for the answer
+CONNECTIONS = 50  # at least one for each thread of a worker; botocore's own default is 10
+READ_ATTEMPTS = 3
+SERVICE = "cognito-identity-provider"  # in the names of botocore's events
+
+# A second send of these would fail, or do its work twice: they are sent once.
+CONSUMING = frozenset(
+    {
+        "InitiateAuth",
+        "AdminInitiateAuth",
+        "RespondToAuthChallenge",
+        "AdminRespondToAuthChallenge",
+        "AssociateSoftwareToken",
+        "VerifySoftwareToken",
+        "GetTokensFromRefreshToken",
+    }
+)
+
+_clients: dict[bool, Any] = {}
+_lock = threading.Lock()
+
+
+def make_client(
+    *, region_name: str, endpoint_url: str | None = None, config: Config | None = None
+) -> Any:
+    """Build the boto3 client; the default of ``COGNITO_MFA["CLIENT_FACTORY"]``.
+
+    Args:
+        region_name: the pool's Region.
+        endpoint_url: another address than AWS's own, for a local Cognito.
+        config: attempts, timeouts and connections; a factory of your own must honor it.
+    """
+    import boto3
+
+    # A session of our own: boto3's default session is shared with the site and not thread-safe.
+    session = boto3.session.Session()
+    return session.client(
+        "cognito-idp", region_name=region_name, endpoint_url=endpoint_url, config=config
+    )
+
+
+def client_for(operation: str) -> Any:
+    """Return the process's client for ``operation``: one attempt where a call consumes something."""
+    once = operation in CONSUMING
+    client = _clients.get(once)
+    if client is None:
+        with _lock:
+            client = _clients.get(once) or _clients.setdefault(once, _build(get_conf(), once=once))
+    return client
+
+
+def has_operation(operation: str) -> bool:
+    """Return whether the installed botocore knows ``operation``, which may be newer than it.
+
+    Raises:
+        Misconfigured: no client can be made, such as for a profile that does not exist.
+    """
+    try:
+        client = client_for(operation)
+    except Exception as error:  # noqa: BLE001 - as in a call; what a credential process printed stays here
+        name = type(error).__name__
+    else:
+        return operation in client.meta.service_model.operation_names
+    raise Misconfigured(operation, name, hint=hint_for(name))
+
+
+def forget_clients(**kwargs: object) -> None:
+    """Drop the clients: settings changed, or this is a forked child that must not share sockets."""
+    if kwargs.get("setting", NAME) == NAME:
+        _clients.clear()
+
+
+setting_changed.connect(forget_clients, dispatch_uid="cognito_mfa.cognito.clients")
+os.register_at_fork(after_in_child=forget_clients)
+
+
+def _build(conf: Conf, *, once: bool) -> Any:
+    factory = conf.CLIENT_FACTORY
+    make: Callable[..., Any] = import_string(factory) if isinstance(factory, str) else factory
+    client = make(
+        region_name=conf.REGION,
+        endpoint_url=conf.ENDPOINT_URL,
+        config=_config(attempts=1 if once else READ_ATTEMPTS),
+    )
+    endpoint = str(client.meta.endpoint_url)
+    refuse_endpoint(conf, endpoint)
+    guard = partial(refuse_unbelievable, from_aws=".amazonaws.com" in endpoint)
+    client.meta.events.register(f"before-parse.{SERVICE}", guard)
+    _silence_debug_logs()
+    return client
+
+
+def _config(*, attempts: int) -> Config:
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        max_pool_connections=CONNECTIONS,
+        # In full, because botocore's default sends a lost answer five times, and may change.
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        tcp_keepalive=True,
+    )
+
+
+class _DropCallDebug(logging.Filter):
+    """SECURITY: botocore's DEBUG lines print passwords, codes, secrets, tokens and session strings."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.DEBUG or not isinstance(
+            threading.current_thread(), CallThread
+        )
+
+
+_drop_call_debug = _DropCallDebug()
+
+
+def _silence_debug_logs() -> None:
+    # Filters are not inherited, so each logger gets it. The site's other AWS calls keep their log lines.
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("botocore", "boto3", "urllib3"):
+            logging.getLogger(name).addFilter(_drop_call_debug)

@@ -1,0 +1,369 @@
+"""Cognito's operations with the user's own credential: a password, a Cognito session, or an access token.
+
+The functions return values of ``types`` and raise only the family of ``cognito_mfa.exceptions``. With
+``AUTH_FLOW = "ADMIN_USER_PASSWORD_AUTH"`` the sign-in is signed with the site's AWS keys as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import time
+import unicodedata
+from collections.abc import Mapping
+
+from django.views.decorators.debug import sensitive_variables
+
+from cognito_mfa.cognito import srp
+from cognito_mfa.cognito.claims import providers_in
+from cognito_mfa.cognito.clients import has_operation
+from cognito_mfa.cognito.replies import (
+    Reply,
+    bad_reply,
+    challenge_or_tokens,
+    next_session,
+    request_id,
+)
+from cognito_mfa.cognito.transport import call
+from cognito_mfa.cognito.types import (
+    CODE_PARAMETERS,
+    NOTHING,
+    PASSWORD_VERIFIER,
+    Association,
+    Challenge,
+    OwnAccount,
+    Tokens,
+)
+from cognito_mfa.conf import Conf, get_conf
+from cognito_mfa.exceptions import BadCode, BadCredentials, ChallengeLost, Misconfigured
+from cognito_mfa.values import untrusted
+from cognito_mfa.values.secret_text import SecretText
+
+MAX_USERNAME = 128  # characters
+MAX_PASSWORD = 256  # characters
+MAX_SECRET = 512  # characters; no TOTP key is as long, and a longer one has no QR code
+TOLD = ("email", "email_verified", "identities")  # the attributes that ``OwnAccount`` keeps
+
+
+# ---------------------------------------------------------------------------------------- sign-in
+
+
+def signs_in_as_administrator(conf: Conf) -> bool:
+    """Return whether sign-ins use the operations that the site's AWS keys sign."""
+    return conf.AUTH_FLOW == "ADMIN_USER_PASSWORD_AUTH"
+
+
+def start_sign_in(username: str, password: SecretText) -> Challenge | Tokens:
+    """Send the password (InitiateAuth or AdminInitiateAuth), or with SRP a proof that it was typed.
+
+    Args:
+        username: as typed; may be an alias.
+        password: as typed.
+
+    Returns:
+        the next challenge, or tokens when Cognito asks for nothing more.
+
+    Raises:
+        BadCredentials: wrong, unknown, disabled or locked; Cognito's reasons are not told apart.
+        AccountActionNeeded: unconfirmed, or the password must be reset.
+    """
+    conf = get_conf()
+    operation = "AdminInitiateAuth" if signs_in_as_administrator(conf) else "InitiateAuth"
+    password = SecretText(password)  # closes a plain text that a caller hands over
+    if not (_is_username(username) and _is_password(password)):
+        raise BadCredentials(operation, "NotSent")  # no user of any pool has such a name
+    if conf.AUTH_FLOW == "USER_SRP_AUTH":
+        return _start_with_srp(conf, username, password)
+    reply = _initiate(conf, operation, username, {"PASSWORD": password})
+    return challenge_or_tokens(operation, reply, username)
+
+
+def _start_with_srp(conf: Conf, username: str, password: SecretText) -> Challenge | Tokens:
+    """Answer PASSWORD_VERIFIER: with SRP a wrong password shows first there."""
+    exchange = srp.begin()
+    reply = _initiate(conf, "InitiateAuth", username, {"SRP_A": exchange.srp_a})
+    parameters = reply.get("ChallengeParameters") or {}
+    if reply.get("ChallengeName") != PASSWORD_VERIFIER or reply.get("AuthenticationResult"):
+        raise bad_reply("InitiateAuth", reply)
+    if not untrusted.is_username(parameters.get("USER_ID_FOR_SRP")):
+        raise bad_reply("InitiateAuth", reply)
+    claim = _password_claim(exchange, parameters, conf.USER_POOL_ID, password)
+    if claim is None:
+        raise bad_reply("InitiateAuth", reply)
+    # The claim is signed for this name, so the secret hash must be over it too.
+    challenge = Challenge(PASSWORD_VERIFIER, NOTHING, parameters["USER_ID_FOR_SRP"])
+    try:
+        return _answer(challenge, claim)
+    except ChallengeLost as error:
+        refusal = error
+    if refusal.error not in ("NotAuthorizedException", "UserNotFoundException"):
+        raise refusal
+    raise BadCredentials(refusal.operation, refusal.error, request_id=refusal.request_id)
+
+
+def _password_claim(
+    exchange: srp.Exchange, parameters: Mapping[str, str], pool_id: str, password: SecretText
+) -> dict[str, str | SecretText] | None:
+    """Return the answer to PASSWORD_VERIFIER; None for a challenge that must not be answered."""
+    try:
+        return srp.answer(exchange, parameters, pool_id=pool_id, password=password, now=time.time())
+    except srp.BadChallenge:
+        return None
+
+
+def _initiate(
+    conf: Conf, operation: str, username: str, given: Mapping[str, str | SecretText]
+) -> Reply:
+    return call(
+        operation,
+        {
+            "UserPoolId": conf.USER_POOL_ID if signs_in_as_administrator(conf) else None,
+            "ClientId": conf.CLIENT_ID,
+            "AuthFlow": conf.AUTH_FLOW,
+            "AuthParameters": {"USERNAME": username, **given, **_secret_hash(conf, username)},
+        },
+    )
+
+
+def answer_code(challenge: Challenge, code: SecretText) -> Challenge | Tokens:
+    """Answer SOFTWARE_TOKEN_MFA, SMS_MFA or EMAIL_OTP with ``code``.
+
+    Args:
+        challenge: as Cognito gave it.
+        code: as typed.
+
+    Raises:
+        BadCode: wrong or already used; the same challenge may be answered again.
+        ChallengeLost: the sign-in must start again.
+    """
+    return _answer(challenge, {CODE_PARAMETERS[challenge.name]: code})
+
+
+def choose_factor(challenge: Challenge, factor: str) -> Challenge | Tokens:
+    """Answer SELECT_MFA_TYPE with a factor.
+
+    Args:
+        challenge: as Cognito gave it.
+        factor: one of ``challenge.factors``.
+
+    Raises:
+        ChallengeLost: the sign-in must start again.
+    """
+    return _answer(challenge, {"ANSWER": factor})
+
+
+def set_new_password(
+    challenge: Challenge, password: SecretText, attributes: Mapping[str, str]
+) -> Challenge | Tokens:
+    """Answer NEW_PASSWORD_REQUIRED.
+
+    Args:
+        challenge: as Cognito gave it.
+        password: the new password, as typed.
+        attributes: values for ``challenge.required_attributes``, by name.
+
+    Raises:
+        PasswordRejected: the pool's policy refuses it; the same challenge may be answered again.
+        ChallengeLost: the sign-in must start again.
+    """
+    wanted = {f"userAttributes.{name}": value for name, value in attributes.items()}
+    return _answer(challenge, {"NEW_PASSWORD": password, **wanted})
+
+
+def finish_setup(challenge: Challenge) -> Challenge | Tokens:
+    """Answer MFA_SETUP with the session string that ``verify_software_token`` returned."""
+    return _answer(challenge, {})
+
+
+def _answer(challenge: Challenge, answer: Mapping[str, str | SecretText]) -> Challenge | Tokens:
+    conf, username = get_conf(), challenge.username
+    signed = signs_in_as_administrator(conf)
+    operation = "AdminRespondToAuthChallenge" if signed else "RespondToAuthChallenge"
+    reply = call(
+        operation,
+        {
+            "UserPoolId": conf.USER_POOL_ID if signed else None,
+            "ClientId": conf.CLIENT_ID,
+            "ChallengeName": challenge.name,
+            "Session": challenge.cognito_session or None,
+            "ChallengeResponses": {
+                "USERNAME": username,
+                **answer,
+                **_secret_hash(conf, username),
+            },
+        },
+    )
+    return challenge_or_tokens(operation, reply, username)
+
+
+def _secret_hash(conf: Conf, username: str) -> dict[str, SecretText]:
+    """Return SECRET_HASH; Cognito computes it over the username exactly as it is sent."""
+    secret = conf.client_secret()
+    if secret is None:
+        return {}
+    message = (username + conf.CLIENT_ID).encode()
+    digest = hmac.new(secret.reveal().encode(), message, hashlib.sha256).digest()
+    return {"SECRET_HASH": SecretText(base64.b64encode(digest).decode())}
+
+
+# ----------------------------------------------------------------------------------- software token
+
+
+def associate_software_token(
+    *, cognito_session: SecretText = NOTHING, access_token: SecretText = NOTHING
+) -> Association:
+    """Ask for a secret (AssociateSoftwareToken), with exactly one of the two credentials.
+
+    Args:
+        cognito_session: of an MFA_SETUP challenge.
+        access_token: of a user who is signed in.
+
+    Raises:
+        ChallengeLost: the session or the token is no longer accepted.
+        Misconfigured: the pool does not allow authenticator apps.
+    """
+    credential = _one_credential(cognito_session, access_token)
+    reply = call("AssociateSoftwareToken", credential)
+    secret = reply.get("SecretCode")
+    if not isinstance(secret, SecretText) or not _is_base32(secret):
+        raise bad_reply("AssociateSoftwareToken", reply)
+    session = next_session("AssociateSoftwareToken", reply) if cognito_session else NOTHING
+    return Association(secret, session)
+
+
+def verify_software_token(
+    code: SecretText,
+    *,
+    friendly_name: str = "",
+    cognito_session: SecretText = NOTHING,
+    access_token: SecretText = NOTHING,
+) -> SecretText:
+    """Confirm the secret with a code (VerifySoftwareToken); success registers it.
+
+    Args:
+        code: six ASCII digits.
+        friendly_name: the device name; may be empty.
+        cognito_session: from ``associate_software_token``; exactly one of this and
+        access_token: of the user who is signed in.
+
+    Returns:
+        the session string that answers MFA_SETUP; empty with an access token.
+
+    Raises:
+        BadCode: the code is wrong; the same secret may be tried again.
+    """
+    credential = _one_credential(cognito_session, access_token)
+    reply = call(
+        "VerifySoftwareToken",
+        {"UserCode": code, "FriendlyDeviceName": friendly_name or None, **credential},
+    )
+    if reply.get("Status") == "ERROR":  # documented, but nobody has published seeing it
+        raise BadCode("VerifySoftwareToken", "StatusError", request_id=request_id(reply))
+    if reply.get("Status") != "SUCCESS":
+        raise bad_reply("VerifySoftwareToken", reply)
+    return next_session("VerifySoftwareToken", reply) if cognito_session else NOTHING
+
+
+def prefer_software_token(access_token: SecretText) -> bool:
+    """Enable the authenticator app and make it preferred (SetUserMFAPreference).
+
+    Only this block is sent, because one for SMS fails for users without a phone number.
+
+    Returns:
+        False when this user has no verified software token.
+    """
+    try:
+        _set_preference(access_token, on=True)
+    except Misconfigured as error:
+        if error.error != "InvalidParameterException":
+            raise
+        return False
+    return True
+
+
+def turn_off_software_token(access_token: SecretText) -> None:
+    """Disable the authenticator app (SetUserMFAPreference); the registration itself stays.
+
+    In a pool that requires MFA, Cognito answers with success and changes nothing.
+    """
+    _set_preference(access_token, on=False)
+
+
+def _set_preference(access_token: SecretText, *, on: bool) -> None:
+    settings = {"Enabled": on, "PreferredMfa": on}
+    call(
+        "SetUserMFAPreference", {"AccessToken": access_token, "SoftwareTokenMfaSettings": settings}
+    )
+
+
+# -------------------------------------------------------------------------------------- own account
+
+
+@sensitive_variables()
+def own_account(access_token: SecretText) -> OwnAccount:
+    """Ask whose the access token is (GetUser). Cognito checks the token, so callers need not.
+
+    Raises:
+        TokenRejected: expired, revoked, or of a deleted user.
+        ScopeMissing: the token lacks the scope for self-service.
+    """
+    reply = call("GetUser", {"AccessToken": access_token})
+    attributes = {
+        pair["Name"]: pair.get("Value")
+        for pair in reply.get("UserAttributes") or []
+        if isinstance(pair.get("Name"), str)
+    }
+    username, sub = reply.get("Username"), attributes.get("sub")
+    if not (untrusted.is_username(username) and untrusted.is_sub(sub)):
+        raise bad_reply("GetUser", reply)
+    factors = tuple(untrusted.words(reply.get("UserMFASettingList")))
+    told = {name: str(attributes[name]) for name in TOLD if attributes.get(name) is not None}
+    return OwnAccount(str(sub), str(username), factors, providers_in(told.get("identities")), told)
+
+
+def has_own_software_token(access_token: SecretText) -> bool:
+    """Ask whether the user has a verified software token (GetUserAuthFactors).
+
+    Unlike GetUser, it includes one that was never made preferred. False where the installed botocore
+    does not know the operation.
+    """
+    operation = "GetUserAuthFactors"
+    if not has_operation(operation):
+        return False
+    reply = call(operation, {"AccessToken": access_token})
+    return "SOFTWARE_TOKEN" in (reply.get("ConfiguredUserAuthFactors") or [])
+
+
+# ------------------------------------------------------------------------------------ what is sent
+
+
+def _one_credential(cognito_session: SecretText, access_token: SecretText) -> dict[str, SecretText]:
+    if bool(cognito_session) == bool(access_token):
+        raise ValueError("give a Cognito session or an access token, never both, never neither")
+    return {"Session": cognito_session} if cognito_session else {"AccessToken": access_token}
+
+
+def _is_username(text: str) -> bool:
+    """Return whether the service model allows ``text``: letters, marks, symbols, numbers, punctuation."""
+    return 0 < len(text) <= MAX_USERNAME and all(
+        unicodedata.category(char)[0] in "LMSNP" for char in text
+    )
+
+
+def _is_password(password: SecretText) -> bool:
+    """Return whether the service model allows ``password``; half a surrogate pair cannot even be sent."""
+    return 0 < len(password.reveal()) <= MAX_PASSWORD and not any(
+        char.isspace() or unicodedata.category(char) == "Cs" for char in password.reveal()
+    )
+
+
+def _is_base32(secret: SecretText) -> bool:
+    """Return whether an authenticator app can use ``secret``, in any case, and a QR code can show it."""
+    padding = "=" * (-len(secret.reveal()) % 8)
+    try:
+        key = base64.b32decode(secret.reveal().upper() + padding)
+    except (binascii.Error, ValueError):
+        return False
+    return bool(key) and len(secret.reveal()) <= MAX_SECRET
