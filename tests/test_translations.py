@@ -21,7 +21,7 @@ from pytest_django import Settings
 
 import cognito_mfa
 from cognito_mfa.local.pool import LocalPool
-from tests.test_admin import make
+from tests.factories import make
 from tests.visitor import Visitor
 
 PACKAGE = Path(cognito_mfa.__file__).parent

@@ -15,7 +15,7 @@ from cognito_mfa.models import CognitoIdentity, SoftwareToken
 from tests.browser.conftest import NewPerson
 from tests.browser.person import Person
 from tests.browser.test_screenshots import add, album  # noqa: F401 - a fixture
-from tests.test_admin import make
+from tests.factories import make
 
 pytestmark = pytest.mark.browser
 

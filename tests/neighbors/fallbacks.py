@@ -39,9 +39,9 @@ from cognito_mfa.decorators import mfa_exempt
 from cognito_mfa.middleware import RequireMFAMiddleware
 from cognito_mfa.mixins import MFAExemptMixin
 from cognito_mfa.models import ObservedStop
-from tests.gate.conftest import conf
-from tests.gate.people import linked, proven, signed_in
-from tests.gate.servers import CALLERS, Ask, Send
+from tests.enforcement.conftest import conf
+from tests.enforcement.people import linked, proven, signed_in
+from tests.enforcement.servers import CALLERS, Ask, Send
 from tests.neighbors import urls as plain_urls
 from tests.security.conftest import send
 

@@ -26,9 +26,9 @@ from cognito_mfa.contrib.rest_framework import IsMFAVerified
 from cognito_mfa.enforcement import impersonation, policy, proof
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAExemption
-from tests.gate.conftest import conf
-from tests.gate.people import exempted, linked, proven, signed_in
-from tests.gate.servers import CALLERS, Ask, Send
+from tests.enforcement.conftest import conf
+from tests.enforcement.people import exempted, linked, proven, signed_in
+from tests.enforcement.servers import CALLERS, Ask, Send
 from tests.security.conftest import send
 from tests.visitor import POOL_ID, Visitor
 

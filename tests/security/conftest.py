@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gate.conftest import conf, site
-from tests.gate.servers import SERVERS, Send
+from tests.enforcement.conftest import conf, site
+from tests.enforcement.servers import SERVERS, Send
 
 __all__ = ["conf", "send", "site"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from tests.gate.site import SECRET
+from tests.enforcement.site import SECRET
 
 
 def assert_refused(answer: Any) -> None:

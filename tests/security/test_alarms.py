@@ -17,7 +17,7 @@ from cognito_mfa.authenticator import reset, status, wrong_codes
 from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
-from tests.test_admin import delete_token, make
+from tests.factories import delete_token, make
 from tests.visitor import POOL_ID, Visitor
 
 Status = CognitoIdentity.Status

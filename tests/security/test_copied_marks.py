@@ -30,9 +30,9 @@ from cognito_mfa.decorators import mfa_exempt, mfa_required
 from cognito_mfa.enforcement import url_map
 from cognito_mfa.enforcement.exempt_views import EXEMPT_MARK, why_exempt
 from cognito_mfa.mixins import MFAExemptMixin
-from tests.gate.people import unproven
-from tests.gate.servers import Ask, Send
-from tests.gate.site import Open, OpenByMixin, Secret, secret
+from tests.enforcement.people import unproven
+from tests.enforcement.servers import Ask, Send
+from tests.enforcement.site import Open, OpenByMixin, Secret, secret
 from tests.security.refusal import assert_refused
 from tests.urls import urlpatterns as site_urls
 

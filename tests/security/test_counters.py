@@ -19,8 +19,8 @@ from cognito_mfa.local import Behavior, LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
 from cognito_mfa.values import clocks
+from tests.factories import make, reading
 from tests.security.test_used_again import Ada, leave
-from tests.test_admin import make, reading
 from tests.visitor import CLIENT_ID, POOL_ID, Visitor
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import path, reverse
 from pytest_django import Settings
 
-from tests.gate.people import (
+from tests.enforcement.people import (
     THEIRS,
     linked,
     proven,
@@ -22,9 +22,9 @@ from tests.gate.people import (
     signed_in,
     unproven,
 )
-from tests.gate.servers import CALLERS, Ask, Send
-from tests.gate.site import ANSWERS, GATED, SECRET
-from tests.gate.site import urlpatterns as site_urls
+from tests.enforcement.servers import CALLERS, Ask, Send
+from tests.enforcement.site import ANSWERS, GATED, SECRET
+from tests.enforcement.site import urlpatterns as site_urls
 from tests.security.refusal import assert_refused
 from tests.urls import PersonAdmin
 

@@ -22,7 +22,7 @@ from cognito_mfa.models import (
     ObservedStop,
     SoftwareToken,
 )
-from tests.test_admin import make
+from tests.factories import make
 from tests.visitor import POOL_ID, Visitor
 
 USERS = "admin:auth_user_changelist"

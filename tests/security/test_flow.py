@@ -14,9 +14,9 @@ from cognito_mfa.authenticator import reset
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
-from tests.gate.people import THEIRS
-from tests.gate.servers import CALLERS, Ask, Send
-from tests.gate.site import SECRET
+from tests.enforcement.people import THEIRS
+from tests.enforcement.servers import CALLERS, Ask, Send
+from tests.enforcement.site import SECRET
 from tests.security import old_boto3
 from tests.visitor import CLIENT_ID, PASSWORD, Visitor
 

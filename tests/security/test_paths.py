@@ -29,10 +29,10 @@ from pytest_django import Settings
 
 from cognito_mfa.conf import SETTINGS
 from cognito_mfa.urls import urlpatterns as our_pages
-from tests.gate import site as views
-from tests.gate.people import unproven
-from tests.gate.servers import CALLERS, Ask, Send
-from tests.gate.site import SECRET, asecret, secret
+from tests.enforcement import site as views
+from tests.enforcement.people import unproven
+from tests.enforcement.servers import CALLERS, Ask, Send
+from tests.enforcement.site import SECRET, asecret, secret
 from tests.security.refusal import assert_nothing_shown, assert_refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("site")]
@@ -81,7 +81,7 @@ def test_encoded_paths_reach_the_view_and_its_gate(send: Send) -> None:
 def unproven_again() -> Client:
     from django.contrib.auth import get_user_model
 
-    from tests.gate.people import signed_in
+    from tests.enforcement.people import signed_in
 
     return signed_in(get_user_model().objects.get())
 

@@ -25,8 +25,8 @@ from pytest_django import Settings
 from cognito_mfa.decorators import mfa_recent, mfa_required
 from cognito_mfa.enforcement import policy
 from cognito_mfa.models import MFAExemption, ObservedStop
-from tests.gate.people import OURS, linked, proven
-from tests.gate.servers import SERVERS, Ask, Send, over_asgi
+from tests.enforcement.people import OURS, linked, proven
+from tests.enforcement.servers import SERVERS, Ask, Send, over_asgi
 from tests.security.refusal import assert_refused
 from tests.urls import urlpatterns as site_urls
 

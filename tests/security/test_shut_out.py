@@ -17,9 +17,9 @@ from django.utils import timezone
 from cognito_mfa.authenticator import status
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
-from tests.gate.people import THEIRS
-from tests.gate.servers import CALLERS, Ask, Send
-from tests.gate.site import SECRET
+from tests.enforcement.people import THEIRS
+from tests.enforcement.servers import CALLERS, Ask, Send
+from tests.enforcement.site import SECRET
 from tests.visitor import PASSWORD, POOL_ID, Visitor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("site")]

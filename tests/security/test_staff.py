@@ -35,7 +35,7 @@ from cognito_mfa.models import (
     MFAExemption,
     MFAReset,
 )
-from tests.test_admin import make
+from tests.factories import make
 from tests.visitor import PASSWORD, POOL_ID, Visitor, prove
 
 VIEWS = ("view_cognitoidentity", "view_mfaevent", "view_mfareset", "view_codefailures")

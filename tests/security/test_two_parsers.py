@@ -20,7 +20,7 @@ from django.test import Client, RequestFactory
 
 from cognito_mfa.contrib.asgi import RequireMFA
 from cognito_mfa.enforcement.redirects import safe_url
-from tests.gate.people import linked, proven, signed_in
+from tests.enforcement.people import linked, proven, signed_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("site")]
 ApplicationCommunicator: Any = Untyped

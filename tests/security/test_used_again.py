@@ -22,7 +22,7 @@ from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
-from tests.test_admin import reading
+from tests.factories import reading
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 pytestmark = pytest.mark.django_db

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from pytest_django import Settings
 
 from cognito_mfa.middleware import RequireMFAMiddleware
-from tests.gate.people import PEOPLE, THEIRS
-from tests.gate.servers import CALLERS, Ask, over_asgi, over_wsgi
-from tests.gate.site import SECRET
+from tests.enforcement.people import PEOPLE, THEIRS
+from tests.enforcement.servers import CALLERS, Ask, over_asgi, over_wsgi
+from tests.enforcement.site import SECRET
 
 pytestmark = pytest.mark.django_db
 
@@ -28,13 +28,13 @@ SITES: dict[str, dict[str, Any]] = {
     "staff": {"REQUIRED": "staff"},
     "groups": {"REQUIRED": {"groups": ["Editors"]}},
     "nobody": {"REQUIRED": False},
-    "rule": {"REQUIRED": "tests.gate.rules.staff_only"},
-    "async rule": {"REQUIRED": "tests.gate.rules.astaff_only"},
-    "rule object": {"REQUIRED": "tests.gate.rules.by_object"},
-    "rule with a query": {"REQUIRED": "tests.gate.rules.asking_the_database"},
-    "failing rule": {"REQUIRED": "tests.gate.rules.failing"},
-    "failing async rule": {"REQUIRED": "tests.gate.rules.afailing"},
-    "forgetful rule": {"REQUIRED": "tests.gate.rules.forgetful"},
+    "rule": {"REQUIRED": "tests.enforcement.rules.staff_only"},
+    "async rule": {"REQUIRED": "tests.enforcement.rules.astaff_only"},
+    "rule object": {"REQUIRED": "tests.enforcement.rules.by_object"},
+    "rule with a query": {"REQUIRED": "tests.enforcement.rules.asking_the_database"},
+    "failing rule": {"REQUIRED": "tests.enforcement.rules.failing"},
+    "failing async rule": {"REQUIRED": "tests.enforcement.rules.afailing"},
+    "forgetful rule": {"REQUIRED": "tests.enforcement.rules.forgetful"},
     "observe": {"ENFORCEMENT": "observe"},
     "off": {"ENFORCEMENT": "off"},
     "from next year": {"REQUIRED_FROM": dt.datetime.now(dt.UTC) + dt.timedelta(days=365)},

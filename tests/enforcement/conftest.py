@@ -22,4 +22,4 @@ def conf(settings: Settings) -> Callable[..., None]:
 @pytest.fixture
 def site(settings: Settings) -> None:
     """Serve the site with every kind of view."""
-    settings.ROOT_URLCONF = "tests.gate.site"
+    settings.ROOT_URLCONF = "tests.enforcement.site"

@@ -18,9 +18,9 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from cognito_mfa.middleware import RequireMFAMiddleware
-from tests.gate.people import linked, proven, signed_in
-from tests.gate.servers import SERVERS, Ask, Send
-from tests.gate.site import asecret, secret
+from tests.enforcement.people import linked, proven, signed_in
+from tests.enforcement.servers import SERVERS, Ask, Send
+from tests.enforcement.site import asecret, secret
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("site")]
 servers = pytest.mark.parametrize("send", SERVERS.values(), ids=SERVERS)
@@ -79,7 +79,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         ({}, False, None),
         ({"REQUIRED": False}, False, True),
         ({"REQUIRED": "staff"}, False, True),
-        ({"REQUIRED": "tests.gate.rules.nobody_async"}, False, True),
+        ({"REQUIRED": "tests.enforcement.rules.nobody_async"}, False, True),
         ({"ENFORCEMENT": "off"}, False, True),
         ({"GRACE_PERIOD": 3600}, False, True),
     ],

@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 from cognito_mfa.admin import MFAUserAdminMixin
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity
-from tests.test_admin import make
+from tests.factories import make
 from tests.visitor import Visitor
 
 LIST = "admin:auth_user_changelist"

@@ -23,7 +23,7 @@ from pytest_django import Settings
 from cognito_mfa.contrib import asgi
 from cognito_mfa.contrib.asgi import RequireMFA
 from cognito_mfa.models import CognitoIdentity, ObservedStop
-from tests.gate.people import (
+from tests.enforcement.people import (
     anonymous,
     exempted,
     linked,

@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
-from tests.visitor import PASSWORD, POOL_ID, Visitor
+from tests.factories import delete_token, make, reading
+from tests.visitor import POOL_ID, Visitor
 
 LIST = "admin:cognito_mfa_cognitoidentity_changelist"
 DETAIL = "admin:cognito_mfa_cognitoidentity_change"
 EVENTS = "admin:cognito_mfa_mfaevent_changelist"
 Status = CognitoIdentity.Status
-
-
-def reading() -> str:
-    """Return the operation that reads a person's factors with the botocore at hand."""
-    modern = "AdminGetUserAuthFactors"
-    return modern if has_operation(modern) else "AdminGetUser"
-
-
-def delete_token(visitor: Visitor, username: str) -> None:
-    """Delete somebody's authenticator with another tool, which may be newer than our botocore."""
-    user = visitor.cognito.pool(POOL_ID).user(username)
-    user.software_token = user.preferred_factor = None
-    user.enabled_factors.clear()
-
-
-def make(pool: LocalPool, username: str, **user: Any) -> CognitoIdentity:
-    """Somebody in the pool and here, linked."""
-    address = {"email": f"{username}@example.com", "email_verified": "true"}
-    person = pool.create_user(username, password=PASSWORD, attributes=address)
-    return CognitoIdentity.objects.create(
-        user=User.objects.create_user(username, **user),
-        pool_id=POOL_ID,
-        sub=person.sub,
-        username=username,
-        email=f"{username}@example.com",
-    )
 
 
 @pytest.fixture

@@ -25,11 +25,12 @@ from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAReset
-from tests.test_admin import DETAIL, make, reading
+from tests.factories import make, reading
 from tests.urls import PersonAdmin
 from tests.visitor import Visitor
 
 LIST = "admin:cognito_mfa_cognitoidentity_changelist"
+DETAIL = "admin:cognito_mfa_cognitoidentity_change"
 CONFIRM = "admin:cognito_mfa_cognitoidentity_confirm"
 RESETS = "admin:cognito_mfa_mfareset_changelist"
 Status = CognitoIdentity.Status

@@ -12,9 +12,9 @@ from pytest_django import Settings
 from rest_framework.authtoken.models import Token
 
 from cognito_mfa.models import ObservedStop
-from tests.gate.people import THEIRS, exempted, linked, proven, signed_in
-from tests.gate.servers import SERVERS, Ask, Send
-from tests.gate.site import SECRET
+from tests.enforcement.people import THEIRS, exempted, linked, proven, signed_in
+from tests.enforcement.servers import SERVERS, Ask, Send
+from tests.enforcement.site import SECRET
 
 pytestmark = pytest.mark.django_db
 servers = pytest.mark.parametrize("send", SERVERS.values(), ids=SERVERS)
@@ -23,7 +23,7 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
 
 @pytest.fixture(autouse=True)
 def _api(settings: Settings) -> None:
-    settings.ROOT_URLCONF = "tests.gate.api"
+    settings.ROOT_URLCONF = "tests.enforcement.api"
 
 
 def basic(username: str) -> dict[str, str]:

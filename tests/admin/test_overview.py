@@ -24,7 +24,7 @@ from cognito_mfa.models import (
     SoftwareToken,
 )
 from cognito_mfa.reports import overview
-from tests.test_admin import make
+from tests.factories import make
 from tests.visitor import Visitor
 
 PAGE = "admin:cognito_mfa_census_changelist"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -18,7 +16,8 @@ from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption, MFAReset
-from tests.test_admin import make
+from tests.factories import make
+from tests.management.command_line import run
 from tests.visitor import Visitor
 
 Status = CognitoIdentity.Status
@@ -26,16 +25,6 @@ needs_delete = pytest.mark.skipif(
     not has_operation("AdminDeleteSoftwareToken"),
     reason="AdminDeleteSoftwareToken is newer than the installed botocore",
 )
-
-
-def run(command: str, *arguments: str) -> tuple[int, str]:
-    """Return the exit code and everything that the command wrote."""
-    out = io.StringIO()
-    try:
-        call_command(f"cognito_mfa_{command}", *arguments, stdout=out, stderr=out, no_color=True)
-    except CommandError as error:
-        return error.returncode, out.getvalue() + str(error)
-    return 0, out.getvalue()
 
 
 @pytest.fixture

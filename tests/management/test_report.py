@@ -19,8 +19,8 @@ from cognito_mfa.authenticator import exemptions, reset
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import Census, CognitoIdentity, MFAEvent, MFAExemption, MFAReset
 from cognito_mfa.reports import overview, retention
-from tests.test_admin import make
-from tests.test_command_people import run
+from tests.factories import make
+from tests.management.command_line import run
 from tests.visitor import Visitor
 
 Status = CognitoIdentity.Status

@@ -15,7 +15,7 @@ from cognito_mfa import signals
 from cognito_mfa.authenticator import exemptions
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import MFAEvent, MFAExemption
-from tests.test_admin import make
+from tests.factories import make
 from tests.visitor import Visitor
 
 LIST, ADD = (f"admin:cognito_mfa_mfaexemption_{name}" for name in ("changelist", "add"))

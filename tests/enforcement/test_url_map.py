@@ -15,9 +15,9 @@ from django.urls import path
 from pytest_django import Settings
 
 from cognito_mfa.enforcement import url_map
-from tests.gate import site as views
-from tests.gate.people import unproven
-from tests.gate.servers import CALLERS, Ask, over_wsgi
+from tests.enforcement import site as views
+from tests.enforcement.people import unproven
+from tests.enforcement.servers import CALLERS, Ask, over_wsgi
 from tests.security.test_paths import WholeSite, addresses
 
 LOGIN = "django.contrib.auth.middleware.LoginRequiredMiddleware"
@@ -46,11 +46,16 @@ class Less:
 def test_each_view_has_its_line() -> None:
     text = run()
     lines = text.splitlines()
-    assert "exempt  /exempt/function/  tests.gate.site.secret  (mfa_exempt)" in lines
-    assert "gated   /gated/class/  tests.gate.site.Secret" in lines
-    assert "gated   /gated/partial/  tests.gate.site.secret" in lines
-    assert "exempt  /exempt/partial-of-exempt/  tests.gate.site.secret  (mfa_exempt)" in lines
-    assert "gated   /required/exempt-outside/  tests.gate.site.secret  (asks for itself)" in lines
+    assert "exempt  /exempt/function/  tests.enforcement.site.secret  (mfa_exempt)" in lines
+    assert "gated   /gated/class/  tests.enforcement.site.Secret" in lines
+    assert "gated   /gated/partial/  tests.enforcement.site.secret" in lines
+    assert (
+        "exempt  /exempt/partial-of-exempt/  tests.enforcement.site.secret  (mfa_exempt)" in lines
+    )
+    assert (
+        "gated   /required/exempt-outside/  tests.enforcement.site.secret  (asks for itself)"
+        in lines
+    )
     assert "exempt  /account/sign-in/  cognito_mfa.views.sign_in.SignInView  (mfa_exempt)" in lines
     assert lines[-1].split(", ")[0].endswith(" exempt")
 
@@ -110,12 +115,14 @@ def test_a_new_exempt_view_fails_the_check(settings: Settings, tmp_path: Path) -
     settings.ROOT_URLCONF = More
     with pytest.raises(CommandError) as failed:
         run("--check", str(file))
-    assert "/new/<int:x>/ tests.gate.site.open_view  (mfa_exempt)" in str(failed.value)
+    assert "/new/<int:x>/ tests.enforcement.site.open_view  (mfa_exempt)" in str(failed.value)
     assert "sign-in" not in str(failed.value)
     assert failed.value.returncode == 1
 
     settings.ROOT_URLCONF = Less
-    assert "no longer exempt: /exempt/class/ tests.gate.site.Open" in run("--check", str(file))
+    assert "no longer exempt: /exempt/class/ tests.enforcement.site.Open" in run(
+        "--check", str(file)
+    )
 
 
 def test_a_list_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pytest_django import DjangoAssertNumQueries
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.reports import event_log
-from tests.test_admin import make
+from tests.factories import make
 from tests.visitor import POOL_ID, Visitor, prove
 
 LIST = "admin:cognito_mfa_mfaevent_changelist"

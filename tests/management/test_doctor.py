@@ -17,8 +17,8 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules.state import DeviceTracking
 from cognito_mfa.local.wire.client import make_client
 from cognito_mfa.sign_in.linking import by_verified_email
-from tests.test_admin import reading
-from tests.test_command_people import run
+from tests.factories import reading
+from tests.management.command_line import run
 from tests.visitor import CLIENT_ID, POOL_ID
 
 DENIED = faults.Error(
@@ -204,7 +204,7 @@ def test_that_administrators_are_told_names_says_nothing_of_strangers(
 
 
 def test_the_scope_of_sign_ins_elsewhere(healthy: LocalPool, settings: Settings) -> None:
-    set_conf(settings, TOKEN_PROVIDER="tests.test_command_doctor.no_token")
+    set_conf(settings, TOKEN_PROVIDER="tests.management.test_doctor.no_token")
     client = healthy.state.clients[CLIENT_ID]
     client.settings["AllowedOAuthFlowsUserPoolClient"] = True
     assert level("scope") == (1, "ERROR")
@@ -255,7 +255,7 @@ def test_what_it_may_not_look_at(operation: str, cognito: LocalCognito) -> None:
 
 
 def test_no_aws_credentials(cognito: LocalCognito, settings: Settings) -> None:
-    set_conf(settings, CLIENT_FACTORY="tests.test_command_doctor.without_credentials")
+    set_conf(settings, CLIENT_FACTORY="tests.management.test_doctor.without_credentials")
     code, found = examine()
     assert code == 0
     assert found["sign-in"]["level"] == "OK"
@@ -360,7 +360,7 @@ def test_an_administrator_without_credentials_signs_nobody_in(
     set_conf(
         settings,
         AUTH_FLOW="ADMIN_USER_PASSWORD_AUTH",
-        CLIENT_FACTORY="tests.test_command_doctor.without_credentials",
+        CLIENT_FACTORY="tests.management.test_doctor.without_credentials",
     )
     code, found = examine()
     assert (code, found["sign-in"]["level"]) == (1, "ERROR")

@@ -19,7 +19,7 @@ from cognito_mfa.admin.changelists import CAP
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity
 from tests import urls
-from tests.test_admin import make
+from tests.factories import make
 from tests.visitor import POOL_ID, Visitor
 
 Status = CognitoIdentity.Status

@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from cognito_mfa.enforcement import observed
 from cognito_mfa.models import ObservedStop
-from tests.gate.people import exempted, linked, proven_one, signed_in
-from tests.gate.servers import CALLERS, SERVERS, Ask, Send
-from tests.gate.site import SECRET
+from tests.enforcement.people import exempted, linked, proven_one, signed_in
+from tests.enforcement.servers import CALLERS, SERVERS, Ask, Send
+from tests.enforcement.site import SECRET
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("site")]
 servers = pytest.mark.parametrize("send", SERVERS.values(), ids=SERVERS)

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tests.gate.site import SECRET
+from tests.enforcement.site import SECRET
 from tests.urls import urlpatterns as site
 
 

@@ -25,8 +25,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from cognito_mfa.enforcement import grace, rollout
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAExemption
-from tests.gate.people import linked, never_linked, proven, signed_in
-from tests.gate.servers import SERVERS, Ask, Send
+from tests.enforcement.people import linked, never_linked, proven, signed_in
+from tests.enforcement.servers import SERVERS, Ask, Send
 from tests.urls import urlpatterns as site_urls
 from tests.visitor import Visitor
 
@@ -270,9 +270,9 @@ def test_the_preview_names_who_would_have_to_set_up(enforcement: str, conf: Conf
         (False, []),
         ("staff", ["stranger"]),
         ({"groups": ["Editors"]}, ["new"]),
-        ("tests.gate.rules.staff_only", ["stranger"]),
-        ("tests.gate.rules.astaff_only", ["stranger"]),
-        ("tests.gate.rules.failing", ["new", "other-pool", "stranger"]),
+        ("tests.enforcement.rules.staff_only", ["stranger"]),
+        ("tests.enforcement.rules.astaff_only", ["stranger"]),
+        ("tests.enforcement.rules.failing", ["new", "other-pool", "stranger"]),
     ],
 )
 def test_the_preview_asks_the_rule(

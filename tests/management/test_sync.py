@@ -16,8 +16,8 @@ from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.wire.messages import WireResponse
 from cognito_mfa.models import CognitoIdentity, MFAEvent
-from tests.test_admin import delete_token, make, reading
-from tests.test_command_people import run
+from tests.factories import delete_token, make, reading
+from tests.management.command_line import run
 from tests.visitor import POOL_ID, Visitor
 
 Status = CognitoIdentity.Status

@@ -37,7 +37,7 @@ ELSEWHERE = "tests.backends.Elsewhere"
 CACHE = "django.middleware.cache.FetchFromCacheMiddleware"
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
 DBCACHE = "django.core.cache.backends.db.DatabaseCache"
-DOCS = Path(__file__).resolve().parent.parent / "docs" / "checks.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "checks.md"
 
 
 @pytest.fixture(autouse=True)
@@ -173,7 +173,7 @@ def installed(name: str) -> Callable[[Settings], None]:
 
 
 BOTH_CACHES = "django.middleware.cache.CacheMiddleware"
-FALLBACK = "tests.test_checks.OwnFallback"
+FALLBACK = "tests.checks.test_checks.OwnFallback"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 UNDO: list[pytest.MonkeyPatch] = []
 
@@ -274,7 +274,9 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("W009", site(REST_FRAMEWORK={})),
     (
         "W009",
-        site(REST_FRAMEWORK={"DEFAULT_PERMISSION_CLASSES": ["tests.gate.permissions.EITHER"]}),
+        site(
+            REST_FRAMEWORK={"DEFAULT_PERMISSION_CLASSES": ["tests.enforcement.permissions.EITHER"]}
+        ),
     ),
     ("W010", installed("channels")),
     ("W011", site(LOGGING={"version": 1, "root": {"level": "DEBUG"}})),
@@ -314,7 +316,7 @@ GOOD: list[Any] = [
     site(DEBUG=True, LOGGING={"version": 1, "root": {"level": "DEBUG"}}),
     conf(REQUIRED="staff"),
     conf(REQUIRED={"groups": ["Editors"]}),
-    conf(REQUIRED="tests.gate.rules.astaff_only"),
+    conf(REQUIRED="tests.enforcement.rules.astaff_only"),
     conf(REQUIRED_FROM="2026-12-01", GRACE_PERIOD=3600),
     both(WITH_ELSEWHERE, conf(TRUSTED_BACKENDS=[ELSEWHERE])),
     both(WITH_ELSEWHERE, conf(TRUSTED_BACKENDS={ELSEWHERE: "elsewhere"})),
@@ -329,7 +331,7 @@ GOOD: list[Any] = [
     site(LOGIN_URL="/account/sign-in/?from=here"),
     site(ROOT_URLCONF=BareUrls),
     site(SESSION_ENGINE=f"{SESSIONS}.cached_db", CACHES={"default": {"BACKEND": DBCACHE}}),
-    site(REST_FRAMEWORK={"DEFAULT_PERMISSION_CLASSES": ["tests.gate.permissions.BOTH"]}),
+    site(REST_FRAMEWORK={"DEFAULT_PERMISSION_CLASSES": ["tests.enforcement.permissions.BOTH"]}),
     site(
         LOGGING={
             "version": 1,

@@ -14,10 +14,10 @@ from pytest_django import Settings
 from cognito_mfa.decorators import mfa_exempt, mfa_recent
 from cognito_mfa.enforcement.exempt_views import why_exempt
 from cognito_mfa.local.pool import LocalPool
-from tests.gate import site as views
-from tests.gate.people import change_proof, linked, proven, signed_in, unproven
-from tests.gate.servers import CALLERS, SERVERS, Ask, Send
-from tests.gate.site import SECRET
+from tests.enforcement import site as views
+from tests.enforcement.people import change_proof, linked, proven, signed_in, unproven
+from tests.enforcement.servers import CALLERS, SERVERS, Ask, Send
+from tests.enforcement.site import SECRET
 from tests.visitor import Visitor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("site")]

@@ -1,0 +1,38 @@
+"""People and states that many tests begin with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from cognito_mfa.cognito.clients import has_operation
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CognitoIdentity
+from tests.visitor import PASSWORD, POOL_ID, Visitor
+
+
+def reading() -> str:
+    """Return the operation that reads a person's factors with the botocore at hand."""
+    modern = "AdminGetUserAuthFactors"
+    return modern if has_operation(modern) else "AdminGetUser"
+
+
+def delete_token(visitor: Visitor, username: str) -> None:
+    """Delete somebody's authenticator with another tool, which may be newer than our botocore."""
+    user = visitor.cognito.pool(POOL_ID).user(username)
+    user.software_token = user.preferred_factor = None
+    user.enabled_factors.clear()
+
+
+def make(pool: LocalPool, username: str, **user: Any) -> CognitoIdentity:
+    """Make a user in the pool and here, linked."""
+    address = {"email": f"{username}@example.com", "email_verified": "true"}
+    person = pool.create_user(username, password=PASSWORD, attributes=address)
+    return CognitoIdentity.objects.create(
+        user=User.objects.create_user(username, **user),
+        pool_id=POOL_ID,
+        sub=person.sub,
+        username=username,
+        email=f"{username}@example.com",
+    )
