@@ -53,12 +53,41 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 def test_the_threat_model_names_tests_and_modules_that_exist() -> None:
     text = (ROOT / "docs" / "threat-model.md").read_text()
-    tests = re.findall(r"`(tests/[\w/]+\.py)`", text)
-    modules = re.findall(r"`((?:local/)?\w+\.py)", text)
-    assert len(set(tests)) >= 25
+    named = set(re.findall(r"`((?:\w+/)*\w+\.py)`", text)) - {"settings.py"}
+    tests = {name for name in named if name.startswith("tests/")}
+    assert len(tests) >= 25
+    assert len(named - tests) >= 20
     assert [name for name in tests if not (ROOT / name).is_file()] == []
-    ours = [name for name in modules if name != "settings.py"]
-    assert [name for name in ours if not (ROOT / "cognito_mfa" / name).is_file()] == []
+    assert [name for name in named - tests if not (ROOT / "cognito_mfa" / name).is_file()] == []
+    for name, module in re.findall(r"`(\w+)` in `((?:\w+/)*\w+\.py)`", text):
+        source = (ROOT / "cognito_mfa" / module).read_text()
+        assert re.search(rf"^(?:def|class) {name}\b", source, re.MULTILINE), name
+
+
+def test_code_names_sections_about_cognito_that_exist() -> None:
+    """Comments name a section as ``"Wire protocol" in docs/cognito-behavior.md``, or behind the page."""
+    text = (ROOT / "docs" / "cognito-behavior.md").read_text()
+    headings = set(re.findall(r"^#+ (.+)$", text, re.MULTILINE))
+    named = {
+        (section, path.relative_to(ROOT).as_posix())
+        for folder in ("cognito_mfa", "tests", "benchmarks", "example_project")
+        for path in (ROOT / folder).rglob("*.py")
+        if path != Path(__file__)
+        for section in sections_named_in(path.read_text())
+    }
+    assert len(named) >= 20
+    assert {(section, path) for section, path in named if section not in headings} == set()
+
+
+def sections_named_in(source: str) -> list[str]:
+    """Return the sections of docs/cognito-behavior.md that comments in ``source`` name."""
+    if "cognito-behavior.md" not in source:
+        return []
+    line = re.sub(r"\s*\n\s*(?:#:? )?", " ", source)
+    page = r"`*docs/cognito-behavior\.md`*"
+    before = re.findall(rf'((?:"[^"]+"(?:, | and |, and | under )?)+) (?:in|of) {page}', line)
+    behind = re.findall(rf'{page}, ((?:"[^"]+"(?:, | and |, and | under )?)+)', line)
+    return [name for names in (*before, *behind) for name in re.findall(r'"([^"]+)"', names)]
 
 
 def anchors(document: Path) -> set[str]:
