@@ -15,8 +15,8 @@ import pytest
 
 from cognito_mfa.local.errors import CodeMismatchException, ExpiredCodeException
 from cognito_mfa.local.operations import (
-    answering,
     challenge_answers,
+    challenge_response,
     first_factor,
     mfa_answers,
     new_password,
@@ -35,7 +35,6 @@ from tests.visitor import Visitor
 Patch = pytest.MonkeyPatch
 Mutant = Callable[[Patch], None]
 Attack = Callable[..., None]
-Setup = software_token.SoftwareTokenOperations
 
 
 def any_code(patch: Patch) -> None:
@@ -43,13 +42,13 @@ def any_code(patch: Patch) -> None:
 
 
 def any_code_to_set_up(patch: Patch) -> None:
-    verify = Setup._verify
+    verify = software_token._verify
 
-    def lenient(self: Any, pool: Any, user: User, secret: str, asked: Any) -> Any:
-        right = totp.code_at(secret, totp.step_at(self.clock.now()))
-        return verify(self, pool, user, secret, {**asked, "UserCode": right})
+    def lenient(context: Any, pool: Any, user: User, secret: str, asked: Any) -> Any:
+        right = totp.code_at(secret, totp.step_at(context.clock.now()))
+        return verify(context, pool, user, secret, {**asked, "UserCode": right})
 
-    patch.setattr(Setup, "_verify", lenient)
+    patch.setattr(software_token, "_verify", lenient)
 
 
 def codes_work_again(patch: Patch) -> None:
@@ -69,15 +68,15 @@ def a_spent_code_is_merely_wrong(patch: Patch) -> None:
 
 
 def the_code_of_the_set_up_works_again(patch: Patch) -> None:
-    verify = Setup._verify
+    verify = software_token._verify
 
-    def forgetful(self: Any, pool: Any, user: User, secret: str, asked: Any) -> Any:
-        answer = verify(self, pool, user, secret, asked)
+    def forgetful(context: Any, pool: Any, user: User, secret: str, asked: Any) -> Any:
+        answer = verify(context, pool, user, secret, asked)
         if user.software_token is not None:
             user.software_token.used_steps.clear()
         return answer
 
-    patch.setattr(Setup, "_verify", forgetful)
+    patch.setattr(software_token, "_verify", forgetful)
 
 
 def a_window_of_a_quarter_of_an_hour(patch: Patch) -> None:
@@ -109,23 +108,23 @@ def sessions_never_expire(patch: Patch) -> None:
 
 def stages_are_not_looked_at(patch: Patch) -> None:
     """The first session does for VerifySoftwareToken what the second should."""
-    setup_session = Setup._setup_session
+    setup_session = software_token._setup_session
 
-    def lenient(self: Any, token: str, purpose: str) -> Any:
-        session, pool, user = setup_session(self, token, purpose)
+    def lenient(context: Any, token: str, purpose: str) -> Any:
+        session, pool, user = setup_session(context, token, purpose)
         session.secret = session.secret or user.pending_secret or ""
         return session, pool, user
 
     patch.setattr(Sessions, "require", lambda self, session, purpose: None)
-    patch.setattr(Setup, "_setup_session", lenient)
+    patch.setattr(software_token, "_setup_session", lenient)
 
 
 def a_set_up_needs_no_verification(patch: Patch) -> None:
     patch.setattr(Sessions, "require", lambda self, session, purpose: None)
-    patch.setattr(
-        mfa_answers.MFAAnswers,
-        "answer_setup",
-        lambda self, given: self.finish_with(given, "otp"),
+    patch.setitem(
+        challenge_answers.ANSWERS,
+        "MFA_SETUP",
+        lambda context, given: challenge_response.finish_with(context, given, "otp"),
     )
 
 
@@ -147,17 +146,17 @@ def any_clients_session(patch: Patch) -> None:
 
 
 def a_set_up_replaces_what_is_there(patch: Patch) -> None:
-    setup_session = Setup._setup_session
+    setup_session = software_token._setup_session
 
-    def lenient(self: Any, token: str, purpose: str) -> Any:
-        session = self.sessions.find(token)
-        pool = self.account.pools[session.pool_id]
+    def lenient(context: Any, token: str, purpose: str) -> Any:
+        session = context.sessions.find(token)
+        pool = context.account.pools[session.pool_id]
         user = directory.user_with_sub(pool, session.sub)
         assert user is not None
         with changed(user, software_token=None):
-            return setup_session(self, token, purpose)
+            return setup_session(context, token, purpose)
 
-    patch.setattr(Setup, "_setup_session", lenient)
+    patch.setattr(software_token, "_setup_session", lenient)
 
 
 def required_mfa_is_not_required(patch: Patch) -> None:
@@ -175,7 +174,7 @@ def preferences_are_not_looked_at(patch: Patch) -> None:
 
 
 def codes_are_never_locked(patch: Patch) -> None:
-    patch.setattr(answering.Answering, "check_code_lock", lambda self, user: None)
+    patch.setattr(challenge_response, "check_code_lock", lambda context, user: None)
 
 
 def nothing_is_ever_locked(patch: Patch) -> None:
@@ -191,13 +190,13 @@ def any_new_password(patch: Patch) -> None:
 
 
 def _may_try_as(patch: Patch, **pretended: Any) -> None:
-    may_try = first_factor.FirstFactor.check_may_try
+    may_try = first_factor.check_may_try
 
-    def lenient(self: Any, user: User) -> None:
+    def lenient(context: Any, user: User) -> None:
         with changed(user, **pretended):
-            may_try(self, user)
+            may_try(context, user)
 
-    patch.setattr(first_factor.FirstFactor, "check_may_try", lenient)
+    patch.setattr(first_factor, "check_may_try", lenient)
 
 
 def disabled_people_may_answer(patch: Patch) -> None:
@@ -221,23 +220,23 @@ def unconfirmed_people_may_sign_in(patch: Patch) -> None:
 
 
 def invitations_never_expire(patch: Patch) -> None:
-    after = first_factor.FirstFactor.after_password
+    after = first_factor.after_password
 
-    def lenient(self: Any, pool: Any, client: Any, user: User, **more: Any) -> Any:
+    def lenient(context: Any, pool: Any, client: Any, user: User, **more: Any) -> Any:
         user.temporary_password_until = None
-        return after(self, pool, client, user, **more)
+        return after(context, pool, client, user, **more)
 
-    patch.setattr(first_factor.FirstFactor, "after_password", lenient)
+    patch.setattr(first_factor, "after_password", lenient)
 
 
 def an_invitation_is_good_for_everybody(patch: Patch) -> None:
-    answer = new_password.NewPassword.answer_new_password
+    answer = new_password.answer_new_password
 
-    def lenient(self: Any, given: Any) -> Any:
+    def lenient(context: Any, given: Any) -> Any:
         given.user.status = "FORCE_CHANGE_PASSWORD"
-        return answer(self, given)
+        return answer(context, given)
 
-    patch.setattr(new_password.NewPassword, "answer_new_password", lenient)
+    patch.setitem(challenge_answers.ANSWERS, "NEW_PASSWORD_REQUIRED", lenient)
 
 
 def a_clients_secret_is_not_asked_for(patch: Patch) -> None:

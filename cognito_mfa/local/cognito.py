@@ -19,6 +19,7 @@ from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.faults import Faults
 from cognito_mfa.local.managed_login.discovery import DOCUMENTS, Document
 from cognito_mfa.local.managed_login.pages import ENDPOINTS, ManagedLogin
+from cognito_mfa.local.operations.context import Context
 from cognito_mfa.local.outbox import Message, Outbox
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import Protocol
@@ -63,7 +64,7 @@ class LocalCognito:
         self._calls = CallLog(calls_kept)
         self._managed_login = ManagedLogin(self.account, self.clock, self._outbox, self.behavior)
         self._protocol = Protocol(
-            operations.Operations(self.account, self.clock, self._outbox, self.behavior),
+            Context(self.account, self.clock, self._outbox, self.behavior),
             lock=self._lock,
             clock=self.clock,
             faults=self.faults,

@@ -20,6 +20,7 @@ from cognito_mfa.local.errors import (
     UnknownOperationException,
 )
 from cognito_mfa.local.faults import Fault, Faults
+from cognito_mfa.local.operations.context import Context
 from cognito_mfa.local.rules.limits import RequestQuotas
 from cognito_mfa.local.rules.tokens import sign_all
 from cognito_mfa.local.wire import service_model, validation
@@ -48,7 +49,7 @@ class Protocol:
 
     def __init__(
         self,
-        performer: operations.Operations,
+        context: Context,
         *,
         lock: threading.RLock,
         clock: Clock,
@@ -56,7 +57,7 @@ class Protocol:
         calls: CallLog,
         commit: Callable[[], None],
     ) -> None:
-        self._performer = performer
+        self._context = context
         self._lock = lock
         self._clock = clock
         self._faults = faults
@@ -110,7 +111,7 @@ class Protocol:
     def _perform(self, name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         with self._lock:
             try:
-                payload = operations.ALL[name](self._performer, parameters)
+                payload = operations.ALL[name](self._context, parameters)
             finally:
                 # A refusal may have counted an attempt, so it is written down like a success.
                 if name not in operations.READING:
@@ -121,7 +122,7 @@ class Protocol:
         return payload
 
     def _count(self, name: str) -> None:
-        if self._performer.behavior.request_quotas:
+        if self._context.behavior.request_quotas:
             with self._lock:
                 self._quotas.count(name, self._clock.now())
 

@@ -14,7 +14,7 @@ import pyotp
 import pytest
 
 from cognito_mfa.local import Behavior, LocalCognito
-from cognito_mfa.local.managed_login.pages import identities
+from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.local.pool import LocalPool
 from tests.local.browser import FORM, Browser
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID

@@ -409,7 +409,7 @@ class TestPeopleOfProviders:
         self, person: Person, site: Settings, word: str
     ) -> None:
         """Nobody can tell whether the password and a code, or the provider, let such a person in."""
-        from cognito_mfa.local.managed_login.pages import identities
+        from cognito_mfa.local.managed_login.sign_in import identities
 
         site.COGNITO_MFA = {**site.COGNITO_MFA, "FEDERATED": word}
         person.set_up_here()
@@ -424,7 +424,7 @@ class TestPeopleOfProviders:
         assert "cannot see which of the" in person.text(person.start())
 
     def test_unless_the_tokens_say_how(self, person: Person) -> None:
-        from cognito_mfa.local.managed_login.pages import identities
+        from cognito_mfa.local.managed_login.sign_in import identities
 
         state = person.pool.state
         state.behavior = replace(state.behavior, acr_and_amr=True)

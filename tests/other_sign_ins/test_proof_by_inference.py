@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from cognito_mfa.authenticator import status
 from cognito_mfa.local import LocalCognito, faults
-from cognito_mfa.local.managed_login.pages import identities
+from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
 from tests.local.browser import Browser
 from tests.other_sign_ins import outside as elsewhere

@@ -27,7 +27,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa.local import Behavior, LocalCognito, faults
-from cognito_mfa.local.managed_login.pages import identities
+from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import keys
 from cognito_mfa.managed_login.tokens import OtherSignIn

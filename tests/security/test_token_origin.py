@@ -22,7 +22,7 @@ from cognito_mfa.cognito.types import Tokens
 from cognito_mfa.conf import Conf
 from cognito_mfa.exceptions import BadReply
 from cognito_mfa.local import Behavior, LocalCognito
-from cognito_mfa.local.managed_login.pages import identities
+from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import keys
 from cognito_mfa.local.wire.client import make_client

@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import CognitoError, NotAuthorizedException
+from cognito_mfa.local.managed_login import sign_in
 from cognito_mfa.local.managed_login.oauth import (
     Asked,
     Authorization,
@@ -25,11 +26,10 @@ from cognito_mfa.local.managed_login.oauth import (
     client_id_in,
     scopes_asked,
 )
-from cognito_mfa.local.operations import Operations
-from cognito_mfa.local.operations.context import Payload, secret_hash
+from cognito_mfa.local.operations import software_token
+from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.outbox import Outbox
-from cognito_mfa.local.rules import directory
-from cognito_mfa.local.rules.state import Account, AppClient, User, UserPool
+from cognito_mfa.local.rules.state import Account, AppClient, UserPool
 from cognito_mfa.local.wire.messages import WebRequest, WireResponse, respond
 
 HTML = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"}
@@ -65,70 +65,11 @@ PAGE = """<!DOCTYPE html>
 Fields = Mapping[str, str]
 
 
-class Steps(Operations):
-    """The operations, except that a finished sign-in says who it was instead of giving tokens."""
-
-    def finish(
-        self,
-        pool: UserPool,
-        client: AppClient,
-        user: User,
-        *,
-        factors: Sequence[str],
-        device_key: str = "",
-    ) -> Payload:
-        user.has_signed_in = True
-        return {"User": user, "Factors": list(factors)}
-
-    def password(self, asked: Asked, username: str, password: str) -> Payload:
-        values = {"USERNAME": username, "PASSWORD": password, **_hash(asked.client, username)}
-        return self._password(asked.pool, asked.client, values, admin=False)
-
-    def answered(self, asked: Asked, challenge: str, session: str, answer: Fields) -> Payload:
-        """The session's user answers a challenge."""
-        username = self._user_of(asked.pool, session)
-        return self.respond_to_auth_challenge(
-            {
-                "ClientId": asked.client.id,
-                "ChallengeName": challenge,
-                "Session": session,
-                "ChallengeResponses": {
-                    "USERNAME": username,
-                    **answer,
-                    **_hash(asked.client, username),
-                },
-            }
-        )
-
-    def _user_of(self, pool: UserPool, session: str) -> str:
-        user = directory.user_with_sub(pool, self.sessions.find(session).sub)
-        if user is None:
-            raise NotAuthorizedException("User does not exist.")
-        return user.username
-
-    def federated(self, asked: Asked, provider: str, subject: str, email: str) -> Payload:
-        """Whoever the provider says it is, made on the first visit; no MFA (facts section 2.2)."""
-        username = f"{provider}_{subject}"
-        user = directory.user_named(asked.pool, username)
-        now = self.clock.now()
-        if user is None:
-            attributes = {"email": email, "email_verified": "false"} if email else {}
-            user = directory.add_user(
-                asked.pool, username, attributes, status="EXTERNAL_PROVIDER", now=now
-            )
-            user.attributes["identities"] = identities(provider, subject, created_at=now)
-        return self.finish(asked.pool, asked.client, user, factors=["fed"])
-
-    def linked(self, asked: Asked, user: User) -> Payload:
-        """A user of the pool who came through a provider that is linked to them: no MFA either."""
-        return self.finish(asked.pool, asked.client, user, factors=["fed"])
-
-
 class ManagedLogin:
     """The pages and endpoints of an account's pools."""
 
     def __init__(self, account: Account, clock: Clock, outbox: Outbox, behavior: Behavior) -> None:
-        self._steps = Steps(account, clock, outbox, behavior)
+        self._context = Context(account, clock, outbox, behavior, complete=sign_in.signed_in)
         self._authorization = Authorization(account, clock)
         self._pages = {
             "/oauth2/authorize": self._authorize,
@@ -177,26 +118,34 @@ class ManagedLogin:
         if "identity_provider" in query:
             return self._through_provider(asked, query["identity_provider"], form)
         if step == "MFA_SETUP":
-            verified = self._steps.verify_software_token(
-                {"Session": session, "UserCode": form.get("code", "")}
+            verified = software_token.verify_software_token(
+                self._context, {"Session": session, "UserCode": form.get("code", "")}
             )
-            return self._steps.answered(asked, step, verified.get("Session", session), {})
+            return sign_in.answer_challenge(
+                self._context, asked, step, verified.get("Session", session), {}
+            )
         if step in CODE_KEYS:
             key = CODE_KEYS[step]
-            return self._steps.answered(asked, step, session, {key: form.get(key, "")})
-        return self._steps.password(asked, form.get("username", ""), form.get("password", ""))
+            return sign_in.answer_challenge(
+                self._context, asked, step, session, {key: form.get(key, "")}
+            )
+        return sign_in.check_password(
+            self._context, asked, form.get("username", ""), form.get("password", "")
+        )
 
     def _through_provider(self, asked: Asked, provider: str, form: Fields) -> Payload:
         subject = form.get("subject", "")
         for user in asked.pool.users.values():
-            if is_linked(user, provider, subject):
-                return self._steps.linked(asked, user)
-        return self._steps.federated(asked, provider, subject, form.get("email", ""))
+            if sign_in.is_linked(user, provider, subject):
+                return sign_in.signed_in(user, sign_in.FEDERATED)
+        return sign_in.sign_in_federated(
+            self._context, asked, provider, subject, form.get("email", "")
+        )
 
     def _next_page(self, outcome: Payload, error: str = "") -> WireResponse:
         name, session = outcome["ChallengeName"], outcome["Session"]
         if name == "MFA_SETUP":
-            waiting = self._steps.associate_software_token({"Session": session})
+            waiting = software_token.associate_software_token(self._context, {"Session": session})
             return _setup_page(waiting["SecretCode"], waiting["Session"])
         parameters = outcome["ChallengeParameters"]
         text = parameters.get("MFAS_CAN_CHOOSE") or parameters.get("FRIENDLY_DEVICE_NAME", "")
@@ -207,7 +156,7 @@ class ManagedLogin:
         """The same form, where its session still lives; else from the beginning."""
         step, session = form.get("step", ""), form.get("session", "")
         try:
-            secret = self._steps.sessions.find(session).secret
+            secret = self._context.sessions.find(session).secret
         except NotAuthorizedException:
             return _first_page(query, text)
         if step == "MFA_SETUP":
@@ -254,25 +203,6 @@ class ManagedLogin:
         return _json(claims)
 
 
-def identities(provider: str, subject: str, *, created_at: float) -> str:
-    """The attribute that tells of a provider, as Cognito writes it."""
-    entry = {
-        "userId": subject,
-        "providerName": provider,
-        "providerType": "OIDC",
-        "issuer": None,
-        "primary": True,
-        "dateCreated": int(created_at * 1000),
-    }
-    return json.dumps([entry])
-
-
-def is_linked(user: User, provider: str, subject: str) -> bool:
-    """Whether the provider's person signs in as this user (AdminLinkProviderForUser)."""
-    known = json.loads(user.attributes.get("identities", "[]"))
-    return any((one["providerName"], one["userId"]) == (provider, subject) for one in known)
-
-
 def _asked(pool: UserPool, client: AppClient, query: Fields) -> Asked:
     """Raises OAuthError."""
     flows = client.settings.get("AllowedOAuthFlows", [])
@@ -297,13 +227,6 @@ def _asked(pool: UserPool, client: AppClient, query: Fields) -> Asked:
 def _check_registered(client: AppClient, list_name: str, url: str) -> None:
     if url not in client.settings.get(list_name, []):
         raise OAuthError("redirect_mismatch")
-
-
-def _hash(client: AppClient, username: str) -> dict[str, str]:
-    """Managed login needs no hash from anybody; the operations do."""
-    if client.secret is None:
-        return {}
-    return {"SECRET_HASH": secret_hash(client, username)}
 
 
 def _first_page(query: Fields, error: str = "") -> WireResponse:

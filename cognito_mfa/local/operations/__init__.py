@@ -1,125 +1,110 @@
-"""The operations that the local Cognito plays, by the names they have on the wire. The list is
-explicit: an operation that is not on it is refused with a text that says so, never guessed."""
+"""The operations of the local Cognito, by the names that they have on the wire. Each is a function of
+its own, named as boto3 names it; the tables below say in which module. An operation that is in no
+table is refused with a text that says so."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from cognito_mfa.local.operations.account_recovery import AccountRecovery
-from cognito_mfa.local.operations.app_clients import AppClients
-from cognito_mfa.local.operations.challenge_answers import ChallengeAnswers
-from cognito_mfa.local.operations.context import Parameters, Payload
-from cognito_mfa.local.operations.devices import Devices
-from cognito_mfa.local.operations.groups import Groups
-from cognito_mfa.local.operations.mfa_preference import MFAPreference
-from cognito_mfa.local.operations.own_attributes import OwnAttributes
-from cognito_mfa.local.operations.pool_mfa import PoolMFA
-from cognito_mfa.local.operations.pools import Pools
-from cognito_mfa.local.operations.profile import Profile
-from cognito_mfa.local.operations.sign_in import SignIn
-from cognito_mfa.local.operations.sign_out import SignOut
-from cognito_mfa.local.operations.software_token import SoftwareTokenOperations
-from cognito_mfa.local.operations.users import Users
+from cognito_mfa.local.operations import (
+    account_recovery,
+    app_clients,
+    challenge_answers,
+    devices,
+    groups,
+    mfa_preference,
+    own_attributes,
+    pool_mfa,
+    pools,
+    profile,
+    refreshing,
+    sign_in,
+    sign_out,
+    sign_up,
+    software_token,
+    users,
+)
+from cognito_mfa.local.operations.context import Context, Parameters, Payload
 
+Operation = Callable[[Context, Parameters], Payload]
 
-class Operations(
-    SignIn,
-    ChallengeAnswers,
-    SoftwareTokenOperations,
-    MFAPreference,
-    AccountRecovery,
-    OwnAttributes,
-    Groups,
-    Devices,
-    SignOut,
-    Profile,
-    Users,
-    Pools,
-    PoolMFA,
-    AppClients,
-):
-    """Every operation, one method each, named as boto3 names it."""
-
-
-Method = Callable[[Operations, Parameters], Payload]
-
-#: Anyone may call these; their credential is in the body (facts section 1.1).
-PUBLIC: Mapping[str, Method] = {
-    "AssociateSoftwareToken": Operations.associate_software_token,
-    "ChangePassword": Operations.change_password,
-    "ConfirmDevice": Operations.confirm_device,
-    "ConfirmForgotPassword": Operations.confirm_forgot_password,
-    "ConfirmSignUp": Operations.confirm_sign_up,
-    "DeleteUser": Operations.delete_user,
-    "DeleteUserAttributes": Operations.delete_user_attributes,
-    "ForgetDevice": Operations.forget_device,
-    "ForgotPassword": Operations.forgot_password,
-    "GetDevice": Operations.get_device,
-    "GetTokensFromRefreshToken": Operations.get_tokens_from_refresh_token,
-    "GetUser": Operations.get_user,
-    "GetUserAttributeVerificationCode": Operations.get_user_attribute_verification_code,
-    "GetUserAuthFactors": Operations.get_user_auth_factors,
-    "GlobalSignOut": Operations.global_sign_out,
-    "InitiateAuth": Operations.initiate_auth,
-    "ListDevices": Operations.list_devices,
-    "ResendConfirmationCode": Operations.resend_confirmation_code,
-    "RespondToAuthChallenge": Operations.respond_to_auth_challenge,
-    "RevokeToken": Operations.revoke_token,
-    "SetUserMFAPreference": Operations.set_user_mfa_preference,
-    "SignUp": Operations.sign_up,
-    "UpdateDeviceStatus": Operations.update_device_status,
-    "UpdateUserAttributes": Operations.update_user_attributes,
-    "VerifySoftwareToken": Operations.verify_software_token,
-    "VerifyUserAttribute": Operations.verify_user_attribute,
+#: Anyone may call these; their credential is in the body.
+PUBLIC: Mapping[str, Operation] = {
+    "AssociateSoftwareToken": software_token.associate_software_token,
+    "ChangePassword": account_recovery.change_password,
+    "ConfirmDevice": devices.confirm_device,
+    "ConfirmForgotPassword": account_recovery.confirm_forgot_password,
+    "ConfirmSignUp": sign_up.confirm_sign_up,
+    "DeleteUser": own_attributes.delete_user,
+    "DeleteUserAttributes": own_attributes.delete_user_attributes,
+    "ForgetDevice": devices.forget_device,
+    "ForgotPassword": account_recovery.forgot_password,
+    "GetDevice": devices.get_device,
+    "GetTokensFromRefreshToken": refreshing.get_tokens_from_refresh_token,
+    "GetUser": profile.get_user,
+    "GetUserAttributeVerificationCode": own_attributes.get_user_attribute_verification_code,
+    "GetUserAuthFactors": profile.get_user_auth_factors,
+    "GlobalSignOut": sign_out.global_sign_out,
+    "InitiateAuth": sign_in.initiate_auth,
+    "ListDevices": devices.list_devices,
+    "ResendConfirmationCode": sign_up.resend_confirmation_code,
+    "RespondToAuthChallenge": challenge_answers.respond_to_auth_challenge,
+    "RevokeToken": refreshing.revoke_token,
+    "SetUserMFAPreference": mfa_preference.set_user_mfa_preference,
+    "SignUp": sign_up.sign_up,
+    "UpdateDeviceStatus": devices.update_device_status,
+    "UpdateUserAttributes": own_attributes.update_user_attributes,
+    "VerifySoftwareToken": software_token.verify_software_token,
+    "VerifyUserAttribute": own_attributes.verify_user_attribute,
 }
 
 #: These need a signature.
-IAM: Mapping[str, Method] = {
-    "AdminAddUserToGroup": Operations.admin_add_user_to_group,
-    "AdminConfirmSignUp": Operations.admin_confirm_sign_up,
-    "AdminCreateUser": Operations.admin_create_user,
-    "AdminDeleteSoftwareToken": Operations.admin_delete_software_token,
-    "AdminDeleteUser": Operations.admin_delete_user,
-    "AdminDeleteUserAttributes": Operations.admin_delete_user_attributes,
-    "AdminDisableUser": Operations.admin_disable_user,
-    "AdminEnableUser": Operations.admin_enable_user,
-    "AdminForgetDevice": Operations.admin_forget_device,
-    "AdminGetDevice": Operations.admin_get_device,
-    "AdminGetUser": Operations.admin_get_user,
-    "AdminGetUserAuthFactors": Operations.admin_get_user_auth_factors,
-    "AdminInitiateAuth": Operations.admin_initiate_auth,
-    "AdminListDevices": Operations.admin_list_devices,
-    "AdminListGroupsForUser": Operations.admin_list_groups_for_user,
-    "AdminRemoveUserFromGroup": Operations.admin_remove_user_from_group,
-    "AdminResetUserPassword": Operations.admin_reset_user_password,
-    "AdminRespondToAuthChallenge": Operations.admin_respond_to_auth_challenge,
-    "AdminSetUserMFAPreference": Operations.admin_set_user_mfa_preference,
-    "AdminSetUserPassword": Operations.admin_set_user_password,
-    "AdminUpdateDeviceStatus": Operations.admin_update_device_status,
-    "AdminUpdateUserAttributes": Operations.admin_update_user_attributes,
-    "AdminUserGlobalSignOut": Operations.admin_user_global_sign_out,
-    "CreateGroup": Operations.create_group,
-    "CreateUserPool": Operations.create_user_pool,
-    "CreateUserPoolClient": Operations.create_user_pool_client,
-    "DeleteGroup": Operations.delete_group,
-    "DeleteUserPool": Operations.delete_user_pool,
-    "DeleteUserPoolClient": Operations.delete_user_pool_client,
-    "DescribeUserPool": Operations.describe_user_pool,
-    "DescribeUserPoolClient": Operations.describe_user_pool_client,
-    "GetGroup": Operations.get_group,
-    "GetUserPoolMfaConfig": Operations.get_user_pool_mfa_config,
-    "ListGroups": Operations.list_groups,
-    "ListUserPoolClients": Operations.list_user_pool_clients,
-    "ListUserPools": Operations.list_user_pools,
-    "ListUsers": Operations.list_users,
-    "ListUsersInGroup": Operations.list_users_in_group,
-    "SetUserPoolMfaConfig": Operations.set_user_pool_mfa_config,
-    "UpdateGroup": Operations.update_group,
-    "UpdateUserPool": Operations.update_user_pool,
-    "UpdateUserPoolClient": Operations.update_user_pool_client,
+IAM: Mapping[str, Operation] = {
+    "AdminAddUserToGroup": groups.admin_add_user_to_group,
+    "AdminConfirmSignUp": sign_up.admin_confirm_sign_up,
+    "AdminCreateUser": users.admin_create_user,
+    "AdminDeleteSoftwareToken": software_token.admin_delete_software_token,
+    "AdminDeleteUser": users.admin_delete_user,
+    "AdminDeleteUserAttributes": own_attributes.admin_delete_user_attributes,
+    "AdminDisableUser": users.admin_disable_user,
+    "AdminEnableUser": users.admin_enable_user,
+    "AdminForgetDevice": devices.admin_forget_device,
+    "AdminGetDevice": devices.admin_get_device,
+    "AdminGetUser": profile.admin_get_user,
+    "AdminGetUserAuthFactors": profile.admin_get_user_auth_factors,
+    "AdminInitiateAuth": sign_in.admin_initiate_auth,
+    "AdminListDevices": devices.admin_list_devices,
+    "AdminListGroupsForUser": groups.admin_list_groups_for_user,
+    "AdminRemoveUserFromGroup": groups.admin_remove_user_from_group,
+    "AdminResetUserPassword": account_recovery.admin_reset_user_password,
+    "AdminRespondToAuthChallenge": challenge_answers.admin_respond_to_auth_challenge,
+    "AdminSetUserMFAPreference": mfa_preference.admin_set_user_mfa_preference,
+    "AdminSetUserPassword": users.admin_set_user_password,
+    "AdminUpdateDeviceStatus": devices.admin_update_device_status,
+    "AdminUpdateUserAttributes": users.admin_update_user_attributes,
+    "AdminUserGlobalSignOut": sign_out.admin_user_global_sign_out,
+    "CreateGroup": groups.create_group,
+    "CreateUserPool": pools.create_user_pool,
+    "CreateUserPoolClient": app_clients.create_user_pool_client,
+    "DeleteGroup": groups.delete_group,
+    "DeleteUserPool": pools.delete_user_pool,
+    "DeleteUserPoolClient": app_clients.delete_user_pool_client,
+    "DescribeUserPool": pools.describe_user_pool,
+    "DescribeUserPoolClient": app_clients.describe_user_pool_client,
+    "GetGroup": groups.get_group,
+    "GetUserPoolMfaConfig": pool_mfa.get_user_pool_mfa_config,
+    "ListGroups": groups.list_groups,
+    "ListUserPoolClients": app_clients.list_user_pool_clients,
+    "ListUserPools": pools.list_user_pools,
+    "ListUsers": users.list_users,
+    "ListUsersInGroup": groups.list_users_in_group,
+    "SetUserPoolMfaConfig": pool_mfa.set_user_pool_mfa_config,
+    "UpdateGroup": groups.update_group,
+    "UpdateUserPool": pools.update_user_pool,
+    "UpdateUserPoolClient": app_clients.update_user_pool_client,
 }
 
-ALL: Mapping[str, Method] = {**PUBLIC, **IAM}
+ALL: Mapping[str, Operation] = {**PUBLIC, **IAM}
 
 #: After these there is nothing new to write to the state file.
 READING = frozenset(

@@ -12,10 +12,10 @@ from cognito_mfa.local.errors import (
     NotAuthorizedException,
     UserNotConfirmedException,
 )
-from cognito_mfa.local.operations.context import Parameters, Payload, required
+from cognito_mfa.local.operations import sent_codes, unauthenticated
+from cognito_mfa.local.operations.context import Context, Parameters, Payload, required
 from cognito_mfa.local.operations.first_factor import WRONG
 from cognito_mfa.local.operations.sent_codes import EXPIRED, PASSWORD_RESET, pretended_delivery
-from cognito_mfa.local.operations.sign_up import SignUp
 from cognito_mfa.local.rules import credentials
 from cognito_mfa.local.rules.state import EMAIL_OTP, SMS_MFA, User, UserPool
 
@@ -31,67 +31,68 @@ DEFAULT_RECOVERY = ("verified_phone_number", "verified_email")
 SAME_CHANNEL = {SMS_MFA: "phone_number", EMAIL_OTP: "email"}
 
 
-class AccountRecovery(SignUp):
-    """How somebody gets another password."""
+def forgot_password(context: Context, parameters: Parameters) -> Payload:
+    pool, _, user = unauthenticated.find_user(context, parameters, "ForgotPassword")
+    if user is None:
+        pretended = pretended_delivery(pool, parameters["Username"])
+        return {"CodeDeliveryDetails": pretended}
+    if not user.enabled:
+        raise NotAuthorizedException("User is disabled.")
+    if pool.account_recovery == ["admin_only"]:
+        raise NotAuthorizedException("Contact administrator to reset password.")
+    return {"CodeDeliveryDetails": _send_reset(context, pool, user)}
 
-    def forgot_password(self, parameters: Parameters) -> Payload:
-        pool, _, user = self._meant(parameters, "ForgotPassword")
-        if user is None:
-            pretended = pretended_delivery(pool, parameters["Username"])
-            return {"CodeDeliveryDetails": pretended}
-        if not user.enabled:
-            raise NotAuthorizedException("User is disabled.")
-        if pool.account_recovery == ["admin_only"]:
-            raise NotAuthorizedException("Contact administrator to reset password.")
-        return {"CodeDeliveryDetails": self._send_reset(pool, user)}
 
-    def confirm_forgot_password(self, parameters: Parameters) -> Payload:
-        pool, _, user = self._meant(parameters, "ConfirmForgotPassword")
-        credentials.check_new(pool, user, parameters["Password"])
-        if user is None:
-            raise ExpiredCodeException(EXPIRED)
-        if not user.enabled:
-            raise NotAuthorizedException("User is disabled.")
-        if user.status == "UNCONFIRMED":
-            raise UserNotConfirmedException("User is not confirmed.")
-        self.check_sent_code(user, PASSWORD_RESET, parameters["ConfirmationCode"])
-        del user.sent_codes[PASSWORD_RESET]
-        credentials.give(pool, user, parameters["Password"], self.clock.now())
-        user.status = "CONFIRMED"
-        user.password_attempts.succeeded()
-        return {}
+def confirm_forgot_password(context: Context, parameters: Parameters) -> Payload:
+    pool, _, user = unauthenticated.find_user(context, parameters, "ConfirmForgotPassword")
+    credentials.check_new(pool, user, parameters["Password"])
+    if user is None:
+        raise ExpiredCodeException(EXPIRED)
+    if not user.enabled:
+        raise NotAuthorizedException("User is disabled.")
+    if user.status == "UNCONFIRMED":
+        raise UserNotConfirmedException("User is not confirmed.")
+    sent_codes.check_sent_code(context, user, PASSWORD_RESET, parameters["ConfirmationCode"])
+    del user.sent_codes[PASSWORD_RESET]
+    credentials.give(pool, user, parameters["Password"], context.clock.now())
+    user.status = "CONFIRMED"
+    user.password_attempts.succeeded()
+    return {}
 
-    def admin_reset_user_password(self, parameters: Parameters) -> Payload:
-        """The password does not work any more, and a code to set another is on its way."""
-        pool, user = self.user(parameters)
-        self._send_reset(pool, user)
-        user.status = "RESET_REQUIRED"
-        user.modified_at = self.clock.now()
-        return {}
 
-    def change_password(self, parameters: Parameters) -> Payload:
-        pool, user = self.caller(parameters)
-        now = self.clock.now()
-        if user.password_attempts.locked(now):
-            raise LimitExceededException(LIMIT)
-        if user.password is not None:
-            previous = required(parameters, "PreviousPassword")
-            if not user.password.matches(pool.id, user.username, previous):
-                threshold = pool.behavior.password_failures_before_lock
-                user.password_attempts.failed(now, threshold=threshold)
-                raise NotAuthorizedException(WRONG)
-        credentials.check_new(pool, user, parameters["ProposedPassword"])
-        credentials.give(pool, user, parameters["ProposedPassword"], now)
-        user.password_attempts.succeeded()
-        return {}
+def admin_reset_user_password(context: Context, parameters: Parameters) -> Payload:
+    """The password does not work any more, and a code to set another is on its way."""
+    pool, user = context.user(parameters)
+    _send_reset(context, pool, user)
+    user.status = "RESET_REQUIRED"
+    user.modified_at = context.clock.now()
+    return {}
 
-    def _send_reset(self, pool: UserPool, user: User) -> dict[str, str]:
-        if user.status in ("FORCE_CHANGE_PASSWORD", "EXTERNAL_PROVIDER"):
-            raise NotAuthorizedException(WRONG_STATE)
-        attribute = _channel(pool.account_recovery or DEFAULT_RECOVERY, user)
-        if attribute is None or user.status == "UNCONFIRMED":
-            raise InvalidParameterException(NO_CHANNEL)
-        return self.send_code(pool, user, PASSWORD_RESET, attribute)
+
+def change_password(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.caller(parameters)
+    now = context.clock.now()
+    if user.password_attempts.locked(now):
+        raise LimitExceededException(LIMIT)
+    if user.password is not None:
+        previous = required(parameters, "PreviousPassword")
+        if not user.password.matches(pool.id, user.username, previous):
+            threshold = pool.behavior.password_failures_before_lock
+            user.password_attempts.failed(now, threshold=threshold)
+            raise NotAuthorizedException(WRONG)
+    credentials.check_new(pool, user, parameters["ProposedPassword"])
+    credentials.give(pool, user, parameters["ProposedPassword"], now)
+    user.password_attempts.succeeded()
+    return {}
+
+
+def _send_reset(context: Context, pool: UserPool, user: User) -> dict[str, str]:
+    if user.status in ("FORCE_CHANGE_PASSWORD", "EXTERNAL_PROVIDER"):
+        raise NotAuthorizedException(WRONG_STATE)
+    attribute = _channel(pool.account_recovery or DEFAULT_RECOVERY, user)
+    if attribute is None or user.status == "UNCONFIRMED":
+        raise InvalidParameterException(NO_CHANNEL)
+    return sent_codes.send_code(context, pool, user, PASSWORD_RESET, attribute)
 
 
 def _channel(mechanisms: Sequence[str], user: User) -> str | None:

@@ -52,40 +52,41 @@ UNDERSTOOD = frozenset(
 )
 
 
-class AppClients(Context):
-    """The administration of app clients."""
+def create_user_pool_client(context: Context, parameters: Parameters) -> Payload:
+    pool = context.pool(parameters)
+    client = AppClient(id=_random(26), secret=_secret(parameters), created_at=context.clock.now())
+    _configure(client, parameters, context.clock.now())
+    pool.clients[client.id] = client
+    return {"UserPoolClient": _describe(pool, client)}
 
-    def create_user_pool_client(self, parameters: Parameters) -> Payload:
-        pool = self.pool(parameters)
-        client = AppClient(id=_random(26), secret=_secret(parameters), created_at=self.clock.now())
-        _configure(client, parameters, self.clock.now())
-        pool.clients[client.id] = client
-        return {"UserPoolClient": _describe(pool, client)}
 
-    def update_user_pool_client(self, parameters: Parameters) -> Payload:
-        """What is left out goes back to its default (facts section 1.5)."""
-        pool, client = self.client_of_pool(parameters)
-        _configure(client, {"ClientName": client.name, **parameters}, self.clock.now())
-        return {"UserPoolClient": _describe(pool, client)}
+def update_user_pool_client(context: Context, parameters: Parameters) -> Payload:
+    """What is left out goes back to its default (facts section 1.5)."""
+    pool, client = context.client_of_pool(parameters)
+    _configure(client, {"ClientName": client.name, **parameters}, context.clock.now())
+    return {"UserPoolClient": _describe(pool, client)}
 
-    def delete_user_pool_client(self, parameters: Parameters) -> Payload:
-        pool, client = self.client_of_pool(parameters)
-        del pool.clients[client.id]
-        return {}
 
-    def describe_user_pool_client(self, parameters: Parameters) -> Payload:
-        pool, client = self.client_of_pool(parameters)
-        return {"UserPoolClient": _describe(pool, client)}
+def delete_user_pool_client(context: Context, parameters: Parameters) -> Payload:
+    pool, client = context.client_of_pool(parameters)
+    del pool.clients[client.id]
+    return {}
 
-    def list_user_pool_clients(self, parameters: Parameters) -> Payload:
-        pool = self.pool(parameters)
-        start = page_start(parameters.get("NextToken"))
-        clients = list(pool.clients.values())[start:]
-        size = parameters.get("MaxResults", 60)
-        page: Payload = {"UserPoolClients": [_listed(pool, one) for one in clients[:size]]}
-        if len(clients) > size:
-            page["NextToken"] = page_token(start + size)
-        return page
+
+def describe_user_pool_client(context: Context, parameters: Parameters) -> Payload:
+    pool, client = context.client_of_pool(parameters)
+    return {"UserPoolClient": _describe(pool, client)}
+
+
+def list_user_pool_clients(context: Context, parameters: Parameters) -> Payload:
+    pool = context.pool(parameters)
+    start = page_start(parameters.get("NextToken"))
+    clients = list(pool.clients.values())[start:]
+    size = parameters.get("MaxResults", 60)
+    page: Payload = {"UserPoolClients": [_listed(pool, one) for one in clients[:size]]}
+    if len(clients) > size:
+        page["NextToken"] = page_token(start + size)
+    return page
 
 
 def _configure(client: AppClient, parameters: Parameters, now: float) -> None:

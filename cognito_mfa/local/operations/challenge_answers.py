@@ -3,20 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
-from cognito_mfa.local.operations.answering import Answered, Values
-from cognito_mfa.local.operations.choice_sign_in import ChoiceSignIn, nobody_answered
+from cognito_mfa.local.operations import (
+    choice_sign_in,
+    device_sign_in,
+    mfa_answers,
+    new_password,
+    srp_sign_in,
+)
+from cognito_mfa.local.operations.challenge_response import ChallengeResponse, Values
+from cognito_mfa.local.operations.choice_sign_in import nobody_answered
 from cognito_mfa.local.operations.context import (
+    Context,
     Parameters,
     Payload,
     check_secret_hash,
     required,
 )
-from cognito_mfa.local.operations.device_sign_in import DeviceSignIn
-from cognito_mfa.local.operations.mfa_answers import MFAAnswers, email_key
-from cognito_mfa.local.operations.new_password import NewPassword
+from cognito_mfa.local.operations.mfa_answers import email_key
 from cognito_mfa.local.rules import challenges, directory
 from cognito_mfa.local.rules.sessions import INVALID, SETUP_BY_EMAIL
 from cognito_mfa.local.rules.state import (
@@ -34,62 +40,64 @@ PASSWORD_VERIFIER = "PASSWORD_VERIFIER"  # noqa: S105 - the name of a challenge
 DEVICE_SRP_AUTH = "DEVICE_SRP_AUTH"
 DEVICE_PASSWORD_VERIFIER = "DEVICE_PASSWORD_VERIFIER"  # noqa: S105 - the name of a challenge
 
-Answer = Callable[[Answered], Payload]
+Answer = Callable[[Context, ChallengeResponse], Payload]
+
+#: By the challenge's name, or what an answer makes of it.
+ANSWERS: dict[str, Answer] = {
+    "NEW_PASSWORD_REQUIRED": new_password.answer_new_password,
+    "MFA_SETUP": mfa_answers.answer_setup,
+    SETUP_BY_EMAIL: mfa_answers.answer_setup_by_email,
+    SOFTWARE_TOKEN_MFA: mfa_answers.answer_software_token,
+    SMS_MFA: mfa_answers.answer_sent_code,
+    SMS_OTP: mfa_answers.answer_sent_code,
+    EMAIL_OTP: mfa_answers.answer_sent_code,
+    "SELECT_MFA_TYPE": mfa_answers.answer_choice,
+    "SELECT_CHALLENGE": choice_sign_in.answer_selection,
+    "PASSWORD": choice_sign_in.answer_password,
+    DEVICE_SRP_AUTH: device_sign_in.answer_device_srp,
+}
 
 
-class ChallengeAnswers(MFAAnswers, NewPassword, ChoiceSignIn, DeviceSignIn):
-    """What happens to an answer."""
+def respond_to_auth_challenge(context: Context, parameters: Parameters) -> Payload:
+    pool, client = context.client(parameters)
+    return _respond(context, pool, client, parameters, admin=False)
 
-    def respond_to_auth_challenge(self, parameters: Parameters) -> Payload:
-        pool, client = self.client(parameters)
-        return self._respond(pool, client, parameters, admin=False)
 
-    def admin_respond_to_auth_challenge(self, parameters: Parameters) -> Payload:
-        pool, client = self.client_of_pool(parameters)
-        return self._respond(pool, client, parameters, admin=True)
+def admin_respond_to_auth_challenge(context: Context, parameters: Parameters) -> Payload:
+    pool, client = context.client_of_pool(parameters)
+    return _respond(context, pool, client, parameters, admin=True)
 
-    def _respond(
-        self, pool: UserPool, client: AppClient, parameters: Parameters, *, admin: bool
-    ) -> Payload:
-        values = parameters.get("ChallengeResponses", {})
-        purpose = _purpose(pool, parameters["ChallengeName"], values)
-        # A secret block does a session's work here.
-        if purpose == PASSWORD_VERIFIER:
-            return self.verify_password_claim(pool, client, values, admin=admin)
-        if purpose == DEVICE_PASSWORD_VERIFIER:
-            return self.verify_device_claim(pool, client, values, admin=admin)
-        answer = self._answers().get(purpose)
-        if answer is None:
-            raise _not_played(purpose, self._answers())
-        username = required(values, "USERNAME")
-        check_secret_hash(client, values, username)
-        session = self._session(pool, client, parameters, purpose)
-        user = _bound_user(session, pool, client, username, admin=admin)
-        self.sessions.require(session, purpose)
-        return answer(Answered(pool, client, user, session, values))
 
-    def _session(
-        self, pool: UserPool, client: AppClient, parameters: Parameters, purpose: str
-    ) -> SignInSession:
-        """The one that the answer names; only DEVICE_SRP_AUTH may leave it out, as clients do."""
-        if purpose == DEVICE_SRP_AUTH and "Session" not in parameters:
-            return self.open_device_session(pool, client, parameters["ChallengeResponses"])
-        return self.sessions.find(required(parameters, "Session"))
+def _respond(
+    context: Context, pool: UserPool, client: AppClient, parameters: Parameters, *, admin: bool
+) -> Payload:
+    values = parameters.get("ChallengeResponses", {})
+    purpose = _purpose(pool, parameters["ChallengeName"], values)
+    # A secret block does a session's work here.
+    if purpose == PASSWORD_VERIFIER:
+        return srp_sign_in.verify_password_claim(context, pool, client, values, admin=admin)
+    if purpose == DEVICE_PASSWORD_VERIFIER:
+        return device_sign_in.verify_device_claim(context, pool, client, values, admin=admin)
+    answer = ANSWERS.get(purpose)
+    if answer is None:
+        raise _not_played(purpose)
+    username = required(values, "USERNAME")
+    check_secret_hash(client, values, username)
+    session = _session(context, pool, client, parameters, purpose)
+    user = _bound_user(session, pool, client, username, admin=admin)
+    context.sessions.require(session, purpose)
+    return answer(context, ChallengeResponse(pool, client, user, session, values))
 
-    def _answers(self) -> Mapping[str, Answer]:
-        return {
-            "NEW_PASSWORD_REQUIRED": self.answer_new_password,
-            "MFA_SETUP": self.answer_setup,
-            SETUP_BY_EMAIL: self.answer_setup_by_email,
-            SOFTWARE_TOKEN_MFA: self.answer_software_token,
-            SMS_MFA: self.answer_sent_code,
-            SMS_OTP: self.answer_sent_code,
-            EMAIL_OTP: self.answer_sent_code,
-            "SELECT_MFA_TYPE": self.answer_choice,
-            "SELECT_CHALLENGE": self.answer_selection,
-            "PASSWORD": self.answer_password,
-            DEVICE_SRP_AUTH: self.answer_device_srp,
-        }
+
+def _session(
+    context: Context, pool: UserPool, client: AppClient, parameters: Parameters, purpose: str
+) -> SignInSession:
+    """The one that the answer names; only DEVICE_SRP_AUTH may leave it out, as clients do."""
+    if purpose == DEVICE_SRP_AUTH and "Session" not in parameters:
+        return device_sign_in.open_device_session(
+            context, pool, client, parameters["ChallengeResponses"]
+        )
+    return context.sessions.find(required(parameters, "Session"))
 
 
 def _purpose(pool: UserPool, challenge: str, values: Values) -> str:
@@ -119,8 +127,8 @@ def _bound_user(
     return user
 
 
-def _not_played(challenge: str, answers: Mapping[str, Answer]) -> InvalidParameterException:
-    played = {*answers, PASSWORD_VERIFIER, DEVICE_PASSWORD_VERIFIER} - {SETUP_BY_EMAIL}
+def _not_played(challenge: str) -> InvalidParameterException:
+    played = {*ANSWERS, PASSWORD_VERIFIER, DEVICE_PASSWORD_VERIFIER} - {SETUP_BY_EMAIL}
     return InvalidParameterException(
         f"The local Cognito does not play the challenge {challenge}. "
         f"It plays: {', '.join(sorted(played))}."

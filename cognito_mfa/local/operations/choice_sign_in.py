@@ -12,8 +12,10 @@ from cognito_mfa.local.errors import (
     UnsupportedOperationException,
     UserNotFoundException,
 )
-from cognito_mfa.local.operations.answering import Answered, Answering, Values
+from cognito_mfa.local.operations import challenge_response, first_factor, srp_sign_in, steps
+from cognito_mfa.local.operations.challenge_response import ChallengeResponse, Values
 from cognito_mfa.local.operations.context import (
+    Context,
     Parameters,
     Payload,
     check_secret_hash,
@@ -21,7 +23,6 @@ from cognito_mfa.local.operations.context import (
     required,
 )
 from cognito_mfa.local.operations.first_factor import WRONG
-from cognito_mfa.local.operations.srp_sign_in import SrpSignIn
 from cognito_mfa.local.outbox import masked
 from cognito_mfa.local.rules import challenges, directory
 from cognito_mfa.local.rules.sessions import INVALID, session_string
@@ -40,101 +41,103 @@ SENT: Mapping[str, str] = {EMAIL_OTP: "email", SMS_OTP: "phone_number"}
 STEP_UP = ("TARGET_ACR_VALUES", "MAX_AGE", "ACCESS_TOKEN")
 
 
-class ChoiceSignIn(SrpSignIn, Answering):
-    """The first factor of one's choice."""
+def begin_choice(
+    context: Context, pool: UserPool, client: AppClient, parameters: Parameters, *, admin: bool
+) -> Payload:
+    values = parameters.get("AuthParameters", {})
+    _check_played(values)
+    username = required(values, "USERNAME")
+    check_secret_hash(client, values, username)
+    user = directory.user_named(pool, username)
+    if user is None:
+        return _pretend(context, pool, client, values, admin=admin)
+    if "Session" in parameters:
+        return _after_sign_up(context, pool, client, user, parameters["Session"], admin=admin)
+    first_factor.check_may_try(context, user)
+    choices = available(pool, user)
+    if not choices:
+        raise NotAuthorizedException(WRONG)
+    session = context.sessions.begin(Stage.SELECT_CHALLENGE, pool, client, user, admin=admin)
+    session.choices = choices
+    session.device_key = values.get("DEVICE_KEY", "")
+    preferred = values.get("PREFERRED_CHALLENGE", "")
+    if preferred not in session.choices:
+        return _selection(session, username)
+    given = ChallengeResponse(pool, client, user, session, values)
+    if preferred == "PASSWORD" and "PASSWORD" not in values:
+        return challenge_response.ask(context, given, Stage.PASSWORD)
+    return _chosen(context, given, preferred)
 
-    def begin_choice(
-        self, pool: UserPool, client: AppClient, parameters: Parameters, *, admin: bool
-    ) -> Payload:
-        values = parameters.get("AuthParameters", {})
-        _check_played(values)
-        username = required(values, "USERNAME")
-        check_secret_hash(client, values, username)
-        user = directory.user_named(pool, username)
-        if user is None:
-            return self._pretend(pool, client, values, admin=admin)
-        if "Session" in parameters:
-            return self._after_sign_up(pool, client, user, parameters["Session"], admin=admin)
-        self.check_may_try(user)
-        choices = available(pool, user)
-        if not choices:
-            raise NotAuthorizedException(WRONG)
-        session = self.sessions.begin(Stage.SELECT_CHALLENGE, pool, client, user, admin=admin)
-        session.choices = choices
-        session.device_key = values.get("DEVICE_KEY", "")
-        preferred = values.get("PREFERRED_CHALLENGE", "")
-        if preferred not in session.choices:
-            return _selection(session, username)
-        given = Answered(pool, client, user, session, values)
-        if preferred == "PASSWORD" and "PASSWORD" not in values:
-            return self.ask(given, Stage.PASSWORD)
-        return self._chosen(given, preferred)
 
-    def answer_selection(self, given: Answered) -> Payload:
-        choice = required(given.values, "ANSWER")
-        if choice not in given.session.choices:
-            raise InvalidParameterException(f"{choice} is not an available challenge")
-        return self._chosen(given, choice)
+def answer_selection(context: Context, given: ChallengeResponse) -> Payload:
+    choice = required(given.values, "ANSWER")
+    if choice not in given.session.choices:
+        raise InvalidParameterException(f"{choice} is not an available challenge")
+    return _chosen(context, given, choice)
 
-    def answer_password(self, given: Answered) -> Payload:
-        """A wrong password ends the attempt here (facts section 2.3)."""
-        pool, user = given.pool, given.user
-        password = required(given.values, "PASSWORD")
-        self.check_may_try(user)
-        self.sessions.spend(given.session)
-        if user.password is None or not user.password.matches(pool.id, user.username, password):
-            raise self.wrong_password(pool, user)
-        session = given.session
-        return self.after_password(
-            pool, given.client, user, admin=session.admin, device_key=session.device_key
-        )
 
-    def _chosen(self, given: Answered, choice: str) -> Payload:
-        if choice == "PASSWORD":
-            return self.answer_password(given)
-        if choice in SENT:
-            return self.ask(given, Stage(choice))
-        answer = self.begin_srp(
-            given.pool, given.client, given.user, given.values, admin=given.session.admin
-        )
-        self.sessions.spend(given.session)
-        return answer
+def answer_password(context: Context, given: ChallengeResponse) -> Payload:
+    """A wrong password ends the attempt here (facts section 2.3)."""
+    pool, user = given.pool, given.user
+    password = required(given.values, "PASSWORD")
+    first_factor.check_may_try(context, user)
+    context.sessions.spend(given.session)
+    if user.password is None or not user.password.matches(pool.id, user.username, password):
+        raise first_factor.wrong_password(context, pool, user)
+    session = given.session
+    return first_factor.after_password(
+        context, pool, given.client, user, admin=session.admin, device_key=session.device_key
+    )
 
-    def _after_sign_up(
-        self, pool: UserPool, client: AppClient, user: User, token: str, *, admin: bool
-    ) -> Payload:
-        """Straight on from ConfirmSignUp: the code that was confirmed is the first factor."""
-        session = self.sessions.find(token)
-        self.sessions.require(session, "InitiateAuth")
-        if (session.client_id, session.sub) != (client.id, user.sub):
-            raise NotAuthorizedException(INVALID)
-        self.sessions.spend(session)
-        return self.after_first_factor(pool, client, user, admin=admin)
 
-    def _pretend(
-        self, pool: UserPool, client: AppClient, values: Values, *, admin: bool
-    ) -> Payload:
-        """The same challenge each time to whoever asks for somebody who is not there."""
-        if not hides_existence(pool, client, admin=admin):
-            raise UserNotFoundException("User does not exist.")
-        username = values["USERNAME"]
-        by_mail = pool.mfa != "ON" and EMAIL_OTP in pool.first_factors
-        if values.get("PREFERRED_CHALLENGE") == "PASSWORD_SRP" and "SRP_A" in values:
-            return self.begin_srp(pool, client, None, values, admin=admin)
-        stage = Stage.EMAIL_OTP if by_mail else Stage.SELECT_CHALLENGE
-        session = self.sessions.begin(stage, pool, client, None, admin=admin)
-        session.choices = list(PASSWORDS)
-        if not by_mail:
-            return _selection(session, username)
-        return {
-            "ChallengeName": EMAIL_OTP,
-            "Session": session_string(session),
-            "ChallengeParameters": {
-                "CODE_DELIVERY_DELIVERY_MEDIUM": "EMAIL",
-                "CODE_DELIVERY_DESTINATION": masked("EMAIL", _address_like(username)),
-                "USER_ID_FOR_SRP": username,
-            },
-        }
+def _chosen(context: Context, given: ChallengeResponse, choice: str) -> Payload:
+    if choice == "PASSWORD":
+        return answer_password(context, given)
+    if choice in SENT:
+        return challenge_response.ask(context, given, Stage(choice))
+    answer = srp_sign_in.begin_srp(
+        context, given.pool, given.client, given.user, given.values, admin=given.session.admin
+    )
+    context.sessions.spend(given.session)
+    return answer
+
+
+def _after_sign_up(
+    context: Context, pool: UserPool, client: AppClient, user: User, token: str, *, admin: bool
+) -> Payload:
+    """Straight on from ConfirmSignUp: the code that was confirmed is the first factor."""
+    session = context.sessions.find(token)
+    context.sessions.require(session, "InitiateAuth")
+    if (session.client_id, session.sub) != (client.id, user.sub):
+        raise NotAuthorizedException(INVALID)
+    context.sessions.spend(session)
+    return steps.after_first_factor(context, pool, client, user, admin=admin)
+
+
+def _pretend(
+    context: Context, pool: UserPool, client: AppClient, values: Values, *, admin: bool
+) -> Payload:
+    """The same challenge each time to whoever asks for somebody who is not there."""
+    if not hides_existence(pool, client, admin=admin):
+        raise UserNotFoundException("User does not exist.")
+    username = values["USERNAME"]
+    by_mail = pool.mfa != "ON" and EMAIL_OTP in pool.first_factors
+    if values.get("PREFERRED_CHALLENGE") == "PASSWORD_SRP" and "SRP_A" in values:
+        return srp_sign_in.begin_srp(context, pool, client, None, values, admin=admin)
+    stage = Stage.EMAIL_OTP if by_mail else Stage.SELECT_CHALLENGE
+    session = context.sessions.begin(stage, pool, client, None, admin=admin)
+    session.choices = list(PASSWORDS)
+    if not by_mail:
+        return _selection(session, username)
+    return {
+        "ChallengeName": EMAIL_OTP,
+        "Session": session_string(session),
+        "ChallengeParameters": {
+            "CODE_DELIVERY_DELIVERY_MEDIUM": "EMAIL",
+            "CODE_DELIVERY_DESTINATION": masked("EMAIL", _address_like(username)),
+            "USER_ID_FOR_SRP": username,
+        },
+    }
 
 
 def available(pool: UserPool, user: User) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cognito_mfa.local.behavior import Behavior
@@ -29,17 +29,35 @@ from cognito_mfa.local.rules.tokens import Tokens
 
 Parameters = Mapping[str, Any]
 Payload = dict[str, Any]
+Complete = Callable[[User, Sequence[str]], Payload]
 
 
 class Context:
     """One account, seen by its operations."""
 
-    def __init__(self, account: Account, clock: Clock, outbox: Outbox, behavior: Behavior) -> None:
+    def __init__(
+        self,
+        account: Account,
+        clock: Clock,
+        outbox: Outbox,
+        behavior: Behavior,
+        *,
+        complete: Complete | None = None,
+    ) -> None:
+        """Bind the operations to an account.
+
+        Args:
+            account: The pools and the open sign-ins that the operations read and change.
+            clock: The time that they live in.
+            outbox: Where codes and invitations go.
+            behavior: How pools behave that are made from now on.
+            complete: What the end of a sign-in gives instead of tokens; managed login has one.
+        """
         self.account = account
         self.clock = clock
         self.outbox = outbox
         self.behavior = behavior
-        """For pools that are made from now on."""
+        self.complete = complete
         self.sessions = Sessions(account, clock)
         self.exchanges = SrpExchanges(account, clock)
         self.tokens = Tokens(account, clock)

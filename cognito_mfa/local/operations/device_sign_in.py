@@ -9,11 +9,11 @@ import hmac
 from datetime import datetime
 
 from cognito_mfa.local.errors import NotAuthorizedException, ResourceNotFoundException
-from cognito_mfa.local.operations.answering import Answered, Answering, Values
-from cognito_mfa.local.operations.context import Payload, check_secret_hash, required
+from cognito_mfa.local.operations import challenge_response, srp_sign_in
+from cognito_mfa.local.operations.challenge_response import ChallengeResponse, Values
+from cognito_mfa.local.operations.context import Context, Payload, check_secret_hash, required
 from cognito_mfa.local.operations.first_factor import WRONG
 from cognito_mfa.local.operations.srp_sign_in import (
-    SrpSignIn,
     client_value,
     parse_timestamp,
     timestamp,
@@ -32,73 +32,74 @@ from cognito_mfa.local.rules.state import (
 from cognito_mfa.local.rules.tracking import NO_DEVICE
 
 
-class DeviceSignIn(SrpSignIn, Answering):
-    """A device instead of a second factor."""
+def open_device_session(
+    context: Context, pool: UserPool, client: AppClient, values: Values
+) -> SignInSession:
+    """The newest sign-in that waits for this device, for clients that send no session."""
+    user = directory.user_named(pool, required(values, "USERNAME"))
+    key = required(values, "DEVICE_KEY")
+    if user is not None:
+        for session in context.sessions.open_of(user, client, Stage.DEVICE_SRP_AUTH):
+            if session.device_key == key:
+                return session
+    raise NotAuthorizedException(INVALID)
 
-    def open_device_session(
-        self, pool: UserPool, client: AppClient, values: Values
-    ) -> SignInSession:
-        """The newest sign-in that waits for this device, for clients that send no session."""
-        user = directory.user_named(pool, required(values, "USERNAME"))
-        key = required(values, "DEVICE_KEY")
-        if user is not None:
-            for session in self.sessions.open_of(user, client, Stage.DEVICE_SRP_AUTH):
-                if session.device_key == key:
-                    return session
-        raise NotAuthorizedException(INVALID)
 
-    def answer_device_srp(self, given: Answered) -> Payload:
-        key = required(given.values, "DEVICE_KEY")
-        device = given.user.devices.get(key)
-        if device is None or key != given.session.device_key:
-            raise ResourceNotFoundException(NO_DEVICE)
-        exchange = self.exchanges.begin(
-            given.pool,
-            given.client,
-            given.user,
-            client_value=client_value(required(given.values, "SRP_A")),
-            verifier=int(device.verifier, 16),
-            admin=given.session.admin,
+def answer_device_srp(context: Context, given: ChallengeResponse) -> Payload:
+    key = required(given.values, "DEVICE_KEY")
+    device = given.user.devices.get(key)
+    if device is None or key != given.session.device_key:
+        raise ResourceNotFoundException(NO_DEVICE)
+    exchange = context.exchanges.begin(
+        given.pool,
+        given.client,
+        given.user,
+        client_value=client_value(required(given.values, "SRP_A")),
+        verifier=int(device.verifier, 16),
+        admin=given.session.admin,
+    )
+    exchange.device_key = key
+    exchange.session = given.session.id
+    return {
+        "ChallengeName": "DEVICE_PASSWORD_VERIFIER",
+        "ChallengeParameters": {
+            "SALT": device.salt,
+            "SRP_B": exchange.public,
+            "SECRET_BLOCK": secret_block(exchange),
+            "DEVICE_KEY": key,
+            "USERNAME": given.user.username,
+        },
+    }
+
+
+def verify_device_claim(
+    context: Context, pool: UserPool, client: AppClient, values: Values, *, admin: bool
+) -> Payload:
+    username = required(values, "USERNAME")
+    block = required(values, "PASSWORD_CLAIM_SECRET_BLOCK")
+    claim = required(values, "PASSWORD_CLAIM_SIGNATURE")
+    sent_at = parse_timestamp(required(values, "TIMESTAMP"))
+    key = required(values, "DEVICE_KEY")
+    check_secret_hash(client, values, username)
+    exchange = context.exchanges.find(block)
+    if exchange is None or exchange.device_key != key:
+        raise NotAuthorizedException(WRONG)
+    user = srp_sign_in.bound_to_exchange(context, exchange, pool, client, username, admin=admin)
+    device, session = user.devices.get(key), context.sessions.get_open(exchange.session)
+    if device is None or session is None or not user.enabled:
+        raise NotAuthorizedException(WRONG)
+    challenge_response.check_code_lock(context, user)
+    if not hmac.compare_digest(_right_claim(device, exchange, sent_at), claim.encode()):
+        user.code_attempts.failed(
+            context.clock.now(), threshold=pool.behavior.code_failures_before_lock
         )
-        exchange.device_key = key
-        exchange.session = given.session.id
-        return {
-            "ChallengeName": "DEVICE_PASSWORD_VERIFIER",
-            "ChallengeParameters": {
-                "SALT": device.salt,
-                "SRP_B": exchange.public,
-                "SECRET_BLOCK": secret_block(exchange),
-                "DEVICE_KEY": key,
-                "USERNAME": given.user.username,
-            },
-        }
-
-    def verify_device_claim(
-        self, pool: UserPool, client: AppClient, values: Values, *, admin: bool
-    ) -> Payload:
-        username = required(values, "USERNAME")
-        block = required(values, "PASSWORD_CLAIM_SECRET_BLOCK")
-        claim = required(values, "PASSWORD_CLAIM_SIGNATURE")
-        sent_at = parse_timestamp(required(values, "TIMESTAMP"))
-        key = required(values, "DEVICE_KEY")
-        check_secret_hash(client, values, username)
-        exchange = self.exchanges.find(block)
-        if exchange is None or exchange.device_key != key:
-            raise NotAuthorizedException(WRONG)
-        user = self.bound_to_exchange(exchange, pool, client, username, admin=admin)
-        device, session = user.devices.get(key), self.sessions.get_open(exchange.session)
-        if device is None or session is None or not user.enabled:
-            raise NotAuthorizedException(WRONG)
-        self.check_code_lock(user)
-        if not hmac.compare_digest(_right_claim(device, exchange, sent_at), claim.encode()):
-            user.code_attempts.failed(
-                self.clock.now(), threshold=pool.behavior.code_failures_before_lock
-            )
-            raise NotAuthorizedException(WRONG)
-        self.check_fresh(pool, sent_at)
-        self.exchanges.spend(exchange)
-        device.authenticated_at = self.clock.now()
-        return self.finish_with(Answered(pool, client, user, session, values), "swk")
+        raise NotAuthorizedException(WRONG)
+    srp_sign_in.check_fresh(context, pool, sent_at)
+    context.exchanges.spend(exchange)
+    device.authenticated_at = context.clock.now()
+    return challenge_response.finish_with(
+        context, ChallengeResponse(pool, client, user, session, values), "swk"
+    )
 
 
 def _right_claim(device: Device, exchange: SrpExchange, sent_at: datetime) -> bytes:

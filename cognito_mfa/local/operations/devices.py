@@ -28,69 +28,76 @@ LARGEST_PAGE = 60
 STATUSES = {True: "remembered", False: "not_remembered"}
 
 
-class Devices(Context):
-    """The devices that somebody signs in from."""
+def confirm_device(context: Context, parameters: Parameters) -> Payload:
+    """From here on the device can prove itself, and the pool may remember it at once."""
+    pool, user = context.caller(parameters)
+    device = _device(user, parameters)
+    if device.verifier:
+        raise DeviceKeyExistsException("Device is already confirmed")
+    secret = parameters.get("DeviceSecretVerifierConfig", {})
+    device.verifier = _verifier(required(secret, "PasswordVerifier"))
+    device.salt = _decoded(required(secret, "Salt"), "Salt").hex()
+    device.name = parameters.get("DeviceName", "")
+    on_prompt = pool.device_tracking is not None and pool.device_tracking.only_on_prompt
+    device.remembered = not on_prompt
+    device.modified_at = context.clock.now()
+    return {"UserConfirmationNecessary": on_prompt}
 
-    def confirm_device(self, parameters: Parameters) -> Payload:
-        """From here on the device can prove itself, and the pool may remember it at once."""
-        pool, user = self.caller(parameters)
-        device = _device(user, parameters)
-        if device.verifier:
-            raise DeviceKeyExistsException("Device is already confirmed")
-        secret = parameters.get("DeviceSecretVerifierConfig", {})
-        device.verifier = _verifier(required(secret, "PasswordVerifier"))
-        device.salt = _decoded(required(secret, "Salt"), "Salt").hex()
-        device.name = parameters.get("DeviceName", "")
-        on_prompt = pool.device_tracking is not None and pool.device_tracking.only_on_prompt
-        device.remembered = not on_prompt
-        device.modified_at = self.clock.now()
-        return {"UserConfirmationNecessary": on_prompt}
 
-    def get_device(self, parameters: Parameters) -> Payload:
-        required(parameters, "AccessToken")
-        _, user = self.caller(parameters)
-        return {"Device": _described(_device(user, parameters))}
+def get_device(context: Context, parameters: Parameters) -> Payload:
+    required(parameters, "AccessToken")
+    _, user = context.caller(parameters)
+    return {"Device": _described(_device(user, parameters))}
 
-    def list_devices(self, parameters: Parameters) -> Payload:
-        _, user = self.caller(parameters)
-        return _page(user, parameters)
 
-    def update_device_status(self, parameters: Parameters) -> Payload:
-        _, user = self.caller(parameters)
-        self._set_status(_device(user, parameters), parameters)
-        return {}
+def list_devices(context: Context, parameters: Parameters) -> Payload:
+    _, user = context.caller(parameters)
+    return _page(user, parameters)
 
-    def forget_device(self, parameters: Parameters) -> Payload:
-        required(parameters, "AccessToken")
-        _, user = self.caller(parameters)
-        del user.devices[_device(user, parameters).key]
-        return {}
 
-    def admin_get_device(self, parameters: Parameters) -> Payload:
-        user = self._named(parameters)
-        return {"Device": _described(_device(user, parameters))}
+def update_device_status(context: Context, parameters: Parameters) -> Payload:
+    _, user = context.caller(parameters)
+    _set_status(context, _device(user, parameters), parameters)
+    return {}
 
-    def admin_list_devices(self, parameters: Parameters) -> Payload:
-        return _page(self._named(parameters), parameters)
 
-    def admin_update_device_status(self, parameters: Parameters) -> Payload:
-        _, user = self.user(parameters)
-        self._set_status(_device(user, parameters), parameters)
-        return {}
+def forget_device(context: Context, parameters: Parameters) -> Payload:
+    required(parameters, "AccessToken")
+    _, user = context.caller(parameters)
+    del user.devices[_device(user, parameters).key]
+    return {}
 
-    def admin_forget_device(self, parameters: Parameters) -> Payload:
-        _, user = self.user(parameters)
-        del user.devices[_device(user, parameters).key]
-        return {}
 
-    def _named(self, parameters: Parameters) -> User:
-        """For operations that do not declare UserNotFoundException."""
-        _, user = self.user(parameters, gone=ResourceNotFoundException)
-        return user
+def admin_get_device(context: Context, parameters: Parameters) -> Payload:
+    user = _named(context, parameters)
+    return {"Device": _described(_device(user, parameters))}
 
-    def _set_status(self, device: Device, parameters: Parameters) -> None:
-        device.remembered = parameters.get("DeviceRememberedStatus") == STATUSES[True]
-        device.modified_at = self.clock.now()
+
+def admin_list_devices(context: Context, parameters: Parameters) -> Payload:
+    return _page(_named(context, parameters), parameters)
+
+
+def admin_update_device_status(context: Context, parameters: Parameters) -> Payload:
+    _, user = context.user(parameters)
+    _set_status(context, _device(user, parameters), parameters)
+    return {}
+
+
+def admin_forget_device(context: Context, parameters: Parameters) -> Payload:
+    _, user = context.user(parameters)
+    del user.devices[_device(user, parameters).key]
+    return {}
+
+
+def _named(context: Context, parameters: Parameters) -> User:
+    """For operations that do not declare UserNotFoundException."""
+    _, user = context.user(parameters, gone=ResourceNotFoundException)
+    return user
+
+
+def _set_status(context: Context, device: Device, parameters: Parameters) -> None:
+    device.remembered = parameters.get("DeviceRememberedStatus") == STATUSES[True]
+    device.modified_at = context.clock.now()
 
 
 def _device(user: User, parameters: Parameters) -> Device:

@@ -8,8 +8,8 @@ from cognito_mfa.local.errors import (
     PasswordResetRequiredException,
     UserNotConfirmedException,
 )
-from cognito_mfa.local.operations.context import Payload
-from cognito_mfa.local.operations.steps import Steps
+from cognito_mfa.local.operations import steps
+from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.rules.state import AppClient, Stage, User, UserPool
 
 WRONG = "Incorrect username or password."
@@ -17,46 +17,45 @@ LOCKED = "Password attempts exceeded"
 TEMPORARY_EXPIRED = "Temporary password has expired and must be reset by an administrator."
 
 
-class FirstFactor(Steps):
-    """Around every proof of a password."""
+def check_may_try(context: Context, user: User) -> None:
+    """In Cognito's order: what shows whatever the password is."""
+    if not user.enabled:
+        raise NotAuthorizedException("User is disabled.")
+    if user.status == "UNCONFIRMED":
+        raise UserNotConfirmedException("User is not confirmed.")
+    if user.password_attempts.locked(context.clock.now()):
+        raise NotAuthorizedException(LOCKED)
 
-    def check_may_try(self, user: User) -> None:
-        """In Cognito's order: what shows whatever the password is."""
-        if not user.enabled:
-            raise NotAuthorizedException("User is disabled.")
-        if user.status == "UNCONFIRMED":
-            raise UserNotConfirmedException("User is not confirmed.")
-        if user.password_attempts.locked(self.clock.now()):
-            raise NotAuthorizedException(LOCKED)
 
-    def wrong_password(self, pool: UserPool, user: User) -> NotAuthorizedException:
-        """Counts it."""
-        threshold = pool.behavior.password_failures_before_lock
-        user.password_attempts.failed(self.clock.now(), threshold=threshold)
-        return NotAuthorizedException(WRONG)
+def wrong_password(context: Context, pool: UserPool, user: User) -> NotAuthorizedException:
+    """Counts it."""
+    threshold = pool.behavior.password_failures_before_lock
+    user.password_attempts.failed(context.clock.now(), threshold=threshold)
+    return NotAuthorizedException(WRONG)
 
-    def after_password(
-        self,
-        pool: UserPool,
-        client: AppClient,
-        user: User,
-        *,
-        admin: bool,
-        device_key: str = "",
-    ) -> Payload:
-        """What follows a right one; RESET_REQUIRED shows only to whoever knows it."""
-        user.password_attempts.succeeded()
-        if user.status == "RESET_REQUIRED":
-            raise PasswordResetRequiredException("Password reset required for the user")
-        until = user.temporary_password_until
-        if until is not None and self.clock.now() >= until:
-            raise NotAuthorizedException(TEMPORARY_EXPIRED)
-        if pool.behavior.sign_in_ends_older_sessions:
-            self.sessions.end_all(user)
-        if user.status == "FORCE_CHANGE_PASSWORD":
-            stage = Stage.NEW_PASSWORD_REQUIRED
-            session = self.sessions.begin(stage, pool, client, user, admin=admin)
-            session.factors = ["pwd"]
-            session.device_key = device_key
-            return self.challenge(pool, user, session)
-        return self.after_first_factor(pool, client, user, admin=admin, device_key=device_key)
+
+def after_password(
+    context: Context,
+    pool: UserPool,
+    client: AppClient,
+    user: User,
+    *,
+    admin: bool,
+    device_key: str = "",
+) -> Payload:
+    """What follows a right one; RESET_REQUIRED shows only to whoever knows it."""
+    user.password_attempts.succeeded()
+    if user.status == "RESET_REQUIRED":
+        raise PasswordResetRequiredException("Password reset required for the user")
+    until = user.temporary_password_until
+    if until is not None and context.clock.now() >= until:
+        raise NotAuthorizedException(TEMPORARY_EXPIRED)
+    if pool.behavior.sign_in_ends_older_sessions:
+        context.sessions.end_all(user)
+    if user.status == "FORCE_CHANGE_PASSWORD":
+        stage = Stage.NEW_PASSWORD_REQUIRED
+        session = context.sessions.begin(stage, pool, client, user, admin=admin)
+        session.factors = ["pwd"]
+        session.device_key = device_key
+        return steps.challenge(context, pool, user, session)
+    return steps.after_first_factor(context, pool, client, user, admin=admin, device_key=device_key)

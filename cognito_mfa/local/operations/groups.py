@@ -20,79 +20,85 @@ from cognito_mfa.local.rules.state import Group, UserPool
 LARGEST_PAGE = 60
 
 
-class Groups(Context):
-    """The administration of groups."""
+def create_group(context: Context, parameters: Parameters) -> Payload:
+    pool = context.pool(parameters)
+    name, now = parameters["GroupName"], context.clock.now()
+    if name in pool.groups:
+        raise GroupExistsException("A group with the name already exists.")
+    group = Group(
+        name=name,
+        description=parameters.get("Description"),
+        role_arn=parameters.get("RoleArn"),
+        precedence=parameters.get("Precedence"),
+        created_at=now,
+        modified_at=now,
+    )
+    pool.groups[name] = group
+    return {"Group": _described(pool, group)}
 
-    def create_group(self, parameters: Parameters) -> Payload:
-        pool = self.pool(parameters)
-        name, now = parameters["GroupName"], self.clock.now()
-        if name in pool.groups:
-            raise GroupExistsException("A group with the name already exists.")
-        group = Group(
-            name=name,
-            description=parameters.get("Description"),
-            role_arn=parameters.get("RoleArn"),
-            precedence=parameters.get("Precedence"),
-            created_at=now,
-            modified_at=now,
-        )
-        pool.groups[name] = group
-        return {"Group": _described(pool, group)}
 
-    def get_group(self, parameters: Parameters) -> Payload:
-        pool, group = self._group(parameters)
-        return {"Group": _described(pool, group)}
+def get_group(context: Context, parameters: Parameters) -> Payload:
+    pool, group = _group(context, parameters)
+    return {"Group": _described(pool, group)}
 
-    def update_group(self, parameters: Parameters) -> Payload:
-        """What is left out stays."""
-        pool, group = self._group(parameters)
-        group.description = parameters.get("Description", group.description)
-        group.role_arn = parameters.get("RoleArn", group.role_arn)
-        group.precedence = parameters.get("Precedence", group.precedence)
-        group.modified_at = self.clock.now()
-        return {"Group": _described(pool, group)}
 
-    def delete_group(self, parameters: Parameters) -> Payload:
-        pool, group = self._group(parameters)
-        del pool.groups[group.name]
-        for user in pool.users.values():
-            if group.name in user.groups:
-                user.groups.remove(group.name)
-        return {}
+def update_group(context: Context, parameters: Parameters) -> Payload:
+    """What is left out stays."""
+    pool, group = _group(context, parameters)
+    group.description = parameters.get("Description", group.description)
+    group.role_arn = parameters.get("RoleArn", group.role_arn)
+    group.precedence = parameters.get("Precedence", group.precedence)
+    group.modified_at = context.clock.now()
+    return {"Group": _described(pool, group)}
 
-    def list_groups(self, parameters: Parameters) -> Payload:
-        pool = self.pool(parameters)
-        return _page([_described(pool, group) for group in pool.groups.values()], parameters)
 
-    def admin_add_user_to_group(self, parameters: Parameters) -> Payload:
-        _, group = self._group(parameters)
-        _, user = self.user(parameters)
-        if group.name not in user.groups:
-            user.groups.append(group.name)
-        return {}
-
-    def admin_remove_user_from_group(self, parameters: Parameters) -> Payload:
-        _, group = self._group(parameters)
-        _, user = self.user(parameters)
+def delete_group(context: Context, parameters: Parameters) -> Payload:
+    pool, group = _group(context, parameters)
+    del pool.groups[group.name]
+    for user in pool.users.values():
         if group.name in user.groups:
             user.groups.remove(group.name)
-        return {}
+    return {}
 
-    def admin_list_groups_for_user(self, parameters: Parameters) -> Payload:
-        pool, user = self.user(parameters)
-        return _page([_described(pool, group) for group in groups_of(pool, user)], parameters)
 
-    def list_users_in_group(self, parameters: Parameters) -> Payload:
-        pool, group = self._group(parameters)
-        members = [listed(one, None) for one in pool.users.values() if group.name in one.groups]
-        return _page(members, parameters, name="Users")
+def list_groups(context: Context, parameters: Parameters) -> Payload:
+    pool = context.pool(parameters)
+    return _page([_described(pool, group) for group in pool.groups.values()], parameters)
 
-    def _group(self, parameters: Parameters) -> tuple[UserPool, Group]:
-        pool = self.pool(parameters)
-        group = pool.groups.get(parameters["GroupName"])
-        if group is None:
-            raise ResourceNotFoundException("Group not found.")
-        return pool, group
+
+def admin_add_user_to_group(context: Context, parameters: Parameters) -> Payload:
+    _, group = _group(context, parameters)
+    _, user = context.user(parameters)
+    if group.name not in user.groups:
+        user.groups.append(group.name)
+    return {}
+
+
+def admin_remove_user_from_group(context: Context, parameters: Parameters) -> Payload:
+    _, group = _group(context, parameters)
+    _, user = context.user(parameters)
+    if group.name in user.groups:
+        user.groups.remove(group.name)
+    return {}
+
+
+def admin_list_groups_for_user(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.user(parameters)
+    return _page([_described(pool, group) for group in groups_of(pool, user)], parameters)
+
+
+def list_users_in_group(context: Context, parameters: Parameters) -> Payload:
+    pool, group = _group(context, parameters)
+    members = [listed(one, None) for one in pool.users.values() if group.name in one.groups]
+    return _page(members, parameters, name="Users")
+
+
+def _group(context: Context, parameters: Parameters) -> tuple[UserPool, Group]:
+    pool = context.pool(parameters)
+    group = pool.groups.get(parameters["GroupName"])
+    if group is None:
+        raise ResourceNotFoundException("Group not found.")
+    return pool, group
 
 
 def _page(

@@ -11,8 +11,9 @@ from cognito_mfa.local.errors import (
     NotAuthorizedException,
     SoftwareTokenMFANotFoundException,
 )
-from cognito_mfa.local.operations.answering import Answered, Answering
-from cognito_mfa.local.operations.context import Payload, required
+from cognito_mfa.local.operations import challenge_response
+from cognito_mfa.local.operations.challenge_response import ChallengeResponse
+from cognito_mfa.local.operations.context import Context, Payload, required
 from cognito_mfa.local.rules import directory, totp
 from cognito_mfa.local.rules.sessions import INVALID
 from cognito_mfa.local.rules.state import EMAIL_OTP, SoftwareToken, Stage, UserPool
@@ -25,52 +26,53 @@ CODE_KEYS = {
 }
 
 
-class MFAAnswers(Answering):
-    """Second factors, and setting one up."""
+def answer_setup(context: Context, given: ChallengeResponse) -> Payload:
+    """A code sent along is ignored: the session does the work (facts section 2.5)."""
+    token = given.user.software_token
+    if token is None or token.secret != given.session.secret:
+        raise NotAuthorizedException(INVALID)
+    if given.pool.behavior.code_after_setup:
+        return challenge_response.ask(context, given, Stage.SOFTWARE_TOKEN_MFA)
+    return challenge_response.finish_with(context, given, "otp")
 
-    def answer_setup(self, given: Answered) -> Payload:
-        """A code sent along is ignored: the session does the work (facts section 2.5)."""
-        token = given.user.software_token
-        if token is None or token.secret != given.session.secret:
-            raise NotAuthorizedException(INVALID)
-        if given.pool.behavior.code_after_setup:
-            return self.ask(given, Stage.SOFTWARE_TOKEN_MFA)
-        return self.finish_with(given, "otp")
 
-    def answer_setup_by_email(self, given: Answered) -> Payload:
-        email = {"email": given.values[email_key(given.pool)]}
-        directory.set_attributes(given.pool, given.user, email, now=self.clock.now())
-        return self.ask(given, Stage.EMAIL_OTP)
+def answer_setup_by_email(context: Context, given: ChallengeResponse) -> Payload:
+    email = {"email": given.values[email_key(given.pool)]}
+    directory.set_attributes(given.pool, given.user, email, now=context.clock.now())
+    return challenge_response.ask(context, given, Stage.EMAIL_OTP)
 
-    def answer_software_token(self, given: Answered) -> Payload:
-        code = required(given.values, "SOFTWARE_TOKEN_MFA_CODE")
-        self.check_code_lock(given.user)
-        token = given.user.software_token
-        if token is None:
-            raise SoftwareTokenMFANotFoundException(
-                "Software Token MFA does not exist for the user."
-            )
-        steps = totp.matching_steps(token.secret, code, self.clock.now())
-        if not steps:
-            raise self.wrong_code(given, "Invalid code received for user")
-        token.accept(_unused(given.pool, token, steps))
-        return self.finish_with(given, "otp")
 
-    def answer_sent_code(self, given: Answered) -> Payload:
-        key, factor = CODE_KEYS[given.session.stage]
-        code = required(given.values, key)
-        self.check_code_lock(given.user)
-        if not hmac.compare_digest(code.encode(), given.session.code.encode()):
-            raise self.wrong_code(given, "Invalid code or auth state for the user.")
-        return self.finish_with(given, factor)
+def answer_software_token(context: Context, given: ChallengeResponse) -> Payload:
+    code = required(given.values, "SOFTWARE_TOKEN_MFA_CODE")
+    challenge_response.check_code_lock(context, given.user)
+    token = given.user.software_token
+    if token is None:
+        raise SoftwareTokenMFANotFoundException("Software Token MFA does not exist for the user.")
+    steps = totp.matching_steps(token.secret, code, context.clock.now())
+    if not steps:
+        raise challenge_response.wrong_code(context, given, "Invalid code received for user")
+    token.accept(_unused(given.pool, token, steps))
+    return challenge_response.finish_with(context, given, "otp")
 
-    def answer_choice(self, given: Answered) -> Payload:
-        choice = required(given.values, "ANSWER")
-        if given.pool.behavior.documented_spellings and choice == "EMAIL_MFA":
-            choice = EMAIL_OTP
-        if choice not in given.session.choices:
-            raise InvalidParameterException(f"{choice} is not an MFA type to choose from")
-        return self.ask(given, Stage(choice))
+
+def answer_sent_code(context: Context, given: ChallengeResponse) -> Payload:
+    key, factor = CODE_KEYS[given.session.stage]
+    code = required(given.values, key)
+    challenge_response.check_code_lock(context, given.user)
+    if not hmac.compare_digest(code.encode(), given.session.code.encode()):
+        raise challenge_response.wrong_code(
+            context, given, "Invalid code or auth state for the user."
+        )
+    return challenge_response.finish_with(context, given, factor)
+
+
+def answer_choice(context: Context, given: ChallengeResponse) -> Payload:
+    choice = required(given.values, "ANSWER")
+    if given.pool.behavior.documented_spellings and choice == "EMAIL_MFA":
+        choice = EMAIL_OTP
+    if choice not in given.session.choices:
+        raise InvalidParameterException(f"{choice} is not an MFA type to choose from")
+    return challenge_response.ask(context, given, Stage(choice))
 
 
 def email_key(pool: UserPool) -> str:

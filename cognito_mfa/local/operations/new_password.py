@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
-from cognito_mfa.local.operations.answering import Answered, Answering, Values
-from cognito_mfa.local.operations.context import Payload, check_writable, required
+from cognito_mfa.local.operations import steps
+from cognito_mfa.local.operations.challenge_response import ChallengeResponse, Values
+from cognito_mfa.local.operations.context import Context, Payload, check_writable, required
 from cognito_mfa.local.rules import challenges, credentials, directory
 from cognito_mfa.local.rules.sessions import INVALID
 from cognito_mfa.local.rules.state import User, UserPool
@@ -13,32 +14,30 @@ from cognito_mfa.local.wire.validation import check_password
 PREFIX = "userAttributes."
 
 
-class NewPassword(Answering):
-    """A password of one's own instead of the temporary one."""
-
-    def answer_new_password(self, given: Answered) -> Payload:
-        pool, user = given.pool, given.user
-        # SECURITY: whoever knew the temporary password may hold another session like this one. It
-        # must not set a password again after the user has chosen one.
-        if user.status != "FORCE_CHANGE_PASSWORD":
-            raise NotAuthorizedException(INVALID)
-        password = required(given.values, "NEW_PASSWORD")
-        check_password(password)
-        credentials.check_new(pool, user, password)
-        now = self.clock.now()
-        attributes = _attributes(pool, user, given.values)
-        check_writable(given.client, attributes)
-        directory.set_attributes(pool, user, attributes, now=now)
-        credentials.give(pool, user, password, now)
-        user.status = "CONFIRMED"
-        self.sessions.spend(given.session)
-        return self.after_first_factor(
-            pool,
-            given.client,
-            user,
-            admin=given.session.admin,
-            device_key=given.session.device_key,
-        )
+def answer_new_password(context: Context, given: ChallengeResponse) -> Payload:
+    pool, user = given.pool, given.user
+    # SECURITY: whoever knew the temporary password may hold another session like this one. It
+    # must not set a password again after the user has chosen one.
+    if user.status != "FORCE_CHANGE_PASSWORD":
+        raise NotAuthorizedException(INVALID)
+    password = required(given.values, "NEW_PASSWORD")
+    check_password(password)
+    credentials.check_new(pool, user, password)
+    now = context.clock.now()
+    attributes = _attributes(pool, user, given.values)
+    check_writable(given.client, attributes)
+    directory.set_attributes(pool, user, attributes, now=now)
+    credentials.give(pool, user, password, now)
+    user.status = "CONFIRMED"
+    context.sessions.spend(given.session)
+    return steps.after_first_factor(
+        context,
+        pool,
+        given.client,
+        user,
+        admin=given.session.admin,
+        device_key=given.session.device_key,
+    )
 
 
 def _attributes(pool: UserPool, user: User, values: Values) -> dict[str, str]:

@@ -4,70 +4,72 @@ themselves that an address is verified."""
 from __future__ import annotations
 
 from cognito_mfa.local.errors import InvalidParameterException
+from cognito_mfa.local.operations import sent_codes
 from cognito_mfa.local.operations.context import (
+    Context,
     Parameters,
     Payload,
     attributes_in,
     check_writable,
 )
-from cognito_mfa.local.operations.sent_codes import CHANNELS, SentCodes
+from cognito_mfa.local.operations.sent_codes import CHANNELS
 from cognito_mfa.local.rules import directory
 from cognito_mfa.local.rules.state import User
 
 
-class OwnAttributes(SentCodes):
-    """With an access token, or by an administrator."""
+def update_user_attributes(context: Context, parameters: Parameters) -> Payload:
+    """A new address is unverified, and a code goes there where the pool verifies it."""
+    pool, user = context.caller(parameters)
+    changes = attributes_in(parameters["UserAttributes"])
+    check_writable(context.tokens.client_of(parameters["AccessToken"]), changes)
+    moved = [
+        name for name in CHANNELS if name in changes and changes[name] != user.attributes.get(name)
+    ]
+    directory.set_attributes(pool, user, changes, now=context.clock.now())
+    sent = [
+        sent_codes.send_code(context, pool, user, _purpose(name), name)
+        for name in moved
+        if name in pool.auto_verified and name in user.attributes
+    ]
+    return {"CodeDeliveryDetailsList": sent} if sent else {}
 
-    def update_user_attributes(self, parameters: Parameters) -> Payload:
-        """A new address is unverified, and a code goes there where the pool verifies it."""
-        pool, user = self.caller(parameters)
-        changes = attributes_in(parameters["UserAttributes"])
-        check_writable(self.tokens.client_of(parameters["AccessToken"]), changes)
-        moved = [
-            name
-            for name in CHANNELS
-            if name in changes and changes[name] != user.attributes.get(name)
-        ]
-        directory.set_attributes(pool, user, changes, now=self.clock.now())
-        sent = [
-            self.send_code(pool, user, _purpose(name), name)
-            for name in moved
-            if name in pool.auto_verified and name in user.attributes
-        ]
-        return {"CodeDeliveryDetailsList": sent} if sent else {}
 
-    def get_user_attribute_verification_code(self, parameters: Parameters) -> Payload:
-        pool, user = self.caller(parameters)
-        name = _address(user, parameters)
-        return {"CodeDeliveryDetails": self.send_code(pool, user, _purpose(name), name)}
+def get_user_attribute_verification_code(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.caller(parameters)
+    name = _address(user, parameters)
+    return {"CodeDeliveryDetails": sent_codes.send_code(context, pool, user, _purpose(name), name)}
 
-    def verify_user_attribute(self, parameters: Parameters) -> Payload:
-        pool, user = self.caller(parameters)
-        name = _address(user, parameters)
-        self.check_sent_code(user, _purpose(name), parameters["Code"])
-        flag = {directory.VERIFIED_FLAG[name]: "true"}
-        directory.set_attributes(pool, user, flag, now=self.clock.now())
-        del user.sent_codes[_purpose(name)]
-        return {}
 
-    def delete_user_attributes(self, parameters: Parameters) -> Payload:
-        pool, user = self.caller(parameters)
-        removed = dict.fromkeys(parameters["UserAttributeNames"], "")
-        check_writable(self.tokens.client_of(parameters["AccessToken"]), removed)
-        directory.set_attributes(pool, user, removed, now=self.clock.now())
-        return {}
+def verify_user_attribute(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.caller(parameters)
+    name = _address(user, parameters)
+    sent_codes.check_sent_code(context, user, _purpose(name), parameters["Code"])
+    flag = {directory.VERIFIED_FLAG[name]: "true"}
+    directory.set_attributes(pool, user, flag, now=context.clock.now())
+    del user.sent_codes[_purpose(name)]
+    return {}
 
-    def admin_delete_user_attributes(self, parameters: Parameters) -> Payload:
-        pool, user = self.user(parameters)
-        removed = dict.fromkeys(parameters["UserAttributeNames"], "")
-        directory.set_attributes(pool, user, removed, now=self.clock.now())
-        return {}
 
-    def delete_user(self, parameters: Parameters) -> Payload:
-        pool, user = self.caller(parameters)
-        self.sessions.end_all(user)
-        directory.remove_user(pool, user)
-        return {}
+def delete_user_attributes(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.caller(parameters)
+    removed = dict.fromkeys(parameters["UserAttributeNames"], "")
+    check_writable(context.tokens.client_of(parameters["AccessToken"]), removed)
+    directory.set_attributes(pool, user, removed, now=context.clock.now())
+    return {}
+
+
+def admin_delete_user_attributes(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.user(parameters)
+    removed = dict.fromkeys(parameters["UserAttributeNames"], "")
+    directory.set_attributes(pool, user, removed, now=context.clock.now())
+    return {}
+
+
+def delete_user(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.caller(parameters)
+    context.sessions.end_all(user)
+    directory.remove_user(pool, user)
+    return {}
 
 
 def _purpose(name: str) -> str:

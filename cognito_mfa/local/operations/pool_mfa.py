@@ -15,28 +15,24 @@ SMS_BLOCK = {
 EMAIL_BLOCK = {"Subject": "Your code", "Message": "Your code is {####}."}
 
 
-class PoolMFA(Context):
-    """Which factors a pool offers, and whether it requires one."""
+def get_user_pool_mfa_config(context: Context, parameters: Parameters) -> Payload:
+    return _mfa_config(context.pool(parameters))
 
-    def get_user_pool_mfa_config(self, parameters: Parameters) -> Payload:
-        return _mfa_config(self.pool(parameters))
 
-    def set_user_pool_mfa_config(self, parameters: Parameters) -> Payload:
-        pool = self.pool(parameters)
-        mfa = parameters.get("MfaConfiguration", "OFF")
-        _check_factors(mfa, parameters)
-        pool.mfa = mfa
-        pool.software_token = bool(
-            parameters.get("SoftwareTokenMfaConfiguration", {}).get("Enabled")
-        )
-        pool.sms = "SmsMfaConfiguration" in parameters
-        pool.email = "EmailMfaConfiguration" in parameters
-        for name in KEPT:
-            pool.settings.pop(name, None)
-            if name in parameters:
-                pool.settings[name] = parameters[name]
-        pool.modified_at = self.clock.now()
-        return _mfa_config(pool)
+def set_user_pool_mfa_config(context: Context, parameters: Parameters) -> Payload:
+    pool = context.pool(parameters)
+    mfa = parameters.get("MfaConfiguration", "OFF")
+    _check_factors(mfa, parameters)
+    pool.mfa = mfa
+    pool.software_token = bool(parameters.get("SoftwareTokenMfaConfiguration", {}).get("Enabled"))
+    pool.sms = "SmsMfaConfiguration" in parameters
+    pool.email = "EmailMfaConfiguration" in parameters
+    for name in KEPT:
+        pool.settings.pop(name, None)
+        if name in parameters:
+            pool.settings[name] = parameters[name]
+    pool.modified_at = context.clock.now()
+    return _mfa_config(pool)
 
 
 def _check_factors(mfa: str, parameters: Parameters) -> None:

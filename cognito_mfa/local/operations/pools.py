@@ -58,84 +58,86 @@ TRACKING = {
 }
 
 
-class Pools(Context):
-    """The administration of user pools."""
-
-    def create_user_pool(self, parameters: Parameters) -> Payload:
-        if parameters.get("AliasAttributes") and parameters.get("UsernameAttributes"):
-            raise InvalidParameterException(
-                "Only one of the aliasAttributes or usernameAttributes can be set in a user pool."
-            )
-        now = self.clock.now()
-        schema = parameters.get("Schema", [])
-        pool = UserPool(
-            id=f"{self.account.region}_{_random_id()}",
-            name=parameters["PoolName"],
-            number=self.account.next_number(),
-            software_token=False,
-            sms="SmsConfiguration" in parameters,
-            username_attributes=parameters.get("UsernameAttributes", []),
-            alias_attributes=parameters.get("AliasAttributes", []),
-            required_attributes=[item["Name"] for item in schema if item.get("Required")],
-            custom_attributes=_custom_attributes(schema),
-            case_insensitive=not _case_sensitive(parameters),
-            behavior=self.behavior,
-            created_at=now,
+def create_user_pool(context: Context, parameters: Parameters) -> Payload:
+    if parameters.get("AliasAttributes") and parameters.get("UsernameAttributes"):
+        raise InvalidParameterException(
+            "Only one of the aliasAttributes or usernameAttributes can be set in a user pool."
         )
-        _configure(pool, parameters, now)
-        self.account.pools[pool.id] = pool
-        return {"UserPool": self._describe(pool)}
+    now = context.clock.now()
+    schema = parameters.get("Schema", [])
+    pool = UserPool(
+        id=f"{context.account.region}_{_random_id()}",
+        name=parameters["PoolName"],
+        number=context.account.next_number(),
+        software_token=False,
+        sms="SmsConfiguration" in parameters,
+        username_attributes=parameters.get("UsernameAttributes", []),
+        alias_attributes=parameters.get("AliasAttributes", []),
+        required_attributes=[item["Name"] for item in schema if item.get("Required")],
+        custom_attributes=_custom_attributes(schema),
+        case_insensitive=not _case_sensitive(parameters),
+        behavior=context.behavior,
+        created_at=now,
+    )
+    _configure(pool, parameters, now)
+    context.account.pools[pool.id] = pool
+    return {"UserPool": _describe(context, pool)}
 
-    def update_user_pool(self, parameters: Parameters) -> Payload:
-        """What is left out goes back to its default (facts section 1.5)."""
-        pool = self.pool(parameters)
-        _configure(pool, parameters, self.clock.now())
-        pool.name = parameters.get("PoolName", pool.name)
-        return {}
 
-    def delete_user_pool(self, parameters: Parameters) -> Payload:
-        del self.account.pools[self.pool(parameters).id]
-        return {}
+def update_user_pool(context: Context, parameters: Parameters) -> Payload:
+    """What is left out goes back to its default (facts section 1.5)."""
+    pool = context.pool(parameters)
+    _configure(pool, parameters, context.clock.now())
+    pool.name = parameters.get("PoolName", pool.name)
+    return {}
 
-    def describe_user_pool(self, parameters: Parameters) -> Payload:
-        return {"UserPool": self._describe(self.pool(parameters))}
 
-    def list_user_pools(self, parameters: Parameters) -> Payload:
-        # Numbers begin at 0 and a page after "nothing" at 0, so the token is one ahead.
-        start = page_start(parameters.get("NextToken"))
-        pools = [pool for pool in self.account.pools.values() if pool.number >= start]
-        size = parameters["MaxResults"]
-        page: Payload = {"UserPools": [_listed(pool) for pool in pools[:size]]}
-        if len(pools) > size:
-            page["NextToken"] = page_token(pools[size].number)
-        return page
+def delete_user_pool(context: Context, parameters: Parameters) -> Payload:
+    del context.account.pools[context.pool(parameters).id]
+    return {}
 
-    def _describe(self, pool: UserPool) -> dict[str, Any]:
-        """There is no SoftwareTokenMfaConfiguration here (facts section 1.3)."""
-        described = {
-            "Id": pool.id,
-            "Name": pool.name,
-            "Arn": f"arn:aws:cognito-idp:{pool.region}:{self.account.id}:userpool/{pool.id}",
-            "MfaConfiguration": pool.mfa,
-            "Policies": _describe_policies(pool),
-            "UsernameConfiguration": {"CaseSensitive": not pool.case_insensitive},
-            "SchemaAttributes": _describe_schema(pool),
-            "EstimatedNumberOfUsers": len(pool.users),
-            "UserPoolTier": "ESSENTIALS",
-            "DeletionProtection": "INACTIVE",
-            "CreationDate": pool.created_at,
-            "LastModifiedDate": pool.modified_at,
-            **{k: v for k, v in pool.settings.items() if k not in FACTOR_BLOCKS},
-        }
-        described.pop("WebAuthnConfiguration", None)
-        optional = {
-            "UsernameAttributes": pool.username_attributes,
-            "AliasAttributes": pool.alias_attributes,
-            "AccountRecoverySetting": _describe_recovery(pool),
-            "AutoVerifiedAttributes": pool.auto_verified,
-            "DeviceConfiguration": _describe_device_tracking(pool),
-        }
-        return {**described, **{name: value for name, value in optional.items() if value}}
+
+def describe_user_pool(context: Context, parameters: Parameters) -> Payload:
+    return {"UserPool": _describe(context, context.pool(parameters))}
+
+
+def list_user_pools(context: Context, parameters: Parameters) -> Payload:
+    # Numbers begin at 0 and a page after "nothing" at 0, so the token is one ahead.
+    start = page_start(parameters.get("NextToken"))
+    pools = [pool for pool in context.account.pools.values() if pool.number >= start]
+    size = parameters["MaxResults"]
+    page: Payload = {"UserPools": [_listed(pool) for pool in pools[:size]]}
+    if len(pools) > size:
+        page["NextToken"] = page_token(pools[size].number)
+    return page
+
+
+def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
+    """There is no SoftwareTokenMfaConfiguration here (facts section 1.3)."""
+    described = {
+        "Id": pool.id,
+        "Name": pool.name,
+        "Arn": f"arn:aws:cognito-idp:{pool.region}:{context.account.id}:userpool/{pool.id}",
+        "MfaConfiguration": pool.mfa,
+        "Policies": _describe_policies(pool),
+        "UsernameConfiguration": {"CaseSensitive": not pool.case_insensitive},
+        "SchemaAttributes": _describe_schema(pool),
+        "EstimatedNumberOfUsers": len(pool.users),
+        "UserPoolTier": "ESSENTIALS",
+        "DeletionProtection": "INACTIVE",
+        "CreationDate": pool.created_at,
+        "LastModifiedDate": pool.modified_at,
+        **{k: v for k, v in pool.settings.items() if k not in FACTOR_BLOCKS},
+    }
+    described.pop("WebAuthnConfiguration", None)
+    optional = {
+        "UsernameAttributes": pool.username_attributes,
+        "AliasAttributes": pool.alias_attributes,
+        "AccountRecoverySetting": _describe_recovery(pool),
+        "AutoVerifiedAttributes": pool.auto_verified,
+        "DeviceConfiguration": _describe_device_tracking(pool),
+    }
+    return {**described, **{name: value for name, value in optional.items() if value}}
 
 
 def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:

@@ -12,32 +12,32 @@ from cognito_mfa.local.rules.state import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA
 AUTH_FACTORS = {EMAIL_OTP: "EMAIL_OTP", SMS_MFA: "SMS_OTP"}
 
 
-class Profile(Context):
-    """What Cognito shows of a user."""
+def get_user(context: Context, parameters: Parameters) -> Payload:
+    _, user = context.caller(parameters)
+    return {
+        "Username": user.username,
+        "UserAttributes": attributes(user),
+        **preferences.members(user),
+    }
 
-    def get_user(self, parameters: Parameters) -> Payload:
-        _, user = self.caller(parameters)
-        return {
-            "Username": user.username,
-            "UserAttributes": attributes(user),
-            **preferences.members(user),
-        }
 
-    def admin_get_user(self, parameters: Parameters) -> Payload:
-        _, user = self.user(parameters)
-        return {
-            **description(user),
-            "UserAttributes": attributes(user),
-            **preferences.members(user),
-        }
+def admin_get_user(context: Context, parameters: Parameters) -> Payload:
+    _, user = context.user(parameters)
+    return {
+        **description(user),
+        "UserAttributes": attributes(user),
+        **preferences.members(user),
+    }
 
-    def get_user_auth_factors(self, parameters: Parameters) -> Payload:
-        pool, user = self.caller(parameters)
-        return _auth_factors(pool, user)
 
-    def admin_get_user_auth_factors(self, parameters: Parameters) -> Payload:
-        pool, user = self.user(parameters)
-        return _auth_factors(pool, user)
+def get_user_auth_factors(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.caller(parameters)
+    return _auth_factors(pool, user)
+
+
+def admin_get_user_auth_factors(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.user(parameters)
+    return _auth_factors(pool, user)
 
 
 def attributes(user: User) -> list[dict[str, str]]:

@@ -27,48 +27,47 @@ from cognito_mfa.local.rules.state import AppClient, TokenFamily, User, UserPool
 INVALID = "Invalid Refresh Token."
 
 
-class Refreshing(Context):
-    """What a refresh token is good for."""
+def refresh_token_auth(
+    context: Context, pool: UserPool, client: AppClient, values: Mapping[str, str]
+) -> Payload:
+    """The flow of InitiateAuth: never a new refresh token (facts section 2.3)."""
+    _check_refreshes(client)
+    family = context.tokens.family_of(pool, client, required(values, "REFRESH_TOKEN"))
+    user = directory.user_with_sub(pool, family.sub)
+    if user is None:
+        raise NotAuthorizedException(INVALID)
+    check_secret_hash(client, values, user.username)
+    _check_device(pool, user, family, values.get("DEVICE_KEY"))
+    result = context.tokens.refresh(pool, client, user, family)
+    return {"ChallengeParameters": {}, "AuthenticationResult": result}
 
-    def refresh_token_auth(
-        self, pool: UserPool, client: AppClient, values: Mapping[str, str]
-    ) -> Payload:
-        """The flow of InitiateAuth: never a new refresh token (facts section 2.3)."""
-        _check_refreshes(client)
-        family = self.tokens.family_of(pool, client, required(values, "REFRESH_TOKEN"))
-        user = directory.user_with_sub(pool, family.sub)
-        if user is None:
-            raise NotAuthorizedException(INVALID)
-        check_secret_hash(client, values, user.username)
-        _check_device(pool, user, family, values.get("DEVICE_KEY"))
-        result = self.tokens.refresh(pool, client, user, family)
-        return {"ChallengeParameters": {}, "AuthenticationResult": result}
 
-    def get_tokens_from_refresh_token(self, parameters: Parameters) -> Payload:
-        pool, client = self.client(parameters)
-        if not _is_the_secret(client, parameters.get("ClientSecret")):
-            raise NotAuthorizedException(f"Unable to verify secret for client {client.id}")
-        token = parameters["RefreshToken"]
-        family = self.tokens.family_of(pool, client, token)
-        user = directory.user_with_sub(pool, family.sub)
-        if user is None:
-            raise UserNotFoundException("User does not exist.")
-        _check_device(pool, user, family, parameters.get("DeviceKey"))
-        if client.rotation_grace is None:
-            return {"AuthenticationResult": self.tokens.refresh(pool, client, user, family)}
-        return {"AuthenticationResult": self.tokens.rotate(pool, client, user, token)}
+def get_tokens_from_refresh_token(context: Context, parameters: Parameters) -> Payload:
+    pool, client = context.client(parameters)
+    if not _is_the_secret(client, parameters.get("ClientSecret")):
+        raise NotAuthorizedException(f"Unable to verify secret for client {client.id}")
+    token = parameters["RefreshToken"]
+    family = context.tokens.family_of(pool, client, token)
+    user = directory.user_with_sub(pool, family.sub)
+    if user is None:
+        raise UserNotFoundException("User does not exist.")
+    _check_device(pool, user, family, parameters.get("DeviceKey"))
+    if client.rotation_grace is None:
+        return {"AuthenticationResult": context.tokens.refresh(pool, client, user, family)}
+    return {"AuthenticationResult": context.tokens.rotate(pool, client, user, token)}
 
-    def revoke_token(self, parameters: Parameters) -> Payload:
-        try:
-            pool, client = self.client(parameters)
-        except ResourceNotFoundException:
-            raise UnauthorizedException("Invalid client") from None
-        if not _is_the_secret(client, parameters.get("ClientSecret")):
-            raise UnauthorizedException("Invalid client")
-        if not client.enable_token_revocation:
-            raise UnsupportedOperationException("Token revocation is not enabled for the client")
-        self.tokens.revoke(pool, client, parameters["Token"])
-        return {}
+
+def revoke_token(context: Context, parameters: Parameters) -> Payload:
+    try:
+        pool, client = context.client(parameters)
+    except ResourceNotFoundException:
+        raise UnauthorizedException("Invalid client") from None
+    if not _is_the_secret(client, parameters.get("ClientSecret")):
+        raise UnauthorizedException("Invalid client")
+    if not client.enable_token_revocation:
+        raise UnsupportedOperationException("Token revocation is not enabled for the client")
+    context.tokens.revoke(pool, client, parameters["Token"])
+    return {}
 
 
 def _check_refreshes(client: AppClient) -> None:

@@ -27,29 +27,29 @@ CHANNELS: Mapping[str, tuple[Medium, str]] = {
 EXPIRED = "Invalid code provided, please request a code again."
 
 
-class SentCodes(Context):
-    """What is sent, and what comes back."""
+def send_code(
+    context: Context, pool: UserPool, user: User, purpose: str, attribute: str
+) -> dict[str, str]:
+    """The CodeDeliveryDetails. Only the newest code of a purpose is good."""
+    code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
+    until = context.clock.now() + VALID_FOR.get(purpose, A_DAY)
+    user.sent_codes[purpose] = SentCode(code, attribute, until)
+    medium, setting = CHANNELS[attribute]
+    text = pool.settings.get(setting, DEFAULT_TEXT).replace(CODE_PLACE, code)
+    destination = user.attributes[attribute]
+    context.deliver(user, medium, destination, code, text)
+    return delivery_details(attribute, destination)
 
-    def send_code(self, pool: UserPool, user: User, purpose: str, attribute: str) -> dict[str, str]:
-        """The CodeDeliveryDetails. Only the newest code of a purpose is good."""
-        code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
-        until = self.clock.now() + VALID_FOR.get(purpose, A_DAY)
-        user.sent_codes[purpose] = SentCode(code, attribute, until)
-        medium, setting = CHANNELS[attribute]
-        text = pool.settings.get(setting, DEFAULT_TEXT).replace(CODE_PLACE, code)
-        destination = user.attributes[attribute]
-        self.deliver(user, medium, destination, code, text)
-        return delivery_details(attribute, destination)
 
-    def check_sent_code(self, user: User, purpose: str, code: str) -> SentCode:
-        """The code, if it is the one. Raises ExpiredCodeException when there is none to wait for,
-        CodeMismatchException for another."""
-        sent = user.sent_codes.get(purpose)
-        if sent is None or self.clock.now() >= sent.expires_at:
-            raise ExpiredCodeException(EXPIRED)
-        if not hmac.compare_digest(sent.code.encode(), code.encode()):
-            raise CodeMismatchException("Invalid verification code provided, please try again.")
-        return sent
+def check_sent_code(context: Context, user: User, purpose: str, code: str) -> SentCode:
+    """The code, if it is the one. Raises ExpiredCodeException when there is none to wait for,
+    CodeMismatchException for another."""
+    sent = user.sent_codes.get(purpose)
+    if sent is None or context.clock.now() >= sent.expires_at:
+        raise ExpiredCodeException(EXPIRED)
+    if not hmac.compare_digest(sent.code.encode(), code.encode()):
+        raise CodeMismatchException("Invalid verification code provided, please try again.")
+    return sent
 
 
 def delivery_details(attribute: str, destination: str) -> dict[str, str]:

@@ -11,8 +11,9 @@ from cognito_mfa.local.errors import (
     UnsupportedOperationException,
     UserNotFoundException,
 )
-from cognito_mfa.local.operations.choice_sign_in import ChoiceSignIn
+from cognito_mfa.local.operations import choice_sign_in, first_factor, refreshing, srp_sign_in
 from cognito_mfa.local.operations.context import (
+    Context,
     Parameters,
     Payload,
     check_secret_hash,
@@ -20,7 +21,6 @@ from cognito_mfa.local.operations.context import (
     required,
 )
 from cognito_mfa.local.operations.first_factor import WRONG
-from cognito_mfa.local.operations.refreshing import Refreshing
 from cognito_mfa.local.rules import directory
 from cognito_mfa.local.rules.state import AppClient, UserPool
 
@@ -46,59 +46,62 @@ ADMIN_FLOWS = frozenset(
 Flow = Callable[[UserPool, AppClient, Mapping[str, str]], Payload]
 
 
-class SignIn(ChoiceSignIn, Refreshing):
-    """How a sign-in begins."""
+def initiate_auth(context: Context, parameters: Parameters) -> Payload:
+    pool, client = context.client(parameters)
+    _check_door(parameters["AuthFlow"], PUBLIC_FLOWS)
+    return _begin(context, pool, client, parameters, admin=False)
 
-    def initiate_auth(self, parameters: Parameters) -> Payload:
-        pool, client = self.client(parameters)
-        _check_door(parameters["AuthFlow"], PUBLIC_FLOWS)
-        return self._begin(pool, client, parameters, admin=False)
 
-    def admin_initiate_auth(self, parameters: Parameters) -> Payload:
-        pool, client = self.client_of_pool(parameters)
-        _check_door(parameters["AuthFlow"], ADMIN_FLOWS)
-        return self._begin(pool, client, parameters, admin=True)
+def admin_initiate_auth(context: Context, parameters: Parameters) -> Payload:
+    pool, client = context.client_of_pool(parameters)
+    _check_door(parameters["AuthFlow"], ADMIN_FLOWS)
+    return _begin(context, pool, client, parameters, admin=True)
 
-    def _begin(
-        self, pool: UserPool, client: AppClient, parameters: Parameters, *, admin: bool
-    ) -> Payload:
-        flow = parameters["AuthFlow"]
-        values = parameters.get("AuthParameters", {})
-        if flow in REFRESH_FLOWS:
-            return self.refresh_token_auth(pool, client, values)
-        if flow == "USER_SRP_AUTH":
-            _check_allows_srp(client)
-            return self._srp(pool, client, values, admin=admin)
-        if flow == "USER_AUTH" and "ALLOW_USER_AUTH" in client.explicit_auth_flows:
-            return self.begin_choice(pool, client, parameters, admin=admin)
-        if flow not in PASSWORD_FLOWS:
-            raise _not_played(client, flow)
-        _check_enabled(client, flow)
-        return self._password(pool, client, values, admin=admin)
 
-    def _srp(
-        self, pool: UserPool, client: AppClient, values: Mapping[str, str], *, admin: bool
-    ) -> Payload:
-        username = required(values, "USERNAME")
-        check_secret_hash(client, values, username)
-        user = directory.user_named(pool, username)
-        if user is None and not hides_existence(pool, client, admin=admin):
-            raise UserNotFoundException("User does not exist.")
-        return self.begin_srp(pool, client, user, values, admin=admin)
+def _begin(
+    context: Context, pool: UserPool, client: AppClient, parameters: Parameters, *, admin: bool
+) -> Payload:
+    flow = parameters["AuthFlow"]
+    values = parameters.get("AuthParameters", {})
+    if flow in REFRESH_FLOWS:
+        return refreshing.refresh_token_auth(context, pool, client, values)
+    if flow == "USER_SRP_AUTH":
+        _check_allows_srp(client)
+        return _srp(context, pool, client, values, admin=admin)
+    if flow == "USER_AUTH" and "ALLOW_USER_AUTH" in client.explicit_auth_flows:
+        return choice_sign_in.begin_choice(context, pool, client, parameters, admin=admin)
+    if flow not in PASSWORD_FLOWS:
+        raise _not_played(client, flow)
+    _check_enabled(client, flow)
+    return begin_with_password(context, pool, client, values, admin=admin)
 
-    def _password(
-        self, pool: UserPool, client: AppClient, values: Mapping[str, str], *, admin: bool
-    ) -> Payload:
-        username, password = required(values, "USERNAME"), required(values, "PASSWORD")
-        check_secret_hash(client, values, username)
-        user = directory.user_named(pool, username)
-        if user is None:
-            raise _unknown(pool, client, admin=admin)
-        self.check_may_try(user)
-        if user.password is None or not user.password.matches(pool.id, user.username, password):
-            raise self.wrong_password(pool, user)
-        device_key = values.get("DEVICE_KEY", "")
-        return self.after_password(pool, client, user, admin=admin, device_key=device_key)
+
+def _srp(
+    context: Context, pool: UserPool, client: AppClient, values: Mapping[str, str], *, admin: bool
+) -> Payload:
+    username = required(values, "USERNAME")
+    check_secret_hash(client, values, username)
+    user = directory.user_named(pool, username)
+    if user is None and not hides_existence(pool, client, admin=admin):
+        raise UserNotFoundException("User does not exist.")
+    return srp_sign_in.begin_srp(context, pool, client, user, values, admin=admin)
+
+
+def begin_with_password(
+    context: Context, pool: UserPool, client: AppClient, values: Mapping[str, str], *, admin: bool
+) -> Payload:
+    username, password = required(values, "USERNAME"), required(values, "PASSWORD")
+    check_secret_hash(client, values, username)
+    user = directory.user_named(pool, username)
+    if user is None:
+        raise _unknown(pool, client, admin=admin)
+    first_factor.check_may_try(context, user)
+    if user.password is None or not user.password.matches(pool.id, user.username, password):
+        raise first_factor.wrong_password(context, pool, user)
+    device_key = values.get("DEVICE_KEY", "")
+    return first_factor.after_password(
+        context, pool, client, user, admin=admin, device_key=device_key
+    )
 
 
 def _check_door(flow: str, flows: frozenset[str]) -> None:

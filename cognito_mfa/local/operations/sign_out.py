@@ -7,15 +7,13 @@ from cognito_mfa.local.errors import NotAuthorizedException
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
 
 
-class SignOut(Context):
-    """The end of every sign-in of a user."""
+def global_sign_out(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.caller(parameters, gone=NotAuthorizedException)
+    context.tokens.revoke_all(pool, user)
+    return {}
 
-    def global_sign_out(self, parameters: Parameters) -> Payload:
-        pool, user = self.caller(parameters, gone=NotAuthorizedException)
-        self.tokens.revoke_all(pool, user)
-        return {}
 
-    def admin_user_global_sign_out(self, parameters: Parameters) -> Payload:
-        pool, user = self.user(parameters)
-        self.tokens.revoke_all(pool, user)
-        return {}
+def admin_user_global_sign_out(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.user(parameters)
+    context.tokens.revoke_all(pool, user)
+    return {}

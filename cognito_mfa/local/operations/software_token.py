@@ -10,7 +10,7 @@ from cognito_mfa.local.errors import (
     SoftwareTokenMFANotFoundException,
     UserNotConfirmedException,
 )
-from cognito_mfa.local.operations.answering import LOCKED
+from cognito_mfa.local.operations.challenge_response import LOCKED
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
 from cognito_mfa.local.rules import directory, preferences, totp
 from cognito_mfa.local.rules.sessions import INVALID, session_string
@@ -24,104 +24,116 @@ from cognito_mfa.local.rules.state import (
 )
 
 
-class SoftwareTokenOperations(Context):
-    """The registration of an authenticator."""
+def associate_software_token(context: Context, parameters: Parameters) -> Payload:
+    _check_one_credential(parameters)
+    if "Session" in parameters:
+        return _associate_in_session(context, parameters["Session"])
+    pool, user = context.caller(parameters, gone=NotAuthorizedException)
+    _check_pool_offers(pool)
+    return {"SecretCode": _new_pending_secret(context, pool, user)}
 
-    def associate_software_token(self, parameters: Parameters) -> Payload:
-        _check_one_credential(parameters)
-        if "Session" in parameters:
-            return self._associate_in_session(parameters["Session"])
-        pool, user = self.caller(parameters, gone=NotAuthorizedException)
-        _check_pool_offers(pool)
-        return {"SecretCode": self._new_pending_secret(pool, user)}
 
-    def verify_software_token(self, parameters: Parameters) -> Payload:
-        _check_one_credential(parameters)
-        if "Session" in parameters:
-            return self._verify_in_session(parameters["Session"], parameters)
-        pool, user = self.caller(parameters)
-        _check_pool_offers(pool)
-        if user.pending_secret is None:
-            raise _nothing_to_verify(pool)
-        return self._verify(pool, user, user.pending_secret, parameters)
+def verify_software_token(context: Context, parameters: Parameters) -> Payload:
+    _check_one_credential(parameters)
+    if "Session" in parameters:
+        return _verify_in_session(context, parameters["Session"], parameters)
+    pool, user = context.caller(parameters)
+    _check_pool_offers(pool)
+    if user.pending_secret is None:
+        raise _nothing_to_verify(pool)
+    return _verify(context, pool, user, user.pending_secret, parameters)
 
-    def admin_delete_software_token(self, parameters: Parameters) -> Payload:
-        pool, user = self.user(parameters)
-        if user.status == "UNCONFIRMED":
-            raise UserNotConfirmedException("User is not confirmed.")
-        if user.software_token is None and pool.behavior.deleting_absent_token_fails:
-            raise InvalidParameterException("Software Token MFA does not exist for the user.")
+
+def admin_delete_software_token(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.user(parameters)
+    if user.status == "UNCONFIRMED":
+        raise UserNotConfirmedException("User is not confirmed.")
+    if user.software_token is None and pool.behavior.deleting_absent_token_fails:
+        raise InvalidParameterException("Software Token MFA does not exist for the user.")
+    user.software_token = None
+    user.pending_secret = None
+    preferences.forget(user, SOFTWARE_TOKEN_MFA)
+    if pool.behavior.deleting_token_ends_sessions:
+        context.sessions.end_all(user)
+    return {}
+
+
+def _associate_in_session(context: Context, token: str) -> Payload:
+    session, pool, user = _setup_session(context, token, "AssociateSoftwareToken")
+    if session.child is not None and pool.behavior.association_once_per_session:
+        raise NotAuthorizedException(INVALID)
+    # The newest secret wins: what an earlier use of this session led to is dead (3.4).
+    context.sessions.drop_child(session)
+    secret = _new_pending_secret(context, pool, user)
+    following = _following(context, session, Stage.MFA_SETUP_ASSOCIATED, pool)
+    following.secret = secret
+    return {"SecretCode": secret, "Session": session_string(following)}
+
+
+def _verify_in_session(context: Context, token: str, parameters: Parameters) -> Payload:
+    session, pool, user = _setup_session(context, token, "VerifySoftwareToken")
+    outcome = _verify(context, pool, user, session.secret, parameters)
+    if outcome["Status"] != "SUCCESS":
+        return outcome
+    context.sessions.spend(session)
+    context.sessions.spend_parent(session)
+    following = _following(context, session, Stage.MFA_SETUP_VERIFIED, pool)
+    return {**outcome, "Session": session_string(following)}
+
+
+def _setup_session(
+    context: Context, token: str, purpose: str
+) -> tuple[SignInSession, UserPool, User]:
+    session = context.sessions.find(token)
+    context.sessions.require(session, purpose)
+    pool = context.account.pools.get(session.pool_id)
+    user = directory.user_with_sub(pool, session.sub) if pool else None
+    if pool is None or user is None or not user.enabled:
+        raise NotAuthorizedException(INVALID)
+    # SECURITY: a password alone opens this session. Once the user has an authenticator, an
+    # older session of the same kind must not be able to replace it (section 3.1).
+    if user.software_token is not None:
+        raise NotAuthorizedException(INVALID)
+    _check_pool_offers(pool)
+    return session, pool, user
+
+
+def _following(
+    context: Context, session: SignInSession, stage: Stage, pool: UserPool
+) -> SignInSession:
+    return context.sessions.advance(session, stage, pool.clients[session.client_id])
+
+
+def _new_pending_secret(context: Context, pool: UserPool, user: User) -> str:
+    user.pending_secret = totp.new_secret(pool.behavior.secret_bytes)
+    if pool.behavior.association_drops_active_token:
         user.software_token = None
-        user.pending_secret = None
-        preferences.forget(user, SOFTWARE_TOKEN_MFA)
-        if pool.behavior.deleting_token_ends_sessions:
-            self.sessions.end_all(user)
-        return {}
+    return user.pending_secret
 
-    def _associate_in_session(self, token: str) -> Payload:
-        session, pool, user = self._setup_session(token, "AssociateSoftwareToken")
-        if session.child is not None and pool.behavior.association_once_per_session:
-            raise NotAuthorizedException(INVALID)
-        # The newest secret wins: what an earlier use of this session led to is dead (3.4).
-        self.sessions.drop_child(session)
-        secret = self._new_pending_secret(pool, user)
-        following = self._following(session, Stage.MFA_SETUP_ASSOCIATED, pool)
-        following.secret = secret
-        return {"SecretCode": secret, "Session": session_string(following)}
 
-    def _verify_in_session(self, token: str, parameters: Parameters) -> Payload:
-        session, pool, user = self._setup_session(token, "VerifySoftwareToken")
-        outcome = self._verify(pool, user, session.secret, parameters)
-        if outcome["Status"] != "SUCCESS":
-            return outcome
-        self.sessions.spend(session)
-        self.sessions.spend_parent(session)
-        following = self._following(session, Stage.MFA_SETUP_VERIFIED, pool)
-        return {**outcome, "Session": session_string(following)}
+def _verify(
+    context: Context, pool: UserPool, user: User, secret: str, parameters: Parameters
+) -> Payload:
+    """Registers the token, its step spent: this code cannot sign in as well (section 4)."""
+    now = context.clock.now()
+    if pool.behavior.setup_failures_lock and user.code_attempts.locked(now):
+        raise NotAuthorizedException(LOCKED)
+    steps = totp.matching_steps(secret, parameters["UserCode"], now)
+    if not steps:
+        return _mismatch(context, pool, user, now)
+    name = parameters.get("FriendlyDeviceName", "")
+    user.software_token = SoftwareToken(secret, name, [steps[-1]])
+    user.pending_secret = None
+    return {"Status": "SUCCESS"}
 
-    def _setup_session(self, token: str, purpose: str) -> tuple[SignInSession, UserPool, User]:
-        session = self.sessions.find(token)
-        self.sessions.require(session, purpose)
-        pool = self.account.pools.get(session.pool_id)
-        user = directory.user_with_sub(pool, session.sub) if pool else None
-        if pool is None or user is None or not user.enabled:
-            raise NotAuthorizedException(INVALID)
-        # SECURITY: a password alone opens this session. Once the user has an authenticator, an
-        # older session of the same kind must not be able to replace it (section 3.1).
-        if user.software_token is not None:
-            raise NotAuthorizedException(INVALID)
-        _check_pool_offers(pool)
-        return session, pool, user
 
-    def _following(self, session: SignInSession, stage: Stage, pool: UserPool) -> SignInSession:
-        return self.sessions.advance(session, stage, pool.clients[session.client_id])
-
-    def _new_pending_secret(self, pool: UserPool, user: User) -> str:
-        user.pending_secret = totp.new_secret(pool.behavior.secret_bytes)
-        if pool.behavior.association_drops_active_token:
-            user.software_token = None
-        return user.pending_secret
-
-    def _verify(self, pool: UserPool, user: User, secret: str, parameters: Parameters) -> Payload:
-        """Registers the token, its step spent: this code cannot sign in as well (section 4)."""
-        now = self.clock.now()
-        if pool.behavior.setup_failures_lock and user.code_attempts.locked(now):
-            raise NotAuthorizedException(LOCKED)
-        steps = totp.matching_steps(secret, parameters["UserCode"], now)
-        if not steps:
-            return self._mismatch(pool, user, now)
-        name = parameters.get("FriendlyDeviceName", "")
-        user.software_token = SoftwareToken(secret, name, [steps[-1]])
-        user.pending_secret = None
-        return {"Status": "SUCCESS"}
-
-    def _mismatch(self, pool: UserPool, user: User, now: float) -> Payload:
-        behavior = pool.behavior
-        if behavior.setup_failures_lock:
-            user.code_attempts.failed(now, threshold=behavior.code_failures_before_lock)
-        if behavior.wrong_setup_code_is_a_status:
-            return {"Status": "ERROR"}
-        raise EnableSoftwareTokenMFAException("Code mismatch")
+def _mismatch(context: Context, pool: UserPool, user: User, now: float) -> Payload:
+    behavior = pool.behavior
+    if behavior.setup_failures_lock:
+        user.code_attempts.failed(now, threshold=behavior.code_failures_before_lock)
+    if behavior.wrong_setup_code_is_a_status:
+        return {"Status": "ERROR"}
+    raise EnableSoftwareTokenMFAException("Code mismatch")
 
 
 def _check_one_credential(parameters: Parameters) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
-from cognito_mfa.local.operations.context import Payload, check_secret_hash, required
-from cognito_mfa.local.operations.first_factor import WRONG, FirstFactor
+from cognito_mfa.local.operations import first_factor
+from cognito_mfa.local.operations.context import Context, Payload, check_secret_hash, required
+from cognito_mfa.local.operations.first_factor import WRONG
 from cognito_mfa.local.rules import directory, srp
 from cognito_mfa.local.rules.passwords import SALT_BYTES
 from cognito_mfa.local.rules.srp_exchanges import our_side, secret_block
@@ -30,74 +31,82 @@ BAD_TIMESTAMP = "TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english
 Values = Mapping[str, str]
 
 
-class SrpSignIn(FirstFactor):
-    """A password proven without being sent."""
+def begin_srp(
+    context: Context,
+    pool: UserPool,
+    client: AppClient,
+    user: User | None,
+    values: Values,
+    *,
+    admin: bool,
+) -> Payload:
+    """Never says whether the user is there, or may sign in: that is the answer's business."""
+    public = client_value(required(values, "SRP_A"))
+    salt, verifier = _known_of(pool, user, values["USERNAME"])
+    exchange = context.exchanges.begin(
+        pool, client, user, client_value=public, verifier=verifier, admin=admin
+    )
+    name = user.username if user is not None else _pretended_id(pool, values["USERNAME"])
+    # There is no Session: the secret block does its work (facts section 2.3).
+    return {
+        "ChallengeName": "PASSWORD_VERIFIER",
+        "ChallengeParameters": {
+            "SALT": salt,
+            "SRP_B": exchange.public,
+            "SECRET_BLOCK": secret_block(exchange),
+            "USERNAME": name,
+            "USER_ID_FOR_SRP": name,
+        },
+    }
 
-    def begin_srp(
-        self, pool: UserPool, client: AppClient, user: User | None, values: Values, *, admin: bool
-    ) -> Payload:
-        """Never says whether the user is there, or may sign in: that is the answer's business."""
-        public = client_value(required(values, "SRP_A"))
-        salt, verifier = _known_of(pool, user, values["USERNAME"])
-        exchange = self.exchanges.begin(
-            pool, client, user, client_value=public, verifier=verifier, admin=admin
-        )
-        name = user.username if user is not None else _pretended_id(pool, values["USERNAME"])
-        # There is no Session: the secret block does its work (facts section 2.3).
-        return {
-            "ChallengeName": "PASSWORD_VERIFIER",
-            "ChallengeParameters": {
-                "SALT": salt,
-                "SRP_B": exchange.public,
-                "SECRET_BLOCK": secret_block(exchange),
-                "USERNAME": name,
-                "USER_ID_FOR_SRP": name,
-            },
-        }
 
-    def verify_password_claim(
-        self, pool: UserPool, client: AppClient, values: Values, *, admin: bool
-    ) -> Payload:
-        """A wrong claim may be followed by others, until the exchange is too old (section 2.3)."""
-        username = required(values, "USERNAME")
-        block = required(values, "PASSWORD_CLAIM_SECRET_BLOCK")
-        claim = required(values, "PASSWORD_CLAIM_SIGNATURE")
-        sent_at = parse_timestamp(required(values, "TIMESTAMP"))
-        check_secret_hash(client, values, username)
-        exchange = self.exchanges.find(block)
-        if exchange is None or exchange.device_key:
-            raise NotAuthorizedException(WRONG)
-        user = self.bound_to_exchange(exchange, pool, client, username, admin=admin)
-        self.check_may_try(user)
-        right = _right_claim(pool, user, exchange, sent_at)
-        if not hmac.compare_digest(right.encode(), claim.encode()):
-            raise self.wrong_password(pool, user)
-        self.check_fresh(pool, sent_at)
-        self.exchanges.spend(exchange)
-        device_key = values.get("DEVICE_KEY", "")
-        return self.after_password(pool, client, user, admin=admin, device_key=device_key)
+def verify_password_claim(
+    context: Context, pool: UserPool, client: AppClient, values: Values, *, admin: bool
+) -> Payload:
+    """A wrong claim may be followed by others, until the exchange is too old (section 2.3)."""
+    username = required(values, "USERNAME")
+    block = required(values, "PASSWORD_CLAIM_SECRET_BLOCK")
+    claim = required(values, "PASSWORD_CLAIM_SIGNATURE")
+    sent_at = parse_timestamp(required(values, "TIMESTAMP"))
+    check_secret_hash(client, values, username)
+    exchange = context.exchanges.find(block)
+    if exchange is None or exchange.device_key:
+        raise NotAuthorizedException(WRONG)
+    user = bound_to_exchange(context, exchange, pool, client, username, admin=admin)
+    first_factor.check_may_try(context, user)
+    right = _right_claim(pool, user, exchange, sent_at)
+    if not hmac.compare_digest(right.encode(), claim.encode()):
+        raise first_factor.wrong_password(context, pool, user)
+    check_fresh(context, pool, sent_at)
+    context.exchanges.spend(exchange)
+    device_key = values.get("DEVICE_KEY", "")
+    return first_factor.after_password(
+        context, pool, client, user, admin=admin, device_key=device_key
+    )
 
-    def check_fresh(self, pool: UserPool, sent_at: datetime) -> None:
-        tolerance = pool.behavior.srp_timestamp_tolerance
-        if tolerance is not None and abs(sent_at.timestamp() - self.clock.now()) > tolerance:
-            raise NotAuthorizedException(WRONG)
 
-    def bound_to_exchange(
-        self,
-        exchange: SrpExchange,
-        pool: UserPool,
-        client: AppClient,
-        username: str,
-        *,
-        admin: bool,
-    ) -> User:
-        """The exchange's user, once everything that it is bound to agrees."""
-        bound = (exchange.pool_id, exchange.client_id) == (pool.id, client.id)
-        same_door = exchange.admin is admin or pool.behavior.admin_and_public_calls_mix
-        user = directory.user_named(pool, username)
-        if not bound or not same_door or user is None or user.sub != exchange.sub:
-            raise NotAuthorizedException(WRONG)
-        return user
+def check_fresh(context: Context, pool: UserPool, sent_at: datetime) -> None:
+    tolerance = pool.behavior.srp_timestamp_tolerance
+    if tolerance is not None and abs(sent_at.timestamp() - context.clock.now()) > tolerance:
+        raise NotAuthorizedException(WRONG)
+
+
+def bound_to_exchange(
+    context: Context,
+    exchange: SrpExchange,
+    pool: UserPool,
+    client: AppClient,
+    username: str,
+    *,
+    admin: bool,
+) -> User:
+    """The exchange's user, once everything that it is bound to agrees."""
+    bound = (exchange.pool_id, exchange.client_id) == (pool.id, client.id)
+    same_door = exchange.admin is admin or pool.behavior.admin_and_public_calls_mix
+    user = directory.user_named(pool, username)
+    if not bound or not same_door or user is None or user.sub != exchange.sub:
+        raise NotAuthorizedException(WRONG)
+    return user
 
 
 def parse_timestamp(text: str) -> datetime:

@@ -25,91 +25,94 @@ TEXT_MEMBERS: dict[Medium, tuple[str, str]] = {
 }
 
 
-class Steps(Context):
-    """What follows what."""
+def after_first_factor(
+    context: Context,
+    pool: UserPool,
+    client: AppClient,
+    user: User,
+    *,
+    admin: bool,
+    device_key: str = "",
+) -> Payload:
+    device = remembered(user, device_key) if pool.device_tracking is not None else None
+    factors = challenges.next_factors(pool, user)
+    asked = factors is not None and (bool(factors) or not _setup_can_wait(pool, user))
+    if device is not None and _device_answers(pool, factors):
+        stage = Stage.DEVICE_SRP_AUTH
+    elif not asked or factors is None:
+        return finish(context, pool, client, user, factors=["pwd"], device_key=device_key)
+    else:
+        stage = challenges.stage_for(factors)
+    session = context.sessions.begin(stage, pool, client, user, admin=admin)
+    session.factors = ["pwd"]
+    session.choices = factors or []
+    session.device_key = device_key
+    return challenge(context, pool, user, session)
 
-    def after_first_factor(
-        self,
-        pool: UserPool,
-        client: AppClient,
-        user: User,
-        *,
-        admin: bool,
-        device_key: str = "",
-    ) -> Payload:
-        device = remembered(user, device_key) if pool.device_tracking is not None else None
-        factors = challenges.next_factors(pool, user)
-        asked = factors is not None and (bool(factors) or not _setup_can_wait(pool, user))
-        if device is not None and _device_answers(pool, factors):
-            stage = Stage.DEVICE_SRP_AUTH
-        elif not asked or factors is None:
-            return self.finish(pool, client, user, factors=["pwd"], device_key=device_key)
-        else:
-            stage = challenges.stage_for(factors)
-        session = self.sessions.begin(stage, pool, client, user, admin=admin)
-        session.factors = ["pwd"]
-        session.choices = factors or []
-        session.device_key = device_key
-        return self.challenge(pool, user, session)
 
-    def challenge(self, pool: UserPool, user: User, session: SignInSession) -> Payload:
-        """The answer that asks for the session's stage, its code sent where it needs one."""
-        if session.stage in challenges.DELIVERY:
-            self._send_code(pool, user, session)
-        return {
-            "ChallengeName": session.stage.value,
-            "Session": session_string(session),
-            "ChallengeParameters": challenges.parameters(pool, user, session),
+def challenge(context: Context, pool: UserPool, user: User, session: SignInSession) -> Payload:
+    """The answer that asks for the session's stage, its code sent where it needs one."""
+    if session.stage in challenges.DELIVERY:
+        _send_code(context, pool, user, session)
+    return {
+        "ChallengeName": session.stage.value,
+        "Session": session_string(session),
+        "ChallengeParameters": challenges.parameters(pool, user, session),
+    }
+
+
+def finish(
+    context: Context,
+    pool: UserPool,
+    client: AppClient,
+    user: User,
+    *,
+    factors: Sequence[str],
+    device_key: str = "",
+) -> Payload:
+    if context.complete is not None:
+        return context.complete(user, factors)
+    user.has_signed_in = True
+    device, new = _device(context, pool, user, device_key)
+    key = device.key if device is not None else ""
+    result = context.tokens.issue(pool, client, user, factors=factors, device_key=key)
+    if device is not None and new:
+        result["NewDeviceMetadata"] = {
+            "DeviceKey": device.key,
+            "DeviceGroupKey": device.group_key,
         }
+    # Present and empty beside tokens, never omitted (facts section 2.4).
+    return {"ChallengeParameters": {}, "AuthenticationResult": result}
 
-    def finish(
-        self,
-        pool: UserPool,
-        client: AppClient,
-        user: User,
-        *,
-        factors: Sequence[str],
-        device_key: str = "",
-    ) -> Payload:
-        user.has_signed_in = True
-        device, new = self._device(pool, user, device_key)
-        key = device.key if device is not None else ""
-        result = self.tokens.issue(pool, client, user, factors=factors, device_key=key)
-        if device is not None and new:
-            result["NewDeviceMetadata"] = {
-                "DeviceKey": device.key,
-                "DeviceGroupKey": device.group_key,
-            }
-        # Present and empty beside tokens, never omitted (facts section 2.4).
-        return {"ChallengeParameters": {}, "AuthenticationResult": result}
 
-    def _device(self, pool: UserPool, user: User, key: str) -> tuple[Device | None, bool]:
-        """The device of this sign-in, and whether it is a new one; None where none is tracked."""
-        if pool.device_tracking is None:
-            return None, False
-        known = user.devices.get(key)
-        if known is not None:
-            return known, False
-        now = self.clock.now()
-        device = Device(
-            key=f"{pool.region}_{uuid.uuid4()}",
-            group_key=f"-{secrets.token_urlsafe(6)}",
-            created_at=now,
-            modified_at=now,
-            authenticated_at=now,
-        )
-        user.devices[device.key] = device
-        return device, True
+def _device(context: Context, pool: UserPool, user: User, key: str) -> tuple[Device | None, bool]:
+    """The device of this sign-in, and whether it is a new one; None where none is tracked."""
+    if pool.device_tracking is None:
+        return None, False
+    known = user.devices.get(key)
+    if known is not None:
+        return known, False
+    now = context.clock.now()
+    device = Device(
+        key=f"{pool.region}_{uuid.uuid4()}",
+        group_key=f"-{secrets.token_urlsafe(6)}",
+        created_at=now,
+        modified_at=now,
+        authenticated_at=now,
+    )
+    user.devices[device.key] = device
+    return device, True
 
-    def _send_code(self, pool: UserPool, user: User, session: SignInSession) -> None:
-        medium, attribute = challenges.DELIVERY[session.stage]
-        if attribute not in user.attributes:
-            raise MFAMethodNotFoundException(f"{session.stage} cannot reach the user.")
-        session.code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
-        block, member = TEXT_MEMBERS[medium]
-        template = pool.settings.get(block, {}).get(member, DEFAULT_TEXT)
-        text = template.replace(CODE_PLACE, session.code)
-        self.deliver(user, medium, user.attributes[attribute], session.code, text)
+
+def _send_code(context: Context, pool: UserPool, user: User, session: SignInSession) -> None:
+    medium, attribute = challenges.DELIVERY[session.stage]
+    if attribute not in user.attributes:
+        raise MFAMethodNotFoundException(f"{session.stage} cannot reach the user.")
+    session.code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
+    block, member = TEXT_MEMBERS[medium]
+    template = pool.settings.get(block, {}).get(member, DEFAULT_TEXT)
+    text = template.replace(CODE_PLACE, session.code)
+    context.deliver(user, medium, user.attributes[attribute], session.code, text)
 
 
 def _device_answers(pool: UserPool, factors: Sequence[str] | None) -> bool:

@@ -35,110 +35,116 @@ INVITED_BY: dict[str, tuple[Medium, str]] = {
 }
 
 
-class Users(Context):
-    """The administration of users."""
+def list_users(context: Context, parameters: Parameters) -> Payload:
+    pool = context.pool(parameters)
+    passes = matcher(parameters.get("Filter", ""))
+    size = parameters.get("Limit") or LARGEST_PAGE
+    everyone = list(pool.users.values())
+    start = page_start(parameters.get("PaginationToken"))
+    first = bisect_right(everyone, start, key=lambda user: user.number)
+    found = [user for user in everyone[first:] if passes(user)]
+    names = parameters.get("AttributesToGet")
+    page: Payload = {"Users": [listed(user, names) for user in found[:size]]}
+    if len(found) > size:
+        page["PaginationToken"] = page_token(found[size - 1].number)
+    return page
 
-    def list_users(self, parameters: Parameters) -> Payload:
-        pool = self.pool(parameters)
-        passes = matcher(parameters.get("Filter", ""))
-        size = parameters.get("Limit") or LARGEST_PAGE
-        everyone = list(pool.users.values())
-        start = page_start(parameters.get("PaginationToken"))
-        first = bisect_right(everyone, start, key=lambda user: user.number)
-        found = [user for user in everyone[first:] if passes(user)]
-        names = parameters.get("AttributesToGet")
-        page: Payload = {"Users": [listed(user, names) for user in found[:size]]}
-        if len(found) > size:
-            page["PaginationToken"] = page_token(found[size - 1].number)
-        return page
 
-    def admin_create_user(self, parameters: Parameters) -> Payload:
-        pool = self.pool(parameters)
-        if parameters.get("MessageAction") == "RESEND":
-            return self._invite_again(parameters)
-        password = self._first_password(pool, parameters)
-        user = directory.add_user(
-            pool,
-            parameters["Username"],
-            attributes_in(parameters.get("UserAttributes", [])),
-            status="CONFIRMED" if password is None else "FORCE_CHANGE_PASSWORD",
-            now=self.clock.now(),
-            force_alias=parameters.get("ForceAliasCreation", False),
+def admin_create_user(context: Context, parameters: Parameters) -> Payload:
+    pool = context.pool(parameters)
+    if parameters.get("MessageAction") == "RESEND":
+        return _invite_again(context, parameters)
+    password = _first_password(context, pool, parameters)
+    user = directory.add_user(
+        pool,
+        parameters["Username"],
+        attributes_in(parameters.get("UserAttributes", [])),
+        status="CONFIRMED" if password is None else "FORCE_CHANGE_PASSWORD",
+        now=context.clock.now(),
+        force_alias=parameters.get("ForceAliasCreation", False),
+    )
+    if password is not None:
+        credentials.give_temporary(pool, user, password, context.clock.now())
+        _invite(context, user, password, parameters)
+    return {"User": listed(user, None)}
+
+
+def admin_set_user_password(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.user(parameters)
+    password, now = parameters["Password"], context.clock.now()
+    credentials.check_new(pool, user, password)
+    if parameters.get("Permanent"):
+        credentials.give(pool, user, password, now)
+        user.status = "CONFIRMED"
+    else:
+        credentials.give_temporary(pool, user, password, now)
+    return {}
+
+
+def admin_update_user_attributes(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.user(parameters)
+    changes = attributes_in(parameters["UserAttributes"])
+    directory.set_attributes(pool, user, changes, now=context.clock.now())
+    return {}
+
+
+def admin_delete_user(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.user(parameters)
+    context.sessions.end_all(user)
+    directory.remove_user(pool, user)
+    return {}
+
+
+def admin_enable_user(context: Context, parameters: Parameters) -> Payload:
+    _, user = context.user(parameters)
+    user.enabled = True
+    user.modified_at = context.clock.now()
+    return {}
+
+
+def admin_disable_user(context: Context, parameters: Parameters) -> Payload:
+    """Also the end of the user's tokens, at Cognito (facts section 7.3)."""
+    pool, user = context.user(parameters)
+    user.enabled = False
+    user.modified_at = context.clock.now()
+    context.tokens.revoke_all(pool, user)
+    return {}
+
+
+def _first_password(context: Context, pool: UserPool, parameters: Parameters) -> str | None:
+    """None where the pool lets people in without one."""
+    given: str | None = parameters.get("TemporaryPassword")
+    if given:
+        pool.policy.check(given)
+        return given
+    if PASSWORDLESS.intersection(pool.first_factors):
+        return None
+    silent = parameters.get("MessageAction") == "SUPPRESS"
+    if silent and pool.behavior.silent_invitation_needs_password:
+        raise InvalidParameterException("User is required to have a password")
+    return made_up(pool.policy.minimum_length)
+
+
+def _invite_again(context: Context, parameters: Parameters) -> Payload:
+    pool, user = context.user(parameters)
+    if user.status != "FORCE_CHANGE_PASSWORD":
+        raise UnsupportedUserStateException(
+            f"Resend not possible. {user.username} status is not FORCE_CHANGE_PASSWORD"
         )
-        if password is not None:
-            credentials.give_temporary(pool, user, password, self.clock.now())
-            self._invite(user, password, parameters)
-        return {"User": listed(user, None)}
+    password = _first_password(context, pool, parameters) or made_up(pool.policy.minimum_length)
+    credentials.give_temporary(pool, user, password, context.clock.now())
+    _invite(context, user, password, parameters)
+    return {"User": listed(user, None)}
 
-    def admin_set_user_password(self, parameters: Parameters) -> Payload:
-        pool, user = self.user(parameters)
-        password, now = parameters["Password"], self.clock.now()
-        credentials.check_new(pool, user, password)
-        if parameters.get("Permanent"):
-            credentials.give(pool, user, password, now)
-            user.status = "CONFIRMED"
-        else:
-            credentials.give_temporary(pool, user, password, now)
-        return {}
 
-    def admin_update_user_attributes(self, parameters: Parameters) -> Payload:
-        pool, user = self.user(parameters)
-        changes = attributes_in(parameters["UserAttributes"])
-        directory.set_attributes(pool, user, changes, now=self.clock.now())
-        return {}
-
-    def admin_delete_user(self, parameters: Parameters) -> Payload:
-        pool, user = self.user(parameters)
-        self.sessions.end_all(user)
-        directory.remove_user(pool, user)
-        return {}
-
-    def admin_enable_user(self, parameters: Parameters) -> Payload:
-        _, user = self.user(parameters)
-        user.enabled = True
-        user.modified_at = self.clock.now()
-        return {}
-
-    def admin_disable_user(self, parameters: Parameters) -> Payload:
-        """Also the end of the user's tokens, at Cognito (facts section 7.3)."""
-        pool, user = self.user(parameters)
-        user.enabled = False
-        user.modified_at = self.clock.now()
-        self.tokens.revoke_all(pool, user)
-        return {}
-
-    def _first_password(self, pool: UserPool, parameters: Parameters) -> str | None:
-        """None where the pool lets people in without one."""
-        given: str | None = parameters.get("TemporaryPassword")
-        if given:
-            pool.policy.check(given)
-            return given
-        if PASSWORDLESS.intersection(pool.first_factors):
-            return None
-        silent = parameters.get("MessageAction") == "SUPPRESS"
-        if silent and pool.behavior.silent_invitation_needs_password:
-            raise InvalidParameterException("User is required to have a password")
-        return made_up(pool.policy.minimum_length)
-
-    def _invite_again(self, parameters: Parameters) -> Payload:
-        pool, user = self.user(parameters)
-        if user.status != "FORCE_CHANGE_PASSWORD":
-            raise UnsupportedUserStateException(
-                f"Resend not possible. {user.username} status is not FORCE_CHANGE_PASSWORD"
-            )
-        password = self._first_password(pool, parameters) or made_up(pool.policy.minimum_length)
-        credentials.give_temporary(pool, user, password, self.clock.now())
-        self._invite(user, password, parameters)
-        return {"User": listed(user, None)}
-
-    def _invite(self, user: User, password: str, parameters: Parameters) -> None:
-        if parameters.get("MessageAction") == "SUPPRESS":
-            return
-        wanted = parameters.get("DesiredDeliveryMediums", INVITED_BY)
-        for medium, attribute in (INVITED_BY[name] for name in wanted):
-            if attribute in user.attributes:
-                text = INVITATION.format(username=user.username, password=password)
-                self.deliver(user, medium, user.attributes[attribute], password, text)
+def _invite(context: Context, user: User, password: str, parameters: Parameters) -> None:
+    if parameters.get("MessageAction") == "SUPPRESS":
+        return
+    wanted = parameters.get("DesiredDeliveryMediums", INVITED_BY)
+    for medium, attribute in (INVITED_BY[name] for name in wanted):
+        if attribute in user.attributes:
+            text = INVITATION.format(username=user.username, password=password)
+            context.deliver(user, medium, user.attributes[attribute], password, text)
 
 
 def listed(user: User, names: Collection[str] | None) -> dict[str, Any]:

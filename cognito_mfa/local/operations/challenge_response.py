@@ -1,0 +1,65 @@
+"""What the answers to challenges have in common: whom an answer is about, the step that follows a
+right one, the price of a wrong one. No challenge is known here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cognito_mfa.local.errors import CodeMismatchException, NotAuthorizedException
+from cognito_mfa.local.operations import steps
+from cognito_mfa.local.operations.context import Context, Payload
+from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User, UserPool
+
+LOCKED = (
+    "Too many invalid credentials attempts. User temporarily locked. "
+    "Please try again after few seconds."
+)
+
+Values = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeResponse:
+    """An answer that came with a live session, and whom it is about."""
+
+    pool: UserPool
+    client: AppClient
+    user: User
+    session: SignInSession
+    values: Values
+
+
+def ask(context: Context, given: ChallengeResponse, stage: Stage) -> Payload:
+    """The next challenge, in a new session."""
+    context.sessions.spend(given.session)
+    session = context.sessions.advance(given.session, stage, given.client)
+    return steps.challenge(context, given.pool, given.user, session)
+
+
+def finish_with(context: Context, given: ChallengeResponse, factor: str) -> Payload:
+    context.sessions.spend(given.session)
+    given.user.code_attempts.succeeded()
+    return steps.finish(
+        context,
+        given.pool,
+        given.client,
+        given.user,
+        factors=[*given.session.factors, factor],
+        device_key=given.session.device_key,
+    )
+
+
+def check_code_lock(context: Context, user: User) -> None:
+    if user.code_attempts.locked(context.clock.now()):
+        raise NotAuthorizedException(LOCKED)
+
+
+def wrong_code(context: Context, given: ChallengeResponse, text: str) -> CodeMismatchException:
+    """Counts the wrong code; the session stays as it is."""
+    behavior = given.pool.behavior
+    if given.session.stage is not Stage.EMAIL_OTP or behavior.email_code_failures_lock:
+        given.user.code_attempts.failed(
+            context.clock.now(), threshold=behavior.code_failures_before_lock
+        )
+    return CodeMismatchException(text)
