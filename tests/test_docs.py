@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.dispatch import Signal
 
 from cognito_mfa import signals, urls
@@ -88,6 +89,40 @@ def sections_named_in(source: str) -> list[str]:
     before = re.findall(rf'((?:"[^"]+"(?:, | and |, and | under )?)+) (?:in|of) {page}', line)
     behind = re.findall(rf'{page}, ((?:"[^"]+"(?:, | and |, and | under )?)+)', line)
     return [name for names in (*before, *behind) for name in re.findall(r'"([^"]+)"', names)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_dotted_paths_in_documents_exist(document: Path) -> None:
+    """A path is that of a module, of a name in one, of a permission, or of a check."""
+    known = permissions()
+    for path in set(re.findall(r"\bcognito_mfa(?:\.[A-Za-z_]\w*)+", document.read_text())):
+        if path in known or re.fullmatch(r"cognito_mfa\.[EW]\d{3}", path):
+            continue
+        source, name = split_path(path)
+        assert not name or re.search(rf"\b{name}\b", source.read_text()), path
+
+
+def permissions() -> set[str]:
+    """Return the app's permissions as ``user.has_perm`` takes them."""
+    return {
+        f"cognito_mfa.{codename}"
+        for model in apps.get_app_config("cognito_mfa").get_models()
+        for codename in (
+            *(codename for codename, _label in model._meta.permissions),
+            *(f"{action}_{model._meta.model_name}" for action in model._meta.default_permissions),
+        )
+    }
+
+
+def split_path(path: str) -> tuple[Path, str]:
+    """Return the file of the longest module in ``path``, and the name in it, which may be empty."""
+    parts = path.split(".")
+    for length in range(len(parts), 0, -1):
+        base = ROOT.joinpath(*parts[:length])
+        for source in (base.with_suffix(".py"), base / "__init__.py"):
+            if source.is_file():
+                return source, ".".join(parts[length : length + 1])
+    raise AssertionError(path)
 
 
 def anchors(document: Path) -> set[str]:
