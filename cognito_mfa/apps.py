@@ -68,12 +68,12 @@ def _on_signed_in(**given: Any) -> None:
     from cognito_mfa.enforcement import proof
 
     if not given_settings().get("TOKEN_PROVIDER"):
-        proof.forget(**given)
+        proof.on_logged_in(**given)
         return
     from cognito_mfa.managed_login import tokens
 
     tokens.remember_sent(given.get("request"))
-    proof.forget(**given)
+    proof.on_logged_in(**given)
     tokens.on_signed_in(**given)
 
 

@@ -14,7 +14,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from cognito_mfa.enforcement.standing import shut_out
+from cognito_mfa.enforcement.account_state import access_lost
 from cognito_mfa.models import identity_of
 
 
@@ -40,7 +40,7 @@ class CognitoBackend(ModelBackend):
         if user is None or not self.user_can_authenticate(user):
             return None
         # SECURITY: here, so that it holds on every site: whom the pool shut out, no session of ours lets in.
-        return None if shut_out(identity_of(user)) else user
+        return None if access_lost(identity_of(user)) else user
 
     async def aget_user(self, user_id: Any) -> Any:
         return await sync_to_async(self.get_user)(user_id)  # one query needs its thread anyway

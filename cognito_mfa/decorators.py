@@ -14,7 +14,7 @@ from typing import Any, TypeVar, overload
 from django.http import HttpRequest
 
 from cognito_mfa.enforcement import guards
-from cognito_mfa.enforcement.exempt_views import answers_later, mark_required, mfa_exempt
+from cognito_mfa.enforcement.exempt_views import is_async_view, mark_required, mfa_exempt
 from cognito_mfa.enforcement.guards import Guard
 
 __all__ = ["mfa_exempt", "mfa_recent", "mfa_required"]
@@ -52,18 +52,18 @@ def mfa_recent(max_age: Any = None) -> Any:
 
 def _guarded(view: View, guard: Guard) -> View:
     """Return ``view`` behind ``guard``, whose answer is given instead when there is one."""
-    if answers_later(view):
+    if is_async_view(view):
 
         @wraps(view)
         async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            stopped = await guard.astopped(request)
+            stopped = await guard.acheck(request)
             return stopped if stopped is not None else await view(request, *args, **kwargs)
 
     else:
 
         @wraps(view)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            stopped = guard.stopped(request)
+            stopped = guard.check(request)
             return stopped if stopped is not None else view(request, *args, **kwargs)
 
     mark_required(wrapper)

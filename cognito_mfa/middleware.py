@@ -13,8 +13,8 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from cognito_mfa.enforcement import endings, gate, impersonation, viewless
-from cognito_mfa.enforcement.exempt_views import GAVE_NO_PAGE, why_exempt
+from cognito_mfa.enforcement import ended_sessions, gate, impersonation, unrouted_responses
+from cognito_mfa.enforcement.exempt_views import VIEW_GAVE_404, why_exempt
 from cognito_mfa.enforcement.gate import Verdict
 
 GetResponse = (
@@ -46,20 +46,24 @@ class RequireMFAMiddleware:
         if self._is_awaited:
             return self._acall(request)
         response: Any = self.get_response(request)
-        if not viewless.must_be_judged(request, response):
+        if not unrouted_responses.needs_decision(request, response):
             return response
-        verdict = _noted(request, gate.judge(request))
-        return viewless.instead_of(request, response) if verdict is Verdict.STOP else response
+        verdict = _noted(request, gate.decide(request))
+        return (
+            unrouted_responses.replacement_for(request, response)
+            if verdict is Verdict.BLOCK
+            else response
+        )
 
     async def _acall(self, request: HttpRequest) -> Any:
         response: Any = await self.get_response(request)  # type: ignore[misc]
-        if not viewless.must_be_judged(request, response):
+        if not unrouted_responses.needs_decision(request, response):
             return response
-        if await _anoted(request, await gate.ajudge(request)) is not Verdict.STOP:
+        if await _anoted(request, await gate.adecide(request)) is not Verdict.BLOCK:
             return response
         # In a thread where a page may have to be rendered.
-        replace = viewless.instead_of
-        acting = impersonation.may_be(request)
+        replace = unrouted_responses.replacement_for
+        acting = impersonation.is_possible(request)
         return (
             await sync_to_async(replace)(request, response)
             if acting
@@ -72,18 +76,18 @@ class RequireMFAMiddleware:
         why = why_exempt(view)
         if why:
             if why == RELEASES:
-                impersonation.remember(request)
+                impersonation.record_before_view(request)
             return None
-        judged = gate.judge(request)
-        if _noted(request, judged) is Verdict.STOP:
-            return endings.answer(request, judged.user)
-        impersonation.remember(request)
+        judged = gate.decide(request)
+        if _noted(request, judged) is Verdict.BLOCK:
+            return ended_sessions.deny(request, judged.user)
+        impersonation.record_before_view(request)
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Note that the view has no such page, so that it is known where a fallback answers in its place."""
         if isinstance(exception, Http404):
-            vars(request)[GAVE_NO_PAGE] = True
+            vars(request)[VIEW_GAVE_404] = True
 
     async def aprocess_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
@@ -91,26 +95,26 @@ class RequireMFAMiddleware:
         why = why_exempt(view)
         if why:
             if why == RELEASES:
-                await sync_to_async(impersonation.remember)(request)
+                await sync_to_async(impersonation.record_before_view)(request)
             return None
-        judged = await gate.ajudge(request)
-        if await _anoted(request, judged) is Verdict.STOP:
-            return await sync_to_async(endings.answer)(request, judged.user)
-        impersonation.remember(request)
+        judged = await gate.adecide(request)
+        if await _anoted(request, judged) is Verdict.BLOCK:
+            return await sync_to_async(ended_sessions.deny)(request, judged.user)
+        impersonation.record_before_view(request)
         return None
 
 
-def _noted(request: HttpRequest, judged: gate.Judged) -> Verdict:
+def _noted(request: HttpRequest, judged: gate.Decision) -> Verdict:
     """Return the verdict, and note a stop that does not happen because the site only observes."""
-    if judged.verdict is Verdict.WOULD_STOP:
-        from cognito_mfa.enforcement import observed  # sites that enforce never need it
+    if judged.verdict is Verdict.WOULD_BLOCK:
+        from cognito_mfa.enforcement import rollout  # sites that enforce never need it
 
-        observed.note(request, judged.user)
+        rollout.record_would_block(request, judged.user)
     return judged.verdict
 
 
-async def _anoted(request: HttpRequest, judged: gate.Judged) -> Verdict:
-    if judged.verdict is Verdict.WOULD_STOP:
+async def _anoted(request: HttpRequest, judged: gate.Decision) -> Verdict:
+    if judged.verdict is Verdict.WOULD_BLOCK:
         await sync_to_async(_noted)(request, judged)
     return judged.verdict
 
@@ -120,13 +124,13 @@ def _noting(hook: Any) -> Callable[..., Any]:
     if iscoroutinefunction(hook):
 
         async def awaited(request: HttpRequest, *view: Any) -> Any:
-            vars(request)[viewless.REACHED] = True
+            vars(request)[unrouted_responses.VIEW_DECIDED] = True
             return await hook(request, *view)
 
         return awaited
 
     def called(request: HttpRequest, *view: Any) -> Any:
-        vars(request)[viewless.REACHED] = True
+        vars(request)[unrouted_responses.VIEW_DECIDED] = True
         return hook(request, *view)
 
     return called

@@ -43,11 +43,11 @@ class _GuardedMixin(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if self.view_is_async:
             return self._adispatch(request, *args, **kwargs)  # type: ignore[return-value]
-        stopped = self.get_mfa_guard().stopped(request)
+        stopped = self.get_mfa_guard().check(request)
         return stopped if stopped is not None else super().dispatch(request, *args, **kwargs)
 
     async def _adispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        stopped = await self.get_mfa_guard().astopped(request)
+        stopped = await self.get_mfa_guard().acheck(request)
         if stopped is not None:
             return stopped
         return await super().dispatch(request, *args, **kwargs)  # type: ignore[misc, no-any-return]

@@ -499,7 +499,7 @@ def _has_superusers() -> bool:
     return any(field.name == "is_superuser" for field in get_user_model()._meta.concrete_fields)
 
 
-class ObservedStop(models.Model):
+class BlockedRequest(models.Model):
     """Somebody whom the gate would have stopped while the site only observed; no history, a counter."""
 
     user = models.OneToOneField(
@@ -508,7 +508,7 @@ class ObservedStop(models.Model):
         related_name="+",
         verbose_name=_("user"),
     )
-    stops = models.PositiveBigIntegerField(_("requests"), default=1)
+    requests = models.PositiveBigIntegerField(_("requests"), default=1)
     first_at = models.DateTimeField(_("first time"), default=timezone.now)
     last_at = models.DateTimeField(_("last time"), default=timezone.now)
 
@@ -517,7 +517,7 @@ class ObservedStop(models.Model):
         verbose_name_plural = _("observed stops")
 
     def __str__(self) -> str:
-        return f"{self.user_id}: {self.stops}"
+        return f"{self.user_id}: {self.requests}"
 
 
 class Census(models.Model):

@@ -167,10 +167,10 @@ def test_what_scripts_are_told() -> None:
     from cognito_mfa.enforcement import responses
 
     demands = (
-        responses.SET_UP,
-        responses.SET_UP_ANYWAY,
-        responses.CONFIRM_AGAIN,
-        responses.SIGN_IN,
+        responses.MFA_REQUIRED,
+        responses.MFA_REQUIRED_BY_VIEW,
+        responses.MFA_TOO_OLD,
+        responses.SIGN_IN_REQUIRED,
     )
     codes = [demand.code for demand in demands]
     assert codes == ["mfa_required", "mfa_required", "mfa_too_old", "sign_in_required"]

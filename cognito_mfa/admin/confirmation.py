@@ -247,9 +247,9 @@ def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
     SECURITY: somebody who acts as another user goes back to their own account first. Else they could do to themselves
     what nobody may, and the log would say that it was the other.
     """
-    acting = impersonation.of(request, request.user) if right.fresh_code else None
+    acting = impersonation.find(request, request.user) if right.fresh_code else None
     if acting is not None:
-        return responses.impersonator_page(request, acting, unproven=False)
+        return responses.impersonation_page(request, acting, unproven=False)
     demand = permissions.unmet(right, request)
     if demand is None:
         return None

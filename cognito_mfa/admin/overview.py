@@ -28,7 +28,7 @@ from cognito_mfa.admin.changelists import ReadOnly, ResetFilter, StoppedFilter
 from cognito_mfa.admin.confirmation import Text, page_context, refused
 from cognito_mfa.authenticator import exemptions, permissions
 from cognito_mfa.conf import get_conf
-from cognito_mfa.enforcement import observed
+from cognito_mfa.enforcement import rollout
 from cognito_mfa.models import Census, CognitoIdentity, MFAEvent, MFAReset
 from cognito_mfa.reports import overview as census
 from cognito_mfa.reports.overview import Numbers, Share
@@ -84,7 +84,7 @@ def would_be_stops(numbers: Numbers, _site: str) -> Section | None:
     """Show whom the gate would have stopped, where a site observes or did so before."""
     if get_conf().ENFORCEMENT != "observe" and not numbers.would_stop:
         return None
-    days = observed.LATELY.days
+    days = rollout.RECENT.days
     lately = ngettext(
         "People who would have been stopped in the last %(count)d day",
         "People who would have been stopped in the last %(count)d days",

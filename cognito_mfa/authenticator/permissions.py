@@ -16,7 +16,7 @@ from django.http import HttpRequest
 
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate
-from cognito_mfa.enforcement.responses import CONFIRM_AGAIN, SET_UP_ANYWAY, Demand
+from cognito_mfa.enforcement.responses import MFA_REQUIRED_BY_VIEW, MFA_TOO_OLD, Denial
 from cognito_mfa.models import (
     CodeFailures,
     CognitoIdentity,
@@ -147,7 +147,7 @@ def note(denied: Denied) -> None:
     )
 
 
-def unmet(right: Right, request: HttpRequest) -> Demand | None:
+def unmet(right: Right, request: HttpRequest) -> Denial | None:
     """Return what who acts must do first, or None: a code of their own, answered a moment ago.
 
     Asked of everybody who acts, also of those whom the policy asks for no second factor: exempt, or in
@@ -159,8 +159,8 @@ def unmet(right: Right, request: HttpRequest) -> Demand | None:
     seconds = gate.proof_age(request, request.user)
     if seconds is None:
         # Without any proof, a sign-in that asks for no code would lead here again.
-        return SET_UP_ANYWAY
-    return None if seconds <= get_conf().REAUTH_MAX_AGE else CONFIRM_AGAIN
+        return MFA_REQUIRED_BY_VIEW
+    return None if seconds <= get_conf().REAUTH_MAX_AGE else MFA_TOO_OLD
 
 
 def _power(user: Any) -> int:

@@ -17,7 +17,11 @@ from cognito_mfa.enforcement import policy
 def check_groups() -> Iterator[CheckMessage]:
     """W032: a rule about groups that do not exist asks nobody."""
     conf = conf_or_none()
-    if conf is None or not isinstance(conf.REQUIRED, dict) or not policy.has_column("groups"):
+    if (
+        conf is None
+        or not isinstance(conf.REQUIRED, dict)
+        or not policy.user_model_has_field("groups")
+    ):
         return
     groups = get_user_model()._meta.get_field("groups").related_model._default_manager
     wanted = set(conf.REQUIRED["groups"])

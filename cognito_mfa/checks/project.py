@@ -160,7 +160,7 @@ def _is_open(path: str) -> bool:
 
 def check_marks() -> Iterator[CheckMessage]:
     """W024: a mark that opens nothing, since another function stands around it or copied it."""
-    for entry in url_map.with_marks_inside():
+    for entry in url_map.with_hidden_marks():
         yield Caution(
             f"The view at {entry.route!r} is gated, although it wraps a view that is marked mfa_exempt, or was given "
             "its attributes by functools.wraps: nobody can tell what the outer function shows.",

@@ -65,13 +65,13 @@ def check_rule() -> Iterator[CheckMessage]:
     conf = conf_or_none()
     if conf is None:
         return
-    if conf.REQUIRED == "staff" and not policy.has_column("is_staff"):
+    if conf.REQUIRED == "staff" and not policy.user_model_has_field("is_staff"):
         yield Error(
             f"{NAME}['REQUIRED'] is 'staff', and the site's users have no is_staff.",
             hint="Write the dotted path of f(request) -> bool that says who must have a second factor.",
             id="cognito_mfa.E013",
         )
-    elif isinstance(conf.REQUIRED, dict) and not policy.has_column("groups"):
+    elif isinstance(conf.REQUIRED, dict) and not policy.user_model_has_field("groups"):
         yield Error(
             f"{NAME}['REQUIRED'] names groups, and the site's users have none.",
             hint="Write the dotted path of f(request) -> bool that says who must have a second factor.",

@@ -20,14 +20,14 @@ from django.views.decorators.cache import never_cache
 from cognito_mfa.enforcement import gate
 from cognito_mfa.enforcement.exempt_views import mfa_exempt
 from cognito_mfa.enforcement.redirects import safe_url
-from cognito_mfa.enforcement.responses import SET_UP, answer
+from cognito_mfa.enforcement.responses import MFA_REQUIRED, deny
 
 
 class MFAAdminSite(AdminSite):
     """An admin site that lets nobody in without the second factor that the policy asks for."""
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return super().has_permission(request) and not gate.stops(request, request.user)
+        return super().has_permission(request) and not gate.blocks(request, request.user)
 
     @method_decorator([never_cache, login_not_required, mfa_exempt])
     def login(
@@ -40,7 +40,7 @@ class MFAAdminSite(AdminSite):
         if self.has_permission(request):
             return HttpResponseRedirect(target)
         if super().has_permission(request):
-            return answer(request, SET_UP)
+            return deny(request, MFA_REQUIRED)
         query = {"next": target}
         if request.user.is_authenticated:  # or our sign-in would send them straight back here
             text = _(

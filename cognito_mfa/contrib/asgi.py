@@ -21,7 +21,7 @@ from django.http import HttpResponse, HttpResponseBadRequest
 from django.http.cookie import parse_cookie
 
 from cognito_mfa.conf import LONGEST
-from cognito_mfa.enforcement import endings, gate
+from cognito_mfa.enforcement import ended_sessions, gate
 from cognito_mfa.enforcement.gate import Verdict
 
 logger = logging.getLogger(__name__)
@@ -192,13 +192,13 @@ def _may_pass(request: Any, user: Any) -> bool:
         return False
     if not user.is_authenticated:
         # Disabled or deleted in the pool is no visitor: the application may know a session by its own means.
-        return gate.ending(request, None) is None
-    verdict, person = gate.judge_user(request, user)
-    if verdict is Verdict.WOULD_STOP:
-        from cognito_mfa.enforcement import observed
+        return gate.end_reason(request, None) is None
+    verdict, person = gate.decide_for_user(request, user)
+    if verdict is Verdict.WOULD_BLOCK:
+        from cognito_mfa.enforcement import rollout
 
-        observed.note(request, person)
-    return verdict is not Verdict.STOP
+        rollout.record_would_block(request, person)
+    return verdict is not Verdict.BLOCK
 
 
 def _refusal(scope: Message) -> HttpResponse:
@@ -209,7 +209,7 @@ def _refusal(scope: Message) -> HttpResponse:
     try:
         request = _request(scope)
         request.user = user = get_user(request)
-        return endings.answer(request, user if user.is_authenticated else None)
+        return ended_sessions.deny(request, user if user.is_authenticated else None)
     except DisallowedHost:
         return HttpResponseBadRequest()
     finally:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from rest_framework.permissions import AND, OR, BasePermission, OperandHolder
 
-from cognito_mfa.enforcement import gate, impersonation, observed
+from cognito_mfa.enforcement import gate, impersonation, rollout
 from cognito_mfa.enforcement.gate import Verdict
-from cognito_mfa.enforcement.responses import SET_UP, SWITCH_BACK
+from cognito_mfa.enforcement.responses import IMPERSONATING, MFA_REQUIRED
 
 if (
     TYPE_CHECKING
@@ -28,26 +28,26 @@ class IsMFAVerified(BasePermission):
     exemption that says so. Visitors are refused, as ``IsAuthenticated`` refuses them.
     """
 
-    message: Any = str(SET_UP.title)
-    code = SET_UP.code
+    message: Any = str(MFA_REQUIRED.title)
+    code = MFA_REQUIRED.code
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         user: Any = request.user  # None where a site's UNAUTHENTICATED_USER says so
         if not (user and user.is_authenticated):
             return False
         plain = request._request  # noqa: SLF001 - the session is Django's; DRF has no other name for it
-        verdict, person = gate.judge_user(plain, user)
-        if verdict is Verdict.WOULD_STOP:
-            observed.note(plain, person)
-        if verdict is Verdict.STOP and impersonation.of(plain, user) is not None:
-            self.message = {"detail": str(SWITCH_BACK.title), "code": SWITCH_BACK.code}
-        elif verdict is Verdict.STOP:
+        verdict, person = gate.decide_for_user(plain, user)
+        if verdict is Verdict.WOULD_BLOCK:
+            rollout.record_would_block(plain, person)
+        if verdict is Verdict.BLOCK and impersonation.find(plain, user) is not None:
+            self.message = {"detail": str(IMPERSONATING.title), "code": IMPERSONATING.code}
+        elif verdict is Verdict.BLOCK:
             self.message = {
-                "detail": str(SET_UP.title),
-                "code": SET_UP.code,
-                "setup_url": request.build_absolute_uri(SET_UP.url()),
+                "detail": str(MFA_REQUIRED.title),
+                "code": MFA_REQUIRED.code,
+                "setup_url": request.build_absolute_uri(MFA_REQUIRED.url()),
             }
-        return verdict is not Verdict.STOP
+        return verdict is not Verdict.BLOCK
 
 
 def asks_for_factor(permission: Any) -> bool:

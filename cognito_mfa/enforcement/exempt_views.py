@@ -23,8 +23,8 @@ View = Callable[..., Any]
 Marked = TypeVar("Marked", bound=Callable[..., Any])
 
 EXEMPT_MARK = "cognito_mfa_exempt"
-GAVE_NO_PAGE = (
-    "_cognito_mfa_gave_no_page"  # of the request: its view said that there is no such page
+VIEW_GAVE_404 = (
+    "_cognito_mfa_view_gave_404"  # of the request: its view said that there is no such page
 )
 REQUIRED_MARK = "cognito_mfa_required"  # for the gate map; such views guard themselves
 
@@ -55,27 +55,27 @@ _number = count()
 def mfa_exempt(view: Marked) -> Marked:
     """Let everybody through to ``view``, set up or not: an imprint, a help page, a health check."""
     # A wrapper instead of a mark on the view itself, which may be in use elsewhere without the mark.
-    if answers_later(view):
+    if is_async_view(view):
 
         @wraps(view)
         async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            return _noted(request, await view(request, *args, **kwargs))
+            return _note_404(request, await view(request, *args, **kwargs))
 
     else:
 
         @wraps(view)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            return _noted(request, view(request, *args, **kwargs))
+            return _note_404(request, view(request, *args, **kwargs))
 
     mark_exempt(wrapper)
     return wrapper  # type: ignore[return-value]
 
 
-def _noted(request: Any, response: Any) -> Any:
+def _note_404(request: Any, response: Any) -> Any:
     """Return ``response``, and note that it says that there is no page: a fallback may answer in its place."""
     if getattr(response, "status_code", None) == HTTPStatus.NOT_FOUND:
         # Of Django's own request, also where an API hands over one of its own.
-        vars(getattr(request, "_request", request))[GAVE_NO_PAGE] = True
+        vars(getattr(request, "_request", request))[VIEW_GAVE_404] = True
     return response
 
 
@@ -98,14 +98,14 @@ def _mark(view: View, mark: str) -> None:
 
 def why_exempt(view: View) -> str:
     """Return why the gate leaves ``view`` alone: it is marked, or one of others'. Empty when it does not."""
-    if _says_nothing(view):
+    if _is_plainly_unmarked(view):
         return ""
     layer: View | None = view
     while layer is not None:
         why = "mfa_exempt" if _is_marked(layer) else _owner(layer)
         if why:
             return why
-        layer = inside(layer)
+        layer = unwrap_known(layer)
     return ""
 
 
@@ -116,7 +116,7 @@ def looks_exempt(view: View) -> bool:
     """
     if why_exempt(view):
         return False
-    layer: Any = innermost(view)
+    layer: Any = unwrap_all_known(view)
     seen: list[Any] = []
     while layer is not None and not any(layer is one for one in seen):
         if why_exempt(layer):
@@ -132,14 +132,14 @@ def guards_itself(view: View) -> bool:
     while layer is not None:
         if type(layer) is FunctionType and layer.__dict__.get(REQUIRED_MARK) is layer:
             return True
-        view_class = class_of(layer)
+        view_class = view_class_of(layer)
         if view_class is not None and _own_marks(view_class.dispatch, REQUIRED_MARK):
             return True
-        layer = inside(layer)
+        layer = unwrap_known(layer)
     return False
 
 
-def inside(view: View) -> View | None:
+def unwrap_known(view: View) -> View | None:
     """Return the view that ``view`` is a wrapper of, for certain; None for any other.
 
     Certain are partials, and the wrappers of packages that we know: where a function was written, and what it holds,
@@ -153,21 +153,21 @@ def inside(view: View) -> View | None:
     return wrapped if any(one is wrapped for one in _held(view).values()) else None
 
 
-def innermost(view: View) -> View:
+def unwrap_all_known(view: View) -> View:
     """Return the view in all wrappers that are known."""
-    while (below := inside(view)) is not None:
+    while (below := unwrap_known(view)) is not None:
         view = below
     return view
 
 
-def class_of(view: View) -> Any:
+def view_class_of(view: View) -> Any:
     """Return the class that ``view`` was made of by ``as_view()``; None for any other view."""
     if type(view) is not FunctionType or view.__globals__.get("__name__") not in AS_VIEW:
         return None
     return _held(view).get("cls")
 
 
-def _says_nothing(view: View) -> bool:
+def _is_plainly_unmarked(view: View) -> bool:
     """Tell at once what most views are: functions with neither mark nor a known name, copies included."""
     return (
         type(view) is FunctionType
@@ -183,7 +183,7 @@ def _is_marked(view: View) -> bool:
         return False  # an object may answer any name with anything
     if view.__dict__.get(EXEMPT_MARK) is view:
         return True
-    view_class = class_of(view)
+    view_class = view_class_of(view)
     if view_class is None:
         return False
     parents = (vars(one).get("dispatch") for one in view_class.__mro__[1:])
@@ -193,7 +193,7 @@ def _is_marked(view: View) -> bool:
 
 def _own_marks(method: Any, mark: str) -> set[str]:
     """Return the marks that ``method_decorator`` put on ``method``, without those that came with a copy of another."""
-    below = inside(method)
+    below = unwrap_known(method)
     if below is None:
         return set()
     return (_marks(method, mark) - _marks(below, mark)) | _own_marks(below, mark)
@@ -218,7 +218,7 @@ def _package(function: FunctionType) -> str:
 
 def _owner(view: View) -> str:
     """Return whose view it is that must stay reachable; empty for any other."""
-    target: Any = class_of(view) or view
+    target: Any = view_class_of(view) or view
     module, name = getattr(target, "__module__", None), getattr(target, "__qualname__", None)
     if name not in OTHERS_EXEMPT.get(str(module), ()):
         return ""
@@ -229,7 +229,7 @@ def _owner(view: View) -> str:
     return "Django's own" if package == "django" else f"{package}'s own"
 
 
-def answers_later(view: Callable[..., Any]) -> bool:
+def is_async_view(view: Callable[..., Any]) -> bool:
     """Tell whether ``view`` must be awaited: a coroutine function, or the method of an async class."""
     if iscoroutinefunction(view):
         return True

@@ -15,18 +15,18 @@ from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.enforcement import arrival, impersonation, policy, proof
-from cognito_mfa.enforcement.impersonation import Records
-from cognito_mfa.enforcement.request_user import apeople_of, is_signed_in, people_of
-from cognito_mfa.enforcement.standing import (
-    Ending,
-    aof_session,
+from cognito_mfa.enforcement import impersonation, policy, proof
+from cognito_mfa.enforcement.account_state import (
+    EndReason,
+    access_lost,
+    asign_in_of,
     came_from_cognito,
-    is_cognitos,
-    is_unchecked,
-    of_session,
-    shut_out,
+    is_check_overdue,
+    is_cognito_backend,
+    sign_in_of,
 )
+from cognito_mfa.enforcement.impersonation import Records
+from cognito_mfa.enforcement.request_user import ausers_of, is_signed_in, users_of
 from cognito_mfa.models import CognitoIdentity, aidentity_of, identity_of, key_of
 
 
@@ -34,11 +34,11 @@ class Verdict(Enum):
     """What becomes of a request."""
 
     PASS = "pass"  # noqa: S105 - a word
-    STOP = "stop"
-    WOULD_STOP = "would stop"  # where the site only observes
+    BLOCK = "block"
+    WOULD_BLOCK = "would block"  # where the site only observes
 
 
-class Judged(NamedTuple):
+class Decision(NamedTuple):
     """What becomes of a request, and because of whom: of somebody who acts as another user, it is they."""
 
     verdict: Verdict
@@ -59,112 +59,102 @@ class Subject(NamedTuple):
     acts_as: Any = None
 
 
-def judge(request: HttpRequest) -> Judged:
+def decide(request: HttpRequest) -> Decision:
     """Return what becomes of ``request``, whoever the site says it is from; visitors pass."""
-    people = [user for user in people_of(request) if is_signed_in(user)]
-    if not people and _shut_out_visitor(request) is not None:
-        return Judged(Verdict.STOP, None)
-    judged = [judge_user(request, user) for user in people]
+    people = [user for user in users_of(request) if is_signed_in(user)]
+    if not people and _end_reason_without_user(request) is not None:
+        return Decision(Verdict.BLOCK, None)
+    judged = [decide_for_user(request, user) for user in people]
     if get_conf().SESSION_IDLE is not None and people:
-        _touch(request, people)
-    return _worst(judged)
+        _record_activity(request, people)
+    return _strictest(judged)
 
 
-async def ajudge(request: HttpRequest) -> Judged:
-    """Async version of ``judge``."""
-    people = [user for user in await apeople_of(request) if is_signed_in(user)]
-    if not people and await _ashut_out_visitor(request) is not None:
-        return Judged(Verdict.STOP, None)
-    judged = [await ajudge_user(request, user) for user in people]
+async def adecide(request: HttpRequest) -> Decision:
+    """Async version of ``decide``."""
+    people = [user for user in await ausers_of(request) if is_signed_in(user)]
+    if not people and await _aend_reason_without_user(request) is not None:
+        return Decision(Verdict.BLOCK, None)
+    judged = [await adecide_for_user(request, user) for user in people]
     if get_conf().SESSION_IDLE is not None and people:
-        await sync_to_async(_touch)(request, people)
-    return _worst(judged)
+        await sync_to_async(_record_activity)(request, people)
+    return _strictest(judged)
 
 
-def _worst(judged: list[Judged]) -> Judged:
-    for verdict in (Verdict.STOP, Verdict.WOULD_STOP):
+def _strictest(judged: list[Decision]) -> Decision:
+    for verdict in (Verdict.BLOCK, Verdict.WOULD_BLOCK):
         for one in judged:
             if one.verdict is verdict:
                 return one
-    return Judged(Verdict.PASS, None)
+    return Decision(Verdict.PASS, None)
 
 
-def judge_user(request: HttpRequest, user: Any) -> Judged:
+def decide_for_user(request: HttpRequest, user: Any) -> Decision:
     """Return what becomes of ``request`` as one of ``user``, who is signed in.
 
     The policy is asked last: it may cost a query, and people with a proof need not pay for it.
     """
     off = get_conf().ENFORCEMENT == "off"
     subject = _subject(request, user)
-    known = _without_policy(subject, user, off=off)
+    known = _decide_without_policy(subject, user, off=off)
     if known is not None:
         return known
-    required = policy.required(request, subject.user, acts_as=subject.acts_as)
-    return _unproven(subject.user, required=required)
+    required = policy.is_required(request, subject.user, acts_as=subject.acts_as)
+    return _decide_unproven(subject.user, required=required)
 
 
-async def ajudge_user(request: HttpRequest, user: Any) -> Judged:
-    """Async version of ``judge_user``."""
+async def adecide_for_user(request: HttpRequest, user: Any) -> Decision:
+    """Async version of ``decide_for_user``."""
     off = get_conf().ENFORCEMENT == "off"
     subject = await _asubject(request, user)
     if not off or _came_from_cognito(subject):
         await aidentity_of(subject.user)
-    known = _without_policy(subject, user, off=off)
+    known = _decide_without_policy(subject, user, off=off)
     if known is not None:
         return known
-    required = await policy.arequired(request, subject.user, acts_as=subject.acts_as)
-    return _unproven(subject.user, required=required)
+    required = await policy.ais_required(request, subject.user, acts_as=subject.acts_as)
+    return _decide_unproven(subject.user, required=required)
 
 
-def decide(request: HttpRequest, user: Any) -> Verdict:
-    """Return whether ``user``, who is signed in, may go on."""
-    return judge_user(request, user).verdict
-
-
-async def adecide(request: HttpRequest, user: Any) -> Verdict:
-    """Async version of ``decide``."""
-    return (await ajudge_user(request, user)).verdict
-
-
-def ending(request: HttpRequest, user: Any) -> Ending | None:
+def end_reason(request: HttpRequest, user: Any) -> EndReason | None:
     """Return why the session of ``user``, who was stopped, ends; None where they lack a second factor.
 
     Args:
         user: None for a session whose user is no longer loaded.
     """
     if user is None:
-        return _shut_out_visitor(request)
+        return _end_reason_without_user(request)
     identity = identity_of(user)
-    if came_from_cognito(user, *of_session(request.session)):
-        shut = shut_out(identity)
+    if came_from_cognito(user, *sign_in_of(request.session)):
+        shut = access_lost(identity)
         if shut is not None:
             return shut
-        if is_unchecked(identity):
-            return Ending.UNCHECKED
-    return Ending.IDLE if proof.is_left(request.session.get(proof.KEY), identity) else None
+        if is_check_overdue(identity):
+            return EndReason.UNCHECKED
+    return EndReason.IDLE if proof.is_only_idle(request.session.get(proof.KEY), identity) else None
 
 
-def _shut_out_visitor(request: HttpRequest) -> Ending | None:
+def _end_reason_without_user(request: HttpRequest) -> EndReason | None:
     """Return why the backend no longer loads the session's user; None for an ordinary visitor."""
     session = getattr(request, "session", None)
-    signed_in, backend = of_session(session) if session is not None else (None, None)
-    if signed_in is None or not is_cognitos(backend):
+    signed_in, backend = sign_in_of(session) if session is not None else (None, None)
+    if signed_in is None or not is_cognito_backend(backend):
         return None
-    return shut_out(CognitoIdentity.objects.filter(user_id=str(signed_in)).first())
+    return access_lost(CognitoIdentity.objects.filter(user_id=str(signed_in)).first())
 
 
-async def _ashut_out_visitor(request: HttpRequest) -> Ending | None:
-    """Async version of ``_shut_out_visitor``."""
+async def _aend_reason_without_user(request: HttpRequest) -> EndReason | None:
+    """Async version of ``_end_reason_without_user``."""
     session = getattr(request, "session", None)
-    signed_in, backend = await aof_session(session) if session is not None else (None, None)
-    if signed_in is None or not is_cognitos(backend):
+    signed_in, backend = await asign_in_of(session) if session is not None else (None, None)
+    if signed_in is None or not is_cognito_backend(backend):
         return None
-    return shut_out(await CognitoIdentity.objects.filter(user_id=str(signed_in)).afirst())
+    return access_lost(await CognitoIdentity.objects.filter(user_id=str(signed_in)).afirst())
 
 
-def stops(request: HttpRequest, user: Any) -> bool:
+def blocks(request: HttpRequest, user: Any) -> bool:
     """Tell whether ``user``, who is signed in, must not go on."""
-    return decide(request, user) is Verdict.STOP
+    return decide_for_user(request, user).verdict is Verdict.BLOCK
 
 
 def is_proven(request: HttpRequest, user: Any) -> bool:
@@ -174,7 +164,7 @@ def is_proven(request: HttpRequest, user: Any) -> bool:
 
 async def ais_proven(request: HttpRequest, user: Any) -> bool:
     """Async version of ``is_proven``."""
-    return _is_proven(await _aloaded(request, user))
+    return _is_proven(await _asubject_with_identity(request, user))
 
 
 def is_trusted(request: HttpRequest, user: Any) -> bool:
@@ -189,7 +179,7 @@ def proof_age(request: HttpRequest, user: Any) -> float | None:
 
 async def aproof_age(request: HttpRequest, user: Any) -> float | None:
     """Async version of ``proof_age``."""
-    return _proof_age(await _aloaded(request, user))
+    return _proof_age(await _asubject_with_identity(request, user))
 
 
 # ------------------------------------------------------------------ what is read, with and without a thread
@@ -198,9 +188,9 @@ async def aproof_age(request: HttpRequest, user: Any) -> float | None:
 def _subject(request: HttpRequest, user: Any) -> Subject:
     """Return who answers for a request of ``user``, with what is known of them loaded."""
     session = getattr(request, "session", None)
-    found = impersonation.of(request, user)
+    found = impersonation.find(request, user)
     if found is None:
-        subject = Subject(user, Records() if session is None else impersonation.records(session))
+        subject = Subject(user, Records() if session is None else impersonation.records_of(session))
     else:
         subject = Subject(found.person, found.records, user)
     return subject
@@ -211,19 +201,19 @@ async def _asubject(request: HttpRequest, user: Any) -> Subject:
     session = getattr(request, "session", None)
     if session is not None:
         await session.aget(SESSION_KEY)  # loads all of it
-    if impersonation.may_be(request):
+    if impersonation.is_possible(request):
         return await sync_to_async(_subject)(request, user)
     return _subject(request, user)
 
 
-async def _aloaded(request: HttpRequest, user: Any) -> Subject:
+async def _asubject_with_identity(request: HttpRequest, user: Any) -> Subject:
     """Return who answers for a request of ``user``, with their identity."""
     subject = await _asubject(request, user)
     await aidentity_of(subject.user)
     return subject
 
 
-def _touch(request: HttpRequest, people: list[Any]) -> None:
+def _record_activity(request: HttpRequest, people: list[Any]) -> None:
     """Note that whoever answers for the request is still there."""
     for user in people:
         subject = _subject(request, user)
@@ -235,20 +225,20 @@ def _touch(request: HttpRequest, people: list[Any]) -> None:
 # --------------------------------------------------------------- the decision, which waits for nothing
 
 
-def _without_policy(subject: Subject, user: Any, *, off: bool) -> Judged | None:
+def _decide_without_policy(subject: Subject, user: Any, *, off: bool) -> Decision | None:
     """Return what is known before anybody asks the policy."""
     if not off and _is_proven(subject):
-        return Judged(Verdict.PASS, user)
+        return Decision(Verdict.PASS, user)
     cognito = _came_from_cognito(subject)
-    if cognito and shut_out(identity_of(subject.user)):  # also where nothing else is enforced
-        return Judged(Verdict.STOP, subject.user)
+    if cognito and access_lost(identity_of(subject.user)):  # also where nothing else is enforced
+        return Decision(Verdict.BLOCK, subject.user)
     if off:
-        return Judged(Verdict.PASS, user)
-    if subject.user is None or (cognito and is_unchecked(identity_of(subject.user))):
-        return _unproven(subject.user or user, required=True)
+        return Decision(Verdict.PASS, user)
+    if subject.user is None or (cognito and is_check_overdue(identity_of(subject.user))):
+        return _decide_unproven(subject.user or user, required=True)
     lets_providers_do = get_conf().FEDERATED == "exempt"
-    if lets_providers_do and arrival.provider(subject.records.arrival, subject.user):
-        return Judged(Verdict.PASS, user)
+    if lets_providers_do and proof.federated_provider(subject.records.federated, subject.user):
+        return Decision(Verdict.PASS, user)
     return None
 
 
@@ -259,10 +249,10 @@ def _came_from_cognito(subject: Subject) -> bool:
     )
 
 
-def _unproven(user: Any, *, required: bool) -> Judged:
+def _decide_unproven(user: Any, *, required: bool) -> Decision:
     if not required:
-        return Judged(Verdict.PASS, user)
-    return Judged(Verdict.STOP if policy.enforced() else Verdict.WOULD_STOP, user)
+        return Decision(Verdict.PASS, user)
+    return Decision(Verdict.BLOCK if policy.is_enforced() else Verdict.WOULD_BLOCK, user)
 
 
 def _is_proven(subject: Subject) -> bool:

@@ -8,45 +8,45 @@ from django.http import HttpRequest, HttpResponse
 
 from cognito_mfa.conf import LONGEST, get_conf
 from cognito_mfa.enforcement import gate
-from cognito_mfa.enforcement.request_user import apeople_of, is_signed_in, people_of
+from cognito_mfa.enforcement.request_user import ausers_of, is_signed_in, users_of
 from cognito_mfa.enforcement.responses import (
-    CONFIRM_AGAIN,
-    SET_UP_ANYWAY,
-    SIGN_IN,
-    Demand,
-    aanswer,
-    answer,
+    MFA_REQUIRED_BY_VIEW,
+    MFA_TOO_OLD,
+    SIGN_IN_REQUIRED,
+    Denial,
+    adeny,
+    deny,
 )
 
 
 class Guard:
     """Gives the answer for those who may not go on, and None for those who may."""
 
-    def stopped(self, request: HttpRequest) -> HttpResponse | None:
+    def check(self, request: HttpRequest) -> HttpResponse | None:
         raise NotImplementedError
 
-    async def astopped(self, request: HttpRequest) -> HttpResponse | None:
+    async def acheck(self, request: HttpRequest) -> HttpResponse | None:
         raise NotImplementedError
 
 
 class _Required(Guard):
     """Wants a second factor of everybody."""
 
-    def stopped(self, request: HttpRequest) -> HttpResponse | None:
-        for user in people_of(request):
+    def check(self, request: HttpRequest) -> HttpResponse | None:
+        for user in users_of(request):
             if not (is_signed_in(user) and gate.is_proven(request, user)):
-                return answer(request, self._demand(user))
+                return deny(request, self._denial(user))
         return None
 
-    async def astopped(self, request: HttpRequest) -> HttpResponse | None:
-        for user in await apeople_of(request):
+    async def acheck(self, request: HttpRequest) -> HttpResponse | None:
+        for user in await ausers_of(request):
             if not (is_signed_in(user) and await gate.ais_proven(request, user)):
-                return await aanswer(request, self._demand(user))
+                return await adeny(request, self._denial(user))
         return None
 
     @staticmethod
-    def _demand(user: Any) -> Demand:
-        return SET_UP_ANYWAY if is_signed_in(user) else SIGN_IN
+    def _denial(user: Any) -> Denial:
+        return MFA_REQUIRED_BY_VIEW if is_signed_in(user) else SIGN_IN_REQUIRED
 
 
 class _Recent(Guard):
@@ -55,18 +55,18 @@ class _Recent(Guard):
     def __init__(self, max_age: float | None) -> None:
         self.max_age = max_age
 
-    def stopped(self, request: HttpRequest) -> HttpResponse | None:
-        for user in people_of(request):
+    def check(self, request: HttpRequest) -> HttpResponse | None:
+        for user in users_of(request):
             seconds = gate.proof_age(request, user) if is_signed_in(user) else None
             if not self._is_recent(seconds):
-                return answer(request, self._demand(user, seconds))
+                return deny(request, self._denial(user, seconds))
         return None
 
-    async def astopped(self, request: HttpRequest) -> HttpResponse | None:
-        for user in await apeople_of(request):
+    async def acheck(self, request: HttpRequest) -> HttpResponse | None:
+        for user in await ausers_of(request):
             seconds = await gate.aproof_age(request, user) if is_signed_in(user) else None
             if not self._is_recent(seconds):
-                return await aanswer(request, self._demand(user, seconds))
+                return await adeny(request, self._denial(user, seconds))
         return None
 
     def _is_recent(self, seconds: float | None) -> bool:
@@ -74,11 +74,11 @@ class _Recent(Guard):
         return seconds is not None and seconds <= limit
 
     @staticmethod
-    def _demand(user: Any, seconds: float | None) -> Demand:
+    def _denial(user: Any, seconds: float | None) -> Denial:
         if not is_signed_in(user):
-            return SIGN_IN
+            return SIGN_IN_REQUIRED
         # Without any proof, a sign-in that asks for no code would lead here again.
-        return CONFIRM_AGAIN if seconds is not None else SET_UP_ANYWAY
+        return MFA_TOO_OLD if seconds is not None else MFA_REQUIRED_BY_VIEW
 
 
 REQUIRED: Guard = _Required()

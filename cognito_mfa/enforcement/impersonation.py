@@ -22,7 +22,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from cognito_mfa.enforcement import arrival, proof
+from cognito_mfa.enforcement import proof
 from cognito_mfa.enforcement.request_user import is_signed_in
 from cognito_mfa.models import key_of
 
@@ -42,13 +42,13 @@ class Records(NamedTuple):
         signed_in: key of the user who signed in.
         backend: through which.
         proof: our record of a second factor.
-        arrival: our record of an identity provider.
+        federated: our record of a sign-in through an identity provider.
     """
 
     signed_in: Any = None
     backend: Any = None
     proof: Any = None
-    arrival: Any = None
+    federated: Any = None
 
 
 class Impersonation(NamedTuple):
@@ -72,7 +72,7 @@ class Impersonation(NamedTuple):
             return ""
 
 
-def may_be(request: HttpRequest) -> bool:
+def is_possible(request: HttpRequest) -> bool:
     """Tell whether the session speaks of an impersonation. Costs no query once the session is loaded."""
     session = getattr(request, "session", None)
     return session is not None and bool(
@@ -80,34 +80,34 @@ def may_be(request: HttpRequest) -> bool:
     )
 
 
-def of(request: HttpRequest, user: Any) -> Impersonation | None:
+def find(request: HttpRequest, user: Any) -> Impersonation | None:
     """Return the impersonation of ``user`` that ``request`` is part of, or None. Costs a query with django-hijack."""
-    if not is_signed_in(user) or not may_be(request):
+    if not is_signed_in(user) or not is_possible(request):
         return None
-    return _of_hijack(request, user) or _of_impersonate(request, user)
+    return _find_hijack(request, user) or _find_impersonate(request, user)
 
 
-def records(session: Any) -> Records:
+def records_of(session: Any) -> Records:
     """Return what ``session`` says about the sign-in of its own user."""
     return Records(
         session.get(SESSION_KEY),
         session.get(BACKEND_SESSION_KEY),
         session.get(proof.KEY),
-        session.get(arrival.KEY),
+        session.get(proof.FEDERATED_KEY),
     )
 
 
 # ---------------------------------------------------------------------------------- django-impersonate
 
 
-def _of_impersonate(request: HttpRequest, user: Any) -> Impersonation | None:
+def _find_impersonate(request: HttpRequest, user: Any) -> Impersonation | None:
     named = request.session.get(IMPERSONATES_KEY)
     person = getattr(
         request, "impersonator", None
     )  # of its middleware, which asked whether they may
     if named is None or person is None or not apps.is_installed(IMPERSONATE):
         return None
-    own = records(request.session)
+    own = records_of(request.session)
     acts = is_signed_in(person) and str(person.pk) == str(own.signed_in)
     if not acts or str(getattr(named, "pk", named)) != key_of(user):
         return None
@@ -117,7 +117,7 @@ def _of_impersonate(request: HttpRequest, user: Any) -> Impersonation | None:
 # --------------------------------------------------------------------------------------- django-hijack
 
 
-def _of_hijack(request: HttpRequest, user: Any) -> Impersonation | None:
+def _find_hijack(request: HttpRequest, user: Any) -> Impersonation | None:
     session = request.session
     history = session.get(HIJACKS_KEY)
     of_the_session = str(session.get(SESSION_KEY)) == key_of(user)
@@ -129,7 +129,7 @@ def _of_hijack(request: HttpRequest, user: Any) -> Impersonation | None:
     if answer is None or answer[0] != asked:
         answer = vars(request)[ASKED] = (asked, _who_may(history, user))
     person = answer[1]
-    return Impersonation(HIJACK, person, _kept_of(session.get(KEPT), person))
+    return Impersonation(HIJACK, person, _kept_for(session.get(KEPT), person))
 
 
 def _who_may(history: Any, user: Any) -> Any:
@@ -163,7 +163,7 @@ def _allows(hijacker: Any, hijacked: Any) -> bool:
         return False
 
 
-def _kept_of(kept: Any, person: Any) -> Records:
+def _kept_for(kept: Any, person: Any) -> Records:
     """Return what was kept for ``person``; nothing where it is somebody else's."""
     try:
         found = Records(*kept)
@@ -183,12 +183,12 @@ def touch(request: HttpRequest, identity: Any) -> None:
         proof.save_now(request.session)
 
 
-def remember(request: HttpRequest) -> None:
+def record_before_view(request: HttpRequest) -> None:
     """Note what the session says, for the case that the view signs somebody in as another user."""
     session = getattr(request, "session", None)
     if session is not None and apps.is_installed(HIJACK):
         history = [str(key) for key in session.get(HIJACKS_KEY) or ()]
-        vars(request)[BEFORE] = (history, records(session), session.get(KEPT))
+        vars(request)[BEFORE] = (history, records_of(session), session.get(KEPT))
 
 
 def on_started(*, request: HttpRequest, hijacker: Any, hijacked: Any, **_given: Any) -> None:
@@ -214,8 +214,8 @@ def on_ended(*, request: HttpRequest, hijacker: Any, hijacked: Any, **_given: An
         _keep(request, kept, first=history[0])
         return
     # The record names its owner, generation and time: it is good for nobody else, and gets no younger.
-    back = _kept_of(kept, hijacker)
-    for key, record in ((proof.KEY, back.proof), (arrival.KEY, back.arrival)):
+    back = _kept_for(kept, hijacker)
+    for key, record in ((proof.KEY, back.proof), (proof.FEDERATED_KEY, back.federated)):
         if record is not None:
             request.session[key] = record
 

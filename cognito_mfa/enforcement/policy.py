@@ -6,6 +6,7 @@ What costs nothing is asked first: the rule, then the calendar, and exemptions l
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Callable
 from functools import reduce
@@ -19,12 +20,13 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.enforcement import grace
 from cognito_mfa.enforcement.request_user import as_user
-from cognito_mfa.models import MFAExemption, key_of
+from cognito_mfa.models import MFAExemption, identity_of, key_of
+from cognito_mfa.values.clocks import seconds_since
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ FAILED = "The policy in COGNITO_MFA['REQUIRED'] failed; a second factor is requi
 DEADLINE = "cognito_mfa_deadline"  # of the request: until when its user may go on without
 
 
-def required(
+def is_required(
     request: HttpRequest, user: AbstractBaseUser | None = None, *, acts_as: Any = None
 ) -> bool:
     """Tell whether the policy wants a second factor of ``user`` now, by default the request's.
@@ -46,53 +48,53 @@ def required(
             act as somebody of whom much is. Time and exemptions are those of ``user``.
     """
     person: Any = request.user if user is None else user
-    if not any(rule_says(request, one) for one in (person, acts_as) if one is not None):
+    if not any(applies_to(request, one) for one in (person, acts_as) if one is not None):
         return False
-    if _has_time(request, person):
+    if _note_time_left(request, person):
         return False
-    return not is_exempted(person, acts_as=acts_as)
+    return not is_exempt(person, acts_as=acts_as)
 
 
-async def arequired(request: HttpRequest, user: Any, *, acts_as: Any = None) -> bool:
+async def ais_required(request: HttpRequest, user: Any, *, acts_as: Any = None) -> bool:
     """Tell the same, without a thread where neither rule nor exemptions need one."""
-    said = [await _arule_says(request, one) for one in (user, acts_as) if one is not None]
-    if not any(said) or _has_time(request, user):
+    said = [await _aapplies_to(request, one) for one in (user, acts_as) if one is not None]
+    if not any(said) or _note_time_left(request, user):
         return False
     return not key_of(user) or not await _exemptions(user, acts_as).aexists()
 
 
-def is_exempted(person: Any, *, acts_as: Any = None) -> bool:
+def is_exempt(person: Any, *, acts_as: Any = None) -> bool:
     """Tell whether an administrator lets the person do without for now."""
     return bool(key_of(person)) and bool(_exemptions(person, acts_as).exists())
 
 
-def enforced() -> bool:
+def is_enforced() -> bool:
     """Tell whether the gate stops people at all."""
     return get_conf().ENFORCEMENT == "enforce"
 
 
-def rule_says(request: HttpRequest, person: Any) -> bool:
+def applies_to(request: HttpRequest, person: Any) -> bool:
     """Tell whether ``REQUIRED`` is about ``person``, whatever calendar and exemptions say."""
     rule = get_conf().REQUIRED
-    known = _without_asking(rule, person)
+    known = _known_without_asking(rule, person)
     if known is not None:
         return known
     if isinstance(rule, dict):
         return bool(_memberships(rule, person).exists())
-    return _asked(rule, request, person)
+    return _ask(rule, request, person)
 
 
-async def _arule_says(request: HttpRequest, person: Any) -> bool:
+async def _aapplies_to(request: HttpRequest, person: Any) -> bool:
     rule = get_conf().REQUIRED
-    known = _without_asking(rule, person)
+    known = _known_without_asking(rule, person)
     if known is not None:
         return known
     if isinstance(rule, dict):
         return bool(await _memberships(rule, person).aexists())
-    return await _aasked(rule, request, person)
+    return await _aask(rule, request, person)
 
 
-def _without_asking(rule: object, person: Any) -> bool | None:
+def _known_without_asking(rule: object, person: Any) -> bool | None:
     """Return what ``rule`` says when that needs neither the database nor the site's own code."""
     if rule is False or rule == "everyone":
         return bool(rule)
@@ -113,16 +115,16 @@ def _exemptions(person: Any, acts_as: Any) -> QuerySet[MFAExemption]:
     return found.filter(for_superuser=True) if getattr(acts_as, "is_superuser", False) else found
 
 
-def _has_time(request: HttpRequest, person: Any) -> bool:
+def _note_time_left(request: HttpRequest, person: Any) -> bool:
     """Tell whether the roll-out gives the person time, and note until when, for the banner."""
-    until = grace.deadline(person)
-    if not grace.has_time(until):
+    until = deadline(person)
+    if not has_time(until):
         return False
     setattr(request, DEADLINE, until)
     return True
 
 
-def _asked(rule: Rule, request: HttpRequest, person: Any) -> bool:
+def _ask(rule: Rule, request: HttpRequest, person: Any) -> bool:
     try:
         with as_user(request, person):
             answer = _imported(rule)(request)
@@ -133,7 +135,7 @@ def _asked(rule: Rule, request: HttpRequest, person: Any) -> bool:
         return True
 
 
-async def _aasked(rule: Rule, request: HttpRequest, person: Any) -> bool:
+async def _aask(rule: Rule, request: HttpRequest, person: Any) -> bool:
     try:
         with as_user(request, person):
             decide = _imported(rule)
@@ -162,35 +164,70 @@ def _as_bool(answer: object) -> bool:
     return bool(answer)
 
 
-def population() -> Q | None:
+def deadline(user: Any) -> dt.datetime | None:
+    """Return the moment from which ``user`` needs a second factor; None without any roll-out.
+
+    The later of ``REQUIRED_FROM``, which is the same for everybody, and the end of the person's own
+    ``GRACE_PERIOD``. A person whose beginning is not known has no period of their own.
+    """
+    conf = get_conf()
+    moments = [conf.REQUIRED_FROM] if conf.REQUIRED_FROM else []
+    if conf.GRACE_PERIOD and (since := first_seen(user)):
+        moments.append(since + dt.timedelta(seconds=conf.GRACE_PERIOD))
+    return max(moments, default=None)
+
+
+def has_time(until: dt.datetime | None, *, at: dt.datetime | None = None) -> bool:
+    """Tell whether ``until`` is still to come, ``at`` a moment that is by default now."""
+    return until is not None and until > (at or dt.datetime.now(dt.UTC))
+
+
+def first_seen(user: Any) -> dt.datetime | None:
+    """Return since when the site knows ``user``: when they were linked, or when they joined.
+
+    The earlier one, since people can bring about being linked, and the period must not start again.
+    """
+    identity = identity_of(user)
+    given = [getattr(user, "date_joined", None), identity.created_at if identity else None]
+    moments = [_aware(moment) for moment in given if moment]
+    # Nobody joined in the future: by a clock that was ahead, the period would be longer by as much.
+    return min((moment for moment in moments if seconds_since(moment) is not None), default=None)
+
+
+def _aware(moment: dt.datetime) -> dt.datetime:
+    """Return ``moment`` with a zone, which it lacks where USE_TZ is off."""
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+
+
+def applicable_users() -> Q | None:
     """Return what selects the users that the rule is about, those with an exemption included.
 
-    Must say of everybody what ``rule_says`` says. None when the database cannot tell: a rule of the
+    Must say of everybody what ``applies_to`` says. None when the database cannot tell: a rule of the
     site's own decides about one request.
     """
     rule, user = get_conf().REQUIRED, get_user_model()
     if rule is False or rule == "everyone":
         return Q() if rule else Q(pk__in=())
     if rule == "staff":
-        return staff()
-    if isinstance(rule, dict) and has_column("groups"):
+        return staff_users()
+    if isinstance(rule, dict) and user_model_has_field("groups"):
         members = user._default_manager.filter(groups__name__in=rule["groups"])
         return Q(pk__in=members.values("pk"))
     return None
 
 
-def active() -> Q:
+def active_users() -> Q:
     """Return what selects users who can sign in, where the site's users have such a column."""
-    return Q(is_active=True) if has_column("is_active") else Q()
+    return Q(is_active=True) if user_model_has_field("is_active") else Q()
 
 
-def staff() -> Q | None:
+def staff_users() -> Q | None:
     """Return what selects staff; None when the site's users have no such columns."""
-    columns = [name for name in ("is_staff", "is_superuser") if has_column(name)]
+    columns = [name for name in ("is_staff", "is_superuser") if user_model_has_field(name)]
     return reduce(or_, (Q(**{column: True}) for column in columns)) if columns else None
 
 
-def has_column(name: str) -> bool:
+def user_model_has_field(name: str) -> bool:
     """Tell whether the site's users have ``name`` in the database."""
     try:
         get_user_model()._meta.get_field(name)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.sessions.backends.base import UpdateError
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.enforcement.standing import is_unchecked
-from cognito_mfa.values import clocks
+from cognito_mfa.enforcement.account_state import is_check_overdue
+from cognito_mfa.models import key_of
+from cognito_mfa.values import clocks, untrusted
 
 if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 PREFIX = "_cognito_mfa_"  # of every session key of ours
 KEY = f"{PREFIX}proof"
+FEDERATED_KEY = f"{PREFIX}federated"
+UNNAMED_PROVIDER = "?"  # a provider whose name cannot be shown; nobody's empty name is one
 SKEW = clocks.SKEW  # seconds
 SEEN = (
     "seen"  # in the record: when something was last asked for with it; without it, when it was made
@@ -74,7 +77,7 @@ def age(record: Any, identity: CognitoIdentity | None) -> float | None:
             or generation != row["generation"]
             or row["status"] == GONE
             or row["disabled_at"] is not None
-            or (conf.STATUS_MAX_AGE is not None and is_unchecked(identity))
+            or (conf.STATUS_MAX_AGE is not None and is_check_overdue(identity))
             or (conf.SESSION_IDLE is not None and is_idle(record))
         ):
             return None
@@ -101,7 +104,7 @@ def is_idle(record: Any) -> bool:
     return ago is None or ago > limit
 
 
-def is_left(record: Any, identity: CognitoIdentity | None) -> bool:
+def is_only_idle(record: Any, identity: CognitoIdentity | None) -> bool:
     """Tell whether ``record`` proves nothing because nothing was asked for with it, and would else."""
     if record is None:
         return False
@@ -158,13 +161,30 @@ def carry_over(session: SessionBase, identity: CognitoIdentity, *, since: int) -
         session[KEY] = {**record, "owner": [*whose, identity.generation]}
 
 
+def record_federated_sign_in(session: SessionBase, user: Any, *, provider: str) -> None:
+    """Write down that ``provider``, and not Cognito, checked who ``user`` is."""
+    name = untrusted.shown(provider, untrusted.PROVIDER_LENGTH) or UNNAMED_PROVIDER
+    session[FEDERATED_KEY] = {"user": str(user.pk), "provider": name}
+
+
+def federated_provider(record: object, user: Any) -> str:
+    """Return the identity provider through which ``user`` came, or an empty string.
+
+    Args:
+        record: what the session has under ``FEDERATED_KEY``.
+    """
+    if not isinstance(record, dict) or record.get("user") != key_of(user):
+        return ""
+    return str(record.get("provider") or "")
+
+
 def drop_all(session: SessionBase) -> None:
     """Remove every session key of ours: a promotion starts from nothing (security.md B-21)."""
     for key in [key for key in session.keys() if key.startswith(PREFIX)]:  # noqa: SIM118 - no mapping
         del session[key]
 
 
-def forget(*, request: Any, **_kwargs: Any) -> None:
+def on_logged_in(*, request: Any, **_kwargs: Any) -> None:
     """Receive Django's ``user_logged_in``: whoever just signed in has proven nothing yet.
 
     ``login()`` keeps the session's values, and for the same person even its key (security.md B-21, B-27).

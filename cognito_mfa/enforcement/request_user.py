@@ -22,7 +22,7 @@ LOADED = "_cognito_mfa_loaded"  # of the request: the lazy user that was evaluat
 ABSENT = object()
 
 
-def people_of(request: HttpRequest) -> tuple[Any, ...]:
+def users_of(request: HttpRequest) -> tuple[Any, ...]:
     """Return the users whom the site says ``request`` is from, loaded.
 
     There is one, unless the site has an ``auser`` of its own, with another answer than ``request.user``: a view
@@ -31,22 +31,22 @@ def people_of(request: HttpRequest) -> tuple[Any, ...]:
     """
     user: Any = request.user
     is_signed_in(user)
-    ask = _own_auser(request)
+    ask = _site_auser(request)
     if ask is None:
-        _follow(request, user)
+        _align_auser(request, user)
         return (user,)
-    return _distinct(user, async_to_sync(_asked)(ask))
+    return _distinct(user, async_to_sync(_await_user)(ask))
 
 
-async def apeople_of(request: HttpRequest) -> tuple[Any, ...]:
-    """Async version of ``people_of``."""
+async def ausers_of(request: HttpRequest) -> tuple[Any, ...]:
+    """Async version of ``users_of``."""
     user: Any = request.user
-    await _aload(request, user)
-    ask = _own_auser(request)
+    await _resolve_lazy_user(request, user)
+    ask = _site_auser(request)
     if ask is None:
-        _follow(request, user)
+        _align_auser(request, user)
         return (user,)
-    return _distinct(user, await _asked(ask))
+    return _distinct(user, await _await_user(ask))
 
 
 def is_signed_in(user: Any) -> bool:
@@ -62,7 +62,7 @@ def as_user(request: HttpRequest, person: Any) -> Generator[None]:
     """Let ``request`` be from ``person`` meanwhile, whichever way it is asked."""
     given = vars(request)
     before = {name: given.get(name, ABSENT) for name in ("user", "auser")}
-    request.user, request.auser = person, partial(_ready, person)
+    request.user, request.auser = person, partial(_return_user, person)
     try:
         yield
     finally:
@@ -73,31 +73,31 @@ def as_user(request: HttpRequest, person: Any) -> Generator[None]:
                 given[name] = value
 
 
-async def _ready(user: Any) -> Any:
+async def _return_user(user: Any) -> Any:
     """Return ``user``; bound to the user alone, since a request that holds itself would live until a collection."""
     return user
 
 
-def _follow(request: HttpRequest, user: Any) -> None:
+def _align_auser(request: HttpRequest, user: Any) -> None:
     if hasattr(request, "auser"):
-        request.auser = partial(_ready, user)
+        request.auser = partial(_return_user, user)
 
 
-def _own_auser(request: HttpRequest) -> Callable[[], Awaitable[Any]] | None:
+def _site_auser(request: HttpRequest) -> Callable[[], Awaitable[Any]] | None:
     """Return the site's own ``auser``; None where it is Django's, ours, or there is none."""
     ask: Any = getattr(request, "auser", None)
-    follows = type(ask) is partial and ask.func in (djangos_auser, _ready)
+    follows = type(ask) is partial and ask.func in (djangos_auser, _return_user)
     return None if follows else ask
 
 
-async def _asked(ask: Callable[[], Awaitable[Any]]) -> Any:
+async def _await_user(ask: Callable[[], Awaitable[Any]]) -> Any:
     user = await ask()
     if not _is_plain(user):
         await sync_to_async(is_signed_in)(user)
     return user
 
 
-async def _aload(request: HttpRequest, user: Any) -> None:
+async def _resolve_lazy_user(request: HttpRequest, user: Any) -> None:
     """Evaluate a lazy user in a thread, once for each request."""
     if _is_plain(user) or vars(request).get(LOADED) is user:
         return

@@ -24,7 +24,7 @@ from cognito_mfa.enforcement.impersonation import Impersonation
 from cognito_mfa.enforcement.redirects import local_path, safe_url  # noqa: F401 - its old place
 
 
-class Demand:
+class Denial:
     """What the person must do first.
 
     Args:
@@ -47,16 +47,20 @@ class Demand:
         return reverse(self.url_name) + (f"?{urlencode(query)}" if query else "")
 
 
-SET_UP = Demand("mfa_required", gettext_lazy("A second factor is needed."), "cognito_mfa:setup", {})
+MFA_REQUIRED = Denial(
+    "mfa_required", gettext_lazy("A second factor is needed."), "cognito_mfa:setup", {}
+)
 # Of a view that wants it of everybody: the policy would let the person go on without.
-SET_UP_ANYWAY = Demand("mfa_required", SET_UP.title, "cognito_mfa:sign_in", {"setup": "1"})
-SIGN_IN = Demand(
+MFA_REQUIRED_BY_VIEW = Denial(
+    "mfa_required", MFA_REQUIRED.title, "cognito_mfa:sign_in", {"setup": "1"}
+)
+SIGN_IN_REQUIRED = Denial(
     "sign_in_required",
     gettext_lazy("You must sign in first."),
     "cognito_mfa:sign_in",
     {"setup": "1"},
 )
-CONFIRM_AGAIN = Demand(
+MFA_TOO_OLD = Denial(
     "mfa_too_old",
     gettext_lazy("Password and code must be entered once more."),
     "cognito_mfa:sign_in",
@@ -65,7 +69,7 @@ CONFIRM_AGAIN = Demand(
 
 
 # Of somebody who acts as another user: whose authenticator app would it be?
-SWITCH_BACK = Demand(
+IMPERSONATING = Denial(
     "impersonating",
     gettext_lazy("Switch back to your own account first."),
     "cognito_mfa:device",
@@ -73,34 +77,34 @@ SWITCH_BACK = Demand(
 )
 
 
-def answer(request: HttpRequest, demand: Demand) -> HttpResponse:
-    """Return what a request gets that may not go on before ``demand`` is met."""
-    acting = impersonation.of(request, getattr(request, "user", None))
+def deny(request: HttpRequest, denial: Denial) -> HttpResponse:
+    """Return what a request gets that may not go on before ``denial`` is met."""
+    acting = impersonation.find(request, getattr(request, "user", None))
     response: HttpResponse
     if acting is not None:
         response = _for_impersonator(request, acting)
     elif request.headers.get("HX-Request") == "true":
-        response = _for_htmx(request, demand)
+        response = _for_htmx(request, denial)
     elif wants_page(request):
-        response = _for_page(request, demand)
+        response = _for_page(request, denial)
     else:
-        response = _for_script(request, demand)
+        response = _for_script(request, denial)
     add_never_cache_headers(response)
     patch_vary_headers(response, ("Accept", "HX-Request", "Cookie"))
     return response
 
 
-async def aanswer(request: HttpRequest, demand: Demand) -> HttpResponse:
-    """Async version of ``answer``; it needs a thread for people who act as another user only."""
+async def adeny(request: HttpRequest, denial: Denial) -> HttpResponse:
+    """Async version of ``deny``; it needs a thread for people who act as another user only."""
     session = getattr(request, "session", None)
     if session is not None:
         await session.aget(impersonation.KEPT)  # loads all of it
-    if impersonation.may_be(request):
-        return await sync_to_async(answer)(request, demand)
-    return answer(request, demand)
+    if impersonation.is_possible(request):
+        return await sync_to_async(deny)(request, denial)
+    return deny(request, denial)
 
 
-def impersonator_page(
+def impersonation_page(
     request: HttpRequest, acting: Impersonation, *, unproven: bool
 ) -> HttpResponse:
     """Return the page for somebody who acts as another user: why not, and the way back.
@@ -134,38 +138,38 @@ def wants_page(request: HttpRequest) -> bool:
 
 def _for_impersonator(request: HttpRequest, acting: Impersonation) -> HttpResponse:
     if request.headers.get("HX-Request") == "true":
-        return HttpResponse(status=403, headers={"HX-Redirect": SWITCH_BACK.url()})
+        return HttpResponse(status=403, headers={"HX-Redirect": IMPERSONATING.url()})
     if wants_page(request):
-        return impersonator_page(request, acting, unproven=True)
+        return impersonation_page(request, acting, unproven=True)
     problem = {
         "type": "about:blank",
-        "title": str(SWITCH_BACK.title),
+        "title": str(IMPERSONATING.title),
         "status": 403,
-        "code": SWITCH_BACK.code,
+        "code": IMPERSONATING.code,
     }
     return JsonResponse(problem, status=403, content_type="application/problem+json")
 
 
-def _for_page(request: HttpRequest, demand: Demand) -> HttpResponse:
+def _for_page(request: HttpRequest, denial: Denial) -> HttpResponse:
     if request.method in ("GET", "HEAD"):
-        return HttpResponseRedirect(demand.url(request.get_full_path()))
+        return HttpResponseRedirect(denial.url(request.get_full_path()))
     text = _("What you sent was not saved. Confirm that it is you first, then send it again.")
     messages.warning(request, text, fail_silently=True)
-    return HttpResponseRedirect(demand.url())
+    return HttpResponseRedirect(denial.url())
 
 
-def _for_htmx(request: HttpRequest, demand: Demand) -> HttpResponse:
+def _for_htmx(request: HttpRequest, denial: Denial) -> HttpResponse:
     # The page that htmx works in is where the person was; the fragment alone shows nothing.
     page = local_path(request, request.headers.get("HX-Current-URL"))
-    return HttpResponse(status=403, headers={"HX-Redirect": demand.url(page)})
+    return HttpResponse(status=403, headers={"HX-Redirect": denial.url(page)})
 
 
-def _for_script(request: HttpRequest, demand: Demand) -> HttpResponse:
+def _for_script(request: HttpRequest, denial: Denial) -> HttpResponse:
     problem: dict[str, Any] = {
         "type": "about:blank",
-        "title": str(demand.title),
+        "title": str(denial.title),
         "status": 403,
-        "code": demand.code,
-        "setup_url": request.build_absolute_uri(demand.url()),
+        "code": denial.code,
+        "setup_url": request.build_absolute_uri(denial.url()),
     }
     return JsonResponse(problem, status=403, content_type="application/problem+json")

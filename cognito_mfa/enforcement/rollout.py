@@ -3,19 +3,91 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, OuterRef, Q
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.enforcement import grace, policy
-from cognito_mfa.models import CognitoIdentity, MFAExemption
+from cognito_mfa.enforcement import policy
+from cognito_mfa.models import BlockedRequest, CognitoIdentity, MFAExemption, key_of
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 2000  # rows in memory
+RECORDED = "_cognito_mfa_recorded"  # of the request
+RECENT = dt.timedelta(days=7)
+
+
+class Summary(NamedTuple):
+    """What was observed so far.
+
+    Attributes:
+        people: how many would have been stopped at least once.
+        lately: how many of them in the last seven days.
+        requests: how many requests.
+        since: when the first of them came; None without any.
+        latest: when the last of them came; None without any.
+    """
+
+    people: int
+    lately: int
+    requests: int
+    since: dt.datetime | None
+    latest: dt.datetime | None
+
+
+def record_would_block(request: HttpRequest, user: Any) -> None:
+    """Log and count that ``request`` would have been stopped. Never stops it by failing."""
+    if getattr(request, RECORDED, False):  # another guard of the same request was faster
+        return
+    setattr(request, RECORDED, True)
+    match = request.resolver_match
+    # Not the path: it may hold what a log must not.
+    view = match.view_name if match else "unknown"
+    logger.info("would_stop: user %s, view %s", key_of(user) or "unknown", view)
+    if not key_of(user):  # a service, say: it is none of the people who are counted
+        return
+    try:
+        with transaction.atomic():
+            _count_request(user)
+    except DatabaseError:
+        logger.exception("A would-be stop could not be counted.")
+
+
+def summary() -> Summary:
+    """Return the figures for the overview, in one query."""
+    lately = Count("pk", filter=Q(last_at__gte=timezone.now() - RECENT))
+    figures = BlockedRequest.objects.aggregate(
+        people=Count("pk"),
+        lately=lately,
+        total=Sum("requests"),
+        since=Min("first_at"),
+        latest=Max("last_at"),
+    )
+    return Summary(
+        figures["people"],
+        figures["lately"],
+        figures["total"] or 0,
+        figures["since"],
+        figures["latest"],
+    )
+
+
+def _count_request(user: Any) -> None:
+    mine = BlockedRequest.objects.filter(user_id=user.pk)
+    if mine.update(requests=F("requests") + 1, last_at=timezone.now()):
+        return
+    try:
+        with transaction.atomic():
+            BlockedRequest.objects.create(user_id=user.pk)
+    except IntegrityError:  # two first requests at once, or a user who is gone meanwhile
+        mine.update(requests=F("requests") + 1, last_at=timezone.now())
 
 
 def preview(*, at: dt.datetime | None = None) -> Iterator[Any]:
@@ -30,9 +102,9 @@ def preview(*, at: dt.datetime | None = None) -> Iterator[Any]:
         at: the moment in question, by default now; aware.
     """
     for user in _candidates(at or timezone.now()).iterator(chunk_size=CHUNK):
-        if grace.has_time(grace.deadline(user), at=at):
+        if policy.has_time(policy.deadline(user), at=at):
             continue
-        if policy.population() is not None or policy.rule_says(_request_of(user), user):
+        if policy.applicable_users() is not None or policy.applies_to(_request_of(user), user):
             yield user
 
 
@@ -45,8 +117,8 @@ def _candidates(at: dt.datetime) -> Any:
     )
     exempted = MFAExemption.objects.filter(MFAExemption.holding(at), user=OuterRef("pk"))
     people = get_user_model()._default_manager.select_related("cognito_identity").order_by("pk")
-    about = policy.population()
-    return people.filter(policy.active(), Q() if about is None else about).exclude(
+    about = policy.applicable_users()
+    return people.filter(policy.active_users(), Q() if about is None else about).exclude(
         Exists(set_up) | Exists(exempted)
     )
 

@@ -13,10 +13,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from cognito_mfa.enforcement.exempt_views import (
     View,
-    class_of,
     guards_itself,
-    innermost,
     looks_exempt,
+    unwrap_all_known,
+    view_class_of,
     why_exempt,
 )
 
@@ -56,7 +56,7 @@ def entries() -> Iterator[Entry]:
         yield entry
 
 
-def with_marks_inside() -> Iterator[Entry]:
+def with_hidden_marks() -> Iterator[Entry]:
     """Yield gated patterns whose view has a mark under, or copied to, a function that nobody knows."""
     for entry, view in _walk(get_resolver().url_patterns, "", ()):
         if looks_exempt(view):
@@ -72,12 +72,12 @@ def _walk(
             inside = (*namespaces, entry.namespace) if entry.namespace else namespaces
             yield from _walk(entry.url_patterns, here, inside)
         elif isinstance(entry, URLPattern):
-            state, why = _judged(entry.callback)
+            state, why = _state_of(entry.callback)
             name = ":".join((*namespaces, entry.name)) if entry.name else ""
             yield Entry(state, here, name, _dotted(entry.callback), why), entry.callback
 
 
-def _judged(view: View) -> tuple[str, str]:
+def _state_of(view: View) -> tuple[str, str]:
     exempt = why_exempt(view)
     if guards_itself(view):  # by itself: a mark around it, or no middleware at all, changes nothing
         return GATED, "asks for itself"
@@ -91,7 +91,7 @@ def _judged(view: View) -> tuple[str, str]:
 
 
 def _dotted(view: View) -> str:
-    target: Any = innermost(view)
-    target = class_of(target) or getattr(target, "view_class", getattr(target, "cls", target))
+    target: Any = unwrap_all_known(view)
+    target = view_class_of(target) or getattr(target, "view_class", getattr(target, "cls", target))
     named = target if hasattr(target, "__qualname__") else type(target)
     return f"{named.__module__}.{named.__qualname__}"

@@ -31,8 +31,8 @@ from cognito_mfa.cognito.claims import person_of, providers_in
 from cognito_mfa.cognito.token_verification import is_in_force
 from cognito_mfa.cognito.types import NOTHING, SOFTWARE_TOKEN_MFA, OwnAccount, Person, Tokens
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
-from cognito_mfa.enforcement import arrival, gate, proof
-from cognito_mfa.enforcement.standing import BACKEND
+from cognito_mfa.enforcement import gate, proof
+from cognito_mfa.enforcement.account_state import BACKEND
 from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
 from cognito_mfa.managed_login import evidence
 from cognito_mfa.managed_login.evidence import Evidence
@@ -219,7 +219,7 @@ def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
         person = _as_told(person, account)
     provider = _provider(person)
     if provider:
-        arrival.note(request.session, user, provider=provider)
+        proof.record_federated_sign_in(request.session, user, provider=provider)
         return
     if not sign_in.id_token and account is None and identity_of(user) is None:
         linking.refuse(person, user, "NothingTold")  # not even whether the address was verified
@@ -287,7 +287,7 @@ def begin(
         Refused: a provider signs the person in, or the account is not that of who is signed in.
     """
     pending.clear(request)
-    if arrival.provider(request.session.get(arrival.KEY), request.user):
+    if proof.federated_provider(request.session.get(proof.FEDERATED_KEY), request.user):
         raise Refused("set-up", "Federated")  # as Cognito said when the person came
     sign_in = _provided(request)
     if sign_in is None:

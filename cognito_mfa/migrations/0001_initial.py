@@ -456,7 +456,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="ObservedStop",
+            name="BlockedRequest",
             fields=[
                 (
                     "id",
@@ -464,7 +464,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("stops", models.PositiveBigIntegerField(default=1, verbose_name="requests")),
+                ("requests", models.PositiveBigIntegerField(default=1, verbose_name="requests")),
                 (
                     "first_at",
                     models.DateTimeField(

@@ -20,7 +20,7 @@ from django.utils import timezone
 from cognito_mfa.authenticator import exemptions
 from cognito_mfa.authenticator.code_attempts import LOCKED
 from cognito_mfa.conf import get_conf
-from cognito_mfa.enforcement import observed, policy
+from cognito_mfa.enforcement import policy, rollout
 from cognito_mfa.models import (
     Census,
     CodeFailures,
@@ -93,7 +93,7 @@ class Numbers:
         stopped: who is stopped now.
         unfinished_resets: now.
         would_stop: people whom the gate would have stopped while the site only observed.
-        would_stop_lately: those of them who came in the last ``observed.LATELY``.
+        would_stop_lately: those of them who came in the last ``rollout.RECENT``.
         would_stop_requests: how often all of them came.
     """
 
@@ -133,7 +133,7 @@ def count() -> Numbers:
     jumped = Q(checked_at__gt=clocks.latest())
     old = Q(checked_at=None) | Q(checked_at__lt=now - STALE_AFTER) | jumped
     lately = MFAEvent.objects.filter(at__gte=now - LATELY)
-    observations = observed.summary()
+    observations = rollout.summary()
     return Numbers(
         everybody=shares["everybody"],
         required=shares.get("required"),
@@ -150,7 +150,7 @@ def count() -> Numbers:
         unfinished_resets=MFAReset.objects.filter(finished_at=None).count(),
         would_stop=observations.people,
         would_stop_lately=observations.lately,
-        would_stop_requests=observations.stops,
+        would_stop_requests=observations.requests,
     )
 
 
@@ -177,7 +177,11 @@ def read(census: Census) -> Numbers:
 
 def _people(pool: str) -> tuple[dict[str, Share], dict[str, int], int]:
     """Read the users once, and count them by every question at the same time."""
-    subsets = {"everybody": Q(), "required": policy.population(), "staff": policy.staff()}
+    subsets = {
+        "everybody": Q(),
+        "required": policy.applicable_users(),
+        "staff": policy.staff_users(),
+    }
     asked: dict[str, Any] = {}
     for name, subset in subsets.items():
         if subset is not None:
@@ -196,7 +200,7 @@ def _people(pool: str) -> tuple[dict[str, Share], dict[str, int], int]:
 
 
 def _users() -> QuerySet[Any]:
-    return get_user_model()._default_manager.filter(policy.active()).order_by()
+    return get_user_model()._default_manager.filter(policy.active_users()).order_by()
 
 
 def _share(pool: str, subset: Q) -> dict[str, Count]:

@@ -14,7 +14,7 @@ from cognito_mfa.authenticator import wrong_codes
 from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, Person, ReadableTokens, Tokens
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import proof
-from cognito_mfa.enforcement.standing import BACKEND
+from cognito_mfa.enforcement.account_state import BACKEND
 from cognito_mfa.exceptions import BadReply, ChallengeLost, Refused
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.sign_in import linking

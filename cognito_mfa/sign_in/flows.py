@@ -438,7 +438,7 @@ def _wants_factor(request: HttpRequest, begun: PendingSignIn, identity: CognitoI
     """Tell whether this sign-in must not end without a second factor."""
     if begun.purpose is Purpose.SET_UP:
         return True
-    return policy.enforced() and policy.required(request, identity.user)
+    return policy.is_enforced() and policy.is_required(request, identity.user)
 
 
 def _about(begun: PendingSignIn, identity: CognitoIdentity) -> PendingSignIn:

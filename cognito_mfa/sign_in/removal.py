@@ -80,7 +80,7 @@ def _refuse_too_many_names(identity: CognitoIdentity) -> None:
 
 def may_remove(request: HttpRequest) -> bool:
     """Tell whether settings and policy let the person do without; the pool is asked when it is done."""
-    return get_conf().ALLOW_REMOVE and not (policy.enforced() and policy.required(request))
+    return get_conf().ALLOW_REMOVE and not (policy.is_enforced() and policy.is_required(request))
 
 
 def remove(

@@ -26,7 +26,7 @@ def mfa_banner(context: template.Context) -> dict[str, Any]:
     request = context.get("request")
     until: dt.datetime | None = getattr(request, DEADLINE, None)
     # Not to somebody who acts as another user: whose authenticator app would they set up?
-    if request is None or until is None or impersonation.may_be(request):
+    if request is None or until is None or impersonation.is_possible(request):
         return {"days_left": None}
     way = urlencode({"setup": "1", "next": request.get_full_path()})
     return {"days_left": _days_left(until), "url": f"{reverse('cognito_mfa:sign_in')}?{way}"}

@@ -99,10 +99,10 @@ class Page(View):
 
         @wraps(view)
         def own(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            acting = None if cls.for_impersonators else impersonation.of(request, request.user)
+            acting = None if cls.for_impersonators else impersonation.find(request, request.user)
             if acting is None:
                 return view(request, *args, **kwargs)
-            response = responses.impersonator_page(request, acting, unproven=False)
+            response = responses.impersonation_page(request, acting, unproven=False)
             add_never_cache_headers(response)
             return response
 

@@ -60,7 +60,7 @@ class OwnPage(Page):
         return {
             "identity": identity,
             "software_token": identity.software_token if identity else None,
-            "required": policy.enforced() and policy.required(self.request),
+            "required": policy.is_enforced() and policy.is_required(self.request),
             "may_remove": removal.may_remove(self.request),
             "shown_details": DETAILS_SHOWN,
             "unconfirmed": identity.unconfirmed if identity else "",

@@ -14,7 +14,7 @@ from django.views.generic import TemplateView
 from cognito_mfa.authenticator import notifications
 from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.conf import get_conf
-from cognito_mfa.enforcement import arrival, gate
+from cognito_mfa.enforcement import gate, proof
 from cognito_mfa.enforcement.redirects import destination, safe_url, support_url
 from cognito_mfa.exceptions import (
     CognitoMFAError,
@@ -104,7 +104,7 @@ class SetupStartView(StepView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if gate.is_proven(request, request.user):
             return self.after(Outcome(Step.DONE, self.next_url))
-        provider = arrival.provider(request.session.get(arrival.KEY), request.user)
+        provider = proof.federated_provider(request.session.get(proof.FEDERATED_KEY), request.user)
         if provider:
             return self.impossible(texts.federated(provider), status=403)
         person = other_sign_in.person_here(request)

@@ -49,7 +49,7 @@ class SignInView(StepView):
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        signed_in = request.user.is_authenticated and not gate.stops(request, request.user)
+        signed_in = request.user.is_authenticated and not gate.blocks(request, request.user)
         if signed_in and not {"switch", "again", "setup", "here"} & set(request.GET):
             return self.after(Outcome(Step.DONE, self.next_url))
         return super().get(request, *args, **kwargs)
@@ -109,7 +109,7 @@ class SignInElsewhereView(Page, TemplateView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not {"switch", "again"} & set(request.GET):
-            wanted = "setup" in request.GET or gate.stops(request, request.user)
+            wanted = "setup" in request.GET or gate.blocks(request, request.user)
             step = Step.SETUP if wanted else Step.DONE
             query = f"?{urlencode({'next': self.next_url})}" if self.next_url else ""
             if step is Step.SETUP:

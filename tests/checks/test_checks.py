@@ -389,7 +389,7 @@ def test_a_rule_about_what_users_do_not_have(
     rule: object, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conf(REQUIRED=rule)(settings)
-    monkeypatch.setattr("cognito_mfa.enforcement.policy.has_column", lambda _name: False)
+    monkeypatch.setattr("cognito_mfa.enforcement.policy.user_model_has_field", lambda _name: False)
     assert_told(found(), "E013")
 
 

@@ -22,7 +22,7 @@ from pytest_django import Settings
 
 from cognito_mfa.contrib import asgi
 from cognito_mfa.contrib.asgi import RequireMFA
-from cognito_mfa.models import CognitoIdentity, ObservedStop
+from cognito_mfa.models import BlockedRequest, CognitoIdentity
 from tests.enforcement.people import (
     anonymous,
     exempted,
@@ -204,7 +204,7 @@ def test_where_the_site_only_observes_a_websocket_is_noted(conf: Conf) -> None:
     browser = unproven()
 
     assert async_to_sync(opened)(websocket(browser)) is True
-    assert ObservedStop.objects.count() == 1
+    assert BlockedRequest.objects.count() == 1
 
 
 async def mounted(scope: Any, receive: Any, send: Any) -> None:

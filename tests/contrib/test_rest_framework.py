@@ -11,7 +11,7 @@ from django.urls import reverse
 from pytest_django import Settings
 from rest_framework.authtoken.models import Token
 
-from cognito_mfa.models import ObservedStop
+from cognito_mfa.models import BlockedRequest
 from tests.enforcement.people import THEIRS, exempted, linked, proven, signed_in
 from tests.enforcement.servers import SERVERS, Ask, Send
 from tests.enforcement.site import SECRET
@@ -85,6 +85,6 @@ def test_while_the_site_observes_a_token_passes_and_is_counted(settings: Setting
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "ENFORCEMENT": "observe"}
     user = linked()
     assert Client().get("/api/", headers=token(user)).status_code == 200
-    assert ObservedStop.objects.get().stops == 1
+    assert BlockedRequest.objects.get().requests == 1
     assert signed_in(user).get("/api/").status_code == 200  # middleware and permission: one stop
-    assert ObservedStop.objects.get().stops == 2
+    assert BlockedRequest.objects.get().requests == 2

@@ -14,8 +14,8 @@ from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cognito_mfa.enforcement import observed
-from cognito_mfa.models import ObservedStop
+from cognito_mfa.enforcement import rollout
+from cognito_mfa.models import BlockedRequest
 from tests.enforcement.people import exempted, linked, proven_one, signed_in
 from tests.enforcement.servers import CALLERS, SERVERS, Ask, Send
 from tests.enforcement.site import SECRET
@@ -36,11 +36,11 @@ def test_every_stop_that_did_not_happen_is_counted_once(
     user = linked()
     browser = signed_in(user)
     paths = ["/gated/function/?token=secret", "/gated/async-class/", "/admin/"]
-    with caplog.at_level("INFO", logger="cognito_mfa.enforcement.observed"):
+    with caplog.at_level("INFO", logger="cognito_mfa.enforcement.rollout"):
         answers = send(browser, [Ask(path) for path in paths])
 
     assert answers[0].body == SECRET.encode()
-    assert ObservedStop.objects.get().stops == 3
+    assert BlockedRequest.objects.get().requests == 3
     logged = [record.getMessage() for record in caplog.records]
     assert f"would_stop: user {user.pk}, view gated-function" in logged
     assert "secret" not in caplog.text
@@ -53,13 +53,13 @@ def test_requests_that_pass_write_nothing(send: Send, person: Callable[[], Any])
     asks = [Ask("/gated/function/"), Ask("/exempt/function/"), Ask("/gated/async-function/")]
     with CaptureQueriesContext(connection) as queries:
         send(browser, asks)
-    assert not ObservedStop.objects.exists()
+    assert not BlockedRequest.objects.exists()
     assert [query["sql"] for query in queries if not query["sql"].startswith("SELECT")] == []
 
 
 def test_exempt_views_are_no_stops() -> None:
     signed_in(linked()).get("/exempt/function/")
-    assert not ObservedStop.objects.exists()
+    assert not BlockedRequest.objects.exists()
 
 
 def test_marks_hold_all_the_same() -> None:
@@ -68,17 +68,17 @@ def test_marks_hold_all_the_same() -> None:
 
 
 def test_the_summary_tells_how_many_since_when() -> None:
-    assert observed.summary() == (0, 0, 0, None, None)
+    assert rollout.summary() == (0, 0, 0, None, None)
     for name in ("one", "two"):
         signed_in(linked(name)).get("/gated/function/")
     earlier = timezone.now() - timedelta(days=30)
-    ObservedStop.objects.filter(user__username="one").update(
-        first_at=earlier, last_at=earlier, stops=5
+    BlockedRequest.objects.filter(user__username="one").update(
+        first_at=earlier, last_at=earlier, requests=5
     )
 
-    summary = observed.summary()
+    summary = rollout.summary()
 
-    assert (summary.people, summary.lately, summary.stops) == (2, 1, 6)
+    assert (summary.people, summary.lately, summary.requests) == (2, 1, 6)
     assert summary.since == earlier
     assert summary.latest is not None
     assert summary.latest > earlier
@@ -88,9 +88,11 @@ def test_a_user_who_is_gone_meanwhile_stops_nothing(caplog: pytest.LogCaptureFix
     user = get_user_model()(pk=4711)
     request = HttpRequest()
     request.resolver_match = None
-    observed.note(request, user)
-    observed.note(request, user)  # the same request: once is enough
-    ObservedStop.objects.filter(user_id=4711).delete()  # SQLite looks at the end of the transaction
+    rollout.record_would_block(request, user)
+    rollout.record_would_block(request, user)  # the same request: once is enough
+    BlockedRequest.objects.filter(
+        user_id=4711
+    ).delete()  # SQLite looks at the end of the transaction
     assert caplog.text.count("could not be counted") <= 1
 
 
@@ -105,7 +107,7 @@ def test_many_first_stops_at_once_lose_none() -> None:
         request = HttpRequest()
         request.resolver_match = None
         ready.wait(timeout=30)
-        observed.note(request, user)
+        rollout.record_would_block(request, user)
         connections.close_all()
 
     threads = [threading.Thread(target=stop) for _ in range(8)]
@@ -113,4 +115,4 @@ def test_many_first_stops_at_once_lose_none() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert ObservedStop.objects.get().stops == 8
+    assert BlockedRequest.objects.get().requests == 8

@@ -22,7 +22,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from cognito_mfa.enforcement import grace, rollout
+from cognito_mfa.enforcement import policy, rollout
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAExemption
 from tests.enforcement.people import linked, never_linked, proven, signed_in
@@ -76,12 +76,12 @@ def now() -> dt.datetime:
 
 
 def test_without_a_roll_out_there_is_no_time() -> None:
-    assert grace.deadline(linked()) is None
+    assert policy.deadline(linked()) is None
 
 
 def test_a_date_begins_where_the_site_is(conf: Conf) -> None:
     conf(REQUIRED_FROM=dt.date(2026, 12, 1))
-    assert grace.deadline(linked()) == dt.datetime(2026, 11, 30, 23, tzinfo=dt.UTC)  # Berlin
+    assert policy.deadline(linked()) == dt.datetime(2026, 11, 30, 23, tzinfo=dt.UTC)  # Berlin
 
 
 def test_the_later_of_date_and_own_period_counts(conf: Conf) -> None:
@@ -89,11 +89,11 @@ def test_the_later_of_date_and_own_period_counts(conf: Conf) -> None:
     CognitoIdentity.objects.update(created_at=now() - 3 * DAY)
     user.date_joined = now() - 2 * DAY
     conf(REQUIRED_FROM=now() + DAY, GRACE_PERIOD=30 * DAY)
-    later = grace.deadline(user)
+    later = policy.deadline(user)
     assert later is not None
     assert later > now() + 26 * DAY
     conf(REQUIRED_FROM=now() + 100 * DAY, GRACE_PERIOD=30 * DAY)
-    assert grace.deadline(user) > now() + 99 * DAY  # type: ignore[operator]
+    assert policy.deadline(user) > now() + 99 * DAY  # type: ignore[operator]
 
 
 def test_the_own_period_starts_at_the_earlier_of_joined_and_linked(conf: Conf) -> None:
@@ -102,11 +102,11 @@ def test_the_own_period_starts_at_the_earlier_of_joined_and_linked(conf: Conf) -
     user = linked()
     user.date_joined = now() - 8 * DAY
     user.save()
-    assert not grace.has_time(grace.deadline(user))
+    assert not policy.has_time(policy.deadline(user))
     user.date_joined = now()
     CognitoIdentity.objects.filter(user=user).update(created_at=now() - 8 * DAY)
     user.cognito_identity.refresh_from_db()
-    assert not grace.has_time(grace.deadline(user))
+    assert not policy.has_time(policy.deadline(user))
 
 
 def test_who_has_no_known_beginning_has_no_period(conf: Conf) -> None:
@@ -115,8 +115,8 @@ def test_who_has_no_known_beginning_has_no_period(conf: Conf) -> None:
     class Other:
         pk = 1
 
-    assert grace.first_seen(Other()) is None
-    assert grace.deadline(Other()) is None
+    assert policy.first_seen(Other()) is None
+    assert policy.deadline(Other()) is None
 
 
 def test_times_without_a_zone_are_the_sites(conf: Conf, settings: Settings) -> None:
@@ -126,7 +126,7 @@ def test_times_without_a_zone_are_the_sites(conf: Conf, settings: Settings) -> N
     class Joined:
         date_joined = dt.datetime.now() - DAY  # noqa: DTZ005 - as Django without USE_TZ has it
 
-    assert grace.has_time(grace.deadline(Joined()))
+    assert policy.has_time(policy.deadline(Joined()))
 
 
 @servers

@@ -1,6 +1,6 @@
 """Pages at addresses without a view: Django's own flatpages and redirects, and whatever else answers by itself.
 
-The places: ``middleware.__call__`` and ``_acall``, ``viewless.must_be_judged`` and ``instead_of``.
+The places: ``middleware.__call__`` and ``_acall``, ``unrouted_responses.must_be_judged`` and ``instead_of``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from pytest_django import Settings
 from cognito_mfa.decorators import mfa_exempt
 from cognito_mfa.middleware import RequireMFAMiddleware
 from cognito_mfa.mixins import MFAExemptMixin
-from cognito_mfa.models import ObservedStop
+from cognito_mfa.models import BlockedRequest
 from tests.enforcement.conftest import conf
 from tests.enforcement.people import linked, proven, signed_in
 from tests.enforcement.servers import CALLERS, Ask, Send
@@ -121,7 +121,7 @@ def test_nobody_is_stopped_where_the_site_does_not_enforce(
     conf(ENFORCEMENT=word)
     (answer,) = send(unproven, [Ask("/members/")])
     assert answer.body == SECRET.encode()
-    assert ObservedStop.objects.count() == (word == "observe")
+    assert BlockedRequest.objects.count() == (word == "observe")
 
 
 def queries(browser: Client, url: str, send: Send) -> list[str]:
@@ -469,7 +469,7 @@ def test_an_answer_in_place_of_a_page_that_is_open_to_all_stands(
     unproven: Client, send: Send, settings: Settings
 ) -> None:
     """Such as a redirect that renews tokens, before Django looked for the view: judged, it would lead to the
-    very page that was asked for. ``viewless._match``."""
+    very page that was asked for. ``unrouted_responses._match``."""
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.answers_itself"]
     ask = Ask("/account/setup/", headers={"X-Answer": "moved"})
     (answer,) = send(unproven, [ask])

@@ -1,7 +1,7 @@
 """Staff who act as another user, with django-hijack and django-impersonate themselves.
 
-The places: ``impersonation.of`` and what it asks, ``on_started`` and ``on_ended``, ``gate._subject``,
-``policy.required(acts_as=…)``, ``Page.as_view``, ``answers._for_impersonator``.
+The places: ``impersonation.find`` and what it asks, ``on_started`` and ``on_ended``, ``gate._subject``,
+``policy.is_required(acts_as=…)``, ``Page.as_view``, ``answers._for_impersonator``.
 """
 
 from __future__ import annotations
@@ -345,8 +345,8 @@ def test_another_user_whom_a_token_names_has_no_part_in_it(
     request: Any = APIRequestFactory().get("/")
     request.session = browser.session
     request.user, request.impersonator = linked("third"), user("boss")
-    assert impersonation.of(request, request.user) is None
-    assert impersonation.of(request, victim) is not None
+    assert impersonation.find(request, request.user) is None
+    assert impersonation.find(request, victim) is not None
 
 
 def test_a_sign_in_of_the_sites_own_ends_what_was_kept(victim: Any, send: Send) -> None:
@@ -492,10 +492,10 @@ def test_what_a_hijack_seems_to_prove_of_the_other_user_is_dropped(victim: Any, 
 def test_what_is_kept_for_somebody_else_is_nothing_at_all(victim: Any) -> None:
     """Red without the comparison in ``_kept_of``."""
     kept = ["1234567", THEIRS, {"owner": []}, {"user": "x"}]
-    assert impersonation._kept_of(kept, victim) == impersonation.Records()
+    assert impersonation._kept_for(kept, victim) == impersonation.Records()
     kept[0] = str(victim.pk)
-    assert impersonation._kept_of(kept, victim) != impersonation.Records()
-    assert impersonation._kept_of(kept, None) == impersonation.Records()
+    assert impersonation._kept_for(kept, victim) != impersonation.Records()
+    assert impersonation._kept_for(kept, None) == impersonation.Records()
 
 
 def test_the_banner_about_days_that_are_left_is_not_shown_to_who_acts(
@@ -505,7 +505,7 @@ def test_the_banner_about_days_that_are_left_is_not_shown_to_who_acts(
     conf(GRACE_PERIOD=86400)
     request: Any = APIRequestFactory().get("/")
     request.session, request.user = signed_in(victim).session, victim
-    assert policy.required(request, victim) is False
+    assert policy.is_required(request, victim) is False
     banner = Template("{% load cognito_mfa %}{% mfa_banner %}")
     assert "setup=1" in banner.render(Context({"request": request}))
     request.session["hijack_history"] = ["1"]

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def test_a_session_of_managed_login_ends(
     enforcement: str, person: Person, mozilla: Settings
 ) -> None:
-    """Turns red without ``is_cognitos`` in ``gate._shut_out_visitor``."""
+    """Turns red without ``is_cognitos`` in ``gate._end_reason_without_user``."""
     mozilla.COGNITO_MFA = {**mozilla.COGNITO_MFA, "REQUIRED": False, "ENFORCEMENT": enforcement}
     person.arrive()
     assert person.is_in()

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
-from cognito_mfa.enforcement import arrival
+from cognito_mfa.enforcement import proof
 from cognito_mfa.models import CognitoIdentity
 from tests.other_sign_ins.person import Person
 
@@ -26,9 +26,9 @@ def test_a_provider_of_an_odd_name_signs_nobody_in(person: Person, name: str) ->
 
 
 def test_a_long_name_of_a_provider_is_cut(person: Person) -> None:
-    """Kept in ``arrival.note``."""
+    """Kept in ``proof.record_federated_sign_in``."""
     person.arrive_through("x" * 100)
-    assert person.client.session[arrival.KEY]["provider"] == "x" * 32
+    assert person.client.session[proof.FEDERATED_KEY]["provider"] == "x" * 32
     page = person.get(reverse("cognito_mfa:setup"))
     assert page.status_code == 403
     assert "x" * 33 not in person.text(page)
@@ -39,8 +39,8 @@ def test_a_provider_whose_name_cannot_be_shown_is_one_all_the_same(person: Perso
     person.arrive()
     user = get_user_model().objects.get()
     session: dict[str, Any] = {}
-    arrival.note(session, user, provider="\u202e")  # type: ignore[arg-type]
-    assert arrival.provider(session[arrival.KEY], user) == arrival.NAMELESS
+    proof.record_federated_sign_in(session, user, provider="\u202e")  # type: ignore[arg-type]
+    assert proof.federated_provider(session[proof.FEDERATED_KEY], user) == proof.UNNAMED_PROVIDER
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from cognito_mfa.authenticator import notifications
 from cognito_mfa.conf import problems
 from cognito_mfa.contrib.asgi import RequireMFA
 from cognito_mfa.decorators import mfa_recent
-from cognito_mfa.enforcement import grace
+from cognito_mfa.enforcement import policy
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.reports import overview
@@ -71,13 +71,13 @@ def test_a_proof_lasts_no_longer(
 def test_nobodys_time_to_set_up_is_longer(
     seconds: float, counts: bool, optional_pool: LocalPool, visitor: Visitor, settings: Any
 ) -> None:
-    """Turns red without ``seconds_since`` in ``grace.first_seen``."""
+    """Turns red without ``seconds_since`` in ``policy.first_seen``."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "GRACE_PERIOD": 86400}
     visitor.sign_in()
     get_user_model().objects.update(date_joined=ahead(seconds))
     CognitoIdentity.objects.update(created_at=ahead(seconds))
     user = get_user_model().objects.get()
-    assert grace.has_time(grace.deadline(user)) == counts
+    assert policy.has_time(policy.deadline(user)) == counts
     assert visitor.is_in() == counts
 
 

@@ -15,11 +15,11 @@ from django.utils import timezone
 from cognito_mfa.authenticator import exemptions
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import (
+    BlockedRequest,
     CognitoIdentity,
     MFAEvent,
     MFAExemption,
     MFAReset,
-    ObservedStop,
     SoftwareToken,
 )
 from tests.factories import make
@@ -27,7 +27,7 @@ from tests.visitor import POOL_ID, Visitor
 
 USERS = "admin:auth_user_changelist"
 DELETE = "admin:auth_user_delete"
-OURS = (CognitoIdentity, SoftwareToken, MFAReset, MFAExemption, ObservedStop)
+OURS = (CognitoIdentity, SoftwareToken, MFAReset, MFAExemption, BlockedRequest)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def with_everything(pool: LocalPool, name: str = "ada") -> User:
     MFAReset.objects.create(identity=identity, reason="x", actor=user)
     until = timezone.now() + dt.timedelta(days=1)
     exemptions.grant(user, until=until, reason="x", actor=None)
-    ObservedStop.objects.create(user=user)
+    BlockedRequest.objects.create(user=user)
     MFAEvent.objects.record(MFAEvent.Kind.RENAMED, identity, actor=user, detail="Phone")
     MFAEvent.objects.record(MFAEvent.Kind.EVENTS_EXPORTED, None, actor=user)
     return user

@@ -1,6 +1,6 @@
 """The request's user is the site's: whom another middleware names is judged, stays, and nobody takes their place.
 
-The places that these tests are about: ``request_user.people_of``, ``apeople_of`` (lazy users are evaluated, never
+The places that these tests are about: ``request_user.people_of``, ``ausers_of`` (lazy users are evaluated, never
 exchanged), ``_follow`` (``auser`` answers as ``user``), ``_own_auser`` and ``_distinct`` (both are judged).
 """
 
@@ -24,7 +24,7 @@ from pytest_django import Settings
 
 from cognito_mfa.decorators import mfa_recent, mfa_required
 from cognito_mfa.enforcement import policy
-from cognito_mfa.models import MFAExemption, ObservedStop
+from cognito_mfa.models import BlockedRequest, MFAExemption
 from tests.enforcement.people import OURS, linked, proven
 from tests.enforcement.servers import SERVERS, Ask, Send, over_asgi
 from tests.security.refusal import assert_refused
@@ -195,7 +195,7 @@ def without_the_gate(settings: Settings) -> None:
 def test_whom_another_middleware_named_is_stopped_without_a_proof(
     how: str, place: int, boss: Client, send: Send, settings: Settings
 ) -> None:
-    """Whoever the session belongs to. Red without the evaluation in ``apeople_of``, or with an exchange there."""
+    """Whoever the session belongs to. Red without the evaluation in ``ausers_of``, or with an exchange there."""
     settings.MIDDLEWARE = with_theirs(settings, place)
     for browser in (boss, Client()):
         for answer in send(browser, asks(how, "victim")):
@@ -211,7 +211,7 @@ def test_whom_another_middleware_named_is_who_every_view_sees(
     conf(ENFORCEMENT=word)
     for browser in (boss, Client()):
         assert bodies(send(browser, asks(how, "victim"))) == ["victim"] * 3
-    noted = list(ObservedStop.objects.values_list("user__username", flat=True))
+    noted = list(BlockedRequest.objects.values_list("user__username", flat=True))
     assert noted == (["victim"] if word == "observe" else [])
 
 
@@ -384,7 +384,7 @@ def test_somebody_who_is_no_row_of_the_users_is_no_failure_and_has_nobodys_proof
         assert {answer.status_code for answer in pages} == {302 if word == "enforce" else 200}
         for answer in send(browser, asks(how, "boss", GUARDED)):
             assert answer.status_code == 302
-    assert not ObservedStop.objects.exists()
+    assert not BlockedRequest.objects.exists()
 
 
 @pytest.mark.parametrize("how", SERVICES)
@@ -425,12 +425,12 @@ def test_a_rule_about_who_is_about_to_sign_in_leaves_the_request_as_it_was(
     conf(REQUIRED=f"{__name__}.{rule}")
     request: Any = RequestFactory().get("/")
     staff = linked("staff", is_staff=True)
-    assert policy.required(request, staff)
+    assert policy.is_required(request, staff)
     assert not hasattr(request, "user")
     assert not hasattr(request, "auser")
 
     request.user = before = linked("before")
-    assert policy.required(request, staff)
+    assert policy.is_required(request, staff)
     assert request.user is before
     assert not hasattr(request, "auser")
 
@@ -447,6 +447,6 @@ def test_a_rule_is_not_asked_about_the_session_that_somebody_else_is_about_to_le
         return staff
 
     request.auser = auser
-    assert policy.required(request, staff)
-    assert not policy.required(request, linked("plain"))
+    assert policy.is_required(request, staff)
+    assert not policy.is_required(request, linked("plain"))
     assert request.auser is auser

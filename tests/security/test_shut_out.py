@@ -69,8 +69,8 @@ def test_a_session_ends_whatever_the_policy_asks_for(
     send: Send,
     conf: Any,
 ) -> None:
-    """Turns red without ``shut_out`` in ``CognitoBackend.get_user``; the word why without ``_shut_out_visitor``
-    in ``gate.judge`` and ``gate.ajudge``."""
+    """Turns red without ``access_lost`` in ``CognitoBackend.get_user``; the word why without ``_end_reason_without_user``
+    in ``gate.decide`` and ``gate.adecide``."""
     conf(REQUIRED="everyone" if proven else False)
     if proven:
         visitor.set_up()
@@ -165,7 +165,7 @@ def test_a_site_of_its_own_sign_in_decides_for_itself(
 def test_a_session_of_cognitos_own_pages_ends_with_a_backend_that_loads_everybody(
     path: str, optional_pool: LocalPool, visitor: Visitor, send: Send, conf: Any
 ) -> None:
-    """Turns red without ``shut_out`` in ``gate.decide`` and ``gate.adecide``."""
+    """Turns red without ``access_lost`` in ``gate.decide_for_user`` and ``gate.adecide_for_user``."""
     visitor.sign_in()
     user = get_user_model().objects.get()
     conf(
@@ -233,7 +233,7 @@ def long_ago(seconds: float) -> dt.datetime:
 def test_a_status_older_than_the_limit_asks_to_sign_in_again(
     ago: float, ends: bool, path: str, pool: LocalPool, visitor: Visitor, send: Send, conf: Any
 ) -> None:
-    """Also one of the future, by a clock that jumped. Turns red without ``is_unchecked`` in ``proof.age``."""
+    """Also one of the future, by a clock that jumped. Turns red without ``is_check_overdue`` in ``proof.age``."""
     visitor.set_up()
     conf(STATUS_MAX_AGE=3600)
     CognitoIdentity.objects.update(checked_at=long_ago(ago))
@@ -259,7 +259,7 @@ def test_the_page_says_that_the_status_is_old(pool: LocalPool, visitor: Visitor,
 def test_a_status_older_than_the_limit_ends_a_session_without_a_code_too(
     without_code: Visitor, conf: Any
 ) -> None:
-    """Turns red without ``is_unchecked`` in ``gate.decide``."""
+    """Turns red without ``is_check_overdue`` in ``gate.decide_for_user``."""
     conf(STATUS_MAX_AGE=3600)
     assert without_code.is_in()
     CognitoIdentity.objects.update(checked_at=long_ago(3700))
@@ -300,7 +300,7 @@ def test_an_idle_session_ends(
 def test_a_busy_session_goes_on_and_writes_seldom(
     pool: LocalPool, visitor: Visitor, conf: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Turns red without ``proof.touch`` in ``gate.judge``."""
+    """Turns red without ``proof.touch`` in ``gate.decide``."""
     visitor.set_up()
     conf(SESSION_IDLE=600)
     true, ahead = time.time, [0.0]

@@ -16,11 +16,11 @@ from django.utils.http import escape_leading_slashes
 from django.views.defaults import ERROR_PAGE_TEMPLATE
 
 from cognito_mfa.enforcement import responses
-from cognito_mfa.enforcement.exempt_views import GAVE_NO_PAGE, why_exempt
+from cognito_mfa.enforcement.exempt_views import VIEW_GAVE_404, why_exempt
 
-REACHED = "_cognito_mfa_reached"  # of the request: the gate was asked about its view
+VIEW_DECIDED = "_cognito_mfa_view_decided"  # of the request: the gate was asked about its view
 # What Django says of an error where the site has no page for it.
-WORDS = {
+BARE_ERRORS = {
     400: ("Bad Request (400)", ""),
     403: ("403 Forbidden", ""),
     404: ("Not Found", "The requested resource was not found on this server."),
@@ -28,14 +28,14 @@ WORDS = {
 }
 
 
-def must_be_judged(request: HttpRequest, response: HttpResponseBase) -> bool:
+def needs_decision(request: HttpRequest, response: HttpResponseBase) -> bool:
     """Tell whether ``response`` may be one that the site keeps for some, and nobody was asked who may have it.
 
     What Django answers by itself passes, and costs nothing: its bare error pages, and the redirect that adds a slash.
     """
-    if REACHED in vars(request):
-        return _is_a_fallbacks(request, response)
-    if _is_bare_error(response) or _adds_a_slash(request, response) or _is_whitenoises(response):
+    if VIEW_DECIDED in vars(request):
+        return _is_fallback(request, response)
+    if _is_bare_error(response) or _adds_a_slash(request, response) or _is_static_file(response):
         return False
     match = request.resolver_match or _match(request)
     # Where there is a view, another middleware answered in its place, such as to refuse a form without a token, or
@@ -43,9 +43,9 @@ def must_be_judged(request: HttpRequest, response: HttpResponseBase) -> bool:
     return match is None or not why_exempt(match.func)
 
 
-def _is_a_fallbacks(request: HttpRequest, response: HttpResponseBase) -> bool:
+def _is_fallback(request: HttpRequest, response: HttpResponseBase) -> bool:
     """Tell whether another has a page where an exempt view had none: whose page that is, the mark does not say."""
-    if GAVE_NO_PAGE not in vars(request) or response.status_code >= HTTPStatus.BAD_REQUEST:
+    if VIEW_GAVE_404 not in vars(request) or response.status_code >= HTTPStatus.BAD_REQUEST:
         return False
     match = request.resolver_match
     return (
@@ -60,19 +60,19 @@ def _match(request: HttpRequest) -> ResolverMatch | None:
         return None
 
 
-def instead_of(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
+def replacement_for(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
     """Return what somebody gets who must not have ``response``."""
     if request.resolver_match is None and response.status_code >= HTTPStatus.BAD_REQUEST:
         answer = _bare_error(response.status_code)
     else:
-        answer = responses.answer(request, responses.SET_UP)
+        answer = responses.deny(request, responses.MFA_REQUIRED)
     # The server closes what an answer holds: also the file of a download that nobody gets.
     answer._resource_closers.extend(response._resource_closers)  # type: ignore[attr-defined]  # noqa: SLF001
     return answer
 
 
 def _bare_error(status: int) -> HttpResponse:
-    title, details = WORDS.get(status, (str(status), ""))
+    title, details = BARE_ERRORS.get(status, (str(status), ""))
     return HttpResponse(ERROR_PAGE_TEMPLATE % {"title": title, "details": details}, status=status)
 
 
@@ -85,7 +85,7 @@ def _is_bare_error(response: HttpResponseBase) -> bool:
     return response.content in (b"", _bare_error(status).content)
 
 
-def _is_whitenoises(response: HttpResponseBase) -> bool:
+def _is_static_file(response: HttpResponseBase) -> bool:
     """Tell whether WhiteNoise answered: with a file that everybody may have, such as the style sheet of a set-up page.
 
     By identity of the class, which no other answer has.

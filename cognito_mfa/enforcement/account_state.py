@@ -18,13 +18,13 @@ from cognito_mfa.models import CognitoIdentity, key_of
 from cognito_mfa.values.clocks import seconds_since
 
 BACKEND = "cognito_mfa.backends.CognitoBackend"
-MANAGED_LOGIN = (
+MANAGED_LOGIN_WORDS = (
     "enrolled",
     "everyone",
 )  # words in TRUSTED_BACKENDS: signed in at Cognito's own pages
 
 
-class Ending(Enum):
+class EndReason(Enum):
     """Why a session ends, or must show its code again; the values are codes for scripts."""
 
     DISABLED = "account_disabled"
@@ -33,16 +33,16 @@ class Ending(Enum):
     IDLE = "session_idle"
 
 
-def shut_out(identity: CognitoIdentity | None) -> Ending | None:
+def access_lost(identity: CognitoIdentity | None) -> EndReason | None:
     """Return why the pool lets this person in no more; None when it does, or nothing else is known."""
     if identity is None:
         return None
     if identity.disabled_at is not None:
-        return Ending.DISABLED
-    return Ending.GONE if identity.status == CognitoIdentity.Status.GONE else None
+        return EndReason.DISABLED
+    return EndReason.GONE if identity.status == CognitoIdentity.Status.GONE else None
 
 
-def is_unchecked(identity: CognitoIdentity | None) -> bool:
+def is_check_overdue(identity: CognitoIdentity | None) -> bool:
     """Tell whether Cognito was last asked about this person longer ago than ``STATUS_MAX_AGE`` allows."""
     limit = get_conf().STATUS_MAX_AGE
     if limit is None or identity is None:
@@ -58,15 +58,15 @@ def came_from_cognito(user: Any, signed_in: object, backend: object) -> bool:
         user: who is to be judged; how the session's user signed in says nothing about anybody else.
         signed_in, backend: what the session has under Django's names.
     """
-    return str(signed_in) == key_of(user) and is_cognitos(backend)
+    return str(signed_in) == key_of(user) and is_cognito_backend(backend)
 
 
-def is_cognitos(backend: object) -> bool:
+def is_cognito_backend(backend: object) -> bool:
     """Tell whether ``backend`` is for sign-ins at Cognito: ours, or that of another package."""
-    return is_ours(backend) or get_conf().trust_in(backend) in MANAGED_LOGIN
+    return is_own_backend(backend) or get_conf().trust_in(backend) in MANAGED_LOGIN_WORDS
 
 
-def is_ours(backend: object) -> bool:
+def is_own_backend(backend: object) -> bool:
     """Tell whether ``backend``, as a session names it, is ours or a subclass of it."""
     if backend == BACKEND:
         return True
@@ -78,11 +78,11 @@ def is_ours(backend: object) -> bool:
     return isinstance(found, type) and issubclass(found, BaseBackend) and issubclass(found, ours)
 
 
-def of_session(session: Any) -> tuple[object, object]:
+def sign_in_of(session: Any) -> tuple[object, object]:
     """Return who signed in and by which backend, as the session says."""
     return session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY)
 
 
-async def aof_session(session: Any) -> tuple[object, object]:
-    """Async version of ``of_session``."""
+async def asign_in_of(session: Any) -> tuple[object, object]:
+    """Async version of ``sign_in_of``."""
     return await session.aget(SESSION_KEY), await session.aget(BACKEND_SESSION_KEY)

@@ -13,52 +13,52 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.enforcement import gate, responses
-from cognito_mfa.enforcement.responses import SET_UP, Demand
-from cognito_mfa.enforcement.standing import Ending
+from cognito_mfa.enforcement.account_state import EndReason
+from cognito_mfa.enforcement.responses import MFA_REQUIRED, Denial
 
 SIGN_IN = "cognito_mfa:sign_in"
 AGAIN = {"again": "1"}
 
 
-def _demand(ending: Ending, title: str | Promise, query: dict[str, str]) -> Demand:
-    return Demand(ending.value, title, SIGN_IN, query)
+def _denial(ending: EndReason, title: str | Promise, query: dict[str, str]) -> Denial:
+    return Denial(ending.value, title, SIGN_IN, query)
 
 
-DEMANDS = {
-    ending: _demand(ending, title, query)
+DENIALS = {
+    ending: _denial(ending, title, query)
     for ending, title, query in (
         (
-            Ending.DISABLED,
+            EndReason.DISABLED,
             _("Your account has been disabled, so you were signed out. Ask the people who run this site."),
             {},
         ),
         (
-            Ending.GONE,
+            EndReason.GONE,
             _("Your account no longer exists, so you were signed out. Ask the people who run this site."),
             {},
         ),
         (
-            Ending.UNCHECKED,
+            EndReason.UNCHECKED,
             _("It is too long ago that your account was checked. Please sign in once more."),
             AGAIN,
         ),
-        (Ending.IDLE, _("You were away for too long. Please sign in once more."), AGAIN),
+        (EndReason.IDLE, _("You were away for too long. Please sign in once more."), AGAIN),
     )
 }  # fmt: skip
 
 
-def answer(request: HttpRequest, user: Any) -> HttpResponse:
+def deny(request: HttpRequest, user: Any) -> HttpResponse:
     """Return what ``user`` gets, whom the gate stopped, and end the session of whom the pool shut out.
 
     Args:
         user: None for a session whose user is no longer loaded.
     """
-    ending = gate.ending(request, user)
+    ending = gate.end_reason(request, user)
     if ending is None:
-        return responses.answer(request, SET_UP)
-    if ending in (Ending.DISABLED, Ending.GONE):
+        return responses.deny(request, MFA_REQUIRED)
+    if ending in (EndReason.DISABLED, EndReason.GONE):
         logout(request)
-    demand = DEMANDS[ending]
+    denial = DENIALS[ending]
     if responses.wants_page(request) or request.headers.get("HX-Request") == "true":
-        messages.warning(request, str(demand.title), fail_silently=True)
-    return responses.answer(request, demand)
+        messages.warning(request, str(denial.title), fail_silently=True)
+    return responses.deny(request, denial)
