@@ -1,4 +1,4 @@
-"""Everything the gateway may raise, sorted by who must act.
+"""Everything that this app raises about Cognito and sign-ins, sorted by who must act.
 
 ::
 
@@ -32,94 +32,203 @@ reach a page, a log or an error report. Wrong Django settings are not in this fa
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar, Literal
 
 Sent = Literal["no", "unknown", "yes"]
 
 
+class BadCredentialsReason(StrEnum):
+    """Why Cognito was not asked at all."""
+
+    NOT_SENT = "not_sent"  # no user of any pool has such a username or password
+
+
+class BadCodeReason(StrEnum):
+    """How Cognito refused a code without an error."""
+
+    STATUS_ERROR = "status_error"  # an answer with the status ERROR
+
+
+class ChallengeLostReason(StrEnum):
+    """Why we ended a sign-in that Cognito might have continued."""
+
+    NOTHING_PENDING = "nothing_pending"
+    NOT_OFFERED = "not_offered"  # a factor that the challenge did not offer
+    OVERTAKEN = "overtaken"  # something else changed the authenticator app or the sign-in since
+
+
+class SignInAgainReason(StrEnum):
+    """Why a user must sign in at Cognito's own pages again."""
+
+    NO_TOKEN = "no_token"  # noqa: S105 - a reason
+    TOO_OLD = "too_old"
+    ALREADY_SET_UP = (
+        "already_set_up"  # an authenticator app works already, so Cognito will ask for its code
+    )
+    PROOF_UNKNOWN = "proof_unknown"  # likewise, but we cannot see whether Cognito asks
+
+
+class RefusedReason(StrEnum):
+    """Why we refuse, without a word from Cognito."""
+
+    ANOTHER_POOL = "another_pool"  # the identity belongs to a pool that the settings do not name
+    ANOTHER_USER = "another_user"  # not the account of the user who is signed in
+    USER_INACTIVE = "user_inactive"
+    FEDERATED = "federated"  # the account belongs to an identity provider
+    LINKED_PROVIDER = "linked_provider"  # an identity provider is linked to the account
+    TOO_MANY_FAILURES = "too_many_failures"  # only another authenticator app lifts the lock
+
+
+class LinkRefusedReason(StrEnum):
+    """Why no Django user may be linked to a user of the pool; also the ``reason`` of the event."""
+
+    NOT_A_USER = "not_a_user"  # the resolver returned something else
+    NOT_SAVED = "not_saved"  # the resolver returned a user without a row
+    INACTIVE = "inactive"
+    STAFF = "staff"
+    PERMISSIONS = "permissions"
+    LINKED_TO_ANOTHER = "linked_to_another"
+    RESOLVER_FAILED = "resolver_failed"
+    SIGNED_IN_AS_ANOTHER_USER = "signed_in_as_another_user"  # than the one who was signed in before
+    DECLINED = "declined"  # the confirmation page was answered with no
+    ANOTHER_USER = "another_user"  # the confirmation page was for a user who is no longer signed in
+    SIGN_IN_EXPIRED = (
+        "sign_in_expired"  # Cognito no longer accepts the token of the sign-in that asked
+    )
+    EMAIL_NOT_VERIFIED = "email_not_verified"  # at a sign-in by another package
+    EMAIL_DIFFERS = "email_differs"  # likewise
+    NOTHING_TOLD = "nothing_told"  # likewise: Cognito did not say whether an address is verified
+    NO_USER = "no_user"  # ``CREATE_USERS`` is off
+    USERNAME_TAKEN = "username_taken"  # no new user could be created
+    USER_NOT_CREATED = "user_not_created"  # likewise
+
+
+class BusyReason(StrEnum):
+    """What we limit ourselves."""
+
+    TOO_MANY_AT_ONCE = "too_many_at_once"  # codes for one user
+    TOO_MANY_FAILURES = "too_many_failures"  # wrong codes in a row
+    TOO_MANY_NAMES = "too_many_names"  # changes of a device name
+
+
+class UnavailableReason(StrEnum):
+    """Why we stopped waiting."""
+
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    ASKED_JUST_NOW = "asked_just_now"  # another thread has just failed to fetch the pool's keys
+
+
+class BadReplyReason(StrEnum):
+    """How an answer or a token breaks Cognito's contract."""
+
+    UNEXPECTED_ANSWER = "unexpected_answer"
+    CLAIMS_DISAGREE = "claims_disagree"
+    OUT_OF_DATE = "out_of_date"
+    FOREIGN_TOKEN = "foreign_token"  # noqa: S105 - another pool's or client's
+    NOT_SIGNED = "not_signed"  # by none of the pool's keys
+    ANOTHER_USER = "another_user"  # GetUser names another user than the token
+    FACTOR_NOT_ASKED = "factor_not_asked"  # no challenge, although a factor is enabled
+    FACTOR_NOT_IN_CLAIMS = "factor_not_in_claims"  # ``amr`` lacks the factor that was answered
+    STILL_LISTED = "still_listed"  # a factor that was turned off
+    UNKNOWN_USER_EXISTS = "unknown_user_exists"  # an answer about a random username
+
+
 class CognitoMFAError(Exception):
-    """Something about Cognito went wrong.
+    """Something about Cognito or a sign-in went wrong.
 
     Args:
-        operation: the API operation that was called, such as ``VerifySoftwareToken``.
-        error: Cognito's name of the error, such as ``CodeMismatchException``; empty when it gave none.
-        request_id: the id AWS gave the request, for its support; empty when there is none.
+        operation: the API operation that was called, such as ``VerifySoftwareToken``; empty when none was.
+        error: Cognito's name of the error, such as ``CodeMismatchException``, an HTTP status, or the class of
+            what the call raised; empty when there is none.
+        reason: our own reason, from the enum that is named after the class; None when ``error`` says it.
+        request_id: the id that AWS gave the request, for its support; empty when there is none.
+        sent: whether Cognito may have acted: ``no`` (nothing left this machine), ``unknown``
+            (the answer was lost on its way), ``yes`` (it answered that it failed).
+        hint: what the operator should look at; for the log and for staff, never for the public.
 
     Attributes:
-        answered_at: Cognito's own time, in seconds since the epoch; None when it did not answer, or told none.
+        answered_at: Cognito's own time, in seconds since the epoch; None when its answer does not say it.
     """
 
     code: ClassVar[str] = "error"
     answered_at: float | None = None
 
-    def __init__(self, operation: str = "", error: str = "", *, request_id: str = "") -> None:
+    def __init__(
+        self,
+        operation: str = "",
+        error: str = "",
+        *,
+        reason: StrEnum | None = None,
+        request_id: str = "",
+        sent: Sent = "unknown",
+        hint: str = "",
+    ) -> None:
         super().__init__(operation, error)
         self.operation = operation
         self.error = error
+        self.reason = reason
         self.request_id = request_id
+        self.sent = sent
+        self.hint = hint
+
+    @property
+    def detail(self) -> str:
+        """Return what ``error`` does not say, in a word for the log."""
+        return self.reason or ""
 
     def __str__(self) -> str:
-        parts = (
-            self.code,
-            self.operation,
-            self.error,
-            self.request_id and f"request {self.request_id}",
-        )
+        request = self.request_id and f"request {self.request_id}"
+        parts = (self.code, self.operation, self.error, self.detail, request)
         return " · ".join(part for part in parts if part)
 
 
 class UserFacingError(CognitoMFAError):
-    """The person can do something about it."""
+    """The user can do something about it."""
 
 
 class BadCredentials(UserFacingError):
-    """Name or password are wrong, or there is nobody by that name: never say which."""
+    """Username or password is wrong, or there is no such user: never say which."""
 
     code = "bad_credentials"
 
 
 class BadCode(UserFacingError):
-    """The code is wrong, or was used already; the challenge stands (facts §3.2)."""
+    """The code is wrong, or was used already; the same challenge may be answered again."""
 
     code = "bad_code"
 
-    def __init__(self, operation: str = "", error: str = "", *, request_id: str = "") -> None:
-        super().__init__(operation, error, request_id=request_id)
-        self.already_used = error == "ExpiredCodeException"
+    @property
+    def already_used(self) -> bool:
+        return self.error == "ExpiredCodeException"
 
 
 class CodeAttemptsLocked(UserFacingError):
-    """Too many wrong codes in a row; Cognito is not asked until an administrator lifts it."""
+    """Too many wrong codes in a row; Cognito is not asked until an administrator unlocks code entry."""
 
     code = "codes_stopped"
 
 
 class ChallengeLost(UserFacingError):
-    """Cognito no longer accepts this session string: the sign-in starts again (facts §3.2)."""
+    """The pending sign-in is over, because Cognito no longer accepts its session string or something changed."""
 
     code = "start_again"
 
 
 class TokenRejected(UserFacingError):
-    """The access token expired, was revoked, or lacks the scope (facts §7.1)."""
+    """The access token expired, was revoked, or belongs to a user who was disabled or deleted."""
 
     code = "sign_in_again"
 
 
 class SignInAgain(UserFacingError):
-    """Somebody who signs in at Cognito's own pages must do so once more first.
-
-    Attributes:
-        error: why: ``NoToken`` none was kept, ``TooOld`` it was too long ago, ``AlreadySetUp`` an
-            authenticator counts already, so that Cognito asks for its code, ``NotToldThere`` the same, and
-            whether it asked cannot be seen from here.
-    """
+    """A user who signs in at Cognito's own pages must do so again first; the ``reason`` says why."""
 
     code = "sign_in_again"
 
 
 class AccountActionNeeded(UserFacingError):
-    """The account must be confirmed, or its password reset, before anybody can sign in with it."""
+    """The account must be confirmed, or its password reset, before it can be used to sign in."""
 
     code = "account_action"
 
@@ -131,8 +240,11 @@ class AccountActionNeeded(UserFacingError):
 class PasswordRejected(UserFacingError):
     """The new password breaks the pool's policy.
 
-    Attributes:
-        reasons: which rules, as far as Cognito's text tells: ``length``, ``uppercase``,
+    Args:
+        operation: as in the base class.
+        error: as in the base class.
+        request_id: as in the base class.
+        rules: the broken rules, as far as Cognito's text names them: ``length``, ``uppercase``,
             ``lowercase``, ``number``, ``symbol``, ``history``.
     """
 
@@ -144,35 +256,36 @@ class PasswordRejected(UserFacingError):
         error: str = "",
         *,
         request_id: str = "",
-        reasons: tuple[str, ...] = (),
+        rules: tuple[str, ...] = (),
     ) -> None:
         super().__init__(operation, error, request_id=request_id)
-        self.reasons = reasons
+        self.rules = rules
 
 
 class Refused(UserFacingError):
-    """A firewall rule, a Lambda trigger or an alias conflict refused the request."""
+    """A firewall rule, a Lambda trigger or an alias conflict refused the request, or we did."""
 
     code = "refused"
 
 
 class LinkRefused(Refused):
-    """No user of this site may be linked to the person of the pool.
+    """No Django user may be linked to the user of the pool.
 
     Args:
-        reason: why, in a word for the log and the events; ``cognito_mfa.sign_in.linking`` has them all.
-        user_pk: of the user that it was about, if there was one.
+        reason: why, for the log and the event.
+        user_pk: of the Django user in question; None when there is none.
     """
 
     code = "link_refused"
+    reason: LinkRefusedReason
 
-    def __init__(self, reason: str, *, user_pk: object = None) -> None:
-        super().__init__("link", reason)
+    def __init__(self, reason: LinkRefusedReason, *, user_pk: object = None) -> None:
+        super().__init__(reason=reason)
         self.user_pk = user_pk
 
 
 class ConfirmationNeeded(UserFacingError):
-    """Whoever is signed in must say first that the account of the pool is theirs as well."""
+    """The signed-in user must confirm first that the account of the pool is theirs as well."""
 
     code = "confirm_link"
 
@@ -192,62 +305,69 @@ class ChallengeNotSupported(UserFacingError):
 
     code = "challenge_not_supported"
 
-    def __init__(self, operation: str = "", challenge: str = "", *, request_id: str = "") -> None:
-        super().__init__(operation, challenge, request_id=request_id)
+    def __init__(self, challenge: str) -> None:
+        super().__init__()
         self.challenge = challenge
+
+    @property
+    def detail(self) -> str:
+        return self.challenge
 
 
 class RemovalNotAllowed(UserFacingError):
-    """The second factor cannot be turned off.
+    """The authenticator app cannot be turned off.
 
     Args:
-        by: who wants it: the site's ``policy``, or the ``pool``; or that is ``unknown``.
+        by: who requires it: the site's ``policy``, or the ``pool``; or that is ``unknown``.
     """
 
     code = "removal_not_allowed"
 
     def __init__(self, by: Literal["policy", "pool", "unknown"]) -> None:
-        super().__init__("remove", by)
+        super().__init__()
         self.by = by
+
+    @property
+    def detail(self) -> str:
+        return self.by
 
 
 class Busy(CognitoMFAError):
     """Wait and try again.
 
-    Attributes:
+    Args:
+        operation: as in the base class.
+        error: as in the base class.
+        reason: as in the base class.
+        request_id: as in the base class.
         retry_after: seconds after which a next attempt makes sense.
     """
 
     code = "slow_down"
 
     def __init__(
-        self, operation: str = "", error: str = "", *, request_id: str = "", retry_after: int = 5
+        self,
+        operation: str = "",
+        error: str = "",
+        *,
+        reason: BusyReason | None = None,
+        request_id: str = "",
+        retry_after: int = 5,
     ) -> None:
-        super().__init__(operation, error, request_id=request_id)
+        super().__init__(operation, error, reason=reason, request_id=request_id)
         self.retry_after = retry_after
 
 
 class ServiceError(CognitoMFAError):
-    """The operator must act, or AWS; the person can only try later."""
+    """The operator must act, or AWS; the user can only try later."""
 
     retry_after: ClassVar[int] = 30
 
 
 class Unavailable(ServiceError):
-    """No usable answer came.
-
-    Attributes:
-        sent: whether Cognito may have acted: ``no`` (nothing left this machine), ``unknown``
-            (the answer was lost on its way), ``yes`` (it answered that it failed).
-    """
+    """No usable answer came; ``sent`` says whether Cognito may have acted."""
 
     code = "try_later"
-
-    def __init__(
-        self, operation: str = "", error: str = "", *, request_id: str = "", sent: Sent = "unknown"
-    ) -> None:
-        super().__init__(operation, error, request_id=request_id)
-        self.sent = sent
 
 
 class BadReply(ServiceError):
@@ -257,22 +377,12 @@ class BadReply(ServiceError):
 
 
 class Misconfigured(ServiceError):
-    """Pool, app client, permissions or credentials do not fit what the app asked for.
-
-    Attributes:
-        hint: what the operator should look at; for the log and for staff, never for the public.
-    """
+    """Pool, app client, permissions or credentials are not as the app needs them; ``hint`` says what to check."""
 
     code = "service_problem"
 
-    def __init__(
-        self, operation: str = "", error: str = "", *, request_id: str = "", hint: str = ""
-    ) -> None:
-        super().__init__(operation, error, request_id=request_id)
-        self.hint = hint
-
 
 class ScopeMissing(Misconfigured):
-    """The access token lacks the scope ``aws.cognito.signin.user.admin`` (facts §7.1)."""
+    """The access token lacks the scope ``aws.cognito.signin.user.admin``."""
 
     code = "scope_missing"

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.conf import get_conf
+from cognito_mfa.exceptions import ChallengeLostReason
 from cognito_mfa.values import clocks
 from cognito_mfa.values.untrusted import USERNAME_LENGTH, storable
 
@@ -211,7 +212,7 @@ class CognitoIdentity(models.Model):
                     ChallengeLost,
                 )  # needed by nobody who only loads the models
 
-                raise ChallengeLost("change", "Overtaken")
+                raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
             rows.update(generation=before + 1)
             MFAEvent.objects.record(kind, self, actor=actor, reason=reason, detail=detail)
         self.generation = before + 1

@@ -160,6 +160,6 @@ class SecondFactorActions(ConfirmedDeeds):
         text = _(
             "Cognito did not tell about %(person)s (%(error)s). %(hint)s Its row is as it was."
         )
-        hint = getattr(error, "hint", "")
+        hint = error.hint
         names = {"person": identity, "error": error, "hint": hint}
         self.message_user(request, text % names, messages.ERROR)

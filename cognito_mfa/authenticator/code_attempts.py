@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from cognito_mfa.authenticator import people
 from cognito_mfa.conf import get_conf
-from cognito_mfa.exceptions import BadCode, Busy, CodeAttemptsLocked
+from cognito_mfa.exceptions import BadCode, Busy, BusyReason, CodeAttemptsLocked
 from cognito_mfa.models import CodeFailures
 from cognito_mfa.values import clocks
 
@@ -205,7 +205,7 @@ def _reserve(username: str, sub: str, *, forgives: bool) -> Attempt:
         attempt = Attempt(row.pk, row.failures + 1, row.total + 1)
         if unchanged.update(failures=attempt.failures, total=attempt.total, last_at=timezone.now()):
             return attempt
-    raise Busy("code", "TooManyAtOnce")
+    raise Busy(reason=BusyReason.TOO_MANY_AT_ONCE)
 
 
 def _waited(row: CodeFailures) -> float:
@@ -214,10 +214,10 @@ def _waited(row: CodeFailures) -> float:
 
 def _refuse_if_too_many(row: CodeFailures) -> None:
     if max(row.failures, row.total) >= MAX_ATTEMPTS:
-        raise CodeAttemptsLocked("code", "TooManyFailures")
+        raise CodeAttemptsLocked
     left = wait_after(row.failures) - _waited(row)
     if left > 0:
-        raise Busy("code", "TooManyFailures", retry_after=int(left) + 1)
+        raise Busy(reason=BusyReason.TOO_MANY_FAILURES, retry_after=int(left) + 1)
 
 
 def _release(attempt: Attempt, in_a_row: int, in_total: int) -> None:

@@ -69,7 +69,7 @@ def run(reset: MFAReset) -> MFAReset:
         people.retire(identity)
         _finish(reset)
     except CognitoMFAError as error:
-        hint = getattr(error, "hint", "")
+        hint = error.hint
         _note(reset, trouble=f"{error} {hint}".strip()[:200])
         logger.warning("mfa_reset_stopped: user %s, %s", identity.user_id, reset.trouble)
     return reset

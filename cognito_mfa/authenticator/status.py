@@ -14,7 +14,7 @@ from cognito_mfa.authenticator import code_attempts, notifications, people, perm
 from cognito_mfa.cognito import admin_api
 from cognito_mfa.cognito.types import Factors
 from cognito_mfa.conf import get_conf
-from cognito_mfa.exceptions import CognitoMFAError, Refused, UserGone
+from cognito_mfa.exceptions import CognitoMFAError, Refused, RefusedReason, UserGone
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, SoftwareToken
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
     """
     permissions.check(permissions.REFRESH, actor, identity)
     if not identity.in_this_pool:
-        raise Refused("status", "AnotherPool")
+        raise Refused(reason=RefusedReason.ANOTHER_POOL)
     before = identity.status
     known = _known(identity)
     try:
@@ -96,7 +96,7 @@ def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> 
     failures = code_attempts.failures(username, sub=sub)
     with transaction.atomic():
         if not code_attempts.unlock(username, sub=sub):
-            raise Refused("failures", "BindAnew")
+            raise Refused(reason=RefusedReason.TOO_MANY_FAILURES)
         event = MFAEvent.objects.record(
             MFAEvent.Kind.FAILURES_CLEARED,
             people.known(sub) if sub else None,

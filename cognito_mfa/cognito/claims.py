@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from cognito_mfa.cognito import token_verification
 from cognito_mfa.cognito.types import Person, Tokens
 from cognito_mfa.conf import get_conf
-from cognito_mfa.exceptions import BadReply
+from cognito_mfa.exceptions import BadReply, BadReplyReason
 from cognito_mfa.values import untrusted
 
 # What an access token says about itself; the same names in the other token would hide that they are missing.
@@ -45,7 +45,7 @@ def read_person(tokens: Tokens, *, username: str = "", check_signatures: bool = 
     if disagree or (
         check_signatures and not token_verification.belong_together(tokens.access, told or {})
     ):
-        raise BadReply("tokens", "ClaimsDisagree")
+        raise BadReply(reason=BadReplyReason.CLAIMS_DISAGREE)
     return person
 
 
@@ -63,9 +63,9 @@ def person_of(access: Mapping[str, Any], told: Mapping[str, Any] | None, *, trus
     sub, name = access.get("sub"), access.get("username")
     said = {key: value for key, value in (told or {}).items() if key not in _OF_ACCESS}
     if not (untrusted.is_sub(sub) and untrusted.is_username(name)):
-        raise BadReply("tokens", "ClaimsDisagree")
+        raise BadReply(reason=BadReplyReason.CLAIMS_DISAGREE)
     if said.get("sub", sub) != sub:
-        raise BadReply("tokens", "ClaimsDisagree")
+        raise BadReply(reason=BadReplyReason.CLAIMS_DISAGREE)
     address = untrusted.address(said.get("email"))
     flag = said.get("email_verified")
     verified = trusts or flag is True or flag == "true"  # tokens say true, GetUser says "true"

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from cognito_mfa.cognito.failures import Failure
+from cognito_mfa.exceptions import UnavailableReason
 
 DEADLINE = 12.0  # seconds for the whole call, all attempts included
 
@@ -39,7 +40,7 @@ def run_within_deadline(work: Callable[[], _Answer | Failure]) -> _Answer | Fail
     ends by itself; as a daemon it never keeps a worker from stopping.
     """
     if _seconds_left() <= 0:
-        return Failure("transport", "DeadlineExceeded", sent="no")
+        return Failure("transport", "", reason=UnavailableReason.DEADLINE_EXCEEDED, sent="no")
     answers: list[_Answer | Failure] = []
     context = contextvars.copy_context()
 
@@ -52,7 +53,11 @@ def run_within_deadline(work: Callable[[], _Answer | Failure]) -> _Answer | Fail
     thread = CallThread(target=carry, name="cognito-mfa-call", daemon=True)
     thread.start()
     thread.join(_seconds_left())
-    return answers[0] if answers else Failure("transport", "DeadlineExceeded")
+    return (
+        answers[0]
+        if answers
+        else Failure("transport", "", reason=UnavailableReason.DEADLINE_EXCEEDED)
+    )
 
 
 def _seconds_left() -> float:

@@ -19,6 +19,7 @@ from cognito_mfa.conf import SELF_SERVICE_SCOPE, Conf, get_conf
 from cognito_mfa.exceptions import (
     BadCredentials,
     BadReply,
+    BadReplyReason,
     CognitoMFAError,
     Misconfigured,
     UserFacingError,
@@ -180,7 +181,7 @@ def _answers(conf: Conf) -> Iterator[Finding]:
         text = f"Nobody can answer a code or set up: {error}."
         yield Finding(Level.ERROR, "codes", text, error.hint)
     else:
-        raise BadReply("AdminRespondToAuthChallenge", "NobodyExists")
+        raise BadReply("AdminRespondToAuthChallenge", reason=BadReplyReason.UNKNOWN_USER_EXISTS)
 
 
 # ---------------------------------------------------------------------------- pool and client
@@ -336,7 +337,9 @@ def _permission(purpose: str, attempt: Callable[[str], object]) -> Finding:
             return Finding(Level.WARNING, "permission", text, "See --iam-policy.")
         text = f"{purpose.capitalize()} does not work: {error}."
         return Finding(Level.WARNING, "permission", text, error.hint)
-    raise BadReply("doctor", "NobodyExists")  # an answer about a user that there cannot be
+    raise BadReply(
+        reason=BadReplyReason.UNKNOWN_USER_EXISTS
+    )  # an answer about a user that there cannot be
 
 
 # ------------------------------------------------------------------------------------ helpers

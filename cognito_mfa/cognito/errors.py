@@ -105,7 +105,7 @@ _HINTS = {
     "InvalidSignature": "This machine's clock or its AWS secret key is wrong.",
     "SignatureDoesNotMatch": "This machine's clock or its AWS secret key is wrong.",
 }  # fmt: skip
-_PASSWORD_REASONS = {
+_PASSWORD_RULES = {
     "not long enough": "length",
     "uppercase": "uppercase",
     "lowercase": "lowercase",
@@ -169,7 +169,7 @@ def _build(
 ) -> CognitoMFAError:
     if kind is PasswordRejected:
         return PasswordRejected(
-            operation, error, request_id=request_id, reasons=_password_reasons(error, text)
+            operation, error, request_id=request_id, rules=_broken_rules(error, text)
         )
     if kind is Misconfigured:
         return Misconfigured(operation, error, request_id=request_id, hint=hint_for(error))
@@ -178,7 +178,7 @@ def _build(
     return kind(operation, error, request_id=request_id)
 
 
-def _password_reasons(error: str, text: str) -> tuple[str, ...]:
+def _broken_rules(error: str, text: str) -> tuple[str, ...]:
     if error.startswith("PasswordHistory"):
         return ("history",)
-    return tuple(reason for words, reason in _PASSWORD_REASONS.items() if words in text)
+    return tuple(rule for words, rule in _PASSWORD_RULES.items() if words in text)

@@ -11,7 +11,14 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 
 from cognito_mfa.cognito.errors import classify, hint_for
-from cognito_mfa.exceptions import BadReply, CognitoMFAError, Misconfigured, Sent, Unavailable
+from cognito_mfa.exceptions import (
+    BadReply,
+    CognitoMFAError,
+    Misconfigured,
+    Sent,
+    Unavailable,
+    UnavailableReason,
+)
 from cognito_mfa.values.secret_text import SecretText
 from cognito_mfa.values.untrusted import word
 
@@ -30,6 +37,7 @@ class Failure(NamedTuple):
         request_id: the id that AWS gave the request.
         sent: whether Cognito may have acted.
         answered_at: Cognito's own time, in seconds since the epoch.
+        reason: our own, where there is no error's name.
     """
 
     kind: Literal["cognito", "transport", "reply", "setup"]
@@ -38,6 +46,7 @@ class Failure(NamedTuple):
     request_id: str = ""
     sent: Sent = "unknown"
     answered_at: float | None = None
+    reason: UnavailableReason | None = None
 
 
 def failure_from(error: Exception) -> Failure:
@@ -71,7 +80,7 @@ def exception_for(operation: str, failure: Failure) -> CognitoMFAError:
         answer.answered_at = failure.answered_at
         return answer
     if failure.kind == "transport":
-        return Unavailable(operation, error, sent=failure.sent)
+        return Unavailable(operation, error, reason=failure.reason, sent=failure.sent)
     if failure.kind == "reply":
         return BadReply(operation, error, request_id=request_id)
     return Misconfigured(operation, error, hint=hint_for(error))

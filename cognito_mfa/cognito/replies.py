@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cognito_mfa.cognito.types import NOTHING, Challenge, Tokens
-from cognito_mfa.exceptions import BadReply
+from cognito_mfa.exceptions import BadReply, BadReplyReason
 from cognito_mfa.values import untrusted
 from cognito_mfa.values.secret_text import SecretText
 
@@ -86,7 +86,9 @@ def bad_reply(operation: str, reply: Reply) -> BadReply:
         operation: that was called.
         reply: its answer; only its request id is kept.
     """
-    return BadReply(operation, "UnexpectedAnswer", request_id=request_id(reply))
+    return BadReply(
+        operation, reason=BadReplyReason.UNEXPECTED_ANSWER, request_id=request_id(reply)
+    )
 
 
 def request_id(reply: Reply) -> str:

@@ -25,7 +25,13 @@ from django.core.signals import setting_changed
 from cognito_mfa.cognito.documents import fetch_document
 from cognito_mfa.cognito.endpoints import ENDPOINT_VARIABLE, aws_host
 from cognito_mfa.conf import NAME, Conf
-from cognito_mfa.exceptions import BadReply, CognitoMFAError, Unavailable
+from cognito_mfa.exceptions import (
+    BadReply,
+    BadReplyReason,
+    CognitoMFAError,
+    Unavailable,
+    UnavailableReason,
+)
 from cognito_mfa.values.clocks import SKEW
 from cognito_mfa.values.secret_text import SecretText
 
@@ -82,7 +88,7 @@ def read(token: SecretText, conf: Conf, *, use: Use, check_signature: bool) -> d
     """
     claims = _signed(token, conf) if check_signature else _unsigned(token)
     if check_signature and not is_in_force(claims):
-        raise BadReply("tokens", "OutOfDate")
+        raise BadReply(reason=BadReplyReason.OUT_OF_DATE)
     return claims if _is_ours(claims, conf, use) else _foreign()
 
 
@@ -116,7 +122,7 @@ def _is_ours(claims: Mapping[str, Any], conf: Conf, use: Use) -> bool:
 
 
 def _foreign() -> dict[str, Any]:
-    raise BadReply("tokens", "ForeignToken")
+    raise BadReply(reason=BadReplyReason.FOREIGN_TOKEN)
 
 
 # ------------------------------------------------------------------------------------ signatures
@@ -148,7 +154,7 @@ def _signed(token: SecretText, conf: Conf) -> dict[str, Any]:
         except Exception:  # noqa: BLE001 - likewise
             claims = {}
     if not claims:
-        raise BadReply("tokens", "NotSigned")
+        raise BadReply(reason=BadReplyReason.NOT_SIGNED)
     return claims
 
 
@@ -211,7 +217,7 @@ def _key(kid: str, conf: Conf) -> RSAPublicKey | None:
         known, now = _known.get(pool), time.monotonic()
         if known is None or now >= known.good_until:
             if _failed_at.get(pool, 0.0) > came_at:  # while this one waited, and would wait again
-                raise Unavailable("keys", "AskedJustNow", sent="no")
+                raise Unavailable(reason=UnavailableReason.ASKED_JUST_NOW, sent="no")
             known = _fetched(conf)
         elif kid not in known.by_kid and now - known.asked_at >= ASK_AGAIN_AFTER:
             _known[pool] = known._replace(asked_at=now)  # also where it fails
@@ -233,7 +239,7 @@ def _fetched(conf: Conf) -> _Keys:
         keys = {}
     found = {kid: key for kid, key in keys.items() if key is not None}
     if not found:
-        raise BadReply("keys", "UnexpectedAnswer")
+        raise BadReply(reason=BadReplyReason.UNEXPECTED_ANSWER)
     good_for = KEYS_MAX_AGE if document.max_age is None else min(document.max_age, KEYS_MAX_AGE)
     now = time.monotonic()
     return _Keys(found, now + good_for, now)

@@ -37,7 +37,14 @@ from cognito_mfa.cognito.types import (
     Tokens,
 )
 from cognito_mfa.conf import Conf, get_conf
-from cognito_mfa.exceptions import BadCode, BadCredentials, ChallengeLost, Misconfigured
+from cognito_mfa.exceptions import (
+    BadCode,
+    BadCodeReason,
+    BadCredentials,
+    BadCredentialsReason,
+    ChallengeLost,
+    Misconfigured,
+)
 from cognito_mfa.values import untrusted
 from cognito_mfa.values.secret_text import SecretText
 
@@ -73,7 +80,9 @@ def start_sign_in(username: str, password: SecretText) -> Challenge | Tokens:
     operation = "AdminInitiateAuth" if signs_in_as_administrator(conf) else "InitiateAuth"
     password = SecretText(password)  # closes a plain text that a caller hands over
     if not (_is_username(username) and _is_password(password)):
-        raise BadCredentials(operation, "NotSent")  # no user of any pool has such a name
+        raise BadCredentials(
+            operation, reason=BadCredentialsReason.NOT_SENT
+        )  # no user of any pool has such a name
     if conf.AUTH_FLOW == "USER_SRP_AUTH":
         return _start_with_srp(conf, username, password)
     reply = _initiate(conf, operation, username, {"PASSWORD": password})
@@ -260,7 +269,9 @@ def verify_software_token(
         {"UserCode": code, "FriendlyDeviceName": friendly_name or None, **credential},
     )
     if reply.get("Status") == "ERROR":  # documented, but nobody has published seeing it
-        raise BadCode("VerifySoftwareToken", "StatusError", request_id=request_id(reply))
+        raise BadCode(
+            "VerifySoftwareToken", reason=BadCodeReason.STATUS_ERROR, request_id=request_id(reply)
+        )
     if reply.get("Status") != "SUCCESS":
         raise bad_reply("VerifySoftwareToken", reply)
     return next_session("VerifySoftwareToken", reply) if cognito_session else NOTHING

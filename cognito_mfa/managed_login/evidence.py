@@ -17,7 +17,7 @@ from enum import Enum
 from cognito_mfa.authenticator.transitions import SWITCHED_ON
 from cognito_mfa.cognito import admin_api, user_api
 from cognito_mfa.cognito.types import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA, OwnAccount, Person
-from cognito_mfa.exceptions import BadReply
+from cognito_mfa.exceptions import BadReply, BadReplyReason
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.values.clocks import SKEW, seconds_since
 from cognito_mfa.values.secret_text import SecretText
@@ -183,5 +183,5 @@ def _not_asked_of_all(evidence: Evidence) -> Doubt | None:
 def _account(evidence: Evidence) -> OwnAccount:
     account = evidence.account or user_api.own_account(evidence.access_token)
     if account.sub != evidence.person.sub:
-        raise BadReply("GetUser", "SomebodyElse")
+        raise BadReply("GetUser", reason=BadReplyReason.ANOTHER_USER)
     return account

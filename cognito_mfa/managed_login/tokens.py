@@ -33,7 +33,16 @@ from cognito_mfa.cognito.types import NOTHING, SOFTWARE_TOKEN_MFA, OwnAccount, P
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
 from cognito_mfa.enforcement import gate, proof
 from cognito_mfa.enforcement.account_state import BACKEND
-from cognito_mfa.exceptions import BadReply, CognitoMFAError, Refused, SignInAgain
+from cognito_mfa.exceptions import (
+    BadReply,
+    BadReplyReason,
+    CognitoMFAError,
+    LinkRefusedReason,
+    Refused,
+    RefusedReason,
+    SignInAgain,
+    SignInAgainReason,
+)
 from cognito_mfa.managed_login import evidence
 from cognito_mfa.managed_login.evidence import Evidence
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
@@ -222,7 +231,9 @@ def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
         proof.record_federated_sign_in(request.session, user, provider=provider)
         return
     if not sign_in.id_token and account is None and identity_of(user) is None:
-        linking.refuse(person, user, "NothingTold")  # not even whether the address was verified
+        linking.refuse(
+            person, user, LinkRefusedReason.NOTHING_TOLD
+        )  # not even whether the address was verified
     identity = linking.link_signed_in(person, user)
     sent_at = getattr(request, "cognito_mfa_sent_at", None)
     known = Evidence(sign_in.access_token, person, _providers(sign_in, person), account, sent_at)
@@ -243,7 +254,7 @@ def _told_by_cognito(sign_in: OtherSignIn, person: Person) -> OwnAccount | None:
         logger.warning("person_not_told: %s", error)
         return None
     if account.sub != person.sub:
-        raise BadReply("GetUser", "SomebodyElse")
+        raise BadReply("GetUser", reason=BadReplyReason.ANOTHER_USER)
     return account
 
 
@@ -288,23 +299,25 @@ def begin(
     """
     pending.clear(request)
     if proof.federated_provider(request.session.get(proof.FEDERATED_KEY), request.user):
-        raise Refused("set-up", "Federated")  # as Cognito said when the person came
+        raise Refused(reason=RefusedReason.FEDERATED)  # as Cognito said when the person came
     sign_in = _provided(request)
     if sign_in is None:
-        raise SignInAgain("set-up", "NoToken")
+        raise SignInAgain(reason=SignInAgainReason.NO_TOKEN)
     person, access = _person(sign_in), sign_in.access_token
     change = purpose is not Purpose.SIGN_IN
     _check_recent(request, person, change=change)
     account = user_api.own_account(access)
     if account.sub != person.sub:
-        raise BadReply("GetUser", "SomebodyElse")
+        raise BadReply("GetUser", reason=BadReplyReason.ANOTHER_USER)
     _refuse_people_of_providers(account, person)
     identity = _identity(request, person)
     if purpose is Purpose.REMOVE:
         return removal.remove(request, identity, Tokens(access), signed_in_already=True)
     if not change and _has_one(request, identity, account, access):
         told = _doubt_here(request) not in NO_WAY_ON_THERE
-        raise SignInAgain("set-up", "AlreadySetUp" if told else "NotToldThere")
+        raise SignInAgain(
+            reason=SignInAgainReason.ALREADY_SET_UP if told else SignInAgainReason.PROOF_UNKNOWN
+        )
     begun = PendingSignIn(
         purpose=purpose,
         username=account.username,
@@ -325,27 +338,27 @@ def _identity(request: HttpRequest, person: Person) -> CognitoIdentity:
     linking.check_signed_in(person, request.user)
     identity = identity_of(request.user)
     if identity is None:  # signed in before all this was switched on
-        raise SignInAgain("set-up", "TooOld")
+        raise SignInAgain(reason=SignInAgainReason.TOO_OLD)
     return identity
 
 
 def _refuse_people_of_providers(account: OwnAccount, person: Person) -> None:
     """Refuse where an authenticator would never be asked for, or nobody could tell whether it was."""
     if _owner(account.username, account.providers):
-        raise Refused("set-up", "Federated")
+        raise Refused(reason=RefusedReason.FEDERATED)
     if account.providers and not isinstance(person.claims.get("amr"), list):
-        raise Refused("set-up", "Linked")
+        raise Refused(reason=RefusedReason.LINKED_PROVIDER)
 
 
 def _check_recent(request: HttpRequest, person: Person, *, change: bool) -> None:
     """A change wants a sign-in with a code of the last minutes, a first set-up one of this quarter-hour."""
     conf = get_conf()
     if not is_recent(person, conf.REAUTH_MAX_AGE if change else SETUP_MAX_AGE):
-        raise SignInAgain("set-up", "TooOld")
+        raise SignInAgain(reason=SignInAgainReason.TOO_OLD)
     if change:
         age = gate.proof_age(request, request.user)
         if age is None or age > conf.REAUTH_MAX_AGE:
-            raise SignInAgain("set-up", "TooOld")
+            raise SignInAgain(reason=SignInAgainReason.TOO_OLD)
 
 
 @sensitive_variables()
@@ -423,9 +436,9 @@ def _person(sign_in: OtherSignIn, *, check_signatures: bool = True) -> Person:
     tokens = Tokens(sign_in.access_token, sign_in.id_token)
     person = claims.read_person(tokens, check_signatures=check_signatures)
     if (sign_in.claims or {}).get("sub", person.sub) != person.sub:
-        raise BadReply("tokens", "ClaimsDisagree")
+        raise BadReply(reason=BadReplyReason.CLAIMS_DISAGREE)
     if not is_in_force(person.claims):
-        raise BadReply("tokens", "OutOfDate")
+        raise BadReply(reason=BadReplyReason.OUT_OF_DATE)
     return person
 
 

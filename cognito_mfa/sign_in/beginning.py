@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from django.db.models import Q
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.exceptions import ChallengeLost
+from cognito_mfa.exceptions import ChallengeLost, ChallengeLostReason
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 
 
@@ -55,7 +55,7 @@ class Beginning:
         found = _rows(Q(username=username))
         for sub, (row, generation) in found.items():
             if not self._fits(sub, row, generation):
-                raise ChallengeLost("sign-in", "Overtaken")
+                raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
         # Those of the typed name stay: it may be a ``sub``, and the row's name an old one.
         return Beginning({**found, **self.rows}, self.event)
 

@@ -15,7 +15,14 @@ from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, Person, ReadableTokens
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import proof
 from cognito_mfa.enforcement.account_state import BACKEND
-from cognito_mfa.exceptions import BadReply, ChallengeLost, Refused
+from cognito_mfa.exceptions import (
+    BadReply,
+    BadReplyReason,
+    ChallengeLost,
+    ChallengeLostReason,
+    Refused,
+    RefusedReason,
+)
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.sign_in import linking
 from cognito_mfa.sign_in.beginning import Beginning
@@ -50,13 +57,13 @@ def identify(
         ChallengeLost: something changed the person's second factor since.
     """
     if began.is_over_for(person.sub):  # before a row is made
-        raise ChallengeLost("sign-in", "Overtaken")
+        raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     identity = linking.link(person, request=request, consent=consent)
     # SECURITY: once more with what was read just now, whose generation the proof is going to name.
     if began.is_overtaken_by(identity):
-        raise ChallengeLost("sign-in", "Overtaken")
+        raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     if not identity.user.is_active:
-        raise Refused("sign-in", "UserInactive")
+        raise Refused(reason=RefusedReason.USER_INACTIVE)
     _remember_language(identity)  # now: what comes next may be told by mail at once
     return identity
 
@@ -71,9 +78,9 @@ def identify_signed_in(request: HttpRequest, person: Person, began: Beginning) -
     identity = identity_of(request.user)
     wanted = (get_conf().USER_POOL_ID, person.sub)
     if identity is None or (identity.pool_id, identity.sub) != wanted:
-        raise Refused("set-up", "SomebodyElse")
+        raise Refused(reason=RefusedReason.ANOTHER_USER)
     if began.is_overtaken_by(identity):
-        raise ChallengeLost("set-up", "Overtaken")
+        raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     return identity
 
 
@@ -84,7 +91,7 @@ def check_factor_claims(person: Person) -> None:
     """
     methods = person.claims.get("amr")
     if isinstance(methods, list) and "mfa" not in methods:
-        raise BadReply("tokens", "FactorNotInClaims")
+        raise BadReply(reason=BadReplyReason.FACTOR_NOT_IN_CLAIMS)
 
 
 def complete(

@@ -47,7 +47,7 @@ def begin(request: HttpRequest, begun: PendingSignIn, given: Challenge | Tokens)
         waiting = replace(begun, tokens=given, challenge=None)
     else:
         if given.factors and SOFTWARE_TOKEN_MFA not in given.factors:
-            raise ChallengeNotSupported("sign-in", "MFA_SETUP without an authenticator app")
+            raise ChallengeNotSupported("MFA_SETUP without SOFTWARE_TOKEN_MFA")
         association = user_api.associate_software_token(cognito_session=given.cognito_session)
         challenge = replace(given, cognito_session=association.cognito_session)
         waiting = replace(begun, challenge=challenge, tokens=None)
@@ -75,7 +75,7 @@ def verify(request: HttpRequest, begun: PendingSignIn, code: SecretText) -> Chal
                 access_token=tokens.access if tokens else NOTHING,
             )
     except (Unavailable, BadReply) as error:
-        if getattr(error, "sent", "unknown") != "no":
+        if error.sent != "no":
             _outcome_unknown(request, begun, asked.identity)
         raise
     if challenge is None:

@@ -31,11 +31,15 @@ from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCredentials,
     BadReply,
+    BadReplyReason,
     ChallengeLost,
+    ChallengeLostReason,
     ChallengeNotSupported,
     CognitoMFAError,
     ConfirmationNeeded,
+    LinkRefusedReason,
     Refused,
+    RefusedReason,
     RemovalNotAllowed,
     TokenRejected,
     UserGone,
@@ -129,7 +133,7 @@ def choose_factor(request: HttpRequest, *, factor: str) -> Outcome:
     """Answer SELECT_MFA_TYPE with one of the factors that Cognito offered."""
     begun = _pending(request, Step.CHALLENGE)
     if factor not in begun.open_challenge.factors:
-        raise ChallengeLost("choose_factor", "NotOffered")
+        raise ChallengeLost(reason=ChallengeLostReason.NOT_OFFERED)
     with begun.starting_again(request):
         reply = user_api.choose_factor(begun.open_challenge, factor)
     return _go_on(request, begun, reply)
@@ -195,7 +199,7 @@ def decline_link(request: HttpRequest) -> None:
     """
     begun = _waiting_link(request)
     pending.clear(request)
-    linking.note_refusal(waiting_person(begun), request.user, "Declined")
+    linking.note_refusal(waiting_person(begun), request.user, LinkRefusedReason.DECLINED)
 
 
 def drop_link_of_others(request: HttpRequest) -> None:
@@ -210,7 +214,7 @@ def drop_link_of_others(request: HttpRequest) -> None:
         return
     if not begun.is_for(request.user):
         pending.clear(request)
-        linking.note_refusal(person, request.user, "SomebodyElse")
+        linking.note_refusal(person, request.user, LinkRefusedReason.ANOTHER_USER)
 
 
 def _waiting_link(request: HttpRequest) -> PendingSignIn:
@@ -229,11 +233,11 @@ def _check_still_theirs(request: HttpRequest, begun: PendingSignIn) -> None:
         account = user_api.own_account(tokens.access)
     except TokenRejected:
         begun.start_again(request)
-        linking.note_refusal(person, request.user, "OverMeanwhile")
+        linking.note_refusal(person, request.user, LinkRefusedReason.SIGN_IN_EXPIRED)
         raise
     if account.sub != person.sub:
         begun.start_again(request)
-        raise BadReply("GetUser", "SomebodyElse")
+        raise BadReply("GetUser", reason=BadReplyReason.ANOTHER_USER)
 
 
 def waiting_person(begun: PendingSignIn) -> Person:
@@ -300,7 +304,7 @@ def _go_on(
         return _wait_for(request, replace(begun, step=Step.NEW_PASSWORD, challenge=reply))
     if not _can_be_answered(reply):
         logger.warning("challenge_not_supported: Cognito asked for %.64r", reply.name)
-        raise ChallengeNotSupported("sign-in", reply.name)
+        raise ChallengeNotSupported(reply.name)
     return _wait_for(request, _recognized(replace(begun, step=Step.CHALLENGE, challenge=reply)))
 
 
@@ -353,7 +357,7 @@ def _with_tokens(
     if passed:
         completion.check_factor_claims(person)
     if begun.is_change and linking.known(person) is None:
-        raise Refused("change", "SomebodyElse")  # a change makes nobody
+        raise Refused(reason=RefusedReason.ANOTHER_USER)  # a change makes nobody
     try:
         identity = completion.identify(request, person, begun.beginning, _consent(begun, consent))
     except ConfirmationNeeded:
@@ -403,7 +407,7 @@ def _unasked(
     if identity is None or identity.status not in (Status.ENABLED, Status.UNKNOWN):
         return begun, tokens
     if begun.beginning.is_overtaken_by(identity):
-        raise ChallengeLost("sign-in", "Overtaken")
+        raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     if transitions.was_removed_or_reset(identity):
         # SECURITY: where a reset could only turn it off, the lost phone would be in charge again.
         transitions.record_expected_absence(identity)
@@ -430,7 +434,7 @@ def _asked_at_last(username: str, password: SecretText) -> Challenge:
     """
     reply = user_api.start_sign_in(username, password)
     if isinstance(reply, Tokens):
-        raise BadReply("InitiateAuth", "FactorNotAsked")
+        raise BadReply("InitiateAuth", reason=BadReplyReason.FACTOR_NOT_ASKED)
     return reply
 
 
@@ -452,12 +456,12 @@ def _about(begun: PendingSignIn, identity: CognitoIdentity) -> PendingSignIn:
 def _pending(request: HttpRequest, step: Step) -> PendingSignIn:
     begun = PendingSignIn.load(request)
     if begun is None or begun.step is not step:
-        raise ChallengeLost(step.value, "NothingPending")
+        raise ChallengeLost(reason=ChallengeLostReason.NOTHING_PENDING)
     # A challenge tells a name alone, which may be a predecessor's.
     name = begun.challenge.username if begun.challenge and not begun.sub else ""
     if begun.beginning.is_over(name):  # asked here, so that Cognito is not told a code in vain
         begun.start_again(request)
-        raise ChallengeLost(step.value, "Overtaken")
+        raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     return begun
 
 

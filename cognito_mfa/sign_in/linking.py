@@ -8,14 +8,7 @@ them. A site that wants its existing users linked names another resolver in
 SECURITY: a link lasts, and whoever gets one is the user from then on. So each way to one leads through
 ``_fit``, whatever a resolver or another package says: staff, and whoever has any permission, are linked
 by hand only (the README says how). Whoever is signed in is asked before an account of the pool becomes
-theirs. Every refusal is an event with its reason, one of:
-
-``NotAUser``, ``NotSaved``, ``Inactive``, ``Staff``, ``Permissions``, ``LinkedToAnother``: the user cannot be
-linked. ``ResolverFailed``: it raised. ``SaidSomebodyElse``: the person signed in as somebody else than
-the user who is signed in. ``Declined``, ``SomebodyElse``: the question was answered with no, or is no
-longer for who is signed in. ``OverMeanwhile``: or Cognito no longer stands by the sign-in that asked it. ``EmailNotVerified``, ``EmailDiffers``, ``NothingTold``: of a sign-in by another package.
-``NoUserHere``: nobody fits, and ``CREATE_USERS`` is off. ``NameTaken``, ``UserNotMade``: no new user
-could be made.
+theirs. Every refusal is an event with its reason, a ``LinkRefusedReason``.
 """
 
 from __future__ import annotations
@@ -42,7 +35,12 @@ from django.utils.module_loading import import_string
 from cognito_mfa.authenticator import people
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.conf import get_conf
-from cognito_mfa.exceptions import CognitoMFAError, ConfirmationNeeded, LinkRefused
+from cognito_mfa.exceptions import (
+    CognitoMFAError,
+    ConfirmationNeeded,
+    LinkRefused,
+    LinkRefusedReason,
+)
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.values.comparison import certainly_differ, same, spellings
 
@@ -155,7 +153,7 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
             fit = _fit_by_address(person, user)
             identity = _made(partial(_create, person, fit, Status.UNKNOWN, "SIGN_IN"), person)
         if identity.user_id != user.pk:  # another request was faster, with another user
-            raise LinkRefused("LinkedToAnother", user_pk=user.pk)
+            raise LinkRefused(LinkRefusedReason.LINKED_TO_ANOTHER, user_pk=user.pk)
     _keep_up_to_date(identity, person)
     if identity.status == CognitoIdentity.Status.GONE:
         identity.record_status(CognitoIdentity.Status.UNKNOWN)
@@ -180,12 +178,12 @@ def check_signed_in(person: Person, user: Any) -> None:
             _fit_by_address(person, user)
 
 
-def note_refusal(person: Person, user: Any, reason: str) -> None:
+def note_refusal(person: Person, user: Any, reason: LinkRefusedReason) -> None:
     """Write down why ``person`` was not linked to ``user``, who is signed in."""
     _note(person, LinkRefused(reason, user_pk=user.pk))
 
 
-def refuse(person: Person, user: Any, reason: str) -> NoReturn:
+def refuse(person: Person, user: Any, reason: LinkRefusedReason) -> NoReturn:
     """Refuse to link ``person`` to ``user`` for a reason that the caller knows, and write it down.
 
     Raises:
@@ -211,18 +209,18 @@ def _fit(user: Any) -> AbstractBaseUser:
     """
     model = get_user_model()
     if not isinstance(user, model):
-        raise LinkRefused("NotAUser")
+        raise LinkRefused(LinkRefusedReason.NOT_A_USER)
     row = _saved(user.pk)
     if row is None:
-        raise LinkRefused("NotSaved")
+        raise LinkRefused(LinkRefusedReason.NOT_SAVED)
     if identity_of(row) is not None:
-        raise LinkRefused("LinkedToAnother", user_pk=row.pk)
+        raise LinkRefused(LinkRefusedReason.LINKED_TO_ANOTHER, user_pk=row.pk)
     if not row.is_active:
-        raise LinkRefused("Inactive", user_pk=row.pk)
+        raise LinkRefused(LinkRefusedReason.INACTIVE, user_pk=row.pk)
     if getattr(row, "is_staff", False) or getattr(row, "is_superuser", False):
-        raise LinkRefused("Staff", user_pk=row.pk)
+        raise LinkRefused(LinkRefusedReason.STAFF, user_pk=row.pk)
     if _may_do_something(row):
-        raise LinkRefused("Permissions", user_pk=row.pk)
+        raise LinkRefused(LinkRefusedReason.PERMISSIONS, user_pk=row.pk)
     found: AbstractBaseUser = row
     return found
 
@@ -257,7 +255,8 @@ def _fit_by_address(person: Person, user: Any) -> AbstractBaseUser:
     # what the database takes for equal to it.
     address, verified = _address_of(found), person.email
     if address and not same(address, verified) and not certainly_differ(address, verified):
-        reason = "EmailDiffers" if verified else "EmailNotVerified"
+        differs, unverified = LinkRefusedReason.EMAIL_DIFFERS, LinkRefusedReason.EMAIL_NOT_VERIFIED
+        reason = differs if verified else unverified
         raise LinkRefused(reason, user_pk=found.pk)
     return found
 
@@ -270,7 +269,7 @@ def _linked_to(person: Person, user: Any) -> CognitoIdentity | None:
     """
     theirs, own = known(person), CognitoIdentity.objects.filter(user=user).first()
     if theirs != own:
-        raise LinkRefused("LinkedToAnother", user_pk=user.pk)
+        raise LinkRefused(LinkRefusedReason.LINKED_TO_ANOTHER, user_pk=user.pk)
     return theirs
 
 
@@ -281,15 +280,15 @@ def _found(person: Person, request: HttpRequest | None, consent: Consent) -> Any
     if consent is Consent.GIVEN and (
         answer is None or signed_in is None or getattr(answer, "pk", None) != signed_in.pk
     ):
-        raise LinkRefused("SomebodyElse", user_pk=getattr(signed_in, "pk", None))
+        raise LinkRefused(LinkRefusedReason.ANOTHER_USER, user_pk=getattr(signed_in, "pk", None))
     if answer is None:
         return None
     user = _fit(answer)
     if signed_in is None or user.pk != signed_in.pk or consent is Consent.GIVEN:
         return user
     if consent is Consent.WITHHELD:
-        raise LinkRefused("SaidSomebodyElse", user_pk=user.pk)
-    raise ConfirmationNeeded("link", "NotAsked")
+        raise LinkRefused(LinkRefusedReason.SIGNED_IN_AS_ANOTHER_USER, user_pk=user.pk)
+    raise ConfirmationNeeded
 
 
 def _answer(person: Person, request: HttpRequest | None, consent: Consent) -> Any:
@@ -309,7 +308,7 @@ def _answer(person: Person, request: HttpRequest | None, consent: Consent) -> An
     if failed:
         # When it is over: a handler may look at the error at hand, and its frames hold the person's claims.
         logger.error("resolver_failed: %s", failed)
-        raise LinkRefused("ResolverFailed")
+        raise LinkRefused(LinkRefusedReason.RESOLVER_FAILED)
     return answer
 
 
@@ -332,12 +331,12 @@ def _new(
         how = "CONFIRMED" if consent is Consent.GIVEN else "RESOLVER"
         return _made(partial(_create, person, user, status, how), person)
     if not get_conf().CREATE_USERS:
-        raise LinkRefused("NoUserHere")
+        raise LinkRefused(LinkRefusedReason.NO_USER)
     return _made_new(person, status)
 
 
 def _made_new(person: Person, status: CognitoIdentity.Status) -> CognitoIdentity:
-    refusal = LinkRefused("NameTaken")
+    refusal = LinkRefused(LinkRefusedReason.USERNAME_TAKEN)
     for name in _names(person):
         try:
             if _is_taken(name):
@@ -365,10 +364,10 @@ def _made(make: Callable[[], CognitoIdentity], person: Person) -> CognitoIdentit
         failed
     ):  # such as a value that a column of the site's own does not take; it would stand in the error
         logger.error("user_not_made: %s", failed)
-        raise LinkRefused("UserNotMade")
+        raise LinkRefused(LinkRefusedReason.USER_NOT_CREATED)
     identity = known(person)
     if identity is None:
-        raise LinkRefused("UserNotMade")
+        raise LinkRefused(LinkRefusedReason.USER_NOT_CREATED)
     return identity
 
 
@@ -455,7 +454,7 @@ def _is_taken(name: str) -> bool:
     except NO_VALUE as error:
         failed = type(error).__name__
     logger.error("user_not_made: %s", failed)
-    raise LinkRefused("UserNotMade")
+    raise LinkRefused(LinkRefusedReason.USER_NOT_CREATED)
 
 
 def _keep_up_to_date(identity: CognitoIdentity, person: Person) -> None:
@@ -492,13 +491,13 @@ def _noting(person: Person) -> Generator[None]:
 
 def _note(person: Person, refusal: LinkRefused) -> None:
     about = "" if refusal.user_pk is None else f"user {refusal.user_pk}"
-    logger.warning("link_refused: %s %s", refusal.error, about)
+    logger.warning("link_refused: %s %s", refusal.reason, about)
     MFAEvent.objects.record(
         Kind.LINK_REFUSED,
         known(person),
         sub=person.sub,
         username=person.username,
-        reason=refusal.error,
+        reason=refusal.reason,
         detail=about,
     )
 

@@ -22,6 +22,7 @@ from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadReply,
     ChallengeLost,
+    ChallengeLostReason,
     CognitoMFAError,
     Refused,
     TokenRejected,
@@ -135,7 +136,7 @@ class PendingSignIn:
             ChallengeLost: nobody knows, so that nobody knows either what happened since.
         """
         if self.began is None:
-            raise ChallengeLost(self.step.value, "NothingPending")
+            raise ChallengeLost(reason=ChallengeLostReason.NOTHING_PENDING)
         return self.began
 
     def is_for(self, user: Any) -> bool:
@@ -150,7 +151,7 @@ class PendingSignIn:
             ChallengeLost: there is none at this step.
         """
         if self.challenge is None:
-            raise ChallengeLost(self.step.value, "NothingPending")
+            raise ChallengeLost(reason=ChallengeLostReason.NOTHING_PENDING)
         return self.challenge
 
     def start_again(self, request: HttpRequest) -> None:

@@ -19,10 +19,13 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import policy
 from cognito_mfa.exceptions import (
     BadReply,
+    BadReplyReason,
     Busy,
+    BusyReason,
     ChallengeLost,
     CognitoMFAError,
     Refused,
+    RefusedReason,
     RemovalNotAllowed,
     Unavailable,
 )
@@ -44,7 +47,7 @@ def check_own(request: HttpRequest, identity: CognitoIdentity) -> None:
     """
     own = identity_of(request.user)
     if own is None or own.pk != identity.pk:
-        raise Refused("change", "SomebodyElse")
+        raise Refused(reason=RefusedReason.ANOTHER_USER)
 
 
 def rename(identity: CognitoIdentity, friendly_name: str) -> None:
@@ -75,7 +78,7 @@ def _refuse_too_many_names(identity: CognitoIdentity) -> None:
     moments = list(lately[:NAMES_AN_HOUR])
     if len(moments) == NAMES_AN_HOUR:
         left = (min(moments) + hour - now).total_seconds()
-        raise Busy("rename", "TooManyNames", retry_after=int(left) + 1)
+        raise Busy(reason=BusyReason.TOO_MANY_NAMES, retry_after=int(left) + 1)
 
 
 def may_remove(request: HttpRequest) -> bool:
@@ -120,7 +123,7 @@ def _turn_off(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -
     try:
         user_api.turn_off_software_token(tokens.access)
     except (Unavailable, BadReply) as error:
-        if getattr(error, "sent", "unknown") == "no":
+        if error.sent == "no":
             raise
         lost = error
     try:
@@ -129,7 +132,7 @@ def _turn_off(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -
         transitions.record_unconfirmed(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
         raise
     if listed:
-        raise lost or BadReply("SetUserMFAPreference", "StillListed")
+        raise lost or BadReply("SetUserMFAPreference", reason=BadReplyReason.STILL_LISTED)
 
 
 def _check_pool() -> None:

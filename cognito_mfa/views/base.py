@@ -370,5 +370,5 @@ def log_failure(error: ServiceError) -> str:
     """Log for the operator, and return the reference that the person can tell them."""
     reference = secrets.token_hex(4)
     level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
-    logger.log(level, "cognito_failed [%s]: %s %s", reference, error, getattr(error, "hint", ""))
+    logger.log(level, "cognito_failed [%s]: %s %s", reference, error, error.hint)
     return reference

@@ -12,9 +12,12 @@ from cognito_mfa.exceptions import (
     CodeAttemptsLocked,
     CognitoMFAError,
     LinkRefused,
+    LinkRefusedReason,
     PasswordRejected,
+    RefusedReason,
     RemovalNotAllowed,
     SignInAgain,
+    SignInAgainReason,
 )
 
 LONG = 90  # seconds; what is longer is told in minutes
@@ -72,7 +75,7 @@ def password_rejected(error: PasswordRejected) -> list[str]:
         "symbol": _("The password needs a sign such as ! or %."),
         "history": _("You have used this password before. Choose another one."),
     }
-    return [rules[reason] for reason in error.reasons] or [
+    return [rules[rule] for rule in error.rules] or [
         _("The password is not accepted. Choose another one.")
     ]
 
@@ -122,7 +125,10 @@ def blocked(error: CognitoMFAError) -> str:
         return _("The password of this account must be reset before you can sign in.")
     if isinstance(error, ChallengeNotSupported):
         return _("Your account asks for a way to sign in that this site does not offer.")
-    if isinstance(error, LinkRefused) and error.error in ("Staff", "Permissions"):
+    if isinstance(error, LinkRefused) and error.reason in (
+        LinkRefusedReason.STAFF,
+        LinkRefusedReason.PERMISSIONS,
+    ):
         return _(
             "The account on this site has special rights. Only the people who run this site can connect another "
             "account to it."
@@ -141,11 +147,11 @@ def setup_took_too_long() -> str:
 
 
 def sign_in_again(error: SignInAgain) -> str:
-    if error.error == "AlreadySetUp":
+    if error.reason is SignInAgainReason.ALREADY_SET_UP:
         return _(
             "You have set up an authenticator app already. Sign in once more: you will be asked for its code."
         )
-    if error.error == "NotToldThere":
+    if error.reason is SignInAgainReason.PROOF_UNKNOWN:
         return _(
             "You have set up an authenticator app already, and this site could not see whether you entered its code."
         )
@@ -160,12 +166,12 @@ def federated(provider: str) -> str:
 
 
 def no_setup(error: CognitoMFAError) -> str:
-    if error.error == "Federated":
+    if error.reason is RefusedReason.FEDERATED:
         return _(
             "You sign in through another organisation. A second step for your account can only be set up there, "
             "and this site cannot see whether it was."
         )
-    if error.error == "Linked":
+    if error.reason is RefusedReason.LINKED_PROVIDER:
         return _(
             "You can sign in with a password or through another organisation. This site cannot see which of the "
             "two you used, so it cannot rely on an authenticator app."

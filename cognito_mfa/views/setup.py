@@ -109,7 +109,7 @@ class SetupStartView(StepView):
             return self.impossible(texts.federated(provider), status=403)
         person = other_sign_in.person_here(request)
         if person is not None and not other_sign_in.allows_setup(person):
-            return self.failed(self.get_form(), ScopeMissing("set-up", "Scope", hint=SCOPE_HINT))
+            return self.failed(self.get_form(), ScopeMissing(hint=SCOPE_HINT))
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

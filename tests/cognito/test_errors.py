@@ -178,10 +178,10 @@ def test_the_rules_of_a_password_are_read_from_the_text() -> None:
     text = "Password did not conform with policy: Password must have uppercase characters"
     error = classify("RespondToAuthChallenge", "InvalidPasswordException", text)
     assert isinstance(error, ours.PasswordRejected)
-    assert error.reasons == ("uppercase",)
+    assert error.rules == ("uppercase",)
     history = classify("RespondToAuthChallenge", "PasswordHistoryPolicyViolationException", "x")
     assert isinstance(history, ours.PasswordRejected)
-    assert history.reasons == ("history",)
+    assert history.rules == ("history",)
 
 
 def test_no_exception_carries_cognitos_text() -> None:

@@ -92,7 +92,7 @@ def test_a_reply_that_drips_is_cut_at_the_deadline(
     with pytest.raises(Unavailable) as raised:
         call("GetUserPoolMfaConfig", {"UserPoolId": POOL_ID})
     assert time.monotonic() - start < 1
-    assert (raised.value.sent, raised.value.error) == ("unknown", "DeadlineExceeded")
+    assert (raised.value.sent, raised.value.reason) == ("unknown", "deadline_exceeded")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_calls_made_together_take_no_longer_than_they_may(cognito: LocalCognito)
     """Nothing is waited for once the time is over."""
     with deadline.within(0.0), pytest.raises(Unavailable) as caught:
         call("GetUserPoolMfaConfig", {"UserPoolId": POOL_ID})
-    assert caught.value.error == "DeadlineExceeded"
+    assert caught.value.reason == "deadline_exceeded"
     assert call("GetUserPoolMfaConfig", {"UserPoolId": POOL_ID})["MfaConfiguration"] == "ON"
 
 

@@ -87,7 +87,7 @@ def test_a_superuser_by_code_alone_is_linked_by_hand_too(
     assert not CognitoIdentity.objects.filter(user=root).exists()
     proposed = resolver == "by_username" or verified == "true"
     reasons = list(MFAEvent.objects.filter(kind="LINK_REFUSED").values_list("reason", flat=True))
-    assert reasons == (["Staff"] if proposed else [])
+    assert reasons == (["staff"] if proposed else [])
 
 
 def test_an_owner_is_linked(optional_pool: LocalPool, visitor: Visitor, settings: Settings) -> None:

@@ -74,7 +74,7 @@ def test_whoever_the_pool_shut_out_meanwhile_is_not_linked(
     over = browser.post(reverse(LINK), {"answer": "yes"}, follow=True)
     assert over.status_code == 200
     assert not CognitoIdentity.objects.exists()
-    assert refusals() == ["OverMeanwhile"]
+    assert refusals() == ["sign_in_expired"]
     assert not browser.is_in()
 
 
@@ -108,7 +108,7 @@ def test_a_question_that_meets_another_user_is_an_event(
     session.save()
     for _ in range(2):
         browser.post(reverse(LINK), {"answer": "yes"})
-    assert refusals() == ["SomebodyElse"]
+    assert refusals() == ["another_user"]
 
 
 @pytest.mark.parametrize("answer", ["yes", "no"])
@@ -168,7 +168,7 @@ def test_a_user_whose_key_is_none_is_a_page(
     """``linking._saved``."""
     resolve_by(settings, lambda _person, *, request: User(pk=key))
     assert visitor.sign_in().status_code == 403
-    assert refusals() == ["NotSaved"]
+    assert refusals() == ["not_saved"]
 
 
 def test_a_receiver_that_fails_is_a_page(optional_pool: LocalPool, visitor: Visitor) -> None:
@@ -182,7 +182,7 @@ def test_a_receiver_that_fails_is_a_page(optional_pool: LocalPool, visitor: Visi
         assert visitor.sign_in().status_code == 403
     finally:
         post_save.disconnect(fails, sender=User)
-    assert refusals() == ["UserNotMade"]
+    assert refusals() == ["user_not_created"]
     assert not User.objects.exists()
 
 
@@ -193,7 +193,7 @@ def test_names_that_the_sites_users_cannot_have_are_a_page(
     """``linking._is_taken``: users who are known by a number, say."""
     monkeypatch.setattr(User, "USERNAME_FIELD", field)
     assert visitor.sign_in().status_code == 403
-    assert refusals() == ["UserNotMade"]
+    assert refusals() == ["user_not_created"]
 
 
 # ----------------------------------------------------------------------------------- a name used again

@@ -464,7 +464,7 @@ def test_a_token_alone_links_only_whom_cognito_speaks_of(
 ) -> None:
     """Without an ID token, and without an answer to GetUser, nobody knows whether the address was verified.
 
-    ``other_sign_in._judge``: ``NothingTold``.
+    ``other_sign_in._judge``: ``nothing_told``.
     """
     tokens = pool.issue_tokens("newcomer", CLIENT_ID, scopes=["openid"])
     sign_in(visitor, newborn, {**tokens, "IdToken": ""})

@@ -95,7 +95,7 @@ def test_a_resolver_links_existing_users_but_no_superuser(
 
     User.objects.create_superuser("root", "root@example.com")
     root = Person(sub="r", username="root", email="root@example.com", email_verified=True)
-    with pytest.raises(LinkRefused, match="Staff"):
+    with pytest.raises(LinkRefused, match="staff"):
         linking.link(root, request=None)
     assert not CognitoIdentity.objects.filter(sub="r").exists()
 
