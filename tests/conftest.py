@@ -4,6 +4,7 @@ who uses the site as a person does."""
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextvars import copy_context
 from typing import Any, TypeGuard
@@ -31,6 +32,19 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     whenever it changes threads: without this, an asynchronous test takes the longer the more came before.
     """
     return copy_context().run(runner.pytest_runtest_protocol, item, nextitem)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what was skipped: a line for each reason, where ``-rs`` writes one for each test."""
+    reasons = Counter(
+        str(report.longrepr[2]).removeprefix("Skipped: ").rstrip(".")
+        for report in terminalreporter.getreports("skipped")
+        if isinstance(report.longrepr, tuple)
+    )
+    if reasons:
+        terminalreporter.section("skipped")
+    for reason, number in reasons.most_common():
+        terminalreporter.write_line(f"{number:>5}  {reason}")
 
 
 @pytest.fixture(scope="session")

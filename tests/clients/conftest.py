@@ -48,8 +48,6 @@ class Site:
 
     def ask_aws(self, operation: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """``aws cognito-idp`` with this operation and these arguments, at the local endpoint."""
-        if importlib.util.find_spec("awscli") is None:
-            missing("The AWS CLI", "tox run -e clients brings it from PyPI")
         command = [sys.executable, "-m", "awscli", "cognito-idp", operation]
         return self.run([*command, *arguments, "--endpoint-url", self.url])
 
@@ -64,6 +62,13 @@ class Site:
             timeout=PATIENCE,
             check=False,
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs_are_installed() -> None:
+    """Skip or fail where only some of the programs are: no other run of the tests installs them."""
+    if importlib.util.find_spec("awscli") is None:
+        missing("The AWS CLI", "run `tox run -e clients`")
 
 
 @pytest.fixture

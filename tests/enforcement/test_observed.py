@@ -97,7 +97,9 @@ def test_a_user_who_is_gone_meanwhile_stops_nothing(caplog: pytest.LogCaptureFix
 
 
 @pytest.mark.postgresql
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="needs PostgreSQL: SQLite has one writer at a time"
+)
 @pytest.mark.django_db(transaction=True)
 def test_many_first_stops_at_once_lose_none() -> None:
     user = linked()

@@ -187,7 +187,9 @@ def in_threads(number: int, work: Callable[[], None]) -> None:
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="needs PostgreSQL: SQLite has one writer at a time"
+)
 class TestAtOnce:
     """What many threads do at once."""
 

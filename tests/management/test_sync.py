@@ -23,7 +23,7 @@ from tests.visitor import POOL_ID, Visitor
 Status = CognitoIdentity.Status
 meanwhile = pytest.mark.skipif(
     connection.vendor != "postgresql",
-    reason="it happens in the thread that asks, which has no connection to a database in memory",
+    reason="needs PostgreSQL: a thread has no connection to a database in memory",
 )
 
 

@@ -38,7 +38,7 @@ WEB = {
 def _reason() -> str:
     """Why nothing here can run; empty when it can."""
     if in_force.SETTINGS_MODULE != OWN:
-        return f"has settings of its own: pytest --ds={OWN} {HERE}"
+        return "other sign-ins have settings of their own: run `tox run -e other-sign-ins`"
     missing = ", ".join(own.MISSING)
     return f"{missing} is not installed: pip install --group other-sign-ins" if missing else ""
 

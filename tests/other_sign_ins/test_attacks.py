@@ -74,7 +74,9 @@ def test_the_victims_user_is_worth_nothing_before_the_victim_ever_came(
 
 
 @pytest.mark.postgresql
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite folds ASCII only")
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="needs PostgreSQL: SQLite folds ASCII only"
+)
 @pytest.mark.parametrize(
     "email", ["mike@g\u0131thub.example", "m\u0131ke@github.example"], ids=ascii
 )

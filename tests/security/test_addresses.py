@@ -245,7 +245,9 @@ class TestEquality:
         assert user_of("owners") == owner
 
     @pytest.mark.postgresql
-    @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite folds ASCII only")
+    @pytest.mark.skipif(
+        connection.vendor != "postgresql", reason="needs PostgreSQL: SQLite folds ASCII only"
+    )
     @pytest.mark.parametrize(("theirs", "hers"), ALIKE[:3], ids=ascii)
     def test_the_database_does_take_them_for_the_same(
         self, db: None, theirs: str, hers: str

@@ -163,7 +163,9 @@ def test_a_post_that_never_ended_is_forgotten(seconds: int, at_the_code: Visitor
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="needs PostgreSQL: SQLite has one writer at a time"
+)
 @pytest.mark.parametrize("step", ["code", "set-up"])
 def test_of_many_at_once_one_goes_to_cognito(step: str, pool: LocalPool, visitor: Visitor) -> None:
     if step == "code":
