@@ -185,7 +185,7 @@ class CognitoIdentity(models.Model):
         """End every proof and every half-finished sign-in, and write down why: one is never without the other.
 
         The only place that moves it. Whoever began earlier is told by the number, or, where it was not known
-        yet whose sign-in it was, by the event; see ``beginning``.
+        yet whose sign-in it was, by the event; see ``snapshot``.
 
         Args:
             kind: what happened, one of ``MFAEvent.INVALIDATES_PROOFS``; by default that Cognito says something new.
@@ -346,7 +346,7 @@ class CodeFailures(models.Model):
 class PostedStep(models.Model):
     """A step of a sign-in that a browser answers just now, or that was accepted a moment ago.
 
-    Digests alone: nothing here tells whose it is, or what was answered. ``cognito_mfa.sign_in.double_posts`` is the
+    Digests alone: nothing here tells whose it is, or what was answered. ``cognito_mfa.sign_in.duplicate_submissions`` is the
     only one who reads and writes it.
     """
 

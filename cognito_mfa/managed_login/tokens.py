@@ -46,11 +46,11 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.managed_login import evidence
 from cognito_mfa.managed_login.evidence import Evidence
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
-from cognito_mfa.sign_in import enrollment, linking, pending, removal
-from cognito_mfa.sign_in.beginning import Beginning
+from cognito_mfa.sign_in import enrollment, linking, removal
 from cognito_mfa.sign_in.completion import Outcome
-from cognito_mfa.sign_in.encryption import seal, unseal
-from cognito_mfa.sign_in.pending import PendingSignIn, Purpose
+from cognito_mfa.sign_in.encryption import decrypt, encrypt
+from cognito_mfa.sign_in.pending import TTL, PendingSignIn, Purpose, clear_pending
+from cognito_mfa.sign_in.snapshot import Snapshot
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.comparison import ascii_lower
 from cognito_mfa.values.secret_text import SecretText
@@ -67,9 +67,7 @@ CANNOT_ASK = "CANNOT_ASK"  # beside the names of Doubt: Cognito was asked, and d
 # Another sign-in there may well end as this one did: those who have an authenticator may sign in here.
 NO_WAY_ON_THERE = frozenset({CANNOT_ASK, "STALE", "DEVICE", "LINKED", "UNTOLD"})
 PATIENCE = 8.0  # seconds that judging a sign-in may take; it goes on without a proof then
-SETUP_MAX_AGE = (
-    pending.TTL
-)  # seconds from the sign-in to a first set-up, as with a password of ours
+SETUP_MAX_AGE = TTL  # seconds from the sign-in to a first set-up, as with a password of ours
 
 Status = CognitoIdentity.Status
 
@@ -128,13 +126,13 @@ def keep(request: HttpRequest, sign_in: OtherSignIn, user: Any) -> None:
     # login() may come after this, and may empty the session: who signs in may be another than before.
     request.cognito_mfa_sign_in = (user, sign_in)  # type: ignore[attr-defined]
     if request.user.is_authenticated and request.user == user:
-        request.session[KEY] = seal({"user": str(user.pk), **asdict(sign_in)})
+        request.session[KEY] = encrypt({"user": str(user.pk), **asdict(sign_in)})
 
 
 @sensitive_variables()
 def kept(request: HttpRequest) -> OtherSignIn | None:
     """Return what ``keep`` kept of who is signed in, or None."""
-    payload = unseal(request.session.get(KEY)) or {}
+    payload = decrypt(request.session.get(KEY)) or {}
     # SECURITY: a sign-in that failed may have brought somebody else's token.
     if payload.pop("user", None) != str(request.user.pk):
         return None
@@ -297,7 +295,7 @@ def begin(
         ScopeMissing: the token allows no set-up; the operator must ask for more at the sign-in.
         Refused: a provider signs the person in, or the account is not that of who is signed in.
     """
-    pending.clear(request)
+    clear_pending(request)
     if proof.federated_provider(request.session.get(proof.FEDERATED_KEY), request.user):
         raise Refused(reason=RefusedReason.FEDERATED)  # as Cognito said when the person came
     sign_in = _provided(request)
@@ -318,15 +316,15 @@ def begin(
         raise SignInAgain(
             reason=SignInAgainReason.ALREADY_SET_UP if told else SignInAgainReason.PROOF_UNKNOWN
         )
-    begun = PendingSignIn(
+    pending = PendingSignIn(
         purpose=purpose,
         username=account.username,
         sub=identity.sub,
         next_url=next_url,
-        began=Beginning.of(identity),
+        snapshot=Snapshot.of(identity),
         signed_in_already=True,
     )
-    return enrollment.begin(request, begun, Tokens(access))
+    return enrollment.start(request, pending, Tokens(access))
 
 
 def _identity(request: HttpRequest, person: Person) -> CognitoIdentity:

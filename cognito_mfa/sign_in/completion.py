@@ -25,9 +25,9 @@ from cognito_mfa.exceptions import (
 )
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.sign_in import linking
-from cognito_mfa.sign_in.beginning import Beginning
 from cognito_mfa.sign_in.linking import Consent
 from cognito_mfa.sign_in.pending import Step
+from cognito_mfa.sign_in.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -42,13 +42,13 @@ class Outcome(NamedTuple):
 def identify(
     request: HttpRequest,
     person: Person,
-    began: Beginning,
+    snapshot: Snapshot,
     consent: Consent = Consent.UNASKED,
 ) -> CognitoIdentity:
     """Return the identity of ``person``, who must be active here.
 
     Args:
-        began: what was known when the sign-in began.
+        snapshot: what was known when the sign-in began.
         consent: what the person said of being who is signed in in this browser.
 
     Raises:
@@ -56,11 +56,11 @@ def identify(
         Refused: the site has no user for the person, or has deactivated it.
         ChallengeLost: something changed the person's second factor since.
     """
-    if began.is_over_for(person.sub):  # before a row is made
+    if snapshot.is_outdated_for_sub(person.sub):  # before a row is made
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     identity = linking.link(person, request=request, consent=consent)
     # SECURITY: once more with what was read just now, whose generation the proof is going to name.
-    if began.is_overtaken_by(identity):
+    if snapshot.is_outdated_for(identity):
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     if not identity.user.is_active:
         raise Refused(reason=RefusedReason.USER_INACTIVE)
@@ -68,7 +68,7 @@ def identify(
     return identity
 
 
-def identify_signed_in(request: HttpRequest, person: Person, began: Beginning) -> CognitoIdentity:
+def identify_signed_in(request: HttpRequest, person: Person, snapshot: Snapshot) -> CognitoIdentity:
     """Return the identity of who is signed in already, who must be ``person``.
 
     Raises:
@@ -79,7 +79,7 @@ def identify_signed_in(request: HttpRequest, person: Person, began: Beginning) -
     wanted = (get_conf().USER_POOL_ID, person.sub)
     if identity is None or (identity.pool_id, identity.sub) != wanted:
         raise Refused(reason=RefusedReason.ANOTHER_USER)
-    if began.is_overtaken_by(identity):
+    if snapshot.is_outdated_for(identity):
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     return identity
 
@@ -94,7 +94,7 @@ def check_factor_claims(person: Person) -> None:
         raise BadReply(reason=BadReplyReason.FACTOR_NOT_IN_CLAIMS)
 
 
-def complete(
+def complete_sign_in(
     request: HttpRequest,
     identity: CognitoIdentity,
     tokens: Tokens,
@@ -130,7 +130,7 @@ def complete(
     )
 
 
-def token_used(identity: CognitoIdentity) -> None:
+def record_use(identity: CognitoIdentity) -> None:
     """Note that the active authenticator was used, just now and in Cognito's own eyes."""
     identity.software_tokens.filter(retired_at=None).update(last_used_at=timezone.now())
     identity.record_status(CognitoIdentity.Status.ENABLED, preferred_factor=SOFTWARE_TOKEN_MFA)

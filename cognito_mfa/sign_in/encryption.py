@@ -1,6 +1,6 @@
 """Encryption of what a half-finished sign-in must keep on the server.
 
-The key comes from ``SECRET_KEY``; what was sealed with one of ``SECRET_KEY_FALLBACKS`` still opens.
+The key comes from ``SECRET_KEY``; what was encrypted with one of ``SECRET_KEY_FALLBACKS`` still opens.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 _MARK = "cognito_mfa.secret"  # the one key of what a secret is in JSON
 
 
-def seal(payload: Mapping[str, Any]) -> str:
+def encrypt(payload: Mapping[str, Any]) -> str:
     """Return ``payload`` (JSON types and secrets), encrypted and authenticated, as text."""
     return _keys().encrypt(json.dumps(payload, default=_open).encode()).decode()
 
 
-def unseal(sealed: object) -> dict[str, Any] | None:
-    """Return the payload, its secrets closed; None when ``sealed`` was not made here, or was changed."""
+def decrypt(token: object) -> dict[str, Any] | None:
+    """Return the payload, its secrets closed; None when ``token`` was not made here, or was changed."""
     from cryptography.fernet import InvalidToken
 
-    if not isinstance(sealed, str):
+    if not isinstance(token, str):
         return None
     try:
-        payload = json.loads(_keys().decrypt(sealed.encode()), object_hook=_close)
+        payload = json.loads(_keys().decrypt(token.encode()), object_hook=_close)
     except (InvalidToken, ValueError):
         return None
     return payload if isinstance(payload, dict) else None
@@ -42,7 +42,7 @@ def unseal(sealed: object) -> dict[str, Any] | None:
 
 def _open(value: object) -> dict[str, str]:
     if not isinstance(value, SecretText):
-        raise TypeError(f"cannot be sealed: {type(value).__name__}")
+        raise TypeError(f"cannot be token: {type(value).__name__}")
     return {_MARK: value.reveal()}
 
 

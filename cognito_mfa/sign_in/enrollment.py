@@ -26,7 +26,7 @@ from cognito_mfa.exceptions import (
     Unavailable,
 )
 from cognito_mfa.models import CognitoIdentity
-from cognito_mfa.sign_in.completion import Outcome, complete, identify, identify_signed_in
+from cognito_mfa.sign_in.completion import Outcome, complete_sign_in, identify, identify_signed_in
 from cognito_mfa.sign_in.linking import Consent
 from cognito_mfa.sign_in.pending import PendingSignIn, Step, subject_of
 from cognito_mfa.values.secret_text import SecretText
@@ -37,57 +37,57 @@ Status = CognitoIdentity.Status
 Unconfirmed = CognitoIdentity.Unconfirmed
 
 
-def begin(request: HttpRequest, begun: PendingSignIn, given: Challenge | Tokens) -> Outcome:
+def start(request: HttpRequest, pending: PendingSignIn, given: Challenge | Tokens) -> Outcome:
     """Ask for a secret, with the session string of MFA_SETUP or the access token, never both.
 
     The page shows it as often as it is loaded; nothing but a new start asks for another.
     """
     if isinstance(given, Tokens):
         association = user_api.associate_software_token(access_token=given.access)
-        waiting = replace(begun, tokens=given, challenge=None)
+        waiting = replace(pending, tokens=given, challenge=None)
     else:
         if given.factors and SOFTWARE_TOKEN_MFA not in given.factors:
             raise ChallengeNotSupported("MFA_SETUP without SOFTWARE_TOKEN_MFA")
         association = user_api.associate_software_token(cognito_session=given.cognito_session)
         challenge = replace(given, cognito_session=association.cognito_session)
-        waiting = replace(begun, challenge=challenge, tokens=None)
+        waiting = replace(pending, challenge=challenge, tokens=None)
     replace(waiting, step=Step.SETUP, secret=association.secret).save(request)
-    return Outcome(Step.SETUP, begun.next_url)
+    return Outcome(Step.SETUP, pending.next_url)
 
 
-def verify(request: HttpRequest, begun: PendingSignIn, code: SecretText) -> Challenge | Tokens:
+def verify(request: HttpRequest, pending: PendingSignIn, code: SecretText) -> Challenge | Tokens:
     """Confirm the pending secret with ``code``; from success on Cognito has the authenticator.
 
     Returns:
         the tokens; or, where Cognito wants one more answer, its challenge.
     """
-    challenge, tokens = begun.challenge, begun.tokens
-    asked = subject_of(begun)
+    challenge, tokens = pending.challenge, pending.tokens
+    asked = subject_of(pending)
     try:
         with (
-            begun.starting_again(request),
+            pending.discarding_on_failure(request),
             codes.attempt(request, asked=asked, method=MFA_SETUP),
         ):
             session = user_api.verify_software_token(
                 code,
-                friendly_name=begun.friendly_name,
+                friendly_name=pending.friendly_name,
                 cognito_session=challenge.cognito_session if challenge else NOTHING,
                 access_token=tokens.access if tokens else NOTHING,
             )
     except (Unavailable, BadReply) as error:
         if error.sent != "no":
-            _outcome_unknown(request, begun, asked.identity)
+            _record_unknown_outcome(request, pending, asked.identity)
         raise
     if challenge is None:
         return tokens or Tokens(NOTHING)
     # Confirmed from here on, whatever becomes of the sign-in (facts §3.1): the next one must know.
-    with replace(begun, unconfirmed=True).starting_again(request, always=True):
+    with replace(pending, unconfirmed=True).discarding_on_failure(request, always=True):
         return user_api.finish_setup(replace(challenge, cognito_session=session))
 
 
 def finish(
     request: HttpRequest,
-    begun: PendingSignIn,
+    pending: PendingSignIn,
     tokens: Tokens,
     *,
     consent: Consent = Consent.UNASKED,
@@ -101,46 +101,46 @@ def finish(
         BadReply: the tokens are somebody else's.
         ChallengeLost: somebody else changed it meanwhile, and nobody knows what counts.
     """
-    begun.start_again(request)  # the secret is spent: it is never shown again
-    username = begun.challenge.username if begun.challenge else ""
+    pending.discard_progress(request)  # the secret is spent: it is never shown again
+    username = pending.challenge.username if pending.challenge else ""
     person = claims.read_person(tokens, username=username)
     try:
         identity = (
-            identify_signed_in(request, person, begun.beginning)
-            if begun.signed_in_already
+            identify_signed_in(request, person, pending.required_snapshot)
+            if pending.signed_in_already
             else identify(
                 request,
                 person,
-                begun.beginning,
-                Consent.WITHHELD if begun.somebody_else else consent,
+                pending.required_snapshot,
+                Consent.WITHHELD if pending.is_switching_user else consent,
             )
         )
-        transitions.record_setup(request, identity, begun.friendly_name)
+        transitions.record_setup(request, identity, pending.friendly_name)
     except ConfirmationNeeded:
-        return ask_to_link(request, begun, tokens)
+        return ask_to_link(request, pending, tokens)
     except ChallengeLost:
         # Two phones at once, or a reset meanwhile: only Cognito knows which came last.
-        _leave_open(request, begun, person)
+        _record_unconfirmed(request, pending, person)
         raise
     # In a pool that requires MFA the challenge of the set-up came first; elsewhere the access token.
-    _prefer(identity, tokens, needed=begun.challenge is None)
-    complete(
+    _prefer(identity, tokens, needed=pending.challenge is None)
+    complete_sign_in(
         request,
         identity,
         tokens,
         method=SOFTWARE_TOKEN_MFA,
-        signed_in_already=begun.signed_in_already,
+        signed_in_already=pending.signed_in_already,
     )
-    return Outcome(Step.SETUP_DONE, begun.next_url)
+    return Outcome(Step.SETUP_DONE, pending.next_url)
 
 
-def ask_to_link(request: HttpRequest, begun: PendingSignIn, tokens: Tokens) -> Outcome:
+def ask_to_link(request: HttpRequest, pending: PendingSignIn, tokens: Tokens) -> Outcome:
     """Let the sign-in wait until who is signed in has said whether both accounts are theirs."""
     waiting = replace(
-        begun, step=Step.LINK, tokens=tokens, secret=NOTHING, owner=str(request.user.pk)
+        pending, step=Step.LINK, tokens=tokens, secret=NOTHING, link_user_pk=str(request.user.pk)
     )
     waiting.save(request)
-    return Outcome(Step.LINK, begun.next_url)
+    return Outcome(Step.LINK, pending.next_url)
 
 
 def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
@@ -161,28 +161,28 @@ def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
         identity.record_status(Status.UNKNOWN, unconfirmed=Unconfirmed.SWITCH_ON)
 
 
-def _leave_open(request: HttpRequest, begun: PendingSignIn, person: Person) -> None:
+def _record_unconfirmed(request: HttpRequest, pending: PendingSignIn, person: Person) -> None:
     identity = people.known(person.sub)
     if identity is not None:
         transitions.record_unconfirmed(
-            request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name
+            request, identity, Unconfirmed.SET_UP, friendly_name=pending.friendly_name
         )
 
 
-def _outcome_unknown(
-    request: HttpRequest, begun: PendingSignIn, identity: CognitoIdentity | None
+def _record_unknown_outcome(
+    request: HttpRequest, pending: PendingSignIn, identity: CognitoIdentity | None
 ) -> None:
     """Remember that a code may have been accepted; the next sign-in finds out."""
-    began = begun.beginning
+    snapshot = pending.required_snapshot
     if identity is not None:
-        alone = not began.is_overtaken_by(identity)
+        alone = not snapshot.is_outdated_for(identity)
         read = identity.generation
         before = transitions.record_unconfirmed(
-            request, identity, Unconfirmed.SET_UP, friendly_name=begun.friendly_name
+            request, identity, Unconfirmed.SET_UP, friendly_name=pending.friendly_name
         )
         if alone and before == read:  # this moved it, and nothing else
-            began = began.known(identity)
+            snapshot = snapshot.for_identity(identity)
     kept = PendingSignIn.load(request)
     if kept is not None:
         # A step that still stands may be tried again; one that is over begins a new sign-in.
-        replace(kept, unconfirmed=True, began=began).save(request)
+        replace(kept, unconfirmed=True, snapshot=snapshot).save(request)

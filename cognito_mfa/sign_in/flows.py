@@ -45,11 +45,18 @@ from cognito_mfa.exceptions import (
     UserGone,
 )
 from cognito_mfa.models import CognitoIdentity, identity_of
-from cognito_mfa.sign_in import completion, enrollment, linking, pending, removal
-from cognito_mfa.sign_in.beginning import Beginning
+from cognito_mfa.sign_in import completion, enrollment, linking, removal
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.linking import Consent
-from cognito_mfa.sign_in.pending import CHANGES, PendingSignIn, Purpose, Step
+from cognito_mfa.sign_in.pending import (
+    CHANGES,
+    PendingSignIn,
+    Purpose,
+    Step,
+    clear_pending,
+    subject_of,
+)
+from cognito_mfa.sign_in.snapshot import Snapshot
 from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
@@ -65,7 +72,7 @@ def start_sign_in(
     password: SecretText,
     next_url: str = "",
     purpose: Purpose = Purpose.SIGN_IN,
-    somebody_else: bool = False,
+    is_switching_user: bool = False,
 ) -> Outcome:
     """Send the password, and take whatever step Cognito wants next.
 
@@ -74,41 +81,41 @@ def start_sign_in(
         password: as typed.
         next_url: where to go afterwards; validated when it is used.
         purpose: what the person signs in for.
-        somebody_else: the person said that they are another than who is signed in.
+        is_switching_user: the person said that they are another than who is signed in.
 
     Raises:
         CognitoMFAError: see ``CognitoGateway.start_sign_in``; nothing is pending then.
     """
     kept = PendingSignIn.load(request)
-    pending.clear(request)
+    clear_pending(request)
     own = identity_of(request.user) if purpose in CHANGES else None
-    began = Beginning.of(own) if own else Beginning.now(username)
+    snapshot = Snapshot.of(own) if own else Snapshot.take(username)
     try:
         reply = user_api.start_sign_in(username, password)
     except (BadCredentials, AccountActionNeeded) as error:
-        _password_refused(request, username, error)
+        _record_rejected_password(request, username, error)
         raise
-    begun = replace(
-        _resumed(kept, username),
+    pending = replace(
+        _resume_setup(kept, username),
         username=username,
         next_url=next_url,
         purpose=purpose,
-        somebody_else=somebody_else,
-        began=began,
+        is_switching_user=is_switching_user,
+        snapshot=snapshot,
     )
     if own is not None:
-        begun = _about(begun, own)
+        pending = _bind_to(pending, own)
     if isinstance(reply, Tokens) and purpose is not Purpose.REMOVE:
-        begun, reply = _unasked(request, begun, reply, password)
+        pending, reply = _handle_missing_challenge(request, pending, reply, password)
     if isinstance(reply, Challenge) and own is None:
-        begun = replace(begun, began=begun.beginning.narrowed(reply.username))
-    outcome = _go_on(request, begun, reply)
+        pending = replace(pending, snapshot=pending.required_snapshot.narrow(reply.username))
+    outcome = _next_step(request, pending, reply)
     # Last: where a call above failed, Django sends no cookie, and the browser would lose its session.
     request.session.cycle_key()
     return outcome
 
 
-def _resumed(kept: PendingSignIn | None, username: str) -> PendingSignIn:
+def _resume_setup(kept: PendingSignIn | None, username: str) -> PendingSignIn:
     """Return what a set-up of ``username`` that broke off in this browser leaves to the next try."""
     if kept is None or kept.username != username:
         return PendingSignIn()
@@ -123,20 +130,20 @@ def set_new_password(
     Raises:
         PasswordRejected: the pool's policy refuses it; the step stands.
     """
-    begun = _pending(request, Step.NEW_PASSWORD)
-    with begun.starting_again(request):
-        reply = user_api.set_new_password(begun.open_challenge, password, attributes)
-    return _go_on(request, begun, reply)
+    pending = _load_pending(request, Step.NEW_PASSWORD)
+    with pending.discarding_on_failure(request):
+        reply = user_api.set_new_password(pending.required_challenge, password, attributes)
+    return _next_step(request, pending, reply)
 
 
 def choose_factor(request: HttpRequest, *, factor: str) -> Outcome:
     """Answer SELECT_MFA_TYPE with one of the factors that Cognito offered."""
-    begun = _pending(request, Step.CHALLENGE)
-    if factor not in begun.open_challenge.factors:
+    pending = _load_pending(request, Step.CHALLENGE)
+    if factor not in pending.required_challenge.factors:
         raise ChallengeLost(reason=ChallengeLostReason.NOT_OFFERED)
-    with begun.starting_again(request):
-        reply = user_api.choose_factor(begun.open_challenge, factor)
-    return _go_on(request, begun, reply)
+    with pending.discarding_on_failure(request):
+        reply = user_api.choose_factor(pending.required_challenge, factor)
+    return _next_step(request, pending, reply)
 
 
 def answer_code(request: HttpRequest, *, code: SecretText) -> Outcome:
@@ -147,14 +154,14 @@ def answer_code(request: HttpRequest, *, code: SecretText) -> Outcome:
         Busy, CodeAttemptsLocked: too many wrong codes; Cognito was not asked.
         ChallengeLost: start again.
     """
-    begun = _pending(request, Step.CHALLENGE)
-    challenge = begun.open_challenge
+    pending = _load_pending(request, Step.CHALLENGE)
+    challenge = pending.required_challenge
     with (
-        begun.starting_again(request),
-        codes.attempt(request, asked=pending.subject_of(begun), method=challenge.name),
+        pending.discarding_on_failure(request),
+        codes.attempt(request, asked=subject_of(pending), method=challenge.name),
     ):
         reply = user_api.answer_code(challenge, code)
-    return _go_on(request, begun, reply, passed=challenge)
+    return _next_step(request, pending, reply, passed=challenge)
 
 
 def finish_setup(request: HttpRequest, *, code: SecretText, friendly_name: str = "") -> Outcome:
@@ -165,13 +172,13 @@ def finish_setup(request: HttpRequest, *, code: SecretText, friendly_name: str =
         Busy, CodeAttemptsLocked: too many wrong codes; Cognito was not asked.
         ChallengeLost: start again.
     """
-    begun = replace(_pending(request, Step.SETUP), friendly_name=friendly_name)
-    reply = enrollment.verify(request, begun, code)
+    pending = replace(_load_pending(request, Step.SETUP), friendly_name=friendly_name)
+    reply = enrollment.verify(request, pending, code)
     if isinstance(reply, Challenge):  # one page of the documentation says a code is asked for now
         # The set-up is behind us: what is left is a sign-in, which writes it down.
-        rest = replace(begun, secret=NOTHING, purpose=Purpose.SIGN_IN, unconfirmed=True)
-        return _go_on(request, rest, reply)
-    return enrollment.finish(request, begun, reply)
+        rest = replace(pending, secret=NOTHING, purpose=Purpose.SIGN_IN, unconfirmed=True)
+        return _next_step(request, rest, reply)
+    return enrollment.finish(request, pending, reply)
 
 
 def confirm_link(request: HttpRequest) -> Outcome:
@@ -182,13 +189,15 @@ def confirm_link(request: HttpRequest) -> Outcome:
         LinkRefused: it cannot be linked after all.
         TokenRejected: the person is gone, disabled or signed out everywhere since.
     """
-    begun = _waiting_link(request)
-    _check_still_theirs(request, begun)
-    tokens, passed = begun.tokens or Tokens(NOTHING), begun.challenge
-    rest = replace(begun, step=Step.START, tokens=None, owner="")
+    pending = _load_pending_link(request)
+    _check_still_valid(request, pending)
+    tokens, passed = pending.tokens or Tokens(NOTHING), pending.challenge
+    rest = replace(pending, step=Step.START, tokens=None, link_user_pk="")
     if passed is not None and passed.name == MFA_SETUP:
         return enrollment.finish(request, rest, tokens, consent=Consent.GIVEN)
-    return _with_tokens(request, replace(rest, challenge=None), tokens, passed, Consent.GIVEN)
+    return _finish_with_tokens(
+        request, replace(rest, challenge=None), tokens, passed, Consent.GIVEN
+    )
 
 
 def decline_link(request: HttpRequest) -> None:
@@ -197,202 +206,208 @@ def decline_link(request: HttpRequest) -> None:
     Raises:
         ChallengeLost: it waited for somebody else, or not at all.
     """
-    begun = _waiting_link(request)
-    pending.clear(request)
-    linking.note_refusal(waiting_person(begun), request.user, LinkRefusedReason.DECLINED)
+    pending = _load_pending_link(request)
+    clear_pending(request)
+    linking.record_refusal(person_to_link(pending), request.user, LinkRefusedReason.DECLINED)
 
 
-def drop_link_of_others(request: HttpRequest) -> None:
+def discard_foreign_link(request: HttpRequest) -> None:
     """Forget a sign-in that waits for another user than is signed in, or for tokens that say nothing here."""
-    begun = PendingSignIn.load(request)
-    if begun is None or begun.step is not Step.LINK:
+    pending = PendingSignIn.load(request)
+    if pending is None or pending.step is not Step.LINK:
         return
     try:
-        person = waiting_person(begun)
+        person = person_to_link(pending)
     except CognitoMFAError:  # of another pool than the settings name by now
-        pending.clear(request)
+        clear_pending(request)
         return
-    if not begun.is_for(request.user):
-        pending.clear(request)
-        linking.note_refusal(person, request.user, LinkRefusedReason.ANOTHER_USER)
+    if not pending.is_for(request.user):
+        clear_pending(request)
+        linking.record_refusal(person, request.user, LinkRefusedReason.ANOTHER_USER)
 
 
-def _waiting_link(request: HttpRequest) -> PendingSignIn:
-    drop_link_of_others(request)
-    return _pending(request, Step.LINK)
+def _load_pending_link(request: HttpRequest) -> PendingSignIn:
+    discard_foreign_link(request)
+    return _load_pending(request, Step.LINK)
 
 
-def _check_still_theirs(request: HttpRequest, begun: PendingSignIn) -> None:
+def _check_still_valid(request: HttpRequest, pending: PendingSignIn) -> None:
     """Ask Cognito whether it still stands by the sign-in, which waited for as long as the person took to answer.
 
     SECURITY: a link lasts. Whoever was deleted, disabled or signed out everywhere meanwhile must not get one,
     and a namesake who came after them must not be taken for gone.
     """
-    tokens, person = begun.tokens or Tokens(NOTHING), waiting_person(begun)
+    tokens, person = pending.tokens or Tokens(NOTHING), person_to_link(pending)
     try:
         account = user_api.own_account(tokens.access)
     except TokenRejected:
-        begun.start_again(request)
-        linking.note_refusal(person, request.user, LinkRefusedReason.SIGN_IN_EXPIRED)
+        pending.discard_progress(request)
+        linking.record_refusal(person, request.user, LinkRefusedReason.SIGN_IN_EXPIRED)
         raise
     if account.sub != person.sub:
-        begun.start_again(request)
+        pending.discard_progress(request)
         raise BadReply("GetUser", reason=BadReplyReason.ANOTHER_USER)
 
 
-def waiting_person(begun: PendingSignIn) -> Person:
+def person_to_link(pending: PendingSignIn) -> Person:
     """Return who waits to be linked, as the tokens say; nobody is asked."""
-    return claims.read_person(begun.tokens or Tokens(NOTHING))
+    return claims.read_person(pending.tokens or Tokens(NOTHING))
 
 
-def link_question(begun: PendingSignIn) -> str:
+def link_question(pending: PendingSignIn) -> str:
     """Return what tells this question from that of another sign-in, which another tab may have begun since.
 
     SECURITY: an answer is about the accounts that the page named, and about no others.
     """
-    both = f"{waiting_person(begun).sub} {begun.owner}"
+    both = f"{person_to_link(pending).sub} {pending.link_user_pk}"
     return salted_hmac("cognito_mfa.link", both, algorithm="sha256").hexdigest()
 
 
-def device_name(begun: PendingSignIn) -> str:
+def device_name(pending: PendingSignIn) -> str:
     """Return what the person calls the device that holds the authenticator.
 
-    Ours first, where the person is known (see ``_recognized``): Cognito knows only the name given at set-up, and
+    Ours first, where the person is known (see ``_identify_renamed_device``): Cognito knows only the name given at set-up, and
     cannot change it (facts §4). While it is open which of two devices counts, none is named.
     """
-    theirs = _theirs(begun)
+    theirs = _identity_to_name(pending)
     if theirs and theirs.unconfirmed == Unconfirmed.SET_UP:
         return ""
-    token = theirs.software_token if theirs and pending.subject_of(begun).sub else None
+    token = theirs.software_token if theirs and subject_of(pending).sub else None
     ours = token.friendly_name if token else ""
-    return ours or begun.open_challenge.friendly_name
+    return ours or pending.required_challenge.friendly_name
 
 
-def is_open(begun: PendingSignIn) -> bool:
+def is_open(pending: PendingSignIn) -> bool:
     """Tell whether the last set-up of who is asked was never confirmed, so that two entries may fit."""
-    theirs = _theirs(begun)
+    theirs = _identity_to_name(pending)
     return theirs is not None and theirs.unconfirmed == Unconfirmed.SET_UP
 
 
-def _theirs(begun: PendingSignIn) -> CognitoIdentity | None:
+def _identity_to_name(pending: PendingSignIn) -> CognitoIdentity | None:
     """Return the identity whose device may be named to who is asked for a code.
 
     SECURITY: by the name alone the row may be a predecessor's, and what they call their phone is their own
     affair. Then Cognito's name of the authenticator must be one that was given here.
     """
-    asked, told = pending.subject_of(begun), begun.open_challenge.friendly_name
+    asked, told = subject_of(pending), pending.required_challenge.friendly_name
     if asked.identity is None or asked.sub:
         return asked.identity
     return asked.identity if told and told in transitions.names_in_cognito(asked.identity) else None
 
 
-def _go_on(
+def _next_step(
     request: HttpRequest,
-    begun: PendingSignIn,
+    pending: PendingSignIn,
     reply: Challenge | Tokens,
     *,
     passed: Challenge | None = None,
 ) -> Outcome:
     """Take the step that ``reply`` asks for; ``passed`` is the second factor answered just now."""
     if isinstance(reply, Tokens):
-        return _with_tokens(request, begun, reply, passed)
+        return _finish_with_tokens(request, pending, reply, passed)
     if reply.name == MFA_SETUP:
-        if begun.purpose is Purpose.REMOVE:
+        if pending.purpose is Purpose.REMOVE:
             raise RemovalNotAllowed("pool")  # nothing to turn off, and the pool wants it set up
-        return enrollment.begin(request, begun, reply)
+        return enrollment.start(request, pending, reply)
     if reply.name == NEW_PASSWORD_REQUIRED:
-        return _wait_for(request, replace(begun, step=Step.NEW_PASSWORD, challenge=reply))
-    if not _can_be_answered(reply):
+        return _save_step(request, replace(pending, step=Step.NEW_PASSWORD, challenge=reply))
+    if not _is_supported(reply):
         logger.warning("challenge_not_supported: Cognito asked for %.64r", reply.name)
         raise ChallengeNotSupported(reply.name)
-    return _wait_for(request, _recognized(replace(begun, step=Step.CHALLENGE, challenge=reply)))
+    return _save_step(
+        request, _identify_renamed_device(replace(pending, step=Step.CHALLENGE, challenge=reply))
+    )
 
 
-def _recognized(begun: PendingSignIn) -> PendingSignIn:
-    """Bind ``begun`` to the person whose device has another name here than in Cognito, if Cognito says that it is they.
+def _identify_renamed_device(pending: PendingSignIn) -> PendingSignIn:
+    """Bind ``pending`` to the person whose device has another name here than in Cognito, if Cognito says that it is they.
 
     SECURITY: many people call theirs "Phone", also whoever had the pool's name before; what they call it by now
     is their own affair. Asked only of people who renamed it; where this site may not ask, Cognito's name is shown.
     """
-    asked = pending.subject_of(begun)
+    asked = subject_of(pending)
     token = asked.identity.software_token if asked.identity else None
     if asked.sub or asked.identity is None or token is None:
-        return begun
+        return pending
     if token.friendly_name in ("", asked.device) or token.cognito_name != asked.device:
-        return begun
+        return pending
     try:
         factors = admin_api.read_factors(asked.identity.sub)
     except UserGone:
         people.retire(asked.identity)
-        return begun
+        return pending
     except CognitoMFAError as error:  # no credentials, no answer: then nobody knows
         logger.info("device_not_named: user %s, %s", asked.identity.user_id, error)
-        return begun
+        return pending
     known = factors.username == asked.username
-    return replace(begun, sub=asked.identity.sub) if known else begun
+    return replace(pending, sub=asked.identity.sub) if known else pending
 
 
-def _can_be_answered(challenge: Challenge) -> bool:
+def _is_supported(challenge: Challenge) -> bool:
     if challenge.name == SELECT_MFA_TYPE:
         return any(factor in CODE_PARAMETERS for factor in challenge.factors)
     return challenge.name in CODE_PARAMETERS
 
 
-def _wait_for(request: HttpRequest, begun: PendingSignIn) -> Outcome:
-    begun.save(request)
-    return Outcome(begun.step, begun.next_url)
+def _save_step(request: HttpRequest, pending: PendingSignIn) -> Outcome:
+    pending.save(request)
+    return Outcome(pending.step, pending.next_url)
 
 
-def _with_tokens(
+def _finish_with_tokens(
     request: HttpRequest,
-    begun: PendingSignIn,
+    pending: PendingSignIn,
     tokens: Tokens,
     passed: Challenge | None,
     consent: Consent = Consent.UNASKED,
 ) -> Outcome:
     """Finish, or lead into set-up: tokens alone say nothing about a second factor (facts §2.2)."""
-    begun.start_again(request)  # Cognito has used up its session string, whatever happens now
+    pending.discard_progress(
+        request
+    )  # Cognito has used up its session string, whatever happens now
     person = claims.read_person(tokens, username=passed.username if passed else "")
     method = passed.name if passed else ""
     if passed:
         completion.check_factor_claims(person)
-    if begun.is_change and linking.known(person) is None:
+    if pending.is_change and linking.known(person) is None:
         raise Refused(reason=RefusedReason.ANOTHER_USER)  # a change makes nobody
     try:
-        identity = completion.identify(request, person, begun.beginning, _consent(begun, consent))
+        identity = completion.identify(
+            request, person, pending.required_snapshot, _effective_consent(pending, consent)
+        )
     except ConfirmationNeeded:
-        return enrollment.ask_to_link(request, replace(begun, challenge=passed), tokens)
+        return enrollment.ask_to_link(request, replace(pending, challenge=passed), tokens)
     if passed:
         code_attempts.move_to_sub(identity.username, identity.sub)
     if passed and method == SOFTWARE_TOKEN_MFA:
         transitions.reconcile(
-            request, identity, passed.friendly_name, unconfirmed=begun.unconfirmed
+            request, identity, passed.friendly_name, unconfirmed=pending.unconfirmed
         )
-        completion.token_used(identity)
-    begun = _about(begun, identity)
-    if begun.is_change:
-        return _change(request, begun, identity, tokens)
-    if not passed and _wants_factor(request, begun, identity):
-        return enrollment.begin(request, begun, tokens)
-    completion.complete(request, identity, tokens, method=method)
-    return Outcome(Step.DONE, begun.next_url)
+        completion.record_use(identity)
+    pending = _bind_to(pending, identity)
+    if pending.is_change:
+        return _change(request, pending, identity, tokens)
+    if not passed and _wants_factor(request, pending, identity):
+        return enrollment.start(request, pending, tokens)
+    completion.complete_sign_in(request, identity, tokens, method=method)
+    return Outcome(Step.DONE, pending.next_url)
 
 
-def _consent(begun: PendingSignIn, given: Consent) -> Consent:
-    return Consent.WITHHELD if begun.somebody_else else given
+def _effective_consent(pending: PendingSignIn, given: Consent) -> Consent:
+    return Consent.WITHHELD if pending.is_switching_user else given
 
 
 def _change(
-    request: HttpRequest, begun: PendingSignIn, identity: CognitoIdentity, tokens: Tokens
+    request: HttpRequest, pending: PendingSignIn, identity: CognitoIdentity, tokens: Tokens
 ) -> Outcome:
     removal.check_own(request, identity)
-    if begun.purpose is Purpose.REPLACE:
-        return enrollment.begin(request, begun, tokens)
+    if pending.purpose is Purpose.REPLACE:
+        return enrollment.start(request, pending, tokens)
     return removal.remove(request, identity, tokens)
 
 
-def _unasked(
-    request: HttpRequest, begun: PendingSignIn, tokens: Tokens, password: SecretText
+def _handle_missing_challenge(
+    request: HttpRequest, pending: PendingSignIn, tokens: Tokens, password: SecretText
 ) -> tuple[PendingSignIn, Challenge | Tokens]:
     """Settle why Cognito asked no code of somebody who has an authenticator, as far as we knew.
 
@@ -405,28 +420,28 @@ def _unasked(
     """
     identity = people.known(claims.read_person(tokens).sub)
     if identity is None or identity.status not in (Status.ENABLED, Status.UNKNOWN):
-        return begun, tokens
-    if begun.beginning.is_overtaken_by(identity):
+        return pending, tokens
+    if pending.required_snapshot.is_outdated_for(identity):
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     if transitions.was_removed_or_reset(identity):
         # SECURITY: where a reset could only turn it off, the lost phone would be in charge again.
         transitions.record_expected_absence(identity)
-        return _about(begun, identity), tokens
-    required = _wants_factor(request, begun, identity)
+        return _bind_to(pending, identity), tokens
+    required = _wants_factor(request, pending, identity)
     if required or identity.unconfirmed in (Unconfirmed.SET_UP, Unconfirmed.SWITCH_ON):
         if user_api.prefer_software_token(tokens.access):
             transitions.record_switched_on(identity)
-            reply = _asked_at_last(begun.username, password)
-            return _about(begun, identity), reply
+            reply = _retry_with_factor(pending.username, password)
+            return _bind_to(pending, identity), reply
         if identity.software_token is None:
             identity.record_status(Status.NOT_SET_UP)
-            return begun, tokens
+            return pending, tokens
     elsewhere = identity.unconfirmed != Unconfirmed.REMOVAL
     transitions.record_removal(request, identity, elsewhere=elsewhere)
-    return _about(begun, identity), tokens
+    return _bind_to(pending, identity), tokens
 
 
-def _asked_at_last(username: str, password: SecretText) -> Challenge:
+def _retry_with_factor(username: str, password: SecretText) -> Challenge:
     """Start over with the authenticator switched on.
 
     Raises:
@@ -438,33 +453,35 @@ def _asked_at_last(username: str, password: SecretText) -> Challenge:
     return reply
 
 
-def _wants_factor(request: HttpRequest, begun: PendingSignIn, identity: CognitoIdentity) -> bool:
+def _wants_factor(request: HttpRequest, pending: PendingSignIn, identity: CognitoIdentity) -> bool:
     """Tell whether this sign-in must not end without a second factor."""
-    if begun.purpose is Purpose.SET_UP:
+    if pending.purpose is Purpose.SET_UP:
         return True
     return policy.is_enforced() and policy.is_required(request, identity.user)
 
 
-def _about(begun: PendingSignIn, identity: CognitoIdentity) -> PendingSignIn:
-    """Bind ``begun`` to the person of ``identity``, by the values that were read, and to nobody else."""
-    begun = replace(begun, began=begun.beginning.known(identity))
+def _bind_to(pending: PendingSignIn, identity: CognitoIdentity) -> PendingSignIn:
+    """Bind ``pending`` to the person of ``identity``, by the values that were read, and to nobody else."""
+    pending = replace(pending, snapshot=pending.required_snapshot.for_identity(identity))
     if not identity.in_this_pool or identity.status == Status.GONE:
-        return begun
-    return replace(begun, sub=identity.sub)
+        return pending
+    return replace(pending, sub=identity.sub)
 
 
-def _pending(request: HttpRequest, step: Step) -> PendingSignIn:
-    begun = PendingSignIn.load(request)
-    if begun is None or begun.step is not step:
+def _load_pending(request: HttpRequest, step: Step) -> PendingSignIn:
+    pending = PendingSignIn.load(request)
+    if pending is None or pending.step is not step:
         raise ChallengeLost(reason=ChallengeLostReason.NOTHING_PENDING)
     # A challenge tells a name alone, which may be a predecessor's.
-    name = begun.challenge.username if begun.challenge and not begun.sub else ""
-    if begun.beginning.is_over(name):  # asked here, so that Cognito is not told a code in vain
-        begun.start_again(request)
+    name = pending.challenge.username if pending.challenge and not pending.sub else ""
+    if pending.required_snapshot.is_outdated(
+        name
+    ):  # asked here, so that Cognito is not told a code in vain
+        pending.discard_progress(request)
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
-    return begun
+    return pending
 
 
-def _password_refused(request: HttpRequest, username: str, error: CognitoMFAError) -> None:
+def _record_rejected_password(request: HttpRequest, username: str, error: CognitoMFAError) -> None:
     logger.info("password_refused: %s", error)
     user_login_failed.send(sender=__name__, credentials={"username": username}, request=request)

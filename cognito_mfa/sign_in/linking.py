@@ -6,7 +6,7 @@ them. A site that wants its existing users linked names another resolver in
 ``COGNITO_MFA["USER_RESOLVER"]``; three stand here, or it writes its own.
 
 SECURITY: a link lasts, and whoever gets one is the user from then on. So each way to one leads through
-``_fit``, whatever a resolver or another package says: staff, and whoever has any permission, are linked
+``_check_linkable``, whatever a resolver or another package says: staff, and whoever has any permission, are linked
 by hand only (the README says how). Whoever is signed in is asked before an account of the pool becomes
 theirs. Every refusal is an event with its reason, a ``LinkRefusedReason``.
 """
@@ -50,7 +50,14 @@ Kind = MFAEvent.Kind
 Status = CognitoIdentity.Status
 
 # What a query or a column raises for a value that is not of its kind.
-NO_VALUE = (DatabaseError, FieldError, ValidationError, ValueError, TypeError, OverflowError)
+INVALID_VALUE_ERRORS = (
+    DatabaseError,
+    FieldError,
+    ValidationError,
+    ValueError,
+    TypeError,
+    OverflowError,
+)
 
 
 class Consent(Enum):
@@ -76,7 +83,7 @@ def by_username(person: Person, *, request: HttpRequest | None) -> AbstractBaseU
     """
     field = get_user_model().USERNAME_FIELD
     proposed = get_user_model()._default_manager.filter(**{field: person.username})
-    found: AbstractBaseUser | None = _only(
+    found: AbstractBaseUser | None = _single(
         user for user in proposed if user.get_username() == person.username
     )
     return found
@@ -92,8 +99,8 @@ def by_verified_email(person: Person, *, request: HttpRequest | None) -> Abstrac
     field = get_user_model().get_email_field_name()
     wanted = models.Q(**{field: person.email}) | models.Q(**{f"{field}__iexact": person.email})
     proposed = get_user_model()._default_manager.filter(wanted)
-    found: AbstractBaseUser | None = _only(
-        user for user in proposed if same(_address_of(user), person.email)
+    found: AbstractBaseUser | None = _single(
+        user for user in proposed if same(_email_of(user), person.email)
     )
     return found
 
@@ -131,9 +138,9 @@ def link(
             resolver found must not be linked.
     """
     people.retire_namesakes(person.username, person.sub)  # whatever becomes of the link
-    with _noting(person):
-        identity = known(person) or _new(person, request, status, consent)
-    _keep_up_to_date(identity, person)
+    with _recording_refusals(person):
+        identity = known(person) or _link_new_person(person, request, status, consent)
+    _update_labels(identity, person)
     if identity.status == CognitoIdentity.Status.GONE:  # as somebody thought: here the person is
         identity.record_status(status)
     return identity
@@ -147,14 +154,16 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
     Raises:
         LinkRefused: see ``check_signed_in``.
     """
-    with _noting(person):
+    with _recording_refusals(person):
         identity = _linked_to(person, user)
         if identity is None:
-            fit = _fit_by_address(person, user)
-            identity = _made(partial(_create, person, fit, Status.UNKNOWN, "SIGN_IN"), person)
+            fit = _check_linkable_by_address(person, user)
+            identity = _create_or_find(
+                partial(_link_existing_user, person, fit, Status.UNKNOWN, "SIGN_IN"), person
+            )
         if identity.user_id != user.pk:  # another request was faster, with another user
             raise LinkRefused(LinkRefusedReason.LINKED_TO_ANOTHER, user_pk=user.pk)
-    _keep_up_to_date(identity, person)
+    _update_labels(identity, person)
     if identity.status == CognitoIdentity.Status.GONE:
         identity.record_status(CognitoIdentity.Status.UNKNOWN)
     identity.record_enabled()
@@ -173,14 +182,14 @@ def check_signed_in(person: Person, user: Any) -> None:
             or has an e-mail address by which the package may have taken the person for that user, although
             it is not the one that the pool has verified.
     """
-    with _noting(person):
+    with _recording_refusals(person):
         if _linked_to(person, user) is None:
-            _fit_by_address(person, user)
+            _check_linkable_by_address(person, user)
 
 
-def note_refusal(person: Person, user: Any, reason: LinkRefusedReason) -> None:
+def record_refusal(person: Person, user: Any, reason: LinkRefusedReason) -> None:
     """Write down why ``person`` was not linked to ``user``, who is signed in."""
-    _note(person, LinkRefused(reason, user_pk=user.pk))
+    _record_refusal(person, LinkRefused(reason, user_pk=user.pk))
 
 
 def refuse(person: Person, user: Any, reason: LinkRefusedReason) -> NoReturn:
@@ -189,7 +198,7 @@ def refuse(person: Person, user: Any, reason: LinkRefusedReason) -> NoReturn:
     Raises:
         LinkRefused: always.
     """
-    with _noting(person):
+    with _recording_refusals(person):
         raise LinkRefused(reason, user_pk=user.pk)
 
 
@@ -201,7 +210,7 @@ def known(person: Person) -> CognitoIdentity | None:
 # ------------------------------------------------------------------------------------ who may be linked
 
 
-def _fit(user: Any) -> AbstractBaseUser:
+def _check_linkable(user: Any) -> AbstractBaseUser:
     """Return ``user`` as the database has it, who may be linked without an administrator.
 
     Raises:
@@ -210,7 +219,7 @@ def _fit(user: Any) -> AbstractBaseUser:
     model = get_user_model()
     if not isinstance(user, model):
         raise LinkRefused(LinkRefusedReason.NOT_A_USER)
-    row = _saved(user.pk)
+    row = _stored_user(user.pk)
     if row is None:
         raise LinkRefused(LinkRefusedReason.NOT_SAVED)
     if identity_of(row) is not None:
@@ -219,24 +228,24 @@ def _fit(user: Any) -> AbstractBaseUser:
         raise LinkRefused(LinkRefusedReason.INACTIVE, user_pk=row.pk)
     if getattr(row, "is_staff", False) or getattr(row, "is_superuser", False):
         raise LinkRefused(LinkRefusedReason.STAFF, user_pk=row.pk)
-    if _may_do_something(row):
+    if _has_any_permission(row):
         raise LinkRefused(LinkRefusedReason.PERMISSIONS, user_pk=row.pk)
     found: AbstractBaseUser = row
     return found
 
 
-def _saved(key: Any) -> Any:
+def _stored_user(key: Any) -> Any:
     """Return the user of ``key`` as the database has it; None also for what can be nobody's key."""
     if key is None:
         return None
     try:
         with transaction.atomic():
             return get_user_model()._default_manager.filter(pk=key).first()
-    except NO_VALUE:
+    except INVALID_VALUE_ERRORS:
         return None
 
 
-def _may_do_something(user: Any) -> bool:
+def _has_any_permission(user: Any) -> bool:
     """Tell whether ``user`` has any permission, alone or through a group.
 
     Not by asking the backends where rows tell: one of them may give everybody something.
@@ -249,11 +258,11 @@ def _may_do_something(user: Any) -> bool:
     return asks is not None and any(asks(config.label) for config in apps.get_app_configs())
 
 
-def _fit_by_address(person: Person, user: Any) -> AbstractBaseUser:
-    found = _fit(user)
+def _check_linkable_by_address(person: Person, user: Any) -> AbstractBaseUser:
+    found = _check_linkable(user)
     # SECURITY: the package may have found the user by the address that the person gave as theirs, and by
     # what the database takes for equal to it.
-    address, verified = _address_of(found), person.email
+    address, verified = _email_of(found), person.email
     if address and not same(address, verified) and not certainly_differ(address, verified):
         differs, unverified = LinkRefusedReason.EMAIL_DIFFERS, LinkRefusedReason.EMAIL_NOT_VERIFIED
         reason = differs if verified else unverified
@@ -273,9 +282,9 @@ def _linked_to(person: Person, user: Any) -> CognitoIdentity | None:
     return theirs
 
 
-def _found(person: Person, request: HttpRequest | None, consent: Consent) -> Any:
+def _resolve_user(person: Person, request: HttpRequest | None, consent: Consent) -> Any:
     """Return the user that the site's resolver names, checked; None for nobody."""
-    answer = _answer(person, request, consent)
+    answer = _call_resolver(person, request, consent)
     signed_in = _signed_in(request)
     if consent is Consent.GIVEN and (
         answer is None or signed_in is None or getattr(answer, "pk", None) != signed_in.pk
@@ -283,7 +292,7 @@ def _found(person: Person, request: HttpRequest | None, consent: Consent) -> Any
         raise LinkRefused(LinkRefusedReason.ANOTHER_USER, user_pk=getattr(signed_in, "pk", None))
     if answer is None:
         return None
-    user = _fit(answer)
+    user = _check_linkable(answer)
     if signed_in is None or user.pk != signed_in.pk or consent is Consent.GIVEN:
         return user
     if consent is Consent.WITHHELD:
@@ -291,7 +300,7 @@ def _found(person: Person, request: HttpRequest | None, consent: Consent) -> Any
     raise ConfirmationNeeded
 
 
-def _answer(person: Person, request: HttpRequest | None, consent: Consent) -> Any:
+def _call_resolver(person: Person, request: HttpRequest | None, consent: Consent) -> Any:
     """Ask the site's resolver. One that fails is a refusal: nobody knows whom it would have named."""
     resolver = get_conf().USER_RESOLVER
     resolve: Callable[..., Any] = import_string(resolver) if isinstance(resolver, str) else resolver
@@ -320,34 +329,34 @@ def _signed_in(request: HttpRequest | None) -> Any:
 # ------------------------------------------------------------------------------------------- new rows
 
 
-def _new(
+def _link_new_person(
     person: Person,
     request: HttpRequest | None,
     status: CognitoIdentity.Status,
     consent: Consent,
 ) -> CognitoIdentity:
-    user = _found(person, request, consent)
+    user = _resolve_user(person, request, consent)
     if user is not None:
         how = "CONFIRMED" if consent is Consent.GIVEN else "RESOLVER"
-        return _made(partial(_create, person, user, status, how), person)
+        return _create_or_find(partial(_link_existing_user, person, user, status, how), person)
     if not get_conf().CREATE_USERS:
         raise LinkRefused(LinkRefusedReason.NO_USER)
-    return _made_new(person, status)
+    return _link_new_user(person, status)
 
 
-def _made_new(person: Person, status: CognitoIdentity.Status) -> CognitoIdentity:
+def _link_new_user(person: Person, status: CognitoIdentity.Status) -> CognitoIdentity:
     refusal = LinkRefused(LinkRefusedReason.USERNAME_TAKEN)
-    for name in _names(person):
+    for name in _candidate_usernames(person):
         try:
             if _is_taken(name):
                 continue
-            return _made(partial(_create_with_user, person, name, status), person)
+            return _create_or_find(partial(_create_identity_and_user, person, name, status), person)
         except LinkRefused as error:  # somebody else may have taken the name just now
             refusal = error
     raise refusal
 
 
-def _made(make: Callable[[], CognitoIdentity], person: Person) -> CognitoIdentity:
+def _create_or_find(make: Callable[[], CognitoIdentity], person: Person) -> CognitoIdentity:
     """Make the rows, or find those that another request of the same person just made.
 
     Raises:
@@ -371,19 +380,23 @@ def _made(make: Callable[[], CognitoIdentity], person: Person) -> CognitoIdentit
     return identity
 
 
-def _create(person: Person, user: Any, status: CognitoIdentity.Status, how: str) -> CognitoIdentity:
+def _link_existing_user(
+    person: Person, user: Any, status: CognitoIdentity.Status, how: str
+) -> CognitoIdentity:
     """Link ``user``, who was here before."""
-    identity = _row(person, user, status)
+    identity = _create_identity(person, user, status)
     MFAEvent.objects.record(Kind.LINKED, identity, detail=how)
     logger.info("linked: user %s, %s", user.pk, how)
     return identity
 
 
-def _create_with_user(person: Person, name: str, status: CognitoIdentity.Status) -> CognitoIdentity:
-    return _row(person, _user(person, name), status)
+def _create_identity_and_user(
+    person: Person, name: str, status: CognitoIdentity.Status
+) -> CognitoIdentity:
+    return _create_identity(person, _create_user(person, name), status)
 
 
-def _row(person: Person, user: Any, status: CognitoIdentity.Status) -> CognitoIdentity:
+def _create_identity(person: Person, user: Any, status: CognitoIdentity.Status) -> CognitoIdentity:
     return CognitoIdentity.objects.create(
         user=user,
         pool_id=get_conf().USER_POOL_ID,
@@ -394,7 +407,7 @@ def _row(person: Person, user: Any, status: CognitoIdentity.Status) -> CognitoId
     )
 
 
-def _user(person: Person, name: str) -> AbstractBaseUser:
+def _create_user(person: Person, name: str) -> AbstractBaseUser:
     """Make a user without a password, who has an address only where the pool has verified it."""
     model = get_user_model()
     user = model(**{model.USERNAME_FIELD: name})
@@ -406,7 +419,7 @@ def _user(person: Person, name: str) -> AbstractBaseUser:
     return user
 
 
-def _names(person: Person) -> Iterable[str]:
+def _candidate_usernames(person: Person) -> Iterable[str]:
     """Yield names for a new Django user, the best first: the person's own, and the ``sub``.
 
     A name that is an address is one only where the pool has verified it for this person.
@@ -451,13 +464,13 @@ def _is_taken(name: str) -> bool:
     try:
         with transaction.atomic():
             return bool(get_user_model()._default_manager.filter(alike).exists())
-    except NO_VALUE as error:
+    except INVALID_VALUE_ERRORS as error:
         failed = type(error).__name__
     logger.error("user_not_made: %s", failed)
     raise LinkRefused(LinkRefusedReason.USER_NOT_CREATED)
 
 
-def _keep_up_to_date(identity: CognitoIdentity, person: Person) -> None:
+def _update_labels(identity: CognitoIdentity, person: Person) -> None:
     """Write down the person's name and verified address, and keep the address before it.
 
     The address before is told of changes as well: whoever took over the account chose the new one.
@@ -480,16 +493,16 @@ def _keep_up_to_date(identity: CognitoIdentity, person: Person) -> None:
 
 
 @contextmanager
-def _noting(person: Person) -> Generator[None]:
+def _recording_refusals(person: Person) -> Generator[None]:
     """Make an event of a refusal, outside the transaction that it ended."""
     try:
         yield
     except LinkRefused as refusal:
-        _note(person, refusal)
+        _record_refusal(person, refusal)
         raise
 
 
-def _note(person: Person, refusal: LinkRefused) -> None:
+def _record_refusal(person: Person, refusal: LinkRefused) -> None:
     about = "" if refusal.user_pk is None else f"user {refusal.user_pk}"
     logger.warning("link_refused: %s %s", refusal.reason, about)
     MFAEvent.objects.record(
@@ -502,11 +515,11 @@ def _note(person: Person, refusal: LinkRefused) -> None:
     )
 
 
-def _only(users: Iterable[Any]) -> Any:
+def _single(users: Iterable[Any]) -> Any:
     """Return the one user that there is; None where there are several."""
     found = list(users)
     return found[0] if len(found) == 1 else None
 
 
-def _address_of(user: Any) -> str:
+def _email_of(user: Any) -> str:
     return str(getattr(user, type(user).get_email_field_name(), "") or "")

@@ -28,8 +28,8 @@ from cognito_mfa.exceptions import (
     TokenRejected,
     Unavailable,
 )
-from cognito_mfa.sign_in.beginning import Beginning
-from cognito_mfa.sign_in.encryption import seal, unseal
+from cognito_mfa.sign_in.encryption import decrypt, encrypt
+from cognito_mfa.sign_in.snapshot import Snapshot
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.secret_text import SecretText
 
@@ -84,10 +84,10 @@ class PendingSignIn:
         tokens: of a password sign-in without challenge, during a set-up with the access token.
         friendly_name: what the person typed as the device's name before the set-up broke off.
         signed_in_already: by another package, whose sign-in stays as it is.
-        began: what was known of the person's second factor when this began; None before it begins.
+        snapshot: what was known of the person's second factor when this began; None before it begins.
         unconfirmed: a set-up may have been confirmed in Cognito, and is not written down here.
-        somebody_else: the person signs in as another than who is signed in in this browser.
-        owner: key of the user who is signed in, and is asked whether the pool's account is theirs.
+        is_switching_user: the person signs in as another than who is signed in in this browser.
+        link_user_pk: key of the user who is signed in, and is asked whether the pool's account is theirs.
         expires_at: seconds since the epoch.
     """
 
@@ -101,27 +101,29 @@ class PendingSignIn:
     tokens: Tokens | None = field(default=None, repr=False)
     friendly_name: str = ""
     signed_in_already: bool = False
-    began: Beginning | None = None
+    snapshot: Snapshot | None = None
     unconfirmed: bool = False
-    somebody_else: bool = False
-    owner: str = ""
+    is_switching_user: bool = False
+    link_user_pk: str = ""
     expires_at: float = 0.0
 
     @classmethod
     def load(cls, request: HttpRequest) -> Self | None:
         """Return this browser's pending sign-in, or None when there is none or its time is over."""
-        payload = unseal(request.session.get(KEY))
+        payload = decrypt(request.session.get(KEY))
         try:
             if payload is None or not _is_in_time(payload["expires_at"]):
                 return None
-            return cls(**_revived(payload))
+            return cls(**_deserialize(payload))
         except (KeyError, TypeError):  # of another version of this app, minutes ago
             return None
 
     def save(self, request: HttpRequest) -> None:
         """Make this the browser's pending sign-in, with a fresh time limit."""
         kept = asdict(replace(self, expires_at=time.time() + TTL))
-        request.session[KEY] = seal({**kept, "step": self.step.name, "purpose": self.purpose.name})
+        request.session[KEY] = encrypt(
+            {**kept, "step": self.step.name, "purpose": self.purpose.name}
+        )
 
     @property
     def is_change(self) -> bool:
@@ -129,22 +131,24 @@ class PendingSignIn:
         return self.purpose in CHANGES
 
     @property
-    def beginning(self) -> Beginning:
+    def required_snapshot(self) -> Snapshot:
         """Return what was known when this began.
 
         Raises:
             ChallengeLost: nobody knows, so that nobody knows either what happened since.
         """
-        if self.began is None:
+        if self.snapshot is None:
             raise ChallengeLost(reason=ChallengeLostReason.NOTHING_PENDING)
-        return self.began
+        return self.snapshot
 
     def is_for(self, user: Any) -> bool:
         """Tell whether ``user``, of the request, is the one who was asked about a link."""
-        return bool(self.owner) and user.is_authenticated and str(user.pk) == self.owner
+        return (
+            bool(self.link_user_pk) and user.is_authenticated and str(user.pk) == self.link_user_pk
+        )
 
     @property
-    def open_challenge(self) -> Challenge:
+    def required_challenge(self) -> Challenge:
         """Return the challenge to answer.
 
         Raises:
@@ -154,14 +158,14 @@ class PendingSignIn:
             raise ChallengeLost(reason=ChallengeLostReason.NOTHING_PENDING)
         return self.challenge
 
-    def start_again(self, request: HttpRequest) -> None:
+    def discard_progress(self, request: HttpRequest) -> None:
         """Keep the typed names and the way back; forget everything else.
 
         A change that broke off is over: nothing was changed, and the person is still signed in. So is
         the set-up of somebody who signed in elsewhere.
         """
         if self.is_change or self.signed_in_already:
-            clear(request)
+            clear_pending(request)
             return
         PendingSignIn(
             purpose=self.purpose,
@@ -169,11 +173,13 @@ class PendingSignIn:
             next_url=self.next_url,
             friendly_name=self.friendly_name,
             unconfirmed=self.unconfirmed,
-            somebody_else=self.somebody_else,
+            is_switching_user=self.is_switching_user,
         ).save(request)
 
     @contextmanager
-    def starting_again(self, request: HttpRequest, *, always: bool = False) -> Generator[None]:
+    def discarding_on_failure(
+        self, request: HttpRequest, *, always: bool = False
+    ) -> Generator[None]:
         """Drop what is pending when Cognito no longer stands by it, or may have used it up.
 
         A wrong code, a rejected password, throttling, or a call that never left leave it as it is.
@@ -184,12 +190,12 @@ class PendingSignIn:
         try:
             yield
         except CognitoMFAError as error:
-            if always or _is_over(error):
-                self.start_again(request)
+            if always or _ends_sign_in(error):
+                self.discard_progress(request)
             raise
 
 
-def clear(request: HttpRequest) -> None:
+def clear_pending(request: HttpRequest) -> None:
     """Forget the browser's pending sign-in."""
     if KEY in request.session:
         del request.session[KEY]
@@ -201,31 +207,33 @@ def _is_in_time(expires_at: float) -> bool:
     return ago is not None and ago < TTL
 
 
-def _is_over(error: CognitoMFAError) -> bool:
+def _ends_sign_in(error: CognitoMFAError) -> bool:
     if isinstance(error, Unavailable):
         return error.sent == "unknown"
     return isinstance(error, (ChallengeLost, TokenRejected, BadReply, Refused, AccountActionNeeded))
 
 
-def _revived(payload: Mapping[str, Any]) -> dict[str, Any]:
-    challenge, tokens, began = payload["challenge"], payload["tokens"], payload["began"]
+def _deserialize(payload: Mapping[str, Any]) -> dict[str, Any]:
+    challenge, tokens, snapshot = payload["challenge"], payload["tokens"], payload["snapshot"]
     return {
         **payload,
         "step": Step[payload["step"]],
         "purpose": Purpose[payload["purpose"]],
         "challenge": Challenge(**challenge) if challenge else None,
         "tokens": Tokens(**tokens) if tokens else None,
-        "began": Beginning(**began) if began else None,
+        "snapshot": Snapshot(**snapshot) if snapshot else None,
     }
 
 
-def subject_of(begun: PendingSignIn) -> people.Asked:
+def subject_of(pending: PendingSignIn) -> people.Asked:
     """Return whom the pending sign-in is about."""
-    name = begun.challenge.username if begun.challenge else ""
-    if begun.sub:
-        identity = people.known(begun.sub)
-        own = identity.username if identity else begun.username
-        return people.Asked(name or own, begun.sub, identity)
+    name = pending.challenge.username if pending.challenge else ""
+    if pending.sub:
+        identity = people.known(pending.sub)
+        own = identity.username if identity else pending.username
+        return people.Asked(name or own, pending.sub, identity)
     return (
-        people.named(name, begun.challenge.friendly_name) if begun.challenge else people.Asked("")
+        people.named(name, pending.challenge.friendly_name)
+        if pending.challenge
+        else people.Asked("")
     )

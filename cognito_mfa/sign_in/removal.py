@@ -30,7 +30,7 @@ from cognito_mfa.exceptions import (
     Unavailable,
 )
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_of
-from cognito_mfa.sign_in.completion import Outcome, complete
+from cognito_mfa.sign_in.completion import Outcome, complete_sign_in
 from cognito_mfa.sign_in.pending import Step
 from cognito_mfa.values import clocks
 
@@ -113,7 +113,7 @@ def remove(
     except ChallengeLost:  # another phone, or a reset meanwhile: only Cognito knows which came last
         transitions.record_unconfirmed(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
         raise
-    complete(request, identity, tokens, method="", signed_in_already=signed_in_already)
+    complete_sign_in(request, identity, tokens, method="", signed_in_already=signed_in_already)
     return Outcome(Step.REMOVED, "")
 
 

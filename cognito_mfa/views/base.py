@@ -51,7 +51,7 @@ from cognito_mfa.exceptions import (
     Unavailable,
 )
 from cognito_mfa.models import PostedStep
-from cognito_mfa.sign_in import double_posts
+from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
 from cognito_mfa.views import messages as texts
@@ -59,10 +59,10 @@ from cognito_mfa.views import posted_secrets
 
 logger = logging.getLogger(__name__)
 
-WAIT = 2  # seconds from the page that asks for patience to the next
+WAIT_SECONDS = 2  # seconds from the page that asks for patience to the next
 
 
-def closes_what_was_posted(
+def conceals_posted_secrets(
     view: Callable[..., HttpResponseBase],
 ) -> Callable[..., HttpResponseBase]:
     """Decorate ``view``, so that neither it nor a report ever sees what was typed as plain text."""
@@ -76,21 +76,21 @@ def closes_what_was_posted(
 
 
 # Closed after the check of the token, which answers what happens where the body cannot be read.
-PROTECTED: list[Callable[..., Any]] = [
+PAGE_DECORATORS: list[Callable[..., Any]] = [
     sensitive_post_parameters(),
     csrf_protect,
-    closes_what_was_posted,
+    conceals_posted_secrets,
     never_cache,
     xframe_options_deny,
 ]
 
 
-@method_decorator(PROTECTED, name="dispatch")
+@method_decorator(PAGE_DECORATORS, name="dispatch")
 class Page(View):
     """What every page of ours has: no caching, no framing, CSRF protection, the support address."""
 
     http_method_names = ["get", "head", "post", "options"]
-    for_impersonators = False  # for somebody who acts as another user
+    allows_impersonators = False  # for somebody who acts as another user
 
     @classonlymethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # noqa: N805 - a class method
@@ -99,7 +99,7 @@ class Page(View):
 
         @wraps(view)
         def own(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            acting = None if cls.for_impersonators else impersonation.find(request, request.user)
+            acting = None if cls.allows_impersonators else impersonation.find(request, request.user)
             if acting is None:
                 return view(request, *args, **kwargs)
             response = responses.impersonation_page(request, acting, unproven=False)
@@ -109,11 +109,11 @@ class Page(View):
         return own
 
     @staticmethod
-    def common() -> dict[str, Any]:
+    def shared_context() -> dict[str, Any]:
         """Return what every page shows: whose it is, and where help is."""
         return {"site": get_conf().ISSUER, "support_url": support_url()}
 
-    def after(self, outcome: Outcome) -> HttpResponse:
+    def redirect_to_step(self, outcome: Outcome) -> HttpResponse:
         """Return the redirect to the page of the next step."""
         if outcome.step is Step.DONE:
             return HttpResponseRedirect(destination(self.request, outcome.next_url))
@@ -125,13 +125,13 @@ class Page(View):
         )
         return HttpResponseRedirect(reverse(f"cognito_mfa:{outcome.step.value}") + query)
 
-    def to_device(self, *, text: str = "") -> HttpResponse:
+    def redirect_to_device(self, *, text: str = "") -> HttpResponse:
         """Return the redirect to the person's own page, after a change that went no further."""
         if text:
             messages.info(self.request, text, fail_silently=True)
         return HttpResponseRedirect(reverse("cognito_mfa:device"))
 
-    def to_sign_in(
+    def redirect_to_sign_in(
         self, *, text: str = "", next_url: str = "", set_up: bool = False
     ) -> HttpResponse:
         """Return the redirect to the beginning, with a word why.
@@ -145,7 +145,7 @@ class Page(View):
         given = urlencode({name: value for name, value in query.items() if value})
         return HttpResponseRedirect(reverse("cognito_mfa:sign_in") + (f"?{given}" if given else ""))
 
-    def to_sign_in_again(self, text: str, next_url: str) -> HttpResponse:
+    def redirect_to_sign_in_again(self, text: str, next_url: str) -> HttpResponse:
         """Return the redirect to where somebody who signs in elsewhere learns that they must, and why."""
         messages.info(self.request, text, fail_silently=True)
         way_back = safe_url(self.request, next_url)
@@ -157,12 +157,12 @@ class StepView(Page, FormView):
     """One step of a sign-in: a form, the flow that takes its answer, and every way that can end."""
 
     step: ClassVar[Step]
-    begun: PendingSignIn
+    pending: PendingSignIn
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        self.begun = PendingSignIn.load(request) or PendingSignIn()
-        if self.step not in (Step.START, self.begun.step):
-            return self.elsewhere()
+        self.pending = PendingSignIn.load(request) or PendingSignIn()
+        if self.step not in (Step.START, self.pending.step):
+            return self.redirect_to_current_step()
         response = super().dispatch(request, *args, **kwargs)
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _save_session(request)
@@ -171,182 +171,184 @@ class StepView(Page, FormView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.step is Step.START:  # nothing pending yet: each post is a sign-in of its own
             return super().post(request, *args, **kwargs)
-        claim = double_posts.take(request, self.begun)
+        claim = duplicate_submissions.claim(request, self.pending)
         if claim is None:
-            return self.being_answered()
+            return self.wait_for_other_submission()
         try:
             response: HttpResponse = super().post(request, *args, **kwargs)
         except BaseException:
-            double_posts.release(claim)
+            duplicate_submissions.release(claim)
             raise
-        (double_posts.release if self.stands else double_posts.accept)(claim)
+        (duplicate_submissions.release if self.can_retry else duplicate_submissions.accept)(claim)
         try:
             _save_now(request)
         except UpdateError:  # another tab began anew, or signed out: Django would answer a bare 400
-            return self.being_answered()
+            return self.wait_for_other_submission()
         return response
 
-    def being_answered(self) -> HttpResponse:
+    def wait_for_other_submission(self) -> HttpResponse:
         """Return the page for a post of what another one of this browser answers, or has answered just now."""
-        next_url = safe_url(self.request, self.begun.next_url)
+        next_url = safe_url(self.request, self.pending.next_url)
         query = f"?{urlencode({'next': next_url})}" if next_url else ""
         onward = reverse(f"cognito_mfa:{self.step.value}") + query
-        context = {"onward": onward, "seconds": WAIT, **self.common()}
+        context = {"onward": onward, "seconds": WAIT_SECONDS, **self.shared_context()}
         response = render(self.request, "cognito_mfa/wait.html", context)
-        double_posts.leave_session_alone(self.request)
+        duplicate_submissions.keep_session_unchanged(self.request)
         return response
 
-    def overtaken(self, faster: PostedStep) -> HttpResponse:
+    def answer_late_submission(self, faster: PostedStep) -> HttpResponse:
         """Return the answer to a post that came when another one had ended its session."""
         if not faster.accepted:
-            return self.being_answered()
-        response = self.to_sign_in()  # which leads on whoever has the new session
-        double_posts.leave_session_alone(self.request)
+            return self.wait_for_other_submission()
+        response = self.redirect_to_sign_in()  # which leads on whoever has the new session
+        duplicate_submissions.keep_session_unchanged(self.request)
         return response
 
-    def elsewhere(self) -> HttpResponse:
+    def redirect_to_current_step(self) -> HttpResponse:
         """Return the answer when this is not the step that the sign-in is at."""
-        begun = self.begun
-        if begun.step is not Step.START:
-            return self.after(Outcome(begun.step, begun.next_url))
+        pending = self.pending
+        if pending.step is not Step.START:
+            return self.redirect_to_step(Outcome(pending.step, pending.next_url))
         is_post = self.request.method == "POST"
-        faster = double_posts.faster(self.request) if is_post else None
+        faster = duplicate_submissions.earlier_claim(self.request) if is_post else None
         if faster is not None:
-            return self.overtaken(faster)
+            return self.answer_late_submission(faster)
         proven = self.request.user.is_authenticated and gate.is_proven(
             self.request, self.request.user
         )
         text = texts.start_again() if is_post and not proven else ""
-        return self.to_sign_in(
-            text=text, next_url=begun.next_url or self.request.GET.get("next", "")
+        return self.redirect_to_sign_in(
+            text=text, next_url=pending.next_url or self.request.GET.get("next", "")
         )
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(begun=self.begun, **self.common(), **kwargs)
+        return super().get_context_data(pending=self.pending, **self.shared_context(), **kwargs)
 
-    def take(self, form: Any) -> Outcome:
+    def submit(self, form: Any) -> Outcome:
         """Do what the form asks for; raises ``CognitoMFAError``."""
         raise NotImplementedError
 
     def form_valid(self, form: Form) -> HttpResponse:
         try:
-            outcome = self.take(form)
+            outcome = self.submit(form)
         except CognitoMFAError as error:
-            return self.refused(error, form)
-        return self.after(outcome)
+            return self.handle_error(error, form)
+        return self.redirect_to_step(outcome)
 
     @singledispatchmethod
-    def refused(self, error: CognitoMFAError, form: Form) -> HttpResponse:
+    def handle_error(self, error: CognitoMFAError, form: Form) -> HttpResponse:
         """Return the page that says what went wrong, and to whom it is up now.
 
         By default something typed does not fit, and the form says so.
         """
-        field, text = self.on_form(error)
-        if not self.stands or (field and field not in form.fields):
-            return self.lost()  # Cognito declares errors that make no sense here
+        field, text = self.form_error(error)
+        if not self.can_retry or (field and field not in form.fields):
+            return self.restart()  # Cognito declares errors that make no sense here
         form.add_error(field, text)
         return self.form_invalid(form)
 
-    @refused.register(ChallengeLost)
-    @refused.register(TokenRejected)
+    @handle_error.register(ChallengeLost)
+    @handle_error.register(TokenRejected)
     def _refused_as_lost(self, _error: CognitoMFAError, _form: Form) -> HttpResponse:
-        return self.lost()
+        return self.restart()
 
-    @refused.register
+    @handle_error.register
     def _refused_as_busy(self, error: Busy, form: Form) -> HttpResponse:
         text = texts.busy(error.retry_after)
-        if not self.stands:
-            return self.unavailable(text, status=429, seconds=error.retry_after)
-        return self.later(form, text, status=429, seconds=error.retry_after)
+        if not self.can_retry:
+            return self.show_unavailable(text, status=429, seconds=error.retry_after)
+        return self.retry_later(form, text, status=429, seconds=error.retry_after)
 
-    @refused.register
+    @handle_error.register
     def _refused_as_failed(self, error: ServiceError, form: Form) -> HttpResponse:
-        return self.failed(form, error)
+        return self.show_failure(form, error)
 
-    @refused.register(Refused)
-    @refused.register(ChallengeNotSupported)
-    @refused.register(CodeAttemptsLocked)
+    @handle_error.register(Refused)
+    @handle_error.register(ChallengeNotSupported)
+    @handle_error.register(CodeAttemptsLocked)
     def _refused_for_good(self, error: CognitoMFAError, _form: Form) -> HttpResponse:
-        return self.blocked(error)
+        return self.show_blocked(error)
 
-    @refused.register
+    @handle_error.register
     def _refused_by_account(self, error: AccountActionNeeded, form: Form) -> HttpResponse:
         # Cognito says that an account is unconfirmed before it looks at the password (facts §2.1):
         # shown, it would tell a stranger who exists. The need for a reset it tells only with the
         # right password.
         if error.action == "reset_password":
-            return self.blocked(error)
+            return self.show_blocked(error)
         if self.step is not Step.START:
-            return self.lost()
+            return self.restart()
         form.add_error(None, texts.bad_credentials())
         return self.form_invalid(form)
 
-    @refused.register
+    @handle_error.register
     def _refused_until_signed_in_again(self, error: SignInAgain, _form: Form) -> HttpResponse:
-        next_url = getattr(self, "next_url", self.begun.next_url)
-        return self.to_sign_in_again(texts.sign_in_again(error), next_url)
+        next_url = getattr(self, "next_url", self.pending.next_url)
+        return self.redirect_to_sign_in_again(texts.sign_in_again(error), next_url)
 
-    @refused.register
+    @handle_error.register
     def _refused_removal(self, error: RemovalNotAllowed, _form: Form) -> HttpResponse:
-        return self.to_device(text=texts.removal_not_allowed(error))
+        return self.redirect_to_device(text=texts.removal_not_allowed(error))
 
-    def on_form(self, error: CognitoMFAError) -> tuple[str | None, Any]:
+    def form_error(self, error: CognitoMFAError) -> tuple[str | None, Any]:
         """Return the field that ``error`` is about, None for the whole form, and what to say."""
         if isinstance(error, BadCode):
-            challenge = self.begun.challenge
+            challenge = self.pending.challenge
             was_sent = challenge is not None and challenge.name in (SMS_MFA, EMAIL_OTP)
             return "code", texts.wrong_code(error, was_sent=was_sent)
         if isinstance(error, PasswordRejected):
             return "new_password1", texts.password_rejected(error)
         return None, texts.bad_credentials()
 
-    def lost(self) -> HttpResponse:
+    def restart(self) -> HttpResponse:
         """Start again; unless another request of this browser was faster, and must not be undone."""
-        if self.begun.is_change:
-            return self.to_device(text=texts.change_was_lost())
-        if self.begun.signed_in_already:
-            return self.to_sign_in_again(texts.setup_took_too_long(), self.begun.next_url)
-        session, next_url = self.request.session, self.begun.next_url
+        if self.pending.is_change:
+            return self.redirect_to_device(text=texts.change_was_lost())
+        if self.pending.signed_in_already:
+            return self.redirect_to_sign_in_again(
+                texts.setup_took_too_long(), self.pending.next_url
+            )
+        session, next_url = self.request.session, self.pending.next_url
         if session.session_key and not session.exists(session.session_key):
             session.modified = False
-            return self.to_sign_in(next_url=next_url)
-        return self.to_sign_in(text=texts.start_again(), next_url=next_url)
+            return self.redirect_to_sign_in(next_url=next_url)
+        return self.redirect_to_sign_in(text=texts.start_again(), next_url=next_url)
 
-    def later(self, form: Form, text: str, *, status: int, seconds: int) -> HttpResponse:
+    def retry_later(self, form: Form, text: str, *, status: int, seconds: int) -> HttpResponse:
         """Show the same page with all that was typed except secrets."""
         form.add_error(None, text)
         response = self.render_to_response(self.get_context_data(form=form), status=status)
         response["Retry-After"] = str(seconds)
         return response
 
-    def failed(self, form: Form, error: ServiceError) -> HttpResponse:
+    def show_failure(self, form: Form, error: ServiceError) -> HttpResponse:
         """Cognito or its configuration failed: the page again where the step stands, else a way back."""
         reference = log_failure(error)
-        if self.stands:
+        if self.can_retry:
             text = texts.failed(reference)
-            return self.later(form, text, status=503, seconds=error.retry_after)
+            return self.retry_later(form, text, status=503, seconds=error.retry_after)
         text = texts.failed_for_good(reference)
-        return self.unavailable(text, status=503, seconds=error.retry_after)
+        return self.show_unavailable(text, status=503, seconds=error.retry_after)
 
     @property
-    def stands(self) -> bool:
+    def can_retry(self) -> bool:
         """Tell whether what was typed can be sent again: Cognito may have used the step up."""
-        begun = PendingSignIn.load(self.request)
-        return self.step is Step.START or (begun is not None and begun.step is self.step)
+        pending = PendingSignIn.load(self.request)
+        return self.step is Step.START or (pending is not None and pending.step is self.step)
 
-    def unavailable(self, text: str, *, status: int, seconds: int) -> HttpResponse:
+    def show_unavailable(self, text: str, *, status: int, seconds: int) -> HttpResponse:
         """Show that nobody knows what became of the step, and how that is found out."""
-        context = {"text": text, "begun": self.begun, **self.common()}
+        context = {"text": text, "pending": self.pending, **self.shared_context()}
         response = render(self.request, "cognito_mfa/unavailable.html", context, status=status)
         response["Retry-After"] = str(seconds)
         return response
 
-    def blocked(self, error: CognitoMFAError) -> HttpResponse:
+    def show_blocked(self, error: CognitoMFAError) -> HttpResponse:
         context = {
             "reason": texts.blocked(error),
-            "begun": self.begun,
+            "pending": self.pending,
             "signed_in": self.request.user.is_authenticated,
-            **self.common(),
+            **self.shared_context(),
         }
         return render(self.request, "cognito_mfa/blocked.html", context, status=403)
 

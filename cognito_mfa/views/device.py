@@ -64,7 +64,7 @@ class OwnPage(Page):
             "may_remove": removal.may_remove(self.request),
             "shown_details": DETAILS_SHOWN,
             "unconfirmed": identity.unconfirmed if identity else "",
-            **self.common(),
+            **self.shared_context(),
             **super().get_context_data(**kwargs),  # type: ignore[misc]
         }
 
@@ -104,7 +104,7 @@ class DeviceRenameView(OwnPage, FormView):
         identity = identity_of(request.user)
         if request.user.is_authenticated and not (identity and identity.software_token):
             # Whoever has no authenticator can never confirm with its code, and would be asked for ever.
-            return self.to_device(text=_("There is no authenticator app to rename."))
+            return self.redirect_to_device(text=_("There is no authenticator app to rename."))
         return self.dispatch_confirmed(request, *args, **kwargs)
 
     @method_decorator(mfa_recent())
@@ -138,7 +138,7 @@ class ChangeView(OwnPage, StepView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.user.is_authenticated and identity_of(request.user) is None:
             # Not linked yet: by another backend. What comes of signing in here is what was asked for.
-            return self.to_sign_in(next_url=reverse("cognito_mfa:device"), set_up=True)
+            return self.redirect_to_sign_in(next_url=reverse("cognito_mfa:device"), set_up=True)
         return super().dispatch(request, *args, **kwargs)
 
     @property
@@ -148,7 +148,7 @@ class ChangeView(OwnPage, StepView):
     def get_form_class(self) -> type[Form]:
         return Form if tokens.is_used(self.request) else PasswordForm
 
-    def take(self, form: Form) -> Outcome:
+    def submit(self, form: Form) -> Outcome:
         if tokens.is_used(self.request):
             return tokens.begin(self.request, purpose=self.purpose)
         identity = self.identity

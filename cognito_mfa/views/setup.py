@@ -26,9 +26,9 @@ from cognito_mfa.forms import (
 )
 from cognito_mfa.managed_login import tokens as other_sign_in
 from cognito_mfa.models import SoftwareToken, identity_of
-from cognito_mfa.sign_in import flows, pending
+from cognito_mfa.sign_in import flows
 from cognito_mfa.sign_in.completion import Outcome
-from cognito_mfa.sign_in.pending import PendingSignIn, Step
+from cognito_mfa.sign_in.pending import PendingSignIn, Step, clear_pending
 from cognito_mfa.views import messages as texts
 from cognito_mfa.views.base import Page, StepView, log_failure
 from cognito_mfa.views.qr import grouped, otpauth_uri, qr_svg
@@ -44,21 +44,21 @@ class SetupView(StepView):
     form_class = SetupForm
     step = Step.SETUP
 
-    def elsewhere(self) -> HttpResponse:
-        if self.begun.step is Step.START and other_sign_in.is_used(self.request):
+    def redirect_to_current_step(self) -> HttpResponse:
+        if self.pending.step is Step.START and other_sign_in.is_used(self.request):
             return SetupStartView.as_view()(self.request)  # type: ignore[return-value]
-        return super().elsewhere()
+        return super().redirect_to_current_step()
 
     def get_initial(self) -> dict[str, Any]:
-        return {"friendly_name": self.begun.friendly_name}
+        return {"friendly_name": self.pending.friendly_name}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         issuer = get_conf().ISSUER or self.request.get_host()
-        return super().get_context_data(issuer=issuer, account=self.begun.username, **kwargs)
+        return super().get_context_data(issuer=issuer, account=self.pending.username, **kwargs)
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         """Show the secret in all its forms, none of which any template, tag or processor ever sees."""
-        secret, page = self.begun.secret, Placeholders()
+        secret, page = self.pending.secret, Placeholders()
         issuer, account = context["issuer"], context["account"]
 
         def uri() -> str:
@@ -78,7 +78,7 @@ class SetupView(StepView):
         response.add_post_render_callback(page.fill)  # type: ignore[attr-defined]
         return response
 
-    def take(self, form: SetupForm) -> Outcome:
+    def submit(self, form: SetupForm) -> Outcome:
         return flows.finish_setup(
             self.request,
             code=form.cleaned_data["code"],
@@ -99,17 +99,17 @@ class SetupStartView(StepView):
     @property
     def next_url(self) -> str:
         given = self.request.POST.get("next") or self.request.GET.get("next")
-        return safe_url(self.request, given or self.begun.next_url)
+        return safe_url(self.request, given or self.pending.next_url)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if gate.is_proven(request, request.user):
-            return self.after(Outcome(Step.DONE, self.next_url))
+            return self.redirect_to_step(Outcome(Step.DONE, self.next_url))
         provider = proof.federated_provider(request.session.get(proof.FEDERATED_KEY), request.user)
         if provider:
-            return self.impossible(texts.federated(provider), status=403)
+            return self.show_setup_impossible(texts.federated(provider), status=403)
         person = other_sign_in.person_here(request)
         if person is not None and not other_sign_in.allows_setup(person):
-            return self.failed(self.get_form(), ScopeMissing(hint=SCOPE_HINT))
+            return self.show_failure(self.get_form(), ScopeMissing(hint=SCOPE_HINT))
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -125,21 +125,21 @@ class SetupStartView(StepView):
             **kwargs,
         )
 
-    def take(self, form: Form) -> Outcome:
+    def submit(self, form: Form) -> Outcome:
         return other_sign_in.begin(self.request, next_url=self.next_url)
 
-    def lost(self) -> HttpResponse:
-        return self.to_sign_in_again(texts.setup_took_too_long(), self.next_url)
+    def restart(self) -> HttpResponse:
+        return self.redirect_to_sign_in_again(texts.setup_took_too_long(), self.next_url)
 
-    def blocked(self, error: CognitoMFAError) -> HttpResponse:
-        return self.impossible(texts.no_setup(error), status=403)
+    def show_blocked(self, error: CognitoMFAError) -> HttpResponse:
+        return self.show_setup_impossible(texts.no_setup(error), status=403)
 
-    def failed(self, form: Form, error: ServiceError) -> HttpResponse:
+    def show_failure(self, form: Form, error: ServiceError) -> HttpResponse:
         if not isinstance(error, ScopeMissing):
-            return super().failed(form, error)
-        return self.impossible(texts.scope_missing(log_failure(error)), status=503)
+            return super().show_failure(form, error)
+        return self.show_setup_impossible(texts.scope_missing(log_failure(error)), status=503)
 
-    def impossible(self, reason: str, *, status: int) -> HttpResponse:
+    def show_setup_impossible(self, reason: str, *, status: int) -> HttpResponse:
         """Say why there can be no set-up, and who can change that."""
         context = {"reason": reason, "support_url": support_url()}
         return render(self.request, "cognito_mfa/setup_impossible.html", context, status=status)
@@ -151,12 +151,12 @@ class SetupCancelView(Page):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        begun = PendingSignIn.load(request)
-        pending.clear(request)
-        if begun is not None and begun.is_change:
-            text = texts.change_stopped(at_picture=begun.step is Step.SETUP)
-            return self.to_device(text=text)
-        return self.to_sign_in(text=_("The set-up was cancelled. Nothing has changed."))
+        pending = PendingSignIn.load(request)
+        clear_pending(request)
+        if pending is not None and pending.is_change:
+            text = texts.change_stopped(at_picture=pending.step is Step.SETUP)
+            return self.redirect_to_device(text=text)
+        return self.redirect_to_sign_in(text=_("The set-up was cancelled. Nothing has changed."))
 
 
 class SetupDoneView(Page, TemplateView):
@@ -167,7 +167,7 @@ class SetupDoneView(Page, TemplateView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         identity = identity_of(request.user)
         if identity is None or not gate.is_proven(request, request.user):
-            return self.to_sign_in()
+            return self.redirect_to_sign_in()
         tokens = list(identity.software_tokens.all()[:2])
         replaced = len(tokens) > 1 and tokens[1].retired_because == SoftwareToken.Retired.REPLACED
         context = self.get_context_data(
@@ -176,6 +176,6 @@ class SetupDoneView(Page, TemplateView):
             switched_on=not identity.unconfirmed,
             mail_sent=bool(get_conf().NOTIFY and notifications.recipients_of(identity)),
             next=destination(request, request.GET.get("next")),
-            **self.common(),
+            **self.shared_context(),
         )
         return self.render_to_response(context)

@@ -51,49 +51,49 @@ class SignInView(StepView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         signed_in = request.user.is_authenticated and not gate.blocks(request, request.user)
         if signed_in and not {"switch", "again", "setup", "here"} & set(request.GET):
-            return self.after(Outcome(Step.DONE, self.next_url))
+            return self.redirect_to_step(Outcome(Step.DONE, self.next_url))
         return super().get(request, *args, **kwargs)
 
     @property
     def next_url(self) -> str:
         given = self.request.POST.get("next") or self.request.GET.get("next") or ""
-        return safe_url(self.request, given or self.begun.next_url)
+        return safe_url(self.request, given or self.pending.next_url)
 
     @property
     def purpose(self) -> Purpose:
         asked = "setup" in self.request.GET or "setup" in self.request.POST
-        return Purpose.SET_UP if asked else self.begun.purpose
+        return Purpose.SET_UP if asked else self.pending.purpose
 
     @property
-    def somebody_else(self) -> bool:
+    def is_switching_user(self) -> bool:
         """Tell whether the person said that they are another than who is signed in."""
         given = "switch" in self.request.GET or "switch" in self.request.POST
-        return given or self.begun.somebody_else
+        return given or self.pending.is_switching_user
 
     def get_initial(self) -> dict[str, Any]:
         identity = identity_of(self.request.user)
-        known = identity.username if identity and not self.somebody_else else ""
-        return {"username": self.begun.username or known}
+        known = identity.username if identity and not self.is_switching_user else ""
+        return {"username": self.pending.username or known}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        confirming = self.request.user.is_authenticated and not self.somebody_else
+        confirming = self.request.user.is_authenticated and not self.is_switching_user
         return super().get_context_data(
             next=self.next_url,
             confirming=confirming,
-            switch=self.somebody_else,
+            switch=self.is_switching_user,
             again=confirming and gate.is_proven(self.request, self.request.user),
             sets_up=self.purpose is Purpose.SET_UP,
             **kwargs,
         )
 
-    def take(self, form: SignInForm) -> Outcome:
+    def submit(self, form: SignInForm) -> Outcome:
         return flows.start_sign_in(
             self.request,
             username=form.cleaned_data["username"],
             password=form.cleaned_data["password"],
             next_url=self.next_url,
             purpose=self.purpose,
-            somebody_else=self.somebody_else,
+            is_switching_user=self.is_switching_user,
         )
 
 
@@ -114,7 +114,7 @@ class SignInElsewhereView(Page, TemplateView):
             query = f"?{urlencode({'next': self.next_url})}" if self.next_url else ""
             if step is Step.SETUP:
                 return HttpResponseRedirect(reverse("cognito_mfa:setup") + query)
-            return self.after(Outcome(step, self.next_url))
+            return self.redirect_to_step(Outcome(step, self.next_url))
         return self.render_to_response(self.get_context_data(next=self.next_url))
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -140,10 +140,10 @@ class NewPasswordView(StepView):
     step = Step.NEW_PASSWORD
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        wanted = self.begun.open_challenge.required_attributes
+        wanted = self.pending.required_challenge.required_attributes
         return {**super().get_form_kwargs(), "attributes": wanted}
 
-    def take(self, form: NewPasswordForm) -> Outcome:
+    def submit(self, form: NewPasswordForm) -> Outcome:
         password = form.cleaned_data["new_password1"]
         return flows.set_new_password(self.request, password=password, attributes=form.attributes)
 
@@ -155,28 +155,34 @@ class ChallengeView(StepView):
     step = Step.CHALLENGE
 
     @property
-    def choosing(self) -> bool:
-        return self.begun.open_challenge.name == SELECT_MFA_TYPE
+    def is_choosing_factor(self) -> bool:
+        return self.pending.required_challenge.name == SELECT_MFA_TYPE
 
     def get_template_names(self) -> list[str]:
-        return ["cognito_mfa/select_challenge.html" if self.choosing else self.template_name]
+        return [
+            "cognito_mfa/select_challenge.html" if self.is_choosing_factor else self.template_name
+        ]
 
     def get_form_class(self) -> type[Form]:
-        return FactorForm if self.choosing else CodeForm
+        return FactorForm if self.is_choosing_factor else CodeForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        challenge = self.begun.open_challenge
-        own = {"factors": challenge.factors} if self.choosing else {"challenge": challenge.name}
+        challenge = self.pending.required_challenge
+        own = (
+            {"factors": challenge.factors}
+            if self.is_choosing_factor
+            else {"challenge": challenge.name}
+        )
         return {**super().get_form_kwargs(), **own}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        begun = self.begun
+        pending = self.pending
         return super().get_context_data(
-            device_name=flows.device_name(begun), is_open=flows.is_open(begun), **kwargs
+            device_name=flows.device_name(pending), is_open=flows.is_open(pending), **kwargs
         )
 
-    def take(self, form: Form) -> Outcome:
-        if self.choosing:
+    def submit(self, form: Form) -> Outcome:
+        if self.is_choosing_factor:
             return flows.choose_factor(self.request, factor=form.cleaned_data["factor"])
         return flows.answer_code(self.request, code=form.cleaned_data["code"])
 
@@ -192,22 +198,22 @@ class LinkView(StepView):
     step = Step.LINK
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        flows.drop_link_of_others(request)
+        flows.discard_foreign_link(request)
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        person = flows.waiting_person(self.begun)
+        person = flows.person_to_link(self.pending)
         return super().get_context_data(
             here=self.request.user.get_username(),
             account=person.username,
             address=person.email,
-            question=flows.link_question(self.begun),
+            question=flows.link_question(self.pending),
             **kwargs,
         )
 
-    def take(self, form: LinkForm) -> Outcome:
+    def submit(self, form: LinkForm) -> Outcome:
         answered = form.cleaned_data["question"]
-        if answered and answered != flows.link_question(self.begun):
+        if answered and answered != flows.link_question(self.pending):
             return Outcome(Step.LINK, "")  # another tab began anew: the page names who waits now
         if form.cleaned_data["answer"] == "yes":
             return flows.confirm_link(self.request)
@@ -219,7 +225,7 @@ class LinkView(StepView):
 class SignOutView(Page):
     """End the session."""
 
-    for_impersonators = True
+    allows_impersonators = True
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -227,4 +233,4 @@ class SignOutView(Page):
         target = settings.LOGOUT_REDIRECT_URL
         if target:
             return HttpResponseRedirect(resolve_url(target))
-        return self.to_sign_in(text=_("You are signed out."))
+        return self.redirect_to_sign_in(text=_("You are signed out."))

@@ -38,7 +38,7 @@ def resolve_by(settings: Settings, name: str) -> None:
 
 
 def test_an_unverified_address_names_nobody(optional_pool: LocalPool, visitor: Visitor) -> None:
-    """``linking._names``: ``person.email``, not what the person says."""
+    """``linking._candidate_usernames``: ``person.email``, not what the person says."""
     join(optional_pool, "mallory", ROOT)
     join(optional_pool, "theceo", ROOT, verified="true")
     visitor.set_up("mallory")
@@ -56,7 +56,7 @@ def test_an_unverified_address_names_nobody(optional_pool: LocalPool, visitor: V
 def test_nor_does_a_name_of_the_pool_that_is_an_address(
     optional_pool: LocalPool, visitor: Visitor, name: str
 ) -> None:
-    """``linking._names``: ``_is_named_by_address``."""
+    """``linking._candidate_usernames``: ``_is_named_by_address``."""
     join(optional_pool, name, "mallory@example.org", verified="true")
     visitor.set_up(name)
     user = CognitoIdentity.objects.get().user
@@ -79,7 +79,7 @@ def test_an_address_that_may_be_read_as_anothers_is_taken(
 def test_a_superuser_by_code_alone_is_linked_by_hand_too(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings, resolver: str, verified: str
 ) -> None:
-    """``linking._fit``: this site has no columns that tell."""
+    """``linking._check_linkable``: this site has no columns that tell."""
     resolve_by(settings, resolver)
     root = get_user_model().objects.create(email=ROOT)
     join(optional_pool, ROOT, ROOT, verified=verified)

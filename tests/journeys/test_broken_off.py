@@ -224,12 +224,12 @@ def test_a_fallback_key_still_opens_what_was_sealed_with_it(
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]  # type: ignore[attr-defined]
     settings.SECRET_KEY = "another" * 10  # type: ignore[attr-defined]
     # Django itself signs sessions of the database with the key; only ours is at stake here.
-    from cognito_mfa.sign_in.encryption import seal, unseal
+    from cognito_mfa.sign_in.encryption import decrypt, encrypt
 
-    sealed = seal({"secret": secret})
+    sealed = encrypt({"secret": secret})
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]  # type: ignore[attr-defined]
     settings.SECRET_KEY = "a third" * 10  # type: ignore[attr-defined]
-    assert unseal(sealed) == {"secret": secret}
+    assert decrypt(sealed) == {"secret": secret}
 
 
 def test_the_documented_code_after_the_set_up_is_answered_as_well(

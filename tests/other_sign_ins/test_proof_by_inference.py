@@ -150,7 +150,7 @@ class TestASignInThatBeganBefore:
         assert_unproven(thief)
 
     def test_our_own_sign_in_switched_the_code_on(self, person: Person, outside: Outside) -> None:
-        """The same event, which ``flows._unasked`` records."""
+        """The same event, which ``flows._handle_missing_challenge`` records."""
         person.set_up_here()
         elsewhere.admin_prefers_off(outside)
         thief, second = another(person), another(person)

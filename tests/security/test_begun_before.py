@@ -304,7 +304,7 @@ def test_a_step_that_was_begun_before_is_over(
     """Whatever happened, and whatever the clock of the server says on which it happened: start again, nothing
     is written down, and Cognito is not told the code.
 
-    Turns red without the ``is_over`` in ``flows._pending``.
+    Turns red without the ``is_outdated`` in ``flows._load_pending``.
     """
     if begin is removing_at_the_code and person.pool_requires:
         pytest.skip("a pool that requires MFA lets nobody remove it")
@@ -383,7 +383,7 @@ def a_reset() -> None:
 def test_a_reset_while_cognito_answers_is_not_overwritten(
     begin: Begin, operation: str, person: Person
 ) -> None:
-    """Turns red without both comparisons in ``promotion.identify``; for what is changed at Cognito already,
+    """Turns red without both comparisons in ``completion.identify``; for what is changed at Cognito already,
     without ``since`` in ``CognitoIdentity.invalidate_proofs``."""
     if begin is removing_at_the_code and person.pool_requires:
         pytest.skip("a pool that requires MFA lets nobody remove it")
@@ -402,7 +402,7 @@ def test_a_reset_while_cognito_answers_is_not_overwritten(
 
 
 def test_somebody_deleted_here_while_cognito_answers_is_not_made_anew(person: Person) -> None:
-    """Turns red without ``is_over_for`` in ``promotion.identify``."""
+    """Turns red without ``is_outdated_for_sub`` in ``completion.identify``."""
     finish = at_the_code(person)
     person.cognito.clock.advance(31)
     while_cognito_answers(
@@ -427,7 +427,7 @@ def test_a_reset_while_cognito_looks_at_the_password_counts(name: str, person: P
 def test_of_two_first_set_ups_the_older_is_over(
     name: str, pool: LocalPool, visitor: Visitor
 ) -> None:
-    """Nobody had a row when they began: events tell. Turns red without them in ``Beginning._fits``."""
+    """Nobody had a row when they began: events tell. Turns red without them in ``Snapshot._matches``."""
     visitor.sign_in(name)
     visitor.scan()
     other = Visitor(Client(), visitor.cognito)
@@ -467,7 +467,7 @@ def free(db: None, optional: LocalPool, cognito: LocalCognito, settings: Setting
 def test_a_half_done_reset_is_not_undone_by_the_next_sign_in(free: Person) -> None:
     """It turned the authenticator off and stopped before its end, so that the row says ENABLED still.
 
-    Turns red without ``was_taken_away`` in ``flows._unasked``.
+    Turns red without ``was_taken_away`` in ``flows._handle_missing_challenge``.
     """
     free.sign_out()
     free.cognito.faults.on("AdminUserGlobalSignOut", faults.Unreachable())
@@ -574,7 +574,7 @@ def test_a_reset_during_the_request_ends_the_proof_that_a_lost_answer_carries_ov
 
 
 def test_generation_and_event_are_never_one_without_the_other(free: Person) -> None:
-    """Whoever began before is told by one or the other; see ``beginning``."""
+    """Whoever began before is told by one or the other; see ``snapshot``."""
     before = identity().generation
     newest = MFAEvent.objects.first()
     assert newest

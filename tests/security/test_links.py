@@ -63,7 +63,7 @@ def bob(pool: LocalPool) -> None:
 
 
 class TestConsent:
-    """``linking._found``: the two last lines, and ``Consent.WITHHELD``."""
+    """``linking._resolve_user``: the two last lines, and ``Consent.WITHHELD``."""
 
     @pytest.mark.parametrize("drops", [False, True], ids=["as the page does", "in the form alone"])
     def test_somebody_else_never_becomes_who_is_signed_in(
@@ -180,7 +180,7 @@ class TestConsent:
     def test_the_question_is_for_who_was_asked_alone(
         self, optional_pool: LocalPool, browser: Visitor, anna: Any
     ) -> None:
-        """``flows._waiting_link``, ``views.LinkView.dispatch``: ``is_for``."""
+        """``flows._load_pending_link``, ``views.LinkView.dispatch``: ``is_for``."""
         bob(optional_pool)
         browser.sign_in("bob")
         other = get_user_model().objects.create_user("other")
@@ -242,7 +242,7 @@ class TestConsent:
     def test_a_change_makes_nobody(
         self, optional_pool: LocalPool, visitor: Visitor, settings: Settings
     ) -> None:
-        """``flows._with_tokens``: the ``if begun.is_change``."""
+        """``flows._finish_with_tokens``: the ``if pending.is_change``."""
         visitor.set_up()
         CognitoIdentity.objects.update(username="bob")  # the name went to somebody else meanwhile
         bob(optional_pool)
@@ -255,7 +255,7 @@ class TestConsent:
 
 
 class TestByHandOnly:
-    """``linking._fit``."""
+    """``linking._check_linkable``."""
 
     @pytest.fixture
     def user(self, db: None) -> Any:
@@ -407,7 +407,7 @@ class TestByHandOnly:
 
 
 class TestNewUsers:
-    """``linking._made_new``, ``linking._is_taken`` and ``linking._made``."""
+    """``linking._link_new_user``, ``linking._is_taken`` and ``linking._create_or_find``."""
 
     def test_a_name_and_a_sub_that_are_both_taken_are_a_page(
         self, optional_pool: LocalPool, visitor: Visitor, caplog: pytest.LogCaptureFixture
@@ -498,7 +498,7 @@ class TestNewUsers:
     ) -> None:
         """The other tab's rows come between our look and ours; the site's resolver plays it.
 
-        ``linking._made``: ``except IntegrityError``.
+        ``linking._create_or_find``: ``except IntegrityError``.
         """
         other = User.objects.create(username="newcomer")
         mine = User.objects.create(username="mine") if links else None

@@ -63,7 +63,7 @@ def test_a_link_that_is_made_anew_brings_no_old_proof_back(
 def test_whoever_the_pool_shut_out_meanwhile_is_not_linked(
     optional_pool: LocalPool, browser: Visitor, anna: Any, operation: str, factor: str
 ) -> None:
-    """``flows._check_still_theirs``."""
+    """``flows._check_still_valid``."""
     bob(optional_pool)
     if factor == "a code":
         browser.secret = optional_pool.register_software_token("bob")
@@ -81,7 +81,7 @@ def test_whoever_the_pool_shut_out_meanwhile_is_not_linked(
 def test_a_yes_that_comes_late_retires_no_namesake(
     optional_pool: LocalPool, browser: Visitor, anna: Any
 ) -> None:
-    """``flows._check_still_theirs``: tokens of before say nothing about who has the name by now."""
+    """``flows._check_still_valid``: tokens of before say nothing about who has the name by now."""
     bob(optional_pool)
     browser.sign_in("bob")
     browser.cognito.client().admin_delete_user(**BOB)
@@ -97,7 +97,7 @@ def test_a_yes_that_comes_late_retires_no_namesake(
 def test_a_question_that_meets_another_user_is_an_event(
     optional_pool: LocalPool, browser: Visitor, anna: Any
 ) -> None:
-    """``flows.drop_link_of_others``."""
+    """``flows.discard_foreign_link``."""
     bob(optional_pool)
     browser.sign_in("bob")
     other = get_user_model().objects.create_user("other")
@@ -115,7 +115,7 @@ def test_a_question_that_meets_another_user_is_an_event(
 def test_an_answer_is_about_the_accounts_that_the_page_named(
     optional_pool: LocalPool, browser: Visitor, anna: Any, answer: str
 ) -> None:
-    """``views.LinkView.take``: another tab began to sign in as somebody else, and is asked as well."""
+    """``views.LinkView.submit``: another tab began to sign in as somebody else, and is asked as well."""
     bob(optional_pool)
     browser.sign_in("newcomer")
     page = browser.text(browser.get(reverse(LINK)))
@@ -139,7 +139,7 @@ def test_an_answer_is_about_the_accounts_that_the_page_named(
 def test_a_name_that_is_read_as_an_address_is_none_either(
     optional_pool: LocalPool, visitor: Visitor, name: str
 ) -> None:
-    """``linking._names``: in normal form, as Django's own forms read it."""
+    """``linking._candidate_usernames``: in normal form, as Django's own forms read it."""
     attributes = {"email": "root@example.com", "email_verified": "false"}
     optional_pool.create_user(name, password=PASSWORD, attributes=attributes)
     visitor.sign_in(name)
@@ -150,7 +150,7 @@ def test_a_name_that_is_read_as_an_address_is_none_either(
 def test_a_question_of_another_pool_is_over(
     optional_pool: LocalPool, browser: Visitor, settings: Settings
 ) -> None:
-    """``flows.drop_link_of_others``: the tokens that wait are foreign by now."""
+    """``flows.discard_foreign_link``: the tokens that wait are foreign by now."""
     bob(optional_pool)
     browser.sign_in("bob")
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_POOL_ID": "us-east-1_Another00"}
@@ -165,14 +165,14 @@ def test_a_question_of_another_pool_is_over(
 def test_a_user_whose_key_is_none_is_a_page(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings, key: Any
 ) -> None:
-    """``linking._saved``."""
+    """``linking._stored_user``."""
     resolve_by(settings, lambda _person, *, request: User(pk=key))
     assert visitor.sign_in().status_code == 403
     assert refusals() == ["not_saved"]
 
 
 def test_a_receiver_that_fails_is_a_page(optional_pool: LocalPool, visitor: Visitor) -> None:
-    """``linking._made``."""
+    """``linking._create_or_find``."""
 
     def fails(**_given: Any) -> None:
         raise RuntimeError

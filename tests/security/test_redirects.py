@@ -203,7 +203,7 @@ class TestThePages:
         way_back: str,
     ) -> None:
         """A sign-in that was begun under another name, or without TLS. Cause: ``redirects.destination`` in
-        ``Page.after``, views.py."""
+        ``Page.redirect_to_step``, views.py."""
         optional_pool.register_software_token("newcomer")
         visitor.sign_in(next_url=way_back, **begun)
         code = optional_pool.code_for("newcomer")

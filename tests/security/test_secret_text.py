@@ -34,7 +34,7 @@ from cognito_mfa.forms import NewPasswordForm, SignInForm
 from cognito_mfa.local import LocalCognito, make_client
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.managed_login.tokens import OtherSignIn
-from cognito_mfa.sign_in.encryption import seal, unseal
+from cognito_mfa.sign_in.encryption import decrypt, encrypt
 from cognito_mfa.values.secret_text import SecretText
 from cognito_mfa.views.secret_rendering import Placeholders
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
@@ -129,11 +129,11 @@ def test_what_is_no_text_is_refused_without_being_shown(given: Any) -> None:
 def test_what_is_sealed_comes_back_closed() -> None:
     """``_close`` in ``sealing``."""
     payload = {"secret": SecretText(CANARY), "more": [{"again": SecretText("x")}], "plain": "y"}
-    found = unseal(seal(payload))
+    found = decrypt(encrypt(payload))
     assert found == payload
     assert CANARY not in repr(found)
     with pytest.raises(TypeError):
-        seal({"secret": object()})
+        encrypt({"secret": object()})
 
 
 # ------------------------------------------------------------------------------------- the edges

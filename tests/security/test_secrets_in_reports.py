@@ -132,7 +132,7 @@ def own_templates() -> dict[str, str]:
       {% with again=key %}{% filter upper %}{{ again }}{% endfilter %}
         {% for group in key_groups %}{{ forloop.counter }} {{ group }}{% endfor %}
         {% blocktranslate %}It is {{ key }}.{% endblocktranslate %}
-        {% autoescape off %}{{ otpauth_uri|urlize }}{{ qr|safe }}{{ begun.secret }}{% endautoescape %}
+        {% autoescape off %}{{ otpauth_uri|urlize }}{{ qr|safe }}{{ pending.secret }}{% endautoescape %}
         {% include "cognito_mfa/partials/key.html" %}{{ block.super }}{{ printed_last }}
       {% endwith %}{% endblock content %}"""
     return {
@@ -354,7 +354,7 @@ def seen(site: Site, step: Step, *parts: str, more: Callable[[], Any] | None = N
 
 @pytest.mark.parametrize("step", STEPS, ids=named)
 def test_what_fails_after_our_view_shows_nothing(site: Site, step: Step) -> None:
-    """``close_after_failure``, and before it ``posted_secrets.close`` in ``closes_what_was_posted``: what was
+    """``close_after_failure``, and before it ``posted_secrets.close`` in ``conceals_posted_secrets``: what was
     typed is still in the request.
     """
     assert seen(site, step, "middleware").failures == 1
@@ -372,7 +372,7 @@ def test_a_body_that_was_read_before_shows_nothing(site: Site, step: Step) -> No
     "step", [sign_in_until_the_picture, challenge, confirmation, end_of_a_removal], ids=named
 )
 def test_a_session_that_cannot_be_saved_shows_nothing(site: Site, step: Step) -> None:
-    """``seal`` opens what is pending, and gives only what it encrypted to the session."""
+    """``encrypt`` opens what is pending, and gives only what it encrypted to the session."""
     assert seen(site, step, "session save").failures
 
 
@@ -416,7 +416,7 @@ def test_a_set_up_page_that_fails_while_it_is_made_shows_nothing(
     "step", [wrong_password, two_new_passwords, challenge_with_a_wrong_code], ids=named
 )
 def test_any_other_page_that_fails_while_it_is_made_shows_nothing(site: Site, step: Step) -> None:
-    """``posted_secrets.close`` in ``closes_what_was_posted``: the form is in the context of its page."""
+    """``posted_secrets.close`` in ``conceals_posted_secrets``: the form is in the context of its page."""
     assert seen(site, step, "page").failures == 1
 
 

@@ -203,7 +203,7 @@ def test_the_password_alone_cannot_replace_the_authenticator(
 ) -> None:
     """A set-up begun elsewhere with the password dies when the owner finishes theirs.
 
-    On this site by ``Beginning.is_over``; and by Cognito's own rule, for who asks Cognito without us.
+    On this site by ``Snapshot.is_outdated``; and by Cognito's own rule, for who asks Cognito without us.
     """
     thief, cognito = another_browser(visitor), visitor.cognito.client()
     thief.sign_in()

@@ -191,7 +191,7 @@ def code_page(person: Ada) -> str:
 def test_the_code_page_does_not_name_the_old_ones_phone(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
-    """``flows._theirs``: what the old one called her phone is her own affair."""
+    """``flows._identity_to_name``: what the old one called her phone is her own affair."""
     new.set_up_elsewhere(pool, friendly_name="Mine")
     page = code_page(new)
     assert "Another phone" not in page
@@ -199,7 +199,7 @@ def test_the_code_page_does_not_name_the_old_ones_phone(
 
 
 def test_two_phones_of_the_same_name_are_told_apart(pool: LocalPool, visitor: Visitor) -> None:
-    """``flows._recognized``, and the ``sub`` in ``flows.device_name``: what the old one called hers later."""
+    """``flows._identify_renamed_device``, and the ``sub`` in ``flows.device_name``: what the old one called hers later."""
     old = Ada(pool, visitor)
     old.set_up("ada", friendly_name="Phone")
     old.post(reverse("cognito_mfa:device_rename"), {"friendly_name": "Present from Bob"})
@@ -215,7 +215,7 @@ def test_two_phones_of_the_same_name_are_told_apart(pool: LocalPool, visitor: Vi
 def test_where_nobody_knows_cognitos_name_is_shown(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
-    """``flows._recognized``: the error that means nothing."""
+    """``flows._identify_renamed_device``: the error that means nothing."""
     ada = Ada(pool, visitor)
     ada.set_up("ada", friendly_name="Phone")
     ada.post(reverse("cognito_mfa:device_rename"), {"friendly_name": "Present from Bob"})
@@ -230,7 +230,7 @@ def test_where_nobody_knows_cognitos_name_is_shown(
 def test_a_phone_without_a_name_is_not_taken_for_another_without_one(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
-    """``flows._theirs``: two empty names are not the same name."""
+    """``flows._identity_to_name``: two empty names are not the same name."""
     SoftwareToken.objects.filter(retired_at=None).update(cognito_name="")
     new.set_up_elsewhere(pool, friendly_name="")
     assert "Another phone" not in code_page(new)
@@ -377,7 +377,7 @@ def test_a_reset_of_the_new_one_leaves_the_old_row_alone(
 def test_what_the_old_ones_browser_begins_changes_nothing_of_the_new_one(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
-    """``lifecycle.check_own``, ``flows._with_tokens``: a session of the old one, and the new one's password and code."""
+    """``removal.check_own``, ``flows._finish_with_tokens``: a session of the old one, and the new one's password and code."""
     new.set_up_elsewhere(pool)
     old.secret = new.secret
     old.post(reverse(REPLACE), {"password": PASSWORD})

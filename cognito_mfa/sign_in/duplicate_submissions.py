@@ -23,20 +23,20 @@ from cognito_mfa.sign_in.pending import TTL, PendingSignIn
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.secret_text import SecretText
 
-PATIENCE = (
+ABANDONED_AFTER = (
     60.0  # seconds after which a post that never ended, such as of a killed process, is forgotten
 )
-AT_ONCE = 100  # old rows that one post clears away at most
+DELETED_AT_ONCE = 100  # old rows that one post clears away at most
 
 
-def take(request: HttpRequest, begun: PendingSignIn) -> PostedStep | None:
+def claim(request: HttpRequest, pending: PendingSignIn) -> PostedStep | None:
     """Claim the step for this post; None when another post of it is on its way, or was accepted already."""
-    browser, step = _browser(request.session.session_key or ""), _step(begun)
-    _clear_away()
+    browser, step = _browser_digest(request.session.session_key or ""), _step_digest(pending)
+    _delete_old()
     row, made = PostedStep.objects.get_or_create(browser=browser, defaults={"step": step})
     if made:
         return row
-    taken = row.step == step and (row.accepted or _is_recent(row, PATIENCE))
+    taken = row.step == step and (row.accepted or _is_recent(row, ABANDONED_AFTER))
     if taken:
         return None
     now = timezone.now()
@@ -59,16 +59,16 @@ def accept(row: PostedStep) -> None:
     PostedStep.objects.filter(pk=row.pk, step=row.step).update(accepted=True)
 
 
-def faster(request: HttpRequest) -> PostedStep | None:
+def earlier_claim(request: HttpRequest) -> PostedStep | None:
     """Return the claim of a post of this browser that ended the session a moment ago, or None."""
     cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     if not cookie or request.session.session_key:
         return None
-    row = PostedStep.objects.filter(browser=_browser(cookie)).first()
+    row = PostedStep.objects.filter(browser=_browser_digest(cookie)).first()
     return row if row is not None and _is_recent(row, TTL) else None
 
 
-def leave_session_alone(request: HttpRequest) -> None:
+def keep_session_unchanged(request: HttpRequest) -> None:
     """Let this answer neither write nor delete the browser's session.
 
     The other post's answer may have given the browser a new one, which a cookie of this answer would replace.
@@ -84,24 +84,24 @@ def _is_recent(row: PostedStep, limit: float) -> bool:
     return ago is not None and ago < limit
 
 
-def _step(begun: PendingSignIn) -> str:
+def _step_digest(pending: PendingSignIn) -> str:
     """Return what tells this step from the next: Cognito's session string moves with each answer."""
-    session = begun.challenge.cognito_session if begun.challenge else NOTHING
-    both = SecretText(f"{session.reveal()} {begun.secret.reveal()}")
-    return _digest(begun.step.name, both)
+    session = pending.challenge.cognito_session if pending.challenge else NOTHING
+    both = SecretText(f"{session.reveal()} {pending.secret.reveal()}")
+    return _digest(pending.step.name, both)
 
 
-def _browser(session_key: str) -> str:
+def _browser_digest(session_key: str) -> str:
     return _digest("browser", SecretText(session_key))
 
 
 def _digest(what: str, text: SecretText) -> str:
-    salt = f"cognito_mfa.sign_in.double_posts.{what}"
+    salt = f"cognito_mfa.sign_in.duplicate_submissions.{what}"
     return salted_hmac(salt, text.reveal(), algorithm="sha256").hexdigest()
 
 
-def _clear_away() -> None:
+def _delete_old() -> None:
     old = PostedStep.objects.filter(at__lt=timezone.now() - dt.timedelta(seconds=2 * TTL))
-    keys = list(old.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    keys = list(old.order_by("pk").values_list("pk", flat=True)[:DELETED_AT_ONCE])
     if keys:
         PostedStep.objects.filter(pk__in=keys).delete()

@@ -17,7 +17,7 @@ from cognito_mfa.models import CognitoIdentity, MFAEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class Snapshot:
     """A moment, as the rows tell it.
 
     Attributes:
@@ -29,22 +29,22 @@ class Beginning:
     event: int = 0
 
     @classmethod
-    def now(cls, username: str) -> Beginning:
+    def take(cls, username: str) -> Snapshot:
         """Return what is known of whoever may be called ``username``, a name or a ``sub`` as typed.
 
         To be taken before the password is sent: what happens while Cognito answers must count.
         """
         # The event first: what moves between the two queries is then seen twice instead of never.
         newest = MFAEvent.objects.order_by("-pk").values_list("pk", flat=True).first()
-        return cls(_rows(Q(username=username) | Q(sub=username)), newest or 0)
+        return cls(_generations(Q(username=username) | Q(sub=username)), newest or 0)
 
     @classmethod
-    def of(cls, identity: CognitoIdentity) -> Beginning:
+    def of(cls, identity: CognitoIdentity) -> Snapshot:
         """Return what is known of ``identity`` alone, by its values as they were read."""
         newest = MFAEvent.objects.order_by("-pk").values_list("pk", flat=True).first()
         return cls({identity.sub: [identity.pk, identity.generation]}, newest or 0)
 
-    def narrowed(self, username: str) -> Beginning:
+    def narrow(self, username: str) -> Snapshot:
         """Return the same for ``username``, the pool's own name, which Cognito told when it was asked.
 
         Whoever typed another address is found by it only now.
@@ -52,26 +52,26 @@ class Beginning:
         Raises:
             ChallengeLost: one of them was changed since this began.
         """
-        found = _rows(Q(username=username))
+        found = _generations(Q(username=username))
         for sub, (row, generation) in found.items():
-            if not self._fits(sub, row, generation):
+            if not self._matches(sub, row, generation):
                 raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
         # Those of the typed name stay: it may be a ``sub``, and the row's name an old one.
-        return Beginning({**found, **self.rows}, self.event)
+        return Snapshot({**found, **self.rows}, self.event)
 
-    def known(self, identity: CognitoIdentity) -> Beginning:
+    def for_identity(self, identity: CognitoIdentity) -> Snapshot:
         """Return the same for ``identity`` alone, who it turned out to be, by its values as they are now."""
-        return Beginning({identity.sub: [identity.pk, identity.generation]}, self.event)
+        return Snapshot({identity.sub: [identity.pk, identity.generation]}, self.event)
 
-    def is_over(self, username: str) -> bool:
+    def is_outdated(self, username: str) -> bool:
         """Tell whether one of those who are known was changed or deleted; asked before anything is sent.
 
         Args:
             username: the pool's own name, for who had no row yet; empty where no challenge told it.
         """
-        now = _rows(Q(sub__in=self.rows) | Q(username=username))
+        now = _generations(Q(sub__in=self.rows) | Q(username=username))
         deleted = self.rows.keys() - now.keys()
-        changed = [sub for sub, found in now.items() if not self._fits(sub, *found)]
+        changed = [sub for sub, found in now.items() if not self._matches(sub, *found)]
         # Whoever is gone from the pool is not the one whom Cognito asks, but had the name before.
         there = CognitoIdentity.objects.exclude(status=CognitoIdentity.Status.GONE)
         return bool(deleted) or (
@@ -79,18 +79,18 @@ class Beginning:
             and there.filter(pool_id=get_conf().USER_POOL_ID, sub__in=changed).exists()
         )
 
-    def is_over_for(self, sub: str) -> bool:
+    def is_outdated_for_sub(self, sub: str) -> bool:
         """Tell whether the person ``sub``, whose tokens Cognito gave just now, was changed or deleted."""
-        now = _rows(Q(sub=sub)).get(sub)
+        now = _generations(Q(sub=sub)).get(sub)
         if now is None:
             return sub in self.rows
-        return not self._fits(sub, *now)
+        return not self._matches(sub, *now)
 
-    def is_overtaken_by(self, identity: CognitoIdentity) -> bool:
+    def is_outdated_for(self, identity: CognitoIdentity) -> bool:
         """Tell the same of ``identity``, by its values as they were read: what is written fits them."""
-        return not self._fits(identity.sub, identity.pk, identity.generation)
+        return not self._matches(identity.sub, identity.pk, identity.generation)
 
-    def _fits(self, sub: str, row: int, generation: int) -> bool:
+    def _matches(self, sub: str, row: int, generation: int) -> bool:
         known = self.rows.get(sub)
         if known is not None:
             return list(known) == [row, generation]
@@ -98,7 +98,7 @@ class Beginning:
         return not newer.filter(kind__in=MFAEvent.INVALIDATES_PROOFS).exists()
 
 
-def _rows(whose: Q) -> dict[str, Sequence[int]]:
+def _generations(whose: Q) -> dict[str, Sequence[int]]:
     rows = CognitoIdentity.objects.filter(whose, pool_id=get_conf().USER_POOL_ID)
     return {
         sub: [row, generation]

@@ -53,7 +53,7 @@ def at_the_code(pool: LocalPool, visitor: Visitor) -> Visitor:
 def test_while_the_first_is_on_its_way_the_second_waits(
     save_every: bool, at_the_code: Visitor, settings: Settings
 ) -> None:
-    """Turns red without ``double_posts.take`` in ``StepView.post``, and without ``leave_session_alone``."""
+    """Turns red without ``duplicate_submissions.claim`` in ``StepView.post``, and without ``keep_session_unchanged``."""
     settings.SESSION_SAVE_EVERY_REQUEST = save_every
     second, answers = copy_of(at_the_code), []
     code = at_the_code.code()
@@ -77,7 +77,7 @@ def test_while_the_first_is_on_its_way_the_second_waits(
 def test_after_the_first_is_done_the_second_is_told_no_failure(at_the_code: Visitor) -> None:
     """Its session is gone by then; Django would delete the cookie that the first one gave.
 
-    Turns red without ``faster`` in ``StepView.elsewhere``.
+    Turns red without ``earlier_claim`` in ``StepView.redirect_to_current_step``.
     """
     second, code = copy_of(at_the_code), at_the_code.code()
     at_the_code.enter_code(code)
@@ -90,7 +90,7 @@ def test_after_the_first_is_done_the_second_is_told_no_failure(at_the_code: Visi
 
 @pytest.mark.django_db
 def test_with_the_new_session_the_second_is_told_no_failure(at_the_code: Visitor) -> None:
-    """Turns red without the look at the proof in ``StepView.elsewhere``."""
+    """Turns red without the look at the proof in ``StepView.redirect_to_current_step``."""
     code = at_the_code.code()
     at_the_code.enter_code(code)
     answer = at_the_code.enter_code(code)
