@@ -187,7 +187,7 @@ class TestHttp:
                 b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
                 400,
             ),
-            (b"GET /" + b"x" * 70000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+            (b"GET /" + b"x" * 70000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
             (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"A: b\r\n" * 300 + b"\r\n", 400),
             (b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 404),
             (b"GET /../etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 404),
@@ -195,6 +195,28 @@ class TestHttp:
             (b"GET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
             (b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
             (b"GET / HTTP/1.1\r\nHost: localhost\r\n folded: x\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost: localhost\r\nA: b\rOrigin: x\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost: localhost\r\nA : b\r\n\r\n", 400),
+            (b"GET\x0c/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+            (b"GET /\xa0x HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+            (b"GET /\r\n\r\n", 400),
+            (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: +2\r\n\r\n{}", 400),
+            (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0_2\r\n\r\n{}", 400),
+            (
+                (
+                    b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
+                    b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+                ),
+                400,
+            ),
+            (b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+            (
+                (
+                    b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    b"1\r\nxx\r\n0\r\n\r\n"
+                ),
+                400,
+            ),
             (b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 403),
             (b"DELETE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 405),
         ],
