@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from typing import Any, Literal
+from typing import Any, Literal, Self, TypeVar
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -16,13 +16,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.exceptions import ChallengeLostReason
+from cognito_mfa.exceptions import ChallengeLost, ChallengeLostReason
 from cognito_mfa.values import clocks
 from cognito_mfa.values.untrusted import USERNAME_LENGTH, storable
 
 logger = logging.getLogger(__name__)
 
 FRIENDLY_NAME_LENGTH = 64
+
+PoolModel = TypeVar("PoolModel", bound=models.Model)
 
 # What Django asks on each: UPPER(x::text) LIKE UPPER('a%'), and x LIKE 'a%', which ignores case.
 _EXPRESSIONS = {
@@ -54,6 +56,21 @@ class PrefixIndex(models.Index):
             table=Table(table, quote),
             expression=Statement(expression, column=column),
         )
+
+
+class InPoolQuerySet(models.QuerySet[PoolModel]):
+    """Rows about user pool users; of several pools where a site has changed to another one."""
+
+    def in_pool(self) -> Self:
+        """Return the rows of the user pool that the settings name.
+
+        SECURITY: after a change of pools, another user may have the same username in the new one.
+        """
+        return self.filter(pool_id=get_conf().USER_POOL_ID)
+
+
+class CognitoIdentityQuerySet(InPoolQuerySet["CognitoIdentity"]):
+    """Identities, of whatever user pool."""
 
 
 class CognitoIdentity(models.Model):
@@ -127,6 +144,8 @@ class CognitoIdentity(models.Model):
     )
     created_at = models.DateTimeField(_("linked since"), default=timezone.now)
 
+    objects = CognitoIdentityQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("Cognito identity")
         verbose_name_plural = _("Cognito identities")
@@ -159,7 +178,7 @@ class CognitoIdentity(models.Model):
     @property
     def software_token(self) -> SoftwareToken | None:
         """Return the active authenticator; a change list must prefetch ``active_tokens`` instead."""
-        return self.software_tokens.filter(retired_at=None).first()
+        return self.software_tokens.active().first()
 
     def record_status(
         self,
@@ -208,10 +227,6 @@ class CognitoIdentity(models.Model):
         with transaction.atomic():
             before = rows.select_for_update().values_list("generation", flat=True).first()
             if before is None or since not in (None, before):
-                from cognito_mfa.exceptions import (
-                    ChallengeLost,
-                )  # needed by nobody who only loads the models
-
                 raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
             rows.update(generation=before + 1)
             MFAEvent.objects.record(kind, self, actor=actor, reason=reason, detail=detail)
@@ -225,7 +240,7 @@ class CognitoIdentity(models.Model):
 
     def retire_token(self, because: SoftwareToken.Retired) -> bool:
         """Retire the active authenticator; tell whether there was one."""
-        active = self.software_tokens.filter(retired_at=None)
+        active = self.software_tokens.active()
         return bool(active.update(retired_at=timezone.now(), retired_because=because))
 
     @property
@@ -233,6 +248,14 @@ class CognitoIdentity(models.Model):
         """Return how many codes in a row were wrong."""
         row = CodeFailures.objects.filter(pool_id=self.pool_id, sub=self.sub).first()
         return row.failures if row else 0
+
+
+class SoftwareTokenQuerySet(models.QuerySet["SoftwareToken"]):
+    """Authenticator apps, those that were replaced, removed or reset among them."""
+
+    def active(self) -> Self:
+        """Return the ones in use: at most one for each identity."""
+        return self.filter(retired_at=None)
 
 
 class SoftwareToken(models.Model):
@@ -266,6 +289,8 @@ class SoftwareToken(models.Model):
         _("why retired"), max_length=20, choices=Retired.choices, blank=True
     )
 
+    objects = SoftwareTokenQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("authenticator app")
         verbose_name_plural = _("authenticator apps")
@@ -287,13 +312,17 @@ class SoftwareToken(models.Model):
         with transaction.atomic():
             CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
             now = timezone.now()
-            identity.software_tokens.filter(retired_at=None).update(
+            identity.software_tokens.active().update(
                 retired_at=now, retired_because=cls.Retired.REPLACED
             )
             name = friendly_name[:FRIENDLY_NAME_LENGTH]
             return cls.objects.create(
                 identity=identity, friendly_name=name, cognito_name=name, verified_at=now
             )
+
+
+class CodeFailuresQuerySet(InPoolQuerySet["CodeFailures"]):
+    """Counters of wrong codes, of whatever user pool."""
 
 
 class CodeFailures(models.Model):
@@ -313,6 +342,8 @@ class CodeFailures(models.Model):
         help_text=_("Whatever an administrator cleared meanwhile."),
     )
     last_at = models.DateTimeField(_("last tried"), default=timezone.now)
+
+    objects = CodeFailuresQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("counter of wrong codes")
@@ -404,6 +435,23 @@ class MFAReset(models.Model):
         return f"{self.identity} · {self.requested_at:%Y-%m-%d %H:%M}"
 
 
+class MFAExemptionQuerySet(models.QuerySet["MFAExemption"]):
+    """Exemptions, those that expired or were revoked among them."""
+
+    def valid(self, *, at: dt.datetime | None = None) -> Self:
+        """Return the exemptions that are valid at ``at``, by default now."""
+        return self.filter(_is_valid(at or timezone.now()))
+
+    def invalid(self) -> Self:
+        """Return the exemptions that are not valid now."""
+        return self.exclude(_is_valid(timezone.now()))
+
+    def valid_for(self, user: Any) -> Self:
+        """Return the exemptions of ``user`` that are valid now; without the join that ``valid`` needs."""
+        rows = self.filter(_is_in_time(timezone.now()), user=user)
+        return rows.filter(for_superuser=True) if _is_superuser(user) else rows
+
+
 class MFAExemption(models.Model):
     """Somebody who may do without a second factor until a day, and who said so, and why."""
 
@@ -433,6 +481,8 @@ class MFAExemption(models.Model):
         ),
     )
 
+    objects = MFAExemptionQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("exemption")
         verbose_name_plural = _("exemptions")
@@ -456,34 +506,32 @@ class MFAExemption(models.Model):
 
     @property
     def is_valid(self) -> bool:
-        """Tell whether it holds now."""
+        """Whether it is valid now: the same rule as ``MFAExemption.objects.valid``."""
         now = timezone.now()
         granted = _granted_since(now) < self.granted_at <= clocks.latest()
         in_time = granted and self.revoked_at is None and self.expires_at > now
         return in_time and (self.for_superuser or not _is_superuser(self.user))
 
-    @staticmethod
-    def holding(at: dt.datetime | None = None, *, of: Any = None) -> models.Q:
-        """Return what selects the exemptions that hold.
 
-        SECURITY: only a superuser may excuse a superuser, so that no exemption survives that its holder becomes one.
-        None is older than GRANT_MAX_AGE, however long that was when it was granted, whoever wrote the row, and whatever
-        a clock said that was ahead.
+def _is_in_time(at: dt.datetime) -> models.Q:
+    """Return what selects exemptions by their dates.
 
-        Args:
-            at: the moment in question, by default now.
-            of: the user in question; by default each exemption's own, which costs a join.
-        """
-        at = at or timezone.now()
-        latest = at + dt.timedelta(seconds=clocks.SKEW)
-        in_time = models.Q(revoked_at=None, expires_at__gt=at)
-        in_time &= models.Q(granted_at__gt=_granted_since(at), granted_at__lte=latest)
-        if of is not None:
-            in_time &= models.Q(user=of)
-            return in_time & models.Q(for_superuser=True) if _is_superuser(of) else in_time
-        if not _has_superusers():
-            return in_time
-        return in_time & (models.Q(for_superuser=True) | models.Q(user__is_superuser=False))
+    None is older than GRANT_MAX_AGE, however long that was when it was granted, whatever wrote the row, and
+    whatever a clock said that was ahead.
+    """
+    latest = at + dt.timedelta(seconds=clocks.SKEW)
+    granted = models.Q(granted_at__gt=_granted_since(at), granted_at__lte=latest)
+    return granted & models.Q(revoked_at=None, expires_at__gt=at)
+
+
+def _is_valid(at: dt.datetime) -> models.Q:
+    """Return what selects valid exemptions.
+
+    SECURITY: only a superuser may exempt a superuser, so that no exemption survives that its user becomes one.
+    """
+    if not _has_superusers():
+        return _is_in_time(at)
+    return _is_in_time(at) & (models.Q(for_superuser=True) | models.Q(user__is_superuser=False))
 
 
 def _granted_since(at: dt.datetime) -> dt.datetime:

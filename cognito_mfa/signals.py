@@ -6,7 +6,12 @@ Each is sent with ``request`` (None outside a request) and ``identity``; the sen
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Model
 from django.dispatch import Signal
+from django.http import HttpRequest
 
 # user, method ("SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP" or "" without a second factor) and
 # tokens (access, id, refresh: plain text when they are read): the only chance to use them, since nobody
@@ -31,3 +36,22 @@ mfa_reset = Signal()
 # exemption, the row; actor, who granted or revoked it. identity may be None.
 exemption_granted = Signal()
 exemption_revoked = Signal()
+
+
+def send(
+    signal: Signal,
+    *,
+    identity: Model | None,
+    request: HttpRequest | None = None,
+    **details: Any,
+) -> None:
+    """Send ``signal`` so that a receiver that fails breaks nothing.
+
+    Args:
+        signal: one of this module.
+        identity: whom it is about; None for a user without one.
+        request: the request in which it happened; None outside a request.
+        details: the further arguments that stand beside the signal.
+    """
+    sender = apps.get_model("cognito_mfa", "CognitoIdentity")
+    signal.send_robust(sender=sender, request=request, identity=identity, **details)

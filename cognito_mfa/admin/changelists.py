@@ -214,7 +214,7 @@ def with_active_token(identities: QuerySet[CognitoIdentity]) -> QuerySet[Cognito
 
 @cache  # nothing in it is about one request, and Django copies what it is given
 def _columns() -> dict[str, Any]:
-    active = SoftwareToken.objects.filter(identity=OuterRef("pk"), retired_at=None)
+    active = SoftwareToken.objects.active().filter(identity=OuterRef("pk"))
     unfinished = MFAReset.objects.filter(identity=OuterRef("pk"), finished_at=None)
     # Not a join: it would be made for every row that is only counted, or passed on the way to a page.
     return {

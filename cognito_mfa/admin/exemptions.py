@@ -77,11 +77,11 @@ class ValidFilter(admin.SimpleListFilter):
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
         return [("valid", _("Valid")), ("over", _("Expired or revoked"))]
 
-    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, _request: HttpRequest, queryset: Any) -> Any:
         if self.value() == "valid":
-            return queryset.filter(MFAExemption.holding())
+            return queryset.valid()
         if self.value() == "over":
-            return queryset.exclude(MFAExemption.holding())
+            return queryset.invalid()
         return queryset
 
 

@@ -169,7 +169,7 @@ def next_to_expire() -> Section:
     """Show whose exemption ends next."""
     rows = [
         (row.user, row.expires_at, row.reason, row.granted_by or "-")
-        for row in exemptions.valid()[:SHOWN]
+        for row in exemptions.by_expiry()[:SHOWN]
     ]
     headings = (_("Person"), _("Expires"), _("Reason"), _("Granted by"))
     return Section(_("Exemptions that end next"), headings, rows, is_current=True)

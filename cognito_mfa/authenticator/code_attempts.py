@@ -1,20 +1,21 @@
-"""How many codes a person may get wrong: counted for each person, wherever they try.
+"""How many codes a user may get wrong, counted for each user, wherever they try.
 
-Cognito's own lock lets somebody who knows the password try about a thousand codes a day for ever, and
-none is documented for the set-up (facts §8.3). Ours counts failures in a row across sessions,
-processes and addresses, at the challenge, the set-up and the re-authentication alike. Only a right
-code or an administrator takes them back; time does not.
+Cognito's own lock lets an attacker who knows the password try about a thousand codes a day for ever, and
+none is documented for the setup ("Wrong codes" in ``docs/cognito-behavior.md``).
+Ours counts failures in a row across sessions, processes and addresses, at the challenge, the setup and the
+re-authentication together. Only a right code or an administrator takes them back; time does not.
 
-A second number, the total, is the one that no administrator takes back: at a hundred wrong codes without
-a right one the authenticator must be set up anew (NIST SP 800-63B-4 §3.2.2: bind a new one, not go on).
+A second number, the total, is not taken back by administrators: after a hundred wrong codes without a right
+one the authenticator must be set up anew, as NIST SP 800-63B-4 section 3.2.2 requires.
 
-Counted is by the ``sub``. By a name alone, which may be given again, only while the ``sub`` is unknown.
-
-A stranger cannot reach it: no code is asked for before Cognito has accepted the password.
+Failures are counted by the ``sub``, and by username only while the ``sub`` is unknown: a username may be given
+to another user later. No stranger can use up the attempts: Cognito asks for a code only after it has accepted
+the password.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -22,21 +23,29 @@ from typing import NamedTuple
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
+from django.http import HttpRequest
 from django.utils import timezone
 
-from cognito_mfa.authenticator import people
+from cognito_mfa import signals
+from cognito_mfa.authenticator import lookup, notifications, username_reuse, wrong_code_alerts
+from cognito_mfa.authenticator.lookup import ChallengedUser
+from cognito_mfa.cognito.types import MFA_SETUP
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import BadCode, Busy, BusyReason, CodeAttemptsLocked
-from cognito_mfa.models import CodeFailures
+from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
 from cognito_mfa.values import clocks
 
-FREE_ATTEMPTS = 5  # failures without a wait
+logger = logging.getLogger(__name__)
+
+FREE_ATTEMPTS = 5  # wrong codes without a wait
 FIRST_WAIT = 30  # seconds, after the last free one; then twice as long each time
 MAX_WAIT = 3600
 MAX_ATTEMPTS = 100  # NIST SP 800-63B-4 §3.2.2
-# Rows at which no more codes are accepted.
+# Selects the counters at which no more codes are accepted.
 LOCKED = Q(failures__gte=MAX_ATTEMPTS) | Q(total__gte=MAX_ATTEMPTS)
-_TRIES = 1000  # races for the row that one attempt may lose; each means somebody else's went ahead
+_MAX_RACES = (
+    1000  # updates that one attempt may lose; each loss means that another attempt was counted
+)
 
 
 class Attempt(NamedTuple):
@@ -59,24 +68,49 @@ class Attempt(NamedTuple):
 
 
 @contextmanager
+def attempt(request: HttpRequest, *, user: ChallengedUser, method: str) -> Generator[None]:
+    """Send one code inside: it is counted before, and recorded when it was wrong.
+
+    Args:
+        request: the request that carries the code.
+        user: whose code it is.
+        method: Cognito's name of the challenge.
+
+    Raises:
+        Busy: too soon after a wrong code; nothing was sent.
+        CodeAttemptsLocked: too many wrong codes; nothing was sent.
+    """
+    user = _without_former_user(user, method)
+    count = Attempt(0, 0, 0)
+    try:
+        with count_attempt(
+            user.username, sub=_counted_sub(user, method), secret_was_shown=method == MFA_SETUP
+        ) as count:
+            yield
+    except BadCode:
+        _record_wrong_code(request, _identity_to_record(user, method), method, count)
+        raise
+
+
+@contextmanager
 def count_attempt(
-    username: str, *, sub: str = "", shown_secret: bool = False
+    username: str, *, sub: str = "", secret_was_shown: bool = False
 ) -> Generator[Attempt]:
     """Count what happens inside as one attempt at a code.
 
     A wrong code stays counted. A right one takes back what was counted up to it, not what failed
-    meanwhile. Anything else (throttled, unreachable, expired) was no guess, and is not counted.
+    in the meantime. Anything else (throttled, unreachable, expired) was no guess, and is not counted.
 
     Args:
-        username: the pool's own name of whose code it is.
-        sub: the person's, where it is known.
-        shown_secret: whether who enters it was shown the secret on the page, so that nothing is guessed.
+        username: the pool's own name of the user.
+        sub: the user's, where it is known.
+        secret_was_shown: whether the page showed the secret, as in a setup, so that nothing can be guessed.
 
     Raises:
         Busy: too soon after the last wrong code; Cognito is not asked.
-        CodeAttemptsLocked: too many wrong codes; only an administrator lifts it.
+        CodeAttemptsLocked: too many wrong codes; only an administrator unlocks them.
     """
-    attempt = _reserve(username, sub, forgives=shown_secret and not sub)
+    attempt = _reserve(username, sub, forgives=secret_was_shown and not sub)
     try:
         yield attempt
     except BadCode:
@@ -88,10 +122,15 @@ def count_attempt(
 
 
 def ensure_allowed(username: str, *, sub: str = "") -> None:
-    """Refuse what ``count_attempt`` would refuse, and count nothing.
+    """Raise what ``count_attempt`` would raise, and count nothing.
+
+    Args:
+        username: the pool's own name of the user.
+        sub: the user's, where it is known.
 
     Raises:
-        Busy, CodeAttemptsLocked: likewise.
+        Busy: too soon after a wrong code.
+        CodeAttemptsLocked: too many wrong codes.
     """
     row = _found(username, sub)
     if row is not None:
@@ -99,16 +138,25 @@ def ensure_allowed(username: str, *, sub: str = "") -> None:
 
 
 def failures(username: str, *, sub: str = "") -> int:
-    """Return how many codes in a row were wrong."""
+    """Return how many codes in a row were wrong.
+
+    Args:
+        username: the pool's own name of the user.
+        sub: the user's; without one the counter of the username is read.
+    """
     row = _found(username, sub)
     return row.failures if row else 0
 
 
 def unlock(username: str, *, sub: str = "") -> bool:
-    """Let codes be tried again at once, as an administrator may, and leave the total as it is.
+    """Accept codes again at once, and leave the total as it is.
+
+    Args:
+        username: the pool's own name of the user.
+        sub: the user's, where it is known.
 
     Returns:
-        False where the total is reached, and nothing but a new authenticator helps.
+        False where the total is reached, so that only a new authenticator helps.
     """
     rows = CodeFailures.objects.filter(pk__in=_keys(username, sub))
     rows.filter(total__lt=MAX_ATTEMPTS).update(failures=0, last_at=timezone.now())
@@ -119,21 +167,25 @@ def clear(username: str, *, sub: str = "") -> None:
     """Forget all wrong codes: the authenticator that they were about is no more.
 
     Args:
-        username: the pool's own name.
-        sub: by default that of whoever has the name now.
+        username: the pool's own name of the user.
+        sub: by default that of the user who has the name now.
     """
     if not sub:
-        live = people.live_named(username)
-        sub = live.sub if live else ""
+        current = lookup.by_username(username)
+        sub = current.sub if current else ""
     CodeFailures.objects.filter(pk__in=_keys(username, sub)).update(
         failures=0, total=0, last_at=timezone.now()
     )
 
 
 def move_to_sub(username: str, sub: str) -> None:
-    """Count by the ``sub`` from now on, which tokens told; what was counted by the name goes along.
+    """Move what was counted by the username to the counter of the ``sub``.
 
-    After a right code, that is what failed meanwhile.
+    After a right code, that is what failed in the meantime.
+
+    Args:
+        username: the user's, from Cognito's tokens.
+        sub: the user's, from the same tokens.
     """
     by_name = _found(username, "")
     if by_name is None:
@@ -160,21 +212,21 @@ def wait_after(count: int) -> float:
 
 
 def _found(username: str, sub: str) -> CodeFailures | None:
-    """Return the counter of ``sub``; without one the counter of the name alone."""
-    rows = CodeFailures.objects.filter(pool_id=get_conf().USER_POOL_ID, sub=sub)
+    """Return the counter of ``sub``; without one the counter of the username."""
+    rows = CodeFailures.objects.in_pool().filter(sub=sub)
     if sub:
         return next((row for row in rows if row.sub == sub), None)
     return next((row for row in rows.filter(username=username) if row.username == username), None)
 
 
 def _keys(username: str, sub: str) -> list[int]:
-    """Return the keys of all that may be counted for ``sub``; without one of what is for the name alone.
+    """Return the keys of all counters that may be of ``sub``; without one that of the username.
 
-    Set-ups are counted by the name, also of people who are known: a challenge tells no more of them.
+    Setups are counted by username even for known users, because their challenge tells nothing else.
     """
-    live = people.live_named(username) if sub else None
+    current = lookup.by_username(username) if sub else None
     rows = [_found(username, sub)]
-    if live is not None and live.sub == sub:
+    if current is not None and current.sub == sub:
         rows.append(_found(username, ""))
     return [row.pk for row in rows if row is not None]
 
@@ -193,14 +245,14 @@ def _row(username: str, sub: str) -> CodeFailures:
 
 def _reserve(username: str, sub: str, *, forgives: bool) -> Attempt:
     """Count one attempt before it is made, so that many at once cannot all slip through."""
-    for _try in range(_TRIES):
+    for _try in range(_MAX_RACES):
         row = _row(username, sub)
         # Only if the row is still as it was read: a lock would be held while Cognito answers.
         unchanged = CodeFailures.objects.filter(
             pk=row.pk, failures=row.failures, total=row.total, last_at=row.last_at
         )
         if forgives and _waited(row) > MAX_WAIT:
-            row.failures = row.total = 0  # somebody else's of the same name, for all we know
+            row.failures = row.total = 0  # maybe those of a former user of that name
         _refuse_if_too_many(row)
         attempt = Attempt(row.pk, row.failures + 1, row.total + 1)
         if unchanged.update(failures=attempt.failures, total=attempt.total, last_at=timezone.now()):
@@ -225,3 +277,57 @@ def _release(attempt: Attempt, in_a_row: int, in_total: int) -> None:
     CodeFailures.objects.filter(pk=attempt.row).update(
         failures=Greatest(F("failures") - in_a_row, 0), total=Greatest(F("total") - in_total, 0)
     )
+
+
+def _without_former_user(user: ChallengedUser, method: str) -> ChallengedUser:
+    """Return whose code it is, without the identity of a former user whose counter would refuse it.
+
+    Cognito is asked whether that ``sub`` is gone only when the counter would refuse the code.
+    """
+    if user.sub or user.identity is None or method == MFA_SETUP:
+        return user
+    try:
+        ensure_allowed(user.username, sub=user.identity.sub)
+    except (Busy, CodeAttemptsLocked):
+        if username_reuse.belongs_to_former_user(user, user.identity):
+            return lookup.challenged_user(user.username, user.device)
+    return user
+
+
+def _counted_sub(user: ChallengedUser, method: str) -> str:
+    """Return the ``sub`` whose counter it is; empty for that of the username.
+
+    In a setup whose user is known by username alone, an identity of that name may be a former user's, whose
+    wrong codes must not count here. A counter of its own loses nothing: the page shows the secret.
+    """
+    if user.sub or method == MFA_SETUP or user.identity is None:
+        return user.sub
+    return user.identity.sub
+
+
+def _identity_to_record(user: ChallengedUser, method: str) -> CognitoIdentity | None:
+    """Return the identity that a wrong code is recorded with; None where it is a former user's.
+
+    By username alone, a former user of that name would be written to. Where the site may not ask Cognito
+    whether they are gone, a warning too many does less harm than one too few.
+    """
+    identity = user.identity
+    if user.sub or identity is None:
+        return identity
+    if method == MFA_SETUP or username_reuse.belongs_to_former_user(user, identity):
+        return None
+    return identity
+
+
+def _record_wrong_code(
+    request: HttpRequest, identity: CognitoIdentity | None, method: str, count: Attempt
+) -> None:
+    if identity is not None:
+        wrong_code_alerts.record(identity, method, is_last_free=count.failures == FREE_ATTEMPTS)
+        if count.is_last:
+            MFAEvent.objects.record(MFAEvent.Kind.CODES_STOPPED, identity)
+            logger.warning("codes_stopped: user %s", identity.user_id)
+            notifications.send("codes_stopped", identity)
+    user_id = identity.user_id if identity else "new"
+    logger.info("code_rejected: user %s, method %s", user_id, method)
+    signals.send(signals.code_rejected, request=request, identity=identity, method=method)

@@ -15,17 +15,20 @@ from django.utils import timezone
 from cognito_mfa import signals
 from cognito_mfa.authenticator import notifications, permissions
 from cognito_mfa.conf import get_conf
-from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption, identity_of
+from cognito_mfa.models import MFAEvent, MFAExemption, identity_of
 
 logger = logging.getLogger(__name__)
 
 Kind = MFAEvent.Kind
 
 
-def valid() -> QuerySet[MFAExemption]:
-    """Return the exemptions that hold now, the next to expire first."""
-    holding = MFAExemption.objects.filter(MFAExemption.holding())
-    return holding.select_related("user", "granted_by").order_by("expires_at", "pk")
+def by_expiry() -> QuerySet[MFAExemption]:
+    """Return the valid exemptions, the next to expire first."""
+    return (
+        MFAExemption.objects.valid()
+        .select_related("user", "granted_by")
+        .order_by("expires_at", "pk")
+    )
 
 
 def longest() -> dt.datetime:
@@ -61,9 +64,8 @@ def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemp
         _record(Kind.EXEMPTION_GRANTED, exemption, actor, reason)
     if (identity := identity_of(user)) is not None:
         notifications.send("exemption_granted", identity, until=until)
-    signals.exemption_granted.send_robust(
-        sender=CognitoIdentity,
-        request=None,
+    signals.send(
+        signals.exemption_granted,
         identity=identity,
         exemption=exemption,
         actor=actor,
@@ -85,9 +87,8 @@ def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
         _record(Kind.EXEMPTION_REVOKED, exemption, actor, reason)
     if (identity := identity_of(exemption.user)) is not None:
         notifications.send("exemption_revoked", identity)
-    signals.exemption_revoked.send_robust(
-        sender=CognitoIdentity,
-        request=None,
+    signals.send(
+        signals.exemption_revoked,
         identity=identity,
         exemption=exemption,
         actor=actor,

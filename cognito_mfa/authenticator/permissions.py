@@ -221,8 +221,10 @@ def _name(row: Any) -> tuple[CognitoIdentity | None, str, str]:
     if row is None:
         return None, "", ""
     if isinstance(row, CodeFailures):
-        known = CognitoIdentity.objects.filter(pool_id=row.pool_id, sub=row.sub) if row.sub else []
-        return next((one for one in known if one.sub == row.sub), None), row.sub, row.username
+        if not row.sub:
+            return None, "", row.username
+        found = CognitoIdentity.objects.filter(pool_id=row.pool_id, sub=row.sub)
+        return next((one for one in found if one.sub == row.sub), None), row.sub, row.username
     users, _pool = _people(row)
     identity = identity_of(users[0])
     return identity, "", users[0].get_username()

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cognito_mfa import signals
-from cognito_mfa.authenticator import code_attempts, notifications, people, permissions
+from cognito_mfa.authenticator import code_attempts, notifications, permissions, username_reuse
 from cognito_mfa.cognito import admin_api
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
@@ -66,7 +66,7 @@ def run(reset: MFAReset) -> MFAReset:
             _sign_out(reset)
             _read_back(reset)
     except UserGone:
-        people.retire(identity)
+        username_reuse.retire(identity)
         _finish(reset)
     except CognitoMFAError as error:
         hint = error.hint
@@ -105,7 +105,7 @@ def _delete_token(reset: MFAReset) -> None:
     with transaction.atomic():
         # The very one that was there before Cognito was asked; whoever set up another one keeps that.
         if old is not None:
-            SoftwareToken.objects.filter(pk=old.pk, retired_at=None).update(
+            SoftwareToken.objects.active().filter(pk=old.pk).update(
                 retired_at=timezone.now(), retired_because=SoftwareToken.Retired.RESET
             )
         _note(reset, token_deleted_at=timezone.now())
@@ -157,9 +157,8 @@ def _finish(reset: MFAReset) -> None:
     logger.info("mfa_reset: user %s by %s", identity.user_id, reset.actor_id or "command")
     if identity.status != Status.GONE:  # the address may be somebody else's by now
         notifications.send("mfa_reset", identity)
-    signals.mfa_reset.send_robust(
-        sender=CognitoIdentity,
-        request=None,
+    signals.send(
+        signals.mfa_reset,
         identity=identity,
         actor=reset.actor,
         reason=reset.reason,

@@ -46,13 +46,16 @@ def record_setup(
         code_attempts.clear(identity.username, sub=identity.sub)
     if before is None:
         notifications.send("software_token_verified", identity, software_token=token)
-        signals.software_token_verified.send_robust(
-            sender=CognitoIdentity, request=request, identity=identity, software_token=token
+        signals.send(
+            signals.software_token_verified,
+            request=request,
+            identity=identity,
+            software_token=token,
         )
         return token
     notifications.send("software_token_replaced", identity, software_token=token, before=before)
-    signals.software_token_replaced.send_robust(
-        sender=CognitoIdentity,
+    signals.send(
+        signals.software_token_replaced,
         request=request,
         identity=identity,
         software_token=token,
@@ -89,8 +92,8 @@ def record_removal(
         identity.retire_token(retired.REMOVED_ELSEWHERE if elsewhere else retired.REMOVED)
         identity.record_status(Status.NOT_SET_UP)
     notifications.send("software_token_removed", identity, before=before, elsewhere=elsewhere)
-    signals.software_token_removed.send_robust(
-        sender=CognitoIdentity, request=request, identity=identity, software_token=before
+    signals.send(
+        signals.software_token_removed, request=request, identity=identity, software_token=before
     )
     return before
 

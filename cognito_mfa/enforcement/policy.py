@@ -110,7 +110,7 @@ def _memberships(rule: dict[str, Any], person: Any) -> QuerySet[Any]:
 
 
 def _exemptions(person: Any, acts_as: Any) -> QuerySet[MFAExemption]:
-    found = MFAExemption.objects.filter(MFAExemption.holding(of=person))
+    found = MFAExemption.objects.valid_for(person)
     # SECURITY: what excuses an ordinary user excuses nobody who acts as a superuser.
     return found.filter(for_superuser=True) if getattr(acts_as, "is_superuser", False) else found
 

@@ -13,7 +13,6 @@ from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
-from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import policy
 from cognito_mfa.models import BlockedRequest, CognitoIdentity, MFAExemption, key_of
 
@@ -110,12 +109,10 @@ def preview(*, at: dt.datetime | None = None) -> Iterator[Any]:
 
 def _candidates(at: dt.datetime) -> Any:
     """Return the users who are not set up and have no exemption; the rule may be about fewer."""
-    set_up = CognitoIdentity.objects.filter(
-        user=OuterRef("pk"),
-        pool_id=get_conf().USER_POOL_ID,
-        status=CognitoIdentity.Status.ENABLED,
+    set_up = CognitoIdentity.objects.in_pool().filter(
+        user=OuterRef("pk"), status=CognitoIdentity.Status.ENABLED
     )
-    exempted = MFAExemption.objects.filter(MFAExemption.holding(at), user=OuterRef("pk"))
+    exempted = MFAExemption.objects.valid(at=at).filter(user=OuterRef("pk"))
     people = get_user_model()._default_manager.select_related("cognito_identity").order_by("pk")
     about = policy.applicable_users()
     return people.filter(policy.active_users(), Q() if about is None else about).exclude(

@@ -25,7 +25,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa.authenticator import transitions, wrong_codes
+from cognito_mfa.authenticator import transitions, wrong_code_alerts
 from cognito_mfa.cognito import claims, deadline, user_api
 from cognito_mfa.cognito.claims import person_of, providers_in
 from cognito_mfa.cognito.token_verification import is_in_force
@@ -275,8 +275,8 @@ def _prove(request: HttpRequest, identity: CognitoIdentity, person: Person) -> N
     # SECURITY: from when Cognito says, so that coming back by a cookie for ever makes no proof young.
     at = evidence.auth_time(person) or 0.0
     proof.write(request.session, identity, method=MANAGED_LOGIN, at=min(at, time.time()))
-    identity.software_tokens.filter(retired_at=None).update(last_used_at=timezone.now())
-    wrong_codes.tell(request, identity)
+    identity.software_tokens.active().update(last_used_at=timezone.now())
+    wrong_code_alerts.show_since_last_sign_in(request, identity)
     MFAEvent.objects.record(MFAEvent.Kind.SIGNED_IN, identity, detail=MANAGED_LOGIN)
     logger.info("signed_in: user %s, method %s", identity.user_id, MANAGED_LOGIN)
 

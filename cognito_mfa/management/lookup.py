@@ -8,8 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
-from cognito_mfa.authenticator import permissions
-from cognito_mfa.authenticator.people import called
+from cognito_mfa.authenticator import lookup, permissions
 from cognito_mfa.authenticator.permissions import Denied, Right, Why
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.reports.escaping import visible
@@ -31,7 +30,7 @@ def user_named(name: str) -> Any:
     model = get_user_model()
     users: Any = model._default_manager.filter(**{model.USERNAME_FIELD: name})
     user = next((user for user in users if user.get_username() == name), None)
-    identities = called(name)
+    identities = lookup.matching(name)
     if user is None and not identities:
         raise CommandError(f"There is no user named {visible(name)}.", returncode=REFUSED)
     if len(identities) > 1:

@@ -17,7 +17,6 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from cognito_mfa.authenticator import exemptions
 from cognito_mfa.authenticator.code_attempts import LOCKED
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import policy, rollout
@@ -26,6 +25,7 @@ from cognito_mfa.models import (
     CodeFailures,
     CognitoIdentity,
     MFAEvent,
+    MFAExemption,
     MFAReset,
     SoftwareToken,
 )
@@ -129,7 +129,7 @@ def count() -> Numbers:
     """Count everything: a handful of queries, each over a whole table."""
     now, pool = timezone.now(), get_conf().USER_POOL_ID
     shares, statuses, unlinked = _people(pool)
-    identities = CognitoIdentity.objects.filter(pool_id=pool)
+    identities = CognitoIdentity.objects.in_pool()
     jumped = Q(checked_at__gt=clocks.latest())
     old = Q(checked_at=None) | Q(checked_at__lt=now - STALE_AFTER) | jumped
     lately = MFAEvent.objects.filter(at__gte=now - LATELY)
@@ -142,11 +142,13 @@ def count() -> Numbers:
         statuses=statuses,
         unlinked=unlinked,
         stale=identities.filter(old).count(),
-        exempted=exemptions.valid().aggregate(people=Count("user", distinct=True))["people"],
+        exempted=MFAExemption.objects.valid().aggregate(people=Count("user", distinct=True))[
+            "people"
+        ],
         weeks=_weeks(),
         wrong_codes=lately.filter(kind=MFAEvent.Kind.CODE_REJECTED).count(),
         stops=lately.filter(kind=MFAEvent.Kind.CODES_STOPPED).count(),
-        stopped=CodeFailures.objects.filter(LOCKED, pool_id=pool).count(),
+        stopped=CodeFailures.objects.in_pool().filter(LOCKED).count(),
         unfinished_resets=MFAReset.objects.filter(finished_at=None).count(),
         would_stop=observations.people,
         would_stop_lately=observations.lately,
@@ -206,7 +208,7 @@ def _users() -> QuerySet[Any]:
 def _share(pool: str, subset: Q) -> dict[str, Count]:
     """Return what counts a ``Share`` of the users that ``subset`` selects."""
     enabled = Q(cognito_identity__pool_id=pool, cognito_identity__status=Status.ENABLED)
-    excused = Q(pk__in=exemptions.valid().order_by().values("user"))
+    excused = Q(pk__in=MFAExemption.objects.valid().order_by().values("user"))
     return {
         "people": Count("pk", filter=subset),
         "enabled": Count("pk", filter=subset & enabled),

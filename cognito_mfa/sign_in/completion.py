@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone, translation
 
 from cognito_mfa import signals
-from cognito_mfa.authenticator import wrong_codes
+from cognito_mfa.authenticator import wrong_code_alerts
 from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, Person, ReadableTokens, Tokens
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import proof
@@ -117,11 +117,11 @@ def complete_sign_in(
         request.session.cycle_key()
     if method:
         proof.write(request.session, identity, method=method)
-        wrong_codes.tell(request, identity)
+        wrong_code_alerts.show_since_last_sign_in(request, identity)
         MFAEvent.objects.record(MFAEvent.Kind.SIGNED_IN, identity, detail=method)
     logger.info("signed_in: user %s, method %s", identity.user_id, method or "none")
-    signals.signed_in.send_robust(
-        sender=CognitoIdentity,
+    signals.send(
+        signals.signed_in,
         request=request,
         identity=identity,
         user=identity.user,

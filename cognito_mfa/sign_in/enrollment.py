@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from django.http import HttpRequest
 
-from cognito_mfa.authenticator import codes, people, transitions
+from cognito_mfa.authenticator import code_attempts, lookup, transitions
 from cognito_mfa.cognito import claims, user_api
 from cognito_mfa.cognito.types import (
     MFA_SETUP,
@@ -66,7 +66,7 @@ def verify(request: HttpRequest, pending: PendingSignIn, code: SecretText) -> Ch
     try:
         with (
             pending.discarding_on_failure(request),
-            codes.attempt(request, asked=asked, method=MFA_SETUP),
+            code_attempts.attempt(request, user=asked, method=MFA_SETUP),
         ):
             session = user_api.verify_software_token(
                 code,
@@ -162,7 +162,7 @@ def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
 
 
 def _record_unconfirmed(request: HttpRequest, pending: PendingSignIn, person: Person) -> None:
-    identity = people.known(person.sub)
+    identity = lookup.by_sub(person.sub)
     if identity is not None:
         transitions.record_unconfirmed(
             request, identity, Unconfirmed.SET_UP, friendly_name=pending.friendly_name

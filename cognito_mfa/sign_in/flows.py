@@ -13,7 +13,7 @@ from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from cognito_mfa.authenticator import code_attempts, codes, people, transitions
+from cognito_mfa.authenticator import code_attempts, lookup, transitions, username_reuse
 from cognito_mfa.cognito import admin_api, claims, user_api
 from cognito_mfa.cognito.types import (
     CODE_PARAMETERS,
@@ -158,7 +158,7 @@ def answer_code(request: HttpRequest, *, code: SecretText) -> Outcome:
     challenge = pending.required_challenge
     with (
         pending.discarding_on_failure(request),
-        codes.attempt(request, asked=subject_of(pending), method=challenge.name),
+        code_attempts.attempt(request, user=subject_of(pending), method=challenge.name),
     ):
         reply = user_api.answer_code(challenge, code)
     return _next_step(request, pending, reply, passed=challenge)
@@ -334,7 +334,7 @@ def _identify_renamed_device(pending: PendingSignIn) -> PendingSignIn:
     try:
         factors = admin_api.read_factors(asked.identity.sub)
     except UserGone:
-        people.retire(asked.identity)
+        username_reuse.retire(asked.identity)
         return pending
     except CognitoMFAError as error:  # no credentials, no answer: then nobody knows
         logger.info("device_not_named: user %s, %s", asked.identity.user_id, error)
@@ -418,7 +418,7 @@ def _handle_missing_challenge(
     Returns:
         the sign-in with what is written down now as its beginning, and how it goes on.
     """
-    identity = people.known(claims.read_person(tokens).sub)
+    identity = lookup.by_sub(claims.read_person(tokens).sub)
     if identity is None or identity.status not in (Status.ENABLED, Status.UNKNOWN):
         return pending, tokens
     if pending.required_snapshot.is_outdated_for(identity):

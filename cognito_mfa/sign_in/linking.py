@@ -32,7 +32,7 @@ from django.db import DatabaseError, IntegrityError, models, transaction
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from cognito_mfa.authenticator import people
+from cognito_mfa.authenticator import lookup, username_reuse
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import (
@@ -137,7 +137,7 @@ def link(
         LinkRefused: this site has no user for the person, and must not make one; or the user that the
             resolver found must not be linked.
     """
-    people.retire_namesakes(person.username, person.sub)  # whatever becomes of the link
+    username_reuse.retire_namesakes(person.username, person.sub)  # whatever becomes of the link
     with _recording_refusals(person):
         identity = known(person) or _link_new_person(person, request, status, consent)
     _update_labels(identity, person)
@@ -170,7 +170,7 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
     issued = person.claims.get("iat")
     if isinstance(issued, int):  # an hour ago, perhaps, and the name is somebody else's by now
         told_at = dt.datetime.fromtimestamp(max(0, min(issued, time.time())), tz=dt.UTC)
-        people.retire_namesakes(person.username, person.sub, told_at=told_at)
+        username_reuse.retire_namesakes(person.username, person.sub, told_at=told_at)
     return identity
 
 
@@ -204,7 +204,7 @@ def refuse(person: Person, user: Any, reason: LinkRefusedReason) -> NoReturn:
 
 def known(person: Person) -> CognitoIdentity | None:
     """Return the identity of ``person``, who may be nobody here yet."""
-    return people.known(person.sub)
+    return lookup.by_sub(person.sub)
 
 
 # ------------------------------------------------------------------------------------ who may be linked

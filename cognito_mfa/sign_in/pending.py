@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from django.http import HttpRequest
 
-from cognito_mfa.authenticator import people
+from cognito_mfa.authenticator import lookup
 from cognito_mfa.cognito.types import NOTHING, Challenge, Tokens
 from cognito_mfa.enforcement.proof import PREFIX
 from cognito_mfa.exceptions import (
@@ -225,15 +225,15 @@ def _deserialize(payload: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def subject_of(pending: PendingSignIn) -> people.Asked:
+def subject_of(pending: PendingSignIn) -> lookup.ChallengedUser:
     """Return whom the pending sign-in is about."""
     name = pending.challenge.username if pending.challenge else ""
     if pending.sub:
-        identity = people.known(pending.sub)
+        identity = lookup.by_sub(pending.sub)
         own = identity.username if identity else pending.username
-        return people.Asked(name or own, pending.sub, identity)
+        return lookup.ChallengedUser(name or own, pending.sub, identity)
     return (
-        people.named(name, pending.challenge.friendly_name)
+        lookup.challenged_user(name, pending.challenge.friendly_name)
         if pending.challenge
-        else people.Asked("")
+        else lookup.ChallengedUser("")
     )

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from django.db.models import Q
 
-from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import ChallengeLost, ChallengeLostReason
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 
@@ -73,11 +72,8 @@ class Snapshot:
         deleted = self.rows.keys() - now.keys()
         changed = [sub for sub, found in now.items() if not self._matches(sub, *found)]
         # Whoever is gone from the pool is not the one whom Cognito asks, but had the name before.
-        there = CognitoIdentity.objects.exclude(status=CognitoIdentity.Status.GONE)
-        return bool(deleted) or (
-            bool(changed)
-            and there.filter(pool_id=get_conf().USER_POOL_ID, sub__in=changed).exists()
-        )
+        there = CognitoIdentity.objects.in_pool().exclude(status=CognitoIdentity.Status.GONE)
+        return bool(deleted) or (bool(changed) and there.filter(sub__in=changed).exists())
 
     def is_outdated_for_sub(self, sub: str) -> bool:
         """Tell whether the person ``sub``, whose tokens Cognito gave just now, was changed or deleted."""
@@ -99,7 +95,7 @@ class Snapshot:
 
 
 def _generations(whose: Q) -> dict[str, Sequence[int]]:
-    rows = CognitoIdentity.objects.filter(whose, pool_id=get_conf().USER_POOL_ID)
+    rows = CognitoIdentity.objects.in_pool().filter(whose)
     return {
         sub: [row, generation]
         for sub, row, generation in rows.values_list("sub", "pk", "generation")

@@ -13,7 +13,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa import signals
-from cognito_mfa.authenticator import reset, status, wrong_codes
+from cognito_mfa.authenticator import reset, status, wrong_code_alerts
 from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
@@ -68,7 +68,7 @@ def come_in(owner: Visitor) -> str:
 def test_four_wrong_codes_between_the_owners_daily_sign_ins_are_told_each_day(
     owner: Visitor, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """By mail: ``wrong_codes._tells``; at the sign-in: ``wrong_codes.tell``. A right code takes the counter back."""
+    """By mail: ``wrong_code_alerts._alerts``; at the sign-in: ``wrong_code_alerts.show_since_last_sign_in``. A right code takes the counter back."""
     mail.outbox.clear()
     for day in range(1, 6):
         with django_capture_on_commit_callbacks(execute=True):
@@ -92,13 +92,13 @@ def test_one_wrong_code_is_told_once(owner: Visitor) -> None:
 def test_whatever_hour_they_come_each_day_with_three_is_told_of(
     owner: Visitor, hours: int, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """``wrong_codes._tells``: not the third of a day, but any from the third on, when none was told of in a day."""
+    """``wrong_code_alerts._alerts``: not the third of a day, but any from the third on, when none was told of in a day."""
     identity = CognitoIdentity.objects.get()
     mail.outbox.clear()
     passed = 0
     with django_capture_on_commit_callbacks(execute=True):
         while passed < 10 * 24:
-            wrong_codes.note(identity, "SOFTWARE_TOKEN_MFA", in_a_row=1)
+            wrong_code_alerts.record(identity, "SOFTWARE_TOKEN_MFA", is_last_free=False)
             MFAEvent.objects.update(at=F("at") - dt.timedelta(hours=hours))
             passed += hours
     # Never three of them in a day; else one mail for each day in which there were three that none told of.
@@ -128,7 +128,7 @@ def test_five_in_a_row_on_five_days_are_told_and_no_mail_comes_twice(
 def test_a_wrong_clock_silences_nothing(
     owner: Visitor, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """``wrong_codes._lately``: an event of the future would be of the last day for years."""
+    """``wrong_code_alerts._recent``: an event of the future would be of the last day for years."""
     with django_capture_on_commit_callbacks(execute=True):
         guess(owner, 3)
     MFAEvent.objects.update(at=F("at") + dt.timedelta(days=400))

@@ -69,7 +69,7 @@ def stop(person: Ada, number: int) -> None:
 
 
 def test_the_new_one_sets_up_whatever_the_old_one_got_wrong(patient: LocalPool, ada: Ada) -> None:
-    """``codes._counted_by``: at a set-up the name alone says nothing about the row of that name."""
+    """``code_attempts._counted_sub``: at a set-up the name alone says nothing about the row of that name."""
     stop(ada, 12)
     leave(patient, ada)
     new = Ada(patient, ada)
@@ -84,7 +84,7 @@ def test_the_new_one_sets_up_whatever_the_old_one_got_wrong(patient: LocalPool, 
 def test_the_new_ones_wrong_codes_at_the_set_up_are_not_the_old_ones(
     patient: LocalPool, ada: Ada, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """``codes.attempt``: no event, no mail, no failure for a row that only the name found."""
+    """``code_attempts.attempt``: no event, no mail, no failure for a row that only the name found."""
     events = ada.row.events.count()
     mail.outbox.clear()
     leave(patient, ada)
@@ -122,7 +122,7 @@ def test_a_predecessor_who_never_finished_holds_nobody_up_for_longer_than_the_wa
 def test_the_new_one_who_set_up_elsewhere_goes_on_once_cognito_said_that_the_old_one_is_gone(
     patient: LocalPool, ada: Ada
 ) -> None:
-    """``codes._without_predecessor``."""
+    """``code_attempts._without_former_user``."""
     stop(ada, code_attempts.MAX_ATTEMPTS)
     leave(patient, ada)
     new = Ada(patient, ada)
@@ -138,7 +138,7 @@ def test_the_new_one_who_set_up_elsewhere_goes_on_once_cognito_said_that_the_old
 def test_cognito_is_asked_about_a_predecessor_once_in_a_while_and_believed_only_when_it_answers(
     patient: LocalPool, ada: Ada
 ) -> None:
-    """``codes._is_gone``: the throttle, and the error that means nothing."""
+    """``username_reuse._is_gone``: the throttle, and the error that means nothing."""
     stop(ada, 12)
     leave(patient, ada)
     new = Ada(patient, ada)
@@ -154,7 +154,7 @@ def test_cognito_is_asked_about_a_predecessor_once_in_a_while_and_believed_only_
 def test_whoever_is_still_there_is_not_asked_about_at_every_refusal(
     patient: LocalPool, ada: Ada
 ) -> None:
-    """``codes._may_be_gone``: the same authenticator, and known a moment ago."""
+    """``username_reuse._may_be_former``: the same authenticator, and known a moment ago."""
     stop(ada, 12)
     ada.cognito.forget_calls()
     ada.sign_in("ada")
@@ -165,7 +165,7 @@ def test_whoever_is_still_there_is_not_asked_about_at_every_refusal(
 def test_two_people_whose_names_differ_in_case_have_two_counters(
     cognito: LocalCognito, visitor: Visitor
 ) -> None:
-    """``people.live_named``, ``code_attempts._found``: exact names, in a pool that tells them apart."""
+    """``lookup.by_username``, ``code_attempts._found``: exact names, in a pool that tells them apart."""
     pool = cognito.create_pool(POOL_ID, mfa="ON", case_insensitive=False)
     pool.create_client(CLIENT_ID)
     small, great = Ada(pool, visitor), Ada(pool, visitor, name="Ada")

@@ -202,7 +202,7 @@ def test_names_that_the_sites_users_cannot_have_are_a_page(
 def test_wrong_codes_of_a_successor_are_no_news_for_the_predecessor(
     pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """``codes._meant``: Cognito asks for an authenticator that was not set up here."""
+    """``code_attempts._identity_to_record``: Cognito asks for an authenticator that was not set up here."""
     old = Ada(pool, visitor)
     old.come()
     leave(pool, old)

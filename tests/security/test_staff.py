@@ -608,13 +608,13 @@ def test_no_exemption_survives_that_its_holder_becomes_a_superuser(
     row = MFAExemption.objects.get()
     assert is_in("ada")
     assert row.is_valid
-    assert list(exemptions.valid()) == [row]
+    assert list(exemptions.by_expiry()) == [row]
 
     staff.becomes("ada", is_superuser=True)
     assert not is_in("ada")
     row = MFAExemption.objects.get()
     assert not row.is_valid
-    assert list(exemptions.valid()) == []
+    assert list(exemptions.by_expiry()) == []
     staff.becomes(is_superuser=True)
     for state, shown in (("valid", False), ("over", True)):
         page = staff.client.get(reverse(EXEMPTIONS), query_params={"state": state})
@@ -635,7 +635,7 @@ def test_a_superuser_excuses_a_superuser(staff: Staff) -> None:
     grant(staff.client, identity().user)
     assert is_in("ada")
     assert MFAExemption.objects.get().is_valid
-    assert exemptions.valid().count() == 1
+    assert exemptions.by_expiry().count() == 1
 
 
 @pytest.mark.parametrize(("days", "granted"), [(364, True), (366, False), (2_900_000, False)])
@@ -686,7 +686,7 @@ def test_no_exemption_holds_longer_than_the_site_allows_now(
         user=ada, reason="x", granted_at=now + granted, expires_at=now + dt.timedelta(days=400)
     )
     assert row.is_valid is holds
-    assert exemptions.valid().exists() is holds
+    assert exemptions.by_expiry().exists() is holds
     client = Client()
     client.force_login(ada, backend="cognito_mfa.backends.CognitoBackend")
     assert (client.get("/private/").status_code == 200) is holds
@@ -724,7 +724,7 @@ def run(command: str, *arguments: str) -> int:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_by_somebody_a_command_keeps_the_same_rules(staff: Staff, name: str) -> None:
-    """``management.people.check``, at each command."""
+    """``management.lookup.check``, at each command."""
     right, arguments, done = COMMANDS[name]
     if name == "finish":
         a_reset("ada")

@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa.authenticator import people, reset, status
+from cognito_mfa.authenticator import reset, status, username_reuse
 from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
@@ -135,7 +135,7 @@ def test_every_call_about_a_person_names_their_sub(pool: LocalPool, visitor: Vis
 def test_the_new_one_gets_a_row_of_her_own_and_the_old_row_is_retired(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
-    """``linking.link`` → ``people.retire_namesakes``: at one moment a pool has one ada."""
+    """``linking.link`` → ``username_reuse.retire_namesakes``: at one moment a pool has one ada."""
     generation = old.row.generation
     new.come()
     assert new.row.user != old.row.user
@@ -172,7 +172,7 @@ def test_the_new_one_who_set_up_elsewhere_replaces_her_phone(
 def test_the_mails_go_to_the_new_one_alone(
     pool: LocalPool, old: Ada, new: Ada, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """``people.retire`` tells nobody; ``transitions.record_setup`` writes to the row of the tokens."""
+    """``username_reuse.retire`` tells nobody; ``transitions.record_setup`` writes to the row of the tokens."""
     with django_capture_on_commit_callbacks(execute=True):
         new.come()
         new.replace()
@@ -270,7 +270,7 @@ def run(*arguments: str) -> tuple[int, str]:
 def test_a_command_refuses_a_name_that_two_people_had_and_takes_a_sub(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
-    """``management.people.user_named``: never one of two by chance."""
+    """``management.lookup.user_named``: never one of two by chance."""
     new.come()
     code, text = run("cognito_mfa_reset", "ada", "--reason", "x")
     assert code == 1
@@ -304,23 +304,25 @@ def test_a_row_that_was_thought_gone_lives_again_when_its_person_comes(
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
     ada = Ada(optional_pool, visitor)
     ada.sign_in("ada")
-    people.retire(ada.row)
+    username_reuse.retire(ada.row)
     ada.sign_in("ada")
     assert ada.row.status == Status.NOT_SET_UP
     assert ada.is_in()
 
 
 def test_a_token_of_before_the_new_link_retires_nobody(pool: LocalPool, old: Ada, new: Ada) -> None:
-    """``people.retire_namesakes``, ``told_at``: the old one's token is good for an hour, and says nothing new."""
+    """``username_reuse.retire_namesakes``, ``told_at``: the old one's token is good for an hour, and says nothing new."""
     new.come()
-    people.retire_namesakes("ada", old.sub, told_at=new.row.created_at - timedelta(minutes=5))
+    username_reuse.retire_namesakes(
+        "ada", old.sub, told_at=new.row.created_at - timedelta(minutes=5)
+    )
     assert new.row.status == Status.ENABLED
 
 
 def test_two_people_whose_names_differ_in_case_do_not_retire_each_other(
     cognito: LocalCognito, visitor: Visitor
 ) -> None:
-    """``people.retire_namesakes``: exact names, in a pool that tells them apart."""
+    """``username_reuse.retire_namesakes``: exact names, in a pool that tells them apart."""
     pool = cognito.create_pool(POOL_ID, mfa="ON", case_insensitive=False)
     pool.create_client(CLIENT_ID)
     small, great = Ada(pool, visitor), Ada(pool, visitor, name="Ada")
@@ -343,7 +345,7 @@ def signed_out(person: Ada) -> Ada:
 def test_where_the_pools_names_are_subs_an_address_used_again_is_another_person(
     cognito: LocalCognito, visitor: Visitor
 ) -> None:
-    """``people.named``: the name that Cognito tells is lasting there."""
+    """``lookup.challenged_user``: the name that Cognito tells is lasting there."""
     pool = cognito.create_pool(POOL_ID, mfa="ON", username_attributes=["email"])
     pool.create_client(CLIENT_ID)
     people_of_one_address = []

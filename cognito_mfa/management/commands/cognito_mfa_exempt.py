@@ -76,7 +76,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Exempted {shown(person)} until {end}.")
 
     def _revoke(self, person: Any, given: dict[str, Any], *, dry_run: bool, **_until: Any) -> None:
-        found = list(exemptions.valid().filter(user=person))
+        found = list(exemptions.by_expiry().filter(user=person))
         if not found:
             raise CommandError(f"{shown(person)} has no valid exemption.", returncode=REFUSED)
         for exemption in found:
@@ -87,7 +87,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{told} the exemption of {shown(person)} until {end}.")
 
     def _list(self, user: str | None) -> None:
-        found = exemptions.valid()
+        found = exemptions.by_expiry()
         if user is not None:
             found = found.filter(user=user_named(user))
         rows = [

@@ -15,7 +15,6 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from cognito_mfa.authenticator import status
-from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import Busy, CognitoMFAError, Misconfigured, ServiceError
 from cognito_mfa.management.lookup import NOT_DONE
 from cognito_mfa.models import CognitoIdentity
@@ -132,10 +131,10 @@ def _due(older_than: float) -> list[Any]:
     """Return the keys of those to ask about. A list, since rows change their place while it is worked off."""
     moment = timezone.now() - dt.timedelta(hours=older_than)
     return list(
-        CognitoIdentity.objects.filter(
+        CognitoIdentity.objects.in_pool()
+        .filter(
             # A moment of the future was told by a clock that jumped: nobody knows when it was.
             Q(checked_at=None) | Q(checked_at__lte=moment) | Q(checked_at__gt=clocks.latest()),
-            pool_id=get_conf().USER_POOL_ID,
         )
         .order_by(F("checked_at").asc(nulls_first=True), "pk")
         .values_list("pk", flat=True)

@@ -1,7 +1,7 @@
-"""What people hear of wrong codes that were entered after their right password: by mail, and at the next sign-in.
+"""Alerts about wrong codes that were entered after the right password: by email, and at the next sign-in.
 
-A right code takes the counter of wrong ones back, so that somebody who knows the password could go on guessing
-between the owner's own sign-ins. What is told is read from the event log, which forgets nothing by a right code.
+A right code resets the counter of wrong ones, so an attacker who knows the password could keep guessing between
+the owner's own sign-ins. The alerts are read from the event log, which a right code does not reset.
 """
 
 from __future__ import annotations
@@ -16,38 +16,43 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import ngettext
 
-from cognito_mfa.authenticator import code_attempts, notifications
+from cognito_mfa.authenticator import notifications
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.values import clocks
 
 DAY = dt.timedelta(hours=24)
-TELL_FROM = 3  # wrong codes in a day, whatever right ones lie between
-TELL_AT = code_attempts.FREE_ATTEMPTS  # wrong codes in a row, however long that takes
-TOLD = "told by mail"  # in the detail of the event that the mail is about
+ALERT_FROM = 3  # wrong codes in a day, whatever right ones lie between
+ALERTED = "told by mail"  # in the detail of the event that the email is about
 
 Kind = MFAEvent.Kind
 
 
-def note(identity: CognitoIdentity, method: str, *, in_a_row: int) -> None:
-    """Write down a wrong code for ``identity``, and write to its person, once a day at most.
+def record(identity: CognitoIdentity, method: str, *, is_last_free: bool) -> None:
+    """Record a wrong code for ``identity``, and alert its user by email, at most once a day.
 
     Args:
+        identity: whose code was asked for.
         method: Cognito's name of the challenge.
-        in_a_row: how many it is since the last right one.
+        is_last_free: whether the user must wait from now on, which is alerted however long it took.
     """
     with transaction.atomic():
-        # Locked: of several at once only one is the third.
+        # Locked, so that of several wrong codes at once only one is the third.
         CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
-        tells = _tells(identity, in_a_row)
-        detail = f"{method}, {TOLD}" if tells else method
+        alerts = _alerts(identity, is_last_free=is_last_free)
+        detail = f"{method}, {ALERTED}" if alerts else method
         MFAEvent.objects.record(Kind.CODE_REJECTED, identity, detail=detail)
-        if tells:
+        if alerts:
             notifications.send("repeated_wrong_codes", identity)
 
 
-def tell(request: HttpRequest, identity: CognitoIdentity) -> None:
-    """Tell who signs in just now about wrong codes since the sign-in before, on the next page."""
+def show_since_last_sign_in(request: HttpRequest, identity: CognitoIdentity) -> None:
+    """Show the user on the next page which wrong codes were entered since the sign-in before this one.
+
+    Args:
+        request: the one that signs the user in; its messages are used.
+        identity: the user's; the new sign-in is not recorded yet.
+    """
     last = identity.events.filter(kind=Kind.SIGNED_IN).values_list("pk", flat=True).first()
     wrong = identity.events.filter(kind=Kind.CODE_REJECTED, pk__gt=last or 0).order_by()
     found = wrong.aggregate(count=Count("pk"), at=Max("at"))
@@ -66,18 +71,18 @@ def tell(request: HttpRequest, identity: CognitoIdentity) -> None:
     messages.warning(request, told, fail_silently=True)
 
 
-def _tells(identity: CognitoIdentity, in_a_row: int) -> bool:
-    """Tell whether the wrong code that comes now is one to write about."""
+def _alerts(identity: CognitoIdentity, *, is_last_free: bool) -> bool:
+    """Return whether the wrong code that comes now is one to send an email about."""
     if not (get_conf().NOTIFY and notifications.recipients_of(identity)):
         return False
-    lately = _lately(identity)
-    if lately.filter(detail__endswith=TOLD).exists():
+    recent = _recent(identity)
+    if recent.filter(detail__endswith=ALERTED).exists():
         return False
-    return in_a_row == TELL_AT or lately.count() + 1 >= TELL_FROM
+    return is_last_free or recent.count() + 1 >= ALERT_FROM
 
 
-def _lately(identity: CognitoIdentity) -> QuerySet[MFAEvent]:
-    """Return the wrong codes of the last day; none of a time that only a wrong clock can have told."""
+def _recent(identity: CognitoIdentity) -> QuerySet[MFAEvent]:
+    """Return the wrong codes of the last day, without those that a wrong clock dated into the future."""
     now = timezone.now()
     until = now + dt.timedelta(seconds=clocks.SKEW)
     return identity.events.filter(kind=Kind.CODE_REJECTED, at__gt=now - DAY, at__lte=until)

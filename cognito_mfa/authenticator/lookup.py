@@ -1,0 +1,70 @@
+"""Finds identities of the pool in use: by the ``sub``, and by username only while no ``sub`` is known.
+
+Usernames are given again: deleting and creating a user anew is a common remedy for a lost phone, and
+successors get old names. Cognito's challenges tell the username alone; its tokens tell the ``sub``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from cognito_mfa.models import CognitoIdentity
+
+Status = CognitoIdentity.Status
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengedUser:
+    """The user whose code a step of a sign-in asks for, as far as is known before the code was right.
+
+    Attributes:
+        username: the pool's own name.
+        sub: the user's; empty while only the username is known.
+        identity: the row of this ``sub``; without one the current row of this username, which may be
+            that of a former user of the same name.
+        device: what Cognito calls the software token that it asks for.
+    """
+
+    username: str
+    sub: str = ""
+    identity: CognitoIdentity | None = None
+    device: str = ""
+
+
+def by_sub(sub: str) -> CognitoIdentity | None:
+    """Return the identity of the pool's user ``sub``, or None."""
+    found = CognitoIdentity.objects.in_pool().select_related("user").filter(sub=sub)
+    return next((row for row in found if row.sub == sub), None)
+
+
+def by_username(username: str) -> CognitoIdentity | None:
+    """Return the newest identity of that username whose user Cognito may still have, or None.
+
+    Only for where no ``sub`` is known. In a case-sensitive pool "Ada" and "ada" are two users, whatever
+    the database takes for equal.
+    """
+    rows = CognitoIdentity.objects.in_pool().select_related("user").filter(username=username)
+    exact = [row for row in rows.exclude(status=Status.GONE) if row.username == username]
+    return max(exact, key=lambda row: (row.created_at, row.pk), default=None)
+
+
+def matching(name: str) -> list[CognitoIdentity]:
+    """Return every identity that ``name`` may mean to an operator: a username or a ``sub``, gone or not."""
+    rows = CognitoIdentity.objects.in_pool().select_related("user")
+    found = rows.filter(Q(username=name) | Q(sub=name)).order_by("pk")
+    return [row for row in found if name in (row.username, row.sub)]
+
+
+def challenged_user(username: str, device: str) -> ChallengedUser:
+    """Return whose code Cognito asks for when its challenge told no ``sub``.
+
+    Args:
+        username: the pool's own name, from the challenge.
+        device: what the challenge calls the software token.
+    """
+    identity = by_username(username)
+    # In pools whose users sign in with an address, the pool's own name is the sub.
+    is_sub = identity is not None and identity.username == identity.sub
+    return ChallengedUser(username, username if is_sub else "", identity, device)
