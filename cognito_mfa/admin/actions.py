@@ -106,13 +106,13 @@ class SecondFactorActions(ConfirmedDeeds):
     # ------------------------------------------------------------------------------- permissions
 
     def has_refresh_status_permission(self, request: HttpRequest) -> bool:
-        return permissions.allowed(permissions.REFRESH, request.user)
+        return permissions.has_permission(permissions.REFRESH, request.user)
 
     def has_reset_mfa_permission(self, request: HttpRequest) -> bool:
-        return permissions.allowed(permissions.RESET, request.user)
+        return permissions.has_permission(permissions.RESET, request.user)
 
     def has_clear_failures_permission(self, request: HttpRequest) -> bool:
-        return permissions.allowed(permissions.CLEAR, request.user)
+        return permissions.has_permission(permissions.CLEAR, request.user)
 
     # ----------------------------------------------------------------------------------- actions
 

@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cognito_mfa.authenticator import permissions
-from cognito_mfa.authenticator.permissions import Denied, Right, Why
+from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
 from cognito_mfa.enforcement import impersonation, responses
 
 MOST_AT_ONCE = 100  # people in one action: each may take several calls to Cognito
@@ -90,7 +90,7 @@ class ConfirmedDeeds(ModelAdmin):
         )  # there may be a menu above the list and one below
         for action in sorted(asked & set(self.rights)):
             # Django would say that no action was selected, and nobody would hear of it.
-            if not permissions.allowed(self.rights[action], request.user):
+            if not permissions.has_permission(self.rights[action], request.user):
                 return self._not_permitted(request, self.rights[action])
         with ExitStack() as transactions:
             if not asked & self.commits_at_once:
@@ -113,11 +113,11 @@ class ConfirmedDeeds(ModelAdmin):
         """
         people = []
         for row in rows:
-            why = permissions.why_not(right, request.user, row)
+            why = permissions.denial_reason(right, request.user, row)
             if why is None:
                 people.append(row)
             elif tells:
-                permissions.note(Denied(right, request.user, row, why))
+                permissions.record_denial(ActionDenied(right, request.user, row, why))
         return people
 
     def confirmed(
@@ -166,15 +166,18 @@ class ConfirmedDeeds(ModelAdmin):
         except (ValueError, ValidationError):  # no keys at all
             rows = []
         for row in rows[1:]:
-            permissions.note(Denied(right, request.user, row, Why.PERMISSION))
+            permissions.record_denial(
+                ActionDenied(right, request.user, row, DenialReason.PERMISSION)
+            )
         return refused(
-            request, Denied(right, request.user, rows[0] if rows else None, Why.PERMISSION)
+            request,
+            ActionDenied(right, request.user, rows[0] if rows else None, DenialReason.PERMISSION),
         )
 
     def _do(self, request: HttpRequest, rows: list[Any], deed: Deed, reason: str) -> None:
         done = 0
         for row in rows:
-            permissions.check(deed.right, request.user, row)
+            permissions.require(deed.right, request.user, row)
             trouble = deed.do(request, row, reason)
             self.log_deed(request, row, f"{deed.logged}: {reason}")
             if trouble:
@@ -214,8 +217,10 @@ class ConfirmedOnePerson(ConfirmedDeeds):
         row = self.get_object(request, object_id)
         if deed is None or row is None:
             raise Http404
-        if not permissions.allowed(deed.right, request.user):
-            return refused(request, Denied(deed.right, request.user, row, Why.PERMISSION))
+        if not permissions.has_permission(deed.right, request.user):
+            return refused(
+                request, ActionDenied(deed.right, request.user, row, DenialReason.PERMISSION)
+            )
         one = self.get_queryset(request).filter(pk=row.pk)
         answer = self.confirmed(request, self.people_of(one), deed, [str(row.pk)])
         return answer or HttpResponseRedirect(self._change_url(row))
@@ -247,10 +252,10 @@ def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
     SECURITY: somebody who acts as another user goes back to their own account first. Else they could do to themselves
     what nobody may, and the log would say that it was the other.
     """
-    acting = impersonation.find(request, request.user) if right.fresh_code else None
+    acting = impersonation.find(request, request.user) if right.needs_recent_code else None
     if acting is not None:
         return responses.impersonation_page(request, acting, unproven=False)
-    demand = permissions.unmet(right, request)
+    demand = permissions.required_step(right, request)
     if demand is None:
         return None
     if request.method == "POST":
@@ -259,11 +264,11 @@ def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
     return HttpResponseRedirect(demand.url(request.get_full_path()))
 
 
-def refused(request: HttpRequest, denied: Denied) -> HttpResponse:
+def refused(request: HttpRequest, denied: ActionDenied) -> HttpResponse:
     """Write down that it was refused, and return the site's own page that says so.
 
     An answer, not an exception: that would take back what was written, where ATOMIC_REQUESTS is on.
     """
-    permissions.note(denied)
+    permissions.record_denial(denied)
     answer: Callable[..., HttpResponse] = get_resolver(get_urlconf()).resolve_error_handler(403)
     return answer(request, exception=denied)

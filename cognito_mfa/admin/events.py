@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from cognito_mfa.admin.changelists import FastListMixin, ReadOnly
 from cognito_mfa.admin.confirmation import page_context, refused, way_to_a_code
 from cognito_mfa.authenticator import permissions
-from cognito_mfa.authenticator.permissions import Denied, Why
+from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason
 from cognito_mfa.models import MFAEvent
 from cognito_mfa.reports import event_log
 
@@ -53,9 +53,9 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may take the log along; seeing it is another permission."""
-        return permissions.allowed(permissions.EXPORT, request.user) and self.has_view_permission(
-            request
-        )
+        return permissions.has_permission(
+            permissions.EXPORT, request.user
+        ) and self.has_view_permission(request)
 
     def get_urls(self) -> list[URLPattern]:
         export = self.admin_site.admin_view(self.export_view)
@@ -65,7 +65,9 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
         """Ask for the format, then send what the list shows with these filters, all its pages."""
         if not self.has_export_permission(request):
             right = permissions.EXPORT
-            return refused(request, Denied(right, request.user, None, Why.PERMISSION))
+            return refused(
+                request, ActionDenied(right, request.user, None, DenialReason.PERMISSION)
+            )
         if (way := way_to_a_code(request, permissions.EXPORT)) is not None:
             return way
         try:

@@ -22,7 +22,7 @@ from cognito_mfa.admin.confirmation import (
     way_to_a_code,
 )
 from cognito_mfa.authenticator import exemptions, permissions
-from cognito_mfa.authenticator.permissions import Denied
+from cognito_mfa.authenticator.permissions import ActionDenied
 from cognito_mfa.models import MFAExemption
 
 
@@ -107,7 +107,7 @@ class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     change_form_template = "admin/cognito_mfa/mfaexemption/change_form.html"
 
     def has_grant_permission(self, request: HttpRequest) -> bool:
-        return permissions.allowed(permissions.GRANT, request.user)
+        return permissions.has_permission(permissions.GRANT, request.user)
 
     def has_add_permission(self, request: HttpRequest, *_obj: Any) -> bool:
         return self.has_grant_permission(request)
@@ -121,10 +121,11 @@ class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
-            permissions.check(permissions.GRANT, request.user)
+            permissions.require(permissions.GRANT, request.user)
             way = way_to_a_code(request, permissions.GRANT)
             return super().add_view(request, *args, **kwargs) if way is None else way
-        except Denied as denied:  # here, outside of the transaction in which Django saves a row
+        except ActionDenied as denied:
+            # Recorded here, outside of the transaction in which Django saves a row.
             return refused(request, denied)
 
     def save_model(

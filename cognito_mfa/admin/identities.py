@@ -191,7 +191,7 @@ class MFAResetAdmin(ReadOnly, ConfirmedDeeds, FastListMixin):
     rights = {"finish": permissions.FINISH}
 
     def has_reset_mfa_permission(self, request: HttpRequest) -> bool:
-        return permissions.allowed(permissions.FINISH, request.user)
+        return permissions.has_permission(permissions.FINISH, request.user)
 
     @admin.action(description=_("Finish in Cognito"), permissions=["reset_mfa"])
     def finish(self, request: HttpRequest, queryset: QuerySet[MFAReset]) -> HttpResponse | None:
@@ -251,7 +251,7 @@ class CodeFailuresAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     rights = {"clear_failures": permissions.CLEAR}
 
     def has_clear_failures_permission(self, request: HttpRequest) -> bool:
-        return permissions.allowed(permissions.CLEAR, request.user)
+        return permissions.has_permission(permissions.CLEAR, request.user)
 
     @admin.action(description=_("Accept codes again…"), permissions=["clear_failures"])
     def clear_failures(

@@ -198,7 +198,7 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
     """The overview stands where the list of censuses would, so that the admin's own menus lead to it."""
 
     def has_view_permission(self, request: HttpRequest, _obj: Model | None = None) -> bool:
-        return permissions.allowed(permissions.COUNT, request.user)
+        return permissions.has_permission(permissions.COUNT, request.user)
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
@@ -228,8 +228,8 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
     def count_again(self, request: HttpRequest) -> HttpResponse:
         """Take a census, which reads whole tables."""
         try:
-            permissions.check(permissions.COUNT, request.user)
-        except permissions.Denied as denied:
+            permissions.require(permissions.COUNT, request.user)
+        except permissions.ActionDenied as denied:
             return refused(request, denied)
         census.take()
         self.message_user(request, _("Counted."), messages.SUCCESS)

@@ -45,10 +45,10 @@ def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemp
         actor: who grants it; None for a command.
 
     Raises:
-        Denied: ``actor`` may not excuse ``user``.
+        ActionDenied: ``actor`` may not excuse ``user``.
         ValueError: ``until`` is not in the future or too late, or there is no reason.
     """
-    permissions.check(permissions.GRANT, actor, user)
+    permissions.require(permissions.GRANT, actor, user)
     if until <= timezone.now() or not reason.strip():
         raise ValueError("an exemption needs a reason and an end in the future")
     if until > longest():
@@ -77,9 +77,9 @@ def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
     """End ``exemption`` now; tell whether it was still open.
 
     Raises:
-        Denied: ``actor`` may not revoke it.
+        ActionDenied: ``actor`` may not revoke it.
     """
-    permissions.check(permissions.REVOKE, actor, exemption)
+    permissions.require(permissions.REVOKE, actor, exemption)
     open_ones = MFAExemption.objects.filter(pk=exemption.pk, revoked_at=None)
     with transaction.atomic():
         if not open_ones.update(revoked_at=timezone.now()):

@@ -1,7 +1,7 @@
-"""What staff may do about other people's second factors: one rule for every action, wherever it begins.
+"""What staff may do about other users' MFA: one rule for every action, wherever it begins.
 
-The admin's actions, forms and pages and the commands' ``--by`` all ask here, and so do the functions that do it.
-What is refused is written down: who tried what, to whom, and why it was refused.
+The admin's actions, forms and pages and the commands' ``--by`` ask here, and so do the functions that act. What is
+refused is recorded: who tried what, about whom, and why it was refused.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ logger = logging.getLogger(__name__)
 
 
 class Right(NamedTuple):
-    """What somebody must have and be to do something. All of it holds unless an action says why not.
+    """What an action asks of the user who does it; each rule holds unless the action turns it off.
 
     Attributes:
         name: of the action, in events and logs.
         permission: of this app; superusers have it.
-        fresh_code: whether who acts must have answered a code of their own lately.
-        others_only: whether nobody may do it to themselves.
-        by_power: whether nobody may do it to somebody more powerful.
-        in_pool: whether it is about the user pool that the settings name, and no other.
+        needs_recent_code: whether the actor must have answered a code of their own within REAUTH_MAX_AGE.
+        others_only: whether the actor may not do it to themselves.
+        limited_by_rank: whether the actor may not do it to a more powerful user.
+        in_pool: whether it concerns only the user pool that the settings name.
     """
 
     name: str
     permission: str
-    fresh_code: bool = True
+    needs_recent_code: bool = True
     others_only: bool = True
-    by_power: bool = True
+    limited_by_rank: bool = True
     in_pool: bool = True
 
 
@@ -53,17 +53,17 @@ RESET = Right("reset_mfa", "cognito_mfa.reset_mfa")
 FINISH = Right("finish_reset", "cognito_mfa.reset_mfa")
 CLEAR = Right("clear_failures", "cognito_mfa.clear_failures")
 GRANT = Right("grant_exemption", "cognito_mfa.grant_exemption", in_pool=False)
-# It only gives back what the policy wants of everybody; but it may lock somebody out, so it is no less asked for.
-REVOKE = GRANT._replace(name="revoke_exemption", others_only=False, by_power=False)
-# It writes down what Cognito says, of oneself as well; but sessions may end by it.
+# It only restores what the policy asks of every user. It may lock a user out, so it needs the same permission.
+REVOKE = GRANT._replace(name="revoke_exemption", others_only=False, limited_by_rank=False)
+# It records what Cognito says, also about the actor. It may end sessions, so it needs a recent code.
 REFRESH = Right("refresh_status", "cognito_mfa.refresh_status", others_only=False)
-EXPORT = Right("export_events", "cognito_mfa.export_events")  # about nobody
-# About nobody as well, and nothing changes by it.
-COUNT = Right("count", "cognito_mfa.view_overview", fresh_code=False)
+EXPORT = Right("export_events", "cognito_mfa.export_events")  # concerns no single user
+# Concerns no single user either, and changes nothing.
+COUNT = Right("count", "cognito_mfa.view_overview", needs_recent_code=False)
 
 
-class Why(Enum):
-    """Why somebody may not."""
+class DenialReason(Enum):
+    """Why an actor may not do something; the values stand in events and logs."""
 
     PERMISSION = "no permission"
     ONESELF = "oneself"
@@ -71,66 +71,74 @@ class Why(Enum):
     POOL = "another user pool"
 
 
-class Denied(PermissionDenied):
-    """The action is refused, and nothing was done; ``note`` writes that down.
+class ActionDenied(PermissionDenied):
+    """The action is refused, and nothing was done; ``record_denial`` records it.
 
     Attributes:
         right: to the action.
-        actor: who tried.
-        row: about whom; None where it is about nobody.
-        why: the first rule that it broke.
+        actor: the user who tried.
+        row: what it was about; None where it concerns no single user.
+        reason: the first rule that it broke.
     """
 
-    def __init__(self, right: Right, actor: Any, row: Any, why: Why) -> None:
-        super().__init__(f"{right.name}: {why.value}")
-        self.right, self.actor, self.row, self.why = right, actor, row, why
+    def __init__(self, right: Right, actor: Any, row: Any, reason: DenialReason) -> None:
+        super().__init__(f"{right.name}: {reason.value}")
+        self.right, self.actor, self.row, self.reason = right, actor, row, reason
 
 
-def allowed(right: Right, actor: Any) -> bool:
-    """Tell whether ``actor`` has the permission; about whom is another question."""
+def has_permission(right: Right, actor: Any) -> bool:
+    """Return whether ``actor`` has the permission; about whom is for ``denial_reason`` to decide.
+
+    Args:
+        right: to the action.
+        actor: one of the site's users.
+    """
     return bool(actor.has_perm(right.permission))
 
 
-def why_not(right: Right, actor: Any, row: Any = None) -> Why | None:
+def denial_reason(right: Right, actor: Any, row: Any = None) -> DenialReason | None:
     """Return why ``actor`` may not do it, or None when they may.
 
     Args:
-        row: about whom: a user, an identity, or what is about one of them.
+        right: to the action.
+        actor: one of the site's users.
+        row: what it is about: a user, an identity, or a reset, exemption or counter of one. None where it
+            concerns no single user.
     """
-    if not allowed(right, actor):
-        return Why.PERMISSION
+    if not has_permission(right, actor):
+        return DenialReason.PERMISSION
     if row is None:
         return None
-    users, pool_id = _people(row)
+    users, pool_id = _users_and_pool(row)
     if right.others_only and any(user.pk == actor.pk for user in users):
-        return Why.ONESELF
+        return DenialReason.ONESELF
     if right.in_pool and pool_id != get_conf().USER_POOL_ID:
-        return Why.POOL
-    if right.by_power and any(_power(user) > _power(actor) for user in users):
-        return Why.POWER
+        return DenialReason.POOL
+    if right.limited_by_rank and any(_rank(user) > _rank(actor) for user in users):
+        return DenialReason.POWER
     return None
 
 
-def check(right: Right, actor: Any, row: Any = None) -> None:
-    """Refuse what ``actor`` may not do.
+def require(right: Right, actor: Any, row: Any = None) -> None:
+    """Raise where ``actor`` may not do it.
 
     Args:
-        actor: None for a command: whoever has a shell on the server stands above the site's rules.
+        right: to the action.
+        actor: one of the site's users; None for a command: a user with a shell on the server stands above
+            the site's rules.
+        row: what it is about, as for ``denial_reason``.
 
     Raises:
-        Denied: nothing was done.
+        ActionDenied: nothing was done.
     """
-    why = None if actor is None else why_not(right, actor, row)
-    if why is not None:
-        raise Denied(right, actor, row, why)
+    reason = None if actor is None else denial_reason(right, actor, row)
+    if reason is not None:
+        raise ActionDenied(right, actor, row, reason)
 
 
-def note(denied: Denied) -> None:
-    """Write down that somebody tried what they may not do.
-
-    Not inside a transaction that the refusal rolls back.
-    """
-    identity, sub, username = _name(denied.row)
+def record_denial(denied: ActionDenied) -> None:
+    """Record that a user tried what they may not do; not inside a transaction that the refusal rolls back."""
+    identity, sub, username = _label(denied.row)
     MFAEvent.objects.record(
         MFAEvent.Kind.PERMISSION_DENIED,
         identity,
@@ -147,14 +155,18 @@ def note(denied: Denied) -> None:
     )
 
 
-def unmet(right: Right, request: HttpRequest) -> Denial | None:
-    """Return what who acts must do first, or None: a code of their own, answered a moment ago.
+def required_step(right: Right, request: HttpRequest) -> Denial | None:
+    """Return what the actor must do first, a code of their own, or None when they answered one recently.
 
-    Asked of everybody who acts, also of those whom the policy asks for no second factor: exempt, or in
-    a site that only observes, a stolen password would be enough to take other people's away. Only a backend that
-    the settings call ``elsewhere`` is believed at any age, since nobody can tell how old its sign-in is.
+    Exempt actors are asked as well, and those of a site that only observes: with a stolen password alone,
+    an attacker could take other users' authenticators away. A backend that the settings call ``elsewhere`` is
+    trusted at any age, because its sign-ins have no known time.
+
+    Args:
+        right: to the action.
+        request: the actor's.
     """
-    if not right.fresh_code or gate.is_trusted(request, request.user):
+    if not right.needs_recent_code or gate.is_trusted(request, request.user):
         return None
     seconds = gate.proof_age(request, request.user)
     if seconds is None:
@@ -163,11 +175,11 @@ def unmet(right: Right, request: HttpRequest) -> Denial | None:
     return None if seconds <= get_conf().REAUTH_MAX_AGE else MFA_TOO_OLD
 
 
-def _power(user: Any) -> int:
-    """Return how powerful ``user`` is.
+def _rank(user: Any) -> int:
+    """Return how powerful ``user`` is: 2 for superusers, 1 for users who can make themselves one, else 0.
 
-    As Django's manual says, whoever may change users can make themselves a superuser; and whoever may change groups
-    can give their own every permission.
+    As Django's manual says, a user who may change users can become a superuser. A user who may change groups can
+    give their own group every permission.
     """
     if getattr(user, "is_superuser", False):
         return 2
@@ -180,25 +192,25 @@ def _power(user: Any) -> int:
     )
 
 
-def _people(row: Any) -> tuple[list[Any], str]:
+def _users_and_pool(row: Any) -> tuple[list[Any], str]:
     """Return the users whom ``row`` is about, and the user pool that it belongs to."""
     if isinstance(row, MFAReset):
         row = row.identity
     if isinstance(row, CognitoIdentity):
         return [row.user], row.pool_id
     if isinstance(row, CodeFailures):
-        return _behind(row), row.pool_id
+        return _users_counted_by(row), row.pool_id
     if isinstance(row, MFAExemption):
         row = row.user
     identity = identity_of(row)
     return [row], identity.pool_id if identity else ""
 
 
-def _behind(counter: CodeFailures) -> list[Any]:
+def _users_counted_by(counter: CodeFailures) -> list[Any]:
     """Return every user whose codes ``counter`` may count.
 
-    Mostly one, by the ``sub``. A person without an identity is known by names alone, and each user of that
-    name may be who comes in when a code is right: one who may not be helped is enough to refuse.
+    Mostly one, by the ``sub``. A user without an identity is known by names only, and each site user of that
+    name may be the one who signs in when a code is right: one whom the actor may not help is enough to refuse.
     """
     identities = CognitoIdentity.objects.select_related("user").filter(pool_id=counter.pool_id)
     if counter.sub:
@@ -216,7 +228,7 @@ def _behind(counter: CodeFailures) -> list[Any]:
     ]
 
 
-def _name(row: Any) -> tuple[CognitoIdentity | None, str, str]:
+def _label(row: Any) -> tuple[CognitoIdentity | None, str, str]:
     """Return the identity that ``row`` is about; or else what is known of the person, sub and name."""
     if row is None:
         return None, "", ""
@@ -225,6 +237,6 @@ def _name(row: Any) -> tuple[CognitoIdentity | None, str, str]:
             return None, "", row.username
         found = CognitoIdentity.objects.filter(pool_id=row.pool_id, sub=row.sub)
         return next((one for one in found if one.sub == row.sub), None), row.sub, row.username
-    users, _pool = _people(row)
+    users, _pool = _users_and_pool(row)
     identity = identity_of(users[0])
     return identity, "", users[0].get_username()

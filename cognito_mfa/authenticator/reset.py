@@ -39,9 +39,9 @@ def request(identity: CognitoIdentity, *, actor: Any, reason: str) -> MFAReset:
         reason: why; kept for good.
 
     Raises:
-        Denied: ``actor`` may not reset ``identity``.
+        ActionDenied: ``actor`` may not reset ``identity``.
     """
-    permissions.check(permissions.RESET, actor, identity)
+    permissions.require(permissions.RESET, actor, identity)
     # Durable: inside a transaction of the caller's it would be lost when the process is killed.
     with transaction.atomic(durable=True):
         CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
@@ -82,9 +82,9 @@ def run_again(reset: MFAReset, *, actor: Any) -> MFAReset:
         actor: who goes on with it; None for a command.
 
     Raises:
-        Denied: ``actor`` may not; nothing was done.
+        ActionDenied: ``actor`` may not; nothing was done.
     """
-    permissions.check(permissions.FINISH, actor, reset)
+    permissions.require(permissions.FINISH, actor, reset)
     return run(reset)
 
 

@@ -34,11 +34,11 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
         asked stays: the answer may be older than that.
 
     Raises:
-        Denied: ``actor`` may not; Cognito was not asked.
+        ActionDenied: ``actor`` may not; Cognito was not asked.
         Refused: the identity is of another pool than the settings name.
         CognitoMFAError: Cognito did not answer; nothing changed.
     """
-    permissions.check(permissions.REFRESH, actor, identity)
+    permissions.require(permissions.REFRESH, actor, identity)
     if not identity.in_this_pool:
         raise Refused(reason=RefusedReason.ANOTHER_POOL)
     before = identity.status
@@ -88,11 +88,11 @@ def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> 
         how many there were in a row.
 
     Raises:
-        Denied: ``actor`` may not; nothing was done.
+        ActionDenied: ``actor`` may not; nothing was done.
         Refused: so many were wrong in all that only another authenticator helps; nothing was done.
     """
     counter = CodeFailures(pool_id=get_conf().USER_POOL_ID, username=username, sub=sub)
-    permissions.check(permissions.CLEAR, actor, counter)
+    permissions.require(permissions.CLEAR, actor, counter)
     failures = code_attempts.failures(username, sub=sub)
     with transaction.atomic():
         if not code_attempts.unlock(username, sub=sub):

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
 from cognito_mfa.authenticator import lookup, permissions
-from cognito_mfa.authenticator.permissions import Denied, Right, Why
+from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.reports.escaping import visible
 from cognito_mfa.values import untrusted
@@ -83,7 +83,7 @@ def reason_given(text: str | None) -> str:
     return untrusted.shown(text, 200)
 
 
-def check(right: Right, actor: Any, row: Any = None, *, dry_run: bool = False) -> None:
+def require(right: Right, actor: Any, row: Any = None, *, dry_run: bool = False) -> None:
     """Refuse what ``actor``, whom ``--by`` names, may not do in the admin either.
 
     Args:
@@ -93,21 +93,21 @@ def check(right: Right, actor: Any, row: Any = None, *, dry_run: bool = False) -
         CommandError: nothing was done.
     """
     try:
-        permissions.check(right, actor, row)
-    except Denied as denied:
+        permissions.require(right, actor, row)
+    except ActionDenied as denied:
         if not dry_run:
-            permissions.note(denied)
+            permissions.record_denial(denied)
         raise CommandError(_refusal(denied), returncode=REFUSED) from None
 
 
-def _refusal(denied: Denied) -> str:
+def _refusal(denied: ActionDenied) -> str:
     name = shown(denied.actor)
     return {
-        Why.PERMISSION: f"{name} has no permission {denied.right.permission}.",
-        Why.ONESELF: "Nobody does this to themselves.",
-        Why.POWER: f"{name} may do less on this site than the person, so may not do this to them.",
-        Why.POOL: "The person is of another user pool.",
-    }[denied.why]
+        DenialReason.PERMISSION: f"{name} has no permission {denied.right.permission}.",
+        DenialReason.ONESELF: "Nobody does this to themselves.",
+        DenialReason.POWER: f"{name} may do less on this site than the person, so may not do this to them.",
+        DenialReason.POOL: "The person is of another user pool.",
+    }[denied.reason]
 
 
 def shown(user: Any) -> str:

@@ -357,7 +357,7 @@ def test_no_action_and_no_page_of_the_admin_is_without_a_right() -> None:
 def test_who_may_only_look_is_refused_and_that_is_written_down(
     staff: Staff, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The permission, of every action: ``permissions.why_not``, its first rule; the event: ``permissions.note``."""
+    """The permission, of every action: ``permissions.denial_reason``, its first rule; the event: ``permissions.record_denial``."""
     door = DOORS[name]
     door.begin("ada")
     staff.may(*VIEWS, "view_user", "view_mfaexemption")
@@ -389,7 +389,7 @@ def test_a_stranger_makes_no_rows(staff: Staff) -> None:
 
 @pytest.mark.parametrize("name", OTHERS_ONLY)
 def test_nobody_does_it_to_themselves(staff: Staff, name: str) -> None:
-    """``permissions.why_not``, the rule of ONESELF."""
+    """``permissions.denial_reason``, the rule of ONESELF."""
     door = DOORS[name]
     staff.is_allowed(door.right)
     door.begin("helpdesk")
@@ -402,7 +402,7 @@ def test_nobody_does_it_to_themselves(staff: Staff, name: str) -> None:
 @pytest.mark.parametrize("rank", ["a superuser", "change_user", "change_group"])
 @pytest.mark.parametrize("name", BY_POWER)
 def test_nobody_does_it_to_somebody_more_powerful(staff: Staff, name: str, rank: str) -> None:
-    """``permissions.why_not``, the rule of POWER: or a right of the help desk would be a way to every right."""
+    """``permissions.denial_reason``, the rule of POWER: or a right of the help desk would be a way to every right."""
     door = DOORS[name]
     staff.is_allowed(door.right)
     if rank == "a superuser":
@@ -422,7 +422,7 @@ def test_nobody_does_it_to_somebody_more_powerful(staff: Staff, name: str, rank:
 
 @pytest.mark.parametrize("name", OF_ONE_POOL)
 def test_nobody_does_it_to_somebody_of_another_pool(staff: Staff, name: str) -> None:
-    """``permissions.why_not``, the rule of POOL: somebody else may have that name there."""
+    """``permissions.denial_reason``, the rule of POOL: somebody else may have that name there."""
     door = DOORS[name]
     staff.is_allowed(door.right)
     door.begin("ada")
@@ -465,7 +465,7 @@ def ask_nothing(settings: Settings, unasked: str) -> None:
 def test_a_password_alone_does_nothing_to_others(
     staff: Staff, settings: Settings, name: str, unasked: str
 ) -> None:
-    """``permissions.unmet``: it asks everybody who acts, whatever the policy asks of them."""
+    """``permissions.required_step``: it asks everybody who acts, whatever the policy asks of them."""
     door = DOORS[name]
     staff.is_allowed(door.right)
     door.begin("ada")
@@ -480,7 +480,7 @@ def test_a_password_alone_does_nothing_to_others(
 
 @pytest.mark.parametrize("name", WITH_FRESH_CODE)
 def test_a_code_of_long_ago_does_nothing_to_others(staff: Staff, name: str) -> None:
-    """``permissions.unmet``, its last line."""
+    """``permissions.required_step``, its last line."""
     door = DOORS[name]
     staff.is_allowed(door.right)
     door.begin("ada")
@@ -539,7 +539,7 @@ def test_some_of_the_selected_are_left_out_and_that_is_written_down_once(staff: 
 def test_staff_without_an_authenticator_set_one_up_come_back_and_act(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
-    """``permissions.unmet``: a sign-in that asks for no code would lead there again and again."""
+    """``permissions.required_step``: a sign-in that asks for no code would lead there again and again."""
     pool.state.mfa = "OPTIONAL"
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "ENFORCEMENT": "observe"}
     make(pool, "root", is_staff=True, is_superuser=True)
@@ -724,7 +724,7 @@ def run(command: str, *arguments: str) -> int:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_by_somebody_a_command_keeps_the_same_rules(staff: Staff, name: str) -> None:
-    """``management.lookup.check``, at each command."""
+    """``management.lookup.require``, at each command."""
     right, arguments, done = COMMANDS[name]
     if name == "finish":
         a_reset("ada")
@@ -736,7 +736,7 @@ def test_by_somebody_a_command_keeps_the_same_rules(staff: Staff, name: str) -> 
         (f"{right.name}: no permission", "helpdesk", "" if name == "finish" else "ada")
     ]
     staff.is_allowed(right)
-    if right.by_power:
+    if right.limited_by_rank:
         staff.becomes("ada", is_superuser=True)
         assert run(*arguments, "--by", "helpdesk") in (1, 3)
         assert refusals()[0] == (f"{right.name}: somebody more powerful", "helpdesk", "ada")
@@ -766,7 +766,7 @@ def test_a_dry_run_writes_no_refusal_down(staff: Staff) -> None:
 
 @pytest.mark.parametrize("act_on", ["reset", "finish", "clear", "refresh", "grant", "revoke"])
 def test_the_functions_themselves_refuse(staff: Staff, act_on: str) -> None:
-    """Whatever page of a site's own calls them: ``permissions.check`` in each."""
+    """Whatever page of a site's own calls them: ``permissions.require`` in each."""
     ada, helpdesk = identity().user, staff.identity.user
     until = timezone.now() + dt.timedelta(days=1)
     exemption = an_exemption("ada")
@@ -780,7 +780,7 @@ def test_the_functions_themselves_refuse(staff: Staff, act_on: str) -> None:
         "grant": lambda: exemptions.grant(ada, until=until, reason="x", actor=helpdesk),
         "revoke": lambda: exemptions.revoke(exemption, reason="x", actor=helpdesk),
     }
-    with pytest.raises(permissions.Denied):
+    with pytest.raises(permissions.ActionDenied):
         calls[act_on]()
 
 
@@ -791,7 +791,7 @@ def test_the_functions_themselves_refuse(staff: Staff, act_on: str) -> None:
 def test_a_counter_of_a_name_alone_is_that_of_the_user_of_that_name(
     staff: Staff, name: str
 ) -> None:
-    """``permissions._behind``: neither one's own counter nor a superuser's, linked or not."""
+    """``permissions._users_counted_by``: neither one's own counter nor a superuser's, linked or not."""
     staff.is_allowed(RIGHTS.CLEAR)
     User.objects.create_superuser("boss")
     CognitoIdentity.objects.filter(username="helpdesk").update(username="other")

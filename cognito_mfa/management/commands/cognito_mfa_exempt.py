@@ -14,8 +14,8 @@ from django.utils.dateparse import parse_date, parse_datetime
 from cognito_mfa.authenticator import exemptions, permissions
 from cognito_mfa.management.lookup import (
     REFUSED,
-    check,
     reason_given,
+    require,
     shown,
     staff_named,
     table,
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         person = user_named(user)
         actor = staff_named(options["by"])
         right = permissions.REVOKE if options["revoke"] else permissions.GRANT
-        check(right, actor, person, dry_run=options["dry_run"])
+        require(right, actor, person, dry_run=options["dry_run"])
         given = {"actor": actor, "reason": reason}
         act = self._revoke if options["revoke"] else self._grant
         act(person, given, dry_run=options["dry_run"], until=options["until"])

@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from cognito_mfa.authenticator import permissions
 from cognito_mfa.management.lookup import (
     NOT_DONE,
-    check,
     identity_for,
     reason_given,
+    require,
     shown,
     staff_named,
 )
@@ -56,7 +56,7 @@ class Command(BaseCommand):
 
         identity = identity_for(name)
         actor = staff_named(by)
-        check(permissions.RESET, actor, identity, dry_run=dry_run)
+        require(permissions.RESET, actor, identity, dry_run=dry_run)
         if dry_run:
             self.stdout.write(f"Would reset {_who(identity)}.")
             return
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         from cognito_mfa.authenticator import reset
 
         actor = staff_named(by)
-        check(permissions.FINISH, actor, dry_run=dry_run)
+        require(permissions.FINISH, actor, dry_run=dry_run)
         waiting = MFAReset.objects.filter(finished_at=None).select_related(
             "identity__user", "actor"
         )
@@ -101,7 +101,7 @@ class Command(BaseCommand):
 def _refusal(row: MFAReset, actor: Any) -> str:
     """Return why ``row`` may not be finished, or nothing."""
     try:
-        check(permissions.FINISH, actor, row)
+        require(permissions.FINISH, actor, row)
     except CommandError as error:
         return str(error).rstrip(".")
     return "" if row.identity.in_this_pool else row.trouble or "is of another user pool"
