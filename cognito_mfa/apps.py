@@ -70,11 +70,11 @@ def _on_signed_in(**given: Any) -> None:
     if not given_settings().get("TOKEN_PROVIDER"):
         proof.on_logged_in(**given)
         return
-    from cognito_mfa.managed_login import tokens
+    from cognito_mfa.managed_login import login
 
-    tokens.remember_sent(given.get("request"))
+    login.carry_redirect(given.get("request"))
     proof.on_logged_in(**given)
-    tokens.on_signed_in(**given)
+    login.on_signed_in(**given)
 
 
 def _on_failure(**given: Any) -> None:

@@ -77,7 +77,7 @@ def test_signals() -> None:
         "cognito_mfa.contrib.asgi.RequireMFA",
         "cognito_mfa.admin.MFAUserAdminMixin",
         "cognito_mfa.local.LocalCognito",
-        "cognito_mfa.managed_login.tokens.OtherSignIn",
+        "cognito_mfa.managed_login.ProvidedTokens",
     ],
 )
 def test_dotted_paths(path: str) -> None:

@@ -13,6 +13,7 @@ from cognito_mfa.cognito.types import Person, Tokens
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import BadReply, BadReplyReason
 from cognito_mfa.values import untrusted
+from cognito_mfa.values.comparison import ascii_lower
 
 # What an access token says about itself; the same names in the other token would hide that they are missing.
 _OF_ACCESS = frozenset({"auth_time", "client_id", "exp", "iat", "nbf", "scope", "username"})
@@ -90,3 +91,18 @@ def providers_in(identities: object) -> tuple[str, ...]:
             identities = None
     entries = identities if isinstance(identities, list) else []
     return tuple(str(entry.get("providerName")) for entry in entries if isinstance(entry, dict))
+
+
+def owning_provider(username: str, providers: tuple[str, ...]) -> str:
+    """Return the identity provider that owns an account; empty for one of the pool's own users.
+
+    By username and claim together: a stranger may choose a username that looks like a provider's, and a
+    user of the pool's own may have a provider linked.
+
+    Args:
+        username: the stored username, such as ``Google_1138``.
+        providers: that the account's ``identities`` name.
+    """
+    # SECURITY: a user who is taken for a provider's may be let in without a code.
+    name = ascii_lower(username)
+    return next((one for one in providers if name.startswith(f"{ascii_lower(one)}_")), "")

@@ -1,7 +1,7 @@
-"""Beside mozilla-django-oidc: the tokens of its sign-in, and a backend that links people by ``sub``.
+"""Beside mozilla-django-oidc: the tokens of its sign-in, and a backend that knows users by ``sub``.
 
 With the package's own backend, ``OIDC_STORE_ACCESS_TOKEN`` and ``OIDC_STORE_ID_TOKEN`` must be on, and
-both stand in the session in clear. The backend here keeps them encrypted, and for a set-up only.
+both tokens are in the session in clear. The backend here keeps them encrypted, and only for a setup.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from cognito_mfa.backends import CognitoBackend
 from cognito_mfa.cognito import claims, deadline
 from cognito_mfa.cognito.types import Tokens
 from cognito_mfa.exceptions import CognitoMFAError
-from cognito_mfa.managed_login.tokens import PATIENCE, OtherSignIn, keep, kept
+from cognito_mfa.managed_login import ProvidedTokens, load, store
+from cognito_mfa.managed_login.login import PATIENCE
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in import linking
 from cognito_mfa.values.secret_text import SecretText
@@ -27,29 +28,29 @@ logger = logging.getLogger(__name__)
 
 
 @sensitive_variables()
-def access_token(request: HttpRequest) -> OtherSignIn | None:
-    """Return what the sign-in left; the ``TOKEN_PROVIDER``."""
-    sign_in = kept(request)
-    if sign_in is not None:
-        return sign_in
+def access_token(request: HttpRequest) -> ProvidedTokens | None:
+    """Return the tokens of the sign-in; the ``TOKEN_PROVIDER``."""
+    stored = load(request)
+    if stored is not None:
+        return stored
     access, identity = (request.session.get(f"oidc_{name}_token") for name in ("access", "id"))
-    return OtherSignIn.of(str(access), str(identity or "")) if access else None
+    return ProvidedTokens.of(str(access), str(identity or "")) if access else None
 
 
 class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
-    """The package's backend, with people linked by pool and ``sub`` instead of their e-mail address.
+    """The package's backend, with users linked by pool and ``sub`` instead of their email address.
 
-    An address is what people type about themselves: whoever gives somebody else's would be taken for
-    them. Users are made, or found, as ``USER_RESOLVER`` and ``CREATE_USERS`` say.
+    Users type their own addresses, so an address alone would let one user be taken for another. Django
+    users are created, or found, as ``USER_RESOLVER`` and ``CREATE_USERS`` say.
 
     Attributes:
-        trust_words: what ``TRUSTED_BACKENDS`` may say of it; its sign-ins are Cognito's, never elsewhere.
+        trust_words: what ``TRUSTED_BACKENDS`` may say about it; its sign-ins are always Cognito's.
     """
 
     trust_words = ("enrolled", "everyone")
 
     def store_tokens(self, access_token: str, id_token: str) -> None:
-        """Keep nothing yet: nobody knows whose they are."""
+        """Store nothing yet, because it is not known whose the tokens are."""
 
     def verify_claims(self, claims: Mapping[str, Any]) -> bool:
         return bool(claims.get("sub"))
@@ -57,8 +58,8 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
     def authenticate(self, request: HttpRequest, **kwargs: Any) -> Any:
         """Return the user of a sign-in, as the package does; raise here what failed in our part of it.
 
-        SECURITY: the package holds the tokens as plain text while our part runs, and whatever passed
-        through it would take its variables along into the error report.
+        SECURITY: the package holds the tokens as plain text while our part runs, and an exception that
+        passed through it would take its variables along into the error report.
         """
         self._failure: Exception | None = None
         user = super().authenticate(request, **kwargs)
@@ -76,10 +77,10 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
             return None
 
     def _user_of(self, tokens: Tokens) -> Any:
-        """Return the user that the tokens speak for, or None.
+        """Return the user whom the tokens name, or None.
 
-        The package checks who signed the ID token, and neither its issuer nor for whom it is; of the access
-        token it checks nothing. Here both are checked, and that they belong together.
+        The package checks the signature of the ID token, but neither its issuer nor its audience, and
+        nothing of the access token. Here both are checked, and that they belong together.
         """
         try:
             with deadline.within(PATIENCE):
@@ -89,7 +90,7 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
         except CognitoMFAError as error:
             logger.warning("sign_in_refused: %s", error)
             return None
-        keep(self.request, OtherSignIn.of(tokens.access, tokens.id), user)
+        store(self.request, ProvidedTokens.of(tokens.access, tokens.id), user)
         return user
 
     def get_user(self, user_id: Any) -> Any:

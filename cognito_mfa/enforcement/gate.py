@@ -266,7 +266,7 @@ def _proof_age(subject: Subject) -> float | None:
 def _is_trusted(subject: Subject) -> bool:
     # SECURITY: how the session's own user signed in says nothing about somebody else, whom an API's
     # Authorization header named.
-    # What a sign-in at Cognito's own pages proves is a proof like any other; see ``other_sign_in``.
+    # What a sign-in at Cognito's own pages proves is a proof like any other; see ``managed_login.login``.
     if subject.user is None or not get_conf().TRUSTED_BACKENDS:
         return False
     theirs = str(subject.records.signed_in) == key_of(subject.user)

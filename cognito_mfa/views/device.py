@@ -19,11 +19,11 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
+from cognito_mfa import managed_login
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.enforcement import gate, policy
 from cognito_mfa.exceptions import Busy
 from cognito_mfa.forms import PasswordForm, RenameForm
-from cognito_mfa.managed_login import tokens
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.sign_in import flows, removal
 from cognito_mfa.sign_in.completion import Outcome
@@ -146,11 +146,11 @@ class ChangeView(OwnPage, StepView):
         return self.request.path
 
     def get_form_class(self) -> type[Form]:
-        return Form if tokens.is_used(self.request) else PasswordForm
+        return Form if managed_login.is_active(self.request) else PasswordForm
 
     def submit(self, form: Form) -> Outcome:
-        if tokens.is_used(self.request):
-            return tokens.begin(self.request, purpose=self.purpose)
+        if managed_login.is_active(self.request):
+            return managed_login.start_setup(self.request, purpose=self.purpose)
         identity = self.identity
         return flows.start_sign_in(
             self.request,

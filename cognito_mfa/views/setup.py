@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
+from cognito_mfa import managed_login
 from cognito_mfa.authenticator import notifications
 from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.conf import get_conf
@@ -24,7 +25,8 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.forms import (
     SetupForm,
 )
-from cognito_mfa.managed_login import tokens as other_sign_in
+from cognito_mfa.managed_login import login, setup
+from cognito_mfa.managed_login.tokens import unchecked_person
 from cognito_mfa.models import SoftwareToken, identity_of
 from cognito_mfa.sign_in import flows
 from cognito_mfa.sign_in.completion import Outcome
@@ -45,7 +47,7 @@ class SetupView(StepView):
     step = Step.SETUP
 
     def redirect_to_current_step(self) -> HttpResponse:
-        if self.pending.step is Step.START and other_sign_in.is_used(self.request):
+        if self.pending.step is Step.START and managed_login.is_active(self.request):
             return SetupStartView.as_view()(self.request)  # type: ignore[return-value]
         return super().redirect_to_current_step()
 
@@ -107,26 +109,26 @@ class SetupStartView(StepView):
         provider = proof.federated_provider(request.session.get(proof.FEDERATED_KEY), request.user)
         if provider:
             return self.show_setup_impossible(texts.federated(provider), status=403)
-        person = other_sign_in.person_here(request)
-        if person is not None and not other_sign_in.allows_setup(person):
+        person = unchecked_person(request)
+        if person is not None and not setup.allows_setup(person):
             return self.show_failure(self.get_form(), ScopeMissing(hint=SCOPE_HINT))
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        person = other_sign_in.person_here(self.request)
-        recent = person is not None and other_sign_in.is_recent(person, other_sign_in.SETUP_MAX_AGE)
+        person = unchecked_person(self.request)
+        recent = person is not None and setup.is_recent(person, setup.SETUP_MAX_AGE)
         known = identity_of(self.request.user)
         account = (known.email or known.username) if known else person.username if person else ""
         return super().get_context_data(
             next=self.next_url,
             recent=recent,
             account=account,
-            may_sign_in_here=other_sign_in.may_sign_in_here(self.request),
+            may_sign_in_here=login.may_sign_in_here(self.request),
             **kwargs,
         )
 
     def submit(self, form: Form) -> Outcome:
-        return other_sign_in.begin(self.request, next_url=self.next_url)
+        return managed_login.start_setup(self.request, next_url=self.next_url)
 
     def restart(self) -> HttpResponse:
         return self.redirect_to_sign_in_again(texts.setup_took_too_long(), self.next_url)

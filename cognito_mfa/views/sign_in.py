@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
+from cognito_mfa import managed_login
 from cognito_mfa.cognito.types import SELECT_MFA_TYPE
 from cognito_mfa.enforcement import gate
 from cognito_mfa.enforcement.redirects import safe_url, support_url
@@ -26,7 +27,7 @@ from cognito_mfa.forms import (
     NewPasswordForm,
     SignInForm,
 )
-from cognito_mfa.managed_login import tokens as other_sign_in
+from cognito_mfa.managed_login import login
 from cognito_mfa.models import identity_of
 from cognito_mfa.sign_in import flows
 from cognito_mfa.sign_in.completion import Outcome
@@ -43,8 +44,8 @@ class SignInView(StepView):
     step = Step.START
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        here = "here" in request.GET and other_sign_in.may_sign_in_here(request)
-        if other_sign_in.is_used(request) and not here:
+        here = "here" in request.GET and login.may_sign_in_here(request)
+        if managed_login.is_active(request) and not here:
             return SignInElsewhereView.as_view()(request)
         return super().dispatch(request, *args, **kwargs)
 
@@ -120,14 +121,14 @@ class SignInElsewhereView(Page, TemplateView):
     def post(self, request: HttpRequest) -> HttpResponse:
         next_url = self.next_url
         logout(request)
-        other_sign_in.note_sent(request)
+        login.record_redirect(request)
         query = f"?{urlencode({'next': next_url})}" if next_url else ""
         return HttpResponseRedirect(resolve_url(settings.LOGIN_URL) + query)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             support_url=support_url(),
-            may_sign_in_here=other_sign_in.may_sign_in_here(self.request),
+            may_sign_in_here=login.may_sign_in_here(self.request),
             **kwargs,
         )
 

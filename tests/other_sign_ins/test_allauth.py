@@ -273,7 +273,7 @@ class TestTokensThatWereHandedOver:
     def test_claims_beside_a_true_token_are_not_believed(
         self, person: Person, site: Settings
     ) -> None:
-        """``other_sign_in._judge``: nobody checked who signed them, so Cognito is asked."""
+        """``login._judge``: nobody checked who signed them, so Cognito is asked."""
         site.COGNITO_MFA = {**site.COGNITO_MFA, "FEDERATED": "exempt"}
         person.pool.create_user("Google_1138", password=PASSWORD)
         tokens = person.pool.issue_tokens("Google_1138", CLIENT_ID, scopes=SCOPES)

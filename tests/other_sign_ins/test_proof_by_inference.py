@@ -139,7 +139,7 @@ class TestASignInThatBeganBefore:
     """Somebody with the password alone holds the way back, and follows it when the rows look better."""
 
     def test_our_page_switched_the_code_on(self, person: Person, outside: Outside) -> None:
-        """``evidence._changes``: the event ``SWITCHED_ON``, which ``other_sign_in._has_one`` records."""
+        """``evidence._changes``: the event ``SWITCHED_ON``, which ``setup._has_authenticator`` records."""
         person.set_up_here()
         elsewhere.admin_prefers_off(outside)
         thief, second = another(person), another(person)
@@ -316,7 +316,7 @@ class TestCognitoCannotBeAsked:
     def test_the_sign_in_goes_on_and_proves_nothing(
         self, person: Person, operation: str, fault: Any
     ) -> None:
-        """``other_sign_in.on_signed_in``: the except."""
+        """``login.on_signed_in``: the except."""
         person.set_up_here()
         person.sign_in_again()
         person.cognito.faults.on(operation, fault, times=9)
@@ -411,14 +411,14 @@ def test_a_backend_that_is_only_listed_proves_nothing_beside_a_token_provider(
 
 
 def test_what_was_kept_for_one_user_is_not_given_out_for_another(person: Person) -> None:
-    """``other_sign_in.kept``: the comparison of the user."""
-    from cognito_mfa.managed_login.tokens import kept
+    """``tokens.load``: the comparison of the user."""
+    from cognito_mfa.managed_login import load
 
     person.arrive()
     request: Any = person.get("/account/setup/").wsgi_request
-    assert kept(request) is not None
+    assert load(request) is not None
     request.user = get_user_model()(pk=request.user.pk + 1)
-    assert kept(request) is None
+    assert load(request) is None
 
 
 def test_no_event_of_a_code_where_none_was_answered(person: Person, outside: Outside) -> None:

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from cognito_mfa.local import make_client
-from cognito_mfa.managed_login.tokens import OtherSignIn
+from cognito_mfa.managed_login import ProvidedTokens
 
 FAILING: set[str] = set()  # which parts fail just now
 KEPT: dict[str, str] = {}  # what the site keeps for its people, out of everybody's sight
@@ -65,8 +65,8 @@ def bare_token(_request: HttpRequest) -> str:
     return KEPT["access token"]
 
 
-def kept_sign_in(_request: HttpRequest) -> OtherSignIn:
-    return OtherSignIn(KEPT["access token"], {})
+def kept_sign_in(_request: HttpRequest) -> ProvidedTokens:
+    return ProvidedTokens(KEPT["access token"], {})
 
 
 def client_factory(**kwargs: Any) -> Any:

@@ -30,7 +30,7 @@ from cognito_mfa.local import Behavior, LocalCognito, faults
 from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import keys
-from cognito_mfa.managed_login.tokens import OtherSignIn
+from cognito_mfa.managed_login import ProvidedTokens
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from cognito_mfa.urls import urlpatterns
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
@@ -44,7 +44,7 @@ Change = Callable[[Tokens], Any]
 def from_session(request: Any) -> Any:
     """Return what the package of this site left in the session."""
     access, identity = request.session.get("theirs", (None, None))
-    return OtherSignIn.of(access, identity) if access else None
+    return ProvidedTokens.of(access, identity) if access else None
 
 
 @pytest.fixture(autouse=True)
@@ -213,7 +213,7 @@ class TestTokensWithoutAChallenge:
     ) -> None:
         """Somebody of the pool's own, who has the provider linked, and a Kelvin sign in the name.
 
-        ``other_sign_in._owner``: ``ascii_lower``.
+        ``claims.owning_provider``: ``ascii_lower``.
         """
         site.COGNITO_MFA = {**site.COGNITO_MFA, "FEDERATED": "exempt"}
         person = pool.create_user("\u212aelvin_7", password=PASSWORD)
@@ -304,8 +304,8 @@ def test_a_later_sign_in_through_another_backend_ends_the_proof(
 @pytest.mark.parametrize(
     "given",
     [
-        None, 7, b"y", ["z"], {"access_token": "x"}, "", "x", "a.b.c", OtherSignIn(7),  # type: ignore[arg-type]
-        OtherSignIn("x", ["sub"]), OtherSignIn("x", {"sub": ["y"]}),  # type: ignore[arg-type]
+        None, 7, b"y", ["z"], {"access_token": "x"}, "", "x", "a.b.c", ProvidedTokens(7),  # type: ignore[arg-type]
+        ProvidedTokens("x", ["sub"]), ProvidedTokens("x", {"sub": ["y"]}),  # type: ignore[arg-type]
     ],
     ids=range(11),
 )  # fmt: skip

@@ -33,7 +33,7 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.forms import NewPasswordForm, SignInForm
 from cognito_mfa.local import LocalCognito, make_client
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.managed_login.tokens import OtherSignIn
+from cognito_mfa.managed_login import ProvidedTokens
 from cognito_mfa.sign_in.encryption import decrypt, encrypt
 from cognito_mfa.values.secret_text import SecretText
 from cognito_mfa.views.secret_rendering import Placeholders
@@ -63,7 +63,7 @@ SHOWN: list[Callable[[SecretText], str]] = [
     lambda secret: Template("{{ it }}{{ it|safe }}{{ it|pprint }}").render(Context({"it": secret})),
     lambda secret: repr([getattr(secret, name) for name in secret.__slots__]),
     lambda secret: repr(ReadableTokens(Tokens(secret, secret, secret))),
-    lambda secret: repr(OtherSignIn(secret.reveal())),
+    lambda secret: repr(ProvidedTokens(secret.reveal())),
     lambda secret: "".join(traceback.format_exception(ValueError(secret))),
 ]
 

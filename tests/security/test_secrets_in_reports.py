@@ -546,6 +546,6 @@ def test_a_database_that_fails_anywhere_shows_nothing(site: Site, step: Step, af
 def test_a_set_up_after_a_sign_in_elsewhere_shows_nothing(
     site: Site, part: str, provider: str
 ) -> None:
-    """``OtherSignIn.__init__`` closes what the provider hands out as text."""
+    """``ProvidedTokens.__init__`` closes what the provider hands out as text."""
     more = lambda: site.configure(TOKEN_PROVIDER=f"tests.security.failing.{provider}")  # noqa: E731
     assert seen(site, set_up_after_a_sign_in_elsewhere, part, more=more).failures

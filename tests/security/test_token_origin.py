@@ -26,7 +26,7 @@ from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import keys
 from cognito_mfa.local.wire.client import make_client
-from cognito_mfa.managed_login.tokens import OtherSignIn
+from cognito_mfa.managed_login import ProvidedTokens
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
 from cognito_mfa.values.secret_text import SecretText
 from tests.security import forging
@@ -40,7 +40,7 @@ Pair = dict[str, Any]
 
 def from_session(request: Any) -> Any:
     access, identity = request.session.get("theirs", (None, None))
-    return OtherSignIn.of(access, identity) if access else None
+    return ProvidedTokens.of(access, identity) if access else None
 
 
 @pytest.fixture(autouse=True)
@@ -464,7 +464,7 @@ def test_a_token_alone_links_only_whom_cognito_speaks_of(
 ) -> None:
     """Without an ID token, and without an answer to GetUser, nobody knows whether the address was verified.
 
-    ``other_sign_in._judge``: ``nothing_told``.
+    ``login._judge``: ``nothing_told``.
     """
     tokens = pool.issue_tokens("newcomer", CLIENT_ID, scopes=["openid"])
     sign_in(visitor, newborn, {**tokens, "IdToken": ""})
