@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import socket
 import sys
 from contextlib import ExitStack
@@ -53,6 +54,8 @@ def _run(options: argparse.Namespace, running: ExitStack, *, own_pool: bool) -> 
         _say_own_pool(options)
     else:
         _start_cognito(options, running)
+    # tox hands on the Ctrl-C that the terminal has sent already; the second must not stop the first.
+    running.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)
     call_command("runserver", f"{HOST}:{options.port}", use_reloader=False)
 
 
