@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from functools import singledispatchmethod, wraps
+from functools import wraps
 from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -30,24 +30,13 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, View
 
-from cognito_mfa.cognito.types import EMAIL_OTP, SMS_MFA
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, impersonation, responses
 from cognito_mfa.enforcement.redirects import destination, safe_url, support_url
 from cognito_mfa.exceptions import (
-    AccountActionNeeded,
-    BadCode,
     Busy,
-    ChallengeLost,
-    ChallengeNotSupported,
-    CodeAttemptsLocked,
     CognitoMFAError,
-    PasswordRejected,
-    Refused,
-    RemovalNotAllowed,
     ServiceError,
-    SignInAgain,
-    TokenRejected,
     Unavailable,
 )
 from cognito_mfa.models import PostedStep
@@ -56,6 +45,7 @@ from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
 from cognito_mfa.views import messages as texts
 from cognito_mfa.views import posted_secrets
+from cognito_mfa.views.errors import BLOCKED, DEVICE, RESTART, UNAVAILABLE, page_for
 
 logger = logging.getLogger(__name__)
 
@@ -235,70 +225,38 @@ class StepView(Page, FormView):
             return self.handle_error(error, form)
         return self.redirect_to_step(outcome)
 
-    @singledispatchmethod
     def handle_error(self, error: CognitoMFAError, form: Form) -> HttpResponse:
-        """Return the page that says what went wrong, and to whom it is up now.
+        """Return the page for ``error``, as ``ERROR_PAGES`` says.
 
-        By default something typed does not fit, and the form says so.
+        Args:
+            error: what ``submit`` raised.
+            form: the valid form that was submitted.
         """
-        field, text = self.form_error(error)
-        if not self.can_retry or (field and field not in form.fields):
-            return self.restart()  # Cognito declares errors that make no sense here
-        form.add_error(field, text)
-        return self.form_invalid(form)
-
-    @handle_error.register(ChallengeLost)
-    @handle_error.register(TokenRejected)
-    def _refused_as_lost(self, _error: CognitoMFAError, _form: Form) -> HttpResponse:
-        return self.restart()
-
-    @handle_error.register
-    def _refused_as_busy(self, error: Busy, form: Form) -> HttpResponse:
-        text = texts.busy(error.retry_after)
-        if not self.can_retry:
-            return self.show_unavailable(text, status=429, seconds=error.retry_after)
-        return self.retry_later(form, text, status=429, seconds=error.retry_after)
-
-    @handle_error.register
-    def _refused_as_failed(self, error: ServiceError, form: Form) -> HttpResponse:
-        return self.show_failure(form, error)
-
-    @handle_error.register(Refused)
-    @handle_error.register(ChallengeNotSupported)
-    @handle_error.register(CodeAttemptsLocked)
-    def _refused_for_good(self, error: CognitoMFAError, _form: Form) -> HttpResponse:
-        return self.show_blocked(error)
-
-    @handle_error.register
-    def _refused_by_account(self, error: AccountActionNeeded, form: Form) -> HttpResponse:
-        # Cognito says that an account is unconfirmed before it looks at the password (facts §2.1):
-        # shown, it would tell a stranger who exists. The need for a reset it tells only with the
-        # right password.
-        if error.action == "reset_password":
+        page = page_for(error)
+        if page.status == HTTPStatus.FOUND:
+            return self.redirect_after_error(error)
+        if page.template == BLOCKED:
             return self.show_blocked(error)
-        if self.step is not Step.START:
-            return self.restart()
-        form.add_error(None, texts.bad_credentials())
+        if isinstance(error, (Busy, ServiceError)):
+            return self.show_failure(form, error)
+        if not self.can_retry or (page.field and page.field not in form.fields):
+            return self.restart()  # Cognito declares errors that make no sense here
+        form.add_error(page.field, self.error_text(error))
         return self.form_invalid(form)
 
-    @handle_error.register
-    def _refused_until_signed_in_again(self, error: SignInAgain, _form: Form) -> HttpResponse:
+    def redirect_after_error(self, error: CognitoMFAError) -> HttpResponse:
+        """Return the redirect to where ``error`` can be put right."""
+        page = page_for(error)
+        if page.template == RESTART:
+            return self.restart()
+        if page.template == DEVICE:
+            return self.redirect_to_device(text=page.text(error))
         next_url = getattr(self, "next_url", self.pending.next_url)
-        return self.redirect_to_sign_in_again(texts.sign_in_again(error), next_url)
+        return self.redirect_to_sign_in_again(page.text(error), next_url)
 
-    @handle_error.register
-    def _refused_removal(self, error: RemovalNotAllowed, _form: Form) -> HttpResponse:
-        return self.redirect_to_device(text=texts.removal_not_allowed(error))
-
-    def form_error(self, error: CognitoMFAError) -> tuple[str | None, Any]:
-        """Return the field that ``error`` is about, None for the whole form, and what to say."""
-        if isinstance(error, BadCode):
-            challenge = self.pending.challenge
-            was_sent = challenge is not None and challenge.name in (SMS_MFA, EMAIL_OTP)
-            return "code", texts.wrong_code(error, was_sent=was_sent)
-        if isinstance(error, PasswordRejected):
-            return "new_password1", texts.password_rejected(error)
-        return None, texts.bad_credentials()
+    def error_text(self, error: CognitoMFAError) -> Any:
+        """Return what the form says about ``error``: one text or several."""
+        return page_for(error).text(error)
 
     def restart(self) -> HttpResponse:
         """Start again; unless another request of this browser was faster, and must not be undone."""
@@ -321,14 +279,23 @@ class StepView(Page, FormView):
         response["Retry-After"] = str(seconds)
         return response
 
-    def show_failure(self, form: Form, error: ServiceError) -> HttpResponse:
-        """Cognito or its configuration failed: the page again where the step stands, else a way back."""
-        reference = log_failure(error)
-        if self.can_retry:
-            text = texts.failed(reference)
-            return self.retry_later(form, text, status=503, seconds=error.retry_after)
-        text = texts.failed_for_good(reference)
-        return self.show_unavailable(text, status=503, seconds=error.retry_after)
+    def show_failure(self, form: Form, error: Busy | ServiceError) -> HttpResponse:
+        """Show the step again while it can be retried, else a way back.
+
+        Args:
+            form: the form that was submitted.
+            error: Cognito or its configuration failed, or there were too many attempts.
+        """
+        page, subject = (
+            page_for(error),
+            log_failure(error) if isinstance(error, ServiceError) else error,
+        )
+        if not self.can_retry:
+            return self.show_unavailable(
+                page.text(subject), status=page.status, seconds=error.retry_after
+            )
+        text = texts.failed(subject) if isinstance(subject, str) else page.text(subject)
+        return self.retry_later(form, text, status=page.status, seconds=error.retry_after)
 
     @property
     def can_retry(self) -> bool:
@@ -339,18 +306,19 @@ class StepView(Page, FormView):
     def show_unavailable(self, text: str, *, status: int, seconds: int) -> HttpResponse:
         """Show that nobody knows what became of the step, and how that is found out."""
         context = {"text": text, "pending": self.pending, **self.shared_context()}
-        response = render(self.request, "cognito_mfa/unavailable.html", context, status=status)
+        response = render(self.request, UNAVAILABLE, context, status=status)
         response["Retry-After"] = str(seconds)
         return response
 
     def show_blocked(self, error: CognitoMFAError) -> HttpResponse:
+        """Show that the account cannot be used here, and who can change that."""
         context = {
-            "reason": texts.blocked(error),
+            "reason": page_for(error).text(error),
             "pending": self.pending,
             "signed_in": self.request.user.is_authenticated,
             **self.shared_context(),
         }
-        return render(self.request, "cognito_mfa/blocked.html", context, status=403)
+        return render(self.request, BLOCKED, context, status=page_for(error).status)
 
 
 def _save_session(request: HttpRequest) -> None:

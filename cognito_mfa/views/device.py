@@ -120,7 +120,7 @@ class DeviceRenameView(OwnPage, FormView):
             if self.identity is not None:
                 removal.rename(self.identity, form.cleaned_data["friendly_name"])
         except Busy as error:
-            form.add_error(None, texts.busy(error.retry_after))
+            form.add_error(None, texts.busy(error))
             context = self.get_context_data(form=form)
             response = self.render_to_response(context, status=HTTPStatus.TOO_MANY_REQUESTS)
             response["Retry-After"] = str(error.retry_after)

@@ -8,12 +8,14 @@ from django.utils.translation import ngettext
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCode,
+    Busy,
     ChallengeNotSupported,
     CodeAttemptsLocked,
     CognitoMFAError,
     LinkRefused,
     LinkRefusedReason,
     PasswordRejected,
+    Refused,
     RefusedReason,
     RemovalNotAllowed,
     SignInAgain,
@@ -23,17 +25,18 @@ from cognito_mfa.exceptions import (
 LONG = 90  # seconds; what is longer is told in minutes
 
 
-def bad_credentials() -> str:
+def bad_credentials(_error: CognitoMFAError) -> str:
     return _("Name and password do not match. Check both and try again.")
 
 
-def start_again() -> str:
+def start_again(_error: CognitoMFAError | None = None) -> str:
     return _(
         "The sign-in took too long or was started again elsewhere. Please enter your password once more."
     )
 
 
-def busy(seconds: int) -> str:
+def busy(error: Busy) -> str:
+    seconds = error.retry_after
     if seconds > LONG:
         minutes = -(-seconds // 60)
         return ngettext(
@@ -55,9 +58,11 @@ def failed(reference: str) -> str:
     ) % {"reference": reference}
 
 
-def wrong_code(error: BadCode, *, was_sent: bool = False) -> str:
-    if was_sent:
-        return _("This code does not fit. Use the newest one that was sent to you.")
+def wrong_sent_code() -> str:
+    return _("This code does not fit. Use the newest one that was sent to you.")
+
+
+def wrong_code(error: BadCode) -> str:
     if error.already_used:
         return _("This code has been used already. Wait until the app shows the next one.")
     return _(
@@ -115,25 +120,32 @@ def removal_not_allowed(error: RemovalNotAllowed) -> str:
     )
 
 
-def blocked(error: CognitoMFAError) -> str:
-    if isinstance(error, CodeAttemptsLocked):
-        return _(
-            "Too many wrong codes have been entered for this account. To protect it, no more codes are accepted "
-            "until the people who run this site have checked that it is you."
-        )
-    if isinstance(error, AccountActionNeeded):
-        return _("The password of this account must be reset before you can sign in.")
-    if isinstance(error, ChallengeNotSupported):
-        return _("Your account asks for a way to sign in that this site does not offer.")
-    if isinstance(error, LinkRefused) and error.reason in (
-        LinkRefusedReason.STAFF,
-        LinkRefusedReason.PERMISSIONS,
-    ):
-        return _(
-            "The account on this site has special rights. Only the people who run this site can connect another "
-            "account to it."
-        )
+def code_attempts_locked(_error: CodeAttemptsLocked) -> str:
+    return _(
+        "Too many wrong codes have been entered for this account. To protect it, no more codes are accepted "
+        "until the people who run this site have checked that it is you."
+    )
+
+
+def password_reset_needed(_error: AccountActionNeeded) -> str:
+    return _("The password of this account must be reset before you can sign in.")
+
+
+def challenge_not_supported(_error: ChallengeNotSupported) -> str:
+    return _("Your account asks for a way to sign in that this site does not offer.")
+
+
+def refused(_error: Refused) -> str:
     return _("This account cannot be used on this site.")
+
+
+def link_refused(error: LinkRefused) -> str:
+    if error.reason not in (LinkRefusedReason.STAFF, LinkRefusedReason.PERMISSIONS):
+        return refused(error)
+    return _(
+        "The account on this site has special rights. Only the people who run this site can connect another "
+        "account to it."
+    )
 
 
 def link_declined() -> str:

@@ -18,6 +18,7 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, proof
 from cognito_mfa.enforcement.redirects import destination, safe_url, support_url
 from cognito_mfa.exceptions import (
+    Busy,
     CognitoMFAError,
     ScopeMissing,
     ServiceError,
@@ -136,7 +137,7 @@ class SetupStartView(StepView):
     def show_blocked(self, error: CognitoMFAError) -> HttpResponse:
         return self.show_setup_impossible(texts.no_setup(error), status=403)
 
-    def show_failure(self, form: Form, error: ServiceError) -> HttpResponse:
+    def show_failure(self, form: Form, error: Busy | ServiceError) -> HttpResponse:
         if not isinstance(error, ScopeMissing):
             return super().show_failure(form, error)
         return self.show_setup_impossible(texts.scope_missing(log_failure(error)), status=503)

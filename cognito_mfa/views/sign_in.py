@@ -17,9 +17,10 @@ from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
 from cognito_mfa import managed_login
-from cognito_mfa.cognito.types import SELECT_MFA_TYPE
+from cognito_mfa.cognito.types import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
 from cognito_mfa.enforcement import gate
 from cognito_mfa.enforcement.redirects import safe_url, support_url
+from cognito_mfa.exceptions import BadCode, CognitoMFAError
 from cognito_mfa.forms import (
     CodeForm,
     FactorForm,
@@ -181,6 +182,12 @@ class ChallengeView(StepView):
         return super().get_context_data(
             device_name=flows.device_name(pending), is_open=flows.is_open(pending), **kwargs
         )
+
+    def error_text(self, error: CognitoMFAError) -> Any:
+        was_sent = self.pending.required_challenge.name in (SMS_MFA, EMAIL_OTP)
+        if was_sent and isinstance(error, BadCode):
+            return texts.wrong_sent_code()
+        return super().error_text(error)
 
     def submit(self, form: Form) -> Outcome:
         if self.is_choosing_factor:

@@ -1,0 +1,75 @@
+"""What each error becomes on a page: the template, the status, and what people are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from cognito_mfa.exceptions import (
+    AccountActionNeeded,
+    BadCode,
+    Busy,
+    ChallengeLost,
+    ChallengeNotSupported,
+    CodeAttemptsLocked,
+    CognitoMFAError,
+    LinkRefused,
+    PasswordRejected,
+    Refused,
+    RemovalNotAllowed,
+    ServiceError,
+    SignInAgain,
+    TokenRejected,
+)
+from cognito_mfa.views import messages as texts
+
+BLOCKED = "cognito_mfa/blocked.html"
+UNAVAILABLE = "cognito_mfa/unavailable.html"
+SAME_PAGE = "same page"  # the step's own, with the text on its form
+# Redirects: to the first step, to where somebody who signs in at Cognito's pages must do so again, to one's own page.
+RESTART, SIGN_IN_AGAIN, DEVICE = "restart", "sign in again", "device"
+
+
+class ErrorPage(NamedTuple):
+    """How one kind of error is answered.
+
+    Attributes:
+        template: of the page, or one of the words above.
+        status: of the response. Where the step cannot be tried again, the sign-in restarts instead of 200.
+        text: returns what people are told, given the error; given the reference in the log for ``ServiceError``.
+        field: of the form, for ``SAME_PAGE``; None for the whole form.
+    """
+
+    template: str
+    status: int
+    text: Callable[[Any], Any]
+    field: str | None = None
+
+
+BAD_CREDENTIALS = ErrorPage(SAME_PAGE, 200, texts.bad_credentials)
+# The entry of the nearest class counts.
+ERROR_PAGES: Mapping[type[CognitoMFAError], ErrorPage] = {
+    CognitoMFAError: BAD_CREDENTIALS,
+    BadCode: ErrorPage(SAME_PAGE, 200, texts.wrong_code, field="code"),
+    PasswordRejected: ErrorPage(SAME_PAGE, 200, texts.password_rejected, field="new_password1"),
+    ChallengeLost: ErrorPage(RESTART, 302, texts.start_again),
+    TokenRejected: ErrorPage(RESTART, 302, texts.start_again),
+    SignInAgain: ErrorPage(SIGN_IN_AGAIN, 302, texts.sign_in_again),
+    RemovalNotAllowed: ErrorPage(DEVICE, 302, texts.removal_not_allowed),
+    Refused: ErrorPage(BLOCKED, 403, texts.refused),
+    LinkRefused: ErrorPage(BLOCKED, 403, texts.link_refused),
+    AccountActionNeeded: ErrorPage(BLOCKED, 403, texts.password_reset_needed),
+    ChallengeNotSupported: ErrorPage(BLOCKED, 403, texts.challenge_not_supported),
+    CodeAttemptsLocked: ErrorPage(BLOCKED, 403, texts.code_attempts_locked),
+    Busy: ErrorPage(UNAVAILABLE, 429, texts.busy),
+    ServiceError: ErrorPage(UNAVAILABLE, 503, texts.failed_for_good),
+}
+
+
+def page_for(error: CognitoMFAError) -> ErrorPage:
+    """Return how ``error`` is answered."""
+    # SECURITY: Cognito says that an account is unconfirmed before it looks at the password. Shown, it would tell
+    # a stranger who exists. That a password must be reset it says only with the right password.
+    if isinstance(error, AccountActionNeeded) and error.action == "confirm":
+        return BAD_CREDENTIALS
+    return next(ERROR_PAGES[kind] for kind in type(error).__mro__ if kind in ERROR_PAGES)
