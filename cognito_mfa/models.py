@@ -569,7 +569,7 @@ class BlockedRequest(models.Model):
         return f"{self.user_id}: {self.requests}"
 
 
-class Census(models.Model):
+class OverviewSnapshot(models.Model):
     """Numbers of one moment for the overview, so that a page view counts nothing."""
 
     taken_at = models.DateTimeField(_("counted"), default=timezone.now)
@@ -581,7 +581,7 @@ class Census(models.Model):
         get_latest_by = "taken_at"
         default_permissions = ()
         permissions = [("view_overview", _("Can see the overview"))]
-        indexes = [models.Index(fields=["taken_at"], name="cognito_mfa_census_taken")]
+        indexes = [models.Index(fields=["taken_at"], name="cognito_mfa_snapshot_taken")]
 
     def __str__(self) -> str:
         return f"{self.taken_at:%Y-%m-%d %H:%M}"

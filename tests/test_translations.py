@@ -176,5 +176,5 @@ def test_what_administrators_read(pool: LocalPool, visitor: Visitor, language: s
     markup = listed.content.decode().replace("&#x27;", "'")
     for text in ("Refresh status from Cognito", "Reset authenticator app…"):
         assert texts[text] in markup, text
-    overview = visitor.get(reverse("admin:cognito_mfa_census_changelist"))
+    overview = visitor.get(reverse("admin:cognito_mfa_overviewsnapshot_changelist"))
     assert texts["Overview of second factors"] in overview.content.decode()

@@ -5,6 +5,7 @@ Shared by the list of identities and by the site's own list of users.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,80 +15,79 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cognito_mfa.admin.confirmation import (
-    MOST_AT_ONCE,
-    ConfirmedDeeds,
-    Deed,
+    MAX_SELECTED,
+    ConfirmedAction,
+    ConfirmedActionsMixin,
+    Text,
     selected_keys,
     way_to_a_code,
 )
-from cognito_mfa.authenticator import permissions
+from cognito_mfa.authenticator import permissions, reset, status
 from cognito_mfa.exceptions import CognitoMFAError, Refused
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.models import CodeFailures, CognitoIdentity
 
-
-def _reset(request: HttpRequest, identity: CognitoIdentity, reason: str) -> str:
-    from cognito_mfa.authenticator import reset
-
-    row = reset.run(reset.request(identity, actor=request.user, reason=reason))
-    return "" if row.finished_at else row.trouble
-
-
-def _clear(request: HttpRequest, identity: CognitoIdentity, reason: str) -> str:
-    return clear_counter(request, identity.username, identity.sub, reason)
-
-
-def clear_counter(request: HttpRequest, username: str, sub: str, reason: str) -> str:
-    """Clear one counter of wrong codes; return what stopped it, or nothing."""
-    from cognito_mfa.authenticator import status
-
-    try:
-        status.clear_failures(username, sub=sub, actor=request.user, reason=reason)
-    except Refused:
-        return str(
-            _(
-                "100 codes were wrong since the last right one, and clearing does not forget that: no more codes are "
-                "accepted until the authenticator app is reset and a new one is set up."
-            )
-        )
-    return ""
-
-
+REFUSAL = _(
+    "You cannot do this to the people you selected: not to yourself, nor to somebody who may do more than you, nor "
+    "to somebody of another user pool."
+)
 _PERSON = (
     (_("Person"), str),
     (_("E-mail address"), lambda identity: identity.email),
     (_("User pool"), lambda identity: identity.pool_id),
     (_("Status"), lambda identity: identity.get_status_display()),
 )
-REFUSAL = _(
-    "You cannot do this to the people you selected: not to yourself, nor to somebody who may do more than you, nor "
-    "to somebody of another user pool."
-)
-RESET = Deed(
-    "reset_mfa",
-    permissions.RESET,
-    _("Reset authenticator app"),
-    _(
+
+
+class ResetAuthenticator(ConfirmedAction):
+    """Remove somebody's authenticator app in Cognito, so that they set up a new one."""
+
+    name = "reset_mfa"
+    right = permissions.RESET
+    title = _("Reset authenticator app")
+    effect = _(
         "Their authenticator app is removed in Cognito, all their sessions end, and at the next sign-in they set up "
         "a new one. They are told by mail."
-    ),
-    REFUSAL,
-    "Reset of the authenticator app",
-    _PERSON,
-    _reset,
-)
-CLEAR = Deed(
-    "clear_failures",
-    permissions.CLEAR,
-    _("Accept codes again"),
-    _("Their wrong codes are forgotten, so that codes are accepted again at once."),
-    REFUSAL,
-    "Wrong codes cleared",
-    _PERSON,
-    _clear,
-)
+    )
+    refusal = REFUSAL
+    logged = "Reset of the authenticator app"
+    columns = _PERSON
+
+    def perform(self, request: HttpRequest, row: CognitoIdentity, reason: str) -> str:
+        done = reset.run(reset.request(row, actor=request.user, reason=reason))
+        return "" if done.finished_at else done.trouble
 
 
-class SecondFactorActions(ConfirmedDeeds):
+class ClearFailures(ConfirmedAction):
+    """Forget somebody's failed attempts, so that codes are accepted again."""
+
+    name = "clear_failures"
+    right = permissions.CLEAR
+    title = _("Accept codes again")
+    effect = _("Their wrong codes are forgotten, so that codes are accepted again at once.")
+    refusal = REFUSAL
+    logged = "Wrong codes cleared"
+    columns: Sequence[tuple[Text, Callable[[Any], object]]] = _PERSON
+
+    def perform(
+        self, request: HttpRequest, row: CognitoIdentity | CodeFailures, reason: str
+    ) -> str:
+        try:
+            status.clear_failures(row.username, sub=row.sub, actor=request.user, reason=reason)
+        except Refused:
+            return str(
+                _(
+                    "100 codes were wrong since the last right one, and clearing does not forget that: no more codes are "
+                    "accepted until the authenticator app is reset and a new one is set up."
+                )
+            )
+        return ""
+
+
+RESET = ResetAuthenticator()
+CLEAR = ClearFailures()
+
+
+class AuthenticatorActionsMixin(ConfirmedActionsMixin):
     """The actions, for a ``ModelAdmin`` that says which identities its rows are."""
 
     rights = {
@@ -118,13 +118,9 @@ class SecondFactorActions(ConfirmedDeeds):
 
     @admin.action(description=_("Refresh status from Cognito"), permissions=["refresh_status"])
     def refresh_status(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        from cognito_mfa.authenticator import (
-            status,  # and with it all that calls Cognito, when first needed
-        )
-
         if (way := way_to_a_code(request, permissions.REFRESH)) is not None:
             return way
-        done, chosen = 0, list(self.people_of(queryset)[:MOST_AT_ONCE])
+        done, chosen = 0, list(self.people_of(queryset)[:MAX_SELECTED])
         people = self.may(request, permissions.REFRESH, chosen, tells=True)
         if len(people) < len(chosen):
             self.message_user(request, str(REFUSAL), messages.ERROR)
@@ -149,9 +145,9 @@ class SecondFactorActions(ConfirmedDeeds):
         return self._confirmed_for_people(request, queryset, CLEAR)
 
     def _confirmed_for_people(
-        self, request: HttpRequest, queryset: QuerySet[Any], deed: Deed
+        self, request: HttpRequest, queryset: QuerySet[Any], action: ConfirmedAction
     ) -> HttpResponse | None:
-        return self.confirmed(request, self.people_of(queryset), deed, selected_keys(request))
+        return self.confirmed(request, self.people_of(queryset), action, selected_keys(request))
 
     def _tell_of_failure(
         self, request: HttpRequest, identity: CognitoIdentity, error: CognitoMFAError

@@ -9,8 +9,7 @@ from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Page, Paginator
 from django.db import connections
-from django.db.models import Exists, Func, Model, OuterRef, Q, QuerySet, Subquery
-from django.db.models.lookups import Exact
+from django.db.models import Exists, Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -33,7 +32,7 @@ ICONS = {
 
 
 def status_as_icon_and_word(status: str) -> SafeString:
-    """Show both: colour or a picture alone tells nothing to many people."""
+    """Show both: color or a picture alone tells nothing to many people."""
     return _icon_and_word(status, get_language())
 
 
@@ -51,19 +50,14 @@ class CappedCount(int):
 
 
 class CappedPaginator(Paginator):
-    """Counts no further than ``CAP``, and offers no page beyond: nobody pages through a million.
-
-    Attributes:
-        signpost: what each of the rows meets anyway, said in such a way that an index leads to them.
-    """
+    """Counts no further than ``CAP``, and offers no page beyond: nobody pages through a million."""
 
     object_list: QuerySet[Any]
-    signpost = Q()
 
     @cached_property
     def count(self) -> int:
         # Keys alone: what is added to a row for the eye would be worked out for each that is counted.
-        keys = self.object_list.filter(self.signpost).order_by().values("pk")
+        keys = self.object_list.order_by().values("pk")
         found = keys[: CAP + 1].count()
         return CappedCount(CAP) if found > CAP else found
 
@@ -133,20 +127,6 @@ def deletes_others(request: HttpRequest) -> bool:
     return name == "delete_view" or (name == "changelist_view" and request.method == "POST")
 
 
-class _NotByIndex(Func):
-    """A column that SQLite must not find rows by.
-
-    It would collect and sort everybody of a status for the first page, instead of going along the list
-    until the page is full. Other databases know which values are common.
-    """
-
-    template = "%(expressions)s"
-    arity = 1
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, template="+%(expressions)s", **context)
-
-
 class SecondFactorFilter(SimpleListFilter):
     """On a list of users: the state of the second factor, people who never signed in included."""
 
@@ -162,19 +142,8 @@ class SecondFactorFilter(SimpleListFilter):
         if value == self.NEVER:
             return queryset.filter(cognito_identity=None)
         if value in CognitoIdentity.Status.values:
-            return queryset.filter(Exact(_NotByIndex("cognito_identity__status"), value))
+            return queryset.filter(cognito_identity__status=value)
         return queryset
-
-    @classmethod
-    def signpost(cls, request: HttpRequest, queryset: QuerySet[Any]) -> Q:
-        """Return the filter's condition for where SQLite had better use its index: to count, or for few rows.
-
-        Empty for other databases, whose planner would only be misled by saying it twice.
-        """
-        value = request.GET.get(cls.parameter_name)
-        on_sqlite = connections[queryset.db].vendor == "sqlite"
-        known = value in CognitoIdentity.Status.values
-        return Q(cognito_identity__status=value) if on_sqlite and known else Q()
 
 
 class ResetFilter(SimpleListFilter):

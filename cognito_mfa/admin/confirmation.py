@@ -1,4 +1,4 @@
-"""What staff do to other people's rows: each deed with a confirmation page, a reason, and a line in the log.
+"""What staff do to other people's rows: each action with a confirmation page, a reason, and a line in the log.
 
 Who may, and what they must do first, is for ``permissions`` to say; every page and action here asks it.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import Any
 
 import django
 from django import forms
@@ -28,13 +28,13 @@ from cognito_mfa.authenticator import permissions
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
 from cognito_mfa.enforcement import impersonation, responses
 
-MOST_AT_ONCE = 100  # people in one action: each may take several calls to Cognito
+MAX_SELECTED = 100  # people in one action: each may take several calls to Cognito
 
 Text = str | Promise
 
 
 class ReasonForm(forms.Form):
-    """Why: kept for good, and shown to whoever looks later."""
+    """DenialReason: kept for good, and shown to whoever looks later."""
 
     reason = forms.CharField(
         label=_("Reason"),
@@ -48,33 +48,51 @@ class ReasonForm(forms.Form):
         return reason
 
 
-class Deed(NamedTuple):
-    """Something that is done to one row after the other; a row is about one person.
+class ConfirmedAction:
+    """Something that is done to one row after the other, each about one person, after a confirmation.
 
     Attributes:
-        action: name of the admin action.
+        name: of the admin action.
         right: what who acts must have and be.
         title: on the page and the button.
         effect: what it means for the person.
         refusal: what is said when it may be done to none of the selected.
         logged: for the admin's own log.
         columns: heading and content of what the confirmation shows of each row.
-        do: does it, and returns what stopped it, or nothing.
-        applies: whether there is anything to do for this row.
     """
 
-    action: str
+    name: str
     right: Right
     title: Text
     effect: Text
     refusal: Text
     logged: str
     columns: Sequence[tuple[Text, Callable[[Any], object]]]
-    do: Callable[[HttpRequest, Any, str], str]
-    applies: Callable[[Any], bool] = lambda _row: True
+
+    def may_act(self, actor: Any, row: Any) -> DenialReason | None:
+        """Return why ``actor`` may not do it to ``row``, or None when they may."""
+        return permissions.denial_reason(self.right, actor, row)
+
+    def applies(self, row: Any) -> bool:
+        """Tell whether there is anything to do for ``row``."""
+        return True
+
+    def perform(self, request: HttpRequest, row: Any, reason: str) -> str:
+        """Do it to ``row``.
+
+        Args:
+            reason: as it was typed.
+
+        Returns:
+            What stopped it; empty when it is done.
+
+        Raises:
+            permissions.ActionDenied: who acts may not do it to this row; nothing was done.
+        """
+        raise NotImplementedError
 
 
-class ConfirmedDeeds(ModelAdmin):
+class ConfirmedActionsMixin(ModelAdmin):
     """Asks for a reason first, and does it to each row only then."""
 
     # Of every action that does something to somebody: the right to it.
@@ -100,7 +118,7 @@ class ConfirmedDeeds(ModelAdmin):
             return super().changelist_view(request, extra_context)
 
     def people_of(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return what the deeds are done to, for the selected rows of the list."""
+        """Return what the actions are done to, for the selected rows of the list."""
         return queryset
 
     def may(
@@ -121,36 +139,40 @@ class ConfirmedDeeds(ModelAdmin):
         return people
 
     def confirmed(
-        self, request: HttpRequest, rows: QuerySet[Any], deed: Deed, selected: list[str]
+        self,
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        action: ConfirmedAction,
+        selected: list[str],
     ) -> HttpResponse | None:
         """Return the page that asks, or None when there is nothing to ask any more.
 
         Args:
             selected: primary keys, as the list's form sends them.
         """
-        if (way := way_to_a_code(request, deed.right)) is not None:
+        if (way := way_to_a_code(request, action.right)) is not None:
             return way
-        chosen = list(rows[: MOST_AT_ONCE + 1])
-        if len(chosen) > MOST_AT_ONCE:
-            text = _("Select no more than %(count)d people at once.") % {"count": MOST_AT_ONCE}
+        chosen = list(rows[: MAX_SELECTED + 1])
+        if len(chosen) > MAX_SELECTED:
+            text = _("Select no more than %(count)d people at once.") % {"count": MAX_SELECTED}
             self.message_user(request, text, messages.ERROR)
             return None
         form = ReasonForm(request.POST if "confirmed" in request.POST else None)
-        people = self.may(request, deed.right, chosen, tells=form.is_valid())
+        people = self.may(request, action.right, chosen, tells=form.is_valid())
         if chosen and not people and not form.is_valid():  # else they were told of just now
-            self.may(request, deed.right, chosen, tells=True)
-        people = [row for row in people if deed.applies(row)]
+            self.may(request, action.right, chosen, tells=True)
+        people = [row for row in people if action.applies(row)]
         if not people:
-            self.message_user(request, str(deed.refusal), messages.ERROR)
+            self.message_user(request, str(action.refusal), messages.ERROR)
             return None
         if form.is_valid():
-            self._do(request, people, deed, form.cleaned_data["reason"])
+            self._do(request, people, action, form.cleaned_data["reason"])
             return None
         context = {
-            **page_context(self, request, deed.title),
-            "deed": deed,
-            "headings": [heading for heading, _content in deed.columns],
-            "rows": [[content(row) for _heading, content in deed.columns] for row in people],
+            **page_context(self, request, action.title),
+            "action": action,
+            "headings": [heading for heading, _content in action.columns],
+            "rows": [[content(row) for _heading, content in action.columns] for row in people],
             "left_out": [row for row in chosen if row not in people],
             "selected": selected,
             "checkbox": helpers.ACTION_CHECKBOX_NAME,
@@ -161,8 +183,8 @@ class ConfirmedDeeds(ModelAdmin):
     def _not_permitted(self, request: HttpRequest, right: Right) -> HttpResponse:
         """Refuse who lacks the permission, and write down whom they meant."""
         try:
-            ticked = self.get_queryset(request).filter(pk__in=selected_keys(request)[:MOST_AT_ONCE])
-            rows = list(self.people_of(ticked)[:MOST_AT_ONCE])
+            ticked = self.get_queryset(request).filter(pk__in=selected_keys(request)[:MAX_SELECTED])
+            rows = list(self.people_of(ticked)[:MAX_SELECTED])
         except (ValueError, ValidationError):  # no keys at all
             rows = []
         for row in rows[1:]:
@@ -174,12 +196,14 @@ class ConfirmedDeeds(ModelAdmin):
             ActionDenied(right, request.user, rows[0] if rows else None, DenialReason.PERMISSION),
         )
 
-    def _do(self, request: HttpRequest, rows: list[Any], deed: Deed, reason: str) -> None:
+    def _do(
+        self, request: HttpRequest, rows: list[Any], action: ConfirmedAction, reason: str
+    ) -> None:
         done = 0
         for row in rows:
-            permissions.require(deed.right, request.user, row)
-            trouble = deed.do(request, row, reason)
-            self.log_deed(request, row, f"{deed.logged}: {reason}")
+            permissions.require(action.right, request.user, row)
+            trouble = action.perform(request, row, reason)
+            self.log_action(request, row, f"{action.logged}: {reason}")
             if trouble:
                 text = _("%(person)s: not done yet. %(trouble)s. Run it again when that is solved.")
                 names = {"person": row, "trouble": trouble}
@@ -189,15 +213,15 @@ class ConfirmedDeeds(ModelAdmin):
             told = ngettext("Done for %(count)d person.", "Done for %(count)d people.", done)
             self.message_user(request, told % {"count": done}, messages.SUCCESS)
 
-    def log_deed(self, request: HttpRequest, row: Any, message: str) -> None:
+    def log_action(self, request: HttpRequest, row: Any, message: str) -> None:
         """Write the admin's own log line."""
         self.log_change(request, row, message)
 
 
-class ConfirmedOnePerson(ConfirmedDeeds):
-    """The same deeds from the page of one row."""
+class ConfirmedOnePerson(ConfirmedActionsMixin):
+    """The same actions from the page of one row."""
 
-    deeds: Sequence[Deed] = ()
+    confirmed_actions: Sequence[ConfirmedAction] = ()
 
     def get_urls(self) -> list[URLPattern]:
         meta = self.opts
@@ -213,16 +237,16 @@ class ConfirmedOnePerson(ConfirmedDeeds):
     @method_decorator(transaction.non_atomic_requests)
     def confirm_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
         """Show the confirmation for one row; its form goes to the list as usual."""
-        deed = next((deed for deed in self.deeds if deed.action == action), None)
-        row = self.get_object(request, object_id)
-        if deed is None or row is None:
+        known = {one.name: one for one in self.confirmed_actions}
+        chosen, row = known.get(action), self.get_object(request, object_id)
+        if chosen is None or row is None:
             raise Http404
-        if not permissions.has_permission(deed.right, request.user):
+        if not permissions.has_permission(chosen.right, request.user):
             return refused(
-                request, ActionDenied(deed.right, request.user, row, DenialReason.PERMISSION)
+                request, ActionDenied(chosen.right, request.user, row, DenialReason.PERMISSION)
             )
         one = self.get_queryset(request).filter(pk=row.pk)
-        answer = self.confirmed(request, self.people_of(one), deed, [str(row.pk)])
+        answer = self.confirmed(request, self.people_of(one), chosen, [str(row.pk)])
         return answer or HttpResponseRedirect(self._change_url(row))
 
     def _change_url(self, row: Model) -> str:

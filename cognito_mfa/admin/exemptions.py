@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.admin.changelists import FastListMixin, ReadOnly
 from cognito_mfa.admin.confirmation import (
+    ConfirmedAction,
     ConfirmedOnePerson,
-    Deed,
     refused,
     selected_keys,
     way_to_a_code,
@@ -26,27 +26,33 @@ from cognito_mfa.authenticator.permissions import ActionDenied
 from cognito_mfa.models import MFAExemption
 
 
-def _revoke(request: HttpRequest, exemption: MFAExemption, reason: str) -> str:
-    exemptions.revoke(exemption, reason=reason, actor=request.user)
-    return ""  # somebody else may have been faster; it is over either way
+class RevokeExemption(ConfirmedAction):
+    """End an exemption before its time."""
 
-
-REVOKE = Deed(
-    "revoke",
-    permissions.REVOKE,
-    _("Revoke exemption"),
-    _("From their next request on they must have a second factor again, as the policy says."),
-    _("None of the selected exemptions holds any longer."),
-    "Exemption revoked",
-    (
+    name = "revoke"
+    right = permissions.REVOKE
+    title = _("Revoke exemption")
+    effect = _(
+        "From their next request on they must have a second factor again, as the policy says."
+    )
+    refusal = _("None of the selected exemptions holds any longer.")
+    logged = "Exemption revoked"
+    columns = (
         (_("Person"), lambda exemption: exemption.user),
         (_("Reason"), lambda exemption: exemption.reason),
         (_("Granted by"), lambda exemption: exemption.granted_by or "-"),
         (_("Expires"), lambda exemption: exemption.expires_at),
-    ),
-    _revoke,
-    lambda exemption: exemption.revoked_at is None and exemption.expires_at > timezone.now(),
-)
+    )
+
+    def applies(self, row: MFAExemption) -> bool:
+        return row.revoked_at is None and row.expires_at > timezone.now()
+
+    def perform(self, request: HttpRequest, row: MFAExemption, reason: str) -> str:
+        exemptions.revoke(row, reason=reason, actor=request.user)
+        return ""  # somebody else may have been faster; it is over either way
+
+
+REVOKE = RevokeExemption()
 
 
 class ExemptionForm(forms.ModelForm):
@@ -85,6 +91,7 @@ class ValidFilter(admin.SimpleListFilter):
         return queryset
 
 
+@admin.register(MFAExemption)
 class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     """People who may do without for a while. Granted and revoked, never edited or deleted."""
 
@@ -102,7 +109,7 @@ class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     list_select_related = ("user", "granted_by")
     raw_id_fields = ("user",)
     actions = ("revoke",)
-    deeds = (REVOKE,)
+    confirmed_actions = (REVOKE,)
     rights = {"revoke": permissions.REVOKE}
     change_form_template = "admin/cognito_mfa/mfaexemption/change_form.html"
 

@@ -1,6 +1,6 @@
 """The overview: how far the site has come, what is about to expire, what needs a hand.
 
-Numbers come from the last census and say how old they are; names come from short, indexed queries. A
+Numbers come from the last snapshot and say how old they are; names come from short, indexed queries. A
 page view counts nothing.
 """
 
@@ -23,36 +23,32 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from cognito_mfa.admin import chart
 from cognito_mfa.admin.changelists import ReadOnly, ResetFilter, StoppedFilter
 from cognito_mfa.admin.confirmation import Text, page_context, refused
 from cognito_mfa.authenticator import exemptions, permissions
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import rollout
-from cognito_mfa.models import Census, CognitoIdentity, MFAEvent, MFAReset
-from cognito_mfa.reports import overview as census
-from cognito_mfa.reports.overview import Numbers, Share
+from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, OverviewSnapshot
+from cognito_mfa.reports.overview import LATELY, STALE_AFTER, Numbers, Share, count, latest, read
 
 SHOWN = 10  # names in a table
 Status = CognitoIdentity.Status
 
 
 class Section(NamedTuple):
-    """A part of the page: a heading, a picture where there is one, and a table.
+    """A part of the page: a heading and a table.
 
     Attributes:
         title: heading.
         headings: of the columns; the first column heads its row.
         rows: of the table.
-        picture: shows the same numbers.
         notes: what must be known to read them.
-        is_current: whether it is of this moment, not of the last census.
+        is_current: whether it is of this moment, not of the last snapshot.
     """
 
     title: Text
     headings: Sequence[Text]
     rows: Sequence[Sequence[object]]
-    picture: SafeString | str = ""
     notes: Sequence[Text] = ()
     is_current: bool = False
 
@@ -112,7 +108,7 @@ def statuses(numbers: Numbers, site: str) -> Section:
         (_("Never signed in with this user pool"), _n(numbers.unlinked)),
         (_("Status is stale"), _n(numbers.stale)),
     ]
-    days = census.STALE_AFTER.days
+    days = STALE_AFTER.days
     stale = ngettext(
         "Stale: last read from Cognito more than %(count)d day ago, or never.",
         "Stale: last read from Cognito more than %(count)d days ago, or never.",
@@ -124,18 +120,14 @@ def statuses(numbers: Numbers, site: str) -> Section:
 
 
 def set_ups(numbers: Numbers, _site: str) -> Section:
-    """Show set-ups by week, as a picture and as numbers."""
-    drawn, rows = [], []
-    for number, week in enumerate(numbers.weeks):
-        day = date_format(week.monday, "SHORT_DATE_FORMAT")
-        hint = _("%(date)s: %(count)s") % {"date": day, "count": _n(week.set_up)}
-        short = date_format(week.monday, "j M")
-        drawn.append(chart.Bar(short, hint, week.set_up, is_labelled=number % 4 == 0))
-        rows.append((day, _n(week.set_up)))
-    title = _("Authenticator apps set up, by week")
-    picture = chart.bars(drawn, title=title, element_id="cognito-mfa-weeks")
-    headings = (_("Week that began on"), _("Set up"))
-    return Section(_("Set-ups by week"), headings, rows[::-1], picture)
+    """Show set-ups by week, each number beside its bar."""
+    most = max((week.set_up for week in numbers.weeks), default=0)
+    rows = [
+        (date_format(week.monday, "SHORT_DATE_FORMAT"), _n(week.set_up), _bar(week.set_up, most))
+        for week in reversed(numbers.weeks)
+    ]
+    headings = (_("Week that began on"), _("Set up"), "")
+    return Section(_("Set-ups by week"), headings, rows)
 
 
 def failures(numbers: Numbers, site: str) -> Section:
@@ -144,7 +136,7 @@ def failures(numbers: Numbers, site: str) -> Section:
     counters = f"{site}:cognito_mfa_codefailures_changelist"
     resets = f"{_url(site, CognitoIdentity)}?{ResetFilter.parameter_name}={ResetFilter.UNFINISHED}"
     stopped = f"{reverse(counters)}?{StoppedFilter.parameter_name}={StoppedFilter.STOPPED}"
-    days = census.LATELY.days
+    days = LATELY.days
     wrong = ngettext(
         "Wrong codes in the last %(count)d day", "Wrong codes in the last %(count)d days", days
     )
@@ -187,33 +179,34 @@ def half_done() -> Section:
 
 
 # The page from top to bottom; another section is one more function. Those that show what was counted
-# wait for the first census.
-FROM_CENSUS = tuple[Callable[[Numbers, str], Section | None], ...]
-ABOVE: FROM_CENSUS = (coverage, would_be_stops, failures)
+# wait for the first snapshot.
+FROM_SNAPSHOT = tuple[Callable[[Numbers, str], Section | None], ...]
+ABOVE: FROM_SNAPSHOT = (coverage, would_be_stops, failures)
 CURRENT: tuple[Callable[[], Section], ...] = (half_done, next_to_expire)
-BELOW: FROM_CENSUS = (statuses, set_ups)
+BELOW: FROM_SNAPSHOT = (statuses, set_ups)
 
 
+@admin.register(OverviewSnapshot)
 class OverviewAdmin(ReadOnly, admin.ModelAdmin):
-    """The overview stands where the list of censuses would, so that the admin's own menus lead to it."""
+    """The overview stands where the list of snapshots would, so that the admin's own menus lead to it."""
 
     def has_view_permission(self, request: HttpRequest, _obj: Model | None = None) -> bool:
         return permissions.has_permission(permissions.COUNT, request.user)
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
-        name = "cognito_mfa_census"
+        name = "cognito_mfa_overviewsnapshot"
         return [
             path("", site.admin_view(self.overview), name=f"{name}_changelist"),
             path("count/", site.admin_view(require_POST(self.count_again)), name=f"{name}_count"),
         ]
 
     def overview(self, request: HttpRequest) -> HttpResponseBase:
-        """Show the last census, or say that there is none."""
+        """Show the last snapshot, or say that there is none."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        last, site = census.latest(), self.admin_site.name
-        numbers = census.read(last) if last else None
+        last, site = latest(), self.admin_site.name
+        numbers = read(last) if last else None
         above, below = (
             [section(numbers, site) for section in sections] if numbers else []
             for sections in (ABOVE, BELOW)
@@ -226,19 +219,19 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
         return TemplateResponse(request, "admin/cognito_mfa/overview.html", context)
 
     def count_again(self, request: HttpRequest) -> HttpResponse:
-        """Take a census, which reads whole tables."""
+        """Count anew, which reads whole tables."""
         try:
             permissions.require(permissions.COUNT, request.user)
         except permissions.ActionDenied as denied:
             return refused(request, denied)
-        census.take()
+        count()
         self.message_user(request, _("Counted."), messages.SUCCESS)
-        return HttpResponseRedirect(_url(self.admin_site.name, Census))
+        return HttpResponseRedirect(_url(self.admin_site.name, OverviewSnapshot))
 
 
 def _share_row(title: Text, share: Share) -> Sequence[object]:
     percent = "-" if share.percent is None else number_format(share.percent, decimal_pos=1)
-    numbers: Iterable[int] = (share.exempt, share.lacking)
+    numbers: Iterable[int] = (share.exempt, share.missing)
     return (title, _n(share.people), _n(share.enabled), percent, *map(_n, numbers))
 
 
@@ -252,3 +245,9 @@ def _url(site: str, model: type[Any]) -> str:
 
 def _link(url: str, text: Text) -> SafeString:
     return format_html('<a href="{}">{}</a>', url, text)
+
+
+def _bar(value: int, most: int) -> SafeString:
+    """Return a bar for ``value``; screen readers read the number that stands beside it."""
+    bar = '<meter class="cognito-mfa-bar" min="0" max="{}" value="{}" aria-hidden="true"></meter>'
+    return format_html(bar, max(most, 1), value)

@@ -8,22 +8,20 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
-from django.core.paginator import Paginator
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.admin.actions import SecondFactorActions
+from cognito_mfa.admin.actions import AuthenticatorActionsMixin
 from cognito_mfa.admin.changelists import (
-    CappedPaginator,
     SecondFactorFilter,
     status_as_icon_and_word,
 )
 from cognito_mfa.models import CognitoIdentity
 
 
-class MFAUserAdminMixin(SecondFactorActions):
+class MFAUserAdminMixin(AuthenticatorActionsMixin):
     """For the site's own ``UserAdmin``: a column, a filter and the actions, without a query a row.
 
     Put it first: ``class PersonAdmin(MFAUserAdminMixin, UserAdmin)``.
@@ -52,27 +50,10 @@ class MFAUserAdminMixin(SecondFactorActions):
         users: QuerySet[Any] = super().get_queryset(request).annotate(second_factor_status=status)
         return users
 
-    def get_paginator(
-        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
-    ) -> Paginator[Any]:
-        paginator: Paginator[Any] = super().get_paginator(request, queryset, *args, **kwargs)
-        if isinstance(paginator, CappedPaginator):  # else the site counts in its own way
-            paginator.signpost = SecondFactorFilter.signpost(request, queryset)
-        return paginator
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        changes = super().get_changelist_instance(request)
-        signpost = SecondFactorFilter.signpost(request, changes.queryset)
-        if signpost and not changes.multi_page:
-            # Few: their keys come by the index, where going along the list would visit everybody.
-            few = changes.result_list.filter(signpost).order_by().values("pk")
-            changes.result_list = changes.result_list.filter(pk__in=few)
-        return changes
-
     def identities_of(self, queryset: QuerySet[Any]) -> QuerySet[CognitoIdentity]:
         return CognitoIdentity.objects.filter(user__in=queryset).order_by("pk")
 
-    def log_deed(self, request: HttpRequest, identity: CognitoIdentity, message: str) -> None:
+    def log_action(self, request: HttpRequest, identity: CognitoIdentity, message: str) -> None:
         self.log_change(request, identity.user, message)
 
     @admin.display(description=_("second factor"), ordering="cognito_identity__status")

@@ -1,4 +1,4 @@
-"""Counts how far a site has come. A census reads whole tables, so it is taken when somebody asks for it,
+"""Counts how far a site has come. That reads whole tables, so it is done when somebody asks for it,
 never by a page view; it asks the database alone, never Cognito.
 """
 
@@ -21,12 +21,12 @@ from cognito_mfa.authenticator.code_attempts import LOCKED
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import policy, rollout
 from cognito_mfa.models import (
-    Census,
     CodeFailures,
     CognitoIdentity,
     MFAEvent,
     MFAExemption,
     MFAReset,
+    OverviewSnapshot,
     SoftwareToken,
 )
 from cognito_mfa.values import clocks
@@ -35,14 +35,14 @@ WEEKS = 26
 STALE_AFTER = dt.timedelta(days=30)  # what Cognito said is older, or was never asked for
 LATELY = dt.timedelta(days=7)
 MOST_GROUPS = 100
-FORMAT = 2  # of Census.numbers; rows of another one are not shown
+FORMAT = 2  # of OverviewSnapshot.numbers; rows of another one are not shown
 
 Status = CognitoIdentity.Status
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How far some people have come. Whoever is neither enabled nor exempt lacks a second factor.
+    """How far some people have come. ``missing`` is ``people`` without ``enabled`` and ``exempt``.
 
     Attributes:
         name: of the group; empty for others.
@@ -57,12 +57,12 @@ class Share:
     name: str = ""
 
     @property
-    def lacking(self) -> int:
+    def missing(self) -> int:
         return self.people - self.enabled - self.exempt
 
     @property
     def percent(self) -> float | None:
-        """Return how many of a hundred are enabled, rounded down: 100 means everybody. None of nobody."""
+        """Return how many of a hundred are enabled, rounded down: 100 means everybody. ``None`` when the group is empty."""
         return 1000 * self.enabled // self.people / 10 if self.people else None
 
 
@@ -76,7 +76,7 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What a census found.
+    """What was counted.
 
     Attributes:
         everybody: all users who may sign in.
@@ -115,17 +115,19 @@ class Numbers:
     would_stop_requests: int
 
 
-def take() -> Census:
+def count() -> OverviewSnapshot:
     """Count everything and keep it for the overview."""
-    return Census.objects.create(numbers=to_json(count()))
+    return OverviewSnapshot.objects.create(numbers=to_json(measure()))
 
 
-def latest() -> Census | None:
-    """Return the last census that ``read`` understands, or None."""
-    return Census.objects.filter(numbers__format=FORMAT).order_by("-taken_at", "-pk").first()
+def latest() -> OverviewSnapshot | None:
+    """Return the last snapshot that ``read`` understands, or None."""
+    return (
+        OverviewSnapshot.objects.filter(numbers__format=FORMAT).order_by("-taken_at", "-pk").first()
+    )
 
 
-def count() -> Numbers:
+def measure() -> Numbers:
     """Count everything: a handful of queries, each over a whole table."""
     now, pool = timezone.now(), get_conf().USER_POOL_ID
     shares, statuses, unlinked = _people(pool)
@@ -157,15 +159,15 @@ def count() -> Numbers:
 
 
 def to_json(numbers: Numbers) -> dict[str, Any]:
-    """Return ``numbers`` as ``Census.numbers`` keeps them, and as the report prints them."""
+    """Return ``numbers`` as ``OverviewSnapshot.numbers`` keeps them, and as the report prints them."""
     found = asdict(numbers)
     found["weeks"] = [{**week, "monday": week["monday"].isoformat()} for week in found["weeks"]]
     return {"format": FORMAT, **found}
 
 
-def read(census: Census) -> Numbers:
-    """Return what ``census`` found; it must be one that ``latest`` gave."""
-    kept = {name: value for name, value in census.numbers.items() if name != "format"}
+def read(snapshot: OverviewSnapshot) -> Numbers:
+    """Return what ``snapshot`` found; it must be one that ``latest`` gave."""
+    kept = {name: value for name, value in snapshot.numbers.items() if name != "format"}
     shares = {
         name: Share(**kept[name]) if kept[name] else None
         for name in ("everybody", "required", "staff")

@@ -11,20 +11,22 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 
-from cognito_mfa.models import Census, MFAEvent, MFAExemption, MFAReset
+from cognito_mfa.models import MFAEvent, MFAExemption, MFAReset, OverviewSnapshot
 
 BATCH = 1000  # rows, in one transaction
 
 
 def outdated(before: dt.datetime) -> dict[type[Model], QuerySet[Any]]:
-    """Return what was over ``before`` then: unfinished resets, open exemptions and the last census stay."""
+    """Return what was over ``before`` then: unfinished resets, open exemptions and the last snapshot stay."""
     ended = Q(revoked_at__lt=before) | Q(expires_at__lt=before)
-    last = Census.objects.order_by("-taken_at", "-pk").values_list("pk", flat=True)[:1]
+    last = OverviewSnapshot.objects.order_by("-taken_at", "-pk").values_list("pk", flat=True)[:1]
     return {
         MFAEvent: MFAEvent.objects.filter(at__lt=before),
         MFAReset: MFAReset.objects.filter(finished_at__lt=before),
         MFAExemption: MFAExemption.objects.filter(ended),
-        Census: Census.objects.filter(taken_at__lt=before).exclude(pk__in=list(last)),
+        OverviewSnapshot: OverviewSnapshot.objects.filter(taken_at__lt=before).exclude(
+            pk__in=list(last)
+        ),
     }
 
 

@@ -16,19 +16,19 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from cognito_mfa.authenticator import exemptions, reset
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import (
-    Census,
     CodeFailures,
     CognitoIdentity,
     MFAEvent,
     MFAExemption,
+    OverviewSnapshot,
     SoftwareToken,
 )
 from cognito_mfa.reports import overview
 from tests.factories import make
 from tests.visitor import Visitor
 
-PAGE = "admin:cognito_mfa_census_changelist"
-COUNT = "admin:cognito_mfa_census_count"
+PAGE = "admin:cognito_mfa_overviewsnapshot_changelist"
+COUNT = "admin:cognito_mfa_overviewsnapshot_count"
 Status = CognitoIdentity.Status
 
 
@@ -90,7 +90,7 @@ def test_everybody_is_counted_once(pool: LocalPool, admin: Visitor) -> None:
     assert cells(page, "Not set up") == ["2"]
     assert cells(page, "Not in the user pool") == ["1"]
     assert cells(page, "Never signed in with this user pool") == ["2"]
-    numbers = overview.read(Census.objects.get())
+    numbers = overview.read(OverviewSnapshot.objects.get())
     assert numbers.exempted == 2
     assert sum(numbers.statuses.values()) + numbers.unlinked == numbers.everybody.people
 
@@ -105,7 +105,7 @@ def test_who_must_is_what_the_policy_says(
     make(pool, "ada", is_staff=True)
     member = make(pool, "bea").user
     member.groups.set([Group.objects.create(name=name) for name in ("a", "b")])
-    numbers = overview.count()
+    numbers = overview.measure()
     assert numbers.required is not None
     assert numbers.required.people == people
 
@@ -134,9 +134,7 @@ def test_what_is_stale_is_said(pool: LocalPool, admin: Visitor) -> None:
     assert cells(count_again(admin), "Status is stale") == ["2"]
 
 
-def test_set_ups_by_week_are_a_picture_and_the_same_numbers(
-    pool: LocalPool, admin: Visitor
-) -> None:
+def test_each_week_has_its_number_and_a_bar(pool: LocalPool, admin: Visitor) -> None:
     monday = timezone.localdate() - dt.timedelta(days=timezone.localdate().weekday())
     for number, weeks in enumerate((1, 1, 25, 26)):
         wednesday = monday + dt.timedelta(days=2) - dt.timedelta(weeks=weeks)
@@ -144,21 +142,21 @@ def test_set_ups_by_week_are_a_picture_and_the_same_numbers(
         token = SoftwareToken.activate(make(pool, f"p{number}"), friendly_name="")
         SoftwareToken.objects.filter(pk=token.pk).update(verified_at=at)
     page = count_again(admin)
-    numbers = overview.read(Census.objects.get())
+    numbers = overview.read(OverviewSnapshot.objects.get())
     counts = {week.monday: week.set_up for week in numbers.weeks}
     assert list(counts)[-1] == monday
     assert len(counts) == overview.WEEKS
     found = [(ago, counts[monday - dt.timedelta(weeks=ago)]) for ago in range(overview.WEEKS)]
     assert [pair for pair in found if pair[1]] == [(0, 1), (1, 2), (25, 1)]
 
-    picture = page[page.index('<svg class="cognito-mfa') :]
-    picture = picture[: picture.index("</svg>")]
-    assert picture.count("<rect") == overview.WEEKS
-    assert 'role="img"' in picture
+    assert page.count("<meter") == overview.WEEKS
+    assert 'max="2"' in page
     for week in numbers.weeks:
         day = week.monday.strftime("%m/%d/%Y")
-        assert f"<title>{day}: {week.set_up}</title>" in picture
-        assert cells(page, day) == [str(week.set_up)]
+        shown, bar = cells(page, day)
+        assert shown == str(week.set_up)
+        assert f'value="{week.set_up}"' in bar
+        assert 'aria-hidden="true"' in bar
 
 
 def test_failures_lately_lead_to_their_lists(pool: LocalPool, admin: Visitor) -> None:
@@ -228,7 +226,7 @@ def test_a_page_view_counts_nothing(
 ) -> None:
     count_again(admin)
     admin.get(reverse(PAGE))
-    with django_assert_num_queries(5) as few:  # session, person, census, resets, exemptions
+    with django_assert_num_queries(5) as few:  # session, person, snapshot, resets, exemptions
         admin.get(reverse(PAGE))
     assert not any("COUNT(" in query["sql"] for query in few.captured_queries)
     for number in range(12):
@@ -244,11 +242,11 @@ def test_counting_takes_the_same_number_of_queries_whoever_is_there(
     pool: LocalPool, admin: Visitor, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(10):
-        overview.count()
+        overview.measure()
     for number in range(5):
         make(pool, f"p{number}").user.groups.add(Group.objects.create(name=f"g{number}"))
     with django_assert_num_queries(10):
-        overview.count()
+        overview.measure()
 
 
 def test_it_never_asks_cognito(pool: LocalPool, admin: Visitor) -> None:
@@ -263,7 +261,7 @@ def test_counting_is_a_post_from_the_page_itself(pool: LocalPool, admin: Visitor
     careful = type(admin.client)(enforce_csrf_checks=True)
     careful.cookies = admin.client.cookies
     assert careful.post(reverse(COUNT)).status_code == 403
-    assert not Census.objects.exists()
+    assert not OverviewSnapshot.objects.exists()
 
 
 def test_it_is_a_right_of_its_own_and_the_admins_menu_leads_to_it(
@@ -278,7 +276,7 @@ def test_it_is_a_right_of_its_own_and_the_admins_menu_leads_to_it(
     assert admin.get(reverse(PAGE)).status_code == 403
     assert admin.post(reverse(COUNT)).status_code == 403
     assert link not in admin.text(admin.get(identities))
-    assert not Census.objects.exists()
+    assert not OverviewSnapshot.objects.exists()
 
     root.user_permissions.add(Permission.objects.get(codename="view_overview"))
     assert admin.get(reverse(PAGE)).status_code == 200
@@ -300,7 +298,7 @@ def test_numbers_and_days_are_written_as_the_language_wants(
     pool: LocalPool, admin: Visitor
 ) -> None:
     count_again(admin)
-    kept = Census.objects.get()
+    kept = OverviewSnapshot.objects.get()
     kept.numbers["wrong_codes"] = 1234567
     kept.save()
     with translation.override("de"):
@@ -310,17 +308,19 @@ def test_numbers_and_days_are_written_as_the_language_wants(
     assert all(re.fullmatch(r"\d+\.\d\d", height) for height in rectangles)
 
 
-def test_a_census_of_another_version_is_not_shown(pool: LocalPool, admin: Visitor) -> None:
-    Census.objects.create(numbers={"format": 0})
+def test_a_snapshot_of_another_version_is_not_shown(pool: LocalPool, admin: Visitor) -> None:
+    OverviewSnapshot.objects.create(numbers={"format": 0})
     assert "Nothing has been counted yet" in admin.text(admin.get(reverse(PAGE)))
 
 
 def test_the_last_count_is_shown(pool: LocalPool, admin: Visitor) -> None:
-    first = overview.take()
-    Census.objects.filter(pk=first.pk).update(taken_at=timezone.now() - dt.timedelta(days=3))
+    first = overview.count()
+    OverviewSnapshot.objects.filter(pk=first.pk).update(
+        taken_at=timezone.now() - dt.timedelta(days=3)
+    )
     assert "Counted 3\u00a0days ago" in admin.text(admin.get(reverse(PAGE)))
     make(pool, "ada")
-    overview.take()
+    overview.count()
     page = admin.text(admin.get(reverse(PAGE)))
     assert "Counted 0\u00a0minutes ago" in page
     assert cells(page, "Everybody who may sign in")[0] == "2"

@@ -282,7 +282,7 @@ def test_the_admin(pool: LocalPool, person: Person) -> None:
         "events": f"{base}/mfaevent/",
         "resets": f"{base}/mfareset/",
         "users": "/admin/auth/user/",
-        "overview": f"{base}/census/",
+        "overview": f"{base}/overviewsnapshot/",
     }
     found = []
     for name, path in pages.items():

@@ -50,11 +50,11 @@ def test_column_filter_and_actions(pool: LocalPool, admin: Visitor) -> None:
 
 
 def test_every_page_of_ours_opens(pool: LocalPool, admin: Visitor) -> None:
-    admin.post(reverse("admin:cognito_mfa_census_count"))
+    admin.post(reverse("admin:cognito_mfa_overviewsnapshot_count"))
     for model in (
         "cognitoidentity",
         "codefailures",
-        "census",
+        "overviewsnapshot",
         "mfaevent",
         "mfaexemption",
         "mfareset",

@@ -94,7 +94,7 @@ def look_around(visitor: Visitor) -> str:
         assert page.status_code == 200
         seen += page.content.decode()
     User.objects.update(is_staff=True, is_superuser=True)
-    for name in ("cognitoidentity", "mfaevent", "mfaexemption", "census"):
+    for name in ("cognitoidentity", "mfaevent", "mfaexemption", "overviewsnapshot"):
         page = visitor.get(reverse(f"admin:cognito_mfa_{name}_changelist"))
         assert page.status_code == 200
         seen += page.content.decode()
@@ -575,7 +575,7 @@ class TestWhatPeopleType:
         visitor.set_up()
         User.objects.update(is_staff=True, is_superuser=True)
         sent = text.encode("utf-8", "surrogatepass")[:4000]
-        for name in ("cognitoidentity", "mfaevent", "mfaexemption", "census"):
+        for name in ("cognitoidentity", "mfaevent", "mfaexemption", "overviewsnapshot"):
             path = reverse(f"admin:cognito_mfa_{name}_changelist")
             for field in ("q", "p", "o", "e", "all", *FILTERS[name]):
                 response = visitor.get(path, data={field: sent})
@@ -606,5 +606,5 @@ FILTERS = {
     "cognitoidentity": ["status__exact", "status", "set_up", "id__in", "username", "pool_id"],
     "mfaevent": ["kind__exact", "at__gte", "at__lt", "identity__id__exact"],
     "mfaexemption": ["valid", "expires_at__gte", "user__id__exact"],
-    "census": ["taken_at"],
+    "overviewsnapshot": ["taken_at"],
 }

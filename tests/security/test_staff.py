@@ -28,12 +28,12 @@ from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import (
-    Census,
     CodeFailures,
     CognitoIdentity,
     MFAEvent,
     MFAExemption,
     MFAReset,
+    OverviewSnapshot,
 )
 from tests.factories import make
 from tests.visitor import PASSWORD, POOL_ID, Visitor, prove
@@ -225,8 +225,8 @@ DOORS = {
     ),
     "count": Door(
         RIGHTS.COUNT,
-        lambda client, _name: client.post(reverse("admin:cognito_mfa_census_count")),
-        lambda _name: Census.objects.exists(),
+        lambda client, _name: client.post(reverse("admin:cognito_mfa_overviewsnapshot_count")),
+        lambda _name: OverviewSnapshot.objects.exists(),
     ),
 }
 ABOUT_SOMEBODY = [
@@ -335,16 +335,16 @@ def test_whoever_has_the_permission_and_a_fresh_code_may_and_leaves_a_trace(
 
 
 def test_no_action_and_no_page_of_the_admin_is_without_a_right() -> None:
-    """A new one fails here until it has a right in ``rights`` or ``deeds``, and doors in the table."""
+    """A new one fails here until it has a right in ``rights`` or ``confirmed_actions``, and doors in the table."""
     deeds, pages = set(), set()
     for model, model_admin in admin.site._registry.items():
         if model._meta.app_label == "cognito_mfa" or model is User:
             deeds |= {(model, action) for action in model_admin.actions or ()}
             deeds -= {(model, action) for action in getattr(model_admin, "rights", ())}
             deeds |= {
-                (model, deed.action)
-                for deed in getattr(model_admin, "deeds", ())
-                if deed.right != getattr(model_admin, "rights", {})[deed.action]
+                (model, action.name)
+                for action in getattr(model_admin, "confirmed_actions", ())
+                if action.right != getattr(model_admin, "rights", {})[action.name]
             }
         if model._meta.app_label == "cognito_mfa":
             pages |= {(pattern.name or "").rpartition("_")[2] for pattern in model_admin.get_urls()}
@@ -374,7 +374,10 @@ def test_merely_looking_is_no_refusal(staff: Staff) -> None:
     for url_name in (PEOPLE, USERS, COUNTERS, RESETS, EXEMPTIONS):
         assert staff.client.get(reverse(url_name)).status_code == 200
         assert staff.client.post(reverse(url_name), {"action": ""}).status_code == 200
-    assert staff.client.get(reverse("admin:cognito_mfa_census_changelist")).status_code == 403
+    assert (
+        staff.client.get(reverse("admin:cognito_mfa_overviewsnapshot_changelist")).status_code
+        == 403
+    )
     assert refusals() == []
 
 
@@ -506,7 +509,7 @@ def test_without_a_reason_nothing_is_done(
 def test_a_refusal_outlives_a_site_with_one_transaction_for_each_request(
     staff: Staff, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``admin_deeds.refused``: it answers, since an exception would take the event back."""
+    """``confirmation.refused``: it answers, since an exception would take the event back."""
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
     door = DOORS[name]
     door.begin("ada")
@@ -622,7 +625,7 @@ def test_no_exemption_survives_that_its_holder_becomes_a_superuser(
     from cognito_mfa.enforcement import rollout
     from cognito_mfa.reports import overview
 
-    assert overview.count().exempted == 0
+    assert overview.measure().exempted == 0
     assert "ada" in [user.get_username() for user in rollout.preview()]
     # It can be revoked all the same: the user may be no superuser again one day.
     act(staff.client, EXEMPTIONS, "revoke", row, **REASON)

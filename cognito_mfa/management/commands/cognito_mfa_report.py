@@ -15,7 +15,7 @@ from cognito_mfa.reports import overview
 from cognito_mfa.reports.escaping import csv_cell, visible
 from cognito_mfa.reports.overview import Numbers, Share
 
-HEADINGS = ("people", "number", "enabled", "percent", "exempt", "lacking")
+HEADINGS = ("people", "number", "enabled", "percent", "exempt", "missing")
 
 
 class Command(BaseCommand):
@@ -91,8 +91,8 @@ class Command(BaseCommand):
 
 def _numbers(*, last: bool, dry_run: bool) -> Numbers:
     if dry_run and not last:
-        return overview.count()
-    kept = overview.latest() if last else overview.take()
+        return overview.measure()
+    kept = overview.latest() if last else overview.count()
     if kept is None:
         raise CommandError("Nothing has been counted yet.", returncode=REFUSED)
     return overview.read(kept)
@@ -105,7 +105,7 @@ def _check(numbers: Numbers, wanted: float) -> None:
             "Who must have a second factor cannot be counted: COGNITO_MFA['REQUIRED'] is a function.",
             returncode=REFUSED,
         )
-    covered = 100 * (share.people - share.lacking) / share.people if share.people else 100.0
+    covered = 100 * (share.people - share.missing) / share.people if share.people else 100.0
     if covered < wanted:
         raise CommandError(f"{covered:.1f} % is under {wanted:g} %.", returncode=REFUSED)
 
@@ -122,7 +122,7 @@ def _share_rows(numbers: Numbers) -> Iterator[tuple[object, ...]]:
 
 def _share_row(name: str, share: Share) -> tuple[object, ...]:
     percent = "" if share.percent is None else f"{share.percent:.1f}"
-    return (name, share.people, share.enabled, percent, share.exempt, share.lacking)
+    return (name, share.people, share.enabled, percent, share.exempt, share.missing)
 
 
 def _counts(numbers: Numbers) -> list[tuple[str, int]]:

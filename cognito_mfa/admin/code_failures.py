@@ -1,0 +1,61 @@
+"""The pages of failed attempts: also of people who never finished a set-up, and so have no identity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from cognito_mfa.admin.actions import ClearFailures
+from cognito_mfa.admin.changelists import FastListMixin, ReadOnly, StoppedFilter
+from cognito_mfa.admin.confirmation import (
+    ConfirmedAction,
+    ConfirmedOnePerson,
+    selected_keys,
+)
+from cognito_mfa.authenticator import permissions
+from cognito_mfa.models import CodeFailures
+
+
+class ClearCounter(ClearFailures):
+    """The same for one counter, whose owner need not have an identity."""
+
+    columns = (
+        (_("Person"), lambda counter: counter.username),
+        (_("Sub"), lambda counter: counter.sub),
+        (_("Wrong codes in a row"), lambda counter: counter.failures),
+        (_("Wrong codes since the last right one"), lambda counter: counter.total),
+        (_("Last tried"), lambda counter: counter.last_at),
+    )
+
+
+CLEAR_COUNTER = ClearCounter()
+
+
+@admin.register(CodeFailures)
+class CodeFailuresAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
+    """Counters of wrong codes: also of people who never finished a set-up, and so have no identity."""
+
+    list_display = ("username", "sub", "failures", "total", "last_at")
+    list_filter = (StoppedFilter,)
+    search_fields = ("^username",)
+    search_help_text = _("Beginning of the name in the user pool")
+    ordering = ("-failures", "-pk")
+    actions = ("clear_failures",)
+    confirmed_actions: Sequence[ConfirmedAction] = (CLEAR_COUNTER,)
+    fields = ("username", "sub", "pool_id", "failures", "total", "last_at")
+    readonly_fields = fields
+
+    rights = {"clear_failures": permissions.CLEAR}
+
+    def has_clear_failures_permission(self, request: HttpRequest) -> bool:
+        return permissions.has_permission(permissions.CLEAR, request.user)
+
+    @admin.action(description=_("Accept codes again…"), permissions=["clear_failures"])
+    def clear_failures(
+        self, request: HttpRequest, queryset: QuerySet[CodeFailures]
+    ) -> HttpResponse | None:
+        return self.confirmed(request, queryset, CLEAR_COUNTER, selected_keys(request))

@@ -1,0 +1,77 @@
+"""The pages of resets: what administrators asked for, and what is left to do."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.contrib.admin import TabularInline
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from cognito_mfa.admin.actions import REFUSAL
+from cognito_mfa.admin.changelists import FastListMixin, ReadOnly
+from cognito_mfa.admin.confirmation import (
+    MAX_SELECTED,
+    ConfirmedActionsMixin,
+    way_to_a_code,
+)
+from cognito_mfa.authenticator import permissions, reset
+from cognito_mfa.models import MFAReset
+
+
+class MFAResetInline(ReadOnly, TabularInline):
+    """Resets, the unfinished ones too."""
+
+    model = MFAReset
+    fields = (
+        "requested_at",
+        "actor",
+        "reason",
+        "token_deleted_at",
+        "signed_out_at",
+        "finished_at",
+        "trouble",
+    )
+    extra = 0
+
+
+@admin.register(MFAReset)
+class MFAResetAdmin(ReadOnly, ConfirmedActionsMixin, FastListMixin):
+    """Resets; those that are not finished can be run again."""
+
+    list_display = ("requested_at", "identity", "actor", "reason", "finished_at", "trouble")
+    list_filter = (("finished_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("identity", "actor")
+    search_fields = ("^identity__username",)
+    actions = ("finish",)
+    fields = MFAResetInline.fields
+    readonly_fields = fields
+
+    rights = {"finish": permissions.FINISH}
+
+    def has_reset_mfa_permission(self, request: HttpRequest) -> bool:
+        return permissions.has_permission(permissions.FINISH, request.user)
+
+    @admin.action(description=_("Finish in Cognito"), permissions=["reset_mfa"])
+    def finish(self, request: HttpRequest, queryset: QuerySet[MFAReset]) -> HttpResponse | None:
+        if (way := way_to_a_code(request, permissions.FINISH)) is not None:
+            return way
+        open_ones = queryset.filter(finished_at=None).select_related("identity__user", "actor")
+        chosen = list(open_ones[:MAX_SELECTED])
+        rows = self.may(request, permissions.FINISH, chosen, tells=True)
+        if len(rows) < len(chosen):
+            self.message_user(request, str(REFUSAL), messages.ERROR)
+        done = sum(self._finish(request, row) for row in rows)
+        text = ngettext("Finished %(count)d reset.", "Finished %(count)d resets.", done)
+        level = messages.SUCCESS if done else messages.WARNING
+        self.message_user(request, text % {"count": done}, level)
+        return None
+
+    def _finish(self, request: HttpRequest, row: MFAReset) -> bool:
+        """Run what is left of one reset, and tell whether it is done."""
+        reset.run_again(row, actor=request.user)
+        self.log_change(request, row, "Reset run again")
+        if row.trouble:
+            self.message_user(request, f"{row.identity}: {row.trouble}", messages.ERROR)
+        return row.finished_at is not None
