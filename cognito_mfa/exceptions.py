@@ -3,31 +3,34 @@
 ::
 
     CognitoMFAError
-    ├── UserFacingError              the person can do something about it
-    │   ├── BadCredentials           name or password wrong, or nobody by that name
+    ├── UserFacingError              the user can do something about it
+    │   ├── BadCredentials           username or password wrong, or no such user
     │   ├── BadCode                  wrong code, or one that was used already
-    │   ├── CodeAttemptsLocked             too many wrong codes: an administrator must lift it
-    │   ├── ChallengeLost            the half-finished sign-in is over: start again
+    │   ├── CodeAttemptsLocked       too many wrong codes: an administrator must unlock code entry
+    │   ├── ChallengeLost            the pending sign-in is over: start again
     │   ├── TokenRejected            the access token is no longer accepted: sign in again
-    │   ├── SignInAgain              the sign-in at Cognito was too long ago, or must show a code
+    │   ├── SignInAgain              the sign-in at Cognito was too long ago, or must ask for a code
     │   ├── AccountActionNeeded      the account must be confirmed, or its password reset, first
     │   ├── PasswordRejected         the new password breaks the pool's policy
-    │   ├── Refused                  a firewall rule, a Lambda trigger or an alias says no
-    │   │   └── LinkRefused          no user of this site may be linked to the person
-    │   ├── ConfirmationNeeded       who is signed in must say first that both accounts are theirs
+    │   ├── Refused                  a firewall rule, a Lambda trigger or an alias conflict, or our own refusal
+    │   │   └── LinkRefused          no Django user may be linked to the user of the pool
+    │   ├── ConfirmationNeeded       the signed-in user must confirm first that both accounts are theirs
     │   ├── UserGone                 the pool has no such user (told to administrators only)
     │   ├── ChallengeNotSupported    Cognito asks for something this app does not answer
-    │   └── RemovalNotAllowed        the second factor cannot be turned off
+    │   └── RemovalNotAllowed        the authenticator app cannot be turned off
     ├── Busy                         wait: throttled, or locked for some seconds
     └── ServiceError                 the operator must act, or AWS
         ├── Unavailable              no answer, or an internal error
         ├── BadReply                 an answer that must not be believed
-        └── Misconfigured            pool, client, permissions or credentials do not fit
-            └── ScopeMissing         the access token does not allow a set-up
+        └── Misconfigured            pool, app client, permissions or credentials are not as needed
+            └── ScopeMissing         the access token does not allow a setup
 
-No exception carries a password, code, token, session string or AWS's own text: what they carry may
-reach a page, a log or an error report. Wrong Django settings are not in this family: they raise
-``django.core.exceptions.ImproperlyConfigured``, which no view swallows.
+``operation`` and ``error`` are Cognito's words only. Our own reasons are the members of an enum for each
+class, such as ``BadReplyReason`` for ``BadReply``.
+
+No exception carries a password, code, token, session string or AWS's own text, because it may reach a
+page, a log or an error report. Wrong Django settings are not in this family: they raise
+``django.core.exceptions.ImproperlyConfigured``, which no view catches.
 """
 
 from __future__ import annotations

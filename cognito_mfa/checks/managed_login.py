@@ -69,7 +69,7 @@ def check_allauth_provider() -> Iterator[CheckMessage]:
 
 
 def check_prompt() -> Iterator[CheckMessage]:
-    """W022: whoever must sign in once more comes back by managed login's cookie, unproven as before."""
+    """W022: a user who must sign in again returns by managed login's cookie, without a proof."""
     conf = conf_or_none()
     asked = _prompts(conf.TOKEN_PROVIDER) if conf else None
     if asked is not None and not any("login" in prompt.split() for prompt in asked):
@@ -83,7 +83,7 @@ def check_prompt() -> Iterator[CheckMessage]:
 
 
 def check_scope() -> Iterator[CheckMessage]:
-    """W018: the sign-in asks for a token with which nothing can be set up (facts §7.1)."""
+    """W018: the sign-in asks for a token with which nothing can be set up."""
     conf = conf_or_none()
     scopes = _scopes(conf.TOKEN_PROVIDER) if conf else None
     if scopes is not None and SELF_SERVICE_SCOPE not in scopes:

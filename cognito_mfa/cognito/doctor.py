@@ -1,7 +1,7 @@
-"""Whether what lies outside the site is as it must be: pool, app client, AWS permissions, clock.
+"""Whether pool, app client, AWS permissions and clock are as the site needs them.
 
-``manage.py check`` looks at the settings alone; this asks Cognito, and changes nothing there. Where it
-must name a user, it names one that nobody has.
+``manage.py check`` looks only at the settings; this asks Cognito, and changes nothing there. Where a call
+must name a user, it names a random one that does not exist.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.values.secret_text import SecretText
 
 BY_EMAIL = "cognito_mfa.sign_in.linking.by_verified_email"
-ENOUGH_MINUTES = 10  # to find the phone, install an app and scan (facts §3.3)
+ENOUGH_MINUTES = 10  # to find the phone, install an app and scan
 SKEW = 30  # seconds: a step of a code
 TOO_MUCH_SKEW = 300  # seconds, after which AWS refuses signed calls
 REFUSALS = frozenset({"AccessDeniedException", "NotAuthorizedException"})
@@ -43,7 +43,7 @@ PARTITIONS = {
 
 
 class Level(IntEnum):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     OK = 0
     NOTE = 1
@@ -53,12 +53,13 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        about: what, in a word or two that stay the same.
+        level: its severity.
+        about: what was checked, in a word or two that stay the same for scripts.
         text: what was found.
-        hint: what to do about it; empty where nothing is to be done.
+        hint: what to do about it; empty when there is nothing to do.
     """
 
     level: Level
@@ -68,7 +69,7 @@ class Finding:
 
 
 class _Unusable(Exception):
-    """The AWS credentials, or the pool, are such that everything else would fail alike."""
+    """Every further check would fail for the same reason: the AWS credentials, or the pool."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.text)
@@ -76,33 +77,33 @@ class _Unusable(Exception):
 
 
 def examine() -> Iterator[Finding]:
-    """Yield what is found, one after another.
+    """Yield the findings, each as soon as it is made.
 
     Raises:
-        ServiceError: Cognito does not answer, or not as it should; ``Misconfigured`` is a finding.
-        Busy: it is asked too much.
+        ServiceError: Cognito did not answer, or not as it should; ``Misconfigured`` is a finding.
+        Busy: Cognito throttles the calls.
     """
-    told: set[Finding] = set()
+    yielded: set[Finding] = set()
     try:
         for finding in _examine(get_conf()):
-            if finding not in told:  # that names are told shows in two ways
-                told.add(finding)
+            if finding not in yielded:  # two checks may find that usernames are disclosed
+                yielded.add(finding)
                 yield finding
     except _Unusable as stop:
         yield stop.finding
 
 
 def _examine(conf: Conf) -> Iterator[Finding]:
-    # The clock comes first: when it is wrong, AWS refuses what is signed, and says little about why.
-    yield from _sign_in(conf)
-    yield from _answers(conf)
-    yield from _pool(conf)
-    yield from _app_client(conf)
-    yield from _permissions()
+    # The clock first: when it is wrong, AWS refuses signed calls and hardly says why.
+    yield from _check_sign_in(conf)
+    yield from _check_answers(conf)
+    yield from _check_pool(conf)
+    yield from _check_app_client(conf)
+    yield from _check_permissions()
 
 
 def iam_policy() -> dict[str, Any]:
-    """Return the least that the site's AWS credentials must be allowed, as an IAM policy document.
+    """Return the least permissions that the site's AWS credentials need, as an IAM policy document.
 
     Raises:
         Misconfigured: boto3 cannot be set up on this machine.
@@ -121,8 +122,8 @@ def iam_policy() -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": [
-            _allow("CognitoMFA", site, conf),
-            _allow("CognitoMFADoctor", ["DescribeUserPool", "DescribeUserPoolClient"], conf),
+            _statement("CognitoMFA", site, conf),
+            _statement("CognitoMFADoctor", ["DescribeUserPool", "DescribeUserPoolClient"], conf),
         ],
     }
 
@@ -130,29 +131,29 @@ def iam_policy() -> dict[str, Any]:
 # ------------------------------------------------------------------------------------- sign-in
 
 
-def _sign_in(conf: Conf) -> Iterator[Finding]:
-    """Sign nobody in: what Cognito refuses first tells whether client, secret and flow fit."""
+def _check_sign_in(conf: Conf) -> Iterator[Finding]:
+    """Try to sign in a random, nonexistent user, and see which error comes first."""
     flow = conf.AUTH_FLOW
     try:
         user_api.start_sign_in(_random_username(), SecretText(secrets.token_urlsafe(24)))
     except CognitoMFAError as error:
         now = time.time()
         if error.answered_at is not None:
-            yield _clock(error.answered_at, now)
-        yield from _refused_sign_in(error, conf)
+            yield _clock_finding(error.answered_at, now)
+        yield from _sign_in_findings(error, conf)
         return
     text = f"Cognito went on by {flow} with somebody who does not exist."
     yield Finding(Level.NOTE, "sign-in", text, "Is there a Lambda trigger that makes users?")
 
 
-def _refused_sign_in(error: CognitoMFAError, conf: Conf) -> Iterator[Finding]:
+def _sign_in_findings(error: CognitoMFAError, conf: Conf) -> Iterator[Finding]:
     flow = conf.AUTH_FLOW
     if isinstance(error, BadCredentials):
         yield Finding(Level.OK, "sign-in", f"The app client takes sign-ins by {flow}.")
         if error.error == "UserNotFoundException" and not user_api.signs_in_as_administrator(conf):
-            yield _username_enumeration()  # and not only to whoever has AWS credentials
+            yield _username_enumeration()  # not only to holders of AWS credentials
     elif isinstance(error, Misconfigured):
-        # Whoever signs people in elsewhere may have closed this way on purpose.
+        # A site with managed login may have closed this flow on purpose.
         closed = conf.TOKEN_PROVIDER and error.error == "InvalidParameterException"
         text = f"Sign-ins by {flow} do not work: {error}."
         yield Finding(Level.NOTE if closed else Level.ERROR, "sign-in", text, error.hint)
@@ -165,8 +166,8 @@ def _refused_sign_in(error: CognitoMFAError, conf: Conf) -> Iterator[Finding]:
         raise error
 
 
-def _answers(conf: Conf) -> Iterator[Finding]:
-    """Answer nobody's challenge: as an administrator that is another permission than to begin."""
+def _check_answers(conf: Conf) -> Iterator[Finding]:
+    """Answer an invented challenge: for administrators' sign-ins, answering is a permission of its own."""
     if not user_api.signs_in_as_administrator(conf):
         return
     challenge = Challenge(
@@ -187,7 +188,7 @@ def _answers(conf: Conf) -> Iterator[Finding]:
 # ---------------------------------------------------------------------------- pool and client
 
 
-def _pool(conf: Conf) -> Iterator[Finding]:
+def _check_pool(conf: Conf) -> Iterator[Finding]:
     try:
         factors = admin_api.pool_factors()
     except Misconfigured as error:
@@ -197,13 +198,13 @@ def _pool(conf: Conf) -> Iterator[Finding]:
             text += " Sign-ins at managed login prove nothing unless their tokens carry amr."
         yield Finding(Level.WARNING, "MFA", text, "See --iam-policy.")
     else:
-        yield from _factors(factors)
+        yield from _pool_findings(factors)
         if factors.mode == "OFF":
             return
     try:
         spared = admin_api.remembered_devices_skip_mfa()
     except Misconfigured as error:
-        yield _not_seen(error)
+        yield _not_checked(error)
         return
     if spared:
         text = "The pool spares devices that it remembers the second factor. At other applications of the pool that counts."
@@ -213,7 +214,7 @@ def _pool(conf: Conf) -> Iterator[Finding]:
         yield Finding(Level.OK, "remembered devices", "None is spared the second factor.")
 
 
-def _factors(factors: PoolFactors) -> Iterator[Finding]:
+def _pool_findings(factors: PoolFactors) -> Iterator[Finding]:
     if factors.mode == "OFF":
         text = "MFA is off in the pool: nobody can set up or be asked for a second factor."
         yield Finding(Level.ERROR, "MFA", text, "Make it optional or required.")
@@ -233,7 +234,7 @@ def _factors(factors: PoolFactors) -> Iterator[Finding]:
         yield Finding(Level.NOTE, "other factors", text)
 
 
-def _app_client(conf: Conf) -> Iterator[Finding]:
+def _check_app_client(conf: Conf) -> Iterator[Finding]:
     try:
         client = admin_api.app_client()
     except Misconfigured as error:
@@ -241,7 +242,7 @@ def _app_client(conf: Conf) -> Iterator[Finding]:
             text = f"The pool has no such app client: {error}."
             yield Finding(Level.ERROR, "app client", text, error.hint)
         else:
-            yield _not_seen(error)
+            yield _not_checked(error)
         return
     minutes = client.session_minutes
     text = f"People have {minutes} minutes for each step, such as to find their phone and scan."
@@ -253,13 +254,13 @@ def _app_client(conf: Conf) -> Iterator[Finding]:
         yield Finding(Level.OK, "names", "Sign-ins do not tell which names exist in the pool.")
     else:
         yield _username_enumeration()
-    yield _addresses(client.writable, conf)
+    yield _address_finding(client.writable, conf)
     if conf.TOKEN_PROVIDER:
-        yield _scope(client.scopes)
+        yield _scope_finding(client.scopes)
 
 
-def _addresses(writable: tuple[str, ...] | None, conf: Conf) -> Finding:
-    """Tell whether people can write addresses of themselves, and what hangs on it here."""
+def _address_finding(writable: tuple[str, ...] | None, conf: Conf) -> Finding:
+    """Return whether users can write their own email address, and what depends on it here."""
     about = "addresses"
     if writable is not None and "email_verified" in writable:
         text = (
@@ -284,7 +285,7 @@ def _addresses(writable: tuple[str, ...] | None, conf: Conf) -> Finding:
     return Finding(Level.OK, about, text)
 
 
-def _scope(scopes: tuple[str, ...] | None) -> Finding:
+def _scope_finding(scopes: tuple[str, ...] | None) -> Finding:
     if scopes is None:
         text = "The app client takes no sign-ins at managed login. Do TOKEN_PROVIDER's tokens come from elsewhere?"
         return Finding(Level.NOTE, "scope", text)
@@ -297,8 +298,8 @@ def _scope(scopes: tuple[str, ...] | None) -> Finding:
 # -------------------------------------------------------------------------------- permissions
 
 
-def _permissions() -> Iterator[Finding]:
-    """Try each thing that staff can do on somebody whom nobody has: IAM is asked before the pool is."""
+def _check_permissions() -> Iterator[Finding]:
+    """Call each admin operation for a nonexistent user: AWS checks the permission before it looks for the user."""
     if admin_api.can_delete_software_token():
         removes = admin_api.delete_software_token
     else:
@@ -311,12 +312,12 @@ def _permissions() -> Iterator[Finding]:
         "signing somebody out everywhere": admin_api.sign_out_everywhere,
     }
     for purpose, attempt in tries.items():
-        yield _permission(purpose, attempt)
-    yield _sees_the_disabled()
+        yield _check_permission(purpose, attempt)
+    yield _check_disabled_users()
 
 
-def _sees_the_disabled() -> Finding:
-    """Look for a ``sub`` that nobody has: the list is then empty, and nobody is disabled."""
+def _check_disabled_users() -> Finding:
+    """Look for a nonexistent ``sub``: the permission is enough for an empty list."""
     purpose = "seeing who is disabled in the pool"
     try:
         admin_api.is_enabled(_random_username())
@@ -326,7 +327,7 @@ def _sees_the_disabled() -> Finding:
     return Finding(Level.OK, "permission", f"The AWS credentials allow {purpose}.")
 
 
-def _permission(purpose: str, attempt: Callable[[str], object]) -> Finding:
+def _check_permission(purpose: str, attempt: Callable[[str], object]) -> Finding:
     try:
         attempt(_random_username())
     except UserGone:
@@ -337,15 +338,13 @@ def _permission(purpose: str, attempt: Callable[[str], object]) -> Finding:
             return Finding(Level.WARNING, "permission", text, "See --iam-policy.")
         text = f"{purpose.capitalize()} does not work: {error}."
         return Finding(Level.WARNING, "permission", text, error.hint)
-    raise BadReply(
-        reason=BadReplyReason.UNKNOWN_USER_EXISTS
-    )  # an answer about a user that there cannot be
+    raise BadReply(reason=BadReplyReason.UNKNOWN_USER_EXISTS)  # an answer about a nonexistent user
 
 
 # ------------------------------------------------------------------------------------ helpers
 
 
-def _clock(theirs: float, ours: float) -> Finding:
+def _clock_finding(theirs: float, ours: float) -> Finding:
     apart = abs(ours - theirs)
     if apart <= SKEW:
         return Finding(Level.OK, "clock", "This machine's clock agrees with Cognito's.")
@@ -355,7 +354,7 @@ def _clock(theirs: float, ours: float) -> Finding:
 
 
 def _stop_if_unusable(error: Misconfigured) -> None:
-    """Raise what ends the examination; let pass what concerns one operation alone."""
+    """End the examination, unless the error concerns only one operation."""
     if error.error in REFUSALS:
         return
     if error.error == "NoCredentialsError":
@@ -369,7 +368,7 @@ def _stop_if_unusable(error: Misconfigured) -> None:
         raise _Unusable(Finding(Level.ERROR, "AWS credentials", text, error.hint))
 
 
-def _not_seen(error: Misconfigured) -> Finding:
+def _not_checked(error: Misconfigured) -> Finding:
     return Finding(Level.NOTE, error.operation, f"Not seen: {error}.", "See --iam-policy.")
 
 
@@ -383,7 +382,7 @@ def _random_username() -> str:
     return f"cognito-mfa-doctor-{secrets.token_hex(12)}"
 
 
-def _allow(sid: str, operations: list[str], conf: Conf) -> dict[str, Any]:
+def _statement(sid: str, operations: list[str], conf: Conf) -> dict[str, Any]:
     starts = (name for start, name in PARTITIONS.items() if conf.REGION.startswith(start))
     return {
         "Sid": sid,
@@ -394,7 +393,7 @@ def _allow(sid: str, operations: list[str], conf: Conf) -> dict[str, Any]:
 
 
 def _dotted(named: str | Callable[..., Any] | None) -> str | None:
-    """Return the dotted path of what a setting names, however it names it."""
+    """Return the dotted path of a setting's callable, given as a path or as itself; None for None."""
     return (
         named
         if isinstance(named, str) or named is None

@@ -1,8 +1,9 @@
 """Which of our exceptions stands for which of Cognito's errors.
 
-The operation and the error's name decide. The message only narrows ``NotAuthorizedException``,
-which Cognito uses for a dozen things (facts §8.1), and what is said of the client's secret; it is never passed on. A name that is not
-listed is the operator's: a new botocore may bring new ones, and a test walks its model.
+The operation and the error's name decide. The message only narrows ``NotAuthorizedException``, which
+Cognito uses for a dozen causes, and errors about the client's secret. It is never passed on. A name that is
+not listed becomes ``Misconfigured``: a new botocore may bring new ones, and a test walks its model.
+See "Error texts" in ``docs/cognito-behavior.md``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from cognito_mfa.exceptions import (
 
 START = frozenset({"InitiateAuth", "AdminInitiateAuth"})
 ANSWER = frozenset({"RespondToAuthChallenge", "AdminRespondToAuthChallenge"})
-ENROL = frozenset({"AssociateSoftwareToken", "VerifySoftwareToken"})
+ENROLL = frozenset({"AssociateSoftwareToken", "VerifySoftwareToken"})
 WITH_TOKEN = frozenset(
     {
         "GetUser",
@@ -59,11 +60,11 @@ _AT_START: dict[str, type[CognitoMFAError]] = {
     "NotAuthorized": BadCredentials,
     "UserNotFound": BadCredentials,
 }
-_AT_ENROLMENT: dict[str, type[CognitoMFAError]] = {
+_AT_ENROLLMENT: dict[str, type[CognitoMFAError]] = {
     "NotAuthorized": ChallengeLost,
     "UserNotFound": ChallengeLost,
 }
-_AT_ANSWER = {**_AT_ENROLMENT, "SoftwareTokenMFANotFound": ChallengeLost}
+_AT_ANSWER = {**_AT_ENROLLMENT, "SoftwareTokenMFANotFound": ChallengeLost}
 # The token, or the account behind it, is no longer good.
 _WITH_TOKEN: dict[str, type[CognitoMFAError]] = {
     "NotAuthorized": TokenRejected,
@@ -72,11 +73,11 @@ _WITH_TOKEN: dict[str, type[CognitoMFAError]] = {
     "PasswordResetRequired": TokenRejected,
 }
 
-# Text inside NotAuthorizedException that narrows it (facts §2.6, §3.2); trailing words vary.
+# Text inside NotAuthorizedException that narrows it. Trailing words vary between reports.
 _LOCKED = ("temporarily locked", "too many invalid credentials")
 _SECRET_HASH = ("secret hash", "secrethash", "secret_hash", "configured for secret")
 _SCOPE = "required scopes"
-# Inside InvalidParameterException, which also quotes what people typed: the whole of what is fixed in it.
+# InvalidParameterException also quotes what users typed, so this is the whole of its fixed text.
 _NO_SECRET = "is not configured for secret but secret hash was received"  # noqa: S105 - Cognito's words
 LOCK_SECONDS = 10
 
@@ -121,7 +122,7 @@ def classify(operation: str, error: str, message: str, *, request_id: str = "") 
         operation: the API operation, such as ``RespondToAuthChallenge``.
         error: Cognito's name of the error, or an HTTP status where there was none.
         message: Cognito's text; read, never kept.
-        request_id: the id AWS gave the request.
+        request_id: the id that AWS gave the request; empty when there is none.
     """
     name = error.removesuffix("Exception")
     text = message.lower()
@@ -136,16 +137,16 @@ def classify(operation: str, error: str, message: str, *, request_id: str = "") 
 
 
 def hint_for(error: str) -> str:
-    """Return what an operator should look at when Cognito (or botocore) reports ``error``."""
+    """Return what the operator should check when Cognito (or botocore) reports ``error``; may be empty."""
     return _HINTS.get(error.removesuffix("Exception").removesuffix("Error"), "")
 
 
 def _at(operation: str) -> dict[str, type[CognitoMFAError]]:
-    """Return what is said differently at ``operation`` than elsewhere."""
+    """Return the exceptions that ``operation`` raises for names which mean something else elsewhere."""
     for operations, kinds in (
         (START, _AT_START),
         (ANSWER, _AT_ANSWER),
-        (ENROL, _AT_ENROLMENT),
+        (ENROLL, _AT_ENROLLMENT),
         (WITH_TOKEN, _WITH_TOKEN),
     ):
         if operation in operations:
@@ -155,11 +156,11 @@ def _at(operation: str) -> dict[str, type[CognitoMFAError]]:
 
 def _narrowed(operation: str, error: str, text: str, request_id: str) -> CognitoMFAError | None:
     if any(words in text for words in _SECRET_HASH):
-        # Cognito compares the hash before it looks for the user, so this tells nothing about anybody.
+        # Cognito compares the hash before it looks for the user, so this discloses nothing about the user.
         return Misconfigured(operation, error, request_id=request_id, hint=hint_for("SecretHash"))
-    if operation in WITH_TOKEN | ENROL and _SCOPE in text:
+    if operation in WITH_TOKEN | ENROLL and _SCOPE in text:
         return ScopeMissing(operation, error, request_id=request_id, hint=hint_for("Scope"))
-    if operation in ANSWER | ENROL and any(words in text for words in _LOCKED):
+    if operation in ANSWER | ENROLL and any(words in text for words in _LOCKED):
         return Busy(operation, error, request_id=request_id, retry_after=LOCK_SECONDS)
     return None
 

@@ -1,9 +1,8 @@
-"""The browser's part of USER_SRP_AUTH, played by this server: prove that the person typed the right
-password, without sending it (facts §2.3).
+"""The client's part of USER_SRP_AUTH: prove that the right password was typed, without sending it.
 
-SRP-6a (RFC 5054) with the 3072-bit group of RFC 3526, a key drawn out by HKDF, and Cognito's own ways
-of writing numbers and time. A library would do, but the one there is, pycognito's, has had no release
-since May 2024.
+SRP-6a (RFC 5054) with the 3072-bit group of RFC 3526, a key derived by HKDF, and Cognito's own ways of
+writing numbers and time. The only library for it, pycognito, has had no release since May 2024.
+See "Secure Remote Password" in ``docs/cognito-behavior.md``.
 """
 
 from __future__ import annotations
@@ -40,12 +39,12 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 
 class BadChallenge(Exception):
-    """What Cognito sent cannot come from somebody who plays by the rules of SRP."""
+    """Cognito sent a challenge that breaks the rules of SRP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One attempt: a random number, and what of it the other side may see."""
+    """One attempt: a random number, and the public value that is derived from it."""
 
     private: int = field(repr=False)
     public: int = field(repr=False)
@@ -90,7 +89,7 @@ def answer(
         raise BadChallenge from None
     if not (0 <= salt < N and 0 <= theirs < N):
         raise BadChallenge
-    # From here on nothing of Cognito's can fail: what is derived from the password stands in this frame.
+    # Values of Cognito's must not fail from here on, because this frame holds what is derived from the password.
     time = timestamp(now)
     identity = hashlib.sha256(named + b":" + password.reveal().encode()).digest()
     key = _key(exchange, theirs, _hashed(_padded(salt) + identity))
@@ -103,15 +102,15 @@ def answer(
 
 
 def timestamp(now: float) -> str:
-    """Return the time as Cognito wants it: in English whatever the locale, the day without a zero."""
+    """Return the time as Cognito wants it: in English in every locale, the day without a leading zero."""
     at = dt.datetime.fromtimestamp(now, dt.UTC)
     return f"{DAYS[at.weekday()]} {MONTHS[at.month - 1]} {at.day} {at:%H:%M:%S} UTC {at.year}"
 
 
 def _key(exchange: Exchange, theirs: int, x: int) -> bytes:
-    """Return the key that both sides come to, if both know the password."""
+    """Return the key that both sides compute if both know the password."""
     u = _hashed(_padded(exchange.public) + _padded(theirs))
-    # SECURITY: with one of these, whoever sent it knows the key without knowing the password.
+    # SECURITY: with one of these, the sender knows the key without knowing the password.
     if theirs % N == 0 or u == 0:
         raise BadChallenge
     shared = pow(theirs - _K * pow(G, x, N), exchange.private + u * x, N)
@@ -121,7 +120,7 @@ def _key(exchange: Exchange, theirs: int, x: int) -> bytes:
 
 
 def _padded(value: int) -> bytes:
-    """Return a number as Java writes it: with a zero byte in front where it would look negative."""
+    """Return a number as Java writes it: with a leading zero byte where it would look negative."""
     return value.to_bytes(value.bit_length() // 8 + 1, "big")
 
 

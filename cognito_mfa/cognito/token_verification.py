@@ -1,10 +1,10 @@
-"""What a token of Cognito's must say, and whether Cognito signed it.
+"""Whether a token is the pool's: issuer, kind, app client, time, and signature.
 
-Issuer, kind and app client are compared whole, with what the settings name. The signature is checked
-wherever a token did not come straight from Cognito to us over TLS: with the pool's own keys, by RS256 and
-nothing else. A token's header chooses one of these keys, and never brings one, or an address of one.
+Issuer, kind and app client must equal what the settings name. The signature is checked unless Cognito has
+just sent the token to us over TLS: with the pool's own keys, and only by RS256. A token's header chooses
+one of these keys; it never brings a key, or the address of one.
 
-The keys are fetched when somebody signs in, never on an ordinary request, and kept for an hour at most.
+The keys are fetched at a sign-in, never on an ordinary request, and kept for an hour at most.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 ALGORITHM = "RS256"
 SMALLEST_KEY = 2048  # bits
 KEYS_MAX_AGE = 3600.0  # seconds
-ASK_AGAIN_AFTER = 60.0  # seconds: how often a key that nobody knows may make us fetch them again
-# What else there is to check is checked here, with an allowance for clocks; the library is asked about the signature alone.
+ASK_AGAIN_AFTER = 60.0  # seconds: how often an unknown key name may make us fetch the keys again
+# The rest is checked here, with an allowance for clocks; the library checks only the signature.
 SIGNATURE_ONLY: Options = {
     "verify_signature": True,
     "verify_exp": False,
@@ -60,14 +60,14 @@ CLIENT_CLAIM: Mapping[Use, str] = {"access": "client_id", "id": "aud"}
 
 
 def issuers(conf: Conf) -> frozenset[str]:
-    """Return the issuers that speak for the pool: nobody else's tokens are looked at.
+    """Return the issuers whose tokens are accepted.
 
     AWS has two forms, and a pool has one of them (IssuerConfiguration). A local Cognito that the settings
     name may use its own address.
     """
     host = aws_host(conf.USER_POOL_ID)
     own = conf.ENDPOINT_URL or os.environ.get(ENDPOINT_VARIABLE)
-    if not own and settings.DEBUG:  # where calls go too, as the transport has it
+    if not own and settings.DEBUG:  # calls go there too, see endpoints.refuse_endpoint
         own = os.environ.get("AWS_ENDPOINT_URL")
     places = [f"https://{host}", f"https://issuer-{host}", *([own.rstrip("/")] if own else [])]
     return frozenset(f"{place}/{conf.USER_POOL_ID}" for place in places)
@@ -78,22 +78,26 @@ def read(token: SecretText, conf: Conf, *, use: Use, check_signature: bool) -> d
 
     Args:
         token: as it was given.
+        conf: the app's settings.
         use: which kind it must be.
-        check_signature: unless Cognito itself gave it to us, over TLS, a moment ago. Such a token must
-            also be in force by our clock.
+        check_signature: whether to check signature and time; False only for a token that Cognito has just
+            sent us over TLS.
 
     Raises:
-        BadReply: it is nobody's, somebody else's, or out of date.
-        Unavailable, Misconfigured: the pool's keys cannot be had.
+        BadReply: it is no token, another pool's or client's, or out of date.
+        Unavailable: the pool's keys cannot be fetched.
+        Misconfigured: likewise.
     """
-    claims = _signed(token, conf) if check_signature else _unsigned(token)
+    claims = _verify_signature(token, conf) if check_signature else _decode_unverified(token)
     if check_signature and not is_in_force(claims):
         raise BadReply(reason=BadReplyReason.OUT_OF_DATE)
-    return claims if _is_ours(claims, conf, use) else _foreign()
+    if not _is_ours(claims, conf, use):
+        raise BadReply(reason=BadReplyReason.FOREIGN_TOKEN)
+    return claims
 
 
 def is_in_force(claims: Mapping[str, Any]) -> bool:
-    """Tell whether a token's time has come and is not over."""
+    """Return whether a token with these claims is valid now, by ``nbf`` and ``exp``."""
     expires, begins, now = claims.get("exp"), claims.get("nbf", 0), time.time()
     if type(expires) is not int or type(begins) is not int:
         return False
@@ -101,7 +105,12 @@ def is_in_force(claims: Mapping[str, Any]) -> bool:
 
 
 def belong_together(access_token: SecretText, id_claims: Mapping[str, Any]) -> bool:
-    """Tell whether an ID token was given with ``access_token``, where it says so (``at_hash``)."""
+    """Return whether an ID token was issued with ``access_token``; True when it has no ``at_hash``.
+
+    Args:
+        access_token: the one that it came with.
+        id_claims: claims of the ID token.
+    """
     said = id_claims.get("at_hash")
     if said is None:
         return True
@@ -111,7 +120,7 @@ def belong_together(access_token: SecretText, id_claims: Mapping[str, Any]) -> b
 
 
 def _is_ours(claims: Mapping[str, Any], conf: Conf, use: Use) -> bool:
-    """Compare issuer, kind and client. Each must be text: a list that contains the right one is not it."""
+    """Compare issuer, kind and client. Each must be text: a list that contains the right one is refused."""
     issuer, client = claims.get("iss"), claims.get(CLIENT_CLAIM[use])
     return (
         isinstance(issuer, str)
@@ -121,24 +130,20 @@ def _is_ours(claims: Mapping[str, Any], conf: Conf, use: Use) -> bool:
     )
 
 
-def _foreign() -> dict[str, Any]:
-    raise BadReply(reason=BadReplyReason.FOREIGN_TOKEN)
-
-
 # ------------------------------------------------------------------------------------ signatures
 
 
-def _unsigned(token: SecretText) -> dict[str, Any]:
+def _decode_unverified(token: SecretText) -> dict[str, Any]:
     import jwt
 
     try:
         claims: dict[str, Any] = jwt.decode(token.reveal(), options={"verify_signature": False})
-    except Exception:  # noqa: BLE001 - what the library did not foresee would leave with the token in its frames
+    except Exception:  # noqa: BLE001 - an unforeseen error would leave with the token in its frames
         claims = {}
     return claims
 
 
-def _signed(token: SecretText, conf: Conf) -> dict[str, Any]:
+def _verify_signature(token: SecretText, conf: Conf) -> dict[str, Any]:
     """Return the claims of a token that one of the pool's keys signed.
 
     Raises:
@@ -159,7 +164,7 @@ def _signed(token: SecretText, conf: Conf) -> dict[str, Any]:
 
 
 def _kid(token: SecretText) -> str:
-    """Return which key the token names. SECURITY: nothing else in its header is looked at."""
+    """Return the name of the key that signed the token. SECURITY: nothing else in its header is used."""
     import jwt
 
     try:
@@ -170,11 +175,12 @@ def _kid(token: SecretText) -> str:
 
 
 class _Keys(NamedTuple):
-    """The pool's keys, as they were when they were fetched.
+    """The pool's keys, as they were fetched.
 
     Attributes:
-        good_until: and no longer; by the clock that nobody sets.
-        asked_at: when they were asked for last.
+        by_kid: the keys by their names.
+        good_until: when they must be fetched again, by the monotonic clock.
+        asked_at: when they were last asked for, by the monotonic clock.
     """
 
     by_kid: Mapping[str, RSAPublicKey]
@@ -194,7 +200,7 @@ def forget_keys(**kwargs: object) -> None:
 
 
 def _new_lock() -> None:
-    """Replace the lock in a forked child: a thread that is not there any more may have held it."""
+    """Replace the lock in a forked child, where a thread that no longer exists may have held it."""
     global _lock
     _lock = threading.Lock()
 
@@ -206,27 +212,30 @@ os.register_at_fork(after_in_child=_new_lock)
 def _key(kid: str, conf: Conf) -> RSAPublicKey | None:
     """Return the pool's key of that name; None when it has none.
 
-    A name that is not known may be a new key's. Whoever sends tokens with made-up names makes us ask once
-    a minute, and no oftener.
+    An unknown name may be a new key's. Tokens with invented names make us fetch the keys once a minute at most.
 
     Raises:
-        Unavailable, BadReply, Misconfigured: the keys cannot be had.
+        Unavailable: the keys cannot be fetched.
+        BadReply: likewise.
+        Misconfigured: likewise.
     """
     pool, came_at = conf.USER_POOL_ID, time.monotonic()
     with _lock:
         known, now = _known.get(pool), time.monotonic()
         if known is None or now >= known.good_until:
-            if _failed_at.get(pool, 0.0) > came_at:  # while this one waited, and would wait again
+            if (
+                _failed_at.get(pool, 0.0) > came_at
+            ):  # while this thread waited, and would wait again
                 raise Unavailable(reason=UnavailableReason.ASKED_JUST_NOW, sent="no")
-            known = _fetched(conf)
+            known = _fetch(conf)
         elif kid not in known.by_kid and now - known.asked_at >= ASK_AGAIN_AFTER:
             _known[pool] = known._replace(asked_at=now)  # also where it fails
-            known = _fetched(conf)
+            known = _fetch(conf)
         _known[pool] = known
     return known.by_kid.get(kid)
 
 
-def _fetched(conf: Conf) -> _Keys:
+def _fetch(conf: Conf) -> _Keys:
     try:
         document = fetch_document(f"{conf.USER_POOL_ID}/.well-known/jwks.json")
     except CognitoMFAError:
@@ -234,7 +243,7 @@ def _fetched(conf: Conf) -> _Keys:
         raise
     try:
         listed = json.loads(document.body)["keys"]
-        keys = {entry["kid"]: _public(entry) for entry in listed if _signs(entry)}
+        keys = {entry["kid"]: _public_key(entry) for entry in listed if _is_signing_key(entry)}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         keys = {}
     found = {kid: key for kid, key in keys.items() if key is not None}
@@ -245,15 +254,15 @@ def _fetched(conf: Conf) -> _Keys:
     return _Keys(found, now + good_for, now)
 
 
-def _signs(entry: Mapping[str, Any]) -> bool:
-    """Tell whether a listed key is one that signs tokens."""
+def _is_signing_key(entry: Mapping[str, Any]) -> bool:
+    """Return whether a listed key is one that signs tokens."""
     usual = {"kty": "RSA", "use": "sig", "alg": ALGORITHM}
     return isinstance(entry["kid"], str) and all(
         entry.get(name, wanted) == wanted for name, wanted in usual.items()
     )
 
 
-def _public(entry: Mapping[str, Any]) -> RSAPublicKey | None:
+def _public_key(entry: Mapping[str, Any]) -> RSAPublicKey | None:
     import jwt
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 

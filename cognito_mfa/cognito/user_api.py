@@ -268,7 +268,7 @@ def verify_software_token(
         "VerifySoftwareToken",
         {"UserCode": code, "FriendlyDeviceName": friendly_name or None, **credential},
     )
-    if reply.get("Status") == "ERROR":  # documented, but nobody has published seeing it
+    if reply.get("Status") == "ERROR":  # documented, but no report of it is known
         raise BadCode(
             "VerifySoftwareToken", reason=BadCodeReason.STATUS_ERROR, request_id=request_id(reply)
         )

@@ -1,12 +1,11 @@
-"""What a sign-in at Cognito's own pages proves: whether a code was asked for, and answered.
+"""Whether a sign-in at Cognito's own pages proves that a code was asked for and answered.
 
-Nothing here believes a row of ours. The ground is the claim ``amr`` of a token that the pool signed, or
-what Cognito says at that moment: to the holder of the access token about its user, and about the pool.
-What our rows know can only take a proof away.
+The proof rests on the claim ``amr`` of a token that the pool signed, or on what Cognito says at that moment
+about the user and the pool. Our own rows can only take a proof away.
 
-Without ``amr`` Cognito is asked after the sign-in, and what it says then must have been so when the
-password was typed. That is why the sign-in must be of this minute, and why the authenticator must have been
-seen before it: switched on before and switched on after, it was switched on in between.
+Without ``amr``, Cognito is asked after the sign-in, and its answer must have been true when the password was
+typed. That is why the sign-in must be less than a minute old, and why the authenticator app must have been
+known here before: if it was on before and is on after, it was on in between.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.values.clocks import SKEW, seconds_since
 from cognito_mfa.values.secret_text import SecretText
 
-FRESH = 60.0  # seconds from the sign-in at Cognito until the person is here, by redirects alone
+FRESH = 60.0  # seconds from the sign-in at Cognito until the redirects lead here
 
-LAST = 2**53  # seconds; what is later cannot be reckoned with
+LATEST = 2**53  # seconds since the epoch; a later time would lose precision as a float
 FACTORS = (SOFTWARE_TOKEN_MFA, SMS_MFA, EMAIL_OTP)  # that managed login asks for
 
 
@@ -44,33 +43,33 @@ class Doubt(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is at hand about one sign-in.
+    """What is known about one sign-in.
 
     Attributes:
-        access_token: whose signature was checked.
-        person: whom it speaks for, with the claims of tokens that the pool signed, and of no others.
-        providers: that the ID token names; None without an ID token.
-        account: what Cognito said to the holder of the token, where it was asked already.
-        sent_at: when this browser was sent to sign in, in seconds since the epoch; None when nobody knows.
+        access_token: its signature was checked.
+        person: whom it names, with the claims of signed tokens only.
+        providers: the identity providers that the ID token names; None without an ID token.
+        account: Cognito's answer to GetUser; None when it was not called yet.
+        redirected_at: when this browser was sent to sign in, in seconds since the epoch; None when unknown.
     """
 
     access_token: SecretText
     person: Person
     providers: tuple[str, ...] | None = None
     account: OwnAccount | None = None
-    sent_at: float | None = None
+    redirected_at: float | None = None
 
 
 def auth_time(person: Person) -> float | None:
-    """Return when the person signed in at Cognito; None for a time that cannot be."""
+    """Return when the user signed in at Cognito, in seconds since the epoch; None for an impossible time."""
     at = person.claims.get("auth_time")
-    if type(at) is not int or not 0 <= at < LAST or seconds_since(at) is None:
+    if type(at) is not int or not 0 <= at < LATEST or seconds_since(at) is None:
         return None
     return float(at)
 
 
 def is_fresh(at: float) -> bool:
-    """Tell whether a sign-in at ``at`` is the one that led here, and none that was open still."""
+    """Return whether a sign-in at ``at`` (seconds since the epoch) led here directly, not by an older cookie."""
     ago = seconds_since(at)
     return ago is not None and ago <= FRESH + SKEW
 
@@ -79,13 +78,13 @@ def doubt(evidence: Evidence, identity: CognitoIdentity, *, everyone: bool) -> D
     """Return why the sign-in proves nothing, or None when it is a proof.
 
     Args:
-        evidence: what is at hand.
-        identity: of the person.
-        everyone: the pool is said to require MFA, and must say so now; else it is the person's own
-            authenticator that must make Cognito ask.
+        evidence: what is known about the sign-in.
+        identity: of the user.
+        everyone: True where the site says that the pool requires MFA, which Cognito must confirm now. False
+            where the user's own authenticator app must have made Cognito ask.
 
     Raises:
-        CognitoMFAError: Cognito was asked, and did not say.
+        CognitoMFAError: Cognito was asked, and did not answer.
     """
     at = auth_time(evidence.person)
     if at is None:
@@ -97,7 +96,7 @@ def doubt(evidence: Evidence, identity: CognitoIdentity, *, everyone: bool) -> D
 def _doubt(
     evidence: Evidence, identity: CognitoIdentity, at: float, *, everyone: bool
 ) -> Doubt | None:
-    if _changed_since(identity, at, evidence.sent_at):
+    if _changed_since(identity, at, evidence.redirected_at):
         return Doubt.EARLIER
     methods = evidence.person.claims.get("amr")
     if methods is not None:
@@ -116,33 +115,33 @@ def _doubt_without_amr(
         return Doubt.UNTOLD
     if evidence.providers:
         return Doubt.LINKED
-    return _not_asked_of_all(evidence) if everyone else _not_asked(evidence, identity)
+    return _doubt_of_everyone(evidence) if everyone else _doubt_of_enrolled(evidence, identity)
 
 
 def _says_mfa(methods: object) -> bool:
-    """Tell whether ``amr`` says that Cognito asked for a second factor.
+    """Return whether ``amr`` says that Cognito asked for a second factor.
 
-    With "fed" in it, it is the word of an identity provider (AcrMapping); about those FEDERATED decides.
+    With "fed" in it, it is the word of an identity provider (AcrMapping). ``FEDERATED`` decides about those.
     """
     return isinstance(methods, list) and "mfa" in methods and "fed" not in methods
 
 
-def _changed_since(identity: CognitoIdentity, at: float, sent_at: float | None) -> bool:
-    """Tell whether something happened since ``at`` that ends the proofs of older sign-ins.
+def _changed_since(identity: CognitoIdentity, at: float, redirected_at: float | None) -> bool:
+    """Return whether something happened since ``at`` that ends the proofs of older sign-ins.
 
-    Managed login's cookie outlives a reset, and so does a way back that somebody has not followed yet. Within
-    the one second that Cognito's time leaves open, whoever was sent to sign in afterwards came afterwards.
+    Managed login's cookie outlives a reset, and so does a redirect that was not followed yet. Cognito's times
+    are whole seconds: within the same second, a browser that was sent to sign in after the change came after it.
     """
     for when in _changes(identity):
         in_the_same_second = at < when < at + 1
-        came_after = isinstance(sent_at, float) and sent_at >= when
+        came_after = isinstance(redirected_at, float) and redirected_at >= when
         if when > at and not (in_the_same_second and came_after):
             return True
     return False
 
 
 def _changes(identity: CognitoIdentity) -> list[float]:
-    """Return when authenticators were set up, retired, reset, or made to count by us; seconds since the epoch."""
+    """Return when authenticator apps were set up, retired, reset, or enabled by us, in seconds since the epoch."""
     tokens = identity.software_tokens.order_by().values_list("verified_at", "retired_at")
     resets = identity.resets.order_by("-pk").values_list("requested_at")[:1]
     ours = identity.events.filter(kind=MFAEvent.Kind.STATUS_CHANGED, detail=SWITCHED_ON)
@@ -150,8 +149,8 @@ def _changes(identity: CognitoIdentity) -> list[float]:
     return [when.timestamp() for row in rows for when in row if when is not None]
 
 
-def _not_asked(evidence: Evidence, identity: CognitoIdentity) -> Doubt | None:
-    """Ask whether this very authenticator makes Cognito ask for a code."""
+def _doubt_of_enrolled(evidence: Evidence, identity: CognitoIdentity) -> Doubt | None:
+    """Ask Cognito whether the user's own authenticator app made it ask for a code."""
     if identity.status != CognitoIdentity.Status.ENABLED or identity.software_token is None:
         return Doubt.NOT_SEEN
     account = _account(evidence)
@@ -159,15 +158,15 @@ def _not_asked(evidence: Evidence, identity: CognitoIdentity) -> Doubt | None:
         return Doubt.LINKED
     if SOFTWARE_TOKEN_MFA not in account.factors:
         return Doubt.OFF
-    # In a pool with MFA off, people keep their factors, and are asked for none.
+    # In a pool with MFA off, users keep their factors, and Cognito asks for none.
     return None if admin_api.pool_factors().mode in ("OPTIONAL", "ON") else Doubt.OFF
 
 
-def _not_asked_of_all(evidence: Evidence) -> Doubt | None:
-    """Ask whether the pool requires a code of everybody, and so of this person.
+def _doubt_of_everyone(evidence: Evidence) -> Doubt | None:
+    """Ask Cognito whether the pool requires a code of every user, and whether this one has a factor.
 
-    Somebody without a factor may get tokens once before the pool demands a set-up: one page of AWS's
-    documentation says so.
+    One page of AWS's documentation says that a user without a factor may get tokens once before the pool
+    demands a setup.
     """
     if admin_api.pool_factors().mode != "ON":
         return Doubt.OFF
@@ -176,7 +175,7 @@ def _not_asked_of_all(evidence: Evidence) -> Doubt | None:
         return Doubt.LINKED
     if set(FACTORS) & set(account.factors):
         return None
-    # Verified and never made preferred, it is asked for in such a pool, and is not in that list.
+    # A verified token that was never made preferred is asked for in such a pool, but is not in that list.
     return None if user_api.has_own_software_token(evidence.access_token) else Doubt.OFF
 
 

@@ -123,9 +123,9 @@ def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
         # We do not even know whether the address was verified.
         linking.refuse(person, user, LinkRefusedReason.NOTHING_TOLD)
     identity = linking.link_signed_in(person, user)
-    sent_at = getattr(request, "cognito_mfa_redirected_at", None)
+    redirected_at = getattr(request, "cognito_mfa_redirected_at", None)
     providers = _linked_providers(provided, person)
-    known = Evidence(provided.access_token, person, providers, account, sent_at)
+    known = Evidence(provided.access_token, person, providers, account, redirected_at)
     found = evidence.doubt(known, identity, everyone=everyone)
     if found is None:
         _prove(request, identity, person)

@@ -72,7 +72,7 @@ def assert_unproven(person: Person) -> None:
 def test_the_password_alone_proves_nothing_whatever_was_done_outside(
     person: Person, outside: Outside, done: Callable[[Outside], None], amr: bool
 ) -> None:
-    """``evidence._not_asked``: the comparison of the factors, and of the pool's mode; with ``amr``
+    """``evidence._doubt_of_enrolled``: the comparison of the factors, and of the pool's mode; with ``amr``
     ``evidence._doubt``. For a person made anew ``linking`` knows the sub."""
     if amr:
         with_amr(person)
@@ -362,7 +362,7 @@ class TestEveryone:
     def test_the_pool_no_longer_does(
         self, person: Person, outside: Outside, done: Callable[[Outside], None]
     ) -> None:
-        """``evidence._not_asked_of_all``: the comparison of the mode."""
+        """``evidence._doubt_of_everyone``: the comparison of the mode."""
         done(outside)
         person.come_back(password_alone(person))
         assert_unproven(person)
@@ -376,7 +376,7 @@ class TestEveryone:
         assert_unproven(person)
 
     def test_the_first_tokens_after_a_sign_up(self, person: Person) -> None:
-        """Given without a second factor, says one page of AWS's documentation. ``_not_asked_of_all``: the
+        """Given without a second factor, says one page of AWS's documentation. ``_doubt_of_everyone``: the
         comparison of the factors."""
         state = person.pool.state
         state.behavior = replace(state.behavior, tokens_before_first_setup=True)

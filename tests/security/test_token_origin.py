@@ -299,7 +299,7 @@ def test_a_provider_was_linked_when_the_token_was_made(
 def test_a_provider_is_linked_by_now(
     visitor: Visitor, pool: LocalPool, alice: Any, site: Settings, word: str
 ) -> None:
-    """The ID token names none yet. ``evidence._not_asked``, ``_not_asked_of_all``: ``account.providers``."""
+    """The ID token names none yet. ``evidence._doubt_of_enrolled``, ``_doubt_of_everyone``: ``account.providers``."""
     site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": {BACKEND: word}}
     pool.state.mfa = "ON"
     tokens = tokens_of(pool)
@@ -439,7 +439,7 @@ FORGERIES: list[Forge] = [
 def test_what_the_pool_has_not_signed_is_nobodys(
     visitor: Visitor, pool: LocalPool, alice: Any, newborn: Any, forge: Forge, token: str
 ) -> None:
-    """Each claim is right. ``token_verification._signed``."""
+    """Each claim is right. ``token_verification._verify_signature``."""
     tokens = tokens_of(pool)
     amr = ["pwd", "otp", "mfa"]
     good = {
@@ -611,7 +611,7 @@ def test_a_key_that_signs_no_tokens_is_none(
     published: Keys,
     change: dict[str, str],
 ) -> None:
-    """``token_verification._signs``."""
+    """``token_verification._is_signing_key``."""
     listed = [{**key, **change} for key in keys.jwks(pool.state)["keys"]]
     published.body = json.dumps({"keys": listed}).encode()
     assert_nobodys(visitor, alice, newborn, tokens_of(pool))
