@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 BEFORE = dt.timedelta(minutes=1)
 
 
-def note(*, instance: CognitoIdentity, origin: Any = None, **_given: Any) -> None:
+def record_deletion(*, instance: CognitoIdentity, origin: Any = None, **_given: Any) -> None:
     """Receive ``pre_delete`` of an identity, which goes when its user does; whoever deletes, and however.
 
     Args:

@@ -1,12 +1,13 @@
-"""System checks: what is wrong with a site, said before the first person meets it.
+"""System checks: they report what is wrong with a site before its first user meets it.
 
-Each id means one thing for ever; ``docs/checks.md`` lists them. Nothing here asks Cognito: ``check`` runs
-where there is no network.
+An id never changes its meaning; ``docs/checks.md`` lists them all. No check asks Cognito, because ``check``
+also runs where there is no network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
 
 from django.core.checks import CheckMessage
 
@@ -52,6 +53,35 @@ DEPLOYED: tuple[Check, ...] = (
 OF_DATABASE: tuple[Check, ...] = (database.check_groups,)
 
 
-def run(wanted: Iterable[Check]) -> list[CheckMessage]:
-    """Return what is wrong, as Django's ``check`` shows it."""
+def check_site(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
+    """Run what every ``check`` runs.
+
+    Args:
+        app_configs: Django's; ignored, because all checks are about the site as a whole.
+    """
+    return _run(ALWAYS)
+
+
+def check_deployment(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
+    """Run what ``check --deploy`` adds.
+
+    Args:
+        app_configs: Django's; ignored.
+    """
+    return _run(DEPLOYED)
+
+
+def check_database(
+    app_configs: Any, databases: Collection[str] | None = None, **_kwargs: Any
+) -> list[CheckMessage]:
+    """Run what reads the database, at ``migrate`` and at ``check --database``.
+
+    Args:
+        app_configs: Django's; ignored.
+        databases: aliases of the databases that may be read; none at an ordinary ``check``.
+    """
+    return _run(OF_DATABASE) if databases else []
+
+
+def _run(wanted: Iterable[Check]) -> list[CheckMessage]:
     return [message for check in wanted for message in check()]

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cognito_mfa.authenticator import permissions
+from cognito_mfa.authenticator import permissions, reset
 from cognito_mfa.management.lookup import (
     NOT_DONE,
     identity_for,
@@ -52,8 +52,6 @@ class Command(BaseCommand):
         reason = reason_given(reason)
         if not reason:
             raise CommandError("Give a --reason.", returncode=2)
-        from cognito_mfa.authenticator import reset
-
         identity = identity_for(name)
         actor = staff_named(by)
         require(permissions.RESET, actor, identity, dry_run=dry_run)
@@ -70,8 +68,6 @@ class Command(BaseCommand):
         self.stdout.write(f"Reset {_who(identity)}.")
 
     def _finish(self, *, by: str | None, dry_run: bool) -> None:
-        from cognito_mfa.authenticator import reset
-
         actor = staff_named(by)
         require(permissions.FINISH, actor, dry_run=dry_run)
         waiting = MFAReset.objects.filter(finished_at=None).select_related(
