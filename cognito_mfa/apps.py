@@ -60,8 +60,6 @@ def _on_logged_in(**given: Any) -> None:
     login.carry_redirect(given.get("request"))
     proof.on_logged_in(**given)
     login.on_signed_in(**given)
-    proof.on_logged_in(**given)
-    login.on_signed_in(**given)
 
 
 def _connect_provider() -> None:

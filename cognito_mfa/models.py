@@ -395,6 +395,14 @@ class PostedStep(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M:%S}"
 
 
+class MFAResetQuerySet(models.QuerySet["MFAReset"]):
+    """Resets, finished or not."""
+
+    def unfinished(self) -> Self:
+        """Return the ones that Cognito has not confirmed yet."""
+        return self.filter(finished_at=None)
+
+
 class MFAReset(models.Model):
     """An administrator's reset: written before Cognito is asked, so that a half-done one is seen.
 
@@ -418,6 +426,8 @@ class MFAReset(models.Model):
     signed_out_at = models.DateTimeField(_("signed out everywhere"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     trouble = models.CharField(_("what stopped it"), max_length=200, blank=True)
+
+    objects = MFAResetQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("reset")

@@ -159,7 +159,7 @@ class ResetFilter(SimpleListFilter):
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() != self.UNFINISHED:
             return queryset
-        return queryset.filter(pk__in=MFAReset.objects.filter(finished_at=None).values("identity"))
+        return queryset.filter(pk__in=MFAReset.objects.unfinished().values("identity"))
 
 
 class StoppedFilter(SimpleListFilter):
@@ -184,7 +184,7 @@ def with_active_token(identities: QuerySet[CognitoIdentity]) -> QuerySet[Cognito
 @cache  # nothing in it is about one request, and Django copies what it is given
 def _columns() -> dict[str, Any]:
     active = SoftwareToken.objects.active().filter(identity=OuterRef("pk"))
-    unfinished = MFAReset.objects.filter(identity=OuterRef("pk"), finished_at=None)
+    unfinished = MFAReset.objects.unfinished().filter(identity=OuterRef("pk"))
     # Not a join: it would be made for every row that is only counted, or passed on the way to a page.
     return {
         "active_name": Subquery(active.values("friendly_name")[:1]),

@@ -169,7 +169,7 @@ def next_to_expire() -> Section:
 
 def half_done() -> Section:
     """Show the oldest resets that Cognito has not confirmed."""
-    waiting = MFAReset.objects.filter(finished_at=None).select_related("identity", "actor")
+    waiting = MFAReset.objects.unfinished().select_related("identity", "actor")
     rows = [
         (row.identity, row.requested_at, row.trouble or _("Broken off"), row.actor or "-")
         for row in waiting.order_by("requested_at", "pk")[:SHOWN]

@@ -45,7 +45,7 @@ def request(identity: CognitoIdentity, *, actor: Any, reason: str) -> MFAReset:
     # Durable: inside a transaction of the caller's it would be lost when the process is killed.
     with transaction.atomic(durable=True):
         CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
-        unfinished = identity.resets.filter(finished_at=None).first()
+        unfinished = identity.resets.unfinished().first()
         identity.invalidate_proofs(Kind.RESET_REQUESTED, actor=actor, reason=reason)
         if unfinished is not None:
             return unfinished
@@ -144,7 +144,7 @@ def _finish(reset: MFAReset) -> None:
     identity = reset.identity
     now = timezone.now()
     with transaction.atomic():
-        open_ones = MFAReset.objects.filter(pk=reset.pk, finished_at=None)
+        open_ones = MFAReset.objects.unfinished().filter(pk=reset.pk)
         first = open_ones.update(finished_at=now, trouble="")
         reset.finished_at, reset.trouble = now, ""
         if not first:  # another run was faster: it has told everybody

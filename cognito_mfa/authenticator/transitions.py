@@ -141,7 +141,7 @@ def was_removed_or_reset(identity: CognitoIdentity) -> bool:
     An administrator resets it, or did, or the person removed it; and none was set up since. With an old
     boto3 the registration of a lost phone stays in Cognito, and can be switched on again.
     """
-    if identity.resets.filter(finished_at=None).exists():
+    if identity.resets.unfinished().exists():
         return True
     last = identity.software_tokens.order_by("-pk").first()
     gone = (SoftwareToken.Retired.RESET, SoftwareToken.Retired.REMOVED)
@@ -153,7 +153,7 @@ def record_expected_absence(identity: CognitoIdentity) -> None:
 
     What a reset has yet to do, it finds as it left it.
     """
-    if not identity.resets.filter(finished_at=None).exists():
+    if not identity.resets.unfinished().exists():
         identity.record_status(Status.NOT_SET_UP)
 
 
@@ -166,7 +166,7 @@ def reconcile(
         unconfirmed: the set-up that led here was never written down.
     """
     active = identity.software_token
-    if active is None and identity.resets.filter(finished_at=None).exists():
+    if active is None and identity.resets.unfinished().exists():
         return  # the one that a reset has yet to get rid of: it is no new one
     if active is None:
         # One that we never saw: of our own lost set-up, or of another site of the same pool. It is news

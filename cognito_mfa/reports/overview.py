@@ -151,7 +151,7 @@ def measure() -> Numbers:
         wrong_codes=lately.filter(kind=MFAEvent.Kind.CODE_REJECTED).count(),
         stops=lately.filter(kind=MFAEvent.Kind.CODES_STOPPED).count(),
         stopped=CodeFailures.objects.in_pool().filter(LOCKED).count(),
-        unfinished_resets=MFAReset.objects.filter(finished_at=None).count(),
+        unfinished_resets=MFAReset.objects.unfinished().count(),
         would_stop=observations.people,
         would_stop_lately=observations.lately,
         would_stop_requests=observations.requests,

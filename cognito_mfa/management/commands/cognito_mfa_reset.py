@@ -70,9 +70,7 @@ class Command(BaseCommand):
     def _finish(self, *, by: str | None, dry_run: bool) -> None:
         actor = staff_named(by)
         require(permissions.FINISH, actor, dry_run=dry_run)
-        waiting = MFAReset.objects.filter(finished_at=None).select_related(
-            "identity__user", "actor"
-        )
+        waiting = MFAReset.objects.unfinished().select_related("identity__user", "actor")
         left = in_a_row = 0
         for row in waiting:
             if dry_run or in_a_row == GIVE_UP_AFTER:
