@@ -4,16 +4,14 @@ comparison finds them out."""
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from cognito_mfa.local.faults import Edit
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules.claims import issuer
-from cognito_mfa.local.rules.keys import keys_of
-from cognito_mfa.local.rules.tokens import SELF_SERVICE_SCOPE, UnsignedToken
+from cognito_mfa.local.rules.keys import keys_of, signed
+from cognito_mfa.local.rules.tokens import SELF_SERVICE_SCOPE
 
 TOKENS = ("AccessToken", "IdToken")
 RESULT = "AuthenticationResult"
@@ -58,9 +56,10 @@ def _change_result(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Edit:
 
 
 def _signed_anew(pool: LocalPool, token: str, changes: Mapping[str, Any]) -> str:
-    payload = token.split(".")[1]
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    import jwt
+
+    claims = jwt.decode(token, options={"verify_signature": False})
     pair = keys_of(pool.state)
     key = {"id": pair.id, "access": pair.access}[claims["token_use"]]
     changed = {**claims, "iss": issuer(pool.state), **changes}
-    return UnsignedToken({k: v for k, v in changed.items() if v is not None}, key).sign()
+    return signed(key, {name: value for name, value in changed.items() if value is not None})

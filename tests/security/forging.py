@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (  # noqa: TID253
     PublicFormat,
     load_pem_private_key,
 )
+from jwt.algorithms import RSAAlgorithm  # noqa: TID253
 
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import keys
@@ -49,7 +50,7 @@ def signed(
     if algorithm != "RS256":
         return jwt.encode(claims, private, algorithm, headers={"kid": key.kid, **(head or {})})
     text = unsigned({"alg": algorithm, "kid": key.kid, **(head or {})}, claims).rstrip(".")
-    return f"{text}.{encoded(keys.sign(key, text.encode()))}"
+    return f"{text}.{encoded(RSAAlgorithm(RSAAlgorithm.SHA256).sign(text.encode(), private))}"
 
 
 def unsigned(head: Claims, claims: Claims) -> str:
@@ -67,7 +68,7 @@ def public_pem(key: SigningKey) -> bytes:
 
 
 def somebody_elses_key(kid: str) -> SigningKey:
-    return SigningKey(kid, keys._new_key().pem)
+    return SigningKey(kid, keys.new_key().pem)
 
 
 def encoded(data: bytes) -> str:

@@ -593,6 +593,6 @@ def hmac_signed(body: dict[str, Any], key: bytes) -> str:
 
 
 def own_key(head: dict[str, Any], body: dict[str, Any]) -> str:
-    key = keys._new_key()
+    key = keys.new_key()
     private: Any = load_pem_private_key(key.pem.encode(), None)
     return jwt.encode(body, private, "RS256", headers={"kid": key.kid, **head})

@@ -398,7 +398,7 @@ def own_key_of_another_name(pool: LocalPool, token: str) -> str:
 def own_key_brought_along(pool: LocalPool, token: str) -> str:
     claims, key = _claims_and_key(pool, token)
     own = forging.somebody_elses_key(key.kid)
-    return forging.signed(claims, own, head={"jwk": keys._public(own)})
+    return forging.signed(claims, own, head={"jwk": keys.public_jwk(own)})
 
 
 def own_key_at_an_address(pool: LocalPool, token: str) -> str:
@@ -572,7 +572,7 @@ def test_old_keys_are_not_kept_for_ever(
     known = token_verification._known[POOL_ID]
     assert known.good_until - known.asked_at < token_verification.KEYS_MAX_AGE + 1
     token_verification._known[POOL_ID] = known._replace(good_until=time.monotonic())
-    published.body = json.dumps({"keys": [keys._public(keys._new_key())]}).encode()
+    published.body = json.dumps({"keys": [keys.public_jwk(keys.new_key())]}).encode()
     sign_in(visitor, alice, tokens_of(pool))
     assert not visitor.is_in()
 

@@ -1,14 +1,16 @@
-"""RSA keys: made when first needed, read once per process, used to sign and to verify, published
-as a JWKS. cryptography is imported inside, because start-up must not wait for it; a private key
-leaves this module only into the state file."""
+"""The RSA keys of a pool: made when first needed, read once per process, published as a JWKS, and the
+signing and checking of tokens with them, which is PyJWT's work. It is imported inside, because
+start-up must not wait for it. A private key leaves this module only into the state file."""
 
 from __future__ import annotations
 
 import base64
+import json
 import secrets
 import threading
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from cognito_mfa.local.rules.state import PoolKeys, SigningKey, UserPool
 
@@ -23,59 +25,87 @@ _making = threading.Lock()
 
 
 def keys_of(pool: UserPool) -> PoolKeys:
-    """The pool's two keys. The n-th pool of any account in this process gets the same ones, so
-    that a thousand tests do not make a thousand keys, while two pools side by side never share."""
+    """Return the pool's two keys, which are made now if it has none.
+
+    The n-th pool of any account in this process gets the same ones, so that a thousand tests do not
+    make a thousand keys. Two pools of one account never share any."""
     if pool.keys is None:
         with _making:
             if pool.number not in _made_in_this_process:
-                _made_in_this_process[pool.number] = PoolKeys(_new_key(), _new_key())
+                _made_in_this_process[pool.number] = PoolKeys(new_key(), new_key())
         pool.keys = _made_in_this_process[pool.number]
     return pool.keys
 
 
-def sign(key: SigningKey, data: bytes) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.hashes import SHA256
+def signed(key: SigningKey, claims: Mapping[str, Any]) -> str:
+    """Return a JWT with these claims, whatever they are.
 
-    return _private(key.pem).sign(data, PKCS1v15(), SHA256())
+    Args:
+        key: Signs it; its ``kid`` is in the header.
+        claims: What the token says. They are not looked at, so that tests can have it say anything.
+    """
+    import jwt
+
+    # jwt.encode() would refuse claims that a test may want, such as an issuer that is a number.
+    payload = json.dumps(claims, separators=(",", ":")).encode()
+    headers = {"kid": key.kid, "typ": None}  # Cognito's have no "typ"
+    return jwt.PyJWS().encode(payload, private_key(key), "RS256", headers)
 
 
-def verifies(key: SigningKey, data: bytes, signature: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.hashes import SHA256
+def verified_claims(key: SigningKey, token: str) -> dict[str, Any]:
+    """Return the claims of a token that this key has signed.
 
-    try:
-        _private(key.pem).public_key().verify(signature, data, PKCS1v15(), SHA256())
-    except InvalidSignature:
-        return False
-    return True
+    Args:
+        key: The key that the token names.
+        token: A JWT.
+
+    Returns:
+        The claims. Whether they have expired is not looked at: PyJWT knows the machine's time only.
+
+    Raises:
+        jwt.InvalidTokenError: The signature is not this key's.
+    """
+    import jwt
+
+    return jwt.decode(
+        token,
+        private_key(key).public_key(),
+        algorithms=["RS256"],
+        options={
+            "verify_aud": False,
+            "verify_exp": False,
+            "verify_iat": False,
+            "verify_iss": False,
+            "verify_jti": False,
+            "verify_nbf": False,
+            "verify_sub": False,
+        },
+    )
 
 
 def jwks(pool: UserPool) -> dict[str, list[dict[str, str]]]:
-    """The document at /<pool id>/.well-known/jwks.json."""
+    """Return the document at /<pool id>/.well-known/jwks.json."""
     pair = keys_of(pool)
-    return {"keys": [_public(pair.id), _public(pair.access)]}
+    return {"keys": [public_jwk(pair.id), public_jwk(pair.access)]}
 
 
-def _public(key: SigningKey) -> dict[str, str]:
-    numbers = _private(key.pem).public_key().public_numbers()
+def public_jwk(key: SigningKey) -> dict[str, str]:
+    """Return the public half of a key, as a JWKS lists it."""
+    from jwt.algorithms import RSAAlgorithm
+
+    jwk = RSAAlgorithm.to_jwk(private_key(key).public_key(), as_dict=True)
     return {
         "alg": "RS256",
-        "e": _number(numbers.e),
+        "e": jwk["e"],
         "kid": key.kid,
         "kty": "RSA",
-        "n": _number(numbers.n),
+        "n": jwk["n"],
         "use": "sig",
     }
 
 
-def _number(value: int) -> str:
-    raw = value.to_bytes((value.bit_length() + 7) // 8, "big")
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def _new_key() -> SigningKey:
+def new_key() -> SigningKey:
+    """Return a key that nobody has had."""
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
@@ -88,8 +118,13 @@ def _new_key() -> SigningKey:
     return SigningKey(base64.b64encode(secrets.token_bytes(32)).decode(), pem.decode())
 
 
+def private_key(key: SigningKey) -> RSAPrivateKey:
+    """Return the private half of a key as an object of cryptography."""
+    return _loaded(key.pem)
+
+
 @lru_cache(maxsize=64)
-def _private(pem: str) -> RSAPrivateKey:
+def _loaded(pem: str) -> RSAPrivateKey:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     return cast("RSAPrivateKey", load_pem_private_key(pem.encode(), password=None))

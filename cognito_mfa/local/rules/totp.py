@@ -1,6 +1,8 @@
-"""Time-based one-time codes as Cognito makes them (RFC 6238: SHA-1, six digits, thirty seconds;
-facts section 5). It computes and compares; whether a code may still be used is never decided
-here."""
+"""Time-based one-time codes as Cognito makes them: RFC 6238 with SHA-1, six digits and thirty seconds
+("TOTP parameters" in docs/cognito-behavior.md). Whether a code may still be used is decided elsewhere.
+
+Written out rather than taken from pyotp: it is six lines, the tests compare them with pyotp, and a
+site that tests with the local Cognito has nothing more to install."""
 
 from __future__ import annotations
 
@@ -14,15 +16,25 @@ TOLERANCE = 1
 
 
 def new_secret(size: int) -> str:
-    """A random key of ``size`` bytes as base32 without padding: 32 bytes are 52 characters."""
+    """Return a random key of ``size`` bytes in base32 without padding; 32 bytes are 52 characters."""
     return base64.b32encode(secrets.token_bytes(size)).decode().rstrip("=")
 
 
 def step_at(timestamp: float) -> int:
+    """Return the number of the 30 seconds that a time in Unix seconds falls into."""
     return int(timestamp // PERIOD)
 
 
 def code_at(secret: str, step: int) -> str:
+    """Return the code of a step.
+
+    Args:
+        secret: The key in base32, with or without padding.
+        step: The number of the 30 seconds, from ``step_at``.
+
+    Returns:
+        Six digits.
+    """
     key = base64.b32decode(secret + "=" * (-len(secret) % 8))
     digest = hmac.digest(key, step.to_bytes(8, "big"), "sha1")
     start = digest[-1] & 0x0F
@@ -31,8 +43,16 @@ def code_at(secret: str, step: int) -> str:
 
 
 def matching_steps(secret: str, code: str, timestamp: float) -> list[int]:
-    """Every step within the tolerance whose code this is, the earliest first. No secret, no match:
-    an empty key would have codes that anybody can work out."""
+    """Return the steps around a time whose code this is.
+
+    Args:
+        secret: The key in base32. An empty one matches nothing, since its codes are no secret.
+        code: What was typed.
+        timestamp: The time in Unix seconds; one step before and after it count too.
+
+    Returns:
+        The steps, the earliest first.
+    """
     if not secret:
         return []
     now = step_at(timestamp)
