@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextvars import copy_context
+from types import SimpleNamespace
 from typing import Any, TypeGuard
 
 import pytest
@@ -86,6 +87,12 @@ def plain_qr_codes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     """
     if not {"browser", "real_qr_codes"} & {mark.name for mark in request.node.iter_markers()}:
         monkeypatch.setattr("qrcode.QRCode.best_mask_pattern", lambda _code: 0)
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let botocore repeat at once what may be repeated: no test waits for its back-off."""
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
 
 
 @pytest.fixture(autouse=True)

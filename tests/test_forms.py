@@ -19,7 +19,9 @@ def test_a_code_is_six_ascii_digits_or_an_error(typed: str) -> None:
 
 
 @given(
-    st.from_regex(r"[0-9]{6}", fullmatch=True), st.integers(0, 6), st.sampled_from(" -\u00a0\u3000")
+    st.text("0123456789", min_size=6, max_size=6),
+    st.integers(0, 6),
+    st.sampled_from(" -\u00a0\u3000"),
 )
 def test_a_separator_anywhere_changes_nothing(code: str, at: int, separator: str) -> None:
     assert CodeField().clean(code[:at] + separator + code[at:]) == code

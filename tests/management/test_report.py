@@ -12,6 +12,7 @@ import sys
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.management import load_command_class
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -129,7 +130,7 @@ def test_commands_load_no_library_of_aws_before_they_need_it() -> None:
     subprocess.run([sys.executable, "-c", script], env=environment, check=True)  # noqa: S603
 
 
-def test_a_mistake_on_the_command_line_ends_with_2() -> None:
+def test_a_mistake_on_the_command_line_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (
         ["cognito_mfa_purge", "--older-than", "0"],
         ["cognito_mfa_purge"],
@@ -137,9 +138,10 @@ def test_a_mistake_on_the_command_line_ends_with_2() -> None:
         ["cognito_mfa_exempt", "x", "--until", "tomorrow", "--reason", "x"],
         ["cognito_mfa_reset"],
     ):
-        command = [sys.executable, "-m", "django", *arguments, "--settings", "tests.settings"]
-        ended = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
-        assert ended.returncode == 2, (arguments, ended.stderr)
+        name, *options = arguments
+        with pytest.raises(SystemExit) as ended:
+            load_command_class("cognito_mfa", name).run_from_argv(["manage.py", name, *options])
+        assert ended.value.code == 2, (arguments, capsys.readouterr().err)
 
 
 # ---------------------------------------------------------------------------------------- purge
