@@ -92,18 +92,23 @@ def test_starting_again_or_from_elsewhere_does_not_start_the_count_again(
 def test_a_hundred_in_a_row_stop_it_until_an_administrator_lifts_it(
     patient: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """Section 3.2.2 of NIST SP 800-63B-4 allows 100 failures in a row. Time takes nothing back."""
+    """Section 3.2.2 of NIST SP 800-63B-4 allows 100 failures in a row. Time takes nothing back.
+
+    Those in the middle are written into the row: each of them is as the one before.
+    """
     visitor.set_up()
     visitor.sign_out()
     visitor.cognito.forget_calls()
     mail.outbox.clear()
     with django_capture_on_commit_callbacks(execute=True):
-        for _ in range(code_attempts.MAX_ATTEMPTS + 20):
+        for attempt in range(10 + 10 + 10):
+            if attempt == 10:
+                number = code_attempts.MAX_ATTEMPTS - 10
+                CodeFailures.objects.update(failures=number, total=number)
             visitor.sign_in()
             visitor.enter_code(visitor.wrong_code())
             visitor.wait(code_attempts.MAX_WAIT + 1)
-    reached = visitor.cognito.operations().count("RespondToAuthChallenge")
-    assert reached == code_attempts.MAX_ATTEMPTS
+    assert visitor.cognito.operations().count("RespondToAuthChallenge") == 10 + 10
     visitor.wait(365 * 86400)
     visitor.sign_in()
     stopped = visitor.enter_code()
