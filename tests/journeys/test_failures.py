@@ -27,7 +27,7 @@ def at_set_up(visitor: Visitor) -> Any:
 
 
 def at_code(visitor: Visitor) -> Any:
-    visitor.set_up()
+    visitor.come_with_app()
     visitor.sign_out()
     visitor.sign_in()
     visitor.cognito.forget_calls()
@@ -118,7 +118,7 @@ def test_a_failing_cognito_is_a_page_never_an_error_never_a_sign_in(
     name: str,
 ) -> None:
     if come_to is at_code:
-        visitor.set_up()
+        visitor.come_with_app()
         visitor.sign_out()
         visitor.sign_in()
     visitor.cognito.forget_calls()
@@ -151,7 +151,7 @@ def test_throttling_is_told_and_the_step_can_be_tried_again(
     code: str,
 ) -> None:
     if come_to is at_code:
-        visitor.set_up()
+        visitor.come_with_app()
         visitor.sign_out()
         visitor.sign_in()
     visitor.cognito.forget_calls()

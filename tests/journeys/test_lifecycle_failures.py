@@ -182,6 +182,8 @@ FAULTS: dict[str, tuple[int, faults.Fault]] = {  # and which of the four effects
     "a field missing": (3, body({"Session": ""})),
     "nothing": (3, faults.Body(b"")),
 }
+# Where a failure changed nothing, here or at Cognito, the next sign-in is as any other: it is tried after these.
+HEALED = {"throttled", "lost, executed", "a page, executed", "BrandNewException"}
 CALLS = [
     pytest.param(name, operation, id=f"{name}, {operation}")
     for name, change in CHANGES.items()
@@ -215,18 +217,6 @@ def record() -> Record | None:
     )
 
 
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Botocore repeats what may be repeated, with pauses between."""
-
-    class Clock:
-        @staticmethod
-        def sleep(_seconds: float) -> None:
-            return None
-
-    monkeypatch.setattr("botocore.endpoint.time", Clock)
-
-
 @pytest.fixture
 def begin(visitor: Visitor, settings: Settings) -> Callable[[str], tuple[Change, LocalPool]]:
     """Bring the person to where the change begins."""
@@ -238,7 +228,7 @@ def begin(visitor: Visitor, settings: Settings) -> Callable[[str], tuple[Change,
         attributes = {"email": "n@example.com", "email_verified": "true"}
         pool.create_user("newcomer", password=PASSWORD, attributes=attributes)
         if "set-up" not in name:
-            visitor.set_up(friendly_name="Old phone")
+            visitor.come_with_app(friendly_name="Old phone")
         settings.COGNITO_MFA = {**settings.COGNITO_MFA, **change.settings}
         visitor.cognito.forget_calls()
         return change, pool
@@ -370,7 +360,8 @@ def test_each_call_may_fail(
         assert visitor.is_in()  # who was in stays in
     else:
         assert visitor.is_in() is best_effort
-    heal(visitor, pool)
+    if effect != "same" or kind in HEALED:
+        heal(visitor, pool)
 
 
 def refusals() -> list[Any]:
@@ -459,4 +450,5 @@ def test_each_call_may_be_refused(
     )
     assert [row.failures for row in rows] == [int(guess)] * len(rows)
     assert visitor.is_in() is ("set-up" not in name or best_effort)
-    heal(visitor, pool)
+    if effect != "same" or error in HEALED:
+        heal(visitor, pool)

@@ -76,7 +76,7 @@ def person(db: None, pool: LocalPool, cognito: LocalCognito, settings: Settings)
     """Somebody with an authenticator, signed in; the site leaves removing it to people."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "ALLOW_REMOVE": True}
     person = Person(cognito, settings)
-    person.set_up(friendly_name="Old phone")
+    person.come_with_app(friendly_name="Old phone")
     return person
 
 
@@ -460,7 +460,7 @@ def optional(cognito: LocalCognito) -> LocalPool:
 def free(db: None, optional: LocalPool, cognito: LocalCognito, settings: Settings) -> Person:
     """Somebody with an authenticator in a pool that leaves it to the site."""
     person = Person(cognito, settings)
-    person.set_up(friendly_name="Lost phone")
+    person.come_with_app(friendly_name="Lost phone")
     return person
 
 

@@ -73,7 +73,7 @@ def test_a_session_ends_whatever_the_policy_asks_for(
     in ``gate.decide`` and ``gate.adecide``."""
     conf(REQUIRED="everyone" if proven else False)
     if proven:
-        visitor.set_up()
+        visitor.come_with_app()
     else:
         visitor.sign_in()
         visitor.client.session.save()
@@ -89,7 +89,7 @@ def test_a_session_ends_whatever_the_policy_asks_for(
 
 @pytest.mark.parametrize("what", WHATS)
 def test_the_sign_in_page_says_why(what: str, pool: LocalPool, visitor: Visitor) -> None:
-    visitor.set_up()
+    visitor.come_with_app()
     shut_out(visitor, what)
     page = visitor.text(visitor.get("/private/", follow=True))
     assert what in page
@@ -103,7 +103,7 @@ def test_the_sign_in_page_says_why(what: str, pool: LocalPool, visitor: Visitor)
 def test_a_script_gets_a_problem_document(
     what: str, caller: str, pool: LocalPool, visitor: Visitor, send: Send
 ) -> None:
-    visitor.set_up()
+    visitor.come_with_app()
     shut_out(visitor, what)
     (answer,) = send(visitor.client, [Ask("/gated/function/", headers=CALLERS[caller])])
     assert answer.status_code == 403
@@ -149,7 +149,7 @@ def test_a_site_of_its_own_sign_in_decides_for_itself(
     pool: LocalPool, visitor: Visitor, conf: Any
 ) -> None:
     """Somebody with a local password is not let in by the pool: they lack a proof, and no more."""
-    visitor.set_up()
+    visitor.come_with_app()
     user = get_user_model().objects.get()
     shut_out(visitor, "disabled")
     browser = Client()
@@ -191,7 +191,7 @@ def test_a_proof_of_somebody_shut_out_is_none_in_a_foreign_session(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     """Turns red without ``disabled_at`` in ``proof.age``."""
-    visitor.set_up()
+    visitor.come_with_app()
     session = visitor.client.session
     session["_auth_user_backend"] = THEIRS
     session.save()
@@ -203,7 +203,7 @@ def test_a_proof_of_somebody_shut_out_is_none_in_a_foreign_session(
 
 
 def test_signing_in_again_clears_it(pool: LocalPool, visitor: Visitor) -> None:
-    visitor.set_up()
+    visitor.come_with_app()
     shut_out(visitor, "disabled")
     assert not visitor.is_in()
     visitor.sign_in()
@@ -234,7 +234,7 @@ def test_a_status_older_than_the_limit_asks_to_sign_in_again(
     ago: float, ends: bool, path: str, pool: LocalPool, visitor: Visitor, send: Send, conf: Any
 ) -> None:
     """Also one of the future, by a clock that jumped. Turns red without ``is_check_overdue`` in ``proof.age``."""
-    visitor.set_up()
+    visitor.come_with_app()
     conf(STATUS_MAX_AGE=3600)
     CognitoIdentity.objects.update(checked_at=long_ago(ago))
     (answer,) = send(visitor.client, [Ask(path, headers=PAGE)])
@@ -248,7 +248,7 @@ def test_a_status_older_than_the_limit_asks_to_sign_in_again(
 
 
 def test_the_page_says_that_the_status_is_old(pool: LocalPool, visitor: Visitor, conf: Any) -> None:
-    visitor.set_up()
+    visitor.come_with_app()
     conf(STATUS_MAX_AGE=3600)
     CognitoIdentity.objects.update(checked_at=long_ago(3700))
     assert "too long ago that your account was checked" in visitor.text(
@@ -276,7 +276,7 @@ def test_an_idle_session_ends(
     ago: float, ends: bool, path: str, pool: LocalPool, visitor: Visitor, send: Send, conf: Any
 ) -> None:
     """Turns red without ``is_idle`` in ``proof.age``."""
-    visitor.set_up()
+    visitor.come_with_app()
     conf(SESSION_IDLE=600)
     session = visitor.client.session
     session["_cognito_mfa_proof"] = {
@@ -301,7 +301,7 @@ def test_a_busy_session_goes_on_and_writes_seldom(
     pool: LocalPool, visitor: Visitor, conf: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Turns red without ``proof.touch`` in ``gate.decide``."""
-    visitor.set_up()
+    visitor.come_with_app()
     conf(SESSION_IDLE=600)
     true, ahead = time.time, [0.0]
     monkeypatch.setattr(time, "time", lambda: true() + ahead[0])
@@ -323,7 +323,7 @@ def test_a_visit_brings_no_ended_proof_back(
 
     Turns red without ``holds`` in ``proof._is_due``.
     """
-    visitor.set_up()
+    visitor.come_with_app()
     conf(SESSION_IDLE=600, REQUIRED=False)
     session = visitor.client.session
     session["_cognito_mfa_proof"] = {**session["_cognito_mfa_proof"], "seen": time.time() - 700}
@@ -336,14 +336,14 @@ def test_a_visit_brings_no_ended_proof_back(
 def test_off_it_costs_nothing(
     pool: LocalPool, visitor: Visitor, django_assert_num_queries: Any
 ) -> None:
-    visitor.set_up()
+    visitor.come_with_app()
     with django_assert_num_queries(2):
         assert visitor.is_in()
 
 
 def test_nobody_without_a_password_learns_anything(pool: LocalPool, visitor: Visitor) -> None:
     """A stranger's sign-in with a shut-out name looks like any other."""
-    visitor.set_up()
+    visitor.come_with_app()
     shut_out(visitor, "disabled")
     stranger = Visitor(Client(), visitor.cognito)
     page = stranger.text(stranger.sign_in("newcomer", "Wrong-Horse-7"))
