@@ -180,9 +180,7 @@ class Collector(logging.Handler):
         failure = (kind, error, traceback)
         with override_settings(DEBUG=True):
             self._note("Django's page", ExceptionReporter(request, *failure).get_traceback_html())
-        with override_settings(DEBUG=False):
-            reporter = ExceptionReporter(request, *failure, is_email=True)
-            self._note("Django's text report", reporter.get_traceback_text())
+        # Without DEBUG, the page and the text report are in the mail to administrators.
         self._walk(error, {})
 
     def _walk(self, error: BaseException, done: dict[int, object]) -> None:

@@ -126,8 +126,12 @@ def query(url: str) -> str:
 
 @pytest.fixture
 def proven(optional_pool: LocalPool, visitor: Visitor) -> Visitor:
-    visitor.set_up()
+    visitor.come_with_app()
     return visitor
+
+
+#: For pages, and forms of a page, that print what ``redirects.safe_url`` returned as others do.
+SOME = HOSTILE_ON_PAGES[::4]
 
 
 class TestThePages:
@@ -140,23 +144,23 @@ class TestThePages:
 
     @pytest.mark.parametrize("more", ["", "&again=1", "&switch=1", "&setup=1"])
     def test_the_sign_in_of_a_stranger(self, pool: LocalPool, visitor: Visitor, more: str) -> None:
-        for url in HOSTILE_ON_PAGES:
+        for url in SOME if more else HOSTILE_ON_PAGES:
             stays(visitor.get(reverse("cognito_mfa:sign_in") + query(url) + more), of=url)
 
     @pytest.mark.parametrize("more", ["", "&again=1", "&switch=1", "&setup=1"])
     def test_the_sign_in_of_somebody_who_is_in(self, proven: Visitor, more: str) -> None:
-        for url in HOSTILE_ON_PAGES:
+        for url in SOME if more else HOSTILE_ON_PAGES:
             stays(proven.get(reverse("cognito_mfa:sign_in") + query(url) + more), of=url)
 
     @pytest.mark.parametrize(
         "name", ["setup", "challenge", "new_password", "device", "device_rename", "device_remove"]
     )
     def test_a_step_that_is_not_begun(self, pool: LocalPool, visitor: Visitor, name: str) -> None:
-        for url in HOSTILE_ON_PAGES:
+        for url in SOME:
             stays(visitor.get(reverse(f"cognito_mfa:{name}") + query(url)), of=url)
 
     def test_the_door_of_the_administration(self, proven: Visitor) -> None:
-        for url in HOSTILE_ON_PAGES:
+        for url in SOME:
             stays(proven.get("/admin/login/" + query(url)), of=url)
         User.objects.update(is_staff=True)
         for url in HOSTILE_ON_PAGES:
