@@ -24,7 +24,7 @@ LIST, ADD = (f"admin:cognito_mfa_mfaexemption_{name}" for name in ("changelist",
 @pytest.fixture
 def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
     make(pool, "root", is_staff=True, is_superuser=True)
-    visitor.set_up("root")
+    visitor.come_with_app("root")
     return visitor
 
 

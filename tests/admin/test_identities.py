@@ -23,7 +23,7 @@ Status = CognitoIdentity.Status
 def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
     """A superuser who came in through our sign-in, with both factors."""
     make(pool, "root", is_staff=True, is_superuser=True)
-    visitor.set_up("root")
+    visitor.come_with_app("root")
     return visitor
 
 

@@ -35,7 +35,7 @@ Status = CognitoIdentity.Status
 @pytest.fixture
 def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
     make(pool, "root", is_staff=True, is_superuser=True)
-    visitor.set_up("root")
+    visitor.come_with_app("root")
     return visitor
 
 

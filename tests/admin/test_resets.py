@@ -39,7 +39,7 @@ Status = CognitoIdentity.Status
 @pytest.fixture
 def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
     make(pool, "root", is_staff=True, is_superuser=True)
-    visitor.set_up("root")
+    visitor.come_with_app("root")
     return visitor
 
 
@@ -48,7 +48,7 @@ def lost(pool: LocalPool, admin: Visitor) -> Visitor:
     """Somebody signed in elsewhere, whose phone is about to be lost."""
     make(pool, "ada")
     person = Visitor(Client(), admin.cognito)
-    person.set_up("ada", friendly_name="Lost phone")
+    person.come_with_app("ada", friendly_name="Lost phone")
     return person
 
 

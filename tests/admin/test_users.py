@@ -24,7 +24,7 @@ LIST = "admin:auth_user_changelist"
 @pytest.fixture
 def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
     make(pool, "root", is_staff=True, is_superuser=True)
-    visitor.set_up("root")
+    visitor.come_with_app("root")
     return visitor
 
 

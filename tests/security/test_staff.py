@@ -566,7 +566,7 @@ def test_staff_with_an_authenticator_whom_nobody_asked_for_a_code_are_asked(
 ) -> None:
     make(pool, "root", is_staff=True, is_superuser=True)
     make(pool, "ada")
-    visitor.set_up("root")
+    visitor.come_with_app("root")
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
     visitor.client.logout()
     root = User.objects.get(username="root")
