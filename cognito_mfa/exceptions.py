@@ -101,7 +101,9 @@ class LinkRefusedReason(StrEnum):
     )
     EMAIL_NOT_VERIFIED = "email_not_verified"  # at a sign-in by another package
     EMAIL_DIFFERS = "email_differs"  # likewise
-    NOTHING_TOLD = "nothing_told"  # likewise: Cognito did not say whether an address is verified
+    ATTRIBUTES_UNKNOWN = (
+        "attributes_unknown"  # likewise: Cognito did not say whether an address is verified
+    )
     NO_USER = "no_user"  # ``CREATE_USERS`` is off
     USERNAME_TAKEN = "username_taken"  # no new user could be created
     USER_NOT_CREATED = "user_not_created"  # likewise

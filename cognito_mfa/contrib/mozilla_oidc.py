@@ -68,6 +68,13 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
         return user
 
     def get_or_create_user(self, access_token: str, id_token: str, payload: Any) -> Any:
+        """Return the user whom the tokens name; ``authenticate`` raises what fails here.
+
+        Args:
+            access_token: as Cognito gave it.
+            id_token: as Cognito gave it; the package has checked its signature.
+            payload: its claims; not used, because the tokens are read again.
+        """
         tokens = Tokens(SecretText(access_token), SecretText(id_token))
         del access_token, id_token, payload
         try:

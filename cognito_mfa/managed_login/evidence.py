@@ -69,7 +69,7 @@ def auth_time(person: Person) -> float | None:
 
 
 def is_fresh(at: float) -> bool:
-    """Return whether a sign-in at ``at`` (seconds since the epoch) led here directly, not by an older cookie."""
+    """Return whether a sign-in at ``at`` (since the epoch) led here directly, not by an older cookie."""
     ago = seconds_since(at)
     return ago is not None and ago <= FRESH + SKEW
 

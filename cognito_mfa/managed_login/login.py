@@ -121,7 +121,7 @@ def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
         return
     if not provided.id_token and account is None and identity_of(user) is None:
         # We do not even know whether the address was verified.
-        linking.refuse(person, user, LinkRefusedReason.NOTHING_TOLD)
+        linking.refuse(person, user, LinkRefusedReason.ATTRIBUTES_UNKNOWN)
     identity = linking.link_signed_in(person, user)
     redirected_at = getattr(request, "cognito_mfa_redirected_at", None)
     providers = _linked_providers(provided, person)
@@ -140,7 +140,7 @@ def _ask_cognito(provided: ProvidedTokens, person: Person) -> OwnAccount | None:
     try:
         account = user_api.own_account(provided.access_token)
     except CognitoMFAError as error:
-        logger.warning("person_not_told: %s", error)
+        logger.warning("attributes_unknown: %s", error)
         return None
     if account.sub != person.sub:
         raise BadReply("GetUser", reason=BadReplyReason.ANOTHER_USER)

@@ -177,7 +177,7 @@ def read_person(provided: ProvidedTokens, *, check_signatures: bool = True) -> P
 
 @sensitive_variables()
 def unchecked_person(request: HttpRequest) -> Person | None:
-    """Return whom the session's token names, without checking its signature; None without a token of this pool.
+    """Return whom the session's token names, its signature unchecked; None without one of this pool.
 
     It calls nothing, so a page may be shown by it.
     """

@@ -464,7 +464,7 @@ def test_a_token_alone_links_only_whom_cognito_speaks_of(
 ) -> None:
     """Without an ID token, and without an answer to GetUser, nobody knows whether the address was verified.
 
-    ``login._judge``: ``nothing_told``.
+    ``login._judge``: ``attributes_unknown``.
     """
     tokens = pool.issue_tokens("newcomer", CLIENT_ID, scopes=["openid"])
     sign_in(visitor, newborn, {**tokens, "IdToken": ""})
