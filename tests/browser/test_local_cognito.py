@@ -18,7 +18,7 @@ from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.wire.server import HttpServer
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
-from tests.local.test_managed_login import CHALLENGE, SELF_SERVICE, VERIFIER, WEB, Site
+from tests.local.web_client import CHALLENGE, SELF_SERVICE, VERIFIER, WEB, Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

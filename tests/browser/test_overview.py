@@ -12,9 +12,9 @@ from django.utils import timezone
 from cognito_mfa.authenticator import exemptions, reset
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
+from tests.browser.album import add, album  # noqa: F401 - a fixture
 from tests.browser.conftest import NewPerson
 from tests.browser.person import Person
-from tests.browser.test_screenshots import add, album  # noqa: F401 - a fixture
 from tests.factories import make
 
 pytestmark = pytest.mark.browser

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 from pathlib import Path
 
 import django
@@ -11,6 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from cognito_mfa.local.pool import LocalPool
+from tests.browser.album import add
 from tests.browser.conftest import NewPerson
 from tests.visitor import PASSWORD, Visitor
 
@@ -23,22 +22,6 @@ DEVICES = {
     "linus": "Laptop at home",
     "margaret": "Key on my key ring",
 }
-
-
-@pytest.fixture(scope="module")
-def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = os.environ.get("COGNITO_MFA_SCREENSHOTS")
-    album = Path(folder) if folder else tmp_path_factory.mktemp("screenshots")
-    album.mkdir(parents=True, exist_ok=True)
-    return album
-
-
-def add(album: Path, name: str, picture: bytes) -> None:
-    """Keep ``picture`` in a quarter of its size: our pages have few colours."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(picture)) as image:
-        image.quantize(64).save(album / f"{name}.png", optimize=True)
 
 
 def test_the_way_of_a_new_person(pool: LocalPool, new_person: NewPerson, album: Path) -> None:

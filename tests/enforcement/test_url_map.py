@@ -18,7 +18,7 @@ from cognito_mfa.enforcement import url_map
 from tests.enforcement import site as views
 from tests.enforcement.people import unproven
 from tests.enforcement.servers import CALLERS, Ask, over_wsgi
-from tests.security.test_paths import WholeSite, addresses
+from tests.enforcement.whole_site import WholeSite, addresses
 
 LOGIN = "django.contrib.auth.middleware.LoginRequiredMiddleware"
 GATE = "cognito_mfa.middleware.RequireMFAMiddleware"

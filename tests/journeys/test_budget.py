@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +17,7 @@ from cognito_mfa.exceptions import BadCode
 from cognito_mfa.local import Behavior, LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
+from tests.threads import in_threads
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 
@@ -172,22 +172,6 @@ def test_a_success_does_not_take_back_what_failed_after_it_started(db: None) -> 
             with pytest.raises(BadCode), code_attempts.count_attempt("somebody"):
                 raise BadCode
     assert code_attempts.failures("somebody") == 2
-
-
-def in_threads(number: int, work: Callable[[], None]) -> None:
-    """Run ``work`` in ``number`` threads at once, each with its own connection."""
-    together = threading.Barrier(number)
-
-    def run() -> None:
-        try:
-            together.wait()
-            work()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(number) as threads:
-        for future in [threads.submit(run) for _ in range(number)]:
-            future.result()
 
 
 @pytest.mark.postgresql

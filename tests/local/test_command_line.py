@@ -18,8 +18,8 @@ from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.__main__ import main
 from tests.local.caller import CLIENT_ID, POOL_ID, Caller
 from tests.local.conftest import http_client
+from tests.local.processes import ROOT, finished, started
 from tests.local.raw import request
-from tests.local.test_state_file import ROOT, finished, started
 
 
 @pytest.fixture

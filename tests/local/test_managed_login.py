@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 import jwt  # noqa: TID253
 import pyotp
@@ -16,71 +15,12 @@ import pytest
 from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.local.pool import LocalPool
-from tests.local.browser import FORM, Browser
+from tests.local.browser import FORM
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
 from tests.local.raw import Response, request
+from tests.local.web_client import CALLBACK, CHALLENGE, SELF_SERVICE, VERIFIER, WEB, Site
 
-CALLBACK = "https://site.example/callback"
-SELF_SERVICE = "aws.cognito.signin.user.admin"
 SECRET = "clientsecretclientsecretclientsecret"
-WEB = {
-    "CallbackURLs": [CALLBACK],
-    "LogoutURLs": ["https://site.example/bye"],
-    "AllowedOAuthFlows": ["code"],
-    "AllowedOAuthFlowsUserPoolClient": True,
-    "AllowedOAuthScopes": ["openid", "email", "profile", SELF_SERVICE],
-}
-VERIFIER = "v" * 43
-CHALLENGE = (
-    base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
-)
-
-
-class Site:
-    """A client of managed login."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def open(self, path: str = "/oauth2/authorize", /, **changes: str | None) -> Browser:
-        query = {
-            "client_id": CLIENT_ID,
-            "redirect_uri": CALLBACK,
-            "response_type": "code",
-            "scope": f"openid email {SELF_SERVICE}",
-            "state": "as it was",
-            **changes,
-        }
-        kept = {name: value for name, value in query.items() if value is not None}
-        return Browser(f"{self.url}{path}?{urlencode(kept)}")
-
-    def code(self, username: str = "newcomer", **changes: str | None) -> str:
-        browser = self.open(**changes)
-        browser.fill_in(username=username, password=PASSWORD)
-        return str(browser.answer["code"])
-
-    def exchange(self, code: str, *, basic: str = "", **changes: str) -> Response:
-        form = {
-            "grant_type": "authorization_code",
-            "client_id": CLIENT_ID,
-            "code": code,
-            "redirect_uri": CALLBACK,
-            **changes,
-        }
-        headers = dict(FORM)
-        if basic:
-            encoded = base64.b64encode(f"{CLIENT_ID}:{basic}".encode()).decode()
-            headers["Authorization"] = f"Basic {encoded}"
-        return request(self.url, "POST", "/oauth2/token", urlencode(form), headers)
-
-    def tokens(self, username: str = "newcomer", **changes: str | None) -> Any:
-        response = self.exchange(self.code(username, **changes))
-        assert response.status == 200, response.body
-        return response.json()
-
-    def user_info(self, token: str) -> Response:
-        headers = {"Authorization": f"Bearer {token}"}
-        return request(self.url, "GET", "/oauth2/userInfo", None, headers)
 
 
 @pytest.fixture

@@ -6,11 +6,8 @@ import json
 import os
 import signal
 import stat
-import subprocess
-import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,8 +16,7 @@ from cognito_mfa.local.persistence import StateFileError
 from cognito_mfa.local.rules.state import DeviceTracking
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, access_token, refused
 from tests.local.conftest import START, http_client, populated
-
-ROOT = Path(__file__).parents[2]
+from tests.local.processes import finished, started
 
 
 @pytest.fixture
@@ -265,27 +261,6 @@ def test_killed_again_and_again_it_forgets_nobody(path: Path) -> None:
 def _kill_once(busy: threading.Event, process: int) -> None:
     busy.wait()
     os.kill(process, signal.SIGKILL)
-
-
-def started(*arguments: str) -> tuple[subprocess.Popen[str], str]:
-    """A server of its own process, and where it listens."""
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", "cognito_mfa.local", "--port", "0", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-    assert process.stdout is not None
-    first = process.stdout.readline()
-    assert first.startswith("A local Cognito listens on "), first
-    return process, first.split()[-1]
-
-
-def finished(process: subprocess.Popen[str]) -> Any:
-    """The exit code, once the pipes are closed."""
-    process.communicate(timeout=10)
-    return process.returncode
 
 
 def test_a_server_that_is_killed_starts_again_where_it_was(path: Path) -> None:

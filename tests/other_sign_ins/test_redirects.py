@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from tests.other_sign_ins.person import Person
 from tests.security.addresses import HOSTILE_ON_PAGES
-from tests.security.test_redirects import query, stays
+from tests.security.ways_back import query, stays
 
 pytestmark = pytest.mark.usefixtures("mozilla")
 

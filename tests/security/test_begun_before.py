@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connections
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
@@ -24,6 +23,7 @@ from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
 from tests.security import old_boto3
+from tests.security.meanwhile import while_cognito_answers
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 pytestmark = pytest.mark.django_db
@@ -345,22 +345,6 @@ def test_an_exemption_meanwhile_changes_nothing(begin: Begin, person: Person) ->
 
 
 # ----------------------------------------------------------------- while Cognito answers, and new people
-
-
-def while_cognito_answers(person: Visitor, operation: str, what: Callable[[], object]) -> None:
-    main = connections["default"]
-
-    def meanwhile(answer: dict[str, Any]) -> dict[str, Any]:
-        main.inc_thread_sharing()  # Cognito is asked in a thread
-        connections["default"] = main
-        try:
-            what()
-        finally:
-            del connections["default"]
-            main.dec_thread_sharing()
-        return answer
-
-    person.cognito.faults.on(operation, faults.Edit(meanwhile), times=1)
 
 
 def a_reset() -> None:

@@ -21,7 +21,7 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
 from cognito_mfa.values import clocks
 from tests.factories import make, reading
-from tests.security.test_used_again import Ada, leave
+from tests.security.successors import Ada, leave
 from tests.visitor import CLIENT_ID, POOL_ID, Visitor
 
 pytestmark = pytest.mark.django_db

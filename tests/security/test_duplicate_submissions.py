@@ -15,8 +15,8 @@ from pytest_django import Settings
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, PostedStep
-from tests.journeys.test_budget import in_threads
-from tests.security.test_begun_before import while_cognito_answers
+from tests.security.meanwhile import while_cognito_answers
+from tests.threads import in_threads
 from tests.visitor import Visitor
 
 SIGN_IN, CHALLENGE, SETUP = (f"cognito_mfa:{name}" for name in ("sign_in", "challenge", "setup"))

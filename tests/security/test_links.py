@@ -16,21 +16,15 @@ from pytest_django import Settings
 
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
+from tests.security.confirmations import (
+    LINK,
+    MODEL_BACKEND,
+    SIGN_IN,
+    bob,
+    refusals,
+    resolve_by,
+)
 from tests.visitor import PASSWORD, POOL_ID, Visitor
-
-MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
-LINK, SIGN_IN = "cognito_mfa:link", "cognito_mfa:sign_in"
-
-
-def resolve_by(settings: Settings, resolver: Any) -> None:
-    if isinstance(resolver, str):
-        resolver = f"cognito_mfa.sign_in.linking.{resolver}"
-    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": resolver}
-
-
-def refusals() -> list[str]:
-    events = MFAEvent.objects.filter(kind="LINK_REFUSED").order_by("pk")
-    return list(events.values_list("reason", flat=True))
 
 
 def links() -> list[tuple[str, str]]:
@@ -42,24 +36,6 @@ def is_linked(user: Any) -> bool:
 
 
 # --------------------------------------------------------------------------- who is signed in is asked
-
-
-@pytest.fixture
-def anna(db: None) -> Any:
-    return get_user_model().objects.create_user("anna", "anna@example.com", "Local-Horse-7")
-
-
-@pytest.fixture
-def browser(visitor: Visitor, settings: Settings, anna: Any) -> Visitor:
-    """Anna's, who is signed in by a password of the site's own; somebody else comes to it."""
-    resolve_by(settings, "by_signed_in_user")
-    assert visitor.client.login(username="anna", password="Local-Horse-7")
-    return visitor
-
-
-def bob(pool: LocalPool) -> None:
-    attributes = {"email": "bob@example.com", "email_verified": "true"}
-    pool.create_user("bob", password=PASSWORD, attributes=attributes)
 
 
 class TestConsent:

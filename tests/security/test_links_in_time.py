@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity
-from tests.security.test_links import (
+from tests.security.confirmations import (
     LINK,
     MODEL_BACKEND,
     anna,
@@ -26,7 +26,7 @@ from tests.security.test_links import (
     refusals,
     resolve_by,
 )
-from tests.security.test_used_again import Ada, leave
+from tests.security.successors import Ada, leave
 from tests.visitor import PASSWORD, POOL_ID, Visitor
 
 __all__ = ["anna", "browser"]

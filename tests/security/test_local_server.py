@@ -14,7 +14,7 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.wire.origins import Hosts
 from cognito_mfa.local.wire.server import HttpServer
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
-from tests.local.test_managed_login import WEB
+from tests.local.web_client import WEB
 
 TARGET = b"X-Amz-Target: AWSCognitoIdentityProviderService."
 SIGNED = b"Authorization: AWS4-HMAC-SHA256 x"

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from functools import cache
-from itertools import product
+from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.conf.urls.i18n import i18n_patterns
-from django.contrib.auth.views import LogoutView
 from django.core import checks
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import (
     NoReverseMatch,
-    URLPattern,
-    URLResolver,
     include,
     path,
-    re_path,
     reverse,
 )
 from django.utils.decorators import sync_and_async_middleware
-from django.views.i18n import JavaScriptCatalog
 from pytest_django import Settings
 
 from cognito_mfa.conf import SETTINGS
@@ -34,6 +26,7 @@ from tests.enforcement import site as views
 from tests.enforcement.people import unproven
 from tests.enforcement.servers import CALLERS, Ask, Send
 from tests.enforcement.site import SECRET, asecret, secret
+from tests.enforcement.whole_site import WholeSite, addresses
 from tests.security.refusal import assert_nothing_shown, assert_refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("site")]
@@ -244,36 +237,6 @@ NEEDED = (
     "django.contrib.messages",
     "cognito_mfa",
 )
-EXAMPLES = {
-    "int": "7",
-    "str": "letter",
-    "slug": "a-letter",
-    "uuid": str(UUID(int=7)),
-    "path": "a/b/exempt/function",
-}
-
-
-def _many() -> Iterator[Any]:
-    """Yield patterns with every converter under every prefix, over every kind of gated view."""
-    kinds = list(views.GATED.values())
-    prefixes = ("many", "exempt", "account/sign-in", "static", "a/b/c")
-    for number, (converter, prefix) in enumerate(2 * [*product(EXAMPLES, prefixes)]):
-        view = kinds[number % len(kinds)]
-        yield path(f"{prefix}/{number}/<{converter}:x{number}>/", view)
-
-
-class WholeSite:
-    """Every view of the test project, Django's own that are open, and fifty more."""
-
-    urlpatterns = [
-        *_many(),
-        path("i18n/", include("django.conf.urls.i18n")),
-        path("jsi18n/", JavaScriptCatalog.as_view()),
-        path("leave/", LogoutView.as_view()),
-        *i18n_patterns(path("letters/<int:x>/", secret)),
-        re_path(r"^old/(?P<year>[0-9]{4})/$", secret),
-        *views.urlpatterns,
-    ]
 
 
 # All that people reach who have proven nothing: our steps, what is marked, and Django's own.
@@ -292,31 +255,6 @@ OPEN = {
     "jsi18n/",
     "leave/",
 }
-
-
-@cache
-def addresses() -> dict[str, str]:
-    """Return an address for each route of the whole site."""
-    return dict(_walk(WholeSite.urlpatterns, "", ""))
-
-
-def _walk(patterns: Any, route: str, address: str) -> Iterator[tuple[str, str]]:
-    for entry in patterns:
-        text = str(entry.pattern)
-        here, there = route + text, address + _filled(text)
-        if isinstance(entry, URLResolver):
-            yield from _walk(entry.url_patterns, here, there)
-        elif isinstance(entry, URLPattern):
-            yield here, there
-
-
-def _filled(route: str) -> str:
-    """Return ``route`` with an example for each converter, or for each group of an expression."""
-    route = route.replace("(?P<year>[0-9]{4})", "2026").replace("(?P<tail>.*)", "exempt/function/")
-    route = re.sub(r"\(\?P<url>[^/]*\)\$?", "no/such/page/", route)
-    route = re.sub(r"<(\w+):\w+>", lambda found: EXAMPLES.get(found[1], "7"), route)
-    route = re.sub(r"<\w+>", "letter", route)
-    return route.replace("^", "").replace("$", "").replace(r"\Z", "")
 
 
 def test_nothing_but_the_documented_views_is_open(send: Send, settings: Settings) -> None:

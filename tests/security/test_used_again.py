@@ -13,7 +13,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.management import CommandError, call_command
-from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -23,50 +22,11 @@ from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
 from tests.factories import reading
+from tests.security.successors import REPLACE, Ada, leave
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 pytestmark = pytest.mark.django_db
 Status = CognitoIdentity.Status
-REPLACE = "cognito_mfa:device_replace"
-
-
-class Ada(Visitor):
-    """One of the people who are called ada, with a browser and a phone of their own."""
-
-    def __init__(self, pool: LocalPool, visitor: Visitor, *, name: str = "ada") -> None:
-        super().__init__(Client(), visitor.cognito)
-        self.name = name
-        email = f"{name}-{pool.state.users_made}@example.com"
-        user = pool.create_user(
-            name, password=PASSWORD, attributes={"email": email, "email_verified": "true"}
-        )
-        self.sub, self.email = user.sub, email
-
-    @property
-    def row(self) -> CognitoIdentity:
-        return CognitoIdentity.objects.get(sub=self.sub)
-
-    def come(self) -> None:
-        """Set up here, on the site."""
-        self.set_up(self.name, friendly_name=f"Phone of {self.email}")
-
-    def set_up_elsewhere(self, pool: LocalPool, *, friendly_name: str = "Mine") -> None:
-        self.secret = pool.register_software_token(self.name, friendly_name=friendly_name)
-
-    def replace(self) -> Any:
-        self.post(reverse(REPLACE), {"password": PASSWORD})
-        self.enter_code()
-        self.cognito.clock.advance(30)
-        self.scan()
-        done = self.confirm_setup(friendly_name="Another phone")
-        self.cognito.clock.advance(30)
-        return done
-
-
-def leave(pool: LocalPool, ada: Ada) -> None:
-    """Delete somebody in Cognito, with another tool."""
-    ada.cognito.client().admin_delete_user(UserPoolId=POOL_ID, Username=ada.sub)
-    ada.cognito.forget_calls()
 
 
 @pytest.fixture
