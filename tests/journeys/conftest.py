@@ -1,4 +1,4 @@
-"""Which of Cognito's sign-in flows the site uses: the journeys of the main job run through each.
+"""Which of Cognito's sign-in flows the site uses: journeys run through each flow that their mark names.
 
 Tests speak of the flow USER_PASSWORD_AUTH. For the others, what they ask of the local Cognito is
 translated, so that one list of operations says what happened whatever the flow; the operations
@@ -16,18 +16,6 @@ from pytest_django import Settings
 from cognito_mfa.local import LocalCognito
 
 PASSWORD, ADMIN, SRP = "USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH"
-MAIN_JOB = (
-    "test_first_sign_in",
-    "test_invited_person",
-    "test_later_sign_in",
-    "test_optional_pool",
-    "test_other_challenges",
-    "test_remove",
-    "test_replace",
-    "test_sign_out",
-)
-# What breaks a call off is the same for all flows; the door for administrators is another one.
-MORE = ("test_broken_off", "test_budget", "test_confidential_client")
 # The operation that plays the part of another.
 ADMIN_DOOR = {
     "InitiateAuth": "AdminInitiateAuth",
@@ -73,11 +61,7 @@ def cognito(auth_flow: str) -> Iterator[LocalCognito]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    module = metafunc.module.__name__.rpartition(".")[2]
-    flows = [PASSWORD]
-    if module in (*MAIN_JOB, *MORE):
-        flows.append(ADMIN)
-    if module in MAIN_JOB:
-        flows.append(SRP)
-    if len(flows) > 1 and "auth_flow" in metafunc.fixturenames:
-        metafunc.parametrize("auth_flow", flows, indirect=True)
+    """Run a test marked ``auth_flows`` once more for each flow that the mark names."""
+    mark = metafunc.definition.get_closest_marker("auth_flows")
+    if mark is not None and "auth_flow" in metafunc.fixturenames:
+        metafunc.parametrize("auth_flow", [PASSWORD, *mark.args], indirect=True)

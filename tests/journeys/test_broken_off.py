@@ -11,6 +11,8 @@ from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from tests.visitor import Visitor
 
+pytestmark = pytest.mark.auth_flows("ADMIN_USER_PASSWORD_AUTH")
+
 SETUP, CHALLENGE, SIGN_IN = (f"cognito_mfa:{name}" for name in ("setup", "challenge", "sign_in"))
 
 

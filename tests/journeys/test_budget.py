@@ -20,6 +20,8 @@ from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
 from tests.threads import in_threads
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
+pytestmark = pytest.mark.auth_flows("ADMIN_USER_PASSWORD_AUTH")
+
 
 @pytest.fixture
 def patient(cognito: LocalCognito) -> LocalPool:

@@ -11,6 +11,8 @@ from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from tests.visitor import CLIENT_ID, POOL_ID, Visitor
 
+pytestmark = pytest.mark.auth_flows("ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH")
+
 TEMPORARY = "Temporary-1"
 
 

@@ -11,6 +11,8 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import MFAEvent, SoftwareToken
 from tests.visitor import Visitor
 
+pytestmark = pytest.mark.auth_flows("ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH")
+
 
 @pytest.fixture
 def known(pool: LocalPool, visitor: Visitor) -> Visitor:

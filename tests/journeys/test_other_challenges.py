@@ -12,6 +12,8 @@ from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
+pytestmark = pytest.mark.auth_flows("ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH")
+
 CHALLENGE = "cognito_mfa:challenge"
 
 

@@ -13,6 +13,8 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
 from tests.visitor import PASSWORD, Visitor
 
+pytestmark = pytest.mark.auth_flows("ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH")
+
 REMOVE, DEVICE = "cognito_mfa:device_remove", "cognito_mfa:device"
 
 

@@ -15,6 +15,8 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
+pytestmark = pytest.mark.auth_flows("ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH")
+
 DEVICE, REPLACE, CHALLENGE, SETUP, CANCEL = (
     f"cognito_mfa:{name}"
     for name in ("device", "device_replace", "challenge", "setup", "setup_cancel")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
 from cognito_mfa.local.pool import LocalPool
 from tests.visitor import Visitor
+
+pytestmark = pytest.mark.auth_flows("ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH")
 
 
 def test_the_old_cookie_is_worthless_afterwards(pool: LocalPool, visitor: Visitor) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from tests.enforcement.conftest import conf, site
 from tests.enforcement.servers import SERVERS, Send
+from tests.security.confirmations import anna, browser
 
-__all__ = ["conf", "send", "site"]
+__all__ = ["anna", "browser", "conf", "send", "site"]
 
 
 @pytest.fixture(params=SERVERS)

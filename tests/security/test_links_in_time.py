@@ -20,16 +20,13 @@ from cognito_mfa.models import CognitoIdentity
 from tests.security.confirmations import (
     LINK,
     MODEL_BACKEND,
-    anna,
     bob,
-    browser,
     refusals,
     resolve_by,
 )
 from tests.security.successors import Ada, leave
 from tests.visitor import PASSWORD, POOL_ID, Visitor
 
-__all__ = ["anna", "browser"]
 pytestmark = pytest.mark.django_db
 BOB = {"UserPoolId": POOL_ID, "Username": "bob"}
 
