@@ -1,7 +1,7 @@
-"""The one place that reads ``settings.COGNITO_MFA``.
+"""Reads ``settings.COGNITO_MFA``; no other module does.
 
-Each setting has one reader here, which the system checks use too, so that what a check accepts is
-what the app can read. Nothing is read at import; what was read is dropped when the setting changes.
+Each setting has one reader here, which the system checks use as well, so a check accepts exactly what the
+app can read. Nothing is read at import. What was read is dropped when the setting changes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -23,32 +23,29 @@ from django.utils.module_loading import import_string
 from cognito_mfa.values.secret_text import SecretText
 
 NAME = "COGNITO_MFA"
-SELF_SERVICE_SCOPE = (
-    "aws.cognito.signin.user.admin"  # without it a token sets nothing up (facts §7.1)
-)
+# "Scope for self-service" in docs/cognito-behavior.md: a token without it sets nothing up.
+SELF_SERVICE_SCOPE = "aws.cognito.signin.user.admin"
 REQUIRED_WORDS = ("everyone", "staff")
-LONGEST = 100 * 366 * 86400.0  # seconds
+MAX_SECONDS = 100 * 366 * 86400.0  # seconds
 TRUST_WORDS = ("elsewhere", "enrolled", "everyone")
 USER_POOL_ID_LENGTH = 55
 USER_POOL_ID = re.compile(r"(?P<region>[a-z]{2,}(?:-[a-z0-9]+)+)_[0-9A-Za-z]+")
 
 
-class Problem:  # no NamedTuple: each is loaded in every process, and costs six times as much memory
+class Problem(NamedTuple):
     """One thing that is wrong with one setting, in words for the developer."""
 
-    __slots__ = ("hint", "message", "setting")
+    setting: str
+    message: str
+    hint: str
 
-    def __init__(self, setting: str, message: str, hint: str) -> None:
-        self.setting, self.message, self.hint = setting, message, hint
 
-
-class Setting:
+class Setting(NamedTuple):
     """How a setting is read, what it is when absent, and what a developer should write."""
 
-    __slots__ = ("default", "hint", "read")
-
-    def __init__(self, read: Callable[[object], object], default: object, hint: str) -> None:
-        self.read, self.default, self.hint = read, default, hint
+    read: Callable[[object], object]
+    default: object
+    hint: str
 
 
 def _text(value: object) -> str:
@@ -117,14 +114,14 @@ def _seconds(value: object) -> float:
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         raise ValueError("must be a timedelta or a number of seconds above zero")
-    # Without end is no limit at all, and more than a century is beyond what dates can be compared with.
-    if value > LONGEST:
+    # Infinity would be no limit at all, and adding much more than a century overflows dates.
+    if value > MAX_SECONDS:
         raise ValueError("must be at most a hundred years")
     return float(value)
 
 
 def _moment(value: object) -> dt.datetime | None:
-    """A day means its first moment, where the site is."""
+    """Return an aware datetime; a date means its first moment in the site's time zone."""
     if value in (None, ""):
         return None
     if isinstance(value, str):
@@ -160,7 +157,7 @@ def _one_of(*words: str) -> Callable[[object], str]:
 
 
 def _requirement(value: object) -> object:
-    """The person's side of the policy: False, a word, groups, or a callable."""
+    """Return who must have MFA: False, a word, groups, or a callable."""
     if value is False or callable(value) or value in REQUIRED_WORDS:
         return value
     if isinstance(value, Mapping):
@@ -302,26 +299,29 @@ class Conf:
         return secret or None
 
     def trust_in(self, backend: object) -> str | None:
-        """Return what a sign-in through ``backend`` says about a second factor.
+        """Return what a sign-in through ``backend`` proves about MFA.
 
         Returns:
-            ``elsewhere``: everybody was asked for one that has nothing to do with Cognito. At Cognito's
-            own pages: ``everyone`` is asked, because the pool requires MFA; or those who are
-            ``enrolled``, as in a pool that leaves it optional. None: nothing, as of a backend that is only
-            listed beside a ``TOKEN_PROVIDER``, where nobody knows which of them is meant.
+            ``elsewhere``: the backend asked for a second factor that has nothing to do with Cognito. At Cognito's
+            own pages: ``everyone`` is asked, because the pool requires MFA; or those who are ``enrolled``, as
+            in a pool that leaves it optional. None: it proves nothing, as for a backend listed without a word
+            beside a ``TOKEN_PROVIDER``.
         """
         word = self.TRUSTED_BACKENDS.get(str(backend))
         if word == "":
             word = None if self.TOKEN_PROVIDER else "elsewhere"
-        # SECURITY: here and not in a check, which a server process never runs.
+        # SECURITY: here and not only in a check, which a server process never runs.
         return word if word in trustable(str(backend)) else None
 
 
 def trustable(backend: str) -> tuple[str, ...]:
-    """Return which words ``TRUSTED_BACKENDS`` may say of ``backend``; none for one that cannot be imported.
+    """Return the words that ``TRUSTED_BACKENDS`` may give ``backend``.
 
-    A backend class says so in ``trust_words``, which its subclasses inherit. Ours takes none: its sign-ins
-    leave a proof where a second factor was answered, and trust without one would let everybody pass.
+    A backend class lists them in ``trust_words``, which its subclasses inherit. Ours accepts none: its sign-ins
+    leave a proof where a second factor was answered, and trust without a proof would let every user pass.
+
+    Args:
+        backend: dotted path of a backend class; none are returned for one that cannot be imported.
     """
     try:
         return _trust_words(backend)
@@ -338,8 +338,8 @@ def _trust_words(backend: str) -> tuple[str, ...]:
 def given_settings() -> Mapping[str, object]:
     """Return the site's own dictionary, or an empty one when there is none (or no dictionary).
 
-    The client's secret is closed already: what is wrong with another setting is raised from frames that
-    hold the whole dictionary.
+    The client secret is wrapped in ``SecretText`` already, because error reports of other settings show frames
+    that hold the whole dictionary.
     """
     given = getattr(settings, NAME, None)
     if not isinstance(given, Mapping):

@@ -1,4 +1,4 @@
-"""What we know about people's second factors. No column holds a secret, and no row calls AWS."""
+"""What the site knows about its users' MFA. No column holds a secret, and no method calls AWS."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FRIENDLY_NAME_LENGTH = 64
 
 PoolModel = TypeVar("PoolModel", bound=models.Model)
 
-# What Django asks on each: UPPER(x::text) LIKE UPPER('a%'), and x LIKE 'a%', which ignores case.
+# What Django asks on PostgreSQL, UPPER(x::text) LIKE UPPER('a%'), and on SQLite, x LIKE 'a%', which ignores case.
 _EXPRESSIONS = {
     "postgresql": "UPPER(%(column)s::text) text_pattern_ops",
     "sqlite": "%(column)s COLLATE NOCASE",
@@ -88,7 +88,7 @@ class CognitoIdentity(models.Model):
         EMAIL_OTP = "EMAIL_OTP", _("E-mail")
 
     class Unconfirmed(models.TextChoices):
-        """What was asked of Cognito, and its answer got lost; the next sign-in settles it."""
+        """A change that Cognito was asked for and whose reply was lost; the next sign-in settles it."""
 
         SET_UP = "SET_UP", _("Confirmation of a new authenticator app")
         SWITCH_ON = "SWITCH_ON", _("Switching a confirmed app on")
@@ -169,15 +169,15 @@ class CognitoIdentity(models.Model):
 
     @property
     def in_this_pool(self) -> bool:
-        """Tell whether Cognito would be asked about the right person.
+        """Whether Cognito would be asked about the right user.
 
-        SECURITY: after a change of pools, somebody else may have the same name in the new one.
+        SECURITY: after a change of pools, another user may have the same username in the new one.
         """
         return self.pool_id == get_conf().USER_POOL_ID
 
     @property
     def software_token(self) -> SoftwareToken | None:
-        """Return the active authenticator; a change list must prefetch ``active_tokens`` instead."""
+        """The active software token, or None; one query each time."""
         return self.software_tokens.active().first()
 
     def record_status(
@@ -187,7 +187,13 @@ class CognitoIdentity(models.Model):
         preferred_factor: str = "",
         unconfirmed: Unconfirmed | Literal[""] = "",
     ) -> None:
-        """Write down what Cognito just said, or that nobody knows, and since what."""
+        """Record what Cognito just said, or that it is unknown.
+
+        Args:
+            status: as Cognito said it; UNKNOWN while a change is unconfirmed.
+            preferred_factor: Cognito's name of it; empty without one.
+            unconfirmed: the change whose outcome is unknown; empty when all is known.
+        """
         self.status, self.preferred_factor = status, preferred_factor
         self.unconfirmed, self.checked_at = unconfirmed, timezone.now()
         self.save(update_fields=["status", "preferred_factor", "unconfirmed", "checked_at"])
@@ -201,24 +207,24 @@ class CognitoIdentity(models.Model):
         reason: str = "",
         detail: str = "",
     ) -> int:
-        """End every proof and every half-finished sign-in, and write down why: one is never without the other.
+        """End every proof and every pending sign-in by raising the generation, and record the event of it.
 
-        The only place that moves it. Whoever began earlier is told by the number, or, where it was not known
-        yet whose sign-in it was, by the event; see ``snapshot``.
+        Nothing else raises the generation. A sign-in that started earlier notices by the number or, where its
+        user was not known yet, by the event; see ``sign_in.snapshot``.
 
         Args:
-            kind: what happened, one of ``MFAEvent.INVALIDATES_PROOFS``; by default that Cognito says something new.
-            since: the generation that what is written down here began with; None for what counts whatever
-                happened meanwhile.
-            actor: who did it; None when it was the person.
+            kind: what happened, one of ``MFAEvent.INVALIDATES_PROOFS``; by default STATUS_CHANGED.
+            since: the generation with which the change began; None for a change that is valid whatever happened
+                since.
+            actor: the user who did it; None when it was the identity's own user.
             reason: why, as an administrator gave it.
             detail: as in the event.
 
         Returns:
-            the generation before, read under the lock.
+            The generation before, read under the lock.
 
         Raises:
-            ChallengeLost: it moved since, or the row is gone; nothing was written.
+            ChallengeLost: the generation was raised since, or the row is gone; nothing was written.
         """
         kind = MFAEvent.Kind.STATUS_CHANGED if kind is None else kind
         if kind not in MFAEvent.INVALIDATES_PROOFS:
@@ -234,18 +240,18 @@ class CognitoIdentity(models.Model):
         return before
 
     def record_enabled(self) -> None:
-        """Write down that the pool lets this person in, as it did just now, when they signed in."""
+        """Record that the user is not disabled in the pool, because it just signed them in."""
         self.disabled_at, self.checked_at = None, timezone.now()
         self.save(update_fields=["disabled_at", "checked_at"])
 
     def retire_token(self, because: SoftwareToken.Retired) -> bool:
-        """Retire the active authenticator; tell whether there was one."""
+        """Retire the active software token; return whether there was one."""
         active = self.software_tokens.active()
         return bool(active.update(retired_at=timezone.now(), retired_because=because))
 
     @property
     def code_failures(self) -> int:
-        """Return how many codes in a row were wrong."""
+        """How many codes in a row were wrong."""
         row = CodeFailures.objects.filter(pool_id=self.pool_id, sub=self.sub).first()
         return row.failures if row else 0
 
@@ -259,7 +265,10 @@ class SoftwareTokenQuerySet(models.QuerySet["SoftwareToken"]):
 
 
 class SoftwareToken(models.Model):
-    """An authenticator app that was set up. Cognito keeps one for each person, and no name (facts §4)."""
+    """An authenticator app that was set up.
+
+    Cognito keeps one for each user, and does not return its name: "Friendly names" in docs/cognito-behavior.md.
+    """
 
     class Retired(models.TextChoices):
         REPLACED = "REPLACED", _("replaced")
@@ -308,7 +317,12 @@ class SoftwareToken(models.Model):
 
     @classmethod
     def activate(cls, identity: CognitoIdentity, *, friendly_name: str) -> SoftwareToken:
-        """Make a new active token; the one before it, if any, is replaced."""
+        """Create the new active software token, and retire the one before it as replaced.
+
+        Args:
+            identity: the user's.
+            friendly_name: what the user calls the device, and Cognito too; cut to its column.
+        """
         with transaction.atomic():
             CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
             now = timezone.now()
@@ -326,10 +340,10 @@ class CodeFailuresQuerySet(InPoolQuerySet["CodeFailures"]):
 
 
 class CodeFailures(models.Model):
-    """How many codes in a row somebody got wrong, wherever and from wherever they tried.
+    """How many codes in a row a user got wrong, on any page and from any address.
 
-    One row for each ``sub``; a row without one is about a name, and only for people whose ``sub`` nobody
-    knows yet. ``cognito_mfa.authenticator.code_attempts`` is the only one who counts.
+    One row for each ``sub``; a row without one is about a username whose ``sub`` is not known yet. Only
+    ``cognito_mfa.authenticator.code_attempts`` counts.
     """
 
     pool_id = models.CharField(_("user pool"), max_length=55)
@@ -370,15 +384,15 @@ class CodeFailures(models.Model):
 
     @property
     def in_this_pool(self) -> bool:
-        """Tell whether it counts for the pool that the settings name."""
+        """Whether it is about the pool that the settings name."""
         return self.pool_id == get_conf().USER_POOL_ID
 
 
 class PostedStep(models.Model):
-    """A step of a sign-in that a browser answers just now, or that was accepted a moment ago.
+    """A step of a sign-in that a browser is answering, or that was accepted a moment ago.
 
-    Digests alone: nothing here tells whose it is, or what was answered. ``cognito_mfa.sign_in.duplicate_submissions`` is the
-    only one who reads and writes it.
+    Only digests: they reveal neither the user nor the answer. ``cognito_mfa.sign_in.duplicate_submissions`` alone
+    reads and writes it.
     """
 
     browser = models.CharField(_("browser"), max_length=64, unique=True)
@@ -404,9 +418,9 @@ class MFAResetQuerySet(models.QuerySet["MFAReset"]):
 
 
 class MFAReset(models.Model):
-    """An administrator's reset: written before Cognito is asked, so that a half-done one is seen.
+    """An administrator's reset: saved before Cognito is asked, so that a half-done one is visible.
 
-    It is done when ``finished_at`` is set, and only then said to be.
+    It is done when ``finished_at`` is set, and not before.
     """
 
     identity = models.ForeignKey(
@@ -463,7 +477,7 @@ class MFAExemptionQuerySet(models.QuerySet["MFAExemption"]):
 
 
 class MFAExemption(models.Model):
-    """Somebody who may do without a second factor until a day, and who said so, and why."""
+    """A user's exemption from MFA: until when, who granted it, and why."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -545,7 +559,7 @@ def _is_valid(at: dt.datetime) -> models.Q:
 
 
 def _granted_since(at: dt.datetime) -> dt.datetime:
-    """Return the moment after which an exemption must have been granted that holds ``at``."""
+    """Return the moment after which an exemption must have been granted to be valid ``at``."""
     return at - dt.timedelta(seconds=get_conf().GRANT_MAX_AGE)
 
 
@@ -554,7 +568,7 @@ def _is_superuser(user: Any) -> bool:
 
 
 def _has_superusers() -> bool:
-    """Tell whether the site's users have a column for it."""
+    """Return whether the site's users have the column."""
     return any(field.name == "is_superuser" for field in get_user_model()._meta.concrete_fields)
 
 
@@ -598,7 +612,7 @@ class OverviewSnapshot(models.Model):
 
 
 class MFAEventManager(models.Manager["MFAEvent"]):
-    """Makes events; there is no other way to write one."""
+    """Creates events; nothing else does."""
 
     def record(
         self,
@@ -611,17 +625,18 @@ class MFAEventManager(models.Manager["MFAEvent"]):
         reason: str = "",
         detail: str = "",
     ) -> MFAEvent:
-        """Write down that ``kind`` happened.
+        """Record that ``kind`` happened, in the table and in the log.
 
         Args:
-            identity: to whom; None for somebody who has none, and for the log itself.
-            sub: of who has none, where it is known.
-            username: the name of who has none.
-            actor: who did it; None when it was the person.
+            kind: what happened.
+            identity: to which user; None for a user without one, and for events about the log itself.
+            sub: of a user without an identity, where it is known.
+            username: of a user without an identity.
+            actor: the user who did it; None when it was the identity's own user.
             reason: why, as an administrator gave it.
             detail: a method or a friendly name; never a code or a secret.
         """
-        # So that what is sent to another machine at once tells as much as the table. No names: people choose them.
+        # The log may be on another machine, out of an attacker's reach. It has no names, which users choose freely.
         logger.info(
             "mfa_event: %s, user %s, by %s",
             kind,
@@ -640,7 +655,7 @@ class MFAEventManager(models.Manager["MFAEvent"]):
 
 
 class MFAEvent(models.Model):
-    """What happened to a person's second factor: written once, never changed."""
+    """What happened to a user's MFA: written once, never changed."""
 
     class Kind(models.TextChoices):
         SIGNED_IN = "SIGNED_IN", _("Signed in with a code")
@@ -665,7 +680,7 @@ class MFAEvent(models.Model):
         DISABLED = "DISABLED", _("Disabled in the user pool")
         USER_DELETED = "USER_DELETED", _("User deleted on this site")
 
-    # Every event that moves the identity's generation, and no proof outlives.
+    # Events that raise the identity's generation, so that no proof outlives them.
     INVALIDATES_PROOFS = frozenset(
         {
             Kind.SOFTWARE_TOKEN_VERIFIED,
@@ -720,7 +735,7 @@ class MFAEvent(models.Model):
 def identity_of(user: Any) -> CognitoIdentity | None:
     """Return the user's identity in any pool, or None.
 
-    Costs no query for a user that our backend loaded, and one, once, for another's.
+    Costs no query for a user that our backend loaded, and one query, once, for other users.
     """
     try:
         identity: CognitoIdentity = user.cognito_identity
@@ -730,16 +745,16 @@ def identity_of(user: Any) -> CognitoIdentity | None:
 
 
 def key_of(user: Any) -> str:
-    """Return the key of one of the site's users, as text; empty for anybody else.
+    """Return the primary key of one of the site's users as text; empty for any other object.
 
-    Middleware and APIs name also services and devices, whose rows are of another table, or who have none at all. Their
-    keys may be equal to a user's.
+    Middleware and APIs may set services or devices as the request's user. Their rows are in another table, so their keys
+    may be equal to a user's.
     """
     return str(user.pk) if isinstance(user, get_user_model()) and user.pk is not None else ""
 
 
 async def aidentity_of(user: Any) -> CognitoIdentity | None:
-    """Return the same where nothing may block."""
+    """Async version of ``identity_of``."""
     if key_of(user) and "cognito_identity" not in user._state.fields_cache:  # noqa: SLF001 - as Django's own
         identity = await CognitoIdentity.objects.filter(user_id=user.pk).afirst()
         user._meta.get_field("cognito_identity").set_cached_value(user, identity)

@@ -66,7 +66,7 @@ class ExemptionForm(forms.ModelForm):
         until = self.cleaned_data["expires_at"]
         if until <= timezone.now():
             raise ValidationError(_("Choose a time in the future."))
-        longest = exemptions.longest()
+        longest = exemptions.latest_end()
         if until > longest:
             text = _("An exemption can last until %(end)s at the longest.")
             end = timezone.localtime(longest) if timezone.is_aware(longest) else longest

@@ -1,6 +1,4 @@
-"""People who may do without a second factor for a while: granted and revoked with a reason, ending by
-themselves.
-"""
+"""Exemptions from MFA: granted and revoked with a reason, and limited in time."""
 
 from __future__ import annotations
 
@@ -31,27 +29,28 @@ def by_expiry() -> QuerySet[MFAExemption]:
     )
 
 
-def longest() -> dt.datetime:
-    """Return the latest end that an exemption may have that is granted now."""
+def latest_end() -> dt.datetime:
+    """Return the latest end of an exemption that is granted now: GRANT_MAX_AGE from now."""
     return timezone.now() + dt.timedelta(seconds=get_conf().GRANT_MAX_AGE)
 
 
 def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemption:
-    """Let ``user`` do without until then, or until they become a superuser.
+    """Exempt ``user`` until then, or until they become a superuser.
 
     Args:
-        until: in the future, and no later than ``longest()``.
+        user: one of the site's users.
+        until: in the future, and no later than ``latest_end()``.
         reason: why; kept for good.
-        actor: who grants it; None for a command.
+        actor: the user who grants it; None for a command.
 
     Raises:
-        ActionDenied: ``actor`` may not excuse ``user``.
+        ActionDenied: ``actor`` may not exempt ``user``.
         ValueError: ``until`` is not in the future or too late, or there is no reason.
     """
     permissions.require(permissions.GRANT, actor, user)
     if until <= timezone.now() or not reason.strip():
         raise ValueError("an exemption needs a reason and an end in the future")
-    if until > longest():
+    if until > latest_end():
         raise ValueError("an exemption ends within GRANT_MAX_AGE")
     with transaction.atomic():
         exemption = MFAExemption.objects.create(
@@ -74,15 +73,23 @@ def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemp
 
 
 def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
-    """End ``exemption`` now; tell whether it was still open.
+    """End ``exemption`` now.
+
+    Args:
+        exemption: the one to end.
+        reason: why; kept for good.
+        actor: the user who revokes it; None for a command.
+
+    Returns:
+        Whether it was not revoked before.
 
     Raises:
         ActionDenied: ``actor`` may not revoke it.
     """
     permissions.require(permissions.REVOKE, actor, exemption)
-    open_ones = MFAExemption.objects.filter(pk=exemption.pk, revoked_at=None)
+    not_revoked = MFAExemption.objects.filter(pk=exemption.pk, revoked_at=None)
     with transaction.atomic():
-        if not open_ones.update(revoked_at=timezone.now()):
+        if not not_revoked.update(revoked_at=timezone.now()):
             return False
         _record(Kind.EXEMPTION_REVOKED, exemption, actor, reason)
     if (identity := identity_of(exemption.user)) is not None:

@@ -1,10 +1,10 @@
-"""Mails about what happened to somebody's second factor: sent after the commit, in their language.
+"""Emails about changes of a user's MFA: sent after the commit, in the language of the last sign-in.
 
-No mail holds a secret or a code, and a mail server that fails breaks nothing.
+No email contains a secret or a code, and a mail server that fails breaks nothing.
 
-SECURITY: a mail that others can cause carries the site's good name. It goes to addresses alone that the
-pool has verified or the site has in its own table, it prints no text in which somebody could place a
-link, and there are only so many a day about one person.
+SECURITY: an attacker may cause an email that carries the site's name. It goes only to addresses that the pool has
+verified or the site has in its own table, it contains no text in which an attacker could place a link, and the
+number of emails a day about one user is limited.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ KINDS = (
     "exemption_revoked",
 )
 
-MAILS_PER_DAY = 10  # about one person, whatever is done again and again
+MAX_EMAILS_PER_DAY = 10  # about one user
 DAY = dt.timedelta(days=1)
 Kind = MFAEvent.Kind
-# Events that a mail tells of, one each. Not wrong codes: they are told of once a day, and whoever enters
-# many must not keep other mails from their reader.
-TOLD = (
+# Events of which each sends one email. Not wrong codes: they send one a day, and an attacker who enters many must
+# not keep other emails from the user.
+EVENTS_WITH_EMAIL = (
     Kind.SOFTWARE_TOKEN_VERIFIED,
     Kind.SOFTWARE_TOKEN_REPLACED,
     Kind.SOFTWARE_TOKEN_REMOVED,
@@ -60,24 +60,24 @@ TOLD = (
     Kind.EXEMPTION_GRANTED,
     Kind.EXEMPTION_REVOKED,
 )
-# What can happen but once to each authenticator floods nobody, and who guesses must not be able to drown it.
-ONCE = ("codes_stopped",)
-# A scheme, an address, a host's name (the full stops of other scripts are told from ours by nobody's
-# mail program), a new line.
+# It happens once to each authenticator, so it cannot flood a mailbox, and an attacker must not be able to suppress it.
+UNLIMITED = ("codes_stopped",)
+# A scheme, an address, a host name (mail programs treat the full stops of other scripts like ours), a new line.
 _MAY_LEAD_AWAY = re.compile("://|@|[.\u3002]\\w|[\\x00-\\x1f\\x7f\x85\u2028\u2029]")
 
 
 def send(kind: str, identity: CognitoIdentity, **context: Any) -> None:
-    """Write to ``identity``'s person once the transaction is committed.
+    """Send an email to the identity's user once the transaction is committed.
 
     Args:
         kind: one of ``KINDS``; names the templates ``cognito_mfa/email/<kind>_*``.
+        identity: the user's; its addresses and language are used.
         context: what the templates need besides the identity and the time.
     """
     recipients = recipients_of(identity)
     if not (get_conf().NOTIFY and recipients):
         return
-    if kind not in ONCE and _told_lately(identity) > MAILS_PER_DAY:
+    if kind not in UNLIMITED and _emails_in_last_day(identity) > MAX_EMAILS_PER_DAY:
         logger.warning("notice_not_sent: %s to user %s, too many a day", kind, identity.user_id)
         return
     given = {
@@ -85,16 +85,16 @@ def send(kind: str, identity: CognitoIdentity, **context: Any) -> None:
         "user": identity.user,
         "at": timezone.now(),
         "account": _account(identity),
-        "device": _harmless(_device_name(context.get("software_token"))),
+        "device": _without_links(_device_name(context.get("software_token"))),
         **context,
     }
     transaction.on_commit(partial(_deliver, kind, identity, recipients, given))
 
 
 def recipients_of(identity: CognitoIdentity) -> list[str]:
-    """Return every address we may rely on: whoever took over one must not be the only one told.
+    """Return every trusted address: an attacker who took over one must not be the only reader.
 
-    The pool's verified one and the one before it, and the one that the site itself has.
+    They are the pool's verified one, the one before it, and the one in the site's user table.
     """
     field = type(identity.user).get_email_field_name()
     own = str(getattr(identity.user, field, "") or "")
@@ -110,26 +110,26 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _told_lately(identity: CognitoIdentity) -> int:
-    """Return how many mails about ``identity`` the last day's events stand for, that of now included."""
+def _emails_in_last_day(identity: CognitoIdentity) -> int:
+    """Return how many emails the events of the last day sent about ``identity``, the present one included."""
     lately = identity.events.filter(at__gte=timezone.now() - DAY, at__lte=clocks.latest())
-    return lately.filter(kind__in=TOLD).count()
+    return lately.filter(kind__in=EVENTS_WITH_EMAIL).count()
 
 
 def _account(identity: CognitoIdentity) -> str:
-    """Return what the mail calls the account: the pool's name, if nobody could place a link in it."""
+    """Return what the email calls the account: the pool's username, unless it may contain a link."""
     name = identity.username
     if same(name, identity.email):
         return name
-    return _harmless(name) or identity.email or identity.sub
+    return _without_links(name) or identity.email or identity.sub
 
 
 def _device_name(software_token: SoftwareToken | None) -> str:
     return software_token.friendly_name if software_token else ""
 
 
-def _harmless(text: str) -> str:
-    """Return ``text``, or nothing where a mail program might make a link, an address or a line of it."""
+def _without_links(text: str) -> str:
+    """Return ``text``, or nothing where a mail program might turn a part of it into a link or a line."""
     plain = "".join(
         char
         for char in unicodedata.normalize("NFKC", text)
@@ -146,7 +146,7 @@ def _deliver(
             message = _message(kind, recipients, context)
         message.send()
     except Exception:
-        # Whatever is wrong with templates or server: what the mail tells of has happened.
+        # Whatever is wrong with templates or the server: the change itself has happened.
         logger.exception("notice_not_sent: %s to user %s", kind, identity.user_id)
 
 

@@ -1,8 +1,7 @@
-"""An administrator's reset of somebody's authenticator, for a lost phone.
+"""An administrator's reset of a user's authenticator, for a lost phone.
 
-The local generation moves before Cognito is asked, so that sessions are dead whatever happens next.
-Each step that Cognito confirmed is written down; what is not done is shown as not done, and the next
-run goes on where this one stopped.
+Proofs end before Cognito is asked, so that sessions have ended whatever happens next. Each step that
+Cognito confirmed is recorded. What is not done is shown as not done, and the next run continues there.
 """
 
 from __future__ import annotations
@@ -29,20 +28,23 @@ TOO_OLD = "AdminDeleteSoftwareToken is missing in the installed boto3"
 
 
 def request(identity: CognitoIdentity, *, actor: Any, reason: str) -> MFAReset:
-    """Write the reset down and end all sessions of the person here; Cognito is not asked yet.
+    """Record the reset and end all proofs of the user here; Cognito is not asked yet.
 
-    A reset that is not finished is taken up again instead of a second one; sessions that began
-    meanwhile end all the same.
+    An unfinished reset is continued instead of a second one; proofs of newer sessions end as well.
 
     Args:
-        actor: who resets; None for a command.
+        identity: the user's.
+        actor: the user who resets; None for a command.
         reason: why; kept for good.
+
+    Returns:
+        The reset for ``run``.
 
     Raises:
         ActionDenied: ``actor`` may not reset ``identity``.
     """
     permissions.require(permissions.RESET, actor, identity)
-    # Durable: inside a transaction of the caller's it would be lost when the process is killed.
+    # Durable: inside a caller's transaction it would be lost when the process is killed.
     with transaction.atomic(durable=True):
         CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
         unfinished = identity.resets.unfinished().first()
@@ -56,7 +58,7 @@ def run(reset: MFAReset) -> MFAReset:
     """Do what is left of ``reset`` in Cognito.
 
     Returns:
-        the reset; finished, or with its ``trouble`` in words for staff.
+        The reset: finished, or with its ``trouble`` in words for staff.
     """
     identity = reset.identity
     reset.trouble = ""  # of the last run
@@ -70,16 +72,17 @@ def run(reset: MFAReset) -> MFAReset:
         _finish(reset)
     except CognitoMFAError as error:
         hint = error.hint
-        _note(reset, trouble=f"{error} {hint}".strip()[:200])
+        _save(reset, trouble=f"{error} {hint}".strip()[:200])
         logger.warning("mfa_reset_stopped: user %s, %s", identity.user_id, reset.trouble)
     return reset
 
 
 def run_again(reset: MFAReset, *, actor: Any) -> MFAReset:
-    """Do what is left of a reset that somebody began.
+    """Do what is left of a reset that was started before.
 
     Args:
-        actor: who goes on with it; None for a command.
+        reset: an unfinished one.
+        actor: the user who continues it; None for a command.
 
     Raises:
         ActionDenied: ``actor`` may not; nothing was done.
@@ -89,7 +92,7 @@ def run_again(reset: MFAReset, *, actor: Any) -> MFAReset:
 
 
 def _delete_token(reset: MFAReset) -> None:
-    """Delete the registration; with an old boto3 only turn it off, where that changes anything."""
+    """Delete the registration; with an old boto3 turn it off instead, where that has an effect."""
     if reset.token_deleted_at is not None:
         return
     sub = reset.identity.sub
@@ -97,25 +100,26 @@ def _delete_token(reset: MFAReset) -> None:
     if admin_api.can_delete_software_token():
         admin_api.delete_software_token(sub)
     elif admin_api.pool_requires_mfa():
-        # Turning it off would answer 200 and leave the lost phone in charge (facts §6.3).
-        _note(reset, trouble=TOO_OLD)
+        # Cognito would answer 200 and still ask for the lost phone's code: "Turning off where MFA is required"
+        # in docs/cognito-behavior.md.
+        _save(reset, trouble=TOO_OLD)
         return
     else:
         admin_api.turn_off_software_token(sub)
     with transaction.atomic():
-        # The very one that was there before Cognito was asked; whoever set up another one keeps that.
+        # The one that was there before Cognito was asked; one that was set up since stays.
         if old is not None:
             SoftwareToken.objects.active().filter(pk=old.pk).update(
                 retired_at=timezone.now(), retired_because=SoftwareToken.Retired.RESET
             )
-        _note(reset, token_deleted_at=timezone.now())
+        _save(reset, token_deleted_at=timezone.now())
 
 
 def _sign_out(reset: MFAReset) -> None:
-    """Revoke the person's tokens: a reset alone leaves them valid (facts §6.3, §7.3)."""
+    """Revoke the user's tokens: "What a reset leaves valid" in docs/cognito-behavior.md."""
     if reset.signed_out_at is None:
         admin_api.sign_out_everywhere(reset.identity.sub)
-        _note(reset, signed_out_at=timezone.now())
+        _save(reset, signed_out_at=timezone.now())
 
 
 def _read_back(reset: MFAReset) -> None:
@@ -124,7 +128,7 @@ def _read_back(reset: MFAReset) -> None:
     factors = admin_api.read_factors(identity.sub)
     if factors.software_token and not new:
         # Deleted, or so it said, and listed still: begin again at the next run.
-        _note(reset, token_deleted_at=None, trouble="Cognito still lists the authenticator")
+        _save(reset, token_deleted_at=None, trouble="Cognito still lists the authenticator")
         return
     without = Status.UNKNOWN if new else Status.NOT_SET_UP
     status = Status.ENABLED if factors.software_token else without
@@ -133,9 +137,9 @@ def _read_back(reset: MFAReset) -> None:
 
 
 def _is_set_up_anew(reset: MFAReset) -> bool:
-    """Tell whether the person has set up another one since Cognito confirmed that the old one is gone.
+    """Return whether the user has set up another one since Cognito confirmed that the old one is gone.
 
-    The old one was retired then, so that no clock has to tell which of the two this is.
+    The old one was retired then, so that no clock has to decide which of the two this is.
     """
     return reset.token_deleted_at is not None and reset.identity.software_token is not None
 
@@ -144,14 +148,14 @@ def _finish(reset: MFAReset) -> None:
     identity = reset.identity
     now = timezone.now()
     with transaction.atomic():
-        open_ones = MFAReset.objects.unfinished().filter(pk=reset.pk)
-        first = open_ones.update(finished_at=now, trouble="")
+        unfinished = MFAReset.objects.unfinished().filter(pk=reset.pk)
+        first = unfinished.update(finished_at=now, trouble="")
         reset.finished_at, reset.trouble = now, ""
-        if not first:  # another run was faster: it has told everybody
+        if not first:  # another run was faster, and has sent the email and the signal
             return
         if not _is_set_up_anew(reset):
             identity.retire_token(SoftwareToken.Retired.RESET)
-        # Once more: somebody may have signed in with the old app meanwhile.
+        # Again: a sign-in with the old app may have succeeded since the reset was requested.
         identity.invalidate_proofs(Kind.MFA_RESET, actor=reset.actor, reason=reset.reason)
         code_attempts.clear(identity.username, sub=identity.sub)
     logger.info("mfa_reset: user %s by %s", identity.user_id, reset.actor_id or "command")
@@ -165,8 +169,8 @@ def _finish(reset: MFAReset) -> None:
     )
 
 
-def _note(reset: MFAReset, **changes: Any) -> None:
-    """Write ``changes`` down at once: the process may end before the next step."""
+def _save(reset: MFAReset, **changes: Any) -> None:
+    """Save ``changes`` at once: the process may end before the next step."""
     for name, value in changes.items():
         setattr(reset, name, value)
     reset.save(update_fields=list(changes))

@@ -1,5 +1,6 @@
-"""What administrators do about other people's second factors. Cognito is asked with the site's own
-AWS credentials, and what a page says afterwards is what Cognito said.
+"""The MFA status of a user as Cognito says it, and the counter of wrong codes, for administrators.
+
+Cognito is asked with the site's own AWS credentials.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ Status = CognitoIdentity.Status
 
 
 def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoIdentity.Status:
-    """Ask Cognito for the person's factors and write down what it says.
+    """Ask Cognito for the user's factors and record what it says.
 
     Args:
-        identity: whose; a user that the pool no longer has is written down as gone.
-        actor: who asked.
+        identity: the user's; a user that the pool no longer has is recorded as gone.
+        actor: the user who asked; None for a command.
 
     Returns:
-        the status as it is now. What the person, or another administrator, changed while Cognito was
-        asked stays: the answer may be older than that.
+        The status as it is now. What the user or another administrator changed while Cognito was asked
+        stays, because the reply may be older than that.
 
     Raises:
         ActionDenied: ``actor`` may not; Cognito was not asked.
@@ -42,7 +43,7 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
     if not identity.in_this_pool:
         raise Refused(reason=RefusedReason.ANOTHER_POOL)
     before = identity.status
-    known = _known(identity)
+    known = _fingerprint(identity)
     try:
         factors = admin_api.read_factors(identity.sub)
     except UserGone:
@@ -53,39 +54,39 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
         now = CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
         if now is None:  # deleted here meanwhile
             return Status.GONE
-        if _known(now) != known:
+        if _fingerprint(now) != known:
             return Status(now.status)
         identity.record_status(
             status,
             preferred_factor=factors.preferred if factors else "",
-            unconfirmed=_still_open(identity, status),
+            unconfirmed=_still_unconfirmed(identity, status),
         )
         ended = status in (Status.NOT_SET_UP, Status.GONE) and identity.retire_token(
             SoftwareToken.Retired.REMOVED_ELSEWHERE
         )
         ended = ended or (status == Status.GONE and before != status)
         detail = f"{before} → {status}"
-        if ended:  # sessions that it let in must prove themselves again
+        if ended:  # sessions that it proved must prove themselves again
             identity.invalidate_proofs(MFAEvent.Kind.STATUS_CHANGED, actor=actor, detail=detail)
         elif status != before:
             MFAEvent.objects.record(
                 MFAEvent.Kind.STATUS_CHANGED, identity, actor=actor, detail=detail
             )
-        _note_whether_enabled(identity, enabled=enabled, actor=actor)
+        _record_enabled(identity, enabled=enabled, actor=actor)
     return status
 
 
 def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> int:
-    """Forget the person's wrong codes, so that codes are accepted again.
+    """Forget the wrong codes in a row, so that codes are accepted again.
 
     Args:
-        username: the name in the pool.
-        sub: the person's; empty for whoever is counted by the name alone, and has no identity yet.
-        actor: who clears them; None for a command.
+        username: the pool's own name of the user.
+        sub: the user's; empty for a user without an identity, who is counted by username.
+        actor: the user who clears them; None for a command.
         reason: why; kept for good.
 
     Returns:
-        how many there were in a row.
+        How many there were in a row.
 
     Raises:
         ActionDenied: ``actor`` may not; nothing was done.
@@ -107,15 +108,14 @@ def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> 
             detail=str(failures),
         )
     logger.info("failures_cleared: %d by %s", failures, getattr(actor, "pk", "command"))
-    if (
-        event.identity
-    ):  # or whoever guesses could have somebody of the staff help, and nobody would hear of it
+    if event.identity:
+        # An attacker who guesses may ask the staff to clear the counter: the owner must hear of it.
         notifications.send("failures_cleared", event.identity, failures=failures)
     return failures
 
 
-def _note_whether_enabled(identity: CognitoIdentity, *, enabled: bool, actor: Any) -> None:
-    """Write down that the pool lets the person in no more, which ends every session; or that it does again."""
+def _record_enabled(identity: CognitoIdentity, *, enabled: bool, actor: Any) -> None:
+    """Record that the user is disabled in the pool, which ends every session, or enabled again."""
     if enabled == (identity.disabled_at is None):
         return
     identity.disabled_at = None if enabled else timezone.now()
@@ -127,8 +127,8 @@ def _note_whether_enabled(identity: CognitoIdentity, *, enabled: bool, actor: An
         identity.invalidate_proofs(MFAEvent.Kind.DISABLED, actor=actor)
 
 
-def _known(identity: CognitoIdentity) -> tuple[object, ...]:
-    """Return what everything that changes somebody's second factor here changes a part of."""
+def _fingerprint(identity: CognitoIdentity) -> tuple[object, ...]:
+    """Return values of which every change of the user's MFA here changes at least one."""
     token = identity.software_token
     return identity.generation, identity.checked_at, identity.status, token and token.pk
 
@@ -138,24 +138,24 @@ def _status(identity: CognitoIdentity, factors: Factors | None) -> CognitoIdenti
         return Status.GONE
     if factors.software_token:
         return Status.ENABLED
-    if identity.software_token and _list_may_be_silent():
+    if identity.software_token and _list_may_be_incomplete():
         return Status.UNKNOWN
     return Status.NOT_SET_UP
 
 
-def _still_open(
+def _still_unconfirmed(
     identity: CognitoIdentity, status: CognitoIdentity.Status
 ) -> CognitoIdentity.Unconfirmed | Literal[""]:
-    """Return what Cognito's list leaves open: it does not tell an old authenticator from a new one."""
+    """Return what Cognito's list leaves unconfirmed: it does not say whether a software token is the old one."""
     settled = status in (Status.NOT_SET_UP, Status.GONE) or not identity.unconfirmed
     return "" if settled else CognitoIdentity.Unconfirmed(identity.unconfirmed)
 
 
-def _list_may_be_silent() -> bool:
-    """Tell whether Cognito may list no factor for somebody who has one.
+def _list_may_be_incomplete() -> bool:
+    """Return whether Cognito may list no factor for a user who has one.
 
-    In a pool that requires MFA, an authenticator that was verified and never made preferred is asked
-    for at every sign-in and yet listed nowhere (facts §3.5).
+    In a pool that requires MFA, Cognito asks at every sign-in for a software token that was verified and never
+    made preferred, but does not list it: "Reading the MFA status" in docs/cognito-behavior.md.
     """
     try:
         return admin_api.pool_requires_mfa()

@@ -1,7 +1,7 @@
-"""What is written down when somebody's authenticator was set up, replaced or turned off, and when
-nobody can tell: the row, the event, the generation, the mail and the signal, each at one place.
+"""Records changes of a user's authenticator: set up, replaced, turned off, or with an unknown outcome.
 
-Whatever Cognito left open is settled at the next sign-in, by what Cognito then asks for.
+Each change writes its row, event, generation, email and signal here, in one place. What Cognito left open is
+settled at the next sign-in, by what Cognito then asks for.
 """
 
 from __future__ import annotations
@@ -30,7 +30,15 @@ SWITCHED_ON = "switched on"  # detail of the event that we made Cognito ask for 
 def record_setup(
     request: HttpRequest, identity: CognitoIdentity, friendly_name: str
 ) -> SoftwareToken:
-    """Write down a confirmed authenticator, the first or another one; other sessions end.
+    """Record a confirmed authenticator, the first or another one; proofs of other sessions end.
+
+    Args:
+        request: the one that confirmed it, for receivers of the signal.
+        identity: the user's.
+        friendly_name: the device name that Cognito was given; cut to its column.
+
+    Returns:
+        The new active software token.
 
     Raises:
         ChallengeLost: something else changed it since ``identity`` was read; nothing was written.
@@ -67,20 +75,22 @@ def record_setup(
 def record_removal(
     request: HttpRequest, identity: CognitoIdentity, *, elsewhere: bool = False
 ) -> SoftwareToken | None:
-    """Write down that Cognito asks this person for no code any more; other sessions' proofs end.
+    """Record that Cognito no longer asks this user for a code; proofs of other sessions end.
 
     Args:
-        elsewhere: not on this site's pages, so that it is news to the person.
+        request: the one in which it was done or noticed, for receivers of the signal.
+        identity: the user's.
+        elsewhere: whether it was done outside this site's pages, so that the email must tell the user.
 
     Returns:
-        the authenticator that no longer counts; None when none was known.
+        The software token that is no longer active; None when none was known.
 
     Raises:
         ChallengeLost: something else changed it since ``identity`` was read; nothing was written.
     """
     before = identity.software_token
     if before is None and identity.status != Status.ENABLED:
-        # Nobody was ever asked whether it was on: that it is off is no news, and ends nothing.
+        # Cognito was never asked whether it was on: that it is off is no change, and ends nothing.
         identity.record_status(Status.NOT_SET_UP)
         return None
     retired = SoftwareToken.Retired
@@ -99,10 +109,10 @@ def record_removal(
 
 
 def record_switched_on(identity: CognitoIdentity) -> None:
-    """Write down that we made Cognito ask for this person's code, which it had not done.
+    """Record that we made Cognito ask for this user's code, which it had not done before.
 
-    SECURITY: whoever has the password alone can bring this about, and may have another sign-in open that
-    began before. ``managed_login.evidence`` looks here for when it was.
+    SECURITY: an attacker with the password alone can cause this, and may have another sign-in open that began
+    before. ``managed_login.evidence`` reads the time of this event.
     """
     MFAEvent.objects.record(Kind.STATUS_CHANGED, identity, detail=SWITCHED_ON)
 
@@ -110,16 +120,19 @@ def record_switched_on(identity: CognitoIdentity) -> None:
 def record_unconfirmed(
     request: HttpRequest, identity: CognitoIdentity, what: Unconfirmed, *, friendly_name: str = ""
 ) -> int:
-    """Write down that Cognito may have done ``what``, and may not have: its answer is lost.
+    """Record that Cognito may or may not have done ``what``, because its reply is lost.
 
-    Other sessions end already now: if it was done, they must. Who asked for it goes on, unless something
-    else, such as a reset, has ended that session meanwhile.
+    Proofs of other sessions end now, in case it was done. The session that asked for it keeps its proof, unless
+    something else, such as a reset, ended it in the meantime.
 
     Args:
-        friendly_name: of the device that may count from now on.
+        request: the one that asked Cognito; its session keeps its proof.
+        identity: the user's.
+        what: the change that was asked for.
+        friendly_name: of the device that may be active from now on.
 
     Returns:
-        the generation before.
+        The generation before.
     """
     own = identity_of(request.user)
     proven = (
@@ -136,10 +149,10 @@ def record_unconfirmed(
 
 
 def was_removed_or_reset(identity: CognitoIdentity) -> bool:
-    """Tell whether the authenticator that Cognito may still know of must not count again.
+    """Return whether a software token that Cognito may still have must not be switched on again.
 
-    An administrator resets it, or did, or the person removed it; and none was set up since. With an old
-    boto3 the registration of a lost phone stays in Cognito, and can be switched on again.
+    An administrator reset it, or the user removed it, and none was set up since. With an old boto3 the
+    registration of a lost phone stays in Cognito, and could be switched on again.
     """
     if identity.resets.unfinished().exists():
         return True
@@ -149,9 +162,9 @@ def was_removed_or_reset(identity: CognitoIdentity) -> bool:
 
 
 def record_expected_absence(identity: CognitoIdentity) -> None:
-    """Write down that Cognito asks for no code, as it must after a reset: that is news to nobody.
+    """Record that Cognito asks for no code, as expected after a reset; no event and no email.
 
-    What a reset has yet to do, it finds as it left it.
+    Nothing is recorded while a reset is unfinished, so that it finds the identity as it left it.
     """
     if not identity.resets.unfinished().exists():
         identity.record_status(Status.NOT_SET_UP)
@@ -160,17 +173,20 @@ def record_expected_absence(identity: CognitoIdentity) -> None:
 def reconcile(
     request: HttpRequest, identity: CognitoIdentity, cognito_name: str, *, unconfirmed: bool
 ) -> None:
-    """Settle what was open: a code of the authenticator that Cognito calls ``cognito_name`` was right.
+    """Match our records with the software token whose code was right.
 
     Args:
-        unconfirmed: the set-up that led here was never written down.
+        request: the one that carried the code.
+        identity: the user's.
+        cognito_name: what Cognito calls the software token; empty where it did not say.
+        unconfirmed: whether the setup that led here was never recorded.
     """
     active = identity.software_token
     if active is None and identity.resets.unfinished().exists():
-        return  # the one that a reset has yet to get rid of: it is no new one
+        return  # the one that an unfinished reset has yet to delete, and no new one
     if active is None:
-        # One that we never saw: of our own lost set-up, or of another site of the same pool. It is news
-        # unless Cognito has told of one already, or was never asked.
+        # One that we never saw: of our own setup whose reply was lost, or of another site of the same pool. It
+        # is a change unless Cognito has reported one already, or was never asked.
         told = identity.checked_at is None or identity.status == Status.ENABLED
         if unconfirmed or not told:
             record_setup(request, identity, cognito_name)
@@ -183,17 +199,17 @@ def reconcile(
 def _match_by_device_name(
     request: HttpRequest, identity: CognitoIdentity, active: SoftwareToken, cognito_name: str
 ) -> None:
-    """Find out by Cognito's name which of two authenticators counts; the same for both tells nothing."""
+    """Find out by Cognito's name which of two software tokens is active; one name for both decides nothing."""
     attempted = _attempted(identity, active)
     if cognito_name == attempted != active.cognito_name:
         record_setup(request, identity, cognito_name)
     elif cognito_name == attempted and active.friendly_name != cognito_name:
-        # It may be either, and the name that the old one was given later may be wrong.
+        # It may be either, and the name that the user gave the old one later may be wrong.
         SoftwareToken.objects.filter(pk=active.pk).update(friendly_name=cognito_name)
 
 
 def names_in_cognito(identity: CognitoIdentity) -> set[str]:
-    """Return what Cognito may call the authenticator of ``identity``: a name given here, or attempted."""
+    """Return what Cognito may call the user's software token: its name, and that of an unconfirmed setup."""
     active = identity.software_token
     names = {active.cognito_name} if active else set()
     if identity.unconfirmed == Unconfirmed.SET_UP:
@@ -202,7 +218,7 @@ def names_in_cognito(identity: CognitoIdentity) -> set[str]:
 
 
 def _attempted(identity: CognitoIdentity, active: SoftwareToken | None) -> str:
-    """Return the name that the set-up whose outcome is open gave the authenticator."""
+    """Return the name that the unconfirmed setup gave the software token."""
     attempt = identity.events.filter(kind=Kind.CHANGE_UNCONFIRMED).first()
     known = active.cognito_name if active else ""
     return attempt.detail if attempt else known

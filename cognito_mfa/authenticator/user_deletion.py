@@ -1,4 +1,4 @@
-"""The trace that a deleted user leaves: an event, since everything else of theirs goes with them."""
+"""Records the deletion of a user as an event, because everything else about them is deleted as well."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ BEFORE = dt.timedelta(minutes=1)
 
 
 def record_deletion(*, instance: CognitoIdentity, origin: Any = None, **_given: Any) -> None:
-    """Receive ``pre_delete`` of an identity, which goes when its user does; whoever deletes, and however.
+    """Receive ``pre_delete`` of an identity, which is deleted with its user.
 
     Args:
-        instance: whose.
-        origin: the row, or the query, whose deletion takes it along.
+        instance: the identity.
+        origin: the row or the queryset whose deletion deletes it.
     """
     user = instance.user
     whole = origin is None or _model(origin) is not CognitoIdentity
     what = f"user {user.pk}, {user.get_username()}" if whole else "only the link to the user pool"
     actor = _actor(instance, origin)
-    # Not with the identity, which is gone in a moment: name and sub are what is kept.
+    # Without the identity, which is gone in a moment: username and sub are kept.
     MFAEvent.objects.record(
         MFAEvent.Kind.USER_DELETED,
         None,
@@ -46,7 +46,7 @@ def record_deletion(*, instance: CognitoIdentity, origin: Any = None, **_given: 
 
 
 def _actor(identity: CognitoIdentity, origin: Any) -> Any:
-    """Return who deletes, where the admin's log tells; a signal does not know."""
+    """Return the user who deletes, from the admin's log; the signal does not say."""
     if origin is None or not apps.is_installed("django.contrib.admin"):
         return None
     from django.contrib.admin.models import DELETION, LogEntry

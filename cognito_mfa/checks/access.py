@@ -1,4 +1,4 @@
-"""Other ways into the site: backends, the admin, APIs, websockets, and what logs give away."""
+"""Checks of other ways into the site: backends, the admin, APIs, WebSockets, and what logs reveal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AWS_LOGGERS = ("", "boto3", "botocore", "urllib3")
 
 
 def check_backends() -> Iterator[CheckMessage]:
-    """E019 trust in a backend that the site does not use, E028 in one that cannot be, W007 in a password."""
+    """E019: trust in an unused backend. E028: impossible trust. W007: trust in a password alone."""
     conf = conf_or_none()
     for backend in conf.TRUSTED_BACKENDS if conf else ():
         if backend not in settings.AUTHENTICATION_BACKENDS:
@@ -39,7 +39,7 @@ def check_backends() -> Iterator[CheckMessage]:
         elif (
             conf is not None
             and conf.trust_in(backend) == "elsewhere"
-            and _takes_a_password(backend)
+            and _accepts_password(backend)
         ):
             yield Caution(
                 f"{NAME}['TRUSTED_BACKENDS'] trusts {backend!r}, which asks for a password alone.",
@@ -50,7 +50,7 @@ def check_backends() -> Iterator[CheckMessage]:
 
 
 def _lacks_word(conf: Conf, backend: str) -> bool:
-    """Tell whether ``backend`` is listed where a word is wanted, of which E024 tells."""
+    """Return whether ``backend`` lacks the word that it needs, which E024 reports."""
     wanted = conf.TOKEN_PROVIDER is not None and conf.TRUSTED_BACKENDS[backend] == ""
     return wanted and bool(trustable(backend))
 
@@ -64,13 +64,13 @@ def _trust_hint(backend: str) -> str:
     )
 
 
-def _takes_a_password(backend: str) -> bool:
-    """Tell whether ``backend`` derives from Django's own, whatever it is called."""
+def _accepts_password(backend: str) -> bool:
+    """Return whether ``backend`` derives from Django's ``ModelBackend``."""
     return issubclass(import_string(backend), ModelBackend)
 
 
 def check_admin() -> Iterator[CheckMessage]:
-    """W008: an admin site with a login form of its own, where staff must have a second factor."""
+    """W008: an admin site with a login form of its own, where staff must have MFA."""
     conf = conf_or_none()
     if conf is None or conf.REQUIRED is False or not apps.is_installed("django.contrib.admin"):
         return
@@ -99,7 +99,7 @@ def _is_reachable(name: str) -> bool:
 
 
 def check_rest_framework() -> Iterator[CheckMessage]:
-    """W009: an API whose tokens and passwords are accepted behind the gate's back."""
+    """W009: an API that authenticates after the middleware has decided."""
     if not apps.is_installed("rest_framework"):
         return
     from rest_framework.settings import api_settings
@@ -116,7 +116,7 @@ def check_rest_framework() -> Iterator[CheckMessage]:
 
 
 def check_channels() -> Iterator[CheckMessage]:
-    """W010: websockets, which no Django middleware ever sees."""
+    """W010: WebSockets, which no Django middleware sees."""
     if apps.is_installed("channels"):
         yield Caution(
             "Channels is installed: websockets pass no Django middleware, and so no gate.",
@@ -126,7 +126,7 @@ def check_channels() -> Iterator[CheckMessage]:
 
 
 def check_logging() -> Iterator[CheckMessage]:
-    """W011: AWS's library at DEBUG writes passwords, codes and tokens into the log."""
+    """W011: botocore at level DEBUG logs passwords, codes and tokens."""
     loud = [name for name in AWS_LOGGERS if _level(name) == "DEBUG"]
     if loud and not settings.DEBUG:
         names = ", ".join(repr(name or "root") for name in loud)
@@ -138,7 +138,7 @@ def check_logging() -> Iterator[CheckMessage]:
 
 
 def _level(name: str) -> str:
-    """Return the level that LOGGING gives to the logger; the root's counts only for botocore's sake."""
+    """Return the level that LOGGING gives the logger; the root's matters only where botocore inherits it."""
     config: Mapping[str, Any] = settings.LOGGING or {}
     loggers = config.get("loggers", {})
     if name:

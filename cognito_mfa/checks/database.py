@@ -1,4 +1,4 @@
-"""What only the rows of the site can tell: ``manage.py migrate`` and ``check --database default``."""
+"""Checks that read the site's tables: at ``manage.py migrate`` and ``check --database default``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cognito_mfa.enforcement import policy
 
 
 def check_groups() -> Iterator[CheckMessage]:
-    """W032: a rule about groups that do not exist asks nobody."""
+    """W032: REQUIRED names groups that do not exist, so that it applies to no user."""
     conf = conf_or_none()
     if (
         conf is None

@@ -1,4 +1,4 @@
-"""What matters only where the site is deployed: ``manage.py check --deploy``."""
+"""Checks that matter only for a deployed site: ``manage.py check --deploy``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONG = dt.timedelta(days=366)
 
 
 def check_cookies() -> Iterator[CheckMessage]:
-    """W012 without TLS, W013 readable by scripts, W014 sent along from other sites."""
+    """Session cookie W012: without TLS. W013: readable by scripts. W014: sent from other sites."""
     if not settings.SESSION_COOKIE_SECURE:
         yield Caution(
             "The session cookie, which is all that proves the second factor, also goes over plain HTTP.",
@@ -39,7 +39,7 @@ def check_cookies() -> Iterator[CheckMessage]:
 
 
 def check_enforcement() -> Iterator[CheckMessage]:
-    """W015: nobody is stopped."""
+    """W015: MFA is not enforced for any user."""
     conf = conf_or_none()
     if conf is None:
         return
@@ -53,7 +53,7 @@ def check_enforcement() -> Iterator[CheckMessage]:
 
 
 def check_roll_out() -> Iterator[CheckMessage]:
-    """W031: a roll-out that lets everybody pass for longer than anybody plans one."""
+    """W031: a rollout that enforces MFA only after more than a year."""
     conf = conf_or_none()
     if conf is None:
         return
@@ -69,7 +69,7 @@ def check_roll_out() -> Iterator[CheckMessage]:
 
 
 def check_hosts() -> Iterator[CheckMessage]:
-    """W016: any host is ours, and so any address is safe to be sent to."""
+    """W016: every host is allowed, so every address is a safe redirect."""
     if "*" in settings.ALLOWED_HOSTS:
         yield Caution(
             "ALLOWED_HOSTS takes any host: whoever forges one chooses where people go after signing in.",
@@ -79,7 +79,7 @@ def check_hosts() -> Iterator[CheckMessage]:
 
 
 def check_addresses() -> Iterator[CheckMessage]:
-    """W020: addresses that nobody verified are believed; a check cannot ask who writes them."""
+    """W020: unverified addresses are trusted; a check cannot ask Cognito who may write them."""
     conf = conf_or_none()
     if conf is not None and conf.TRUST_POOL_EMAIL:
         yield Caution(

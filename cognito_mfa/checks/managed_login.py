@@ -1,4 +1,4 @@
-"""Sign-ins at Cognito's own pages, through other packages: what must fit together for them to count."""
+"""Checks of sign-ins at Cognito's managed login through other packages: settings that must match."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOZILLAS_BACKEND = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
 
 
 def check_trust() -> Iterator[CheckMessage]:
-    """E020 trust in sign-ins that nothing can judge, E024 trust without a word, W017 unused tokens."""
+    """E020: trust without tokens to judge by. E024: trust without a word. W017: unused tokens."""
     conf = conf_or_none()
     if conf is None:
         return
@@ -49,7 +49,7 @@ def check_trust() -> Iterator[CheckMessage]:
 
 
 def check_allauth_provider() -> Iterator[CheckMessage]:
-    """E023 no provider of allauth's is named, W023 the one that is named is not among the settings."""
+    """E023: ALLAUTH_PROVIDER is missing. W023: it is not among allauth's settings."""
     conf = conf_or_none()
     if conf is None or conf.TOKEN_PROVIDER != ALLAUTH:
         return
@@ -95,7 +95,7 @@ def check_scope() -> Iterator[CheckMessage]:
 
 
 def check_mozilla_tokens() -> Iterator[CheckMessage]:
-    """W019: the package's own backend keeps no tokens unless it is told to."""
+    """W019: mozilla-django-oidc's own backend stores no tokens unless its settings say so."""
     conf = conf_or_none()
     used = conf is not None and conf.TOKEN_PROVIDER == MOZILLA
     if not used or MOZILLAS_BACKEND not in settings.AUTHENTICATION_BACKENDS:

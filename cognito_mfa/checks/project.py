@@ -1,4 +1,4 @@
-"""Where the app stands in the site: middleware, sessions, URLs, templates."""
+"""Checks of the project around the app: middleware, sessions, URLs, templates."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ CACHES_OF_ONE_PROCESS = (
     "django.core.cache.backends.locmem.LocMemCache",
     "django.core.cache.backends.dummy.DummyCache",
 )
-# What must be reachable for who has proven nothing yet, or nobody would ever get through.
+# Pages that must be reachable without a proof, or no user could ever make one.
 WAYS_IN = ("sign_in", "sign_out", "new_password", "challenge", "link", "setup", "setup_cancel")
 
 
 def check_middleware() -> Iterator[CheckMessage]:
-    """E006 the gate is missing, E007 it stands before authentication, E008 our backend is missing."""
+    """E006: no MFA middleware. E007: it runs before authentication. E008: our backend is missing."""
     gate = _first_of_kind(settings.MIDDLEWARE, GATE)
     if gate is None:
         yield Error(
@@ -59,7 +59,7 @@ def check_middleware() -> Iterator[CheckMessage]:
 
 
 def _first_of_kind(paths: Sequence[str], wanted: str) -> int | None:
-    """Return where the first class stands that is ``wanted``, or derives from it, whatever it is called."""
+    """Return the index of the first class that is ``wanted`` or derives from it, or None."""
     for index, path in enumerate(paths):
         if path == wanted or _derives(path, wanted):
             return index
@@ -69,13 +69,13 @@ def _first_of_kind(paths: Sequence[str], wanted: str) -> int | None:
 def _derives(path: str, wanted: str) -> bool:
     try:
         found = import_string(path)
-    except ImportError:  # Django says so itself
+    except ImportError:  # Django reports it itself
         return False
     return isinstance(found, type) and issubclass(found, import_string(wanted))
 
 
 def check_fallbacks() -> Iterator[CheckMessage]:
-    """E025: middleware outside of the gate that answers for addresses without a view, when the gate was asked."""
+    """E025: middleware before ours answers for addresses without a view, and so without MFA."""
     for entry in settings.MIDDLEWARE[: _first_of_kind(settings.MIDDLEWARE, GATE) or 0]:
         if FALLBACKS & _ancestors(entry):
             yield Error(
@@ -87,19 +87,19 @@ def check_fallbacks() -> Iterator[CheckMessage]:
 
 
 def _ancestors(path: str) -> set[str]:
-    """Return the dotted paths of a middleware and of the classes that it is derived from."""
+    """Return the dotted paths of a middleware and of its base classes."""
     try:
         middleware = import_string(path)
-    except ImportError:  # Django tells that itself
+    except ImportError:  # Django reports it itself
         return {path}
     parents = getattr(middleware, "__mro__", (middleware,))
     return {path, *(f"{one.__module__}.{getattr(one, '__qualname__', '')}" for one in parents)}
 
 
 def check_page_cache() -> Iterator[CheckMessage]:
-    """E016: pages that are answered before any gate could decide, wherever the gate stands.
+    """E016: cached pages are answered before the middleware decides, wherever it is in MIDDLEWARE.
 
-    The cache answers while the request comes in; the gate decides when the view is known.
+    The cache answers while the request comes in; the middleware decides when the view is known.
     """
     if _first_of_kind(settings.MIDDLEWARE, PAGE_CACHE) is not None:
         yield Error(
@@ -112,7 +112,7 @@ def check_page_cache() -> Iterator[CheckMessage]:
 
 
 def check_sessions() -> Iterator[CheckMessage]:
-    """E009 sessions that live in the browser, W005 sessions that one process alone knows."""
+    """E009: sessions are kept in the browser. W005: sessions are known to one process only."""
     if _derives(
         f"{settings.SESSION_ENGINE}.SessionStore", f"{SESSIONS}signed_cookies.SessionStore"
     ):
@@ -131,7 +131,7 @@ def check_sessions() -> Iterator[CheckMessage]:
 
 
 def check_urls() -> Iterator[CheckMessage]:
-    """E010 our pages are not in the URLconf, E017 people would be led in a circle."""
+    """E010: our pages are not in the URLconf. E017: users would be redirected in a circle."""
     try:
         reverse("cognito_mfa:setup")
     except NoReverseMatch:
@@ -159,7 +159,7 @@ def _is_open(path: str) -> bool:
 
 
 def check_marks() -> Iterator[CheckMessage]:
-    """W024: a mark that opens nothing, since another function stands around it or copied it."""
+    """W024: an exempt mark without effect, because another function wraps or copies its view."""
     for entry in url_map.with_hidden_marks():
         yield Caution(
             f"The view at {entry.route!r} is gated, although it wraps a view that is marked mfa_exempt, or was given "
@@ -171,7 +171,7 @@ def check_marks() -> Iterator[CheckMessage]:
 
 
 def check_login_url() -> Iterator[CheckMessage]:
-    """W006: people who must sign in are sent to a page that does not exist."""
+    """W006: users who must sign in are sent to a page that does not exist."""
     try:
         url = resolve_url(settings.LOGIN_URL)
         if url.startswith("/") and not url.startswith("//"):

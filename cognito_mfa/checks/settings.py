@@ -1,4 +1,4 @@
-"""The settings themselves."""
+"""Checks of ``settings.COGNITO_MFA`` itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cognito_mfa.enforcement.redirects import leads_to_help
 CALLABLES = ("CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER", "TOKEN_PROVIDER")
 DAY = 24 * 3600
 YEAR = 366 * DAY
-STEP_UP_LIMIT = 20 * 60  # ASVS 7.5.1 and NIST SP 800-63B let nobody stay longer on one proof
+REAUTH_LIMIT = 20 * 60  # seconds; ASVS 7.5.1 and NIST SP 800-63B allow no longer re-authentication
 # botocore's own; the one for the service wins.
 ENDPOINT_VARIABLES = (ENDPOINT_VARIABLE, "AWS_ENDPOINT_URL")
 
@@ -34,7 +34,7 @@ def conf_or_none() -> Conf | None:
 
 
 def check_settings() -> Iterator[CheckMessage]:
-    """E001 missing, E002 unknown, E003 unreadable, E004 no dictionary."""
+    """E001: a setting is missing. E002: unknown. E003: unreadable. E004: not a dictionary."""
     if not isinstance(getattr(settings, NAME, {}), dict):
         yield Error(
             f"{NAME} must be a dictionary.", hint=f"Write {NAME} = {{...}}.", id="cognito_mfa.E004"
@@ -48,11 +48,11 @@ def check_settings() -> Iterator[CheckMessage]:
 
 
 def check_callables() -> Iterator[CheckMessage]:
-    """E005: a dotted path that leads nowhere."""
+    """E005: a dotted path cannot be imported."""
     conf = conf_or_none()
     for name in CALLABLES if conf else ():
         path = getattr(conf, name)
-        if isinstance(path, str) and "." in path and (trouble := _trouble(path)):
+        if isinstance(path, str) and "." in path and (trouble := _import_problem(path)):
             yield Error(
                 f"{NAME}[{name!r}] cannot be imported: {trouble}.",
                 hint=SETTINGS[name].hint,
@@ -61,7 +61,7 @@ def check_callables() -> Iterator[CheckMessage]:
 
 
 def check_rule() -> Iterator[CheckMessage]:
-    """E013: a rule about something that the site's users do not have."""
+    """E013: REQUIRED is about a column that the site's users do not have."""
     conf = conf_or_none()
     if conf is None:
         return
@@ -80,7 +80,7 @@ def check_rule() -> Iterator[CheckMessage]:
 
 
 def check_durations() -> Iterator[CheckMessage]:
-    """W001 a proof that lasts too long, W002 a step-up that does, W029 an exemption that does, W027 rest that never ends one."""
+    """W001, W002, W029: a proof, re-authentication, exemption lasts too long. W027: idle limit."""
     conf = conf_or_none()
     if conf is None:
         return
@@ -90,7 +90,7 @@ def check_durations() -> Iterator[CheckMessage]:
             hint="Write 24 hours or less (NIST SP 800-63B, 2.2.3).",
             id="cognito_mfa.W001",
         )
-    if conf.REAUTH_MAX_AGE > STEP_UP_LIMIT:
+    if conf.REAUTH_MAX_AGE > REAUTH_LIMIT:
         yield Caution(
             f"{NAME}['REAUTH_MAX_AGE'] is more than twenty minutes: whoever finds an open browser can "
             "change what protects the account.",
@@ -112,7 +112,7 @@ def check_durations() -> Iterator[CheckMessage]:
 
 
 def check_issuer() -> Iterator[CheckMessage]:
-    """W003 no name for the authenticator app, E014 one that it cannot show."""
+    """W003: no name for the authenticator app. E014: a name that it cannot show."""
     conf = conf_or_none()
     if conf is None:
         return
@@ -131,7 +131,7 @@ def check_issuer() -> Iterator[CheckMessage]:
 
 
 def check_support() -> Iterator[CheckMessage]:
-    """E027 a link to help that browsers would not open as a page, W030 one that mails cannot show."""
+    """E027: SUPPORT_URL is not a link that browsers open. W030: emails cannot show it."""
     conf = conf_or_none()
     if conf is None or conf.SUPPORT_URL is None:
         return
@@ -151,7 +151,7 @@ def check_support() -> Iterator[CheckMessage]:
 
 
 def check_region() -> Iterator[CheckMessage]:
-    """E015: a region that is not the pool's."""
+    """E015: the region is not the pool's."""
     conf = conf_or_none()
     if conf is not None and conf.USER_POOL_ID.split("_", 1)[0] != conf.REGION:
         yield Error(
@@ -162,7 +162,7 @@ def check_region() -> Iterator[CheckMessage]:
 
 
 def check_endpoint() -> Iterator[CheckMessage]:
-    """E011 a local Cognito, E012 an endpoint without TLS, W004 one that is not AWS's; all outside DEBUG."""
+    """Outside DEBUG: E011: a local Cognito. E012: an endpoint without TLS. W004: one that is not AWS's."""
     conf = conf_or_none()
     if conf is None or settings.DEBUG:
         return
@@ -191,7 +191,7 @@ def check_endpoint() -> Iterator[CheckMessage]:
 
 
 def _endpoint(conf: Conf) -> tuple[str, str | None]:
-    """Return where calls go instead of AWS, and which setting says so."""
+    """Return the setting that sends calls elsewhere than to AWS, and where; empty and None without one."""
     if conf.ENDPOINT_URL:
         return f"{NAME}['ENDPOINT_URL']", conf.ENDPOINT_URL
     for name in ENDPOINT_VARIABLES:
@@ -200,7 +200,7 @@ def _endpoint(conf: Conf) -> tuple[str, str | None]:
     return "", None
 
 
-def _trouble(path: str) -> str:
+def _import_problem(path: str) -> str:
     try:
         found = import_string(path)
     except Exception as error:  # noqa: BLE001 - a site's module may fail in any way

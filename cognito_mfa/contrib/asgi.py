@@ -20,7 +20,7 @@ from django.db import close_old_connections
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.http.cookie import parse_cookie
 
-from cognito_mfa.conf import LONGEST
+from cognito_mfa.conf import MAX_SECONDS
 from cognito_mfa.enforcement import ended_sessions, gate
 from cognito_mfa.enforcement.gate import Verdict
 
@@ -51,7 +51,7 @@ class RequireMFA:
     """
 
     def __init__(self, app: App, *, recheck: float = 60) -> None:
-        if not 0 < recheck <= LONGEST:
+        if not 0 < recheck <= MAX_SECONDS:
             raise ValueError("recheck must be a number of seconds above zero, and no limitless one")
         self.app, self.recheck = app, recheck
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from cognito_mfa.conf import LONGEST, get_conf
+from cognito_mfa.conf import MAX_SECONDS, get_conf
 from cognito_mfa.enforcement import gate
 from cognito_mfa.enforcement.request_user import ausers_of, is_signed_in, users_of
 from cognito_mfa.enforcement.responses import (
@@ -90,6 +90,6 @@ def recent(max_age: float | None) -> Guard:
     Args:
         max_age: by default ``COGNITO_MFA["REAUTH_MAX_AGE"]``, read at each request.
     """
-    if max_age is not None and not 0 <= max_age <= LONGEST:  # "not a number" is not either
+    if max_age is not None and not 0 <= max_age <= MAX_SECONDS:  # "not a number" is not either
         raise ValueError("max_age must be a number of seconds, at most a hundred years")
     return _Recent(max_age)

@@ -1,4 +1,4 @@
-"""What the commands share: whom a name means, exit codes, and how rows are shown in a terminal."""
+"""What the commands share: which user a name means, exit codes, and how rows are shown in a terminal."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ NOT_DONE = 3  # Cognito did not do or answer it; what was begun is written down
 
 
 def user_named(name: str) -> Any:
-    """Return the user that ``name`` means here or, failing that, in the user pool: a name, or a ``sub``.
+    """Return the user that ``name`` means on this site or, failing that, in the user pool.
+
+    Args:
+        name: a username of the site, or a username or ``sub`` of the pool.
 
     Raises:
-        CommandError: there is none; or it may mean different people.
+        CommandError: there is none, or it may mean several users.
     """
-    if not untrusted.is_storable(name):  # bytes that are no text: a database would fail
+    if not untrusted.is_storable(name):  # bytes that are not text: a database would fail
         raise CommandError(f"There is no user named {visible(name)}.", returncode=REFUSED)
     model = get_user_model()
     users: Any = model._default_manager.filter(**{model.USERNAME_FIELD: name})
@@ -70,7 +73,7 @@ def identity_for(name: str) -> CognitoIdentity:
 
 
 def staff_named(name: str | None) -> Any:
-    """Return who ``--by`` names, or None without it.
+    """Return the user that ``--by`` names, or None without it.
 
     Raises:
         CommandError: there is none.
@@ -84,10 +87,13 @@ def reason_given(text: str | None) -> str:
 
 
 def require(right: Right, actor: Any, row: Any = None, *, dry_run: bool = False) -> None:
-    """Refuse what ``actor``, whom ``--by`` names, may not do in the admin either.
+    """Raise where ``actor`` may not do it in the admin either.
 
     Args:
-        dry_run: nothing is written down either.
+        right: to the action.
+        actor: the user that ``--by`` names; None without it, and then everything is allowed.
+        row: what it is about, as for ``permissions.denial_reason``.
+        dry_run: whether a denial is not recorded either.
 
     Raises:
         CommandError: nothing was done.
@@ -111,12 +117,17 @@ def _refusal(denied: ActionDenied) -> str:
 
 
 def shown(user: Any) -> str:
-    """Return the user's name, harmless in a terminal."""
+    """Return the username without control characters."""
     return visible(user.get_username())
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return ``rows`` in columns, each cell on one line and harmless in a terminal."""
+    """Return ``rows`` in columns, each cell on one line and without control characters.
+
+    Args:
+        headings: of the columns.
+        rows: each with one cell for each heading.
+    """
     lines = [list(headings), *([visible(str(cell)) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(

@@ -298,7 +298,7 @@ class TestEquality:
 
 
 class TestNotices:
-    """``notices._recipients`` and ``linking._update_labels``."""
+    """``notifications._recipients`` and ``linking._update_labels``."""
 
     def test_nobody_is_written_to_at_an_address_that_nobody_verified(
         self, optional_pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
@@ -355,7 +355,7 @@ class TestNotices:
         django_capture_on_commit_callbacks: Any,
         name: str,
     ) -> None:
-        """``notices._harmless``."""
+        """``notifications._without_links``."""
         join(optional_pool, "mallory", "mallory@example.org", verified="true")
         with django_capture_on_commit_callbacks(execute=True):
             visitor.set_up("mallory", friendly_name=name)
@@ -411,7 +411,7 @@ class TestNotices:
     def test_mails_about_one_person_end_somewhere(
         self, optional_pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
     ) -> None:
-        """``notices.send``: the ``if`` about ``MAILS_PER_DAY``."""
+        """``notifications.send``: the ``if`` about ``MAX_EMAILS_PER_DAY``."""
         join(optional_pool, "mallory", "mallory@example.org", verified="true")
         visitor.set_up("mallory")
         for _time in range(12):

@@ -98,7 +98,7 @@ def test_nobody_is_left_out_when_everybody_is_asked_about(
 def test_events_of_the_future_keep_no_mail_back(
     pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """Mails are limited for each day. Turns red without ``clocks.latest`` in ``notifications._told_lately``."""
+    """Mails are limited for each day. Turns red without ``clocks.latest`` in ``notifications._emails_in_last_day``."""
     visitor.set_up()
     CognitoIdentity.objects.update(email="newcomer@example.com")
     identity = CognitoIdentity.objects.get()

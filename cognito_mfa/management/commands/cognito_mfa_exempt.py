@@ -62,7 +62,7 @@ class Command(BaseCommand):
     ) -> None:
         if until <= timezone.now():
             raise CommandError("--until is not in the future.", returncode=2)
-        longest = exemptions.longest()
+        longest = exemptions.latest_end()
         if until > longest:
             raise CommandError(
                 f"--until is later than {_local(longest)}, the longest that GRANT_MAX_AGE allows.",

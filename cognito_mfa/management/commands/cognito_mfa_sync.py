@@ -21,8 +21,8 @@ from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.reports.escaping import visible
 from cognito_mfa.values import clocks
 
-# Cognito answers 120 questions about users a second for a whole account and region, sign-ins of other
-# applications among them (facts §9).
+# Cognito's quota of 120 such calls a second is for the whole account and region, other applications included:
+# "Requests a second" in docs/cognito-behavior.md.
 RATE = 10.0
 ATTEMPTS = 3  # while Cognito says that it is asked too much
 GIVE_UP_AFTER = 10  # failures in a row: then it is Cognito, or the network
