@@ -11,7 +11,7 @@ known here before: if it was on before and is on after, it was on in between.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from cognito_mfa.authenticator.transitions import SWITCHED_ON
 from cognito_mfa.cognito import admin_api, user_api
@@ -27,18 +27,19 @@ LATEST = 2**53  # seconds since the epoch; a later time would lose precision as 
 FACTORS = (SOFTWARE_TOKEN_MFA, SMS_MFA, EMAIL_OTP)  # that managed login asks for
 
 
-class Doubt(Enum):
-    """Why a sign-in proves nothing."""
+class Doubt(StrEnum):
+    """Why a sign-in proves nothing; the values are for the log and the session."""
 
-    NO_TIME = "the token does not say when"
-    EARLIER = "an authenticator was set up, changed or reset since"
-    NO_CODE = "its amr says that no code was answered"
-    STALE = "it is no sign-in of just now: a cookie of managed login, or a refresh token"
-    DEVICE = "Cognito may have spared a remembered device the code"
-    LINKED = "an identity provider may have let the person in, which asks for no code of Cognito's"
-    UNTOLD = "no ID token came with it, which would say whether a provider was used"
-    NOT_SEEN = "no authenticator was known here before it"
-    OFF = "Cognito would not have asked for a code"
+    NO_TIME = "no_time"  # the token does not say when the user signed in
+    CHANGED_SINCE = "changed_since"  # an authenticator app was set up, changed or reset since
+    NO_CODE = "no_code"  # ``amr`` says that no code was answered
+    STALE = "stale"  # an older sign-in, by managed login's cookie or a refresh token
+    REMEMBERED_DEVICE = "remembered_device"  # Cognito may not have asked it for a code
+    LINKED_PROVIDER = "linked_provider"  # may have signed the user in, without a code of Cognito's
+    NO_ID_TOKEN = "no_id_token"  # noqa: S105 - a reason; it would say whether a provider was used
+    UNKNOWN_BEFORE = "unknown_before"  # no authenticator app was known here before the sign-in
+    NOT_ASKED = "not_asked"  # Cognito would not have asked for a code
+    NO_ANSWER = "no_answer"  # Cognito did not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _doubt(
     evidence: Evidence, identity: CognitoIdentity, at: float, *, everyone: bool
 ) -> Doubt | None:
     if _changed_since(identity, at, evidence.redirected_at):
-        return Doubt.EARLIER
+        return Doubt.CHANGED_SINCE
     methods = evidence.person.claims.get("amr")
     if methods is not None:
         return None if _says_mfa(methods) else Doubt.NO_CODE
@@ -110,11 +111,11 @@ def _doubt_without_amr(
     if not is_fresh(at):
         return Doubt.STALE
     if "device_key" in evidence.person.claims:
-        return Doubt.DEVICE
+        return Doubt.REMEMBERED_DEVICE
     if evidence.providers is None:
-        return Doubt.UNTOLD
+        return Doubt.NO_ID_TOKEN
     if evidence.providers:
-        return Doubt.LINKED
+        return Doubt.LINKED_PROVIDER
     return _doubt_of_everyone(evidence) if everyone else _doubt_of_enrolled(evidence, identity)
 
 
@@ -152,14 +153,14 @@ def _changes(identity: CognitoIdentity) -> list[float]:
 def _doubt_of_enrolled(evidence: Evidence, identity: CognitoIdentity) -> Doubt | None:
     """Ask Cognito whether the user's own authenticator app made it ask for a code."""
     if identity.status != CognitoIdentity.Status.ENABLED or identity.software_token is None:
-        return Doubt.NOT_SEEN
+        return Doubt.UNKNOWN_BEFORE
     account = _account(evidence)
     if account.providers:
-        return Doubt.LINKED
+        return Doubt.LINKED_PROVIDER
     if SOFTWARE_TOKEN_MFA not in account.factors:
-        return Doubt.OFF
+        return Doubt.NOT_ASKED
     # In a pool with MFA off, users keep their factors, and Cognito asks for none.
-    return None if admin_api.pool_factors().mode in ("OPTIONAL", "ON") else Doubt.OFF
+    return None if admin_api.pool_factors().mode in ("OPTIONAL", "ON") else Doubt.NOT_ASKED
 
 
 def _doubt_of_everyone(evidence: Evidence) -> Doubt | None:
@@ -169,14 +170,14 @@ def _doubt_of_everyone(evidence: Evidence) -> Doubt | None:
     demands a setup.
     """
     if admin_api.pool_factors().mode != "ON":
-        return Doubt.OFF
+        return Doubt.NOT_ASKED
     account = _account(evidence)
     if account.providers:
-        return Doubt.LINKED
+        return Doubt.LINKED_PROVIDER
     if set(FACTORS) & set(account.factors):
         return None
     # A verified token that was never made preferred is asked for in such a pool, but is not in that list.
-    return None if user_api.has_own_software_token(evidence.access_token) else Doubt.OFF
+    return None if user_api.has_own_software_token(evidence.access_token) else Doubt.NOT_ASKED
 
 
 def _account(evidence: Evidence) -> OwnAccount:

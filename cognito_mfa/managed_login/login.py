@@ -35,15 +35,14 @@ MANAGED_LOGIN = (
 )
 DOUBT_KEY = f"{proof.PREFIX}doubt"
 REDIRECTED_KEY = f"{proof.PREFIX}sent"
-CANNOT_ASK = "CANNOT_ASK"  # beside the names of Doubt: Cognito was asked, and did not answer
 # After these, another sign-in there may end in the same way. A user with an authenticator app may sign in here.
 ENDS_THE_SAME = frozenset(
     {
-        CANNOT_ASK,
-        Doubt.STALE.name,
-        Doubt.DEVICE.name,
-        Doubt.LINKED.name,
-        Doubt.UNTOLD.name,
+        Doubt.NO_ANSWER,
+        Doubt.STALE,
+        Doubt.REMEMBERED_DEVICE,
+        Doubt.LINKED_PROVIDER,
+        Doubt.NO_ID_TOKEN,
     }
 )
 PATIENCE = 8.0  # seconds that judging a sign-in may take; after that it continues without a proof
@@ -102,8 +101,8 @@ def on_signed_in(
         with deadline.within(PATIENCE):
             _judge(request, user, everyone=trust == "everyone")
     except CognitoMFAError as error:
-        _record_doubt(request, user, CANNOT_ASK)
-        logger.warning("sign_in_proves_nothing: user %s: %s", user.pk, error)
+        _record_doubt(request, user, Doubt.NO_ANSWER)
+        logger.warning("sign_in_proves_nothing: user %s error %s", user.pk, error)
 
 
 @sensitive_variables()
@@ -130,8 +129,8 @@ def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
     if found is None:
         _prove(request, identity, person)
     else:
-        _record_doubt(request, user, found.name)
-        logger.info("sign_in_proves_nothing: user %s: %s", user.pk, found.value)
+        _record_doubt(request, user, found)
+        logger.info("sign_in_proves_nothing: user %s reason %s", user.pk, found)
 
 
 @sensitive_variables()
@@ -158,8 +157,8 @@ def _linked_providers(provided: ProvidedTokens, person: Person) -> tuple[str, ..
     return None if provided.claims is None else providers_in(provided.claims.get("identities"))
 
 
-def _record_doubt(request: HttpRequest, user: Any, why: str) -> None:
-    request.session[DOUBT_KEY] = {"user": str(user.pk), "why": why}
+def _record_doubt(request: HttpRequest, user: Any, why: Doubt) -> None:
+    request.session[DOUBT_KEY] = {"user": str(user.pk), "why": why.value}
 
 
 def _prove(request: HttpRequest, identity: CognitoIdentity, person: Person) -> None:
