@@ -95,7 +95,7 @@ class UsernameExistsException(CognitoError): ...
 
 
 class MissingAuthenticationTokenException(CognitoError):
-    """From the front of AWS, not from the service: no operation declares it (facts section 10)."""
+    """From the front of AWS, not from the service: no operation declares it."""
 
 
 class SerializationException(CognitoError):

@@ -35,7 +35,7 @@ class Outbox:
 
 
 def masked(medium: Medium, destination: str) -> str:
-    """The destination as a challenge shows it: +*******0839 or j***@g*** (facts section 2.4)."""
+    """The destination as a challenge shows it: +*******0839 or j***@g***."""
     if medium == "SMS":
         return "+" + "*" * max(len(destination) - 5, 0) + destination[-4:]
     return re.sub(r"^(.?)[^@]*@(.?).*$", r"\1***@\2***", destination)

@@ -1,6 +1,9 @@
-"""AWS JSON 1.1 in front of the operations (facts section 10): from a request's target and body to
+"""AWS JSON 1.1 in front of the operations: from a request's target and body to
 a response, through credentials, JSON, validation, faults and the call log. Both doors come through
-here, so neither can answer what the other would not."""
+here, so neither can answer what the other would not.
+
+See "Wire protocol" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 

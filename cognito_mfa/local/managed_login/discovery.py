@@ -1,5 +1,7 @@
-"""The two public documents of a pool: its keys, and where its OpenID configuration says they are
-(facts section 7.2). Nothing private may pass through here."""
+"""The two public documents of a pool: its keys, and where its OpenID configuration says they are. Nothing private may pass through here.
+
+See "Signatures and the issuer" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
 """OAuth 2.0 behind managed login: which client asks for what, the codes that a finished sign-in
-gives, the tokens for them, and who a token speaks for (facts section 7). It shows nothing to people
-and never sees a password."""
+gives, the tokens for them, and who a token speaks for. It shows nothing to people
+and never sees a password.
+
+See "Managed login" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 

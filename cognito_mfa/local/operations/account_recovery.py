@@ -1,5 +1,8 @@
-"""ForgotPassword, ConfirmForgotPassword, AdminResetUserPassword and ChangePassword (facts sections
-1.3, 6.3, 8.1 and 8.2). None of them touches a second factor: a new password does not get past it."""
+"""ForgotPassword, ConfirmForgotPassword, AdminResetUserPassword and ChangePassword. None of them
+touches a second factor: a new password does not get past it.
+
+See "Forgotten passwords" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,7 @@ SAME_CHANNEL = {SMS_MFA: "phone_number", EMAIL_OTP: "email"}
 
 
 def forgot_password(context: Context, parameters: Parameters) -> Payload:
+    """Send a code to set another password with; its answer does not say who exists."""
     pool, _, user = unauthenticated.find_user(context, parameters, "ForgotPassword")
     if user is None:
         pretended = pretended_delivery(pool, parameters["Username"])
@@ -44,6 +48,7 @@ def forgot_password(context: Context, parameters: Parameters) -> Payload:
 
 
 def confirm_forgot_password(context: Context, parameters: Parameters) -> Payload:
+    """Set another password with the code that ForgotPassword sent."""
     pool, _, user = unauthenticated.find_user(context, parameters, "ConfirmForgotPassword")
     credentials.check_new(pool, user, parameters["Password"])
     if user is None:
@@ -61,7 +66,7 @@ def confirm_forgot_password(context: Context, parameters: Parameters) -> Payload
 
 
 def admin_reset_user_password(context: Context, parameters: Parameters) -> Payload:
-    """The password does not work any more, and a code to set another is on its way."""
+    """Make the password useless, and send a code to set another with."""
     pool, user = context.user(parameters)
     _send_reset(context, pool, user)
     user.status = "RESET_REQUIRED"
@@ -70,6 +75,7 @@ def admin_reset_user_password(context: Context, parameters: Parameters) -> Paylo
 
 
 def change_password(context: Context, parameters: Parameters) -> Payload:
+    """Set another password in a session, with the present one."""
     pool, user = context.caller(parameters)
     now = context.clock.now()
     if user.password_attempts.locked(now):
@@ -97,7 +103,7 @@ def _send_reset(context: Context, pool: UserPool, user: User) -> dict[str, str]:
 
 def _channel(mechanisms: Sequence[str], user: User) -> str | None:
     """The first verified address, and never the one that the preferred factor uses: whoever holds
-    it would hold both (facts section 6.3)."""
+    it would hold both."""
     for name in (CHANNELS[mechanism] for mechanism in mechanisms if mechanism in CHANNELS):
         verified = user.attributes.get(f"{name}_verified") == "true"
         if verified and SAME_CHANNEL.get(user.preferred_factor or "") != name:

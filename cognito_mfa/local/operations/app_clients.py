@@ -1,5 +1,8 @@
-"""App clients: making, describing and listing them (facts section 1.5). A secret is shown where
-Cognito shows it, and nowhere else."""
+"""App clients: creating, changing, deleting, describing and listing them. A secret is shown where
+Cognito shows it, and nowhere else.
+
+See "App clients" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ DEFAULT_FLOWS = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTO
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
+    """How long a kind of token is valid, in seconds, and the unit where a request names none."""
+
     default: int
     unit: str
     shortest: int
@@ -53,6 +58,7 @@ UNDERSTOOD = frozenset(
 
 
 def create_user_pool_client(context: Context, parameters: Parameters) -> Payload:
+    """Create an app client with an id, and if wanted a secret, of its own."""
     pool = context.pool(parameters)
     client = AppClient(id=_random(26), secret=_secret(parameters), created_at=context.clock.now())
     _configure(client, parameters, context.clock.now())
@@ -61,24 +67,27 @@ def create_user_pool_client(context: Context, parameters: Parameters) -> Payload
 
 
 def update_user_pool_client(context: Context, parameters: Parameters) -> Payload:
-    """What is left out goes back to its default (facts section 1.5)."""
+    """Change an app client; what is left out goes back to its default."""
     pool, client = context.client_of_pool(parameters)
     _configure(client, {"ClientName": client.name, **parameters}, context.clock.now())
     return {"UserPoolClient": _describe(pool, client)}
 
 
 def delete_user_pool_client(context: Context, parameters: Parameters) -> Payload:
+    """Delete an app client."""
     pool, client = context.client_of_pool(parameters)
     del pool.clients[client.id]
     return {}
 
 
 def describe_user_pool_client(context: Context, parameters: Parameters) -> Payload:
+    """Return all members of an app client, its secret among them."""
     pool, client = context.client_of_pool(parameters)
     return {"UserPoolClient": _describe(pool, client)}
 
 
 def list_user_pool_clients(context: Context, parameters: Parameters) -> Payload:
+    """Return a page of a pool's app clients, without their secrets."""
     pool = context.pool(parameters)
     start = page_start(parameters.get("NextToken"))
     clients = list(pool.clients.values())[start:]
@@ -123,7 +132,7 @@ def _secret(parameters: Parameters) -> str | None:
 
 
 def _seconds(parameters: Parameters, token: str) -> int:
-    """How long a kind of token is valid; 0 means the default (facts section 1.2)."""
+    """How long a kind of token is valid; 0 means the default."""
     lifetime = LIFETIMES[token]
     given = parameters.get(f"{token}Validity")
     if not given:

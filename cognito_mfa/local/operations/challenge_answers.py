@@ -1,5 +1,8 @@
-"""RespondToAuthChallenge and its Admin twin: from a challenge's name to the method that knows it
-(facts sections 2.5 and 3.2). The user is the session's, never the request's."""
+"""RespondToAuthChallenge and its Admin twin: from the name of a challenge to the function that
+knows it. The user is the one of the session, never the one that the request names.
+
+See "Challenge responses" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -59,11 +62,13 @@ ANSWERS: dict[str, Answer] = {
 
 
 def respond_to_auth_challenge(context: Context, parameters: Parameters) -> Payload:
+    """Take the response to a challenge of InitiateAuth."""
     pool, client = context.client(parameters)
     return _respond(context, pool, client, parameters, admin=False)
 
 
 def admin_respond_to_auth_challenge(context: Context, parameters: Parameters) -> Payload:
+    """Take the response to a challenge of AdminInitiateAuth."""
     pool, client = context.client_of_pool(parameters)
     return _respond(context, pool, client, parameters, admin=True)
 

@@ -1,5 +1,6 @@
-"""What the answers to challenges have in common: whom an answer is about, the step that follows a
-right one, the price of a wrong one. No challenge is known here."""
+"""What the responses to all challenges have in common: whom a response is about, the step that
+follows a right one, the price of a wrong one. No challenge is known here.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ Values = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ChallengeResponse:
-    """An answer that came with a live session, and whom it is about."""
+    """A response that came with a live session, and whom it is about."""
 
     pool: UserPool
     client: AppClient
@@ -31,13 +32,32 @@ class ChallengeResponse:
 
 
 def ask(context: Context, given: ChallengeResponse, stage: Stage) -> Payload:
-    """The next challenge, in a new session."""
+    """Return the next challenge, in a new session in place of this one.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        given: The response to a challenge, and whom it is about.
+        stage: What to ask for.
+
+    Returns:
+        The answer with the challenge.
+    """
     context.sessions.spend(given.session)
     session = context.sessions.advance(given.session, stage, given.client)
     return steps.challenge(context, given.pool, given.user, session)
 
 
 def finish_with(context: Context, given: ChallengeResponse, factor: str) -> Payload:
+    """End a sign-in whose last challenge was answered.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        given: The response to a challenge, and whom it is about.
+        factor: What was answered, as ``amr`` names it.
+
+    Returns:
+        The tokens, or what the Context gives instead.
+    """
     context.sessions.spend(given.session)
     given.user.code_attempts.succeeded()
     return steps.finish(
@@ -51,12 +71,30 @@ def finish_with(context: Context, given: ChallengeResponse, factor: str) -> Payl
 
 
 def check_code_lock(context: Context, user: User) -> None:
+    """Refuse a user who is locked after too many wrong codes.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        user: The user.
+
+    Raises:
+        NotAuthorizedException: The lock is not over.
+    """
     if user.code_attempts.locked(context.clock.now()):
         raise NotAuthorizedException(LOCKED)
 
 
 def wrong_code(context: Context, given: ChallengeResponse, text: str) -> CodeMismatchException:
-    """Counts the wrong code; the session stays as it is."""
+    """Count a wrong code; the session stays as it is.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        given: The response to a challenge, and whom it is about.
+        text: Cognito's words for it.
+
+    Returns:
+        The error to raise.
+    """
     behavior = given.pool.behavior
     if given.session.stage is not Stage.EMAIL_OTP or behavior.email_code_failures_lock:
         given.user.code_attempts.failed(

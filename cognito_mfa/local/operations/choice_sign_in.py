@@ -1,5 +1,8 @@
-"""USER_AUTH: a sign-in that lets the person choose the first factor (facts sections 2.2, 2.3 and
-8.2), with SELECT_CHALLENGE and PASSWORD. Passkeys and step-up are not played."""
+"""USER_AUTH: a sign-in in which the user chooses the first factor, with SELECT_CHALLENGE and
+PASSWORD. Passkeys and step-up authentication are refused.
+
+See "Choice of the first factor" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,23 @@ STEP_UP = ("TARGET_ACR_VALUES", "MAX_AGE", "ACCESS_TOKEN")
 def begin_choice(
     context: Context, pool: UserPool, client: AppClient, parameters: Parameters, *, admin: bool
 ) -> Payload:
+    """Begin a USER_AUTH sign-in.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        client: The app client.
+        parameters: The members of the request.
+        admin: Whether an Admin operation asks.
+
+    Returns:
+        The choice of factors, or the challenge that was preferred.
+
+    Raises:
+        NotAuthorizedException: The user cannot sign in, or has no first factor.
+        UserNotFoundException: There is no such user, and the client may know.
+        UnsupportedOperationException: The request wants what the local Cognito does not have.
+    """
     values = parameters.get("AuthParameters", {})
     _check_played(values)
     username = required(values, "USERNAME")
@@ -70,6 +90,18 @@ def begin_choice(
 
 
 def answer_selection(context: Context, given: ChallengeResponse) -> Payload:
+    """Take the response to SELECT_CHALLENGE.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        given: The response to a challenge, and whom it is about.
+
+    Returns:
+        The challenge of the factor that was chosen.
+
+    Raises:
+        InvalidParameterException: It was not among the choices.
+    """
     choice = required(given.values, "ANSWER")
     if choice not in given.session.choices:
         raise InvalidParameterException(f"{choice} is not an available challenge")
@@ -77,7 +109,18 @@ def answer_selection(context: Context, given: ChallengeResponse) -> Payload:
 
 
 def answer_password(context: Context, given: ChallengeResponse) -> Payload:
-    """A wrong password ends the attempt here (facts section 2.3)."""
+    """Take the response to PASSWORD. A wrong password ends the attempt here.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        given: The response to a challenge, and whom it is about.
+
+    Returns:
+        What follows the first factor.
+
+    Raises:
+        NotAuthorizedException: The password is wrong, or the user cannot sign in.
+    """
     pool, user = given.pool, given.user
     password = required(given.values, "PASSWORD")
     first_factor.check_may_try(context, user)
@@ -141,8 +184,15 @@ def _pretend(
 
 
 def available(pool: UserPool, user: User) -> list[str]:
-    """The first factors that this user has. Where a second one is asked for, only passwords are
-    (facts section 2.3)."""
+    """Return the first factors of a user; beside MFA, only passwords are.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+
+    Returns:
+        Names of challenges, the preferred kind of password first.
+    """
     found: list[str] = []
     if "PASSWORD" in pool.first_factors and user.password is not None:
         found += PASSWORDS
@@ -157,7 +207,7 @@ def available(pool: UserPool, user: User) -> list[str]:
 
 
 def nobody_answered(session: SignInSession) -> Exception:
-    """What a wrong answer gets, in a session that nobody stands behind."""
+    """Return the error for a response in a session of a user who does not exist."""
     if session.stage is Stage.EMAIL_OTP:
         return CodeMismatchException("Invalid code or auth state for the user.")
     return NotAuthorizedException(WRONG)

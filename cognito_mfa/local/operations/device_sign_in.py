@@ -1,6 +1,8 @@
-"""DEVICE_SRP_AUTH and DEVICE_PASSWORD_VERIFIER (facts section 2.2): a remembered device proves itself
-with a password that it keeps, where otherwise a second factor would be asked for. It never stands
-in for the first one."""
+"""DEVICE_SRP_AUTH and DEVICE_PASSWORD_VERIFIER: a remembered device proves itself with a password
+that it keeps, where otherwise a second factor would be asked for. It never replaces the first one.
+
+See "Remembered devices" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,20 @@ from cognito_mfa.local.rules.tracking import NO_DEVICE
 def open_device_session(
     context: Context, pool: UserPool, client: AppClient, values: Values
 ) -> SignInSession:
-    """The newest sign-in that waits for this device, for clients that send no session."""
+    """Find the newest sign-in that waits for a device, for clients that send no session.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        client: The app client.
+        values: What the request says, as a map of strings.
+
+    Returns:
+        The session.
+
+    Raises:
+        NotAuthorizedException: No sign-in of this user waits for this device.
+    """
     user = directory.user_named(pool, required(values, "USERNAME"))
     key = required(values, "DEVICE_KEY")
     if user is not None:
@@ -46,6 +61,18 @@ def open_device_session(
 
 
 def answer_device_srp(context: Context, given: ChallengeResponse) -> Payload:
+    """Take the response to DEVICE_SRP_AUTH.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        given: The response to a challenge, and whom it is about.
+
+    Returns:
+        DEVICE_PASSWORD_VERIFIER, with our side of the exchange.
+
+    Raises:
+        ResourceNotFoundException: The sign-in is not on this device.
+    """
     key = required(given.values, "DEVICE_KEY")
     device = given.user.devices.get(key)
     if device is None or key != given.session.device_key:
@@ -75,6 +102,21 @@ def answer_device_srp(context: Context, given: ChallengeResponse) -> Payload:
 def verify_device_claim(
     context: Context, pool: UserPool, client: AppClient, values: Values, *, admin: bool
 ) -> Payload:
+    """Take the response to DEVICE_PASSWORD_VERIFIER.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        client: The app client.
+        values: What the request says, as a map of strings.
+        admin: Whether an Admin operation asks.
+
+    Returns:
+        The tokens, or what the Context gives instead.
+
+    Raises:
+        NotAuthorizedException: The claim is wrong or too late, or the user is locked.
+    """
     username = required(values, "USERNAME")
     block = required(values, "PASSWORD_CLAIM_SECRET_BLOCK")
     claim = required(values, "PASSWORD_CLAIM_SIGNATURE")

@@ -1,5 +1,8 @@
-"""Tracked devices: confirming, reading, remembering and forgetting them (facts section 2.2), by the
-user and by administrators. Which device may stand in for a second factor is decided at sign-in."""
+"""Tracked devices: confirming, reading, remembering and forgetting them, by the user and by
+administrators. Which device may replace a second factor is decided at sign-in.
+
+See "Remembered devices" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ STATUSES = {True: "remembered", False: "not_remembered"}
 
 
 def confirm_device(context: Context, parameters: Parameters) -> Payload:
-    """From here on the device can prove itself, and the pool may remember it at once."""
+    """Keep a device's verifier, so that it can prove itself from now on."""
     pool, user = context.caller(parameters)
     device = _device(user, parameters)
     if device.verifier:
@@ -45,23 +48,27 @@ def confirm_device(context: Context, parameters: Parameters) -> Payload:
 
 
 def get_device(context: Context, parameters: Parameters) -> Payload:
+    """Return one device of the caller."""
     required(parameters, "AccessToken")
     _, user = context.caller(parameters)
     return {"Device": _described(_device(user, parameters))}
 
 
 def list_devices(context: Context, parameters: Parameters) -> Payload:
+    """Return a page of the caller's devices."""
     _, user = context.caller(parameters)
     return _page(user, parameters)
 
 
 def update_device_status(context: Context, parameters: Parameters) -> Payload:
+    """Remember a device of the caller, or stop remembering it."""
     _, user = context.caller(parameters)
     _set_status(context, _device(user, parameters), parameters)
     return {}
 
 
 def forget_device(context: Context, parameters: Parameters) -> Payload:
+    """Forget a device of the caller."""
     required(parameters, "AccessToken")
     _, user = context.caller(parameters)
     del user.devices[_device(user, parameters).key]
@@ -69,21 +76,25 @@ def forget_device(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_get_device(context: Context, parameters: Parameters) -> Payload:
+    """Return one device of a user."""
     user = _named(context, parameters)
     return {"Device": _described(_device(user, parameters))}
 
 
 def admin_list_devices(context: Context, parameters: Parameters) -> Payload:
+    """Return a page of a user's devices."""
     return _page(_named(context, parameters), parameters)
 
 
 def admin_update_device_status(context: Context, parameters: Parameters) -> Payload:
+    """Remember a device of a user, or stop remembering it."""
     _, user = context.user(parameters)
     _set_status(context, _device(user, parameters), parameters)
     return {}
 
 
 def admin_forget_device(context: Context, parameters: Parameters) -> Payload:
+    """Forget a device of a user."""
     _, user = context.user(parameters)
     del user.devices[_device(user, parameters).key]
     return {}

@@ -1,5 +1,8 @@
-"""The password as a first factor, however it is proven (facts section 2.1): what must hold before
-it is looked at, what a wrong one costs, and what follows a right one. It never reads a request."""
+"""The password as a first factor, however it is proven: what must be true before it is looked at,
+what a wrong one costs, and what follows a right one. Nothing here reads a request.
+
+See "Order of checks" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,16 @@ TEMPORARY_EXPIRED = "Temporary password has expired and must be reset by an admi
 
 
 def check_may_try(context: Context, user: User) -> None:
-    """In Cognito's order: what shows whatever the password is."""
+    """Refuse a user who cannot sign in with any password, in Cognito's order of checks.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        user: The user.
+
+    Raises:
+        NotAuthorizedException: The user is disabled or locked.
+        UserNotConfirmedException: The user has not confirmed the sign-up.
+    """
     if not user.enabled:
         raise NotAuthorizedException("User is disabled.")
     if user.status == "UNCONFIRMED":
@@ -28,7 +40,16 @@ def check_may_try(context: Context, user: User) -> None:
 
 
 def wrong_password(context: Context, pool: UserPool, user: User) -> NotAuthorizedException:
-    """Counts it."""
+    """Count a wrong password.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        user: The user.
+
+    Returns:
+        The error to raise.
+    """
     threshold = pool.behavior.password_failures_before_lock
     user.password_attempts.failed(context.clock.now(), threshold=threshold)
     return NotAuthorizedException(WRONG)
@@ -43,7 +64,24 @@ def after_password(
     admin: bool,
     device_key: str = "",
 ) -> Payload:
-    """What follows a right one; RESET_REQUIRED shows only to whoever knows it."""
+    """Go on after a right password.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        client: The app client.
+        user: The user.
+        admin: Whether an Admin operation asks.
+        device_key: The device that the client names; "" for none.
+
+    Returns:
+        The next challenge, or the end of the sign-in.
+
+    Raises:
+        PasswordResetRequiredException: An administrator has reset the password. Only a right
+            password shows it.
+        NotAuthorizedException: The password was temporary and has expired.
+    """
     user.password_attempts.succeeded()
     if user.status == "RESET_REQUIRED":
         raise PasswordResetRequiredException("Password reset required for the user")

@@ -1,4 +1,7 @@
-"""Groups of users, as far as tokens carry them (facts section 7.2)."""
+"""Groups of users, as far as tokens carry them.
+
+See "Claims" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ LARGEST_PAGE = 60
 
 
 def create_group(context: Context, parameters: Parameters) -> Payload:
+    """Create a group."""
     pool = context.pool(parameters)
     name, now = parameters["GroupName"], context.clock.now()
     if name in pool.groups:
@@ -38,12 +42,13 @@ def create_group(context: Context, parameters: Parameters) -> Payload:
 
 
 def get_group(context: Context, parameters: Parameters) -> Payload:
+    """Return one group."""
     pool, group = _group(context, parameters)
     return {"Group": _described(pool, group)}
 
 
 def update_group(context: Context, parameters: Parameters) -> Payload:
-    """What is left out stays."""
+    """Change a group; what is left out stays."""
     pool, group = _group(context, parameters)
     group.description = parameters.get("Description", group.description)
     group.role_arn = parameters.get("RoleArn", group.role_arn)
@@ -53,6 +58,7 @@ def update_group(context: Context, parameters: Parameters) -> Payload:
 
 
 def delete_group(context: Context, parameters: Parameters) -> Payload:
+    """Delete a group, which its members leave."""
     pool, group = _group(context, parameters)
     del pool.groups[group.name]
     for user in pool.users.values():
@@ -62,11 +68,13 @@ def delete_group(context: Context, parameters: Parameters) -> Payload:
 
 
 def list_groups(context: Context, parameters: Parameters) -> Payload:
+    """Return a page of a pool's groups."""
     pool = context.pool(parameters)
     return _page([_described(pool, group) for group in pool.groups.values()], parameters)
 
 
 def admin_add_user_to_group(context: Context, parameters: Parameters) -> Payload:
+    """Add a user to a group; twice is no error."""
     _, group = _group(context, parameters)
     _, user = context.user(parameters)
     if group.name not in user.groups:
@@ -75,6 +83,7 @@ def admin_add_user_to_group(context: Context, parameters: Parameters) -> Payload
 
 
 def admin_remove_user_from_group(context: Context, parameters: Parameters) -> Payload:
+    """Remove a user from a group; twice is no error."""
     _, group = _group(context, parameters)
     _, user = context.user(parameters)
     if group.name in user.groups:
@@ -83,11 +92,13 @@ def admin_remove_user_from_group(context: Context, parameters: Parameters) -> Pa
 
 
 def admin_list_groups_for_user(context: Context, parameters: Parameters) -> Payload:
+    """Return a page of a user's groups, the most important first."""
     pool, user = context.user(parameters)
     return _page([_described(pool, group) for group in groups_of(pool, user)], parameters)
 
 
 def list_users_in_group(context: Context, parameters: Parameters) -> Payload:
+    """Return a page of a group's users."""
     pool, group = _group(context, parameters)
     members = [listed(one, None) for one in pool.users.values() if group.name in one.groups]
     return _page(members, parameters, name="Users")

@@ -1,4 +1,7 @@
-"""The answers to MFA challenges, one method each (facts sections 2.5, 3.1 and 3.2)."""
+"""The responses to MFA challenges, one function each.
+
+See "Challenge responses" and "Wrong codes and used codes" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,18 @@ CODE_KEYS = {
 
 
 def answer_setup(context: Context, given: ChallengeResponse) -> Payload:
-    """A code sent along is ignored: the session does the work (facts section 2.5)."""
+    """Take the response to MFA_SETUP. A code that comes along is ignored: the session says enough.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        given: The response to a challenge, and whom it is about.
+
+    Returns:
+        The end of the sign-in, or another challenge where the pool's behavior says so.
+
+    Raises:
+        NotAuthorizedException: The software token is not the one of this session.
+    """
     token = given.user.software_token
     if token is None or token.secret != given.session.secret:
         raise NotAuthorizedException(INVALID)
@@ -37,12 +51,35 @@ def answer_setup(context: Context, given: ChallengeResponse) -> Payload:
 
 
 def answer_setup_by_email(context: Context, given: ChallengeResponse) -> Payload:
+    """Take an address that is set up as a factor in the response to MFA_SETUP.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        given: The response to a challenge, and whom it is about.
+
+    Returns:
+        EMAIL_OTP.
+    """
     email = {"email": given.values[email_key(given.pool)]}
     directory.set_attributes(given.pool, given.user, email, now=context.clock.now())
     return challenge_response.ask(context, given, Stage.EMAIL_OTP)
 
 
 def answer_software_token(context: Context, given: ChallengeResponse) -> Payload:
+    """Take the response to SOFTWARE_TOKEN_MFA.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        given: The response to a challenge, and whom it is about.
+
+    Returns:
+        The end of the sign-in.
+
+    Raises:
+        CodeMismatchException: The code is wrong.
+        ExpiredCodeException: The code was used already.
+        NotAuthorizedException: The user is locked after wrong codes.
+    """
     code = required(given.values, "SOFTWARE_TOKEN_MFA_CODE")
     challenge_response.check_code_lock(context, given.user)
     token = given.user.software_token
@@ -56,6 +93,19 @@ def answer_software_token(context: Context, given: ChallengeResponse) -> Payload
 
 
 def answer_sent_code(context: Context, given: ChallengeResponse) -> Payload:
+    """Take the response to SMS_MFA, SMS_OTP or EMAIL_OTP.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        given: The response to a challenge, and whom it is about.
+
+    Returns:
+        The end of the sign-in.
+
+    Raises:
+        CodeMismatchException: The code is wrong.
+        NotAuthorizedException: The user is locked after wrong codes.
+    """
     key, factor = CODE_KEYS[given.session.stage]
     code = required(given.values, key)
     challenge_response.check_code_lock(context, given.user)
@@ -67,6 +117,18 @@ def answer_sent_code(context: Context, given: ChallengeResponse) -> Payload:
 
 
 def answer_choice(context: Context, given: ChallengeResponse) -> Payload:
+    """Take the response to SELECT_MFA_TYPE.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        given: The response to a challenge, and whom it is about.
+
+    Returns:
+        The challenge that was chosen.
+
+    Raises:
+        InvalidParameterException: It was not among the choices.
+    """
     choice = required(given.values, "ANSWER")
     if given.pool.behavior.documented_spellings and choice == "EMAIL_MFA":
         choice = EMAIL_OTP
@@ -76,12 +138,13 @@ def answer_choice(context: Context, given: ChallengeResponse) -> Payload:
 
 
 def email_key(pool: UserPool) -> str:
+    """Return the member of a response to MFA_SETUP that holds an address."""
     return "email" if pool.behavior.documented_spellings else "EMAIL"
 
 
 def _unused(pool: UserPool, token: SoftwareToken, steps: Sequence[int]) -> int:
     """The newest step that may still be used. Raises ExpiredCodeException when none may: by
-    default a step up to the last accepted one is spent (facts section 4)."""
+    default a step up to the last accepted one is spent."""
     older_ok = pool.behavior.older_unused_codes_accepted
     last = max(token.used_steps, default=-1)
     fresh = [s for s in steps if (s not in token.used_steps if older_ok else s > last)]

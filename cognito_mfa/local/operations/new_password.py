@@ -1,4 +1,7 @@
-"""The answer to NEW_PASSWORD_REQUIRED (facts sections 2.2 and 2.5)."""
+"""The answer to NEW_PASSWORD_REQUIRED.
+
+See "Challenge responses" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,20 @@ PREFIX = "userAttributes."
 
 
 def answer_new_password(context: Context, given: ChallengeResponse) -> Payload:
+    """Replace a temporary password, and add what the pool requires to know.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        given: The response to a challenge, and whom it is about.
+
+    Returns:
+        What follows the first factor.
+
+    Raises:
+        NotAuthorizedException: The user has chosen a password already.
+        InvalidPasswordException: The pool's policy refuses it.
+        InvalidParameterException: A required attribute is missing.
+    """
     pool, user = given.pool, given.user
     # SECURITY: whoever knew the temporary password may hold another session like this one. It
     # must not set a password again after the user has chosen one.

@@ -1,5 +1,6 @@
-"""What people change of themselves: attributes, the proof of an address, and leaving. Nobody says of
-themselves that an address is verified."""
+"""What users change of themselves: attributes, the proof of an address, and leaving. Users cannot
+say themselves that an address is verified.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from cognito_mfa.local.rules.state import User
 
 
 def update_user_attributes(context: Context, parameters: Parameters) -> Payload:
-    """A new address is unverified, and a code goes there where the pool verifies it."""
+    """Change the caller's attributes; a new address is unverified, and may be sent a code."""
     pool, user = context.caller(parameters)
     changes = attributes_in(parameters["UserAttributes"])
     check_writable(context.tokens.client_of(parameters["AccessToken"]), changes)
@@ -35,12 +36,14 @@ def update_user_attributes(context: Context, parameters: Parameters) -> Payload:
 
 
 def get_user_attribute_verification_code(context: Context, parameters: Parameters) -> Payload:
+    """Send the caller a code that verifies an address."""
     pool, user = context.caller(parameters)
     name = _address(user, parameters)
     return {"CodeDeliveryDetails": sent_codes.send_code(context, pool, user, _purpose(name), name)}
 
 
 def verify_user_attribute(context: Context, parameters: Parameters) -> Payload:
+    """Verify an address of the caller with the code that was sent there."""
     pool, user = context.caller(parameters)
     name = _address(user, parameters)
     sent_codes.check_sent_code(context, user, _purpose(name), parameters["Code"])
@@ -51,6 +54,7 @@ def verify_user_attribute(context: Context, parameters: Parameters) -> Payload:
 
 
 def delete_user_attributes(context: Context, parameters: Parameters) -> Payload:
+    """Delete attributes of the caller."""
     pool, user = context.caller(parameters)
     removed = dict.fromkeys(parameters["UserAttributeNames"], "")
     check_writable(context.tokens.client_of(parameters["AccessToken"]), removed)
@@ -59,6 +63,7 @@ def delete_user_attributes(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_delete_user_attributes(context: Context, parameters: Parameters) -> Payload:
+    """Delete attributes of a user."""
     pool, user = context.user(parameters)
     removed = dict.fromkeys(parameters["UserAttributeNames"], "")
     directory.set_attributes(pool, user, removed, now=context.clock.now())
@@ -66,6 +71,7 @@ def admin_delete_user_attributes(context: Context, parameters: Parameters) -> Pa
 
 
 def delete_user(context: Context, parameters: Parameters) -> Payload:
+    """Delete the caller."""
     pool, user = context.caller(parameters)
     context.sessions.end_all(user)
     directory.remove_user(pool, user)

@@ -1,4 +1,7 @@
-"""The MFA configuration of a pool, which replaces and never merges (facts sections 1.5 and 6.2)."""
+"""The MFA configuration of a pool, which replaces and never merges.
+
+See "Updates replace" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,12 @@ EMAIL_BLOCK = {"Subject": "Your code", "Message": "Your code is {####}."}
 
 
 def get_user_pool_mfa_config(context: Context, parameters: Parameters) -> Payload:
+    """Return which factors a pool offers, and whether it requires one."""
     return _mfa_config(context.pool(parameters))
 
 
 def set_user_pool_mfa_config(context: Context, parameters: Parameters) -> Payload:
+    """Set which factors a pool offers; what is left out goes off."""
     pool = context.pool(parameters)
     mfa = parameters.get("MfaConfiguration", "OFF")
     _check_factors(mfa, parameters)

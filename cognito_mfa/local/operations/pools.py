@@ -1,5 +1,8 @@
-"""User pools: making, changing, describing and listing them (facts sections 1.3 and 1.5). Their MFA
-configuration is elsewhere."""
+"""User pools: creating, changing, describing and listing them. Their MFA configuration is in
+pool_mfa.
+
+See "Updates replace" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -59,6 +62,7 @@ TRACKING = {
 
 
 def create_user_pool(context: Context, parameters: Parameters) -> Payload:
+    """Create a user pool with an id of its own."""
     if parameters.get("AliasAttributes") and parameters.get("UsernameAttributes"):
         raise InvalidParameterException(
             "Only one of the aliasAttributes or usernameAttributes can be set in a user pool."
@@ -85,7 +89,7 @@ def create_user_pool(context: Context, parameters: Parameters) -> Payload:
 
 
 def update_user_pool(context: Context, parameters: Parameters) -> Payload:
-    """What is left out goes back to its default (facts section 1.5)."""
+    """Change a pool; what is left out goes back to its default."""
     pool = context.pool(parameters)
     _configure(pool, parameters, context.clock.now())
     pool.name = parameters.get("PoolName", pool.name)
@@ -93,16 +97,19 @@ def update_user_pool(context: Context, parameters: Parameters) -> Payload:
 
 
 def delete_user_pool(context: Context, parameters: Parameters) -> Payload:
+    """Delete a pool with everything in it."""
     del context.account.pools[context.pool(parameters).id]
     return {}
 
 
 def describe_user_pool(context: Context, parameters: Parameters) -> Payload:
+    """Return a pool as Cognito describes it."""
     return {"UserPool": _describe(context, context.pool(parameters))}
 
 
 def list_user_pools(context: Context, parameters: Parameters) -> Payload:
     # Numbers begin at 0 and a page after "nothing" at 0, so the token is one ahead.
+    """Return a page of the account's pools."""
     start = page_start(parameters.get("NextToken"))
     pools = [pool for pool in context.account.pools.values() if pool.number >= start]
     size = parameters["MaxResults"]
@@ -113,7 +120,7 @@ def list_user_pools(context: Context, parameters: Parameters) -> Payload:
 
 
 def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
-    """There is no SoftwareTokenMfaConfiguration here (facts section 1.3)."""
+    """There is no SoftwareTokenMfaConfiguration here."""
     described = {
         "Id": pool.id,
         "Name": pool.name,

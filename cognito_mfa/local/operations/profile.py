@@ -1,5 +1,8 @@
-"""Reading one user: GetUser, AdminGetUser and the AuthFactors pair (facts section 6.2). Nothing
-here changes anything, and members without a value are absent."""
+"""Reading one user: GetUser, AdminGetUser, GetUserAuthFactors and AdminGetUserAuthFactors. Nothing
+here changes anything, and members without a value are absent.
+
+See "Reading the MFA status" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ AUTH_FACTORS = {EMAIL_OTP: "EMAIL_OTP", SMS_MFA: "SMS_OTP"}
 
 
 def get_user(context: Context, parameters: Parameters) -> Payload:
+    """Return the caller's attributes and MFA preference."""
     _, user = context.caller(parameters)
     return {
         "Username": user.username,
@@ -22,6 +26,7 @@ def get_user(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_get_user(context: Context, parameters: Parameters) -> Payload:
+    """Return a user's status, attributes and MFA preference."""
     _, user = context.user(parameters)
     return {
         **description(user),
@@ -31,22 +36,25 @@ def admin_get_user(context: Context, parameters: Parameters) -> Payload:
 
 
 def get_user_auth_factors(context: Context, parameters: Parameters) -> Payload:
+    """Return the factors that the caller can sign in with."""
     pool, user = context.caller(parameters)
     return _auth_factors(pool, user)
 
 
 def admin_get_user_auth_factors(context: Context, parameters: Parameters) -> Payload:
+    """Return the factors that a user can sign in with."""
     pool, user = context.user(parameters)
     return _auth_factors(pool, user)
 
 
 def attributes(user: User) -> list[dict[str, str]]:
+    """Return a user's attributes, the sub among them, as Cognito lists them."""
     everything = {**user.attributes, "sub": user.sub}
     return [{"Name": name, "Value": value} for name, value in everything.items()]
 
 
 def description(user: User) -> dict[str, Any]:
-    """The members that every reading by an administrator shares."""
+    """Return the members that all operations of administrators show of a user."""
     return {
         "Username": user.username,
         "UserCreateDate": user.created_at,

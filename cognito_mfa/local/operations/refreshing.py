@@ -1,5 +1,8 @@
-"""REFRESH_TOKEN_AUTH, GetTokensFromRefreshToken and RevokeToken (facts sections 2.3 and 7.3). A
-refresh never asks for a second factor, whatever the pool asks today."""
+"""REFRESH_TOKEN_AUTH, GetTokensFromRefreshToken and RevokeToken. A refresh never asks for a second
+factor, whatever the pool requires today.
+
+See "Refresh and rotation" and "Revocation" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,21 @@ INVALID = "Invalid Refresh Token."
 def refresh_token_auth(
     context: Context, pool: UserPool, client: AppClient, values: Mapping[str, str]
 ) -> Payload:
-    """The flow of InitiateAuth: never a new refresh token (facts section 2.3)."""
+    """Refresh by InitiateAuth, which never gives a new refresh token.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        client: The app client.
+        values: What the request says, as a map of strings.
+
+    Returns:
+        New ID and access tokens.
+
+    Raises:
+        NotAuthorizedException: The refresh token does not work here, or no longer.
+        InvalidParameterException: The client may not refresh in this way.
+    """
     _check_refreshes(client)
     family = context.tokens.family_of(pool, client, required(values, "REFRESH_TOKEN"))
     user = directory.user_with_sub(pool, family.sub)
@@ -43,6 +60,7 @@ def refresh_token_auth(
 
 
 def get_tokens_from_refresh_token(context: Context, parameters: Parameters) -> Payload:
+    """Refresh; where refresh tokens rotate, with a new one."""
     pool, client = context.client(parameters)
     if not _is_the_secret(client, parameters.get("ClientSecret")):
         raise NotAuthorizedException(f"Unable to verify secret for client {client.id}")
@@ -58,6 +76,7 @@ def get_tokens_from_refresh_token(context: Context, parameters: Parameters) -> P
 
 
 def revoke_token(context: Context, parameters: Parameters) -> Payload:
+    """Revoke a refresh token and the access tokens that came of it."""
     try:
         pool, client = context.client(parameters)
     except ResourceNotFoundException:
@@ -71,7 +90,7 @@ def revoke_token(context: Context, parameters: Parameters) -> Payload:
 
 
 def _check_refreshes(client: AppClient) -> None:
-    """Where refresh tokens rotate, only GetTokensFromRefreshToken does (facts section 7.3)."""
+    """Where refresh tokens rotate, only GetTokensFromRefreshToken does."""
     flows = client.explicit_auth_flows
     modern = any(flow.startswith("ALLOW_") for flow in flows)
     rotating = client.rotation_grace is not None
@@ -81,7 +100,7 @@ def _check_refreshes(client: AppClient) -> None:
 
 def _check_device(pool: UserPool, user: User, family: TokenFamily, device_key: str | None) -> None:
     """Where devices are tracked, a token works on the device that it was given to, once that is
-    confirmed (facts section 7.3)."""
+    confirmed."""
     if not family.device_key or not pool.behavior.refresh_needs_tracked_device:
         return
     device = user.devices.get(family.device_key)
@@ -90,7 +109,7 @@ def _check_device(pool: UserPool, user: User, family: TokenFamily, device_key: s
 
 
 def _is_the_secret(client: AppClient, sent: str | None) -> bool:
-    """No hash here: the secret itself (facts section 2.6)."""
+    """No hash here: the secret itself."""
     if client.secret is None:
         return True
     return sent is not None and hmac.compare_digest(client.secret.encode(), sent.encode())

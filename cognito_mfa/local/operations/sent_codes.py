@@ -1,5 +1,8 @@
-"""Confirmation codes on their way to people: sent for a purpose, to an address of theirs, and
-checked later with Cognito's words (facts section 8.1). Codes of a sign-in are not among them."""
+"""Confirmation codes: sent for a purpose, to an address of a user, and checked later with Cognito's
+words. Codes of a sign-in are in steps.
+
+See "Codes by email and SMS" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,18 @@ EXPIRED = "Invalid code provided, please request a code again."
 def send_code(
     context: Context, pool: UserPool, user: User, purpose: str, attribute: str
 ) -> dict[str, str]:
-    """The CodeDeliveryDetails. Only the newest code of a purpose is good."""
+    """Send a code; only the newest one of a purpose works.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        user: The user.
+        purpose: What the code is for, such as ``SIGN_UP``.
+        attribute: ``email`` or ``phone_number``.
+
+    Returns:
+        The CodeDeliveryDetails.
+    """
     code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
     until = context.clock.now() + VALID_FOR.get(purpose, A_DAY)
     user.sent_codes[purpose] = SentCode(code, attribute, until)
@@ -42,8 +56,21 @@ def send_code(
 
 
 def check_sent_code(context: Context, user: User, purpose: str, code: str) -> SentCode:
-    """The code, if it is the one. Raises ExpiredCodeException when there is none to wait for,
-    CodeMismatchException for another."""
+    """Compare a code with the one that was sent.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        user: The user.
+        purpose: What the code is for.
+        code: What was typed.
+
+    Returns:
+        What was sent.
+
+    Raises:
+        ExpiredCodeException: None was sent, or it is too old.
+        CodeMismatchException: Another one was sent.
+    """
     sent = user.sent_codes.get(purpose)
     if sent is None or context.clock.now() >= sent.expires_at:
         raise ExpiredCodeException(EXPIRED)
@@ -53,6 +80,15 @@ def check_sent_code(context: Context, user: User, purpose: str, code: str) -> Se
 
 
 def delivery_details(attribute: str, destination: str) -> dict[str, str]:
+    """Return the CodeDeliveryDetails of an address.
+
+    Args:
+        attribute: ``email`` or ``phone_number``.
+        destination: The address.
+
+    Returns:
+        The members, the address masked.
+    """
     medium, _ = CHANNELS[attribute]
     return {
         "Destination": masked(medium, destination),
@@ -62,7 +98,15 @@ def delivery_details(attribute: str, destination: str) -> dict[str, str]:
 
 
 def pretended_delivery(pool: UserPool, typed: str) -> dict[str, str]:
-    """For somebody who does not exist, alike each time (facts section 8.2)."""
+    """Return CodeDeliveryDetails for a user who does not exist, the same each time.
+
+    Args:
+        pool: The user pool.
+        typed: The name that was typed.
+
+    Returns:
+        The members, as for an email address.
+    """
     if "@" in typed:
         return delivery_details("email", typed)
     letter = chr(ord("a") + int(pool.pretence, 16) % 26)

@@ -1,5 +1,8 @@
-"""InitiateAuth and AdminInitiateAuth: the flows with which a sign-in begins (facts section 2.3). It
-must never look at a password before it knows that the client may use the flow."""
+"""InitiateAuth and AdminInitiateAuth: the flows with which a sign-in begins. No password is looked
+at before it is known that the client may use the flow.
+
+See "Authentication flows" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -47,12 +50,14 @@ Flow = Callable[[UserPool, AppClient, Mapping[str, str]], Payload]
 
 
 def initiate_auth(context: Context, parameters: Parameters) -> Payload:
+    """Begin a sign-in, or refresh one."""
     pool, client = context.client(parameters)
     _check_door(parameters["AuthFlow"], PUBLIC_FLOWS)
     return _begin(context, pool, client, parameters, admin=False)
 
 
 def admin_initiate_auth(context: Context, parameters: Parameters) -> Payload:
+    """Begin a sign-in on a server, or refresh one."""
     pool, client = context.client_of_pool(parameters)
     _check_door(parameters["AuthFlow"], ADMIN_FLOWS)
     return _begin(context, pool, client, parameters, admin=True)
@@ -90,6 +95,22 @@ def _srp(
 def begin_with_password(
     context: Context, pool: UserPool, client: AppClient, values: Mapping[str, str], *, admin: bool
 ) -> Payload:
+    """Begin a sign-in with a password that is sent along.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        client: The app client.
+        values: What the request says, as a map of strings.
+        admin: Whether an Admin operation asks.
+
+    Returns:
+        The next challenge, or the end of the sign-in.
+
+    Raises:
+        NotAuthorizedException: The password is wrong, or the user cannot sign in.
+        UserNotFoundException: There is no such user, and the client may know.
+    """
     username, password = required(values, "USERNAME"), required(values, "PASSWORD")
     check_secret_hash(client, values, username)
     user = directory.user_named(pool, username)

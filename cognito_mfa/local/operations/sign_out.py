@@ -1,5 +1,8 @@
-"""GlobalSignOut and AdminUserGlobalSignOut: refresh and access tokens stop working at Cognito
-(facts sections 6.3 and 7.3). What others verify offline, and MFA, must not be touched."""
+"""GlobalSignOut and AdminUserGlobalSignOut: refresh and access tokens stop working at Cognito. What
+others verify offline, and MFA, stays as it is.
+
+See "Revocation" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from cognito_mfa.local.operations.context import Context, Parameters, Payload
 
 
 def global_sign_out(context: Context, parameters: Parameters) -> Payload:
+    """Revoke the caller's tokens."""
     pool, user = context.caller(parameters, gone=NotAuthorizedException)
     context.tokens.revoke_all(pool, user)
     return {}
 
 
 def admin_user_global_sign_out(context: Context, parameters: Parameters) -> Payload:
+    """Revoke a user's tokens."""
     pool, user = context.user(parameters)
     context.tokens.revoke_all(pool, user)
     return {}

@@ -1,5 +1,8 @@
-"""SignUp, ConfirmSignUp, ResendConfirmationCode and AdminConfirmSignUp (facts sections 1.3, 8.1 and
-8.2). Whoever signs up may say nothing of themselves that only Cognito can know."""
+"""SignUp, ConfirmSignUp, ResendConfirmationCode and AdminConfirmSignUp. Users who sign up cannot
+say of themselves what only Cognito can know.
+
+See "Sign-up and forgotten passwords" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,7 @@ PASSWORDLESS = {"EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"}
 
 
 def sign_up(context: Context, parameters: Parameters) -> Payload:
+    """Add a user who still has to confirm an address."""
     pool, client = context.client(parameters)
     check_secret_hash_member(client, parameters)
     if pool.sign_up_closed:
@@ -52,6 +56,7 @@ def sign_up(context: Context, parameters: Parameters) -> Payload:
 
 
 def confirm_sign_up(context: Context, parameters: Parameters) -> Payload:
+    """Confirm a user with the code that was sent."""
     pool, client, user = unauthenticated.find_user(context, parameters, "ConfirmSignUp")
     if user is None:
         raise ExpiredCodeException(EXPIRED)
@@ -74,6 +79,7 @@ def confirm_sign_up(context: Context, parameters: Parameters) -> Payload:
 
 
 def resend_confirmation_code(context: Context, parameters: Parameters) -> Payload:
+    """Send the code again that confirms a user."""
     pool, _, user = unauthenticated.find_user(context, parameters, "ResendConfirmationCode")
     if user is None:
         pretended = pretended_delivery(pool, parameters["Username"])
@@ -87,7 +93,7 @@ def resend_confirmation_code(context: Context, parameters: Parameters) -> Payloa
 
 
 def admin_confirm_sign_up(context: Context, parameters: Parameters) -> Payload:
-    """Proves no address: email_verified stays as it is."""
+    """Confirm a user; it proves no address, so email_verified stays as it is."""
     _, user = context.user(parameters)
     _check_unconfirmed(user)
     _confirm(context, user)

@@ -1,5 +1,9 @@
-"""AssociateSoftwareToken, VerifySoftwareToken and AdminDeleteSoftwareToken (facts sections 3, 4 and
-6.3): a pending secret beside the active token, swapped by a right code and by nothing else."""
+"""AssociateSoftwareToken, VerifySoftwareToken and AdminDeleteSoftwareToken: a pending secret beside
+the active token, swapped by a right code and by nothing else.
+
+See "Software token: associate and verify" and "Deleting a software token" in
+docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,7 @@ from cognito_mfa.local.rules.state import (
 
 
 def associate_software_token(context: Context, parameters: Parameters) -> Payload:
+    """Give a user a new secret, which is pending until a code verifies it."""
     _check_one_credential(parameters)
     if "Session" in parameters:
         return _associate_in_session(context, parameters["Session"])
@@ -34,6 +39,7 @@ def associate_software_token(context: Context, parameters: Parameters) -> Payloa
 
 
 def verify_software_token(context: Context, parameters: Parameters) -> Payload:
+    """Make the pending secret the active one with a code of it."""
     _check_one_credential(parameters)
     if "Session" in parameters:
         return _verify_in_session(context, parameters["Session"], parameters)
@@ -45,6 +51,7 @@ def verify_software_token(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_delete_software_token(context: Context, parameters: Parameters) -> Payload:
+    """Delete a user's software token and the preference for it."""
     pool, user = context.user(parameters)
     if user.status == "UNCONFIRMED":
         raise UserNotConfirmedException("User is not confirmed.")
@@ -62,7 +69,7 @@ def _associate_in_session(context: Context, token: str) -> Payload:
     session, pool, user = _setup_session(context, token, "AssociateSoftwareToken")
     if session.child is not None and pool.behavior.association_once_per_session:
         raise NotAuthorizedException(INVALID)
-    # The newest secret wins: what an earlier use of this session led to is dead (3.4).
+    # The newest secret wins: what an earlier use of this session led to is dead.
     context.sessions.drop_child(session)
     secret = _new_pending_secret(context, pool, user)
     following = _following(context, session, Stage.MFA_SETUP_ASSOCIATED, pool)
@@ -91,7 +98,7 @@ def _setup_session(
     if pool is None or user is None or not user.enabled:
         raise NotAuthorizedException(INVALID)
     # SECURITY: a password alone opens this session. Once the user has an authenticator, an
-    # older session of the same kind must not be able to replace it (section 3.1).
+    # older session of the same kind must not be able to replace it.
     if user.software_token is not None:
         raise NotAuthorizedException(INVALID)
     _check_pool_offers(pool)
@@ -114,7 +121,7 @@ def _new_pending_secret(context: Context, pool: UserPool, user: User) -> str:
 def _verify(
     context: Context, pool: UserPool, user: User, secret: str, parameters: Parameters
 ) -> Payload:
-    """Registers the token, its step spent: this code cannot sign in as well (section 4)."""
+    """Registers the token, its step spent: this code cannot sign in as well."""
     now = context.clock.now()
     if pool.behavior.setup_failures_lock and user.code_attempts.locked(now):
         raise NotAuthorizedException(LOCKED)

@@ -1,5 +1,8 @@
-"""USER_SRP_AUTH and PASSWORD_VERIFIER (facts sections 2.3, 2.4 and 8.2): a sign-in in which the
-password never travels. Who does not exist must look like somebody who does."""
+"""USER_SRP_AUTH and PASSWORD_VERIFIER: a sign-in in which the password never travels. A user who
+does not exist must look like one who does.
+
+See "Secure Remote Password" and "Unknown users" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -40,14 +43,29 @@ def begin_srp(
     *,
     admin: bool,
 ) -> Payload:
-    """Never says whether the user is there, or may sign in: that is the answer's business."""
+    """Begin an exchange; it shows neither whether the user exists nor whether they may sign in.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        client: The app client.
+        user: The user; None for one who does not exist.
+        values: What the request says, as a map of strings.
+        admin: Whether an Admin operation asks.
+
+    Returns:
+        PASSWORD_VERIFIER, with our side of the exchange.
+
+    Raises:
+        InvalidParameterException: SRP_A is no public value.
+    """
     public = client_value(required(values, "SRP_A"))
     salt, verifier = _known_of(pool, user, values["USERNAME"])
     exchange = context.exchanges.begin(
         pool, client, user, client_value=public, verifier=verifier, admin=admin
     )
     name = user.username if user is not None else _pretended_id(pool, values["USERNAME"])
-    # There is no Session: the secret block does its work (facts section 2.3).
+    # There is no Session: the secret block does its work.
     return {
         "ChallengeName": "PASSWORD_VERIFIER",
         "ChallengeParameters": {
@@ -63,7 +81,23 @@ def begin_srp(
 def verify_password_claim(
     context: Context, pool: UserPool, client: AppClient, values: Values, *, admin: bool
 ) -> Payload:
-    """A wrong claim may be followed by others, until the exchange is too old (section 2.3)."""
+    """Take the response to PASSWORD_VERIFIER.
+
+    A wrong claim may be followed by others until the exchange is too old.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        client: The app client.
+        values: What the request says, as a map of strings.
+        admin: Whether an Admin operation asks.
+
+    Returns:
+        What follows a right password.
+
+    Raises:
+        NotAuthorizedException: The claim is wrong or too late, or the user cannot sign in.
+    """
     username = required(values, "USERNAME")
     block = required(values, "PASSWORD_CLAIM_SECRET_BLOCK")
     claim = required(values, "PASSWORD_CLAIM_SIGNATURE")
@@ -86,6 +120,16 @@ def verify_password_claim(
 
 
 def check_fresh(context: Context, pool: UserPool, sent_at: datetime) -> None:
+    """Refuse a claim whose time is too far from ours.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        sent_at: The TIMESTAMP of the claim.
+
+    Raises:
+        NotAuthorizedException: It is further off than the pool's behavior allows.
+    """
     tolerance = pool.behavior.srp_timestamp_tolerance
     if tolerance is not None and abs(sent_at.timestamp() - context.clock.now()) > tolerance:
         raise NotAuthorizedException(WRONG)
@@ -100,7 +144,22 @@ def bound_to_exchange(
     *,
     admin: bool,
 ) -> User:
-    """The exchange's user, once everything that it is bound to agrees."""
+    """Return the user of an exchange, once all that it is bound to agrees.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        exchange: What the secret block stands for.
+        pool: The user pool.
+        client: The app client.
+        username: The name that the response gives.
+        admin: Whether an Admin operation asks.
+
+    Returns:
+        The user.
+
+    Raises:
+        NotAuthorizedException: Something does not agree.
+    """
     bound = (exchange.pool_id, exchange.client_id) == (pool.id, client.id)
     same_door = exchange.admin is admin or pool.behavior.admin_and_public_calls_mix
     user = directory.user_named(pool, username)
@@ -110,8 +169,10 @@ def bound_to_exchange(
 
 
 def parse_timestamp(text: str) -> datetime:
-    """As leniently as Java reads it: a wrong weekday or a leading zero is found out only when the
-    signature is compared. Raises InvalidParameterException."""
+    """Read a TIMESTAMP as leniently as Java does. Raises InvalidParameterException.
+
+    A wrong weekday or a leading zero is found out only when the signature is compared.
+    """
     parsed = TIMESTAMP.fullmatch(text)
     if parsed is None:
         raise InvalidParameterException(BAD_TIMESTAMP)
@@ -124,12 +185,13 @@ def parse_timestamp(text: str) -> datetime:
 
 
 def timestamp(at: datetime) -> str:
-    """EEE MMM d HH:mm:ss z yyyy, in English whatever the locale."""
+    """Write a TIMESTAMP: EEE MMM d HH:mm:ss z yyyy, in English whatever the locale."""
     clock = f"{at.hour:02}:{at.minute:02}:{at.second:02}"
     return f"{DAYS[at.weekday()]} {MONTHS[at.month - 1]} {at.day} {clock} UTC {at.year:04}"
 
 
 def client_value(text: str) -> int:
+    """Return the number in SRP_A. Raises InvalidParameterException."""
     try:
         return srp.client_value(text)
     except srp.BadPublicValue:

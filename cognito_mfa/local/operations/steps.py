@@ -1,5 +1,6 @@
 """From one step of a sign-in to the next: the challenge that follows a right answer, the code that
-is sent with it, or the tokens at the end. Operations call this; it never reads a request."""
+is sent with it, or the tokens at the end. Nothing here reads a request.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +35,19 @@ def after_first_factor(
     admin: bool,
     device_key: str = "",
 ) -> Payload:
+    """Go on after the first factor.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        client: The app client.
+        user: The user.
+        admin: Whether an Admin operation asks.
+        device_key: The device that the client names; "" for none.
+
+    Returns:
+        The next challenge, or the end of the sign-in.
+    """
     device = remembered(user, device_key) if pool.device_tracking is not None else None
     factors = challenges.next_factors(pool, user)
     asked = factors is not None and (bool(factors) or not _setup_can_wait(pool, user))
@@ -51,7 +65,20 @@ def after_first_factor(
 
 
 def challenge(context: Context, pool: UserPool, user: User, session: SignInSession) -> Payload:
-    """The answer that asks for the session's stage, its code sent where it needs one."""
+    """Return the answer that asks for the stage of a session, and send its code where it has one.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        user: The user.
+        session: The sign-in session.
+
+    Returns:
+        The answer with the challenge.
+
+    Raises:
+        MFAMethodNotFoundException: The user has no address for the code.
+    """
     if session.stage in challenges.DELIVERY:
         _send_code(context, pool, user, session)
     return {
@@ -70,6 +97,19 @@ def finish(
     factors: Sequence[str],
     device_key: str = "",
 ) -> Payload:
+    """End a sign-in.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        client: The app client.
+        user: The user.
+        factors: What was answered, as ``amr`` names it.
+        device_key: The device that the client names; "" for none.
+
+    Returns:
+        The tokens, or what the Context gives instead.
+    """
     if context.complete is not None:
         return context.complete(user, factors)
     user.has_signed_in = True
@@ -81,7 +121,7 @@ def finish(
             "DeviceKey": device.key,
             "DeviceGroupKey": device.group_key,
         }
-    # Present and empty beside tokens, never omitted (facts section 2.4).
+    # Present and empty beside tokens, never omitted.
     return {"ChallengeParameters": {}, "AuthenticationResult": result}
 
 

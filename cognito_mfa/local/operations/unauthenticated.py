@@ -18,7 +18,21 @@ NOT_FOUND = "Username/client id combination not found."
 def find_user(
     context: Context, parameters: Parameters, operation: str
 ) -> tuple[UserPool, AppClient, User | None]:
-    """Whom a request without a sign-in is about; None where that must not be told."""
+    """Find whom a request without a sign-in is about, and count the attempt.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        parameters: The members of the request.
+        operation: The name of the operation.
+
+    Returns:
+        The pool, the client, and the user; None where the client must not learn that there is
+        none.
+
+    Raises:
+        UserNotFoundException: There is no such user, and the client may know.
+        LimitExceededException: Too many attempts in an hour.
+    """
     pool, client = context.client(parameters)
     check_secret_hash_member(client, parameters)
     name = parameters["Username"]

@@ -1,5 +1,8 @@
-"""What administrators do to users, and ListUsers, which shows nothing of MFA (facts sections 1.3,
-6.2 and 8.1). Passwords never leave here except into the outbox of an invitation."""
+"""What administrators do to users, and ListUsers, which shows nothing of MFA. A password leaves
+this module only in an invitation.
+
+See "Operations" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,7 @@ INVITED_BY: dict[str, tuple[Medium, str]] = {
 
 
 def list_users(context: Context, parameters: Parameters) -> Payload:
+    """Return a page of a pool's users, filtered if wanted."""
     pool = context.pool(parameters)
     passes = matcher(parameters.get("Filter", ""))
     size = parameters.get("Limit") or LARGEST_PAGE
@@ -51,6 +55,7 @@ def list_users(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_create_user(context: Context, parameters: Parameters) -> Payload:
+    """Create a user with a temporary password, and invite them."""
     pool = context.pool(parameters)
     if parameters.get("MessageAction") == "RESEND":
         return _invite_again(context, parameters)
@@ -70,6 +75,7 @@ def admin_create_user(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_set_user_password(context: Context, parameters: Parameters) -> Payload:
+    """Set a user's password, for good or to be changed at the next sign-in."""
     pool, user = context.user(parameters)
     password, now = parameters["Password"], context.clock.now()
     credentials.check_new(pool, user, password)
@@ -82,6 +88,7 @@ def admin_set_user_password(context: Context, parameters: Parameters) -> Payload
 
 
 def admin_update_user_attributes(context: Context, parameters: Parameters) -> Payload:
+    """Change a user's attributes."""
     pool, user = context.user(parameters)
     changes = attributes_in(parameters["UserAttributes"])
     directory.set_attributes(pool, user, changes, now=context.clock.now())
@@ -89,6 +96,7 @@ def admin_update_user_attributes(context: Context, parameters: Parameters) -> Pa
 
 
 def admin_delete_user(context: Context, parameters: Parameters) -> Payload:
+    """Delete a user."""
     pool, user = context.user(parameters)
     context.sessions.end_all(user)
     directory.remove_user(pool, user)
@@ -96,6 +104,7 @@ def admin_delete_user(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_enable_user(context: Context, parameters: Parameters) -> Payload:
+    """Let a user sign in again."""
     _, user = context.user(parameters)
     user.enabled = True
     user.modified_at = context.clock.now()
@@ -103,7 +112,7 @@ def admin_enable_user(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_disable_user(context: Context, parameters: Parameters) -> Payload:
-    """Also the end of the user's tokens, at Cognito (facts section 7.3)."""
+    """Keep a user from signing in, and revoke their tokens."""
     pool, user = context.user(parameters)
     user.enabled = False
     user.modified_at = context.clock.now()
@@ -148,6 +157,15 @@ def _invite(context: Context, user: User, password: str, parameters: Parameters)
 
 
 def listed(user: User, names: Collection[str] | None) -> dict[str, Any]:
+    """Return a user as lists show one.
+
+    Args:
+        user: The user.
+        names: The attributes to show; None shows all.
+
+    Returns:
+        Members of UserType.
+    """
     pairs = attributes(user)
     if names is not None:
         pairs = [pair for pair in pairs if pair["Name"] in names]

@@ -1,6 +1,8 @@
-"""Which challenge a sign-in meets next (facts section 2.2), and the parameters that come with it
-(section 2.4). It decides from the pool and the user alone; sessions, codes and tokens are made
-elsewhere."""
+"""Which challenge a sign-in meets next, and the parameters that come with it. It decides from the pool and the user alone; sessions, codes and tokens are made
+elsewhere.
+
+See "Which challenge comes next" and "Challenge parameters" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ def next_factors(pool: UserPool, user: User) -> list[str] | None:
     if pool.mfa == "OPTIONAL":
         return None
     if user.software_token is not None:
-        # Registered is enough in an ON pool, whatever the preferences say (section 2.2).
+        # Registered is enough in an ON pool, whatever the preferences say.
         return [SOFTWARE_TOKEN_MFA]
     return _deliverable(pool, user)
 
@@ -74,7 +76,7 @@ def parameters(pool: UserPool, user: User, session: SignInSession) -> dict[str, 
 
 
 def can_set_up(pool: UserPool) -> list[str]:
-    """SMS is not offered beside another factor (measured, section 2.2)."""
+    """SMS is not offered beside another factor (measured)."""
     offered = [SOFTWARE_TOKEN_MFA] if pool.software_token else []
     offered += [EMAIL_OTP] if pool.email else []
     return offered or [SMS_MFA]
@@ -97,7 +99,7 @@ def _chosen(pool: UserPool, user: User) -> list[str]:
 
 def _usable(pool: UserPool, user: User, factor: str) -> bool:
     if factor == SOFTWARE_TOKEN_MFA:
-        # Who is enrolled stays so when the pool's TOTP switch goes off (section 6.3).
+        # Who is enrolled stays so when the pool's TOTP switch goes off.
         return user.software_token is not None
     offered = pool.sms if factor == SMS_MFA else pool.email
     return offered and DELIVERY[factor][1] in user.attributes

@@ -1,5 +1,8 @@
-"""What the tokens of a sign-in say (facts section 7.2). It reads users and clients; it signs
-nothing."""
+"""What the tokens of a sign-in say. It reads users and clients; it signs
+nothing.
+
+See "Claims" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 

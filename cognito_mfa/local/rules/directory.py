@@ -1,5 +1,7 @@
-"""The people of a pool: how a name finds one, and what making or changing one must respect
-(usernames, aliases, attributes; facts section 2.6). Passwords and factors are not its business."""
+"""The people of a pool: how a name finds one, and what making or changing one must respect. Passwords and factors are not its business.
+
+See "Usernames and the sub" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 

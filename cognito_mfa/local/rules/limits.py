@@ -1,5 +1,7 @@
-"""How often: so many attempts an hour for one user, so many requests a second for the account (facts
-section 9). Wrong passwords and codes are counted elsewhere (lockout)."""
+"""How often: so many attempts an hour for one user, so many requests a second for the account. Wrong passwords and codes are counted elsewhere (lockout).
+
+See "Rate limits" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 

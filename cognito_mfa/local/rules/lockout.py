@@ -1,5 +1,8 @@
 """The exponential lock after failures: after n of them the user is locked for 2^(n - threshold)
-seconds, fifteen minutes at most (facts section 8.3). Refused attempts must not lengthen a lock."""
+seconds, fifteen minutes at most. Refused attempts must not lengthen a lock.
+
+See "Lockout" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 

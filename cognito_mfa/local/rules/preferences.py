@@ -1,6 +1,9 @@
 """A user's MFA preferences: what Cognito lets be enabled or preferred, with its words when it does
-not (facts section 6.1). Preferences are not registrations: nothing here makes or removes a
-software token."""
+not. Preferences are not registrations: nothing here makes or removes a
+software token.
+
+See "MFA preference" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ def forget(user: User, factor: str) -> None:
 
 
 def members(user: User) -> dict[str, Any]:
-    """As the reading operations show them: absent when there are none (facts section 6.1)."""
+    """As the reading operations show them: absent when there are none."""
     shown: dict[str, Any] = {}
     if user.preferred_factor:
         shown["PreferredMfaSetting"] = user.preferred_factor
@@ -60,7 +63,7 @@ def _apply_one(user: User, factor: str, block: Mapping[str, Any]) -> None:
 
 
 def _check(pool: UserPool, user: User, factor: str, *, enabled: bool, admin: bool) -> None:
-    # An SMS block for a user without a phone is refused even to switch it off (section 6.1).
+    # An SMS block for a user without a phone is refused even to switch it off.
     if factor == SMS_MFA and "phone_number" not in user.attributes:
         raise InvalidParameterException("User does not have a phone_number set to turn on SMS MFA")
     if factor == EMAIL_OTP and enabled and "email" not in user.attributes:

@@ -1,6 +1,8 @@
 """The session strings of the sign-in state machine: which call a stage accepts, bound to user,
-client and door, expiring by the clock, consumed by success and never by a wrong answer (facts
-sections 3.2 and 3.3). It must not know what an answer is checked against."""
+client and door, expiring by the clock, consumed by success and never by a wrong answer. It must not know what an answer is checked against.
+
+See "Sessions of a challenge" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
-"""The server's side of the Secure Remote Password protocol as Cognito speaks it (facts section 2.3):
+"""The server's side of the Secure Remote Password protocol as Cognito speaks it:
 SRP-6a over the 3072-bit group of RFC 3526 with generator 2, and a key of sixteen bytes that signs
 the claim. It computes and compares; who signs in, and for how long a claim may come, is decided
-elsewhere."""
+elsewhere.
+
+See "Secure Remote Password" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 

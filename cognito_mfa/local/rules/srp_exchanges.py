@@ -1,6 +1,9 @@
 """The SRP exchanges under way: what a secret block stands for, bound to pool, client, user and door,
-for seconds only, and answered right once (facts section 2.3). Whether an answer is right is decided
-elsewhere."""
+for seconds only, and answered right once. Whether an answer is right is decided
+elsewhere.
+
+See "Secure Remote Password" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ class SigningKey:
 
 @dataclass(slots=True)
 class PoolKeys:
-    """Cognito signs ID and access tokens with different keys (facts section 7.2)."""
+    """Cognito signs ID and access tokens with different keys."""
 
     id: SigningKey
     access: SigningKey

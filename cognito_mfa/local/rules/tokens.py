@@ -1,4 +1,4 @@
-"""Tokens as Cognito issues them (facts section 7): RS256 ID and access tokens, opaque refresh
+"""Tokens as Cognito issues them: RS256 ID and access tokens, opaque refresh
 tokens of which only a digest is kept, and the checks behind every operation that takes an access
 token. It must never accept a token by its shape alone."""
 
@@ -100,14 +100,14 @@ class Tokens:
     def refresh(
         self, pool: UserPool, client: AppClient, user: User, family: TokenFamily
     ) -> dict[str, Any]:
-        """New ID and access tokens; the refresh token stays (facts section 2.3)."""
+        """New ID and access tokens; the refresh token stays."""
         return self._token_pair(pool, client, user, family)
 
     def rotate(
         self, pool: UserPool, client: AppClient, user: User, refresh_token: str
     ) -> dict[str, Any]:
         """The same with a new refresh token, as valid as the old one would have been; the old one
-        works on for the client's grace (facts section 7.3)."""
+        works on for the client's grace."""
         family = self.family_of(pool, client, refresh_token)
         pool.replaced_tokens.setdefault(_digest(refresh_token), self._clock.now())
         result = self._token_pair(pool, client, user, family)

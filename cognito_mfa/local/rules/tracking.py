@@ -1,4 +1,7 @@
-"""Which tracked device may prove itself (facts section 2.2)."""
+"""Which tracked device may prove itself.
+
+See "Remembered devices" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""What travels between a door and the protocol: a request, an answer and the response it becomes
-(AWS JSON 1.1, facts section 10), and the three ways in which a response fails to arrive. Knows
-nothing of pools, and no door may build responses of its own."""
+"""What travels between a door and the protocol: a request, an answer and the response it becomes, and the three ways in which a response fails to arrive. Knows
+nothing of pools, and no door may build responses of its own.
+
+See "Wire protocol" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,7 @@ class Answer:
     def _error_headers(self) -> dict[str, str]:
         if self.error is None:
             return {}
-        # botocore reads __type, other SDKs the header first: an emulator sends both (section 10).
+        # botocore reads __type, other SDKs the header first: an emulator sends both.
         message = " ".join(str(self.payload["message"]).split())
         return {
             "x-amzn-ErrorType": f"{self.error}:",

@@ -1,6 +1,8 @@
 """What the front of Cognito refuses before any rule is looked at: JSON types, required members,
-lengths, ranges, patterns and enums of the service model, in Cognito's words (facts sections 1.2
-and 10). A sensitive value must never appear in a message."""
+lengths, ranges, patterns and enums of the service model, in Cognito's words. A sensitive value must never appear in a message.
+
+See "Limits of input" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
