@@ -1,5 +1,5 @@
-"""Which challenge a sign-in meets next, and the parameters that come with it. It decides from the pool and the user alone; sessions, codes and tokens are made
-elsewhere.
+"""Which challenge a sign-in meets next, and the parameters that come with it. The pool and the user
+decide; sessions, codes and tokens are made elsewhere.
 
 See "Which challenge comes next" and "Challenge parameters" in docs/cognito-behavior.md.
 """
@@ -31,8 +31,20 @@ RECOVERY = {SMS_MFA: "verified_phone_number", EMAIL_OTP: "verified_email"}
 
 
 def next_factors(pool: UserPool, user: User) -> list[str] | None:
-    """The factors of which one must be answered. None: no second factor is asked for. An empty
-    list: one is required and none is set up."""
+    """Return the second factors of which one must be answered.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+
+    Returns:
+        The names of the factors. None: no second factor is asked for. Empty: one is required and
+        none is set up.
+
+    Raises:
+        InvalidUserPoolConfigurationException: The only factor left is also the only way to recover
+            the account.
+    """
     if pool.mfa == "OFF":
         return None
     chosen = _chosen(pool, user)
@@ -47,13 +59,23 @@ def next_factors(pool: UserPool, user: User) -> list[str] | None:
 
 
 def stage_for(factors: Sequence[str]) -> Stage:
+    """Return the stage of a sign-in that must answer one of these factors."""
     if not factors:
         return Stage.MFA_SETUP
     return Stage(factors[0]) if len(factors) == 1 else Stage.SELECT_MFA_TYPE
 
 
 def parameters(pool: UserPool, user: User, session: SignInSession) -> dict[str, str]:
-    """The ChallengeParameters of the stage that a session stands at; every value is text."""
+    """Return the ChallengeParameters of the stage that a session is at.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+        session: The sign-in session.
+
+    Returns:
+        Names and values; every value is text.
+    """
     stage = session.stage
     extra: dict[str, str] = {}
     if stage is Stage.NEW_PASSWORD_REQUIRED:
@@ -76,13 +98,22 @@ def parameters(pool: UserPool, user: User, session: SignInSession) -> dict[str, 
 
 
 def can_set_up(pool: UserPool) -> list[str]:
-    """SMS is not offered beside another factor (measured)."""
+    """Return the factors to set up; SMS is not offered beside another one (measured)."""
     offered = [SOFTWARE_TOKEN_MFA] if pool.software_token else []
     offered += [EMAIL_OTP] if pool.email else []
     return offered or [SMS_MFA]
 
 
 def missing_attributes(pool: UserPool, user: User) -> list[str]:
+    """Return the attributes that the pool requires and the user does not have.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+
+    Returns:
+        Their names.
+    """
     return [name for name in pool.required_attributes if name not in user.attributes]
 
 

@@ -1,5 +1,4 @@
-"""What the tokens of a sign-in say. It reads users and clients; it signs
-nothing.
+"""What the tokens of a sign-in say. Nothing is signed here.
 
 See "Claims" in docs/cognito-behavior.md.
 """
@@ -20,6 +19,7 @@ SINGLE_LEVELS = {"sms": 2, "email_otp": 2}
 
 
 def issuer(pool: UserPool) -> str:
+    """Return the issuer that the pool's tokens name."""
     host = "issuer-cognito-idp" if pool.behavior.updated_issuer else "cognito-idp"
     return f"https://{host}.{pool.region}.amazonaws.com/{pool.id}"
 
@@ -27,6 +27,18 @@ def issuer(pool: UserPool) -> str:
 def shared(
     pool: UserPool, client: AppClient, user: User, family: TokenFamily, now: float
 ) -> dict[str, Any]:
+    """Return the claims that both tokens of a sign-in have.
+
+    Args:
+        pool: The user pool.
+        client: The app client.
+        user: The user.
+        family: The tokens of one sign-in.
+        now: The time in Unix seconds.
+
+    Returns:
+        The claims.
+    """
     claims: dict[str, Any] = {
         "sub": user.sub,
         "iss": issuer(pool),
@@ -44,6 +56,17 @@ def shared(
 
 
 def access(client: AppClient, user: User, family: TokenFamily, now: float) -> dict[str, Any]:
+    """Return the claims that only an access token has.
+
+    Args:
+        client: The app client.
+        user: The user.
+        family: The tokens of one sign-in.
+        now: The time in Unix seconds.
+
+    Returns:
+        The claims.
+    """
     device = {"device_key": family.device_key} if family.device_key else {}
     return {
         **device,
@@ -57,6 +80,17 @@ def access(client: AppClient, user: User, family: TokenFamily, now: float) -> di
 
 
 def identity(pool: UserPool, client: AppClient, user: User, now: float) -> dict[str, Any]:
+    """Return the claims that only an ID token has.
+
+    Args:
+        pool: The user pool.
+        client: The app client.
+        user: The user.
+        now: The time in Unix seconds.
+
+    Returns:
+        The claims.
+    """
     return {
         **_readable_attributes(client, user),
         **_roles(groups_of(pool, user)),
@@ -69,7 +103,15 @@ def identity(pool: UserPool, client: AppClient, user: User, now: float) -> dict[
 
 
 def groups_of(pool: UserPool, user: User) -> list[Group]:
-    """The most important first: that of the lowest precedence; those without one come last."""
+    """Return the groups of a user, the most important first.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+
+    Returns:
+        Groups by precedence; those without one come last.
+    """
     groups = [pool.groups[name] for name in user.groups if name in pool.groups]
     return sorted(groups, key=lambda group: (group.precedence is None, group.precedence or 0))
 

@@ -1,5 +1,6 @@
 """Giving a user a password: what the pool's policy asks of a new one, and what becomes of the one
-before. How a password is stored is decided in passwords."""
+before. How a password is stored is decided in passwords.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +12,17 @@ DAY = 86400
 
 
 def check_new(pool: UserPool, user: User | None, password: str) -> None:
-    """Raises InvalidPasswordException or PasswordHistoryPolicyViolationException."""
+    """Refuse a password that the pool does not allow.
+
+    Args:
+        pool: The user pool.
+        user: The user; None at a sign-up.
+        password: The password.
+
+    Raises:
+        InvalidPasswordException: It breaks the policy.
+        PasswordHistoryPolicyViolationException: The user had it before.
+    """
     pool.policy.check(password)
     if user is None or pool.policy.history == 0:
         return
@@ -22,7 +33,14 @@ def check_new(pool: UserPool, user: User | None, password: str) -> None:
 
 
 def give(pool: UserPool, user: User, password: str, now: float) -> None:
-    """A password to stay, taken as it is."""
+    """Give a user a password to stay. It is not checked.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+        password: The password.
+        now: The time in Unix seconds.
+    """
     history = pool.policy.history
     if history and user.password is not None:
         user.earlier_passwords = [*user.earlier_passwords, user.password][-history:]
@@ -32,7 +50,14 @@ def give(pool: UserPool, user: User, password: str, now: float) -> None:
 
 
 def give_temporary(pool: UserPool, user: User, password: str, now: float) -> None:
-    """A password to sign in with once, to choose another."""
+    """Give a user a password to sign in with once, and choose another.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+        password: The password.
+        now: The time in Unix seconds.
+    """
     give(pool, user, password, now)
     user.status = "FORCE_CHANGE_PASSWORD"
     user.temporary_password_until = now + pool.policy.temporary_password_days * DAY

@@ -1,4 +1,5 @@
-"""The people of a pool: how a name finds one, and what making or changing one must respect. Passwords and factors are not its business.
+"""The users of a pool: how a name finds one, and what creating or changing one must respect.
+Passwords and factors are decided elsewhere.
 
 See "Usernames and the sub" in docs/cognito-behavior.md.
 """
@@ -31,21 +32,55 @@ VERIFIED_FLAG = {"email": "email_verified", "phone_number": "phone_number_verifi
 
 
 def folded(pool: UserPool, name: str) -> str:
+    """Return a name as the pool compares it.
+
+    Args:
+        pool: The user pool.
+        name: As it was typed.
+
+    Returns:
+        The name, in lower case unless the pool is case sensitive.
+    """
     return name.lower() if pool.case_insensitive else name
 
 
 def user_named(pool: UserPool, name: str) -> User | None:
-    """Whoever signs in with this name: a username, or an alias where the pool has them."""
+    """Return the user who signs in with a name.
+
+    Args:
+        pool: The user pool.
+        name: As it was typed.
+
+    Returns:
+        The user of this username or alias, or None.
+    """
     key = folded(pool, name)
     return pool.users.get(key) or pool.users.get(pool.aliases.get(key, ""))
 
 
 def user_with_sub(pool: UserPool, sub: str) -> User | None:
+    """Return the user with a sub.
+
+    Args:
+        pool: The user pool.
+        sub: The user's id, compared exactly.
+
+    Returns:
+        The user, or None.
+    """
     return pool.users.get(pool.subs.get(sub, ""))
 
 
 def user_known_as(pool: UserPool, name: str) -> User | None:
-    """As administrators may call them: also by sub."""
+    """Return the user that an administrator calls by a name.
+
+    Args:
+        pool: The user pool.
+        name: As the request has it.
+
+    Returns:
+        The user of this username, alias or sub, or None.
+    """
     return user_named(pool, name) or user_with_sub(pool, name)
 
 
@@ -58,7 +93,24 @@ def add_user(
     now: float,
     force_alias: bool = False,
 ) -> User:
-    """Raises UsernameExistsException, or what set_attributes raises."""
+    """Add a user to a pool.
+
+    Args:
+        pool: The user pool.
+        username: The name, or the address in a pool whose users sign in with one.
+        attributes: The attributes, by name.
+        status: The UserStatus.
+        now: The time in Unix seconds.
+        force_alias: Whether an alias may be taken from another user.
+
+    Returns:
+        The user, who has no password yet.
+
+    Raises:
+        UsernameExistsException: The name is taken.
+        InvalidParameterException: The pool does not have such attributes or such a name.
+        AliasExistsException: An address is another user's alias.
+    """
     taken = folded(pool, username) in pool.users
     if taken or (user_named(pool, username) is not None and not force_alias):
         raise UsernameExistsException("User account already exists")
@@ -79,6 +131,12 @@ def add_user(
 
 
 def remove_user(pool: UserPool, user: User) -> None:
+    """Remove a user from a pool.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+    """
     del pool.users[folded(pool, user.username)]
     del pool.subs[user.sub]
     _drop_aliases(pool, user)
@@ -92,9 +150,20 @@ def set_attributes(
     now: float,
     force_alias: bool = False,
 ) -> None:
-    """An empty value removes an attribute, and a new address is unverified unless said otherwise.
-    Raises InvalidParameterException for an attribute that the pool's schema does not have and
-    AliasExistsException where the new address is somebody else's alias."""
+    """Change attributes of a user.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+        changes: Values by name; an empty one removes the attribute. A new address is unverified,
+            unless the changes say otherwise.
+        now: The time in Unix seconds.
+        force_alias: Whether an alias may be taken from another user.
+
+    Raises:
+        InvalidParameterException: The pool's schema does not have such an attribute.
+        AliasExistsException: The new address is another user's alias.
+    """
     _check_names(pool, changes)
     after = {**user.attributes, **_unverified(user, changes), **changes}
     after = {name: value for name, value in after.items() if value}
@@ -104,7 +173,7 @@ def set_attributes(
 
 
 def reindex(pool: UserPool) -> None:
-    """Works out the indexes again, as after reading a file."""
+    """Rebuild what is derived from the users, as after reading a state file."""
     for key, user in pool.users.items():
         pool.subs[user.sub] = key
         pool.aliases |= dict.fromkeys(_aliases(pool, user.attributes), key)

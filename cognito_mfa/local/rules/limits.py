@@ -1,4 +1,5 @@
-"""How often: so many attempts an hour for one user, so many requests a second for the account. Wrong passwords and codes are counted elsewhere (lockout).
+"""How many attempts an hour for one user, and how many requests a second for the account. Wrong
+passwords and codes are counted in lockout.
 
 See "Rate limits" in docs/cognito-behavior.md.
 """
@@ -74,7 +75,17 @@ CATEGORIES: Mapping[str, str] = {
 
 
 def count_hourly(pool: UserPool, operation: str, username: str, now: float) -> None:
-    """Counts an attempt of this user, who need not exist. Raises LimitExceededException."""
+    """Count an attempt of a user.
+
+    Args:
+        pool: The user pool.
+        operation: The name of the operation.
+        username: The name of the user, who need not exist.
+        now: The time in Unix seconds.
+
+    Raises:
+        LimitExceededException: There were too many within an hour.
+    """
     if not pool.behavior.hourly_limits:
         return
     _forget(pool, now)
@@ -92,13 +103,21 @@ def _forget(pool: UserPool, now: float) -> None:
 
 
 class RequestQuotas:
-    """The requests of the last second, by category. Not kept in the state: a second is short."""
+    """Counts the requests of the last second by category. It is not kept in the state file."""
 
     def __init__(self) -> None:
         self._recent: dict[str, deque[float]] = {}
 
     def count(self, operation: str, now: float) -> None:
-        """Raises TooManyRequestsException."""
+        """Count a request.
+
+        Args:
+            operation: The name of the operation.
+            now: The time in Unix seconds.
+
+        Raises:
+            TooManyRequestsException: There were too many of its category within a second.
+        """
         category = CATEGORIES.get(operation)
         if category is None:
             return

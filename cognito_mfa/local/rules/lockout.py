@@ -1,5 +1,6 @@
-"""The exponential lock after failures: after n of them the user is locked for 2^(n - threshold)
-seconds, fifteen minutes at most. Refused attempts must not lengthen a lock.
+"""The exponential lock after wrong passwords or codes: from the threshold on, each failure locks
+for twice as long as the one before, for fifteen minutes at most. Attempts that are refused during a
+lock do not lengthen it.
 
 See "Lockout" in docs/cognito-behavior.md.
 """
@@ -14,14 +15,23 @@ FORGOTTEN_AFTER = 900.0
 
 @dataclass(slots=True)
 class Attempts:
+    """The failures of one user, and until when they lock."""
+
     failures: int = 0
     last_at: float = 0.0
     locked_until: float = 0.0
 
     def locked(self, now: float) -> bool:
+        """Return whether the lock is not over."""
         return now < self.locked_until
 
     def failed(self, now: float, *, threshold: int | None) -> None:
+        """Count a failure, and lock from the threshold on.
+
+        Args:
+            now: The time in Unix seconds.
+            threshold: How many failures lock; None never does.
+        """
         if now - self.last_at >= FORGOTTEN_AFTER:
             self.failures = 0
         self.failures += 1
@@ -32,5 +42,6 @@ class Attempts:
             self.locked_until = now + min(2.0**exponent, LONGEST_LOCK)
 
     def succeeded(self) -> None:
+        """Forget the failures."""
         self.failures = 0
         self.locked_until = 0.0

@@ -1,6 +1,7 @@
-"""Passwords and the policy they must keep. What is stored is SRP's private value x, salted and
-bound to pool and user: it verifies a password and is all that an SRP sign-in needs. The
-password itself must never be kept."""
+"""Passwords and the policy for them. What is stored is SRP's private value x, salted and bound to
+pool and user: it verifies a password and is all that an SRP sign-in needs. The password itself is
+never kept.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +20,38 @@ ALPHABET = string.ascii_letters + string.digits + "!@#%&*"
 
 @dataclass(slots=True)
 class Password:
+    """What is kept of a password."""
+
     salt: str = field(repr=False)
     x: str = field(repr=False)
 
     @classmethod
     def of(cls, pool_id: str, username: str, password: str) -> Password:
         # SRP pads a number whose first bit is set; a salt that has it clear needs no padding.
+        """Return what is kept of a password.
+
+        Args:
+            pool_id: The id of the pool, which is part of the hash.
+            username: The username, which is part of the hash.
+            password: The password.
+
+        Returns:
+            The password with a fresh salt.
+        """
         salt = bytes([secrets.randbelow(0x7F) + 1]) + secrets.token_bytes(SALT_BYTES - 1)
         return cls(salt.hex(), _private_value(salt, pool_id, username, password))
 
     def matches(self, pool_id: str, username: str, password: str) -> bool:
+        """Return whether this is the password.
+
+        Args:
+            pool_id: The id of the pool.
+            username: The username.
+            password: The password.
+
+        Returns:
+            Whether it is, compared in constant time.
+        """
         x = _private_value(bytes.fromhex(self.salt), pool_id, username, password)
         return hmac.compare_digest(x, self.x)
 
@@ -52,7 +75,7 @@ class PasswordPolicy:
     """How many earlier passwords may not come again."""
 
     def check(self, password: str) -> None:
-        """Raises InvalidPasswordException with Cognito's words for the first rule broken."""
+        """Refuse a password with Cognito's words for the first rule that it breaks."""
         if len(password) < self.minimum_length:
             raise _not_conforming("Password not long enough")
         for required, characters, name in self._rules():
@@ -73,7 +96,7 @@ def _not_conforming(reason: str) -> InvalidPasswordException:
 
 
 def made_up(length: int) -> str:
-    """A temporary password that every policy accepts."""
+    """Return a temporary password that every policy accepts, of at least this length."""
     one_of_each = "".join(
         secrets.choice(kind)
         for kind in (string.ascii_uppercase, string.ascii_lowercase, "0123", "!@#")

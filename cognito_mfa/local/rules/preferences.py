@@ -1,6 +1,5 @@
-"""A user's MFA preferences: what Cognito lets be enabled or preferred, with its words when it does
-not. Preferences are not registrations: nothing here makes or removes a
-software token.
+"""The MFA preference of a user: what Cognito lets be enabled or preferred, with its words when it
+does not. A preference is no registration: nothing here makes or removes a software token.
 
 See "MFA preference" in docs/cognito-behavior.md.
 """
@@ -23,7 +22,18 @@ BLOCKS = {
 def apply(
     pool: UserPool, user: User, blocks: Mapping[str, Mapping[str, Any]], *, admin: bool
 ) -> None:
-    """All blocks, or none where one is refused. Blocks that are not there change nothing."""
+    """Apply the blocks of a request, all of them or none.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+        blocks: Settings by name, such as SoftwareTokenMfaSettings. Blocks that are left out change
+            nothing.
+        admin: Whether an Admin operation asks.
+
+    Raises:
+        InvalidParameterException: One of them is refused.
+    """
     settings = {BLOCKS[name]: block for name, block in blocks.items() if name in BLOCKS}
     if sum(bool(block.get("PreferredMfa")) for block in settings.values()) > 1:
         raise InvalidParameterException("Only one MFA method can be the preferred one")
@@ -34,6 +44,12 @@ def apply(
 
 
 def forget(user: User, factor: str) -> None:
+    """Disable a factor, and stop preferring it.
+
+    Args:
+        user: The user.
+        factor: The name of a factor.
+    """
     if factor in user.enabled_factors:
         user.enabled_factors.remove(factor)
     if user.preferred_factor == factor:
@@ -41,7 +57,7 @@ def forget(user: User, factor: str) -> None:
 
 
 def members(user: User) -> dict[str, Any]:
-    """As the reading operations show them: absent when there are none."""
+    """Return the preference as the reading operations show it; absent when there is none."""
     shown: dict[str, Any] = {}
     if user.preferred_factor:
         shown["PreferredMfaSetting"] = user.preferred_factor

@@ -1,5 +1,6 @@
-"""The session strings of the sign-in state machine: which call a stage accepts, bound to user,
-client and door, expiring by the clock, consumed by success and never by a wrong answer. It must not know what an answer is checked against.
+"""The session strings of a sign-in: which call a stage accepts, bound to user, client and kind of
+operation, expiring by the clock, consumed by success and never by a wrong answer. What an answer is
+checked against is decided elsewhere.
 
 See "Sessions of a challenge" in docs/cognito-behavior.md.
 """
@@ -49,7 +50,10 @@ REMEMBERED_AFTER_EXPIRY = 900.0
 
 
 def session_string(session: SignInSession) -> str:
-    """1,544 characters that carry nothing but the session's id (real ones: 1,543 and 1,587)."""
+    """Return the string of a session, which carries its id and nothing else.
+
+    It has 1,544 characters; real ones have 1,543 or 1,587.
+    """
     identity = bytes.fromhex(session.id)
     filler = hashlib.shake_256(identity).digest(FILLER_BYTES)
     return base64.urlsafe_b64encode(ENVELOPE + identity + filler).decode().rstrip("=")
@@ -59,13 +63,30 @@ class Sessions:
     """The open sign-ins of an account."""
 
     def __init__(self, account: Account, clock: Clock) -> None:
+        """Keep the sign-ins of an account.
+
+        Args:
+            account: The account.
+            clock: The time that it lives in.
+        """
         self._sessions = account.sessions
         self._clock = clock
 
     def begin(
         self, stage: Stage, pool: UserPool, client: AppClient, user: User | None, *, admin: bool
     ) -> SignInSession:
-        """Without a user, one that looks like any other and that nobody stands behind."""
+        """Begin a sign-in.
+
+        Args:
+            stage: The stage of the sign-in.
+            pool: The user pool.
+            client: The app client.
+            user: The user; None for one who does not exist.
+            admin: Whether an Admin operation asks.
+
+        Returns:
+            A session, which looks the same without a user.
+        """
         self._forget_long_expired()
         session = SignInSession(
             id=secrets.token_hex(ID_BYTES),
@@ -80,8 +101,10 @@ class Sessions:
         return session
 
     def find(self, token: str) -> SignInSession:
-        """The live session behind the string. Raises NotAuthorizedException with one of the three
-        texts that Cognito has for it."""
+        """Return the live session of a string.
+
+        Raises NotAuthorizedException with Cognito's words.
+        """
         session = self._sessions.get(_id_in(token))
         if session is None or session_string(session) != token:
             raise NotAuthorizedException(INVALID)
@@ -92,13 +115,22 @@ class Sessions:
         return session
 
     def get_open(self, session_id: str) -> SignInSession | None:
-        """By its id, for what is a step of a sign-in and does not carry its session."""
+        """Return a live session by its id, for a step that does not carry its string."""
         session = self._sessions.get(session_id)
         over = session is None or session.spent or self._clock.now() >= session.expires_at
         return None if over else session
 
     def open_of(self, user: User, client: AppClient, stage: Stage) -> list[SignInSession]:
-        """The user's sign-ins that stand there, the newest first."""
+        """Return the live sessions of a user at a stage.
+
+        Args:
+            user: The user.
+            client: The app client.
+            stage: The stage of the sign-in.
+
+        Returns:
+            The sessions, the newest first.
+        """
         bound = (client.id, user.sub, stage)
         found = [
             session
@@ -109,11 +141,29 @@ class Sessions:
         return found[::-1]
 
     def require(self, session: SignInSession, purpose: str) -> None:
+        """Refuse a session that is not at the stage for a purpose.
+
+        Args:
+            session: The sign-in session.
+            purpose: The name of the operation, or of the challenge that is answered.
+
+        Raises:
+            NotAuthorizedException: It is at another stage.
+        """
         if session.stage is not ACCEPTED.get(purpose):
             raise NotAuthorizedException(INVALID)
 
     def advance(self, session: SignInSession, stage: Stage, client: AppClient) -> SignInSession:
-        """A new session in place of this one, with a fresh window."""
+        """Replace a session by one at the next stage.
+
+        Args:
+            session: The sign-in session.
+            stage: The stage of the sign-in.
+            client: The app client.
+
+        Returns:
+            The new session, which can be answered as long as a first one.
+        """
         following = replace(
             session,
             id=secrets.token_hex(ID_BYTES),
@@ -128,19 +178,22 @@ class Sessions:
         return following
 
     def spend(self, session: SignInSession) -> None:
+        """Consume a session."""
         session.spent = True
 
     def drop_child(self, session: SignInSession) -> None:
-        """Ends what came of an earlier use of this session."""
+        """End what came of an earlier use of a session."""
         if session.child is not None:
             self._sessions.pop(session.child, None)
 
     def spend_parent(self, session: SignInSession) -> None:
+        """Consume the session that this one came of."""
         parent = self._sessions.get(session.parent or "")
         if parent is not None:
             parent.spent = True
 
     def end_all(self, user: User) -> None:
+        """End all sign-ins of a user."""
         for key in [key for key, session in self._sessions.items() if session.sub == user.sub]:
             del self._sessions[key]
 

@@ -1,7 +1,8 @@
-"""The server's side of the Secure Remote Password protocol as Cognito speaks it:
-SRP-6a over the 3072-bit group of RFC 3526 with generator 2, and a key of sixteen bytes that signs
-the claim. It computes and compares; who signs in, and for how long a claim may come, is decided
-elsewhere.
+"""The server's side of the Secure Remote Password protocol as Cognito has it: SRP-6a over the
+3072-bit group of RFC 3526 with generator 2, and a key of sixteen bytes that signs the claim. Who
+signs in, and how late a claim may come, is decided elsewhere.
+
+Written by hand: no maintained package has the server's side with Cognito's padding and key.
 
 See "Secure Remote Password" in docs/cognito-behavior.md.
 """
@@ -53,7 +54,7 @@ class Challenge:
 
 
 def client_value(text: str) -> int:
-    """The client's public value A from hexadecimal. Raises BadPublicValue."""
+    """Return the client's public value A from hexadecimal. Raises BadPublicValue."""
     if len(text) > LONGEST_PUBLIC_VALUE or not HEX.fullmatch(text):
         raise BadPublicValue
     value = int(text, 16)
@@ -64,18 +65,27 @@ def client_value(text: str) -> int:
 
 @lru_cache(maxsize=256)
 def verifier(x: int) -> int:
-    """What the server may know of a password; both steps of a sign-in need it."""
+    """Return what the server may know of a password with this private value."""
     return pow(G, x, N)
 
 
 def challenge(verifier: int) -> Challenge:
-    """A new exchange against what is known of the password."""
+    """Return a new exchange against what is known of the password."""
     private = secrets.randbits(PRIVATE_BITS) | 1
     return Challenge(private, (K * verifier + pow(G, private, N)) % N)
 
 
 def session_key(client: int, ours: Challenge, verifier: int) -> bytes:
-    """The key that both sides come to, if the client knows the password."""
+    """Return the key that both sides come to if the client knows the password.
+
+    Args:
+        client: The client's public value.
+        ours: Our side of the exchange.
+        verifier: What is known of the password.
+
+    Returns:
+        Sixteen bytes.
+    """
     u = _hashed(_padded(client) + _padded(ours.public))
     shared = pow(client * pow(verifier, u, N), ours.private, N)
     seed = hmac.digest(_padded(u), _padded(shared), "sha256")
@@ -83,7 +93,15 @@ def session_key(client: int, ours: Challenge, verifier: int) -> bytes:
 
 
 def signature(key: bytes, *parts: bytes) -> str:
-    """The claim over these parts: a pool's name, a user's id, the secret block, the time."""
+    """Return the claim over some parts.
+
+    Args:
+        key: The key of the exchange.
+        parts: The pool's name, the user's id, the secret block and the time.
+
+    Returns:
+        HMAC-SHA256 in base64.
+    """
     return base64.b64encode(hmac.digest(key, b"".join(parts), "sha256")).decode()
 
 

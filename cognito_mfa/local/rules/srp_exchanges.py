@@ -1,5 +1,5 @@
-"""The SRP exchanges under way: what a secret block stands for, bound to pool, client, user and door,
-for seconds only, and answered right once. Whether an answer is right is decided
+"""The SRP exchanges under way: what a secret block means, bound to pool, client, user and kind of
+operation, for seconds only, and answered right once. Whether an answer is right is decided
 elsewhere.
 
 See "Secure Remote Password" in docs/cognito-behavior.md.
@@ -23,20 +23,27 @@ FILLER_BYTES = 900
 
 
 def secret_block(exchange: SrpExchange) -> str:
-    """Base64 that carries nothing but the exchange's id."""
+    """Return the secret block of an exchange: base64 that carries its id and nothing else."""
     identity = bytes.fromhex(exchange.id)
     filler = hashlib.shake_256(identity).digest(FILLER_BYTES)
     return base64.b64encode(ENVELOPE + identity + filler).decode()
 
 
 def our_side(exchange: SrpExchange) -> srp.Challenge:
+    """Return our side of an exchange."""
     return srp.Challenge(int(exchange.private, 16), int(exchange.public, 16))
 
 
 class SrpExchanges:
-    """Those of an account."""
+    """The exchanges of an account."""
 
     def __init__(self, account: Account, clock: Clock) -> None:
+        """Keep the exchanges of an account.
+
+        Args:
+            account: The account.
+            clock: The time that it lives in.
+        """
         self._exchanges = account.exchanges
         self._clock = clock
 
@@ -50,7 +57,19 @@ class SrpExchanges:
         verifier: int,
         admin: bool,
     ) -> SrpExchange:
-        """Without a user, an exchange that looks like any other and that nobody can win."""
+        """Begin an exchange.
+
+        Args:
+            pool: The user pool.
+            client: The app client.
+            user: The user; None for one who does not exist.
+            client_value: The client's public value A.
+            verifier: What is known of the password.
+            admin: Whether an Admin operation asks.
+
+        Returns:
+            An exchange; without a user it looks the same, and no claim can be right.
+        """
         self._forget_old()
         ours = srp.challenge(verifier)
         exchange = SrpExchange(
@@ -68,7 +87,7 @@ class SrpExchanges:
         return exchange
 
     def find(self, block: str) -> SrpExchange | None:
-        """The one that this secret block was made for, if it can still be answered."""
+        """Return the exchange that a secret block was made for, if it can still be answered."""
         exchange = self._exchanges.get(_id_in(block))
         if exchange is None or exchange.spent or secret_block(exchange) != block:
             return None
@@ -76,6 +95,7 @@ class SrpExchanges:
         return None if late else exchange
 
     def spend(self, exchange: SrpExchange) -> None:
+        """Consume an exchange."""
         exchange.spent = True
 
     def _forget_old(self) -> None:

@@ -26,7 +26,7 @@ DERIVED: Mapping[str, bool] = {"derived": True}
 
 
 class Stage(StrEnum):
-    """Where a sign-in session stands: the challenge it asks for, and MFA_SETUP in three steps."""
+    """Where a sign-in session is: the challenge that it asks for, and MFA_SETUP in three steps."""
 
     NEW_PASSWORD_REQUIRED = "NEW_PASSWORD_REQUIRED"  # noqa: S105 - the name of a challenge
     MFA_SETUP = "MFA_SETUP"
@@ -83,6 +83,8 @@ class Device:
 
 @dataclass(slots=True, kw_only=True)
 class User:
+    """A user of a pool."""
+
     username: str
     sub: str
     number: int
@@ -110,6 +112,8 @@ class User:
 
 @dataclass(slots=True, kw_only=True)
 class AppClient:
+    """An app client of a pool."""
+
     id: str
     name: str = ""
     secret: str | None = field(default=None, repr=False)
@@ -146,13 +150,15 @@ class TokenFamily:
 
 @dataclass(slots=True)
 class SigningKey:
+    """A private key and the id under which its public half is published."""
+
     kid: str
     pem: str = field(repr=False)
 
 
 @dataclass(slots=True)
 class PoolKeys:
-    """Cognito signs ID and access tokens with different keys."""
+    """The keys of a pool: Cognito signs ID and access tokens with different ones."""
 
     id: SigningKey
     access: SigningKey
@@ -160,6 +166,8 @@ class PoolKeys:
 
 @dataclass(slots=True, kw_only=True)
 class Group:
+    """A group of a pool."""
+
     name: str
     description: str | None = None
     role_arn: str | None = None
@@ -180,6 +188,8 @@ class DeviceTracking:
 
 @dataclass(slots=True, kw_only=True)
 class UserPool:
+    """A user pool with everything in it."""
+
     id: str
     name: str
     number: int
@@ -222,10 +232,12 @@ class UserPool:
 
     @property
     def region(self) -> str:
+        """Return the region, which the id begins with."""
         return self.id.partition("_")[0]
 
     @property
     def offers_software_token(self) -> bool:
+        """Return whether users can set up a software token."""
         return self.software_token and self.mfa != "OFF"
 
 
@@ -280,5 +292,5 @@ class Account:
     exchanges: dict[str, SrpExchange] = field(default_factory=dict, repr=False)
 
     def next_number(self) -> int:
-        """Of a pool that is made now: none that is there has it."""
+        """Return a number that no pool of the account has."""
         return max((pool.number for pool in self.pools.values()), default=-1) + 1

@@ -1,6 +1,9 @@
-"""Tokens as Cognito issues them: RS256 ID and access tokens, opaque refresh
-tokens of which only a digest is kept, and the checks behind every operation that takes an access
-token. It must never accept a token by its shape alone."""
+"""Tokens as Cognito issues them: RS256 ID and access tokens, opaque refresh tokens of which only a
+digest is kept, and the checks behind every operation that takes an access token. No token is
+accepted by its shape alone.
+
+See "Tokens" in docs/cognito-behavior.md.
+"""
 
 from __future__ import annotations
 
@@ -49,11 +52,12 @@ class UnsignedToken:
     key: SigningKey
 
     def sign(self) -> str:
+        """Return the token as a JWT."""
         return keys.signed(self.key, self.claims)
 
 
 def sign_all(result: Mapping[str, Any]) -> dict[str, Any]:
-    """An AuthenticationResult with its tokens signed."""
+    """Return an AuthenticationResult with its tokens signed."""
     return {
         name: value.sign() if isinstance(value, UnsignedToken) else value
         for name, value in result.items()
@@ -64,6 +68,12 @@ class Tokens:
     """Issues and checks the tokens of an account."""
 
     def __init__(self, account: Account, clock: Clock) -> None:
+        """Issue tokens for an account.
+
+        Args:
+            account: The account.
+            clock: The time that it lives in.
+        """
         self._account = account
         self._clock = clock
 
@@ -78,8 +88,20 @@ class Tokens:
         auth_time: float | None = None,
         device_key: str = "",
     ) -> dict[str, Any]:
-        """The AuthenticationResult of a new sign-in, unsigned; it happened just now, unless
-        ``auth_time`` says when."""
+        """Issue the tokens of a sign-in.
+
+        Args:
+            pool: The user pool.
+            client: The app client.
+            user: The user.
+            factors: What was answered, as ``amr`` names it.
+            scopes: The OAuth scopes.
+            auth_time: When the user signed in, in Unix seconds; now unless given.
+            device_key: The device of the sign-in; "" for none.
+
+        Returns:
+            The AuthenticationResult, unsigned.
+        """
         self._forget_expired(pool)
         now = self._clock.now()
         family = TokenFamily(
@@ -100,22 +122,58 @@ class Tokens:
     def refresh(
         self, pool: UserPool, client: AppClient, user: User, family: TokenFamily
     ) -> dict[str, Any]:
-        """New ID and access tokens; the refresh token stays."""
+        """Issue new ID and access tokens; the refresh token stays.
+
+        Args:
+            pool: The user pool.
+            client: The app client.
+            user: The user.
+            family: The tokens of one sign-in.
+
+        Returns:
+            The AuthenticationResult, unsigned.
+        """
         return self._token_pair(pool, client, user, family)
 
     def rotate(
         self, pool: UserPool, client: AppClient, user: User, refresh_token: str
     ) -> dict[str, Any]:
-        """The same with a new refresh token, as valid as the old one would have been; the old one
-        works on for the client's grace."""
+        """Issue new tokens, a refresh token among them; the old one works for the client's grace.
+
+        Args:
+            pool: The user pool.
+            client: The app client.
+            user: The user.
+            refresh_token: The refresh token as it was issued.
+
+        Returns:
+            The AuthenticationResult, unsigned. The new refresh token is valid as long as the old
+            one was.
+
+        Raises:
+            NotAuthorizedException: The refresh token does not work.
+        """
         family = self.family_of(pool, client, refresh_token)
         pool.replaced_tokens.setdefault(_digest(refresh_token), self._clock.now())
         result = self._token_pair(pool, client, user, family)
         return {**result, "RefreshToken": _new_refresh_token(pool, family)}
 
     def family_of(self, pool: UserPool, client: AppClient, refresh_token: str) -> TokenFamily:
-        """Raises NotAuthorizedException, or RefreshTokenReuseException for a token that another
-        has replaced; the others of the family are not revoked for it (measured)."""
+        """Return the sign-in that a refresh token came of.
+
+        Args:
+            pool: The user pool.
+            client: The app client.
+            refresh_token: The refresh token as it was issued.
+
+        Returns:
+            The tokens of that sign-in.
+
+        Raises:
+            NotAuthorizedException: It does not work, or no longer.
+            RefreshTokenReuseException: Another one has replaced it. The others of the family are
+                not revoked for it (measured).
+        """
         digest = _digest(refresh_token)
         family = pool.families.get(pool.refresh_tokens.get(digest, ""))
         if family is None or family.client_id != client.id:
@@ -132,8 +190,18 @@ class Tokens:
         return family
 
     def revoke(self, pool: UserPool, client: AppClient, refresh_token: str) -> None:
-        """The whole family of this token; again is no error. Raises UnsupportedTokenTypeException
-        for a token of another kind, UnauthorizedException for one of another client."""
+        """Revoke all tokens of the sign-in that a refresh token came of; twice is no error.
+
+        Args:
+            pool: The user pool.
+            client: The app client.
+            refresh_token: The refresh token as it was issued.
+
+        Raises:
+            UnsupportedTokenTypeException: It is a token of another kind.
+            InvalidParameterException: It is unknown.
+            UnauthorizedException: It is another client's.
+        """
         if refresh_token.count(".") == JWT_DOTS:
             raise UnsupportedTokenTypeException("Only refresh tokens can be revoked")
         family = pool.families.get(pool.refresh_tokens.get(_digest(refresh_token), ""))
@@ -146,7 +214,18 @@ class Tokens:
     def check_access(
         self, token: str, *, scope: str = SELF_SERVICE_SCOPE
     ) -> tuple[UserPool, User | None]:
-        """The pool and the user, if still there, that an access token of this scope speaks for."""
+        """Check an access token.
+
+        Args:
+            token: The access token.
+            scope: The scope that the operation needs.
+
+        Returns:
+            The pool, and the user if there still is one.
+
+        Raises:
+            NotAuthorizedException: The token does not work, or not for this.
+        """
         pool, said = self._verified(token)
         family = pool.families.get(str(said.get("event_id")))
         if said.get("token_use") != "access":
@@ -160,17 +239,23 @@ class Tokens:
         return pool, user_with_sub(pool, family.sub)
 
     def scopes_of(self, token: str) -> list[str]:
-        """What a good access token was given for. Raises NotAuthorizedException."""
+        """Return the scopes of a valid access token. Raises NotAuthorizedException."""
         pool, claims = self._verified(token)
         return pool.families[str(claims["event_id"])].scopes
 
     def revoke_all(self, pool: UserPool, user: User) -> None:
+        """Revoke all tokens of a user.
+
+        Args:
+            pool: The user pool.
+            user: The user.
+        """
         for family in pool.families.values():
             if family.sub == user.sub:
                 family.revoked = True
 
     def client_of(self, token: str) -> AppClient:
-        """The app client that a token was given to. Raises NotAuthorizedException when it is gone."""
+        """Return the app client of a token. Raises NotAuthorizedException when it is gone."""
         pool, said = self._verified(token)
         client = pool.clients.get(str(said.get("client_id")))
         if client is None:

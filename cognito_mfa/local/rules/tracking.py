@@ -12,8 +12,19 @@ NO_DEVICE = "Device does not exist."
 
 
 def remembered(user: User, key: str) -> Device | None:
-    """The device, if it can prove itself. Raises ResourceNotFoundException for a key that is none
-    of the user's: clients then forget the key and begin again."""
+    """Return the device if it can prove itself.
+
+    Args:
+        user: The user.
+        key: The key that the client sent; "" for none.
+
+    Returns:
+        The device; None where it cannot, or where no key is given.
+
+    Raises:
+        ResourceNotFoundException: The user has no such device. Clients then forget the key and
+            begin again.
+    """
     if not key:
         return None
     device = user.devices.get(key)

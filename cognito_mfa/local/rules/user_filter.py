@@ -1,5 +1,6 @@
-"""The Filter of ListUsers: one attribute, = or ^=, one quoted value. It must refuse what Cognito
-cannot search rather than find nothing."""
+"""The Filter of ListUsers: one attribute, = or ^=, one quoted value. What Cognito cannot search for
+is an error here too, rather than an empty list.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +22,10 @@ READERS: dict[str, Reader] = {
 
 
 def matcher(text: str) -> Callable[[User], bool]:
-    """Whether a user passes. Raises InvalidParameterException for a filter that makes no sense."""
+    """Return the test that a filter puts users to.
+
+    Raises InvalidParameterException for a bad one.
+    """
     if not text.strip():
         return lambda _: True
     parsed = SYNTAX.fullmatch(text)
