@@ -1,5 +1,6 @@
 """python -m cognito_mfa.local: a Cognito user pool for any program on this machine, until it is
-interrupted. It parses arguments and prints; everything else belongs to LocalCognito."""
+interrupted. It parses arguments and prints; everything else is LocalCognito's.
+"""
 
 from __future__ import annotations
 
@@ -43,11 +44,12 @@ Press Ctrl-C to stop."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with these arguments, or the process's own, and return its exit code."""
     options = parser().parse_args(arguments)
     try:
         cognito = LocalCognito(state_file=options.state, region=options.region, calls_kept=0)
         _make_pool(cognito, options)
-        door = cognito.serve(options.port, options.host, allow_hosts=options.allow_host)
+        server = cognito.serve(options.port, options.host, allow_hosts=options.allow_host)
     except (StateFileError, ValueError) as error:
         return _refuse(str(error))
     except OSError as error:
@@ -55,13 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stopping = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopping.set())
-    with door:
-        print(_started(cognito, door, options.state), flush=True)
+    with server:
+        print(_started(cognito, server, options.state), flush=True)
         stopping.wait()
     return 0
 
 
 def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's arguments."""
     made = argparse.ArgumentParser(
         prog="python -m cognito_mfa.local",
         description=DESCRIPTION,
@@ -97,11 +100,11 @@ def _make_pool(cognito: LocalCognito, options: argparse.Namespace) -> None:
         pool.create_client(options.client, secret=options.client_secret)
 
 
-def _started(cognito: LocalCognito, door: HttpServer, state: str | None) -> str:
+def _started(cognito: LocalCognito, server: HttpServer, state: str | None) -> str:
     pools = ", ".join(f"{pool.id} (MFA {pool.state.mfa})" for pool in cognito.pools())
     return STARTED.format(
-        url=door.url,
-        hosts=door.hosts,
+        url=server.url,
+        hosts=server.hosts,
         region=cognito.account.region,
         state=f"State is kept in {state}." if state else "State is forgotten at the end (--state).",
         pools=f"Pools: {pools}" if pools else "There is no pool yet: create-user-pool, or --pool.",

@@ -27,10 +27,13 @@ class CallLog:
         self._calls: deque[Call] = deque(maxlen=limit)
 
     def record(self, call: Call) -> None:
+        """Add a call, and drop the oldest one beyond the limit."""
         self._calls.append(call)
 
     def all(self) -> list[Call]:
+        """Return the calls, the oldest first."""
         return list(self._calls)
 
     def forget(self) -> None:
+        """Drop all calls."""
         self._calls.clear()

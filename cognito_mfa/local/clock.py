@@ -1,5 +1,6 @@
 """The time that the local Cognito lives in: everything that expires, locks or counts steps asks
-this clock, so a test can move hours in a moment. Nothing else here may read the machine's time."""
+this clock, so a test can move hours in a moment. Nothing else here reads the machine's time.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +11,25 @@ class Clock:
     """Ticks with the machine's time plus an offset; when not ticking, it stands still."""
 
     def __init__(self, start: float | None = None, *, ticking: bool = True) -> None:
+        """Start a clock.
+
+        Args:
+            start: The time to begin with, in Unix seconds; the machine's unless given.
+            ticking: Whether it goes on by itself.
+        """
         self._ticking = ticking
         self._at = time.time() if start is None else start
         self._offset = self._at - time.time()
 
     def now(self) -> float:
+        """Return the time in Unix seconds."""
         return time.time() + self._offset if self._ticking else self._at
 
     def advance(self, seconds: float) -> None:
+        """Move the clock by so many seconds."""
         self.set(self.now() + seconds)
 
     def set(self, timestamp: float) -> None:
+        """Set the clock to a time in Unix seconds."""
         self._at = timestamp
         self._offset = timestamp - time.time()

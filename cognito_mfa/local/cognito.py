@@ -1,6 +1,7 @@
-"""LocalCognito: one account in one region with everything around it in one object (clock, doors,
-faults, call log, outbox), for tests, examples and the command line. It puts the parts together and
-holds no rule of Cognito's."""
+"""LocalCognito: one account in one region with everything around it in one object (clock, clients,
+HTTP server, faults, call log, outbox), for tests, examples and the command line. It puts the parts
+together and has no rule of Cognito's.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import Protocol
 from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.rules.state import Account, DeviceTracking, UserPool
-from cognito_mfa.local.wire import client as door
+from cognito_mfa.local.wire import client
 from cognito_mfa.local.wire.messages import WebRequest, WireRequest, WireResponse
 from cognito_mfa.local.wire.origins import Access
 
@@ -52,8 +53,21 @@ class LocalCognito:
         state_file: str | os.PathLike[str] | None = None,
         account: Account | None = None,
     ) -> None:
-        """With a state file the account is read from it, if it exists, and written to it after
-        every change. Raises StateFileError for a file that is none."""
+        """Set up an account.
+
+        Args:
+            clock: The time that it lives in; the machine's unless given.
+            region: The AWS region of its pools.
+            behavior: How pools behave where sources about Cognito disagree, unless they say
+                otherwise.
+            calls_kept: How many calls the log keeps.
+            state_file: Where the account is read from, if the file exists, and written to after
+                every change.
+            account: An account to begin with, instead of the state file's or an empty one.
+
+        Raises:
+            StateFileError: The state file is none.
+        """
         self.clock = clock or Clock()
         self._state_file = Path(state_file) if state_file is not None else None
         self.account = account or self._restored() or Account(region)
@@ -92,7 +106,33 @@ class LocalCognito:
         policy: PasswordPolicy | None = None,
         behavior: Behavior | None = None,
     ) -> LocalPool:
-        """Raises ValueError where there is a pool of this id."""
+        """Create a user pool.
+
+        Args:
+            pool_id: The id, such as ``us-east-1_Example00``.
+            mfa: ``OFF``, ``OPTIONAL`` or ``ON``.
+            name: The name of the pool.
+            software_token: Whether users may set up an authenticator app.
+            sms: Whether SMS is offered as a second factor.
+            email: Whether email is offered as a second factor.
+            username_attributes: What users sign in with instead of a username: ``email``,
+                ``phone_number``.
+            alias_attributes: What users may sign in with besides the username.
+            required_attributes: Attributes that every user must have.
+            custom_attributes: Attributes of the pool's own, with ``custom:``.
+            auto_verified: Addresses that are sent a code to verify them.
+            first_factors: AllowedFirstAuthFactors, for USER_AUTH.
+            device_tracking: How devices are tracked; not at all unless given.
+            case_insensitive: Whether ``Ada`` and ``ada`` are one username.
+            policy: The policy for passwords; Cognito's default unless given.
+            behavior: How the pool behaves; as the account's pools unless given.
+
+        Returns:
+            A handle on the pool.
+
+        Raises:
+            ValueError: There is a pool with this id.
+        """
         pool = UserPool(
             id=pool_id,
             name=name,
@@ -117,16 +157,28 @@ class LocalCognito:
         return LocalPool(self, pool)
 
     def pool(self, pool_id: str) -> LocalPool:
-        """Raises LookupError."""
+        """Return a handle on a pool. Raises LookupError."""
         if pool_id not in self.account.pools:
             raise LookupError(f"there is no pool {pool_id}")
         return LocalPool(self, self.account.pools[pool_id])
 
     def pools(self) -> list[LocalPool]:
+        """Return handles on all pools."""
         return [LocalPool(self, pool) for pool in self.account.pools.values()]
 
     def code_for(self, username: str, *, offset: int = 0) -> str:
-        """The current code of a user, where there is one pool. Raises LookupError."""
+        """Return the code that a user's authenticator app shows, where there is one pool.
+
+        Args:
+            username: The user's name.
+            offset: How many steps of 30 seconds from now.
+
+        Returns:
+            Six digits.
+
+        Raises:
+            LookupError: There is not exactly one pool, or the user has no authenticator app.
+        """
         pools = self.pools()
         if len(pools) != 1:
             raise LookupError(f"there are {len(pools)} pools: ask the one that is meant")
@@ -134,62 +186,91 @@ class LocalCognito:
 
     @property
     def calls(self) -> list[Call]:
+        """Return the calls that reached Cognito, the oldest first."""
         return self._calls.all()
 
     def operations(self) -> list[str]:
-        """The names of the operations asked for, in order."""
+        """Return the names of the operations that were asked for, in order."""
         return [call.operation for call in self._calls.all()]
 
     def forget_calls(self) -> None:
+        """Empty the call log."""
         self._calls.forget()
 
     @property
     def outbox(self) -> list[Message]:
+        """Return the messages that Cognito would have sent, the oldest first."""
         return self._outbox.all()
 
     def client(self, **kwargs: Any) -> CognitoIdentityProviderClient:
-        """A boto3 client answered in process; any argument of boto3's ``client`` is honoured."""
-        return door.build_client(lambda: self, **{"region_name": self.account.region, **kwargs})
+        """Return a boto3 client that is answered in this process; it takes boto3's arguments."""
+        return client.build_client(lambda: self, **{"region_name": self.account.region, **kwargs})
 
     def install(self) -> None:
-        """Clients of ``make_client`` talk to this instance from now on."""
-        door.install(self)
+        """Answer the clients of ``make_client`` from now on."""
+        client.install(self)
 
     def installed(self) -> AbstractContextManager[None]:
-        return door.installed(self)
+        """Answer the clients of ``make_client`` until the end of a ``with`` block."""
+        return client.installed(self)
 
     def answer(self, request: WireRequest) -> WireResponse:
+        """Answer a request of AWS JSON 1.1. Raises a Disruption when there is to be no response."""
         return self._protocol.answer(request)
 
     @contextmanager
     def changing(self) -> Generator[None]:
-        """Holds everybody else off while the state changes, and keeps the change."""
+        """Hold others off while the state changes, and keep the change."""
         with self._lock:
             yield
             self._commit()
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, clock: Clock | None = None) -> LocalCognito:
-        """A copy of what a state file holds; the file is not written to."""
+        """Return a copy of what a state file holds; the file is not written to.
+
+        Args:
+            path: The state file.
+            clock: The time that it lives in; the machine's unless given.
+
+        Returns:
+            A local Cognito without a state file.
+
+        Raises:
+            StateFileError: The file is none.
+            FileNotFoundError: There is no file.
+        """
         return cls(clock, account=persistence.read(Path(path)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the account to a state file."""
         with self._lock:
             persistence.write(Path(path), self.account)
 
     def serve(
         self, port: int = 0, host: str = "127.0.0.1", *, allow_hosts: Iterable[str] = ()
     ) -> HttpServer:
-        """The door over HTTP, as a context manager; port 0 is any free one. ``allow_hosts`` are
-        names besides those of the loopback interface by which clients may call it, for example
-        that of a container. Raises OSError when the port is taken, ValueError for what is no
-        name."""
+        """Return a server that answers over HTTP, as a context manager.
+
+        Args:
+            port: The port; 0 is any free one.
+            host: The address to listen on.
+            allow_hosts: Names besides the loopback's by which clients may call it, such as that of
+                a container.
+
+        Returns:
+            The server; its ``url`` is the endpoint for AWS SDKs.
+
+        Raises:
+            OSError: The port is taken.
+            ValueError: One of the names is none.
+        """
         from cognito_mfa.local.wire.server import HttpServer
 
         return HttpServer(self, host=host, port=port, allow_hosts=allow_hosts)
 
     def access(self, path: str) -> Access:
-        """What a door has at a path, for pages of other origins."""
+        """Return what is at a path, for pages of other origins."""
         if path in ENDPOINTS:
             return Access.ENDPOINT
         if self._managed_login.has(path):
@@ -199,8 +280,15 @@ class LocalCognito:
         return Access.PUBLIC if self._public(path) else Access.OPERATIONS
 
     def document(self, path: str, base: str) -> Mapping[str, Any] | None:
-        """What a door shows at a path below ``base``: a pool's keys, how to find them, and what
-        would have been sent."""
+        """Return what a GET shows: a pool's keys, its OpenID configuration, or the outbox.
+
+        Args:
+            path: The path that is asked for.
+            base: The URL that the client knows us by.
+
+        Returns:
+            The document; None where there is nothing.
+        """
         if path == OUTBOX:
             return {"messages": [asdict(message) for message in self.outbox]}
         public = self._public(path)
@@ -217,7 +305,7 @@ class LocalCognito:
         return self.account.pools[pool_id], DOCUMENTS[rest]
 
     def web(self, request: WebRequest) -> WireResponse | None:
-        """What managed login answers; None where it has no such page."""
+        """Return what managed login answers, or None where it has no such page."""
         if not self._managed_login.has(request.path):
             return None
         with self.changing():

@@ -1,6 +1,7 @@
-"""The errors Cognito answers with, one class per AWS error code: the class name is the code, the
-message is Cognito's text, and only the protocol turns them into an answer. Never for bugs of our
-own: those stay ordinary exceptions."""
+"""The errors that Cognito answers with, one class for each AWS error code: the name of the class is
+the code, the message is Cognito's text. Only the protocol turns them into answers. They are not for
+bugs of ours, which stay ordinary exceptions.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ class CognitoError(Exception):
 
     @property
     def code(self) -> str:
+        """Return the AWS error code."""
         return type(self).__name__
 
 
@@ -107,4 +109,5 @@ class UnknownOperationException(CognitoError):
 
 
 def missing_parameter(name: str) -> InvalidParameterException:
+    """Return Cognito's error for a value that a map of strings lacks."""
     return InvalidParameterException(f"Missing required parameter {name}")

@@ -1,6 +1,7 @@
-"""Faults on demand, for an operation and its n-th call (the catalogue of the security document,
-C.4). A fault decides what becomes of one request: executed or not, and what the caller sees. It
-must behave alike behind both doors, so it speaks only of answers, responses and disruptions."""
+"""Faults on demand, for an operation and its n-th call. A fault decides what becomes of one
+request: executed or not, and what the caller sees. It is the same in process and over HTTP, because
+it knows only answers, responses and disruptions.
+"""
 
 from __future__ import annotations
 
@@ -200,6 +201,12 @@ class Faults:
     """The faults that are on. The first that matches a request wins."""
 
     def __init__(self, operations: frozenset[str], clock: Clock) -> None:
+        """Begin without faults.
+
+        Args:
+            operations: The names of all operations, so that a typing error is found.
+            clock: The time that ``seconds`` is counted in.
+        """
         self._operations = operations
         self._clock = clock
         self._rules: list[_Rule] = []
@@ -214,9 +221,19 @@ class Faults:
         skip: int = 0,
         seconds: float | None = None,
     ) -> None:
-        """``operation`` may be "*". The first ``skip`` calls pass, the next ``times`` do not (None:
-        all of them), and all of it is over after ``seconds`` of the local Cognito's clock: a burst
-        of throttling is ``Error("TooManyRequestsException"), seconds=60``."""
+        """Put a fault on an operation.
+
+        Args:
+            operation: The name of the operation, or ``*`` for every one.
+            fault: What happens instead of an ordinary answer.
+            times: For how many calls; all unless given.
+            skip: How many calls pass first.
+            seconds: For how long, by the local Cognito's clock; without an end unless given. A
+                burst of throttling is ``Error("TooManyRequestsException"), seconds=60``.
+
+        Raises:
+            ValueError: There is no such operation.
+        """
         if operation not in self._operations and operation != EVERY_OPERATION:
             raise ValueError(f"the local Cognito plays no operation named {operation!r}")
         until = None if seconds is None else self._clock.now() + seconds
@@ -224,10 +241,12 @@ class Faults:
             self._rules.append(_Rule(operation, fault, times, skip, until))
 
     def clear(self) -> None:
+        """Take all faults away."""
         with self._lock:
             self._rules.clear()
 
     def next(self, operation: str) -> Fault | None:
+        """Return the fault for this call of an operation, or None; the call is counted."""
         now = self._clock.now()
         with self._lock:
             return next((rule.fault for rule in self._rules if rule.take(operation, now)), None)

@@ -1,5 +1,6 @@
-"""The mails and texts that Cognito would have sent. Nothing ever leaves the machine; whoever wants
-to read a code asks for ``code``, since no representation shows it."""
+"""The emails and texts that Cognito would have sent. Nothing leaves the machine. Only ``code`` has
+the code, since no representation shows it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ Medium = Literal["SMS", "EMAIL"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """An email or a text that was not sent."""
+
     medium: Medium
     destination: str
     code: str = field(repr=False)
@@ -28,14 +31,24 @@ class Outbox:
         self._messages: deque[Message] = deque(maxlen=limit)
 
     def send(self, message: Message) -> None:
+        """Add a message, and drop the oldest one beyond the limit."""
         self._messages.append(message)
 
     def all(self) -> list[Message]:
+        """Return the messages, the oldest first."""
         return list(self._messages)
 
 
 def masked(medium: Medium, destination: str) -> str:
-    """The destination as a challenge shows it: +*******0839 or j***@g***."""
+    """Return an address as challenges show it: +*******0839 or j***@g***.
+
+    Args:
+        medium: ``SMS`` or ``EMAIL``.
+        destination: The address.
+
+    Returns:
+        The masked address.
+    """
     if medium == "SMS":
         return "+" + "*" * max(len(destination) - 5, 0) + destination[-4:]
     return re.sub(r"^(.?)[^@]*@(.?).*$", r"\1***@\2***", destination)

@@ -1,6 +1,7 @@
 """The state file: an account as JSON, written whole and atomically, so that a kill at any moment
-leaves the old file or the new one. It holds keys and secrets, so only its owner may read it; it
-must never be half read: what it does not understand is an error."""
+leaves the old file or the new one. It has keys and secrets, so only its owner may read it. What it
+does not understand is an error, never half read.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +28,12 @@ class StateFileError(Exception):
 
 
 def write(path: Path, account: Account) -> None:
-    """Replaces the file, never changes it."""
+    """Replace the file by one with this account.
+
+    Args:
+        path: The state file.
+        account: What to write.
+    """
     document = {"format": FORMAT, "version": VERSION, "account": account}
     text = json.dumps(document, separators=(",", ":"), default=_fields)
     temporary = path.with_name(path.name + ".tmp")
@@ -42,7 +48,12 @@ def write(path: Path, account: Account) -> None:
 
 
 def read(path: Path) -> Account:
-    """Raises StateFileError, and FileNotFoundError where there is no file."""
+    """Return the account in a state file.
+
+    Raises:
+        StateFileError: The file is no state file of this version.
+        FileNotFoundError: There is no file.
+    """
     document = _document(path)
     if document.get("version") != VERSION:
         raise StateFileError(

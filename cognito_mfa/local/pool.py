@@ -1,5 +1,6 @@
 """A pool as a test or an example sees it: making clients and users in any state, and reading what
-only a phone would know. These are conveniences outside the API; operations never use them."""
+only a phone would know. No operation uses these conveniences.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +45,12 @@ class LocalPool:
     """A handle on one pool of a LocalCognito."""
 
     def __init__(self, cognito: Emulator, pool: UserPool) -> None:
+        """Wrap a pool.
+
+        Args:
+            cognito: The local Cognito that the pool belongs to.
+            pool: The user pool.
+        """
         self._cognito = cognito
         self.state = pool
 
@@ -52,6 +59,7 @@ class LocalPool:
 
     @property
     def id(self) -> str:
+        """Return the id of the pool."""
         return self.state.id
 
     def create_client(
@@ -69,7 +77,25 @@ class LocalPool:
         settings: Mapping[str, Any] | None = None,
         rotation_grace: float | None = None,
     ) -> AppClient:
-        """``settings`` are members of CreateUserPoolClient, such as CallbackURLs."""
+        """Create an app client with an id of your choice.
+
+        Args:
+            client_id: The id of the app client.
+            secret: The secret; none unless given.
+            name: The name of the client.
+            explicit_auth_flows: The flows that it may use.
+            auth_session_validity: How many minutes a challenge can be answered.
+            prevent_user_existence_errors: ``ENABLED`` or ``LEGACY``.
+            enable_token_revocation: Whether its tokens can be revoked.
+            access_token_seconds: How long access and ID tokens are valid.
+            refresh_token_seconds: How long refresh tokens are valid.
+            settings: Other members of CreateUserPoolClient, such as CallbackURLs.
+            rotation_grace: For how many seconds a refresh token works after it was replaced; None
+                replaces none.
+
+        Returns:
+            The app client.
+        """
         now = self._cognito.clock.now()
         client = AppClient(
             id=client_id,
@@ -100,7 +126,21 @@ class LocalPool:
         status: str = "CONFIRMED",
         enabled: bool = True,
     ) -> User:
-        """A user in any status, the password taken as it is, whatever the policy says."""
+        """Create a user in any status.
+
+        Args:
+            username: The name, or the address in a pool whose users sign in with one.
+            password: The password, whatever the policy says; none unless given.
+            attributes: The attributes, by name.
+            status: The UserStatus; with ``FORCE_CHANGE_PASSWORD`` the password is temporary.
+            enabled: Whether the user may sign in.
+
+        Returns:
+            The user.
+
+        Raises:
+            UsernameExistsException: The name is taken.
+        """
         now = self._cognito.clock.now()
         with self._cognito.changing():
             user = directory.add_user(
@@ -115,14 +155,25 @@ class LocalPool:
         return user
 
     def user(self, username: str) -> User:
-        """By username, alias or sub. Raises LookupError."""
+        """Return a user by username, alias or sub. Raises LookupError."""
         user = directory.user_known_as(self.state, username)
         if user is None:
             raise LookupError(f"pool {self.id} has no user {username!r}")
         return user
 
     def register_software_token(self, username: str, *, friendly_name: str = "") -> str:
-        """An authenticator as if verified and preferred. Returns its secret."""
+        """Give a user an authenticator app, verified and preferred.
+
+        Args:
+            username: The user's name.
+            friendly_name: The name of the device.
+
+        Returns:
+            Its secret in base32.
+
+        Raises:
+            LookupError: There is no such user.
+        """
         user = self.user(username)
         secret = totp.new_secret(self.state.behavior.secret_bytes)
         with self._cognito.changing():
@@ -133,14 +184,36 @@ class LocalPool:
         return secret
 
     def code_for(self, username: str, *, offset: int = 0) -> str:
-        """What the user's authenticator shows now, or ``offset`` steps from now."""
+        """Return the code that a user's authenticator app shows.
+
+        Args:
+            username: The user's name.
+            offset: How many steps of 30 seconds from now.
+
+        Returns:
+            Six digits.
+
+        Raises:
+            LookupError: There is no such user, or the user has no authenticator app.
+        """
         token = self.user(username).software_token
         if token is None:
             raise LookupError(f"{username!r} has no software token")
         return self._code(token.secret, offset)
 
     def pending_code_for(self, username: str, *, offset: int = 0) -> str:
-        """What an authenticator shows that scanned the newest secret, not verified yet."""
+        """Return the code of the newest secret of a user that is not verified yet.
+
+        Args:
+            username: The user's name.
+            offset: How many steps of 30 seconds from now.
+
+        Returns:
+            Six digits.
+
+        Raises:
+            LookupError: There is no such user, or no such secret.
+        """
         secret = self.user(username).pending_secret
         if secret is None:
             raise LookupError(f"{username!r} has no secret waiting to be verified")
@@ -149,8 +222,19 @@ class LocalPool:
     def issue_tokens(
         self, username: str, client_id: str, *, scopes: Sequence[str]
     ) -> dict[str, Any]:
-        """An AuthenticationResult as another way in would give it, such as managed login with
-        scopes of its own."""
+        """Issue tokens as another way to sign in would, such as managed login.
+
+        Args:
+            username: The user's name.
+            client_id: The id of the app client.
+            scopes: The OAuth scopes.
+
+        Returns:
+            An AuthenticationResult.
+
+        Raises:
+            LookupError: There is no such user or client.
+        """
         account, clock = self._cognito.account, self._cognito.clock
         with self._cognito.changing():
             result = Tokens(account, clock).issue(

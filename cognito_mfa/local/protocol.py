@@ -1,6 +1,6 @@
-"""AWS JSON 1.1 in front of the operations: from a request's target and body to
-a response, through credentials, JSON, validation, faults and the call log. Both doors come through
-here, so neither can answer what the other would not.
+"""AWS JSON 1.1 in front of the operations: from a request's target and body to a response, through
+credentials, JSON, validation, faults and the call log. Requests in process and over HTTP both come
+through here, so neither can be answered what the other would not be.
 
 See "Wire protocol" in docs/cognito-behavior.md.
 """
@@ -38,8 +38,11 @@ _witnesses: list[Witness] = []
 
 @contextmanager
 def witnessed(witness: Witness) -> Generator[None]:
-    """Calls this with every operation that any local Cognito of this process executes, and its
-    answer as it was before a fault. It must not raise: the caller of the operation would get it."""
+    """Call a witness with every operation that any local Cognito of this process executes.
+
+    It gets the answer as it was before a fault. It must not raise: the caller of the operation
+    would get it.
+    """
     _witnesses.append(witness)
     try:
         yield
@@ -60,6 +63,16 @@ class Protocol:
         calls: CallLog,
         commit: Callable[[], None],
     ) -> None:
+        """Put the parts together.
+
+        Args:
+            context: The account, its clock and its open sign-ins.
+            lock: Held while the state changes.
+            clock: The time that it lives in.
+            faults: What happens instead of ordinary answers.
+            calls: Where calls are recorded.
+            commit: Called when the state may have changed.
+        """
         self._context = context
         self._lock = lock
         self._clock = clock
@@ -69,7 +82,7 @@ class Protocol:
         self._quotas = RequestQuotas()
 
     def answer(self, request: WireRequest) -> WireResponse:
-        """Raises a Disruption when there is to be no response."""
+        """Return the response to a request. Raises a Disruption when there is to be none."""
         try:
             name = _operation(request)
             parameters = _parameters(request.body)

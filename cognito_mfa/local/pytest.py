@@ -1,9 +1,10 @@
-"""A plug-in for pytest: fixtures that give a test a local Cognito of its own, a person in its pool,
-the codes of that person's authenticator app, a clock to move, and the door over HTTP.
+"""A pytest plugin: fixtures that give a test a local Cognito of its own, a user in its pool, the
+codes of that user's authenticator app, a clock to move, and a server over HTTP.
 
-It is loaded by whoever wants it, with ``pytest_plugins = ["cognito_mfa.local.pytest"]`` in the
+It is loaded only where it is named, with ``pytest_plugins = ["cognito_mfa.local.pytest"]`` in the
 conftest.py beside the project's pytest settings (or with ``-p cognito_mfa.local.pytest``). An entry
-point would load it into every test run of every project that has the app installed."""
+point would load it into every test run of every project that has the app installed.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +38,7 @@ ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
     config.addinivalue_line(
         "markers",
         f"{MARKER}(**settings): what this test's pool has otherwise than cognito_pool_settings "
@@ -46,8 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @dataclass(frozen=True)
 class CognitoUser:
-    """A person in the pool, confirmed, with a password and an e-mail address. ``username`` is what
-    the person types."""
+    """A user of the pool, confirmed, with a password and an email address.
+
+    ``username`` is what is typed.
+    """
 
     username: str
     password: str = field(repr=False)
@@ -56,15 +60,21 @@ class CognitoUser:
     pool: LocalPool = field(repr=False)
 
     def register_software_token(self, friendly_name: str = "Phone") -> str:
-        """The person has an authenticator app already. Returns its secret."""
+        """Give the user an authenticator app, and return its secret."""
         return self.pool.register_software_token(self.username, friendly_name=friendly_name)
 
 
 class TotpCode:
-    """What a person's authenticator app shows. Called without a username it speaks of
-    ``cognito_user``."""
+    """What a user's authenticator app shows; of ``cognito_user``, unless a username is given."""
 
     def __init__(self, pool: LocalPool, username: str, clock: Clock) -> None:
+        """Show codes of a user of the pool.
+
+        Args:
+            pool: The user pool.
+            username: The user whose codes are shown unless another one is named.
+            clock: The time that it lives in.
+        """
         self._pool = pool
         self._username = username
         self._clock = clock
@@ -130,7 +140,7 @@ def cognito_pool(
     local_cognito: LocalCognito,
     cognito_pool_settings: Mapping[str, Any],
 ) -> LocalPool:
-    """A pool with an app client and nobody in it."""
+    """A pool with an app client and no user."""
     settings = {**POOL, **cognito_pool_settings}
     for marker in reversed(list(request.node.iter_markers(MARKER))):
         settings |= marker.kwargs
@@ -142,8 +152,10 @@ def cognito_pool(
 
 @pytest.fixture
 def cognito_user(cognito_pool: LocalPool) -> CognitoUser:
-    """Somebody in the pool who has a password and no authenticator app yet. The pool makes more:
-    ``cognito_pool.create_user("grace", password=...)``."""
+    """A user of the pool with a password and no authenticator app yet.
+
+    The pool makes more: ``cognito_pool.create_user("grace", password=...)``.
+    """
     kinds = cognito_pool.state.username_attributes
     username = ADDRESSES[kinds[0]] if kinds else USERNAME
     attributes = {"email": ADDRESSES["email"], "email_verified": "true"}
@@ -161,11 +173,13 @@ def totp_code(cognito_pool: LocalPool, cognito_user: CognitoUser, cognito_clock:
 def cognito_live_server(
     local_cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[HttpServer]:
-    """The same local Cognito over HTTP at ``cognito_live_server.url``, for other processes and
-    other languages. AWS SDKs that start during the test find it by the environment."""
-    with local_cognito.serve() as door:
-        monkeypatch.setenv(ENDPOINT_VARIABLE, door.url)
+    """The same local Cognito over HTTP at ``cognito_live_server.url``, for other processes.
+
+    AWS SDKs that start during the test find it by the environment.
+    """
+    with local_cognito.serve() as server:
+        monkeypatch.setenv(ENDPOINT_VARIABLE, server.url)
         monkeypatch.setenv("AWS_DEFAULT_REGION", local_cognito.account.region)
         for name, value in DUMMY_CREDENTIALS.items():
             monkeypatch.setenv(name.upper(), value)
-        yield door
+        yield server

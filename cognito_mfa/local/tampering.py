@@ -1,6 +1,7 @@
-"""A Cognito that lies, as faults: answers that are well formed and must not be believed. Real tokens
-of other people, and tokens with another subject that carry a real signature, so that nothing but a
-comparison finds them out."""
+"""A Cognito that lies, as faults: answers that are well formed and must not be believed. They have
+real tokens of other users, and tokens with another subject and a real signature, so that only a
+comparison finds them out.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +19,16 @@ RESULT = "AuthenticationResult"
 
 
 def tokens_and_challenge(pool: LocalPool, username: str, client_id: str) -> Edit:
-    """Every answer carries a challenge and this user's tokens."""
+    """Return a fault that answers with a challenge and a user's tokens.
+
+    Args:
+        pool: The user pool.
+        username: The user's name.
+        client_id: The id of the app client.
+
+    Returns:
+        The fault.
+    """
     tokens = pool.issue_tokens(username, client_id, scopes=[SELF_SERVICE_SCOPE])
 
     def both(answer: dict[str, Any]) -> dict[str, Any]:
@@ -29,7 +39,16 @@ def tokens_and_challenge(pool: LocalPool, username: str, client_id: str) -> Edit
 
 
 def tokens_of(pool: LocalPool, username: str, client_id: str) -> Edit:
-    """Whoever signs in gets the tokens of this user, or of a user of another pool or client."""
+    """Return a fault that gives everyone the tokens of one user.
+
+    Args:
+        pool: The pool of that user, which may be another one.
+        username: The user's name.
+        client_id: The id of the app client.
+
+    Returns:
+        The fault.
+    """
     tokens = pool.issue_tokens(username, client_id, scopes=[SELF_SERVICE_SCOPE])
     return _change_result(lambda result: {**result, **tokens})
 
@@ -37,8 +56,16 @@ def tokens_of(pool: LocalPool, username: str, client_id: str) -> Edit:
 def claims_changed(
     pool: LocalPool, changes: Mapping[str, Any], *, tokens: tuple[str, ...] = TOKENS
 ) -> Edit:
-    """The tokens say this instead (None takes a claim away), and are signed by the pool's own keys
-    all the same: another ``sub``, another ``iss``, ``amr`` that never was."""
+    """Return a fault that changes claims; the pool's own keys sign them all the same.
+
+    Args:
+        pool: The pool whose keys sign.
+        changes: Claims by name, such as another ``sub``; None takes one away.
+        tokens: Which tokens of the result are changed.
+
+    Returns:
+        The fault.
+    """
 
     def change(result: dict[str, Any]) -> dict[str, Any]:
         return {**result, **{name: _signed_anew(pool, result[name], changes) for name in tokens}}

@@ -1,4 +1,5 @@
-"""The two public documents of a pool: its keys, and where its OpenID configuration says they are. Nothing private may pass through here.
+"""The two public documents of a pool: its keys, and the OpenID configuration that says where they
+are. Nothing private passes through here.
 
 See "Signatures and the issuer" in docs/cognito-behavior.md.
 """
@@ -16,7 +17,15 @@ Document = Callable[[UserPool, str], Mapping[str, Any]]
 
 
 def openid_configuration(pool: UserPool, base: str) -> dict[str, Any]:
-    """The issuer is Cognito's, as in the tokens; the keys are where a client can fetch them."""
+    """Return the OpenID configuration of a pool.
+
+    Args:
+        pool: The user pool.
+        base: The URL that the client knows us by.
+
+    Returns:
+        The issuer is Cognito's, as in the tokens; the addresses are ours.
+    """
     return {
         "authorization_endpoint": f"{base}/oauth2/authorize",
         "end_session_endpoint": f"{base}/logout",

@@ -1,6 +1,5 @@
 """OAuth 2.0 behind managed login: which client asks for what, the codes that a finished sign-in
-gives, the tokens for them, and who a token speaks for. It shows nothing to people
-and never sees a password.
+gives, the tokens for them, and whom a token belongs to. It shows no page and sees no password.
 
 See "Managed login" in docs/cognito-behavior.md.
 """
@@ -39,6 +38,7 @@ class OAuthError(Exception):
 
     @property
     def code(self) -> str:
+        """Return the error code of RFC 6749."""
         return str(self.args[0])
 
 
@@ -74,20 +74,35 @@ class Authorization:
     """The authorization server of an account."""
 
     def __init__(self, account: Account, clock: Clock) -> None:
+        """Serve an account.
+
+        Args:
+            account: The account.
+            clock: The time that it lives in.
+        """
         self._account = account
         self._clock = clock
         self._tokens = Tokens(account, clock)
         self._grants: dict[str, Grant] = {}
 
     def client(self, client_id: str) -> tuple[UserPool, AppClient]:
-        """Raises OAuthError."""
+        """Return an app client and its pool. Raises OAuthError."""
         for pool in self._account.pools.values():
             if client_id in pool.clients:
                 return pool, pool.clients[client_id]
         raise OAuthError("invalid_client")
 
     def give_code(self, asked: Asked, user: User, factors: Sequence[str]) -> str:
-        """A code for who just signed in, good once and for five minutes."""
+        """Return a code for a user who just signed in, which works once and for five minutes.
+
+        Args:
+            asked: The client's request.
+            user: The user.
+            factors: What was answered, as ``amr`` names it.
+
+        Returns:
+            The code.
+        """
         code = str(uuid.uuid4())
         self._grants[code] = Grant(
             asked.pool.id,
@@ -105,7 +120,19 @@ class Authorization:
     def tokens_for_code(
         self, pool: UserPool, client: AppClient, form: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Raises OAuthError. A code is spent by the first attempt, right or wrong."""
+        """Return the tokens for a code; its first use consumes it, right or wrong.
+
+        Args:
+            pool: The user pool.
+            client: The app client.
+            form: The fields of the posted form.
+
+        Returns:
+            The token response of RFC 6749.
+
+        Raises:
+            OAuthError: The code does not work, or not for this client.
+        """
         grant = self._grants.pop(form.get("code", ""), None)
         if grant is None or self._clock.now() >= grant.auth_time + CODE_SECONDS:
             raise OAuthError("invalid_grant")
@@ -130,7 +157,19 @@ class Authorization:
     def refreshed_tokens(
         self, pool: UserPool, client: AppClient, form: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Raises OAuthError."""
+        """Return new tokens for a refresh token.
+
+        Args:
+            pool: The user pool.
+            client: The app client.
+            form: The fields of the posted form.
+
+        Returns:
+            The token response of RFC 6749.
+
+        Raises:
+            OAuthError: The refresh token does not work.
+        """
         try:
             family = self._tokens.family_of(pool, client, form.get("refresh_token", ""))
         except NotAuthorizedException:
@@ -142,7 +181,7 @@ class Authorization:
         return _token_response(result, family.scopes)
 
     def user_info(self, access_token: str) -> dict[str, Any]:
-        """Claims, as text. Raises NotAuthorizedException."""
+        """Return the claims of an access token's user. Raises NotAuthorizedException."""
         _, user = self._tokens.check_access(access_token, scope=OPENID)
         if user is None:
             raise NotAuthorizedException("User does not exist.")
@@ -152,7 +191,16 @@ class Authorization:
 
 
 def check_client(client: AppClient, form: Mapping[str, str], authorization: str) -> None:
-    """The client's own secret, from the header or the body. Raises OAuthError."""
+    """Check the secret of a client, from the header or the body.
+
+    Args:
+        client: The app client.
+        form: The fields of the posted form.
+        authorization: The Authorization header; "" for none.
+
+    Raises:
+        OAuthError: It is wrong.
+    """
     if client.secret is None:
         return
     sent = _basic(authorization)[1] if authorization else form.get("client_secret", "")
@@ -161,7 +209,18 @@ def check_client(client: AppClient, form: Mapping[str, str], authorization: str)
 
 
 def client_id_in(form: Mapping[str, str], authorization: str) -> str:
-    """Raises OAuthError when header and body name two clients."""
+    """Return the client id of a token request.
+
+    Args:
+        form: The fields of the posted form.
+        authorization: The Authorization header; "" for none.
+
+    Returns:
+        The id, from the header or the body.
+
+    Raises:
+        OAuthError: Header and body name two clients.
+    """
     named = form.get("client_id", "")
     if not authorization:
         return named
@@ -172,10 +231,20 @@ def client_id_in(form: Mapping[str, str], authorization: str) -> str:
 
 
 def scopes_asked(client: AppClient, asked: str) -> list[str]:
-    """The scopes of a request that the client may have, or all of the client's when it names none.
+    """Return the scopes that a request is given.
 
-    One that exists and is not the client's is ignored; one that nobody knows is an error. Raises
-    OAuthError."""
+    A scope that exists and is not the client's is ignored.
+
+    Args:
+        client: The app client.
+        asked: The scopes of the request, with spaces between them.
+
+    Returns:
+        Those that the client may have of the ones asked for; all of the client's when none is.
+
+    Raises:
+        OAuthError: One of them does not exist, or the client may have none of them.
+    """
     allowed = client.settings.get("AllowedOAuthScopes", [])
     scopes = asked.split() or list(allowed)
     given = [scope for scope in scopes if scope in allowed]

@@ -1,10 +1,11 @@
 """Managed login: the pages at /oauth2/authorize, which lead through a sign-in by the pool's rules
 and back to the client, and /logout; beside them /oauth2/token and /oauth2/userInfo, which programs
-call. Plain forms that say what they are. The rules of a sign-in are the operations' own; only its
-end differs, a code instead of tokens.
+call. Plain forms that say what they are. The rules of a sign-in are the operations' own; its end is
+a code instead of tokens.
 
-Not played: the browser's cookie that lets people in again for an hour, implicit grants, sign-up,
-forgotten passwords, and a real identity provider (a form stands in for it)."""
+Missing: the browser's cookie that signs in again for an hour, implicit grants, sign-up, forgotten
+passwords, and a real identity provider (a form replaces it).
+"""
 
 from __future__ import annotations
 
@@ -69,6 +70,14 @@ class ManagedLogin:
     """The pages and endpoints of an account's pools."""
 
     def __init__(self, account: Account, clock: Clock, outbox: Outbox, behavior: Behavior) -> None:
+        """Serve the pools of an account.
+
+        Args:
+            account: The account.
+            clock: The time that it lives in.
+            outbox: Where codes and invitations go.
+            behavior: How it behaves where sources about Cognito disagree.
+        """
         self._context = Context(account, clock, outbox, behavior, complete=sign_in.signed_in)
         self._authorization = Authorization(account, clock)
         self._pages = {
@@ -80,9 +89,11 @@ class ManagedLogin:
         }
 
     def has(self, path: str) -> bool:
+        """Return whether there is a page at a path."""
         return path in self._pages
 
     def answer(self, request: WebRequest) -> WireResponse:
+        """Return the response to a request for one of the pages."""
         return self._pages[request.path](request)
 
     # ------------------------------------------------------------------------------- pages
@@ -93,7 +104,7 @@ class ManagedLogin:
             pool, client = self._authorization.client(query.get("client_id", ""))
             _check_registered(client, "CallbackURLs", query.get("redirect_uri", ""))
         except OAuthError as error:
-            # SECURITY: never back to an address that nobody registered.
+            # SECURITY: never back to an address that is not registered.
             return _page("This link does not work", escape(error.code), status=400)
         back = query["redirect_uri"]
         state = {"state": query["state"]} if "state" in query else {}

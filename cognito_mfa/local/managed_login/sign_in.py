@@ -108,7 +108,16 @@ def sign_in_federated(
 
 
 def identities(provider: str, subject: str, *, created_at: float) -> str:
-    """The attribute that tells of a provider, as Cognito writes it."""
+    """Return the attribute that names a provider, as Cognito writes it.
+
+    Args:
+        provider: The name of the provider.
+        subject: The user's id at the provider.
+        created_at: When the user first came, in Unix seconds.
+
+    Returns:
+        A list of one in JSON.
+    """
     entry = {
         "userId": subject,
         "providerName": provider,
@@ -121,7 +130,16 @@ def identities(provider: str, subject: str, *, created_at: float) -> str:
 
 
 def is_linked(user: User, provider: str, subject: str) -> bool:
-    """Whether the provider's person signs in as this user (AdminLinkProviderForUser)."""
+    """Return whether a provider's user signs in as this user (AdminLinkProviderForUser).
+
+    Args:
+        user: The user.
+        provider: The name of the provider.
+        subject: The user's id at the provider.
+
+    Returns:
+        Whether they are linked.
+    """
     known = json.loads(user.attributes.get("identities", "[]"))
     return any((one["providerName"], one["userId"]) == (provider, subject) for one in known)
 

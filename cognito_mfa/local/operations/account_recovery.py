@@ -102,8 +102,8 @@ def _send_reset(context: Context, pool: UserPool, user: User) -> dict[str, str]:
 
 
 def _channel(mechanisms: Sequence[str], user: User) -> str | None:
-    """The first verified address, and never the one that the preferred factor uses: whoever holds
-    it would hold both."""
+    """The first verified address, and never the one that the preferred factor uses: an attacker who
+    reads messages there would have both factors."""
     for name in (CHANNELS[mechanism] for mechanism in mechanisms if mechanism in CHANNELS):
         verified = user.attributes.get(f"{name}_verified") == "true"
         if verified and SAME_CHANNEL.get(user.preferred_factor or "") != name:

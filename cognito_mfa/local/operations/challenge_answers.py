@@ -17,7 +17,7 @@ from cognito_mfa.local.operations import (
     srp_sign_in,
 )
 from cognito_mfa.local.operations.challenge_response import ChallengeResponse, Values
-from cognito_mfa.local.operations.choice_sign_in import nobody_answered
+from cognito_mfa.local.operations.choice_sign_in import error_without_user
 from cognito_mfa.local.operations.context import (
     Context,
     Parameters,
@@ -118,11 +118,11 @@ def _bound_user(
 ) -> User:
     """The session's user, once everything that a session is bound to agrees."""
     bound = (session.pool_id, session.client_id) == (pool.id, client.id)
-    same_door = session.admin is admin or pool.behavior.admin_and_public_calls_mix
+    same_kind = session.admin is admin or pool.behavior.admin_and_public_calls_mix
     user = directory.user_named(pool, username)
-    if bound and same_door and user is None and not session.sub:
-        raise nobody_answered(session)
-    if not bound or not same_door or user is None or user.sub != session.sub:
+    if bound and same_kind and user is None and not session.sub:
+        raise error_without_user(session)
+    if not bound or not same_kind or user is None or user.sub != session.sub:
         raise NotAuthorizedException(INVALID)
     by_username = directory.folded(pool, username) == directory.folded(pool, user.username)
     if not by_username and not pool.behavior.alias_answers_challenges:

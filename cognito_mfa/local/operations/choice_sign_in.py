@@ -160,7 +160,7 @@ def _after_sign_up(
 def _pretend(
     context: Context, pool: UserPool, client: AppClient, values: Values, *, admin: bool
 ) -> Payload:
-    """The same challenge each time to whoever asks for somebody who is not there."""
+    """The same challenge each time for a user who does not exist."""
     if not hides_existence(pool, client, admin=admin):
         raise UserNotFoundException("User does not exist.")
     username = values["USERNAME"]
@@ -206,7 +206,7 @@ def available(pool: UserPool, user: User) -> list[str]:
     return found
 
 
-def nobody_answered(session: SignInSession) -> Exception:
+def error_without_user(session: SignInSession) -> Exception:
     """Return the error for a response in a session of a user who does not exist."""
     if session.stage is Stage.EMAIL_OTP:
         return CodeMismatchException("Invalid code or auth state for the user.")

@@ -33,7 +33,7 @@ def answer_new_password(context: Context, given: ChallengeResponse) -> Payload:
         InvalidParameterException: A required attribute is missing.
     """
     pool, user = given.pool, given.user
-    # SECURITY: whoever knew the temporary password may hold another session like this one. It
+    # SECURITY: an attacker who knew the temporary password may have another session like this one. It
     # must not set a password again after the user has chosen one.
     if user.status != "FORCE_CHANGE_PASSWORD":
         raise NotAuthorizedException(INVALID)

@@ -52,14 +52,14 @@ Flow = Callable[[UserPool, AppClient, Mapping[str, str]], Payload]
 def initiate_auth(context: Context, parameters: Parameters) -> Payload:
     """Begin a sign-in, or refresh one."""
     pool, client = context.client(parameters)
-    _check_door(parameters["AuthFlow"], PUBLIC_FLOWS)
+    _check_offered(parameters["AuthFlow"], PUBLIC_FLOWS)
     return _begin(context, pool, client, parameters, admin=False)
 
 
 def admin_initiate_auth(context: Context, parameters: Parameters) -> Payload:
     """Begin a sign-in on a server, or refresh one."""
     pool, client = context.client_of_pool(parameters)
-    _check_door(parameters["AuthFlow"], ADMIN_FLOWS)
+    _check_offered(parameters["AuthFlow"], ADMIN_FLOWS)
     return _begin(context, pool, client, parameters, admin=True)
 
 
@@ -125,7 +125,7 @@ def begin_with_password(
     )
 
 
-def _check_door(flow: str, flows: frozenset[str]) -> None:
+def _check_offered(flow: str, flows: frozenset[str]) -> None:
     if flow not in flows:
         raise InvalidParameterException("Initiate Auth method not supported.")
 

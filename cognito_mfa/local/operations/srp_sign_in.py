@@ -161,9 +161,9 @@ def bound_to_exchange(
         NotAuthorizedException: Something does not agree.
     """
     bound = (exchange.pool_id, exchange.client_id) == (pool.id, client.id)
-    same_door = exchange.admin is admin or pool.behavior.admin_and_public_calls_mix
+    same_kind = exchange.admin is admin or pool.behavior.admin_and_public_calls_mix
     user = directory.user_named(pool, username)
-    if not bound or not same_door or user is None or user.sub != exchange.sub:
+    if not bound or not same_kind or user is None or user.sub != exchange.sub:
         raise NotAuthorizedException(WRONG)
     return user
 
@@ -199,7 +199,7 @@ def client_value(text: str) -> int:
 
 
 def _known_of(pool: UserPool, user: User | None, typed: str) -> tuple[str, int]:
-    """Salt and verifier; of nobody, and of whoever has no password, made up but lasting."""
+    """Salt and verifier; made up but lasting for a user without a password, or who does not exist."""
     if user is not None and user.password is not None:
         return user.password.salt, srp.verifier(int(user.password.x, 16))
     salt = _pretended(pool, "salt", typed)[:SALT_BYTES]

@@ -105,7 +105,7 @@ def public_jwk(key: SigningKey) -> dict[str, str]:
 
 
 def new_key() -> SigningKey:
-    """Return a key that nobody has had."""
+    """Return a new key."""
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import (
         Encoding,

@@ -59,7 +59,7 @@ class SoftwareToken:
 
 @dataclass(slots=True)
 class SentCode:
-    """A confirmation code that somebody was sent, and the attribute that it proves."""
+    """A confirmation code that was sent to a user, and the attribute that it proves."""
 
     code: str = field(repr=False)
     attribute: str
@@ -264,7 +264,7 @@ class SignInSession:
 
 @dataclass(slots=True, kw_only=True)
 class SrpExchange:
-    """What Cognito knows behind a secret block. Without a ``sub`` nobody stands behind it."""
+    """What Cognito knows behind a secret block. Without a ``sub`` it is of no user."""
 
     id: str
     pool_id: str

@@ -1,6 +1,7 @@
-"""The door in process: a boto3 client whose requests are answered by a LocalCognito instead of the
-network, through botocore's before-send event. Everything above the socket is botocore's own:
-validation, signing, retries, parsing, exceptions. It must never let a request reach a network."""
+"""A boto3 client whose requests are answered by a LocalCognito in this process, through botocore's
+before-send event. Everything above the socket is botocore's own: validation, signing, retries,
+parsing, exceptions. No request ever reaches a network.
+"""
 
 from __future__ import annotations
 
@@ -49,12 +50,13 @@ _installed: list[Answerer] = []
 
 
 def install(answerer: Answerer) -> None:
-    """From now on clients of make_client are answered by this one."""
+    """Answer the clients of ``make_client`` with this one from now on."""
     _installed[:] = [answerer]
 
 
 @contextmanager
 def installed(answerer: Answerer) -> Generator[None]:
+    """Answer the clients of ``make_client`` with this one until the end of a ``with`` block."""
     before = list(_installed)
     install(answerer)
     try:
@@ -70,26 +72,38 @@ def make_client(
     config: Config | None = None,
     **kwargs: Any,
 ) -> CognitoIdentityProviderClient:
-    """A client that is answered, at each call, by the LocalCognito then installed; a client that
-    a process keeps therefore follows from one test to the next."""
+    """Return a boto3 client that the LocalCognito installed at each call answers.
+
+    Args:
+        region_name: The AWS region.
+        endpoint_url: As boto3 takes it; nothing is sent there.
+        config: As boto3 takes it.
+
+    Returns:
+        The client. A process may keep it from one test to the next.
+    """
     return build_client(
         _current, region_name=region_name, endpoint_url=endpoint_url, config=config, **kwargs
     )
 
 
 def build_client(answerer: Callable[[], Answerer], **kwargs: Any) -> CognitoIdentityProviderClient:
+    """Return a boto3 client that is answered by what ``answerer`` returns at each call."""
     with _building:
         client: Any = boto3_session().client(SERVICE, **{**DUMMY_CREDENTIALS, **kwargs})
-    door = _Door(answerer, client.meta.config.read_timeout)
-    client.meta.events.register(EVENT, door.on_before_send)
+    before_send = _BeforeSend(answerer, client.meta.config.read_timeout)
+    client.meta.events.register(EVENT, before_send.answer)
     built: CognitoIdentityProviderClient = client
     return built
 
 
 @cache
 def boto3_session() -> Any:
-    """One session, so that only the first client pays for reading the service model. (Any: its
-    stub has an overload for every service of AWS, and none for arguments that are passed on.)"""
+    """Return one session, so that only the first client pays for reading the service model.
+
+    (Any: its stub has an overload for every service of AWS, and none for arguments that are passed
+    on.)
+    """
     import boto3.session
 
     return boto3.session.Session()
@@ -104,12 +118,12 @@ def _current() -> Answerer:
     return _installed[-1]
 
 
-class _Door:
+class _BeforeSend:
     def __init__(self, answerer: Callable[[], Answerer], read_timeout: float) -> None:
         self._answerer = answerer
         self._read_timeout = read_timeout
 
-    def on_before_send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+    def answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         """Raises what botocore's own HTTP session would have raised."""
         from botocore.exceptions import (
             ConnectionClosedError,

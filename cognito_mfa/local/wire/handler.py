@@ -240,7 +240,7 @@ def _values(text: str) -> dict[str, str]:
 
 
 def _refused(request: HttpRequest, text: str) -> WireResponse:
-    """403, as its reader expects it: a program's library, or somebody at a browser."""
+    """403, as its reader expects it: a program's library, or a person at a browser."""
     if request.method == "POST" and "x-amz-target" in request.headers:
         response = Answer.failure("AccessDeniedException", text, 403).response()
     else:

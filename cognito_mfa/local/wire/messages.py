@@ -1,5 +1,6 @@
-"""What travels between a door and the protocol: a request, an answer and the response it becomes, and the three ways in which a response fails to arrive. Knows
-nothing of pools, and no door may build responses of its own.
+"""What travels between a client and the protocol: a request, an answer and the response that it
+becomes, and the three ways in which a response fails to arrive. Knows nothing of pools. Only here
+are responses made.
 
 See "Wire protocol" in docs/cognito-behavior.md.
 """
@@ -20,6 +21,8 @@ DRIPS = 10
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
+    """A request of AWS JSON 1.1."""
+
     target: str
     body: bytes = field(repr=False)
     signed: bool
@@ -69,9 +72,20 @@ class Answer:
 
     @classmethod
     def failure(cls, code: str, message: str, status: int = 400) -> Answer:
+        """Return the answer with an error.
+
+        Args:
+            code: The AWS error code.
+            message: Cognito's text.
+            status: The HTTP status.
+
+        Returns:
+            The answer.
+        """
         return cls({"__type": code, "message": message}, code, status)
 
     def response(self) -> WireResponse:
+        """Return the response that the answer becomes."""
         body = json.dumps(self.payload, separators=(",", ":")).encode()
         return respond(self.status, body, self._error_headers())
 
@@ -87,13 +101,21 @@ class Answer:
 
 
 def respond(status: int, body: bytes, headers: Mapping[str, str | None]) -> WireResponse:
-    """A response with the headers that every one of Cognito's has, unless others are given for
-    them; None takes one away."""
+    """Return a response with the headers that every one of Cognito's has.
+
+    Args:
+        status: The HTTP status.
+        body: The body.
+        headers: Headers that replace those of the same name; None takes one away.
+
+    Returns:
+        The response.
+    """
     common = {
         "Content-Type": CONTENT_TYPE,
         "Content-Length": str(len(body)),
         "x-amzn-RequestId": str(uuid.uuid4()),
-        "Date": formatdate(usegmt=True),  # by the machine's clock: nobody moves the one on the wall
+        "Date": formatdate(usegmt=True),  # by the machine's clock, which no test moves
     }
     replaced = {name.lower() for name in headers}
     kept = {name: value for name, value in common.items() if name.lower() not in replaced}

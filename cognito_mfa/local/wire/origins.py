@@ -1,7 +1,8 @@
-"""Who may ask what at the HTTP door. It believes any signature and shows the codes that Cognito would
-have mailed, on a machine whose browser visits strangers. Two things keep their pages out: the name
-by which a client reached us, since a name of theirs may lead here, and the origin of the page that
-asks. Whatever is not named here as open is closed to pages of other origins."""
+"""Who may ask what of the HTTP server. It believes any signature and shows the codes that Cognito
+would have sent, on a machine whose browser visits strangers. Two things keep their pages out: the
+name by which a client reached us, since a name of theirs may lead here, and the origin of the page
+that asks. What is not named here as open is closed to pages of other origins.
+"""
 
 from __future__ import annotations
 
@@ -45,13 +46,13 @@ class Access(Enum):
 
     #: The API. Everything that needs no signature is open to all, as at AWS.
     OPERATIONS = "operations"
-    #: OAuth's endpoints: whoever calls them brings the proof along.
+    #: OAuth's endpoints: a caller brings the proof along.
     ENDPOINT = "endpoint"
-    #: A document that everybody may read.
+    #: A document that anyone may read.
     PUBLIC = "public"
-    #: For people: a link may lead there, and nobody else's form.
+    #: For people: a link may lead there, but no other page's form.
     PAGE = "page"
-    #: For whoever sits at this machine.
+    #: For people at this machine.
     PRIVATE = "private"
 
 
@@ -78,6 +79,15 @@ class Caller:
         return self.origin.lower() not in ours
 
     def may(self, method: str, access: Access) -> bool:
+        """Return whether the caller may send a request.
+
+        Args:
+            method: The method of the request.
+            access: What is at the path.
+
+        Returns:
+            Whether it is answered.
+        """
         if not self.is_foreign or access in {Access.ENDPOINT, Access.PUBLIC}:
             return True
         if access is Access.OPERATIONS:
@@ -86,14 +96,22 @@ class Caller:
         return access is Access.PAGE and method == "GET"
 
     def headers(self, method: str, access: Access) -> Mapping[str, str]:
-        """What an answer tells the browser about other origins."""
+        """Return what an answer tells the browser about other origins.
+
+        Args:
+            method: The method of the request.
+            access: What is at the path.
+
+        Returns:
+            Headers of the response.
+        """
         if access is Access.OPERATIONS:
             return SHARED if method == "POST" and not self.signs else CLOSED
         return SHARED if access in {Access.ENDPOINT, Access.PUBLIC} else CLOSED
 
 
 def preflight(access: Access) -> Mapping[str, str]:
-    """What a browser is told before it sends a page's request."""
+    """Return what a browser is told before it sends a page's request."""
     if access not in {Access.OPERATIONS, Access.ENDPOINT, Access.PUBLIC}:
         return CLOSED
     names = [*SENT_BY_LIBRARIES, *(["authorization"] if access is Access.ENDPOINT else [])]
@@ -113,14 +131,22 @@ class Hosts:
     rebinding); a page of that name is then of our own origin."""
 
     def __init__(self, bound: str, allowed: Iterable[str] = ()) -> None:
-        """Raises ValueError for what is no name of a host."""
+        """Collect the names.
+
+        Args:
+            bound: The address that the server listens on; "" for all.
+            allowed: Other names that lead to it.
+
+        Raises:
+            ValueError: One of them is not the name of a host.
+        """
         self._names = {_name(name) for name in (*LOOPBACK, *([bound] if bound else []), *allowed)}
 
     def __str__(self) -> str:
         return ", ".join(sorted(self._names))
 
     def include(self, host: str) -> bool:
-        """``host`` is the header's text, with any port."""
+        """Return whether a Host header, with any port, has one of the names."""
         match = HOST.fullmatch(host)
         try:
             return match is not None and _name(match["name"]) in self._names

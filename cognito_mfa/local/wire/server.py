@@ -49,6 +49,7 @@ class HttpServer:
 
     @property
     def url(self) -> str:
+        """Return the URL of the server."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self.port}"
 

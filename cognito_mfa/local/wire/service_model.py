@@ -1,6 +1,7 @@
 """The input shapes of botocore's service model for cognito-idp, read straight from its data file:
 importing botocore would cost the server a quarter of a second and forty megabytes. Only what the
-validator needs is kept; this module never checks a value."""
+validator needs is kept. No value is checked here.
+"""
 
 from __future__ import annotations
 
@@ -43,16 +44,18 @@ def _without_prose(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def operations() -> frozenset[str]:
-    """Every operation that the installed botocore knows."""
+    """Return every operation that the installed botocore knows."""
     return frozenset(_model()["operations"])
 
 
 def input_shape(operation: str) -> Shape:
+    """Return the shape of an operation's input."""
     known = _model()["operations"]
     model = known.get(operation) or known[SAME_INPUT[operation]]
     return shape(model["input"]["shape"])
 
 
 def shape(name: str) -> Shape:
+    """Return a shape by its name."""
     found: Shape = _model()["shapes"][name]
     return found

@@ -36,6 +36,12 @@ class BadRequest(Exception):
     """A request that is refused before anybody looks at what it asks for."""
 
     def __init__(self, status: int, text: str) -> None:
+        """Say why a request is refused.
+
+        Args:
+            status: The HTTP status.
+            text: The reason, for the response.
+        """
         super().__init__(text)
         self.status = status
         self.text = text

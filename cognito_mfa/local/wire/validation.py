@@ -1,5 +1,6 @@
 """What the front of Cognito refuses before any rule is looked at: JSON types, required members,
-lengths, ranges, patterns and enums of the service model, in Cognito's words. A sensitive value must never appear in a message.
+lengths, ranges, patterns and enums of the service model, in Cognito's words. A sensitive value
+never appears in a message.
 
 See "Limits of input" in docs/cognito-behavior.md.
 """
@@ -41,8 +42,16 @@ TYPE_NAMES = {"string": "String", "boolean": "Boolean", "integer": "Integer", "l
 
 
 def validate(operation: str, parameters: Mapping[str, Any]) -> None:
-    """Raises SerializationException for a value of the wrong JSON type, else
-    InvalidParameterException that names every constraint broken."""
+    """Check the members of a request against the service model.
+
+    Args:
+        operation: The name of the operation.
+        parameters: The members of the request.
+
+    Raises:
+        SerializationException: A value has the wrong JSON type.
+        InvalidParameterException: A constraint is broken; the text names all of them.
+    """
     shape = service_model.input_shape(operation)
     _check_type(shape, parameters)
     broken = list(_broken(shape, parameters, "", hidden=False))
@@ -54,7 +63,11 @@ def validate(operation: str, parameters: Mapping[str, Any]) -> None:
 
 
 def check_password(password: str) -> None:
-    """NEW_PASSWORD travels in a map of plain strings, where the model says nothing of passwords."""
+    """Check NEW_PASSWORD, which travels in a map where the model does not know passwords.
+
+    Raises:
+        InvalidParameterException: It breaks a constraint of PasswordType.
+    """
     shape = service_model.shape("PasswordType")
     broken = list(_broken(shape, password, "password", hidden=True))
     if broken:
