@@ -267,7 +267,7 @@ class SoftwareTokenQuerySet(models.QuerySet["SoftwareToken"]):
 class SoftwareToken(models.Model):
     """An authenticator app that was set up.
 
-    Cognito keeps one for each user, and does not return its name: "Friendly names" in docs/cognito-behavior.md.
+    Cognito keeps one for each user, and tells its name only in challenges: "Friendly name" in docs/cognito-behavior.md.
     """
 
     class Retired(models.TextChoices):
