@@ -80,11 +80,14 @@ def attempt(request: HttpRequest, *, user: ChallengedUser, method: str) -> Gener
         Busy: too soon after a wrong code; nothing was sent.
         CodeAttemptsLocked: too many wrong codes; nothing was sent.
     """
-    user = _without_former_user(user, method)
+    user, row = _without_former_user(user, method)
     count = Attempt(0, 0, 0)
     try:
         with count_attempt(
-            user.username, sub=_counted_sub(user, method), secret_was_shown=method == MFA_SETUP
+            user.username,
+            sub=_counted_sub(user, method),
+            secret_was_shown=method == MFA_SETUP,
+            row=row,
         ) as count:
             yield
     except BadCode:
@@ -94,7 +97,11 @@ def attempt(request: HttpRequest, *, user: ChallengedUser, method: str) -> Gener
 
 @contextmanager
 def count_attempt(
-    username: str, *, sub: str = "", secret_was_shown: bool = False
+    username: str,
+    *,
+    sub: str = "",
+    secret_was_shown: bool = False,
+    row: CodeFailures | None = None,
 ) -> Generator[Attempt]:
     """Count what happens inside as one attempt at a code.
 
@@ -105,12 +112,13 @@ def count_attempt(
         username: the pool's own name of the user.
         sub: the user's, where it is known.
         secret_was_shown: whether the page showed the secret, as in a setup, so that nothing can be guessed.
+        row: the counter as it was read just now; by default it is read, and made where there is none.
 
     Raises:
         Busy: too soon after the last wrong code; Cognito is not asked.
         CodeAttemptsLocked: too many wrong codes; only an administrator unlocks them.
     """
-    attempt = _reserve(username, sub, forgives=secret_was_shown and not sub)
+    attempt = _reserve(username, sub, row, forgives=secret_was_shown and not sub)
     try:
         yield attempt
     except BadCode:
@@ -235,6 +243,10 @@ def _row(username: str, sub: str) -> CodeFailures:
     named = {"username": username}
     keys = {"sub": sub, "defaults": named} if sub else {"sub": "", **named}
     row, _made = CodeFailures.objects.get_or_create(pool_id=get_conf().USER_POOL_ID, **keys)
+    return row
+
+
+def _with_plausible_time(row: CodeFailures) -> CodeFailures:
     now = timezone.now()
     if row.last_at > now:
         # By a clock that is ahead of ours. The wait begins now; else it would end when that clock says.
@@ -243,10 +255,11 @@ def _row(username: str, sub: str) -> CodeFailures:
     return row
 
 
-def _reserve(username: str, sub: str, *, forgives: bool) -> Attempt:
+def _reserve(username: str, sub: str, found: CodeFailures | None, *, forgives: bool) -> Attempt:
     """Count one attempt before it is made, so that many at once cannot all slip through."""
     for _try in range(_MAX_RACES):
-        row = _row(username, sub)
+        row = _with_plausible_time(found or _row(username, sub))
+        found = None  # where this race is lost, it is read again
         # Only if the row is still as it was read: a lock would be held while Cognito answers.
         unchanged = CodeFailures.objects.filter(
             pk=row.pk, failures=row.failures, total=row.total, last_at=row.last_at
@@ -279,19 +292,25 @@ def _release(attempt: Attempt, in_a_row: int, in_total: int) -> None:
     )
 
 
-def _without_former_user(user: ChallengedUser, method: str) -> ChallengedUser:
+def _without_former_user(
+    user: ChallengedUser, method: str
+) -> tuple[ChallengedUser, CodeFailures | None]:
     """Return whose code it is, without the identity of a former user whose counter would refuse it.
+
+    With the counter as it was read, where it was.
 
     Cognito is asked whether that ``sub`` is gone only when the counter would refuse the code.
     """
     if user.sub or user.identity is None or method == MFA_SETUP:
-        return user
+        return user, None
+    row = _found(user.username, user.identity.sub)
     try:
-        ensure_allowed(user.username, sub=user.identity.sub)
+        if row is not None:
+            _refuse_if_too_many(row)
     except (Busy, CodeAttemptsLocked):
         if username_reuse.belongs_to_former_user(user, user.identity):
-            return lookup.challenged_user(user.username, user.device)
-    return user
+            return lookup.challenged_user(user.username, user.device), None
+    return user, row
 
 
 def _counted_sub(user: ChallengedUser, method: str) -> str:

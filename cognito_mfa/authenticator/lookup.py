@@ -6,6 +6,7 @@ successors get old names. Cognito's challenges tell the username alone; its toke
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -45,8 +46,23 @@ def by_username(username: str) -> CognitoIdentity | None:
     Only for where no ``sub`` is known. In a case-sensitive pool "Ada" and "ada" are two users, whatever
     the database takes for equal.
     """
-    rows = CognitoIdentity.objects.in_pool().select_related("user").filter(username=username)
-    exact = [row for row in rows.exclude(status=Status.GONE) if row.username == username]
+    return newest_of(all_of_username(username), username)
+
+
+def all_of_username(username: str) -> list[CognitoIdentity]:
+    """Return the identities that the database finds for ``username``, gone or not, with their users."""
+    rows = CognitoIdentity.objects.in_pool().select_related("user")
+    return list(rows.filter(username=username))
+
+
+def newest_of(rows: Iterable[CognitoIdentity], username: str) -> CognitoIdentity | None:
+    """Return what ``by_username`` would.
+
+    Args:
+        rows: identities of this pool, among them all of that username.
+        username: the pool's own name.
+    """
+    exact = [row for row in rows if row.username == username and row.status != Status.GONE]
     return max(exact, key=lambda row: (row.created_at, row.pk), default=None)
 
 
@@ -57,14 +73,17 @@ def matching(name: str) -> list[CognitoIdentity]:
     return [row for row in found if name in (row.username, row.sub)]
 
 
-def challenged_user(username: str, device: str) -> ChallengedUser:
+def challenged_user(
+    username: str, device: str, rows: Iterable[CognitoIdentity] | None = None
+) -> ChallengedUser:
     """Return whose code Cognito asks for when its challenge told no ``sub``.
 
     Args:
         username: the pool's own name, from the challenge.
         device: what the challenge calls the software token.
+        rows: identities of this pool, among them all of that username; by default they are read.
     """
-    identity = by_username(username)
+    identity = newest_of(all_of_username(username) if rows is None else rows, username)
     # In pools whose users sign in with an address, the pool's own name is the sub.
     is_sub = identity is not None and identity.username == identity.sub
     return ChallengedUser(username, username if is_sub else "", identity, device)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
+from collections.abc import Iterable
 
 from django.db import transaction
 
+from cognito_mfa.authenticator import lookup
 from cognito_mfa.authenticator.lookup import ChallengedUser
 from cognito_mfa.cognito import admin_api
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
@@ -45,18 +47,25 @@ def retire(identity: CognitoIdentity) -> None:
     identity.refresh_from_db()
 
 
-def retire_namesakes(username: str, sub: str, *, told_at: dt.datetime | None = None) -> None:
+def retire_namesakes(
+    username: str,
+    sub: str,
+    *,
+    told_at: dt.datetime | None = None,
+    rows: Iterable[CognitoIdentity] | None = None,
+) -> None:
     """Retire every other identity of the same username.
 
     Args:
         username: the user's, from Cognito's tokens.
         sub: the user's, from the same tokens.
         told_at: when the tokens were issued; identities linked later may know better. None for just now.
+        rows: identities of this pool, among them all of that username; by default they are read.
     """
-    others = CognitoIdentity.objects.in_pool().select_related("user").filter(username=username)
-    for row in others.exclude(sub=sub).exclude(status=Status.GONE):
+    for row in lookup.all_of_username(username) if rows is None else rows:
         older = told_at is None or row.created_at < told_at
-        if older and row.username == username and row.sub != sub:
+        other = row.username == username and row.sub != sub
+        if older and other and row.status != Status.GONE:
             retire(row)
 
 

@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils import timezone, translation
 
 from cognito_mfa import signals
-from cognito_mfa.authenticator import wrong_code_alerts
-from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, Person, ReadableTokens, Tokens
+from cognito_mfa.authenticator import transitions, wrong_code_alerts
+from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, Challenge, Person, ReadableTokens, Tokens
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import proof
 from cognito_mfa.enforcement.account_state import BACKEND
@@ -30,6 +30,8 @@ from cognito_mfa.sign_in.pending import Step
 from cognito_mfa.sign_in.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
+
+Status = CognitoIdentity.Status
 
 
 class Outcome(NamedTuple):
@@ -56,11 +58,13 @@ def identify(
         Refused: the site has no user for the person, or has deactivated it.
         ChallengeLost: something changed the person's second factor since.
     """
-    if snapshot.is_outdated_for_sub(person.sub):  # before a row is made
+    rows = linking.identities_of(person)
+    own = linking.own_of(person, rows)
+    # SECURITY: by what was read just now, whose generation the proof is going to name; before a row is made.
+    if snapshot.is_outdated_for(own) if own else snapshot.lacks(person.sub):
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
-    identity = linking.link(person, request=request, consent=consent)
-    # SECURITY: once more with what was read just now, whose generation the proof is going to name.
-    if snapshot.is_outdated_for(identity):
+    identity = linking.link(person, request=request, consent=consent, rows=rows)
+    if identity is not own and snapshot.is_outdated_for(identity):
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     if not identity.user.is_active:
         raise Refused(reason=RefusedReason.USER_INACTIVE)
@@ -101,14 +105,17 @@ def complete_sign_in(
     *,
     method: str,
     signed_in_already: bool = False,
+    is_recorded: bool = False,
 ) -> None:
     """Sign in, under a new session key, with a proof if a second factor was answered.
 
     Args:
         method: Cognito's name of the factor; empty without one.
         signed_in_already: by another package, whose sign-in stays as it is.
+        is_recorded: ``record_use`` has just recorded that the pool lets the user in.
     """
-    identity.record_enabled()
+    if not is_recorded:
+        identity.record_enabled()
     proof.drop_all(request.session)
     key = request.session.session_key
     if not signed_in_already:
@@ -130,10 +137,27 @@ def complete_sign_in(
     )
 
 
-def record_use(identity: CognitoIdentity) -> None:
-    """Note that the active authenticator was used, just now and in Cognito's own eyes."""
-    identity.software_tokens.filter(retired_at=None).update(last_used_at=timezone.now())
-    identity.record_status(CognitoIdentity.Status.ENABLED, preferred_factor=SOFTWARE_TOKEN_MFA)
+def record_use(
+    request: HttpRequest, identity: CognitoIdentity, challenge: Challenge, *, unconfirmed: bool
+) -> None:
+    """Record that a code of the authenticator was right, and settle what was open.
+
+    Args:
+        request: the one that carried the code.
+        identity: whose code it was.
+        challenge: what the code answered.
+        unconfirmed: the setup that led here was never recorded.
+    """
+    now, active = timezone.now(), identity.software_tokens.active()
+    # Two authenticators may be in question while something is open; else the update tells that there is one.
+    if identity.unconfirmed or not active.update(last_used_at=now):
+        transitions.reconcile(request, identity, challenge.friendly_name, unconfirmed=unconfirmed)
+        active.update(last_used_at=now)
+    identity.status, identity.preferred_factor = Status.ENABLED, SOFTWARE_TOKEN_MFA
+    identity.unconfirmed, identity.checked_at, identity.disabled_at = "", now, None
+    identity.save(
+        update_fields=["status", "preferred_factor", "unconfirmed", "checked_at", "disabled_at"]
+    )
 
 
 def _remember_language(identity: CognitoIdentity) -> None:

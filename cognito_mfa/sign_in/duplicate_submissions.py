@@ -13,6 +13,7 @@ import datetime as dt
 from typing import Any
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -26,15 +27,27 @@ from cognito_mfa.values.secret_text import SecretText
 ABANDONED_AFTER = (
     60.0  # seconds after which a post that never ended, such as of a killed process, is forgotten
 )
-DELETED_AT_ONCE = 100  # old rows that one post clears away at most
+DELETE_EVERY = 20  # rows from one cleanup to the next
+DELETED_AT_ONCE = 100  # old rows that one cleanup deletes at most
 
 
 def claim(request: HttpRequest, pending: PendingSignIn) -> PostedStep | None:
     """Claim the step for this post; None when another post of it is on its way, or was accepted already."""
     browser, step = _browser_digest(request.session.session_key or ""), _step_digest(pending)
-    _delete_old()
+    try:
+        with transaction.atomic():  # most steps are the first that a session key claims
+            made = PostedStep.objects.create(browser=browser, step=step)
+    except IntegrityError:
+        return _claim_next_step(browser, step)
+    if made.pk % DELETE_EVERY == 0:
+        _delete_old()
+    return made
+
+
+def _claim_next_step(browser: str, step: str) -> PostedStep | None:
+    """Claim the step in the row that the browser's session key has already."""
     row, made = PostedStep.objects.get_or_create(browser=browser, defaults={"step": step})
-    if made:
+    if made:  # the other submission released it just now
         return row
     taken = row.step == step and (row.accepted or _is_recent(row, ABANDONED_AFTER))
     if taken:

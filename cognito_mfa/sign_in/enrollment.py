@@ -8,6 +8,7 @@ from dataclasses import replace
 from django.http import HttpRequest
 
 from cognito_mfa.authenticator import code_attempts, lookup, transitions
+from cognito_mfa.authenticator.lookup import ChallengedUser
 from cognito_mfa.cognito import claims, user_api
 from cognito_mfa.cognito.types import (
     MFA_SETUP,
@@ -28,7 +29,7 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in.completion import Outcome, complete_sign_in, identify, identify_signed_in
 from cognito_mfa.sign_in.linking import Consent
-from cognito_mfa.sign_in.pending import PendingSignIn, Step, subject_of
+from cognito_mfa.sign_in.pending import PendingSignIn, Step
 from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
@@ -55,18 +56,25 @@ def start(request: HttpRequest, pending: PendingSignIn, given: Challenge | Token
     return Outcome(Step.SETUP, pending.next_url)
 
 
-def verify(request: HttpRequest, pending: PendingSignIn, code: SecretText) -> Challenge | Tokens:
+def verify(
+    request: HttpRequest, pending: PendingSignIn, user: ChallengedUser, code: SecretText
+) -> Challenge | Tokens:
     """Confirm the pending secret with ``code``; from success on Cognito has the authenticator.
+
+    Args:
+        request: the one that carries the code.
+        pending: the sign-in or change that the setup is part of.
+        user: whose setup it is.
+        code: digits only.
 
     Returns:
         the tokens; or, where Cognito wants one more answer, its challenge.
     """
     challenge, tokens = pending.challenge, pending.tokens
-    asked = subject_of(pending)
     try:
         with (
             pending.discarding_on_failure(request),
-            code_attempts.attempt(request, user=asked, method=MFA_SETUP),
+            code_attempts.attempt(request, user=user, method=MFA_SETUP),
         ):
             session = user_api.verify_software_token(
                 code,
@@ -76,7 +84,7 @@ def verify(request: HttpRequest, pending: PendingSignIn, code: SecretText) -> Ch
             )
     except (Unavailable, BadReply) as error:
         if error.sent != "no":
-            _record_unknown_outcome(request, pending, asked.identity)
+            _record_unknown_outcome(request, pending, user.identity)
         raise
     if challenge is None:
         return tokens or Tokens(NOTHING)

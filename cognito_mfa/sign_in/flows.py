@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from cognito_mfa.authenticator import code_attempts, lookup, transitions, username_reuse
+from cognito_mfa.authenticator.lookup import ChallengedUser
 from cognito_mfa.cognito import admin_api, claims, user_api
 from cognito_mfa.cognito.types import (
     CODE_PARAMETERS,
@@ -44,7 +45,7 @@ from cognito_mfa.exceptions import (
     TokenRejected,
     UserGone,
 )
-from cognito_mfa.models import CognitoIdentity, identity_of
+from cognito_mfa.models import CognitoIdentity, SoftwareToken, identity_of
 from cognito_mfa.sign_in import completion, enrollment, linking, removal
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.linking import Consent
@@ -67,6 +68,7 @@ Unconfirmed = CognitoIdentity.Unconfirmed
 
 def start_sign_in(
     request: HttpRequest,
+    kept: PendingSignIn,
     *,
     username: str,
     password: SecretText,
@@ -77,6 +79,8 @@ def start_sign_in(
     """Send the password, and take whatever step Cognito wants next.
 
     Args:
+        request: the one that carries the password.
+        kept: this browser's pending sign-in, which this one takes the place of.
         username: as typed; an alias is fine.
         password: as typed.
         next_url: where to go afterwards; validated when it is used.
@@ -86,7 +90,6 @@ def start_sign_in(
     Raises:
         CognitoMFAError: see ``CognitoGateway.start_sign_in``; nothing is pending then.
     """
-    kept = PendingSignIn.load(request)
     clear_pending(request)
     own = identity_of(request.user) if purpose in CHANGES else None
     snapshot = Snapshot.of(own) if own else Snapshot.take(username)
@@ -107,38 +110,61 @@ def start_sign_in(
         pending = _bind_to(pending, own)
     if isinstance(reply, Tokens) and purpose is not Purpose.REMOVE:
         pending, reply = _handle_missing_challenge(request, pending, reply, password)
+    rows = None
     if isinstance(reply, Challenge) and own is None:
-        pending = replace(pending, snapshot=pending.required_snapshot.narrow(reply.username))
-    outcome = _next_step(request, pending, reply)
+        rows = lookup.all_of_username(reply.username)
+        pending = replace(pending, snapshot=pending.required_snapshot.narrow(rows))
+    outcome = _next_step(request, pending, reply, rows=rows)
     # Last: where a call above failed, Django sends no cookie, and the browser would lose its session.
-    request.session.cycle_key()
+    # A session that was never saved has no key yet that somebody else may know.
+    if request.session.session_key:
+        request.session.cycle_key()
     return outcome
 
 
-def _resume_setup(kept: PendingSignIn | None, username: str) -> PendingSignIn:
+def _resume_setup(kept: PendingSignIn, username: str) -> PendingSignIn:
     """Return what a set-up of ``username`` that broke off in this browser leaves to the next try."""
-    if kept is None or kept.username != username:
+    if kept.username != username:
         return PendingSignIn()
     return PendingSignIn(friendly_name=kept.friendly_name, unconfirmed=kept.unconfirmed)
 
 
 def set_new_password(
-    request: HttpRequest, *, password: SecretText, attributes: dict[str, str]
+    request: HttpRequest,
+    pending: PendingSignIn,
+    *,
+    password: SecretText,
+    attributes: dict[str, str],
 ) -> Outcome:
     """Answer NEW_PASSWORD_REQUIRED.
 
+    Args:
+        request: the one that carries the password.
+        pending: this browser's pending sign-in.
+        password: the new one, as typed.
+        attributes: values of what the pool requires, by Cognito's names.
+
     Raises:
-        PasswordRejected: the pool's policy refuses it; the step stands.
+        PasswordRejected: the pool's policy refuses it; the same page may try again.
     """
-    pending = _load_pending(request, Step.NEW_PASSWORD)
+    _check_current(request, pending, Step.NEW_PASSWORD)
     with pending.discarding_on_failure(request):
         reply = user_api.set_new_password(pending.required_challenge, password, attributes)
     return _next_step(request, pending, reply)
 
 
-def choose_factor(request: HttpRequest, *, factor: str) -> Outcome:
-    """Answer SELECT_MFA_TYPE with one of the factors that Cognito offered."""
-    pending = _load_pending(request, Step.CHALLENGE)
+def choose_factor(request: HttpRequest, pending: PendingSignIn, *, factor: str) -> Outcome:
+    """Answer SELECT_MFA_TYPE with one of the factors that Cognito offered.
+
+    Args:
+        request: the one that carries the choice.
+        pending: this browser's pending sign-in.
+        factor: Cognito's name of it.
+
+    Raises:
+        ChallengeLost: start again.
+    """
+    _check_current(request, pending, Step.CHALLENGE)
     if factor not in pending.required_challenge.factors:
         raise ChallengeLost(reason=ChallengeLostReason.NOT_OFFERED)
     with pending.discarding_on_failure(request):
@@ -146,36 +172,52 @@ def choose_factor(request: HttpRequest, *, factor: str) -> Outcome:
     return _next_step(request, pending, reply)
 
 
-def answer_code(request: HttpRequest, *, code: SecretText) -> Outcome:
-    """Answer the pending challenge with ``code``, digits already checked.
+def answer_code(request: HttpRequest, pending: PendingSignIn, *, code: SecretText) -> Outcome:
+    """Answer the pending challenge with ``code``.
+
+    Args:
+        request: the one that carries the code.
+        pending: this browser's pending sign-in.
+        code: digits only.
 
     Raises:
-        BadCode: the challenge stands, the same page may try again.
-        Busy, CodeAttemptsLocked: too many wrong codes; Cognito was not asked.
+        BadCode: the challenge is still valid, so the same page may try again.
+        Busy: too soon after a wrong code; Cognito was not asked.
+        CodeAttemptsLocked: too many wrong codes; Cognito was not asked.
         ChallengeLost: start again.
     """
-    pending = _load_pending(request, Step.CHALLENGE)
+    user = subject_of(pending, _check_current(request, pending, Step.CHALLENGE))
     challenge = pending.required_challenge
     with (
         pending.discarding_on_failure(request),
-        code_attempts.attempt(request, user=subject_of(pending), method=challenge.name),
+        code_attempts.attempt(request, user=user, method=challenge.name),
     ):
         reply = user_api.answer_code(challenge, code)
     return _next_step(request, pending, reply, passed=challenge)
 
 
-def finish_setup(request: HttpRequest, *, code: SecretText, friendly_name: str = "") -> Outcome:
+def finish_setup(
+    request: HttpRequest, pending: PendingSignIn, *, code: SecretText, friendly_name: str = ""
+) -> Outcome:
     """Confirm the pending secret with ``code``, and finish the sign-in.
+
+    Args:
+        request: the one that carries the code.
+        pending: this browser's pending sign-in.
+        code: digits only.
+        friendly_name: what the user calls the device.
 
     Raises:
         BadCode: the same secret and page may try again.
-        Busy, CodeAttemptsLocked: too many wrong codes; Cognito was not asked.
+        Busy: too soon after a wrong code; Cognito was not asked.
+        CodeAttemptsLocked: too many wrong codes; Cognito was not asked.
         ChallengeLost: start again.
     """
-    pending = replace(_load_pending(request, Step.SETUP), friendly_name=friendly_name)
-    reply = enrollment.verify(request, pending, code)
+    user = subject_of(pending, _check_current(request, pending, Step.SETUP))
+    pending = replace(pending, friendly_name=friendly_name)
+    reply = enrollment.verify(request, pending, user, code)
     if isinstance(reply, Challenge):  # one page of the documentation says a code is asked for now
-        # The set-up is behind us: what is left is a sign-in, which writes it down.
+        # The setup is done: what is left is a sign-in, which records it.
         rest = replace(pending, secret=NOTHING, purpose=Purpose.SIGN_IN, unconfirmed=True)
         return _next_step(request, rest, reply)
     return enrollment.finish(request, pending, reply)
@@ -228,7 +270,9 @@ def discard_foreign_link(request: HttpRequest) -> None:
 
 def _load_pending_link(request: HttpRequest) -> PendingSignIn:
     discard_foreign_link(request)
-    return _load_pending(request, Step.LINK)
+    pending = PendingSignIn.load(request) or PendingSignIn()
+    _check_current(request, pending, Step.LINK)
+    return pending
 
 
 def _check_still_valid(request: HttpRequest, pending: PendingSignIn) -> None:
@@ -263,46 +307,23 @@ def link_question(pending: PendingSignIn) -> str:
     return salted_hmac("cognito_mfa.link", both, algorithm="sha256").hexdigest()
 
 
-def device_name(pending: PendingSignIn) -> str:
-    """Return what the person calls the device that holds the authenticator.
-
-    Ours first, where the person is known (see ``_identify_renamed_device``): Cognito knows only the name given at set-up, and
-    cannot change it (facts §4). While it is open which of two devices counts, none is named.
-    """
-    theirs = _identity_to_name(pending)
-    if theirs and theirs.unconfirmed == Unconfirmed.SET_UP:
-        return ""
-    token = theirs.software_token if theirs and subject_of(pending).sub else None
-    ours = token.friendly_name if token else ""
-    return ours or pending.required_challenge.friendly_name
-
-
-def is_open(pending: PendingSignIn) -> bool:
-    """Tell whether the last set-up of who is asked was never confirmed, so that two entries may fit."""
-    theirs = _identity_to_name(pending)
-    return theirs is not None and theirs.unconfirmed == Unconfirmed.SET_UP
-
-
-def _identity_to_name(pending: PendingSignIn) -> CognitoIdentity | None:
-    """Return the identity whose device may be named to who is asked for a code.
-
-    SECURITY: by the name alone the row may be a predecessor's, and what they call their phone is their own
-    affair. Then Cognito's name of the authenticator must be one that was given here.
-    """
-    asked, told = subject_of(pending), pending.required_challenge.friendly_name
-    if asked.identity is None or asked.sub:
-        return asked.identity
-    return asked.identity if told and told in transitions.names_in_cognito(asked.identity) else None
-
-
 def _next_step(
     request: HttpRequest,
     pending: PendingSignIn,
     reply: Challenge | Tokens,
     *,
     passed: Challenge | None = None,
+    rows: list[CognitoIdentity] | None = None,
 ) -> Outcome:
-    """Take the step that ``reply`` asks for; ``passed`` is the second factor answered just now."""
+    """Take the step that ``reply`` asks for.
+
+    Args:
+        request: the one that brought the reply.
+        pending: what the reply belongs to.
+        reply: Cognito's.
+        passed: the second factor answered just now.
+        rows: the identities of the name that the reply tells; by default they are read.
+    """
     if isinstance(reply, Tokens):
         return _finish_with_tokens(request, pending, reply, passed)
     if reply.name == MFA_SETUP:
@@ -314,33 +335,63 @@ def _next_step(
     if not _is_supported(reply):
         logger.warning("challenge_not_supported: Cognito asked for %.64r", reply.name)
         raise ChallengeNotSupported(reply.name)
-    return _save_step(
-        request, _identify_renamed_device(replace(pending, step=Step.CHALLENGE, challenge=reply))
-    )
+    pending = replace(pending, step=Step.CHALLENGE, challenge=reply)
+    return _save_step(request, _with_device(pending, subject_of(pending, rows)))
 
 
-def _identify_renamed_device(pending: PendingSignIn) -> PendingSignIn:
-    """Bind ``pending`` to the person whose device has another name here than in Cognito, if Cognito says that it is they.
+def _with_device(pending: PendingSignIn, user: ChallengedUser) -> PendingSignIn:
+    """Return ``pending`` with the name of the device that holds the authenticator.
+
+    Ours first, where the user is known: Cognito knows only the name given at setup, and cannot change it.
+    While it is unknown which of two devices has the active authenticator, none is named.
+
+    SECURITY: by the username alone the row may be a former user's, and what they call their phone is their own
+    affair. Then Cognito's name of the authenticator must be one that was given here.
+    """
+    token = user.identity.software_token if user.identity else None
+    if _may_be_renamed(user, token):
+        pending, user = _identify_renamed_device(pending, user)
+    identity, told = user.identity, user.device or pending.required_challenge.friendly_name
+    is_unconfirmed = identity is not None and identity.unconfirmed == Unconfirmed.SET_UP
+    if identity and is_unconfirmed and (user.sub or _has_known_name(identity, told)):
+        return replace(pending, device_name="", is_setup_unconfirmed=True)
+    ours = token.friendly_name if token and user.sub else ""
+    return replace(pending, device_name=ours or told, is_setup_unconfirmed=False)
+
+
+def _has_known_name(identity: CognitoIdentity, told: str) -> bool:
+    """Return whether ``told``, Cognito's name of the authenticator, is one that ``identity`` gave it."""
+    return bool(told) and told in transitions.names_in_cognito(identity)
+
+
+def _may_be_renamed(user: ChallengedUser, token: SoftwareToken | None) -> bool:
+    if user.sub or token is None or token.friendly_name in ("", user.device):
+        return False
+    return token.cognito_name == user.device
+
+
+def _identify_renamed_device(
+    pending: PendingSignIn, user: ChallengedUser
+) -> tuple[PendingSignIn, ChallengedUser]:
+    """Bind ``pending`` to the user of a renamed device, if Cognito says that it is they.
 
     SECURITY: many people call theirs "Phone", also whoever had the pool's name before; what they call it by now
     is their own affair. Asked only of people who renamed it; where this site may not ask, Cognito's name is shown.
     """
-    asked = subject_of(pending)
-    token = asked.identity.software_token if asked.identity else None
-    if asked.sub or asked.identity is None or token is None:
-        return pending
-    if token.friendly_name in ("", asked.device) or token.cognito_name != asked.device:
-        return pending
+    identity = user.identity
+    if identity is None:
+        return pending, user
     try:
-        factors = admin_api.read_factors(asked.identity.sub)
+        factors = admin_api.read_factors(identity.sub)
     except UserGone:
-        username_reuse.retire(asked.identity)
-        return pending
-    except CognitoMFAError as error:  # no credentials, no answer: then nobody knows
-        logger.info("device_not_named: user %s, %s", asked.identity.user_id, error)
-        return pending
-    known = factors.username == asked.username
-    return replace(pending, sub=asked.identity.sub) if known else pending
+        username_reuse.retire(identity)
+        return pending, subject_of(pending)
+    except CognitoMFAError as error:  # no AWS credentials, or no reply: then it is unknown
+        logger.info("device_not_named: user %s, %s", identity.user_id, error)
+        return pending, user
+    if factors.username != user.username:
+        return pending, user
+    return replace(pending, sub=identity.sub), replace(user, sub=identity.sub)
 
 
 def _is_supported(challenge: Challenge) -> bool:
@@ -377,19 +428,17 @@ def _finish_with_tokens(
         )
     except ConfirmationNeeded:
         return enrollment.ask_to_link(request, replace(pending, challenge=passed), tokens)
+    is_recorded = passed is not None and method == SOFTWARE_TOKEN_MFA
     if passed:
         code_attempts.move_to_sub(identity.username, identity.sub)
-    if passed and method == SOFTWARE_TOKEN_MFA:
-        transitions.reconcile(
-            request, identity, passed.friendly_name, unconfirmed=pending.unconfirmed
-        )
-        completion.record_use(identity)
+    if passed and is_recorded:
+        completion.record_use(request, identity, passed, unconfirmed=pending.unconfirmed)
     pending = _bind_to(pending, identity)
     if pending.is_change:
         return _change(request, pending, identity, tokens)
     if not passed and _wants_factor(request, pending, identity):
         return enrollment.start(request, pending, tokens)
-    completion.complete_sign_in(request, identity, tokens, method=method)
+    completion.complete_sign_in(request, identity, tokens, method=method, is_recorded=is_recorded)
     return Outcome(Step.DONE, pending.next_url)
 
 
@@ -468,18 +517,31 @@ def _bind_to(pending: PendingSignIn, identity: CognitoIdentity) -> PendingSignIn
     return replace(pending, sub=identity.sub)
 
 
-def _load_pending(request: HttpRequest, step: Step) -> PendingSignIn:
-    pending = PendingSignIn.load(request)
-    if pending is None or pending.step is not step:
+def _check_current(
+    request: HttpRequest, pending: PendingSignIn, step: Step
+) -> list[CognitoIdentity]:
+    """Return the identities that ``pending`` is about, none of which has changed since it began.
+
+    Asked before anything is sent, so that Cognito is not told a code in vain.
+
+    Args:
+        request: the one that answers the step.
+        pending: this browser's pending sign-in.
+        step: the one that the request answers.
+
+    Raises:
+        ChallengeLost: another step is pending, or one of the identities changed.
+    """
+    if pending.step is not step:
         raise ChallengeLost(reason=ChallengeLostReason.NOTHING_PENDING)
-    # A challenge tells a name alone, which may be a predecessor's.
+    # A challenge tells a name alone, which may be a former user's.
     name = pending.challenge.username if pending.challenge and not pending.sub else ""
-    if pending.required_snapshot.is_outdated(
-        name
-    ):  # asked here, so that Cognito is not told a code in vain
+    snapshot = pending.required_snapshot
+    rows = snapshot.identities(name)
+    if snapshot.is_outdated(rows):
         pending.discard_progress(request)
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
-    return pending
+    return rows
 
 
 def _record_rejected_password(request: HttpRequest, username: str, error: CognitoMFAError) -> None:

@@ -124,22 +124,28 @@ def link(
     request: HttpRequest | None,
     status: CognitoIdentity.Status = Status.NOT_SET_UP,
     consent: Consent = Consent.UNASKED,
+    rows: list[CognitoIdentity] | None = None,
 ) -> CognitoIdentity:
     """Return the identity of ``person``, making identity and user where the settings allow it.
 
     Args:
+        person: of the pool, as Cognito's tokens say.
+        request: at which they sign in; None outside one.
         status: of somebody new. Tokens without a challenge, which is how new people come to our own
             sign-in, say that nothing is set up; tokens of Cognito's own pages say nothing.
         consent: what the person said of the user who is signed in at ``request``.
+        rows: what ``identities_of`` returned just now; by default they are read.
 
     Raises:
         ConfirmationNeeded: that user would be linked, and the person was not asked yet.
         LinkRefused: this site has no user for the person, and must not make one; or the user that the
             resolver found must not be linked.
     """
-    username_reuse.retire_namesakes(person.username, person.sub)  # whatever becomes of the link
+    rows = identities_of(person) if rows is None else rows
+    # Whatever becomes of the link.
+    username_reuse.retire_namesakes(person.username, person.sub, rows=rows)
     with _recording_refusals(person):
-        identity = known(person) or _link_new_person(person, request, status, consent)
+        identity = own_of(person, rows) or _link_new_person(person, request, status, consent)
     _update_labels(identity, person)
     if identity.status == CognitoIdentity.Status.GONE:  # as somebody thought: here the person is
         identity.record_status(status)
@@ -200,6 +206,17 @@ def refuse(person: Person, user: Any, reason: LinkRefusedReason) -> NoReturn:
     """
     with _recording_refusals(person):
         raise LinkRefused(reason, user_pk=user.pk)
+
+
+def identities_of(person: Person) -> list[CognitoIdentity]:
+    """Return the identities of the person's ``sub`` and of their name, which others may have had before."""
+    rows = CognitoIdentity.objects.in_pool().select_related("user")
+    return list(rows.filter(models.Q(sub=person.sub) | models.Q(username=person.username)))
+
+
+def own_of(person: Person, rows: Iterable[CognitoIdentity]) -> CognitoIdentity | None:
+    """Return the one of ``rows`` that is of the person's ``sub``."""
+    return next((row for row in rows if row.sub == person.sub), None)
 
 
 def known(person: Person) -> CognitoIdentity | None:

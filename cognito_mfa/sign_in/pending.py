@@ -28,6 +28,7 @@ from cognito_mfa.exceptions import (
     TokenRejected,
     Unavailable,
 )
+from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in.encryption import decrypt, encrypt
 from cognito_mfa.sign_in.snapshot import Snapshot
 from cognito_mfa.values.clocks import seconds_since
@@ -88,6 +89,8 @@ class PendingSignIn:
         unconfirmed: a set-up may have been confirmed in Cognito, and is not written down here.
         is_switching_user: the person signs in as another than who is signed in in this browser.
         link_user_pk: key of the user who is signed in, and is asked whether the pool's account is theirs.
+        device_name: of the device whose code is asked for; empty where none may be named.
+        is_setup_unconfirmed: either of two authenticators may be the active one.
         expires_at: seconds since the epoch.
     """
 
@@ -105,6 +108,8 @@ class PendingSignIn:
     unconfirmed: bool = False
     is_switching_user: bool = False
     link_user_pk: str = ""
+    device_name: str = ""
+    is_setup_unconfirmed: bool = False
     expires_at: float = 0.0
 
     @classmethod
@@ -225,15 +230,21 @@ def _deserialize(payload: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def subject_of(pending: PendingSignIn) -> lookup.ChallengedUser:
-    """Return whom the pending sign-in is about."""
+def subject_of(
+    pending: PendingSignIn, rows: list[CognitoIdentity] | None = None
+) -> lookup.ChallengedUser:
+    """Return whose sign-in it is.
+
+    Args:
+        pending: the sign-in.
+        rows: the identities that it is about, where they were read just now.
+    """
     name = pending.challenge.username if pending.challenge else ""
     if pending.sub:
-        identity = lookup.by_sub(pending.sub)
+        found = (row for row in rows or () if row.sub == pending.sub)
+        identity = next(found, None) or lookup.by_sub(pending.sub)
         own = identity.username if identity else pending.username
         return lookup.ChallengedUser(name or own, pending.sub, identity)
-    return (
-        lookup.challenged_user(name, pending.challenge.friendly_name)
-        if pending.challenge
-        else lookup.ChallengedUser("")
-    )
+    if pending.challenge is None:
+        return lookup.ChallengedUser("")
+    return lookup.challenged_user(name, pending.challenge.friendly_name, rows)

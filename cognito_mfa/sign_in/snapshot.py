@@ -6,13 +6,15 @@ the order of events tell, never times: the clocks of a site's servers differ, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Q
+from django.db.models import Q, Subquery
 
 from cognito_mfa.exceptions import ChallengeLost, ChallengeLostReason
 from cognito_mfa.models import CognitoIdentity, MFAEvent
+
+Status = CognitoIdentity.Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,14 @@ class Snapshot:
 
         To be taken before the password is sent: what happens while Cognito answers must count.
         """
-        # The event first: what moves between the two queries is then seen twice instead of never.
-        newest = MFAEvent.objects.order_by("-pk").values_list("pk", flat=True).first()
-        return cls(_generations(Q(username=username) | Q(sub=username)), newest or 0)
+        # One statement: what changes between two of them could be seen in neither.
+        rows = CognitoIdentity.objects.in_pool().filter(Q(username=username) | Q(sub=username))
+        newest = MFAEvent.objects.order_by("-pk").values("pk")[:1]
+        found = list(
+            rows.annotate(event=Subquery(newest)).values_list("sub", "pk", "generation", "event")
+        )
+        event = found[0][3] if found else newest.values_list("pk", flat=True).first()
+        return cls({sub: [row, generation] for sub, row, generation, _event in found}, event or 0)
 
     @classmethod
     def of(cls, identity: CognitoIdentity) -> Snapshot:
@@ -43,15 +50,15 @@ class Snapshot:
         newest = MFAEvent.objects.order_by("-pk").values_list("pk", flat=True).first()
         return cls({identity.sub: [identity.pk, identity.generation]}, newest or 0)
 
-    def narrow(self, username: str) -> Snapshot:
-        """Return the same for ``username``, the pool's own name, which Cognito told when it was asked.
+    def narrow(self, identities: Iterable[CognitoIdentity]) -> Snapshot:
+        """Return the same for ``identities`` as well, those of the name that Cognito's challenge told.
 
-        Whoever typed another address is found by it only now.
+        A user who typed another alias is found by that name only now.
 
         Raises:
             ChallengeLost: one of them was changed since this began.
         """
-        found = _generations(Q(username=username))
+        found = {one.sub: [one.pk, one.generation] for one in identities}
         for sub, (row, generation) in found.items():
             if not self._matches(sub, row, generation):
                 raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
@@ -62,25 +69,31 @@ class Snapshot:
         """Return the same for ``identity`` alone, who it turned out to be, by its values as they are now."""
         return Snapshot({identity.sub: [identity.pk, identity.generation]}, self.event)
 
-    def is_outdated(self, username: str) -> bool:
-        """Tell whether one of those who are known was changed or deleted; asked before anything is sent.
+    def identities(self, username: str = "") -> list[CognitoIdentity]:
+        """Return the identities that this is about, as they are now, with their users.
 
         Args:
-            username: the pool's own name, for who had no row yet; empty where no challenge told it.
+            username: the pool's own name, for a user who had no row yet; empty where no challenge told it.
         """
-        now = _generations(Q(sub__in=self.rows) | Q(username=username))
-        deleted = self.rows.keys() - now.keys()
-        changed = [sub for sub, found in now.items() if not self._matches(sub, *found)]
-        # Whoever is gone from the pool is not the one whom Cognito asks, but had the name before.
-        there = CognitoIdentity.objects.in_pool().exclude(status=CognitoIdentity.Status.GONE)
-        return bool(deleted) or (bool(changed) and there.filter(sub__in=changed).exists())
+        rows = CognitoIdentity.objects.in_pool().select_related("user")
+        wanted = Q(sub__in=self.rows)
+        return list(rows.filter(wanted | Q(username=username) if username else wanted))
 
-    def is_outdated_for_sub(self, sub: str) -> bool:
-        """Tell whether the person ``sub``, whose tokens Cognito gave just now, was changed or deleted."""
-        now = _generations(Q(sub=sub)).get(sub)
-        if now is None:
-            return sub in self.rows
-        return not self._matches(sub, *now)
+    def is_outdated(self, identities: Iterable[CognitoIdentity]) -> bool:
+        """Return whether one of those known was changed or deleted.
+
+        Args:
+            identities: what ``identities`` returned just now.
+        """
+        now = {one.sub: one for one in identities}
+        # A user who is gone from the pool is not the one whom Cognito asks, but had the name before.
+        return bool(self.rows.keys() - now.keys()) or any(
+            self.is_outdated_for(one) for one in now.values() if one.status != Status.GONE
+        )
+
+    def lacks(self, sub: str) -> bool:
+        """Return whether the user ``sub``, who has no identity now, had one when this began."""
+        return sub in self.rows
 
     def is_outdated_for(self, identity: CognitoIdentity) -> bool:
         """Tell the same of ``identity``, by its values as they were read: what is written fits them."""
@@ -92,11 +105,3 @@ class Snapshot:
             return list(known) == [row, generation]
         newer = MFAEvent.objects.filter(identity=row, pk__gt=self.event)
         return not newer.filter(kind__in=MFAEvent.INVALIDATES_PROOFS).exists()
-
-
-def _generations(whose: Q) -> dict[str, Sequence[int]]:
-    rows = CognitoIdentity.objects.in_pool().filter(whose)
-    return {
-        sub: [row, generation]
-        for sub, row, generation in rows.values_list("sub", "pk", "generation")
-    }

@@ -161,7 +161,7 @@ class StepView(Page, FormView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.step is Step.START:  # nothing pending yet: each post is a sign-in of its own
             return super().post(request, *args, **kwargs)
-        claim = duplicate_submissions.claim(request, self.pending)
+        key, claim = request.session.session_key, duplicate_submissions.claim(request, self.pending)
         if claim is None:
             return self.wait_for_other_submission()
         try:
@@ -170,6 +170,10 @@ class StepView(Page, FormView):
             duplicate_submissions.release(claim)
             raise
         (duplicate_submissions.release if self.can_retry else duplicate_submissions.accept)(claim)
+        if (
+            request.session.session_key != key
+        ):  # nobody else knows the new one, or can have ended it
+            return response
         try:
             _save_now(request)
         except UpdateError:  # another tab began anew, or signed out: Django would answer a bare 400

@@ -154,6 +154,7 @@ class ChangeView(OwnPage, StepView):
         identity = self.identity
         return flows.start_sign_in(
             self.request,
+            self.pending,
             username=identity.username if identity else "",
             password=form.cleaned_data["password"],
             purpose=self.purpose,

@@ -84,6 +84,7 @@ class SetupView(StepView):
     def submit(self, form: SetupForm) -> Outcome:
         return flows.finish_setup(
             self.request,
+            self.pending,
             code=form.cleaned_data["code"],
             friendly_name=form.cleaned_data["friendly_name"],
         )

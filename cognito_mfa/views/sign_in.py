@@ -91,6 +91,7 @@ class SignInView(StepView):
     def submit(self, form: SignInForm) -> Outcome:
         return flows.start_sign_in(
             self.request,
+            self.pending,
             username=form.cleaned_data["username"],
             password=form.cleaned_data["password"],
             next_url=self.next_url,
@@ -147,7 +148,9 @@ class NewPasswordView(StepView):
 
     def submit(self, form: NewPasswordForm) -> Outcome:
         password = form.cleaned_data["new_password1"]
-        return flows.set_new_password(self.request, password=password, attributes=form.attributes)
+        return flows.set_new_password(
+            self.request, self.pending, password=password, attributes=form.attributes
+        )
 
 
 class ChallengeView(StepView):
@@ -180,7 +183,7 @@ class ChallengeView(StepView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         pending = self.pending
         return super().get_context_data(
-            device_name=flows.device_name(pending), is_open=flows.is_open(pending), **kwargs
+            device_name=pending.device_name, is_open=pending.is_setup_unconfirmed, **kwargs
         )
 
     def error_text(self, error: CognitoMFAError) -> Any:
@@ -191,8 +194,10 @@ class ChallengeView(StepView):
 
     def submit(self, form: Form) -> Outcome:
         if self.is_choosing_factor:
-            return flows.choose_factor(self.request, factor=form.cleaned_data["factor"])
-        return flows.answer_code(self.request, code=form.cleaned_data["code"])
+            return flows.choose_factor(
+                self.request, self.pending, factor=form.cleaned_data["factor"]
+            )
+        return flows.answer_code(self.request, self.pending, code=form.cleaned_data["code"])
 
 
 class LinkView(StepView):
