@@ -288,7 +288,12 @@ def test_no_function_of_the_flow_is_given_a_secret_as_text(
         sys.setprofile(before)
     assert visitor.is_in()
     calls = "\n".join(f"{where} {given}" for given, where in arguments.seen.items())
-    for function in ("start_sign_in", "answer_code", "associate_software_token", "complete"):
+    for function in (
+        "start_sign_in",
+        "answer_code",
+        "associate_software_token",
+        "complete_sign_in",
+    ):
         assert f".{function} " in calls
     sessions = [str(call.parameters.get("Session") or "") for call in visitor.cognito.calls]
     for canary in (PASSWORD, secret, CANARY, "eyJ", *filter(None, sessions)):
