@@ -315,7 +315,6 @@ def _main_marks(user: Any) -> dict[str, Any]:
     device = TOTPDevice.objects.create(user=user, name="default")
     Authenticator.objects.create(user=user, type="totp", data={"secret": "x"})
     ours = _our_marks(user)
-    user.cognito_identity.save()
     records = [{"method": "password", "at": 1.0}, {"method": "mfa", "type": "totp", "at": 2.0}]
     return {
         **ours,
@@ -332,6 +331,8 @@ def _our_marks(user: Any) -> dict[str, Any]:
     identity = CognitoIdentity(
         user=user, pool_id=POOL, sub="a1b2c3", username="alice", status="ENABLED"
     )
+    if user._state.db:  # noqa: SLF001 - a saved user
+        identity.save()
     marks: dict[str, Any] = {}
     proof.write(marks, identity, method="SOFTWARE_TOKEN_MFA")  # type: ignore[arg-type]
     return marks
@@ -452,7 +453,7 @@ def _loaded(user: Any, data: dict[str, Any]) -> Callable[[Any], Any]:
     from django.contrib.sessions.backends.base import SessionBase
 
     if hasattr(user, "cognito_identity"):
-        assert user.cognito_identity  # as our backend loads it
+        user = _as_our_backend_loads(user)
 
     async def auser() -> Any:
         return user
@@ -464,6 +465,19 @@ def _loaded(user: Any, data: dict[str, Any]) -> Callable[[Any], Any]:
         return request
 
     return prepare
+
+
+def _as_our_backend_loads(user: Any) -> Any:
+    from cognito_mfa.backends import CognitoBackend
+    from cognito_mfa.enforcement import identity_state
+
+    if user._state.db:  # noqa: SLF001 - a saved user
+        return CognitoBackend().get_user(user.pk)
+    row = user.cognito_identity
+    state = {name: getattr(row, name) for name in identity_state.IdentityState._fields}
+    loaded = type(user)(pk=user.pk, username=user.username)
+    setattr(loaded, identity_state.ATTRIBUTE, identity_state.IdentityState(**state))
+    return loaded
 
 
 def _stored(data: dict[str, Any]) -> str:

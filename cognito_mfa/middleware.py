@@ -1,7 +1,7 @@
-"""The gate in front of every view: who must set up a second factor, or answer it, goes there first.
+"""``RequireMFAMiddleware``: whoever must set up MFA or enter a code is sent there before any view runs.
 
-It decides about the view that Django resolved, never about a path, and about every method alike; and about
-answers that no view gave. It never calls Cognito, touches nothing on exempt views, and runs natively under WSGI and ASGI.
+The decision is about the view that Django resolved, never about a path, and about every method alike. Responses that no
+view gave are judged on their way out. Nothing here calls Cognito, and nothing is touched on exempt views.
 """
 
 from __future__ import annotations
@@ -13,114 +13,113 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from cognito_mfa.enforcement import ended_sessions, gate, impersonation, unrouted_responses
+from cognito_mfa.enforcement import (
+    ended_sessions,
+    gate,
+    impersonation,
+    rollout,
+    unrouted_responses,
+)
 from cognito_mfa.enforcement.exempt_views import VIEW_GAVE_404, why_exempt
-from cognito_mfa.enforcement.gate import Verdict
+from cognito_mfa.enforcement.gate import Decision, Verdict
 
 GetResponse = (
     Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 )
 
-
-RELEASES = "hijack's own"  # django-hijack's way back, as marks.why_exempt says it
+HIJACK_RELEASE = "hijack's own"  # how ``why_exempt`` names django-hijack's way back
 
 
 class RequireMFAMiddleware:
-    """Enforces MFA; stands after Django's ``AuthenticationMiddleware``."""
+    """Enforces MFA, under WSGI and ASGI. Its place is after Django's ``AuthenticationMiddleware``.
+
+    The sync and the async methods differ only in how they wait: ``gate`` decides for both.
+    """
 
     sync_capable = True
     async_capable = True
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self._is_awaited = iscoroutinefunction(get_response)
+        self._is_async = iscoroutinefunction(get_response)
         hook: Any = self.process_view
-        if self._is_awaited:
+        if self._is_async:
             markcoroutinefunction(self)
             # SECURITY: a stricter rule of a subclass holds under both servers; Django gives it a thread.
             if type(self).process_view is RequireMFAMiddleware.process_view:
                 hook = self.aprocess_view
-        self.process_view = _noting(hook)  # type: ignore[method-assign]
+        self.process_view = _recording_that_it_ran(hook)  # type: ignore[method-assign]
 
     def __call__(self, request: HttpRequest) -> Any:
-        if self._is_awaited:
+        if self._is_async:
             return self._acall(request)
         response: Any = self.get_response(request)
         if not unrouted_responses.needs_decision(request, response):
             return response
-        verdict = _noted(request, gate.decide(request))
-        return (
-            unrouted_responses.replacement_for(request, response)
-            if verdict is Verdict.BLOCK
-            else response
-        )
+        if not _blocks(request, gate.decide(request)):
+            return response
+        return unrouted_responses.replacement_for(request, response)
 
     async def _acall(self, request: HttpRequest) -> Any:
         response: Any = await self.get_response(request)  # type: ignore[misc]
         if not unrouted_responses.needs_decision(request, response):
             return response
-        if await _anoted(request, await gate.adecide(request)) is not Verdict.BLOCK:
+        if not await _ablocks(request, await gate.adecide(request)):
             return response
-        # In a thread where a page may have to be rendered.
-        replace = unrouted_responses.replacement_for
-        acting = impersonation.is_possible(request)
-        return (
-            await sync_to_async(replace)(request, response)
-            if acting
-            else replace(request, response)
-        )
+        if impersonation.is_possible(request):  # then a page may be rendered
+            return await sync_to_async(unrouted_responses.replacement_for)(request, response)
+        return unrouted_responses.replacement_for(request, response)
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        why = why_exempt(view)
-        if why:
-            if why == RELEASES:
-                impersonation.record_before_view(request)
-            return None
-        judged = gate.decide(request)
-        if _noted(request, judged) is Verdict.BLOCK:
-            return ended_sessions.deny(request, judged.user)
-        impersonation.record_before_view(request)
+        """Return the response for a request that must not reach ``view``; None for any other."""
+        exempt = why_exempt(view)
+        if not exempt:
+            decision = gate.decide(request)
+            if _blocks(request, decision):
+                return ended_sessions.deny(request, decision.user)
+            impersonation.record_before_view(request)
+        elif exempt == HIJACK_RELEASE:
+            impersonation.record_before_view(request)
         return None
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Note that the view has no such page, so that it is known where a fallback answers in its place."""
-        if isinstance(exception, Http404):
-            vars(request)[VIEW_GAVE_404] = True
 
     async def aprocess_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        why = why_exempt(view)
-        if why:
-            if why == RELEASES:
-                await sync_to_async(impersonation.record_before_view)(request)
-            return None
-        judged = await gate.adecide(request)
-        if await _anoted(request, judged) is Verdict.BLOCK:
-            return await sync_to_async(ended_sessions.deny)(request, judged.user)
-        impersonation.record_before_view(request)
+        """Async version of ``process_view``."""
+        exempt = why_exempt(view)
+        if not exempt:
+            decision = await gate.adecide(request)
+            if await _ablocks(request, decision):
+                return await sync_to_async(ended_sessions.deny)(request, decision.user)
+            impersonation.record_before_view(request)
+        elif exempt == HIJACK_RELEASE:
+            await sync_to_async(impersonation.record_before_view)(request)  # loads the session
         return None
 
-
-def _noted(request: HttpRequest, judged: gate.Decision) -> Verdict:
-    """Return the verdict, and note a stop that does not happen because the site only observes."""
-    if judged.verdict is Verdict.WOULD_BLOCK:
-        from cognito_mfa.enforcement import rollout  # sites that enforce never need it
-
-        rollout.record_would_block(request, judged.user)
-    return judged.verdict
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Record that the view found nothing, since a fallback may answer in its place."""
+        if isinstance(exception, Http404):
+            vars(request)[VIEW_GAVE_404] = True
 
 
-async def _anoted(request: HttpRequest, judged: gate.Decision) -> Verdict:
-    if judged.verdict is Verdict.WOULD_BLOCK:
-        await sync_to_async(_noted)(request, judged)
-    return judged.verdict
+def _blocks(request: HttpRequest, decision: Decision) -> bool:
+    """Tell whether the request ends here; record it where the site only observes."""
+    if decision.verdict is Verdict.WOULD_BLOCK:
+        rollout.record_would_block(request, decision.user)
+    return decision.verdict is Verdict.BLOCK
 
 
-def _noting(hook: Any) -> Callable[..., Any]:
-    """Return ``process_view``, a subclass's own included, so that it is known whether Django came to ask."""
+async def _ablocks(request: HttpRequest, decision: Decision) -> bool:
+    """Async version of ``_blocks``."""
+    if decision.verdict is Verdict.WOULD_BLOCK:
+        await sync_to_async(rollout.record_would_block)(request, decision.user)
+    return decision.verdict is Verdict.BLOCK
+
+
+def _recording_that_it_ran(hook: Any) -> Callable[..., Any]:
+    """Return ``process_view``, a subclass's own included, so that responses without it are known."""
     if iscoroutinefunction(hook):
 
         async def awaited(request: HttpRequest, *view: Any) -> Any:

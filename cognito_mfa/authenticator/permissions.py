@@ -15,8 +15,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.enforcement import gate
-from cognito_mfa.enforcement.responses import MFA_REQUIRED_BY_VIEW, MFA_TOO_OLD, Denial
+from cognito_mfa.enforcement import gate, guards
+from cognito_mfa.enforcement.responses import Denial
 from cognito_mfa.models import (
     CodeFailures,
     CognitoIdentity,
@@ -168,11 +168,7 @@ def required_step(right: Right, request: HttpRequest) -> Denial | None:
     """
     if not right.needs_recent_code or gate.is_trusted(request, request.user):
         return None
-    seconds = gate.proof_age(request, request.user)
-    if seconds is None:
-        # Without any proof, a sign-in that asks for no code would lead here again.
-        return MFA_REQUIRED_BY_VIEW
-    return None if seconds <= get_conf().REAUTH_MAX_AGE else MFA_TOO_OLD
+    return guards.require_recent(gate.proof_age(request, request.user))
 
 
 def _rank(user: Any) -> int:

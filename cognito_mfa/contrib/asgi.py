@@ -21,7 +21,7 @@ from django.http import HttpResponse, HttpResponseBadRequest
 from django.http.cookie import parse_cookie
 
 from cognito_mfa.conf import MAX_SECONDS
-from cognito_mfa.enforcement import ended_sessions, gate
+from cognito_mfa.enforcement import ended_sessions, gate, rollout
 from cognito_mfa.enforcement.gate import Verdict
 
 logger = logging.getLogger(__name__)
@@ -195,8 +195,6 @@ def _may_pass(request: Any, user: Any) -> bool:
         return gate.end_reason(request, None) is None
     verdict, person = gate.decide_for_user(request, user)
     if verdict is Verdict.WOULD_BLOCK:
-        from cognito_mfa.enforcement import rollout
-
         rollout.record_would_block(request, person)
     return verdict is not Verdict.BLOCK
 

@@ -14,6 +14,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.utils.module_loading import import_string
 
 from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement.identity_state import Identity
 from cognito_mfa.models import CognitoIdentity, key_of
 from cognito_mfa.values.clocks import seconds_since
 
@@ -33,7 +34,7 @@ class EndReason(Enum):
     IDLE = "session_idle"
 
 
-def access_lost(identity: CognitoIdentity | None) -> EndReason | None:
+def access_lost(identity: Identity | None) -> EndReason | None:
     """Return why the pool lets this person in no more; None when it does, or nothing else is known."""
     if identity is None:
         return None
@@ -42,7 +43,7 @@ def access_lost(identity: CognitoIdentity | None) -> EndReason | None:
     return EndReason.GONE if identity.status == CognitoIdentity.Status.GONE else None
 
 
-def is_check_overdue(identity: CognitoIdentity | None) -> bool:
+def is_check_overdue(identity: Identity | None) -> bool:
     """Tell whether Cognito was last asked about this person longer ago than ``STATUS_MAX_AGE`` allows."""
     limit = get_conf().STATUS_MAX_AGE
     if limit is None or identity is None:

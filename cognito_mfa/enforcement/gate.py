@@ -25,9 +25,10 @@ from cognito_mfa.enforcement.account_state import (
     is_cognito_backend,
     sign_in_of,
 )
+from cognito_mfa.enforcement.identity_state import astate_of, state_of
 from cognito_mfa.enforcement.impersonation import Records
 from cognito_mfa.enforcement.request_user import ausers_of, is_signed_in, users_of
-from cognito_mfa.models import CognitoIdentity, aidentity_of, identity_of, key_of
+from cognito_mfa.models import CognitoIdentity, key_of
 
 
 class Verdict(Enum):
@@ -108,7 +109,7 @@ async def adecide_for_user(request: HttpRequest, user: Any) -> Decision:
     off = get_conf().ENFORCEMENT == "off"
     subject = await _asubject(request, user)
     if not off or _came_from_cognito(subject):
-        await aidentity_of(subject.user)
+        await astate_of(subject.user)
     known = _decide_without_policy(subject, user, off=off)
     if known is not None:
         return known
@@ -124,7 +125,7 @@ def end_reason(request: HttpRequest, user: Any) -> EndReason | None:
     """
     if user is None:
         return _end_reason_without_user(request)
-    identity = identity_of(user)
+    identity = state_of(user)
     if came_from_cognito(user, *sign_in_of(request.session)):
         shut = access_lost(identity)
         if shut is not None:
@@ -209,7 +210,7 @@ async def _asubject(request: HttpRequest, user: Any) -> Subject:
 async def _asubject_with_identity(request: HttpRequest, user: Any) -> Subject:
     """Return who answers for a request of ``user``, with their identity."""
     subject = await _asubject(request, user)
-    await aidentity_of(subject.user)
+    await astate_of(subject.user)
     return subject
 
 
@@ -218,8 +219,8 @@ def _record_activity(request: HttpRequest, people: list[Any]) -> None:
     for user in people:
         subject = _subject(request, user)
         if subject.acts_as is not None:
-            impersonation.touch(request, identity_of(subject.user))
-        proof.touch(request.session, identity_of(subject.user))
+            impersonation.touch(request, state_of(subject.user))
+        proof.touch(request.session, state_of(subject.user))
 
 
 # --------------------------------------------------------------- the decision, which waits for nothing
@@ -230,11 +231,11 @@ def _decide_without_policy(subject: Subject, user: Any, *, off: bool) -> Decisio
     if not off and _is_proven(subject):
         return Decision(Verdict.PASS, user)
     cognito = _came_from_cognito(subject)
-    if cognito and access_lost(identity_of(subject.user)):  # also where nothing else is enforced
+    if cognito and access_lost(state_of(subject.user)):  # also where nothing else is enforced
         return Decision(Verdict.BLOCK, subject.user)
     if off:
         return Decision(Verdict.PASS, user)
-    if subject.user is None or (cognito and is_check_overdue(identity_of(subject.user))):
+    if subject.user is None or (cognito and is_check_overdue(state_of(subject.user))):
         return _decide_unproven(subject.user or user, required=True)
     lets_providers_do = get_conf().FEDERATED == "exempt"
     if lets_providers_do and proof.federated_provider(subject.records.federated, subject.user):
@@ -260,7 +261,7 @@ def _is_proven(subject: Subject) -> bool:
 
 
 def _proof_age(subject: Subject) -> float | None:
-    return proof.age(subject.records.proof, identity_of(subject.user))
+    return proof.age(subject.records.proof, state_of(subject.user))
 
 
 def _is_trusted(subject: Subject) -> bool:

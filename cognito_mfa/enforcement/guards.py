@@ -1,4 +1,4 @@
-"""What stands directly in front of one view, behind marks and mixins; it holds without the middleware."""
+"""What stands directly in front of one view, behind decorators and mixins. It works without the middleware."""
 
 from __future__ import annotations
 
@@ -19,28 +19,46 @@ from cognito_mfa.enforcement.responses import (
 )
 
 
+def require_recent(proof_age: float | None, max_age: float | None = None) -> Denial | None:
+    """Return why a proof of this age is not enough for a change that matters; None if it is.
+
+    Args:
+        proof_age: seconds since the code was entered, from ``gate.proof_age``; None without a proof.
+        max_age: seconds; by default ``COGNITO_MFA["REAUTH_MAX_AGE"]``.
+    """
+    if proof_age is None:
+        # To be asked for the code "again", by a sign-in that asks for none, would lead back here for ever.
+        return MFA_REQUIRED_BY_VIEW
+    limit = get_conf().REAUTH_MAX_AGE if max_age is None else max_age
+    return None if proof_age <= limit else MFA_TOO_OLD
+
+
 class Guard:
-    """Gives the answer for those who may not go on, and None for those who may."""
+    """Decides about every request to one view."""
 
     def check(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the response for a request that must not reach the view; None for any other."""
         raise NotImplementedError
 
     async def acheck(self, request: HttpRequest) -> HttpResponse | None:
+        """Async version of ``check``."""
         raise NotImplementedError
 
 
 class _Required(Guard):
-    """Wants a second factor of everybody."""
+    """Requires MFA of every user."""
 
     def check(self, request: HttpRequest) -> HttpResponse | None:
         for user in users_of(request):
-            if not (is_signed_in(user) and gate.is_proven(request, user)):
+            proven = is_signed_in(user) and gate.is_proven(request, user)
+            if not proven:
                 return deny(request, self._denial(user))
         return None
 
     async def acheck(self, request: HttpRequest) -> HttpResponse | None:
         for user in await ausers_of(request):
-            if not (is_signed_in(user) and await gate.ais_proven(request, user)):
+            proven = is_signed_in(user) and await gate.ais_proven(request, user)
+            if not proven:
                 return await adeny(request, self._denial(user))
         return None
 
@@ -50,45 +68,42 @@ class _Required(Guard):
 
 
 class _Recent(Guard):
-    """Wants a second factor that was answered at most ``max_age`` seconds ago."""
+    """Requires a code that was entered at most ``max_age`` seconds ago."""
 
     def __init__(self, max_age: float | None) -> None:
         self.max_age = max_age
 
     def check(self, request: HttpRequest) -> HttpResponse | None:
         for user in users_of(request):
-            seconds = gate.proof_age(request, user) if is_signed_in(user) else None
-            if not self._is_recent(seconds):
-                return deny(request, self._denial(user, seconds))
+            age = gate.proof_age(request, user) if is_signed_in(user) else None
+            denial = self._denial(user, age)
+            if denial is not None:
+                return deny(request, denial)
         return None
 
     async def acheck(self, request: HttpRequest) -> HttpResponse | None:
         for user in await ausers_of(request):
-            seconds = await gate.aproof_age(request, user) if is_signed_in(user) else None
-            if not self._is_recent(seconds):
-                return await adeny(request, self._denial(user, seconds))
+            age = await gate.aproof_age(request, user) if is_signed_in(user) else None
+            denial = self._denial(user, age)
+            if denial is not None:
+                return await adeny(request, denial)
         return None
 
-    def _is_recent(self, seconds: float | None) -> bool:
-        limit = get_conf().REAUTH_MAX_AGE if self.max_age is None else self.max_age
-        return seconds is not None and seconds <= limit
-
-    @staticmethod
-    def _denial(user: Any, seconds: float | None) -> Denial:
-        if not is_signed_in(user):
-            return SIGN_IN_REQUIRED
-        # Without any proof, a sign-in that asks for no code would lead here again.
-        return MFA_TOO_OLD if seconds is not None else MFA_REQUIRED_BY_VIEW
+    def _denial(self, user: Any, age: float | None) -> Denial | None:
+        return require_recent(age, self.max_age) if is_signed_in(user) else SIGN_IN_REQUIRED
 
 
 REQUIRED: Guard = _Required()
 
 
 def recent(max_age: float | None) -> Guard:
-    """Return the guard that wants a second factor not older than ``max_age`` seconds.
+    """Return the guard that requires a code entered at most ``max_age`` seconds ago.
 
     Args:
         max_age: by default ``COGNITO_MFA["REAUTH_MAX_AGE"]``, read at each request.
+
+    Raises:
+        ValueError: ``max_age`` is not a number from 0 to a hundred years.
     """
     if max_age is not None and not 0 <= max_age <= MAX_SECONDS:  # "not a number" is not either
         raise ValueError("max_age must be a number of seconds, at most a hundred years")

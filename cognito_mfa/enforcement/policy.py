@@ -24,8 +24,9 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement.identity_state import state_of
 from cognito_mfa.enforcement.request_user import as_user
-from cognito_mfa.models import MFAExemption, identity_of, key_of
+from cognito_mfa.models import MFAExemption, key_of
 from cognito_mfa.values.clocks import seconds_since
 
 logger = logging.getLogger(__name__)
@@ -187,7 +188,7 @@ def first_seen(user: Any) -> dt.datetime | None:
 
     The earlier one, since people can bring about being linked, and the period must not start again.
     """
-    identity = identity_of(user)
+    identity = state_of(user)
     given = [getattr(user, "date_joined", None), identity.created_at if identity else None]
     moments = [_aware(moment) for moment in given if moment]
     # Nobody joined in the future: by a clock that was ahead, the period would be longer by as much.

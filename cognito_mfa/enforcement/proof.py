@@ -14,13 +14,12 @@ from django.contrib.sessions.backends.base import UpdateError
 
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement.account_state import is_check_overdue
-from cognito_mfa.models import key_of
+from cognito_mfa.enforcement.identity_state import Identity
+from cognito_mfa.models import CognitoIdentity, key_of
 from cognito_mfa.values import clocks, untrusted
 
 if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
-
-    from cognito_mfa.models import CognitoIdentity
 
 PREFIX = "_cognito_mfa_"  # of every session key of ours
 KEY = f"{PREFIX}proof"
@@ -30,7 +29,6 @@ SKEW = clocks.SKEW  # seconds
 SEEN = (
     "seen"  # in the record: when something was last asked for with it; without it, when it was made
 )
-GONE = "GONE"  # the status, as it stands in the row
 
 
 def write(
@@ -54,7 +52,7 @@ def write(
     session[KEY] = {"owner": owner, "method": method, "at": when}
 
 
-def age(record: Any, identity: CognitoIdentity | None) -> float | None:
+def age(record: Any, identity: Identity | None) -> float | None:
     """Return how many seconds ago the second factor was answered; None when it was not, or is too long ago.
 
     Args:
@@ -63,20 +61,19 @@ def age(record: Any, identity: CognitoIdentity | None) -> float | None:
     """
     if record is None or identity is None:
         return None
-    # Plain values: a column that is not loaded costs no query, and proves nothing.
-    row, conf = identity.__dict__, get_conf()
+    conf = get_conf()
     try:
         user, pool, sub, link, generation = record["owner"]
-        key = row["user_id"]
+        key = identity.user_id
         # No text of a number, since this is on every request.
         if (
             user != (key if type(key) is int else str(key))
             or pool != conf.USER_POOL_ID
-            or sub != row["sub"]
-            or link != row["id"]
-            or generation != row["generation"]
-            or row["status"] == GONE
-            or row["disabled_at"] is not None
+            or sub != identity.sub
+            or link != identity.id
+            or generation != identity.generation
+            or identity.status == CognitoIdentity.Status.GONE
+            or identity.disabled_at is not None
             or (conf.STATUS_MAX_AGE is not None and is_check_overdue(identity))
             or (conf.SESSION_IDLE is not None and is_idle(record))
         ):
@@ -90,7 +87,7 @@ def age(record: Any, identity: CognitoIdentity | None) -> float | None:
     return 0.0 if seconds >= -SKEW else None
 
 
-def holds(record: Any, identity: CognitoIdentity | None) -> bool:
+def holds(record: Any, identity: Identity | None) -> bool:
     """Tell whether ``record`` is good for ``identity`` today."""
     return age(record, identity) is not None
 
@@ -104,7 +101,7 @@ def is_idle(record: Any) -> bool:
     return ago is None or ago > limit
 
 
-def is_only_idle(record: Any, identity: CognitoIdentity | None) -> bool:
+def is_only_idle(record: Any, identity: Identity | None) -> bool:
     """Tell whether ``record`` proves nothing because nothing was asked for with it, and would else."""
     if record is None:
         return False
@@ -114,7 +111,7 @@ def is_only_idle(record: Any, identity: CognitoIdentity | None) -> bool:
         return False
 
 
-def touch(session: SessionBase, identity: CognitoIdentity | None) -> None:
+def touch(session: SessionBase, identity: Identity | None) -> None:
     """Note that something was asked for with the session's proof, where it would end if nothing were.
 
     At most ten times in ``SESSION_IDLE``; so a proof may end up to a tenth of that early.
@@ -125,14 +122,14 @@ def touch(session: SessionBase, identity: CognitoIdentity | None) -> None:
         save_now(session)
 
 
-def touched(record: Any, identity: CognitoIdentity | None) -> dict[str, Any] | None:
+def touched(record: Any, identity: Identity | None) -> dict[str, Any] | None:
     """Return ``record`` as one with which something was asked for just now; None where that need not be noted."""
     if not _is_due(record, identity):
         return None
     return {**record, SEEN: float(int(time.time()))}
 
 
-def _is_due(record: Any, identity: CognitoIdentity | None) -> bool:
+def _is_due(record: Any, identity: Identity | None) -> bool:
     limit = get_conf().SESSION_IDLE
     # SECURITY: one that ended stays ended; a visit does not bring it back.
     if limit is None or not holds(record, identity):

@@ -1,0 +1,99 @@
+"""What the gate reads of an identity, loaded in the same query as the user.
+
+Every request that is signed in loads its user, and the gate needs a few columns of the identity each time. Joining the
+whole row costs as much again as the user's own query, because Django builds a second model instance. So
+``CognitoBackend`` annotates the few columns instead. Whoever needs the row reads ``user.cognito_identity`` and pays
+its query.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cache
+from typing import Any, NamedTuple
+
+from django.contrib.auth import get_user_model
+from django.db.models import F, Manager, QuerySet
+from django.db.models.manager import BaseManager
+
+from cognito_mfa.models import CognitoIdentity, aidentity_of, identity_of
+
+ATTRIBUTE = "_cognito_mfa_identity_state"  # of a user that ``load_user`` loaded
+
+
+class IdentityState(NamedTuple):
+    """The columns of ``CognitoIdentity`` that the gate reads, under the same names.
+
+    Attributes:
+        user_id: primary key of the user.
+        id: of the row, which is new for each link between a user and a user pool user.
+        sub: Cognito's lasting id of the user pool user.
+        status: one of ``CognitoIdentity.Status``.
+        generation: proofs of another generation are void.
+        checked_at: when Cognito was last asked; None if never.
+        disabled_at: when the app learned that the user pool refuses them; None if it does not.
+        created_at: when the user was linked.
+    """
+
+    user_id: Any
+    id: int
+    sub: str
+    status: str
+    generation: int
+    checked_at: dt.datetime | None
+    disabled_at: dt.datetime | None
+    created_at: dt.datetime
+
+
+Identity = CognitoIdentity | IdentityState
+
+_COLUMNS = IdentityState._fields[1:]  # the first is the user's own
+_ALIASES = {f"_cognito_mfa_{name}": F(f"cognito_identity__{name}") for name in _COLUMNS}
+
+
+def load_user(user_id: Any) -> Any:
+    """Return the user with this primary key and their identity's state, in one query; None without one."""
+    user = next(iter(_users().filter(pk=user_id)), None)  # a tenth cheaper than first()
+    if user is not None:
+        columns = [vars(user).pop(alias) for alias in _ALIASES]
+        linked = columns[0] is not None
+        setattr(user, ATTRIBUTE, IdentityState(user.pk, *columns) if linked else None)
+    return user
+
+
+def state_of(user: Any) -> Identity | None:
+    """Return what is known of the user's identity, or None if they have none.
+
+    The row takes precedence once it is loaded: what this request changes, it changes there. Costs no query for a user
+    that ``load_user`` loaded, and one, once, for any other.
+    """
+    return identity_of(user) if _needs_row(user) else getattr(user, ATTRIBUTE)
+
+
+async def astate_of(user: Any) -> Identity | None:
+    """Async version of ``state_of``."""
+    return await aidentity_of(user) if _needs_row(user) else getattr(user, ATTRIBUTE)
+
+
+def _needs_row(user: Any) -> bool:
+    if not hasattr(user, ATTRIBUTE):
+        return True
+    return bool(user._meta.get_field("cognito_identity").is_cached(user))
+
+
+def _users() -> QuerySet[Any]:
+    """Return the site's users with the columns of ``IdentityState``."""
+    manager = get_user_model()._default_manager
+    # SECURITY: a manager's own get_queryset() may say something else for each request, such as for each tenant.
+    if type(manager).get_queryset is BaseManager.get_queryset:
+        return _annotated_once(manager)
+    return _annotated(manager)
+
+
+def _annotated(manager: Manager[Any]) -> QuerySet[Any]:
+    users: QuerySet[Any] = manager.annotate(**_ALIASES)
+    return users
+
+
+# Resolving the annotations costs more than the query, and their result is the same for every request.
+_annotated_once = cache(_annotated)
