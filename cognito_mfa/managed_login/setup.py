@@ -10,7 +10,7 @@ from cognito_mfa.cognito import user_api
 from cognito_mfa.cognito.claims import owning_provider
 from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, OwnAccount, Person, Tokens
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, get_conf
-from cognito_mfa.enforcement import gate, proof
+from cognito_mfa.enforcement import gate, guards, proof
 from cognito_mfa.exceptions import (
     BadReply,
     BadReplyReason,
@@ -123,10 +123,8 @@ def _check_recent(request: HttpRequest, person: Person, *, change: bool) -> None
     conf = get_conf()
     if not is_recent(person, conf.REAUTH_MAX_AGE if change else SETUP_MAX_AGE):
         raise SignInAgain(reason=SignInAgainReason.TOO_OLD)
-    if change:
-        age = gate.proof_age(request, request.user)
-        if age is None or age > conf.REAUTH_MAX_AGE:
-            raise SignInAgain(reason=SignInAgainReason.TOO_OLD)
+    if change and guards.require_recent(gate.proof_age(request, request.user)):
+        raise SignInAgain(reason=SignInAgainReason.TOO_OLD)
 
 
 @sensitive_variables()
