@@ -19,7 +19,7 @@ REFUSED = 1  # nothing found, or not allowed; nothing was changed
 NOT_DONE = 3  # Cognito did not do or answer it; what was begun is written down
 
 
-def user_named(name: str) -> Any:
+def find_user(name: str) -> Any:
     """Return the user that ``name`` means on this site or, failing that, in the user pool.
 
     Args:
@@ -58,13 +58,13 @@ def _subs(identities: Iterable[CognitoIdentity]) -> str:
     return ", ".join(f"{visible(one.sub)} (user {one.user_id})" for one in identities)
 
 
-def identity_for(name: str) -> CognitoIdentity:
+def find_identity(name: str) -> CognitoIdentity:
     """Return the identity of the user that ``name`` means.
 
     Raises:
         CommandError: the user has none, or one in another pool.
     """
-    identity = identity_of(user_named(name))
+    identity = identity_of(find_user(name))
     if identity is None or not identity.in_this_pool:
         raise CommandError(
             f"{visible(name)} never signed in with this user pool.", returncode=REFUSED
@@ -72,16 +72,16 @@ def identity_for(name: str) -> CognitoIdentity:
     return identity
 
 
-def staff_named(name: str | None) -> Any:
+def find_actor(name: str | None) -> Any:
     """Return the user that ``--by`` names, or None without it.
 
     Raises:
         CommandError: there is none.
     """
-    return None if name is None else user_named(name)
+    return None if name is None else find_user(name)
 
 
-def reason_given(text: str | None) -> str:
+def clean_reason(text: str | None) -> str:
     """Return the reason as it is kept; empty where there is none."""
     return untrusted.shown(text, 200)
 
@@ -107,7 +107,7 @@ def require(right: Right, actor: Any, row: Any = None, *, dry_run: bool = False)
 
 
 def _refusal(denied: ActionDenied) -> str:
-    name = shown(denied.actor)
+    name = display_name(denied.actor)
     return {
         DenialReason.PERMISSION: f"{name} has no permission {denied.right.permission}.",
         DenialReason.ONESELF: "Nobody does this to themselves.",
@@ -116,7 +116,7 @@ def _refusal(denied: ActionDenied) -> str:
     }[denied.reason]
 
 
-def shown(user: Any) -> str:
+def display_name(user: Any) -> str:
     """Return the username without control characters."""
     return visible(user.get_username())
 

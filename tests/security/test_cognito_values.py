@@ -626,7 +626,7 @@ class TestWhatPeopleType:
     def test_on_the_command_line(
         self, optional_pool: LocalPool, visitor: Visitor, command: str, text: str
     ) -> None:
-        """Bytes that are no text come as halves of pairs. Kept in ``user_named``, management/lookup.py."""
+        """Bytes that are no text come as halves of pairs. Kept in ``find_user``, management/lookup.py."""
         visitor.set_up()
         more = {
             "cognito_mfa_reset": [["--by", text, "--reason", "x"], ["--reason", text]],

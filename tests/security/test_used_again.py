@@ -230,7 +230,7 @@ def run(*arguments: str) -> tuple[int, str]:
 def test_a_command_refuses_a_name_that_two_people_had_and_takes_a_sub(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
-    """``management.lookup.user_named``: never one of two by chance."""
+    """``management.lookup.find_user``: never one of two by chance."""
     new.come()
     code, text = run("cognito_mfa_reset", "ada", "--reason", "x")
     assert code == 1

@@ -1,4 +1,4 @@
-"""Tell whether pool, app client, AWS permissions and clock are as this site needs them."""
+"""Report whether pool, app client, AWS permissions and clock are as this site needs them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ class Command(BaseCommand):
         "Asks Cognito whether the user pool, the app client, the AWS permissions and this machine's clock are as the site "
         "needs them, and changes nothing. Exits with 1 when something is wrong, and with 3 when Cognito does not answer."
     )
-    requires_system_checks = (
-        Tags.security,
-    )  # ours are among them; of the database nothing is asked
+    # Ours are among them. Nothing reads the database.
+    requires_system_checks = (Tags.security,)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=("text", "json"), default="text")
@@ -48,14 +47,14 @@ class Command(BaseCommand):
             for finding in doctor.examine():
                 findings.append(finding)
                 if format == "text":
-                    self._tell(finding)
+                    self._print_finding(finding)
         except CognitoMFAError as error:
             failure = error
         if format == "json":
-            self._tell_all(findings)
+            self._print_json(findings)
         if failure is not None:
             raise CommandError(f"The examination was broken off: {failure}.", returncode=NOT_DONE)
-        _judge(findings, Level[fail_level.upper()])
+        _fail_on_findings(findings, Level[fail_level.upper()])
 
     def _print_policy(self) -> None:
         try:
@@ -64,7 +63,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error}. {error.hint}".strip(), returncode=REFUSED) from None
         self.stdout.write(json.dumps(policy, indent=2))
 
-    def _tell(self, finding: Finding) -> None:
+    def _print_finding(self, finding: Finding) -> None:
         paint: dict[Level, Callable[[str], str]] = {
             Level.OK: self.style.SUCCESS,
             Level.NOTE: str,  # Django's style for notices is that of errors
@@ -76,7 +75,7 @@ class Command(BaseCommand):
         if finding.hint:
             self.stdout.write(f"{'':<7}  -> {finding.hint}")
 
-    def _tell_all(self, findings: list[Finding]) -> None:
+    def _print_json(self, findings: list[Finding]) -> None:
         rows = [
             {
                 "level": finding.level.name,
@@ -89,7 +88,7 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(rows, indent=2))
 
 
-def _judge(findings: list[Finding], fail_level: Level) -> None:
+def _fail_on_findings(findings: list[Finding], fail_level: Level) -> None:
     bad = sum(finding.level >= fail_level for finding in findings)
     if bad:
         told = "1 finding" if bad == 1 else f"{bad} findings"

@@ -1,4 +1,4 @@
-"""Excuse somebody from a second factor for a while, revoke it, or list who is excused."""
+"""Grant, revoke or list exemptions from MFA."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from django.utils.dateparse import parse_date, parse_datetime
 from cognito_mfa.authenticator import exemptions, permissions
 from cognito_mfa.management.lookup import (
     REFUSED,
-    reason_given,
+    clean_reason,
+    display_name,
+    find_actor,
+    find_user,
     require,
-    shown,
-    staff_named,
     table,
-    user_named,
 )
 
 
@@ -46,11 +46,11 @@ class Command(BaseCommand):
         if options["list"]:
             self._list(user)
             return
-        reason = reason_given(options["reason"])
+        reason = clean_reason(options["reason"])
         if user is None or not reason:
             raise CommandError("Give USER and a --reason.", returncode=2)
-        person = user_named(user)
-        actor = staff_named(options["by"])
+        person = find_user(user)
+        actor = find_actor(options["by"])
         right = permissions.REVOKE if options["revoke"] else permissions.GRANT
         require(right, actor, person, dry_run=options["dry_run"])
         given = {"actor": actor, "reason": reason}
@@ -70,26 +70,28 @@ class Command(BaseCommand):
             )
         end = _local(until)
         if dry_run:
-            self.stdout.write(f"Would exempt {shown(person)} until {end}.")
+            self.stdout.write(f"Would exempt {display_name(person)} until {end}.")
             return
         exemptions.grant(person, until=until, **given)
-        self.stdout.write(f"Exempted {shown(person)} until {end}.")
+        self.stdout.write(f"Exempted {display_name(person)} until {end}.")
 
     def _revoke(self, person: Any, given: dict[str, Any], *, dry_run: bool, **_until: Any) -> None:
         found = list(exemptions.by_expiry().filter(user=person))
         if not found:
-            raise CommandError(f"{shown(person)} has no valid exemption.", returncode=REFUSED)
+            raise CommandError(
+                f"{display_name(person)} has no valid exemption.", returncode=REFUSED
+            )
         for exemption in found:
             end = _local(exemption.expires_at)
             if not dry_run:
                 exemptions.revoke(exemption, **given)
             told = "Would revoke" if dry_run else "Revoked"
-            self.stdout.write(f"{told} the exemption of {shown(person)} until {end}.")
+            self.stdout.write(f"{told} the exemption of {display_name(person)} until {end}.")
 
     def _list(self, user: str | None) -> None:
         found = exemptions.by_expiry()
         if user is not None:
-            found = found.filter(user=user_named(user))
+            found = found.filter(user=find_user(user))
         rows = [
             (
                 row.user.get_username(),
@@ -105,10 +107,10 @@ class Command(BaseCommand):
 
 
 def _moment(text: str) -> dt.datetime:
-    """Return when an exemption ends; that of a day ends with it."""
+    """Return when an exemption ends; one until a day ends with that day."""
     try:
         day, moment = parse_date(text), parse_datetime(text)
-    except ValueError:  # well formed, and no day
+    except ValueError:  # well formed, but not a date
         day = moment = None
     if day is not None:
         moment = dt.datetime.combine(day + dt.timedelta(days=1), dt.time.min)

@@ -1,4 +1,4 @@
-"""Forget events, and other rows that are over, after so many days."""
+"""Delete events, and other rows that are over, after so many days."""
 
 from __future__ import annotations
 

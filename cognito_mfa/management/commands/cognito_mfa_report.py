@@ -1,4 +1,4 @@
-"""Count how far the site has come, and print it. The database alone is asked, never Cognito."""
+"""Count how many users have MFA, and print it. Only the database is read, never Cognito."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class Command(BaseCommand):
         numbers = _numbers(last=options["last"], dry_run=options["dry_run"])
         {"table": self._table, "csv": self._csv, "json": self._json}[format](numbers)
         if options["fail_under"] is not None:
-            _check(numbers, options["fail_under"])
+            _require_share(numbers, options["fail_under"])
 
     def _preview(self, style: str) -> None:
-        """Print one person after another: there may be more than fit into memory."""
+        """Print one user after another: all of them may not fit into memory."""
         write = {"table": self._name, "csv": self._name_in_csv, "json": self._name_in_json}[style]
         number = 0
         for number, user in enumerate(rollout.preview(), start=1):  # noqa: B007 - the last one counts
@@ -98,7 +98,7 @@ def _numbers(*, last: bool, dry_run: bool) -> Numbers:
     return overview.read(kept)
 
 
-def _check(numbers: Numbers, wanted: float) -> None:
+def _require_share(numbers: Numbers, wanted: float) -> None:
     share = numbers.required
     if share is None:
         raise CommandError(

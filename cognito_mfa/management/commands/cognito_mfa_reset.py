@@ -1,4 +1,4 @@
-"""Reset somebody's authenticator from a shell, or finish resets that Cognito has not confirmed."""
+"""Reset a user's authenticator from a shell, or finish resets that Cognito has not confirmed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from cognito_mfa.authenticator import permissions, reset
 from cognito_mfa.management.lookup import (
     NOT_DONE,
-    identity_for,
-    reason_given,
+    clean_reason,
+    display_name,
+    find_actor,
+    find_identity,
     require,
-    shown,
-    staff_named,
 )
 from cognito_mfa.models import CognitoIdentity, MFAReset
 from cognito_mfa.reports.escaping import visible
 
-GIVE_UP_AFTER = 3  # failures in a row: then it is Cognito, or the permissions
+GIVE_UP_AFTER = 3  # failures in a row: then Cognito or the AWS permissions are the cause
 
 
 class Command(BaseCommand):
@@ -49,40 +49,40 @@ class Command(BaseCommand):
     def _reset(
         self, name: str, *, reason: str | None, by: str | None, dry_run: bool, **_options: Any
     ) -> None:
-        reason = reason_given(reason)
+        reason = clean_reason(reason)
         if not reason:
             raise CommandError("Give a --reason.", returncode=2)
-        identity = identity_for(name)
-        actor = staff_named(by)
+        identity = find_identity(name)
+        actor = find_actor(by)
         require(permissions.RESET, actor, identity, dry_run=dry_run)
         if dry_run:
-            self.stdout.write(f"Would reset {_who(identity)}.")
+            self.stdout.write(f"Would reset {_label(identity)}.")
             return
         row = reset.run(reset.request(identity, actor=actor, reason=reason))
         if row.finished_at is None:
             raise CommandError(
-                f"{shown(identity.user)}: not done yet. {visible(row.trouble)}. All sessions here have ended. "
+                f"{display_name(identity.user)}: not done yet. {visible(row.trouble)}. All sessions here have ended. "
                 "Run it again with --unfinished when that is solved.",
                 returncode=NOT_DONE,
             )
-        self.stdout.write(f"Reset {_who(identity)}.")
+        self.stdout.write(f"Reset {_label(identity)}.")
 
     def _finish(self, *, by: str | None, dry_run: bool) -> None:
-        actor = staff_named(by)
+        actor = find_actor(by)
         require(permissions.FINISH, actor, dry_run=dry_run)
         waiting = MFAReset.objects.unfinished().select_related("identity__user", "actor")
         left = in_a_row = 0
         for row in waiting:
             if dry_run or in_a_row == GIVE_UP_AFTER:
-                self.stdout.write(f"Not finished: {_who(row.identity)}.")
-            elif refusal := _refusal(row, actor):  # says nothing about Cognito
-                self.stderr.write(f"{_who(row.identity)}: {visible(refusal)}.")
+                self.stdout.write(f"Not finished: {_label(row.identity)}.")
+            elif refusal := _refusal(row, actor):  # not a failure of Cognito
+                self.stderr.write(f"{_label(row.identity)}: {visible(refusal)}.")
             elif reset.run_again(row, actor=actor).finished_at is not None:
-                self.stdout.write(f"Finished {_who(row.identity)}.")
+                self.stdout.write(f"Finished {_label(row.identity)}.")
                 in_a_row = 0
                 continue
             else:
-                self.stderr.write(f"{_who(row.identity)}: {visible(row.trouble)}.")
+                self.stderr.write(f"{_label(row.identity)}: {visible(row.trouble)}.")
                 in_a_row += 1
             left += 1
         if not waiting:
@@ -101,6 +101,6 @@ def _refusal(row: MFAReset, actor: Any) -> str:
     return "" if row.identity.in_this_pool else row.trouble or "is of another user pool"
 
 
-def _who(identity: CognitoIdentity) -> str:
+def _label(identity: CognitoIdentity) -> str:
     note = ", a superuser" if getattr(identity.user, "is_superuser", False) else ""
-    return f"{shown(identity.user)} ({visible(identity.username)} in the user pool{note})"
+    return f"{display_name(identity.user)} ({visible(identity.username)} in the user pool{note})"

@@ -24,12 +24,12 @@ from cognito_mfa.values import clocks
 # Cognito's quota of 120 such calls a second is for the whole account and region, other applications included:
 # "Requests a second" in docs/cognito-behavior.md.
 RATE = 10.0
-ATTEMPTS = 3  # while Cognito says that it is asked too much
-GIVE_UP_AFTER = 10  # failures in a row: then it is Cognito, or the network
-TELL_EVERY = 1000  # people
-# What is wrong with one person's name alone, and would not fail for the next one.
-OF_THE_PERSON = frozenset({"ParamValidationError", "InvalidParameterException"})
-MOST = 1_000_000  # of anything on the command line: more is a slip of the finger
+ATTEMPTS = 3  # for each user, while Cognito answers that the rate is exceeded
+GIVE_UP_AFTER = 10  # failures in a row: then Cognito or the network is the cause
+REPORT_EVERY = 1000  # users
+# Errors about one user's name, which the next user will not have.
+ERRORS_OF_ONE_USER = frozenset({"ParamValidationError", "InvalidParameterException"})
+MAX_VALUE = 1_000_000  # of each option: a larger one is a typing error
 
 
 class Command(BaseCommand):
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             help="ask about so many people a second at most (default: %(default)g)",
         )
         parser.add_argument(
-            "--limit", type=_number, metavar="PEOPLE", help="stop after so many people"
+            "--limit", type=_whole_number, metavar="PEOPLE", help="stop after so many people"
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="only say how many would be asked about"
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         self.verbosity: int = options["verbosity"]
         self.changes: Counter[str] = Counter()
         self.asked = self.failed = 0
-        trouble = self._ask_about(keys, rate)
+        trouble = self._refresh_all(keys, rate)
         self._sum_up()
         if trouble:
             raise CommandError(trouble, returncode=NOT_DONE)
@@ -80,8 +80,8 @@ class Command(BaseCommand):
                 f"{_people(self.failed)} could not be asked about.", returncode=NOT_DONE
             )
 
-    def _ask_about(self, keys: list[Any], rate: float) -> str:
-        """Ask about one after another; return why that ended early, or nothing."""
+    def _refresh_all(self, keys: list[Any], rate: float) -> str:
+        """Refresh one after another; return why that ended early, or nothing."""
         in_a_row = 0
         for key in _paced(keys, rate):
             identity = CognitoIdentity.objects.filter(pk=key).first()
@@ -92,9 +92,9 @@ class Command(BaseCommand):
             except CognitoMFAError as error:
                 self.stderr.write(f"{visible(identity.username)}: {error}.")
                 self.failed += 1
-                if isinstance(error, ServiceError | Busy) and error.error not in OF_THE_PERSON:
+                if isinstance(error, ServiceError | Busy) and error.error not in ERRORS_OF_ONE_USER:
                     in_a_row += 1
-                if isinstance(error, Misconfigured) and error.error not in OF_THE_PERSON:
+                if isinstance(error, Misconfigured) and error.error not in ERRORS_OF_ONE_USER:
                     return f"{error.hint or error}"  # it would fail for the next one, too
                 if in_a_row == GIVE_UP_AFTER:
                     return f"{GIVE_UP_AFTER} failures in a row: given up."
@@ -103,15 +103,15 @@ class Command(BaseCommand):
         return ""
 
     def _refresh(self, identity: CognitoIdentity) -> None:
-        before = _in_a_word(identity)
-        _patiently(identity)
+        before = _status_word(identity)
+        _refresh_with_retries(identity)
         self.asked += 1
-        after = _in_a_word(CognitoIdentity.objects.filter(pk=identity.pk).first())
+        after = _status_word(CognitoIdentity.objects.filter(pk=identity.pk).first())
         if after != before:
             self.changes[f"{before} -> {after}"] += 1
             if self.verbosity > 1:
                 self.stdout.write(f"{visible(identity.username)}: {before} -> {after}")
-        if self.asked % TELL_EVERY == 0 and self.verbosity:
+        if self.asked % REPORT_EVERY == 0 and self.verbosity:
             self.stdout.write(f"{self.asked} asked about ...")
 
     def _sum_up(self) -> None:
@@ -120,20 +120,23 @@ class Command(BaseCommand):
         self.stdout.write(f"Asked about {_people(self.asked)}; {note}")
 
 
-def _in_a_word(identity: CognitoIdentity | None) -> str:
-    """Return the status, or that the pool lets the person in no more."""
-    if identity is None:  # deleted here meanwhile
+def _status_word(identity: CognitoIdentity | None) -> str:
+    """Return the status, or DISABLED for a user whom the pool does not let in."""
+    if identity is None:  # deleted here since
         return str(CognitoIdentity.Status.GONE)
     return "DISABLED" if identity.disabled_at else str(identity.status)
 
 
 def _due(older_than: float) -> list[Any]:
-    """Return the keys of those to ask about. A list, since rows change their place while it is worked off."""
+    """Return the primary keys of the identities to refresh, the oldest first.
+
+    A list, because the rows change their order while they are refreshed.
+    """
     moment = timezone.now() - dt.timedelta(hours=older_than)
     return list(
         CognitoIdentity.objects.in_pool()
         .filter(
-            # A moment of the future was told by a clock that jumped: nobody knows when it was.
+            # A time in the future comes from a clock that jumped: it says nothing.
             Q(checked_at=None) | Q(checked_at__lte=moment) | Q(checked_at__gt=clocks.latest()),
         )
         .order_by(F("checked_at").asc(nulls_first=True), "pk")
@@ -142,16 +145,16 @@ def _due(older_than: float) -> list[Any]:
 
 
 def _paced(keys: list[Any], rate: float) -> Iterator[Any]:
-    """Yield each of ``keys`` when its time has come."""
+    """Yield ``keys`` at ``rate`` a second."""
     due = time.monotonic()
     for key in keys:
         time.sleep(max(0.0, due - time.monotonic()))
         yield key
-        # A slow answer is made up for, a minute is not.
+        # After a slow reply the pace catches up by at most one second.
         due = max(due, time.monotonic() - 1) + 1 / rate
 
 
-def _patiently(identity: CognitoIdentity) -> CognitoIdentity.Status:
+def _refresh_with_retries(identity: CognitoIdentity) -> CognitoIdentity.Status:
     for _attempt in range(ATTEMPTS - 1):
         try:
             return status.refresh_status(identity)
@@ -176,12 +179,12 @@ def _not_below_zero(text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value < MOST:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to {MOST}")
+    if not 0 <= value < MAX_VALUE:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {MAX_VALUE}")
     return value
 
 
-def _number(text: str) -> int:
+def _whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError("must be a whole number above zero")
     return int(text)

@@ -1,4 +1,4 @@
-"""``manage.py cognito_mfa_urls``: what the gate does in front of every view."""
+"""List every view of the URLconf, and whether it needs MFA."""
 
 from __future__ import annotations
 
