@@ -28,7 +28,7 @@ FACTOR_LABELS = {
     SMS_MFA: _("Code by text message"),
     EMAIL_OTP: _("Code by e-mail"),
 }
-# Standard attributes of OpenID Connect that a pool may require (facts §2.4).
+# Standard attributes of OpenID Connect that a pool may require.
 ATTRIBUTE_LABELS = {
     "address": _("Address"),
     "birthdate": _("Date of birth (YYYY-MM-DD)"),
@@ -124,7 +124,7 @@ class CodeField(SecretField):
 
     def validate(self, value: Any) -> None:
         super().validate(value)
-        # Not str.isdigit(), which knows hundreds of digits that Cognito does not (security.md B-48).
+        # ``str.isdigit()`` accepts Arabic-Indic digits, and hundreds more that Cognito does not.
         digits = set(value.reveal()) <= set("0123456789")
         if len(value.reveal()) not in self.lengths or not digits:
             kind = "digits" if self.lengths == (CODE_LENGTH,) else "sent_digits"

@@ -50,6 +50,8 @@ def identify(
     """Return the identity of ``person``, who must be active here.
 
     Args:
+        request: the one that brought the tokens.
+        person: the pool's user, from Cognito's tokens.
         snapshot: what was known when the sign-in began.
         consent: what the person said of being who is signed in in this browser.
 
@@ -75,6 +77,11 @@ def identify(
 def identify_signed_in(request: HttpRequest, person: Person, snapshot: Snapshot) -> CognitoIdentity:
     """Return the identity of who is signed in already, who must be ``person``.
 
+    Args:
+        request: of the signed-in user.
+        person: the pool's user, from Cognito's tokens.
+        snapshot: what was known when the setup began.
+
     Raises:
         Refused: it is somebody else by now.
         ChallengeLost: something changed the person's second factor since this began.
@@ -91,7 +98,7 @@ def identify_signed_in(request: HttpRequest, person: Person, snapshot: Snapshot)
 def check_factor_claims(person: Person) -> None:
     """Refuse tokens whose ``amr`` claim denies the factor just answered.
 
-    Most pools send none, so that absence says nothing (facts §7.2).
+    Most pools send none, so that its absence says nothing.
     """
     methods = person.claims.get("amr")
     if isinstance(methods, list) and "mfa" not in methods:
@@ -110,6 +117,9 @@ def complete_sign_in(
     """Sign in, under a new session key, with a proof if a second factor was answered.
 
     Args:
+        request: whose session becomes the signed-in one.
+        identity: who signs in.
+        tokens: Cognito's, for the receivers of the signal; they are not kept.
         method: Cognito's name of the factor; empty without one.
         signed_in_already: by another package, whose sign-in stays as it is.
         is_recorded: ``record_use`` has just recorded that the pool lets the user in.

@@ -32,7 +32,12 @@ DELETED_AT_ONCE = 100  # old rows that one cleanup deletes at most
 
 
 def claim(request: HttpRequest, pending: PendingSignIn) -> PostedStep | None:
-    """Claim the step for this post; None when another post of it is on its way, or was accepted already."""
+    """Claim the step for this post; None when another post of it is on its way, or was accepted already.
+
+    Args:
+        request: the one that answers the step.
+        pending: the sign-in that the step belongs to.
+    """
     browser, step = _browser_digest(request.session.session_key or ""), _step_digest(pending)
     try:
         with transaction.atomic():  # most steps are the first that a session key claims

@@ -42,6 +42,11 @@ def start(request: HttpRequest, pending: PendingSignIn, given: Challenge | Token
     """Ask for a secret, with the session string of MFA_SETUP or the access token, never both.
 
     The page shows it as often as it is loaded; nothing but a new start asks for another.
+
+    Args:
+        request: whose session keeps the secret.
+        pending: the sign-in or change that needs the setup.
+        given: the MFA_SETUP challenge, or the tokens of a user without one.
     """
     if isinstance(given, Tokens):
         association = user_api.associate_software_token(access_token=given.access)
@@ -88,7 +93,7 @@ def verify(
         raise
     if challenge is None:
         return tokens or Tokens(NOTHING)
-    # Confirmed from here on, whatever becomes of the sign-in (facts §3.1): the next one must know.
+    # Cognito has confirmed it from here on, whatever becomes of the sign-in: the next one must know.
     with replace(pending, unconfirmed=True).discarding_on_failure(request, always=True):
         return user_api.finish_setup(replace(challenge, cognito_session=session))
 
@@ -103,6 +108,9 @@ def finish(
     """Write down the confirmed authenticator, end other sessions, and sign in.
 
     Args:
+        request: the one that carried the code.
+        pending: the sign-in or change that the setup is part of.
+        tokens: Cognito's, after the code was right.
         consent: what the person said of being who is signed in in this browser.
 
     Raises:
@@ -143,7 +151,13 @@ def finish(
 
 
 def ask_to_link(request: HttpRequest, pending: PendingSignIn, tokens: Tokens) -> Outcome:
-    """Let the sign-in wait until who is signed in has said whether both accounts are theirs."""
+    """Let the sign-in wait until who is signed in has said whether both accounts are theirs.
+
+    Args:
+        request: of the user who is signed in.
+        pending: the sign-in that waits.
+        tokens: Cognito's, of the sign-in.
+    """
     waiting = replace(
         pending, step=Step.LINK, tokens=tokens, secret=NOTHING, link_user_pk=str(request.user.pk)
     )
@@ -154,7 +168,7 @@ def ask_to_link(request: HttpRequest, pending: PendingSignIn, tokens: Tokens) ->
 def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
     """Make the authenticator the preferred factor; ``needed`` where Cognito asks for no code without.
 
-    In a pool that requires MFA this only makes the status readable (facts §3.5): when it fails,
+    In a pool that requires MFA this only makes the status readable: when it fails,
     nothing is lost. After a set-up with the access token the status is in doubt until the next
     sign-in repairs it.
     """

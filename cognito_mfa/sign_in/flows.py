@@ -299,7 +299,7 @@ def person_to_link(pending: PendingSignIn) -> Person:
 
 
 def link_question(pending: PendingSignIn) -> str:
-    """Return what tells this question from that of another sign-in, which another tab may have begun since.
+    """Return what tells this question from that of a sign-in in another tab.
 
     SECURITY: an answer is about the accounts that the page named, and about no others.
     """
@@ -412,7 +412,10 @@ def _finish_with_tokens(
     passed: Challenge | None,
     consent: Consent = Consent.UNASKED,
 ) -> Outcome:
-    """Finish, or lead into set-up: tokens alone say nothing about a second factor (facts §2.2)."""
+    """Sign in, or lead into the setup.
+
+    Tokens alone say nothing about MFA: in a pool where it is optional, a password is enough for them.
+    """
     pending.discard_progress(
         request
     )  # Cognito has used up its session string, whatever happens now
@@ -461,7 +464,7 @@ def _handle_missing_challenge(
     """Settle why Cognito asked no code of somebody who has an authenticator, as far as we knew.
 
     Where policy or person want it, it is switched on again, and the sign-in starts over: a verified
-    authenticator whose preference call was lost lets the password alone in (security.md B-19b).
+    authenticator whose preference call was lost lets the password alone in.
     Else it was turned off, here or elsewhere, and that is written down.
 
     Returns:

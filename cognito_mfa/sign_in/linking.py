@@ -72,7 +72,12 @@ class Consent(Enum):
 
 
 def by_pool_and_sub(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
-    """Link nobody who is not linked already: the default."""
+    """Link nobody who is not linked already: the default.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        request: where they sign in; None outside a request.
+    """
     return None
 
 
@@ -80,6 +85,10 @@ def by_username(person: Person, *, request: HttpRequest | None) -> AbstractBaseU
     """Link the Django user of exactly the same name.
 
     SECURITY: only for pools in which nobody can choose that name: administrators create the users.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        request: where they sign in; None outside a request.
     """
     field = get_user_model().USERNAME_FIELD
     proposed = get_user_model()._default_manager.filter(**{field: person.username})
@@ -93,6 +102,10 @@ def by_verified_email(person: Person, *, request: HttpRequest | None) -> Abstrac
     """Link the one Django user with the same e-mail address, when the pool has verified it.
 
     SECURITY: only where Django's addresses were verified too.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        request: where they sign in; None outside a request.
     """
     if not person.email:
         return None
@@ -110,6 +123,10 @@ def by_signed_in_user(person: Person, *, request: HttpRequest | None) -> Abstrac
 
     SECURITY: somebody who stole such a session can link a pool account of their own to it, as they
     could set up an authenticator with any site that lets people do so after a password alone.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        request: where they sign in; None outside a request.
     """
     user: AbstractBaseUser | None = _signed_in(request)
     return user if identity_of(user) is None else None
@@ -157,6 +174,10 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
 
     That sign-in decides who somebody is here; a link once made is never moved by it.
 
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        user: the site's user, whom the other package signed in.
+
     Raises:
         LinkRefused: see ``check_signed_in``.
     """
@@ -183,6 +204,10 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
 def check_signed_in(person: Person, user: Any) -> None:
     """Check that ``person`` is linked to ``user``, or may be.
 
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        user: the site's user, who is signed in.
+
     Raises:
         LinkRefused: the person, or the user, is linked to another already; the user must be linked by hand;
             or has an e-mail address by which the package may have taken the person for that user, although
@@ -194,12 +219,23 @@ def check_signed_in(person: Person, user: Any) -> None:
 
 
 def record_refusal(person: Person, user: Any, reason: LinkRefusedReason) -> None:
-    """Write down why ``person`` was not linked to ``user``, who is signed in."""
+    """Write down why ``person`` was not linked to ``user``, who is signed in.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        user: the site's user, who is signed in.
+        reason: one of ``LinkRefusedReason``.
+    """
     _record_refusal(person, LinkRefused(reason, user_pk=user.pk))
 
 
 def refuse(person: Person, user: Any, reason: LinkRefusedReason) -> NoReturn:
     """Refuse to link ``person`` to ``user`` for a reason that the caller knows, and write it down.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        user: the site's user, who is signed in.
+        reason: one of ``LinkRefusedReason``.
 
     Raises:
         LinkRefused: always.
@@ -215,7 +251,12 @@ def identities_of(person: Person) -> list[CognitoIdentity]:
 
 
 def own_of(person: Person, rows: Iterable[CognitoIdentity]) -> CognitoIdentity | None:
-    """Return the one of ``rows`` that is of the person's ``sub``."""
+    """Return the one of ``rows`` that is of the person's ``sub``.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        rows: identities of this pool.
+    """
     return next((row for row in rows if row.sub == person.sub), None)
 
 

@@ -35,7 +35,7 @@ from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.secret_text import SecretText
 
 KEY = f"{PREFIX}pending"
-# The longest that an app client can make its session strings last (AuthSessionValidity, facts §3.3).
+# The longest that an app client can make its session strings last (AuthSessionValidity).
 # The client's own value is not readable without AWS credentials; when it is shorter, Cognito says so.
 TTL = 15 * 60
 
@@ -132,7 +132,7 @@ class PendingSignIn:
 
     @property
     def is_change(self) -> bool:
-        """Tell whether somebody who is signed in already changes something."""
+        """Return whether a signed-in user changes something."""
         return self.purpose in CHANGES
 
     @property
@@ -147,7 +147,7 @@ class PendingSignIn:
         return self.snapshot
 
     def is_for(self, user: Any) -> bool:
-        """Tell whether ``user``, of the request, is the one who was asked about a link."""
+        """Return whether ``user``, of the request, is the one who was asked about a link."""
         return (
             bool(self.link_user_pk) and user.is_authenticated and str(user.pk) == self.link_user_pk
         )
@@ -190,6 +190,7 @@ class PendingSignIn:
         A wrong code, a rejected password, throttling, or a call that never left leave it as it is.
 
         Args:
+            request: whose session keeps the pending sign-in.
             always: also then, where no second try is possible.
         """
         try:

@@ -42,6 +42,10 @@ NAMES_AN_HOUR = 10  # that somebody may give an authenticator
 def check_own(request: HttpRequest, identity: CognitoIdentity) -> None:
     """Refuse a change with somebody else's password: a change is always one's own.
 
+    Args:
+        request: of the signed-in user.
+        identity: of the user whose password was right.
+
     Raises:
         Refused: ``identity`` is not that of who is signed in.
     """
@@ -51,7 +55,11 @@ def check_own(request: HttpRequest, identity: CognitoIdentity) -> None:
 
 
 def rename(identity: CognitoIdentity, friendly_name: str) -> None:
-    """Give the authenticator another name: ours alone, Cognito has no call for it (facts §4).
+    """Give the authenticator another name: ours only, because Cognito has no call for it.
+
+    Args:
+        identity: whose authenticator it is.
+        friendly_name: the new name, as the form checked it.
 
     Raises:
         Busy: it was given so many names lately; each is an event, and the log is everybody's.
@@ -82,7 +90,7 @@ def _refuse_too_many_names(identity: CognitoIdentity) -> None:
 
 
 def may_remove(request: HttpRequest) -> bool:
-    """Tell whether settings and policy let the person do without; the pool is asked when it is done."""
+    """Return whether settings and policy allow the removal; the pool is asked when it is done."""
     return get_conf().ALLOW_REMOVE and not (policy.is_enforced() and policy.is_required(request))
 
 
@@ -96,6 +104,9 @@ def remove(
     """Turn the second factor off, and say so only when Cognito says so.
 
     Args:
+        request: of the signed-in user.
+        identity: the user's.
+        tokens: of a sign-in a moment ago.
         signed_in_already: by another package, whose sign-in stays as it is.
 
     Raises:
@@ -138,7 +149,8 @@ def _turn_off(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -
 def _check_pool() -> None:
     """Refuse where the pool requires MFA, or where it cannot be asked.
 
-    There the call would answer 200, empty the list, and change nothing at sign-in (facts §6.3).
+    There the call would answer 200, empty the list, and change nothing at sign-in: "Turning off where MFA is
+    required" in ``docs/cognito-behavior.md``.
 
     Raises:
         RemovalNotAllowed: Cognito was not asked to change anything.

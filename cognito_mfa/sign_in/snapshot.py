@@ -96,7 +96,7 @@ class Snapshot:
         return sub in self.rows
 
     def is_outdated_for(self, identity: CognitoIdentity) -> bool:
-        """Tell the same of ``identity``, by its values as they were read: what is written fits them."""
+        """Return whether ``identity``, by its values as they were read, changed since this began."""
         return not self._matches(identity.sub, identity.pk, identity.generation)
 
     def _matches(self, sub: str, row: int, generation: int) -> bool:

@@ -19,18 +19,26 @@ def ascii_lower(text: str) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Tell whether two addresses are the same: but for the case of ASCII letters, exactly.
+    """Return whether two addresses are equal, except for the case of ASCII letters.
 
     Nothing is the same as nothing.
+
+    Args:
+        one: an address, or an empty string.
+        other: another.
     """
     return bool(one) and ascii_lower(one) == ascii_lower(other)
 
 
 def certainly_differ(one: str, other: str) -> bool:
-    """Tell whether no database whatever takes two addresses for the same.
+    """Return whether no database takes two addresses for equal.
 
     That can be said of plain ASCII alone: blanks at the end, control characters and all other letters
     mean something else to each collation.
+
+    Args:
+        one: an address.
+        other: another.
     """
     return _is_plain(one) and _is_plain(other) and not same(one, other)
 

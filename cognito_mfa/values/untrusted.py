@@ -37,22 +37,27 @@ _NOT_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def is_odd(char: str) -> bool:
-    """Tell whether ``char`` belongs in no name: it cannot be seen, stored, or moves what stands around it."""
+    """Return whether ``char`` belongs in no name: it is invisible, not storable, or changes direction."""
     return unicodedata.category(char) in _NOT_TEXT or char in BIDI_CONTROLS
 
 
 def is_name(value: object, longest: int) -> bool:
-    """Tell whether ``value`` is a text that may say who or what something is, in ``longest`` characters."""
+    """Return whether ``value`` is a text that may identify a user or a thing.
+
+    Args:
+        value: from Cognito or a token.
+        longest: characters that its column has.
+    """
     return isinstance(value, str) and 0 < len(value) <= longest and not any(map(is_odd, value))
 
 
 def is_sub(value: object) -> bool:
-    """Tell whether ``value`` can be somebody's lasting id."""
+    """Return whether ``value`` can be a user's ``sub``."""
     return is_name(value, SUB_LENGTH)
 
 
 def is_username(value: object) -> bool:
-    """Tell whether ``value`` can be a name in the pool."""
+    """Return whether ``value`` can be a username in the pool."""
     return is_name(value, USERNAME_LENGTH)
 
 
@@ -71,6 +76,10 @@ def word(value: object, longest: int = 64) -> str:
     """Return one of Cognito's own words, such as a challenge's name; of anything else ``NOT_A_WORD``.
 
     Empty stays empty.
+
+    Args:
+        value: from Cognito or a token.
+        longest: characters that its column has.
     """
     if value in (None, ""):
         return ""
@@ -79,13 +88,23 @@ def word(value: object, longest: int = 64) -> str:
 
 
 def words(values: object, longest: int = 64) -> list[str]:
-    """Return those of a list that are words."""
+    """Return those of a list that are words.
+
+    Args:
+        values: from Cognito or a token.
+        longest: characters that the column of each has.
+    """
     listed = values if isinstance(values, list) else []
     return [one for one in listed[:MOST] if one and word(one, longest) == one]
 
 
 def shown(value: object, longest: int) -> str:
-    """Return ``value`` as it may be shown: in normal form, on one line, cut."""
+    """Return ``value`` as it may be shown: in normal form, on one line, cut.
+
+    Args:
+        value: from Cognito or a token.
+        longest: characters that are kept.
+    """
     if not isinstance(value, str):
         return ""
     text = unicodedata.normalize("NFC", value[: 4 * longest])
@@ -93,10 +112,15 @@ def shown(value: object, longest: int) -> str:
 
 
 def storable(text: str, longest: int) -> str:
-    """Return ``text`` without what a database refuses, cut."""
+    """Return ``text`` without what a database refuses, cut.
+
+    Args:
+        text: anything.
+        longest: characters that its column has.
+    """
     return "".join(filter(is_storable, text))[:longest]
 
 
 def is_storable(text: str) -> bool:
-    """Tell whether a database takes ``text``: none takes half a pair, and PostgreSQL no NUL."""
+    """Return whether a database accepts ``text``: none takes half a pair, and PostgreSQL no NUL."""
     return not any(char == "\0" or unicodedata.category(char) == "Cs" for char in text)

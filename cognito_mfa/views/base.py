@@ -127,6 +127,8 @@ class Page(View):
         """Return the redirect to the beginning, with a word why.
 
         Args:
+            text: a message for the user; empty for none.
+            next_url: where to go afterwards; validated here.
             set_up: also for somebody who is signed in, and with a second factor at the end of it.
         """
         if text:
@@ -136,7 +138,12 @@ class Page(View):
         return HttpResponseRedirect(reverse("cognito_mfa:sign_in") + (f"?{given}" if given else ""))
 
     def redirect_to_sign_in_again(self, text: str, next_url: str) -> HttpResponse:
-        """Return the redirect to where somebody who signs in elsewhere learns that they must, and why."""
+        """Return the redirect to where somebody who signs in elsewhere learns that they must, and why.
+
+        Args:
+            text: a message for the user.
+            next_url: where to go afterwards; validated here.
+        """
         messages.info(self.request, text, fail_silently=True)
         way_back = safe_url(self.request, next_url)
         query = {"again": "1", **({"next": way_back} if way_back else {})}
@@ -277,7 +284,14 @@ class StepView(Page, FormView):
         return self.redirect_to_sign_in(text=texts.start_again(), next_url=next_url)
 
     def retry_later(self, form: Form, text: str, *, status: int, seconds: int) -> HttpResponse:
-        """Show the same page with all that was typed except secrets."""
+        """Show the same page with all that was typed except secrets.
+
+        Args:
+            form: the one that was submitted.
+            text: what its page says.
+            status: of the response.
+            seconds: until the next attempt makes sense.
+        """
         form.add_error(None, text)
         response = self.render_to_response(self.get_context_data(form=form), status=status)
         response["Retry-After"] = str(seconds)
@@ -303,12 +317,18 @@ class StepView(Page, FormView):
 
     @property
     def can_retry(self) -> bool:
-        """Tell whether what was typed can be sent again: Cognito may have used the step up."""
+        """Return whether the step can be submitted again: Cognito may have used it up."""
         pending = PendingSignIn.load(self.request)
         return self.step is Step.START or (pending is not None and pending.step is self.step)
 
     def show_unavailable(self, text: str, *, status: int, seconds: int) -> HttpResponse:
-        """Show that nobody knows what became of the step, and how that is found out."""
+        """Show that nobody knows what became of the step, and how that is found out.
+
+        Args:
+            text: what the page says.
+            status: of the response.
+            seconds: until the next attempt makes sense.
+        """
         context = {"text": text, "pending": self.pending, **self.shared_context()}
         response = render(self.request, UNAVAILABLE, context, status=status)
         response["Retry-After"] = str(seconds)

@@ -92,8 +92,8 @@ def failed_for_good(reference: str) -> str:
 
 
 def change_stopped(*, at_picture: bool) -> str:
-    # Once Cognito dropped the old secret as soon as a new one was asked for, and says no longer
-    # (facts §3.4): from the picture on, nothing is promised.
+    # Cognito once dropped the old secret as soon as a new one was asked for, and no longer says whether it does
+    # ("Associating again" in docs/cognito-behavior.md): once the QR code was shown, nothing is promised.
     if at_picture:
         return _(
             "The change was stopped, and the new entry was not confirmed: delete it. Go on with the entry you had."

@@ -41,6 +41,9 @@ def close_after_failure(*, request: Any = None, **_kwargs: object) -> None:
 
     Receives ``got_request_exception``, before Django makes its report. A session that cannot be loaded
     fails in a middleware, and no view of ours ever saw the request.
+
+    Args:
+        request: the one that failed; None outside a request.
     """
     if request is None or request.method != "POST" or not _is_ours(request):
         return

@@ -16,8 +16,8 @@ LONGEST = 997
 def otpauth_uri(secret: str, *, issuer: str, account: str) -> str:
     """Return the URI that authenticator apps understand.
 
-    Cognito uses SHA-1, six digits and thirty seconds, which every app assumes when nothing is said
-    (facts §5). The label is shortened where a camera could not read the picture; the secret never is.
+    Cognito uses SHA-1, six digits and thirty seconds, which every app assumes when nothing is said.
+    The label is shortened where a camera could not read the picture; the secret never is.
 
     Args:
         secret: base32.

@@ -60,7 +60,12 @@ class SetupView(StepView):
         return super().get_context_data(issuer=issuer, account=self.pending.username, **kwargs)
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
-        """Show the secret in all its forms, none of which any template, tag or processor ever sees."""
+        """Show the secret in all its forms, none of which any template, tag or processor ever sees.
+
+        Args:
+            context: of the template.
+            **kwargs: for the response, such as its status.
+        """
         secret, page = self.pending.secret, Placeholders()
         issuer, account = context["issuer"], context["account"]
 
@@ -144,7 +149,12 @@ class SetupStartView(StepView):
         return self.show_setup_impossible(texts.scope_missing(log_failure(error)), status=503)
 
     def show_setup_impossible(self, reason: str, *, status: int) -> HttpResponse:
-        """Say why there can be no set-up, and who can change that."""
+        """Say why there can be no set-up, and who can change that.
+
+        Args:
+            reason: what the page says.
+            status: of the response.
+        """
         context = {"reason": reason, "support_url": support_url()}
         return render(self.request, "cognito_mfa/setup_impossible.html", context, status=status)
 

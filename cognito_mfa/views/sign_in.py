@@ -68,7 +68,7 @@ class SignInView(StepView):
 
     @property
     def is_switching_user(self) -> bool:
-        """Tell whether the person said that they are another than who is signed in."""
+        """Return whether the user said that they are not the one who is signed in."""
         given = "switch" in self.request.GET or "switch" in self.request.POST
         return given or self.pending.is_switching_user
 
