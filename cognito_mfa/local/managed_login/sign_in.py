@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from cognito_mfa.local.errors import NotAuthorizedException
 from cognito_mfa.local.managed_login.oauth import Asked
 from cognito_mfa.local.operations import challenge_answers, sign_in
-from cognito_mfa.local.operations.context import Context, Payload, secret_hash
+from cognito_mfa.local.operations.context import Context, Payload
+from cognito_mfa.local.operations.secret_hash import secret_hash
 from cognito_mfa.local.rules import directory
 from cognito_mfa.local.rules.state import AppClient, User, UserPool
 

@@ -26,6 +26,8 @@ from cognito_mfa.local.operations import (
 )
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
 
+#: Takes the account as ``Context`` and the members of a request, and returns the members of the answer.
+#: Raises a CognitoError for any other.
 Operation = Callable[[Context, Parameters], Payload]
 
 #: Anyone may call these; their credential is in the body.

@@ -12,13 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cognito_mfa.local.errors import InvalidParameterException
-from cognito_mfa.local.operations.context import (
-    Context,
-    Parameters,
-    Payload,
-    page_start,
-    page_token,
-)
+from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.rules.state import AppClient, UserPool
 
 DEFAULT_FLOWS = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"]

@@ -18,14 +18,9 @@ from cognito_mfa.local.operations import (
 )
 from cognito_mfa.local.operations.challenge_response import ChallengeResponse, Values
 from cognito_mfa.local.operations.choice_sign_in import error_without_user
-from cognito_mfa.local.operations.context import (
-    Context,
-    Parameters,
-    Payload,
-    check_secret_hash,
-    required,
-)
+from cognito_mfa.local.operations.context import Context, Parameters, Payload, required
 from cognito_mfa.local.operations.mfa_answers import email_key
+from cognito_mfa.local.operations.secret_hash import check_secret_hash
 from cognito_mfa.local.rules import challenges, directory
 from cognito_mfa.local.rules.sessions import INVALID, SETUP_BY_EMAIL
 from cognito_mfa.local.rules.state import (

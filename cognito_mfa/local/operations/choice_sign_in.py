@@ -21,11 +21,11 @@ from cognito_mfa.local.operations.context import (
     Context,
     Parameters,
     Payload,
-    check_secret_hash,
     hides_existence,
     required,
 )
 from cognito_mfa.local.operations.first_factor import WRONG
+from cognito_mfa.local.operations.secret_hash import check_secret_hash
 from cognito_mfa.local.outbox import masked
 from cognito_mfa.local.rules import challenges, directory
 from cognito_mfa.local.rules.sessions import INVALID, session_string

@@ -5,9 +5,6 @@ here.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +12,6 @@ from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import (
     CognitoError,
-    InvalidParameterException,
     NotAuthorizedException,
     ResourceNotFoundException,
     UserNotFoundException,
@@ -205,79 +201,6 @@ def check_writable(client: AppClient, names: Iterable[str]) -> None:
     for name in names:
         if name in directory.VERIFIED_FLAG.values() or (writable and name not in writable):
             raise NotAuthorizedException("A client attempted to write unauthorized attribute")
-
-
-def check_secret_hash(client: AppClient, values: Mapping[str, str], username: str) -> None:
-    """Check the SECRET_HASH of a request.
-
-    See "Secret hash" in docs/cognito-behavior.md.
-
-    Args:
-        client: The app client.
-        values: What the request says, as a map of strings.
-        username: The name that the hash is over.
-
-    Raises:
-        NotAuthorizedException: It is missing or wrong.
-        InvalidParameterException: The client has no secret and must send none (measured).
-    """
-    sent = values.get("SECRET_HASH")
-    if client.secret is None:
-        if sent:
-            raise InvalidParameterException(
-                f"App client {client.id} is not configured for secret but secret hash was received"
-            )
-        return
-    if not sent:
-        raise NotAuthorizedException(
-            f"Client {client.id} is configured with secret but SECRET_HASH was not received"
-        )
-    if not hmac.compare_digest(secret_hash(client, username).encode(), sent.encode()):
-        raise NotAuthorizedException(f"SecretHash does not match for the client: {client.id}")
-
-
-def secret_hash(client: AppClient, username: str) -> str:
-    """Return what a client with a secret sends along with a name.
-
-    Args:
-        client: The app client.
-        username: The name.
-
-    Returns:
-        HMAC-SHA256 over name and client id, in base64.
-    """
-    message = (username + client.id).encode()
-    digest = hmac.digest((client.secret or "").encode(), message, hashlib.sha256)
-    return base64.b64encode(digest).decode()
-
-
-def check_secret_hash_member(client: AppClient, parameters: Parameters) -> None:
-    """Check the hash of an operation that has it as a member of the request.
-
-    Args:
-        client: The app client.
-        parameters: The members of the request.
-
-    Raises:
-        NotAuthorizedException: It is missing or wrong.
-    """
-    values = {"SECRET_HASH": parameters.get("SecretHash", "")}
-    check_secret_hash(client, values, parameters["Username"])
-
-
-def page_start(token: str | None) -> int:
-    """Return what a page's token says to continue after; 0 is the beginning."""
-    if token is None:
-        return 0
-    try:
-        return int(base64.urlsafe_b64decode(token))
-    except ValueError:
-        raise InvalidParameterException("Invalid pagination token provided") from None
-
-
-def page_token(last: int) -> str:
-    """Return the token of the page that continues after this number."""
-    return base64.urlsafe_b64encode(str(last).encode()).decode()
 
 
 def _no_client(parameters: Parameters) -> ResourceNotFoundException:

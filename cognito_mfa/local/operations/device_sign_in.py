@@ -13,8 +13,9 @@ from datetime import datetime
 from cognito_mfa.local.errors import NotAuthorizedException, ResourceNotFoundException
 from cognito_mfa.local.operations import challenge_response, srp_sign_in
 from cognito_mfa.local.operations.challenge_response import ChallengeResponse, Values
-from cognito_mfa.local.operations.context import Context, Payload, check_secret_hash, required
+from cognito_mfa.local.operations.context import Context, Payload, required
 from cognito_mfa.local.operations.first_factor import WRONG
+from cognito_mfa.local.operations.secret_hash import check_secret_hash
 from cognito_mfa.local.operations.srp_sign_in import (
     client_value,
     parse_timestamp,

@@ -15,14 +15,8 @@ from cognito_mfa.local.errors import (
     InvalidParameterException,
     ResourceNotFoundException,
 )
-from cognito_mfa.local.operations.context import (
-    Context,
-    Parameters,
-    Payload,
-    page_start,
-    page_token,
-    required,
-)
+from cognito_mfa.local.operations.context import Context, Parameters, Payload, required
+from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.rules import srp
 from cognito_mfa.local.rules.state import Device, User
 from cognito_mfa.local.rules.tracking import NO_DEVICE

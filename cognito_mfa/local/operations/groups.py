@@ -9,13 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cognito_mfa.local.errors import GroupExistsException, ResourceNotFoundException
-from cognito_mfa.local.operations.context import (
-    Context,
-    Parameters,
-    Payload,
-    page_start,
-    page_token,
-)
+from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.operations.users import listed
 from cognito_mfa.local.rules.claims import groups_of
 from cognito_mfa.local.rules.state import Group, UserPool

@@ -12,13 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cognito_mfa.local.errors import InvalidParameterException
-from cognito_mfa.local.operations.context import (
-    Context,
-    Parameters,
-    Payload,
-    page_start,
-    page_token,
-)
+from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.operations.pool_mfa import FACTOR_BLOCKS, KEPT
 from cognito_mfa.local.rules.directory import STANDARD_ATTRIBUTES
 from cognito_mfa.local.rules.passwords import PasswordPolicy

@@ -17,13 +17,8 @@ from cognito_mfa.local.errors import (
     UnsupportedOperationException,
     UserNotFoundException,
 )
-from cognito_mfa.local.operations.context import (
-    Context,
-    Parameters,
-    Payload,
-    check_secret_hash,
-    required,
-)
+from cognito_mfa.local.operations.context import Context, Parameters, Payload, required
+from cognito_mfa.local.operations.secret_hash import check_secret_hash
 from cognito_mfa.local.rules import directory
 from cognito_mfa.local.rules.state import AppClient, TokenFamily, User, UserPool
 

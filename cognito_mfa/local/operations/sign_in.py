@@ -19,11 +19,11 @@ from cognito_mfa.local.operations.context import (
     Context,
     Parameters,
     Payload,
-    check_secret_hash,
     hides_existence,
     required,
 )
 from cognito_mfa.local.operations.first_factor import WRONG
+from cognito_mfa.local.operations.secret_hash import check_secret_hash
 from cognito_mfa.local.rules import directory
 from cognito_mfa.local.rules.state import AppClient, UserPool
 

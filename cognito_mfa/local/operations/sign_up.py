@@ -20,9 +20,9 @@ from cognito_mfa.local.operations.context import (
     Parameters,
     Payload,
     attributes_in,
-    check_secret_hash_member,
     check_writable,
 )
+from cognito_mfa.local.operations.secret_hash import check_secret_hash_member
 from cognito_mfa.local.operations.sent_codes import (
     EXPIRED,
     SIGN_UP,

@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 
 from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
 from cognito_mfa.local.operations import first_factor
-from cognito_mfa.local.operations.context import Context, Payload, check_secret_hash, required
+from cognito_mfa.local.operations.context import Context, Payload, required
 from cognito_mfa.local.operations.first_factor import WRONG
+from cognito_mfa.local.operations.secret_hash import check_secret_hash
 from cognito_mfa.local.rules import directory, srp
 from cognito_mfa.local.rules.passwords import SALT_BYTES
 from cognito_mfa.local.rules.srp_exchanges import our_side, secret_block

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from cognito_mfa.local.errors import UserNotFoundException
-from cognito_mfa.local.operations.context import (
-    Context,
-    Parameters,
-    check_secret_hash_member,
-    hides_existence,
-)
+from cognito_mfa.local.operations.context import Context, Parameters, hides_existence
+from cognito_mfa.local.operations.secret_hash import check_secret_hash_member
 from cognito_mfa.local.rules import directory, limits
 from cognito_mfa.local.rules.state import AppClient, User, UserPool
 

@@ -14,14 +14,8 @@ from cognito_mfa.local.errors import (
     InvalidParameterException,
     UnsupportedUserStateException,
 )
-from cognito_mfa.local.operations.context import (
-    Context,
-    Parameters,
-    Payload,
-    attributes_in,
-    page_start,
-    page_token,
-)
+from cognito_mfa.local.operations.context import Context, Parameters, Payload, attributes_in
+from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.operations.profile import attributes, description
 from cognito_mfa.local.outbox import Medium
 from cognito_mfa.local.rules import credentials, directory

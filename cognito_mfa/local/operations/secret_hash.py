@@ -1,0 +1,73 @@
+"""The hash that a client with a secret sends along, to show that it knows the secret.
+
+See "Secret hash" in docs/cognito-behavior.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
+from cognito_mfa.local.operations.context import Parameters
+from cognito_mfa.local.rules.state import AppClient
+
+
+def check_secret_hash(client: AppClient, values: Mapping[str, str], username: str) -> None:
+    """Check the SECRET_HASH of a request.
+
+    See "Secret hash" in docs/cognito-behavior.md.
+
+    Args:
+        client: The app client.
+        values: What the request says, as a map of strings.
+        username: The name that the hash is over.
+
+    Raises:
+        NotAuthorizedException: It is missing or wrong.
+        InvalidParameterException: The client has no secret and must send none (measured).
+    """
+    sent = values.get("SECRET_HASH")
+    if client.secret is None:
+        if sent:
+            raise InvalidParameterException(
+                f"App client {client.id} is not configured for secret but secret hash was received"
+            )
+        return
+    if not sent:
+        raise NotAuthorizedException(
+            f"Client {client.id} is configured with secret but SECRET_HASH was not received"
+        )
+    if not hmac.compare_digest(secret_hash(client, username).encode(), sent.encode()):
+        raise NotAuthorizedException(f"SecretHash does not match for the client: {client.id}")
+
+
+def secret_hash(client: AppClient, username: str) -> str:
+    """Return what a client with a secret sends along with a name.
+
+    Args:
+        client: The app client.
+        username: The name.
+
+    Returns:
+        HMAC-SHA256 over name and client id, in base64.
+    """
+    message = (username + client.id).encode()
+    digest = hmac.digest((client.secret or "").encode(), message, hashlib.sha256)
+    return base64.b64encode(digest).decode()
+
+
+def check_secret_hash_member(client: AppClient, parameters: Parameters) -> None:
+    """Check the hash of an operation that has it as a member of the request.
+
+    Args:
+        client: The app client.
+        parameters: The members of the request.
+
+    Raises:
+        NotAuthorizedException: It is missing or wrong.
+    """
+    values = {"SECRET_HASH": parameters.get("SecretHash", "")}
+    check_secret_hash(client, values, parameters["Username"])
