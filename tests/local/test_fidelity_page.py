@@ -16,7 +16,7 @@ PAGE = (TESTS.parent / "docs" / "local-cognito-fidelity.md").read_text()
 def known_tests() -> set[str]:
     """The names of all tests of the local Cognito and of its referee."""
     names: set[str] = set()
-    for file in (*TESTS.glob("local/test_*.py"), TESTS / "test_referee.py"):
+    for file in (*TESTS.glob("local/**/test_*.py"), TESTS / "test_referee.py"):
         tree = ast.parse(file.read_text())
         names |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     return names
