@@ -1,4 +1,4 @@
-"""Programs of others in front of the HTTP door, each as its users run it. One that is not installed
+"""Programs of others in front of the HTTP server, each as its users run it. One that is not installed
 is skipped with a sentence, unless COGNITO_MFA_TEST_CLIENTS=required."""
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ def programs_are_installed() -> None:
 
 @pytest.fixture
 def site(mfa: str, tmp_path: Path) -> Iterator[Site]:
-    """A pool with an app client and nobody in it, behind the HTTP door."""
+    """A pool with an app client and nobody in it, behind the HTTP server."""
     cognito = LocalCognito()
     tracking = DeviceTracking(replaces_mfa=True)
     pool = cognito.create_pool(POOL_ID, mfa=mfa, device_tracking=tracking)
     pool.create_client(CLIENT_ID)
-    with cognito.serve() as door:
-        yield Site(cognito, pool, door.url, tmp_path)
+    with cognito.serve() as server:
+        yield Site(cognito, pool, server.url, tmp_path)
 
 
 @pytest.fixture

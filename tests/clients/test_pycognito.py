@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:Depreca
 @pytest.fixture
 def ada(site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A program with pycognito, sent here by its environment. The keys that it checks tokens with
-    come from our door too: it looks for them at AWS otherwise."""
+    come from our server too: it looks for them at AWS otherwise."""
     keys = request(site.url, "GET", f"/{POOL_ID}/.well-known/jwks.json").json()["keys"]
     monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", site.url)
     ada = Cognito(POOL_ID, CLIENT_ID, username="ada", access_key="local", secret_key="local")

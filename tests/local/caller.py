@@ -38,7 +38,7 @@ def secret_hash(secret: str, username: str, client_id: str = CLIENT_ID) -> str:
 
 
 class Caller:
-    """``boto`` is a boto3 client of either door."""
+    """``boto`` is a boto3 client, in process or over HTTP."""
 
     def __init__(self, boto: Any, client_id: str = CLIENT_ID) -> None:
         self.boto = boto

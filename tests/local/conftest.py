@@ -1,4 +1,4 @@
-"""Fixtures: a Cognito whose clock stands still, its people, and both doors."""
+"""Fixtures: a Cognito whose clock stands still, its users, and clients in process and over HTTP."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def caller(boto: Any) -> Caller:
 
 @pytest.fixture(params=["in process", "over HTTP"])
 def either_boto(request: pytest.FixtureRequest, cognito: LocalCognito) -> Iterator[Any]:
-    """The same client behind each door in turn."""
+    """The same client, in process and over HTTP."""
     if request.param == "in process":
         yield cognito.client(config=ONE_ATTEMPT)
         return

@@ -1,4 +1,4 @@
-"""Faults are alike behind both doors, as botocore sees them."""
+"""Faults are the same in process and over HTTP, as botocore sees them."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ ANSWER = "RespondToAuthChallenge"
 
 
 @pytest.fixture(params=["in process", "over HTTP"])
-def door(request: pytest.FixtureRequest, cognito: LocalCognito) -> Iterator[Callable[..., Caller]]:
-    """Makes callers of either door."""
+def caller_with(
+    request: pytest.FixtureRequest, cognito: LocalCognito
+) -> Iterator[Callable[..., Caller]]:
+    """Makes callers with a configuration, in process and over HTTP."""
     if request.param == "in process":
         yield lambda config: Caller(cognito.client(config=config))
         return
@@ -42,15 +44,15 @@ def door(request: pytest.FixtureRequest, cognito: LocalCognito) -> Iterator[Call
 
 
 @pytest.fixture
-def either(door: Callable[..., Caller]) -> Caller:
-    """Both doors, and a client that never tries again."""
-    return door(PATIENT)
+def either(caller_with: Callable[..., Caller]) -> Caller:
+    """A client that never tries again, in process and over HTTP."""
+    return caller_with(PATIENT)
 
 
 @pytest.fixture
-def impatient(door: Callable[..., Caller]) -> Caller:
+def impatient(caller_with: Callable[..., Caller]) -> Caller:
     """The same, and it does not wait either."""
-    return door(IMPATIENT)
+    return caller_with(IMPATIENT)
 
 
 def until(happened: Callable[[], object]) -> None:
@@ -137,7 +139,7 @@ def test_unreachable_resets_an_open_connection_over_http(
     assert cognito.operations() == []
 
 
-def test_a_door_can_be_down_for_a_while(cognito: LocalCognito, pool: LocalPool) -> None:
+def test_a_server_can_be_down_for_a_while(cognito: LocalCognito, pool: LocalPool) -> None:
     with cognito.serve() as server:
         caller = Caller(http_client(server.url, config=PATIENT))
         assert read(caller)
@@ -385,7 +387,7 @@ def test_a_bug_surfaces_in_process(cognito: LocalCognito, pool: LocalPool) -> No
         read(Caller(cognito.client(config=PATIENT)))
 
 
-class TestHostile:
+class TestTampering:
     """A Cognito that lies: well formed, and not to be believed."""
 
     def said(self, token: str) -> Any:

@@ -1,4 +1,4 @@
-"""Every answer of the local Cognito's HTTP door, and every kind of caller. What a browser makes of it is
+"""Every answer of the local Cognito's HTTP server, and every kind of caller. What a browser makes of it is
 in tests/browser/test_local_cognito.py; this is the whole table, byte by byte."""
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ def pool(cognito: LocalCognito) -> LocalPool:
 
 
 @pytest.fixture
-def door(cognito: LocalCognito, pool: LocalPool) -> Iterator[HttpServer]:
-    with cognito.serve() as door:
-        yield door
+def server(cognito: LocalCognito, pool: LocalPool) -> Iterator[HttpServer]:
+    with cognito.serve() as server:
+        yield server
 
 
 @dataclass(frozen=True)
@@ -107,13 +107,13 @@ class Got:
     body: bytes
 
 
-def send(door: HttpServer, ask: Ask, *more: bytes, host: bytes | None = None) -> Got:
+def send(server: HttpServer, ask: Ask, *more: bytes, host: bytes | None = None) -> Got:
     """``host`` is a whole header, or several; None is the right one."""
-    own = f"Host: 127.0.0.1:{door.port}".encode() if host is None else host
+    own = f"Host: 127.0.0.1:{server.port}".encode() if host is None else host
     lines = [f"{ask.method} {ask.path} HTTP/1.1".encode(), *([own] if own else []), *ask.headers]
     lines += [*more, b"Connection: close", b"Content-Length: %d" % len(ask.body), b"", ask.body]
     received = bytearray()
-    with socket.create_connection(("127.0.0.1", door.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(b"\r\n".join(lines))
         while chunk := connection.recv(65536):
             received += chunk
@@ -123,21 +123,21 @@ def send(door: HttpServer, ask: Ask, *more: bytes, host: bytes | None = None) ->
     return Got(int(first.split()[1]), headers, body)
 
 
-def foreign_origins(door: HttpServer) -> list[str]:
+def foreign_origins(server: HttpServer) -> list[str]:
     return [
         "http://evil.example",
         "https://evil.example",
-        f"http://evil.example:{door.port}",
+        f"http://evil.example:{server.port}",
         "null",
         "",
         "http://127.0.0.1",
         "http://127.0.0.1:1",
-        f"http://localhost:{door.port}",
-        f"http://127.0.0.1:{door.port}.evil.example",
-        f"http://evil.example/http://127.0.0.1:{door.port}",
-        f"http://127.0.0.1:{door.port}@evil.example",
-        f"ftp://127.0.0.1:{door.port}",
-        f"127.0.0.1:{door.port}",
+        f"http://localhost:{server.port}",
+        f"http://127.0.0.1:{server.port}.evil.example",
+        f"http://evil.example/http://127.0.0.1:{server.port}",
+        f"http://127.0.0.1:{server.port}@evil.example",
+        f"ftp://127.0.0.1:{server.port}",
+        f"127.0.0.1:{server.port}",
         "file://",
         "chrome-extension://abcdefgh",
     ]
@@ -157,21 +157,21 @@ class TestOrigins:
     """Kept by ``Caller.may`` and ``Caller.headers`` in local/wire/origins.py; with ``is_foreign`` always
     false, or with SHARED for every answer, these fail."""
 
-    def test_a_program_and_our_own_page_may_ask(self, door: HttpServer, name: str) -> None:
+    def test_a_program_and_our_own_page_may_ask(self, server: HttpServer, name: str) -> None:
         ask = ROUTES[name]
-        for more in ([], [f"Origin: http://127.0.0.1:{door.port}".encode()]):
-            got = send(door, ask, *more)
+        for more in ([], [f"Origin: http://127.0.0.1:{server.port}".encode()]):
+            got = send(server, ask, *more)
             assert got.status == ask.status
             assert (ALLOWED_ORIGIN in got.headers) == (ask.foreign == SHARED)
             assert (ALLOWED_ORIGIN in got.headers) != is_private(got)
 
     def test_a_page_of_another_origin_gets_what_is_open(
-        self, cognito: LocalCognito, door: HttpServer, name: str
+        self, cognito: LocalCognito, server: HttpServer, name: str
     ) -> None:
         ask = ROUTES[name]
-        for origin in foreign_origins(door):
+        for origin in foreign_origins(server):
             cognito.forget_calls()
-            got = send(door, ask, f"Origin: {origin}".encode())
+            got = send(server, ask, f"Origin: {origin}".encode())
             assert got.status == (403 if ask.foreign == REFUSED else ask.status), origin
             assert (got.headers.get(ALLOWED_ORIGIN) == "*") == (ask.foreign == SHARED), origin
             if ask.foreign != SHARED:
@@ -181,9 +181,9 @@ class TestOrigins:
                 assert b"newcomer" not in got.body
                 assert "location" not in got.headers
 
-    def test_two_origins_are_a_bad_request(self, door: HttpServer, name: str) -> None:
-        own = f"Origin: http://127.0.0.1:{door.port}".encode()
-        got = send(door, ROUTES[name], own, b"Origin: http://evil.example")
+    def test_two_origins_are_a_bad_request(self, server: HttpServer, name: str) -> None:
+        own = f"Origin: http://127.0.0.1:{server.port}".encode()
+        got = send(server, ROUTES[name], own, b"Origin: http://evil.example")
         assert got.status == 400
         assert ALLOWED_ORIGIN not in got.headers
 
@@ -213,24 +213,24 @@ class TestOrigins:
         ],
     )
     def test_another_name_is_refused(
-        self, cognito: LocalCognito, door: HttpServer, name: str, host: str
+        self, cognito: LocalCognito, server: HttpServer, name: str, host: str
     ) -> None:
         """Kept by ``Hosts.include``, local/wire/origins.py. That page's origin is our own."""
-        text = host.format(port=door.port)
+        text = host.format(port=server.port)
         got = send(
-            door, ROUTES[name], f"Origin: http://{text}".encode(), host=f"Host: {text}".encode()
+            server, ROUTES[name], f"Origin: http://{text}".encode(), host=f"Host: {text}".encode()
         )
         assert got.status == 403
         assert is_private(got)
         assert b"newcomer" not in got.body
         assert cognito.operations() == []
 
-    def test_no_name_is_a_bad_request(self, door: HttpServer, name: str) -> None:
-        got = send(door, ROUTES[name], host=b"")
+    def test_no_name_is_a_bad_request(self, server: HttpServer, name: str) -> None:
+        got = send(server, ROUTES[name], host=b"")
         assert got.status == 400
         assert ALLOWED_ORIGIN not in got.headers
 
-    def test_two_names_are_a_bad_request(self, door: HttpServer, name: str) -> None:
+    def test_two_names_are_a_bad_request(self, server: HttpServer, name: str) -> None:
         """Whichever of the two somebody else would take."""
         for hosts in (
             b"Host: localhost\r\nHost: evil.example",
@@ -239,18 +239,18 @@ class TestOrigins:
             b"Host: evil.example\r\nHost : localhost",
             b"Host: evil.example\r\n Host: localhost",
         ):
-            got = send(door, ROUTES[name], host=hosts)
+            got = send(server, ROUTES[name], host=hosts)
             assert got.status == 400
             assert ALLOWED_ORIGIN not in got.headers
 
     def test_an_address_with_a_host_of_its_own_is_a_bad_request(
-        self, door: HttpServer, name: str
+        self, server: HttpServer, name: str
     ) -> None:
         ask = ROUTES[name]
         whole = Ask(
             ask.method, f"http://evil.example{ask.path}", 400, REFUSED, ask.headers, ask.body
         )
-        assert send(door, whole).status == 400
+        assert send(server, whole).status == 400
 
 
 @pytest.mark.parametrize(
@@ -258,18 +258,18 @@ class TestOrigins:
 )
 @pytest.mark.parametrize("port", ["", ":", ":1", ":{port}"])
 def test_the_loopback_names_lead_here_through_any_port(
-    door: HttpServer, host: str, port: str
+    server: HttpServer, host: str, port: str
 ) -> None:
     """A container's port is often another one outside."""
-    text = f"Host: {host}{port.format(port=door.port)}".encode()
-    assert send(door, ROUTES["the outbox"], host=text).status == 200
+    text = f"Host: {host}{port.format(port=server.port)}".encode()
+    assert send(server, ROUTES["the outbox"], host=text).status == 200
 
 
 class TestPreflights:
     """What a browser asks before it sends a page's request. Kept by ``preflight``, local/wire/origins.py."""
 
-    def allowed(self, door: HttpServer, path: str, *headers: bytes) -> set[str] | None:
-        got = send(door, Ask("OPTIONS", path, 204, SHARED, headers))
+    def allowed(self, server: HttpServer, path: str, *headers: bytes) -> set[str] | None:
+        got = send(server, Ask("OPTIONS", path, 204, SHARED, headers))
         if ALLOWED_ORIGIN not in got.headers:
             return None
         assert (got.status, got.headers[ALLOWED_ORIGIN]) == (204, "*")
@@ -278,36 +278,36 @@ class TestPreflights:
     @pytest.mark.parametrize("origin", [b"http://evil.example", b"null"])
     @pytest.mark.parametrize("path", ["/", "/us-east-1/", "/nothing", "/oauth2/token/", "/oauth2"])
     def test_the_api_takes_no_signature_of_a_page(
-        self, door: HttpServer, path: str, origin: bytes
+        self, server: HttpServer, path: str, origin: bytes
     ) -> None:
         asked = (
             b"Origin: " + origin,
             b"Access-Control-Request-Headers: authorization,x-amz-target",
         )
-        names = self.allowed(door, path, *asked)
+        names = self.allowed(server, path, *asked)
         assert names is not None
         assert {"content-type", "x-amz-target", "x-amz-user-agent", "cache-control"} <= names
         assert not names & {"authorization", "*"}
 
     @pytest.mark.parametrize("path", ["/oauth2/token", "/oauth2/userInfo"])
-    def test_oauths_endpoints_take_a_bearers(self, door: HttpServer, path: str) -> None:
-        names = self.allowed(door, path, b"Origin: http://evil.example")
+    def test_oauths_endpoints_take_a_bearers(self, server: HttpServer, path: str) -> None:
+        names = self.allowed(server, path, b"Origin: http://evil.example")
         assert names is not None
         assert {"content-type", "authorization"} <= names
 
     @pytest.mark.parametrize("path", ["/outbox", "/login", "/oauth2/authorize", "/logout"])
-    def test_the_rest_takes_nothing(self, door: HttpServer, path: str) -> None:
-        assert self.allowed(door, path, b"Origin: http://evil.example") is None
+    def test_the_rest_takes_nothing(self, server: HttpServer, path: str) -> None:
+        assert self.allowed(server, path, b"Origin: http://evil.example") is None
 
-    def test_another_name_is_told_nothing(self, door: HttpServer) -> None:
-        got = send(door, Ask("OPTIONS", "/", 204, SHARED), host=b"Host: evil.example")
+    def test_another_name_is_told_nothing(self, server: HttpServer) -> None:
+        got = send(server, Ask("OPTIONS", "/", 204, SHARED), host=b"Host: evil.example")
         assert got.status == 403
         assert ALLOWED_ORIGIN not in got.headers
 
 
 class TestAllowedNames:
     def test_a_name_that_is_given_leads_here(self, cognito: LocalCognito, pool: LocalPool) -> None:
-        with cognito.serve(allow_hosts=["Cognito", "fd00:0::1", "local_cognito"]) as door:
+        with cognito.serve(allow_hosts=["Cognito", "fd00:0::1", "local_cognito"]) as server:
             for host in (
                 b"cognito",
                 b"COGNITO:9229",
@@ -315,23 +315,23 @@ class TestAllowedNames:
                 b"local_cognito",
                 b"localhost",
             ):
-                assert send(door, ROUTES["the outbox"], host=b"Host: " + host).status == 200
-            assert send(door, ROUTES["the outbox"], host=b"Host: evil.example").status == 403
+                assert send(server, ROUTES["the outbox"], host=b"Host: " + host).status == 200
+            assert send(server, ROUTES["the outbox"], host=b"Host: evil.example").status == 403
 
     def test_its_page_is_our_own(self, cognito: LocalCognito, pool: LocalPool) -> None:
-        with cognito.serve(allow_hosts=["cognito"]) as door:
+        with cognito.serve(allow_hosts=["cognito"]) as server:
             iam, host = ROUTES["an IAM operation"], b"Host: cognito:9229"
-            assert send(door, iam, b"Origin: http://cognito:9229", host=host).status == 200
-            assert send(door, iam, b"Origin: http://localhost:9229", host=host).status == 403
+            assert send(server, iam, b"Origin: http://cognito:9229", host=host).status == 200
+            assert send(server, iam, b"Origin: http://localhost:9229", host=host).status == 403
 
     @pytest.mark.parametrize("bound", ["0.0.0.0", ""])  # noqa: S104 - as in a container
-    def test_a_door_to_the_network_answers_to_no_more_names(
+    def test_a_server_on_the_network_answers_to_no_more_names(
         self, cognito: LocalCognito, pool: LocalPool, bound: str
     ) -> None:
-        with cognito.serve(host=bound) as door:
-            assert send(door, ROUTES["the outbox"]).status == 200
+        with cognito.serve(host=bound) as server:
+            assert send(server, ROUTES["the outbox"]).status == 200
             for host in (b"evil.example", b"192.0.2.1", b"cognito"):
-                assert send(door, ROUTES["the outbox"], host=b"Host: " + host).status == 403
+                assert send(server, ROUTES["the outbox"], host=b"Host: " + host).status == 403
 
     def test_the_address_that_it_is_bound_to_is_its_name(
         self, cognito: LocalCognito, pool: LocalPool
@@ -347,8 +347,8 @@ class TestAllowedNames:
         with pytest.raises(ValueError, match="is not the name of a host"):
             cognito.serve(allow_hosts=[name])
 
-    def test_a_program_is_told_which_option_it_needs(self, door: HttpServer) -> None:
-        got = send(door, ROUTES["an IAM operation"], host=b"Host: cognito:9229")
+    def test_a_program_is_told_which_option_it_needs(self, server: HttpServer) -> None:
+        got = send(server, ROUTES["an IAM operation"], host=b"Host: cognito:9229")
         assert b"AccessDeniedException" in got.body
         assert b"--allow-host" in got.body
-        assert b"--allow-host" in send(door, ROUTES["the outbox"], host=b"Host: cognito").body
+        assert b"--allow-host" in send(server, ROUTES["the outbox"], host=b"Host: cognito").body

@@ -1,4 +1,4 @@
-"""MFA_SETUP in session mode, behind both doors.
+"""MFA_SETUP in session mode, in process and over HTTP.
 
 The facts are in "Setup during sign-in" of docs/cognito-behavior.md.
 """

@@ -241,7 +241,7 @@ def test_legacy_flow_names_still_count(boto: Any, pool: LocalPool) -> None:
     assert answer["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
 
 
-def test_each_door_has_its_own_flows(boto: Any, pool: LocalPool) -> None:
+def test_public_and_admin_operations_have_their_own_flows(boto: Any, pool: LocalPool) -> None:
     parameters = {"USERNAME": "regular", "PASSWORD": PASSWORD}
     with refused("InvalidParameterException", "Initiate Auth method not supported."):
         boto.initiate_auth(

@@ -395,7 +395,6 @@ class TestSwitches:
     """The other side of what is not known: "Where sources disagree" in docs/cognito-behavior.md."""
 
     def test_a_wrong_setup_code_may_be_a_status(self, cognito: LocalCognito) -> None:
-        """14.8."""
         pool = populated(cognito, mfa="ON", behavior=Behavior(wrong_setup_code_is_a_status=True))
         caller = Caller(cognito.client())
         second = caller.associate(caller.password()["Session"])
@@ -405,7 +404,6 @@ class TestSwitches:
         assert caller.verify(second["Session"], code)["Status"] == "SUCCESS"
 
     def test_a_code_may_follow_a_setup(self, cognito: LocalCognito) -> None:
-        """14.2."""
         pool = populated(cognito, mfa="ON", behavior=Behavior(code_after_setup=True))
         caller = Caller(cognito.client())
         second = caller.associate(caller.password()["Session"])
@@ -417,7 +415,6 @@ class TestSwitches:
         assert "AuthenticationResult" in done
 
     def test_a_session_may_associate_only_once(self, cognito: LocalCognito) -> None:
-        """14.5."""
         populated(cognito, mfa="ON", behavior=Behavior(association_once_per_session=True))
         caller = Caller(cognito.client())
         session = caller.password()["Session"]
@@ -426,7 +423,6 @@ class TestSwitches:
             caller.associate(session)
 
     def test_a_new_sign_in_may_end_older_ones(self, cognito: LocalCognito) -> None:
-        """14.5."""
         pool = populated(cognito, mfa="ON", behavior=Behavior(sign_in_ends_older_sessions=True))
         caller = Caller(cognito.client())
         older, newer = (caller.password("regular")["Session"] for _ in range(2))
@@ -437,7 +433,6 @@ class TestSwitches:
     def test_a_verified_token_may_be_asked_for_without_a_preference(
         self, cognito: LocalCognito
     ) -> None:
-        """14.6."""
         behavior = Behavior(verified_token_asked_without_preference=True)
         pool = populated(cognito, mfa="OPTIONAL", behavior=behavior)
         caller = Caller(cognito.client())
@@ -445,14 +440,12 @@ class TestSwitches:
         assert caller.password()["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
 
     def test_secrets_may_have_another_length(self, cognito: LocalCognito) -> None:
-        """14.9."""
         populated(cognito, mfa="ON", behavior=Behavior(secret_bytes=20))
         caller = Caller(cognito.client())
         assert len(caller.associate(caller.password()["Session"])["SecretCode"]) == 32
 
     @pytest.mark.parametrize("mixed", [False, True])
     def test_admin_and_public_calls_may_mix(self, cognito: LocalCognito, mixed: bool) -> None:
-        """14.14."""
         pool = populated(cognito, mfa="ON", behavior=Behavior(admin_and_public_calls_mix=mixed))
         caller = Caller(cognito.client())
         code = pool.code_for("regular")

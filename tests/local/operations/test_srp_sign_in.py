@@ -182,7 +182,7 @@ class TestChallenge:
         with refused("InvalidParameterException", text):
             person.begin()
 
-    def test_the_admin_door_has_it_too(self, cognito: LocalCognito, plain: LocalPool) -> None:
+    def test_admin_operations_have_it_too(self, cognito: LocalCognito, plain: LocalPool) -> None:
         person = Person(cognito, "regular")
         begun = person.client.admin_initiate_auth(
             UserPoolId=POOL_ID,
@@ -191,7 +191,7 @@ class TestChallenge:
             AuthParameters=person.get_auth_params(),
         )
         values = person.claim(begun)
-        with refused("NotAuthorizedException", WRONG):  # 14.14: the doors do not mix
+        with refused("NotAuthorizedException", WRONG):  # Admin and public calls do not mix
             person.answer(values)
         done = person.client.admin_respond_to_auth_challenge(
             UserPoolId=POOL_ID,

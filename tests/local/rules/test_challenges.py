@@ -175,7 +175,6 @@ class TestSentCodes:
         assert "AuthenticationResult" in done
 
     def test_email_codes_lock_by_a_switch(self, cognito: LocalCognito) -> None:
-        """14.7."""
         somebody = Somebody(
             cognito,
             "ON",
@@ -276,7 +275,6 @@ class TestChoice:
         assert answer["ChallengeName"] == TOTP
 
     def test_the_documentations_spelling_is_a_switch(self, cognito: LocalCognito) -> None:
-        """14.13."""
         somebody = self.somebody(cognito, Behavior(documented_spellings=True))
         answer = somebody.sign_in()
         assert "MFAS_CAN_SELECT" in answer["ChallengeParameters"]

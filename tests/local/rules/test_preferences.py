@@ -183,7 +183,6 @@ class TestReset:
         assert "AuthenticationResult" in done
 
     def test_or_is_refused_by_a_switch(self, cognito: LocalCognito) -> None:
-        """14.3."""
         behavior = Behavior(required_mfa_refuses_preference_off=True)
         populated(cognito, mfa="ON", behavior=behavior)
         boto = cognito.client()
@@ -219,7 +218,6 @@ class TestReset:
     @newer.deletes_tokens
     @pytest.mark.parametrize("fails", [False, True])
     def test_deleting_what_is_not_there(self, cognito: LocalCognito, fails: bool) -> None:
-        """14.11."""
         populated(cognito, mfa="ON", behavior=Behavior(deleting_absent_token_fails=fails))
         boto = cognito.client()
         if fails:
@@ -230,7 +228,6 @@ class TestReset:
 
     @newer.deletes_tokens
     def test_deleting_may_end_open_sign_ins(self, cognito: LocalCognito) -> None:
-        """14.11."""
         pool = populated(cognito, mfa="ON", behavior=Behavior(deleting_token_ends_sessions=True))
         caller = Caller(cognito.client())
         session, code = caller.password("regular")["Session"], pool.code_for("regular")

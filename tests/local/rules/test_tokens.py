@@ -339,7 +339,7 @@ def test_lifetimes_are_the_clients(boto: Any, optional_pool: LocalPool) -> None:
     assert lifetimes == {"AccessToken": 300, "IdToken": 600}
 
 
-def test_keys_survive_in_a_client_of_another_door(
+def test_keys_are_the_same_over_http(
     cognito: LocalCognito, caller: Caller, optional_pool: LocalPool
 ) -> None:
     token = access_token(caller.password())
@@ -360,5 +360,5 @@ def test_tokens_that_expired_long_ago_are_forgotten(
 
 
 def document(url: str, path: str) -> Any:
-    with urllib.request.urlopen(f"{url}/{path}") as response:  # noqa: S310 - our own door
+    with urllib.request.urlopen(f"{url}/{path}") as response:  # noqa: S310 - our own server
         return json.load(response)

@@ -1,4 +1,4 @@
-"""The door in process: boto3 clients that a LocalCognito answers."""
+"""boto3 clients that a LocalCognito answers in process."""
 
 from __future__ import annotations
 

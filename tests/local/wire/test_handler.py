@@ -128,7 +128,7 @@ def test_the_outbox_can_be_read(cognito: LocalCognito, server: HttpServer) -> No
     assert message["destination"] == "ivy@example.com"
 
 
-def test_the_door_closes_with_connections_open(cognito: LocalCognito) -> None:
+def test_the_server_closes_with_connections_open(cognito: LocalCognito) -> None:
     with cognito.serve() as server:
         connection = connect(server.url)
         connection.request("GET", "/")
