@@ -1,7 +1,7 @@
-"""The authentication backend: it loads users, it never checks a password.
+"""The authentication backend. It loads users and never checks a password.
 
 Signing in takes several steps, so it happens in ``cognito_mfa.sign_in.flows``, which names this backend to
-``login()``. ``authenticate()`` returns nobody: a password alone is no sign-in here.
+``login()``. ``authenticate()`` returns None: here, a password is no sign-in.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cognito_mfa.enforcement.identity_state import load_user, state_of
 
 
 class CognitoBackend(ModelBackend):
-    """Loads the user together with the identity, so that the gate costs no query of its own.
+    """Loads the user with the state of their identity, so that the gate costs no query.
 
     Attributes:
         trust_words: what ``TRUSTED_BACKENDS`` may say of it, and of subclasses: nothing.
@@ -26,14 +26,17 @@ class CognitoBackend(ModelBackend):
     trust_words: tuple[str, ...] = ()
 
     def authenticate(self, request: HttpRequest | None, *_args: Any, **_credentials: Any) -> None:
-        return None
+        """Return None: passwords are checked by Cognito, during the steps of a sign-in."""
+        return
 
     async def aauthenticate(
         self, request: HttpRequest | None, *_args: Any, **_credentials: Any
     ) -> None:
-        return None
+        """Async version of ``authenticate``."""
+        return
 
     def get_user(self, user_id: Any) -> Any:
+        """Return the user with this primary key; None if they may not sign in, here or at Cognito."""
         user = load_user(user_id)
         if user is None or not self.user_can_authenticate(user):
             return None
@@ -41,4 +44,5 @@ class CognitoBackend(ModelBackend):
         return None if access_lost(state_of(user)) else user
 
     async def aget_user(self, user_id: Any) -> Any:
+        """Async version of ``get_user``."""
         return await sync_to_async(self.get_user)(user_id)  # one query needs its thread anyway

@@ -23,9 +23,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def mfa_required(view: View) -> View:
-    """Let nobody through to ``view`` without a second factor, whatever policy and roll-out say.
+    """Require MFA of every user of ``view``, whatever policy, calendar, and exemptions say.
 
-    Visitors are led to the sign-in. An exemption does not count either: it is one from the policy.
+    Visitors are redirected to the sign-in.
     """
     return _guarded(view, guards.REQUIRED)
 
@@ -39,11 +39,14 @@ def mfa_recent(max_age: float | None = None) -> Callable[[View], View]: ...
 
 
 def mfa_recent(max_age: Any = None) -> Any:
-    """Let nobody through whose second factor is older than ``max_age``, for changes that matter.
+    """Require a code entered at most ``max_age`` seconds ago, for changes that matter.
 
     Args:
         max_age: seconds; by default ``COGNITO_MFA["REAUTH_MAX_AGE"]``. Or the view itself, where the
             decorator is written without parentheses.
+
+    Raises:
+        ValueError: ``max_age`` is not a number from 0 to a hundred years.
     """
     if callable(max_age):
         return _guarded(max_age, guards.recent(None))

@@ -73,7 +73,14 @@ class RequireMFAMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        """Return the response for a request that must not reach ``view``; None for any other."""
+        """Return the response for a request that must not reach ``view``; None for any other.
+
+        Args:
+            request: with session and user, from the middleware before this one.
+            view: which Django resolved.
+            _args: of the view; never read.
+            _kwargs: of the view; never read.
+        """
         exempt = why_exempt(view)
         if not exempt:
             decision = gate.decide(request)
@@ -99,7 +106,12 @@ class RequireMFAMiddleware:
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Record that the view found nothing, since a fallback may answer in its place."""
+        """Record that the view found nothing, since a fallback may answer in its place.
+
+        Args:
+            request: whose view raised.
+            exception: any; only ``Http404`` matters.
+        """
         if isinstance(exception, Http404):
             vars(request)[VIEW_GAVE_404] = True
 

@@ -16,7 +16,7 @@ from cognito_mfa.enforcement.guards import Guard
 
 
 class MFAExemptMixin(View):
-    """Let everybody through, set up or not. It speaks for the class that names it, not for subclasses."""
+    """Exempts the view from MFA. Only the class that names it is exempt; subclasses are not."""
 
     @classonlymethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # noqa: N805 - a class method
@@ -54,13 +54,13 @@ class _GuardedMixin(View):
 
 
 class MFARequiredMixin(_GuardedMixin):
-    """Let nobody through without a second factor, whatever policy and roll-out say."""
+    """Requires MFA of every user, whatever policy, calendar, and exemptions say."""
 
     mfa_guard = guards.REQUIRED
 
 
 class MFARecentMixin(_GuardedMixin):
-    """Let nobody through whose second factor is too old, for changes that matter.
+    """Requires a recent code, for changes that matter.
 
     Attributes:
         mfa_max_age: seconds; by default ``COGNITO_MFA["REAUTH_MAX_AGE"]``.

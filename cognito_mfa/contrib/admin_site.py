@@ -27,13 +27,19 @@ class MFAAdminSite(AdminSite):
     """An admin site that lets nobody in without the second factor that the policy asks for."""
 
     def has_permission(self, request: HttpRequest) -> bool:
+        """Return whether the request may use the admin: staff, and with MFA if the policy requires it."""
         return super().has_permission(request) and not gate.blocks(request, request.user)
 
     @method_decorator([never_cache, login_not_required, mfa_exempt])
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Send people to our sign-in: the admin's own form would take a password alone."""
+        """Redirect to our sign-in. The admin's own form would accept a password without a code.
+
+        Args:
+            request: from a visitor, or from a user who may not use the admin.
+            extra_context: as in Django; not used, since nothing is rendered.
+        """
         target = safe_url(request, request.GET.get("next")) or reverse(
             "admin:index", current_app=self.name
         )
@@ -54,4 +60,10 @@ class MFAAdminSite(AdminSite):
 
     @method_decorator(mfa_exempt)
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Sign out as Django does, also without MFA.
+
+        Args:
+            request: from anyone.
+            extra_context: as in Django.
+        """
         return super().logout(request, extra_context)

@@ -32,6 +32,12 @@ class IsMFAVerified(BasePermission):
     code = MFA_REQUIRED.code
 
     def has_permission(self, request: Request, view: APIView) -> bool:
+        """Return whether the request may use the API; otherwise set the message that says why.
+
+        Args:
+            request: of Django REST framework, whose authentication named the user.
+            view: not used.
+        """
         user: Any = request.user  # None where a site's UNAUTHENTICATED_USER says so
         if not (user and user.is_authenticated):
             return False

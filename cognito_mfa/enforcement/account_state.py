@@ -1,7 +1,7 @@
-"""Whether the pool still lets somebody in, as far as this site knows; and whether a session came from there.
+"""Whether the user pool still accepts a user, and whether a session came from there.
 
-Disabled or deleted in the pool, nobody goes on here with a session that Cognito's sign-in opened, whatever the
-policy asks for. It costs no query: the rows are loaded with the user.
+A session that a sign-in at Cognito opened ends when its user is disabled or deleted in the pool, whatever the policy
+requires. This costs no query: the state is loaded with the user.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class EndReason(Enum):
 
 
 def access_lost(identity: Identity | None) -> EndReason | None:
-    """Return why the pool lets this person in no more; None when it does, or nothing else is known."""
+    """Return why the user pool no longer accepts the user; None if it does, as far as is known."""
     if identity is None:
         return None
     if identity.disabled_at is not None:
@@ -44,7 +44,7 @@ def access_lost(identity: Identity | None) -> EndReason | None:
 
 
 def is_check_overdue(identity: Identity | None) -> bool:
-    """Tell whether Cognito was last asked about this person longer ago than ``STATUS_MAX_AGE`` allows."""
+    """Return whether Cognito was last asked about the user longer ago than ``STATUS_MAX_AGE`` allows."""
     limit = get_conf().STATUS_MAX_AGE
     if limit is None or identity is None:
         return False
@@ -53,17 +53,18 @@ def is_check_overdue(identity: Identity | None) -> bool:
 
 
 def came_from_cognito(user: Any, signed_in: object, backend: object) -> bool:
-    """Tell whether the session's sign-in was one at Cognito, ours or through another package.
+    """Return whether the session's sign-in was one at Cognito, ours or through another package.
 
     Args:
-        user: who is to be judged; how the session's user signed in says nothing about anybody else.
-        signed_in, backend: what the session has under Django's names.
+        user: who is judged. How the session's user signed in says nothing about another one.
+        signed_in: from the session, under Django's ``SESSION_KEY``.
+        backend: from the session, under Django's ``BACKEND_SESSION_KEY``.
     """
     return str(signed_in) == key_of(user) and is_cognito_backend(backend)
 
 
 def is_cognito_backend(backend: object) -> bool:
-    """Tell whether ``backend`` is for sign-ins at Cognito: ours, or that of another package."""
+    """Return whether ``backend`` is for sign-ins at Cognito: ours, or that of another package."""
     return is_own_backend(backend) or get_conf().trust_in(backend) in MANAGED_LOGIN_WORDS
 
 

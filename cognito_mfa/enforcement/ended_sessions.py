@@ -1,5 +1,6 @@
-"""What people are told whose session ends while they use it: disabled or deleted in the pool, away too long, or
-not asked about at Cognito for too long.
+"""Responses for users whose session ends while they use it.
+
+Their account was disabled or deleted in the user pool, they were away too long, or Cognito was last asked too long ago.
 """
 
 from __future__ import annotations
@@ -48,10 +49,11 @@ DENIALS = {
 
 
 def deny(request: HttpRequest, user: Any) -> HttpResponse:
-    """Return what ``user`` gets, whom the gate stopped, and end the session of whom the pool shut out.
+    """Return the response for a blocked user, and sign out those whom the user pool no longer accepts.
 
     Args:
-        user: None for a session whose user is no longer loaded.
+        request: which is blocked.
+        user: who is blocked; None for a session whose user is no longer loaded.
     """
     ending = gate.end_reason(request, user)
     if ending is None:

@@ -53,7 +53,7 @@ _number = count()
 
 
 def mfa_exempt(view: Marked) -> Marked:
-    """Let everybody through to ``view``, set up or not: an imprint, a help page, a health check."""
+    """Exempt ``view`` from MFA: an imprint, a help page, a health check."""
     # A wrapper instead of a mark on the view itself, which may be in use elsewhere without the mark.
     if is_async_view(view):
 
@@ -97,7 +97,7 @@ def _mark(view: View, mark: str) -> None:
 
 
 def why_exempt(view: View) -> str:
-    """Return why the gate leaves ``view`` alone: it is marked, or one of others'. Empty when it does not."""
+    """Return why the gate leaves ``view`` alone: a mark, or the package it is of. Empty if it does not."""
     if _is_plainly_unmarked(view):
         return ""
     layer: View | None = view
@@ -110,9 +110,9 @@ def why_exempt(view: View) -> str:
 
 
 def looks_exempt(view: View) -> bool:
-    """Tell whether ``view`` is gated although it wraps an exempt one, or claims to: nobody knows what it shows.
+    """Return whether ``view`` is gated although it wraps an exempt view or claims to be one.
 
-    For the system check.
+    Nobody knows what such a view shows. For the system check.
     """
     if why_exempt(view):
         return False
@@ -127,7 +127,7 @@ def looks_exempt(view: View) -> bool:
 
 
 def guards_itself(view: View) -> bool:
-    """Tell whether ``view`` asks for a second factor by itself, whatever stands around it."""
+    """Return whether ``view`` requires MFA by itself, whatever wraps it."""
     layer: View | None = view
     while layer is not None:
         if type(layer) is FunctionType and layer.__dict__.get(REQUIRED_MARK) is layer:

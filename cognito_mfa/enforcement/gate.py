@@ -1,8 +1,8 @@
-"""The one decision about a request: may it go on, or must the person set up or prove first?
+"""The one decision about a request: may it go on, or must the user set up MFA or enter a code first?
 
-Middleware, admin site, marks and the permission class for APIs ask here, with or without a thread
-to wait in. It reads the session and rows that are loaded already; it never talks to Cognito, and
-when something is missing the answer is "stop".
+Middleware, admin site, decorators, and the permission class for APIs all ask here. The async functions only load
+differently; the rules are written once, in functions that wait for nothing. The session and loaded rows are read,
+Cognito is never called, and when something is missing, the answer is "block".
 """
 
 from __future__ import annotations
@@ -40,7 +40,13 @@ class Verdict(Enum):
 
 
 class Decision(NamedTuple):
-    """What becomes of a request, and because of whom: of somebody who acts as another user, it is they."""
+    """What becomes of a request.
+
+    Attributes:
+        verdict: whether it goes on.
+        user: because of whom; during an impersonation, the user who impersonates. None for a session whose
+            user is no longer loaded.
+    """
 
     verdict: Verdict
     user: Any
@@ -50,9 +56,9 @@ class Subject(NamedTuple):
     """Who answers for a request.
 
     Attributes:
-        user: whose second factor is asked for; None where nobody's counts.
+        user: whose proof is read; None if there is nobody whose proof would do.
         records: what the session says about their sign-in.
-        acts_as: whom the request is from, where they act as somebody else; else None.
+        acts_as: during an impersonation, the user who is impersonated; otherwise None.
     """
 
     user: Any
@@ -61,7 +67,7 @@ class Subject(NamedTuple):
 
 
 def decide(request: HttpRequest) -> Decision:
-    """Return what becomes of ``request``, whoever the site says it is from; visitors pass."""
+    """Return what becomes of ``request``, whoever the site says it is from. Visitors pass."""
     people = [user for user in users_of(request) if is_signed_in(user)]
     if not people and _end_reason_without_user(request) is not None:
         return Decision(Verdict.BLOCK, None)
@@ -91,9 +97,13 @@ def _strictest(judged: list[Decision]) -> Decision:
 
 
 def decide_for_user(request: HttpRequest, user: Any) -> Decision:
-    """Return what becomes of ``request`` as one of ``user``, who is signed in.
+    """Return what becomes of ``request`` as one from ``user``.
 
-    The policy is asked last: it may cost a query, and people with a proof need not pay for it.
+    The policy is asked last: it may cost a query, which users with a proof need not pay.
+
+    Args:
+        request: with its session, if it has one.
+        user: signed in; not necessarily the session's.
     """
     off = get_conf().ENFORCEMENT == "off"
     subject = _subject(request, user)
@@ -118,10 +128,11 @@ async def adecide_for_user(request: HttpRequest, user: Any) -> Decision:
 
 
 def end_reason(request: HttpRequest, user: Any) -> EndReason | None:
-    """Return why the session of ``user``, who was stopped, ends; None where they lack a second factor.
+    """Return why a blocked user's session ends; None if they only lack MFA.
 
     Args:
-        user: None for a session whose user is no longer loaded.
+        request: which was blocked.
+        user: who was blocked; None for a session whose user is no longer loaded.
     """
     if user is None:
         return _end_reason_without_user(request)
@@ -154,12 +165,22 @@ async def _aend_reason_without_user(request: HttpRequest) -> EndReason | None:
 
 
 def blocks(request: HttpRequest, user: Any) -> bool:
-    """Tell whether ``user``, who is signed in, must not go on."""
+    """Return whether ``user`` must not go on. Nothing is recorded.
+
+    Args:
+        request: with its session, if it has one.
+        user: signed in.
+    """
     return decide_for_user(request, user).verdict is Verdict.BLOCK
 
 
 def is_proven(request: HttpRequest, user: Any) -> bool:
-    """Tell whether this session has a proof that is good for ``user``, or needs none by its backend."""
+    """Return whether this session has a valid proof of ``user``, or needs none because of its backend.
+
+    Args:
+        request: with its session, if it has one.
+        user: signed in.
+    """
     return _is_proven(_subject(request, user))
 
 
@@ -169,12 +190,22 @@ async def ais_proven(request: HttpRequest, user: Any) -> bool:
 
 
 def is_trusted(request: HttpRequest, user: Any) -> bool:
-    """Tell whether the backend of this sign-in asks everybody for a second factor of its own."""
+    """Return whether the backend of this sign-in requires MFA of everyone by its own means.
+
+    Args:
+        request: with its session, if it has one.
+        user: signed in.
+    """
     return _is_trusted(_subject(request, user))
 
 
 def proof_age(request: HttpRequest, user: Any) -> float | None:
-    """Return how many seconds ago ``user`` answered a second factor, or None without a good proof."""
+    """Return how many seconds ago ``user`` entered a code; None without a valid proof.
+
+    Args:
+        request: with its session, if it has one.
+        user: signed in.
+    """
     return _proof_age(_subject(request, user))
 
 

@@ -1,4 +1,4 @@
-"""What stands directly in front of one view, behind decorators and mixins. It works without the middleware."""
+"""What guards one view, behind decorators and mixins; it works without the middleware."""
 
 from __future__ import annotations
 

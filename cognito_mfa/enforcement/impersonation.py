@@ -1,4 +1,4 @@
-"""Staff who act as another user, through django-hijack or django-impersonate: whose second factor is asked for.
+"""Staff who act as another user, through django-hijack or django-impersonate: whose proof counts.
 
 The person in front of the screen is the impersonator. Their proof counts, and the policy's answer about them; nobody
 is ever led to set up an authenticator app as somebody else. A session that merely says it is an impersonation proves
@@ -81,7 +81,14 @@ def is_possible(request: HttpRequest) -> bool:
 
 
 def find(request: HttpRequest, user: Any) -> Impersonation | None:
-    """Return the impersonation of ``user`` that ``request`` is part of, or None. Costs a query with django-hijack."""
+    """Return the impersonation of ``user`` that ``request`` is part of, or None.
+
+    Costs a query with django-hijack, once for each request.
+
+    Args:
+        request: with its session, if it has one.
+        user: whom the request is from; a visitor is never impersonated.
+    """
     if not is_signed_in(user) or not is_possible(request):
         return None
     return _find_hijack(request, user) or _find_impersonate(request, user)
@@ -173,7 +180,12 @@ def _kept_for(kept: Any, person: Any) -> Records:
 
 
 def touch(request: HttpRequest, identity: Any) -> None:
-    """Note that something was asked for with the proof that is kept for who acts, whose identity this is."""
+    """Record activity in the proof that is kept for the user who impersonates.
+
+    Args:
+        request: whose session keeps the proof.
+        identity: of the user who impersonates.
+    """
     kept = request.session.get(KEPT)
     if identity is None or kept is None or kept[0] != str(identity.user_id):
         return
@@ -192,7 +204,13 @@ def record_before_view(request: HttpRequest) -> None:
 
 
 def on_started(*, request: HttpRequest, hijacker: Any, hijacked: Any, **_given: Any) -> None:
-    """Receive ``hijack_started``: keep what the person who acts had, whoever they act as by now."""
+    """Receive ``hijack_started``: keep the records of the user who impersonates.
+
+    Args:
+        request: whose view signed the other user in.
+        hijacker: who acted until now.
+        hijacked: whom they act as from now on.
+    """
     history, own, kept = vars(request).pop(BEFORE, ([], Records(), None))
     # SECURITY: whatever signing in as the other user seemed to prove was proven by nobody.
     proof.drop_all(request.session)
@@ -204,7 +222,13 @@ def on_started(*, request: HttpRequest, hijacker: Any, hijacked: Any, **_given: 
 
 
 def on_ended(*, request: HttpRequest, hijacker: Any, hijacked: Any, **_given: Any) -> None:
-    """Receive ``hijack_ended``: give back what was kept, to whom it was kept for."""
+    """Receive ``hijack_ended``: give the kept records back to the user they belong to.
+
+    Args:
+        request: whose view signed the first user in again.
+        hijacker: who acts as nobody from now on, or as one user fewer.
+        hijacked: whom they acted as.
+    """
     history, _, kept = vars(request).pop(BEFORE, ([], Records(), None))
     proof.drop_all(request.session)
     logger.info("impersonation_ended: user %s as user %s", hijacker.pk, hijacked.pk)

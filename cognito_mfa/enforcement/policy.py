@@ -1,7 +1,7 @@
-"""Who must have a second factor on this site: the site's own rule, whatever the pool asks for.
+"""Who needs MFA on this site, and from when: the site's own rule, whatever the user pool requires.
 
-A rule that fails means "required"; a person for whom nothing is known is a person like any other.
-What costs nothing is asked first: the rule, then the calendar, and exemptions last.
+A rule that fails means "required", and a user of whom nothing is known is a user like any other. What costs nothing
+is asked first: the rule, then the calendar of the rollout, and exemptions last.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ DEADLINE = "cognito_mfa_deadline"  # of the request: until when its user may go 
 def is_required(
     request: HttpRequest, user: AbstractBaseUser | None = None, *, acts_as: Any = None
 ) -> bool:
-    """Tell whether the policy wants a second factor of ``user`` now, by default the request's.
+    """Return whether the policy requires MFA of ``user`` now.
 
     Args:
-        request: what a rule of the site's own is asked with; its ``user`` is ``user`` meanwhile.
-        user: who is about to be signed in.
-        acts_as: whom ``user`` acts as. The rule may be about either: else somebody of whom nothing is asked could
-            act as somebody of whom much is. Time and exemptions are those of ``user``.
+        request: what a rule of the site's own is asked with; its ``user`` is ``user`` for that long.
+        user: by default the request's; another one who is about to be signed in.
+        acts_as: whom ``user`` impersonates. The rule may be about either: otherwise a user of whom nothing is
+            required could act as one of whom much is. Time and exemptions are those of ``user``.
     """
     person: Any = request.user if user is None else user
     if not any(applies_to(request, one) for one in (person, acts_as) if one is not None):
@@ -57,7 +57,7 @@ def is_required(
 
 
 async def ais_required(request: HttpRequest, user: Any, *, acts_as: Any = None) -> bool:
-    """Tell the same, without a thread where neither rule nor exemptions need one."""
+    """Async version of ``is_required``. It needs no thread unless the rule or an exemption does."""
     said = [await _aapplies_to(request, one) for one in (user, acts_as) if one is not None]
     if not any(said) or _note_time_left(request, user):
         return False
@@ -65,17 +65,27 @@ async def ais_required(request: HttpRequest, user: Any, *, acts_as: Any = None) 
 
 
 def is_exempt(person: Any, *, acts_as: Any = None) -> bool:
-    """Tell whether an administrator lets the person do without for now."""
+    """Return whether an administrator exempted the user, and the exemption is still valid.
+
+    Args:
+        person: whose exemptions are read.
+        acts_as: whom they impersonate; an ordinary user's exemption does not cover a superuser.
+    """
     return bool(key_of(person)) and bool(_exemptions(person, acts_as).exists())
 
 
 def is_enforced() -> bool:
-    """Tell whether the gate stops people at all."""
+    """Return whether anyone is blocked: not while the site observes or MFA is off."""
     return get_conf().ENFORCEMENT == "enforce"
 
 
 def applies_to(request: HttpRequest, person: Any) -> bool:
-    """Tell whether ``REQUIRED`` is about ``person``, whatever calendar and exemptions say."""
+    """Return whether ``REQUIRED`` is about a user, whatever calendar and exemptions say.
+
+    Args:
+        request: what a rule of the site's own is asked with.
+        person: the user.
+    """
     rule = get_conf().REQUIRED
     known = _known_without_asking(rule, person)
     if known is not None:
@@ -166,10 +176,10 @@ def _as_bool(answer: object) -> bool:
 
 
 def deadline(user: Any) -> dt.datetime | None:
-    """Return the moment from which ``user`` needs a second factor; None without any roll-out.
+    """Return the moment from which ``user`` needs MFA; None without a rollout.
 
-    The later of ``REQUIRED_FROM``, which is the same for everybody, and the end of the person's own
-    ``GRACE_PERIOD``. A person whose beginning is not known has no period of their own.
+    The later of ``REQUIRED_FROM``, which is the same for everyone, and the end of the user's own ``GRACE_PERIOD``.
+    A user whose beginning is not known has no period of their own.
     """
     conf = get_conf()
     moments = [conf.REQUIRED_FROM] if conf.REQUIRED_FROM else []
@@ -179,7 +189,12 @@ def deadline(user: Any) -> dt.datetime | None:
 
 
 def has_time(until: dt.datetime | None, *, at: dt.datetime | None = None) -> bool:
-    """Tell whether ``until`` is still to come, ``at`` a moment that is by default now."""
+    """Return whether a deadline is still to come.
+
+    Args:
+        until: from ``deadline``.
+        at: aware; by default now.
+    """
     return until is not None and until > (at or dt.datetime.now(dt.UTC))
 
 

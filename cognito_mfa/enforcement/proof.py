@@ -1,7 +1,8 @@
-"""Our record that this session answered a second factor: the only thing that opens the gate.
+"""What the session says about MFA: our record of an accepted code, or of a federated sign-in.
 
-It is bound to the user, the pool, the person's ``sub``, the link between them and its generation, and it ages.
-A link that is made anew counts its generations anew, so that these alone would bring older proofs back. Anything missing or odd means "not proven". Reading it costs no query.
+A proof is bound to the user, the user pool, the ``sub``, the identity's row, and its generation, and it ages. A user
+who is linked anew starts again with generation 0, so the generation alone would make older proofs valid again.
+Anything missing or odd means "not proven". Reading costs no query.
 """
 
 from __future__ import annotations
@@ -34,10 +35,13 @@ SEEN = (
 def write(
     session: SessionBase, identity: CognitoIdentity, *, method: str, at: float | None = None
 ) -> None:
-    """Record that ``identity``'s person answered ``method``, Cognito's name of the factor.
+    """Record that the user entered a code, or answered another factor.
 
     Args:
-        at: when, in seconds since the epoch; by default just now.
+        session: of the browser.
+        identity: of the user.
+        method: Cognito's name of the factor.
+        at: when, in seconds since the epoch; by default now.
     """
     # As the database will give it back: a user that was made from a claim has text for a number still.
     key = identity._meta.get_field("user").target_field.to_python(identity.user_id)
@@ -53,11 +57,11 @@ def write(
 
 
 def age(record: Any, identity: Identity | None) -> float | None:
-    """Return how many seconds ago the second factor was answered; None when it was not, or is too long ago.
+    """Return how many seconds ago the proof was made; None if it is not valid, or no longer.
 
     Args:
-        record: what the browser's session has under ``KEY``.
-        identity: of the signed-in user; None when the user has none.
+        record: what the session has under ``KEY``.
+        identity: of the signed-in user; None if they have none.
     """
     if record is None or identity is None:
         return None
@@ -88,12 +92,17 @@ def age(record: Any, identity: Identity | None) -> float | None:
 
 
 def holds(record: Any, identity: Identity | None) -> bool:
-    """Tell whether ``record`` is good for ``identity`` today."""
+    """Return whether a proof is valid.
+
+    Args:
+        record: what the session has under ``KEY``.
+        identity: of the signed-in user; None if they have none.
+    """
     return age(record, identity) is not None
 
 
 def is_idle(record: Any) -> bool:
-    """Tell whether nothing was asked for with the proof ``record`` for longer than ``SESSION_IDLE`` allows."""
+    """Return whether the proof ``record`` was last used longer ago than ``SESSION_IDLE`` allows."""
     limit = get_conf().SESSION_IDLE
     if limit is None:
         return False
@@ -102,7 +111,12 @@ def is_idle(record: Any) -> bool:
 
 
 def is_only_idle(record: Any, identity: Identity | None) -> bool:
-    """Tell whether ``record`` proves nothing because nothing was asked for with it, and would else."""
+    """Return whether a proof is void for no other reason than ``SESSION_IDLE``.
+
+    Args:
+        record: what the session has under ``KEY``.
+        identity: of the signed-in user; None if they have none.
+    """
     if record is None:
         return False
     try:
@@ -112,9 +126,13 @@ def is_only_idle(record: Any, identity: Identity | None) -> bool:
 
 
 def touch(session: SessionBase, identity: Identity | None) -> None:
-    """Note that something was asked for with the session's proof, where it would end if nothing were.
+    """Record activity in the session's proof, where ``SESSION_IDLE`` would end it.
 
-    At most ten times in ``SESSION_IDLE``; so a proof may end up to a tenth of that early.
+    At most ten times in ``SESSION_IDLE``, so a proof may end up to a tenth of that early.
+
+    Args:
+        session: of the browser.
+        identity: of the signed-in user; None if they have none.
     """
     record = touched(session.get(KEY), identity)
     if record is not None:
@@ -123,7 +141,12 @@ def touch(session: SessionBase, identity: Identity | None) -> None:
 
 
 def touched(record: Any, identity: Identity | None) -> dict[str, Any] | None:
-    """Return ``record`` as one with which something was asked for just now; None where that need not be noted."""
+    """Return a proof with the time of this activity; None if that need not be recorded.
+
+    Args:
+        record: what the session has under ``KEY``.
+        identity: of the signed-in user; None if they have none.
+    """
     if not _is_due(record, identity):
         return None
     return {**record, SEEN: float(int(time.time()))}
@@ -139,18 +162,23 @@ def _is_due(record: Any, identity: Identity | None) -> bool:
 
 
 def save_now(session: SessionBase) -> None:
-    """Save here rather than when the answer leaves: a session that ended meanwhile must not become an error."""
+    """Save the session before the view runs.
+
+    Saved with the response, a session that another request ended would become an error.
+    """
     session.modified = False
     with suppress(UpdateError):
         session.save()
 
 
 def carry_over(session: SessionBase, identity: CognitoIdentity, *, since: int) -> None:
-    """Let a proof that held until now hold in ``identity``'s new generation too, getting no younger.
+    """Make a valid proof valid in the identity's new generation, too. It gets no younger.
 
     Args:
-        since: the generation before, as the lock under which it was moved told. A proof of an older one was
-            ended by something else, and stays so.
+        session: of the browser, with a proof.
+        identity: in its new generation.
+        since: the generation before, read under the lock that changed it. A proof of an older one was ended by
+            something else, and stays so.
     """
     record = session[KEY]
     *whose, generation = record["owner"]
@@ -159,16 +187,23 @@ def carry_over(session: SessionBase, identity: CognitoIdentity, *, since: int) -
 
 
 def record_federated_sign_in(session: SessionBase, user: Any, *, provider: str) -> None:
-    """Write down that ``provider``, and not Cognito, checked who ``user`` is."""
+    """Record that an identity provider, and not Cognito, authenticated the user.
+
+    Args:
+        session: of the browser.
+        user: who signed in.
+        provider: its name, from Cognito; cut and cleaned here.
+    """
     name = untrusted.shown(provider, untrusted.PROVIDER_LENGTH) or UNNAMED_PROVIDER
     session[FEDERATED_KEY] = {"user": str(user.pk), "provider": name}
 
 
 def federated_provider(record: object, user: Any) -> str:
-    """Return the identity provider through which ``user`` came, or an empty string.
+    """Return the identity provider through which ``user`` signed in; an empty string without one.
 
     Args:
         record: what the session has under ``FEDERATED_KEY``.
+        user: signed in.
     """
     if not isinstance(record, dict) or record.get("user") != key_of(user):
         return ""
@@ -176,16 +211,19 @@ def federated_provider(record: object, user: Any) -> str:
 
 
 def drop_all(session: SessionBase) -> None:
-    """Remove every session key of ours: a promotion starts from nothing (security.md B-21)."""
+    """Remove every session key of ours, so that a completed sign-in starts from nothing.
+
+    A session that an attacker prepared, or that another user of the same browser left, must not lend its records.
+    """
     for key in [key for key in session.keys() if key.startswith(PREFIX)]:  # noqa: SIM118 - no mapping
         del session[key]
 
 
 def on_logged_in(*, request: Any, **_kwargs: Any) -> None:
-    """Receive Django's ``user_logged_in``: whoever just signed in has proven nothing yet.
+    """Receive Django's ``user_logged_in``: a user who just signed in has proven nothing yet.
 
-    ``login()`` keeps the session's values, and for the same person even its key (security.md B-21, B-27).
-    Our own promotion writes the proof afterwards.
+    ``login()`` keeps the session's values, and for the same user even its key. Our own sign-in writes the proof
+    afterwards.
     """
     session = getattr(request, "session", None)
     if session is not None:

@@ -29,7 +29,12 @@ HELP = re.compile(r"https?://[^/\\?#@]+(?:[/?#].*)?|mailto:.+|tel:.+", re.IGNORE
 
 
 def safe_url(request: HttpRequest, url: str | None) -> str:
-    """Return ``url``, percent-encoded, when it leads to this site, else an empty string."""
+    """Return ``url``, percent-encoded, if it leads to this site; otherwise an empty string.
+
+    Args:
+        request: whose host and scheme are this site's.
+        url: from anyone.
+    """
     if not url or _is_odd(url):
         return ""
     https, host = request.is_secure(), request.get_host()
@@ -39,14 +44,24 @@ def safe_url(request: HttpRequest, url: str | None) -> str:
 
 
 def local_path(request: HttpRequest, url: str | None) -> str:
-    """Return what is left of a safe ``url`` without scheme and host, else an empty string."""
+    """Return a safe ``url`` without scheme and host; an empty string if it is not safe.
+
+    Args:
+        request: whose host and scheme are this site's.
+        url: from anyone.
+    """
     safe = safe_url(request, url)
     whole = WHOLE.fullmatch(safe)
     return safe_url(request, whole["rest"]) if whole else safe
 
 
 def destination(request: HttpRequest, url: str | None) -> str:
-    """Return where somebody goes who is through: ``url``, or where the site sends everybody."""
+    """Return where a user goes after the sign-in: ``url`` if it is safe, or ``LOGIN_REDIRECT_URL``.
+
+    Args:
+        request: whose host and scheme are this site's.
+        url: from anyone.
+    """
     return safe_url(request, url) or _encoded(resolve_url(settings.LOGIN_REDIRECT_URL))
 
 

@@ -1,4 +1,4 @@
-"""Whom a request is from: whoever the site says, found the same way with and without a thread to wait in.
+"""Whom a request is from: whoever the site says, found the same way in sync and async code.
 
 Other middleware puts users of its own into a request: of a token, of an impersonation. They are usually lazy
 objects of the very class that Django uses, so that the class says nothing about where one comes from. A lazy user
@@ -59,7 +59,12 @@ def is_signed_in(user: Any) -> bool:
 
 @contextmanager
 def as_user(request: HttpRequest, person: Any) -> Generator[None]:
-    """Let ``request`` be from ``person`` meanwhile, whichever way it is asked."""
+    """Let ``request`` be from another user, whether it is asked for ``user`` or ``auser``.
+
+    Args:
+        request: changed for as long as the context lasts.
+        person: the user.
+    """
     given = vars(request)
     before = {name: given.get(name, ABSENT) for name in ("user", "auser")}
     request.user, request.auser = person, partial(_return_user, person)

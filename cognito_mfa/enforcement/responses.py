@@ -1,7 +1,7 @@
-"""The answer of the gate, in the form that the caller understands.
+"""The response for a request that is blocked, in the form that the caller understands.
 
-A page is redirected; a script gets a problem document (RFC 9457) it can act on; htmx is told to load
-the page. Nothing that was posted is kept or replayed.
+Pages are redirected, scripts get a problem document (RFC 9457) to act on, and htmx is told to load the page. Nothing
+that was posted is kept or sent again.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from cognito_mfa.enforcement.redirects import local_path, safe_url  # noqa: F401
 
 
 class Denial:
-    """What the person must do first.
+    """Why a request is blocked, and the page on which the user can change that.
 
     Args:
         code: for scripts; frozen.
         title: the same for people.
-        url_name: the page that it is done on.
-        query: what that page must be told.
+        url_name: of the page.
+        query: what the page must be told.
     """
 
     __slots__ = ("code", "query", "title", "url_name")
@@ -78,7 +78,12 @@ IMPERSONATING = Denial(
 
 
 def deny(request: HttpRequest, denial: Denial) -> HttpResponse:
-    """Return what a request gets that may not go on before ``denial`` is met."""
+    """Return the response for a blocked request.
+
+    Args:
+        request: which is blocked.
+        denial: why; during an impersonation, switching back is asked for instead.
+    """
     acting = impersonation.find(request, getattr(request, "user", None))
     response: HttpResponse
     if acting is not None:
@@ -95,7 +100,7 @@ def deny(request: HttpRequest, denial: Denial) -> HttpResponse:
 
 
 async def adeny(request: HttpRequest, denial: Denial) -> HttpResponse:
-    """Async version of ``deny``; it needs a thread for people who act as another user only."""
+    """Async version of ``deny``. It needs a thread only during an impersonation."""
     session = getattr(request, "session", None)
     if session is not None:
         await session.aget(impersonation.KEPT)  # loads all of it
@@ -107,11 +112,13 @@ async def adeny(request: HttpRequest, denial: Denial) -> HttpResponse:
 def impersonation_page(
     request: HttpRequest, acting: Impersonation, *, unproven: bool
 ) -> HttpResponse:
-    """Return the page for somebody who acts as another user: why not, and the way back.
+    """Return the page that tells an impersonating user why not, and how to switch back.
 
     Args:
-        unproven: their own second factor is missing or too old for what they asked for; else the page that they asked
-            for is about the other user's.
+        request: which is blocked.
+        acting: the impersonation.
+        unproven: whether their own proof is missing or too old; otherwise the page they asked for is about
+            the impersonated user's own settings.
     """
     context = {
         "user": request.user,
@@ -123,9 +130,9 @@ def impersonation_page(
 
 
 def wants_page(request: HttpRequest) -> bool:
-    """Tell whether the caller is a browser that shows a page.
+    """Return whether the caller is a browser that shows a page.
 
-    ``*/*`` alone is what scripts send. A caller that says nothing at all gets a page, as ever.
+    Scripts send ``*/*`` and nothing else. A caller that says nothing at all gets a page.
     """
     if request.headers.get("X-Requested-With") == "XMLHttpRequest":
         return False

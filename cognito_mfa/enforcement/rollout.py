@@ -1,4 +1,8 @@
-"""Before the gate closes: who would have to set up a second factor first."""
+"""Before MFA is enforced: who would have to set it up, and whom the gate would have blocked.
+
+While a site observes, one row for each user counts the requests that would have been blocked, so that the table never
+outgrows the site's users. A request that would pass writes nothing.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +46,12 @@ class Summary(NamedTuple):
 
 
 def record_would_block(request: HttpRequest, user: Any) -> None:
-    """Log and count that ``request`` would have been stopped. Never stops it by failing."""
+    """Log and count that a request would have been blocked. Failing to count blocks nothing.
+
+    Args:
+        request: counted once, however many guards ask.
+        user: who would have been blocked.
+    """
     if getattr(request, RECORDED, False):  # another guard of the same request was faster
         return
     setattr(request, RECORDED, True)

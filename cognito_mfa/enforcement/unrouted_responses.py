@@ -1,7 +1,7 @@
-"""Answers that no view gave: of fallbacks for addresses that do not exist, and of middleware that answers itself.
+"""Responses that no view gave: from fallbacks for missing pages, and from other middleware.
 
-The gate decides when the view is known. Where it was never asked, it looks at the answer on its way out: who must not
-go on gets nothing that the site wrote.
+The gate decides when the view is known. Where it was not asked, it looks at the response on its way out, so that a
+blocked user gets nothing that the site wrote.
 """
 
 from __future__ import annotations
@@ -29,9 +29,13 @@ BARE_ERRORS = {
 
 
 def needs_decision(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Tell whether ``response`` may be one that the site keeps for some, and nobody was asked who may have it.
+    """Return whether the gate must decide about a response on its way out.
 
     What Django answers by itself passes, and costs nothing: its bare error pages, and the redirect that adds a slash.
+
+    Args:
+        request: after all of the site's middleware.
+        response: from a view or from anything else.
     """
     if VIEW_DECIDED in vars(request):
         return _is_fallback(request, response)
@@ -61,7 +65,12 @@ def _match(request: HttpRequest) -> ResolverMatch | None:
 
 
 def replacement_for(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
-    """Return what somebody gets who must not have ``response``."""
+    """Return what a blocked user gets in place of ``response``.
+
+    Args:
+        request: which is blocked.
+        response: never sent; what it holds open is closed.
+    """
     if request.resolver_match is None and response.status_code >= HTTPStatus.BAD_REQUEST:
         answer = _bare_error(response.status_code)
     else:
