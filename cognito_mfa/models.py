@@ -573,7 +573,7 @@ def _has_superusers() -> bool:
 
 
 class BlockedRequest(models.Model):
-    """Somebody whom the gate would have stopped while the site only observed; no history, a counter."""
+    """A user whom the middleware would have blocked in observe mode: a counter, without a history."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,

@@ -1,7 +1,7 @@
-"""Signals, sent with ``send_robust``: a receiver that fails breaks nobody's sign-in.
+"""Signals for the site's own receivers; a receiver that fails breaks no sign-in.
 
-Each is sent with ``request`` (None outside a request) and ``identity``; the sender is the class
-``CognitoIdentity``. Further arguments stand beside each signal.
+The sender is the class ``CognitoIdentity``. Each signal is sent with ``request`` (None outside a request), with
+``identity``, and with the further arguments that are named beside it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from django.db.models import Model
 from django.dispatch import Signal
 from django.http import HttpRequest
 
-# user, method ("SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP" or "" without a second factor) and
-# tokens (access, id, refresh: plain text when they are read): the only chance to use them, since nobody
-# keeps them.
+# user; method ("SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP", or "" without a second factor); tokens (access, id,
+# refresh: plain text when they are read). Tokens are not stored, so a receiver is the only place to use them.
 signed_in = Signal()
 
-# method; identity is None for somebody who never signed in here before.
+# method. identity is None for a user who never signed in here before.
 code_rejected = Signal()
 
 # software_token, the row of the authenticator that was set up.
@@ -30,10 +29,10 @@ software_token_replaced = Signal()
 # software_token, the row of the removed authenticator, or None.
 software_token_removed = Signal()
 
-# actor, who reset it; reason.
+# actor, the user who reset it; reason.
 mfa_reset = Signal()
 
-# exemption, the row; actor, who granted or revoked it. identity may be None.
+# exemption, the row; actor, the user who granted or revoked it. identity may be None.
 exemption_granted = Signal()
 exemption_revoked = Signal()
 

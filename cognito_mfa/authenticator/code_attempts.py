@@ -43,9 +43,7 @@ MAX_WAIT = 3600
 MAX_ATTEMPTS = 100  # NIST SP 800-63B-4 §3.2.2
 # Selects the counters at which no more codes are accepted.
 LOCKED = Q(failures__gte=MAX_ATTEMPTS) | Q(total__gte=MAX_ATTEMPTS)
-_MAX_RACES = (
-    1000  # updates that one attempt may lose; each loss means that another attempt was counted
-)
+_MAX_RACES = 1000  # updates that one attempt may lose, each to another attempt
 
 
 class Attempt(NamedTuple):
@@ -63,7 +61,7 @@ class Attempt(NamedTuple):
 
     @property
     def is_last(self) -> bool:
-        """Tell whether no more codes are accepted after this one, if it is wrong."""
+        """Whether no more codes are accepted after this one, if it is wrong."""
         return max(self.failures, self.total) == MAX_ATTEMPTS
 
 
@@ -118,31 +116,15 @@ def count_attempt(
         Busy: too soon after the last wrong code; Cognito is not asked.
         CodeAttemptsLocked: too many wrong codes; only an administrator unlocks them.
     """
-    attempt = _reserve(username, sub, row, forgives=secret_was_shown and not sub)
+    reserved = _reserve(username, sub, row, forgives=secret_was_shown and not sub)
     try:
-        yield attempt
+        yield reserved
     except BadCode:
         raise
     except BaseException:
-        _release(attempt, 1, 1)
+        _release(reserved, 1, 1)
         raise
-    _release(attempt, attempt.failures, attempt.total)
-
-
-def ensure_allowed(username: str, *, sub: str = "") -> None:
-    """Raise what ``count_attempt`` would raise, and count nothing.
-
-    Args:
-        username: the pool's own name of the user.
-        sub: the user's, where it is known.
-
-    Raises:
-        Busy: too soon after a wrong code.
-        CodeAttemptsLocked: too many wrong codes.
-    """
-    row = _found(username, sub)
-    if row is not None:
-        _refuse_if_too_many(row)
+    _release(reserved, reserved.failures, reserved.total)
 
 
 def failures(username: str, *, sub: str = "") -> int:
@@ -267,9 +249,9 @@ def _reserve(username: str, sub: str, found: CodeFailures | None, *, forgives: b
         if forgives and _waited(row) > MAX_WAIT:
             row.failures = row.total = 0  # maybe those of a former user of that name
         _refuse_if_too_many(row)
-        attempt = Attempt(row.pk, row.failures + 1, row.total + 1)
-        if unchanged.update(failures=attempt.failures, total=attempt.total, last_at=timezone.now()):
-            return attempt
+        mine = Attempt(row.pk, row.failures + 1, row.total + 1)
+        if unchanged.update(failures=mine.failures, total=mine.total, last_at=timezone.now()):
+            return mine
     raise Busy(reason=BusyReason.TOO_MANY_AT_ONCE)
 
 
@@ -295,11 +277,9 @@ def _release(attempt: Attempt, in_a_row: int, in_total: int) -> None:
 def _without_former_user(
     user: ChallengedUser, method: str
 ) -> tuple[ChallengedUser, CodeFailures | None]:
-    """Return whose code it is, without the identity of a former user whose counter would refuse it.
+    """Return whose code it is, without a former user's identity, and the counter where it was read.
 
-    With the counter as it was read, where it was.
-
-    Cognito is asked whether that ``sub`` is gone only when the counter would refuse the code.
+    An identity that the username found may be a former user's, whose counter would refuse the code. Cognito is asked whether that ``sub`` is gone only when the counter would refuse the code.
     """
     if user.sub or user.identity is None or method == MFA_SETUP:
         return user, None
