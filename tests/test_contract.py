@@ -77,7 +77,10 @@ def test_signals() -> None:
         "cognito_mfa.contrib.asgi.RequireMFA",
         "cognito_mfa.admin.MFAUserAdminMixin",
         "cognito_mfa.local.LocalCognito",
+        "cognito_mfa.cognito.make_client",
         "cognito_mfa.managed_login.ProvidedTokens",
+        "cognito_mfa.managed_login.load",
+        "cognito_mfa.managed_login.store",
     ],
 )
 def test_dotted_paths(path: str) -> None:
