@@ -364,10 +364,10 @@ def _has_known_name(identity: CognitoIdentity, told: str) -> bool:
     return bool(told) and told in transitions.names_in_cognito(identity)
 
 
-def _may_be_renamed(user: ChallengedUser, token: SoftwareToken | None) -> bool:
-    if user.sub or token is None or token.friendly_name in ("", user.device):
+def _may_be_renamed(user: ChallengedUser, device: SoftwareToken | None) -> bool:
+    if user.sub or device is None or device.friendly_name in ("", user.device):
         return False
-    return token.cognito_name == user.device
+    return device.cognito_name == user.device
 
 
 def _identify_renamed_device(
