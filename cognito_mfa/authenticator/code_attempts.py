@@ -279,7 +279,8 @@ def _without_former_user(
 ) -> tuple[ChallengedUser, CodeFailures | None]:
     """Return whose code it is, without a former user's identity, and the counter where it was read.
 
-    An identity that the username found may be a former user's, whose counter would refuse the code. Cognito is asked whether that ``sub`` is gone only when the counter would refuse the code.
+    An identity that was found by username may be a former user's. Cognito is asked whether that ``sub`` is gone
+    only when its counter would refuse the code.
     """
     if user.sub or user.identity is None or method == MFA_SETUP:
         return user, None
