@@ -272,6 +272,7 @@ def sign_in(first: str, second: str, fields: dict[str, str], code: str) -> dict[
         "cpu_ms": 1000 * took,
         "queries": len(statements) - len(marks),
         "marks": len(marks),
+        "django": sum('"django_session"' in sql or '"auth_user"' in sql for sql in statements),
         "statements": statements,
     }
 
@@ -313,7 +314,11 @@ def report(seen: dict[str, list[dict[str, Any]]]) -> bool:
         queries = sorted({row["queries"] for row in figures})
         marks = sorted({row["marks"] for row in figures})
         cpu = statistics.median(row["cpu_ms"] for row in figures)
-        print(f"{site:20} {queries} queries, {marks} marks of transactions, {cpu:5.1f} ms")
+        django = sorted({row["django"] for row in figures})
+        print(
+            f"{site:20} {queries} queries, {django} of them of sessions and users, "
+            f"{marks} marks of transactions, {cpu:5.1f} ms"
+        )
     ratios = [
         ours["cpu_ms"] / theirs["cpu_ms"]
         for ours, theirs in zip(seen[OURS], seen[ALLAUTH], strict=True)

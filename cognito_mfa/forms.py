@@ -14,7 +14,7 @@ from cognito_mfa.cognito.types import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA
 from cognito_mfa.cognito.user_api import MAX_PASSWORD
 from cognito_mfa.models import FRIENDLY_NAME_LENGTH
 from cognito_mfa.values.secret_text import SecretText
-from cognito_mfa.values.untrusted import is_odd
+from cognito_mfa.values.untrusted import has_odd
 
 CODE_LENGTH = 6
 # Codes that Cognito mails or texts have six digits or eight, depending on how the pool sends them.
@@ -150,7 +150,7 @@ class FriendlyNameField(forms.CharField):
 
     def validate(self, value: str) -> None:
         super().validate(value)
-        if any(map(is_odd, value)):
+        if has_odd(value):
             raise ValidationError(
                 _("Use letters, numbers and signs only."), code="control_characters"
             )

@@ -10,8 +10,7 @@ import datetime as dt
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count, Max, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -54,8 +53,11 @@ def show_since_last_sign_in(request: HttpRequest, identity: CognitoIdentity) -> 
         request: the one that signs the user in; its messages are used.
         identity: the user's; the new sign-in is not recorded yet.
     """
-    last = identity.events.filter(kind=Kind.SIGNED_IN).order_by("-pk").values("pk")[:1]
-    wrong = identity.events.filter(kind=Kind.CODE_REJECTED, pk__gt=Coalesce(Subquery(last), 0))
+    newest = identity.events.filter(kind__in=(Kind.SIGNED_IN, Kind.CODE_REJECTED)).order_by("-pk")
+    if newest.values_list("kind", flat=True).first() != Kind.CODE_REJECTED:
+        return
+    last = identity.events.filter(kind=Kind.SIGNED_IN).values_list("pk", flat=True).first()
+    wrong = identity.events.filter(kind=Kind.CODE_REJECTED, pk__gt=last or 0)
     found = wrong.order_by().aggregate(count=Count("pk"), at=Max("at"))
     if not found["count"]:
         return
