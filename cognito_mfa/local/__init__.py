@@ -1,5 +1,5 @@
-"""A Cognito user pool on your own machine, for tests, examples and development. It must never
-serve a real site's people.
+"""A Cognito user pool on your own machine, for tests, examples and development. It must never serve
+the users of a real site.
 
 Faithful: the order of checks and the next challenge of every sign-in; session strings that rotate,
 are bound to user, client and stage, expire and are consumed; TOTP codes with a secret per
@@ -9,11 +9,11 @@ disagree, ``Behavior`` has a switch.
 
 Not faithful, on purpose: IAM operations want a signature and believe any; a sign-in within the
 second after a sign-out works; ListUsers is consistent at once; nothing is sent, ``outbox`` keeps
-it; managed login, over HTTP only, has no cookie that lets people in again; Lambda triggers, threat
-protection and passkeys are not there. Requests per second are counted on demand only
+it; managed login, over HTTP only, has no cookie that signs in again; Lambda triggers, threat
+protection and passkeys are missing. Requests per second are counted on demand only
 (``Behavior.request_quotas``); ``faults`` throttle as a test likes.
 
-Not played, and refused with a text that says so: the flow CUSTOM_AUTH, passkeys and step-up in
+Not supported, and refused with a text that says so: the flow CUSTOM_AUTH, passkeys and step-up in
 USER_AUTH, and among the operations AdminLinkProviderForUser, AdminListUserAuthEvents,
 CreateIdentityProvider, CreateResourceServer, CreateUserPoolDomain, CreateUserImportJob,
 DescribeRiskConfiguration, SetUICustomization, SetRiskConfiguration, StartWebAuthnRegistration,

@@ -105,7 +105,7 @@ class SerializationException(CognitoError):
 
 
 class UnknownOperationException(CognitoError):
-    """From the front of AWS, or from us: an operation that is not played here."""
+    """From the front of AWS, or from us: an operation that is not supported here."""
 
 
 def missing_parameter(name: str) -> InvalidParameterException:

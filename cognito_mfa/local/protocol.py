@@ -149,13 +149,13 @@ class Protocol:
 def _operation(request: WireRequest) -> str:
     name = request.target.removeprefix(TARGET_PREFIX)
     if name not in operations.ALL or not request.target.startswith(TARGET_PREFIX):
-        raise UnknownOperationException(_unplayed(request.target))
+        raise UnknownOperationException(_unsupported(request.target))
     if name in operations.IAM and not request.signed:
         raise MissingAuthenticationTokenException("Missing Authentication Token")
     return name
 
 
-def _unplayed(target: str) -> str:
+def _unsupported(target: str) -> str:
     name = target.removeprefix(TARGET_PREFIX)
     if name != target and name in service_model.operations():
         return (

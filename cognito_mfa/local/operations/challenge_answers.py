@@ -80,7 +80,7 @@ def _respond(
         return device_sign_in.verify_device_claim(context, pool, client, values, admin=admin)
     answer = ANSWERS.get(purpose)
     if answer is None:
-        raise _not_played(purpose)
+        raise _unsupported(purpose)
     username = required(values, "USERNAME")
     check_secret_hash(client, values, username)
     session = _session(context, pool, client, parameters, purpose)
@@ -127,9 +127,9 @@ def _bound_user(
     return user
 
 
-def _not_played(challenge: str) -> InvalidParameterException:
-    played = {*ANSWERS, PASSWORD_VERIFIER, DEVICE_PASSWORD_VERIFIER} - {SETUP_BY_EMAIL}
+def _unsupported(challenge: str) -> InvalidParameterException:
+    supported = {*ANSWERS, PASSWORD_VERIFIER, DEVICE_PASSWORD_VERIFIER} - {SETUP_BY_EMAIL}
     return InvalidParameterException(
         f"The local Cognito does not play the challenge {challenge}. "
-        f"It plays: {', '.join(sorted(played))}."
+        f"It plays: {', '.join(sorted(supported))}."
     )

@@ -65,7 +65,7 @@ def begin_choice(
         UnsupportedOperationException: The request wants what the local Cognito does not have.
     """
     values = parameters.get("AuthParameters", {})
-    _check_played(values)
+    _check_supported(values)
     username = required(values, "USERNAME")
     check_secret_hash(client, values, username)
     user = directory.user_named(pool, username)
@@ -222,7 +222,7 @@ def _selection(session: SignInSession, username: str) -> Payload:
     }
 
 
-def _check_played(values: Values) -> None:
+def _check_supported(values: Values) -> None:
     asked = [name for name in STEP_UP if name in values]
     if values.get("PREFERRED_CHALLENGE") == "WEB_AUTHN":
         asked.append("WEB_AUTHN")

@@ -76,7 +76,7 @@ def _begin(
     if flow == "USER_AUTH" and "ALLOW_USER_AUTH" in client.explicit_auth_flows:
         return choice_sign_in.begin_choice(context, pool, client, parameters, admin=admin)
     if flow not in PASSWORD_FLOWS:
-        raise _not_played(client, flow)
+        raise _unsupported(client, flow)
     _check_enabled(client, flow)
     return begin_with_password(context, pool, client, values, admin=admin)
 
@@ -145,12 +145,12 @@ def _check_allows_srp(client: AppClient) -> None:
         raise InvalidParameterException("USER_SRP_AUTH is not enabled for the client.")
 
 
-def _not_played(client: AppClient, flow: str) -> Exception:
+def _unsupported(client: AppClient, flow: str) -> Exception:
     if f"ALLOW_{flow}" not in client.explicit_auth_flows:
         return InvalidParameterException(f"{flow} is not enabled for the client.")
-    played = ", ".join(sorted({*PASSWORD_FLOWS, *REFRESH_FLOWS, "USER_SRP_AUTH", "USER_AUTH"}))
+    supported = ", ".join(sorted({*PASSWORD_FLOWS, *REFRESH_FLOWS, "USER_SRP_AUTH", "USER_AUTH"}))
     return UnsupportedOperationException(
-        f"The local Cognito does not play the flow {flow}. It plays: {played}."
+        f"The local Cognito does not play the flow {flow}. It plays: {supported}."
     )
 
 
