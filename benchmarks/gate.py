@@ -33,6 +33,7 @@ import sys
 import time
 import venv
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -450,18 +451,17 @@ def _as_it_is(request: Any) -> Any:
 
 def _loaded(user: Any, data: dict[str, Any]) -> Callable[[Any], Any]:
     """Return what gives a request its session and user as if another middleware had loaded them."""
+    from django.contrib.auth.middleware import auser
     from django.contrib.sessions.backends.base import SessionBase
 
     if hasattr(user, "cognito_identity"):
         user = _as_our_backend_loads(user)
 
-    async def auser() -> Any:
-        return user
-
     def prepare(request: Any) -> Any:
         request.session = SessionBase("k" * 32)
         request.session._session_cache = data  # noqa: SLF001
-        request.user, request.auser = user, auser
+        request.user = request._acached_user = user  # noqa: SLF001
+        request.auser = partial(auser, request)  # as Django's middleware leaves it
         return request
 
     return prepare
