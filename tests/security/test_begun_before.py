@@ -304,7 +304,7 @@ def test_a_step_that_was_begun_before_is_over(
     """Whatever happened, and whatever the clock of the server says on which it happened: start again, nothing
     is written down, and Cognito is not told the code.
 
-    Turns red without the ``is_outdated`` in ``flows._load_pending``.
+    Turns red without the ``is_outdated`` in ``flows._check_current``.
     """
     if begin is removing_at_the_code and person.pool_requires:
         pytest.skip("a pool that requires MFA lets nobody remove it")
@@ -386,7 +386,7 @@ def test_a_reset_while_cognito_answers_is_not_overwritten(
 
 
 def test_somebody_deleted_here_while_cognito_answers_is_not_made_anew(person: Person) -> None:
-    """Turns red without ``is_outdated_for_sub`` in ``completion.identify``."""
+    """Turns red without ``Snapshot.lacks`` in ``completion.identify``."""
     finish = at_the_code(person)
     person.cognito.clock.advance(31)
     while_cognito_answers(

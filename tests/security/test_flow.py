@@ -156,7 +156,7 @@ def test_a_reset_in_between_kills_the_open_challenge(
 ) -> None:
     """Also with a boto3 that can delete nothing: the registration stays, and Cognito would take the code.
 
-    Turns red without the look at ``Snapshot.is_outdated`` in ``flows._load_pending``. Every other step and deed is in
+    Turns red without the look at ``Snapshot.is_outdated`` in ``flows._check_current``. Every other step and deed is in
     ``test_begun_before``.
     """
     visitor.set_up()

@@ -151,7 +151,7 @@ def code_page(person: Ada) -> str:
 def test_the_code_page_does_not_name_the_old_ones_phone(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
-    """``flows._identity_to_name``: what the old one called her phone is her own affair."""
+    """``flows._has_known_name``: what the old one called her phone is her own affair."""
     new.set_up_elsewhere(pool, friendly_name="Mine")
     page = code_page(new)
     assert "Another phone" not in page
@@ -159,7 +159,7 @@ def test_the_code_page_does_not_name_the_old_ones_phone(
 
 
 def test_two_phones_of_the_same_name_are_told_apart(pool: LocalPool, visitor: Visitor) -> None:
-    """``flows._identify_renamed_device``, and the ``sub`` in ``flows.device_name``: what the old one called hers later."""
+    """``flows._identify_renamed_device``, and the ``sub`` in ``flows._with_device``: what the old one called hers later."""
     old = Ada(pool, visitor)
     old.set_up("ada", friendly_name="Phone")
     old.post(reverse("cognito_mfa:device_rename"), {"friendly_name": "Present from Bob"})
@@ -190,7 +190,7 @@ def test_where_nobody_knows_cognitos_name_is_shown(
 def test_a_phone_without_a_name_is_not_taken_for_another_without_one(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
-    """``flows._identity_to_name``: two empty names are not the same name."""
+    """``flows._has_known_name``: two empty names are not the same name."""
     SoftwareToken.objects.filter(retired_at=None).update(cognito_name="")
     new.set_up_elsewhere(pool, friendly_name="")
     assert "Another phone" not in code_page(new)
@@ -208,7 +208,7 @@ def test_the_code_page_names_her_own_phone_as_she_calls_it_now(
 def test_the_old_ones_lost_set_up_is_no_news_for_the_new_one(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
-    """``flows.is_open``: likewise."""
+    """``flows._with_device``: likewise."""
     CognitoIdentity.objects.update(unconfirmed="SET_UP")
     new.set_up_elsewhere(pool, friendly_name="Mine")
     assert "Mine" in code_page(new)
