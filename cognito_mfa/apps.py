@@ -51,15 +51,15 @@ class CognitoMFAConfig(AppConfig):
 def _on_logged_in(**given: Any) -> None:
     """Start every sign-in without proof; then judge it, where it may have happened at Cognito."""
     from cognito_mfa.enforcement import proof
-    from cognito_mfa.managed_login import login
+    from cognito_mfa.managed_login import judgment
 
     if not given_settings().get("TOKEN_PROVIDER"):
         proof.on_logged_in(**given)
         return
     # Before the proof is forgotten, and with it when the browser was sent to Cognito.
-    login.carry_redirect(given.get("request"))
+    judgment.carry_redirect(given.get("request"))
     proof.on_logged_in(**given)
-    login.on_signed_in(**given)
+    judgment.on_signed_in(**given)
 
 
 def _connect_provider() -> None:

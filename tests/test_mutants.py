@@ -16,11 +16,11 @@ import pytest
 
 from cognito_mfa.local.errors import CodeMismatchException, ExpiredCodeException
 from cognito_mfa.local.operations import (
-    challenge_answers,
     challenge_response,
-    first_factor,
     mfa_answers,
     new_password,
+    password_attempts,
+    respond_to_challenge,
     sign_in,
     software_token,
 )
@@ -123,7 +123,7 @@ def stages_are_not_looked_at(patch: Patch) -> None:
 def a_set_up_needs_no_verification(patch: Patch) -> None:
     patch.setattr(Sessions, "require", lambda self, session, purpose: None)
     patch.setitem(
-        challenge_answers.ANSWERS,
+        respond_to_challenge.ANSWERS,
         "MFA_SETUP",
         lambda context, given: challenge_response.finish_with(context, given, "otp"),
     )
@@ -133,17 +133,17 @@ def the_user_is_the_requests(patch: Patch) -> None:
     def anybody(session: Any, pool: Any, client: Any, username: str, *, admin: bool) -> Any:
         return directory.user_named(pool, username)
 
-    patch.setattr(challenge_answers, "_bound_user", anybody)
+    patch.setattr(respond_to_challenge, "_bound_user", anybody)
 
 
 def any_clients_session(patch: Patch) -> None:
-    bound = challenge_answers._bound_user
+    bound = respond_to_challenge._bound_user
 
     def lenient(session: Any, pool: Any, client: Any, username: str, *, admin: bool) -> User:
         session = replace(session, client_id=client.id)
         return bound(session, pool, client, username, admin=admin)
 
-    patch.setattr(challenge_answers, "_bound_user", lenient)
+    patch.setattr(respond_to_challenge, "_bound_user", lenient)
 
 
 def a_set_up_replaces_what_is_there(patch: Patch) -> None:
@@ -191,24 +191,24 @@ def any_new_password(patch: Patch) -> None:
 
 
 def _may_try_as(patch: Patch, **pretended: Any) -> None:
-    may_try = first_factor.check_may_try
+    may_try = password_attempts.check_may_try
 
     def lenient(context: Any, user: User) -> None:
         with changed(user, **pretended):
             may_try(context, user)
 
-    patch.setattr(first_factor, "check_may_try", lenient)
+    patch.setattr(password_attempts, "check_may_try", lenient)
 
 
 def disabled_people_may_answer(patch: Patch) -> None:
-    bound = challenge_answers._bound_user
+    bound = respond_to_challenge._bound_user
 
     def lenient(session: Any, pool: Any, client: Any, username: str, *, admin: bool) -> User:
         user = directory.user_named(pool, username)
         with changed(user, enabled=True) if user is not None else nullcontext():
             return bound(session, pool, client, username, admin=admin)
 
-    patch.setattr(challenge_answers, "_bound_user", lenient)
+    patch.setattr(respond_to_challenge, "_bound_user", lenient)
 
 
 def disabled_people_may_sign_in(patch: Patch) -> None:
@@ -221,13 +221,13 @@ def unconfirmed_people_may_sign_in(patch: Patch) -> None:
 
 
 def invitations_never_expire(patch: Patch) -> None:
-    after = first_factor.after_password
+    after = password_attempts.after_password
 
     def lenient(context: Any, pool: Any, client: Any, user: User, **more: Any) -> Any:
         user.temporary_password_until = None
         return after(context, pool, client, user, **more)
 
-    patch.setattr(first_factor, "after_password", lenient)
+    patch.setattr(password_attempts, "after_password", lenient)
 
 
 def an_invitation_is_good_for_everybody(patch: Patch) -> None:
@@ -237,11 +237,11 @@ def an_invitation_is_good_for_everybody(patch: Patch) -> None:
         given.user.status = "FORCE_CHANGE_PASSWORD"
         return answer(context, given)
 
-    patch.setitem(challenge_answers.ANSWERS, "NEW_PASSWORD_REQUIRED", lenient)
+    patch.setitem(respond_to_challenge.ANSWERS, "NEW_PASSWORD_REQUIRED", lenient)
 
 
 def a_clients_secret_is_not_asked_for(patch: Patch) -> None:
-    for module in (sign_in, challenge_answers):
+    for module in (sign_in, respond_to_challenge):
         patch.setattr(module, "check_secret_hash", lambda client, values, username: None)
 
 

@@ -1,4 +1,7 @@
-"""Our pages in Django's admin, one module for each model, and what a site puts into its own ``UserAdmin``."""
+"""Our pages in Django's admin, one module for each model, and what a site puts into its own ``UserAdmin``.
+
+``authenticator_actions``, ``confirmation`` and ``changelists`` hold what several of them share.
+"""
 
 from __future__ import annotations
 

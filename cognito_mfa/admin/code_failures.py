@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.admin.actions import ClearFailures
+from cognito_mfa.admin.authenticator_actions import ClearFailures
 from cognito_mfa.admin.changelists import FastListMixin, ReadOnly, StoppedFilter
 from cognito_mfa.admin.confirmation import (
     ConfirmedAction,

@@ -34,7 +34,7 @@ Text = str | Promise
 
 
 class ReasonForm(forms.Form):
-    """DenialReason: kept for good, and shown to whoever looks later."""
+    """The reason: kept for good, and shown to whoever looks later."""
 
     reason = forms.CharField(
         label=_("Reason"),

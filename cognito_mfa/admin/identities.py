@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.admin.actions import CLEAR, RESET, AuthenticatorActionsMixin
+from cognito_mfa.admin.authenticator_actions import CLEAR, RESET, AuthenticatorActionsMixin
 from cognito_mfa.admin.changelists import (
     FastListMixin,
     ReadOnly,

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa.admin.actions import REFUSAL
+from cognito_mfa.admin.authenticator_actions import REFUSAL
 from cognito_mfa.admin.changelists import FastListMixin, ReadOnly
 from cognito_mfa.admin.confirmation import (
     MAX_SELECTED,

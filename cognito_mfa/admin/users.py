@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.admin.actions import AuthenticatorActionsMixin
+from cognito_mfa.admin.authenticator_actions import AuthenticatorActionsMixin
 from cognito_mfa.admin.changelists import (
     SecondFactorFilter,
     status_as_icon_and_word,

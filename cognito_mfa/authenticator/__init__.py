@@ -1,3 +1,6 @@
-"""One user's authenticator: its rows, events, counters and emails."""
+"""One user's authenticator: its rows, events, counters and emails.
+
+Also what administrators do about it: permissions, resets and exemptions.
+"""
 
 from __future__ import annotations

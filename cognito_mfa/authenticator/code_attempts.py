@@ -27,8 +27,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from cognito_mfa import signals
-from cognito_mfa.authenticator import lookup, notifications, username_reuse, wrong_code_alerts
-from cognito_mfa.authenticator.lookup import ChallengedUser
+from cognito_mfa.authenticator import (
+    identity_lookup,
+    notifications,
+    username_reuse,
+    wrong_code_alerts,
+)
+from cognito_mfa.authenticator.identity_lookup import ChallengedUser
 from cognito_mfa.cognito.types import MFA_SETUP
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import BadCode, Busy, BusyReason, CodeAttemptsLocked
@@ -161,7 +166,7 @@ def clear(username: str, *, sub: str = "") -> None:
         sub: by default that of the user who has the name now.
     """
     if not sub:
-        current = lookup.by_username(username)
+        current = identity_lookup.by_username(username)
         sub = current.sub if current else ""
     CodeFailures.objects.filter(pk__in=_keys(username, sub)).update(
         failures=0, total=0, last_at=timezone.now()
@@ -214,7 +219,7 @@ def _keys(username: str, sub: str) -> list[int]:
 
     Setups are counted by username even for known users, because their challenge tells nothing else.
     """
-    current = lookup.by_username(username) if sub else None
+    current = identity_lookup.by_username(username) if sub else None
     rows = [_found(username, sub)]
     if current is not None and current.sub == sub:
         rows.append(_found(username, ""))
@@ -290,7 +295,7 @@ def _without_former_user(
             _refuse_if_too_many(row)
     except (Busy, CodeAttemptsLocked):
         if username_reuse.belongs_to_former_user(user, user.identity):
-            return lookup.challenged_user(user.username, user.device), None
+            return identity_lookup.challenged_user(user.username, user.device), None
     return user, row
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from django.db import transaction
 from django.utils import timezone
 
-from cognito_mfa.authenticator import code_attempts, lookup, notifications, permissions
+from cognito_mfa.authenticator import code_attempts, identity_lookup, notifications, permissions
 from cognito_mfa.cognito import admin_api
 from cognito_mfa.cognito.types import Factors
 from cognito_mfa.conf import get_conf
@@ -100,7 +100,7 @@ def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> 
             raise Refused(reason=RefusedReason.TOO_MANY_FAILURES)
         event = MFAEvent.objects.record(
             MFAEvent.Kind.FAILURES_CLEARED,
-            lookup.by_sub(sub) if sub else None,
+            identity_lookup.by_sub(sub) if sub else None,
             sub=sub,
             username=username,
             actor=actor,

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 
 from django.db import transaction
 
-from cognito_mfa.authenticator import lookup
-from cognito_mfa.authenticator.lookup import ChallengedUser
+from cognito_mfa.authenticator import identity_lookup
+from cognito_mfa.authenticator.identity_lookup import ChallengedUser
 from cognito_mfa.cognito import admin_api
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
@@ -62,7 +62,7 @@ def retire_namesakes(
         told_at: when the tokens were issued; identities linked later may know better. None for just now.
         rows: identities of this pool, among them all of that username; by default they are read.
     """
-    for row in lookup.all_of_username(username) if rows is None else rows:
+    for row in identity_lookup.all_of_username(username) if rows is None else rows:
         older = told_at is None or row.created_at < told_at
         other = row.username == username and row.sub != sub
         if older and other and row.status != Status.GONE:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from cognito_mfa.cognito.failures import Failure
+from cognito_mfa.cognito.call_failures import Failure
 from cognito_mfa.exceptions import UnavailableReason
 
 DEADLINE = 12.0  # seconds for the whole call, all attempts included

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from cognito_mfa.cognito.documents import fetch_document
 from cognito_mfa.cognito.endpoints import ENDPOINT_VARIABLE, aws_host
+from cognito_mfa.cognito.public_documents import fetch_document
 from cognito_mfa.conf import NAME, Conf
 from cognito_mfa.exceptions import (
     BadReply,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from cognito_mfa.cognito.call_failures import Failure, exception_for, failure_from
 from cognito_mfa.cognito.clients import client_for
 from cognito_mfa.cognito.deadline import run_within_deadline
-from cognito_mfa.cognito.failures import Failure, exception_for, failure_from
 from cognito_mfa.cognito.replies import Reply
 from cognito_mfa.values.secret_text import SecretText, opened
 

@@ -1,4 +1,4 @@
-"""Beside other packages' sign-ins at Cognito: one optional module each, imported only when named.
+"""What joins this app to another package, one optional module each, imported only when a site names it.
 
-A module here gives a ``TOKEN_PROVIDER``; see ``docs/other-sign-ins.md``.
+``allauth`` and ``mozilla_oidc`` each give a ``TOKEN_PROVIDER``; see ``docs/other-sign-ins.md``.
 """

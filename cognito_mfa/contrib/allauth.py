@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa.conf import get_conf
 from cognito_mfa.managed_login import ProvidedTokens, load, store
-from cognito_mfa.managed_login.login import on_signed_in
+from cognito_mfa.managed_login.judgment import on_signed_in
 
 
 @sensitive_variables()

@@ -19,7 +19,7 @@ from cognito_mfa.cognito import claims, deadline
 from cognito_mfa.cognito.types import Tokens
 from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.managed_login import ProvidedTokens, load, store
-from cognito_mfa.managed_login.login import PATIENCE
+from cognito_mfa.managed_login.judgment import PATIENCE
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in import linking
 from cognito_mfa.values.secret_text import SecretText

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cognito_mfa.local import operations, persistence
 from cognito_mfa.local.behavior import Behavior
-from cognito_mfa.local.calls import Call, CallLog
+from cognito_mfa.local.call_log import Call, CallLog
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.faults import Faults
 from cognito_mfa.local.managed_login.discovery import DOCUMENTS, Document

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cognito_mfa.local import operations
-from cognito_mfa.local.calls import Call, CallLog
+from cognito_mfa.local.call_log import Call, CallLog
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import (
     CognitoError,

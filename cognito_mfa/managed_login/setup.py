@@ -19,7 +19,7 @@ from cognito_mfa.exceptions import (
     SignInAgain,
     SignInAgainReason,
 )
-from cognito_mfa.managed_login import evidence, login, tokens
+from cognito_mfa.managed_login import evidence, judgment, tokens
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.sign_in import enrollment, linking, removal
 from cognito_mfa.sign_in.completion import Outcome
@@ -83,7 +83,7 @@ def start_setup(
     if purpose is Purpose.REMOVE:
         return removal.remove(request, identity, Tokens(access), signed_in_already=True)
     if not change and _has_authenticator(request, identity, account, access):
-        will_ask = login.last_doubt(request) not in login.ENDS_THE_SAME
+        will_ask = judgment.last_doubt(request) not in judgment.ENDS_THE_SAME
         reasons = SignInAgainReason
         raise SignInAgain(reason=reasons.ALREADY_SET_UP if will_ask else reasons.PROOF_UNKNOWN)
     pending = PendingSignIn(

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
-from cognito_mfa.authenticator import lookup, permissions
+from cognito_mfa.authenticator import identity_lookup, permissions
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.reports.escaping import visible
@@ -33,7 +33,7 @@ def find_user(name: str) -> Any:
     model = get_user_model()
     users: Any = model._default_manager.filter(**{model.USERNAME_FIELD: name})
     user = next((user for user in users if user.get_username() == name), None)
-    identities = lookup.matching(name)
+    identities = identity_lookup.matching(name)
     if user is None and not identities:
         raise CommandError(f"There is no user named {visible(name)}.", returncode=REFUSED)
     if len(identities) > 1:

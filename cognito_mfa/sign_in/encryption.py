@@ -42,7 +42,7 @@ def decrypt(token: object) -> dict[str, Any] | None:
 
 def _open(value: object) -> dict[str, str]:
     if not isinstance(value, SecretText):
-        raise TypeError(f"cannot be token: {type(value).__name__}")
+        raise TypeError(f"cannot be encrypted: {type(value).__name__}")
     return {_MARK: value.reveal()}
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from django.http import HttpRequest
 
-from cognito_mfa.authenticator import code_attempts, lookup, transitions
-from cognito_mfa.authenticator.lookup import ChallengedUser
+from cognito_mfa.authenticator import code_attempts, identity_lookup, transitions
+from cognito_mfa.authenticator.identity_lookup import ChallengedUser
 from cognito_mfa.cognito import claims, user_api
 from cognito_mfa.cognito.types import (
     MFA_SETUP,
@@ -184,7 +184,7 @@ def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
 
 
 def _record_unconfirmed(request: HttpRequest, pending: PendingSignIn, person: Person) -> None:
-    identity = lookup.by_sub(person.sub)
+    identity = identity_lookup.by_sub(person.sub)
     if identity is not None:
         transitions.record_unconfirmed(
             request, identity, Unconfirmed.SET_UP, friendly_name=pending.friendly_name

@@ -13,8 +13,8 @@ from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from cognito_mfa.authenticator import code_attempts, lookup, transitions, username_reuse
-from cognito_mfa.authenticator.lookup import ChallengedUser
+from cognito_mfa.authenticator import code_attempts, identity_lookup, transitions, username_reuse
+from cognito_mfa.authenticator.identity_lookup import ChallengedUser
 from cognito_mfa.cognito import admin_api, claims, user_api
 from cognito_mfa.cognito.types import (
     CODE_PARAMETERS,
@@ -112,7 +112,7 @@ def start_sign_in(
         pending, reply = _handle_missing_challenge(request, pending, reply, password)
     rows = None
     if isinstance(reply, Challenge) and own is None:
-        rows = lookup.all_of_username(reply.username)
+        rows = identity_lookup.all_of_username(reply.username)
         pending = replace(pending, snapshot=pending.required_snapshot.narrow(rows))
     outcome = _next_step(request, pending, reply, rows=rows)
     # Last: where a call above failed, Django sends no cookie, and the browser would lose its session.
@@ -470,7 +470,7 @@ def _handle_missing_challenge(
     Returns:
         the sign-in with what is written down now as its beginning, and how it goes on.
     """
-    identity = lookup.by_sub(claims.read_person(tokens).sub)
+    identity = identity_lookup.by_sub(claims.read_person(tokens).sub)
     if identity is None or identity.status not in (Status.ENABLED, Status.UNKNOWN):
         return pending, tokens
     if pending.required_snapshot.is_outdated_for(identity):

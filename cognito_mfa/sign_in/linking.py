@@ -32,7 +32,7 @@ from django.db import DatabaseError, IntegrityError, models, transaction
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from cognito_mfa.authenticator import lookup, username_reuse
+from cognito_mfa.authenticator import identity_lookup, username_reuse
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import (
@@ -262,7 +262,7 @@ def own_of(person: Person, rows: Iterable[CognitoIdentity]) -> CognitoIdentity |
 
 def known(person: Person) -> CognitoIdentity | None:
     """Return the identity of ``person``, who may be nobody here yet."""
-    return lookup.by_sub(person.sub)
+    return identity_lookup.by_sub(person.sub)
 
 
 # ------------------------------------------------------------------------------------ who may be linked

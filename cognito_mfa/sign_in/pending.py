@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from django.http import HttpRequest
 
-from cognito_mfa.authenticator import lookup
+from cognito_mfa.authenticator import identity_lookup
 from cognito_mfa.cognito.types import NOTHING, Challenge, Tokens
 from cognito_mfa.enforcement.proof import PREFIX
 from cognito_mfa.exceptions import (
@@ -233,7 +233,7 @@ def _deserialize(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def subject_of(
     pending: PendingSignIn, rows: list[CognitoIdentity] | None = None
-) -> lookup.ChallengedUser:
+) -> identity_lookup.ChallengedUser:
     """Return whose sign-in it is.
 
     Args:
@@ -243,9 +243,9 @@ def subject_of(
     name = pending.challenge.username if pending.challenge else ""
     if pending.sub:
         found = (row for row in rows or () if row.sub == pending.sub)
-        identity = next(found, None) or lookup.by_sub(pending.sub)
+        identity = next(found, None) or identity_lookup.by_sub(pending.sub)
         own = identity.username if identity else pending.username
-        return lookup.ChallengedUser(name or own, pending.sub, identity)
+        return identity_lookup.ChallengedUser(name or own, pending.sub, identity)
     if pending.challenge is None:
-        return lookup.ChallengedUser("")
-    return lookup.challenged_user(name, pending.challenge.friendly_name, rows)
+        return identity_lookup.ChallengedUser("")
+    return identity_lookup.challenged_user(name, pending.challenge.friendly_name, rows)

@@ -1,3 +1,3 @@
-"""The pages of the sign-in and of one's own device."""
+"""The pages of the sign-in, and of a user's own device."""
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.forms import (
     SetupForm,
 )
-from cognito_mfa.managed_login import login, setup
+from cognito_mfa.managed_login import judgment, setup
 from cognito_mfa.managed_login.tokens import unchecked_person
 from cognito_mfa.models import SoftwareToken, identity_of
 from cognito_mfa.sign_in import flows
@@ -130,7 +130,7 @@ class SetupStartView(StepView):
             next=self.next_url,
             recent=recent,
             account=account,
-            may_sign_in_here=login.may_sign_in_here(self.request),
+            may_sign_in_here=judgment.may_sign_in_here(self.request),
             **kwargs,
         )
 

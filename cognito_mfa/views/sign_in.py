@@ -28,7 +28,7 @@ from cognito_mfa.forms import (
     NewPasswordForm,
     SignInForm,
 )
-from cognito_mfa.managed_login import login
+from cognito_mfa.managed_login import judgment
 from cognito_mfa.models import identity_of
 from cognito_mfa.sign_in import flows
 from cognito_mfa.sign_in.completion import Outcome
@@ -45,7 +45,7 @@ class SignInView(StepView):
     step = Step.START
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        here = "here" in request.GET and login.may_sign_in_here(request)
+        here = "here" in request.GET and judgment.may_sign_in_here(request)
         if managed_login.is_active(request) and not here:
             return SignInElsewhereView.as_view()(request)
         return super().dispatch(request, *args, **kwargs)
@@ -123,14 +123,14 @@ class SignInElsewhereView(Page, TemplateView):
     def post(self, request: HttpRequest) -> HttpResponse:
         next_url = self.next_url
         logout(request)
-        login.record_redirect(request)
+        judgment.record_redirect(request)
         query = f"?{urlencode({'next': next_url})}" if next_url else ""
         return HttpResponseRedirect(resolve_url(settings.LOGIN_URL) + query)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             support_url=support_url(),
-            may_sign_in_here=login.may_sign_in_here(self.request),
+            may_sign_in_here=judgment.may_sign_in_here(self.request),
             **kwargs,
         )
 

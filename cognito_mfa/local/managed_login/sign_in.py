@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from cognito_mfa.local.errors import NotAuthorizedException
 from cognito_mfa.local.managed_login.oauth import Asked
-from cognito_mfa.local.operations import challenge_answers, sign_in
+from cognito_mfa.local.operations import respond_to_challenge, sign_in
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.operations.secret_hash import secret_hash
 from cognito_mfa.local.rules import directory
@@ -70,7 +70,7 @@ def answer_challenge(
     """
     username = _user_of(context, asked.pool, session)
     responses = {"USERNAME": username, **answer, **_hash(asked.client, username)}
-    return challenge_answers.respond_to_auth_challenge(
+    return respond_to_challenge.respond_to_auth_challenge(
         context,
         {
             "ClientId": asked.client.id,

@@ -17,7 +17,7 @@ from cognito_mfa.local.errors import (
 )
 from cognito_mfa.local.operations import sent_codes, unauthenticated
 from cognito_mfa.local.operations.context import Context, Parameters, Payload, required
-from cognito_mfa.local.operations.first_factor import WRONG
+from cognito_mfa.local.operations.password_attempts import WRONG
 from cognito_mfa.local.operations.sent_codes import EXPIRED, PASSWORD_RESET, pretended_delivery
 from cognito_mfa.local.rules import credentials
 from cognito_mfa.local.rules.state import EMAIL_OTP, SMS_MFA, User, UserPool

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cognito_mfa.local.errors import CodeMismatchException, NotAuthorizedException
-from cognito_mfa.local.operations import steps
+from cognito_mfa.local.operations import next_step
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User, UserPool
 
@@ -44,7 +44,7 @@ def ask(context: Context, given: ChallengeResponse, stage: Stage) -> Payload:
     """
     context.sessions.spend(given.session)
     session = context.sessions.advance(given.session, stage, given.client)
-    return steps.challenge(context, given.pool, given.user, session)
+    return next_step.challenge(context, given.pool, given.user, session)
 
 
 def finish_with(context: Context, given: ChallengeResponse, factor: str) -> Payload:
@@ -60,7 +60,7 @@ def finish_with(context: Context, given: ChallengeResponse, factor: str) -> Payl
     """
     context.sessions.spend(given.session)
     given.user.code_attempts.succeeded()
-    return steps.finish(
+    return next_step.finish(
         context,
         given.pool,
         given.client,

@@ -15,7 +15,12 @@ from cognito_mfa.local.errors import (
     UnsupportedOperationException,
     UserNotFoundException,
 )
-from cognito_mfa.local.operations import challenge_response, first_factor, srp_sign_in, steps
+from cognito_mfa.local.operations import (
+    challenge_response,
+    next_step,
+    password_attempts,
+    srp_sign_in,
+)
 from cognito_mfa.local.operations.challenge_response import ChallengeResponse, Values
 from cognito_mfa.local.operations.context import (
     Context,
@@ -24,7 +29,7 @@ from cognito_mfa.local.operations.context import (
     hides_existence,
     required,
 )
-from cognito_mfa.local.operations.first_factor import WRONG
+from cognito_mfa.local.operations.password_attempts import WRONG
 from cognito_mfa.local.operations.secret_hash import check_secret_hash
 from cognito_mfa.local.outbox import masked
 from cognito_mfa.local.rules import challenges, directory
@@ -73,7 +78,7 @@ def begin_choice(
         return _pretend(context, pool, client, values, admin=admin)
     if "Session" in parameters:
         return _after_sign_up(context, pool, client, user, parameters["Session"], admin=admin)
-    first_factor.check_may_try(context, user)
+    password_attempts.check_may_try(context, user)
     choices = available(pool, user)
     if not choices:
         raise NotAuthorizedException(WRONG)
@@ -123,12 +128,12 @@ def answer_password(context: Context, given: ChallengeResponse) -> Payload:
     """
     pool, user = given.pool, given.user
     password = required(given.values, "PASSWORD")
-    first_factor.check_may_try(context, user)
+    password_attempts.check_may_try(context, user)
     context.sessions.spend(given.session)
     if user.password is None or not user.password.matches(pool.id, user.username, password):
-        raise first_factor.wrong_password(context, pool, user)
+        raise password_attempts.wrong_password(context, pool, user)
     session = given.session
-    return first_factor.after_password(
+    return password_attempts.after_password(
         context, pool, given.client, user, admin=session.admin, device_key=session.device_key
     )
 
@@ -154,7 +159,7 @@ def _after_sign_up(
     if (session.client_id, session.sub) != (client.id, user.sub):
         raise NotAuthorizedException(INVALID)
     context.sessions.spend(session)
-    return steps.after_first_factor(context, pool, client, user, admin=admin)
+    return next_step.after_first_factor(context, pool, client, user, admin=admin)
 
 
 def _pretend(

@@ -14,7 +14,7 @@ from cognito_mfa.local.errors import NotAuthorizedException, ResourceNotFoundExc
 from cognito_mfa.local.operations import challenge_response, srp_sign_in
 from cognito_mfa.local.operations.challenge_response import ChallengeResponse, Values
 from cognito_mfa.local.operations.context import Context, Payload, required
-from cognito_mfa.local.operations.first_factor import WRONG
+from cognito_mfa.local.operations.password_attempts import WRONG
 from cognito_mfa.local.operations.secret_hash import check_secret_hash
 from cognito_mfa.local.operations.srp_sign_in import (
     client_value,
@@ -22,6 +22,7 @@ from cognito_mfa.local.operations.srp_sign_in import (
     timestamp,
 )
 from cognito_mfa.local.rules import directory, srp
+from cognito_mfa.local.rules.remembered_devices import NO_DEVICE
 from cognito_mfa.local.rules.sessions import INVALID
 from cognito_mfa.local.rules.srp_exchanges import our_side, secret_block
 from cognito_mfa.local.rules.state import (
@@ -32,7 +33,6 @@ from cognito_mfa.local.rules.state import (
     Stage,
     UserPool,
 )
-from cognito_mfa.local.rules.tracking import NO_DEVICE
 
 
 def open_device_session(

@@ -6,7 +6,7 @@ See "Challenge responses" in docs/cognito-behavior.md.
 from __future__ import annotations
 
 from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
-from cognito_mfa.local.operations import steps
+from cognito_mfa.local.operations import next_step
 from cognito_mfa.local.operations.challenge_response import ChallengeResponse, Values
 from cognito_mfa.local.operations.context import Context, Payload, check_writable, required
 from cognito_mfa.local.rules import challenges, credentials, directory
@@ -47,7 +47,7 @@ def answer_new_password(context: Context, given: ChallengeResponse) -> Payload:
     credentials.give(pool, user, password, now)
     user.status = "CONFIRMED"
     context.sessions.spend(given.session)
-    return steps.after_first_factor(
+    return next_step.after_first_factor(
         context,
         pool,
         given.client,

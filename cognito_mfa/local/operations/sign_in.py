@@ -14,7 +14,7 @@ from cognito_mfa.local.errors import (
     UnsupportedOperationException,
     UserNotFoundException,
 )
-from cognito_mfa.local.operations import choice_sign_in, first_factor, refreshing, srp_sign_in
+from cognito_mfa.local.operations import choice_sign_in, password_attempts, refreshing, srp_sign_in
 from cognito_mfa.local.operations.context import (
     Context,
     Parameters,
@@ -22,7 +22,7 @@ from cognito_mfa.local.operations.context import (
     hides_existence,
     required,
 )
-from cognito_mfa.local.operations.first_factor import WRONG
+from cognito_mfa.local.operations.password_attempts import WRONG
 from cognito_mfa.local.operations.secret_hash import check_secret_hash
 from cognito_mfa.local.rules import directory
 from cognito_mfa.local.rules.state import AppClient, UserPool
@@ -116,11 +116,11 @@ def begin_with_password(
     user = directory.user_named(pool, username)
     if user is None:
         raise _unknown(pool, client, admin=admin)
-    first_factor.check_may_try(context, user)
+    password_attempts.check_may_try(context, user)
     if user.password is None or not user.password.matches(pool.id, user.username, password):
-        raise first_factor.wrong_password(context, pool, user)
+        raise password_attempts.wrong_password(context, pool, user)
     device_key = values.get("DEVICE_KEY", "")
-    return first_factor.after_password(
+    return password_attempts.after_password(
         context, pool, client, user, admin=admin, device_key=device_key
     )
 

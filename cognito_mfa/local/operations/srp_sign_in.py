@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
-from cognito_mfa.local.operations import first_factor
+from cognito_mfa.local.operations import password_attempts
 from cognito_mfa.local.operations.context import Context, Payload, required
-from cognito_mfa.local.operations.first_factor import WRONG
+from cognito_mfa.local.operations.password_attempts import WRONG
 from cognito_mfa.local.operations.secret_hash import check_secret_hash
 from cognito_mfa.local.rules import directory, srp
 from cognito_mfa.local.rules.passwords import SALT_BYTES
@@ -108,14 +108,14 @@ def verify_password_claim(
     if exchange is None or exchange.device_key:
         raise NotAuthorizedException(WRONG)
     user = bound_to_exchange(context, exchange, pool, client, username, admin=admin)
-    first_factor.check_may_try(context, user)
+    password_attempts.check_may_try(context, user)
     right = _right_claim(pool, user, exchange, sent_at)
     if not hmac.compare_digest(right.encode(), claim.encode()):
-        raise first_factor.wrong_password(context, pool, user)
+        raise password_attempts.wrong_password(context, pool, user)
     check_fresh(context, pool, sent_at)
     context.exchanges.spend(exchange)
     device_key = values.get("DEVICE_KEY", "")
-    return first_factor.after_password(
+    return password_attempts.after_password(
         context, pool, client, user, admin=admin, device_key=device_key
     )
 

@@ -18,8 +18,8 @@ from cognito_mfa.local.errors import (
 from cognito_mfa.local.operations.context import Context, Parameters, Payload, required
 from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.rules import srp
+from cognito_mfa.local.rules.remembered_devices import NO_DEVICE
 from cognito_mfa.local.rules.state import Device, User
-from cognito_mfa.local.rules.tracking import NO_DEVICE
 
 LARGEST_PAGE = 60
 STATUSES = {True: "remembered", False: "not_remembered"}

@@ -9,10 +9,10 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from cognito_mfa.cognito.call_failures import Failure, exception_for, failure_from
 from cognito_mfa.cognito.clients import CONNECT_TIMEOUT, READ_TIMEOUT, SERVICE, client_for
 from cognito_mfa.cognito.deadline import run_within_deadline
 from cognito_mfa.cognito.endpoints import AWS_HOST, aws_host
-from cognito_mfa.cognito.failures import Failure, exception_for, failure_from
 from cognito_mfa.cognito.integrity import MAX_BODY
 from cognito_mfa.conf import get_conf
 

@@ -11,7 +11,7 @@ from cognito_mfa.local.errors import (
     PasswordResetRequiredException,
     UserNotConfirmedException,
 )
-from cognito_mfa.local.operations import steps
+from cognito_mfa.local.operations import next_step
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.rules.state import AppClient, Stage, User, UserPool
 
@@ -95,5 +95,7 @@ def after_password(
         session = context.sessions.begin(stage, pool, client, user, admin=admin)
         session.factors = ["pwd"]
         session.device_key = device_key
-        return steps.challenge(context, pool, user, session)
-    return steps.after_first_factor(context, pool, client, user, admin=admin, device_key=device_key)
+        return next_step.challenge(context, pool, user, session)
+    return next_step.after_first_factor(
+        context, pool, client, user, admin=admin, device_key=device_key
+    )

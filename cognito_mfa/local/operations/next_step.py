@@ -12,9 +12,9 @@ from cognito_mfa.local.errors import MFAMethodNotFoundException
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.outbox import Medium
 from cognito_mfa.local.rules import challenges
+from cognito_mfa.local.rules.remembered_devices import remembered
 from cognito_mfa.local.rules.sessions import session_string
 from cognito_mfa.local.rules.state import AppClient, Device, SignInSession, Stage, User, UserPool
-from cognito_mfa.local.rules.tracking import remembered
 
 CODE_DIGITS = 6
 CODE_PLACE = "{####}"
