@@ -14,8 +14,8 @@ from typing import Any, TypeVar, overload
 from django.http import HttpRequest
 
 from cognito_mfa.enforcement import guards
-from cognito_mfa.enforcement.exempt_views import is_async_view, mark_required, mfa_exempt
 from cognito_mfa.enforcement.guards import Guard
+from cognito_mfa.enforcement.view_marks import is_async_view, mark_required, mfa_exempt
 
 __all__ = ["mfa_exempt", "mfa_recent", "mfa_required"]
 

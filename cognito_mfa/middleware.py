@@ -20,8 +20,8 @@ from cognito_mfa.enforcement import (
     rollout,
     unrouted_responses,
 )
-from cognito_mfa.enforcement.exempt_views import VIEW_GAVE_404, why_exempt
 from cognito_mfa.enforcement.gate import Decision, Verdict
+from cognito_mfa.enforcement.view_marks import VIEW_GAVE_404, why_exempt
 
 GetResponse = (
     Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]

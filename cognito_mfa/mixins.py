@@ -11,8 +11,8 @@ from django.utils.decorators import classonlymethod
 from django.views import View
 
 from cognito_mfa.enforcement import guards
-from cognito_mfa.enforcement.exempt_views import mark_exempt, mark_required
 from cognito_mfa.enforcement.guards import Guard
+from cognito_mfa.enforcement.view_marks import mark_exempt, mark_required
 
 
 class MFAExemptMixin(View):

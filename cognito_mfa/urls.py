@@ -10,7 +10,7 @@ from django.urls import path
 from django.urls.resolvers import URLPattern
 from django.views import View
 
-from cognito_mfa.enforcement.exempt_views import mfa_exempt
+from cognito_mfa.enforcement.view_marks import mfa_exempt
 from cognito_mfa.views import device, setup, sign_in
 
 app_name = "cognito_mfa"

@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils.module_loading import import_string
 
 from cognito_mfa.enforcement import url_map
-from cognito_mfa.enforcement.exempt_views import why_exempt
+from cognito_mfa.enforcement.view_marks import why_exempt
 
 GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"

@@ -18,9 +18,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from cognito_mfa.enforcement import gate
-from cognito_mfa.enforcement.exempt_views import mfa_exempt
 from cognito_mfa.enforcement.redirects import safe_url
 from cognito_mfa.enforcement.responses import MFA_REQUIRED, deny
+from cognito_mfa.enforcement.view_marks import mfa_exempt
 
 
 class MFAAdminSite(AdminSite):

@@ -16,7 +16,7 @@ from django.utils.http import escape_leading_slashes
 from django.views.defaults import ERROR_PAGE_TEMPLATE
 
 from cognito_mfa.enforcement import responses
-from cognito_mfa.enforcement.exempt_views import VIEW_GAVE_404, why_exempt
+from cognito_mfa.enforcement.view_marks import VIEW_GAVE_404, why_exempt
 
 VIEW_DECIDED = "_cognito_mfa_view_decided"  # of the request: the gate was asked about its view
 # What Django says of an error where the site has no page for it.

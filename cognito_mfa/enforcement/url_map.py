@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from cognito_mfa.enforcement.exempt_views import (
+from cognito_mfa.enforcement.view_marks import (
     View,
     guards_itself,
     looks_exempt,

@@ -23,8 +23,8 @@ from cognito_mfa.managed_login import evidence, judgment, tokens
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.sign_in import enrollment, linking, removal
 from cognito_mfa.sign_in.completion import Outcome
+from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.pending import TTL, PendingSignIn, Purpose, clear_pending
-from cognito_mfa.sign_in.snapshot import Snapshot
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.secret_text import SecretText
 

@@ -25,9 +25,9 @@ from cognito_mfa.exceptions import (
 )
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.sign_in import linking
+from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.linking import Consent
 from cognito_mfa.sign_in.pending import Step
-from cognito_mfa.sign_in.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 

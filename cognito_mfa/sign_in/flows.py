@@ -48,6 +48,7 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.models import CognitoIdentity, SoftwareToken, identity_of
 from cognito_mfa.sign_in import completion, enrollment, linking, removal
 from cognito_mfa.sign_in.completion import Outcome
+from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.linking import Consent
 from cognito_mfa.sign_in.pending import (
     CHANGES,
@@ -57,7 +58,6 @@ from cognito_mfa.sign_in.pending import (
     clear_pending,
     subject_of,
 )
-from cognito_mfa.sign_in.snapshot import Snapshot
 from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)

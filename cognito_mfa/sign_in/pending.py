@@ -30,7 +30,7 @@ from cognito_mfa.exceptions import (
 )
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in.encryption import decrypt, encrypt
-from cognito_mfa.sign_in.snapshot import Snapshot
+from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.secret_text import SecretText
 

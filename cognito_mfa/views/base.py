@@ -43,9 +43,8 @@ from cognito_mfa.models import PostedStep
 from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
-from cognito_mfa.views import messages as texts
-from cognito_mfa.views import posted_secrets
-from cognito_mfa.views.errors import BLOCKED, DEVICE, RESTART, UNAVAILABLE, page_for
+from cognito_mfa.views import error_texts, posted_secrets
+from cognito_mfa.views.error_pages import BLOCKED, DEVICE, RESTART, UNAVAILABLE, page_for
 
 logger = logging.getLogger(__name__)
 
@@ -217,7 +216,7 @@ class StepView(Page, FormView):
         proven = self.request.user.is_authenticated and gate.is_proven(
             self.request, self.request.user
         )
-        text = texts.start_again() if is_post and not proven else ""
+        text = error_texts.start_again() if is_post and not proven else ""
         return self.redirect_to_sign_in(
             text=text, next_url=pending.next_url or self.request.GET.get("next", "")
         )
@@ -272,16 +271,16 @@ class StepView(Page, FormView):
     def restart(self) -> HttpResponse:
         """Start again; unless another request of this browser was faster, and must not be undone."""
         if self.pending.is_change:
-            return self.redirect_to_device(text=texts.change_was_lost())
+            return self.redirect_to_device(text=error_texts.change_was_lost())
         if self.pending.signed_in_already:
             return self.redirect_to_sign_in_again(
-                texts.setup_took_too_long(), self.pending.next_url
+                error_texts.setup_took_too_long(), self.pending.next_url
             )
         session, next_url = self.request.session, self.pending.next_url
         if session.session_key and not session.exists(session.session_key):
             session.modified = False
             return self.redirect_to_sign_in(next_url=next_url)
-        return self.redirect_to_sign_in(text=texts.start_again(), next_url=next_url)
+        return self.redirect_to_sign_in(text=error_texts.start_again(), next_url=next_url)
 
     def retry_later(self, form: Form, text: str, *, status: int, seconds: int) -> HttpResponse:
         """Show the same page with all that was typed except secrets.
@@ -312,7 +311,7 @@ class StepView(Page, FormView):
             return self.show_unavailable(
                 page.text(subject), status=page.status, seconds=error.retry_after
             )
-        text = texts.failed(subject) if isinstance(subject, str) else page.text(subject)
+        text = error_texts.failed(subject) if isinstance(subject, str) else page.text(subject)
         return self.retry_later(form, text, status=page.status, seconds=error.retry_after)
 
     @property

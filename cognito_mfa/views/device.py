@@ -28,7 +28,7 @@ from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.sign_in import flows, removal
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
-from cognito_mfa.views import messages as texts
+from cognito_mfa.views import error_texts
 from cognito_mfa.views.base import Page, StepView
 
 EVENTS_SHOWN = 5
@@ -120,7 +120,7 @@ class DeviceRenameView(OwnPage, FormView):
             if self.identity is not None:
                 removal.rename(self.identity, form.cleaned_data["friendly_name"])
         except Busy as error:
-            form.add_error(None, texts.busy(error))
+            form.add_error(None, error_texts.busy(error))
             context = self.get_context_data(form=form)
             response = self.render_to_response(context, status=HTTPStatus.TOO_MANY_REQUESTS)
             response["Retry-After"] = str(error.retry_after)

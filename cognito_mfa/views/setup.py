@@ -32,7 +32,7 @@ from cognito_mfa.models import SoftwareToken, identity_of
 from cognito_mfa.sign_in import flows
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step, clear_pending
-from cognito_mfa.views import messages as texts
+from cognito_mfa.views import error_texts
 from cognito_mfa.views.base import Page, StepView, log_failure
 from cognito_mfa.views.qr import grouped, otpauth_uri, qr_svg
 from cognito_mfa.views.secret_rendering import Placeholders
@@ -115,7 +115,7 @@ class SetupStartView(StepView):
             return self.redirect_to_step(Outcome(Step.DONE, self.next_url))
         provider = proof.federated_provider(request.session.get(proof.FEDERATED_KEY), request.user)
         if provider:
-            return self.show_setup_impossible(texts.federated(provider), status=403)
+            return self.show_setup_impossible(error_texts.federated(provider), status=403)
         person = unchecked_person(request)
         if person is not None and not setup.allows_setup(person):
             return self.show_failure(self.get_form(), ScopeMissing(hint=SCOPE_HINT))
@@ -138,15 +138,15 @@ class SetupStartView(StepView):
         return managed_login.start_setup(self.request, next_url=self.next_url)
 
     def restart(self) -> HttpResponse:
-        return self.redirect_to_sign_in_again(texts.setup_took_too_long(), self.next_url)
+        return self.redirect_to_sign_in_again(error_texts.setup_took_too_long(), self.next_url)
 
     def show_blocked(self, error: CognitoMFAError) -> HttpResponse:
-        return self.show_setup_impossible(texts.no_setup(error), status=403)
+        return self.show_setup_impossible(error_texts.no_setup(error), status=403)
 
     def show_failure(self, form: Form, error: Busy | ServiceError) -> HttpResponse:
         if not isinstance(error, ScopeMissing):
             return super().show_failure(form, error)
-        return self.show_setup_impossible(texts.scope_missing(log_failure(error)), status=503)
+        return self.show_setup_impossible(error_texts.scope_missing(log_failure(error)), status=503)
 
     def show_setup_impossible(self, reason: str, *, status: int) -> HttpResponse:
         """Say why there can be no set-up, and who can change that.
@@ -168,7 +168,7 @@ class SetupCancelView(Page):
         pending = PendingSignIn.load(request)
         clear_pending(request)
         if pending is not None and pending.is_change:
-            text = texts.change_stopped(at_picture=pending.step is Step.SETUP)
+            text = error_texts.change_stopped(at_picture=pending.step is Step.SETUP)
             return self.redirect_to_device(text=text)
         return self.redirect_to_sign_in(text=_("The set-up was cancelled. Nothing has changed."))
 

@@ -33,7 +33,7 @@ from cognito_mfa.models import identity_of
 from cognito_mfa.sign_in import flows
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
-from cognito_mfa.views import messages as texts
+from cognito_mfa.views import error_texts
 from cognito_mfa.views.base import Page, StepView
 
 
@@ -189,7 +189,7 @@ class ChallengeView(StepView):
     def error_text(self, error: CognitoMFAError) -> Any:
         was_sent = self.pending.required_challenge.name in (SMS_MFA, EMAIL_OTP)
         if was_sent and isinstance(error, BadCode):
-            return texts.wrong_sent_code()
+            return error_texts.wrong_sent_code()
         return super().error_text(error)
 
     def submit(self, form: Form) -> Outcome:
@@ -231,7 +231,7 @@ class LinkView(StepView):
         if form.cleaned_data["answer"] == "yes":
             return flows.confirm_link(self.request)
         flows.decline_link(self.request)
-        messages.info(self.request, texts.link_declined(), fail_silently=True)
+        messages.info(self.request, error_texts.link_declined(), fail_silently=True)
         return Outcome(Step.START, "")
 
 

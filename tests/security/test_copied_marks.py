@@ -28,7 +28,7 @@ from rest_framework.viewsets import ViewSet
 
 from cognito_mfa.decorators import mfa_exempt, mfa_required
 from cognito_mfa.enforcement import url_map
-from cognito_mfa.enforcement.exempt_views import EXEMPT_MARK, why_exempt
+from cognito_mfa.enforcement.view_marks import EXEMPT_MARK, why_exempt
 from cognito_mfa.mixins import MFAExemptMixin
 from tests.enforcement.people import unproven
 from tests.enforcement.servers import Ask, Send

@@ -21,7 +21,7 @@ from cognito_mfa.exceptions import (
     SignInAgain,
     TokenRejected,
 )
-from cognito_mfa.views import messages as texts
+from cognito_mfa.views import error_texts
 
 BLOCKED = "cognito_mfa/blocked.html"
 UNAVAILABLE = "cognito_mfa/unavailable.html"
@@ -46,23 +46,25 @@ class ErrorPage(NamedTuple):
     field: str | None = None
 
 
-BAD_CREDENTIALS = ErrorPage(SAME_PAGE, 200, texts.bad_credentials)
+BAD_CREDENTIALS = ErrorPage(SAME_PAGE, 200, error_texts.bad_credentials)
 # The entry of the nearest class counts.
 ERROR_PAGES: Mapping[type[CognitoMFAError], ErrorPage] = {
     CognitoMFAError: BAD_CREDENTIALS,
-    BadCode: ErrorPage(SAME_PAGE, 200, texts.wrong_code, field="code"),
-    PasswordRejected: ErrorPage(SAME_PAGE, 200, texts.password_rejected, field="new_password1"),
-    ChallengeLost: ErrorPage(RESTART, 302, texts.start_again),
-    TokenRejected: ErrorPage(RESTART, 302, texts.start_again),
-    SignInAgain: ErrorPage(SIGN_IN_AGAIN, 302, texts.sign_in_again),
-    RemovalNotAllowed: ErrorPage(DEVICE, 302, texts.removal_not_allowed),
-    Refused: ErrorPage(BLOCKED, 403, texts.refused),
-    LinkRefused: ErrorPage(BLOCKED, 403, texts.link_refused),
-    AccountActionNeeded: ErrorPage(BLOCKED, 403, texts.password_reset_needed),
-    ChallengeNotSupported: ErrorPage(BLOCKED, 403, texts.challenge_not_supported),
-    CodeAttemptsLocked: ErrorPage(BLOCKED, 403, texts.code_attempts_locked),
-    Busy: ErrorPage(UNAVAILABLE, 429, texts.busy),
-    ServiceError: ErrorPage(UNAVAILABLE, 503, texts.failed_for_good),
+    BadCode: ErrorPage(SAME_PAGE, 200, error_texts.wrong_code, field="code"),
+    PasswordRejected: ErrorPage(
+        SAME_PAGE, 200, error_texts.password_rejected, field="new_password1"
+    ),
+    ChallengeLost: ErrorPage(RESTART, 302, error_texts.start_again),
+    TokenRejected: ErrorPage(RESTART, 302, error_texts.start_again),
+    SignInAgain: ErrorPage(SIGN_IN_AGAIN, 302, error_texts.sign_in_again),
+    RemovalNotAllowed: ErrorPage(DEVICE, 302, error_texts.removal_not_allowed),
+    Refused: ErrorPage(BLOCKED, 403, error_texts.refused),
+    LinkRefused: ErrorPage(BLOCKED, 403, error_texts.link_refused),
+    AccountActionNeeded: ErrorPage(BLOCKED, 403, error_texts.password_reset_needed),
+    ChallengeNotSupported: ErrorPage(BLOCKED, 403, error_texts.challenge_not_supported),
+    CodeAttemptsLocked: ErrorPage(BLOCKED, 403, error_texts.code_attempts_locked),
+    Busy: ErrorPage(UNAVAILABLE, 429, error_texts.busy),
+    ServiceError: ErrorPage(UNAVAILABLE, 503, error_texts.failed_for_good),
 }
 
 

@@ -12,7 +12,7 @@ from django.views.i18n import JavaScriptCatalog, set_language
 from pytest_django import Settings
 
 from cognito_mfa.decorators import mfa_exempt, mfa_recent
-from cognito_mfa.enforcement.exempt_views import why_exempt
+from cognito_mfa.enforcement.view_marks import why_exempt
 from cognito_mfa.local.pool import LocalPool
 from tests.enforcement import site as views
 from tests.enforcement.people import change_proof, linked, proven, signed_in, unproven
