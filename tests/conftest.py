@@ -26,12 +26,15 @@ pytest_plugins = ["cognito_mfa.local.pytest"]
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Run each test in a context of its own.
 
     Each URL resolver that Django builds leaves a context variable behind, and asgiref copies all of them
     whenever it changes threads: without this, an asynchronous test takes the longer the more came before.
+    Not under Playwright, whose event loop runs in this thread: there a context has connections of its own.
     """
+    if item.get_closest_marker("browser"):
+        return None
     return copy_context().run(runner.pytest_runtest_protocol, item, nextitem)
 
 

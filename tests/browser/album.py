@@ -3,18 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
-
-import pytest
-
-
-@pytest.fixture(scope="module")
-def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = os.environ.get("COGNITO_MFA_SCREENSHOTS")
-    album = Path(folder) if folder else tmp_path_factory.mktemp("screenshots")
-    album.mkdir(parents=True, exist_ok=True)
-    return album
 
 
 def add(album: Path, name: str, picture: bytes) -> None:

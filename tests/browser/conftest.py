@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Generator
 from importlib import util
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -111,3 +112,12 @@ def new_person(
 @pytest.fixture
 def person(new_person: NewPerson) -> Person:
     return new_person()
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that screenshots go to, COGNITO_MFA_SCREENSHOTS where it is set."""
+    folder = os.environ.get("COGNITO_MFA_SCREENSHOTS")
+    album = Path(folder) if folder else tmp_path_factory.mktemp("screenshots")
+    album.mkdir(parents=True, exist_ok=True)
+    return album

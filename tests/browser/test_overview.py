@@ -12,7 +12,7 @@ from django.utils import timezone
 from cognito_mfa.authenticator import exemptions, reset
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
-from tests.browser.album import add, album  # noqa: F401 - a fixture
+from tests.browser.album import add
 from tests.browser.conftest import NewPerson
 from tests.browser.person import Person
 from tests.factories import make
@@ -48,7 +48,7 @@ def at_overview(pool: LocalPool, person: Person) -> None:
 def test_it_is_counted_and_drawn_in_light_and_dark(
     pool: LocalPool,
     new_person: NewPerson,
-    album: Path,  # noqa: F811
+    album: Path,
 ) -> None:
     person = new_person(viewport={"width": 1200, "height": 800})
     at_overview(pool, person)
