@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def add(album: Path, name: str, picture: bytes) -> None:
-    """Keep ``picture`` in a quarter of its size: our pages have few colours."""
+    """Keep ``picture`` in a quarter of its size: our pages have few colors."""
     from PIL import Image
 
     with Image.open(io.BytesIO(picture)) as image:

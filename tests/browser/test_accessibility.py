@@ -1,4 +1,4 @@
-"""Every screen in both colour schemes, on a desktop and on a narrow phone: axe-core finds nothing,
+"""Every screen in both color schemes, on a desktop and on a narrow phone: axe-core finds nothing,
 and nothing is wider than the window. COGNITO_MFA_TEST_SCREENS names a folder for the pictures.
 
 axe-core itself comes with axe-playwright-python, from PyPI: nothing is fetched while the tests run.
@@ -59,7 +59,7 @@ def see(person: Person, name: str) -> list[str]:
     for scheme, window in WAYS_TO_LOOK:
         person.page.emulate_media(color_scheme=scheme)
         person.page.set_viewport_size(window)
-        # The admin's colours glide: half-way from light to dark they have no contrast.
+        # The admin's colors glide: half-way from light to dark they have no contrast.
         person.page.evaluate(
             "Promise.allSettled(document.getAnimations().map(one => one.finished))"
         )

@@ -138,7 +138,7 @@ def test_a_page_that_asks_without_reading_runs_none_either(
 def test_a_page_of_another_origin_reads_nothing_that_is_not_public(
     door: HttpServer, foreign: Page, path: str
 ) -> None:
-    """Kept by the routes in local/server.py, which give CORS headers to public documents only."""
+    """Kept by the routes in local/wire/server.py, which give CORS headers to public documents only."""
     assert "blocked" in ask(foreign, door.url + path)
     script = f"""() => new Promise(done => {{
         const image = Object.assign(document.createElement("script"), {{src: "{door.url}{path}"}});

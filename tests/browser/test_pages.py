@@ -21,7 +21,7 @@ SETUP = "/account/setup/"
 # At 200 % zoom a window of 1280 by 800 has room for half as many pixels, each drawn twice as large.
 WAYS_TO_LOOK: dict[str, dict[str, Any]] = {
     "in dark mode": {"color_scheme": "dark"},
-    "in forced colours": {"forced_colors": "active", "color_scheme": "dark"},
+    "in forced colors": {"forced_colors": "active", "color_scheme": "dark"},
     "at 200 % zoom": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
     "on a narrow phone": {"viewport": {"width": 320, "height": 568}, "is_mobile": True},
     "on a dense phone": {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 3},

@@ -135,9 +135,7 @@ def test_stopping_half_way_leaves_everything_as_it_was(person: Visitor, leave_at
     assert person.is_in()
 
 
-def test_the_older_behaviour_of_cognito_is_survived(
-    cognito: LocalCognito, visitor: Visitor
-) -> None:
+def test_the_older_behavior_of_cognito_is_survived(cognito: LocalCognito, visitor: Visitor) -> None:
     """Until about 2021 asking for a new secret ended the old one at once."""
     behavior = Behavior(association_drops_active_token=True)
     pool = cognito.create_pool(POOL_ID, mfa="OPTIONAL", behavior=behavior)

@@ -264,7 +264,7 @@ class WithOpenViews:
 def test_what_a_fallback_shows_in_place_of_an_exempt_view_is_judged(
     where: str, unproven: Client, someone_proven: Client, send: Send, settings: Settings
 ) -> None:
-    """The mark says nothing about it. Red without ``process_exception``, and without ``marks._noted``."""
+    """The mark says nothing about it. Red without ``process_exception``, and without ``view_marks._noted``."""
     settings.ROOT_URLCONF = WithOpenViews
     url = f"/{where}/x/"
     page = FlatPage._default_manager.create(url=url, content=SECRET, registration_required=True)

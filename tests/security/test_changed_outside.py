@@ -34,7 +34,7 @@ def test_the_password_alone_proves_nothing(
     done: Callable[[Outside], None],
     required: object,
 ) -> None:
-    """``promotion.complete``: a proof is written for the method that was answered, and for none otherwise."""
+    """``completion.complete_sign_in``: a proof is written for the method that was answered, and for none otherwise."""
     visitor.set_up()
     done(outside)
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": required}

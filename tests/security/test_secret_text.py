@@ -127,7 +127,7 @@ def test_what_is_no_text_is_refused_without_being_shown(given: Any) -> None:
 
 
 def test_what_is_sealed_comes_back_closed() -> None:
-    """``_close`` in ``sealing``."""
+    """``_close`` in ``encryption``."""
     payload = {"secret": SecretText(CANARY), "more": [{"again": SecretText("x")}], "plain": "y"}
     found = decrypt(encrypt(payload))
     assert found == payload

@@ -471,7 +471,7 @@ OURS = [value for value in vars(signals).values() if isinstance(value, Signal)]
 def test_receivers_that_fail_show_nothing(
     site: Site, step: Step, listened_to: list[Signal]
 ) -> None:
-    """``ReadableTokens`` in ``promotion.complete``: what receivers get is in the frames that fail."""
+    """``ReadableTokens`` in ``completion.complete_sign_in``: what receivers get is in the frames that fail."""
     for signal in listened_to:
         signal.connect(failing.receiver, dispatch_uid="failing")
     try:
