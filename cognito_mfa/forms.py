@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -13,15 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from cognito_mfa.cognito.types import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA
 from cognito_mfa.cognito.user_api import MAX_PASSWORD
 from cognito_mfa.models import FRIENDLY_NAME_LENGTH
+from cognito_mfa.values import typed
 from cognito_mfa.values.secret_text import SecretText
-from cognito_mfa.values.untrusted import has_odd
+from cognito_mfa.values.untrusted import USERNAME_LENGTH, has_odd
 
 CODE_LENGTH = 6
 # Codes that Cognito mails or texts have six digits or eight, depending on how the pool sends them.
 SENT_CODE_LENGTHS = (6, 8)
-# What authenticator apps, mails and keyboards put between digits.
-_SEPARATORS = dict.fromkeys(map(ord, " -\u00a0\u2007\u2009\u202f\u3000\uff0d"))
-_FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)}
 
 FACTOR_LABELS = {
     SOFTWARE_TOKEN_MFA: _("Code from my authenticator app"),
@@ -103,8 +100,9 @@ class CodeField(SecretField):
 
     default_error_messages = {
         "required": _("Enter the code."),
-        "digits": _("Enter the 6 digits of the code, and nothing else."),
-        "sent_digits": _("Enter the digits of the code that was sent to you, and nothing else."),
+        "digits": _("A code contains only digits. Remove everything else."),
+        "length": _("The code has %(wanted)s digits. You entered %(given)s."),
+        "sent_length": _("The code we sent you has 6 or 8 digits. You entered %(given)s."),
     }
 
     def __init__(self, *, lengths: tuple[int, ...] = (CODE_LENGTH,), **kwargs: Any) -> None:
@@ -120,15 +118,18 @@ class CodeField(SecretField):
         }
 
     def as_typed(self, text: str) -> str:
-        return text.translate(_SEPARATORS).translate(_FULL_WIDTH)
+        return typed.digits(text)
 
     def validate(self, value: Any) -> None:
         super().validate(value)
-        # ``str.isdigit()`` accepts Arabic-Indic digits, and hundreds more that Cognito does not.
-        digits = set(value.reveal()) <= set("0123456789")
-        if len(value.reveal()) not in self.lengths or not digits:
-            kind = "digits" if self.lengths == (CODE_LENGTH,) else "sent_digits"
-            raise ValidationError(self.error_messages[kind], code=kind)
+        # ``str.isdigit()`` accepts superscripts and circled digits, which are no digits of a code.
+        if not set(value.reveal()) <= set("0123456789"):
+            raise ValidationError(self.error_messages["digits"], code="digits")
+        given = len(value.reveal())
+        if given not in self.lengths:
+            kind = "length" if self.lengths == (CODE_LENGTH,) else "sent_length"
+            numbers = {"wanted": self.lengths[0], "given": given}
+            raise ValidationError(self.error_messages[kind], code=kind, params=numbers)
 
 
 class FriendlyNameField(forms.CharField):
@@ -146,26 +147,32 @@ class FriendlyNameField(forms.CharField):
         self.widget.attrs["autocomplete"] = "off"
 
     def to_python(self, value: object) -> str:
-        return unicodedata.normalize("NFC", super().to_python(value) or "")
+        return typed.device_name(super().to_python(value) or "")
 
     def validate(self, value: str) -> None:
         super().validate(value)
         if has_odd(value):
             raise ValidationError(
-                _("Use letters, numbers and signs only."), code="control_characters"
+                _("The name contains invisible characters. Remove them and try again."),
+                code="control_characters",
             )
+
+
+class UsernameField(forms.CharField):
+    """A username, or another name that the pool knows a user by."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        super().__init__(max_length=USERNAME_LENGTH, widget=forms.TextInput(attrs=attrs), **kwargs)
+
+    def to_python(self, value: object) -> str:
+        return typed.username(super().to_python(value) or "")
 
 
 class SignInForm(forms.Form):
     """Name and password."""
 
-    username = forms.CharField(
-        label=_("User name or e-mail address"),
-        max_length=128,
-        widget=forms.TextInput(
-            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
-        ),
-    )
+    username = UsernameField(label=_("User name or e-mail address"))
     password = PasswordField(label=_("Password"), autocomplete="current-password")
 
 

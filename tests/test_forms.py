@@ -27,6 +27,25 @@ def test_a_separator_anywhere_changes_nothing(code: str, at: int, separator: str
     assert CodeField().clean(code[:at] + separator + code[at:]) == code
 
 
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [
+        ("12345", "The code has 6 digits. You entered 5."),
+        ("1234567", "The code has 6 digits. You entered 7."),
+        ("12345a", "A code contains only digits. Remove everything else."),
+        ("12345\u00b2", "A code contains only digits. Remove everything else."),
+        ("\u200e", "Enter the code."),
+    ],
+)
+def test_an_error_says_what_is_wrong_with_a_code(typed: str, text: str) -> None:
+    assert CodeForm({"code": typed}).errors["code"] == [text]
+
+
+def test_a_sent_code_of_seven_digits_is_told_which_there_are() -> None:
+    form = CodeForm({"code": "1234567"}, challenge="SMS_MFA")
+    assert form.errors["code"] == ["The code we sent you has 6 or 8 digits. You entered 7."]
+
+
 def test_leading_zeros_stay() -> None:
     assert CodeField().clean("000 042") == "000042"
 

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.authenticator.code_attempts import LOCKED
 from cognito_mfa.models import CognitoIdentity, MFAReset, SoftwareToken
+from cognito_mfa.values import typed
 from cognito_mfa.values.untrusted import is_storable
 
 CAP = 10_000
@@ -93,6 +94,18 @@ class FastListMixin(ModelAdmin):
         if not all(map(is_storable, given)):
             raise IncorrectLookupParameters
         return super().get_changelist_instance(request)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search for what was pasted, without the invisible marks that came along.
+
+        Args:
+            request: of the list, or of a field that completes what is typed.
+            queryset: what is searched.
+            search_term: as typed.
+        """
+        return super().get_search_results(request, queryset, typed.line(search_term))
 
 
 class ReadOnly:

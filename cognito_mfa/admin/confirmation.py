@@ -27,6 +27,7 @@ from django.utils.translation import ngettext
 from cognito_mfa.authenticator import permissions
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
 from cognito_mfa.enforcement import impersonation, responses
+from cognito_mfa.values import typed
 
 MAX_SELECTED = 100  # people in one action: each may take several calls to Cognito
 
@@ -44,8 +45,7 @@ class ReasonForm(forms.Form):
     )
 
     def clean_reason(self) -> str:
-        reason: str = self.cleaned_data["reason"].strip()
-        return reason
+        return typed.line(self.cleaned_data["reason"])
 
 
 class ConfirmedAction:

@@ -24,6 +24,7 @@ from cognito_mfa.admin.confirmation import (
 from cognito_mfa.authenticator import exemptions, permissions
 from cognito_mfa.authenticator.permissions import ActionDenied
 from cognito_mfa.models import MFAExemption
+from cognito_mfa.values import typed
 
 
 class RevokeExemption(ConfirmedAction):
@@ -61,6 +62,9 @@ class ExemptionForm(forms.ModelForm):
     class Meta:
         model = MFAExemption
         fields = ("user", "expires_at", "reason")
+
+    def clean_reason(self) -> str:
+        return typed.line(self.cleaned_data["reason"])
 
     def clean_expires_at(self) -> Any:
         until = self.cleaned_data["expires_at"]

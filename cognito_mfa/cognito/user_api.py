@@ -357,10 +357,8 @@ def _one_credential(cognito_session: SecretText, access_token: SecretText) -> di
 
 
 def _is_username(text: str) -> bool:
-    """Return whether the service model allows ``text``: letters, marks, symbols, numbers, punctuation."""
-    return 0 < len(text) <= MAX_USERNAME and all(
-        unicodedata.category(char)[0] in "LMSNP" for char in text
-    )
+    """Return whether ``text`` can be sent at all. Which names exist is Cognito's to say."""
+    return 0 < len(text) <= MAX_USERNAME and untrusted.is_storable(text)
 
 
 def _is_password(password: SecretText) -> bool:

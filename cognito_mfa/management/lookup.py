@@ -12,7 +12,7 @@ from cognito_mfa.authenticator import identity_lookup, permissions
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.reports.escaping import visible
-from cognito_mfa.values import untrusted
+from cognito_mfa.values import typed, untrusted
 
 # 0 is done, and 2 a mistake on the command line, as argparse has it.
 REFUSED = 1  # nothing found, or not allowed; nothing was changed
@@ -28,12 +28,7 @@ def find_user(name: str) -> Any:
     Raises:
         CommandError: there is none, or it may mean several users.
     """
-    if not untrusted.is_storable(name):  # bytes that are not text: a database would fail
-        raise CommandError(f"There is no user named {visible(name)}.", returncode=REFUSED)
-    model = get_user_model()
-    users: Any = model._default_manager.filter(**{model.USERNAME_FIELD: name})
-    user = next((user for user in users if user.get_username() == name), None)
-    identities = identity_lookup.matching(name)
+    user, identities = _lookup(name)
     if user is None and not identities:
         raise CommandError(f"There is no user named {visible(name)}.", returncode=REFUSED)
     if len(identities) > 1:
@@ -52,6 +47,21 @@ def find_user(name: str) -> Any:
             returncode=REFUSED,
         )
     return user if identity is None else identity.user
+
+
+def _lookup(name: str) -> tuple[Any, list[CognitoIdentity]]:
+    """Return the site's user and the pool's identities that ``name`` means, as given or as it was pasted."""
+    for spelling in filter(untrusted.is_storable, typed.spellings(name)):
+        user, identities = _site_user(spelling), identity_lookup.matching(spelling)
+        if user is not None or identities:
+            return user, identities
+    return None, []
+
+
+def _site_user(name: str) -> Any:
+    model = get_user_model()
+    users: Any = model._default_manager.filter(**{model.USERNAME_FIELD: name})
+    return next((user for user in users if user.get_username() == name), None)
 
 
 def _subs(identities: Iterable[CognitoIdentity]) -> str:
@@ -83,7 +93,7 @@ def find_actor(name: str | None) -> Any:
 
 def clean_reason(text: str | None) -> str:
     """Return the reason as it is kept; empty where there is none."""
-    return untrusted.shown(text, 200)
+    return untrusted.shown(typed.line(text or ""), 200)
 
 
 def require(right: Right, actor: Any, row: Any = None, *, dry_run: bool = False) -> None:

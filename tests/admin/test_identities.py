@@ -135,6 +135,7 @@ def test_filters_and_search(pool: LocalPool, admin: Visitor) -> None:
     assert names(status__exact="NOT_SET_UP") == {"ada"}
     assert names(q="bea@example.com") == {"bea"}
     assert names(q="BE") == {"bea"}
+    assert names(q="\u200ebea@example.com\ufeff\u00a0") == {"bea"}  # as it was pasted
     assert names(q="nobody") == set()
 
 

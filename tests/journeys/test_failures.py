@@ -220,13 +220,14 @@ NOT_CODES = {
     "seven": "1234567",
     "letter": "12345a",
     "five full-width": "\uff11\uff12\uff13\uff14\uff15",
-    "Arabic": "\u0663\u0662\u0661\u0666\u0665\u0664",
+    "superscript": "12345\u00b2",
+    "fraction": "12345\u00bd",
+    "Roman": "12345\u2166",
     "circled": "\u2460\u2461\u2462\u2463\u2464\u2465",
     "point": "12.3456",
     "exponent": "1e5000",
     "NUL": "123456\x00",
     "long": "-23456" * 9,
-    "two lines": "123\n456\t",
 }
 
 
@@ -251,6 +252,16 @@ WAYS_TO_TYPE: dict[str, Callable[[str], str]] = {
     "hyphen": lambda code: f"{code[:3]}-{code[3:]}",
     "full-width": lambda code: code.translate({ord("0") + n: 0xFF10 + n for n in range(10)}),
     "narrow spaces": lambda code: f"\u3000{code[:2]}\u202f{code[2:4]}\u2009{code[4:]}",
+    "Arabic": lambda code: code.translate({ord("0") + n: 0x0660 + n for n in range(10)}),
+    "Persian": lambda code: code.translate({ord("0") + n: 0x06F0 + n for n in range(10)}),
+    "Devanagari": lambda code: code.translate({ord("0") + n: 0x0966 + n for n in range(10)}),
+    "keycaps": lambda code: "".join(f"{digit}\ufe0f\u20e3" for digit in code),
+    "left-to-right mark": lambda code: f"\u200e{code}",
+    "isolated": lambda code: f"\u2067{code[:3]}\u200b{code[3:]}\u2069\ufeff",
+    "dashes": lambda code: f"{code[:2]}\u2013{code[2:4]}\u2212{code[4:]}",
+    "point": lambda code: f"{code[:3]}.{code[3:]}",
+    "two lines": lambda code: f"{code[:3]}\n{code[3:]}\t",
+    "end of a sentence": lambda code: f"\u201c{code}\u201d.",
 }
 
 
@@ -258,6 +269,7 @@ WAYS_TO_TYPE: dict[str, Callable[[str], str]] = {
 def test_codes_are_taken_as_people_type_them(
     pool: LocalPool, visitor: Visitor, type_it: Callable[[str], str]
 ) -> None:
+    """firebase/FirebaseUI-iOS#790 and #430, privacyidea/privacyidea-authenticator#105, andOTP/andOTP#359."""
     visitor.sign_in()
     visitor.scan()
     code = visitor.code()
@@ -265,6 +277,20 @@ def test_codes_are_taken_as_people_type_them(
 
     assert visitor.is_in()
     assert visitor.cognito.calls[2].parameters["UserCode"] == code
+
+
+@pytest.mark.parametrize("pasted", ["\u200enewcomer", "newcomer\u200b\u00a0", "\tnew\ufeffcomer\n"])
+def test_names_are_taken_as_people_paste_them(
+    pool: LocalPool, visitor: Visitor, pasted: str
+) -> None:
+    visitor.sign_in(pasted)
+    assert visitor.cognito.calls[0].parameters["AuthParameters"]["USERNAME"] == "newcomer"
+
+
+def test_which_names_exist_is_for_cognito_to_say(pool: LocalPool, visitor: Visitor) -> None:
+    response = visitor.sign_in("new comer")
+    assert "do not match" in visitor.text(response)
+    assert visitor.cognito.operations() == ["InitiateAuth"]
 
 
 @pytest.mark.parametrize(

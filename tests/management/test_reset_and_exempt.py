@@ -65,6 +65,16 @@ def test_reset_by_the_name_in_the_pool(pool: LocalPool, lost: Visitor) -> None:
     assert ada().status == Status.NOT_SET_UP
 
 
+@pytest.mark.parametrize("pasted", ["\u200eada", " ada\u00a0", "{sub}\u200b", "{SUB}", "{sub2010}"])
+def test_people_are_found_however_their_name_was_pasted(
+    pool: LocalPool, lost: Visitor, pasted: str
+) -> None:
+    sub = ada().sub
+    name = pasted.format(sub=sub, SUB=sub.upper(), sub2010=sub.replace("-", "\u2010"))
+    code, text = run("reset", name, "--reason", "x", "--dry-run")
+    assert (code, text) == (0, "Would reset ada (ada in the user pool).\n")
+
+
 def test_a_dry_run_changes_nothing(pool: LocalPool, lost: Visitor) -> None:
     User.objects.filter(username="ada").update(is_superuser=True)
     code, text = run("reset", "ada", "--reason", "x", "--dry-run")

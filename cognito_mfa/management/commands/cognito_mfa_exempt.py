@@ -21,6 +21,7 @@ from cognito_mfa.management.lookup import (
     require,
     table,
 )
+from cognito_mfa.values import typed
 
 
 class Command(BaseCommand):
@@ -108,6 +109,7 @@ class Command(BaseCommand):
 
 def _moment(text: str) -> dt.datetime:
     """Return when an exemption ends; one until a day ends with that day."""
+    text = typed.line(text)
     try:
         day, moment = parse_date(text), parse_datetime(text)
     except ValueError:  # well formed, but not a date
