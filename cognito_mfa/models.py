@@ -72,6 +72,15 @@ class InPoolQuerySet(models.QuerySet[PoolModel]):
 class CognitoIdentityQuerySet(InPoolQuerySet["CognitoIdentity"]):
     """Identities, of whatever user pool."""
 
+    def with_device(self) -> Self:
+        """Return the rows with both names of the active software token, in the same query."""
+        is_active = models.Q(software_tokens__retired_at=None)
+        return self.annotate(
+            _active=models.FilteredRelation("software_tokens", condition=is_active),
+            device_name=models.F("_active__friendly_name"),
+            device_cognito_name=models.F("_active__cognito_name"),
+        )
+
 
 class CognitoIdentity(models.Model):
     """A Django user's link to a user of the pool, and what Cognito last said about it."""
@@ -143,6 +152,9 @@ class CognitoIdentity(models.Model):
         help_text=_("Of the last sign-in; mails are written in it."),
     )
     created_at = models.DateTimeField(_("linked since"), default=timezone.now)
+    # Of rows that ``with_device`` returned, as they were read; None without an active software token.
+    device_name: str | None
+    device_cognito_name: str | None
 
     objects = CognitoIdentityQuerySet.as_manager()
 

@@ -35,9 +35,9 @@ class ChallengedUser:
 
 
 def by_sub(sub: str) -> CognitoIdentity | None:
-    """Return the identity of the pool's user ``sub``, or None."""
-    found = CognitoIdentity.objects.in_pool().select_related("user").filter(sub=sub)
-    return next((row for row in found if row.sub == sub), None)
+    """Return the identity of the pool's user ``sub``, with its user and its device, or None."""
+    found = CognitoIdentity.objects.in_pool().with_device().select_related("user")
+    return next((row for row in found.filter(sub=sub) if row.sub == sub), None)
 
 
 def by_username(username: str) -> CognitoIdentity | None:
@@ -50,9 +50,11 @@ def by_username(username: str) -> CognitoIdentity | None:
 
 
 def all_of_username(username: str) -> list[CognitoIdentity]:
-    """Return the identities that the database finds for ``username``, gone or not, with their users."""
-    rows = CognitoIdentity.objects.in_pool().select_related("user")
-    return list(rows.filter(username=username))
+    """Return the identities that the database finds for ``username``, gone or not.
+
+    With their devices, but without their users.
+    """
+    return list(CognitoIdentity.objects.in_pool().with_device().filter(username=username))
 
 
 def newest_of(rows: Iterable[CognitoIdentity], username: str) -> CognitoIdentity | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Q, Subquery
 
@@ -30,19 +31,21 @@ class Snapshot:
     event: int = 0
 
     @classmethod
-    def take(cls, username: str) -> Snapshot:
+    def take(cls, username: str) -> tuple[Snapshot, list[CognitoIdentity]]:
         """Return what is known of whoever may be called ``username``, a name or a ``sub`` as typed.
 
         To be taken before the password is sent: what happens while Cognito answers must count.
+
+        Returns:
+            The snapshot, and the identities that it is of, with their devices.
         """
         # One statement: what changes between two of them could be seen in neither.
         rows = CognitoIdentity.objects.in_pool().filter(Q(username=username) | Q(sub=username))
         newest = MFAEvent.objects.order_by("-pk").values("pk")[:1]
-        found = list(
-            rows.annotate(event=Subquery(newest)).values_list("sub", "pk", "generation", "event")
-        )
-        event = found[0][3] if found else newest.values_list("pk", flat=True).first()
-        return cls({sub: [row, generation] for sub, row, generation, _event in found}, event or 0)
+        found: list[Any] = list(rows.with_device().annotate(event=Subquery(newest)))
+        event = found[0].event if found else newest.values_list("pk", flat=True).first()
+        snapshot = cls({one.sub: [one.pk, one.generation] for one in found}, event or 0)
+        return snapshot, found
 
     @classmethod
     def of(cls, identity: CognitoIdentity) -> Snapshot:

@@ -45,7 +45,7 @@ from cognito_mfa.exceptions import (
     TokenRejected,
     UserGone,
 )
-from cognito_mfa.models import CognitoIdentity, SoftwareToken, identity_of
+from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.sign_in import completion, enrollment, linking, removal
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
@@ -92,7 +92,7 @@ def start_sign_in(
     """
     clear_pending(request)
     own = identity_of(request.user) if purpose in CHANGES else None
-    snapshot = Snapshot.of(own) if own else Snapshot.take(username)
+    snapshot, known = (Snapshot.of(own), None) if own else Snapshot.take(username)
     try:
         reply = user_api.start_sign_in(username, password)
     except (BadCredentials, AccountActionNeeded) as error:
@@ -110,11 +110,14 @@ def start_sign_in(
         pending = _bind_to(pending, own)
     if isinstance(reply, Tokens) and purpose is not Purpose.REMOVE:
         pending, reply = _handle_missing_challenge(request, pending, reply, password)
-    rows = None
+        known = None  # that may have changed them
     if isinstance(reply, Challenge) and own is None:
-        rows = identity_lookup.all_of_username(reply.username)
-        pending = replace(pending, snapshot=pending.required_snapshot.narrow(rows))
-    outcome = _next_step(request, pending, reply, rows=rows)
+        # Who typed an alias is found by the pool's own name only now. What changed since the snapshot is noticed
+        # before the code is sent.
+        if known is None or reply.username != username:
+            known = identity_lookup.all_of_username(reply.username)
+        pending = replace(pending, snapshot=pending.required_snapshot.narrow(known))
+    outcome = _next_step(request, pending, reply, rows=known)
     # Last: where a call above failed, Django sends no cookie, and the browser would lose its session.
     # A session that was never saved has no key yet that somebody else may know.
     if request.session.session_key:
@@ -348,14 +351,13 @@ def _with_device(pending: PendingSignIn, user: ChallengedUser) -> PendingSignIn:
     SECURITY: by the username alone the row may be a former user's, and what they call their phone is their own
     affair. Then Cognito's name of the authenticator must be one that was given here.
     """
-    token = user.identity.software_token if user.identity else None
-    if _may_be_renamed(user, token):
+    if _may_be_renamed(user):
         pending, user = _identify_renamed_device(pending, user)
     identity, told = user.identity, user.device or pending.required_challenge.friendly_name
     is_unconfirmed = identity is not None and identity.unconfirmed == Unconfirmed.SET_UP
     if identity and is_unconfirmed and (user.sub or _has_known_name(identity, told)):
         return replace(pending, device_name="", is_setup_unconfirmed=True)
-    ours = token.friendly_name if token and user.sub else ""
+    ours = identity.device_name if identity and user.sub else ""
     return replace(pending, device_name=ours or told, is_setup_unconfirmed=False)
 
 
@@ -364,10 +366,11 @@ def _has_known_name(identity: CognitoIdentity, told: str) -> bool:
     return bool(told) and told in transitions.names_in_cognito(identity)
 
 
-def _may_be_renamed(user: ChallengedUser, device: SoftwareToken | None) -> bool:
-    if user.sub or device is None or device.friendly_name in ("", user.device):
+def _may_be_renamed(user: ChallengedUser) -> bool:
+    identity = user.identity
+    if user.sub or identity is None or identity.device_name in (None, "", user.device):
         return False
-    return device.cognito_name == user.device
+    return identity.device_cognito_name == user.device
 
 
 def _identify_renamed_device(
