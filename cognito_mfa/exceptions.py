@@ -92,6 +92,7 @@ class LinkRefusedReason(StrEnum):
     STAFF = "staff"
     PERMISSIONS = "permissions"
     LINKED_TO_ANOTHER = "linked_to_another"
+    LINKED_IN_ANOTHER_POOL = "linked_in_another_pool"  # than the settings name
     RESOLVER_FAILED = "resolver_failed"
     SIGNED_IN_AS_ANOTHER_USER = "signed_in_as_another_user"  # than the one who was signed in before
     DECLINED = "declined"  # the confirmation page was answered with no
@@ -105,6 +106,12 @@ class LinkRefusedReason(StrEnum):
         "attributes_unknown"  # likewise: Cognito did not say whether an address is verified
     )
     NO_USER = "no_user"  # ``CREATE_USERS`` is off
+    NOT_IN_POOL = "not_in_pool"  # by hand, as those that follow: no such user of the pool
+    SEVERAL_IN_POOL = "several_in_pool"  # users have the address
+    POOL_USERS_DIFFER = "pool_users_differ"  # username, address, and sub are not of one user
+    FEDERATED = "federated"  # another identity provider signs the user in
+    USER_LINKED = "user_linked"  # to another user of the pool; may be moved
+    OVERTAKEN = "overtaken"  # by a sign-in or another administrator
     USERNAME_TAKEN = "username_taken"  # no new user could be created
     USER_NOT_CREATED = "user_not_created"  # likewise
 

@@ -68,6 +68,12 @@ class InPoolQuerySet(models.QuerySet[PoolModel]):
         """
         return self.filter(pool_id=get_conf().USER_POOL_ID)
 
+    def in_other_pools(self) -> Self:
+        """Return the rows of every other user pool."""
+        # Two ranges of an index, which are empty on most sites; "not equal" would read the whole table.
+        ours = get_conf().USER_POOL_ID
+        return self.filter(models.Q(pool_id__lt=ours) | models.Q(pool_id__gt=ours))
+
 
 class CognitoIdentityQuerySet(InPoolQuerySet["CognitoIdentity"]):
     """Identities, of whatever user pool."""
@@ -174,6 +180,7 @@ class CognitoIdentity(models.Model):
             ("refresh_status", _("Can refresh the status from Cognito")),
             ("reset_mfa", _("Can reset the authenticator of others")),
             ("clear_failures", _("Can clear the counter of wrong codes")),
+            ("link_user", _("Can link, move, and unlink users")),
         ]
 
     def __str__(self) -> str:
@@ -287,6 +294,7 @@ class SoftwareToken(models.Model):
         REMOVED = "REMOVED", _("removed")
         RESET = "RESET", _("reset by an administrator")
         REMOVED_ELSEWHERE = "REMOVED_ELSEWHERE", _("no longer in Cognito")
+        ANOTHER_POOL = "ANOTHER_POOL", _("the site changed to another user pool")
 
     identity = models.ForeignKey(
         CognitoIdentity,
@@ -688,6 +696,8 @@ class MFAEvent(models.Model):
         EVENTS_PURGED = "EVENTS_PURGED", _("Event log purged")
         LINKED = "LINKED", _("Linked to a user of this site")
         LINK_REFUSED = "LINK_REFUSED", _("Link to a user of this site refused")
+        LINK_MOVED = "LINK_MOVED", _("Link to a user of this site moved")
+        UNLINKED = "UNLINKED", _("Link to a user of this site ended")
         PERMISSION_DENIED = "PERMISSION_DENIED", _("Administrator's action refused")
         DISABLED = "DISABLED", _("Disabled in the user pool")
         USER_DELETED = "USER_DELETED", _("User deleted on this site")
@@ -703,6 +713,8 @@ class MFAEvent(models.Model):
             Kind.RESET_REQUESTED,
             Kind.MFA_RESET,
             Kind.DISABLED,
+            Kind.LINK_MOVED,
+            Kind.UNLINKED,
         }
     )
 

@@ -43,6 +43,8 @@ KINDS = (
     "failures_cleared",
     "exemption_granted",
     "exemption_revoked",
+    "linked",
+    "unlinked",
 )
 
 MAX_EMAILS_PER_DAY = 10  # about one user
@@ -59,6 +61,9 @@ EVENTS_WITH_EMAIL = (
     Kind.FAILURES_CLEARED,
     Kind.EXEMPTION_GRANTED,
     Kind.EXEMPTION_REVOKED,
+    Kind.LINKED,
+    Kind.LINK_MOVED,
+    Kind.UNLINKED,
 )
 # It happens once to each authenticator, so it cannot flood a mailbox, and an attacker must not be able to suppress it.
 UNLIMITED = ("codes_stopped",)

@@ -11,7 +11,9 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest
 
 from cognito_mfa.conf import get_conf
@@ -39,6 +41,7 @@ class Right(NamedTuple):
         others_only: whether the actor may not do it to themselves.
         limited_by_rank: whether the actor may not do it to a more powerful user.
         in_pool: whether it concerns only the user pool that the settings name.
+        limited_by_rights: whether the actor may not do it to a user with any permission that they lack.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Right(NamedTuple):
     others_only: bool = True
     limited_by_rank: bool = True
     in_pool: bool = True
+    limited_by_rights: bool = False
 
 
 RESET = Right("reset_mfa", "cognito_mfa.reset_mfa")
@@ -57,6 +61,9 @@ GRANT = Right("grant_exemption", "cognito_mfa.grant_exemption", in_pool=False)
 REVOKE = GRANT._replace(name="revoke_exemption", others_only=False, limited_by_rank=False)
 # It records what Cognito says, also about the actor. It may end sessions, so it needs a recent code.
 REFRESH = Right("refresh_status", "cognito_mfa.refresh_status", others_only=False)
+# SECURITY: who links a user of the pool to an account opens it with that user's password. Linked to a pool user of
+# the actor's own, the account's permissions would be the actor's. Links of a former pool can be ended, too.
+LINK = Right("link_user", "cognito_mfa.link_user", in_pool=False, limited_by_rights=True)
 EXPORT = Right("export_events", "cognito_mfa.export_events")  # concerns no single user
 # Concerns no single user either, and changes nothing.
 COUNT = Right("count", "cognito_mfa.view_overview", needs_recent_code=False)
@@ -114,7 +121,7 @@ def denial_reason(right: Right, actor: Any, row: Any = None) -> DenialReason | N
         return DenialReason.ONESELF
     if right.in_pool and pool_id != get_conf().USER_POOL_ID:
         return DenialReason.POOL
-    if right.limited_by_rank and any(_rank(user) > _rank(actor) for user in users):
+    if any(_is_beyond(right, user, actor) for user in users):
         return DenialReason.POWER
     return None
 
@@ -186,6 +193,38 @@ def _rank(user: Any) -> int:
     return int(
         has_perm(f"{meta.app_label}.change_{meta.model_name}") or has_perm("auth.change_group")
     )
+
+
+def _is_beyond(right: Right, user: Any, actor: Any) -> bool:
+    """Return whether ``user`` is too powerful for ``actor`` to do it to them."""
+    if right.limited_by_rank and _rank(user) > _rank(actor):
+        return True
+    return right.limited_by_rights and _has_more_rights(user, actor)
+
+
+def _has_more_rights(user: Any, actor: Any) -> bool:
+    """Return whether ``user`` has, or would have once active, any right that ``actor`` lacks."""
+    if getattr(actor, "is_superuser", False):
+        return False
+    if getattr(user, "is_staff", False) and not getattr(actor, "is_staff", False):
+        return True
+    return any(not actor.has_perm(permission) for permission in _permissions_of(user))
+
+
+def _permissions_of(user: Any) -> set[str]:
+    """Return the permissions of ``user`` by every backend, and by the tables.
+
+    Backends say that an inactive user has none, although these are back when the user is active again.
+    """
+    ask = getattr(user, "get_all_permissions", None)
+    found = set(ask()) if ask is not None else set()
+    if not (hasattr(user, "user_permissions") and hasattr(user, "groups")):
+        return found
+    rows = Permission.objects.filter(
+        Q(pk__in=user.user_permissions.all()) | Q(group__in=user.groups.all())
+    )
+    named = rows.values_list("content_type__app_label", "codename")
+    return found | {f"{app}.{codename}" for app, codename in named}
 
 
 def _users_and_pool(row: Any) -> tuple[list[Any], str]:

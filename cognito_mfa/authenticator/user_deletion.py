@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ENDED = "_cognito_mfa_ended"  # of an identity whose end ``links.unlink`` has recorded
+
 # The admin writes its own log line right before it deletes, in the same transaction.
 BEFORE = dt.timedelta(minutes=1)
 
@@ -29,6 +31,8 @@ def record_deletion(*, instance: CognitoIdentity, origin: Any = None, **_given: 
         instance: the identity.
         origin: the row or the queryset whose deletion deletes it.
     """
+    if getattr(instance, ENDED, False):
+        return
     user = instance.user
     whole = origin is None or _model(origin) is not CognitoIdentity
     what = f"user {user.pk}, {user.get_username()}" if whole else "only the link to the user pool"

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
+from cognito_mfa.cognito import user_directory
 from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.cognito.replies import Reply, bad_reply
 from cognito_mfa.cognito.transport import call
@@ -67,8 +68,8 @@ def is_enabled(sub: str) -> bool:
     Raises:
         Misconfigured: no credentials, or no permission.
     """
-    quoted = sub.replace("\\", "\\\\").replace('"', '\\"')
-    named = {"UserPoolId": get_conf().USER_POOL_ID, "Filter": f'sub = "{quoted}"', "Limit": 1}
+    only = {"Filter": user_directory.filter_for("sub", sub), "Limit": 1}
+    named = {"UserPoolId": get_conf().USER_POOL_ID, **only}
     reply = call("ListUsers", {**named, "AttributesToGet": ["sub"]})
     users = reply.get("Users")
     if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):

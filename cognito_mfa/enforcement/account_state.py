@@ -31,6 +31,7 @@ class EndReason(Enum):
     DISABLED = "account_disabled"
     GONE = "account_gone"
     UNCHECKED = "account_unchecked"
+    UNLINKED = "account_unlinked"
     IDLE = "session_idle"
 
 

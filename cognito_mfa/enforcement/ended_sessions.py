@@ -39,6 +39,11 @@ DENIALS = {
             {},
         ),
         (
+            EndReason.UNLINKED,
+            _("Your sign-in is no longer linked to this account, so you were signed out. Please sign in again."),
+            {},
+        ),
+        (
             EndReason.UNCHECKED,
             _("It is too long ago that your account was checked. Please sign in once more."),
             AGAIN,
@@ -58,7 +63,7 @@ def deny(request: HttpRequest, user: Any) -> HttpResponse:
     ending = gate.end_reason(request, user)
     if ending is None:
         return responses.deny(request, MFA_REQUIRED)
-    if ending in (EndReason.DISABLED, EndReason.GONE):
+    if ending in (EndReason.DISABLED, EndReason.GONE, EndReason.UNLINKED):
         logout(request)
     denial = DENIALS[ending]
     if responses.wants_page(request) or request.headers.get("HX-Request") == "true":

@@ -141,6 +141,8 @@ def end_reason(request: HttpRequest, user: Any) -> EndReason | None:
         shut = access_lost(identity)
         if shut is not None:
             return shut
+        if proof.link_ended(request.session.get(proof.LINK_KEY), identity):
+            return EndReason.UNLINKED
         if is_check_overdue(identity):
             return EndReason.UNCHECKED
     return EndReason.IDLE if proof.is_only_idle(request.session.get(proof.KEY), identity) else None
@@ -262,7 +264,7 @@ def _decide_without_policy(subject: Subject, user: Any, *, off: bool) -> Decisio
     if not off and _is_proven(subject):
         return Decision(Verdict.PASS, user)
     cognito = _came_from_cognito(subject)
-    if cognito and access_lost(state_of(subject.user)):  # also where nothing else is enforced
+    if cognito and _sign_in_ended(subject):  # also where nothing else is enforced
         return Decision(Verdict.BLOCK, subject.user)
     if off:
         return Decision(Verdict.PASS, user)
@@ -272,6 +274,12 @@ def _decide_without_policy(subject: Subject, user: Any, *, off: bool) -> Decisio
     if lets_providers_do and proof.federated_provider(subject.records.federated, subject.user):
         return Decision(Verdict.PASS, user)
     return None
+
+
+def _sign_in_ended(subject: Subject) -> bool:
+    """Return whether the user pool, or an administrator, ended what the session was signed in by."""
+    identity = state_of(subject.user)
+    return access_lost(identity) is not None or proof.link_ended(subject.records.link, identity)
 
 
 def _came_from_cognito(subject: Subject) -> bool:

@@ -43,12 +43,14 @@ class Records(NamedTuple):
         backend: through which.
         proof: our record of a second factor.
         federated: our record of a sign-in through an identity provider.
+        link: our record of the link by which they signed in.
     """
 
     signed_in: Any = None
     backend: Any = None
     proof: Any = None
     federated: Any = None
+    link: Any = None
 
 
 class Impersonation(NamedTuple):
@@ -101,6 +103,7 @@ def records_of(session: Any) -> Records:
         session.get(BACKEND_SESSION_KEY),
         session.get(proof.KEY),
         session.get(proof.FEDERATED_KEY),
+        session.get(proof.LINK_KEY),
     )
 
 
@@ -239,7 +242,11 @@ def on_ended(*, request: HttpRequest, hijacker: Any, hijacked: Any, **_given: An
         return
     # The record names its owner, generation and time: it is good for nobody else, and gets no younger.
     back = _kept_for(kept, hijacker)
-    for key, record in ((proof.KEY, back.proof), (proof.FEDERATED_KEY, back.federated)):
+    for key, record in (
+        (proof.KEY, back.proof),
+        (proof.FEDERATED_KEY, back.federated),
+        (proof.LINK_KEY, back.link),
+    ):
         if record is not None:
             request.session[key] = record
 

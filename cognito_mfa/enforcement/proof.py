@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PREFIX = "_cognito_mfa_"  # of every session key of ours
 KEY = f"{PREFIX}proof"
 FEDERATED_KEY = f"{PREFIX}federated"
+LINK_KEY = f"{PREFIX}link"
 UNNAMED_PROVIDER = "?"  # a provider whose name cannot be shown; nobody's empty name is one
 SKEW = clocks.SKEW  # seconds
 SEEN = (
@@ -208,6 +209,37 @@ def federated_provider(record: object, user: Any) -> str:
     if not isinstance(record, dict) or record.get("user") != key_of(user):
         return ""
     return str(record.get("provider") or "")
+
+
+def record_link(session: SessionBase, identity: CognitoIdentity) -> None:
+    """Record by which link between a user and a user pool user the session was signed in.
+
+    Args:
+        session: of the browser.
+        identity: of the user who signed in.
+    """
+    session[LINK_KEY] = _link(identity)
+
+
+def link_ended(record: object, identity: Identity | None) -> bool:
+    """Return whether the link by which a session was signed in is over: ended, moved, or of a former pool.
+
+    SECURITY: where no code is required, the session would otherwise stay open for a user of the pool to whom the
+    account no longer belongs.
+
+    Args:
+        record: what the session has under ``LINK_KEY``; None for sign-ins that were not ours.
+        identity: of the signed-in user; None if they have none.
+    """
+    if record is None:
+        return False
+    return identity is None or record != [get_conf().USER_POOL_ID, *_link(identity)[1:]]
+
+
+def _link(identity: Identity) -> list[object]:
+    """Return what is new with each link: a moved one keeps its row, but not its time."""
+    pool = identity.pool_id if isinstance(identity, CognitoIdentity) else ""
+    return [pool, identity.sub, identity.id, identity.created_at.timestamp()]
 
 
 def drop_all(session: SessionBase) -> None:

@@ -122,6 +122,7 @@ def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
         # We do not even know whether the address was verified.
         linking.refuse(person, user, LinkRefusedReason.ATTRIBUTES_UNKNOWN)
     identity = linking.link_signed_in(person, user)
+    proof.record_link(request.session, identity)
     redirected_at = getattr(request, "cognito_mfa_redirected_at", None)
     providers = _linked_providers(provided, person)
     known = Evidence(provided.access_token, person, providers, account, redirected_at)

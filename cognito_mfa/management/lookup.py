@@ -49,6 +49,19 @@ def find_user(name: str) -> Any:
     return user if identity is None else identity.user
 
 
+def find_site_user(name: str) -> Any:
+    """Return the user of the site whose username is exactly ``name``, as given or as it was pasted.
+
+    Raises:
+        CommandError: there is none.
+    """
+    named = map(_site_user, filter(untrusted.is_storable, typed.spellings(name)))
+    user = next((user for user in named if user is not None), None)
+    if user is None:
+        raise CommandError(f"This site has no user named {visible(name)}.", returncode=REFUSED)
+    return user
+
+
 def _lookup(name: str) -> tuple[Any, list[CognitoIdentity]]:
     """Return the site's user and the pool's identities that ``name`` means, as given or as it was pasted."""
     for spelling in filter(untrusted.is_storable, typed.spellings(name)):
@@ -111,9 +124,19 @@ def require(right: Right, actor: Any, row: Any = None, *, dry_run: bool = False)
     try:
         permissions.require(right, actor, row)
     except ActionDenied as denied:
-        if not dry_run:
-            permissions.record_denial(denied)
-        raise CommandError(_refusal(denied), returncode=REFUSED) from None
+        raise refusal(denied, dry_run=dry_run) from None
+
+
+def refusal(denied: ActionDenied, *, dry_run: bool = False) -> CommandError:
+    """Return (not raise) the error for a denied action, and record the denial.
+
+    Args:
+        denied: what was raised; nothing was done.
+        dry_run: whether it is not recorded.
+    """
+    if not dry_run:
+        permissions.record_denial(denied)
+    return CommandError(_refusal(denied), returncode=REFUSED)
 
 
 def _refusal(denied: ActionDenied) -> str:

@@ -132,6 +132,7 @@ def complete_sign_in(
         login(request, identity.user, backend=BACKEND)
     if request.session.session_key == key:  # the same person again: login() keeps the key
         request.session.cycle_key()
+    proof.record_link(request.session, identity)
     if method:
         proof.write(request.session, identity, method=method)
         wrong_code_alerts.show_since_last_sign_in(request, identity)

@@ -1,0 +1,169 @@
+"""Users of the pool as administrators see them (ListUsers, AdminGetUser), found by username, ``sub`` or address.
+
+Cognito only proposes users. Each is compared here, exactly, because Cognito takes an alias for a username and ignores
+the case of letters in some pools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cognito_mfa.cognito.claims import person_of
+from cognito_mfa.cognito.replies import Reply, bad_reply
+from cognito_mfa.cognito.transport import call
+from cognito_mfa.cognito.types import Person
+from cognito_mfa.conf import get_conf
+from cognito_mfa.exceptions import Misconfigured, UserGone
+from cognito_mfa.values import untrusted
+from cognito_mfa.values.comparison import ascii_lower, same
+
+PAGE = 60  # users, the most that ListUsers returns at once
+LONGEST_FILTER = 256  # characters
+FEDERATED = "EXTERNAL_PROVIDER"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUser:
+    """A user of the pool.
+
+    Attributes:
+        person: sub, username, and address where it is verified.
+        enabled: whether the pool lets the user sign in.
+        federated: whether another identity provider signs the user in.
+    """
+
+    person: Person
+    enabled: bool = True
+    federated: bool = False
+
+    @property
+    def sub(self) -> str:
+        return self.person.sub
+
+    @property
+    def username(self) -> str:
+        return self.person.username
+
+
+def by_username(username: str) -> PoolUser | None:
+    """Return the user of exactly this username, or None.
+
+    Raises:
+        Misconfigured: no credentials, or no permission.
+    """
+    return next((one for one in _named("username", username) if one.username == username), None)
+
+
+def by_sub(sub: str) -> PoolUser | None:
+    """Return the user of this ``sub``, or None.
+
+    Raises:
+        Misconfigured: no credentials, or no permission.
+    """
+    return next((one for one in _named("sub", sub) if one.sub == sub), None)
+
+
+def by_email(email: str) -> list[PoolUser]:
+    """Return the users who have the address ``email``, or claim it, whatever the case of its ASCII letters.
+
+    SECURITY: only where ``person.email`` is set is it verified.
+
+    Raises:
+        Misconfigured: no credentials, or no permission.
+    """
+    found: dict[str, PoolUser] = {}
+    for spelling in dict.fromkeys((email, ascii_lower(email))):
+        listed = _filtered("email", spelling)
+        found |= {one.sub: one for one in listed if _has_address(one, email)}
+    return list(found.values())
+
+
+def everyone() -> Iterator[PoolUser]:
+    """Yield every user of the pool, one page after another.
+
+    Raises:
+        Misconfigured: no credentials, or no permission.
+    """
+    return _pages()
+
+
+def filter_for(attribute: str, value: str) -> str:
+    """Return the Filter of ListUsers for users whose ``attribute`` is ``value``.
+
+    Args:
+        attribute: one that Cognito can search for.
+        value: any text; quoted here.
+    """
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{attribute} = "{quoted}"'
+
+
+def _named(attribute: str, value: str) -> list[PoolUser]:
+    """Return whom Cognito proposes.
+
+    ListUsers first, because AdminGetUser makes the user a monthly active user, who is billed. The list may
+    lag behind, so AdminGetUser is asked where it lacks the user.
+    """
+    if not untrusted.is_username(value):
+        return []
+    listed = list(_filtered(attribute, value))
+    if listed:
+        return listed
+    try:
+        reply = call("AdminGetUser", {"UserPoolId": get_conf().USER_POOL_ID, "Username": value})
+    except UserGone:
+        return []
+    except Misconfigured as error:
+        if error.error == "InvalidParameterException":  # such as a blank, which no username has
+            return []
+        raise
+    return [_pool_user("AdminGetUser", reply, reply.get("UserAttributes"))]
+
+
+def _has_address(user: PoolUser, email: str) -> bool:
+    return same(user.person.email or user.person.unverified_email, email)
+
+
+def _filtered(attribute: str, value: str) -> Iterator[PoolUser]:
+    text = filter_for(attribute, value)
+    return _pages(Filter=text) if len(text) <= LONGEST_FILTER else iter(())
+
+
+def _pages(**parameters: str) -> Iterator[PoolUser]:
+    token: object = None
+    while True:
+        given = {"UserPoolId": get_conf().USER_POOL_ID, "Limit": PAGE, **parameters}
+        reply = call("ListUsers", {**given, "PaginationToken": token})
+        users = reply.get("Users")
+        if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
+            raise bad_reply("ListUsers", reply)
+        for user in users:
+            yield _pool_user("ListUsers", user, user.get("Attributes"))
+        before, token = token, reply.get("PaginationToken")
+        if not token:
+            return
+        if token == before:  # else the same page would be read for ever
+            raise bad_reply("ListUsers", reply)
+
+
+def _pool_user(operation: str, reply: Reply, attributes: object) -> PoolUser:
+    """Return one user as Cognito describes it.
+
+    Raises:
+        BadReply: it names none.
+    """
+    told = {
+        str(pair["Name"]): str(pair["Value"])
+        for pair in (attributes if isinstance(attributes, list) else [])
+        if isinstance(pair, dict) and pair.get("Value") is not None and "Name" in pair
+    }
+    username, sub = reply.get("Username"), told.get("sub")
+    if not (untrusted.is_username(username) and untrusted.is_sub(sub)):
+        raise bad_reply(operation, reply)
+    names = {"sub": sub, "username": username}
+    return PoolUser(
+        person_of(names, told, trusts=get_conf().TRUST_POOL_EMAIL),
+        enabled=reply.get("Enabled") is not False,
+        federated=reply.get("UserStatus") == FEDERATED,
+    )
