@@ -112,6 +112,7 @@ def test_permissions() -> None:
     assert {
         "view_cognitoidentity", "view_mfaevent", "view_mfareset", "view_mfaexemption", "view_codefailures",
         "refresh_status", "reset_mfa", "clear_failures", "grant_exemption", "export_events", "view_overview",
+        "link_user",
     } <= set(codes)  # fmt: skip
 
 
@@ -122,6 +123,22 @@ def test_permissions() -> None:
         ("reset", ["--reason", "--by", "--unfinished", "--dry-run"]),
         ("exempt", ["--until", "--revoke", "--list", "--reason", "--by", "--dry-run"]),
         ("purge", ["--older-than", "--dry-run"]),
+        (
+            "link",
+            [
+                "--username",
+                "--email",
+                "--sub",
+                "--csv",
+                "--unlink",
+                "--move",
+                "--atomic",
+                "--reason",
+                "--by",
+                "--no-email",
+                "--dry-run",
+            ],
+        ),
     ],
 )
 def test_commands(command: str, options: list[str]) -> None:
@@ -136,6 +153,7 @@ def test_urls_of_the_admin() -> None:
     for model, action in (
         ("cognitoidentity", "reset_mfa"),
         ("cognitoidentity", "clear_failures"),
+        ("cognitoidentity", "unlink"),
         ("codefailures", "clear_failures"),
         ("mfaexemption", "revoke"),
     ):
@@ -148,7 +166,7 @@ def test_kinds_of_events_and_columns_of_exports() -> None:
         "SIGNED_IN", "CODE_REJECTED", "CODES_STOPPED", "SOFTWARE_TOKEN_VERIFIED", "SOFTWARE_TOKEN_REPLACED",
         "SOFTWARE_TOKEN_REMOVED", "RENAMED", "STATUS_CHANGED", "RESET_REQUESTED", "MFA_RESET",
         "EXEMPTION_GRANTED", "EXEMPTION_REVOKED", "FAILURES_CLEARED", "EVENTS_EXPORTED", "EVENTS_PURGED",
-        "LINKED", "LINK_REFUSED",
+        "LINKED", "LINK_REFUSED", "LINK_MOVED", "UNLINKED",
     } <= set(MFAEvent.Kind.values)  # fmt: skip
     assert event_log.COLUMNS == ("id", "at", "username", "kind", "detail", "reason", "actor")
 

@@ -6,6 +6,7 @@ Shared by the list of identities and by the site's own list of users.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin, messages
@@ -22,8 +23,8 @@ from cognito_mfa.admin.confirmation import (
     selected_keys,
     way_to_a_code,
 )
-from cognito_mfa.authenticator import permissions, reset, status
-from cognito_mfa.exceptions import CognitoMFAError, Refused
+from cognito_mfa.authenticator import links, permissions, reset, status
+from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, Refused
 from cognito_mfa.models import CodeFailures, CognitoIdentity
 
 REFUSAL = _(
@@ -83,8 +84,31 @@ class ClearFailures(ConfirmedAction):
         return ""
 
 
+class Unlink(ConfirmedAction):
+    """End somebody's link to a user of the pool."""
+
+    name = "unlink"
+    right = permissions.LINK
+    title = _("Unlink")
+    effect = _(
+        "The account no longer belongs to this user pool user. All sessions that were opened with it end. Whoever signs "
+        "in as that user again gets a new account, or none. To block a sign-in, disable the user in Cognito instead."
+    )
+    refusal = _(
+        "You cannot unlink the users you selected: not yourself, nor a user who has permissions that you do not have."
+    )
+    logged = "Unlinked"
+    columns = _PERSON
+
+    def perform(self, request: HttpRequest, row: CognitoIdentity, reason: str) -> str:
+        with suppress(LinkRefused):  # somebody else was faster; it is over either way
+            links.unlink(row, actor=request.user, reason=reason)
+        return ""
+
+
 RESET = ResetAuthenticator()
 CLEAR = ClearFailures()
+UNLINK = Unlink()
 
 
 class AuthenticatorActionsMixin(ConfirmedActionsMixin):
@@ -94,6 +118,7 @@ class AuthenticatorActionsMixin(ConfirmedActionsMixin):
         "refresh_status": permissions.REFRESH,
         "reset_mfa": permissions.RESET,
         "clear_failures": permissions.CLEAR,
+        "unlink": permissions.LINK,
     }
 
     def people_of(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -113,6 +138,9 @@ class AuthenticatorActionsMixin(ConfirmedActionsMixin):
 
     def has_clear_failures_permission(self, request: HttpRequest) -> bool:
         return permissions.has_permission(permissions.CLEAR, request.user)
+
+    def has_link_user_permission(self, request: HttpRequest) -> bool:
+        return permissions.has_permission(permissions.LINK, request.user)
 
     # ----------------------------------------------------------------------------------- actions
 
@@ -143,6 +171,10 @@ class AuthenticatorActionsMixin(ConfirmedActionsMixin):
     @admin.action(description=_("Accept codes again…"), permissions=["clear_failures"])
     def clear_failures(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         return self._confirmed_for_people(request, queryset, CLEAR)
+
+    @admin.action(description=_("Unlink…"), permissions=["link_user"])
+    def unlink(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        return self._confirmed_for_people(request, queryset, UNLINK)
 
     def _confirmed_for_people(
         self, request: HttpRequest, queryset: QuerySet[Any], action: ConfirmedAction

@@ -13,7 +13,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.admin.authenticator_actions import CLEAR, RESET, AuthenticatorActionsMixin
+from cognito_mfa.admin.authenticator_actions import (
+    CLEAR,
+    RESET,
+    UNLINK,
+    AuthenticatorActionsMixin,
+)
 from cognito_mfa.admin.changelists import (
     FastListMixin,
     ReadOnly,
@@ -79,9 +84,9 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, ConfirmedOnePers
     search_fields = ("^username", "^email")
     search_help_text = _("Beginning of the name or of the e-mail address")
     ordering = ("-pk",)
-    actions = ("refresh_status", "reset_mfa", "clear_failures")
+    actions = ("refresh_status", "reset_mfa", "clear_failures", "unlink")
     inlines = (SoftwareTokenInline, MFAResetInline, MFAEventInline)
-    confirmed_actions = (RESET, CLEAR)
+    confirmed_actions = (RESET, CLEAR, UNLINK)
     change_form_template = "admin/cognito_mfa/cognitoidentity/change_form.html"
     change_list_template = "admin/cognito_mfa/cognitoidentity/change_list.html"
     fields = (

@@ -35,7 +35,13 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
             )
         super().__init__(model, admin_site)
         if self.actions is not None:  # a site that switches actions off means it
-            self.actions = [*self.actions, "refresh_status", "reset_mfa", "clear_failures"]
+            self.actions = [
+                *self.actions,
+                "refresh_status",
+                "reset_mfa",
+                "clear_failures",
+                "unlink",
+            ]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return [*super().get_list_display(request), "second_factor"]

@@ -216,6 +216,21 @@ DOORS = {
         revoked,
         an_exemption,
     ),
+    "unlink from the list": Door(
+        RIGHTS.LINK,
+        lambda client, name: act(client, PEOPLE, "unlink", identity(name), **REASON),
+        event("UNLINKED"),
+    ),
+    "unlink from the page of one": Door(
+        RIGHTS.LINK,
+        lambda client, name: confirm(client, PEOPLE, "unlink", identity(name)),
+        event("UNLINKED"),
+    ),
+    "unlink from the site's own users": Door(
+        RIGHTS.LINK,
+        lambda client, name: act(client, USERS, "unlink", identity(name).user, **REASON),
+        event("UNLINKED"),
+    ),
     "export": Door(
         RIGHTS.EXPORT,
         lambda client, _name: client.post(
@@ -235,7 +250,9 @@ ABOUT_SOMEBODY = [
 WITH_FRESH_CODE = [name for name in DOORS if name != "count"]
 OTHERS_ONLY = [name for name in ABOUT_SOMEBODY if not name.startswith(("refresh", "revoke"))]
 BY_POWER = [name for name in ABOUT_SOMEBODY if not name.startswith("revoke")]
-OF_ONE_POOL = [name for name in ABOUT_SOMEBODY if not name.startswith(("grant", "revoke"))]
+OF_ONE_POOL = [
+    name for name in ABOUT_SOMEBODY if not name.startswith(("grant", "revoke", "link", "unlink"))
+]
 
 
 class Staff:
@@ -299,6 +316,7 @@ TRACES = {
         "EXEMPTION_REVOKED",
         "Your account is no longer exempt from two-step verification",
     ),
+    RIGHTS.LINK: ("UNLINKED", "Your account was unlinked from a sign-in"),
     RIGHTS.EXPORT: ("EVENTS_EXPORTED", ""),
     RIGHTS.REFRESH: ("STATUS_CHANGED", ""),
     RIGHTS.COUNT: ("", ""),
