@@ -418,7 +418,6 @@ class PostedStep(models.Model):
     browser = models.CharField(_("browser"), max_length=64, unique=True)
     step = models.CharField(_("step"), max_length=64)
     at = models.DateTimeField(_("since"), default=timezone.now, db_index=True)
-    accepted = models.BooleanField(_("accepted"), default=False)
 
     class Meta:
         verbose_name = _("posted step")

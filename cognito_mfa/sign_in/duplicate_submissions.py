@@ -4,6 +4,7 @@ A code works once. Of two posts of the same code the second would be told that i
 after the first one signed the person in; and the browser shows the answer to the second.
 
 What was claimed is a row, since a site has more than one process, and a lock would be held while Cognito answers.
+The row of a step that is over is kept: a late post of it is told to wait as well, and nothing needs to be written.
 Only who has a pending sign-in, and so gave the right password, can make one.
 """
 
@@ -32,7 +33,7 @@ DELETED_AT_ONCE = 100  # old rows that one cleanup deletes at most
 
 
 def claim(request: HttpRequest, pending: PendingSignIn) -> PostedStep | None:
-    """Claim the step for this post; None when another post of it is on its way, or was accepted already.
+    """Claim the step for this post; None when another post of it is on its way, or was accepted a moment ago.
 
     Args:
         request: the one that answers the step.
@@ -54,16 +55,13 @@ def _claim_next_step(browser: str, step: str) -> PostedStep | None:
     row, made = PostedStep.objects.get_or_create(browser=browser, defaults={"step": step})
     if made:  # the other submission released it just now
         return row
-    taken = row.step == step and (row.accepted or _is_recent(row, ABANDONED_AFTER))
-    if taken:
+    if row.step == step and _is_recent(row, ABANDONED_AFTER):
         return None
     now = timezone.now()
-    unchanged = PostedStep.objects.filter(
-        pk=row.pk, step=row.step, at=row.at, accepted=row.accepted
-    )
-    if not unchanged.update(step=step, at=now, accepted=False):
+    unchanged = PostedStep.objects.filter(pk=row.pk, step=row.step, at=row.at)
+    if not unchanged.update(step=step, at=now):
         return None
-    row.step, row.at, row.accepted = step, now, False
+    row.step, row.at = step, now
     return row
 
 
@@ -72,18 +70,13 @@ def release(row: PostedStep) -> None:
     PostedStep.objects.filter(pk=row.pk, step=row.step, at=row.at).delete()
 
 
-def accept(row: PostedStep) -> None:
-    """Keep the claim: the step is over, and posts of it that come late have nothing to do."""
-    PostedStep.objects.filter(pk=row.pk, step=row.step).update(accepted=True)
-
-
-def earlier_claim(request: HttpRequest) -> PostedStep | None:
-    """Return the claim of a post of this browser that ended the session a moment ago, or None."""
+def is_late(request: HttpRequest) -> bool:
+    """Return whether another post of this browser ended its session a moment ago."""
     cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     if not cookie or request.session.session_key:
-        return None
+        return False
     row = PostedStep.objects.filter(browser=_browser_digest(cookie)).first()
-    return row if row is not None and _is_recent(row, TTL) else None
+    return row is not None and _is_recent(row, TTL)
 
 
 def keep_session_unchanged(request: HttpRequest) -> None:

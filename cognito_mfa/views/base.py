@@ -39,7 +39,6 @@ from cognito_mfa.exceptions import (
     ServiceError,
     Unavailable,
 )
-from cognito_mfa.models import PostedStep
 from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
@@ -175,7 +174,8 @@ class StepView(Page, FormView):
         except BaseException:
             duplicate_submissions.release(claim)
             raise
-        (duplicate_submissions.release if self.can_retry else duplicate_submissions.accept)(claim)
+        if self.can_retry:
+            duplicate_submissions.release(claim)
         if (
             request.session.session_key != key
         ):  # nobody else knows the new one, or can have ended it
@@ -196,23 +196,14 @@ class StepView(Page, FormView):
         duplicate_submissions.keep_session_unchanged(self.request)
         return response
 
-    def answer_late_submission(self, faster: PostedStep) -> HttpResponse:
-        """Return the answer to a post that came when another one had ended its session."""
-        if not faster.accepted:
-            return self.wait_for_other_submission()
-        response = self.redirect_to_sign_in()  # which leads on whoever has the new session
-        duplicate_submissions.keep_session_unchanged(self.request)
-        return response
-
     def redirect_to_current_step(self) -> HttpResponse:
         """Return the answer when this is not the step that the sign-in is at."""
         pending = self.pending
         if pending.step is not Step.START:
             return self.redirect_to_step(Outcome(pending.step, pending.next_url))
         is_post = self.request.method == "POST"
-        faster = duplicate_submissions.earlier_claim(self.request) if is_post else None
-        if faster is not None:
-            return self.answer_late_submission(faster)
+        if is_post and duplicate_submissions.is_late(self.request):
+            return self.wait_for_other_submission()
         proven = self.request.user.is_authenticated and gate.is_proven(
             self.request, self.request.user
         )

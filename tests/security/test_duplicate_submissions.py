@@ -77,7 +77,7 @@ def test_while_the_first_is_on_its_way_the_second_waits(
 def test_after_the_first_is_done_the_second_is_told_no_failure(at_the_code: Visitor) -> None:
     """Its session is gone by then; Django would delete the cookie that the first one gave.
 
-    Turns red without ``earlier_claim`` in ``StepView.redirect_to_current_step``.
+    Turns red without ``is_late`` in ``StepView.redirect_to_current_step``.
     """
     second, code = copy_of(at_the_code), at_the_code.code()
     at_the_code.enter_code(code)
@@ -130,8 +130,9 @@ def test_a_set_up_is_confirmed_once(pool: LocalPool, visitor: Visitor) -> None:
 @pytest.mark.django_db
 def test_a_wrong_code_lets_the_next_one_in(at_the_code: Visitor) -> None:
     """Turns red without ``release``."""
+    before = PostedStep.objects.count()
     assert "does not fit" in at_the_code.text(at_the_code.enter_code(at_the_code.wrong_code()))
-    assert not PostedStep.objects.filter(accepted=False).exists()
+    assert PostedStep.objects.count() == before
     at_the_code.enter_code()
     assert at_the_code.is_in()
 

@@ -64,7 +64,6 @@ LATER_SIGN_IN = [
     # Wrong codes since the last sign-in, and the event of this one.
     "SELECT mfaevent",
     "INSERT mfaevent",
-    "UPDATE postedstep",
     "UPDATE session",
     # The page behind the gate.
     "SELECT session",
