@@ -12,6 +12,7 @@
     │   ├── SignInAgain              the sign-in at Cognito was too long ago, or must ask for a code
     │   ├── AccountActionNeeded      the account must be confirmed, or its password reset, first
     │   ├── PasswordRejected         the new password breaks the pool's policy
+    │   ├── AttributesRejected       Cognito refuses what the user entered about themselves
     │   ├── Refused                  a firewall rule, a Lambda trigger or an alias conflict, or our own refusal
     │   │   └── LinkRefused          no Django user may be linked to the user of the pool
     │   ├── ConfirmationNeeded       the signed-in user must confirm first that both accounts are theirs
@@ -272,6 +273,38 @@ class PasswordRejected(UserFacingError):
     ) -> None:
         super().__init__(operation, error, request_id=request_id)
         self.rules = rules
+
+
+class AttributesRejected(UserFacingError):
+    """Cognito refuses what the user entered about themselves; the same challenge may be answered again.
+
+    Args:
+        operation: as in the base class.
+        error: as in the base class.
+        request_id: as in the base class.
+        names: Cognito's names of the attributes, as far as its text has them.
+        already_set: whether the user has them already, and they cannot be changed at this step.
+        taken: whether another user of the pool has the same value.
+    """
+
+    code = "attributes_rejected"
+
+    def __init__(
+        self,
+        operation: str = "",
+        error: str = "",
+        *,
+        request_id: str = "",
+        names: tuple[str, ...] = (),
+        already_set: bool = False,
+        taken: bool = False,
+    ) -> None:
+        super().__init__(operation, error, request_id=request_id)
+        self.names, self.already_set, self.taken = names, already_set, taken
+
+    @property
+    def detail(self) -> str:
+        return " ".join(self.names)
 
 
 class Refused(UserFacingError):

@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from cognito_mfa.attribute_fields import attribute_field, value_without_asking
 from cognito_mfa.cognito.types import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA
 from cognito_mfa.cognito.user_api import MAX_PASSWORD
 from cognito_mfa.models import FRIENDLY_NAME_LENGTH
@@ -24,25 +25,6 @@ FACTOR_LABELS = {
     SOFTWARE_TOKEN_MFA: _("Code from my authenticator app"),
     SMS_MFA: _("Code by text message"),
     EMAIL_OTP: _("Code by e-mail"),
-}
-# Standard attributes of OpenID Connect that a pool may require.
-ATTRIBUTE_LABELS = {
-    "address": _("Address"),
-    "birthdate": _("Date of birth (YYYY-MM-DD)"),
-    "email": _("E-mail address"),
-    "family_name": _("Family name"),
-    "gender": _("Gender"),
-    "given_name": _("Given name"),
-    "locale": _("Language and country, such as en-GB"),
-    "middle_name": _("Middle name"),
-    "name": _("Full name"),
-    "nickname": _("Nickname"),
-    "phone_number": _("Phone number with country code, such as +15555550100"),
-    "picture": _("Address of your picture"),
-    "preferred_username": _("Preferred user name"),
-    "profile": _("Address of your profile page"),
-    "website": _("Website"),
-    "zoneinfo": _("Time zone, such as Europe/Berlin"),
 }
 
 
@@ -79,16 +61,56 @@ class SecretField(forms.CharField):
             raise ValidationError(errors)
 
 
-class PasswordField(SecretField):
-    """A password, exactly as typed.
+class PasswordInput(forms.PasswordInput):
+    """A password field without ``maxlength``: a browser cuts a longer paste to it and says nothing."""
 
-    Args:
-        autocomplete: what password managers go by.
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        context["widget"]["attrs"].pop("maxlength", None)
+        return context
+
+
+class PasswordField(SecretField):
+    """A password that exists already.
+
+    Spaces around it come along when a temporary password is copied out of an email. Cognito accepts no password
+    that begins or ends with one, so they are left out; every other character is as typed.
     """
 
-    def __init__(self, *, autocomplete: str, **kwargs: Any) -> None:
-        widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
+    autocomplete = "current-password"
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = PasswordInput(
+            attrs={
+                "autocomplete": self.autocomplete,
+                "autocapitalize": "none",
+                "spellcheck": "false",
+            }
+        )
         super().__init__(strip=False, max_length=MAX_PASSWORD, widget=widget, **kwargs)
+
+    def as_typed(self, text: str) -> str:
+        return typed.password(text) or text
+
+
+class NewPasswordField(PasswordField):
+    """A password that is being chosen, exactly as typed; a space at either end is an error that says so."""
+
+    autocomplete = "new-password"
+    default_error_messages = {
+        "outer_space": _(
+            "A password can’t begin or end with a space or an invisible character. Remove it and try again."
+        ),
+    }
+
+    def as_typed(self, text: str) -> str:
+        return text
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        # What a sign-in leaves out must not be part of a password.
+        if value.reveal() != typed.password(value.reveal()):
+            raise ValidationError(self.error_messages["outer_space"], code="outer_space")
 
 
 class CodeField(SecretField):
@@ -173,7 +195,7 @@ class SignInForm(forms.Form):
     """Name and password."""
 
     username = UsernameField(label=_("User name or e-mail address"))
-    password = PasswordField(label=_("Password"), autocomplete="current-password")
+    password = PasswordField(label=_("Password"))
 
 
 class LinkForm(forms.Form):
@@ -186,28 +208,11 @@ class LinkForm(forms.Form):
     question = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-class NewPasswordForm(forms.Form):
-    """The first password of one's own, with the attributes that the pool wants.
+class TwiceNewPasswordForm(forms.Form):
+    """A new password, twice: what is shown as dots is easily mistyped."""
 
-    Args:
-        attributes: names of attributes, as Cognito calls them.
-    """
-
-    new_password1 = PasswordField(label=_("New password"), autocomplete="new-password")
-    new_password2 = PasswordField(label=_("New password, once more"), autocomplete="new-password")
-
-    def __init__(self, *args: Any, attributes: Iterable[str] = (), **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.attribute_names = [name for name in attributes if name not in self.fields]
-        for name in self.attribute_names:
-            label = ATTRIBUTE_LABELS.get(name) or name.removeprefix("custom:")
-            self.fields[name] = forms.CharField(label=label, max_length=2048)
-
-    def clean_new_password1(self) -> SecretText:
-        password: SecretText = self.cleaned_data["new_password1"]
-        if any(char.isspace() for char in password.reveal()):
-            raise ValidationError(_("A password cannot contain blanks."), code="blanks")
-        return password
+    new_password1 = NewPasswordField(label=_("New password"))
+    new_password2 = NewPasswordField(label=_("New password, once more"))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -218,9 +223,29 @@ class NewPasswordForm(forms.Form):
             )
         return cleaned
 
+
+class NewPasswordForm(TwiceNewPasswordForm):
+    """The first password of one's own, with the attributes that the pool wants.
+
+    Args:
+        attributes: names of attributes, as Cognito calls them.
+    """
+
+    def __init__(self, *args: Any, attributes: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.attribute_names = [name for name in attributes if name not in self.fields]
+        for name in self.attribute_names:
+            field = attribute_field(name)
+            if field is not None:
+                self.fields[name] = field
+
     @property
     def attributes(self) -> dict[str, str]:
-        return {name: self.cleaned_data[name] for name in self.attribute_names}
+        """Return what Cognito is sent for each attribute."""
+        return {
+            name: str(self.cleaned_data.get(name) or value_without_asking(name))
+            for name in self.attribute_names
+        }
 
 
 class CodeForm(forms.Form):
@@ -265,7 +290,7 @@ class SetupForm(forms.Form):
 class PasswordForm(forms.Form):
     """The password once more, before a change."""
 
-    password = PasswordField(label=_("Password"), autocomplete="current-password")
+    password = PasswordField(label=_("Password"))
 
 
 class RenameForm(forms.Form):

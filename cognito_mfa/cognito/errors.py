@@ -8,6 +8,7 @@ See "Error texts" in ``docs/cognito-behavior.md``.
 
 from __future__ import annotations
 
+from cognito_mfa.cognito import input_refusals
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCode,
@@ -128,6 +129,9 @@ def classify(operation: str, error: str, message: str, *, request_id: str = "") 
     text = message.lower()
     if name == "InvalidParameter" and _NO_SECRET in text:
         return Misconfigured(operation, error, request_id=request_id, hint=hint_for("SecretHash"))
+    refused = input_refusals.refusal(operation, error, text, request_id)
+    if refused:
+        return refused
     if name == "NotAuthorized":
         narrowed = _narrowed(operation, error, text, request_id)
         if narrowed:

@@ -6,8 +6,8 @@ Texts of Cognito that are shown or stored pass through ``values.untrusted`` here
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cognito_mfa.values import untrusted
@@ -72,6 +72,11 @@ class Challenge:
         bare = [name.removeprefix("userAttributes.") for name in names[: untrusted.MOST]]
         longest = untrusted.ATTRIBUTE_LENGTH
         return [name for name in bare if untrusted.is_name(name, longest)]
+
+    def without_attributes(self, names: Collection[str]) -> Challenge:
+        """Return the same challenge without ``names`` among the attributes that it wants."""
+        left = [name for name in self.required_attributes if name not in names]
+        return replace(self, parameters={**self.parameters, "requiredAttributes": left})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from django.views.decorators.debug import sensitive_variables
 from cognito_mfa.cognito import srp
 from cognito_mfa.cognito.claims import providers_in
 from cognito_mfa.cognito.clients import has_operation
+from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.cognito.replies import (
     Reply,
     bad_reply,
@@ -29,6 +30,7 @@ from cognito_mfa.cognito.replies import (
 from cognito_mfa.cognito.transport import call
 from cognito_mfa.cognito.types import (
     CODE_PARAMETERS,
+    NEW_PASSWORD_REQUIRED,
     NOTHING,
     PASSWORD_VERIFIER,
     Association,
@@ -38,6 +40,7 @@ from cognito_mfa.cognito.types import (
 )
 from cognito_mfa.conf import Conf, get_conf
 from cognito_mfa.exceptions import (
+    AttributesRejected,
     BadCode,
     BadCodeReason,
     BadCredentials,
@@ -175,6 +178,7 @@ def set_new_password(
 
     Raises:
         PasswordRejected: the pool's policy refuses it; the same challenge may be answered again.
+        AttributesRejected: a value or an attribute is refused; likewise.
         ChallengeLost: the sign-in must start again.
     """
     wanted = {f"userAttributes.{name}": value for name, value in attributes.items()}
@@ -190,7 +194,8 @@ def _answer(challenge: Challenge, answer: Mapping[str, str | SecretText]) -> Cha
     conf, username = get_conf(), challenge.username
     signed = signs_in_as_administrator(conf)
     operation = "AdminRespondToAuthChallenge" if signed else "RespondToAuthChallenge"
-    reply = call(
+    reply = _call_with_attributes(
+        challenge,
         operation,
         {
             "UserPoolId": conf.USER_POOL_ID if signed else None,
@@ -205,6 +210,27 @@ def _answer(challenge: Challenge, answer: Mapping[str, str | SecretText]) -> Cha
         },
     )
     return challenge_or_tokens(operation, reply, username)
+
+
+def _call_with_attributes(
+    challenge: Challenge, operation: str, parameters: Mapping[str, object]
+) -> Reply:
+    """Answer a challenge; attributes can be refused only where they were asked for.
+
+    Elsewhere a text that names one is about the user's data or the pool, and no form can change that.
+    """
+    try:
+        return call(operation, parameters)
+    except AttributesRejected as error:
+        if challenge.name == NEW_PASSWORD_REQUIRED:
+            raise
+        refused = error
+    raise Misconfigured(
+        operation,
+        refused.error,
+        request_id=refused.request_id,
+        hint=hint_for("InvalidUserPoolConfiguration"),
+    )
 
 
 def _secret_hash(conf: Conf, username: str) -> dict[str, SecretText]:
@@ -362,9 +388,13 @@ def _is_username(text: str) -> bool:
 
 
 def _is_password(password: SecretText) -> bool:
-    """Return whether the service model allows ``password``; half a surrogate pair cannot even be sent."""
+    """Return whether ``password`` can be sent; half a surrogate pair cannot.
+
+    The service model's pattern allows no space at all, but Cognito accepts spaces that are neither first nor
+    last: "Limits of input" in ``docs/cognito-behavior.md``. Whatever can be sent is left to Cognito.
+    """
     return 0 < len(password.reveal()) <= MAX_PASSWORD and not any(
-        char.isspace() or unicodedata.category(char) == "Cs" for char in password.reveal()
+        unicodedata.category(char) == "Cs" for char in password.reveal()
     )
 
 

@@ -30,6 +30,7 @@ from cognito_mfa.cognito.types import (
 from cognito_mfa.enforcement import policy
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
+    AttributesRejected,
     BadCredentials,
     BadReply,
     BadReplyReason,
@@ -61,6 +62,8 @@ from cognito_mfa.sign_in.pending import (
 from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
+
+REJECTED_HINT = "Compare the attribute's constraints in the user pool's schema."
 
 Status = CognitoIdentity.Status
 Unconfirmed = CognitoIdentity.Unconfirmed
@@ -149,10 +152,19 @@ def set_new_password(
 
     Raises:
         PasswordRejected: the pool's policy refuses it; the same page may try again.
+        AttributesRejected: Cognito refuses a value; likewise.
     """
     _check_current(request, pending, Step.NEW_PASSWORD)
-    with pending.discarding_on_failure(request):
-        reply = user_api.set_new_password(pending.required_challenge, password, attributes)
+    challenge = pending.required_challenge
+    try:
+        with pending.discarding_on_failure(request):
+            reply = user_api.set_new_password(challenge, password, attributes)
+    except AttributesRejected as error:
+        logger.warning("attributes_rejected: %s %s", error, REJECTED_HINT)
+        if error.already_set:  # asked for again, the page could never be answered
+            left = challenge.without_attributes(error.names)
+            replace(pending, challenge=left).save(request)
+        raise
     return _next_step(request, pending, reply)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
+    AttributesRejected,
     BadCode,
     Busy,
     ChallengeLost,
@@ -54,6 +55,7 @@ ERROR_PAGES: Mapping[type[CognitoMFAError], ErrorPage] = {
     PasswordRejected: ErrorPage(
         SAME_PAGE, 200, error_texts.password_rejected, field="new_password1"
     ),
+    AttributesRejected: ErrorPage(SAME_PAGE, 200, error_texts.attribute_rejected),
     ChallengeLost: ErrorPage(RESTART, 302, error_texts.start_again),
     TokenRejected: ErrorPage(RESTART, 302, error_texts.start_again),
     SignInAgain: ErrorPage(SIGN_IN_AGAIN, 302, error_texts.sign_in_again),

@@ -7,6 +7,7 @@ from django.utils.translation import ngettext
 
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
+    AttributesRejected,
     BadCode,
     Busy,
     ChallengeNotSupported,
@@ -74,6 +75,7 @@ def wrong_code(error: BadCode) -> str:
 def password_rejected(error: PasswordRejected) -> list[str]:
     rules = {
         "length": _("The password is too short."),
+        "too_long": _("The password is too long."),
         "uppercase": _("The password needs an upper-case letter."),
         "lowercase": _("The password needs a lower-case letter."),
         "number": _("The password needs a number."),
@@ -83,6 +85,16 @@ def password_rejected(error: PasswordRejected) -> list[str]:
     return [rules[rule] for rule in error.rules] or [
         _("The password is not accepted. Choose another one.")
     ]
+
+
+def attribute_rejected(error: AttributesRejected) -> str:
+    if error.already_set:
+        return _(
+            "Your account has this already, and it can’t be changed here. Leave the field empty."
+        )
+    if error.taken:
+        return _("This can’t be used for your account. Enter another value.")
+    return _("This wasn’t accepted. Check the format and try again.")
 
 
 def failed_for_good(reference: str) -> str:

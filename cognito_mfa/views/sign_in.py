@@ -20,7 +20,7 @@ from cognito_mfa import managed_login
 from cognito_mfa.cognito.types import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
 from cognito_mfa.enforcement import gate
 from cognito_mfa.enforcement.redirects import safe_url, support_url
-from cognito_mfa.exceptions import BadCode, CognitoMFAError
+from cognito_mfa.exceptions import AttributesRejected, BadCode, CognitoMFAError
 from cognito_mfa.forms import (
     CodeForm,
     FactorForm,
@@ -151,6 +151,16 @@ class NewPasswordView(StepView):
         return flows.set_new_password(
             self.request, self.pending, password=password, attributes=form.attributes
         )
+
+    def handle_error(self, error: CognitoMFAError, form: Form) -> HttpResponse:
+        if not isinstance(error, AttributesRejected):
+            return super().handle_error(error, form)
+        for name in error.names:
+            field = name if name in form.fields else None
+            form.add_error(field, self.error_text(error))
+            if field and error.already_set:
+                form.fields[field].required = False
+        return self.form_invalid(form)
 
 
 class ChallengeView(StepView):

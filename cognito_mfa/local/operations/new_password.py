@@ -30,7 +30,7 @@ def answer_new_password(context: Context, given: ChallengeResponse) -> Payload:
     Raises:
         NotAuthorizedException: The user has chosen a password already.
         InvalidPasswordException: The pool's policy refuses it.
-        InvalidParameterException: A required attribute is missing.
+        InvalidParameterException: A required attribute is missing, or a value is not in its format.
     """
     pool, user = given.pool, given.user
     # SECURITY: an attacker who knew the temporary password may have another session like this one. It
@@ -42,6 +42,7 @@ def answer_new_password(context: Context, given: ChallengeResponse) -> Payload:
     credentials.check_new(pool, user, password)
     now = context.clock.now()
     attributes = _attributes(pool, user, given.values)
+    _check_unset(user, attributes)
     check_writable(given.client, attributes)
     directory.set_attributes(pool, user, attributes, now=now)
     credentials.give(pool, user, password, now)
@@ -55,6 +56,13 @@ def answer_new_password(context: Context, given: ChallengeResponse) -> Payload:
         admin=given.session.admin,
         device_key=given.session.device_key,
     )
+
+
+def _check_unset(user: User, attributes: dict[str, str]) -> None:
+    """Refuse an address that the user has already: only UpdateUserAttributes changes one."""
+    for name in directory.VERIFIED_FLAG:
+        if name in attributes and name in user.attributes:
+            raise NotAuthorizedException(f"Cannot modify an already provided {name}")
 
 
 def _attributes(pool: UserPool, user: User, values: Values) -> dict[str, str]:

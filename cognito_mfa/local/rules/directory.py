@@ -15,6 +15,7 @@ from cognito_mfa.local.errors import (
     InvalidParameterException,
     UsernameExistsException,
 )
+from cognito_mfa.local.rules import attribute_formats
 from cognito_mfa.local.rules.state import User, UserPool
 
 STANDARD_ATTRIBUTES = (
@@ -161,10 +162,12 @@ def set_attributes(
         force_alias: Whether an alias may be taken from another user.
 
     Raises:
-        InvalidParameterException: The pool's schema does not have such an attribute.
+        InvalidParameterException: The pool's schema does not have such an attribute, or a value is
+            not in its format.
         AliasExistsException: The new address is another user's alias.
     """
     _check_names(pool, changes)
+    attribute_formats.check(changes)
     after = {**user.attributes, **_unverified(user, changes), **changes}
     after = {name: value for name, value in after.items() if value}
     _claim_aliases(pool, user, _aliases(pool, after), force=force_alias)
@@ -223,7 +226,8 @@ def _claim_aliases(pool: UserPool, user: User, wanted: set[str], *, force: bool)
     key = folded(pool, user.username)
     taken = [alias for alias in wanted if pool.aliases.get(alias, key) != key]
     if taken and not force:
-        raise AliasExistsException("An account with the given alias already exists.")
+        kind = "email" if any("@" in alias for alias in taken) else "phone_number"
+        raise AliasExistsException(f"An account with the given {kind} already exists.")
     _drop_aliases(pool, user)
     pool.aliases |= dict.fromkeys(wanted, key)
 

@@ -25,6 +25,10 @@ SAME_INPUT = {
 
 Shape = Mapping[str, Any]
 
+#: Where the service accepts more than its model says: spaces inside a password are allowed, and its
+#: own error text quotes this pattern. See "Limits of input" in docs/cognito-behavior.md.
+PATTERNS = {"PasswordType": r"^[\S]+.*[\S]+$"}
+
 
 @cache
 def _model() -> Mapping[str, Any]:
@@ -58,4 +62,4 @@ def input_shape(operation: str) -> Shape:
 def shape(name: str) -> Shape:
     """Return a shape by its name."""
     found: Shape = _model()["shapes"][name]
-    return found
+    return {**found, "pattern": PATTERNS[name]} if name in PATTERNS else found

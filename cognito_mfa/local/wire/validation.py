@@ -186,4 +186,7 @@ def _compiled(pattern: str, others: str) -> Callable[[str], object]:
         members = (c for c in ASCII + others if unicodedata.category(c)[0] == match[1])
         return re.escape("".join(members))
 
-    return re.compile(CATEGORY.sub(characters, pattern), re.ASCII).fullmatch
+    read = CATEGORY.sub(characters, pattern)
+    if not read.startswith("(?s)"):  # Java's dot stops at every line end, Python's at one of them
+        read = read.replace(".*", "[^\n\r\u0085\u2028\u2029]*")
+    return re.compile(read, re.ASCII).fullmatch
