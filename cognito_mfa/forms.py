@@ -229,23 +229,33 @@ class NewPasswordForm(TwiceNewPasswordForm):
 
     Args:
         attributes: names of attributes, as Cognito calls them.
+        present: those that the user has already. Cognito refuses to change some of them here, so they may be
+            left empty.
     """
 
-    def __init__(self, *args: Any, attributes: Iterable[str] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        attributes: Iterable[str] = (),
+        present: Collection[str] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.attribute_names = [name for name in attributes if name not in self.fields]
         for name in self.attribute_names:
             field = attribute_field(name)
             if field is not None:
+                field.required = name not in present
                 self.fields[name] = field
 
     @property
     def attributes(self) -> dict[str, str]:
         """Return what Cognito is sent for each attribute."""
-        return {
+        values = {
             name: str(self.cleaned_data.get(name) or value_without_asking(name))
             for name in self.attribute_names
         }
+        return {name: value for name, value in values.items() if value}
 
 
 class CodeForm(forms.Form):

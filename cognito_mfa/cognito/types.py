@@ -73,10 +73,21 @@ class Challenge:
         longest = untrusted.ATTRIBUTE_LENGTH
         return [name for name in bare if untrusted.is_name(name, longest)]
 
-    def without_attributes(self, names: Collection[str]) -> Challenge:
-        """Return the same challenge without ``names`` among the attributes that it wants."""
-        left = [name for name in self.required_attributes if name not in names]
-        return replace(self, parameters={**self.parameters, "requiredAttributes": left})
+    @property
+    def present_attributes(self) -> frozenset[str]:
+        """Return the names of attributes that NEW_PASSWORD_REQUIRED says the user has already."""
+        present = self.parameters.get("userAttributes")
+        if isinstance(present, str):
+            try:
+                present = json.loads(present)
+            except (ValueError, RecursionError):
+                present = None
+        return frozenset(present) if isinstance(present, dict) else frozenset()
+
+    def with_present(self, names: Collection[str]) -> Challenge:
+        """Return the same challenge, in which the user has the attributes ``names`` as well."""
+        present = dict.fromkeys((*self.present_attributes, *names), "")
+        return replace(self, parameters={**self.parameters, "userAttributes": present})
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,9 +161,8 @@ def set_new_password(
             reply = user_api.set_new_password(challenge, password, attributes)
     except AttributesRejected as error:
         logger.warning("attributes_rejected: %s %s", error, REJECTED_HINT)
-        if error.already_set:  # asked for again, the page could never be answered
-            left = challenge.without_attributes(error.names)
-            replace(pending, challenge=left).save(request)
+        if error.already_set:  # required again, the page could never be answered
+            replace(pending, challenge=challenge.with_present(error.names)).save(request)
         raise
     return _next_step(request, pending, reply)
 

@@ -143,8 +143,12 @@ class NewPasswordView(StepView):
     step = Step.NEW_PASSWORD
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        wanted = self.pending.required_challenge.required_attributes
-        return {**super().get_form_kwargs(), "attributes": wanted}
+        challenge = self.pending.required_challenge
+        return {
+            **super().get_form_kwargs(),
+            "attributes": challenge.required_attributes,
+            "present": challenge.present_attributes,
+        }
 
     def submit(self, form: NewPasswordForm) -> Outcome:
         password = form.cleaned_data["new_password1"]

@@ -438,10 +438,10 @@ class TestNewPassword:
             self.answer(caller, session, password)
         assert "Session" in self.answer(caller, session)
 
-    def test_blanks_are_refused_by_the_model(self, caller: Caller, invited: LocalPool) -> None:
+    def test_outer_spaces_are_refused(self, caller: Caller, invited: LocalPool) -> None:
         session = caller.password("invited")["Session"]
         with refused("InvalidParameterException"):
-            self.answer(caller, session, "Another Horse-8")
+            self.answer(caller, session, "Another-Horse-8 ")
 
     def test_a_required_attribute_must_come_along(self, caller: Caller, invited: LocalPool) -> None:
         session = caller.password("invited")["Session"]

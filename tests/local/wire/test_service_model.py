@@ -70,7 +70,7 @@ def accepted(operation: str, parameters: dict[str, Any]) -> bool:
          ["a" * 65, "a-" * 20]),
         ("ConfirmForgotPassword", RESET, "SecretHash", ["a+/=", "a" * 128], ["a" * 129, "a-b"]),
         ("ConfirmForgotPassword", RESET, "ConfirmationCode", ["x" * 2048], ["x" * 2049, "1 2", ""]),
-        ("ConfirmForgotPassword", RESET, "Password", ["x" * 256], ["x" * 257, "a b"]),
+        ("ConfirmForgotPassword", RESET, "Password", ["x" * 256, "a b"], ["x" * 257, "a ", " b"]),
         ("GetTokensFromRefreshToken", CLIENT, "RefreshToken", ["a-b_c=.d"], ["a b", "a+b"]),
         ("RevokeToken", CLIENT, "Token", ["a-b_c=.d"], ["a b", "a+b"]),
         ("InitiateAuth", BEGIN, "AuthParameters", [{"k": "v" * LONG}],
