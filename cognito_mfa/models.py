@@ -9,13 +9,14 @@ from typing import Any, Literal, Self, TypeVar
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import models, transaction
+from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Columns, Statement, Table
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.conf import get_conf
+from cognito_mfa.databases import CurrentQuerySet, atomic_for
 from cognito_mfa.exceptions import ChallengeLost, ChallengeLostReason
 from cognito_mfa.values import clocks
 from cognito_mfa.values.untrusted import USERNAME_LENGTH, storable
@@ -58,7 +59,7 @@ class PrefixIndex(models.Index):
         )
 
 
-class InPoolQuerySet(models.QuerySet[PoolModel]):
+class InPoolQuerySet(CurrentQuerySet[PoolModel]):
     """Rows about user pool users; of several pools where a site has changed to another one."""
 
     def in_pool(self) -> Self:
@@ -165,6 +166,7 @@ class CognitoIdentity(models.Model):
     objects = CognitoIdentityQuerySet.as_manager()
 
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("Cognito identity")
         verbose_name_plural = _("Cognito identities")
         constraints = [
@@ -249,7 +251,7 @@ class CognitoIdentity(models.Model):
         if kind not in MFAEvent.INVALIDATES_PROOFS:
             raise ValueError(f"{kind} is not one of the events that end proofs")
         rows = type(self).objects.filter(pk=self.pk)
-        with transaction.atomic():
+        with atomic_for(CognitoIdentity):
             before = rows.select_for_update().values_list("generation", flat=True).first()
             if before is None or since not in (None, before):
                 raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
@@ -275,7 +277,7 @@ class CognitoIdentity(models.Model):
         return row.failures if row else 0
 
 
-class SoftwareTokenQuerySet(models.QuerySet["SoftwareToken"]):
+class SoftwareTokenQuerySet(CurrentQuerySet["SoftwareToken"]):
     """Authenticator apps, those that were replaced, removed or reset among them."""
 
     def active(self) -> Self:
@@ -321,6 +323,7 @@ class SoftwareToken(models.Model):
     objects = SoftwareTokenQuerySet.as_manager()
 
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("authenticator app")
         verbose_name_plural = _("authenticator apps")
         ordering = ["-verified_at"]
@@ -343,7 +346,7 @@ class SoftwareToken(models.Model):
             identity: the user's.
             friendly_name: what the user calls the device, and Cognito too; cut to its column.
         """
-        with transaction.atomic():
+        with atomic_for(CognitoIdentity):
             CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
             now = timezone.now()
             identity.software_tokens.active().update(
@@ -380,6 +383,7 @@ class CodeFailures(models.Model):
     objects = CodeFailuresQuerySet.as_manager()
 
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("counter of wrong codes")
         verbose_name_plural = _("counters of wrong codes")
         constraints = [
@@ -419,7 +423,10 @@ class PostedStep(models.Model):
     step = models.CharField(_("step"), max_length=64)
     at = models.DateTimeField(_("since"), default=timezone.now, db_index=True)
 
+    objects = CurrentQuerySet["PostedStep"].as_manager()
+
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("posted step")
         verbose_name_plural = _("posted steps")
         default_permissions = ()
@@ -428,7 +435,7 @@ class PostedStep(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M:%S}"
 
 
-class MFAResetQuerySet(models.QuerySet["MFAReset"]):
+class MFAResetQuerySet(CurrentQuerySet["MFAReset"]):
     """Resets, finished or not."""
 
     def unfinished(self) -> Self:
@@ -463,6 +470,7 @@ class MFAReset(models.Model):
     objects = MFAResetQuerySet.as_manager()
 
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("reset")
         verbose_name_plural = _("resets")
         ordering = ["-pk"]
@@ -478,7 +486,7 @@ class MFAReset(models.Model):
         return f"{self.identity} · {self.requested_at:%Y-%m-%d %H:%M}"
 
 
-class MFAExemptionQuerySet(models.QuerySet["MFAExemption"]):
+class MFAExemptionQuerySet(CurrentQuerySet["MFAExemption"]):
     """Exemptions, those that expired or were revoked among them."""
 
     def valid(self, *, at: dt.datetime | None = None) -> Self:
@@ -527,6 +535,7 @@ class MFAExemption(models.Model):
     objects = MFAExemptionQuerySet.as_manager()
 
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("exemption")
         verbose_name_plural = _("exemptions")
         ordering = ["-pk"]
@@ -604,7 +613,10 @@ class BlockedRequest(models.Model):
     first_at = models.DateTimeField(_("first time"), default=timezone.now)
     last_at = models.DateTimeField(_("last time"), default=timezone.now)
 
+    objects = CurrentQuerySet["BlockedRequest"].as_manager()
+
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("observed stop")
         verbose_name_plural = _("observed stops")
 
@@ -618,7 +630,10 @@ class OverviewSnapshot(models.Model):
     taken_at = models.DateTimeField(_("counted"), default=timezone.now)
     numbers = models.JSONField(_("numbers"), default=dict)
 
+    objects = CurrentQuerySet["OverviewSnapshot"].as_manager()
+
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("census")
         verbose_name_plural = _("overview")  # what the admin shows of it
         get_latest_by = "taken_at"
@@ -630,8 +645,8 @@ class OverviewSnapshot(models.Model):
         return f"{self.taken_at:%Y-%m-%d %H:%M}"
 
 
-class MFAEventManager(models.Manager["MFAEvent"]):
-    """Creates events; nothing else does."""
+class MFAEventQuerySet(CurrentQuerySet["MFAEvent"]):
+    """Events; only ``record`` creates them."""
 
     def record(
         self,
@@ -739,9 +754,10 @@ class MFAEvent(models.Model):
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     detail = models.CharField(_("detail"), max_length=200, blank=True)
 
-    objects = MFAEventManager()
+    objects = MFAEventQuerySet.as_manager()
 
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("MFA event")
         verbose_name_plural = _("MFA events")
         ordering = ["-pk"]  # the order of writing, which needs no index of its own

@@ -5,28 +5,25 @@ nobody could pass it.
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.urls import path
 from django.urls.resolvers import URLPattern
 from django.views import View
 
+from cognito_mfa.databases import own_transactions
 from cognito_mfa.enforcement.view_marks import mfa_exempt
 from cognito_mfa.views import device, setup, sign_in
 
 app_name = "cognito_mfa"
 
-# The flows make their own transactions: none may stay open while Cognito answers.
-_own_transactions = transaction.non_atomic_requests
-
 
 def _own_page(route: str, view_class: type[View], name: str) -> URLPattern:
     """Return the pattern of a page for people who are past the gate."""
-    return path(route, _own_transactions(view_class.as_view()), name=name)
+    return path(route, own_transactions(view_class.as_view()), name=name)
 
 
 def _open_page(route: str, view_class: type[View], name: str) -> URLPattern:
     """Return the pattern of a page that everybody reaches."""
-    view = mfa_exempt(_own_transactions(view_class.as_view()))
+    view = mfa_exempt(own_transactions(view_class.as_view()))
     return path(route, login_not_required(view), name=name)
 
 

@@ -7,17 +7,20 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextvars import copy_context
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, TypeGuard
 
 import pytest
 from _pytest import runner
+from django.db import router
 from django.test import Client
 from django.utils import translation
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import witnessed
+from cognito_mfa.models import CognitoIdentity
 from tests import referee as referees
 from tests.referee import Referee
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
@@ -103,6 +106,13 @@ def own_language() -> Iterator[None]:
     """Forget the language that a visitor's browser asked for: LocaleMiddleware leaves it to the thread."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture
+def django_capture_on_commit_callbacks(django_capture_on_commit_callbacks: Any) -> Any:
+    """Let callbacks run as after a commit of the database in which our tables are."""
+    using = router.db_for_write(CognitoIdentity)
+    return partial(django_capture_on_commit_callbacks, using=using)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.urls import reverse
 
 from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local.pool import LocalPool
@@ -16,6 +17,18 @@ def reading() -> str:
     """Return the operation that reads a person's factors with the botocore at hand."""
     modern = "AdminGetUserAuthFactors"
     return modern if has_operation(modern) else "AdminGetUser"
+
+
+def reset_in_admin(admin: Visitor, identity: CognitoIdentity) -> str:
+    """Reset somebody's authenticator as a superuser in the admin; return the page that comes next."""
+    data: dict[str, Any] = {
+        "action": "reset_mfa",
+        "_selected_action": [identity.pk],
+        "confirmed": "yes",
+        "reason": "Ticket 7",
+    }
+    url = reverse("admin:cognito_mfa_cognitoidentity_changelist")
+    return admin.text(admin.client.post(url, data, follow=True))
 
 
 def delete_token(visitor: Visitor, username: str) -> None:

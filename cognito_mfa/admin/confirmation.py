@@ -6,7 +6,7 @@ Who may, and what they must do first, is for ``permissions`` to say; every page 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import nullcontext
 from typing import Any
 
 import django
@@ -14,7 +14,6 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, helpers
 from django.core.exceptions import ValidationError
-from django.db import connections, transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -26,6 +25,7 @@ from django.utils.translation import ngettext
 
 from cognito_mfa.authenticator import permissions
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
+from cognito_mfa.databases import own_transactions, request_transactions
 from cognito_mfa.enforcement import impersonation, responses
 from cognito_mfa.values import typed
 
@@ -100,7 +100,7 @@ class ConfirmedActionsMixin(ModelAdmin):
     # What these write down before Cognito is asked must outlive a process that is killed meanwhile.
     commits_at_once = frozenset({"reset_mfa", "finish"})
 
-    @method_decorator(transaction.non_atomic_requests)
+    @method_decorator(own_transactions)
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Show the list; all that is not ours stays in one transaction where ATOMIC_REQUESTS wants it."""
         asked = set(
@@ -110,11 +110,7 @@ class ConfirmedActionsMixin(ModelAdmin):
             # Django would say that no action was selected, and nobody would hear of it.
             if not permissions.has_permission(self.rights[action], request.user):
                 return self._not_permitted(request, self.rights[action])
-        with ExitStack() as transactions:
-            if not asked & self.commits_at_once:
-                for connection in connections.all():
-                    if connection.settings_dict["ATOMIC_REQUESTS"]:
-                        transactions.enter_context(transaction.atomic(using=connection.alias))
+        with nullcontext() if asked & self.commits_at_once else request_transactions():
             return super().changelist_view(request, extra_context)
 
     def people_of(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -234,7 +230,7 @@ class ConfirmedOnePerson(ConfirmedActionsMixin):
             *super().get_urls(),
         ]
 
-    @method_decorator(transaction.non_atomic_requests)
+    @method_decorator(own_transactions)
     def confirm_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
         """Show the confirmation for one row; its form goes to the list as usual."""
         known = {one.name: one for one in self.confirmed_actions}

@@ -20,7 +20,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.http import HttpRequest
@@ -36,6 +36,7 @@ from cognito_mfa.authenticator import (
 from cognito_mfa.authenticator.identity_lookup import ChallengedUser
 from cognito_mfa.cognito.types import MFA_SETUP
 from cognito_mfa.conf import get_conf
+from cognito_mfa.databases import atomic_for
 from cognito_mfa.exceptions import BadCode, Busy, BusyReason, CodeAttemptsLocked
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
 from cognito_mfa.values import clocks
@@ -187,10 +188,10 @@ def move_to_sub(username: str, sub: str) -> None:
         return
     rows = CodeFailures.objects.filter(pk=by_name.pk)
     try:
-        with transaction.atomic():
+        with atomic_for(CodeFailures):
             rows.update(sub=sub)
     except IntegrityError:  # there is one already
-        with transaction.atomic():
+        with atomic_for(CodeFailures):
             left = rows.select_for_update().first()
             if left is not None:
                 CodeFailures.objects.filter(pool_id=left.pool_id, sub=sub).update(

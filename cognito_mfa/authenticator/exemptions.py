@@ -6,13 +6,13 @@ import datetime as dt
 import logging
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from cognito_mfa import signals
 from cognito_mfa.authenticator import notifications, permissions
 from cognito_mfa.conf import get_conf
+from cognito_mfa.databases import atomic_for
 from cognito_mfa.models import MFAEvent, MFAExemption, identity_of
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemp
         raise ValueError("an exemption needs a reason and an end in the future")
     if until > latest_end():
         raise ValueError("an exemption ends within GRANT_MAX_AGE")
-    with transaction.atomic():
+    with atomic_for(MFAExemption):
         exemption = MFAExemption.objects.create(
             user=user,
             expires_at=until,
@@ -88,7 +88,7 @@ def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
     """
     permissions.require(permissions.REVOKE, actor, exemption)
     not_revoked = MFAExemption.objects.filter(pk=exemption.pk, revoked_at=None)
-    with transaction.atomic():
+    with atomic_for(MFAExemption):
         if not not_revoked.update(revoked_at=timezone.now()):
             return False
         _record(Kind.EXEMPTION_REVOKED, exemption, actor, reason)

@@ -21,11 +21,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.core.validators import validate_email
-from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from cognito_mfa.conf import get_conf
+from cognito_mfa.databases import on_commit_of
 from cognito_mfa.enforcement import redirects
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from cognito_mfa.values import clocks
@@ -93,7 +93,7 @@ def send(kind: str, identity: CognitoIdentity, **context: Any) -> None:
         "device": _without_links(_device_name(context.get("software_token"))),
         **context,
     }
-    transaction.on_commit(partial(_deliver, kind, identity, recipients, given))
+    on_commit_of(CognitoIdentity, partial(_deliver, kind, identity, recipients, given))
 
 
 def recipients_of(identity: CognitoIdentity) -> list[str]:

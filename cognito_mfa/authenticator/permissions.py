@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 
 from cognito_mfa.conf import get_conf
+from cognito_mfa.databases import current_rows
 from cognito_mfa.enforcement import gate, guards
 from cognito_mfa.enforcement.responses import Denial
 from cognito_mfa.models import (
@@ -256,7 +257,7 @@ def _users_counted_by(counter: CodeFailures) -> list[Any]:
     linked = [] if counter.sub else [one for one in known if one.username == counter.username]
     model = get_user_model()
     names = {counter.username, counter.sub} - {""}
-    users = model._default_manager.filter(**{f"{model.USERNAME_FIELD}__in": names})
+    users = current_rows(model).filter(**{f"{model.USERNAME_FIELD}__in": names})
     return [
         *(identity.user for identity in linked),
         *(user for user in users if user.get_username() in names),

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from cognito_mfa import signals
 from cognito_mfa.authenticator import code_attempts, notifications, permissions, username_reuse
 from cognito_mfa.cognito import admin_api
+from cognito_mfa.databases import atomic_for
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
 
@@ -45,7 +45,7 @@ def request(identity: CognitoIdentity, *, actor: Any, reason: str) -> MFAReset:
     """
     permissions.require(permissions.RESET, actor, identity)
     # Durable: inside a caller's transaction it would be lost when the process is killed.
-    with transaction.atomic(durable=True):
+    with atomic_for(MFAReset, durable=True):
         CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
         unfinished = identity.resets.unfinished().first()
         identity.invalidate_proofs(Kind.RESET_REQUESTED, actor=actor, reason=reason)
@@ -106,7 +106,7 @@ def _delete_token(reset: MFAReset) -> None:
         return
     else:
         admin_api.turn_off_software_token(sub)
-    with transaction.atomic():
+    with atomic_for(MFAReset):
         # The one that was there before Cognito was asked; one that was set up since stays.
         if old is not None:
             SoftwareToken.objects.active().filter(pk=old.pk).update(
@@ -147,7 +147,7 @@ def _is_set_up_anew(reset: MFAReset) -> bool:
 def _finish(reset: MFAReset) -> None:
     identity = reset.identity
     now = timezone.now()
-    with transaction.atomic():
+    with atomic_for(MFAReset):
         unfinished = MFAReset.objects.unfinished().filter(pk=reset.pk)
         first = unfinished.update(finished_at=now, trouble="")
         reset.finished_at, reset.trouble = now, ""

@@ -8,13 +8,13 @@ from __future__ import annotations
 import logging
 from typing import Any, Literal
 
-from django.db import transaction
 from django.utils import timezone
 
 from cognito_mfa.authenticator import code_attempts, identity_lookup, notifications, permissions
 from cognito_mfa.cognito import admin_api
 from cognito_mfa.cognito.types import Factors
 from cognito_mfa.conf import get_conf
+from cognito_mfa.databases import atomic_for
 from cognito_mfa.exceptions import CognitoMFAError, Refused, RefusedReason, UserGone
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, SoftwareToken
 
@@ -50,7 +50,7 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
         factors = None
     enabled = factors is None or admin_api.is_enabled(identity.sub)
     status = _status(identity, factors)
-    with transaction.atomic():
+    with atomic_for(CognitoIdentity):
         now = CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
         if now is None:  # deleted here meanwhile
             return Status.GONE
@@ -95,7 +95,7 @@ def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> 
     counter = CodeFailures(pool_id=get_conf().USER_POOL_ID, username=username, sub=sub)
     permissions.require(permissions.CLEAR, actor, counter)
     failures = code_attempts.failures(username, sub=sub)
-    with transaction.atomic():
+    with atomic_for(CodeFailures):
         if not code_attempts.unlock(username, sub=sub):
             raise Refused(reason=RefusedReason.TOO_MANY_FAILURES)
         event = MFAEvent.objects.record(

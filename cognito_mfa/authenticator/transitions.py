@@ -6,11 +6,11 @@ settled at the next sign-in, by what Cognito then asks for.
 
 from __future__ import annotations
 
-from django.db import transaction
 from django.http import HttpRequest
 
 from cognito_mfa import signals
 from cognito_mfa.authenticator import code_attempts, notifications
+from cognito_mfa.databases import atomic_for
 from cognito_mfa.enforcement import proof
 from cognito_mfa.models import (
     FRIENDLY_NAME_LENGTH,
@@ -46,7 +46,7 @@ def record_setup(
     before = identity.software_token
     kind = Kind.SOFTWARE_TOKEN_REPLACED if before else Kind.SOFTWARE_TOKEN_VERIFIED
     detail = friendly_name[:FRIENDLY_NAME_LENGTH]
-    with transaction.atomic():
+    with atomic_for(CognitoIdentity):
         identity.invalidate_proofs(kind, since=identity.generation, detail=detail)
         token = SoftwareToken.activate(identity, friendly_name=friendly_name)
         identity.record_status(Status.ENABLED)
@@ -95,7 +95,7 @@ def record_removal(
         return None
     retired = SoftwareToken.Retired
     detail = before.friendly_name if before else ""
-    with transaction.atomic():
+    with atomic_for(CognitoIdentity):
         identity.invalidate_proofs(
             Kind.SOFTWARE_TOKEN_REMOVED, since=identity.generation, detail=detail
         )
@@ -140,7 +140,7 @@ def record_unconfirmed(
         and own.pk == identity.pk
         and proof.holds(request.session.get(proof.KEY), own)
     )
-    with transaction.atomic():
+    with atomic_for(CognitoIdentity):
         before = identity.invalidate_proofs(Kind.CHANGE_UNCONFIRMED, detail=friendly_name)
         identity.record_status(Status.UNKNOWN, unconfirmed=what)
     if proven:

@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
+from cognito_mfa.databases import current
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _actor(identity: CognitoIdentity, origin: Any) -> Any:
     if key is None:
         return None
     entry: LogEntry | None = (
-        LogEntry.objects.select_related("user")
+        current(LogEntry.objects.select_related("user"))
         .filter(
             action_flag=DELETION,
             content_type=ContentType.objects.get_for_model(model, for_concrete_model=False),

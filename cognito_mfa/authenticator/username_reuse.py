@@ -11,11 +11,10 @@ import logging
 import time
 from collections.abc import Iterable
 
-from django.db import transaction
-
 from cognito_mfa.authenticator import identity_lookup
 from cognito_mfa.authenticator.identity_lookup import ChallengedUser
 from cognito_mfa.cognito import admin_api
+from cognito_mfa.databases import atomic_for
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from cognito_mfa.values import clocks
@@ -36,7 +35,7 @@ def retire(identity: CognitoIdentity) -> None:
 
     No email is sent: the username, and with it the mailbox, may be somebody else's by now.
     """
-    with transaction.atomic():
+    with atomic_for(CognitoIdentity):
         row = CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
         if row is None or row.status == Status.GONE:
             return

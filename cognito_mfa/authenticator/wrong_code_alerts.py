@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 
 from django.contrib import messages
-from django.db import transaction
 from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -18,6 +17,7 @@ from django.utils.translation import ngettext
 
 from cognito_mfa.authenticator import notifications
 from cognito_mfa.conf import get_conf
+from cognito_mfa.databases import atomic_for
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.values import clocks
 
@@ -36,7 +36,7 @@ def record(identity: CognitoIdentity, method: str, *, is_last_free: bool) -> Non
         method: Cognito's name of the challenge.
         is_last_free: whether the user must wait from now on, which is alerted however long it took.
     """
-    with transaction.atomic():
+    with atomic_for(MFAEvent):
         # Locked, so that of several wrong codes at once only one is the third.
         CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
         alerts = _alerts(identity, is_last_free=is_last_free)

@@ -32,6 +32,7 @@ ALWAYS: tuple[Check, ...] = (
     project.check_marks,
     project.check_login_url,
     project.check_templates,
+    database.check_relations,
     access.check_backends,
     access.check_admin,
     access.check_rest_framework,

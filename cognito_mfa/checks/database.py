@@ -1,17 +1,32 @@
-"""Checks that read the site's tables: at ``manage.py migrate`` and ``check --database default``."""
+"""Checks of the databases. Those that read tables run at ``manage.py migrate`` and ``check --database default``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage
 from django.core.checks import Warning as Caution
-from django.db import DatabaseError
+from django.db import DatabaseError, router
 
 from cognito_mfa.checks.settings import conf_or_none
 from cognito_mfa.conf import NAME
+from cognito_mfa.databases import current_rows
 from cognito_mfa.enforcement import policy
+from cognito_mfa.models import CognitoIdentity
+
+
+def check_relations() -> Iterator[CheckMessage]:
+    """W041: our rows and the users that they point at are in different databases."""
+    ours, users = router.db_for_write(CognitoIdentity), router.db_for_write(get_user_model())
+    if ours != users:
+        yield Caution(
+            f"The router writes cognito_mfa to {ours!r} and users to {users!r}. No database can follow the relation "
+            "between them, and no transaction covers both.",
+            hint=f"Let the router send the app label 'cognito_mfa' to {users!r}, where {settings.AUTH_USER_MODEL} is.",
+            id="cognito_mfa.W041",
+        )
 
 
 def check_groups() -> Iterator[CheckMessage]:
@@ -23,7 +38,7 @@ def check_groups() -> Iterator[CheckMessage]:
         or not policy.user_model_has_field("groups")
     ):
         return
-    groups = get_user_model()._meta.get_field("groups").related_model._default_manager
+    groups = current_rows(get_user_model()._meta.get_field("groups").related_model)
     wanted = set(conf.REQUIRED["groups"])
     try:
         missing = wanted - set(groups.filter(name__in=wanted).values_list("name", flat=True))

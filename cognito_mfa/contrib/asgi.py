@@ -21,6 +21,7 @@ from django.http import HttpResponse, HttpResponseBadRequest
 from django.http.cookie import parse_cookie
 
 from cognito_mfa.conf import MAX_SECONDS
+from cognito_mfa.databases import current_rows
 from cognito_mfa.enforcement import ended_sessions, gate, rollout
 from cognito_mfa.enforcement.gate import Verdict
 
@@ -182,7 +183,7 @@ def _named(scope: Message, in_session: Any) -> Any:
         return None
     if named.pk == in_session.pk:
         return in_session
-    users = get_user_model()._default_manager.select_related("cognito_identity")
+    users = current_rows(get_user_model()).select_related("cognito_identity")
     user = users.filter(pk=named.pk).first()  # as they are now
     return user if getattr(user, "is_active", True) else None
 

@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import F, Manager, QuerySet
 from django.db.models.manager import BaseManager
 
+from cognito_mfa.databases import current
 from cognito_mfa.models import CognitoIdentity, aidentity_of, identity_of
 
 ATTRIBUTE = "_cognito_mfa_identity_state"  # of a user that ``load_user`` loaded
@@ -53,7 +54,8 @@ _ALIASES = {f"_cognito_mfa_{name}": F(f"cognito_identity__{name}") for name in _
 
 def load_user(user_id: Any) -> Any:
     """Return the user with this primary key and their identity's state, in one query; None without one."""
-    user = next(iter(_users().filter(pk=user_id)), None)  # a tenth cheaper than first()
+    # SECURITY: not from a copy that lags, or a reset would not be valid at the very next request.
+    user = next(iter(current(_users()).filter(pk=user_id)), None)  # a tenth cheaper than first()
     if user is not None:
         columns = [vars(user).pop(alias) for alias in _ALIASES]
         linked = columns[0] is not None

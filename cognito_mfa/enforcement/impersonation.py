@@ -22,6 +22,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
+from cognito_mfa.databases import current_rows
 from cognito_mfa.enforcement import proof
 from cognito_mfa.enforcement.request_user import is_signed_in
 from cognito_mfa.models import key_of
@@ -152,7 +153,7 @@ def _who_may(history: Any, user: Any) -> Any:
 
 
 def _people(history: Any) -> list[Any]:
-    users = get_user_model()._default_manager.select_related("cognito_identity")
+    users = current_rows(get_user_model()).select_related("cognito_identity")
     try:
         keys = [str(key) for key in history]
         found = {str(user.pk): user for user in users.filter(pk__in=keys)}

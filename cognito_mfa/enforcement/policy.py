@@ -24,6 +24,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from cognito_mfa.conf import get_conf
+from cognito_mfa.databases import current
 from cognito_mfa.enforcement.identity_state import state_of
 from cognito_mfa.enforcement.request_user import as_user
 from cognito_mfa.models import MFAExemption, key_of
@@ -116,8 +117,7 @@ def _known_without_asking(rule: object, person: Any) -> bool | None:
 
 
 def _memberships(rule: dict[str, Any], person: Any) -> QuerySet[Any]:
-    groups: QuerySet[Any] = person.groups.filter(name__in=rule["groups"])
-    return groups
+    return current(person.groups.filter(name__in=rule["groups"]))
 
 
 def _exemptions(person: Any, acts_as: Any) -> QuerySet[MFAExemption]:

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
+from cognito_mfa.databases import atomic_for, current_rows
 from cognito_mfa.enforcement import policy
 from cognito_mfa.models import BlockedRequest, CognitoIdentity, MFAExemption, key_of
 
@@ -62,7 +63,7 @@ def record_would_block(request: HttpRequest, user: Any) -> None:
     if not key_of(user):  # a service, say: it is none of the people who are counted
         return
     try:
-        with transaction.atomic():
+        with atomic_for(BlockedRequest):
             _count_request(user)
     except DatabaseError:
         logger.exception("A would-be stop could not be counted.")
@@ -92,7 +93,7 @@ def _count_request(user: Any) -> None:
     if mine.update(requests=F("requests") + 1, last_at=timezone.now()):
         return
     try:
-        with transaction.atomic():
+        with atomic_for(BlockedRequest):
             BlockedRequest.objects.create(user_id=user.pk)
     except IntegrityError:  # two first requests at once, or a user who is gone meanwhile
         mine.update(requests=F("requests") + 1, last_at=timezone.now())
@@ -122,7 +123,7 @@ def _candidates(at: dt.datetime) -> Any:
         user=OuterRef("pk"), status=CognitoIdentity.Status.ENABLED
     )
     exempted = MFAExemption.objects.valid(at=at).filter(user=OuterRef("pk"))
-    people = get_user_model()._default_manager.select_related("cognito_identity").order_by("pk")
+    people = current_rows(get_user_model()).select_related("cognito_identity").order_by("pk")
     about = policy.applicable_users()
     return people.filter(policy.active_users(), Q() if about is None else about).exclude(
         Exists(set_up) | Exists(exempted)

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 
 from cognito_mfa.authenticator import identity_lookup, permissions
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
+from cognito_mfa.databases import current_rows
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.reports.escaping import visible
 from cognito_mfa.values import typed, untrusted
@@ -73,7 +74,7 @@ def _lookup(name: str) -> tuple[Any, list[CognitoIdentity]]:
 
 def _site_user(name: str) -> Any:
     model = get_user_model()
-    users: Any = model._default_manager.filter(**{model.USERNAME_FIELD: name})
+    users: Any = current_rows(model).filter(**{model.USERNAME_FIELD: name})
     return next((user for user in users if user.get_username() == name), None)
 
 

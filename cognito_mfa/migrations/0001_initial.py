@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "posted step",
                 "verbose_name_plural": "posted steps",
                 "default_permissions": (),
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
@@ -74,6 +75,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "observed stop",
                 "verbose_name_plural": "observed stops",
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
@@ -113,6 +115,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "counter of wrong codes",
                 "verbose_name_plural": "counters of wrong codes",
+                "base_manager_name": "objects",
                 "indexes": [
                     models.Index(fields=["failures", "id"], name="cognito_mfa_failures_most"),
                     cognito_mfa.models.PrefixIndex(
@@ -268,6 +271,7 @@ class Migration(migrations.Migration):
                     ("clear_failures", "Can clear the counter of wrong codes"),
                     ("link_user", "Can link, move, and unlink users"),
                 ],
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
@@ -353,6 +357,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "MFA events",
                 "ordering": ["-pk"],
                 "permissions": [("export_events", "Can export the events")],
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
@@ -405,6 +410,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "exemptions",
                 "ordering": ["-pk"],
                 "permissions": [("grant_exemption", "Can grant and revoke exemptions")],
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
@@ -468,6 +474,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "reset",
                 "verbose_name_plural": "resets",
                 "ordering": ["-pk"],
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
@@ -491,6 +498,7 @@ class Migration(migrations.Migration):
                 "permissions": [("view_overview", "Can see the overview")],
                 "get_latest_by": "taken_at",
                 "default_permissions": (),
+                "base_manager_name": "objects",
                 "indexes": [models.Index(fields=["taken_at"], name="cognito_mfa_snapshot_taken")],
             },
         ),
@@ -554,6 +562,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "authenticator app",
                 "verbose_name_plural": "authenticator apps",
                 "ordering": ["-verified_at"],
+                "base_manager_name": "objects",
             },
         ),
         migrations.AddIndex(

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from cognito_mfa.authenticator.code_attempts import LOCKED
 from cognito_mfa.conf import get_conf
+from cognito_mfa.databases import current_rows
 from cognito_mfa.enforcement import policy, rollout
 from cognito_mfa.models import (
     CodeFailures,
@@ -204,7 +205,7 @@ def _people(pool: str) -> tuple[dict[str, Share], dict[str, int], int]:
 
 
 def _users() -> QuerySet[Any]:
-    return get_user_model()._default_manager.filter(policy.active_users()).order_by()
+    return current_rows(get_user_model()).filter(policy.active_users()).order_by()
 
 
 def _share(pool: str, subset: Q) -> dict[str, Count]:

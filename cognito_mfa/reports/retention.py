@@ -8,9 +8,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 
+from cognito_mfa.databases import atomic_for
 from cognito_mfa.models import MFAEvent, MFAExemption, MFAReset, OverviewSnapshot
 
 BATCH = 1000  # rows, in one transaction
@@ -47,7 +47,7 @@ def purge(before: dt.datetime, *, actor: Any = None) -> dict[type[Model], int]:
 def _delete(rows: QuerySet[Any]) -> int:
     gone = 0
     while True:
-        with transaction.atomic():
+        with atomic_for(rows.model):
             keys = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
             if not keys:
                 return gone

@@ -14,12 +14,13 @@ import datetime as dt
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from cognito_mfa.cognito.types import NOTHING
+from cognito_mfa.databases import atomic_for
 from cognito_mfa.models import PostedStep
 from cognito_mfa.sign_in.pending import TTL, PendingSignIn
 from cognito_mfa.values.clocks import seconds_since
@@ -41,7 +42,7 @@ def claim(request: HttpRequest, pending: PendingSignIn) -> PostedStep | None:
     """
     browser, step = _browser_digest(request.session.session_key or ""), _step_digest(pending)
     try:
-        with transaction.atomic():  # most steps are the first that a session key claims
+        with atomic_for(PostedStep):  # most steps are the first that a session key claims
             made = PostedStep.objects.create(browser=browser, step=step)
     except IntegrityError:
         return _claim_next_step(browser, step)

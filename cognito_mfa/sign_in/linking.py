@@ -28,13 +28,14 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import FieldError, ValidationError
 from django.core.validators import validate_email
-from django.db import DatabaseError, IntegrityError, models, transaction
+from django.db import DatabaseError, IntegrityError, models
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from cognito_mfa.authenticator import identity_lookup, username_reuse
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.conf import get_conf
+from cognito_mfa.databases import atomic_for, current, current_rows
 from cognito_mfa.exceptions import (
     CognitoMFAError,
     ConfirmationNeeded,
@@ -91,7 +92,7 @@ def by_username(person: Person, *, request: HttpRequest | None) -> AbstractBaseU
         request: where they sign in; None outside a request.
     """
     field = get_user_model().USERNAME_FIELD
-    proposed = get_user_model()._default_manager.filter(**{field: person.username})
+    proposed = current_rows(get_user_model()).filter(**{field: person.username})
     found: AbstractBaseUser | None = _single(
         user for user in proposed if user.get_username() == person.username
     )
@@ -111,7 +112,7 @@ def by_verified_email(person: Person, *, request: HttpRequest | None) -> Abstrac
         return None
     field = get_user_model().get_email_field_name()
     wanted = models.Q(**{field: person.email}) | models.Q(**{f"{field}__iexact": person.email})
-    proposed = get_user_model()._default_manager.filter(wanted)
+    proposed = current_rows(get_user_model()).filter(wanted)
     found: AbstractBaseUser | None = _single(
         user for user in proposed if same(_email_of(user), person.email)
     )
@@ -297,8 +298,8 @@ def _stored_user(key: Any) -> Any:
     if key is None:
         return None
     try:
-        with transaction.atomic():
-            return get_user_model()._default_manager.filter(pk=key).first()
+        with atomic_for(get_user_model()):
+            return current_rows(get_user_model()).filter(pk=key).first()
     except INVALID_VALUE_ERRORS:
         return None
 
@@ -309,9 +310,8 @@ def _has_any_permission(user: Any) -> bool:
     Not by asking the backends where rows tell: one of them may give everybody something.
     """
     if hasattr(user, "user_permissions") and hasattr(user, "groups"):
-        return bool(
-            user.user_permissions.exists() or user.groups.filter(permissions__isnull=False).exists()
-        )
+        groups = user.groups.filter(permissions__isnull=False)
+        return current(user.user_permissions.all()).exists() or current(groups).exists()
     asks = getattr(user, "has_module_perms", None)
     return asks is not None and any(asks(config.label) for config in apps.get_app_configs())
 
@@ -366,7 +366,7 @@ def _call_resolver(person: Person, request: HttpRequest | None, consent: Consent
         return None
     answer, failed = None, ""
     try:
-        with transaction.atomic():
+        with atomic_for(get_user_model()):
             answer = resolve(person, request=request)
     except CognitoMFAError:
         raise
@@ -421,7 +421,7 @@ def _create_or_find(make: Callable[[], CognitoIdentity], person: Person) -> Cogn
         LinkRefused: neither.
     """
     try:
-        with transaction.atomic():
+        with atomic_for(CognitoIdentity):
             return make()
     except IntegrityError:
         failed = ""
@@ -520,8 +520,8 @@ def _is_taken(name: str) -> bool:
         alike |= models.Q(**{f"{field}__iexact": spelling})
     failed = ""
     try:
-        with transaction.atomic():
-            return bool(get_user_model()._default_manager.filter(alike).exists())
+        with atomic_for(get_user_model()):
+            return bool(current_rows(get_user_model()).filter(alike).exists())
     except INVALID_VALUE_ERRORS as error:
         failed = type(error).__name__
     logger.error("user_not_made: %s", failed)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 
-from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -16,6 +15,7 @@ from cognito_mfa.authenticator import transitions
 from cognito_mfa.cognito import admin_api, user_api
 from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, Tokens
 from cognito_mfa.conf import get_conf
+from cognito_mfa.databases import atomic_for
 from cognito_mfa.enforcement import policy
 from cognito_mfa.exceptions import (
     BadReply,
@@ -67,7 +67,7 @@ def rename(identity: CognitoIdentity, friendly_name: str) -> None:
     token = identity.software_token
     if token is None or token.friendly_name == friendly_name:
         return
-    with transaction.atomic():
+    with atomic_for(CognitoIdentity):
         CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
         _refuse_too_many_names(identity)
         detail = f"{token.friendly_name} → {friendly_name}"

@@ -15,7 +15,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core import mail
 from django.core.management import call_command
-from django.db import connection
+from django.db import connections, router
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -307,6 +307,7 @@ def test_a_process_that_is_killed_between_the_steps_leaves_a_reset_that_is_seen_
 def test_a_killed_process_loses_nothing_in_a_site_with_one_transaction_for_each_request(
     pool: LocalPool, admin: Visitor, lost: Visitor, kill: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    connection = connections[router.db_for_write(User)]
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
     admin.cognito.faults.on("AdminUserGlobalSignOut", kill(executed=False))
     with pytest.raises(Killed):
@@ -323,6 +324,7 @@ def test_other_actions_stay_in_the_transaction_of_the_request(
     pool: LocalPool, admin: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mixin must not take from the site's own list of users what ATOMIC_REQUESTS gives it."""
+    connection = connections[router.db_for_write(User)]
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
     before = len(connection.savepoint_ids)
     inside: list[int] = []

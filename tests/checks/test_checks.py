@@ -92,6 +92,13 @@ class MarkInsideUrls:
     ]
 
 
+class OursElsewhere:
+    """A router that forgot the users."""
+
+    def db_for_write(self, model: Any, **_hints: Any) -> str | None:
+        return "people" if model._meta.app_label == "cognito_mfa" else None
+
+
 class OwnFallback:
     """Stands for middleware of flatpages, which the tests' site does not have."""
 
@@ -270,6 +277,7 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("W007", conf(TRUSTED_BACKENDS=[THEIRS])),
     ("E028", conf(TRUSTED_BACKENDS=["cognito_mfa.backends.CognitoBackend"])),
     ("W024", site(ROOT_URLCONF=MarkInsideUrls)),
+    ("W041", site(DATABASE_ROUTERS=[OursElsewhere()])),
     ("W008", site(ROOT_URLCONF=TwoAdminsUrls)),
     ("W009", site(REST_FRAMEWORK={})),
     (
