@@ -1,4 +1,4 @@
-"""Observing: nobody is stopped, and whoever would have been is logged and counted."""
+"""Observe mode: nobody is blocked, and each request that would have been is logged and counted."""
 
 from __future__ import annotations
 
