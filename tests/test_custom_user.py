@@ -12,6 +12,7 @@ import pytest
 HERE = Path(__file__).parent / "custom_user"
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", ["journeys", "attacks"])
 def test_a_site_with_its_own_users(name: str) -> None:
     command = [

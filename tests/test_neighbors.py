@@ -12,6 +12,7 @@ import pytest
 HERE = Path(__file__).parent / "neighbors"
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", ["fallbacks", "impersonation"])
 def test_beside_apps_of_others(name: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "--ds=tests.neighbors.settings"]

@@ -72,6 +72,7 @@ def asked_by(said: str, person: str) -> list[Ask]:
     return every if said == "everyone" else [every[list(PEOPLE).index(person) % len(every)]]
 
 
+@pytest.mark.sweep
 @pytest.mark.usefixtures("site")
 @pytest.mark.parametrize("person", PEOPLE)
 @pytest.mark.parametrize("said", SITES)

@@ -108,6 +108,7 @@ FAULTS: dict[str, faults.Fault] = {
 }
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize(("come_to", "operation"), STEPS)
 def test_a_failing_cognito_is_a_page_never_an_error_never_a_sign_in(

@@ -318,6 +318,7 @@ def test_it_works(begin: Any, visitor: Visitor, name: str) -> None:
     heal(visitor, pool)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize(("name", "operation"), CALLS)
 def test_each_call_may_fail(
@@ -412,6 +413,7 @@ def seen(change: Change, name: str, operation: str, error: str) -> tuple[int, st
     return by_class[type(failure)]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(("name", "operation", "error"), refusals())
 def test_each_call_may_be_refused(
     begin: Any, visitor: Visitor, name: str, operation: str, error: str

@@ -293,6 +293,7 @@ CELLS = [
 ]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(("pool", "begin", "meanwhile", "jump"), CELLS, indirect=["pool"])
 def test_a_step_that_was_begun_before_is_over(
     begin: Begin,

@@ -303,6 +303,7 @@ OPERATIONS = (
 )
 
 
+@pytest.mark.sweep
 class TestEveryTextOfEveryAnswer:
     """In turn, over a set-up and what follows. An exception of ours is raised by the test client."""
 
@@ -402,6 +403,7 @@ CLAIMS = (
 )
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_whatever_a_token_claims_is_no_server_error(
     cognito: LocalCognito, optional_pool: LocalPool, visitor: Visitor, claim: str
@@ -519,6 +521,7 @@ class TestLogs:
 
 
 class TestFactors:
+    @pytest.mark.sweep
     @each_text
     def test_a_preferred_factor_of_an_odd_name_is_stored_as_none_of_ours(
         self, cognito: LocalCognito, optional_pool: LocalPool, visitor: Visitor, text: str

@@ -257,6 +257,7 @@ OPEN = {
 }
 
 
+@pytest.mark.sweep
 def test_nothing_but_the_documented_views_is_open(send: Send, settings: Settings) -> None:
     settings.ROOT_URLCONF = WholeSite
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"

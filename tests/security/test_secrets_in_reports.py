@@ -352,6 +352,7 @@ def seen(site: Site, step: Step, *parts: str, more: Callable[[], Any] | None = N
     return collector
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", STEPS, ids=named)
 def test_what_fails_after_our_view_shows_nothing(site: Site, step: Step) -> None:
     """``close_after_failure``, and before it ``posted_secrets.close`` in ``conceals_posted_secrets``: what was
@@ -379,6 +380,7 @@ def test_a_session_that_cannot_be_saved_shows_nothing(site: Site, step: Step) ->
 POSTING = [sign_in, sign_in_with_a_long_form, start_of_a_replacement, confirmation, new_password]
 
 
+@pytest.mark.sweep
 @BOTH_SERVERS
 @pytest.mark.parametrize("step", POSTING, ids=named)
 @pytest.mark.parametrize("part", ["middleware before the view", "session load"])
@@ -402,6 +404,7 @@ def test_a_link_that_fails_shows_nothing(site: Site, step: Step, part: str) -> N
     assert collector.failures or refused in collector.everything
 
 
+@pytest.mark.sweep
 @BOTH_SERVERS
 @pytest.mark.parametrize("step", SHOWING, ids=named)
 @pytest.mark.parametrize("part", ["page", "context processor", "middleware before the page"])
@@ -423,6 +426,7 @@ def test_any_other_page_that_fails_while_it_is_made_shows_nothing(site: Site, st
 CALLING = [sign_in, sign_in_with_srp, new_password, challenge, confirmation, end_of_a_removal]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", CALLING, ids=named)
 @pytest.mark.parametrize("part", ["client secret", "client factory", "botocore"])
 def test_a_call_that_fails_shows_nothing(site: Site, step: Step, part: str) -> None:
@@ -440,6 +444,7 @@ def wrapped(answer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     "step",
     [sign_in, new_password, challenge, confirmation, confirmation_with_a_token, end_of_a_removal],
@@ -464,6 +469,7 @@ def test_a_broken_answer_shows_nothing(site: Site, step: Step, fault: Any) -> No
 OURS = [value for value in vars(signals).values() if isinstance(value, Signal)]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("listened_to", [OURS, [user_logged_in]], ids=["ours", "Django's"])
 @pytest.mark.parametrize(
     "step", [sign_in, challenge, confirmation, end_of_a_replacement, end_of_a_removal], ids=named
@@ -522,6 +528,7 @@ def database_fails(*, after: int) -> Iterator[list[str]]:
         yield asked
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("after", [0, 3, 8, 15])
 @pytest.mark.parametrize(
     "step",

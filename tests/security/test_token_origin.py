@@ -176,6 +176,7 @@ FOREIGN = [
 ]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("token", ["AccessToken", "IdToken"])
 @pytest.mark.parametrize("issuer", FOREIGN, ids=str)
 def test_another_issuers_token_is_nobodys(
@@ -434,6 +435,7 @@ FORGERIES: list[Forge] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("token", ["AccessToken", "IdToken"])
 @pytest.mark.parametrize("forge", FORGERIES)
 def test_what_the_pool_has_not_signed_is_nobodys(
