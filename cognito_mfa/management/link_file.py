@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from django.core.management.base import CommandError
 from cognito_mfa.reports.escaping import visible
 from cognito_mfa.values import typed
 
+# As ``escaping.csv_cell`` writes them.
+_ESCAPED = re.compile("^\\s*'(?=\\s*[=+\\-@＝＋－＠])")  # noqa: RUF001
 MAX_BYTES = 20_000_000  # far more than anybody links at once
 SEPARATORS = ",;\t|"
 USER = "user"
@@ -131,4 +134,9 @@ def _columns(header: Sequence[str], *, needs_pool_user: bool) -> dict[str, int]:
 
 
 def _cells(cells: Sequence[str], columns: dict[str, int]) -> dict[str, str | None]:
-    return {name: cells[index] for name, index in columns.items() if index < len(cells)}
+    """Return what is read of a line, without the apostrophe that our reports put before a formula."""
+    return {
+        name: _ESCAPED.sub("", cells[index])
+        for name, index in columns.items()
+        if index < len(cells)
+    }

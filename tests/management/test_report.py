@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -22,7 +23,7 @@ from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption, MFAReset
 from cognito_mfa.reports import overview, retention
 from tests.factories import make
 from tests.management.command_line import run
-from tests.visitor import Visitor
+from tests.visitor import PASSWORD, Visitor
 
 Status = CognitoIdentity.Status
 
@@ -197,3 +198,71 @@ def test_it_deletes_in_batches(db: None, pool: LocalPool, monkeypatch: pytest.Mo
         MFAEvent.objects.record(MFAEvent.Kind.RENAMED, ada)
     MFAEvent.objects.update(at=timezone.now() - dt.timedelta(days=2))
     assert retention.purge(timezone.now() - dt.timedelta(days=1))[MFAEvent] == 25
+
+
+# --------------------------------------------------------------------------------------- unlinked
+
+
+@pytest.fixture
+def some_unlinked(db: None, pool: LocalPool) -> None:
+    make(pool, "linked")
+    make(pool, "gone").record_status(CognitoIdentity.Status.GONE)
+    make(pool, "moved")
+    CognitoIdentity.objects.filter(username="moved").update(pool_id="us-east-1_Other0000")
+    User.objects.create_user("never", email="never@example.com")
+    User.objects.create_user("inactive", is_active=False)
+    User.objects.create_user("root", is_superuser=True, is_staff=True)
+    User.objects.create_user("\x1b[2J=x", is_staff=True)
+
+
+@pytest.mark.usefixtures("some_unlinked", "visitor")
+def test_who_is_not_linked() -> None:
+    assert run("report", "--unlinked") == (
+        0,
+        (
+            "gone  (linked to a user who is not in the pool)\n"
+            "moved  (linked in another pool)\n"
+            "never  never@example.com\n"
+            "root  (superuser)\n"
+            "\\x1b[2J=x  (staff)\n"
+            "5 users are not linked.\n"
+        ),
+    )
+
+
+@pytest.mark.usefixtures("some_unlinked")
+def test_who_is_not_linked_for_machines(visitor: Visitor) -> None:
+    visitor.cognito.forget_calls()
+    assert run("report", "--unlinked", "--format", "csv")[1].splitlines() == [
+        "user,email,link,rights",
+        "gone,,not in the pool,",
+        "moved,,another pool,",
+        "never,never@example.com,none,",
+        "root,,none,superuser",
+        "\\x1b[2J=x,,none,staff",
+    ]
+    lines = run("report", "--unlinked", "--format", "json")[1].splitlines()
+    assert json.loads(lines[2]) == {
+        "user": "never",
+        "email": "never@example.com",
+        "link": "none",
+        "rights": "",
+        "key": str(User.objects.get(username="never").pk),
+    }
+    assert visitor.cognito.operations() == []
+
+
+def test_the_file_of_who_is_not_linked_is_one_that_links(
+    pool: LocalPool, visitor: Visitor, tmp_path: Path
+) -> None:
+    """A name that a spreadsheet would run has an apostrophe in front, which is not part of it."""
+    for name, email in (("=ada", "ada@example.com"), ("bob", "bob@example.com")):
+        User.objects.create_user(name, email=email)
+        attributes = {"email": email, "email_verified": "true"}
+        pool.create_user(name.lstrip("="), password=PASSWORD, attributes=attributes)
+    path = tmp_path / "people.csv"
+    path.write_text(run("report", "--unlinked", "--format", "csv")[1])
+    assert "'=ada" in path.read_text()
+    assert run("link", "--csv", str(path), "--reason", "Rollout")[0] == 0
+    linked = CognitoIdentity.objects.values_list("user__username", "username")
+    assert sorted(linked) == [("=ada", "ada"), ("bob", "bob")]

@@ -11,10 +11,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cognito_mfa.enforcement import rollout
 from cognito_mfa.management.lookup import REFUSED, table
-from cognito_mfa.reports import overview
+from cognito_mfa.reports import overview, unlinked
 from cognito_mfa.reports.escaping import csv_cell, visible
 from cognito_mfa.reports.overview import Numbers, Share
 
+UNLINKED_COLUMNS = ("user", "email", "link", "rights")
 HEADINGS = ("people", "number", "enabled", "percent", "exempt", "missing")
 
 
@@ -44,7 +45,16 @@ class Command(BaseCommand):
             "ENFORCEMENT says; with json, an object on each line",
         )
 
+        parser.add_argument(
+            "--unlinked",
+            action="store_true",
+            help="name the active users who are not linked to a user of the pool instead; cognito_mfa_link reads the CSV",
+        )
+
     def handle(self, *, format: str, **options: Any) -> None:  # noqa: A002 - the option's name
+        if options["unlinked"]:
+            self._unlinked(format)
+            return
         if options["preview"]:
             self._preview(format)
             return
@@ -61,6 +71,26 @@ class Command(BaseCommand):
             write(str(user.pk), user.get_username())
         if style == "table":
             self.stdout.write(f"{number} would have to set up a second factor.")
+
+    def _unlinked(self, style: str) -> None:
+        """Print one user after another, as ``_preview`` does."""
+        writer = csv.writer(self.stdout, lineterminator="\n")
+        if style == "csv":
+            writer.writerow(UNLINKED_COLUMNS)
+        number = 0
+        for number, one in enumerate(unlinked.users(), start=1):  # noqa: B007 - the last one counts
+            cells = (one.user.get_username(), one.email, str(one.link), one.rights)
+            if style == "csv":
+                writer.writerow(map(csv_cell, cells))
+            elif style == "json":
+                named = dict(zip(UNLINKED_COLUMNS, cells, strict=True))
+                self.stdout.write(json.dumps({**named, "key": str(one.user.pk)}))
+            else:
+                self.stdout.write(visible("  ".join(filter(None, (*cells[:2], *_notes(one))))))
+        if style == "table":
+            self.stdout.write(
+                "1 user is not linked." if number == 1 else f"{number} users are not linked."
+            )
 
     def _name(self, _key: str, username: str) -> None:
         self.stdout.write(visible(username))
@@ -87,6 +117,13 @@ class Command(BaseCommand):
 
     def _json(self, numbers: Numbers) -> None:
         self.stdout.write(json.dumps(overview.to_json(numbers), indent=2))
+
+
+def _notes(one: unlinked.Unlinked) -> list[str]:
+    link = "" if one.link is unlinked.Link.NONE else f"linked to a user who is {one.link}"
+    if one.link is unlinked.Link.ANOTHER_POOL:
+        link = "linked in another pool"
+    return [f"({note})" for note in (one.rights, link) if note]
 
 
 def _numbers(*, last: bool, dry_run: bool) -> Numbers:
