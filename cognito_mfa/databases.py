@@ -29,6 +29,11 @@ def atomic_for(model: type[Model], *, durable: bool = False) -> transaction.Atom
     return transaction.atomic(using=router.db_for_write(model), durable=durable)
 
 
+def roll_back(model: type[Model]) -> None:
+    """Let the open transaction of ``atomic_for(model)`` end with a rollback."""
+    transaction.set_rollback(True, using=router.db_for_write(model))
+
+
 def on_commit_of(model: type[Model], act: Callable[[], object]) -> None:
     """Call ``act`` once what was written is committed; at once where no transaction is open.
 

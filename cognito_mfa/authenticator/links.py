@@ -18,13 +18,14 @@ from enum import Enum
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from cognito_mfa.authenticator import notifications, permissions, user_deletion, username_reuse
 from cognito_mfa.cognito import user_directory
 from cognito_mfa.cognito.user_directory import PoolUser
 from cognito_mfa.conf import get_conf
+from cognito_mfa.databases import atomic_for, current_rows
 from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from cognito_mfa.values.comparison import same
@@ -190,7 +191,7 @@ def link(
         ActionDenied: ``actor`` may not; nothing was done.
         LinkRefused: they cannot be linked, or a link is in the way; nothing was done.
     """
-    with _overtaken(user), _atomic():
+    with _overtaken(user), atomic_for(CognitoIdentity):
         planned = _plan(user, pool_user, lock=True)
         check(planned, actor=actor, move=move)
         identity = _carry_out(planned, actor=actor, reason=reason, notify=notify)
@@ -213,7 +214,7 @@ def unlink(identity: CognitoIdentity, *, actor: Any, reason: str, notify: bool =
         ActionDenied: ``actor`` may not; nothing was done.
         LinkRefused: somebody else was faster.
     """
-    with _atomic():
+    with atomic_for(CognitoIdentity):
         row = _locked(pk=identity.pk)
         if row is None:
             raise LinkRefused(Reason.OVERTAKEN, user_pk=identity.user_id)
@@ -225,7 +226,7 @@ def _plan(user: Any, pool_user: PoolUser, *, lock: bool) -> Plan:
     if pool_user.federated:
         raise LinkRefused(Reason.FEDERATED, user_pk=user.pk)
     # As the table has it: what was read before may be old.
-    fresh = get_user_model()._default_manager.filter(pk=user.pk).first()
+    fresh = current_rows(get_user_model()).filter(pk=user.pk).first()
     if fresh is None:
         raise LinkRefused(Reason.NOT_SAVED)
     read = _locked if lock else _row
@@ -343,10 +344,6 @@ def change_pool(identity: CognitoIdentity, pool_user: PoolUser, *, actor: Any, r
 
 
 # -------------------------------------------------------------------------------------------- helpers
-
-
-def _atomic() -> Any:
-    return transaction.atomic(using=router.db_for_write(CognitoIdentity))
 
 
 @contextmanager

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import router, transaction
 
 from cognito_mfa.authenticator import links, permissions
 from cognito_mfa.authenticator.links import Change, Plan
 from cognito_mfa.authenticator.permissions import ActionDenied
 from cognito_mfa.cognito.user_directory import PoolUser
+from cognito_mfa.databases import atomic_for, roll_back
 from cognito_mfa.exceptions import (
     CognitoMFAError,
     LinkRefused,
@@ -175,12 +175,12 @@ class Command(BaseCommand):
                 jobs.append((row, self._prepare_once(row)))
         if len(jobs) < len(rows):
             return
-        with transaction.atomic(using=router.db_for_write(CognitoIdentity)):
+        with atomic_for(CognitoIdentity):
             for row, job in jobs:
                 with self._reporting(row):
                     self._report(row, job)
             if sum(self.counts.values()) < len(rows):
-                transaction.set_rollback(True, using=router.db_for_write(CognitoIdentity))
+                roll_back(CognitoIdentity)
                 self.counts.clear()
 
     def _prepare_once(self, row: Row) -> Job:
