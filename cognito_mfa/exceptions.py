@@ -101,8 +101,8 @@ class LinkRefusedReason(StrEnum):
     SIGN_IN_EXPIRED = (
         "sign_in_expired"  # Cognito no longer accepts the token of the sign-in that asked
     )
-    EMAIL_NOT_VERIFIED = "email_not_verified"  # at a sign-in by another package
-    EMAIL_DIFFERS = "email_differs"  # likewise
+    EMAIL_NOT_VERIFIED = "email_not_verified"  # and something here hangs on the address
+    EMAIL_DIFFERS = "email_differs"  # at a sign-in by another package
     ATTRIBUTES_UNKNOWN = (
         "attributes_unknown"  # likewise: Cognito did not say whether an address is verified
     )
@@ -113,8 +113,10 @@ class LinkRefusedReason(StrEnum):
     FEDERATED = "federated"  # another identity provider signs the user in
     USER_LINKED = "user_linked"  # to another user of the pool; may be moved
     OVERTAKEN = "overtaken"  # by a sign-in or another administrator
+    SEVERAL_USERS = "several_users"  # of the site have what the resolver looks for
     USERNAME_TAKEN = "username_taken"  # no new user could be created
-    USER_NOT_CREATED = "user_not_created"  # likewise
+    NO_VALID_USERNAME = "no_valid_username"  # likewise: the site's users have names of another kind
+    USER_NOT_CREATED = "user_not_created"  # likewise: the site's own user model or code refuses
 
 
 class BusyReason(StrEnum):
@@ -308,9 +310,15 @@ class AttributesRejected(UserFacingError):
 
 
 class Refused(UserFacingError):
-    """A firewall rule, a Lambda trigger or an alias conflict refused the request, or we did."""
+    """A firewall rule, a Lambda trigger or an alias conflict refused the request, or we did.
+
+    Attributes:
+        has_authenticator: whether Cognito had accepted a code of the user's authenticator app before, which stays
+            as it is.
+    """
 
     code = "refused"
+    has_authenticator = False
 
 
 class LinkRefused(Refused):
@@ -319,14 +327,26 @@ class LinkRefused(Refused):
     Args:
         reason: why, for the log and the event.
         user_pk: of the Django user in question; None when there is none.
+        cause: what the reason does not say, such as the field or constraint; without any value.
+
+    Attributes:
+        reference: of the line in the log and the event; empty until it is written down.
     """
 
     code = "link_refused"
     reason: LinkRefusedReason
+    reference = ""
 
-    def __init__(self, reason: LinkRefusedReason, *, user_pk: object = None) -> None:
+    def __init__(
+        self, reason: LinkRefusedReason, *, user_pk: object = None, cause: str = ""
+    ) -> None:
         super().__init__(reason=reason)
         self.user_pk = user_pk
+        self.cause = cause
+
+    @property
+    def detail(self) -> str:
+        return f"{self.reason} · {self.cause}" if self.cause else self.reason
 
 
 class ConfirmationNeeded(UserFacingError):

@@ -56,7 +56,7 @@ def person_of(access: Mapping[str, Any], told: Mapping[str, Any] | None, *, trus
     Args:
         access: claims of the access token.
         told: claims of the ID token, or the user's attributes; None when there are none.
-        trusts: whether every address of the pool is taken for verified (``TRUST_POOL_EMAIL``).
+        trusts: whether every address and phone number of the pool is taken for verified (``TRUST_POOL_EMAIL``).
 
     Raises:
         BadReply: the claims name no user, or two different ones.
@@ -68,10 +68,13 @@ def person_of(access: Mapping[str, Any], told: Mapping[str, Any] | None, *, trus
     if said.get("sub", sub) != sub:
         raise BadReply(reason=BadReplyReason.CLAIMS_DISAGREE)
     address = untrusted.address(said.get("email"))
-    flag = said.get("email_verified")
-    verified = trusts or flag is True or flag == "true"  # tokens say true, GetUser says "true"
+    verified = trusts or _is_verified(said, "email")
     if not (verified and address):
         said.pop("email", None)
+    number = untrusted.phone_number(said.get("phone_number"))
+    if not (number and (trusts or _is_verified(said, "phone_number"))):
+        number = ""
+        said.pop("phone_number", None)
     return Person(
         str(sub),
         str(name),
@@ -79,7 +82,13 @@ def person_of(access: Mapping[str, Any], told: Mapping[str, Any] | None, *, trus
         email_verified=verified,
         claims={**said, **access},
         email_told=told is not None,
+        phone_number=number,
     )
+
+
+def _is_verified(said: Mapping[str, Any], name: str) -> bool:
+    flag = said.get(f"{name}_verified")
+    return flag is True or flag == "true"  # tokens say true, GetUser says "true"
 
 
 def providers_in(identities: object) -> tuple[str, ...]:

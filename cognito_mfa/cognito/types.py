@@ -149,7 +149,8 @@ class Person:
             for diagnostics, and is never compared, stored, or written to.
         email_verified: whether there is an ``email``. Made with False, a person keeps it as ``unverified_email``.
         email_told: whether Cognito said anything about addresses; an access token alone does not.
-        claims: the other claims of the tokens, without an unverified address.
+        phone_number: likewise, such as ``+12025550123``; empty unless Cognito has verified it.
+        claims: the other claims of the tokens, without an unverified address or phone number.
     """
 
     sub: str
@@ -159,6 +160,7 @@ class Person:
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
     unverified_email: str = field(default="", repr=False)
     email_told: bool = True
+    phone_number: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         # SECURITY: here, so that no maker of a person can forget it.

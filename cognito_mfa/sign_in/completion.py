@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from django.contrib.auth import login
@@ -39,6 +41,20 @@ class Outcome(NamedTuple):
 
     step: Step
     next_url: str
+
+
+@contextmanager
+def marking_refusals(*, has_authenticator: bool) -> Generator[None]:
+    """Mark a refusal as one that leaves an authenticator app in Cognito, for the page to say so.
+
+    Args:
+        has_authenticator: whether Cognito has accepted a code of it in this sign-in.
+    """
+    try:
+        yield
+    except Refused as error:
+        error.has_authenticator = has_authenticator
+        raise
 
 
 def identify(

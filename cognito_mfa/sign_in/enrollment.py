@@ -27,7 +27,13 @@ from cognito_mfa.exceptions import (
     Unavailable,
 )
 from cognito_mfa.models import CognitoIdentity
-from cognito_mfa.sign_in.completion import Outcome, complete_sign_in, identify, identify_signed_in
+from cognito_mfa.sign_in.completion import (
+    Outcome,
+    complete_sign_in,
+    identify,
+    identify_signed_in,
+    marking_refusals,
+)
 from cognito_mfa.sign_in.linking import Consent
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
 from cognito_mfa.values.secret_text import SecretText
@@ -121,16 +127,18 @@ def finish(
     username = pending.challenge.username if pending.challenge else ""
     person = claims.read_person(tokens, username=username)
     try:
-        identity = (
-            identify_signed_in(request, person, pending.required_snapshot)
-            if pending.signed_in_already
-            else identify(
-                request,
-                person,
-                pending.required_snapshot,
-                Consent.WITHHELD if pending.is_switching_user else consent,
+        # By the site; Cognito has the authenticator by now, and asks for its code at each sign-in.
+        with marking_refusals(has_authenticator=True):
+            identity = (
+                identify_signed_in(request, person, pending.required_snapshot)
+                if pending.signed_in_already
+                else identify(
+                    request,
+                    person,
+                    pending.required_snapshot,
+                    Consent.WITHHELD if pending.is_switching_user else consent,
+                )
             )
-        )
         transitions.record_setup(request, identity, pending.friendly_name)
     except ConfirmationNeeded:
         return ask_to_link(request, pending, tokens)

@@ -440,9 +440,10 @@ def _finish_with_tokens(
     if pending.is_change and linking.known(person) is None:
         raise Refused(reason=RefusedReason.ANOTHER_USER)  # a change makes nobody
     try:
-        identity = completion.identify(
-            request, person, pending.required_snapshot, _effective_consent(pending, consent)
-        )
+        with completion.marking_refusals(has_authenticator=method == SOFTWARE_TOKEN_MFA):
+            identity = completion.identify(
+                request, person, pending.required_snapshot, _effective_consent(pending, consent)
+            )
     except ConfirmationNeeded:
         return enrollment.ask_to_link(request, replace(pending, challenge=passed), tokens)
     is_recorded = passed is not None and method == SOFTWARE_TOKEN_MFA

@@ -27,6 +27,7 @@ SCOPE_LENGTH = 256
 ATTRIBUTE_LENGTH = 64
 MOST = 64  # of whatever Cognito lists
 NOT_A_WORD = "Unknown"
+_PHONE_NUMBER = re.compile(r"\+[0-9]{1,15}")
 _WORD = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.:#/-]*")
 
 BIDI_CONTROLS = frozenset(
@@ -78,6 +79,11 @@ def address(value: object) -> str:
     except ValidationError:
         return ""
     return value
+
+
+def phone_number(value: object) -> str:
+    """Return ``value`` when it is a number as Cognito stores them (E.164), else an empty string."""
+    return value if isinstance(value, str) and _PHONE_NUMBER.fullmatch(value) else ""
 
 
 def word(value: object, longest: int = 64) -> str:

@@ -36,6 +36,8 @@ from cognito_mfa.enforcement.redirects import destination, safe_url, support_url
 from cognito_mfa.exceptions import (
     Busy,
     CognitoMFAError,
+    LinkRefused,
+    Refused,
     ServiceError,
     Unavailable,
 )
@@ -328,11 +330,17 @@ class StepView(Page, FormView):
         """Show that the account cannot be used here, and who can change that."""
         context = {
             "reason": page_for(error).text(error),
+            "entry": error_texts.entry_stays_valid() if _has_confirmed_entry(error) else "",
+            "reference": error.reference if isinstance(error, LinkRefused) else "",
             "pending": self.pending,
             "signed_in": self.request.user.is_authenticated,
             **self.shared_context(),
         }
         return render(self.request, BLOCKED, context, status=page_for(error).status)
+
+
+def _has_confirmed_entry(error: CognitoMFAError) -> bool:
+    return isinstance(error, Refused) and error.has_authenticator
 
 
 def _save_session(request: HttpRequest) -> None:

@@ -24,6 +24,17 @@ from cognito_mfa.exceptions import (
 )
 
 LONG = 90  # seconds; what is longer is told in minutes
+# Why neither the person nor Cognito can do anything about it. One text for all: which of them it is may be about others.
+ONLY_THE_SITE_CAN_ACT = frozenset(
+    {
+        LinkRefusedReason.EMAIL_NOT_VERIFIED,
+        LinkRefusedReason.NO_VALID_USERNAME,
+        LinkRefusedReason.RESOLVER_FAILED,
+        LinkRefusedReason.SEVERAL_USERS,
+        LinkRefusedReason.USERNAME_TAKEN,
+        LinkRefusedReason.USER_NOT_CREATED,
+    }
+)
 
 
 def bad_credentials(_error: CognitoMFAError) -> str:
@@ -152,11 +163,22 @@ def refused(_error: Refused) -> str:
 
 
 def link_refused(error: LinkRefused) -> str:
+    if error.reason in ONLY_THE_SITE_CAN_ACT:
+        return _(
+            "Your account couldn’t be opened on this site. A site administrator has to change something here before "
+            "you can sign in."
+        )
     if error.reason not in (LinkRefusedReason.STAFF, LinkRefusedReason.PERMISSIONS):
         return refused(error)
     return _(
         "The account on this site has special rights. Only the people who run this site can connect another "
         "account to it."
+    )
+
+
+def entry_stays_valid() -> str:
+    return _(
+        "Your authenticator app is set up. Keep its entry for this site to sign in once an administrator has helped."
     )
 
 

@@ -30,6 +30,10 @@ def user_of(name: str) -> Any:
     return CognitoIdentity.objects.get(username=name).user
 
 
+def reasons() -> list[str]:
+    return list(MFAEvent.objects.filter(kind="LINK_REFUSED").values_list("reason", flat=True))
+
+
 def resolve_by(settings: Settings, name: str) -> None:
     settings.COGNITO_MFA = {
         **settings.COGNITO_MFA,
@@ -38,12 +42,12 @@ def resolve_by(settings: Settings, name: str) -> None:
 
 
 def test_an_unverified_address_names_nobody(optional_pool: LocalPool, visitor: Visitor) -> None:
-    """``linking._candidate_usernames``: ``person.email``, not what the person says."""
+    """``new_users.candidate_names``: ``person.email``, not what the person says."""
     join(optional_pool, "mallory", ROOT)
     join(optional_pool, "theceo", ROOT, verified="true")
-    visitor.set_up("mallory")
-    identity = CognitoIdentity.objects.get()
-    assert (identity.user.email, identity.user.is_superuser) == (identity.sub, False)
+    assert visitor.sign_in("mallory").status_code == 403
+    assert reasons() == ["email_not_verified"]
+    assert not get_user_model().objects.exists()
     assert visitor.get("/admin/").status_code == 302
 
     owner = another(visitor)
@@ -56,22 +60,28 @@ def test_an_unverified_address_names_nobody(optional_pool: LocalPool, visitor: V
 def test_nor_does_a_name_of_the_pool_that_is_an_address(
     optional_pool: LocalPool, visitor: Visitor, name: str
 ) -> None:
-    """``linking._candidate_usernames``: ``_is_named_by_address``."""
+    """``new_users.candidate_names``: ``is_for_addresses``."""
     join(optional_pool, name, "mallory@example.org", verified="true")
     visitor.set_up(name)
     user = CognitoIdentity.objects.get().user
     assert (user.email, user.is_superuser) == ("mallory@example.org", False)
 
 
-@pytest.mark.parametrize("address", ["ROOT@example.com", "r\uff4f\uff4ft@example.com"])
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("ROOT@example.com", "username_taken"),
+        ("r\uff4f\uff4ft@example.com", "email_not_verified"),  # no address that mail can be sent to
+    ],
+)
 def test_an_address_that_may_be_read_as_anothers_is_taken(
-    optional_pool: LocalPool, visitor: Visitor, address: str
+    optional_pool: LocalPool, visitor: Visitor, address: str, reason: str
 ) -> None:
     get_user_model().objects.create(email=ROOT)
     join(optional_pool, "mallory", address, verified="true")
-    visitor.set_up("mallory")
-    identity = CognitoIdentity.objects.get()
-    assert identity.user.email == identity.sub
+    assert visitor.sign_in("mallory").status_code == 403
+    assert reasons() == [reason]
+    assert get_user_model().objects.count() == 1
 
 
 @pytest.mark.parametrize("resolver", ["by_username", "by_verified_email"])
@@ -79,15 +89,14 @@ def test_an_address_that_may_be_read_as_anothers_is_taken(
 def test_a_superuser_by_code_alone_is_linked_by_hand_too(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings, resolver: str, verified: str
 ) -> None:
-    """``linking._check_linkable``: this site has no columns that tell."""
+    """``linkability.check_linkable``: this site has no columns that tell."""
     resolve_by(settings, resolver)
     root = get_user_model().objects.create(email=ROOT)
     join(optional_pool, ROOT, ROOT, verified=verified)
     visitor.sign_in(ROOT)
     assert not CognitoIdentity.objects.filter(user=root).exists()
     proposed = resolver == "by_username" or verified == "true"
-    reasons = list(MFAEvent.objects.filter(kind="LINK_REFUSED").values_list("reason", flat=True))
-    assert reasons == (["staff"] if proposed else [])
+    assert reasons() == (["staff"] if proposed else ["email_not_verified"])
 
 
 def test_an_owner_is_linked(optional_pool: LocalPool, visitor: Visitor, settings: Settings) -> None:
@@ -95,19 +104,6 @@ def test_an_owner_is_linked(optional_pool: LocalPool, visitor: Visitor, settings
     ada = get_user_model().objects.create(email="ada@example.com")
     join(optional_pool, "mallory", "ada@example.com")
     join(optional_pool, "ada", "Ada@example.com", verified="true")
-    visitor.set_up("mallory")
+    assert visitor.sign_in("mallory").status_code == 403
     another(visitor).set_up("ada")
-    assert (user_of("ada"), user_of("mallory") == ada) == (ada, False)
-
-
-def test_no_mail_goes_to_a_name_that_is_no_address(
-    optional_pool: LocalPool,
-    visitor: Visitor,
-    django_capture_on_commit_callbacks: Any,
-    mailoutbox: list[Any],
-) -> None:
-    """Who has no verified address is named by the ``sub``, which is no mailbox."""
-    join(optional_pool, "mallory", ROOT)
-    with django_capture_on_commit_callbacks(execute=True):
-        visitor.set_up("mallory")
-    assert mailoutbox == []
+    assert user_of("ada") == ada

@@ -83,7 +83,7 @@ def test_the_victims_user_is_worth_nothing_before_the_victim_ever_came(
 def test_a_verified_address_that_the_database_takes_for_the_victims_is_worth_nothing(
     person: Person, theirs: Settings, email: str
 ) -> None:
-    """The package signs her in as him; ``linking._check_linkable_by_address`` refuses the link, and so the set-up."""
+    """The package signs her in as him; ``linkability.check_linkable_by_address`` refuses the link, and so the set-up."""
     mike = get_user_model().objects.create_user("mike", email="mike@github.example")
     hers = mallory(person, email=email, verified="true")
     hers.arrive_with_code("mallory")

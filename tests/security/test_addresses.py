@@ -117,7 +117,7 @@ class TestUnverified:
     def test_a_name_of_the_pool_that_is_an_address_names_nobody_unless_it_is_verified(
         self, optional_pool: LocalPool, visitor: Visitor
     ) -> None:
-        """``linking._candidate_usernames``: the ``if`` about ``_is_address``."""
+        """``new_users.candidate_names``: the ``if`` about ``_is_address``."""
         join(optional_pool, VICTIM, "mallory@example.org", verified="true")
         visitor.set_up(VICTIM)
         identity = CognitoIdentity.objects.get()
@@ -298,7 +298,7 @@ class TestEquality:
 
 
 class TestNotices:
-    """``notifications._recipients`` and ``linking._update_labels``."""
+    """``notifications._recipients`` and ``links._update_labels``."""
 
     def test_nobody_is_written_to_at_an_address_that_nobody_verified(
         self, optional_pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any

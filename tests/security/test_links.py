@@ -24,6 +24,7 @@ from tests.security.confirmations import (
     refusals,
     resolve_by,
 )
+from tests.security.rivals import faster
 from tests.visitor import PASSWORD, POOL_ID, Visitor
 
 
@@ -39,7 +40,7 @@ def is_linked(user: Any) -> bool:
 
 
 class TestConsent:
-    """``linking._resolve_user``: the two last lines, and ``Consent.WITHHELD``."""
+    """``links._resolve_user``: the two last lines, and ``Consent.WITHHELD``."""
 
     @pytest.mark.parametrize("drops", [False, True], ids=["as the page does", "in the form alone"])
     def test_somebody_else_never_becomes_who_is_signed_in(
@@ -231,7 +232,7 @@ class TestConsent:
 
 
 class TestByHandOnly:
-    """``linking._check_linkable``."""
+    """``linkability.check_linkable``."""
 
     @pytest.fixture
     def user(self, db: None) -> Any:
@@ -275,7 +276,8 @@ class TestByHandOnly:
         assert not CognitoIdentity.objects.exists()
         assert refusals() == [reason]
         event = MFAEvent.objects.get()
-        assert (event.username, event.detail) == ("newcomer", f"user {user.pk}")
+        assert event.username == "newcomer"
+        assert event.detail.startswith(f"user {user.pk} · reference ")
         assert event.sub == optional_pool.user("newcomer").sub
         assert "AssociateSoftwareToken" not in visitor.cognito.operations()
 
@@ -351,7 +353,9 @@ class TestByHandOnly:
         with caplog.at_level(logging.INFO):
             assert visitor.sign_in().status_code == 403
         assert refusals() == ["resolver_failed"]
-        assert f"resolver_failed: {error.__name__}" in caplog.text
+        assert f"resolver_failed, sub {optional_pool.user('newcomer').sub}, {error.__name__}" in (
+            caplog.text
+        )
         assert "a secret" not in caplog.text
         assert "Traceback" not in caplog.text
         assert not visitor.is_in()
@@ -383,7 +387,7 @@ class TestByHandOnly:
 
 
 class TestNewUsers:
-    """``linking._link_new_user``, ``linking._is_taken`` and ``linking._create_or_find``."""
+    """``links._link_new_user`` and ``new_users``."""
 
     def test_a_name_and_a_sub_that_are_both_taken_are_a_page(
         self, optional_pool: LocalPool, visitor: Visitor, caplog: pytest.LogCaptureFixture
@@ -394,9 +398,9 @@ class TestNewUsers:
         for _time in range(2):
             refused = visitor.sign_in()
             assert refused.status_code == 403
-            assert "cannot be used on this site" in visitor.text(refused)
+            assert "be opened on this site" in visitor.text(refused)
         assert refusals() == ["username_taken", "username_taken"]
-        assert "link_refused: username_taken" in caplog.text
+        assert "]: username_taken, sub " in caplog.text
         assert "AssociateSoftwareToken" not in visitor.cognito.operations()
 
     def test_nor_is_it_an_error_after_a_set_up(self, pool: LocalPool, visitor: Visitor) -> None:
@@ -434,22 +438,15 @@ class TestNewUsers:
         assert identity.user.get_username() == identity.sub
 
     def test_somebody_who_takes_the_name_at_this_moment_is_not_taken_for_another_tab(
-        self, optional_pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+        self, optional_pool: LocalPool, visitor: Visitor
     ) -> None:
-        """The other request is played by a receiver, between the look and the row."""
-        from django.db.models.signals import pre_save
+        def take() -> None:
+            User.objects.bulk_create([User(username="newcomer")], ignore_conflicts=True)
 
-        def take(instance: Any, **_kwargs: object) -> None:
-            pre_save.disconnect(take, sender=User)
-            User.objects.bulk_create([User(username=instance.username)])
-
-        pre_save.connect(take, sender=User)
-        try:
+        with faster(User, take):
             visitor.set_up()
-        finally:
-            pre_save.disconnect(take, sender=User)
         identity = CognitoIdentity.objects.get()
-        assert identity.user.get_username() in ("newcomer", identity.sub)
+        assert identity.user.get_username() == identity.sub
         assert visitor.is_in()
 
     def test_rows_that_cannot_be_made_are_a_page(
@@ -472,22 +469,20 @@ class TestNewUsers:
     def test_the_same_person_in_two_tabs_at_once_is_one_user(
         self, optional_pool: LocalPool, visitor: Visitor, settings: Settings, *, links: bool
     ) -> None:
-        """The other tab's rows come between our look and ours; the site's resolver plays it.
-
-        ``linking._create_or_find``: ``except IntegrityError``.
-        """
-        other = User.objects.create(username="newcomer")
+        """``links._make_or_find``: the rows of the other tab are ours as well."""
+        other = User.objects.create(username="other")
         mine = User.objects.create(username="mine") if links else None
         sub = optional_pool.user("newcomer").sub
 
-        def faster(_person: Any, *, request: Any) -> Any:
-            CognitoIdentity.objects.get_or_create(
-                sub=sub, defaults={"user": other, "pool_id": POOL_ID, "username": "newcomer"}
+        def other_tab() -> None:
+            CognitoIdentity.objects.bulk_create(
+                [CognitoIdentity(sub=sub, user=other, pool_id=POOL_ID, username="newcomer")],
+                ignore_conflicts=True,
             )
-            return mine
 
-        resolve_by(settings, faster)
-        visitor.set_up()
+        resolve_by(settings, lambda _person, *, request: mine)
+        with faster(CognitoIdentity, other_tab):
+            visitor.set_up()
         assert CognitoIdentity.objects.get().user == other
         assert get_user_model().objects.count() == 1 + links
         assert refusals() == []

@@ -136,7 +136,7 @@ def test_an_answer_is_about_the_accounts_that_the_page_named(
 def test_a_name_that_is_read_as_an_address_is_none_either(
     optional_pool: LocalPool, visitor: Visitor, name: str
 ) -> None:
-    """``linking._candidate_usernames``: in normal form, as Django's own forms read it."""
+    """``new_users.candidate_names``: in normal form, as Django's own forms read it."""
     attributes = {"email": "root@example.com", "email_verified": "false"}
     optional_pool.create_user(name, password=PASSWORD, attributes=attributes)
     visitor.sign_in(name)
@@ -162,14 +162,14 @@ def test_a_question_of_another_pool_is_over(
 def test_a_user_whose_key_is_none_is_a_page(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings, key: Any
 ) -> None:
-    """``linking._stored_user``."""
+    """``linkability.stored_user``."""
     resolve_by(settings, lambda _person, *, request: User(pk=key))
     assert visitor.sign_in().status_code == 403
     assert refusals() == ["not_saved"]
 
 
 def test_a_receiver_that_fails_is_a_page(optional_pool: LocalPool, visitor: Visitor) -> None:
-    """``linking._create_or_find``."""
+    """``site_code.run``."""
 
     def fails(**_given: Any) -> None:
         raise RuntimeError
@@ -187,10 +187,10 @@ def test_a_receiver_that_fails_is_a_page(optional_pool: LocalPool, visitor: Visi
 def test_names_that_the_sites_users_cannot_have_are_a_page(
     optional_pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, field: str
 ) -> None:
-    """``linking._is_taken``: users who are known by a number, say."""
+    """``new_users.candidate_names``: users who are known by a number, say."""
     monkeypatch.setattr(User, "USERNAME_FIELD", field)
     assert visitor.sign_in().status_code == 403
-    assert refusals() == ["user_not_created"]
+    assert refusals() == ["no_valid_username"]
 
 
 # ----------------------------------------------------------------------------------- a name used again

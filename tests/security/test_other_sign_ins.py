@@ -382,7 +382,7 @@ def test_an_address_that_a_database_takes_for_the_same_links_nothing(
 ) -> None:
     """The package took Mallory for the victim, as PostgreSQL or MySQL do, although hers is verified.
 
-    ``linking._check_linkable_by_address``: ``certainly_differ``.
+    ``linkability.check_linkable_by_address``: ``certainly_differ``.
     """
     victim = get_user_model().objects.create(username="victim", email=theirs)
     pool.user("mallory").attributes |= {"email": hers, "email_verified": "true"}
@@ -409,7 +409,7 @@ def test_a_user_whose_address_is_plainly_another_is_linked(
 def test_a_user_with_permissions_is_never_linked_by_a_sign_in(
     pool: LocalPool, visitor: Visitor, db: None, right: str
 ) -> None:
-    """``linking._check_linkable``: also for a sign-in by another package."""
+    """``linkability.check_linkable``: also for a sign-in by another package."""
     user = get_user_model().objects.create_user("editor", is_staff=right == "staff")
     if right == "permission":
         user.user_permissions.add(Permission.objects.get(codename="view_group"))

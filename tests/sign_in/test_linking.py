@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.exceptions import ConfirmationNeeded, LinkRefused, Refused
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.sign_in import linking
 from cognito_mfa.sign_in.linking import Consent
 from tests.visitor import POOL_ID
@@ -107,7 +107,10 @@ def test_an_unverified_or_shared_address_links_nobody(settings: Settings) -> Non
     assert linking.link(unverified, request=None).user.get_username() == "u"
 
     User.objects.create_user("two", "ada@example.com")
-    assert linking.link(ADA, request=None).user.get_username() == "ada"
+    with pytest.raises(LinkRefused, match="several_users"):
+        linking.link(ADA, request=None)
+    event = MFAEvent.objects.get(kind="LINK_REFUSED")
+    assert event.detail.startswith("2 users match: ")
 
 
 def test_whoever_is_signed_in_already_can_be_linked(settings: Settings) -> None:

@@ -1,0 +1,150 @@
+"""Makes a user of the site for a person of the pool: under which name, and with what in its columns."""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.validators import EmailValidator, validate_email
+from django.db import models
+
+from cognito_mfa.cognito.types import Person
+from cognito_mfa.databases import atomic_for, current
+from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason
+from cognito_mfa.sign_in import site_code
+from cognito_mfa.sign_in.linking.linkability import INVALID_VALUE_ERRORS, stored_user
+from cognito_mfa.values.comparison import same, spellings
+
+logger = logging.getLogger(__name__)
+
+PHONE_WORDS = ("phone", "mobile")
+
+
+def create(person: Person, name: object) -> Any:
+    """Make a user without a password, who has an address only where the pool has verified it.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        name: one of ``candidate_names``.
+
+    Raises:
+        LinkRefused: the site's user model refuses, or its default manager does not find the new user.
+    """
+    model = get_user_model()
+    user: Any = model(**{model.USERNAME_FIELD: name})
+    _set_address(user, person)
+    user.set_unusable_password()
+    site_code.save_new(user)
+    row = stored_user(user.pk)
+    if row is None:  # nobody could be signed in as this user
+        cause = "the default manager does not find the new user"
+        raise LinkRefused(LinkRefusedReason.USER_NOT_CREATED, user_pk=user.pk, cause=cause)
+    return row
+
+
+def candidate_names(person: Person) -> list[object]:
+    """Return names for a new Django user, the best first, each of the kind that the column is for.
+
+    A name that is an address is one only where the pool has verified it for this person. A column for
+    addresses, or for phone numbers, takes nothing else.
+
+    Raises:
+        LinkRefused: the person has no name of that kind.
+    """
+    field = _name_field()
+    if is_for_addresses(field) and not person.email:
+        cause = f"{field.name}: the user pool has verified no address that mail can be sent to"
+        raise LinkRefused(LinkRefusedReason.EMAIL_NOT_VERIFIED, cause=cause)
+    names = dict.fromkeys(_valid_names(field, _wanted_names(field, person)))
+    if not names:
+        cause = f"{field.name}: no verified name of the person is valid"
+        raise LinkRefused(LinkRefusedReason.NO_VALID_USERNAME, cause=cause)
+    return list(names)
+
+
+def holder_of(name: object) -> Any:
+    """Return the primary key of a user who has the name, or one that may be read as it; None for nobody.
+
+    Also of a user whom the site's default manager hides: the database refuses the name all the same.
+
+    Raises:
+        LinkRefused: nobody can have the name.
+    """
+    field = get_user_model().USERNAME_FIELD
+    alike = models.Q(**{field: name})
+    for spelling in spellings(name) if isinstance(name, str) else ():
+        alike |= models.Q(**{f"{field}__iexact": spelling})
+    model, failed = get_user_model(), ""
+    try:
+        with atomic_for(model):
+            rows = current(model._base_manager.all())
+            return rows.filter(alike).values_list("pk", flat=True).first()
+    except INVALID_VALUE_ERRORS as error:
+        failed = site_code.describe(error)
+    raise LinkRefused(LinkRefusedReason.NO_VALID_USERNAME, cause=f"{field}: {failed}")
+
+
+def is_for_addresses(field: Any) -> bool:
+    """Tell whether a column is for email addresses."""
+    validators = getattr(field, "validators", ())
+    named = (get_user_model().get_email_field_name(), "email")
+    return field.name in named or any(isinstance(one, EmailValidator) for one in validators)
+
+
+def is_for_phone_numbers(field: Any) -> bool:
+    """Tell whether a column is for phone numbers, by its own name or its class's."""
+    names = f"{field.name} {type(field).__name__}".lower()
+    return any(word in names for word in PHONE_WORDS)
+
+
+def _name_field() -> Any:
+    return get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
+
+
+def _wanted_names(field: Any, person: Person) -> Iterable[str]:
+    if is_for_addresses(field):
+        return [person.email]
+    if is_for_phone_numbers(field):
+        return [person.phone_number]
+    name = person.username
+    if name == person.sub:
+        name = person.email or person.sub
+    if _is_address(unicodedata.normalize("NFKC", name)) and not same(name, person.email):
+        name = person.sub
+    return [name, person.sub]
+
+
+def _valid_names(field: Any, names: Iterable[str]) -> Iterable[object]:
+    """Yield those that the column accepts, as values of its kind."""
+    for name in names:
+        try:
+            yield field.clean(name, None)
+        except Exception as error:  # noqa: BLE001 - a site's own field or validator may fail in any way
+            logger.debug("name_not_valid: %s", site_code.describe(error))
+
+
+def _set_address(user: Any, person: Person) -> None:
+    """Write the verified address into the site's column for it, if it is one that the column accepts."""
+    try:
+        field = user._meta.get_field(user.get_email_field_name())
+    except FieldDoesNotExist:
+        return
+    if not person.email or field.name == user.USERNAME_FIELD:
+        return
+    try:
+        setattr(user, field.attname, field.clean(person.email, user))
+    except ValidationError as error:
+        # Nobody is found by it, so that it decides nothing: the user can do without.
+        logger.warning("user_field_left: %s, sub %s", site_code.describe(error), person.sub)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        validate_email(name)
+    except ValidationError:
+        return False
+    return True

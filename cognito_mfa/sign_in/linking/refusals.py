@@ -1,0 +1,87 @@
+"""Writes down each refusal to link: one line in the log, and one event, both with the reference that the page shows."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from cognito_mfa.authenticator import identity_lookup
+from cognito_mfa.cognito.types import Person
+from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason
+from cognito_mfa.models import MFAEvent
+
+logger = logging.getLogger(__name__)
+
+BY_HAND = "Only an administrator can link this user."
+BY_RESOLVER = (
+    "A function of your own in COGNITO_MFA['USER_RESOLVER'] can find or create the user instead "
+    "(docs/user-models.md)."
+)
+HINTS = {
+    LinkRefusedReason.STAFF: BY_HAND,
+    LinkRefusedReason.PERMISSIONS: BY_HAND,
+    LinkRefusedReason.USERNAME_TAKEN: BY_RESOLVER,
+    LinkRefusedReason.NO_VALID_USERNAME: BY_RESOLVER,
+    LinkRefusedReason.EMAIL_NOT_VERIFIED: "Verify the address in the user pool.",
+    LinkRefusedReason.SEVERAL_USERS: BY_RESOLVER,
+    LinkRefusedReason.USER_NOT_CREATED: BY_RESOLVER,
+}
+
+
+@contextmanager
+def recording_refusals(person: Person) -> Generator[None]:
+    """Record a refusal about ``person``, outside the transaction that it ended."""
+    try:
+        yield
+    except LinkRefused as refusal:
+        if not refusal.reference:
+            _record(person, refusal)
+        raise
+
+
+def record_refusal(person: Person, user: Any, reason: LinkRefusedReason) -> None:
+    """Write down why ``person`` was not linked to ``user``, who is signed in.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        user: the site's user, who is signed in.
+        reason: one of ``LinkRefusedReason``.
+    """
+    _record(person, LinkRefused(reason, user_pk=user.pk))
+
+
+def refuse(person: Person, user: Any, reason: LinkRefusedReason) -> NoReturn:
+    """Refuse to link ``person`` to ``user`` for a reason that the caller knows, and write it down.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        user: the site's user, who is signed in.
+        reason: one of ``LinkRefusedReason``.
+
+    Raises:
+        LinkRefused: always.
+    """
+    with recording_refusals(person):
+        raise LinkRefused(reason, user_pk=user.pk)
+
+
+def _record(person: Person, refusal: LinkRefused) -> None:
+    refusal.reference = secrets.token_hex(4)
+    about = "" if refusal.user_pk is None else f"user {refusal.user_pk}"
+    logger.warning(
+        "link_refused [%s]: %s",
+        refusal.reference,
+        ", ".join(filter(None, (refusal.reason, f"sub {person.sub}", about, refusal.cause)))
+        + (f". {hint}" if (hint := HINTS.get(refusal.reason)) else ""),
+    )
+    MFAEvent.objects.record(
+        MFAEvent.Kind.LINK_REFUSED,
+        identity_lookup.by_sub(person.sub),
+        sub=person.sub,
+        username=person.username,
+        reason=refusal.reason,
+        detail=" · ".join(filter(None, (about, refusal.cause, f"reference {refusal.reference}"))),
+    )

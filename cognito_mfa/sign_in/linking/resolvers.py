@@ -1,0 +1,97 @@
+"""Finds the site's user of a person who is not linked yet; ``USER_RESOLVER`` names one of these, or the site's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import models
+from django.http import HttpRequest
+
+from cognito_mfa.cognito.types import Person
+from cognito_mfa.databases import current_rows
+from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason
+from cognito_mfa.models import identity_of
+from cognito_mfa.sign_in.linking.linkability import email_of
+from cognito_mfa.values.comparison import same
+
+
+def by_pool_and_sub(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
+    """Link nobody who is not linked already: the default.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        request: where they sign in; None outside a request.
+    """
+    return None
+
+
+def by_username(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
+    """Link the Django user of exactly the same name.
+
+    SECURITY: only for pools in which nobody can choose that name: administrators create the users.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        request: where they sign in; None outside a request.
+    """
+    field = get_user_model().USERNAME_FIELD
+    proposed = current_rows(get_user_model()).filter(**{field: person.username})
+    return _only(user for user in proposed if user.get_username() == person.username)
+
+
+def by_verified_email(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
+    """Link the one Django user with the same email address, when the pool has verified it.
+
+    SECURITY: only where Django's addresses were verified too.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        request: where they sign in; None outside a request.
+
+    Raises:
+        LinkRefused: several users have the address. A new user beside them would be one account too many.
+    """
+    if not person.email:
+        return None
+    field = get_user_model().get_email_field_name()
+    wanted = models.Q(**{field: person.email}) | models.Q(**{f"{field}__iexact": person.email})
+    proposed = current_rows(get_user_model()).filter(wanted)
+    return _only(user for user in proposed if same(email_of(user), person.email))
+
+
+def by_signed_in_user(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
+    """Link the user who is signed in by another backend, once they confirm on a page that they are both.
+
+    SECURITY: somebody who stole such a session can link a pool account of their own to it, as they
+    could set up an authenticator with any site that lets people do so after a password alone.
+
+    Args:
+        person: the pool's user, from Cognito's tokens.
+        request: where they sign in; None outside a request.
+    """
+    user: AbstractBaseUser | None = signed_in(request)
+    return user if identity_of(user) is None else None
+
+
+def signed_in(request: HttpRequest | None) -> Any:
+    """Return the user who is signed in at ``request``; None for nobody."""
+    user = getattr(request, "user", None)
+    return user if user is not None and user.is_authenticated else None
+
+
+def _only(users: Iterable[AbstractBaseUser]) -> AbstractBaseUser | None:
+    """Return the one user that there is, or None.
+
+    Raises:
+        LinkRefused: there are several.
+    """
+    found = list(users)
+    if len(found) > 1:
+        keys = ", ".join(str(user.pk) for user in found[:5])
+        raise LinkRefused(
+            LinkRefusedReason.SEVERAL_USERS, cause=f"{len(found)} users match: {keys}"
+        )
+    return found[0] if found else None
