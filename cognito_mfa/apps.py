@@ -9,7 +9,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 from django.contrib.auth.signals import user_logged_in
-from django.core.checks import Tags, register
+from django.core.checks import CheckMessage, Tags, register
 from django.core.signals import got_request_exception
 from django.db.models.signals import pre_delete
 from django.utils.translation import gettext_lazy as _
@@ -27,14 +27,13 @@ class CognitoMFAConfig(AppConfig):
 
     def ready(self) -> None:
         # Not at the top: all of them import models, which Django loads after this module.
-        from cognito_mfa import checks
         from cognito_mfa.authenticator import user_deletion
         from cognito_mfa.enforcement import impersonation
         from cognito_mfa.views import posted_secrets
 
-        register(checks.check_site, Tags.security)
-        register(checks.check_deployment, Tags.security, deploy=True)
-        register(checks.check_database, Tags.database)
+        register(_check_site, Tags.security)
+        register(_check_deployment, Tags.security, deploy=True)
+        register(_check_database, Tags.database)
         user_logged_in.connect(_on_logged_in, dispatch_uid="cognito_mfa.enforcement.proof")
         got_request_exception.connect(
             posted_secrets.close_after_failure, dispatch_uid="cognito_mfa.views.posted_secrets"
@@ -46,6 +45,25 @@ class CognitoMFAConfig(AppConfig):
         )
         _connect_provider()
         impersonation.connect()
+
+
+# The checks are loaded when they are run: a server process runs none.
+def _check_site(app_configs: Any, **given: Any) -> list[CheckMessage]:
+    from cognito_mfa import checks
+
+    return checks.check_site(app_configs, **given)
+
+
+def _check_deployment(app_configs: Any, **given: Any) -> list[CheckMessage]:
+    from cognito_mfa import checks
+
+    return checks.check_deployment(app_configs, **given)
+
+
+def _check_database(app_configs: Any, **given: Any) -> list[CheckMessage]:
+    from cognito_mfa import checks
+
+    return checks.check_database(app_configs, **given)
 
 
 def _on_logged_in(**given: Any) -> None:

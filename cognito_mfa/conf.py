@@ -308,6 +308,8 @@ class Conf:
             beside a ``TOKEN_PROVIDER``.
         """
         word = self.TRUSTED_BACKENDS.get(str(backend))
+        if word is None:
+            return None
         if word == "":
             word = None if self.TOKEN_PROVIDER else "elsewhere"
         # SECURITY: here and not only in a check, which a server process never runs.
@@ -317,11 +319,11 @@ class Conf:
 def trustable(backend: str) -> tuple[str, ...]:
     """Return the words that ``TRUSTED_BACKENDS`` may give ``backend``.
 
-    A backend class lists them in ``trust_words``, which its subclasses inherit. Ours accepts none: its sign-ins
-    leave a proof where a second factor was answered, and trust without a proof would let every user pass.
+    A backend class lists them in ``trust_words``, and its subclasses may narrow the list. Ours accepts none: its
+    sign-ins leave a proof where a second factor was answered, and trust without a proof would let every user pass.
 
     Args:
-        backend: dotted path of a backend class; none are returned for one that cannot be imported.
+        backend: dotted path, as in ``AUTHENTICATION_BACKENDS``; none are returned for one that cannot be imported.
     """
     try:
         return _trust_words(backend)
@@ -331,8 +333,23 @@ def trustable(backend: str) -> tuple[str, ...]:
 
 @cache
 def _trust_words(backend: str) -> tuple[str, ...]:
-    words: tuple[str, ...] = getattr(import_string(backend), "trust_words", TRUST_WORDS)
-    return words
+    # SECURITY: what every class allows. A subclass of ours that lists more words would make our own sign-ins without
+    # a code pass.
+    lists = [
+        vars(one)["trust_words"]
+        for one in backend_class(backend).__mro__
+        if "trust_words" in vars(one)
+    ]
+    return tuple(word for word in TRUST_WORDS if all(word in words for words in lists))
+
+
+def backend_class(path: str) -> type:
+    """Return the class of the backend that Django makes of ``path``: a class, or anything that returns a backend.
+
+    It raises what importing or calling it raises.
+    """
+    found: Any = import_string(path)
+    return found if isinstance(found, type) else type(found())
 
 
 def given_settings() -> Mapping[str, object]:

@@ -2,8 +2,37 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.backends import BaseBackend
+from functools import wraps
+
+from django.contrib.auth.backends import BaseBackend, ModelBackend
+
+from cognito_mfa.backends import CognitoBackend
 
 
 class Elsewhere(BaseBackend):
     """A sign-in that has a second factor of its own."""
+
+
+class DerivedBackend(CognitoBackend):
+    """A site's own backend, made of ours."""
+
+
+class WidenedBackend(CognitoBackend):
+    """Ours, with a claim about its sign-ins that is not so."""
+
+    trust_words = ("elsewhere", "everyone")
+
+
+def make_backend() -> CognitoBackend:
+    """Stand for a backend that a function makes: Django calls whatever the setting names."""
+    return DerivedBackend()
+
+
+def make_djangos_backend() -> ModelBackend:
+    return ModelBackend()
+
+
+@wraps(Elsewhere)
+def renamed() -> CognitoBackend:
+    """Bear another backend's name, and make ours."""
+    return DerivedBackend()

@@ -37,6 +37,7 @@ def make_a_site() -> None:
         ROOT_URLCONF=__name__,
         STATIC_URL="/static/",
         LOGIN_URL="cognito_mfa:sign_in",
+        LOGIN_REDIRECT_URL="cognito_mfa:device",
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
         INSTALLED_APPS=[
             "cognito_mfa.apps.MFAAdminConfig",

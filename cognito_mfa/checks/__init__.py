@@ -9,9 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
-from django.core.checks import CheckMessage
+from django.core.checks import CheckMessage, Error
 
-from cognito_mfa.checks import access, database, deployment, managed_login, project, settings
+from cognito_mfa.checks import (
+    access,
+    addresses,
+    apis,
+    database,
+    deployment,
+    imports,
+    managed_login,
+    middleware,
+    project,
+    settings,
+)
 
 Check = Callable[[], Iterator[CheckMessage]]
 
@@ -24,19 +35,24 @@ ALWAYS: tuple[Check, ...] = (
     settings.check_support,
     settings.check_region,
     settings.check_endpoint,
-    project.check_middleware,
-    project.check_fallbacks,
-    project.check_page_cache,
+    imports.check_imports,
+    middleware.check_middleware,
+    middleware.check_fallbacks,
+    middleware.check_page_cache,
     project.check_sessions,
-    project.check_urls,
     project.check_marks,
-    project.check_login_url,
     project.check_templates,
     database.check_relations,
+    addresses.check_urls,
+    addresses.check_login_url,
+    addresses.check_password_forms,
+    addresses.check_other_addresses,
+    access.check_backend,
     access.check_backends,
     access.check_admin,
-    access.check_rest_framework,
-    access.check_channels,
+    apis.check_rest_framework,
+    apis.check_ninja,
+    apis.check_channels,
     access.check_logging,
     managed_login.check_trust,
     managed_login.check_allauth_provider,
@@ -85,4 +101,18 @@ def check_database(
 
 
 def _run(wanted: Iterable[Check]) -> list[CheckMessage]:
-    return [message for check in wanted for message in check()]
+    return [message for check in wanted for message in _messages(check)]
+
+
+def _messages(check: Check) -> list[CheckMessage]:
+    """Return what a check finds; where the site's own code makes it fail, that, since others must still run."""
+    try:
+        return list(check())
+    except Exception as error:  # noqa: BLE001 - settings may hold anything
+        return [
+            Error(
+                f"{check.__name__} could not be made: {type(error).__name__}: {error}.",
+                hint="Correct the setting that it is about. docs/checks.md lists what each check reads.",
+                id="cognito_mfa.E034",
+            )
+        ]

@@ -5,19 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.backends import ModelBackend
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Caution
-from django.urls import NoReverseMatch, reverse
-from django.utils.module_loading import import_string
 
+from cognito_mfa.checks.imports import import_problem, urlconf_problem
 from cognito_mfa.checks.settings import conf_or_none
 from cognito_mfa.conf import NAME, Conf, trustable
+from cognito_mfa.enforcement import admin_sites
+from cognito_mfa.enforcement.account_state import BACKEND, own_backend
+from cognito_mfa.enforcement.installed_middleware import Gate, installed_gate
+from cognito_mfa.enforcement.overrides import forgets, names_in
+from cognito_mfa.enforcement.password_forms import backends_for_passwords, may_accept_password
 
-PERMISSION = "cognito_mfa.contrib.rest_framework.IsMFAVerified"
 AWS_LOGGERS = ("", "boto3", "botocore", "urllib3")
+
+
+def check_backend() -> Iterator[CheckMessage]:
+    """E008: our backend is missing."""
+    if own_backend() is None and not any(map(import_problem, settings.AUTHENTICATION_BACKENDS)):
+        yield Error(
+            f"No entry of AUTHENTICATION_BACKENDS is {BACKEND!r} or derives from it, so users who sign in are "
+            "signed out at their next request.",
+            hint=f"Add {BACKEND!r} to AUTHENTICATION_BACKENDS.",
+            id="cognito_mfa.E008",
+        )
 
 
 def check_backends() -> Iterator[CheckMessage]:
@@ -39,10 +51,10 @@ def check_backends() -> Iterator[CheckMessage]:
         elif (
             conf is not None
             and conf.trust_in(backend) == "elsewhere"
-            and _accepts_password(backend)
+            and may_accept_password(backend)
         ):
             yield Caution(
-                f"{NAME}['TRUSTED_BACKENDS'] trusts {backend!r}, which asks for a password alone.",
+                f"{NAME}['TRUSTED_BACKENDS'] trusts {backend!r}, which accepts a password.",
                 hint="Trust only backends whose sign-ins pass a second factor elsewhere. If your class does that "
                 "itself, silence this check.",
                 id="cognito_mfa.W007",
@@ -64,65 +76,36 @@ def _trust_hint(backend: str) -> str:
     )
 
 
-def _accepts_password(backend: str) -> bool:
-    """Return whether ``backend`` derives from Django's ``ModelBackend``."""
-    return issubclass(import_string(backend), ModelBackend)
-
-
 def check_admin() -> Iterator[CheckMessage]:
-    """W008: an admin site with a login form of its own, where staff must have MFA."""
+    """W008: an admin site that is in the URLconf, and does not ask for MFA itself."""
     conf = conf_or_none()
-    if conf is None or conf.REQUIRED is False or not apps.is_installed("django.contrib.admin"):
+    if conf is None or conf.REQUIRED is False or urlconf_problem():
         return
-    from django.contrib.admin.sites import all_sites
-
-    from cognito_mfa.contrib.admin_site import MFAAdminSite
-
-    for site in all_sites:
-        if isinstance(site, MFAAdminSite) or not _is_reachable(f"{site.name}:login"):
+    for site, has_form in admin_sites.mounted():
+        if _is_gated(site) or not (has_form or installed_gate() in (Gate.NONE, Gate.CUT_OFF)):
             continue
+        works = "takes a password alone" if backends_for_passwords() else "accepts no password"
+        form = f"its own login form {works}, and " if has_form else ""
         yield Caution(
-            f"The admin site {site.name!r} is not gated: its own login form takes a password alone, and "
-            "it does not ask for the second factor itself.",
-            hint="Replace 'django.contrib.admin' by 'cognito_mfa.apps.MFAAdminConfig' in INSTALLED_APPS, or "
-            "derive your site from cognito_mfa.contrib.admin_site.MFAAdminSite.",
+            f"The admin site {site.name!r} is not gated: {form}it does not ask for MFA itself.",
+            hint="Replace 'django.contrib.admin' by 'cognito_mfa.apps.MFAAdminConfig' in INSTALLED_APPS, or derive your "
+            "site from cognito_mfa.contrib.admin_site.MFAAdminSite.",
             id="cognito_mfa.W008",
         )
 
 
-def _is_reachable(name: str) -> bool:
-    try:
-        reverse(name)
-    except NoReverseMatch:
+def _is_gated(site: Any) -> bool:
+    from cognito_mfa.contrib.admin_site import (
+        MFAAdminSite,  # imports the admin, which a site may not have
+    )
+
+    kind = type(site)
+    if not isinstance(site, MFAAdminSite) or forgets(
+        kind, MFAAdminSite, "has_permission", unless=frozenset({"blocks"})
+    ):
         return False
-    return True
-
-
-def check_rest_framework() -> Iterator[CheckMessage]:
-    """W009: an API that authenticates after the middleware has decided."""
-    if not apps.is_installed("rest_framework"):
-        return
-    from rest_framework.settings import api_settings
-
-    from cognito_mfa.contrib.rest_framework import asks_for_factor
-
-    if not any(asks_for_factor(entry) for entry in api_settings.DEFAULT_PERMISSION_CLASSES):
-        yield Caution(
-            "Django REST framework signs people in after the gate has decided, and its views do not ask "
-            "for the second factor.",
-            hint=f"Add {PERMISSION!r} to REST_FRAMEWORK['DEFAULT_PERMISSION_CLASSES'].",
-            id="cognito_mfa.W009",
-        )
-
-
-def check_channels() -> Iterator[CheckMessage]:
-    """W010: WebSockets, which no Django middleware sees."""
-    if apps.is_installed("channels"):
-        yield Caution(
-            "Channels is installed: websockets pass no Django middleware, and so no gate.",
-            hint="Put cognito_mfa.contrib.asgi.RequireMFA around your consumers (docs/enforcement.md), then silence this.",
-            id="cognito_mfa.W010",
-        )
+    asks = names_in(kind.login) & admin_sites.ASKS
+    return not (forgets(kind, MFAAdminSite, "login") and asks)
 
 
 def check_logging() -> Iterator[CheckMessage]:
@@ -140,9 +123,12 @@ def check_logging() -> Iterator[CheckMessage]:
 def _level(name: str) -> str:
     """Return the level that LOGGING gives the logger; the root's matters only where botocore inherits it."""
     config: Mapping[str, Any] = settings.LOGGING or {}
-    loggers = config.get("loggers", {})
+    loggers = config.get("loggers") or {}
     if name:
-        return str(loggers.get(name, {}).get("level", ""))
-    quiet = str(loggers.get("botocore", {}).get("level", "NOTSET")) not in ("NOTSET", "DEBUG")
-    root = config.get("root") or loggers.get("", {})
-    return "" if quiet else str(root.get("level", ""))
+        return _level_in(loggers, name)
+    quiet = _level_in(loggers, "botocore") not in ("", "NOTSET", "DEBUG")
+    return "" if quiet else _level_in(config, "root") or _level_in(loggers, "")
+
+
+def _level_in(config: Mapping[str, Any], name: str) -> str:
+    return str((config.get(name) or {}).get("level", ""))

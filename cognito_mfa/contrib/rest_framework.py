@@ -12,6 +12,7 @@ from rest_framework.permissions import AND, OR, BasePermission, OperandHolder
 
 from cognito_mfa.enforcement import gate, impersonation, rollout
 from cognito_mfa.enforcement.gate import Verdict
+from cognito_mfa.enforcement.overrides import forgets
 from cognito_mfa.enforcement.responses import IMPERSONATING, MFA_REQUIRED
 
 if (
@@ -57,12 +58,17 @@ class IsMFAVerified(BasePermission):
 
 
 def asks_for_factor(permission: Any) -> bool:
-    """Tell whether ``permission``, a class or several composed, never passes without ours.
+    """Tell whether ``permission``, a class, an object, or several composed, never passes without ours.
 
-    For the system check.
+    For the system check and the gate map.
     """
     if isinstance(permission, OperandHolder):
-        sides = (asks_for_factor(permission.op1_class), asks_for_factor(permission.op2_class))
-        operator: Any = permission.operator_class
-        return any(sides) if operator is AND else operator is OR and all(sides)
-    return isinstance(permission, type) and issubclass(permission, IsMFAVerified)
+        permission = permission()
+    if isinstance(permission, (AND, OR)):
+        operands = vars(permission)
+        sides = (asks_for_factor(operands["op1"]), asks_for_factor(operands["op2"]))
+        return any(sides) if isinstance(permission, AND) else all(sides)
+    kind = permission if isinstance(permission, type) else type(permission)
+    return issubclass(kind, IsMFAVerified) and not forgets(
+        kind, IsMFAVerified, "has_permission", unless=frozenset({"decide_for_user"})
+    )

@@ -7,13 +7,14 @@ requires. This costs no query: the state is loaded with the user.
 from __future__ import annotations
 
 from enum import Enum
+from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
-from django.contrib.auth.backends import BaseBackend
 from django.utils.module_loading import import_string
 
-from cognito_mfa.conf import get_conf
+from cognito_mfa.conf import backend_class, get_conf
 from cognito_mfa.enforcement.identity_state import Identity
 from cognito_mfa.models import CognitoIdentity, key_of
 from cognito_mfa.values.clocks import seconds_since
@@ -70,15 +71,25 @@ def is_cognito_backend(backend: object) -> bool:
 
 
 def is_own_backend(backend: object) -> bool:
-    """Tell whether ``backend``, as a session names it, is ours or a subclass of it."""
-    if backend == BACKEND:
-        return True
+    """Return whether ``backend``, a dotted path, is ours, a subclass of it, or a function that makes one."""
+    return backend == BACKEND or _is_own(str(backend))
+
+
+def own_backend() -> str | None:
+    """Return the first of the site's backends that is ours, as ``AUTHENTICATION_BACKENDS`` names it."""
+    return next(filter(is_own_backend, settings.AUTHENTICATION_BACKENDS), None)
+
+
+def _is_own(path: str) -> bool:
     try:
-        found = import_string(str(backend))
-    except ImportError:
+        return _derives_from_ours(path)
+    except Exception:  # noqa: BLE001 - a site's module may fail in any way
         return False
-    ours = import_string(BACKEND)
-    return isinstance(found, type) and issubclass(found, BaseBackend) and issubclass(found, ours)
+
+
+@cache
+def _derives_from_ours(path: str) -> bool:
+    return issubclass(backend_class(path), import_string(BACKEND))
 
 
 def sign_in_of(session: Any) -> tuple[object, object]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from cognito_mfa.enforcement import installed_middleware
+from cognito_mfa.enforcement.api_views import PERMISSION, Authentication, authentication_of
+from cognito_mfa.enforcement.installed_middleware import LOGIN_REQUIRED, Gate
 from cognito_mfa.enforcement.view_marks import (
     View,
     guards_itself,
@@ -20,18 +22,25 @@ from cognito_mfa.enforcement.view_marks import (
     why_exempt,
 )
 
-GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
-LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
-
-GATED, EXEMPT, PUBLIC = "gated", "exempt", "public"
+GATED, PARTLY, EXEMPT, PUBLIC = "gated", "partly", "exempt", "public"
+STATES = (GATED, PARTLY, EXEMPT, PUBLIC)
+NO_GATE = {
+    Gate.NONE: "the gate is not in MIDDLEWARE",
+    Gate.CUT_OFF: "the view runs before the gate is asked",
+}
+NOT_SEEN = (
+    "Not listed: applications that are mounted beside Django, under ASGI or WSGI, and WebSockets. "
+    "RequireMFAMiddleware never sees them."
+)
 
 
 class Entry(NamedTuple):
     """One pattern of the URLconf.
 
     Attributes:
-        state: ``gated``: who is signed in needs the second factor that the policy asks for. ``exempt``:
-            they do not. ``public``: nobody is asked for anything, not even to sign in.
+        state: ``gated``: signed-in users need MFA if the policy requires it. ``partly``: users who are signed in
+            by their session do; who comes with a token does not. ``exempt``: none do. ``public``: nobody is
+            asked for anything, not even to sign in.
         route: as the URLconf writes it, from the root.
         name: with its namespaces; empty without one.
         view: its dotted path.
@@ -50,44 +59,97 @@ class Entry(NamedTuple):
         return f"{self.route} {self.view}"
 
 
+class Site(NamedTuple):
+    """What the site's middleware does for every view alike.
+
+    Attributes:
+        gate: what is known of the gate in ``MIDDLEWARE``.
+        sign_in_required: visitors reach marked views alone.
+    """
+
+    gate: Gate
+    sign_in_required: bool
+
+
+class Found(NamedTuple):
+    """A view of the URLconf, where it is.
+
+    Attributes:
+        route: as the URLconf writes it, from the root.
+        name: with its namespaces; empty without one.
+        view: as the URLconf has it.
+    """
+
+    route: str
+    name: str
+    view: View
+
+
 def entries() -> Iterator[Entry]:
     """Yield every pattern of the site's URLconf, in its order."""
-    for entry, _ in _walk(get_resolver().url_patterns, "", ()):
-        yield entry
+    site = Site(
+        installed_middleware.installed_gate(),
+        installed_middleware.index_of(LOGIN_REQUIRED) is not None,
+    )
+    for found in views():
+        yield _entry(found, site)
 
 
-def with_hidden_marks() -> Iterator[Entry]:
-    """Yield gated patterns whose view has a mark under, or copied to, a function that nobody knows."""
-    for entry, view in _walk(get_resolver().url_patterns, "", ()):
-        if looks_exempt(view):
-            yield entry
+def views() -> Iterator[Found]:
+    """Yield every view of the site's URLconf, in its order; a view may be there more than once."""
+    yield from _walk(get_resolver().url_patterns, "", ())
 
 
-def _walk(
-    patterns: Iterable[Any], route: str, namespaces: tuple[str, ...]
-) -> Iterator[tuple[Entry, View]]:
+def with_hidden_marks() -> Iterator[str]:
+    """Yield routes of gated views that have a mark under, or copied to, a function that nobody knows."""
+    return (found.route for found in views() if looks_exempt(found.view))
+
+
+def _walk(patterns: Iterable[Any], route: str, namespaces: tuple[str, ...]) -> Iterator[Found]:
     for entry in patterns:
         here = route + str(entry.pattern)
         if isinstance(entry, URLResolver):
             inside = (*namespaces, entry.namespace) if entry.namespace else namespaces
             yield from _walk(entry.url_patterns, here, inside)
         elif isinstance(entry, URLPattern):
-            state, why = _state_of(entry.callback)
             name = ":".join((*namespaces, entry.name)) if entry.name else ""
-            yield Entry(state, here, name, _dotted(entry.callback), why), entry.callback
+            yield Found(here, name, entry.callback)
 
 
-def _state_of(view: View) -> tuple[str, str]:
-    exempt = why_exempt(view)
+def _entry(found: Found, site: Site) -> Entry:
+    state, why = _state_of(found.view, site)
+    return Entry(state, found.route, found.name, _dotted(found.view), why)
+
+
+def _state_of(view: View, site: Site) -> tuple[str, str]:
     if guards_itself(view):  # by itself: a mark around it, or no middleware at all, changes nothing
         return GATED, "asks for itself"
-    if exempt:
+    api = authentication_of(view)
+    if api is not None and api.guarded:
+        return GATED, f"guarded by {PERMISSION.rpartition('.')[2]}"
+    if exempt := why_exempt(view):
         return EXEMPT, exempt
-    if GATE not in settings.MIDDLEWARE:
-        return PUBLIC, "the gate is not in MIDDLEWARE"
-    if LOGIN_REQUIRED in settings.MIDDLEWARE and not getattr(view, "login_required", True):
+    return _state_by_middleware(view, site, api)
+
+
+def _state_by_middleware(view: View, site: Site, api: Authentication | None) -> tuple[str, str]:
+    """Return what the site's middleware does in front of a view without a guard or mark of its own."""
+    if site.gate in NO_GATE:
+        return PUBLIC, NO_GATE[site.gate]
+    if api is not None and api.tokens:
+        return PARTLY, _about_tokens(api)
+    if site.sign_in_required and not getattr(view, "login_required", True):
         return PUBLIC, "login_not_required; gated for who is signed in"
-    return GATED, ""
+    return GATED, "if its wrapper asks the gate" if site.gate is Gate.UNCLEAR else ""
+
+
+def _about_tokens(api: Authentication) -> str:
+    said = (
+        "not guarded against tokens"
+        if api.is_certain
+        else "guarded against tokens by its own code, if at all"
+    )
+    return f"sessions only; {said}: {', '.join(api.tokens)}"
 
 
 def _dotted(view: View) -> str:

@@ -150,7 +150,7 @@ def unwrap_known(view: View) -> View | None:
     if type(view) is not FunctionType or _package(view) not in KNOWN_PACKAGES:
         return None
     wrapped: View | None = getattr(view, "__wrapped__", None)
-    return wrapped if any(one is wrapped for one in _held(view).values()) else None
+    return wrapped if any(one is wrapped for one in held_by(view).values()) else None
 
 
 def unwrap_all_known(view: View) -> View:
@@ -164,7 +164,7 @@ def view_class_of(view: View) -> Any:
     """Return the class that ``view`` was made of by ``as_view()``; None for any other view."""
     if type(view) is not FunctionType or view.__globals__.get("__name__") not in AS_VIEW:
         return None
-    return _held(view).get("cls")
+    return held_by(view).get("cls")
 
 
 def _is_plainly_unmarked(view: View) -> bool:
@@ -203,8 +203,10 @@ def _marks(view: Any, mark: str) -> set[str]:
     return {name for name in getattr(view, "__dict__", {}) if name.startswith(f"{mark}_")}
 
 
-def _held(function: FunctionType) -> dict[str, Any]:
-    """Return what a function holds of the place where it was made."""
+def held_by(function: Any) -> dict[str, Any]:
+    """Return what a function holds of the place where it was made; nothing for anything else."""
+    if type(function) is not FunctionType:
+        return {}
     held = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with suppress(ValueError):  # not filled yet

@@ -9,7 +9,6 @@ import logging
 import time
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -20,7 +19,7 @@ from cognito_mfa.cognito.claims import owning_provider, person_of, providers_in
 from cognito_mfa.cognito.types import OwnAccount, Person
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import proof
-from cognito_mfa.enforcement.account_state import BACKEND
+from cognito_mfa.enforcement.account_state import own_backend
 from cognito_mfa.exceptions import BadReply, BadReplyReason, CognitoMFAError, LinkRefusedReason
 from cognito_mfa.managed_login import evidence, tokens
 from cognito_mfa.managed_login.evidence import Doubt, Evidence
@@ -65,8 +64,7 @@ def carry_redirect(request: HttpRequest | None) -> None:
 
 def may_sign_in_here(request: HttpRequest) -> bool:
     """Return whether to offer our own sign-in page, because Cognito's may lead to the same doubt again."""
-    offered = BACKEND in settings.AUTHENTICATION_BACKENDS
-    return offered and last_doubt(request) in ENDS_THE_SAME
+    return own_backend() is not None and last_doubt(request) in ENDS_THE_SAME
 
 
 def last_doubt(request: HttpRequest) -> str:

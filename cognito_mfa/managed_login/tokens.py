@@ -17,7 +17,7 @@ from cognito_mfa.cognito.token_verification import is_in_force
 from cognito_mfa.cognito.types import NOTHING, Person, Tokens
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import proof
-from cognito_mfa.enforcement.account_state import BACKEND
+from cognito_mfa.enforcement.account_state import is_own_backend
 from cognito_mfa.exceptions import BadReply, BadReplyReason, CognitoMFAError
 from cognito_mfa.sign_in.encryption import decrypt, encrypt
 from cognito_mfa.values.secret_text import SecretText
@@ -81,7 +81,7 @@ def trust_word(request: HttpRequest) -> str | None:
     """Return the word of ``TRUSTED_BACKENDS`` for a sign-in at Cognito's own pages; None for any other."""
     conf, backend = get_conf(), request.session.get(BACKEND_SESSION_KEY)
     word = conf.trust_in(backend)
-    ours = conf.TOKEN_PROVIDER is None or backend == BACKEND
+    ours = conf.TOKEN_PROVIDER is None or is_own_backend(backend)
     return None if ours or word == "elsewhere" else word
 
 

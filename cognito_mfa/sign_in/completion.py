@@ -16,7 +16,7 @@ from cognito_mfa.authenticator import transitions, wrong_code_alerts
 from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, Challenge, Person, ReadableTokens, Tokens
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import proof
-from cognito_mfa.enforcement.account_state import BACKEND
+from cognito_mfa.enforcement.account_state import BACKEND, own_backend
 from cognito_mfa.exceptions import (
     BadReply,
     BadReplyReason,
@@ -145,7 +145,7 @@ def complete_sign_in(
     proof.drop_all(request.session)
     key = request.session.session_key
     if not signed_in_already:
-        login(request, identity.user, backend=BACKEND)
+        login(request, identity.user, backend=own_backend() or BACKEND)
     if request.session.session_key == key:  # the same person again: login() keeps the key
         request.session.cycle_key()
     proof.record_link(request.session, identity)

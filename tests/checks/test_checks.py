@@ -26,16 +26,27 @@ from rest_framework.permissions import IsAuthenticated
 from cognito_mfa.checks import ALWAYS, DEPLOYED, OF_DATABASE
 from cognito_mfa.contrib.rest_framework import IsMFAVerified, asks_for_factor
 from cognito_mfa.decorators import mfa_exempt
+from tests.checks import sites
+from tests.checks.changes import (
+    AUTHENTICATION,
+    ELSEWHERE,
+    GATE,
+    LOCMEM,
+    OURS,
+    SESSIONS,
+    THEIRS,
+    both,
+    conf,
+    found,
+    middleware,
+    site,
+    without,
+)
 from tests.urls import urlpatterns as site_urls
 
 # Django's own check of a JSON field asks the database.
 pytestmark = pytest.mark.django_db
-GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
-OURS = "cognito_mfa.backends.CognitoBackend"
-THEIRS = "django.contrib.auth.backends.ModelBackend"
-ELSEWHERE = "tests.backends.Elsewhere"
 CACHE = "django.middleware.cache.FetchFromCacheMiddleware"
-LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
 DBCACHE = "django.core.cache.backends.db.DatabaseCache"
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "checks.md"
 
@@ -106,56 +117,13 @@ class OwnFallback:
     __qualname__ = "FlatpageFallbackMiddleware"
 
 
-def found(*, deploy: bool = False) -> dict[str, checks.CheckMessage]:
-    messages = checks.run_checks(include_deployment_checks=deploy)
-    ours = (message for message in messages if "cognito_mfa" in str(message.id))
-    # The tests run the local Cognito without DEBUG on purpose.
-    return {str(message.id): message for message in ours if message.id != "cognito_mfa.E011"}
-
-
 def needs(package: str) -> pytest.MarkDecorator:
     """Skip a case where ``package``, whose own code the checks import, is not installed."""
     return pytest.mark.skipif(find_spec(package) is None, reason=f"{package} is not installed")
 
 
-def conf(**changes: Any) -> Callable[[Settings], None]:
-    """Return what changes keys of ``COGNITO_MFA``."""
-
-    def change(settings: Settings) -> None:
-        settings.COGNITO_MFA = {**settings.COGNITO_MFA, **changes}
-
-    return change
-
-
-def site(**changes: Any) -> Callable[[Settings], None]:
-    """Return what changes Django's settings."""
-
-    def change(settings: Settings) -> None:
-        for name, value in changes.items():
-            setattr(settings, name, value)
-
-    return change
-
-
-def without(*names: str) -> Callable[[Settings], None]:
-    def change(settings: Settings) -> None:
-        settings.COGNITO_MFA = {
-            name: value for name, value in settings.COGNITO_MFA.items() if name not in names
-        }
-
-    return change
-
-
 def no_settings(settings: Settings) -> None:
     del settings.COGNITO_MFA
-
-
-def middleware(*, first: tuple[str, ...] = (), last: tuple[str, ...] = ()) -> Any:
-    def change(settings: Settings) -> None:
-        kept = [entry for entry in settings.MIDDLEWARE if entry != GATE]
-        settings.MIDDLEWARE = [*first, *kept, *last]
-
-    return change
 
 
 def environment(**values: str) -> Callable[[Settings], None]:
@@ -181,7 +149,6 @@ def installed(name: str) -> Callable[[Settings], None]:
 
 BOTH_CACHES = "django.middleware.cache.CacheMiddleware"
 FALLBACK = "tests.checks.test_checks.OwnFallback"
-AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 UNDO: list[pytest.MonkeyPatch] = []
 
 
@@ -192,12 +159,8 @@ def _undone() -> Any:
         UNDO.pop().undo()
 
 
-def both(*changes: Callable[[Settings], None]) -> Callable[[Settings], None]:
-    def change(settings: Settings) -> None:
-        for one in changes:
-            one(settings)
-
-    return change
+def without_authentication(settings: Settings) -> None:
+    settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if entry != AUTHENTICATION]
 
 
 MOZILLA = "cognito_mfa.contrib.mozilla_oidc.access_token"
@@ -223,7 +186,6 @@ MOZILLA_ASKS = site(
     OIDC_AUTH_REQUEST_EXTRA_PARAMS={"prompt": "login"},
 )
 KEEPS_NONE = site(AUTHENTICATION_BACKENDS=[OURS, MOZILLAS_BACKEND], OIDC_STORE_ID_TOKEN=True)
-SESSIONS = "django.contrib.sessions.backends"
 NO_TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
 BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("E001", without("CLIENT_ID")),
@@ -239,6 +201,21 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("E005", conf(REQUIRED="django.conf.settings")),
     ("E005", conf(CLIENT_FACTORY="tests.nothing")),
     ("E006", middleware()),
+    ("E032", middleware(last=("tests.checks.sites.cut_off",))),
+    ("W043", middleware(last=("tests.checks.sites.Forgetful",))),
+    ("W044", both(middleware(last=(GATE,)), without_authentication)),
+    ("E034", middleware(first=("tests.nowhere.Gate",), last=(GATE,))),
+    (
+        "E033",
+        both(
+            site(LOGIN_URL="login", ROOT_URLCONF=sites.DjangosLogin),
+            site(AUTHENTICATION_BACKENDS=[OURS]),
+        ),
+    ),
+    ("W045", both(site(ROOT_URLCONF=sites.DjangosLogin), site(AUTHENTICATION_BACKENDS=[OURS]))),
+    ("W046", site(ROOT_URLCONF=sites.DjangosLogin)),
+    ("W047", site(LOGIN_REDIRECT_URL="/accounts/profile/")),
+    ("W048", site(ROOT_URLCONF=sites.NinjaLike)),
     ("E007", middleware(first=(GATE,))),
     ("E008", site(AUTHENTICATION_BACKENDS=[THEIRS])),
     ("E009", site(SESSION_ENGINE=f"{SESSIONS}.signed_cookies")),
@@ -337,7 +314,7 @@ GOOD: list[Any] = [
     conf(REGION="us-east-1"),
     site(LOGIN_URL="https://login.example.com/"),
     site(LOGIN_URL="/account/sign-in/?from=here"),
-    site(ROOT_URLCONF=BareUrls),
+    site(ROOT_URLCONF=BareUrls, LOGIN_REDIRECT_URL="cognito_mfa:device"),
     site(SESSION_ENGINE=f"{SESSIONS}.cached_db", CACHES={"default": {"BACKEND": DBCACHE}}),
     site(REST_FRAMEWORK={"DEFAULT_PERMISSION_CLASSES": ["tests.enforcement.permissions.BOTH"]}),
     site(

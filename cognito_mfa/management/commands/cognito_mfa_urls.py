@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cognito_mfa.enforcement import url_map
-from cognito_mfa.enforcement.url_map import EXEMPT, Entry
+from cognito_mfa.enforcement.url_map import EXEMPT, STATES, Entry
 from cognito_mfa.reports.escaping import visible
 
 HEADING = (
@@ -20,16 +20,14 @@ HEADING = (
 
 class Command(BaseCommand):
     help = (
-        "Lists every view of the URLconf as gated, exempt (and why) or public. With --check it fails "
-        "when a view is exempt that the file does not list."
+        "Lists every view of the URLconf as gated, partly gated (tokens pass), exempt or public, and why. With "
+        "--check it fails when a view is exempt that the file does not list."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=["text", "json"], default="text")
-        parser.add_argument(
-            "--only", choices=["gated", "exempt", "public"], help="list these views alone"
-        )
+        parser.add_argument("--only", choices=STATES, help="list only these views")
         file = parser.add_mutually_exclusive_group()
         file.add_argument(
             "--write", type=Path, metavar="FILE", help="write down which views are exempt"
@@ -58,6 +56,7 @@ class Command(BaseCommand):
         states = [entry.state for entry in entries]
         counts = (f"{states.count(state)} {state}" for state in sorted(set(states)))
         self.stdout.write(", ".join(counts) or "no views")
+        self.stderr.write(url_map.NOT_SEEN, style_func=str)  # beside the list, which programs read
 
     def _write(self, file: Path, entries: list[Entry]) -> None:
         exempt = sorted({entry.key for entry in entries if entry.state == EXEMPT})

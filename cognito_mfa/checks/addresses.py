@@ -1,0 +1,285 @@
+"""Checks of addresses: does a page answer where the settings send people, and can they do there what it asks?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.conf import settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as Caution
+from django.shortcuts import resolve_url
+from django.urls import (
+    NoReverseMatch,
+    Resolver404,
+    ResolverMatch,
+    get_script_prefix,
+    resolve,
+    reverse,
+)
+from django.utils.translation import get_language
+
+from cognito_mfa.checks.imports import urlconf_problem
+from cognito_mfa.checks.settings import conf_or_none
+from cognito_mfa.conf import NAME
+from cognito_mfa.enforcement import installed_middleware
+from cognito_mfa.enforcement.password_forms import (
+    asks_for_password,
+    backends_for_passwords,
+    doors,
+    layers,
+    requires_sign_in,
+)
+from cognito_mfa.enforcement.view_marks import View, held_by, view_class_of, why_exempt
+
+# Pages that must be reachable without a proof, or no user could ever make one.
+WAYS_IN = ("sign_in", "sign_out", "new_password", "challenge", "link", "setup", "setup_cancel")
+SIGN_IN = "cognito_mfa:sign_in"
+COMMON = "django.middleware.common.CommonMiddleware"
+LOCALE = "django.middleware.locale.LocaleMiddleware"
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+# Settings of other packages that send visitors to a sign-in, and where those packages send people afterwards.
+OTHER_SIGN_INS = {
+    "WAGTAIL_FRONTEND_LOGIN_URL": "wagtail",
+    "WAGTAILADMIN_LOGIN_URL": "wagtail.admin",
+}
+OTHER_ADDRESSES = {
+    "ACCOUNT_LOGOUT_REDIRECT_URL": "allauth.account",
+    "LOGIN_REDIRECT_URL_FAILURE": "mozilla_django_oidc",
+}
+
+
+class Address(NamedTuple):
+    """Where an address of the settings leads.
+
+    Attributes:
+        match: the view that answers; None if there is none, or if it is not known.
+        is_known: False for an address of another site, and where other code may have a page.
+    """
+
+    match: ResolverMatch | None
+    is_known: bool
+
+
+def check_urls() -> Iterator[CheckMessage]:
+    """E010: our pages are not in the URLconf. E017: users would be redirected in a circle."""
+    if urlconf_problem():
+        return
+    try:
+        reverse("cognito_mfa:setup")
+    except NoReverseMatch:
+        yield Error(
+            "The pages of cognito_mfa are not in the URLconf.",
+            hint="Add path('account/', include('cognito_mfa.urls')) to the site's urls.py.",
+            id="cognito_mfa.E010",
+        )
+        return
+    covered = [name for name in WAYS_IN if not _is_open(f"cognito_mfa:{name}")]
+    if covered:
+        yield Error(
+            f"Another view answers at the address of {', '.join(covered)}, and the gate is in front of it: "
+            "people would be led in a circle.",
+            hint="Put include('cognito_mfa.urls') before the pattern that matches first.",
+            id="cognito_mfa.E017",
+        )
+
+
+def _is_open(name: str) -> bool:
+    match = locate(name).match
+    return match is not None and bool(why_exempt(match.func))
+
+
+def check_login_url() -> Iterator[CheckMessage]:
+    """W006: users are sent to sign in where no page is. E033: where no password works. E017: in a circle."""
+    if urlconf_problem():
+        return
+    address = locate(settings.LOGIN_URL)
+    if address.match is None:
+        if address.is_known:
+            yield Caution(
+                f"LOGIN_URL is {settings.LOGIN_URL!r}, where this site has no page.",
+                hint=f"Set LOGIN_URL = {SIGN_IN!r}.",
+                id="cognito_mfa.W006",
+            )
+        return
+    view = address.match.func
+    if _needs_sign_in(view):
+        yield Error(
+            f"LOGIN_URL is {settings.LOGIN_URL!r}, whose view sends visitors to LOGIN_URL: they are led in a circle.",
+            hint=f"Set LOGIN_URL = {SIGN_IN!r}.",
+            id="cognito_mfa.E017",
+        )
+    if asks_for_password(view) and not backends_for_passwords():
+        yield Error(
+            f"LOGIN_URL is {settings.LOGIN_URL!r}, a form in which no password works: no entry of "
+            "AUTHENTICATION_BACKENDS checks one. Nobody can sign in there, superusers included.",
+            hint=f"Set LOGIN_URL = {SIGN_IN!r}.",
+            id="cognito_mfa.E033",
+        )
+
+
+def check_password_forms() -> Iterator[CheckMessage]:
+    """W045: a form in which no password works. W046: one that signs people in without Cognito."""
+    if urlconf_problem():
+        return
+    backends = backends_for_passwords()
+    for door in doors():
+        route, name = f"/{door.found.route}", door.found.name
+        if backends:
+            yield Caution(
+                f"The view at {route!r} is a second way to sign in: it accepts passwords that {', '.join(backends)} "
+                "checks, and Cognito does not.",
+                hint="Remove it, or silence this check if some users have no account in the user pool.",
+                id="cognito_mfa.W046",
+            )
+        else:
+            yield Caution(
+                f"The view at {route!r} asks for a password, and no password works there: no entry of "
+                "AUTHENTICATION_BACKENDS checks one.",
+                hint=_replacement(route, name, door.found.view),
+                id="cognito_mfa.W045",
+            )
+    for setting, app in OTHER_SIGN_INS.items():
+        yield from _dead_sign_in(setting, app, backends)
+
+
+def _replacement(route: str, name: str, view: View) -> str:
+    if getattr(view_class_of(view), "http_method_names", None) and hasattr(
+        view_class_of(view), "permission_classes"
+    ):
+        return "Remove it, or issue tokens in a view of your own that is marked mfa_required."
+    as_name = f", name={name!r}" if name and ":" not in name else ""
+    return (
+        f"Remove it, or put path({route[1:]!r}, RedirectView.as_view(pattern_name={SIGN_IN!r}, query_string=True)"
+        f"{as_name}) before it."
+    )
+
+
+def _dead_sign_in(setting: str, app: str, backends: list[str]) -> Iterator[CheckMessage]:
+    given = getattr(settings, setting, None)
+    if not given or backends or not apps.is_installed(app):
+        return
+    match = locate(given).match
+    if match is not None and asks_for_password(match.func) is not None:
+        yield Caution(
+            f"{setting} is {given!r}, a form in which no password works.",
+            hint=f"Set {setting} = {SIGN_IN!r}.",
+            id="cognito_mfa.W045",
+        )
+
+
+def check_other_addresses() -> Iterator[CheckMessage]:
+    """W047: a setting sends people to an address that does not answer, or back to the sign-in."""
+    if urlconf_problem():
+        return
+    for setting, hint, given in _other_addresses():
+        address = locate(given)
+        if address.match is None and address.is_known:
+            trouble = "where this site has no page"
+        elif address.match is not None and not _answers_get(address.match.func):
+            trouble = "whose view does not answer GET"
+        elif setting == "LOGIN_REDIRECT_URL" and _is_way_in(address.match):
+            trouble = "which leads users who have signed in back to the sign-in"
+        else:
+            continue
+        yield Caution(f"{setting} is {given!r}, {trouble}.", hint=hint, id="cognito_mfa.W047")
+
+
+def _other_addresses() -> Iterator[tuple[str, str, Any]]:
+    """Yield settings that hold an address, what to write there, and the address."""
+    silence = "or silence this check if another server answers there"
+    yield (
+        "LOGIN_REDIRECT_URL",
+        f"Set it to a page for users who have signed in, such as '/', {silence}.",
+        settings.LOGIN_REDIRECT_URL,
+    )
+    if settings.LOGOUT_REDIRECT_URL is not None:
+        yield (
+            "LOGOUT_REDIRECT_URL",
+            f"Set it to a page for visitors, such as '/', {silence}.",
+            settings.LOGOUT_REDIRECT_URL,
+        )
+    conf = conf_or_none()
+    if conf is not None and (conf.SUPPORT_URL or "").startswith("/"):
+        yield (
+            f"{NAME}['SUPPORT_URL']",
+            f"Write the address of a page that exists, {silence}.",
+            conf.SUPPORT_URL,
+        )
+    for setting, app in OTHER_ADDRESSES.items():
+        if getattr(settings, setting, None) and apps.is_installed(app):
+            yield setting, f"Set it to a page that exists, {silence}.", getattr(settings, setting)
+
+
+# ----------------------------------------------------------------------------------------------- resolving
+
+
+def locate(value: Any) -> Address:
+    """Return where ``value`` leads: the name of a view, a path, or a whole address."""
+    try:
+        url = str(resolve_url(value))
+    except Exception:  # noqa: BLE001 - a lazy value of the site may fail in any way
+        return Address(None, is_known=True)
+    if SCHEME.match(url):
+        return Address(None, is_known=False)
+    path = re.split(r"[?#]", url, maxsplit=1)[0]
+    match = next(filter(None, map(_resolve, _spellings(path))), None)
+    known = match is not None or not installed_middleware.answers_without_view()
+    return Address(match, known)
+
+
+def _spellings(path: str) -> Iterator[str]:
+    """Yield the paths that Django would look for, in order: middleware adds a slash, and a language."""
+    prefix = get_script_prefix()
+    # As a browser asks for it, below the prefix under which the site is mounted.
+    path = f"/{path.removeprefix(prefix)}" if prefix != "/" and path.startswith(prefix) else path
+    yield path
+    slash = settings.APPEND_SLASH and installed_middleware.index_of(COMMON) is not None
+    if slash and not path.endswith("/"):
+        yield f"{path}/"
+    prefixed = is_language_prefix_patterns_used(settings.ROOT_URLCONF)[0]
+    if prefixed and installed_middleware.index_of(LOCALE) is not None:
+        yield f"/{get_language()}{path}"
+        if slash:
+            yield f"/{get_language()}{path}/"
+
+
+def _resolve(path: str) -> ResolverMatch | None:
+    try:
+        return resolve(path)
+    except Resolver404:
+        return None
+
+
+def _needs_sign_in(view: View) -> bool:
+    """Tell whether ``view`` certainly sends visitors to LOGIN_URL."""
+    for layer in layers(view):
+        kind = view_class_of(layer)
+        mixed_in = (
+            kind is not None and getattr(kind, "dispatch", None) is LoginRequiredMixin.dispatch
+        )
+        if requires_sign_in(layer) or mixed_in:
+            return getattr(kind or layer, "login_url", None) is None
+    everywhere = installed_middleware.requires_sign_in() and getattr(view, "login_required", True)
+    return bool(everywhere) and getattr(view, "login_url", None) is None
+
+
+def _answers_get(view: View) -> bool:
+    for layer in layers(view):
+        methods = held_by(layer).get("request_method_list")  # of Django's require_http_methods
+        if methods is not None and "GET" not in methods:
+            return False
+        kind = view_class_of(layer)
+        if kind is not None:
+            has = "get" in (held_by(layer).get("actions") or {}) or hasattr(kind, "get")
+            return has and "get" in getattr(kind, "http_method_names", ("get",))
+    return True
+
+
+def _is_way_in(match: ResolverMatch | None) -> bool:
+    """Tell whether a view is a step of our sign-in, which leads on to LOGIN_REDIRECT_URL."""
+    return match is not None and "cognito_mfa" in match.app_names and match.url_name in WAYS_IN

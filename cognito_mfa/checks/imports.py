@@ -1,0 +1,52 @@
+"""Checks of settings that name code: can it be imported, and is it what Django can use?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.urls import get_resolver
+from django.utils.module_loading import import_string
+
+
+def import_problem(path: object) -> str:
+    """Return why ``path`` cannot be imported and called; empty if it can."""
+    if not isinstance(path, str):
+        return "it is not a dotted path"
+    try:
+        found = import_string(path)
+    except Exception as error:  # noqa: BLE001 - a site's module may fail in any way
+        return f"{type(error).__name__}: {error}"
+    return "" if callable(found) else "it is not callable"
+
+
+def urlconf_problem() -> str:
+    """Return why the site's URLconf cannot be read; empty if it can."""
+    try:
+        get_resolver().url_patterns  # noqa: B018 - read for what it raises
+    except Exception as error:  # noqa: BLE001 - a site's module may fail in any way
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def check_imports() -> Iterator[CheckMessage]:
+    """E034: a setting names code that cannot be imported or made."""
+    for name in ("MIDDLEWARE", "AUTHENTICATION_BACKENDS"):
+        given = getattr(settings, name)
+        if not isinstance(given, (list, tuple)):
+            yield _broken(name, given, "it is not a list")
+            continue
+        for path in given:
+            if problem := import_problem(path):
+                yield _broken(name, path, problem)
+    if problem := urlconf_problem():
+        yield _broken("ROOT_URLCONF", settings.ROOT_URLCONF, problem)
+
+
+def _broken(name: str, value: object, problem: str) -> CheckMessage:
+    return Error(
+        f"{name} contains {value!r}, which cannot be used: {problem}.",
+        hint=f"Correct {name}. What depends on it was not checked.",
+        id="cognito_mfa.E034",
+    )

@@ -1,0 +1,182 @@
+"""Where the site takes passwords besides our own sign-in, and which backends would accept one.
+
+Read off the URLconf and the settings; nothing is called with a password. For system checks.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import LoginView
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
+from django.urls import Resolver404, resolve
+
+from cognito_mfa.conf import backend_class
+from cognito_mfa.enforcement import url_map
+from cognito_mfa.enforcement.overrides import forgets, names_in, plain_function
+from cognito_mfa.enforcement.url_map import Found
+from cognito_mfa.enforcement.view_marks import View, held_by, unwrap_known, view_class_of
+
+# Backends that can be called with a name and a password, and look at neither.
+NO_PASSWORDS = {
+    "axes.backends",
+    "cognito_mfa.backends",
+    "guardian.backends",
+    "mozilla_django_oidc.auth",
+    "social_core.backends.base",
+}
+# Views of APIs that answer a password with a token.
+TOKEN_VIEWS = {
+    "rest_framework.authtoken.views.ObtainAuthToken",
+    "rest_framework_simplejwt.views.TokenObtainPairView",
+    "rest_framework_simplejwt.views.TokenObtainSlidingView",
+}
+# Whose wrappers ask a test about the user before they show their view.
+SIGN_IN_FIRST = {"django.contrib.auth.decorators"}
+OVERRIDES = ("dispatch", "get", "post", "form_valid", "get_form", "get_form_class")
+
+
+class Door(NamedTuple):
+    """A view that asks for a password.
+
+    Attributes:
+        found: the view, where it is.
+        is_certain: nothing of the site's own changes what it does.
+    """
+
+    found: Found
+    is_certain: bool
+
+
+def backends_for_passwords() -> list[str]:
+    """Return the entries of ``AUTHENTICATION_BACKENDS`` that may accept a name and a password."""
+    given = settings.AUTHENTICATION_BACKENDS
+    return [path for path in given if may_accept_password(path)]
+
+
+def may_accept_password(path: str) -> bool:
+    """Return whether the backend that ``path`` names may accept a name and a password."""
+    try:
+        method: Any = getattr(backend_class(path), "authenticate", None)
+        inspect.signature(method).bind(None, None, username="name", password="")
+    except Exception:  # noqa: BLE001 - Django skips such a backend, or fails at each sign-in
+        return False
+    plain = plain_function(method)
+    if plain is None:
+        return True
+    return plain.__module__ not in NO_PASSWORDS and _does_something(plain)
+
+
+def _does_something(function: Any) -> bool:
+    """Tell whether a function does more than to return None, as that of a backend for permissions does."""
+    return bool(names_in(function)) or len(function.__code__.co_consts) > 2  # noqa: PLR2004 - docstring, None
+
+
+def doors() -> Iterator[Door]:
+    """Yield the views of the URLconf that ask for a password and can be reached; ``admin_sites`` has those of admins."""
+    for found in url_map.views():
+        certainty = asks_for_password(found.view)
+        if certainty is not None and is_reachable(found):
+            yield Door(found, certainty)
+
+
+def asks_for_password(view: View) -> bool | None:
+    """Return whether ``view`` certainly is a password form, or probably (False); None if it is none."""
+    certain = True
+    for layer in layers(view):
+        if requires_sign_in(layer):
+            return None
+        kind = view_class_of(layer)
+        if kind is not None:
+            answer = _class_asks(kind, held_by(layer).get("initkwargs", {}))
+            return None if answer is None else answer and certain
+        certain = certain and unwrap_known(layer) is not None
+    return None
+
+
+def layers(view: View) -> Iterator[Any]:
+    """Yield ``view`` and what it says that it wraps, known wrappers and others."""
+    layer: Any = view
+    seen: list[Any] = []
+    while layer is not None and not any(layer is one for one in seen):
+        seen.append(layer)
+        yield layer
+        layer = unwrap_known(layer) or getattr(layer, "__wrapped__", None)
+
+
+def requires_sign_in(layer: Any) -> bool:
+    """Return whether ``layer`` is a wrapper that no visitor passes, such as that of ``login_required``."""
+    if getattr(layer, "__globals__", {}).get("__name__") not in SIGN_IN_FIRST:
+        return False
+    try:
+        return not held_by(layer)["test_func"](AnonymousUser())
+    except Exception:  # noqa: BLE001 - a test of the site's own
+        return False
+
+
+def _class_asks(kind: type, initkwargs: dict[str, Any]) -> bool | None:
+    names = {f"{one.__module__}.{one.__qualname__}" for one in kind.__mro__}
+    if names & TOKEN_VIEWS:
+        own = _own_names(kind)
+        return None if own & {"post", "get_serializer_class", "serializer_class"} else not own
+    if not issubclass(kind, LoginView) or forgets(kind, LoginView, *OVERRIDES):
+        return None
+
+    def option(name: str) -> Any:
+        return initkwargs.get(name) or getattr(kind, name, None)
+
+    form = option("authentication_form") or option("form_class")
+    if not _is_djangos_form(form) or _leads_to_us(option("template_name")):
+        return None
+    return not _own_names(kind) & set(OVERRIDES) and not _is_of_site(form)
+
+
+def _is_djangos_form(form: Any) -> bool:
+    """Tell whether a form asks Django's backends; one of the site's own may ask anybody."""
+    ours = isinstance(form, type) and issubclass(form, AuthenticationForm)
+    return ours and not forgets(form, AuthenticationForm, "clean")
+
+
+def _own_names(kind: type) -> set[str]:
+    """Return what a class has from the site's own code."""
+    return {name for one in kind.__mro__ for name in vars(one) if _is_of_site(one)}
+
+
+def _is_of_site(kind: type) -> bool:
+    package = kind.__module__.partition(".")[0]
+    return package not in {
+        "builtins",
+        "django",
+        "rest_framework",
+        "rest_framework_simplejwt",
+        "wagtail",
+    }
+
+
+def _leads_to_us(template: Any) -> bool:
+    """Tell whether a page is no password form, or has a link to our sign-in."""
+    try:
+        found: Any = get_template(template)
+        source: str = found.template.source
+    except TemplateDoesNotExist:
+        return False
+    except Exception:  # noqa: BLE001 - a broken template, or one of another engine
+        return False
+    return "cognito_mfa:" in source
+
+
+def is_reachable(found: Found) -> bool:
+    """Return whether ``found`` answers at its own address, as far as that can be told: no earlier view covers it."""
+    if any(char in found.route for char in "<(["):
+        return True
+    path = found.route.replace("^", "").replace("\\Z", "").replace("$", "")
+    try:
+        return resolve(f"/{path}").func == found.view
+    except Resolver404:
+        return True
