@@ -218,6 +218,7 @@ SETTINGS: Mapping[str, Setting] = {
     "PROOF_MAX_AGE": Setting(_seconds, 12 * 3600.0, _TIME_HINT),
     "REAUTH_MAX_AGE": Setting(_seconds, 300.0, _TIME_HINT),
     "ALLOW_REMOVE": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
+    "RECOVERY_CODES": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
     "NOTIFY": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
     "CREATE_USERS": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
     "USER_RESOLVER": Setting(
@@ -266,6 +267,7 @@ class Conf:
     PROOF_MAX_AGE: float
     REAUTH_MAX_AGE: float
     ALLOW_REMOVE: bool
+    RECOVERY_CODES: bool
     NOTIFY: bool
     CREATE_USERS: bool
     USER_RESOLVER: str | Callable[..., Any]

@@ -49,16 +49,17 @@ class BadCredentialsReason(StrEnum):
 
 
 class BadCodeReason(StrEnum):
-    """How Cognito refused a code without an error."""
+    """How a code was refused without an error of Cognito's."""
 
     STATUS_ERROR = "status_error"  # an answer with the status ERROR
+    RECOVERY_CODE = "recovery_code"  # one of ours: wrong, used already, or of an earlier set
 
 
 class ChallengeLostReason(StrEnum):
     """Why we ended a sign-in that Cognito might have continued."""
 
     NOTHING_PENDING = "nothing_pending"
-    NOT_OFFERED = "not_offered"  # a factor that the challenge did not offer
+    NOT_OFFERED = "not_offered"  # a factor or a way that the challenge did not offer
     OVERTAKEN = "overtaken"  # something else changed the authenticator app or the sign-in since
 
 
@@ -125,6 +126,7 @@ class BusyReason(StrEnum):
     TOO_MANY_AT_ONCE = "too_many_at_once"  # codes for one user
     TOO_MANY_FAILURES = "too_many_failures"  # wrong codes in a row
     TOO_MANY_NAMES = "too_many_names"  # changes of a device name
+    TOO_MANY_SETS = "too_many_sets"  # of recovery codes
 
 
 class UnavailableReason(StrEnum):

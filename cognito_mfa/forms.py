@@ -14,6 +14,7 @@ from cognito_mfa.cognito.types import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA
 from cognito_mfa.cognito.user_api import MAX_PASSWORD
 from cognito_mfa.models import FRIENDLY_NAME_LENGTH
 from cognito_mfa.values import typed
+from cognito_mfa.values.recovery_code import is_complete
 from cognito_mfa.values.secret_text import SecretText
 from cognito_mfa.values.untrusted import USERNAME_LENGTH, has_odd
 
@@ -154,6 +155,32 @@ class CodeField(SecretField):
             raise ValidationError(self.error_messages[kind], code=kind, params=numbers)
 
 
+class RecoveryCodeField(SecretField):
+    """A recovery code as people type it; the value is in normal form, closed."""
+
+    default_error_messages = {
+        "required": _("Enter one of your recovery codes."),
+        "incomplete": _("A recovery code has 16 letters and digits. Check what you entered."),
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, label=_("Recovery code"), widget=CodeInput, **kwargs)
+        self.widget.attrs |= {
+            "autocomplete": "off",
+            "autocapitalize": "characters",
+            "autocorrect": "off",
+            "spellcheck": "false",
+        }
+
+    def as_typed(self, text: str) -> str:
+        return typed.recovery_code(text)
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if not is_complete(value.reveal()):  # no code of anybody's: it is not counted as an attempt
+            raise ValidationError(self.error_messages["incomplete"], code="incomplete")
+
+
 class FriendlyNameField(forms.CharField):
     """What a person calls the device: any writing and emoji, no control characters."""
 
@@ -271,6 +298,16 @@ class CodeForm(forms.Form):
         super().__init__(*args, **kwargs)
         if challenge != SOFTWARE_TOKEN_MFA:
             self.fields["code"] = CodeField(lengths=SENT_CODE_LENGTHS)
+        self.fields["code"].widget.attrs["autofocus"] = True
+
+
+class RecoveryCodeForm(forms.Form):
+    """A recovery code, in the place of the code of a device that is lost."""
+
+    code = RecoveryCodeField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.fields["code"].widget.attrs["autofocus"] = True
 
 

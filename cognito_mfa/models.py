@@ -152,6 +152,11 @@ class CognitoIdentity(models.Model):
         default=0,
         help_text=_("When it moves, older sessions must prove themselves again."),
     )
+    sign_outs = models.PositiveIntegerField(
+        _("signed out everywhere"),
+        default=0,
+        help_text=_("How often the user ended all other sessions; sessions that began before end."),
+    )
     language = models.CharField(
         _("language"),
         max_length=16,
@@ -256,6 +261,8 @@ class CognitoIdentity(models.Model):
             if before is None or since not in (None, before):
                 raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
             rows.update(generation=before + 1)
+            if kind in MFAEvent.ENDS_RECOVERY_CODES:
+                self.recovery_codes.all().delete()
             MFAEvent.objects.record(kind, self, actor=actor, reason=reason, detail=detail)
         self.generation = before + 1
         return before
@@ -266,7 +273,12 @@ class CognitoIdentity(models.Model):
         self.save(update_fields=["disabled_at", "checked_at"])
 
     def retire_token(self, because: SoftwareToken.Retired) -> bool:
-        """Retire the active software token; return whether there was one."""
+        """Retire the active software token; return whether there was one.
+
+        The recovery codes end with it, except where one of them has just been used.
+        """
+        if because != SoftwareToken.Retired.RECOVERED:
+            self.recovery_codes.all().delete()
         active = self.software_tokens.active()
         return bool(active.update(retired_at=timezone.now(), retired_because=because))
 
@@ -295,6 +307,7 @@ class SoftwareToken(models.Model):
         REPLACED = "REPLACED", _("replaced")
         REMOVED = "REMOVED", _("removed")
         RESET = "RESET", _("reset by an administrator")
+        RECOVERED = "RECOVERED", _("reset with a recovery code")
         REMOVED_ELSEWHERE = "REMOVED_ELSEWHERE", _("no longer in Cognito")
         ANOTHER_POOL = "ANOTHER_POOL", _("the site changed to another user pool")
 
@@ -356,6 +369,51 @@ class SoftwareToken(models.Model):
             return cls.objects.create(
                 identity=identity, friendly_name=name, cognito_name=name, verified_at=now
             )
+
+
+class RecoveryCodeQuerySet(CurrentQuerySet["RecoveryCode"]):
+    """Recovery codes, used or not."""
+
+    def unused(self) -> Self:
+        """Return the ones that still work."""
+        return self.filter(used_at=None)
+
+
+class RecoveryCode(models.Model):
+    """A code that resets the user's authenticator app once, when the device is lost.
+
+    Only a hash of it is stored. A user has one set: a new one takes the place of the old one. Only
+    ``cognito_mfa.authenticator.recovery_codes`` makes and checks them.
+    """
+
+    identity = models.ForeignKey(
+        CognitoIdentity,
+        on_delete=models.CASCADE,
+        related_name="recovery_codes",
+        verbose_name=_("identity"),
+    )
+    position = models.PositiveSmallIntegerField(
+        _("position"), help_text=_("The first character of the code, which is not secret.")
+    )
+    digest = models.CharField(_("hash"), max_length=128)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    used_at = models.DateTimeField(_("used"), null=True, blank=True)
+
+    objects = RecoveryCodeQuerySet.as_manager()
+
+    class Meta:
+        base_manager_name = "objects"
+        verbose_name = _("recovery code")
+        verbose_name_plural = _("recovery codes")
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["identity", "position"], name="cognito_mfa_recovery_position"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d %H:%M}"
 
 
 class CodeFailuresQuerySet(InPoolQuerySet["CodeFailures"]):
@@ -444,7 +502,9 @@ class MFAResetQuerySet(CurrentQuerySet["MFAReset"]):
 
 
 class MFAReset(models.Model):
-    """An administrator's reset: saved before Cognito is asked, so that a half-done one is visible.
+    """A reset, saved before Cognito is asked, so that a half-done one is visible.
+
+    An administrator asked for it, or the user with a recovery code.
 
     It is done when ``finished_at`` is set, and not before.
     """
@@ -461,6 +521,7 @@ class MFAReset(models.Model):
         verbose_name=_("by"),
     )
     reason = models.CharField(_("reason"), max_length=200)
+    by_recovery_code = models.BooleanField(_("with a recovery code"), default=False)
     requested_at = models.DateTimeField(_("requested"), default=timezone.now)
     token_deleted_at = models.DateTimeField(_("authenticator removed"), null=True, blank=True)
     signed_out_at = models.DateTimeField(_("signed out everywhere"), null=True, blank=True)
@@ -715,6 +776,10 @@ class MFAEvent(models.Model):
         PERMISSION_DENIED = "PERMISSION_DENIED", _("Administrator's action refused")
         DISABLED = "DISABLED", _("Disabled in the user pool")
         USER_DELETED = "USER_DELETED", _("User deleted on this site")
+        RECOVERY_CODES_CREATED = "RECOVERY_CODES_CREATED", _("Recovery codes created")
+        RECOVERY_CODE_USED = "RECOVERY_CODE_USED", _("Recovery code used")
+        RECOVERY_CODE_RETURNED = "RECOVERY_CODE_RETURNED", _("Recovery code valid again")
+        SIGNED_OUT_ELSEWHERE = "SIGNED_OUT_ELSEWHERE", _("Signed out everywhere else")
 
     # Events that raise the identity's generation, so that no proof outlives them.
     INVALIDATES_PROOFS = frozenset(
@@ -729,7 +794,13 @@ class MFAEvent(models.Model):
             Kind.DISABLED,
             Kind.LINK_MOVED,
             Kind.UNLINKED,
+            Kind.RECOVERY_CODE_USED,
+            Kind.SIGNED_OUT_ELSEWHERE,
         }
+    )
+    # Events after which no recovery code of before works: its authenticator is over, or its owner is somebody else.
+    ENDS_RECOVERY_CODES = frozenset(
+        {Kind.RESET_REQUESTED, Kind.SOFTWARE_TOKEN_REMOVED, Kind.LINK_MOVED}
     )
 
     identity = models.ForeignKey(

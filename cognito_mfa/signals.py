@@ -32,6 +32,12 @@ software_token_removed = Signal()
 # actor, the user who reset it; reason.
 mfa_reset = Signal()
 
+# No further argument: the codes are shown to the user and to nobody else.
+recovery_codes_created = Signal()
+
+# tokens_revoked, whether Cognito revoked the user's tokens as well.
+signed_out_elsewhere = Signal()
+
 # exemption, the row; actor, the user who granted or revoked it. identity may be None.
 exemption_granted = Signal()
 exemption_revoked = Signal()

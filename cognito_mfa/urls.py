@@ -11,7 +11,7 @@ from django.views import View
 
 from cognito_mfa.databases import own_transactions
 from cognito_mfa.enforcement.view_marks import mfa_exempt
-from cognito_mfa.views import device, setup, sign_in
+from cognito_mfa.views import device, recovery, setup, sign_in
 
 app_name = "cognito_mfa"
 
@@ -32,6 +32,7 @@ urlpatterns = [
     _open_page("sign-out/", sign_in.SignOutView, "sign_out"),
     _open_page("new-password/", sign_in.NewPasswordView, "new_password"),
     _open_page("challenge/", sign_in.ChallengeView, "challenge"),
+    _open_page("recover/", recovery.RecoverView, "recover"),
     _open_page("link/", sign_in.LinkView, "link"),
     _open_page("setup/", setup.SetupView, "setup"),
     _open_page("setup/cancel/", setup.SetupCancelView, "setup_cancel"),
@@ -40,5 +41,8 @@ urlpatterns = [
     _own_page("device/rename/", device.DeviceRenameView, "device_rename"),
     _own_page("device/replace/", device.DeviceReplaceView, "device_replace"),
     _own_page("device/remove/", device.DeviceRemoveView, "device_remove"),
+    _own_page("recovery-codes/", recovery.RecoveryCodesView, "recovery_codes"),
+    _own_page("recovery-codes/text/", recovery.RecoveryCodesTextView, "recovery_codes_text"),
+    _own_page("recovery-codes/saved/", recovery.RecoveryCodesSavedView, "recovery_codes_saved"),
     _own_page("device/history/", device.HistoryView, "history"),
 ]

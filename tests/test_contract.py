@@ -21,6 +21,10 @@ URLS = [
     "sign_out",
     "new_password",
     "challenge",
+    "recover",
+    "recovery_codes",
+    "recovery_codes_text",
+    "recovery_codes_saved",
     "link",
     "setup",
     "setup_cancel",
@@ -38,7 +42,7 @@ def test_settings() -> None:
         "USER_POOL_ID", "CLIENT_ID", "CLIENT_SECRET", "ISSUER", "REGION", "ENDPOINT_URL", "CLIENT_FACTORY",
         "AUTH_FLOW", "REQUIRED", "ENFORCEMENT", "REQUIRED_FROM", "GRACE_PERIOD", "PROOF_MAX_AGE", "CREATE_USERS",
         "USER_RESOLVER", "TRUSTED_BACKENDS", "TOKEN_PROVIDER", "FEDERATED", "SUPPORT_URL",
-        "TRUST_POOL_EMAIL",
+        "TRUST_POOL_EMAIL", "RECOVERY_CODES",
     } <= set(SETTINGS)  # fmt: skip
 
 
@@ -53,6 +57,7 @@ def test_signals() -> None:
     for name in (
         "signed_in", "code_rejected", "software_token_verified", "software_token_replaced",
         "software_token_removed", "mfa_reset", "exemption_granted", "exemption_revoked",
+        "recovery_codes_created", "signed_out_elsewhere",
     ):  # fmt: skip
         assert hasattr(signals, name)
 
@@ -92,7 +97,7 @@ def test_dotted_paths(path: str) -> None:
     "name",
     [
         "base", "link", "sign_in", "sign_in_elsewhere", "new_password", "challenge", "setup", "setup_done", "setup_start",
-        "setup_impossible", "wait",
+        "setup_impossible", "wait", "recover", "recovery_codes",
     ],
 )  # fmt: skip
 def test_templates(name: str) -> None:
@@ -166,7 +171,8 @@ def test_kinds_of_events_and_columns_of_exports() -> None:
         "SIGNED_IN", "CODE_REJECTED", "CODES_STOPPED", "SOFTWARE_TOKEN_VERIFIED", "SOFTWARE_TOKEN_REPLACED",
         "SOFTWARE_TOKEN_REMOVED", "RENAMED", "STATUS_CHANGED", "RESET_REQUESTED", "MFA_RESET",
         "EXEMPTION_GRANTED", "EXEMPTION_REVOKED", "FAILURES_CLEARED", "EVENTS_EXPORTED", "EVENTS_PURGED",
-        "LINKED", "LINK_REFUSED", "LINK_MOVED", "UNLINKED",
+        "LINKED", "LINK_REFUSED", "LINK_MOVED", "UNLINKED", "RECOVERY_CODES_CREATED", "RECOVERY_CODE_USED",
+        "RECOVERY_CODE_RETURNED", "SIGNED_OUT_ELSEWHERE",
     } <= set(MFAEvent.Kind.values)  # fmt: skip
     assert event_log.COLUMNS == ("id", "at", "username", "kind", "detail", "reason", "actor")
 

@@ -101,6 +101,7 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, ConfirmedOnePers
         "preferred_factor",
         "checked_at",
         "code_failures",
+        "recovery_codes_left",
         "pool_id",
         "sub",
         "disabled_at",
@@ -149,6 +150,10 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, ConfirmedOnePers
     @admin.display(description=_("last used"))
     def last_used(self, identity: Any) -> Any:
         return identity.active_used
+
+    @admin.display(description=_("recovery codes left"))
+    def recovery_codes_left(self, identity: CognitoIdentity) -> int:
+        return identity.recovery_codes.unused().count()
 
     @admin.display(description=_("wrong codes in a row"))
     def code_failures(self, identity: CognitoIdentity) -> int:

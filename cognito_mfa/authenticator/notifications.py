@@ -45,6 +45,9 @@ KINDS = (
     "exemption_revoked",
     "linked",
     "unlinked",
+    "recovery_codes_created",
+    "recovery_code_used",
+    "signed_out_elsewhere",
 )
 
 MAX_EMAILS_PER_DAY = 10  # about one user
@@ -64,9 +67,12 @@ EVENTS_WITH_EMAIL = (
     Kind.LINKED,
     Kind.LINK_MOVED,
     Kind.UNLINKED,
+    Kind.RECOVERY_CODES_CREATED,
+    Kind.SIGNED_OUT_ELSEWHERE,
 )
-# It happens once to each authenticator, so it cannot flood a mailbox, and an attacker must not be able to suppress it.
-UNLIMITED = ("codes_stopped",)
+# They happen once to each authenticator or recovery code, so they cannot flood a mailbox, and an attacker must not be
+# able to suppress them.
+UNLIMITED = ("codes_stopped", "recovery_code_used")
 # A scheme, an address, a host name (mail programs treat the full stops of other scripts like ours), a new line.
 _MAY_LEAD_AWAY = re.compile("://|@|[.\u3002]\\w|[\\x00-\\x1f\\x7f\x85\u2028\u2029]")
 

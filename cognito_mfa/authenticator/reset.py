@@ -1,4 +1,4 @@
-"""An administrator's reset of a user's authenticator, for a lost phone.
+"""A reset of a user's authenticator, for a lost phone: by an administrator, or with a recovery code.
 
 Proofs end before Cognito is asked, so that sessions have ended whatever happens next. Each step that
 Cognito confirmed is recorded. What is not done is shown as not done, and the next run continues there.
@@ -12,7 +12,13 @@ from typing import Any
 from django.utils import timezone
 
 from cognito_mfa import signals
-from cognito_mfa.authenticator import code_attempts, notifications, permissions, username_reuse
+from cognito_mfa.authenticator import (
+    code_attempts,
+    notifications,
+    permissions,
+    recovery_codes,
+    username_reuse,
+)
 from cognito_mfa.cognito import admin_api
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
@@ -60,7 +66,19 @@ def run(reset: MFAReset) -> MFAReset:
     Returns:
         The reset: finished, or with its ``trouble`` in words for staff.
     """
-    identity = reset.identity
+    try:
+        complete(reset)
+    except CognitoMFAError as error:
+        record_trouble(reset, error)
+    return reset
+
+
+def complete(reset: MFAReset) -> None:
+    """Do what is left of ``reset`` in Cognito; it is unfinished still where it has ``trouble``.
+
+    Raises:
+        CognitoMFAError: Cognito refused, or did not answer; ``record_trouble`` records it.
+    """
     reset.trouble = ""  # of the last run
     try:
         _delete_token(reset)
@@ -68,13 +86,19 @@ def run(reset: MFAReset) -> MFAReset:
             _sign_out(reset)
             _read_back(reset)
     except UserGone:
-        username_reuse.retire(identity)
+        username_reuse.retire(reset.identity)
         _finish(reset)
-    except CognitoMFAError as error:
-        hint = error.hint
-        _save(reset, trouble=f"{error} {hint}".strip()[:200])
-        logger.warning("mfa_reset_stopped: user %s, %s", identity.user_id, reset.trouble)
-    return reset
+
+
+def record_trouble(reset: MFAReset, error: CognitoMFAError) -> None:
+    """Record why ``reset`` is not finished, in words for staff.
+
+    Args:
+        reset: an unfinished one.
+        error: what ``complete`` raised.
+    """
+    _save(reset, trouble=f"{error} {error.hint}".strip()[:200])
+    logger.warning("mfa_reset_stopped: user %s, %s", reset.identity.user_id, reset.trouble)
 
 
 def run_again(reset: MFAReset, *, actor: Any) -> MFAReset:
@@ -110,7 +134,7 @@ def _delete_token(reset: MFAReset) -> None:
         # The one that was there before Cognito was asked; one that was set up since stays.
         if old is not None:
             SoftwareToken.objects.active().filter(pk=old.pk).update(
-                retired_at=timezone.now(), retired_because=SoftwareToken.Retired.RESET
+                retired_at=timezone.now(), retired_because=_because(reset)
             )
         _save(reset, token_deleted_at=timezone.now())
 
@@ -154,19 +178,31 @@ def _finish(reset: MFAReset) -> None:
         if not first:  # another run was faster, and has sent the email and the signal
             return
         if not _is_set_up_anew(reset):
-            identity.retire_token(SoftwareToken.Retired.RESET)
+            identity.retire_token(_because(reset))
         # Again: a sign-in with the old app may have succeeded since the reset was requested.
         identity.invalidate_proofs(Kind.MFA_RESET, actor=reset.actor, reason=reset.reason)
         code_attempts.clear(identity.username, sub=identity.sub)
     logger.info("mfa_reset: user %s by %s", identity.user_id, reset.actor_id or "command")
     if identity.status != Status.GONE:  # the address may be somebody else's by now
-        notifications.send("mfa_reset", identity)
+        _notify(reset)
     signals.send(
         signals.mfa_reset,
         identity=identity,
         actor=reset.actor,
         reason=reset.reason,
     )
+
+
+def _notify(reset: MFAReset) -> None:
+    if reset.by_recovery_code:
+        recovery_codes.notify_of_use(reset.identity, finished=True)
+    else:
+        notifications.send("mfa_reset", reset.identity)
+
+
+def _because(reset: MFAReset) -> SoftwareToken.Retired:
+    retired = SoftwareToken.Retired
+    return retired.RECOVERED if reset.by_recovery_code else retired.RESET
 
 
 def _save(reset: MFAReset, **changes: Any) -> None:

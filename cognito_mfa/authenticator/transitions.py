@@ -151,13 +151,14 @@ def record_unconfirmed(
 def was_removed_or_reset(identity: CognitoIdentity) -> bool:
     """Return whether a software token that Cognito may still have must not be switched on again.
 
-    An administrator reset it, or the user removed it, and none was set up since. With an old boto3 the
+    It was reset, or the user removed it, and none was set up since. With an old boto3 the
     registration of a lost phone stays in Cognito, and could be switched on again.
     """
     if identity.resets.unfinished().exists():
         return True
     last = identity.software_tokens.order_by("-pk").first()
-    gone = (SoftwareToken.Retired.RESET, SoftwareToken.Retired.REMOVED)
+    retired = SoftwareToken.Retired
+    gone = (retired.RESET, retired.RECOVERED, retired.REMOVED)
     return last is not None and last.retired_at is not None and last.retired_because in gone
 
 

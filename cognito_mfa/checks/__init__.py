@@ -21,6 +21,7 @@ from cognito_mfa.checks import (
     managed_login,
     middleware,
     project,
+    recovery,
     settings,
 )
 
@@ -59,6 +60,7 @@ ALWAYS: tuple[Check, ...] = (
     managed_login.check_prompt,
     managed_login.check_scope,
     managed_login.check_mozilla_tokens,
+    recovery.check_recovery_codes,
 )
 DEPLOYED: tuple[Check, ...] = (
     deployment.check_cookies,
@@ -66,6 +68,7 @@ DEPLOYED: tuple[Check, ...] = (
     deployment.check_roll_out,
     deployment.check_hosts,
     deployment.check_addresses,
+    recovery.check_credentials,
 )
 OF_DATABASE: tuple[Check, ...] = (database.check_groups,)
 

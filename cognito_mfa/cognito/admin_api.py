@@ -11,7 +11,7 @@ from typing import Any
 from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa.cognito import user_directory
-from cognito_mfa.cognito.clients import has_operation
+from cognito_mfa.cognito.clients import has_credentials, has_operation
 from cognito_mfa.cognito.replies import Reply, bad_reply
 from cognito_mfa.cognito.transport import call
 from cognito_mfa.cognito.types import (
@@ -23,6 +23,7 @@ from cognito_mfa.cognito.types import (
     PoolFactors,
 )
 from cognito_mfa.conf import get_conf
+from cognito_mfa.exceptions import Misconfigured
 from cognito_mfa.values import untrusted
 
 DEFAULT_SESSION_MINUTES = 3  # AuthSessionValidity, where the app client does not say it
@@ -80,6 +81,17 @@ def is_enabled(sub: str) -> bool:
 def can_delete_software_token() -> bool:
     """Return whether the installed botocore knows AdminDeleteSoftwareToken (August 2026)."""
     return has_operation("AdminDeleteSoftwareToken")
+
+
+def may_delete_software_token() -> bool:
+    """Return whether ``delete_software_token`` can be called: botocore knows it, and there are AWS credentials.
+
+    Nothing is sent, so this does not say whether the credentials have the permission.
+    """
+    try:
+        return can_delete_software_token() and has_credentials()
+    except Misconfigured:  # no client can be made
+        return False
 
 
 def delete_software_token(sub: str) -> None:

@@ -92,6 +92,20 @@ def has_operation(operation: str) -> bool:
     raise Misconfigured(operation, name, hint=hint_for(name))
 
 
+def has_credentials() -> bool:
+    """Return whether AWS credentials were found, without asking AWS whether they are any good.
+
+    botocore looks for them when it makes a client, and says what it found nowhere else. What it does not say is
+    taken for yes: the call itself will tell.
+
+    Raises:
+        Misconfigured: no client can be made, such as for a profile that does not exist.
+    """
+    has_operation("AdminUserGlobalSignOut")  # raises where no client can be made
+    signer = getattr(client_for("AdminUserGlobalSignOut"), "_request_signer", None)
+    return getattr(signer, "_credentials", signer or True) is not None
+
+
 def forget_clients(**kwargs: object) -> None:
     """Drop the clients: settings changed, or this is a forked child that must not share sockets."""
     if kwargs.get("setting", NAME) == NAME:

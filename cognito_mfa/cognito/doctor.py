@@ -99,7 +99,7 @@ def _examine(conf: Conf) -> Iterator[Finding]:
     yield from _check_answers(conf)
     yield from _check_pool(conf)
     yield from _check_app_client(conf)
-    yield from _check_permissions()
+    yield from _check_permissions(conf)
 
 
 def iam_policy() -> dict[str, Any]:
@@ -298,7 +298,7 @@ def _scope_finding(scopes: tuple[str, ...] | None) -> Finding:
 # -------------------------------------------------------------------------------- permissions
 
 
-def _check_permissions() -> Iterator[Finding]:
+def _check_permissions(conf: Conf) -> Iterator[Finding]:
     """Call each admin operation for a nonexistent user: AWS checks the permission before it looks for the user."""
     if admin_api.can_delete_software_token():
         removes = admin_api.delete_software_token
@@ -311,9 +311,21 @@ def _check_permissions() -> Iterator[Finding]:
         "resetting an authenticator app": removes,
         "signing somebody out everywhere": admin_api.sign_out_everywhere,
     }
-    for purpose, attempt in tries.items():
-        yield _check_permission(purpose, attempt)
+    findings = [_check_permission(purpose, attempt) for purpose, attempt in tries.items()]
+    yield from findings
+    if conf.RECOVERY_CODES:
+        yield _recovery_finding(all(finding.level is Level.OK for finding in findings))
     yield _check_disabled_users()
+
+
+def _recovery_finding(permitted: bool) -> Finding:
+    """Return whether a used recovery code would reset the authenticator."""
+    about = "recovery codes"
+    if permitted and admin_api.can_delete_software_token():
+        return Finding(Level.OK, about, "A recovery code can reset an authenticator app.")
+    text = "RECOVERY_CODES is on, and a recovery code cannot reset an authenticator app."
+    hint = "Add the permissions above to the AWS credentials, install a newer boto3, or turn RECOVERY_CODES off."
+    return Finding(Level.ERROR, about, text, hint)
 
 
 def _check_disabled_users() -> Finding:
@@ -359,7 +371,10 @@ def _stop_if_unusable(error: Misconfigured) -> None:
         return
     if error.error == "NoCredentialsError":
         text = "There are no AWS credentials: staff can neither read a status nor reset, and the rest is not seen here."
-        raise _Unusable(Finding(Level.WARNING, "AWS credentials", text, "See --iam-policy."))
+        level = (
+            Level.ERROR if get_conf().RECOVERY_CODES else Level.WARNING
+        )  # which nobody can use then
+        raise _Unusable(Finding(level, "AWS credentials", text, "See --iam-policy."))
     if error.error == "ResourceNotFoundException":
         text = f"There is no such user pool: {error}."
         raise _Unusable(Finding(Level.ERROR, "user pool", text, error.hint))

@@ -13,7 +13,14 @@ from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from cognito_mfa.authenticator import code_attempts, identity_lookup, transitions, username_reuse
+from cognito_mfa.authenticator import (
+    code_attempts,
+    identity_lookup,
+    recovery,
+    recovery_codes,
+    transitions,
+    username_reuse,
+)
 from cognito_mfa.authenticator.identity_lookup import ChallengedUser
 from cognito_mfa.cognito import admin_api, claims, user_api
 from cognito_mfa.cognito.types import (
@@ -101,6 +108,10 @@ def start_sign_in(
     except (BadCredentials, AccountActionNeeded) as error:
         _record_rejected_password(request, username, error)
         raise
+    if own is None and recovery.is_possible() and _finish_recovery(reply):
+        # What Cognito asks for has changed. Once more before the password: what happens while it answers must count.
+        snapshot, known = Snapshot.take(username)
+        reply = user_api.start_sign_in(username, password)
     pending = replace(
         _resume_setup(kept, username),
         username=username,
@@ -126,6 +137,20 @@ def start_sign_in(
     if request.session.session_key:
         request.session.cycle_key()
     return outcome
+
+
+def _finish_recovery(reply: Challenge | Tokens) -> bool:
+    """Finish the reset that the user began with a recovery code, if it was interrupted; return whether it was done.
+
+    SECURITY: a challenge tells a name alone, which a former user may have had. The reset is about the ``sub`` that
+    asked for it, and changes nothing for anybody else.
+    """
+    identity = (
+        identity_lookup.by_sub(claims.read_person(reply).sub)
+        if isinstance(reply, Tokens)
+        else identity_lookup.by_username(reply.username)
+    )
+    return identity is not None and recovery.finish_interrupted(identity)
 
 
 def _resume_setup(kept: PendingSignIn, username: str) -> PendingSignIn:
@@ -208,6 +233,74 @@ def answer_code(request: HttpRequest, pending: PendingSignIn, *, code: SecretTex
     ):
         reply = user_api.answer_code(challenge, code)
     return _next_step(request, pending, reply, passed=challenge)
+
+
+def recover(request: HttpRequest, pending: PendingSignIn, *, code: SecretText) -> bool:
+    """Reset the authenticator whose code is asked for, with a recovery code.
+
+    The sign-in is over then: the password starts a new one, which leads to the setup.
+
+    Args:
+        request: the one that carries the recovery code.
+        pending: this browser's pending sign-in.
+        code: in normal form.
+
+    Returns:
+        Whether Cognito confirmed it. If not, the next sign-in finishes it.
+
+    Raises:
+        BadCode: wrong or used; the same page may try again.
+        Busy: too soon after a wrong code, or Cognito throttles; the recovery code is still valid.
+        CodeAttemptsLocked: too many wrong codes.
+        ChallengeLost: start again.
+        CognitoMFAError: Cognito refused the reset; the recovery code is still valid.
+    """
+    rows = _check_current(request, pending, Step.CHALLENGE)
+    if not (pending.offers_recovery and recovery.is_possible()):
+        raise ChallengeLost(reason=ChallengeLostReason.NOT_OFFERED)
+    user = subject_of(pending, rows)
+    with (
+        pending.discarding_on_failure(request),
+        code_attempts.attempt(request, user=user, method=recovery_codes.METHOD),
+    ):
+        identity = _certain_identity(user)
+        found = recovery_codes.check(identity, code)
+        if not found.identity.user.is_active:
+            raise Refused(reason=RefusedReason.USER_INACTIVE)
+        begun = recovery.start(found.identity, found)
+    _expect_setup(request, pending)  # now: what comes next may fail, and the challenge is void
+    return recovery.finish(begun)
+
+
+def _certain_identity(user: ChallengedUser) -> CognitoIdentity | None:
+    """Return the identity of ``user``, if it is certainly theirs.
+
+    SECURITY: a challenge tells a name alone, which may be a former user's. Their codes must not be good for the
+    account of whoever has the name now, so Cognito is asked who has it.
+
+    Raises:
+        CognitoMFAError: Cognito did not say; no code was looked at.
+    """
+    identity = user.identity
+    if identity is None or user.sub:
+        return identity
+    try:
+        factors = admin_api.read_factors(identity.sub)
+    except UserGone:
+        username_reuse.retire(identity)
+        return None
+    return identity if factors.username == user.username else None
+
+
+def _expect_setup(request: HttpRequest, pending: PendingSignIn) -> None:
+    """Let the next sign-in of this browser lead to the setup; a change by a signed-in user is over."""
+    following = PendingSignIn(
+        purpose=Purpose.SET_UP,
+        username=pending.username,
+        next_url="" if pending.is_change else pending.next_url,
+        is_switching_user=pending.is_switching_user,
+    )
+    following.save(request)
 
 
 def finish_setup(
@@ -349,7 +442,8 @@ def _next_step(
     if not _is_supported(reply):
         logger.warning("challenge_not_supported: Cognito asked for %.64r", reply.name)
         raise ChallengeNotSupported(reply.name)
-    pending = replace(pending, step=Step.CHALLENGE, challenge=reply)
+    offered = reply.name == SOFTWARE_TOKEN_MFA and recovery.is_possible()
+    pending = replace(pending, step=Step.CHALLENGE, challenge=reply, offers_recovery=offered)
     return _save_step(request, _with_device(pending, subject_of(pending, rows)))
 
 

@@ -90,6 +90,7 @@ class PendingSignIn:
         is_switching_user: the person signs in as another than who is signed in in this browser.
         link_user_pk: key of the user who is signed in, and is asked whether the pool's account is theirs.
         device_name: of the device whose code is asked for; empty where none may be named.
+        offers_recovery: a recovery code may be entered instead of the code.
         is_setup_unconfirmed: either of two authenticators may be the active one.
         expires_at: seconds since the epoch.
     """
@@ -109,6 +110,7 @@ class PendingSignIn:
     is_switching_user: bool = False
     link_user_pk: str = ""
     device_name: str = ""
+    offers_recovery: bool = False
     is_setup_unconfirmed: bool = False
     expires_at: float = 0.0
 

@@ -25,6 +25,8 @@ _HARMLESS_MARKS = frozenset("\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\ufeff")
 # Signs that Unicode files elsewhere: the minus, and what draws a digit as a key or in color.
 _MINUS = "\u2212"
 _KEYCAP = frozenset("\ufe0e\ufe0f\u20e3")
+# Letters that Crockford's base32 leaves out, and the digits that they look like.
+_READ_AS = str.maketrans("ILO", "110")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PHONE = re.compile(r"\+[0-9]{5,15}")
 
@@ -57,6 +59,18 @@ def _separates(char: str) -> bool:
 
 def _is_punctuation(char: str) -> bool:
     return unicodedata.category(char)[0] == "P"
+
+
+def recovery_code(text: str) -> str:
+    """Return a recovery code in capitals, without groups, and with the digits that its letters were read as.
+
+    Only ASCII letters are made capitals: others grow longer, or become letters that nobody meant.
+    """
+    if len(text) > MAX_TYPED:
+        return text
+    shown = "".join(map(_digit, unicodedata.normalize("NFKC", text)))
+    kept = (char for char in shown if not _is_punctuation(char))
+    return "".join(char.upper() if char.isascii() else char for char in kept).translate(_READ_AS)
 
 
 def line(text: str) -> str:

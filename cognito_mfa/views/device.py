@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
 from cognito_mfa import managed_login
+from cognito_mfa.authenticator import recovery, recovery_codes
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.enforcement import gate, policy
 from cognito_mfa.exceptions import Busy
@@ -69,6 +70,13 @@ class OwnPage(Page):
         }
 
 
+def recovery_context(identity: CognitoIdentity | None) -> dict[str, Any]:
+    """Return what pages say about the recovery codes of a user."""
+    left = recovery.codes_left(identity)
+    few = left is not None and left <= recovery_codes.FEW
+    return {"recovery_codes_left": left, "recovery_codes_few": few}
+
+
 class DeviceView(OwnPage, TemplateView):
     """What is set up, and what can be done about it."""
 
@@ -78,7 +86,10 @@ class DeviceView(OwnPage, TemplateView):
         identity = self.identity
         events = identity.events.all()[:EVENTS_SHOWN] if identity else []
         return super().get_context_data(
-            events=events, proven=gate.is_proven(self.request, self.request.user), **kwargs
+            events=events,
+            proven=gate.is_proven(self.request, self.request.user),
+            **recovery_context(identity),
+            **kwargs,
         )
 
 

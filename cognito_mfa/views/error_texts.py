@@ -83,6 +83,34 @@ def wrong_code(error: BadCode) -> str:
     )
 
 
+def wrong_recovery_code() -> str:
+    return _(
+        "That recovery code didn’t work. Check it, or use another one. Each code works once, and only the codes "
+        "that you created last are valid."
+    )
+
+
+def recovery_code_kept() -> str:
+    return _("Your recovery code is still valid. Sign in again to use it.")
+
+
+def recovered() -> str:
+    return _("Your authenticator app was removed. Enter your password to set up a new one.")
+
+
+def recovery_unconfirmed() -> str:
+    return _(
+        "Your recovery code was accepted, but we couldn’t confirm that your authenticator app was removed. "
+        "Enter your password, and we’ll try again."
+    )
+
+
+def codes_not_created() -> str:
+    return _(
+        "No recovery codes were created, because your security settings changed in the meantime."
+    )
+
+
 def password_rejected(error: PasswordRejected) -> list[str]:
     rules = {
         "length": _("The password is too short."),

@@ -34,6 +34,7 @@ from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step, clear_pending
 from cognito_mfa.views import error_texts
 from cognito_mfa.views.base import Page, StepView, log_failure
+from cognito_mfa.views.device import recovery_context
 from cognito_mfa.views.qr import grouped, otpauth_uri, qr_svg
 from cognito_mfa.views.secret_rendering import Placeholders
 
@@ -188,6 +189,7 @@ class SetupDoneView(Page, TemplateView):
             software_token=identity.software_token,
             replaced=replaced,
             switched_on=not identity.unconfirmed,
+            **recovery_context(identity),
             mail_sent=bool(get_conf().NOTIFY and notifications.recipients_of(identity)),
             next=destination(request, request.GET.get("next")),
             **self.shared_context(),

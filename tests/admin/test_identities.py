@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from cognito_mfa.local import faults
@@ -278,3 +281,17 @@ def test_no_page_of_the_admin_shows_a_secret(pool: LocalPool, admin: Visitor) ->
     for page in pages:
         assert admin.secret not in page
         assert "cognito-mfa-qr" not in page
+
+
+def test_the_detail_page_says_how_many_recovery_codes_are_left_and_not_which(
+    pool: LocalPool, admin: Visitor, settings: Settings
+) -> None:
+    """``CognitoIdentityAdmin.recovery_codes_left``: the number, and neither positions nor hashes."""
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "RECOVERY_CODES": True}
+    admin.client.post(reverse("cognito_mfa:recovery_codes"))
+    identity = CognitoIdentity.objects.get()
+    identity.recovery_codes.filter(position=4).update(used_at=timezone.now())
+    page = admin.text(admin.get(reverse(DETAIL, args=[identity.pk])))
+    assert re.search(r"ecovery codes left:.*?\b9\b", page, re.DOTALL)
+    for row in identity.recovery_codes.all():
+        assert row.digest not in page

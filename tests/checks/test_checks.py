@@ -24,6 +24,7 @@ from pytest_django import Settings
 from rest_framework.permissions import IsAuthenticated
 
 from cognito_mfa.checks import ALWAYS, DEPLOYED, OF_DATABASE
+from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.contrib.rest_framework import IsMFAVerified, asks_for_factor
 from cognito_mfa.decorators import mfa_exempt
 from tests.checks import sites
@@ -57,6 +58,13 @@ def _no_logging_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     and others for good.
     """
     monkeypatch.setattr("django.test.signals.configure_logging", lambda *_: None, raising=False)
+
+
+def no_profile(**_given: Any) -> Any:
+    """Fail as boto3 does where ``AWS_PROFILE`` names a profile that is not there."""
+    from botocore.exceptions import ProfileNotFound
+
+    raise ProfileNotFound(profile="nobody")
 
 
 def view(_request: HttpRequest) -> HttpResponse:
@@ -281,6 +289,8 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("W017", conf(TOKEN_PROVIDER=view, TRUSTED_BACKENDS={THEIRS: "elsewhere"})),
     ("W018", conf(TOKEN_PROVIDER=MOZILLA, TRUSTED_BACKENDS=[THEIRS])),
     ("W018", both(conf(TOKEN_PROVIDER=ALLAUTH, TRUSTED_BACKENDS=[THEIRS]), WITHOUT_SCOPE)),
+    ("E035", conf(RECOVERY_CODES=True, CLIENT_FACTORY="tests.security.old_boto3.make_client")),
+    ("W051", conf(RECOVERY_CODES=True, TOKEN_PROVIDER=view)),
     ("W019", both(conf(TOKEN_PROVIDER=MOZILLA, TRUSTED_BACKENDS=[MOZILLAS_BACKEND]), KEEPS_NONE)),
 ]
 BAD_DEPLOYED: list[tuple[str, Callable[[Settings], None]]] = [
@@ -294,8 +304,17 @@ BAD_DEPLOYED: list[tuple[str, Callable[[Settings], None]]] = [
     ("W031", conf(GRACE_PERIOD=400 * 86400.0)),
     ("W016", site(ALLOWED_HOSTS=["*"])),
     ("W020", conf(TRUST_POOL_EMAIL=True)),
+    ("W050", conf(RECOVERY_CODES=True, CLIENT_FACTORY="tests.security.no_credentials.make_client")),
+    ("W050", conf(RECOVERY_CODES=True, CLIENT_FACTORY="tests.checks.test_checks.no_profile")),
 ]
 GOOD: list[Any] = [
+    pytest.param(
+        conf(RECOVERY_CODES=True),
+        marks=pytest.mark.skipif(
+            not has_operation("AdminDeleteSoftwareToken"),
+            reason="AdminDeleteSoftwareToken is newer than the installed botocore",
+        ),
+    ),
     conf(ENDPOINT_URL="https://vpce-1.cognito-idp.eu-west-1.vpce.amazonaws.com"),
     environment(AWS_ENDPOINT_URL="https://cognito-idp.cn-north-1.amazonaws.com.cn"),
     site(DEBUG=True, LOGGING={"version": 1, "root": {"level": "DEBUG"}}),

@@ -263,6 +263,23 @@ def test_no_aws_credentials(cognito: LocalCognito, settings: Settings) -> None:
     assert "permission" not in found
 
 
+@pytest.mark.parametrize("operation", [reading(), "AdminUserGlobalSignOut", removing])
+def test_recovery_codes_that_could_not_be_used(
+    operation: str, cognito: LocalCognito, settings: Settings
+) -> None:
+    set_conf(settings, RECOVERY_CODES=True)
+    expected = "OK" if has_operation("AdminDeleteSoftwareToken") else "ERROR"
+    assert level("recovery codes")[1] == expected
+    cognito.faults.on(operation, DENIED)
+    assert level("recovery codes") == (1, "ERROR")
+
+
+def test_recovery_codes_without_aws_credentials(cognito: LocalCognito, settings: Settings) -> None:
+    factory = "tests.management.test_doctor.without_credentials"
+    set_conf(settings, RECOVERY_CODES=True, CLIENT_FACTORY=factory)
+    assert level("AWS credentials") == (1, "ERROR")
+
+
 def without_credentials(**given: Any) -> Any:
     """Make a client as on a machine that has no AWS credentials whatever."""
     client: Any = make_client(**given)

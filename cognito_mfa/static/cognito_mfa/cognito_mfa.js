@@ -22,6 +22,11 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   }
 
+  for (const button of document.querySelectorAll("[data-cognito-mfa-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  }
+
   for (const button of document.querySelectorAll("[data-cognito-mfa-copy]")) {
     const status = button.parentElement.querySelector("[role=status]");
     button.hidden = false;

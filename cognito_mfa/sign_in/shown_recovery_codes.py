@@ -1,0 +1,70 @@
+"""The recovery codes that a page shows: encrypted in the session, until the user has saved them, minutes at most.
+
+So a page that is loaded again, printed or downloaded shows the same codes, and only their hashes are in the database.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from django.http import HttpRequest
+
+from cognito_mfa.authenticator import recovery_codes
+from cognito_mfa.enforcement.proof import PREFIX
+from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.sign_in.encryption import decrypt, encrypt
+from cognito_mfa.values.clocks import seconds_since
+from cognito_mfa.values.secret_text import SecretText
+
+KEY = f"{PREFIX}recovery_codes"
+TTL = 10 * 60  # seconds
+
+
+def keep(request: HttpRequest, identity: CognitoIdentity, codes: Sequence[SecretText]) -> None:
+    """Let the user's pages show ``codes`` for some minutes.
+
+    Args:
+        request: whose session keeps them.
+        identity: the user's, with the set that the codes are.
+        codes: as they were created just now.
+    """
+    payload = {
+        "codes": list(codes),
+        "set": recovery_codes.set_id(identity),
+        "identity": identity.pk,
+        "at": time.time(),
+    }
+    request.session[KEY] = encrypt(payload)
+
+
+def load(request: HttpRequest, identity: CognitoIdentity | None) -> list[SecretText]:
+    """Return the codes that may be shown to the user; none when they are old, or no longer the user's set.
+
+    Args:
+        request: whose session keeps them.
+        identity: the user's.
+    """
+    if KEY not in request.session:
+        return []
+    payload = decrypt(request.session[KEY])
+    if identity is None or payload is None or not _is_current(payload, identity):
+        forget(request)
+        return []
+    codes: list[SecretText] = payload["codes"]
+    return codes
+
+
+def forget(request: HttpRequest) -> None:
+    """Show the codes no more."""
+    request.session.pop(KEY, None)
+
+
+def _is_current(payload: dict[str, object], identity: CognitoIdentity) -> bool:
+    try:
+        at, of, batch = payload["at"], payload["identity"], payload["set"]
+    except KeyError:  # of another version of this app, minutes ago
+        return False
+    ago = seconds_since(at) if isinstance(at, float) else None
+    in_time = ago is not None and ago < TTL
+    return in_time and of == identity.pk and batch == recovery_codes.set_id(identity)

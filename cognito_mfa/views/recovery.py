@@ -1,0 +1,198 @@
+"""The pages of recovery codes: entering one instead of a lost device's code, and creating, showing and saving a set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.generic import TemplateView
+
+from cognito_mfa.authenticator import recovery, recovery_codes
+from cognito_mfa.decorators import mfa_recent
+from cognito_mfa.enforcement import gate
+from cognito_mfa.enforcement.redirects import safe_url
+from cognito_mfa.exceptions import BadCode, Busy, ChallengeLost, CognitoMFAError
+from cognito_mfa.forms import RecoveryCodeForm
+from cognito_mfa.models import identity_of
+from cognito_mfa.sign_in import flows, shown_recovery_codes
+from cognito_mfa.sign_in.completion import Outcome
+from cognito_mfa.sign_in.pending import Step
+from cognito_mfa.values.recovery_code import grouped
+from cognito_mfa.values.secret_text import SecretText
+from cognito_mfa.views import error_texts
+from cognito_mfa.views.base import StepView
+from cognito_mfa.views.device import OwnPage
+from cognito_mfa.views.secret_rendering import Placeholders
+
+
+class RecoverView(StepView):
+    """A recovery code instead of the code of a device that is lost. The password was right already."""
+
+    template_name = "cognito_mfa/recover.html"
+    form_class = RecoveryCodeForm
+    step = Step.CHALLENGE
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not self.pending.offers_recovery:
+            return self.redirect_to_step(Outcome(Step.CHALLENGE, ""))
+        return super().get(request, *args, **kwargs)
+
+    def form_valid(self, form: Form) -> HttpResponse:
+        try:
+            confirmed = flows.recover(self.request, self.pending, code=form.cleaned_data["code"])
+        except CognitoMFAError as error:
+            return self.handle_error(error, form)
+        text = error_texts.recovered() if confirmed else error_texts.recovery_unconfirmed()
+        way_back = "" if self.pending.is_change else self.pending.next_url
+        return self.redirect_to_sign_in(text=text, next_url=way_back, set_up=True)
+
+    def error_text(self, error: CognitoMFAError) -> Any:
+        if isinstance(error, BadCode):
+            return error_texts.wrong_recovery_code()
+        return super().error_text(error)
+
+    def show_unavailable(self, text: str, *, status: int, seconds: int) -> HttpResponse:
+        """Show that the reset did not happen, and that the recovery code was not used up.
+
+        Args:
+            text: what the page says.
+            status: of the response.
+            seconds: until the next attempt makes sense.
+        """
+        whole = f"{text} {error_texts.recovery_code_kept()}"
+        return super().show_unavailable(whole, status=status, seconds=seconds)
+
+
+class CodesPage(OwnPage):
+    """A page about the recovery codes of who is signed in, who has an authenticator app."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated:
+            identity = identity_of(request.user)
+            if not recovery.is_offered():
+                return self.redirect_to_device()
+            if identity is None or identity.software_token is None:
+                return self.redirect_to_device(
+                    text=_("Set up an authenticator app before you create recovery codes.")
+                )
+        return self.dispatch_own(request, *args, **kwargs)
+
+    def dispatch_own(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Answer a user who may have recovery codes."""
+        return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def next_url(self) -> str:
+        given = self.request.POST.get("next") or self.request.GET.get("next")
+        return safe_url(self.request, given)
+
+    def shown_codes(self) -> list[SecretText]:
+        """Return the codes that were created a moment ago, if they may be shown still."""
+        if not gate.is_proven(self.request, self.request.user):
+            return []
+        return shown_recovery_codes.load(self.request, self.identity)
+
+    def redirect_to_codes(self) -> HttpResponse:
+        """Return the redirect to the page that shows the codes, or how many are left."""
+        query = f"?{urlencode({'next': self.next_url})}" if self.next_url else ""
+        return HttpResponseRedirect(reverse("cognito_mfa:recovery_codes") + query)
+
+
+class RecoveryCodesView(CodesPage, TemplateView):
+    """How many codes are left; a new set of them, and the codes while they may be shown."""
+
+    template_name = "cognito_mfa/recovery_codes.html"
+
+    def dispatch_own(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        # What is on the page already may be loaded again when the code is no longer recent.
+        if request.method != "POST" and request.user.is_authenticated and self.shown_codes():
+            return super().dispatch_own(request, *args, **kwargs)
+        return self.dispatch_confirmed(request, *args, **kwargs)
+
+    @method_decorator(mfa_recent())
+    def dispatch_confirmed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return super().dispatch_own(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        identity = self.identity
+        if identity is None:  # unlinked since
+            return self.redirect_to_device()
+        try:
+            codes = recovery_codes.create(request, identity)
+        except ChallengeLost:
+            return self.redirect_to_device(text=error_texts.codes_not_created())
+        except Busy as error:
+            return self.redirect_to_device(text=error_texts.busy(error))
+        shown_recovery_codes.keep(request, identity, codes)
+        return self.redirect_to_codes()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        identity = self.identity
+        left = recovery_codes.left(identity) if identity else 0
+        return super().get_context_data(
+            left=left,
+            next=self.next_url,
+            device_url=reverse("cognito_mfa:device"),
+            **kwargs,
+        )
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        page, codes = Placeholders(), self.shown_codes()
+        response = super().render_to_response({**context, **_stand_ins(page, codes)}, **kwargs)
+        response.add_post_render_callback(page.fill)  # type: ignore[attr-defined]
+        return response
+
+
+class RecoveryCodesTextView(CodesPage):
+    """The codes that are shown, as a text file to keep; a POST, so that nothing loads it unasked."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        page, codes = Placeholders(), self.shown_codes()
+        if not codes:
+            return self.redirect_to_codes()
+        context = {"identity": self.identity, **self.shared_context(), **_stand_ins(page, codes)}
+        response = TemplateResponse(
+            request,
+            "cognito_mfa/recovery_codes.txt",
+            context,
+            content_type="text/plain; charset=utf-8",
+            headers={"Content-Disposition": 'attachment; filename="recovery-codes.txt"'},
+        )
+        response.add_post_render_callback(page.fill)
+        return response
+
+
+class RecoveryCodesSavedView(CodesPage):
+    """The user has saved the codes: they are shown no more."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        shown_recovery_codes.forget(request)
+        return HttpResponseRedirect(self.next_url or reverse("cognito_mfa:device"))
+
+
+def _stand_ins(page: Placeholders, codes: Sequence[SecretText]) -> dict[str, Any]:
+    """Return what a template writes for ``codes``; it never sees them."""
+
+    def code(number: int) -> str:
+        return grouped(codes[number].reveal())
+
+    def lines() -> str:
+        return "\n".join(grouped(each.reveal()) for each in codes)
+
+    return {
+        "codes": [page.stand_for(partial(code, number)) for number in range(len(codes))],
+        "codes_as_text": page.stand_for(lines) if codes else "",
+    }
