@@ -153,7 +153,12 @@ def test_commands(command: str, options: list[str]) -> None:
 
 
 def test_urls_of_the_admin() -> None:
-    for name in ("overviewsnapshot_changelist", "overviewsnapshot_count", "mfaevent_export"):
+    for name in (
+        "overviewsnapshot_changelist",
+        "overviewsnapshot_count",
+        "mfaevent_export",
+        "cognitoidentity_link",
+    ):
         assert reverse(f"admin:cognito_mfa_{name}")
     for model, action in (
         ("cognitoidentity", "reset_mfa"),

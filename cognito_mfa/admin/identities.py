@@ -26,9 +26,7 @@ from cognito_mfa.admin.changelists import (
     status_as_icon_and_word,
     with_active_token,
 )
-from cognito_mfa.admin.confirmation import (
-    ConfirmedOnePerson,
-)
+from cognito_mfa.admin.link_page import LinkPageMixin
 from cognito_mfa.admin.resets import MFAResetInline
 from cognito_mfa.models import (
     CognitoIdentity,
@@ -69,7 +67,7 @@ class MFAEventInline(ReadOnly, TabularInline):
 
 
 @admin.register(CognitoIdentity)
-class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, ConfirmedOnePerson, FastListMixin):
+class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, FastListMixin):
     """People and the state of their second factor, as Cognito last said."""
 
     list_display = (

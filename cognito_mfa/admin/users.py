@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +19,8 @@ from cognito_mfa.admin.changelists import (
     SecondFactorFilter,
     status_as_icon_and_word,
 )
+from cognito_mfa.admin.link_page import link_url
+from cognito_mfa.authenticator import permissions
 from cognito_mfa.models import CognitoIdentity
 
 
@@ -26,6 +29,8 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
 
     Put it first: ``class PersonAdmin(MFAUserAdminMixin, UserAdmin)``.
     """
+
+    rights = {**AuthenticatorActionsMixin.rights, "link_user": permissions.LINK}
 
     def __init__(self, model: type[Any], admin_site: Any) -> None:
         if model._meta.concrete_model is not get_user_model():
@@ -40,6 +45,7 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
                 "refresh_status",
                 "reset_mfa",
                 "clear_failures",
+                "link_user",
                 "unlink",
             ]
 
@@ -58,6 +64,16 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
 
     def identities_of(self, queryset: QuerySet[Any]) -> QuerySet[CognitoIdentity]:
         return CognitoIdentity.objects.filter(user__in=queryset).order_by("pk")
+
+    @admin.action(description=_("Link to a user pool user…"), permissions=["link_user"])
+    def link_user(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Lead to the page that links one user."""
+        users = list(queryset[:2])
+        if len(users) == 1:
+            query = urlencode({"user": users[0].pk})
+            return HttpResponseRedirect(f"{link_url(self.admin_site.name)}?{query}")
+        self.message_user(request, _("Select one user to link."), messages.ERROR)
+        return None
 
     def log_action(self, request: HttpRequest, identity: CognitoIdentity, message: str) -> None:
         self.log_change(request, identity.user, message)

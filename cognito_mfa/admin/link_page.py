@@ -1,0 +1,206 @@
+"""The page on which staff link a user of the site to a user of the pool, or move such a link.
+
+Two steps: Cognito is asked who the user of the pool is, and the answer is shown; what is confirmed then is done by
+the ``sub`` that was shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.widgets import ForeignKeyRawIdWidget
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+
+from cognito_mfa.admin.confirmation import (
+    ConfirmedOnePerson,
+    ReasonForm,
+    page_context,
+    refused,
+    way_to_a_code,
+)
+from cognito_mfa.authenticator import links, permissions
+from cognito_mfa.authenticator.links import Change, Plan
+from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason
+from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, LinkRefusedReason
+from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.values import typed
+
+TITLE = _("Link a user")
+TIDY = {"username": typed.username, "email": typed.email, "sub": typed.sub}
+
+EFFECTS = {
+    Change.LINK: _("From now on, this user pool user signs in to this account."),
+    Change.MOVE: _(
+        "From now on, this user pool user signs in to this account. The link to the account before ends, and so do all "
+        "sessions of it. The authenticator app stays."
+    ),
+    Change.REPLACE: _(
+        "From now on, this user pool user signs in to this account. The link of the account to another user pool user "
+        "ends, and so do all sessions of it."
+    ),
+    Change.CHANGE_POOL: _(
+        "From now on, this user pool user signs in to this account, which was linked to a user of a former user pool. "
+        "A new authenticator app must be set up."
+    ),
+}
+REFUSALS = {
+    LinkRefusedReason.NOT_IN_POOL: _(
+        "The user pool has no such user. Enter the username or sub exactly as the user pool has it."
+    ),
+    LinkRefusedReason.SEVERAL_IN_POOL: _(
+        "Several users of the user pool have this email address. Enter the username or the sub."
+    ),
+    LinkRefusedReason.EMAIL_NOT_VERIFIED: _(
+        "The user pool has not verified this email address. Enter the username or the sub."
+    ),
+    LinkRefusedReason.FEDERATED: _(
+        "This user signs in with another identity provider and cannot be linked."
+    ),
+}
+OVERTAKEN = _("Something changed at the same moment. Please try again.")
+DENIALS = {
+    DenialReason.ONESELF: _("You cannot change your own link."),
+    DenialReason.POWER: _("You cannot do this to a user who has permissions that you do not have."),
+}
+
+
+class LinkForm(ReasonForm):
+    """Which user of the site, which user of the pool, and why."""
+
+    user = forms.ModelChoiceField(queryset=None, label=_("User"))
+    by = forms.ChoiceField(
+        label=_("Find the user pool user by"),
+        choices=[
+            ("username", _("username")),
+            ("email", _("verified email address")),
+            ("sub", _("sub")),
+        ],
+    )
+    value = forms.CharField(
+        label=_("User pool user"),
+        max_length=300,
+        strip=False,
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
+    field_order = ("user", "by", "value", "reason")
+
+    def __init__(self, *args: Any, admin_site: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        relation: Any = CognitoIdentity._meta.get_field("user").remote_field
+        field: Any = self.fields["user"]
+        field.queryset = get_user_model()._default_manager.all()
+        field.widget = ForeignKeyRawIdWidget(relation, admin_site)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if "by" in cleaned and "value" in cleaned:
+            cleaned["value"] = TIDY[cleaned["by"]](cleaned["value"])
+        return cleaned
+
+
+class LinkPageMixin(ConfirmedOnePerson):
+    """Adds the page to the admin of identities."""
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_link"
+        view = self.admin_site.admin_view(self.link_view)
+        return [path("link/", view, name=name), *super().get_urls()]
+
+    def link_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the form; then whom Cognito found; then do what was confirmed."""
+        if not permissions.has_permission(permissions.LINK, request.user):
+            denied = ActionDenied(permissions.LINK, request.user, None, DenialReason.PERMISSION)
+            return refused(request, denied)
+        if (way := way_to_a_code(request, permissions.LINK)) is not None:
+            return way
+        given = request.POST if request.method == "POST" else None
+        form = LinkForm(given, initial=_initial(request), admin_site=self.admin_site)
+        planned = self._planned(request, form) if form.is_valid() else None
+        if planned is None:
+            return self._page(request, form)
+        if planned.is_same_as_before:
+            self.message_user(request, _("They are linked already."), messages.INFO)
+        elif request.POST.get("confirmed") != _fingerprint(planned):
+            return self._page(request, form, planned)
+        elif not self._link(request, form, planned):
+            return self._page(request, form)
+        identity = CognitoIdentity.objects.filter(user=planned.user).first()
+        return HttpResponseRedirect(self._change_url(identity or planned.user))
+
+    def _planned(self, request: HttpRequest, form: LinkForm) -> Plan | None:
+        """Ask Cognito, and return what would be done; None where the form now says why it cannot be."""
+        data = form.cleaned_data
+        try:
+            pool_user = links.find_in_pool(**{data["by"]: data["value"]})
+            planned = links.plan(data["user"], pool_user)
+            links.check(planned, actor=request.user, move=True)
+        except ActionDenied as denied:
+            permissions.record_denial(denied)
+            form.add_error(None, str(DENIALS.get(denied.reason, denied)))
+        except LinkRefused as error:
+            text = REFUSALS.get(LinkRefusedReason(str(error.reason)), OVERTAKEN)
+            form.add_error("value", str(text))
+        except CognitoMFAError as error:
+            form.add_error(None, f"{error} {error.hint}".strip())
+        else:
+            return planned
+        return None
+
+    def _link(self, request: HttpRequest, form: LinkForm, planned: Plan) -> bool:
+        reason = form.cleaned_data["reason"]
+        try:
+            done = links.link(
+                planned.user, planned.pool_user, actor=request.user, reason=reason, move=True
+            )
+        except (ActionDenied, LinkRefused):  # since a moment ago
+            form.add_error(None, str(OVERTAKEN))
+            return False
+        if done.own is not None:
+            self.log_action(request, done.own, f"Linked to user {planned.user.pk}: {reason}")
+        text = _("Linked %(user)s to %(username)s.")
+        names = {"user": planned.user, "username": planned.pool_user.username}
+        self.message_user(request, text % names, messages.SUCCESS)
+        return True
+
+    def _page(
+        self, request: HttpRequest, form: LinkForm, planned: Plan | None = None
+    ) -> HttpResponse:
+        context = {
+            **page_context(self, request, TITLE),
+            "form": form,
+            "media": self.media + form.media,
+            "planned": planned,
+        }
+        if planned is not None:
+            context |= {"effect": EFFECTS[planned.change], "fingerprint": _fingerprint(planned)}
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        return TemplateResponse(request, "admin/cognito_mfa/cognitoidentity/link.html", context)
+
+
+def link_url(site_name: str) -> str:
+    """Return the address of the page in the admin site of this name."""
+    meta = CognitoIdentity._meta
+    return reverse(f"{site_name}:{meta.app_label}_{meta.model_name}_link")
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    """Return what the address says: a user, or an identity whose link is to be moved."""
+    identity = None
+    if request.GET.get("identity", "").isdecimal():
+        identity = CognitoIdentity.objects.filter(pk=request.GET["identity"]).first()
+    if identity is not None:
+        return {"by": "sub", "value": identity.sub}
+    return {"user": request.GET.get("user")}
+
+
+def _fingerprint(planned: Plan) -> str:
+    """Return what must be as it was shown when it is confirmed."""
+    own, theirs = planned.own, planned.theirs
+    rows = [f"{row.pk}/{row.user_id}/{row.sub}" if row else "-" for row in (own, theirs)]
+    return " ".join([planned.change.name, planned.pool_user.sub, str(planned.user.pk), *rows])
