@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.admin.confirmation import (
@@ -27,6 +28,7 @@ from cognito_mfa.admin.confirmation import (
 from cognito_mfa.authenticator import links, permissions
 from cognito_mfa.authenticator.links import Change, Plan
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason
+from cognito_mfa.databases import current_rows, own_transactions
 from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, LinkRefusedReason
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.values import typed
@@ -73,7 +75,7 @@ DENIALS = {
 class LinkForm(ReasonForm):
     """Which user of the site, which user of the pool, and why."""
 
-    user = forms.ModelChoiceField(queryset=None, label=_("User"))
+    user: Any = forms.ModelChoiceField(queryset=None, label=_("User"))
     by = forms.ChoiceField(
         label=_("Find the user pool user by"),
         choices=[
@@ -94,7 +96,7 @@ class LinkForm(ReasonForm):
         super().__init__(*args, **kwargs)
         relation: Any = CognitoIdentity._meta.get_field("user").remote_field
         field: Any = self.fields["user"]
-        field.queryset = get_user_model()._default_manager.all()
+        field.queryset = current_rows(get_user_model())
         field.widget = ForeignKeyRawIdWidget(relation, admin_site)
 
     def clean(self) -> dict[str, Any]:
@@ -112,6 +114,7 @@ class LinkPageMixin(ConfirmedOnePerson):
         view = self.admin_site.admin_view(self.link_view)
         return [path("link/", view, name=name), *super().get_urls()]
 
+    @method_decorator(own_transactions)
     def link_view(self, request: HttpRequest) -> HttpResponse:
         """Show the form; then whom Cognito found; then do what was confirmed."""
         if not permissions.has_permission(permissions.LINK, request.user):
@@ -179,7 +182,7 @@ class LinkPageMixin(ConfirmedOnePerson):
         }
         if planned is not None:
             context |= {"effect": EFFECTS[planned.change], "fingerprint": _fingerprint(planned)}
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/cognito_mfa/cognitoidentity/link.html", context)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.values.comparison import same
 
 Status = CognitoIdentity.Status
 
@@ -73,6 +74,24 @@ def matching(name: str) -> list[CognitoIdentity]:
     rows = CognitoIdentity.objects.in_pool().select_related("user")
     found = rows.filter(Q(username=name) | Q(sub=name)).order_by("pk")
     return [row for row in found if name in (row.username, row.sub)]
+
+
+def in_another_pool(username: str, email: str) -> CognitoIdentity | None:
+    """Return an identity of another pool with this username or verified address, or None.
+
+    One whose user that pool deleted does not count.
+
+    Args:
+        username: of a user of this pool.
+        email: verified by this pool; empty where none is.
+    """
+    wanted = Q(username=username)
+    if email:
+        wanted |= Q(email=email) | Q(email__iexact=email)
+    for row in CognitoIdentity.objects.in_other_pools().filter(wanted).order_by("pk"):
+        if row.status != Status.GONE and (row.username == username or same(row.email, email)):
+            return row
+    return None
 
 
 def challenged_user(

@@ -217,9 +217,21 @@ def _link_new_person(
     if user is not None:
         how = "CONFIRMED" if consent is Consent.GIVEN else "RESOLVER"
         return _link_existing_user(person, user, status, how)
+    _check_unknown_in_other_pools(person)
     if not get_conf().CREATE_USERS:
         raise LinkRefused(Reason.NO_USER)
     return _link_new_user(person, status)
+
+
+def _check_unknown_in_other_pools(person: Person) -> None:
+    """Refuse to create a second account beside that of the same person in a former pool.
+
+    Whether it is the same person, an administrator knows. A new account is empty, and the link to it would be in
+    the way of the right one.
+    """
+    former = identity_lookup.in_another_pool(person.username, person.email)
+    if former is not None:
+        raise LinkRefused(Reason.LINKED_IN_ANOTHER_POOL, user_pk=former.user_id)
 
 
 def _link_new_user(person: Person, status: CognitoIdentity.Status) -> CognitoIdentity:
@@ -262,7 +274,7 @@ def _create_identity_and_user(
         MFAEvent.objects.record(Kind.LINKED, identity, detail=detail)
         logger.warning(
             "second_account: user %s for sub %s, because user %s has the name. If both are one person, "
-            "link that user instead (README, Users that exist already).",
+            "link that user instead, with cognito_mfa_link --move (docs/existing-sites.md).",
             identity.user_id,
             person.sub,
             holder,

@@ -15,7 +15,11 @@ from cognito_mfa.models import MFAEvent
 
 logger = logging.getLogger(__name__)
 
-BY_HAND = "Only an administrator can link this user."
+BY_HAND = (
+    "Only an administrator can link this user: with cognito_mfa_link, or in the admin "
+    "(docs/existing-sites.md)."
+)
+ANOTHER_POOL = "Relink the users of the former user pool with cognito_mfa_link --from-pool (docs/existing-sites.md)."
 BY_RESOLVER = (
     "A function of your own in COGNITO_MFA['USER_RESOLVER'] can find or create the user instead "
     "(docs/user-models.md)."
@@ -23,6 +27,7 @@ BY_RESOLVER = (
 HINTS = {
     LinkRefusedReason.STAFF: BY_HAND,
     LinkRefusedReason.PERMISSIONS: BY_HAND,
+    LinkRefusedReason.LINKED_IN_ANOTHER_POOL: ANOTHER_POOL,
     LinkRefusedReason.USERNAME_TAKEN: BY_RESOLVER,
     LinkRefusedReason.NO_VALID_USERNAME: BY_RESOLVER,
     LinkRefusedReason.EMAIL_NOT_VERIFIED: "Verify the address in the user pool.",

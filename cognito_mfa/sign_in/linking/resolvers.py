@@ -73,7 +73,9 @@ def by_signed_in_user(person: Person, *, request: HttpRequest | None) -> Abstrac
         request: where they sign in; None outside a request.
     """
     user: AbstractBaseUser | None = signed_in(request)
-    return user if identity_of(user) is None else None
+    identity = identity_of(user)
+    # With a link of a former pool, the user is refused with that reason, and gets no second account.
+    return user if identity is None or not identity.in_this_pool else None
 
 
 def signed_in(request: HttpRequest | None) -> Any:
