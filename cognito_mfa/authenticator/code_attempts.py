@@ -56,14 +56,16 @@ class Attempt(NamedTuple):
     """One code on its way to Cognito; counted as a failure until it is known to be none.
 
     Attributes:
-        row: key of the counter.
+        counter: selects the counter: its key, or the ``sub`` where it was not read.
         failures: which failure in a row this is, if it is one; no two attempts at once get the same.
         total: likewise, whatever an administrator cleared.
+        is_by_name: whether it is counted by the username.
     """
 
-    row: int
+    counter: Q
     failures: int
     total: int
+    is_by_name: bool
 
     @property
     def is_last(self) -> bool:
@@ -72,7 +74,7 @@ class Attempt(NamedTuple):
 
 
 @contextmanager
-def attempt(request: HttpRequest, *, user: ChallengedUser, method: str) -> Generator[None]:
+def attempt(request: HttpRequest, *, user: ChallengedUser, method: str) -> Generator[Attempt]:
     """Send one code inside: it is counted before, and recorded when it was wrong.
 
     Args:
@@ -84,16 +86,10 @@ def attempt(request: HttpRequest, *, user: ChallengedUser, method: str) -> Gener
         Busy: too soon after a wrong code; nothing was sent.
         CodeAttemptsLocked: too many wrong codes; nothing was sent.
     """
-    user, row = _without_former_user(user, method)
-    count = Attempt(0, 0, 0)
+    user, count = _reserve_for(user, method)
     try:
-        with count_attempt(
-            user.username,
-            sub=_counted_sub(user, method),
-            secret_was_shown=method == MFA_SETUP,
-            row=row,
-        ) as count:
-            yield
+        with _counted(count):
+            yield count
     except BadCode:
         _record_wrong_code(request, _identity_to_record(user, method), method, count)
         raise
@@ -101,11 +97,7 @@ def attempt(request: HttpRequest, *, user: ChallengedUser, method: str) -> Gener
 
 @contextmanager
 def count_attempt(
-    username: str,
-    *,
-    sub: str = "",
-    secret_was_shown: bool = False,
-    row: CodeFailures | None = None,
+    username: str, *, sub: str = "", secret_was_shown: bool = False
 ) -> Generator[Attempt]:
     """Count what happens inside as one attempt at a code.
 
@@ -116,21 +108,27 @@ def count_attempt(
         username: the pool's own name of the user.
         sub: the user's, where it is known.
         secret_was_shown: whether the page showed the secret, as in a setup, so that nothing can be guessed.
-        row: the counter as it was read just now; by default it is read, and made where there is none.
 
     Raises:
         Busy: too soon after the last wrong code; Cognito is not asked.
         CodeAttemptsLocked: too many wrong codes; only an administrator unlocks them.
     """
-    reserved = _reserve(username, sub, row, forgives=secret_was_shown and not sub)
+    count = _reserve(username, sub, forgives=secret_was_shown and not sub)
+    with _counted(count):
+        yield count
+
+
+@contextmanager
+def _counted(count: Attempt) -> Generator[None]:
+    """Take ``count`` back, unless the code inside was wrong."""
     try:
-        yield reserved
+        yield
     except BadCode:
         raise
     except BaseException:
-        _release(reserved, 1, 1)
+        _release(count, 1, 1)
         raise
-    _release(reserved, reserved.failures, reserved.total)
+    _release(count, count.failures, count.total)
 
 
 def failures(username: str, *, sub: str = "") -> int:
@@ -243,11 +241,37 @@ def _with_plausible_time(row: CodeFailures) -> CodeFailures:
     return row
 
 
-def _reserve(username: str, sub: str, found: CodeFailures | None, *, forgives: bool) -> Attempt:
+def _reserve_for(user: ChallengedUser, method: str) -> tuple[ChallengedUser, Attempt]:
+    """Count one attempt of ``user``, before it is made.
+
+    An identity that was found by username may be a former user's. Cognito is asked whether that ``sub`` is gone
+    only when its counter refuses the code.
+
+    Args:
+        user: whose code it is.
+        method: Cognito's name of the challenge.
+
+    Returns:
+        Whose code it is, without a former user's identity, and the attempt.
+    """
+    was_shown = method == MFA_SETUP
+    sub = _counted_sub(user, method)
+    try:
+        return user, _reserve(user.username, sub, forgives=was_shown and not sub)
+    except (Busy, CodeAttemptsLocked):
+        found_by_name = None if user.sub or was_shown else user.identity
+        if not found_by_name or not username_reuse.belongs_to_former_user(user, found_by_name):
+            raise
+    user = identity_lookup.challenged_user(user.username, user.device)
+    return user, _reserve(user.username, _counted_sub(user, method), forgives=False)
+
+
+def _reserve(username: str, sub: str, *, forgives: bool) -> Attempt:
     """Count one attempt before it is made, so that many at once cannot all slip through."""
+    if sub and _count_first(sub):
+        return Attempt(_of_sub(sub), 1, 1, is_by_name=False)
     for _try in range(_MAX_RACES):
-        row = _with_plausible_time(found or _row(username, sub))
-        found = None  # where this race is lost, it is read again
+        row = _with_plausible_time(_row(username, sub))
         # Only if the row is still as it was read: a lock would be held while Cognito answers.
         unchanged = CodeFailures.objects.filter(
             pk=row.pk, failures=row.failures, total=row.total, last_at=row.last_at
@@ -255,10 +279,23 @@ def _reserve(username: str, sub: str, found: CodeFailures | None, *, forgives: b
         if forgives and _waited(row) > MAX_WAIT:
             row.failures = row.total = 0  # maybe those of a former user of that name
         _refuse_if_too_many(row)
-        mine = Attempt(row.pk, row.failures + 1, row.total + 1)
+        mine = Attempt(Q(pk=row.pk), row.failures + 1, row.total + 1, is_by_name=not sub)
         if unchanged.update(failures=mine.failures, total=mine.total, last_at=timezone.now()):
             return mine
     raise Busy(reason=BusyReason.TOO_MANY_AT_ONCE)
+
+
+def _count_first(sub: str) -> bool:
+    """Count an attempt of ``sub`` where nothing is counted, as at most sign-ins; return whether that was so.
+
+    Nobody has to wait there, so that nothing needs to be read.
+    """
+    untouched = CodeFailures.objects.filter(_of_sub(sub), failures=0, total=0)
+    return bool(untouched.update(failures=1, total=1, last_at=timezone.now()))
+
+
+def _of_sub(sub: str) -> Q:
+    return Q(pool_id=get_conf().USER_POOL_ID, sub=sub)
 
 
 def _waited(row: CodeFailures) -> float:
@@ -275,29 +312,9 @@ def _refuse_if_too_many(row: CodeFailures) -> None:
 
 def _release(attempt: Attempt, in_a_row: int, in_total: int) -> None:
     """Take failures back, but none below zero: an administrator may have cleared them."""
-    CodeFailures.objects.filter(pk=attempt.row).update(
+    CodeFailures.objects.filter(attempt.counter).update(
         failures=Greatest(F("failures") - in_a_row, 0), total=Greatest(F("total") - in_total, 0)
     )
-
-
-def _without_former_user(
-    user: ChallengedUser, method: str
-) -> tuple[ChallengedUser, CodeFailures | None]:
-    """Return whose code it is, without a former user's identity, and the counter where it was read.
-
-    An identity that was found by username may be a former user's. Cognito is asked whether that ``sub`` is gone
-    only when its counter would refuse the code.
-    """
-    if user.sub or user.identity is None or method == MFA_SETUP:
-        return user, None
-    row = _found(user.username, user.identity.sub)
-    try:
-        if row is not None:
-            _refuse_if_too_many(row)
-    except (Busy, CodeAttemptsLocked):
-        if username_reuse.belongs_to_former_user(user, user.identity):
-            return identity_lookup.challenged_user(user.username, user.device), None
-    return user, row
 
 
 def _counted_sub(user: ChallengedUser, method: str) -> str:

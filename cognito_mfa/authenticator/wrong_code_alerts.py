@@ -7,9 +7,10 @@ the owner's own sign-ins. The alerts are read from the event log, which a right 
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 
 from django.contrib import messages
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -24,6 +25,8 @@ from cognito_mfa.values import clocks
 DAY = dt.timedelta(hours=24)
 ALERT_FROM = 3  # wrong codes in a day, whatever right ones lie between
 ALERTED = "told by mail"  # in the detail of the event that the email is about
+
+NEWEST_KIND = "newest_kind"  # of an identity that ``with_newest_kind`` read
 
 Kind = MFAEvent.Kind
 
@@ -46,6 +49,20 @@ def record(identity: CognitoIdentity, method: str, *, is_last_free: bool) -> Non
             notifications.send("repeated_wrong_codes", identity)
 
 
+@cache
+def _newest_kind() -> Subquery:
+    """Return the kind of an identity's newest event of a right or a wrong code."""
+    events = MFAEvent.objects.filter(
+        identity=OuterRef("pk"), kind__in=(Kind.SIGNED_IN, Kind.CODE_REJECTED)
+    )
+    return Subquery(events.order_by("-pk").values("kind")[:1])
+
+
+def with_newest_kind(identities: QuerySet[CognitoIdentity]) -> QuerySet[CognitoIdentity]:
+    """Return ``identities`` with what ``show_since_last_sign_in`` asks first, in the same query."""
+    return identities.annotate(**{NEWEST_KIND: _newest_kind()})
+
+
 def show_since_last_sign_in(request: HttpRequest, identity: CognitoIdentity) -> None:
     """Show the user on the next page which wrong codes were entered since the sign-in before this one.
 
@@ -53,8 +70,7 @@ def show_since_last_sign_in(request: HttpRequest, identity: CognitoIdentity) -> 
         request: the one that signs the user in; its messages are used.
         identity: the user's; the new sign-in is not recorded yet.
     """
-    newest = identity.events.filter(kind__in=(Kind.SIGNED_IN, Kind.CODE_REJECTED)).order_by("-pk")
-    if newest.values_list("kind", flat=True).first() != Kind.CODE_REJECTED:
+    if vars(identity).get(NEWEST_KIND, Kind.CODE_REJECTED) != Kind.CODE_REJECTED:
         return
     last = identity.events.filter(kind=Kind.SIGNED_IN).values_list("pk", flat=True).first()
     wrong = identity.events.filter(kind=Kind.CODE_REJECTED, pk__gt=last or 0)

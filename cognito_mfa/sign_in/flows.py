@@ -229,10 +229,10 @@ def answer_code(request: HttpRequest, pending: PendingSignIn, *, code: SecretTex
     challenge = pending.required_challenge
     with (
         pending.discarding_on_failure(request),
-        code_attempts.attempt(request, user=user, method=challenge.name),
+        code_attempts.attempt(request, user=user, method=challenge.name) as attempt,
     ):
         reply = user_api.answer_code(challenge, code)
-    return _next_step(request, pending, reply, passed=challenge)
+    return _next_step(request, pending, reply, passed=challenge, counted_by_name=attempt.is_by_name)
 
 
 def recover(request: HttpRequest, pending: PendingSignIn, *, code: SecretText) -> bool:
@@ -420,6 +420,7 @@ def _next_step(
     reply: Challenge | Tokens,
     *,
     passed: Challenge | None = None,
+    counted_by_name: bool = False,
     rows: list[CognitoIdentity] | None = None,
 ) -> Outcome:
     """Take the step that ``reply`` asks for.
@@ -429,10 +430,11 @@ def _next_step(
         pending: what the reply belongs to.
         reply: Cognito's.
         passed: the second factor answered just now.
+        counted_by_name: its code was counted by the username, as the ``sub`` was not known.
         rows: the identities of the name that the reply tells; by default they are read.
     """
     if isinstance(reply, Tokens):
-        return _finish_with_tokens(request, pending, reply, passed)
+        return _finish_with_tokens(request, pending, reply, passed, counted_by_name=counted_by_name)
     if reply.name == MFA_SETUP:
         if pending.purpose is Purpose.REMOVE:
             raise RemovalNotAllowed("pool")  # nothing to turn off, and the pool wants it set up
@@ -519,10 +521,20 @@ def _finish_with_tokens(
     tokens: Tokens,
     passed: Challenge | None,
     consent: Consent = Consent.UNASKED,
+    *,
+    counted_by_name: bool = True,
 ) -> Outcome:
     """Sign in, or lead into the setup.
 
     Tokens alone say nothing about MFA: in a pool where it is optional, a password is enough for them.
+
+    Args:
+        request: the one that brought the tokens.
+        pending: what they belong to.
+        tokens: Cognito's.
+        passed: the second factor that was answered for them.
+        consent: what the person said of being who is signed in in this browser.
+        counted_by_name: its code may have been counted by the username.
     """
     pending.discard_progress(
         request
@@ -541,7 +553,7 @@ def _finish_with_tokens(
     except ConfirmationNeeded:
         return enrollment.ask_to_link(request, replace(pending, challenge=passed), tokens)
     is_recorded = passed is not None and method == SOFTWARE_TOKEN_MFA
-    if passed:
+    if passed and counted_by_name:
         code_attempts.move_to_sub(identity.username, identity.sub)
     if passed and is_recorded:
         completion.record_use(request, identity, passed, unconfirmed=pending.unconfirmed)

@@ -123,7 +123,7 @@ def test_a_predecessor_who_never_finished_holds_nobody_up_for_longer_than_the_wa
 def test_the_new_one_who_set_up_elsewhere_goes_on_once_cognito_said_that_the_old_one_is_gone(
     patient: LocalPool, ada: Ada
 ) -> None:
-    """``code_attempts._without_former_user``."""
+    """``code_attempts._reserve_for``."""
     stop(ada, code_attempts.MAX_ATTEMPTS)
     leave(patient, ada)
     new = Ada(patient, ada)

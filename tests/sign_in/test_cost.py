@@ -47,12 +47,11 @@ LATER_SIGN_IN = [
     "INSERT postedstep",
     "SELECT cognitoidentity",
     # Counted as wrong before it is sent, and forgiven when it was right.
-    "SELECT codefailures",
     "UPDATE codefailures",
     "UPDATE codefailures",
-    # Who it is by Cognito's tokens, and whether something changed while Cognito answered.
+    # Who it is by Cognito's tokens, whether something changed while Cognito answered, and whether there were
+    # wrong codes since the last sign-in.
     "SELECT cognitoidentity",
-    "SELECT codefailures",
     "UPDATE softwaretoken",
     "UPDATE cognitoidentity",
     # Django's login() with a new session.
@@ -61,8 +60,7 @@ LATER_SIGN_IN = [
     "SELECT session",
     "DELETE session",
     "UPDATE user",
-    # Wrong codes since the last sign-in, and the event of this one.
-    "SELECT mfaevent",
+    # The event, and the proof.
     "INSERT mfaevent",
     "UPDATE session",
     # The page behind the gate.

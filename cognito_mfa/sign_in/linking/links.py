@@ -15,7 +15,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from cognito_mfa.authenticator import identity_lookup, username_reuse
+from cognito_mfa.authenticator import identity_lookup, username_reuse, wrong_code_alerts
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import ConfirmationNeeded, LinkRefused, LinkRefusedReason
@@ -138,8 +138,9 @@ def check_signed_in(person: Person, user: Any) -> None:
 
 def identities_of(person: Person) -> list[CognitoIdentity]:
     """Return the identities of the person's ``sub`` and of their name, which others may have had before."""
-    rows = CognitoIdentity.objects.in_pool().select_related("user")
-    return list(rows.filter(models.Q(sub=person.sub) | models.Q(username=person.username)))
+    named = models.Q(sub=person.sub) | models.Q(username=person.username)
+    rows = CognitoIdentity.objects.in_pool().select_related("user").filter(named)
+    return list(wrong_code_alerts.with_newest_kind(rows))
 
 
 def own_of(person: Person, rows: Iterable[CognitoIdentity]) -> CognitoIdentity | None:
