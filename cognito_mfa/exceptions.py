@@ -46,6 +46,7 @@ class BadCredentialsReason(StrEnum):
     """Why Cognito was not asked at all."""
 
     NOT_SENT = "not_sent"  # no user of any pool has such a username or password
+    VETOED = "vetoed"  # another of the site's backends refuses the sign-in
 
 
 class BadCodeReason(StrEnum):

@@ -54,7 +54,7 @@ from cognito_mfa.exceptions import (
     UserGone,
 )
 from cognito_mfa.models import CognitoIdentity, identity_of
-from cognito_mfa.sign_in import completion, enrollment, linking, removal
+from cognito_mfa.sign_in import completion, enrollment, linking, removal, vetoes
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.linking import Consent
@@ -104,6 +104,7 @@ def start_sign_in(
     own = identity_of(request.user) if purpose in CHANGES else None
     snapshot, known = (Snapshot.of(own), None) if own else Snapshot.take(username)
     try:
+        vetoes.check(request, username)
         reply = user_api.start_sign_in(username, password)
     except (BadCredentials, AccountActionNeeded) as error:
         _record_rejected_password(request, username, error)
