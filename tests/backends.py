@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from functools import wraps
+from typing import Any
 
 from django.contrib.auth.backends import BaseBackend, ModelBackend
+from django.core.exceptions import PermissionDenied
 
 from cognito_mfa.backends import CognitoBackend
 
 
 class Elsewhere(BaseBackend):
     """A sign-in that has a second factor of its own."""
+
+
+class Veto:
+    """Refuses everybody. It is nothing but a veto, so it loads no users."""
+
+    def authenticate(self, _request: Any, **_credentials: Any) -> None:
+        raise PermissionDenied
 
 
 class DerivedBackend(CognitoBackend):

@@ -50,6 +50,7 @@ ALWAYS: tuple[Check, ...] = (
     addresses.check_other_addresses,
     access.check_backend,
     access.check_backends,
+    access.check_vetoes,
     access.check_admin,
     apis.check_rest_framework,
     apis.check_ninja,

@@ -11,7 +11,7 @@ from django.core.checks import Warning as Caution
 
 from cognito_mfa.checks.imports import import_problem, urlconf_problem
 from cognito_mfa.checks.settings import conf_or_none
-from cognito_mfa.conf import NAME, Conf, trustable
+from cognito_mfa.conf import NAME, Conf, backend_class, trustable
 from cognito_mfa.enforcement import admin_sites
 from cognito_mfa.enforcement.account_state import BACKEND, own_backend
 from cognito_mfa.enforcement.installed_middleware import Gate, installed_gate
@@ -59,6 +59,27 @@ def check_backends() -> Iterator[CheckMessage]:
                 "itself, silence this check.",
                 id="cognito_mfa.W007",
             )
+
+
+def check_vetoes() -> Iterator[CheckMessage]:
+    """W042: a backend that only refuses sign-ins comes after ours, where our sign-in does not ask it."""
+    given, own = settings.AUTHENTICATION_BACKENDS, own_backend()
+    later = given[given.index(own) + 1 :] if own else []
+    for path in filter(_only_refuses, later):
+        yield Caution(
+            f"AUTHENTICATION_BACKENDS names {path!r} after {own!r}, so our sign-in does not ask it and ignores its locks.",
+            hint=f"Move {path!r} before {own!r}.",
+            id="cognito_mfa.W042",
+        )
+
+
+def _only_refuses(path: str) -> bool:
+    """Return whether the backend is there for its veto: it can load no user, or says so in its documentation."""
+    if import_problem(path):
+        return False
+    kind = backend_class(path)
+    documented = any(base.__module__ == "axes.backends" for base in kind.__mro__)
+    return documented or not hasattr(kind, "get_user")
 
 
 def _lacks_word(conf: Conf, backend: str) -> bool:

@@ -271,6 +271,7 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
             REST_FRAMEWORK={"DEFAULT_PERMISSION_CLASSES": ["tests.enforcement.permissions.EITHER"]}
         ),
     ),
+    ("W042", site(AUTHENTICATION_BACKENDS=[OURS, THEIRS, "tests.backends.Veto"])),
     ("W010", installed("channels")),
     ("W011", site(LOGGING={"version": 1, "root": {"level": "DEBUG"}})),
     ("W011", site(LOGGING={"version": 1, "loggers": {"botocore": {"level": "DEBUG"}}})),
