@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef
 
+from cognito_mfa.databases import current_rows
 from cognito_mfa.enforcement import policy
 from cognito_mfa.models import CognitoIdentity, identity_of
 
@@ -43,7 +44,7 @@ def users() -> Iterator[Unlinked]:
     """Yield active users without a link to a user of this pool, one after another, by primary key."""
     linked = CognitoIdentity.objects.in_pool().filter(user=OuterRef("pk"))
     living = linked.exclude(status=CognitoIdentity.Status.GONE)
-    people = get_user_model()._default_manager.select_related("cognito_identity").order_by("pk")
+    people = current_rows(get_user_model()).select_related("cognito_identity").order_by("pk")
     for user in people.filter(policy.active_users()).exclude(Exists(living)).iterator(CHUNK):
         yield Unlinked(user, _email_of(user), _link_of(user), _rights_of(user))
 
