@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, connections
 from django.utils import timezone
 
 from cognito_mfa.local import faults
@@ -178,7 +178,7 @@ class _Meanwhile:
     def play(self, execute: faults.Execute) -> WireResponse:
         response = execute().response()
         self.act()
-        connection.close()
+        connections.close_all()
         return response
 
 

@@ -70,7 +70,9 @@ class Generous(BaseBackend):
 class Insistent(BaseBackend):
     """Cannot do without a password."""
 
-    def authenticate(self, request: Any, username: str = "", password: Any = None) -> None:
+    def authenticate(
+        self, request: Any, username: str = "", password: Any = None, **_kwargs: Any
+    ) -> None:
         password.encode()
 
 
