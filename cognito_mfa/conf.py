@@ -219,6 +219,7 @@ SETTINGS: Mapping[str, Setting] = {
     "REAUTH_MAX_AGE": Setting(_seconds, 300.0, _TIME_HINT),
     "ALLOW_REMOVE": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
     "RECOVERY_CODES": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
+    "PASSWORD_PAGES": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
     "NOTIFY": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
     "CREATE_USERS": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
     "USER_RESOLVER": Setting(
@@ -268,6 +269,7 @@ class Conf:
     REAUTH_MAX_AGE: float
     ALLOW_REMOVE: bool
     RECOVERY_CODES: bool
+    PASSWORD_PAGES: bool
     NOTIFY: bool
     CREATE_USERS: bool
     USER_RESOLVER: str | Callable[..., Any]

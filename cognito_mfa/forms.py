@@ -145,6 +145,8 @@ class CodeField(SecretField):
 
     def validate(self, value: Any) -> None:
         super().validate(value)
+        if not value:
+            return
         # ``str.isdigit()`` accepts superscripts and circled digits, which are no digits of a code.
         if not set(value.reveal()) <= set("0123456789"):
             raise ValidationError(self.error_messages["digits"], code="digits")
@@ -225,6 +227,12 @@ class SignInForm(forms.Form):
     password = PasswordField(label=_("Password"))
 
 
+class PasswordResetForm(forms.Form):
+    """Whose password is forgotten."""
+
+    username = UsernameField(label=_("User name or e-mail address"))
+
+
 class LinkForm(forms.Form):
     """Whether two accounts are one person's; nothing but a plain yes is one.
 
@@ -249,6 +257,28 @@ class TwiceNewPasswordForm(forms.Form):
                 "new_password2", ValidationError(_("The two passwords differ."), code="mismatch")
             )
         return cleaned
+
+
+class PasswordResetConfirmForm(TwiceNewPasswordForm):
+    """The code that was sent for a forgotten password, and the new one.
+
+    Args:
+        has_code: the code was entered before, and is kept.
+    """
+
+    field_order = ["code", "new_password1", "new_password2"]
+
+    def __init__(self, *args: Any, has_code: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"] = CodeField(label=_("Code from the message"), lengths=SENT_CODE_LENGTHS)
+        self.order_fields(self.field_order)
+        if has_code:
+            self.keep_code()
+
+    def keep_code(self) -> None:
+        """Ask for the code no more: it was entered, and only the password was refused."""
+        self.fields["code"].required = False
+        self["code"].help_text = _("Leave this empty to use the code that you entered before.")
 
 
 class NewPasswordForm(TwiceNewPasswordForm):

@@ -761,6 +761,8 @@ class MFAEvent(models.Model):
         SOFTWARE_TOKEN_REMOVED = "SOFTWARE_TOKEN_REMOVED", _("Authenticator app removed")
         CHANGE_UNCONFIRMED = "CHANGE_UNCONFIRMED", _("A change could not be confirmed")
         RENAMED = "RENAMED", _("Device renamed")
+        PASSWORD_RESET = "PASSWORD_RESET", _("Password reset")
+        PASSWORD_CHANGED = "PASSWORD_CHANGED", _("Password changed")
         STATUS_CHANGED = "STATUS_CHANGED", _("Status changed in Cognito")
         RESET_REQUESTED = "RESET_REQUESTED", _("Reset requested")
         MFA_RESET = "MFA_RESET", _("Authenticator reset")
@@ -792,6 +794,8 @@ class MFAEvent(models.Model):
             Kind.RESET_REQUESTED,
             Kind.MFA_RESET,
             Kind.DISABLED,
+            Kind.PASSWORD_RESET,
+            Kind.PASSWORD_CHANGED,
             Kind.LINK_MOVED,
             Kind.UNLINKED,
             Kind.RECOVERY_CODE_USED,

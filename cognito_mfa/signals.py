@@ -29,6 +29,9 @@ software_token_replaced = Signal()
 # software_token, the row of the removed authenticator, or None.
 software_token_removed = Signal()
 
+# reset, whether it was with a code that was sent, because the old one was forgotten.
+password_changed = Signal()
+
 # actor, the user who reset it; reason.
 mfa_reset = Signal()
 

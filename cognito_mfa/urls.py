@@ -11,7 +11,7 @@ from django.views import View
 
 from cognito_mfa.databases import own_transactions
 from cognito_mfa.enforcement.view_marks import mfa_exempt
-from cognito_mfa.views import device, recovery, setup, sign_in
+from cognito_mfa.views import device, passwords, recovery, setup, sign_in
 
 app_name = "cognito_mfa"
 
@@ -31,6 +31,10 @@ urlpatterns = [
     _open_page("sign-in/", sign_in.SignInView, "sign_in"),
     _open_page("sign-out/", sign_in.SignOutView, "sign_out"),
     _open_page("new-password/", sign_in.NewPasswordView, "new_password"),
+    _open_page("password/reset/", passwords.PasswordResetView, "password_reset"),
+    _open_page(
+        "password/reset/confirm/", passwords.PasswordResetConfirmView, "password_reset_confirm"
+    ),
     _open_page("challenge/", sign_in.ChallengeView, "challenge"),
     _open_page("recover/", recovery.RecoverView, "recover"),
     _open_page("link/", sign_in.LinkView, "link"),

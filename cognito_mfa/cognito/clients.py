@@ -41,6 +41,9 @@ CONSUMING = frozenset(
         "AssociateSoftwareToken",
         "VerifySoftwareToken",
         "GetTokensFromRefreshToken",
+        "ForgotPassword",
+        "ConfirmForgotPassword",
+        "ChangePassword",
     }
 )
 

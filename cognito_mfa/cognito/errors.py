@@ -8,7 +8,7 @@ See "Error texts" in ``docs/cognito-behavior.md``.
 
 from __future__ import annotations
 
-from cognito_mfa.cognito import input_refusals
+from cognito_mfa.cognito import input_refusals, password_refusals
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCode,
@@ -129,7 +129,8 @@ def classify(operation: str, error: str, message: str, *, request_id: str = "") 
     text = message.lower()
     if name == "InvalidParameter" and _NO_SECRET in text:
         return Misconfigured(operation, error, request_id=request_id, hint=hint_for("SecretHash"))
-    refused = input_refusals.refusal(operation, error, text, request_id)
+    given = (operation, error, text, request_id)
+    refused = input_refusals.refusal(*given) or password_refusals.refusal(*given)
     if refused:
         return refused
     if name == "NotAuthorized":

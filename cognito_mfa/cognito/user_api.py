@@ -243,6 +243,79 @@ def _secret_hash(conf: Conf, username: str) -> dict[str, SecretText]:
     return {"SECRET_HASH": SecretText(base64.b64encode(digest).decode())}
 
 
+# --------------------------------------------------------------------------------------- passwords
+
+
+def send_reset_code(username: str) -> None:
+    """Have a code sent to the user's verified address, to choose another password with (ForgotPassword).
+
+    SECURITY: nothing of the answer is returned. It says where the code went, and in some pools who exists.
+
+    Args:
+        username: as typed; may be an alias.
+
+    Raises:
+        BadCredentials: nothing was sent: no such user, or none whose password can be reset by a code.
+        Busy: there were too many requests.
+    """
+    if not _is_username(username):
+        raise BadCredentials("ForgotPassword", reason=BadCredentialsReason.NOT_SENT)
+    call("ForgotPassword", _for_client(username))
+
+
+def reset_password(username: str, code: SecretText, password: SecretText) -> None:
+    """Set a password with the code that was sent (ConfirmForgotPassword).
+
+    Args:
+        username: the same as for the code.
+        code: digits only.
+        password: the new one, as typed.
+
+    Raises:
+        BadCode: wrong or expired, or no such user.
+        PasswordRejected: the pool's policy refuses it; the same code may be used again.
+        Busy: there were too many attempts.
+    """
+    if not _is_username(username):
+        raise BadCode("ConfirmForgotPassword")
+    given = {"ConfirmationCode": code, "Password": password}
+    call("ConfirmForgotPassword", {**_for_client(username), **given})
+
+
+def change_password(access_token: SecretText, previous: SecretText, proposed: SecretText) -> None:
+    """Set another password with the present one (ChangePassword).
+
+    Args:
+        access_token: of the user.
+        previous: the present password, as typed.
+        proposed: the new one, as typed.
+
+    Raises:
+        BadCredentials: the present password is wrong.
+        PasswordRejected: the pool's policy refuses the new one.
+        TokenRejected: the user must sign in again first.
+        Busy: there were too many wrong passwords.
+    """
+    if not _is_password(previous):
+        raise BadCredentials("ChangePassword", reason=BadCredentialsReason.NOT_SENT)
+    call(
+        "ChangePassword",
+        {
+            "AccessToken": access_token,
+            "PreviousPassword": previous,
+            "ProposedPassword": proposed,
+        },
+    )
+
+
+def _for_client(username: str) -> dict[str, str | SecretText]:
+    """Return the members of an operation that names the user and the app client itself."""
+    conf = get_conf()
+    hashed = _secret_hash(conf, username).get("SECRET_HASH")
+    named: dict[str, str | SecretText] = {"ClientId": conf.CLIENT_ID, "Username": username}
+    return {**named, "SecretHash": hashed} if hashed else named
+
+
 # ----------------------------------------------------------------------------------- software token
 
 

@@ -55,6 +55,19 @@ def by_username(username: str) -> PoolUser | None:
     return next((one for one in _named("username", username) if one.username == username), None)
 
 
+def known_as(name: str) -> PoolUser | None:
+    """Return the user whom a sign-in with ``name`` means, an alias as well (AdminGetUser), or None.
+
+    Raises:
+        Misconfigured: no credentials, or no permission.
+    """
+    try:
+        reply = call("AdminGetUser", {"UserPoolId": get_conf().USER_POOL_ID, "Username": name})
+    except UserGone:
+        return None
+    return _pool_user("AdminGetUser", reply, reply.get("UserAttributes"))
+
+
 def by_sub(sub: str) -> PoolUser | None:
     """Return the user of this ``sub``, or None.
 

@@ -26,7 +26,7 @@ from cognito_mfa.exceptions import (
     RefusedReason,
 )
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
-from cognito_mfa.sign_in import linking
+from cognito_mfa.sign_in import linking, reset_note
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.linking import Consent
 from cognito_mfa.sign_in.pending import Step
@@ -142,6 +142,7 @@ def complete_sign_in(
     """
     if not is_recorded:
         identity.record_enabled()
+    reset_note.settle(request, identity)
     proof.drop_all(request.session)
     key = request.session.session_key
     if not signed_in_already:

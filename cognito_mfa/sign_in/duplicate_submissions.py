@@ -99,8 +99,8 @@ def _is_recent(row: PostedStep, limit: float) -> bool:
 def _step_digest(pending: PendingSignIn) -> str:
     """Return what tells this step from the next: Cognito's session string moves with each answer."""
     session = pending.challenge.cognito_session if pending.challenge else NOTHING
-    both = SecretText(f"{session.reveal()} {pending.secret.reveal()}")
-    return _digest(pending.step.name, both)
+    given = SecretText(f"{session.reveal()} {pending.secret.reveal()} {pending.nonce}")
+    return _digest(pending.step.name, given)
 
 
 def _browser_digest(session_key: str) -> str:

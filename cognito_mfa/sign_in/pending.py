@@ -47,6 +47,8 @@ class Step(Enum):
     NEW_PASSWORD = "new_password"  # noqa: S105 - the name of a page
     CHALLENGE = "challenge"
     LINK = "link"
+    PASSWORD_RESET = "password_reset_confirm"  # noqa: S105 - likewise
+    PASSWORD_CHANGE = "password_change_confirm"  # noqa: S105 - likewise
     SETUP = "setup"
     SETUP_DONE = "setup_done"
     REMOVED = "device"
@@ -64,9 +66,14 @@ class Purpose(Enum):
     SET_UP = "sign in and set up, whatever the policy says"
     REPLACE = "replace the authenticator"
     REMOVE = "remove the authenticator"
+    CHANGE_PASSWORD = "change the password"  # noqa: S105 - what a sign-in is for
 
 
-CHANGES = (Purpose.REPLACE, Purpose.REMOVE)  # by somebody who is signed in already
+CHANGES = (
+    Purpose.REPLACE,
+    Purpose.REMOVE,
+    Purpose.CHANGE_PASSWORD,
+)  # by somebody who is signed in already
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +99,9 @@ class PendingSignIn:
         device_name: of the device whose code is asked for; empty where none may be named.
         offers_recovery: a recovery code may be entered instead of the code.
         is_setup_unconfirmed: either of two authenticators may be the active one.
+        nonce: tells one reset or change of a password from the next of the same browser.
+        reset_code: that was sent for a forgotten password, and is kept while the new one is refused.
+        reset_required: the password works no more, and has to be reset before the next sign-in.
         expires_at: seconds since the epoch.
     """
 
@@ -112,6 +122,9 @@ class PendingSignIn:
     device_name: str = ""
     offers_recovery: bool = False
     is_setup_unconfirmed: bool = False
+    nonce: str = ""
+    reset_code: SecretText = NOTHING
+    reset_required: bool = False
     expires_at: float = 0.0
 
     @classmethod

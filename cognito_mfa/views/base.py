@@ -34,6 +34,7 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, impersonation, responses
 from cognito_mfa.enforcement.redirects import destination, safe_url, support_url
 from cognito_mfa.exceptions import (
+    AccountActionNeeded,
     Busy,
     CognitoMFAError,
     LinkRefused,
@@ -41,7 +42,8 @@ from cognito_mfa.exceptions import (
     ServiceError,
     Unavailable,
 )
-from cognito_mfa.sign_in import duplicate_submissions
+from cognito_mfa.models import identity_of
+from cognito_mfa.sign_in import duplicate_submissions, password_reset
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
 from cognito_mfa.views import error_texts, posted_secrets
@@ -101,7 +103,12 @@ class Page(View):
     @staticmethod
     def shared_context() -> dict[str, Any]:
         """Return what every page shows: whose it is, and where help is."""
-        return {"site": get_conf().ISSUER, "support_url": support_url()}
+        conf = get_conf()
+        return {
+            "site": conf.ISSUER,
+            "support_url": support_url(),
+            "password_pages": conf.PASSWORD_PAGES,
+        }
 
     def redirect_to_step(self, outcome: Outcome) -> HttpResponse:
         """Return the redirect to the page of the next step."""
@@ -235,6 +242,8 @@ class StepView(Page, FormView):
             error: what ``submit`` raised.
             form: the valid form that was submitted.
         """
+        if isinstance(error, AccountActionNeeded) and self.leads_to_reset(error):
+            return self.require_password_reset(form)
         page = page_for(error)
         if page.status == HTTPStatus.FOUND:
             return self.redirect_after_error(error)
@@ -246,6 +255,24 @@ class StepView(Page, FormView):
             return self.restart()  # Cognito declares errors that make no sense here
         form.add_error(page.field, self.error_text(error))
         return self.form_invalid(form)
+
+    @staticmethod
+    def leads_to_reset(error: AccountActionNeeded) -> bool:
+        """Return whether the password has to be reset, and can be here."""
+        # Only the right password tells that: see "Order of checks" in docs/cognito-behavior.md.
+        return error.action == "reset_password" and get_conf().PASSWORD_PAGES
+
+    def require_password_reset(self, form: Form) -> HttpResponse:
+        """Return the redirect to where the password is reset, with the code that was sent or another one."""
+        identity = identity_of(self.request.user)
+        known = self.pending.username or (identity.username if identity else "")
+        outcome = password_reset.wait_for_code(
+            self.request,
+            username=form.cleaned_data.get("username") or known,
+            next_url=getattr(self, "next_url", self.pending.next_url),
+            required=True,
+        )
+        return self.redirect_to_step(outcome)
 
     def redirect_after_error(self, error: CognitoMFAError) -> HttpResponse:
         """Return the redirect to where ``error`` can be put right."""

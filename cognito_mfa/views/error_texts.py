@@ -111,6 +111,20 @@ def codes_not_created() -> str:
     )
 
 
+def reset_code_unusable() -> str:
+    # One text for a wrong and an expired code: Cognito calls the codes of unknown users expired.
+    return _(
+        "This code doesn’t work, or it has expired. Enter the one from the latest message, or request another code."
+    )
+
+
+def reset_took_too_long() -> str:
+    return _(
+        "Resetting your password took too long. If you still have a valid code, enter your user name and choose "
+        "“I already have a code”."
+    )
+
+
 def password_rejected(error: PasswordRejected) -> list[str]:
     rules = {
         "length": _("The password is too short."),

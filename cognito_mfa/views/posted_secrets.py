@@ -14,7 +14,7 @@ from django.urls import Resolver404, resolve
 
 from cognito_mfa.values.secret_text import SecretText
 
-SECRET_FIELDS = frozenset({"password", "new_password1", "new_password2", "code"})
+SECRET_FIELDS = frozenset({"password", "old_password", "new_password1", "new_password2", "code"})
 
 
 def close(request: HttpRequest) -> None:

@@ -1,0 +1,116 @@
+"""The pages about passwords: one that was forgotten, or has to be reset, and one that is changed.
+
+SECURITY: the pages for a forgotten password say the same to everybody. Whether there is such a user, and whether a
+code was sent, shows in nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement.redirects import safe_url
+from cognito_mfa.exceptions import BadCode, CognitoMFAError
+from cognito_mfa.forms import PasswordResetConfirmForm, PasswordResetForm
+from cognito_mfa.sign_in import password_reset
+from cognito_mfa.sign_in.completion import Outcome
+from cognito_mfa.sign_in.pending import Step
+from cognito_mfa.views import error_texts
+from cognito_mfa.views.base import StepView
+
+
+class PasswordPage(StepView):
+    """A page that ``PASSWORD_PAGES`` turns off."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not get_conf().PASSWORD_PAGES:
+            raise Http404
+        return super().dispatch(request, *args, **kwargs)
+
+
+class PasswordResetView(PasswordPage):
+    """Whose password is forgotten: a code is sent to their verified address."""
+
+    template_name = "cognito_mfa/password_reset.html"
+    form_class = PasswordResetForm
+    step = Step.START
+
+    @property
+    def next_url(self) -> str:
+        given = self.request.POST.get("next") or self.request.GET.get("next") or ""
+        return safe_url(self.request, given or self.pending.next_url)
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"username": self.pending.username}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(next=self.next_url, **kwargs)
+
+    def submit(self, form: Form) -> Outcome:
+        given = {"username": form.cleaned_data["username"], "next_url": self.next_url}
+        if "have_code" in self.request.POST:
+            return password_reset.wait_for_code(self.request, **given)
+        return password_reset.send_code(self.request, **given)
+
+
+class PasswordResetConfirmView(PasswordPage):
+    """The code that was sent, and the new password."""
+
+    template_name = "cognito_mfa/password_reset_confirm.html"
+    form_class = PasswordResetConfirmForm
+    step = Step.PASSWORD_RESET
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "has_code": bool(self.pending.reset_code)}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(username=self.pending.username, **kwargs)
+
+    def submit(self, form: Form) -> Outcome:
+        outcome = password_reset.set_password(
+            self.request,
+            self.pending,
+            code=form.cleaned_data["code"],
+            password=form.cleaned_data["new_password1"],
+        )
+        text = _("Your password was changed. Sign in with the new one.")
+        messages.success(self.request, text, fail_silently=True)
+        return outcome
+
+    def error_text(self, error: CognitoMFAError) -> Any:
+        if isinstance(error, BadCode):
+            return error_texts.reset_code_unusable()
+        return super().error_text(error)
+
+    def handle_error(self, error: CognitoMFAError, form: Form) -> HttpResponse:
+        response = super().handle_error(error, form)
+        if "code" in form.errors:  # it is not kept any longer
+            form.fields["code"].required = True
+        return response
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        pending = type(self.pending).load(self.request)
+        if pending is not None and pending.reset_code and "code" not in form.errors:
+            form.keep_code()  # type: ignore[attr-defined]
+        return super().form_invalid(form)
+
+    def redirect_to_current_step(self) -> HttpResponse:
+        if self.pending.step is not Step.START:
+            return super().redirect_to_current_step()
+        if self.request.method == "POST" and self.pending.username:
+            return self.redirect_to_sign_in()  # another post of this browser was faster
+        return self.restart() if self.request.method == "POST" else self._redirect_to_start()
+
+    def restart(self) -> HttpResponse:
+        messages.info(self.request, error_texts.reset_took_too_long(), fail_silently=True)
+        return self._redirect_to_start()
+
+    def _redirect_to_start(self) -> HttpResponse:
+        return HttpResponseRedirect(reverse("cognito_mfa:password_reset"))
