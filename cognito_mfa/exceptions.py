@@ -80,7 +80,6 @@ class RefusedReason(StrEnum):
 
     ANOTHER_POOL = "another_pool"  # the identity belongs to a pool that the settings do not name
     ANOTHER_USER = "another_user"  # not the account of the user who is signed in
-    USER_INACTIVE = "user_inactive"
     FEDERATED = "federated"  # the account belongs to an identity provider
     LINKED_PROVIDER = "linked_provider"  # an identity provider is linked to the account
     TOO_MANY_FAILURES = "too_many_failures"  # only another authenticator app lifts the lock
@@ -119,6 +118,9 @@ class LinkRefusedReason(StrEnum):
     USERNAME_TAKEN = "username_taken"  # no new user could be created
     NO_VALID_USERNAME = "no_valid_username"  # likewise: the site's users have names of another kind
     USER_NOT_CREATED = "user_not_created"  # likewise: the site's own user model or code refuses
+    LOGIN_FAILED = (
+        "login_failed"  # the user is linked; the site's own model or receivers refuse the sign-in
+    )
 
 
 class BusyReason(StrEnum):
@@ -350,6 +352,12 @@ class LinkRefused(Refused):
     @property
     def detail(self) -> str:
         return f"{self.reason} · {self.cause}" if self.cause else self.reason
+
+
+class SignInRefused(LinkRefused):
+    """The site refuses a sign-in of a user who is linked already."""
+
+    code = "sign_in_refused"
 
 
 class ConfirmationNeeded(UserFacingError):

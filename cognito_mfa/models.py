@@ -24,6 +24,7 @@ from cognito_mfa.values.untrusted import USERNAME_LENGTH, storable
 logger = logging.getLogger(__name__)
 
 FRIENDLY_NAME_LENGTH = 64
+LANGUAGE_LENGTH = 16
 
 PoolModel = TypeVar("PoolModel", bound=models.Model)
 
@@ -159,7 +160,7 @@ class CognitoIdentity(models.Model):
     )
     language = models.CharField(
         _("language"),
-        max_length=16,
+        max_length=LANGUAGE_LENGTH,
         blank=True,
         help_text=_("Of the last sign-in; mails are written in it."),
     )
@@ -773,6 +774,7 @@ class MFAEvent(models.Model):
         EVENTS_PURGED = "EVENTS_PURGED", _("Event log purged")
         LINKED = "LINKED", _("Linked to a user of this site")
         LINK_REFUSED = "LINK_REFUSED", _("Link to a user of this site refused")
+        SIGN_IN_REFUSED = "SIGN_IN_REFUSED", _("Sign-in refused by this site")
         LINK_MOVED = "LINK_MOVED", _("Link to a user of this site moved")
         UNLINKED = "UNLINKED", _("Link to a user of this site ended")
         PERMISSION_DENIED = "PERMISSION_DENIED", _("Administrator's action refused")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from django.contrib.auth import login
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
@@ -22,11 +24,13 @@ from cognito_mfa.exceptions import (
     BadReplyReason,
     ChallengeLost,
     ChallengeLostReason,
+    LinkRefusedReason,
     Refused,
     RefusedReason,
+    SignInRefused,
 )
-from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
-from cognito_mfa.sign_in import linking, reset_note
+from cognito_mfa.models import LANGUAGE_LENGTH, CognitoIdentity, MFAEvent, identity_of
+from cognito_mfa.sign_in import linking, reset_note, site_code
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.linking import Consent
 from cognito_mfa.sign_in.pending import Step
@@ -84,8 +88,8 @@ def identify(
     identity = linking.link(person, request=request, consent=consent, rows=rows)
     if identity is not own and snapshot.is_outdated_for(identity):
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
-    if not identity.user.is_active:
-        raise Refused(reason=RefusedReason.USER_INACTIVE)
+    with linking.recording_refusals(identity):
+        _check_active(identity)
     _remember_language(identity)  # now: what comes next may be told by mail at once
     return identity
 
@@ -146,7 +150,7 @@ def complete_sign_in(
     proof.drop_all(request.session)
     key = request.session.session_key
     if not signed_in_already:
-        login(request, identity.user, backend=own_backend() or BACKEND)
+        _login(request, identity)
     if request.session.session_key == key:  # the same person again: login() keeps the key
         request.session.cycle_key()
     proof.record_link(request.session, identity)
@@ -188,8 +192,52 @@ def record_use(
     )
 
 
+def _check_active(identity: CognitoIdentity) -> None:
+    """Check that the site lets the user in.
+
+    Raises:
+        SignInRefused: it has deactivated them, or its default manager hides them.
+    """
+    user = identity.user
+    if not user.is_active:
+        raise SignInRefused(LinkRefusedReason.INACTIVE, user_pk=user.pk)
+    hidden = site_code.run(
+        partial(site_code.is_hidden, user),
+        reason=LinkRefusedReason.LOGIN_FAILED,
+        user_pk=user.pk,
+        refusal=SignInRefused,
+    )
+    if hidden:
+        cause = "the default manager does not find the user"
+        raise SignInRefused(LinkRefusedReason.INACTIVE, user_pk=user.pk, cause=cause)
+
+
+def _login(request: HttpRequest, identity: CognitoIdentity) -> None:
+    """Make the session the user's. Django saves the user at this moment, and calls the site's receivers.
+
+    Raises:
+        SignInRefused: one of them failed, in whatever way; the session is nobody's.
+    """
+    user = identity.user
+    try:
+        with linking.recording_refusals(identity):
+            site_code.run(
+                partial(login, request, user, backend=own_backend() or BACKEND),
+                reason=LinkRefusedReason.LOGIN_FAILED,
+                user_pk=user.pk,
+                refusal=SignInRefused,
+            )
+    except SignInRefused:
+        # SECURITY: Django writes the user into the session before it calls the receivers.
+        request.session.flush()
+        request.user = AnonymousUser()
+        raise
+
+
 def _remember_language(identity: CognitoIdentity) -> None:
     language = translation.get_language() or ""
+    if len(language) > LANGUAGE_LENGTH:  # a code of the site's own; mails are in LANGUAGE_CODE then
+        language = ""
     if identity.language != language:
         identity.language = language
         identity.save(update_fields=["language"])

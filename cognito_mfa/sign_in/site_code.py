@@ -16,7 +16,7 @@ from typing import TypeVar
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import DatabaseError, DataError, connections, models, router
 
-from cognito_mfa.databases import atomic_for
+from cognito_mfa.databases import atomic_for, current_rows
 from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, LinkRefusedReason
 from cognito_mfa.values import untrusted
 
@@ -51,16 +51,18 @@ def run(
     work: Callable[[], T],
     *,
     reason: LinkRefusedReason,
-    of: Iterable[type[models.Model]],
+    of: Iterable[type[models.Model]] = (),
     user_pk: object = None,
+    refusal: type[LinkRefused] = LinkRefused,
 ) -> T:
     """Return what ``work`` returns: all that it writes is stored, or nothing is.
 
     Args:
         work: runs code of the site.
         reason: of the refusal, when it fails.
-        of: the models that it writes; each may be in a database of its own.
+        of: the models that it writes; each may be in a database of its own. Without any there is no transaction.
         user_pk: of the user it is about, for the log; None when there is none.
+        refusal: what to raise.
 
     Raises:
         LinkRefused: it failed in any way; the cause names the field or constraint.
@@ -74,7 +76,16 @@ def run(
     except Exception as error:  # noqa: BLE001 - a site's own code may fail in any way
         cause = describe(error)
     # When it is over: a handler may look at the error at hand, and its frames hold the person's claims.
-    raise LinkRefused(reason, user_pk=user_pk, cause=cause)
+    raise refusal(reason, user_pk=user_pk, cause=cause)
+
+
+def is_hidden(user: models.Model) -> bool:
+    """Return whether the site's default manager does not find ``user``, as after a soft deletion.
+
+    Costs no query where that manager finds all rows.
+    """
+    rows = current_rows(type(user))
+    return bool(rows.query.where) and not rows.filter(pk=user.pk).exists()
 
 
 def save_new(user: models.Model) -> None:

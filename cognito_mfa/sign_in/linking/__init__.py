@@ -22,7 +22,7 @@ from cognito_mfa.sign_in.linking.links import (
     link_signed_in,
     own_of,
 )
-from cognito_mfa.sign_in.linking.refusals import record_refusal, refuse
+from cognito_mfa.sign_in.linking.refusals import record_refusal, recording_refusals, refuse
 from cognito_mfa.sign_in.linking.resolvers import (
     by_pool_and_sub,
     by_signed_in_user,
@@ -43,5 +43,6 @@ __all__ = [
     "link_signed_in",
     "own_of",
     "record_refusal",
+    "recording_refusals",
     "refuse",
 ]

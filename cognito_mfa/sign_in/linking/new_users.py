@@ -139,7 +139,9 @@ def _set_address(user: Any, person: Person) -> None:
         setattr(user, field.attname, field.clean(person.email, user))
     except ValidationError as error:
         # Nobody is found by it, so that it decides nothing: the user can do without.
-        logger.warning("user_field_left: %s, sub %s", site_code.describe(error), person.sub)
+        logger.warning(
+            "user_field_left: %s, %s, sub %s", field.name, site_code.describe(error), person.sub
+        )
 
 
 def _is_address(name: str) -> bool:

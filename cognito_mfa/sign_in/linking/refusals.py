@@ -10,10 +10,12 @@ from typing import Any, NoReturn
 
 from cognito_mfa.authenticator import identity_lookup
 from cognito_mfa.cognito.types import Person
-from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason
-from cognito_mfa.models import MFAEvent
+from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason, SignInRefused
+from cognito_mfa.models import CognitoIdentity, MFAEvent
 
 logger = logging.getLogger(__name__)
+
+Kind = MFAEvent.Kind
 
 BY_HAND = (
     "Only an administrator can link this user: with cognito_mfa_link, or in the admin "
@@ -37,7 +39,7 @@ HINTS = {
 
 
 @contextmanager
-def recording_refusals(person: Person) -> Generator[None]:
+def recording_refusals(person: Person | CognitoIdentity) -> Generator[None]:
     """Record a refusal about ``person``, outside the transaction that it ended."""
     try:
         yield
@@ -73,17 +75,19 @@ def refuse(person: Person, user: Any, reason: LinkRefusedReason) -> NoReturn:
         raise LinkRefused(reason, user_pk=user.pk)
 
 
-def _record(person: Person, refusal: LinkRefused) -> None:
+def _record(person: Person | CognitoIdentity, refusal: LinkRefused) -> None:
     refusal.reference = secrets.token_hex(4)
     about = "" if refusal.user_pk is None else f"user {refusal.user_pk}"
     logger.warning(
-        "link_refused [%s]: %s",
+        "%s [%s]: %s",
+        refusal.code,
         refusal.reference,
         ", ".join(filter(None, (refusal.reason, f"sub {person.sub}", about, refusal.cause)))
         + (f". {hint}" if (hint := HINTS.get(refusal.reason)) else ""),
     )
+    is_linked = isinstance(refusal, SignInRefused)
     MFAEvent.objects.record(
-        MFAEvent.Kind.LINK_REFUSED,
+        Kind.SIGN_IN_REFUSED if is_linked else Kind.LINK_REFUSED,
         identity_lookup.by_sub(person.sub),
         sub=person.sub,
         username=person.username,
