@@ -88,8 +88,7 @@ def identify(
     identity = linking.link(person, request=request, consent=consent, rows=rows)
     if identity is not own and snapshot.is_outdated_for(identity):
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
-    with linking.recording_refusals(identity):
-        _check_active(identity)
+    check_active(identity)
     _remember_language(identity)  # now: what comes next may be told by mail at once
     return identity
 
@@ -113,6 +112,27 @@ def identify_signed_in(request: HttpRequest, person: Person, snapshot: Snapshot)
     if snapshot.is_outdated_for(identity):
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     return identity
+
+
+def check_active(identity: CognitoIdentity) -> None:
+    """Check that the site lets the user in, and record it if not.
+
+    Raises:
+        SignInRefused: it has deactivated them, or its default manager hides them, as after a soft deletion.
+    """
+    user = identity.user
+    with linking.recording_refusals(identity):
+        if not user.is_active:
+            raise SignInRefused(LinkRefusedReason.INACTIVE, user_pk=user.pk)
+        hidden = site_code.run(
+            partial(site_code.is_hidden, user),
+            reason=LinkRefusedReason.LOGIN_FAILED,
+            user_pk=user.pk,
+            refusal=SignInRefused,
+        )
+        if hidden:
+            cause = "the default manager does not find the user"
+            raise SignInRefused(LinkRefusedReason.INACTIVE, user_pk=user.pk, cause=cause)
 
 
 def check_factor_claims(person: Person) -> None:
@@ -190,26 +210,6 @@ def record_use(
     identity.save(
         update_fields=["status", "preferred_factor", "unconfirmed", "checked_at", "disabled_at"]
     )
-
-
-def _check_active(identity: CognitoIdentity) -> None:
-    """Check that the site lets the user in.
-
-    Raises:
-        SignInRefused: it has deactivated them, or its default manager hides them.
-    """
-    user = identity.user
-    if not user.is_active:
-        raise SignInRefused(LinkRefusedReason.INACTIVE, user_pk=user.pk)
-    hidden = site_code.run(
-        partial(site_code.is_hidden, user),
-        reason=LinkRefusedReason.LOGIN_FAILED,
-        user_pk=user.pk,
-        refusal=SignInRefused,
-    )
-    if hidden:
-        cause = "the default manager does not find the user"
-        raise SignInRefused(LinkRefusedReason.INACTIVE, user_pk=user.pk, cause=cause)
 
 
 def _login(request: HttpRequest, identity: CognitoIdentity) -> None:

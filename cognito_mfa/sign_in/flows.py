@@ -266,8 +266,7 @@ def recover(request: HttpRequest, pending: PendingSignIn, *, code: SecretText) -
     ):
         identity = _certain_identity(user)
         found = recovery_codes.check(identity, code)
-        if not found.identity.user.is_active:
-            raise Refused(reason=RefusedReason.USER_INACTIVE)
+        completion.check_active(found.identity)
         begun = recovery.start(found.identity, found)
     _expect_setup(request, pending)  # now: what comes next may fail, and the challenge is void
     return recovery.finish(begun)
