@@ -17,6 +17,7 @@ from cognito_mfa.models import MFAEvent
 from cognito_mfa.reports import event_log
 
 URLS = [
+    "index",
     "sign_in",
     "sign_out",
     "new_password",
@@ -124,7 +125,7 @@ def test_permissions() -> None:
 @pytest.mark.parametrize(
     ("command", "options"),
     [
-        ("report", ["--format", "--last", "--fail-under", "--dry-run"]),
+        ("report", ["--format", "--last", "--fail-under", "--dry-run", "--preview", "--at"]),
         ("reset", ["--reason", "--by", "--unfinished", "--dry-run"]),
         ("exempt", ["--until", "--revoke", "--list", "--reason", "--by", "--dry-run"]),
         ("purge", ["--older-than", "--dry-run"]),

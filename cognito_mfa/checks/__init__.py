@@ -45,6 +45,7 @@ ALWAYS: tuple[Check, ...] = (
     project.check_templates,
     database.check_relations,
     addresses.check_urls,
+    addresses.check_index,
     addresses.check_login_url,
     addresses.check_password_forms,
     addresses.check_other_addresses,

@@ -26,11 +26,12 @@ from django.utils.translation import get_language
 from cognito_mfa.checks.imports import urlconf_problem
 from cognito_mfa.checks.settings import conf_or_none
 from cognito_mfa.conf import NAME
-from cognito_mfa.enforcement import installed_middleware
+from cognito_mfa.enforcement import installed_middleware, url_map
 from cognito_mfa.enforcement.password_forms import (
     asks_for_password,
     backends_for_passwords,
     doors,
+    is_reachable,
     layers,
     requires_sign_in,
 )
@@ -91,6 +92,21 @@ def check_urls() -> Iterator[CheckMessage]:
 def _is_open(name: str) -> bool:
     match = locate(name).match
     return match is not None and bool(why_exempt(match.func))
+
+
+def check_index() -> Iterator[CheckMessage]:
+    """W049: the address of our pages is that of a page of the site's, which is not shown any more."""
+    if urlconf_problem():
+        return
+    ours = next((one.route for one in url_map.views() if one.name == "cognito_mfa:index"), None)
+    for found in url_map.views():
+        if found.route == ours and found.name != "cognito_mfa:index" and not is_reachable(found):
+            yield Caution(
+                f"The view {found.name or found.view!r} is not reachable: cognito_mfa.urls, which is included at "
+                f"'/{ours}', answers there first.",
+                hint="Put its pattern before include('cognito_mfa.urls'), or include ours somewhere else.",
+                id="cognito_mfa.W049",
+            )
 
 
 def check_login_url() -> Iterator[CheckMessage]:

@@ -46,6 +46,18 @@ class Summary(NamedTuple):
     latest: dt.datetime | None
 
 
+class Forecast(NamedTuple):
+    """A user who has not set up MFA, and to whom the policy applies.
+
+    Attributes:
+        user: with their identity.
+        until: the moment until which the rollout gives them time; None if they have none left.
+    """
+
+    user: Any
+    until: dt.datetime | None
+
+
 def record_would_block(request: HttpRequest, user: Any) -> None:
     """Log and count that a request would have been blocked. Failing to count blocks nothing.
 
@@ -110,11 +122,19 @@ def preview(*, at: dt.datetime | None = None) -> Iterator[Any]:
     Args:
         at: the moment in question, by default now; aware.
     """
+    return (one.user for one in forecast(at=at) if one.until is None)
+
+
+def forecast(*, at: dt.datetime | None = None) -> Iterator[Forecast]:
+    """Yield the users of ``preview``, and those who have time left at that moment.
+
+    Args:
+        at: the moment in question, by default now; aware.
+    """
     for user in _candidates(at or timezone.now()).iterator(chunk_size=CHUNK):
-        if policy.has_time(policy.deadline(user), at=at):
-            continue
         if policy.applicable_users() is not None or policy.applies_to(_request_of(user), user):
-            yield user
+            until = policy.deadline(user)
+            yield Forecast(user, until if policy.has_time(until, at=at) else None)
 
 
 def _candidates(at: dt.datetime) -> Any:

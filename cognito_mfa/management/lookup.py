@@ -1,12 +1,17 @@
-"""What the commands share: which user a name means, exit codes, and how rows are shown in a terminal."""
+"""What the commands share: which user or moment a text means, exit codes, and how rows are shown in a terminal."""
 
 from __future__ import annotations
 
+import datetime as dt
+from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
 
 from cognito_mfa.authenticator import identity_lookup, permissions
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
@@ -168,3 +173,34 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def first_moment(text: str) -> dt.datetime:
+    """Return the moment that ``text`` names in ISO 8601; of a day, its beginning in the site's time zone."""
+    return _moment(text, days=0)
+
+
+def last_moment(text: str) -> dt.datetime:
+    """Return the moment that ``text`` names in ISO 8601; of a day, its end in the site's time zone."""
+    return _moment(text, days=1)
+
+
+def _moment(text: str, *, days: int) -> dt.datetime:
+    text = typed.line(text)
+    try:
+        day, moment = parse_date(text), parse_datetime(text)
+    except ValueError:  # well formed, but not a date
+        day = moment = None
+    if day is not None:
+        moment = dt.datetime.combine(day + dt.timedelta(days=days), dt.time.min)
+    if moment is None:
+        raise ArgumentTypeError("write it like 2030-12-31 or 2030-12-31T18:00")
+    if settings.USE_TZ and timezone.is_naive(moment):
+        return timezone.make_aware(moment)
+    return moment
+
+
+def local(moment: dt.datetime) -> str:
+    """Return ``moment`` for a terminal, in the site's time zone."""
+    shown = timezone.localtime(moment) if timezone.is_aware(moment) else moment
+    return f"{shown:%Y-%m-%d %H:%M %Z}".strip()

@@ -17,7 +17,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.views.generic import FormView, TemplateView
+from django.views.decorators.cache import never_cache
+from django.views.generic import FormView, TemplateView, View
 
 from cognito_mfa import managed_login
 from cognito_mfa.authenticator import recovery, recovery_codes
@@ -42,6 +43,19 @@ DETAILS_SHOWN = (
     "RENAMED",
 )
 EVENTS_PER_PAGE = 25
+
+
+class IndexView(View):
+    """The address that people shorten ours to: on to their own page, or to the sign-in."""
+
+    @method_decorator(never_cache)
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Redirect users who are signed in to their own page, and visitors to the sign-in."""
+        # Not by LOGIN_URL, which may be another package's: its sign-in may lead to where the visitor was going.
+        device = reverse("cognito_mfa:device")
+        if request.user.is_authenticated:
+            return HttpResponseRedirect(device)
+        return redirect_to_login(device, reverse("cognito_mfa:sign_in"))
 
 
 class OwnPage(Page):

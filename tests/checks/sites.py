@@ -210,6 +210,16 @@ class Members(LoginRequiredMixin, TemplateView):
     template_name = "none.html"
 
 
+class CoveredPage:
+    """The site's own account page, behind our include at the same address."""
+
+    urlpatterns = [*site_urls, path("account/", page, name="account")]
+
+
+class OwnPageFirst:
+    urlpatterns = [path("account/", page, name="account"), *site_urls]
+
+
 class Addresses:
     """Pages that settings may lead to."""
 

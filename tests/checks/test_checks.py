@@ -223,6 +223,7 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("W045", both(site(ROOT_URLCONF=sites.DjangosLogin), site(AUTHENTICATION_BACKENDS=[OURS]))),
     ("W046", site(ROOT_URLCONF=sites.DjangosLogin)),
     ("W047", site(LOGIN_REDIRECT_URL="/accounts/profile/")),
+    ("W049", site(ROOT_URLCONF=sites.CoveredPage)),
     ("W048", site(ROOT_URLCONF=sites.NinjaLike)),
     ("E007", middleware(first=(GATE,))),
     ("E008", site(AUTHENTICATION_BACKENDS=[THEIRS])),

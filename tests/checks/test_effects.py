@@ -98,6 +98,7 @@ RIGHT: dict[str, Change] = {
         site(LOGOUT_REDIRECT_URL="/of-the-database/"),
         middleware(last=(GATE, "tests.checks.test_checks.OwnFallback")),
     ),
+    "a page of the site's own at the address of ours": urls("OwnPageFirst"),
     "an address elsewhere": site(LOGOUT_REDIRECT_URL="https://example.com/"),
 }
 WRONG: dict[str, tuple[str, Change]] = {

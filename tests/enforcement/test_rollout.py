@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -311,6 +311,36 @@ def test_the_report_names_them_in_each_format() -> None:
     assert names == ["'=new\\x1b", "other-pool", "stranger"]
     people = [json.loads(line)["username"] for line in report("json")]
     assert people == ["=new\x1b", "other-pool", "stranger"]
+
+
+@pytest.mark.usefixtures("crowd")
+def test_the_report_says_why_it_names_nobody_yet(conf: Conf) -> None:
+    """During the rollout "0 would have to set up" is true, and reads as if all were done."""
+
+    def report(*options: str) -> list[str]:
+        out = StringIO()
+        call_command("cognito_mfa_report", "--preview", *options, stdout=out)
+        return out.getvalue().splitlines()
+
+    conf(REQUIRED_FROM="2999-01-01")
+    zero, why = report()
+    assert zero == "0 would have to set up a second factor."
+    assert why.startswith(
+        "3 more users have time left (REQUIRED_FROM, GRACE_PERIOD), until 2999-01-01 00:00"
+    )
+    assert why.partition("--at ")[2] == "2999-01-01T00:00:00+01:00"
+    # An exemption ends before that.
+    assert report("--at", "2999-01-01")[-1] == "4 would have to set up a second factor."
+    assert report(*why.split()[-2:])[:-1] == ["new", "exempted", "other-pool", "stranger"]
+    assert report("--at", "2998-12-31T23:59")[0].startswith("0 ")
+
+    conf(REQUIRED=False)
+    assert report()[1:] == ["COGNITO_MFA['REQUIRED'] is False, so the policy applies to no user."]
+
+
+def test_a_moment_needs_a_preview() -> None:
+    with pytest.raises(CommandError, match="--at needs --preview"):
+        call_command("cognito_mfa_report", "--at", "2999-01-01")
 
 
 @pytest.mark.usefixtures("crowd")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
 from cognito_mfa.authenticator import exemptions, permissions
 from cognito_mfa.management.lookup import (
@@ -18,10 +15,11 @@ from cognito_mfa.management.lookup import (
     display_name,
     find_actor,
     find_user,
+    last_moment,
+    local,
     require,
     table,
 )
-from cognito_mfa.values import typed
 
 
 class Command(BaseCommand):
@@ -31,7 +29,10 @@ class Command(BaseCommand):
         parser.add_argument("user", nargs="?", metavar="USER", help="name here or in the user pool")
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument(
-            "--until", type=_moment, metavar="DATE", help="last day, or date and time (ISO 8601)"
+            "--until",
+            type=last_moment,
+            metavar="DATE",
+            help="last day, or date and time (ISO 8601)",
         )
         what.add_argument("--revoke", action="store_true", help="end all exemptions of USER now")
         what.add_argument(
@@ -66,10 +67,10 @@ class Command(BaseCommand):
         longest = exemptions.latest_end()
         if until > longest:
             raise CommandError(
-                f"--until is later than {_local(longest)}, the longest that GRANT_MAX_AGE allows.",
+                f"--until is later than {local(longest)}, the longest that GRANT_MAX_AGE allows.",
                 returncode=2,
             )
-        end = _local(until)
+        end = local(until)
         if dry_run:
             self.stdout.write(f"Would exempt {display_name(person)} until {end}.")
             return
@@ -83,7 +84,7 @@ class Command(BaseCommand):
                 f"{display_name(person)} has no valid exemption.", returncode=REFUSED
             )
         for exemption in found:
-            end = _local(exemption.expires_at)
+            end = local(exemption.expires_at)
             if not dry_run:
                 exemptions.revoke(exemption, **given)
             told = "Would revoke" if dry_run else "Revoked"
@@ -96,7 +97,7 @@ class Command(BaseCommand):
         rows = [
             (
                 row.user.get_username(),
-                _local(row.expires_at),
+                local(row.expires_at),
                 row.granted_by.get_username() if row.granted_by else "-",
                 row.reason,
             )
@@ -105,24 +106,3 @@ class Command(BaseCommand):
         if not rows:
             raise CommandError("There is no valid exemption.", returncode=REFUSED)
         self.stdout.write(table(("User", "Until", "Granted by", "Reason"), rows))
-
-
-def _moment(text: str) -> dt.datetime:
-    """Return when an exemption ends; one until a day ends with that day."""
-    text = typed.line(text)
-    try:
-        day, moment = parse_date(text), parse_datetime(text)
-    except ValueError:  # well formed, but not a date
-        day = moment = None
-    if day is not None:
-        moment = dt.datetime.combine(day + dt.timedelta(days=1), dt.time.min)
-    if moment is None:
-        raise argparse.ArgumentTypeError("write it like 2030-12-31 or 2030-12-31T18:00")
-    if settings.USE_TZ and timezone.is_naive(moment):
-        return timezone.make_aware(moment)
-    return moment
-
-
-def _local(moment: dt.datetime) -> str:
-    local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
-    return f"{local:%Y-%m-%d %H:%M %Z}".strip()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import rollout
-from cognito_mfa.management.lookup import REFUSED, table
+from cognito_mfa.management.lookup import REFUSED, first_moment, local, table
 from cognito_mfa.reports import overview, unlinked
 from cognito_mfa.reports.escaping import csv_cell, visible
 from cognito_mfa.reports.overview import Numbers, Share
@@ -41,8 +43,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--preview",
             action="store_true",
-            help="name the people who would have to set up a second factor today instead, whatever "
-            "ENFORCEMENT says; with json, an object on each line",
+            help="name the users who would have to set up MFA instead, whatever ENFORCEMENT says; with json, an object "
+            "on each line",
+        )
+        parser.add_argument(
+            "--at",
+            type=first_moment,
+            metavar="DATE",
+            help="with --preview: as of that day, or date and time (ISO 8601), instead of now",
         )
 
         parser.add_argument(
@@ -56,21 +64,30 @@ class Command(BaseCommand):
             self._unlinked(format)
             return
         if options["preview"]:
-            self._preview(format)
+            self._preview(format, options["at"])
             return
+        if options["at"] is not None:
+            raise CommandError("--at needs --preview.", returncode=2)
         numbers = _numbers(last=options["last"], dry_run=options["dry_run"])
         {"table": self._table, "csv": self._csv, "json": self._json}[format](numbers)
         if options["fail_under"] is not None:
             _require_share(numbers, options["fail_under"])
 
-    def _preview(self, style: str) -> None:
+    def _preview(self, style: str, at: dt.datetime | None) -> None:
         """Print one user after another: all of them may not fit into memory."""
         write = {"table": self._name, "csv": self._name_in_csv, "json": self._name_in_json}[style]
-        number = 0
-        for number, user in enumerate(rollout.preview(), start=1):  # noqa: B007 - the last one counts
-            write(str(user.pk), user.get_username())
+        number, later = 0, Later()
+        for user, until in rollout.forecast(at=at):
+            if until is None:
+                number += 1
+                write(str(user.pk), user.get_username())
+            else:
+                later.add(until)
         if style == "table":
             self.stdout.write(f"{number} would have to set up a second factor.")
+            for line in (later.text(), "" if number else _why_none()):
+                if line:
+                    self.stdout.write(line)
 
     def _unlinked(self, style: str) -> None:
         """Print one user after another, as ``_preview`` does."""
@@ -124,6 +141,40 @@ def _notes(one: unlinked.Unlinked) -> list[str]:
     if one.link is unlinked.Link.ANOTHER_POOL:
         link = "linked in another pool"
     return [f"({note})" for note in (one.rights, link) if note]
+
+
+class Later:
+    """Users whom the rollout gives time: how many, and until when."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.first: dt.datetime | None = None
+        self.last: dt.datetime | None = None
+
+    def add(self, until: dt.datetime) -> None:
+        """Count a user who has time ``until`` then."""
+        self.number += 1
+        self.first = min(self.first or until, until)
+        self.last = max(self.last or until, until)
+
+    def text(self) -> str:
+        """Return what a preview says of them; empty without any."""
+        if self.first is None or self.last is None:
+            return ""
+        span = local(self.first)
+        if self.first != self.last:
+            span = f"{span} at the earliest, and {local(self.last)} at the latest"
+        who = "1 more user has" if self.number == 1 else f"{self.number} more users have"
+        return (
+            f"{who} time left (REQUIRED_FROM, GRACE_PERIOD), until {span}. "
+            f"To include them: --at {self.last.isoformat(timespec='seconds')}"
+        )
+
+
+def _why_none() -> str:
+    if get_conf().REQUIRED is False:
+        return "COGNITO_MFA['REQUIRED'] is False, so the policy applies to no user."
+    return ""
 
 
 def _numbers(*, last: bool, dry_run: bool) -> Numbers:
