@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
@@ -12,6 +11,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.core.checks import CheckMessage, Tags, register
 from django.core.signals import got_request_exception
 from django.db.models.signals import pre_delete
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.conf import given_settings
@@ -81,11 +81,11 @@ def _on_logged_in(**given: Any) -> None:
 
 
 def _connect_provider() -> None:
-    """Import a provider of ours, which may have to listen to its package's sign-ins."""
+    """Import the provider: one of ours, or what is made of it, has to listen to its package's sign-ins."""
     path = given_settings().get("TOKEN_PROVIDER")
-    if isinstance(path, str) and path.startswith("cognito_mfa.contrib."):
-        with suppress(ImportError):  # the system check says what is missing
-            import_module(path.rpartition(".")[0])
+    if isinstance(path, str):
+        with suppress(Exception):  # the system check says why it cannot be imported
+            import_string(path)
 
 
 class MFAAdminConfig(admin_apps.AdminConfig):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
+from types import FunctionType
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Caution
+from django.utils.module_loading import import_string
 
 from cognito_mfa.checks.settings import conf_or_none
-from cognito_mfa.conf import NAME, SELF_SERVICE_SCOPE
+from cognito_mfa.conf import NAME, SELF_SERVICE_SCOPE, Conf, backend_class
+from cognito_mfa.enforcement.installed_middleware import ancestors, paths
+from cognito_mfa.enforcement.overrides import plain_function
 
 MOZILLA = "cognito_mfa.contrib.mozilla_oidc.access_token"
 ALLAUTH = "cognito_mfa.contrib.allauth.access_token"
+REFRESH = "mozilla_django_oidc.middleware.SessionRefresh"
 MOZILLAS_BACKEND = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
 
 
@@ -51,7 +57,7 @@ def check_trust() -> Iterator[CheckMessage]:
 def check_allauth_provider() -> Iterator[CheckMessage]:
     """E023: ALLAUTH_PROVIDER is missing. W023: it is not among allauth's settings."""
     conf = conf_or_none()
-    if conf is None or conf.TOKEN_PROVIDER != ALLAUTH:
+    if conf is None or _provider(conf) != ALLAUTH:
         return
     if conf.ALLAUTH_PROVIDER is None:
         yield Error(
@@ -71,7 +77,7 @@ def check_allauth_provider() -> Iterator[CheckMessage]:
 def check_prompt() -> Iterator[CheckMessage]:
     """W022: a user who must sign in again returns by managed login's cookie, without a proof."""
     conf = conf_or_none()
-    asked = _prompts(conf.TOKEN_PROVIDER) if conf else None
+    asked = _prompts(_provider(conf)) if conf else None
     if asked is not None and not any("login" in prompt.split() for prompt in asked):
         yield Caution(
             "The sign-in does not ask managed login for the password each time: who comes by its cookie proves "
@@ -85,7 +91,7 @@ def check_prompt() -> Iterator[CheckMessage]:
 def check_scope() -> Iterator[CheckMessage]:
     """W018: the sign-in asks for a token with which nothing can be set up."""
     conf = conf_or_none()
-    scopes = _scopes(conf.TOKEN_PROVIDER) if conf else None
+    scopes = _scopes(_provider(conf)) if conf else None
     if scopes is not None and SELF_SERVICE_SCOPE not in scopes:
         yield Caution(
             f"The sign-in does not ask for the scope {SELF_SERVICE_SCOPE!r}: nobody can set up an authenticator app.",
@@ -97,17 +103,39 @@ def check_scope() -> Iterator[CheckMessage]:
 def check_mozilla_tokens() -> Iterator[CheckMessage]:
     """W019: mozilla-django-oidc's own backend stores no tokens unless its settings say so."""
     conf = conf_or_none()
-    used = conf is not None and conf.TOKEN_PROVIDER == MOZILLA
-    if not used or MOZILLAS_BACKEND not in settings.AUTHENTICATION_BACKENDS:
+    used = conf is not None and _provider(conf) == MOZILLA
+    backend = next(filter(_stores_as_mozilla, settings.AUTHENTICATION_BACKENDS), None)
+    if not used or backend is None:
         return
     names = ("OIDC_STORE_ACCESS_TOKEN", "OIDC_STORE_ID_TOKEN")
     off = [name for name in names if not getattr(settings, name, False)]
     if off:
         yield Caution(
-            f"{MOZILLAS_BACKEND!r} keeps no tokens: {' and '.join(off)} must be on.",
+            f"{backend!r} keeps no tokens: {' and '.join(off)} must be on.",
             hint="Turn it on, or use 'cognito_mfa.contrib.mozilla_oidc.CognitoOIDCBackend' instead, which needs neither.",
             id="cognito_mfa.W019",
         )
+
+
+def _provider(conf: Conf) -> str:
+    """Return the dotted path of the function that ``TOKEN_PROVIDER`` is, whatever the setting calls it."""
+    given = conf.TOKEN_PROVIDER
+    try:
+        found: Any = import_string(given) if isinstance(given, str) else given
+        found = inspect.unwrap(found)
+    except Exception:  # noqa: BLE001 - E005 says that it cannot be imported
+        return str(given)
+    return f"{found.__module__}.{found.__qualname__}" if isinstance(found, FunctionType) else ""
+
+
+def _stores_as_mozilla(backend: str) -> bool:
+    """Return whether a backend stores its tokens in the way of mozilla-django-oidc's own."""
+    try:
+        kind: Any = backend_class(backend)
+    except Exception:  # noqa: BLE001 - E034 says that it cannot be imported
+        return backend == MOZILLAS_BACKEND
+    plain = plain_function(getattr(kind, "store_tokens", None))
+    return plain is not None and plain.__module__ == MOZILLAS_BACKEND.rpartition(".")[0]
 
 
 def _scopes(provider: object) -> list[str] | None:
@@ -125,7 +153,7 @@ def _prompts(provider: object) -> list[str] | None:
     """Return the values of ``prompt`` that the sign-in sends; None where they are not in settings."""
     if provider == MOZILLA:
         # SessionRefresh sends the same parameters, and would not be silent any more.
-        silent = any(path.endswith(".SessionRefresh") for path in settings.MIDDLEWARE)
+        silent = any(REFRESH in ancestors(path) for path in paths())
         extra: dict[str, Any] = getattr(settings, "OIDC_AUTH_REQUEST_EXTRA_PARAMS", {})
         return None if silent else [str(extra.get("prompt", ""))]
     if provider != ALLAUTH:

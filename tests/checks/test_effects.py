@@ -328,3 +328,25 @@ def test_a_dead_form_is_dead(settings: Settings, django_user_model: Any) -> None
     answer = client.post("/accounts/login/", {"username": "admin", "password": "right"})
     assert answer.status_code == 200
     assert "_auth_user_id" not in client.session
+
+
+OIDC = f"{HERE}_mozilla"
+OTHERS_BACKEND = {"TRUSTED_BACKENDS": {f"{OIDC}.DerivedBackend": "enrolled"}}
+
+
+@pytest.mark.parametrize("provider", ["renamed", "wrapped"])
+def test_a_provider_of_ours_under_another_name(provider: str, settings: Settings) -> None:
+    """Its package's settings are asked all the same, and so are a derived backend and a derived middleware."""
+    pytest.importorskip("mozilla_django_oidc")
+    both(
+        conf(TOKEN_PROVIDER=f"{OIDC}.{provider}", **OTHERS_BACKEND),
+        site(AUTHENTICATION_BACKENDS=[OURS, f"{OIDC}.DerivedBackend"], OIDC_OP_TOKEN_ENDPOINT="x"),
+    )(settings)
+    told = found()
+    assert {"cognito_mfa.W018", "cognito_mfa.W019", "cognito_mfa.W022"} <= set(told)
+    assert f"{OIDC}.DerivedBackend" in str(told["cognito_mfa.W019"].msg)
+
+    settings.AUTHENTICATION_BACKENDS = [OURS, f"{OIDC}.OwnStore"]
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{OIDC}.DerivedRefresh"]
+    told = found()
+    assert not {"cognito_mfa.W019", "cognito_mfa.W022"} & set(told)
