@@ -27,6 +27,7 @@ from cognito_mfa.checks.imports import urlconf_problem
 from cognito_mfa.checks.settings import conf_or_none
 from cognito_mfa.conf import NAME
 from cognito_mfa.enforcement import installed_middleware, url_map
+from cognito_mfa.enforcement.account_state import own_backend
 from cognito_mfa.enforcement.password_forms import (
     asks_for_password,
     backends_for_passwords,
@@ -140,7 +141,7 @@ def check_login_url() -> Iterator[CheckMessage]:
 
 def check_password_forms() -> Iterator[CheckMessage]:
     """W045: a form in which no password works. W046: one that signs people in without Cognito."""
-    if urlconf_problem():
+    if urlconf_problem() or own_backend() is None:  # then E008 comes first
         return
     backends = backends_for_passwords()
     for door in doors():
