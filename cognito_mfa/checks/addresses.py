@@ -39,7 +39,18 @@ from cognito_mfa.enforcement.password_forms import (
 from cognito_mfa.enforcement.view_marks import View, held_by, view_class_of, why_exempt
 
 # Pages that must be reachable without a proof, or no user could ever make one.
-WAYS_IN = ("sign_in", "sign_out", "new_password", "challenge", "link", "setup", "setup_cancel")
+WAYS_IN = (
+    "sign_in",
+    "sign_out",
+    "new_password",
+    "password_reset",
+    "password_reset_confirm",
+    "challenge",
+    "recover",
+    "link",
+    "setup",
+    "setup_cancel",
+)
 SIGN_IN = "cognito_mfa:sign_in"
 COMMON = "django.middleware.common.CommonMiddleware"
 LOCALE = "django.middleware.locale.LocaleMiddleware"
