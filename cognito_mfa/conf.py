@@ -240,6 +240,7 @@ SETTINGS: Mapping[str, Setting] = {
     "TRUST_POOL_EMAIL": Setting(
         _flag, False, "Write True only where administrators alone can write addresses in the pool."
     ),
+    "TRIGGER_MESSAGES": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
     "SESSION_IDLE": Setting(_optional_seconds, None, _TIME_HINT),
     "STATUS_MAX_AGE": Setting(_optional_seconds, None, _TIME_HINT),
     "GRANT_MAX_AGE": Setting(_seconds, 365 * 86400.0, _TIME_HINT),
@@ -278,6 +279,7 @@ class Conf:
     FEDERATED: str
     ALLAUTH_PROVIDER: str | None
     TRUST_POOL_EMAIL: bool
+    TRIGGER_MESSAGES: bool
     SESSION_IDLE: float | None
     STATUS_MAX_AGE: float | None
     GRANT_MAX_AGE: float

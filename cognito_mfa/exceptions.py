@@ -13,7 +13,7 @@
     │   ├── AccountActionNeeded      the account must be confirmed, or its password reset, first
     │   ├── PasswordRejected         the new password breaks the pool's policy
     │   ├── AttributesRejected       Cognito refuses what the user entered about themselves
-    │   ├── Refused                  a firewall rule, a Lambda trigger or an alias conflict, or our own refusal
+    │   ├── Refused                  a Lambda trigger, threat protection or an alias conflict, or our own refusal
     │   │   └── LinkRefused          no Django user may be linked to the user of the pool
     │   ├── ConfirmationNeeded       the signed-in user must confirm first that both accounts are theirs
     │   ├── UserGone                 the pool has no such user (told to administrators only)
@@ -24,6 +24,8 @@
         ├── Unavailable              no answer, or an internal error
         ├── BadReply                 an answer that must not be believed
         └── Misconfigured            pool, app client, permissions or credentials are not as needed
+            ├── PermissionMissing    the AWS credentials may not call an operation
+            ├── TriggerFailed        a Lambda trigger of the pool broke
             └── ScopeMissing         the access token does not allow a setup
 
 ``operation`` and ``error`` are Cognito's words only. Our own reasons are the members of an enum for each
@@ -36,6 +38,7 @@ page, a log or an error report. Wrong Django settings are not in this family: th
 
 from __future__ import annotations
 
+import logging
 from enum import StrEnum
 from typing import ClassVar, Literal
 
@@ -43,10 +46,15 @@ Sent = Literal["no", "unknown", "yes"]
 
 
 class BadCredentialsReason(StrEnum):
-    """Why Cognito was not asked at all."""
+    """Why a right password may be refused, or Cognito was not asked; for the log alone, never for the page."""
 
-    NOT_SENT = "not_sent"  # no user of any pool has such a username or password
     VETOED = "vetoed"  # another of the site's backends refuses the sign-in
+    NOT_SENT = "not_sent"  # it cannot be sent at all
+    FORM = "form"  # Cognito allows no such username
+    LOCKED = "locked"  # for a while, after wrong passwords
+    DISABLED = "disabled"
+    TEMPORARY_PASSWORD_EXPIRED = "temporary_password_expired"  # noqa: S105 - a reason
+    UNRECOGNIZED = "unrecognized"  # a text that is not known yet
 
 
 class BadCodeReason(StrEnum):
@@ -57,11 +65,16 @@ class BadCodeReason(StrEnum):
 
 
 class ChallengeLostReason(StrEnum):
-    """Why we ended a sign-in that Cognito might have continued."""
+    """Why a sign-in is over: the first three are ours, the others Cognito's."""
 
     NOTHING_PENDING = "nothing_pending"
     NOT_OFFERED = "not_offered"  # a factor or a way that the challenge did not offer
     OVERTAKEN = "overtaken"  # something else changed the authenticator app or the sign-in since
+    SESSION_OVER = "session_over"  # it took too long, or its session string was used already
+    STARTED_TWICE = "started_twice"  # two requests at once
+    ACCOUNT_CHANGED = "account_changed"  # deleted or unconfirmed since the password was right
+    FACTOR_GONE = "factor_gone"  # nothing is set up any more that could be asked for
+    UNRECOGNIZED = "unrecognized"  # a text that is not known yet
 
 
 class SignInAgainReason(StrEnum):
@@ -76,13 +89,18 @@ class SignInAgainReason(StrEnum):
 
 
 class RefusedReason(StrEnum):
-    """Why we refuse, without a word from Cognito."""
+    """Why we refuse, or Cognito: the last five."""
 
     ANOTHER_POOL = "another_pool"  # the identity belongs to a pool that the settings do not name
     ANOTHER_USER = "another_user"  # not the account of the user who is signed in
     FEDERATED = "federated"  # the account belongs to an identity provider
     LINKED_PROVIDER = "linked_provider"  # an identity provider is linked to the account
     TOO_MANY_FAILURES = "too_many_failures"  # only another authenticator app lifts the lock
+    TRIGGER = "trigger"  # a Lambda function of the pool says no
+    RISK = "risk"  # threat protection
+    DISABLED = "disabled"  # after the password was right
+    NO_METHOD = "no_method"  # the pool requires a factor and finds none that the user can use
+    TAKEN = "taken"  # an address or a number is another user's
 
 
 class LinkRefusedReason(StrEnum):
@@ -124,12 +142,14 @@ class LinkRefusedReason(StrEnum):
 
 
 class BusyReason(StrEnum):
-    """What we limit ourselves."""
+    """What is limited: the first three by us."""
 
     TOO_MANY_AT_ONCE = "too_many_at_once"  # codes for one user
     TOO_MANY_FAILURES = "too_many_failures"  # wrong codes in a row
     TOO_MANY_NAMES = "too_many_names"  # changes of a device name
     TOO_MANY_SETS = "too_many_sets"  # of recovery codes
+    THROTTLED = "throttled"  # the AWS account's rate of calls, whoever makes them
+    LOCKED = "locked"  # the user's codes, by Cognito
 
 
 class UnavailableReason(StrEnum):
@@ -154,6 +174,10 @@ class BadReplyReason(StrEnum):
     UNKNOWN_USER_EXISTS = "unknown_user_exists"  # an answer about a random username
 
 
+# What no stranger can bring about by trying names, and an operator should know.
+NOTEWORTHY = frozenset({"unrecognized", "temporary_password_expired"})
+
+
 class CognitoMFAError(Exception):
     """Something about Cognito or a sign-in went wrong.
 
@@ -172,6 +196,7 @@ class CognitoMFAError(Exception):
     """
 
     code: ClassVar[str] = "error"
+    level: ClassVar[int] = logging.INFO
     answered_at: float | None = None
 
     def __init__(
@@ -196,6 +221,16 @@ class CognitoMFAError(Exception):
     def detail(self) -> str:
         """Return what ``error`` does not say, in a word for the log."""
         return self.reason or ""
+
+    @property
+    def log_level(self) -> int:
+        """Return the level of the line that is written where it ends on a page."""
+        return logging.WARNING if self.reason in NOTEWORTHY else self.level
+
+    @property
+    def is_definite(self) -> bool:
+        """Return whether it is certain that Cognito did nothing."""
+        return self.sent != "unknown"
 
     def __str__(self) -> str:
         request = self.request_id and f"request {self.request_id}"
@@ -251,6 +286,7 @@ class AccountActionNeeded(UserFacingError):
     """The account must be confirmed, or its password reset, before it can be used to sign in."""
 
     code = "account_action"
+    level = logging.WARNING
 
     @property
     def action(self) -> Literal["confirm", "reset_password"]:
@@ -315,15 +351,19 @@ class AttributesRejected(UserFacingError):
 
 
 class Refused(UserFacingError):
-    """A firewall rule, a Lambda trigger or an alias conflict refused the request, or we did.
+    """A Lambda trigger, threat protection or an alias conflict refused the request, or we did.
 
     Attributes:
         has_authenticator: whether Cognito had accepted a code of the user's authenticator app before, which stays
             as it is.
+        message: the trigger's own words, cut; only where ``TRIGGER_MESSAGES`` lets them through. For the page,
+            never for the log.
     """
 
     code = "refused"
+    level = logging.WARNING
     has_authenticator = False
+    message = ""
 
 
 class LinkRefused(Refused):
@@ -394,12 +434,13 @@ class RemovalNotAllowed(UserFacingError):
     """The authenticator app cannot be turned off.
 
     Args:
-        by: who requires it: the site's ``policy``, or the ``pool``; or that is ``unknown``.
+        by: who requires it: the site's ``policy``, or the ``pool``; or Cognito refuses, since no other ``factor``
+            would be left; or that is ``unknown``.
     """
 
     code = "removal_not_allowed"
 
-    def __init__(self, by: Literal["policy", "pool", "unknown"]) -> None:
+    def __init__(self, by: Literal["policy", "pool", "factor", "unknown"]) -> None:
         super().__init__()
         self.by = by
 
@@ -420,6 +461,7 @@ class Busy(CognitoMFAError):
     """
 
     code = "slow_down"
+    level = logging.WARNING
 
     def __init__(
         self,
@@ -438,12 +480,19 @@ class ServiceError(CognitoMFAError):
     """The operator must act, or AWS; the user can only try later."""
 
     retry_after: ClassVar[int] = 30
+    level = logging.ERROR
 
 
 class Unavailable(ServiceError):
     """No usable answer came; ``sent`` says whether Cognito may have acted."""
 
     code = "try_later"
+    level = logging.WARNING
+
+    @property
+    def is_definite(self) -> bool:
+        # An internal error may have come after the work was done.
+        return self.sent == "no"
 
 
 class BadReply(ServiceError):
@@ -462,3 +511,19 @@ class ScopeMissing(Misconfigured):
     """The access token lacks the scope ``aws.cognito.signin.user.admin``."""
 
     code = "scope_missing"
+
+
+class PermissionMissing(Misconfigured):
+    """The AWS credentials may not call the operation."""
+
+    code = "permission_missing"
+
+    @property
+    def detail(self) -> str:
+        return f"cognito-idp:{self.operation} is not allowed"
+
+
+class TriggerFailed(Misconfigured):
+    """A Lambda trigger of the pool broke. Cognito has used up what the step sent."""
+
+    code = "trigger_failed"

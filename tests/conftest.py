@@ -99,6 +99,7 @@ def plain_qr_codes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let botocore repeat at once what may be repeated: no test waits for its back-off."""
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
+    monkeypatch.setattr("cognito_mfa.cognito.transport.PAUSE", (0.0, 0.0))
 
 
 @pytest.fixture(autouse=True)

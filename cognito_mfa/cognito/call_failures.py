@@ -67,23 +67,25 @@ def failure_from(error: Exception) -> Failure:
     return Failure("reply", name)  # a JSON list, bad UTF-8: botocore's parser just breaks
 
 
-def exception_for(operation: str, failure: Failure) -> CognitoMFAError:
+def exception_for(operation: str, failure: Failure, *, challenge: str = "") -> CognitoMFAError:
     """Return (not raise) the exception for a failed call.
 
     Args:
         operation: that was called.
         failure: why it failed.
+        challenge: Cognito's name of the challenge that it answered; empty for none.
     """
     error, request_id = failure.error, failure.request_id
     if failure.kind == "cognito":
-        answer = classify(operation, error, failure.message.reveal(), request_id=request_id)
+        text = failure.message.reveal()
+        answer = classify(operation, error, text, challenge=challenge, request_id=request_id)
         answer.answered_at = failure.answered_at
         return answer
     if failure.kind == "transport":
         return Unavailable(operation, error, reason=failure.reason, sent=failure.sent)
     if failure.kind == "reply":
         return BadReply(operation, error, request_id=request_id)
-    return Misconfigured(operation, error, hint=hint_for(error))
+    return Misconfigured(operation, error, sent=failure.sent, hint=hint_for(error))
 
 
 def _from_cognito(response: Mapping[str, Any]) -> Failure:

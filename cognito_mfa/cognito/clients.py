@@ -92,7 +92,7 @@ def has_operation(operation: str) -> bool:
         name = type(error).__name__
     else:
         return operation in client.meta.service_model.operation_names
-    raise Misconfigured(operation, name, hint=hint_for(name))
+    raise Misconfigured(operation, name, sent="no", hint=hint_for(name))
 
 
 def has_credentials() -> bool:

@@ -159,9 +159,9 @@ def _sign_in_findings(error: CognitoMFAError, conf: Conf) -> Iterator[Finding]:
         yield Finding(Level.NOTE if closed else Level.ERROR, "sign-in", text, error.hint)
         if user_api.signs_in_as_administrator(conf):
             _stop_if_unusable(error)
-    elif isinstance(error, UserFacingError):  # a firewall, or a Lambda function, was asked first
+    elif isinstance(error, UserFacingError):  # a Lambda function was asked first
         text = f"Cognito says neither that sign-ins work nor that they do not: {error}."
-        yield Finding(Level.NOTE, "sign-in", text, "Is it a firewall rule or a Lambda trigger?")
+        yield Finding(Level.NOTE, "sign-in", text, error.hint or "Is it a Lambda trigger?")
     else:
         raise error
 

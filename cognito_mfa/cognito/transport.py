@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from cognito_mfa.cognito.call_failures import Failure, exception_for, failure_from
-from cognito_mfa.cognito.clients import client_for
+from cognito_mfa.cognito.clients import CONSUMING, client_for
 from cognito_mfa.cognito.deadline import run_within_deadline
+from cognito_mfa.cognito.errors import THROTTLED
 from cognito_mfa.cognito.replies import Reply
 from cognito_mfa.values.secret_text import SecretText, opened
 
@@ -16,6 +19,9 @@ from cognito_mfa.values.secret_text import SecretText, opened
 SECRET_MEMBERS = frozenset(
     {"AccessToken", "IdToken", "RefreshToken", "Session", "SecretCode", "ClientSecret"}
 )
+
+# Seconds before a throttled call is sent once more: quotas are counted by the second, and servers must not move in step.
+PAUSE = (0.3, 1.0)
 
 
 def call(operation: str, parameters: Mapping[str, Any]) -> Reply:
@@ -35,7 +41,7 @@ def call(operation: str, parameters: Mapping[str, Any]) -> Reply:
     outcome = run_within_deadline(partial(_attempt, operation, given))
     if not isinstance(outcome, Failure):
         return outcome
-    raise exception_for(operation, outcome)
+    raise exception_for(operation, outcome, challenge=str(given.get("ChallengeName", "")))
 
 
 def _attempt(operation: str, given: dict[str, Any]) -> Reply | Failure:
@@ -46,9 +52,23 @@ def _attempt(operation: str, given: dict[str, Any]) -> Reply | Failure:
     except Exception as error:  # noqa: BLE001 - no region, a broken profile, a factory that fails
         return Failure("setup", type(error).__name__, sent="no")
     outcome = _send(send, given)
-    if isinstance(outcome, Failure) and outcome.sent == "no" and outcome.kind == "transport":
-        outcome = _send(send, given)  # nothing left this machine, so nothing can happen twice
+    if isinstance(outcome, Failure) and _was_not_executed(operation, outcome):
+        outcome = _send(send, given)  # so nothing can happen twice
     return outcome
+
+
+def _was_not_executed(operation: str, failure: Failure) -> bool:
+    """Return whether nothing left this machine, or Cognito says that it did nothing; then after a pause.
+
+    botocore repeats a throttled call only where it may make several attempts: not one that consumes something.
+    """
+    if failure.kind == "transport":
+        return failure.sent == "no"
+    throttled = failure.kind == "cognito" and failure.error.removesuffix("Exception") in THROTTLED
+    if not throttled or operation not in CONSUMING:
+        return False
+    time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
+    return True
 
 
 def _send(send: Callable[..., Reply], given: dict[str, Any]) -> Reply | Failure:

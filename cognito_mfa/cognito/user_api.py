@@ -19,7 +19,6 @@ from django.views.decorators.debug import sensitive_variables
 from cognito_mfa.cognito import srp
 from cognito_mfa.cognito.claims import providers_in
 from cognito_mfa.cognito.clients import has_operation
-from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.cognito.replies import (
     Reply,
     bad_reply,
@@ -30,7 +29,6 @@ from cognito_mfa.cognito.replies import (
 from cognito_mfa.cognito.transport import call
 from cognito_mfa.cognito.types import (
     CODE_PARAMETERS,
-    NEW_PASSWORD_REQUIRED,
     NOTHING,
     PASSWORD_VERIFIER,
     Association,
@@ -40,12 +38,10 @@ from cognito_mfa.cognito.types import (
 )
 from cognito_mfa.conf import Conf, get_conf
 from cognito_mfa.exceptions import (
-    AttributesRejected,
     BadCode,
     BadCodeReason,
     BadCredentials,
     BadCredentialsReason,
-    ChallengeLost,
     Misconfigured,
 )
 from cognito_mfa.values import untrusted
@@ -106,13 +102,7 @@ def _start_with_srp(conf: Conf, username: str, password: SecretText) -> Challeng
         raise bad_reply("InitiateAuth", reply)
     # The claim is signed for this name, so the secret hash must be over it too.
     challenge = Challenge(PASSWORD_VERIFIER, NOTHING, parameters["USER_ID_FOR_SRP"])
-    try:
-        return _answer(challenge, claim)
-    except ChallengeLost as error:
-        refusal = error
-    if refusal.error not in ("NotAuthorizedException", "UserNotFoundException"):
-        raise refusal
-    raise BadCredentials(refusal.operation, refusal.error, request_id=refusal.request_id)
+    return _answer(challenge, claim)
 
 
 def _password_claim(
@@ -194,8 +184,7 @@ def _answer(challenge: Challenge, answer: Mapping[str, str | SecretText]) -> Cha
     conf, username = get_conf(), challenge.username
     signed = signs_in_as_administrator(conf)
     operation = "AdminRespondToAuthChallenge" if signed else "RespondToAuthChallenge"
-    reply = _call_with_attributes(
-        challenge,
+    reply = call(
         operation,
         {
             "UserPoolId": conf.USER_POOL_ID if signed else None,
@@ -210,27 +199,6 @@ def _answer(challenge: Challenge, answer: Mapping[str, str | SecretText]) -> Cha
         },
     )
     return challenge_or_tokens(operation, reply, username)
-
-
-def _call_with_attributes(
-    challenge: Challenge, operation: str, parameters: Mapping[str, object]
-) -> Reply:
-    """Answer a challenge; attributes can be refused only where they were asked for.
-
-    Elsewhere a text that names one is about the user's data or the pool, and no form can change that.
-    """
-    try:
-        return call(operation, parameters)
-    except AttributesRejected as error:
-        if challenge.name == NEW_PASSWORD_REQUIRED:
-            raise
-        refused = error
-    raise Misconfigured(
-        operation,
-        refused.error,
-        request_id=refused.request_id,
-        hint=hint_for("InvalidUserPoolConfiguration"),
-    )
 
 
 def _secret_hash(conf: Conf, username: str) -> dict[str, SecretText]:

@@ -106,7 +106,7 @@ def start_sign_in(
     try:
         vetoes.check(request, username)
         reply = user_api.start_sign_in(username, password)
-    except (BadCredentials, AccountActionNeeded) as error:
+    except (BadCredentials, AccountActionNeeded, Refused) as error:
         _record_rejected_password(request, username, error)
         raise
     if own is None and recovery.is_possible() and _finish_recovery(reply):
@@ -669,5 +669,6 @@ def _check_current(
 
 
 def _record_rejected_password(request: HttpRequest, username: str, error: CognitoMFAError) -> None:
-    logger.info("password_refused: %s", error)
+    if not isinstance(error, Refused):  # which its page logs
+        logger.log(error.log_level, "password_refused: %s %s", error, error.hint)
     user_login_failed.send(sender=__name__, credentials={"username": username}, request=request)

@@ -26,6 +26,7 @@ from cognito_mfa.exceptions import (
     CognitoMFAError,
     Refused,
     TokenRejected,
+    TriggerFailed,
     Unavailable,
 )
 from cognito_mfa.models import CognitoIdentity
@@ -231,7 +232,10 @@ def _is_in_time(expires_at: float) -> bool:
 def _ends_sign_in(error: CognitoMFAError) -> bool:
     if isinstance(error, Unavailable):
         return error.sent == "unknown"
-    return isinstance(error, (ChallengeLost, TokenRejected, BadReply, Refused, AccountActionNeeded))
+    return isinstance(
+        error,
+        (ChallengeLost, TokenRejected, BadReply, Refused, AccountActionNeeded, TriggerFailed),
+    )
 
 
 def _deserialize(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from cognito_mfa.exceptions import (
     BusyReason,
     ChallengeLost,
     CognitoMFAError,
+    Misconfigured,
     Refused,
     RefusedReason,
     RemovalNotAllowed,
@@ -133,17 +134,26 @@ def _turn_off(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -
     lost = None
     try:
         user_api.turn_off_software_token(tokens.access)
+    except Misconfigured as error:
+        if error.error != "InvalidParameterException":
+            raise
+        logger.error("removal_refused: %s %s", error, error.hint)  # noqa: TRY400 - no secrets in a traceback
+        raise RemovalNotAllowed("factor") from None
     except (Unavailable, BadReply) as error:
         if error.sent == "no":
             raise
         lost = error
     try:
         listed = SOFTWARE_TOKEN_MFA in user_api.own_account(tokens.access).factors
-    except CognitoMFAError:
+    except CognitoMFAError as error:
         transitions.record_unconfirmed(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
+        error.sent = "unknown"  # of the change, whatever became of the question
         raise
     if listed:
-        raise lost or BadReply("SetUserMFAPreference", reason=BadReplyReason.STILL_LISTED)
+        # Where both calls were answered, it is certain that nothing has changed.
+        raise lost or BadReply(
+            "SetUserMFAPreference", reason=BadReplyReason.STILL_LISTED, sent="yes"
+        )
 
 
 def _check_pool() -> None:

@@ -35,12 +35,13 @@ from cognito_mfa.enforcement import gate, impersonation, responses
 from cognito_mfa.enforcement.redirects import destination, safe_url, support_url
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
+    BadCode,
+    BadCredentials,
     Busy,
     CognitoMFAError,
     LinkRefused,
     Refused,
     ServiceError,
-    Unavailable,
 )
 from cognito_mfa.models import identity_of
 from cognito_mfa.sign_in import duplicate_submissions, password_reset
@@ -242,6 +243,7 @@ class StepView(Page, FormView):
             error: what ``submit`` raised.
             form: the valid form that was submitted.
         """
+        self.log_refusal(error)
         if isinstance(error, AccountActionNeeded) and self.leads_to_reset(error):
             return self.require_password_reset(form)
         page = page_for(error)
@@ -252,7 +254,8 @@ class StepView(Page, FormView):
         if isinstance(error, (Busy, ServiceError)):
             return self.show_failure(form, error)
         if not self.can_retry or (page.field and page.field not in form.fields):
-            return self.restart()  # Cognito declares errors that make no sense here
+            # Cognito declares errors that make no sense here.
+            return self.restart(error_texts.not_completed())
         form.add_error(page.field, self.error_text(error))
         return self.form_invalid(form)
 
@@ -278,7 +281,7 @@ class StepView(Page, FormView):
         """Return the redirect to where ``error`` can be put right."""
         page = page_for(error)
         if page.template == RESTART:
-            return self.restart()
+            return self.restart(page.text(error))
         if page.template == DEVICE:
             return self.redirect_to_device(text=page.text(error))
         next_url = getattr(self, "next_url", self.pending.next_url)
@@ -288,8 +291,25 @@ class StepView(Page, FormView):
         """Return what the form says about ``error``: one text or several."""
         return page_for(error).text(error)
 
-    def restart(self) -> HttpResponse:
-        """Start again; unless another request of this browser was faster, and must not be undone."""
+    def log_refusal(self, error: CognitoMFAError) -> None:
+        """Log what Cognito refused, so that an operator who is asked about it finds the request.
+
+        Args:
+            error: of Cognito's. Wrong passwords and codes are logged where they are counted, and failures with the
+                reference that the page shows.
+        """
+        is_password = isinstance(error, AccountActionNeeded) and self.step is Step.START
+        if error.operation and not (
+            is_password or isinstance(error, (BadCredentials, BadCode, ServiceError))
+        ):
+            logger.log(error.log_level, "cognito_refused: %s %s", error, error.hint)
+
+    def restart(self, text: str) -> HttpResponse:
+        """Start again; unless another request of this browser was faster, and must not be undone.
+
+        Args:
+            text: why, for the user.
+        """
         if self.pending.is_change:
             return self.redirect_to_device(text=error_texts.change_was_lost())
         if self.pending.signed_in_already:
@@ -300,7 +320,7 @@ class StepView(Page, FormView):
         if session.session_key and not session.exists(session.session_key):
             session.modified = False
             return self.redirect_to_sign_in(next_url=next_url)
-        return self.redirect_to_sign_in(text=error_texts.start_again(), next_url=next_url)
+        return self.redirect_to_sign_in(text=text, next_url=next_url)
 
     def retry_later(self, form: Form, text: str, *, status: int, seconds: int) -> HttpResponse:
         """Show the same page with all that was typed except secrets.
@@ -329,7 +349,11 @@ class StepView(Page, FormView):
         )
         if not self.can_retry:
             return self.show_unavailable(
-                page.text(subject), status=page.status, seconds=error.retry_after
+                page.text(subject),
+                status=page.status,
+                seconds=error.retry_after,
+                # What ended here was confirmed before: only the answer to it failed.
+                is_definite=error.is_definite and self.step is not Step.SETUP,
             )
         text = error_texts.failed(subject) if isinstance(subject, str) else page.text(subject)
         return self.retry_later(form, text, status=page.status, seconds=error.retry_after)
@@ -340,15 +364,23 @@ class StepView(Page, FormView):
         pending = PendingSignIn.load(self.request)
         return self.step is Step.START or (pending is not None and pending.step is self.step)
 
-    def show_unavailable(self, text: str, *, status: int, seconds: int) -> HttpResponse:
-        """Show that nobody knows what became of the step, and how that is found out.
+    def show_unavailable(
+        self, text: str, *, status: int, seconds: int, is_definite: bool
+    ) -> HttpResponse:
+        """Show that the step failed or that nobody knows what became of it, and how to continue.
 
         Args:
             text: what the page says.
             status: of the response.
             seconds: until the next attempt makes sense.
+            is_definite: nothing was changed.
         """
-        context = {"text": text, "pending": self.pending, **self.shared_context()}
+        context = {
+            "text": text,
+            "pending": self.pending,
+            "is_definite": is_definite,
+            **self.shared_context(),
+        }
         response = render(self.request, UNAVAILABLE, context, status=status)
         response["Retry-After"] = str(seconds)
         return response
@@ -388,6 +420,5 @@ def _save_now(request: HttpRequest) -> None:
 def log_failure(error: ServiceError) -> str:
     """Log for the operator, and return the reference that the person can tell them."""
     reference = secrets.token_hex(4)
-    level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
-    logger.log(level, "cognito_failed [%s]: %s %s", reference, error, error.hint)
+    logger.log(error.log_level, "cognito_failed [%s]: %s %s", reference, error, error.hint)
     return reference

@@ -9,6 +9,7 @@ from cognito_mfa.exceptions import (
     AccountActionNeeded,
     AttributesRejected,
     BadCode,
+    BadCredentials,
     Busy,
     ChallengeLost,
     ChallengeNotSupported,
@@ -50,14 +51,15 @@ class ErrorPage(NamedTuple):
 BAD_CREDENTIALS = ErrorPage(SAME_PAGE, 200, error_texts.bad_credentials)
 # The entry of the nearest class counts.
 ERROR_PAGES: Mapping[type[CognitoMFAError], ErrorPage] = {
-    CognitoMFAError: BAD_CREDENTIALS,
+    CognitoMFAError: ErrorPage(RESTART, 302, error_texts.not_completed),
+    BadCredentials: BAD_CREDENTIALS,
     BadCode: ErrorPage(SAME_PAGE, 200, error_texts.wrong_code, field="code"),
     PasswordRejected: ErrorPage(
         SAME_PAGE, 200, error_texts.password_rejected, field="new_password1"
     ),
     AttributesRejected: ErrorPage(SAME_PAGE, 200, error_texts.attribute_rejected),
-    ChallengeLost: ErrorPage(RESTART, 302, error_texts.start_again),
-    TokenRejected: ErrorPage(RESTART, 302, error_texts.start_again),
+    ChallengeLost: ErrorPage(RESTART, 302, error_texts.challenge_lost),
+    TokenRejected: ErrorPage(RESTART, 302, error_texts.token_rejected),
     SignInAgain: ErrorPage(SIGN_IN_AGAIN, 302, error_texts.sign_in_again),
     RemovalNotAllowed: ErrorPage(DEVICE, 302, error_texts.removal_not_allowed),
     Refused: ErrorPage(BLOCKED, 403, error_texts.refused),

@@ -10,6 +10,9 @@ from cognito_mfa.exceptions import (
     AttributesRejected,
     BadCode,
     Busy,
+    BusyReason,
+    ChallengeLost,
+    ChallengeLostReason,
     ChallengeNotSupported,
     CodeAttemptsLocked,
     CognitoMFAError,
@@ -21,6 +24,7 @@ from cognito_mfa.exceptions import (
     RemovalNotAllowed,
     SignInAgain,
     SignInAgainReason,
+    TokenRejected,
 )
 
 LONG = 90  # seconds; what is longer is told in minutes
@@ -37,8 +41,18 @@ ONLY_THE_SITE_CAN_ACT = frozenset(
 )
 
 
-def bad_credentials(_error: CognitoMFAError) -> str:
-    return _("Name and password do not match. Check both and try again.")
+def bad_credentials(_error: CognitoMFAError) -> list[str]:
+    """Return the same for every cause: which it was would tell a stranger who exists, and in which state."""
+    return [
+        _("Name and password do not match. Check both and try again."),
+        _("If you’ve tried several times, wait 15 minutes before you try again."),
+    ]
+
+
+def invited_long_ago() -> str:
+    return _(
+        "If you were invited more than a few days ago, ask your site administrator for a new invitation."
+    )
 
 
 def start_again(_error: CognitoMFAError | None = None) -> str:
@@ -47,8 +61,38 @@ def start_again(_error: CognitoMFAError | None = None) -> str:
     )
 
 
+def challenge_lost(error: ChallengeLost) -> str:
+    if error.reason in (ChallengeLostReason.OVERTAKEN, ChallengeLostReason.ACCOUNT_CHANGED):
+        return _(
+            "Your account was changed while you were signing in. Please enter your password once more."
+        )
+    if error.reason is ChallengeLostReason.FACTOR_GONE:
+        return _(
+            "Your authenticator app is no longer set up for this account. Please enter your password once more."
+        )
+    if error.reason in (ChallengeLostReason.UNRECOGNIZED, ChallengeLostReason.NOT_OFFERED):
+        return not_completed()
+    return start_again()
+
+
+def not_completed(_error: CognitoMFAError | None = None) -> str:
+    return _("The sign-in couldn’t be completed. Please enter your password once more.")
+
+
+def token_rejected(_error: TokenRejected) -> str:
+    return _(
+        "Your sign-in has expired or was ended elsewhere. Please enter your password once more."
+    )
+
+
 def busy(error: Busy) -> str:
     seconds = error.retry_after
+    if error.reason is BusyReason.THROTTLED:
+        return ngettext(
+            "The sign-in service is busy. Wait %(seconds)d second, then try again.",
+            "The sign-in service is busy. Wait %(seconds)d seconds, then try again.",
+            seconds,
+        ) % {"seconds": seconds}
     if seconds > LONG:
         minutes = -(-seconds // 60)
         return ngettext(
@@ -176,6 +220,11 @@ def change_was_lost() -> str:
 def removal_not_allowed(error: RemovalNotAllowed) -> str:
     if error.by == "policy":
         return _("This site requires a second step of you, so it cannot be turned off.")
+    if error.by == "factor":
+        return _(
+            "Two-step verification can’t be turned off because your account has no other way to confirm a "
+            "sign-in. Nothing has changed."
+        )
     if error.by == "unknown":
         return _(
             "We could not find out whether the second step may be turned off. Nothing has changed; try again later."
@@ -200,7 +249,16 @@ def challenge_not_supported(_error: ChallengeNotSupported) -> str:
     return _("Your account asks for a way to sign in that this site does not offer.")
 
 
-def refused(_error: Refused) -> str:
+def refused(error: Refused) -> str:
+    if error.reason is RefusedReason.TRIGGER:
+        return error.message or _("The rules of this site don’t allow this sign-in.")
+    if error.reason is RefusedReason.RISK:
+        return _(
+            "This sign-in was blocked to protect the account. Try again later, or from a device and a network "
+            "that you have used before."
+        )
+    if error.reason is RefusedReason.NO_METHOD:
+        return _("Your account has no way to confirm this sign-in, such as an authenticator app.")
     return _("This account cannot be used on this site.")
 
 

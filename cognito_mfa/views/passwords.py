@@ -106,9 +106,9 @@ class PasswordResetConfirmView(PasswordPage):
             return super().redirect_to_current_step()
         if self.request.method == "POST" and self.pending.username:
             return self.redirect_to_sign_in()  # another post of this browser was faster
-        return self.restart() if self.request.method == "POST" else self._redirect_to_start()
+        return self.restart("") if self.request.method == "POST" else self._redirect_to_start()
 
-    def restart(self) -> HttpResponse:
+    def restart(self, _text: str) -> HttpResponse:
         messages.info(self.request, error_texts.reset_took_too_long(), fail_silently=True)
         return self._redirect_to_start()
 

@@ -60,16 +60,21 @@ class RecoverView(StepView):
             return error_texts.wrong_recovery_code()
         return super().error_text(error)
 
-    def show_unavailable(self, text: str, *, status: int, seconds: int) -> HttpResponse:
+    def show_unavailable(
+        self, text: str, *, status: int, seconds: int, is_definite: bool
+    ) -> HttpResponse:
         """Show that the reset did not happen, and that the recovery code was not used up.
 
         Args:
             text: what the page says.
             status: of the response.
             seconds: until the next attempt makes sense.
+            is_definite: nothing was changed.
         """
         whole = f"{text} {error_texts.recovery_code_kept()}"
-        return super().show_unavailable(whole, status=status, seconds=seconds)
+        return super().show_unavailable(
+            whole, status=status, seconds=seconds, is_definite=is_definite
+        )
 
 
 class CodesPage(OwnPage):

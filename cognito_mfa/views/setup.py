@@ -138,7 +138,7 @@ class SetupStartView(StepView):
     def submit(self, form: Form) -> Outcome:
         return managed_login.start_setup(self.request, next_url=self.next_url)
 
-    def restart(self) -> HttpResponse:
+    def restart(self, _text: str) -> HttpResponse:
         return self.redirect_to_sign_in_again(error_texts.setup_took_too_long(), self.next_url)
 
     def show_blocked(self, error: CognitoMFAError) -> HttpResponse:

@@ -35,6 +35,7 @@ from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
 from cognito_mfa.views import error_texts
 from cognito_mfa.views.base import Page, StepView
+from cognito_mfa.views.error_pages import BAD_CREDENTIALS, page_for
 
 
 class SignInView(StepView):
@@ -87,6 +88,13 @@ class SignInView(StepView):
             sets_up=self.purpose is Purpose.SET_UP,
             **kwargs,
         )
+
+    def error_text(self, error: CognitoMFAError) -> Any:
+        texts = super().error_text(error)
+        # SECURITY: by the page and not by the error, so that every cause reads alike.
+        if page_for(error) is BAD_CREDENTIALS and not self.request.user.is_authenticated:
+            return [*texts, error_texts.invited_long_ago()]
+        return texts
 
     def submit(self, form: SignInForm) -> Outcome:
         return flows.start_sign_in(

@@ -39,23 +39,23 @@ EVERYWHERE = {
     "EnableSoftwareTokenMFA": ours.BadCode,
     "ExpiredCode": ours.BadCode,
     "FeatureUnavailableInTier": ours.Misconfigured,
-    "Forbidden": ours.Refused,
+    "Forbidden": ours.Misconfigured,
     "InternalError": ours.Unavailable,
     "InvalidEmailRoleAccessPolicy": ours.Misconfigured,
-    "InvalidLambdaResponse": ours.Misconfigured,
+    "InvalidLambdaResponse": ours.TriggerFailed,
     "InvalidParameter": ours.Misconfigured,
     "InvalidPassword": ours.PasswordRejected,
     "InvalidSmsRoleAccessPolicy": ours.Misconfigured,
     "InvalidSmsRoleTrustRelationship": ours.Misconfigured,
     "InvalidUserPoolConfiguration": ours.Misconfigured,
-    "MFAMethodNotFound": ours.ChallengeLost,
+    "MFAMethodNotFound": ours.Refused,
     "OperationNotEnabled": ours.Misconfigured,
     "PasswordHistoryPolicyViolation": ours.PasswordRejected,
     "RefreshTokenReuse": ours.TokenRejected,
     "ResourceNotFound": ours.Misconfigured,
     "TooManyRequests": ours.Busy,
-    "Unauthorized": ours.Misconfigured,
-    "UnexpectedLambda": ours.Misconfigured,
+    "Unauthorized": ours.PermissionMissing,
+    "UnexpectedLambda": ours.TriggerFailed,
     "UnsupportedOperation": ours.Misconfigured,
     "UnsupportedTokenType": ours.Misconfigured,
     "UserLambdaValidation": ours.Refused,
@@ -69,12 +69,14 @@ def expected(operation: str, name: str) -> type[ours.CognitoMFAError]:
         return EVERYWHERE[name]
     if operation in TOKEN and name != "SoftwareTokenMFANotFound":
         return ours.TokenRejected
+    if name == "UserNotConfirmed" and operation in ANSWER + ENROL:
+        return ours.ChallengeLost  # since the password was right
     if name in ("PasswordResetRequired", "UserNotConfirmed"):
         return ours.AccountActionNeeded
     if name == "SoftwareTokenMFANotFound":
         return ours.ChallengeLost if operation in ANSWER else ours.Misconfigured
     at_sign_in = ours.BadCredentials if operation in START else ours.ChallengeLost
-    by_an_administrator = {"NotAuthorized": ours.Misconfigured, "UserNotFound": ours.UserGone}
+    by_an_administrator = {"NotAuthorized": ours.PermissionMissing, "UserNotFound": ours.UserGone}
     return at_sign_in if operation in START + ANSWER + ENROL else by_an_administrator[name]
 
 
@@ -105,7 +107,7 @@ COMMON = {
     "InternalFailure": ours.Unavailable,
     "InternalServerException": ours.Unavailable,
     "503": ours.Unavailable,
-    "AccessDeniedException": ours.Misconfigured,
+    "AccessDeniedException": ours.PermissionMissing,
     "UnrecognizedClientException": ours.Misconfigured,
     "InvalidClientTokenId": ours.Misconfigured,
     "InvalidSignatureException": ours.Misconfigured,
@@ -195,3 +197,64 @@ def test_operators_get_a_hint() -> None:
     assert "permission" in hint_for("AccessDeniedException")
     assert "credentials" in hint_for("NoCredentialsError")
     assert hint_for("NeverHeardOfException") == ""
+
+
+STAGES = {
+    ("InitiateAuth", ""),
+    ("RespondToAuthChallenge", "PASSWORD_VERIFIER"),
+    ("RespondToAuthChallenge", "NEW_PASSWORD_REQUIRED"),
+    ("RespondToAuthChallenge", "SOFTWARE_TOKEN_MFA"),
+    ("RespondToAuthChallenge", "SELECT_MFA_TYPE"),
+    ("RespondToAuthChallenge", "MFA_SETUP"),
+    ("VerifySoftwareToken", ""),
+    ("SetUserMFAPreference", ""),
+    ("AdminGetUser", ""),
+}
+# For each text the reason that it must have, or the class, wherever it comes.
+CAUSES = {
+    "Password attempts exceeded": "locked",
+    "User temporarily locked. Try again soon": "locked",
+    "User is disabled.": "disabled",
+    "User is not enabled.": "disabled",
+    "Unable to login because of security reasons.": "risk",
+    "Request not allowed due to security reasons.": "risk",
+    "Invalid session for the user.": "session_over",
+    "Invalid session for the user, session is expired.": "session_over",
+}
+
+
+@pytest.mark.parametrize("text", CAUSES)
+@pytest.mark.parametrize(("operation", "challenge"), sorted(STAGES))
+def test_a_known_text_never_ends_in_the_default(operation: str, challenge: str, text: str) -> None:
+    error = classify(operation, "NotAuthorizedException", text, challenge=challenge)
+    if operation in ("SetUserMFAPreference", "AdminGetUser"):
+        return  # there it is about the token or the AWS credentials
+    assert error.reason == CAUSES[text]
+
+
+def test_with_srp_the_second_call_is_about_the_password() -> None:
+    operation, challenge = "RespondToAuthChallenge", "PASSWORD_VERIFIER"
+    text = "Incorrect username or password."
+    error = classify(operation, "NotAuthorizedException", text, challenge=challenge)
+    assert type(error) is ours.BadCredentials
+    assert error.reason is None
+
+
+def test_the_hint_fits_the_operation() -> None:
+    """The flow of AUTH_FLOW has nothing to do with turning a factor off, or with a code."""
+    at_password = classify("InitiateAuth", "InvalidParameterException", "x")
+    assert "AUTH_FLOW" in at_password.hint
+    for operation in OPERATIONS[2:]:
+        assert "AUTH_FLOW" not in classify(operation, "InvalidParameterException", "x").hint
+    turning_off = classify("SetUserMFAPreference", "InvalidParameterException", "x")
+    assert "only factor" in turning_off.hint
+
+
+def test_what_cognito_refused_is_certain_and_what_broke_inside_is_not() -> None:
+    assert classify("SetUserMFAPreference", "InvalidParameterException", "x").is_definite
+    assert not classify("SetUserMFAPreference", "InternalErrorException", "x").is_definite
+
+
+def test_a_missing_permission_is_named_first() -> None:
+    error = classify("AdminGetUserAuthFactors", "AccessDeniedException", "arn:aws:secret")
+    assert "cognito-idp:AdminGetUserAuthFactors is not allowed" in str(error)

@@ -17,6 +17,7 @@ from pytest_django import Settings
 from cognito_mfa import exceptions as ex
 from cognito_mfa.cognito.clients import CONSUMING, client_for
 from cognito_mfa.cognito.errors import classify
+from cognito_mfa.exceptions import RefusedReason
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
@@ -158,6 +159,11 @@ LOST: dict[tuple[str, str], str] = {
     ("re-authentication", RESPOND): "wait for the next one",
 }
 STANDS = "Nothing has been lost"
+# Words on the page when it is certain that nothing was done.
+NOT_DONE = {
+    ("replace", ASSOCIATE): "Nothing has changed: your authenticator app works as before",
+    ("remove", PREFER): "Nothing has changed: your authenticator app works as before",
+}
 # A call before this one used the step up, so that it cannot be sent again even when it never left.
 SPENT = {
     ("first set-up", RESPOND),
@@ -183,6 +189,7 @@ FAULTS: dict[str, tuple[int, faults.Fault]] = {  # and which of the four effects
     "nothing": (3, faults.Body(b"")),
 }
 # Where a failure changed nothing, here or at Cognito, the next sign-in is as any other: it is tried after these.
+ANSWERED = ("nothing", "a field missing")  # by what means "done" at this operation
 HEALED = {"throttled", "lost, executed", "a page, executed", "BrandNewException"}
 CALLS = [
     pytest.param(name, operation, id=f"{name}, {operation}")
@@ -254,10 +261,14 @@ def asked(visitor: Visitor) -> list[str]:
     return calls
 
 
-def expected_calls(change: Change, operation: str, *, sent: bool, goes_on: bool) -> list[str]:
+def expected_calls(
+    change: Change, operation: str, *, sent: bool, goes_on: bool, repeated: bool
+) -> list[str]:
+    """Return what Cognito is asked; what it did not execute, for too many requests, is sent once more."""
     index = change.calls.index(operation)
     before, after = change.calls[:index], change.calls[index + 1 :]
-    return before + ([operation] if sent else []) + (after if goes_on else [])
+    times = (2 if repeated and operation in CONSUMING else 1) if sent else 0
+    return before + [operation] * times + (after if goes_on else [])
 
 
 def check_record(before: Record | None, now: Record | None, effect: str) -> None:
@@ -341,6 +352,7 @@ def test_each_call_may_fail(
         operation,
         sent=kind != "never left",
         goes_on=(best_effort and operation != POOL) or read_back,
+        repeated=kind == "throttled",
     )
     if best_effort or effect == "done":
         assert response.status_code == 302
@@ -351,6 +363,8 @@ def test_each_call_may_fail(
         assert response.status_code == 503
         over = kind != "never left" or (name, operation) in SPENT
         words = LOST.get((name, operation), STANDS) if over else STANDS
+        if kind == "never left" or (read_back and kind in ANSWERED):
+            words = NOT_DONE.get((name, operation), words)
         assert words in visitor.text(response)
     assert "wifi" not in visitor.text(response)
     if effect != "believed":
@@ -365,6 +379,10 @@ def test_each_call_may_fail(
         heal(visitor, pool)
 
 
+# What is answered where it is not a code.
+CHALLENGES = {("first set-up", RESPOND): "MFA_SETUP"}
+
+
 def refusals() -> list[Any]:
     """For each call one error of each class that botocore's model declares; classes by our table."""
     rows = []
@@ -373,15 +391,10 @@ def refusals() -> list[Any]:
             shapes = (
                 client_for(operation).meta.service_model.operation_model(operation).error_shapes
             )
-            kinds = {
-                type(classify(operation, shape.name, "")): shape.name
-                for shape in sorted(shapes, key=lambda shape: str(shape.name))
-                # An unconfirmed account is told differently from one whose password must be reset.
-                if shape.name != "UserNotConfirmedException"
-            }
+            names = sorted(str(shape.name) for shape in shapes)
+            challenge = CHALLENGES.get((name, operation), "")
+            kinds = {_meaning(operation, error, challenge): error for error in names}
             errors = [*kinds.values(), "BrandNewException"]
-            if ex.AccountActionNeeded in kinds:
-                errors.append("UserNotConfirmedException")
             rows += [
                 pytest.param(name, operation, error, id=f"{name}, {operation}, {error}")
                 for error in errors
@@ -389,9 +402,23 @@ def refusals() -> list[Any]:
     return rows
 
 
+def _meaning(operation: str, error: str, challenge: str) -> object:
+    failure = classify(operation, error, "", challenge=challenge)
+    # An unconfirmed account is told differently from one whose password must be reset.
+    return type(failure), failure.reason, error == "UserNotConfirmedException"
+
+
+# Why Cognito refuses, and the words that say so.
+REFUSED: dict[object, str] = {
+    RefusedReason.TRIGGER: "The rules of this site don’t allow this sign-in",
+    RefusedReason.NO_METHOD: "no way to confirm this sign-in",
+    RefusedReason.TAKEN: "cannot be used",
+}
+
+
 def seen(change: Change, name: str, operation: str, error: str) -> tuple[int, str, str]:
     """Return status, where to, and words that a refusal leads to."""
-    failure = classify(operation, error, "")
+    failure = classify(operation, error, "", challenge=CHALLENGES.get((name, operation), ""))
     at_password = operation == INITIATE
     over = (302, change.lost_leads_to, "")
     if isinstance(failure, ex.BadCode):
@@ -399,18 +426,21 @@ def seen(change: Change, name: str, operation: str, error: str) -> tuple[int, st
         return over if (name, operation) in SPENT else (200, "", words)
     if error == "UserNotConfirmedException":
         return (200, "", "do not match") if at_password else over
+    if (name, operation) == ("remove", PREFER) and error == "InvalidParameterException":
+        return (302, DEVICE, "")
+    if isinstance(failure, ex.Refused):
+        return (403, "", REFUSED[failure.reason])
     by_class: dict[type[ex.CognitoMFAError], tuple[int, str, str]] = {
         ex.BadCredentials: (200, "", "do not match"),
         ex.ChallengeLost: over,
         ex.TokenRejected: over,
         ex.PasswordRejected: over,
         ex.AccountActionNeeded: (403, "", "password of this account must be reset"),
-        ex.Refused: (403, "", "cannot be used"),
         ex.Busy: (429, "", "Wait"),
         ex.Unavailable: (503, "", "tell support the reference"),
         ex.Misconfigured: (503, "", "tell support the reference"),
     }
-    return by_class[type(failure)]
+    return next(by_class[kind] for kind in type(failure).__mro__ if kind in by_class)
 
 
 @pytest.mark.sweep
@@ -435,6 +465,7 @@ def test_each_call_may_be_refused(
         operation,
         sent=True,
         goes_on=(best_effort and operation != POOL) or read_back,
+        repeated=error == "TooManyRequestsException",
     )
     page = visitor.text(response)
     assert "arn:aws" not in page
