@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
-from cognito_mfa.local import LocalCognito
+from cognito_mfa.authenticator import exemptions, reset
+from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption
 from tests.factories import make
-from tests.visitor import PASSWORD, Visitor
+from tests.management.command_line import run
+from tests.visitor import PASSWORD, POOL_ID, Visitor
 
 NEW_POOL, NEW_CLIENT = "us-east-1_Rebuilt00", "rebuiltclient0000000000000"
 RESOLVERS = [f"by_{name}" for name in ("pool_and_sub", "username", "verified_email")]
@@ -95,3 +99,169 @@ def test_sessions_of_the_former_pool_end(
     rebuild_pool(visitor.cognito, settings, "ada")
     assert not visitor.is_in()
     assert "_auth_user_id" not in visitor.client.session
+
+
+# ------------------------------------------------------------------------------- the documented move
+
+
+def relink(*arguments: str) -> tuple[int, str]:
+    return run("link", "--from-pool", POOL_ID, *arguments, "--reason", "Pool rebuilt")
+
+
+def link_of(name: str) -> CognitoIdentity:
+    return CognitoIdentity.objects.get(user__username=name)
+
+
+@pytest.mark.parametrize("match", ["email", "username"])
+def test_everybody_is_relinked_and_sets_up_anew(
+    pool: LocalPool, visitor: Visitor, settings: Settings, match: str
+) -> None:
+    before = make(pool, "ada")
+    make(pool, "root", is_superuser=True, is_staff=True)
+    visitor.come_with_app("ada")
+    exemption = exemptions.grant(
+        before.user, until=timezone.now() + dt.timedelta(days=3), reason="x", actor=None
+    )
+    new = rebuild_pool(visitor.cognito, settings, "ada", "root")
+
+    code, said = relink("--match", match, "--dry-run")
+    assert (code, "Would be: 2 changed pools." in said) == (0, True), said
+    assert link_of("ada").pool_id == POOL_ID
+    code, said = relink("--match", match)
+    assert code == 0, said
+    assert f"ada: Linked ada to ada ({new.user('ada').sub}), instead of ada ({before.sub})" in said
+    assert "2 changed pools." in said
+
+    after = link_of("ada")
+    assert (after.pk, after.sub, after.pool_id) == (before.pk, new.user("ada").sub, NEW_POOL)
+    assert (after.status, after.software_token, after.checked_at) == ("UNKNOWN", None, None)
+    assert after.software_tokens.get().retired_because == "ANOTHER_POOL"
+    assert MFAExemption.objects.valid_for(after.user).get() == exemption
+    assert after.events.filter(kind="SIGNED_IN").exists()
+    event = after.events.get(kind="LINK_MOVED")
+    assert event.detail == f"{POOL_ID} {before.sub} → {NEW_POOL}"
+    assert event.reason == "Pool rebuilt"
+    assert not visitor.is_in()
+
+    exemptions.revoke(exemption, reason="x", actor=None)
+    visitor.set_up("ada")
+    assert visitor.text(visitor.get("/private/")) == "private page of ada"
+    assert User.objects.count() == 2
+
+
+def test_what_is_not_clear_is_left_to_the_operator(
+    pool: LocalPool, visitor: Visitor, settings: Settings
+) -> None:
+    for name in ("ada", "bob", "cleo", "dora", "emil", "fay", "gil"):
+        make(pool, name)
+    rows = CognitoIdentity.objects
+    rows.filter(username="bob").update(email="")
+    rows.filter(username__in=["cleo", "dora"]).update(email="both@example.com")
+    rows.filter(username="emil").update(status="GONE")
+    new = rebuild_pool(visitor.cognito, settings, "ada", "bob", "emil")
+    for name in ("both", "gil1", "gil2"):
+        address = "both@example.com" if name == "both" else "gil@example.com"
+        new.create_user(name, attributes={"email": address, "email_verified": "true"})
+    claimed = {"email": "fay@example.com", "email_verified": "false"}
+    new.create_user("fay", attributes=claimed)
+
+    code, said = relink("--match", "email")
+    assert code == 1
+    reasons = {line.partition(": ")[0]: line.partition(": ")[2][:30] for line in said.splitlines()}
+    assert reasons["ada"].startswith("Linked ada to ada")
+    assert reasons["bob"] == "The pool has not verified this"
+    assert reasons["cleo"] == reasons["dora"] == "Several users of the former po"
+    assert reasons["emil"] == "The former pool had deleted th"
+    assert reasons["fay"] == "The user pool has no such user"
+    assert reasons["gil"] == "Several users of the pool have"
+    assert "6 users were not done." in said
+    assert rows.filter(pool_id=POOL_ID).count() == 6
+
+    assert run("link", "bob", "--username", "bob", "--reason", "x")[0] == 1
+    assert run("link", "bob", "--username", "bob", "--move", "--reason", "x")[0] == 0
+    assert link_of("bob").pool_id == NEW_POOL
+    assert relink("--unlink")[0] == 0
+    assert not CognitoIdentity.objects.in_other_pools().exists()
+    assert MFAEvent.objects.filter(kind="UNLINKED", username="emil").exists()
+
+
+def test_a_second_account_that_was_made_first_is_in_the_way(
+    pool: LocalPool, visitor: Visitor, settings: Settings
+) -> None:
+    ada = make(pool, "ada")
+    new = rebuild_pool(visitor.cognito, settings, "ada")
+    other = User.objects.create_user("second")
+    sub = new.user("ada").sub
+    CognitoIdentity.objects.create(user=other, pool_id=NEW_POOL, sub=sub, username="ada")
+    code, said = relink("--match", "username")
+    assert (code, f"ada ({sub}) is linked to second. Add --move" in said) == (1, True), said
+    assert relink("--match", "username", "--move")[0] == 0
+    assert link_of("ada").sub == sub
+    assert link_of("ada").user == ada.user
+    assert not CognitoIdentity.objects.filter(user=other).exists()
+
+
+def test_an_unfinished_reset_does_not_reach_into_the_new_pool(
+    pool: LocalPool, visitor: Visitor, settings: Settings
+) -> None:
+    unfinished = reset.request(make(pool, "ada"), actor=None, reason="Lost")
+    rebuild_pool(visitor.cognito, settings, "ada")
+    assert relink("--match", "email")[0] == 0
+    visitor.set_up("ada")
+    visitor.cognito.forget_calls()
+    assert run("reset", "--unfinished") == (0, "No reset is unfinished.\n")
+    unfinished.refresh_from_db()
+    assert (unfinished.finished_at is not None, unfinished.trouble) == (True, "another user pool")
+    assert visitor.cognito.operations() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--from-pool", NEW_POOL, "--match", "email"], 1, "the user pool that the settings name"),
+        (["--from-pool", "us-east-1_None", "--match", "email"], 1, f"links in {POOL_ID} (1)"),
+        (["--from-pool", POOL_ID], 2, "Give --match or --unlink"),
+        (["--from-pool", POOL_ID, "--csv", "x"], 2, "Give one of"),
+        (["ada", "--from-pool", POOL_ID], 2, "Give one of"),
+    ],
+)
+def test_what_a_change_of_pools_refuses(
+    pool: LocalPool,
+    visitor: Visitor,
+    settings: Settings,
+    arguments: list[str],
+    code: int,
+    told: str,
+) -> None:
+    make(pool, "ada")
+    rebuild_pool(visitor.cognito, settings, "ada")
+    found, said = run("link", *arguments, "--reason", "x")
+    assert (found, told in said) == (code, True), said
+    assert link_of("ada").pool_id == POOL_ID
+
+
+def test_a_pool_that_cannot_be_read_changes_nobody(
+    pool: LocalPool, visitor: Visitor, settings: Settings
+) -> None:
+    for name in ("ada", "bob"):
+        make(pool, name)
+    rebuild_pool(visitor.cognito, settings, "ada", "bob", *(f"p{number}" for number in range(60)))
+    fault = faults.Error("InternalErrorException", status=500)
+    visitor.cognito.faults.on("ListUsers", fault, skip=1)
+    code, _said = relink("--match", "username")
+    assert code == 3
+    assert CognitoIdentity.objects.filter(pool_id=POOL_ID).count() == 2
+
+
+def test_the_rules_of_the_admin_hold_for_each_user(
+    pool: LocalPool, visitor: Visitor, settings: Settings
+) -> None:
+    make(pool, "ada")
+    make(pool, "root", is_superuser=True)
+    staff = User.objects.create_user("helpdesk", is_staff=True)
+    staff.user_permissions.add(Permission.objects.get(codename="link_user"))
+    rebuild_pool(visitor.cognito, settings, "ada", "root")
+    code, said = relink("--match", "username", "--by", "helpdesk")
+    assert (code, "1 changed pools." in said) == (1, True)
+    assert link_of("root").pool_id == POOL_ID
+    assert MFAEvent.objects.get(kind="PERMISSION_DENIED").username == "root"

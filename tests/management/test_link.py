@@ -129,7 +129,7 @@ def refused_cases(pool: LocalPool) -> None:
         (["free", "--username", "Free", "--unlink"], 2, "or else --unlink"),
         (["free", "--username", "\u200e"], 2, "Give --username, --email, or --sub"),
         (["free", "--unlink"], 1, "free is not linked"),
-        ([], 2, "Give either USER or --csv"),
+        ([], 2, "Give one of USER"),
     ],
 )
 def test_what_it_refuses(
@@ -390,7 +390,7 @@ def test_a_file_has_a_line_of_report_for_each_row(
         f"line 7: dora is linked to dora ({pool.user('dora').sub}) already.",
         "line 8: This user is in line 2 already.",
         "3 linked, 1 unchanged.",
-        "2 rows were not done.",
+        "2 users were not done.",
     ]
 
 

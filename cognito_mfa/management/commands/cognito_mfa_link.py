@@ -9,19 +9,17 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cognito_mfa.authenticator import links, permissions
+from cognito_mfa.authenticator import links, permissions, pool_change
 from cognito_mfa.authenticator.links import Change, Plan
 from cognito_mfa.authenticator.permissions import ActionDenied
-from cognito_mfa.cognito.user_directory import PoolUser
+from cognito_mfa.authenticator.pool_change import Match, Proposal
+from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for, roll_back
-from cognito_mfa.exceptions import (
-    CognitoMFAError,
-    LinkRefused,
-    LinkRefusedReason,
-    Misconfigured,
-)
+from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, Misconfigured
+from cognito_mfa.exceptions import LinkRefusedReason as Reason
 from cognito_mfa.management import link_file
 from cognito_mfa.management.link_file import Row
+from cognito_mfa.management.link_texts import Job, failure, told, why
 from cognito_mfa.management.lookup import (
     NOT_DONE,
     REFUSED,
@@ -37,14 +35,13 @@ from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.reports.escaping import visible
 
 GIVE_UP_AFTER = 10  # failures in a row: then Cognito or the network is the cause
-Reason = LinkRefusedReason
-Job = Plan | CognitoIdentity  # to be linked, or unlinked
 
 
 class Command(BaseCommand):
     help = (
-        "Links a user of this site to a user of the user pool, moves or ends such a link, for one user or for those of a "
-        "CSV file. Cognito is asked who the user is. Staff and superusers are linked with this command."
+        "Links a user of this site to a user of the user pool, moves or ends such a link, for one user, for those of a "
+        "CSV file, or for all after a change of pools. Cognito is asked who the user is. Staff and superusers are linked "
+        "with this command, too."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -59,7 +56,19 @@ class Command(BaseCommand):
             metavar="FILE",
             help="link the users of a file with the columns user and username, email, or sub; - is standard input",
         )
-        parser.add_argument("--unlink", action="store_true", help="end the link of USER or of FILE")
+        parser.add_argument(
+            "--from-pool",
+            metavar="POOL_ID",
+            help="relink everybody who is linked in a former user pool, as --match says",
+        )
+        parser.add_argument(
+            "--match",
+            choices=[match.value for match in Match],
+            help="what users have in both pools: an address that both verified, or the username",
+        )
+        parser.add_argument(
+            "--unlink", action="store_true", help="end the link of USER, of FILE, or of the pool"
+        )
         parser.add_argument(
             "--move", action="store_true", help="move or end a link that is in the way"
         )
@@ -75,17 +84,23 @@ class Command(BaseCommand):
 
     def handle(self, *, user: str | None, **options: Any) -> None:
         self.options = options
+        given = [name for name in ("csv", "from_pool") if options[name] is not None]
+        if len(given) + (user is not None) != 1:
+            raise CommandError("Give one of USER, --csv, and --from-pool.", returncode=2)
         self.reason = clean_reason(options["reason"])
-        if (user is None) == (options["csv"] is None):
-            raise CommandError("Give either USER or --csv.", returncode=2)
         if not self.reason:
             raise CommandError("Give a --reason.", returncode=2)
         self.actor = find_actor(options["by"])
+        self.counts: Counter[str] = Counter()
+        self.seen: dict[object, int] = {}
+        self.failures = 0
         self.cognito_failed = False
-        if user is None:
+        if user is not None:
+            self._one(link_file.row(0, {**options, link_file.USER: user}))
+        elif options["csv"] is not None:
             self._file(options["csv"])
-            return
-        self._one(link_file.row(0, {**options, link_file.USER: user}))
+        else:
+            self._from_pool(options["from_pool"].strip())
 
     # ------------------------------------------------------------------------------------ one user
 
@@ -97,7 +112,7 @@ class Command(BaseCommand):
         try:
             self.stdout.write(self._perform(self._prepare(row)))
         except CognitoMFAError as error:
-            raise CommandError(_failure(error), returncode=NOT_DONE) from None
+            raise CommandError(failure(error), returncode=NOT_DONE) from None
 
     def _prepare(self, row: Row) -> Job:
         """Return what is to be done, which is possible and allowed; Cognito is asked who the pool's user is.
@@ -112,12 +127,27 @@ class Command(BaseCommand):
         try:
             pool_user = links.find_in_pool(username=row.username, email=row.email, sub=row.sub)
             planned = links.plan(user, pool_user)
-            links.check(planned, actor=self.actor, move=self.options["move"])
+            return self._checked(planned)
         except LinkRefused as refused:
-            raise CommandError(_why(refused, planned), returncode=REFUSED) from None
+            raise CommandError(why(refused, planned), returncode=REFUSED) from None
+
+    def _checked(self, planned: Plan) -> Plan:
+        """Return the plan, which is allowed.
+
+        Raises:
+            CommandError: the rules of the admin forbid it.
+            LinkRefused: a link is in the way.
+        """
+        try:
+            links.check(planned, actor=self.actor, move=self._moves(planned))
         except ActionDenied as denied:
             raise refusal(denied, dry_run=self.options["dry_run"]) from None
         return planned
+
+    def _moves(self, planned: Plan) -> bool:
+        """Return whether a link that is in the way may be moved; that of the former pool is meant by --from-pool."""
+        former = planned.own is not None and planned.own.pool_id == self.options["from_pool"]
+        return self.options["move"] or (former and planned.change is Change.CHANGE_POOL)
 
     def _linked(self, name: str) -> CognitoIdentity:
         user = find_user(name)
@@ -133,52 +163,50 @@ class Command(BaseCommand):
         Raises:
             CommandError: something changed since it was prepared; nothing was done.
         """
-        told = _told(job, dry_run=self.options["dry_run"])
+        text = told(job, dry_run=self.options["dry_run"])
         if self.options["dry_run"]:
-            return told
+            return text
         given = {
             "actor": self.actor,
             "reason": self.reason,
-            "notify": not self.options["no_email"],
+            # A change of pools is announced by the site: it concerns everybody.
+            "notify": not (self.options["no_email"] or self.options["from_pool"]),
         }
         try:
             if isinstance(job, Plan):
-                links.link(job.user, job.pool_user, move=self.options["move"], **given)
+                links.link(job.user, job.pool_user, move=self._moves(job), **given)
             else:
                 links.unlink(job, **given)
         except LinkRefused as refused:
             planned = job if isinstance(job, Plan) else None
-            raise CommandError(_why(refused, planned), returncode=REFUSED) from None
+            raise CommandError(why(refused, planned), returncode=REFUSED) from None
         except ActionDenied as denied:
             raise refusal(denied) from None
-        return told
+        return text
 
     # ---------------------------------------------------------------------------------- a CSV file
 
     def _file(self, path: str) -> None:
         rows = link_file.read(path, needs_pool_user=not self.options["unlink"])
-        self.counts: Counter[str] = Counter()
-        self.seen: dict[object, int] = {}
-        self.failures = 0
         if self.options["atomic"]:
             self._all_or_nothing(rows)
         else:
             for row in self._until_hopeless(rows):
-                with self._reporting(row):
-                    self._report(row, self._prepare_once(row))
+                with self._reporting(f"line {row.line}"):
+                    self._report(f"line {row.line}", self._prepare_once(row))
         self._sum_up(len(rows))
 
     def _all_or_nothing(self, rows: list[Row]) -> None:
         jobs: list[tuple[Row, Job]] = []
         for row in self._until_hopeless(rows):
-            with self._reporting(row):
+            with self._reporting(f"line {row.line}"):
                 jobs.append((row, self._prepare_once(row)))
         if len(jobs) < len(rows):
             return
         with atomic_for(CognitoIdentity):
             for row, job in jobs:
-                with self._reporting(row):
-                    self._report(row, job)
+                with self._reporting(f"line {row.line}"):
+                    self._report(f"line {row.line}", job)
             if sum(self.counts.values()) < len(rows):
                 roll_back(CognitoIdentity)
                 self.counts.clear()
@@ -195,20 +223,20 @@ class Command(BaseCommand):
         self.seen |= dict.fromkeys(keys, row.line)
         return job
 
-    def _report(self, row: Row, job: Job) -> None:
-        self.stdout.write(f"line {row.line}: {self._perform(job)}")
+    def _report(self, label: str, job: Job) -> None:
+        self.stdout.write(f"{label}: {self._perform(job)}")
         self.counts[job.change.value if isinstance(job, Plan) else "unlinked"] += 1
 
     @contextmanager
-    def _reporting(self, row: Row) -> Generator[None]:
-        """Report what is wrong with one row, so that the next one has its turn."""
+    def _reporting(self, label: str) -> Generator[None]:
+        """Report what is wrong with one link, so that the next one has its turn."""
         try:
             yield
         except CommandError as error:
-            self.stderr.write(f"line {row.line}: {error}")
+            self.stderr.write(f"{label}: {error}")
             self.failures = 0
         except CognitoMFAError as error:
-            self.stderr.write(f"line {row.line}: {_failure(error)}")
+            self.stderr.write(f"{label}: {failure(error)}")
             hopeless = isinstance(error, Misconfigured)
             self.failures = GIVE_UP_AFTER if hopeless else self.failures + 1
             self.cognito_failed = True
@@ -223,70 +251,70 @@ class Command(BaseCommand):
                 return
             yield row
 
+    # -------------------------------------------------------------------------- a change of pools
+
+    def _from_pool(self, pool_id: str) -> None:
+        rows = CognitoIdentity.objects.filter(pool_id=pool_id).order_by("pk")
+        number = 0 if pool_id == get_conf().USER_POOL_ID else rows.count()
+        if not number:
+            raise CommandError(_nobody_in(pool_id), returncode=REFUSED)
+        if self.options["unlink"]:
+            for key in list(rows.values_list("pk", flat=True)):
+                if (identity := rows.select_related("user").filter(pk=key).first()) is not None:
+                    self._end_of_former(identity)
+        elif self.options["match"] is None:
+            raise CommandError("Give --match or --unlink.", returncode=2)
+        else:
+            self._relink(pool_id, Match(self.options["match"]))
+        self._sum_up(number)
+
+    def _end_of_former(self, identity: CognitoIdentity) -> None:
+        with self._reporting(display_name(identity.user)):
+            require(permissions.LINK, self.actor, identity, dry_run=self.options["dry_run"])
+            self._report(display_name(identity.user), identity)
+
+    def _relink(self, pool_id: str, match: Match) -> None:
+        try:
+            for proposal in pool_change.propose(pool_id, match):
+                label = display_name(proposal.identity.user)
+                with self._reporting(label):
+                    self._report(label, self._proposed(proposal))
+        except (
+            CognitoMFAError
+        ) as error:  # while all users of the pool are read, before the first change
+            raise CommandError(failure(error), returncode=NOT_DONE) from None
+
+    def _proposed(self, proposal: Proposal) -> Plan:
+        """Return what is to be done with a link of the former pool.
+
+        Raises:
+            CommandError: it is not clear whose it is, or not allowed.
+        """
+        if proposal.pool_user is None:
+            unclear = LinkRefused(proposal.refusal or Reason.NOT_IN_POOL)
+            raise CommandError(why(unclear, None), returncode=REFUSED)
+        planned = None
+        try:
+            planned = links.plan(proposal.identity.user, proposal.pool_user)
+            return self._checked(planned)
+        except LinkRefused as refused:
+            raise CommandError(why(refused, planned), returncode=REFUSED) from None
+
     def _sum_up(self, number: int) -> None:
         done = sum(self.counts.values())
-        told = ", ".join(f"{count} {what}" for what, count in sorted(self.counts.items()))
-        would = "Would be: " if self.options["dry_run"] and told else ""
-        self.stdout.write(f"{would}{told or 'Nothing done'}.")
+        sums = ", ".join(f"{count} {what}" for what, count in sorted(self.counts.items()))
+        would = "Would be: " if self.options["dry_run"] and sums else ""
+        self.stdout.write(f"{would}{sums or 'Nothing done'}.")
         if done < number:
             left = number - done
-            text = f"{left} row was not done." if left == 1 else f"{left} rows were not done."
+            text = "1 user was not done." if left == 1 else f"{left} users were not done."
             raise CommandError(text, returncode=NOT_DONE if self.cognito_failed else REFUSED)
 
 
-def _told(job: Job, *, dry_run: bool) -> str:
-    if isinstance(job, CognitoIdentity):
-        return (
-            f"{'Would unlink' if dry_run else 'Unlinked'} {_name(job.user)} from {_of_pool(job)}."
-        )
-    user, pool_user, own, theirs = _name(job.user), _of_pool(job.pool_user), job.own, job.theirs
-    if job.change is Change.NONE:
-        return f"{user} is linked to {pool_user} already."
-    told = f"{'Would link' if dry_run else 'Linked'} {user} to {pool_user}"
-    if theirs is not None:
-        told += f", until now linked to {_name(theirs.user)}"
-    if own is not None:
-        told += f", instead of {_of_pool(own)}"
-    return f"{told}."
-
-
-def _why(refused: LinkRefused, planned: Plan | None) -> str:
-    """Return why a user cannot be linked, and what to do."""
-    reason = LinkRefusedReason(str(refused.reason))
-    if planned is not None and reason is planned.obstacle:
-        return _in_the_way(planned)
-    return {
-        Reason.NOT_IN_POOL: "The user pool has no such user. Write the username or sub exactly as the pool has it.",
-        Reason.SEVERAL_IN_POOL: "Several users of the pool have this address. Give the username or the sub.",
-        Reason.EMAIL_NOT_VERIFIED: "The pool has not verified this address. Give the username or the sub.",
-        Reason.POOL_USERS_DIFFER: "Username, address, and sub are not of one user of the pool, or the address is not verified.",
-        Reason.FEDERATED: "This user of the pool signs in with another identity provider and cannot be linked.",
-        Reason.OVERTAKEN: "A sign-in or another administrator changed this link at the same moment. Run the command again.",
-    }.get(reason, f"This is not possible: {reason}.")
-
-
-def _in_the_way(planned: Plan) -> str:
-    user, own, theirs = _name(planned.user), planned.own, planned.theirs
-    if theirs is not None:
-        text = f"{_of_pool(theirs)} is linked to {_name(theirs.user)}"
-    elif own is not None:
-        gone = ", who is no longer in the pool" if own.status == CognitoIdentity.Status.GONE else ""
-        text = f"{user} is linked to {_of_pool(own)}{gone}"
-    return f"{text}. Add --move to link {user} to {_of_pool(planned.pool_user)} instead."
-
-
-def _name(user: Any) -> str:
-    note = " (a superuser)" if getattr(user, "is_superuser", False) else ""
-    return f"{display_name(user)}{note}"
-
-
-def _of_pool(one: CognitoIdentity | PoolUser) -> str:
-    """Return the username and the ``sub``, and the pool where it is a former one."""
-    pool = ""
-    if isinstance(one, CognitoIdentity) and not one.in_this_pool:
-        pool = f" of the pool {visible(one.pool_id)}"
-    return f"{visible(one.username)} ({visible(one.sub)}){pool}"
-
-
-def _failure(error: CognitoMFAError) -> str:
-    return f"{error}. {error.hint}".strip()
+def _nobody_in(pool_id: str) -> str:
+    if pool_id == get_conf().USER_POOL_ID:
+        return "This is the user pool that the settings name. Give the id of the former one."
+    former = pool_change.former_pools()
+    others = ", ".join(f"{visible(name)} ({count})" for name, count in sorted(former.items()))
+    text = f"No user is linked in the user pool {visible(pool_id)}."
+    return f"{text} There are links in {others}." if others else text
