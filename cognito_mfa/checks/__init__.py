@@ -72,7 +72,7 @@ DEPLOYED: tuple[Check, ...] = (
     deployment.check_addresses,
     recovery.check_credentials,
 )
-OF_DATABASE: tuple[Check, ...] = (database.check_groups,)
+OF_DATABASE: tuple[Check, ...] = (database.check_groups, database.check_former_pools)
 
 
 def check_site(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:

@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage
 from django.core.checks import Warning as Caution
 from django.db import DatabaseError, router
 
+from cognito_mfa.authenticator import pool_change
 from cognito_mfa.checks.settings import conf_or_none
 from cognito_mfa.conf import NAME
 from cognito_mfa.databases import current_rows
@@ -50,4 +51,23 @@ def check_groups() -> Iterator[CheckMessage]:
             f"{NAME}['REQUIRED'] names groups that do not exist: {names}. Nobody in them is asked for a second factor.",
             hint="Correct the names, or create the groups.",
             id="cognito_mfa.W032",
+        )
+
+
+def check_former_pools() -> Iterator[CheckMessage]:
+    """W036: users are linked in a user pool that the settings do not name, so they cannot sign in."""
+    if conf_or_none() is None:
+        return
+    try:
+        former = pool_change.former_pools()
+    except DatabaseError:  # before the first migrate
+        return
+    for pool_id, users in sorted(former.items()):
+        yield Caution(
+            f"{users} users are linked in the user pool {pool_id!r}, which {NAME} does not name. They cannot sign in."
+            if users > 1
+            else f"A user is linked in the user pool {pool_id!r}, which {NAME} does not name, and cannot sign in.",
+            hint=f"Run manage.py cognito_mfa_link --from-pool {pool_id} with --match email, --match username, or "
+            "--unlink; see docs/existing-sites.md.",
+            id="cognito_mfa.W036",
         )

@@ -27,7 +27,10 @@ from cognito_mfa.exceptions import (
 )
 from cognito_mfa.values.secret_text import SecretText
 
-BY_EMAIL = "cognito_mfa.sign_in.linking.by_verified_email"
+BY_EMAIL = (
+    "cognito_mfa.sign_in.linking.by_verified_email",
+    "cognito_mfa.sign_in.linking.resolvers.by_verified_email",  # given as itself
+)
 ENOUGH_MINUTES = 10  # to find the phone, install an app and scan
 SKEW = 30  # seconds: a step of a code
 TOO_MUCH_SKEW = 300  # seconds, after which AWS refuses signed calls
@@ -111,7 +114,9 @@ def iam_policy() -> dict[str, Any]:
     conf = get_conf()
     deletes = admin_api.can_delete_software_token()
     site = [
-        admin_api.reading_operation(),
+        *dict.fromkeys(
+            (admin_api.reading_operation(), "AdminGetUser")
+        ),  # the second for cognito_mfa_link
         "AdminDeleteSoftwareToken" if deletes else "AdminSetUserMFAPreference",
         "AdminUserGlobalSignOut",
         "GetUserPoolMfaConfig",
@@ -275,7 +280,7 @@ def _address_finding(writable: tuple[str, ...] | None, conf: Conf) -> Finding:
     if conf.TRUST_POOL_EMAIL:
         text = "TRUST_POOL_EMAIL believes every address, and people can write their own: anybody can be anybody."
         return Finding(Level.ERROR, about, text, f"Turn TRUST_POOL_EMAIL off. Or: {hint}.")
-    if _dotted(conf.USER_RESOLVER) == BY_EMAIL:
+    if _dotted(conf.USER_RESOLVER) in BY_EMAIL:
         text = "Users are linked by address, and people can write their own. Only a verified one counts, and only as far as the pool verifies."
         hint += ", or see to it that Django's addresses were verified too"
         return Finding(Level.WARNING, about, text, f"{hint}.")

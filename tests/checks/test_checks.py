@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.admin import AdminSite
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.core import checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
@@ -27,6 +27,7 @@ from cognito_mfa.checks import ALWAYS, DEPLOYED, OF_DATABASE
 from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.contrib.rest_framework import IsMFAVerified, asks_for_factor
 from cognito_mfa.decorators import mfa_exempt
+from cognito_mfa.models import CognitoIdentity
 from tests.checks import sites
 from tests.checks.changes import (
     AUTHENTICATION,
@@ -421,6 +422,24 @@ def test_a_group_that_does_not_exist_is_told(settings: Settings) -> None:
     assert "cognito_mfa.W032" not in {m.id for m in checks.run_checks(databases=["default"])}
 
 
+@pytest.mark.django_db
+def test_links_of_a_former_pool_are_named_once_the_database_is_there() -> None:
+    def said() -> list[str]:
+        found = checks.run_checks(databases=["default"])
+        return [message.msg for message in found if message.id == "cognito_mfa.W036"]
+
+    for name in ("ada", "bob"):
+        user = User.objects.create_user(name)
+        CognitoIdentity.objects.create(
+            user=user, pool_id="us-east-1_Example00", sub=name, username=name
+        )
+    assert said() == []
+    CognitoIdentity.objects.filter(sub="ada").update(pool_id="us-east-1_Other0000")
+    assert said()[0].startswith("A user is linked in the user pool 'us-east-1_Other0000'")
+    CognitoIdentity.objects.update(pool_id="us-east-1_Other0000")
+    assert said()[0].startswith("2 users are linked")
+
+
 def test_debug_takes_any_endpoint(settings: Settings) -> None:
     conf(ENDPOINT_URL="http://127.0.0.1:9229")(settings)
     settings.DEBUG = True
@@ -455,7 +474,7 @@ def in_code() -> set[str]:
 
 
 def test_every_id_is_tested() -> None:
-    tested = {number for number, _ in (*BAD, *BAD_DEPLOYED)} | {"E011", "E013", "W032"}
+    tested = {number for number, _ in (*BAD, *BAD_DEPLOYED)} | {"E011", "E013", "W032", "W036"}
     assert in_code() == tested
     assert len(tested) >= 25
 

@@ -456,6 +456,7 @@ class TestIamPolicy:
         assert self.actions() == {
             reading(),
             removing,
+            "AdminGetUser",
             "AdminUserGlobalSignOut",
             "GetUserPoolMfaConfig",
             "ListUsers",

@@ -17,7 +17,7 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for, roll_back
 from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, Misconfigured
 from cognito_mfa.exceptions import LinkRefusedReason as Reason
-from cognito_mfa.management import link_file
+from cognito_mfa.management import link_file, link_preview
 from cognito_mfa.management.link_file import Row
 from cognito_mfa.management.link_texts import Job, failure, told, why
 from cognito_mfa.management.lookup import (
@@ -75,6 +75,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--atomic", action="store_true", help="do nothing unless every row of FILE can be done"
         )
+        parser.add_argument(
+            "--preview",
+            action="store_true",
+            help="read all users of the pool, and say whom of this site USER_RESOLVER would link them to; changes nothing",
+        )
+        parser.add_argument(
+            "--format", choices=link_preview.FORMATS, default="table", help="of --preview"
+        )
         parser.add_argument("--reason", help="why; kept for good")
         parser.add_argument(
             "--by", metavar="STAFF", help="who links: their permission and the admin's rules hold"
@@ -84,9 +92,13 @@ class Command(BaseCommand):
 
     def handle(self, *, user: str | None, **options: Any) -> None:
         self.options = options
-        given = [name for name in ("csv", "from_pool") if options[name] is not None]
-        if len(given) + (user is not None) != 1:
-            raise CommandError("Give one of USER, --csv, and --from-pool.", returncode=2)
+        modes = [user is not None, options["preview"]]
+        modes += [options[name] is not None for name in ("csv", "from_pool")]
+        if sum(modes) != 1:
+            raise CommandError("Give one of USER, --csv, --from-pool, and --preview.", returncode=2)
+        if options["preview"]:
+            self._preview(options["format"])
+            return
         self.reason = clean_reason(options["reason"])
         if not self.reason:
             raise CommandError("Give a --reason.", returncode=2)
@@ -183,6 +195,12 @@ class Command(BaseCommand):
         except ActionDenied as denied:
             raise refusal(denied) from None
         return text
+
+    def _preview(self, style: str) -> None:
+        try:
+            link_preview.write(self.stdout, style)
+        except CognitoMFAError as error:
+            raise CommandError(failure(error), returncode=NOT_DONE) from None
 
     # ---------------------------------------------------------------------------------- a CSV file
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from cognito_mfa.sign_in.linking.links import (
     Consent,
     check_signed_in,
+    foresee,
     identities_of,
     known,
     link,
@@ -37,6 +38,7 @@ __all__ = [
     "by_username",
     "by_verified_email",
     "check_signed_in",
+    "foresee",
     "identities_of",
     "known",
     "link",

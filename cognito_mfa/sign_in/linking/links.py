@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 from cognito_mfa.authenticator import identity_lookup, username_reuse, wrong_code_alerts
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.conf import get_conf
+from cognito_mfa.databases import atomic_for, roll_back
 from cognito_mfa.exceptions import ConfirmationNeeded, LinkRefused, LinkRefusedReason
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.sign_in import site_code
@@ -158,6 +159,25 @@ def known(person: Person) -> CognitoIdentity | None:
     return identity_lookup.by_sub(person.sub)
 
 
+def foresee(person: Person) -> Any:
+    """Return the site's user to whom the first sign-in of ``person`` would link them; None for a new user.
+
+    Nothing is written, also by a resolver that would. A resolver is asked without a request, as nobody is signed in.
+
+    Raises:
+        LinkRefused: the sign-in would be refused.
+    """
+    model = get_user_model()
+    with atomic_for(model):
+        try:
+            user = _resolve_user(person, None, Consent.UNASKED)
+            if user is None:
+                _check_new_user(person)
+        finally:
+            roll_back(model)
+    return user
+
+
 # ------------------------------------------------------------------------------------------ resolving
 
 
@@ -218,21 +238,21 @@ def _link_new_person(
     if user is not None:
         how = "CONFIRMED" if consent is Consent.GIVEN else "RESOLVER"
         return _link_existing_user(person, user, status, how)
-    _check_unknown_in_other_pools(person)
-    if not get_conf().CREATE_USERS:
-        raise LinkRefused(Reason.NO_USER)
+    _check_new_user(person)
     return _link_new_user(person, status)
 
 
-def _check_unknown_in_other_pools(person: Person) -> None:
-    """Refuse to create a second account beside that of the same person in a former pool.
+def _check_new_user(person: Person) -> None:
+    """Check that a new user may be created for ``person``.
 
-    Whether it is the same person, an administrator knows. A new account is empty, and the link to it would be in
+    SECURITY: not beside that of the same person in a former pool. Whether it is the same person, an administrator knows. A new account is empty, and the link to it would be in
     the way of the right one.
     """
     former = identity_lookup.in_another_pool(person.username, person.email)
     if former is not None:
         raise LinkRefused(Reason.LINKED_IN_ANOTHER_POOL, user_pk=former.user_id)
+    if not get_conf().CREATE_USERS:
+        raise LinkRefused(Reason.NO_USER)
 
 
 def _link_new_user(person: Person, status: CognitoIdentity.Status) -> CognitoIdentity:

@@ -1,0 +1,127 @@
+"""Who would be linked to whom, before the rollout."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from pytest_django import Settings
+
+from cognito_mfa.cognito.types import Person
+from cognito_mfa.local import faults
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CognitoIdentity, MFAEvent
+from tests.factories import make
+from tests.management.command_line import run
+from tests.visitor import Visitor
+
+
+def creating(person: Person, *, request: HttpRequest | None) -> Any:
+    """A resolver that creates users itself, as the README allows."""
+    return User.objects.create_user(person.username)
+
+
+def failing(person: Person, *, request: HttpRequest | None) -> Any:
+    raise RuntimeError("needs a request")
+
+
+@pytest.fixture
+def people(pool: LocalPool, visitor: Visitor, settings: Settings) -> LocalPool:
+    path = "cognito_mfa.sign_in.linking.by_verified_email"
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": path}
+    make(pool, "linked")
+    for name in ("anna", "root", "twin"):
+        User.objects.create_user(
+            f"{name}.l", email=f"{name}@example.com", is_superuser=name == "root"
+        )
+    for name, email, verified in (
+        ("anna", "anna@example.com", "true"),
+        ("claims", "anna@example.com", "false"),
+        ("root", "root@example.com", "true"),
+        ("twin1", "twin@example.com", "true"),
+        ("twin2", "twin@example.com", "true"),
+    ):
+        pool.create_user(name, attributes={"email": email, "email_verified": verified})
+    pool.create_user("google_1")
+    pool.user("google_1").status = "EXTERNAL_PROVIDER"
+    visitor.cognito.forget_calls()
+    return pool
+
+
+def test_each_user_of_the_pool_with_what_a_sign_in_would_lead_to(
+    people: LocalPool, visitor: Visitor
+) -> None:
+    code, said = run("link", "--preview")
+    assert code == 0
+    assert said.splitlines() == [
+        "newcomer (newcomer@example.com): new user",
+        "linked (linked@example.com): linked already linked",
+        "anna (anna@example.com): link anna.l",
+        "claims: new user",
+        "root (root@example.com): staff root.l",
+        "twin1 (twin@example.com): link twin.l",
+        "twin2 (twin@example.com): linked_to_another twin.l",
+        "google_1: federated",
+        "federated: 1, link: 2, linked already: 1, linked_to_another: 1, new user: 2, staff: 1.",
+    ]
+    assert visitor.cognito.operations() == ["ListUsers"]
+    assert CognitoIdentity.objects.count() == 1
+    assert not MFAEvent.objects.exists()
+
+
+def test_its_file_links_those_that_are_left_in_it(people: LocalPool, tmp_path: Path) -> None:
+    lines = run("link", "--preview", "--format", "csv")[1].splitlines()
+    assert lines[0] == "user,username,email,sub,outcome"
+    wanted = [lines[0], *(line for line in lines if line.endswith(",link") or "root" in line)]
+    path = tmp_path / "people.csv"
+    path.write_text("\n".join(wanted))
+    assert run("link", "--csv", str(path), "--reason", "Rollout")[0] == 0
+    linked = set(CognitoIdentity.objects.values_list("user__username", "username"))
+    assert {("anna.l", "anna"), ("root.l", "root"), ("twin.l", "twin1")} < linked
+
+
+def test_json_lines(people: LocalPool) -> None:
+    lines = run("link", "--preview", "--format", "json")[1].splitlines()
+    assert json.loads(lines[2]) == {
+        "user": "anna.l",
+        "username": "anna",
+        "email": "anna@example.com",
+        "sub": people.user("anna").sub,
+        "outcome": "link",
+    }
+
+
+def test_sites_that_make_no_users(people: LocalPool, settings: Settings) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CREATE_USERS": False}
+    assert "claims: no_user" in run("link", "--preview")[1]
+
+
+@pytest.mark.parametrize(
+    ("resolver", "outcome"), [(creating, "link"), (failing, "resolver_failed")]
+)
+def test_a_resolver_of_the_sites_own_is_asked_and_leaves_nothing(
+    pool: LocalPool, visitor: Visitor, settings: Settings, resolver: Any, outcome: str
+) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": resolver}
+    assert f": {outcome}" in run("link", "--preview")[1]
+    assert not User.objects.exists()
+
+
+def test_a_pool_of_many_pages_is_read_to_the_end(pool: LocalPool, visitor: Visitor) -> None:
+    for number in range(130):
+        pool.create_user(f"p{number}")
+    assert "new user: 131." in run("link", "--preview")[1]
+    assert visitor.cognito.operations() == ["ListUsers"] * 3
+
+
+def test_a_pool_that_cannot_be_read_is_no_preview(pool: LocalPool, visitor: Visitor) -> None:
+    visitor.cognito.faults.on("ListUsers", faults.Error("AccessDeniedException"))
+    code, said = run("link", "--preview")
+    assert (code, "lack the permission" in said) == (3, True)
+    same_page = {"Users": [], "PaginationToken": "again"}
+    visitor.cognito.faults.on("ListUsers", faults.Body(json.dumps(same_page).encode()))
+    assert run("link", "--preview")[0] == 3
