@@ -14,7 +14,7 @@ from pytest_django import Settings
 from cognito_mfa.authenticator import exemptions, reset
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption
+from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption, RecoveryCode
 from tests.factories import make
 from tests.management.command_line import run
 from tests.visitor import PASSWORD, POOL_ID, Visitor
@@ -122,6 +122,7 @@ def test_everybody_is_relinked_and_sets_up_anew(
     exemption = exemptions.grant(
         before.user, until=timezone.now() + dt.timedelta(days=3), reason="x", actor=None
     )
+    RecoveryCode.objects.create(identity=before, position=1, digest="x")
     new = rebuild_pool(visitor.cognito, settings, "ada", "root")
 
     code, said = relink("--match", match, "--dry-run")
@@ -135,6 +136,7 @@ def test_everybody_is_relinked_and_sets_up_anew(
     after = link_of("ada")
     assert (after.pk, after.sub, after.pool_id) == (before.pk, new.user("ada").sub, NEW_POOL)
     assert (after.status, after.software_token, after.checked_at) == ("UNKNOWN", None, None)
+    assert not after.recovery_codes.exists()
     assert after.software_tokens.get().retired_because == "ANOTHER_POOL"
     assert MFAExemption.objects.valid_for(after.user).get() == exemption
     assert after.events.filter(kind="SIGNED_IN").exists()
