@@ -259,6 +259,13 @@ class TwiceNewPasswordForm(forms.Form):
         return cleaned
 
 
+class PasswordChangeForm(TwiceNewPasswordForm):
+    """The present password and the new one."""
+
+    old_password = PasswordField(label=_("Current password"))
+    field_order = ["old_password", "new_password1", "new_password2"]
+
+
 class PasswordResetConfirmForm(TwiceNewPasswordForm):
     """The code that was sent for a forgotten password, and the new one.
 

@@ -43,6 +43,10 @@ urlpatterns = [
     _open_page("setup/cancel/", setup.SetupCancelView, "setup_cancel"),
     _open_page("setup/done/", setup.SetupDoneView, "setup_done"),
     _own_page("device/", device.DeviceView, "device"),
+    _own_page("password/change/", passwords.PasswordChangeView, "password_change"),
+    _own_page(
+        "password/change/confirm/", passwords.PasswordChangeConfirmView, "password_change_confirm"
+    ),
     _own_page("device/rename/", device.DeviceRenameView, "device_rename"),
     _own_page("device/replace/", device.DeviceReplaceView, "device_replace"),
     _own_page("device/remove/", device.DeviceRemoveView, "device_remove"),

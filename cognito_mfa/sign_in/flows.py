@@ -54,7 +54,7 @@ from cognito_mfa.exceptions import (
     UserGone,
 )
 from cognito_mfa.models import CognitoIdentity, identity_of
-from cognito_mfa.sign_in import completion, enrollment, linking, removal, vetoes
+from cognito_mfa.sign_in import completion, enrollment, linking, password_change, removal, vetoes
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.linking import Consent
@@ -330,6 +330,31 @@ def finish_setup(
     return enrollment.finish(request, pending, reply)
 
 
+def change_password(
+    request: HttpRequest, pending: PendingSignIn, *, previous: SecretText, proposed: SecretText
+) -> Outcome:
+    """Change the password of the signed-in user.
+
+    Args:
+        request: the one that carries both passwords.
+        pending: this browser's pending change.
+        previous: the present password, as typed.
+        proposed: the new one, as typed.
+
+    Raises:
+        BadCredentials: the present password is wrong; the same page may try again.
+        PasswordRejected: the pool's policy refuses the new one; likewise.
+        ChallengeLost: start again.
+    """
+    rows = _check_current(request, pending, Step.PASSWORD_CHANGE)
+    identity = next((row for row in rows if row.sub == pending.sub), None)
+    if identity is None:
+        raise ChallengeLost(reason=ChallengeLostReason.NOTHING_PENDING)
+    removal.check_own(request, identity)
+    given = {"previous": previous, "proposed": proposed}
+    return password_change.finish(request, pending, identity, **given)
+
+
 def confirm_link(request: HttpRequest) -> Outcome:
     """Go on where the sign-in waited for who is signed in to say that both accounts are theirs.
 
@@ -576,6 +601,8 @@ def _change(
     removal.check_own(request, identity)
     if pending.purpose is Purpose.REPLACE:
         return enrollment.start(request, pending, tokens)
+    if pending.purpose is Purpose.CHANGE_PASSWORD:
+        return password_change.start(request, pending, tokens)
     return removal.remove(request, identity, tokens)
 
 

@@ -52,7 +52,7 @@ class Step(Enum):
     PASSWORD_CHANGE = "password_change_confirm"  # noqa: S105 - likewise
     SETUP = "setup"
     SETUP_DONE = "setup_done"
-    REMOVED = "device"
+    OWN_PAGE = "device"
     DONE = "done"
 
 

@@ -126,7 +126,7 @@ def remove(
         transitions.record_unconfirmed(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
         raise
     complete_sign_in(request, identity, tokens, method="", signed_in_already=signed_in_already)
-    return Outcome(Step.REMOVED, "")
+    return Outcome(Step.OWN_PAGE, "")
 
 
 def _turn_off(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -> None:

@@ -22,6 +22,7 @@ from django.views.generic import FormView, TemplateView, View
 
 from cognito_mfa import managed_login
 from cognito_mfa.authenticator import recovery, recovery_codes
+from cognito_mfa.conf import get_conf
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.enforcement import gate, policy
 from cognito_mfa.exceptions import Busy
@@ -70,6 +71,12 @@ class OwnPage(Page):
     def identity(self) -> CognitoIdentity | None:
         return identity_of(self.request.user)
 
+    @property
+    def may_change_password(self) -> bool:
+        """Return whether the user's password can be changed here, and not only where they sign in."""
+        here = not managed_login.is_active(self.request)
+        return get_conf().PASSWORD_PAGES and here and self.identity is not None
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         identity = self.identity
         return {
@@ -77,6 +84,7 @@ class OwnPage(Page):
             "software_token": identity.software_token if identity else None,
             "required": policy.is_enforced() and policy.is_required(self.request),
             "may_remove": removal.may_remove(self.request),
+            "may_change_password": self.may_change_password,
             "shown_details": DETAILS_SHOWN,
             "unconfirmed": identity.unconfirmed if identity else "",
             **self.shared_context(),

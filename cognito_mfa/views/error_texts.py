@@ -162,6 +162,14 @@ def reset_code_unusable() -> str:
     )
 
 
+def wrong_password() -> str:
+    return _("This isn’t your current password.")
+
+
+def password_not_changed() -> str:
+    return _("Your password was not changed.")
+
+
 def reset_took_too_long() -> str:
     return _(
         "Resetting your password took too long. If you still have a valid code, enter your user name and choose "

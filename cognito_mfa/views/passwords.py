@@ -15,15 +15,17 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from cognito_mfa import managed_login
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement.redirects import safe_url
-from cognito_mfa.exceptions import BadCode, CognitoMFAError
-from cognito_mfa.forms import PasswordResetConfirmForm, PasswordResetForm
-from cognito_mfa.sign_in import password_reset
+from cognito_mfa.exceptions import BadCode, BadCredentials, CognitoMFAError
+from cognito_mfa.forms import PasswordChangeForm, PasswordResetConfirmForm, PasswordResetForm
+from cognito_mfa.sign_in import flows, password_reset
 from cognito_mfa.sign_in.completion import Outcome
-from cognito_mfa.sign_in.pending import Step
+from cognito_mfa.sign_in.pending import Purpose, Step
 from cognito_mfa.views import error_texts
 from cognito_mfa.views.base import StepView
+from cognito_mfa.views.device import ChangeView, OwnPage
 
 
 class PasswordPage(StepView):
@@ -114,3 +116,52 @@ class PasswordResetConfirmView(PasswordPage):
 
     def _redirect_to_start(self) -> HttpResponse:
         return HttpResponseRedirect(reverse("cognito_mfa:password_reset"))
+
+
+class PasswordChangeView(PasswordPage, ChangeView):
+    """The beginning of a change: the password, and the code where Cognito asks for one."""
+
+    template_name = "cognito_mfa/password_change.html"
+    purpose = Purpose.CHANGE_PASSWORD
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if managed_login.is_active(request):  # their password is changed where they sign in
+            raise Http404
+        return super().dispatch(request, *args, **kwargs)
+
+
+class PasswordChangeConfirmView(PasswordPage, OwnPage, StepView):
+    """The present password once more, and the new one."""
+
+    template_name = "cognito_mfa/password_change_confirm.html"
+    form_class = PasswordChangeForm
+    step = Step.PASSWORD_CHANGE
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(username=self.pending.username, **kwargs)
+
+    def submit(self, form: Form) -> Outcome:
+        outcome = flows.change_password(
+            self.request,
+            self.pending,
+            previous=form.cleaned_data["old_password"],
+            proposed=form.cleaned_data["new_password1"],
+        )
+        text = _("Your password was changed. Other sessions must sign in again.")
+        messages.success(self.request, text, fail_silently=True)
+        return outcome
+
+    def handle_error(self, error: CognitoMFAError, form: Form) -> HttpResponse:
+        if isinstance(error, BadCredentials):
+            form.add_error("old_password", error_texts.wrong_password())
+            return self.form_invalid(form)
+        return super().handle_error(error, form)
+
+    def redirect_to_current_step(self) -> HttpResponse:
+        if self.pending.step is not Step.START:
+            return super().redirect_to_current_step()
+        if self.request.method == "POST":
+            return (
+                self.redirect_to_device()
+            )  # another post of this browser was faster, or it took too long
+        return HttpResponseRedirect(reverse("cognito_mfa:password_change"))

@@ -31,7 +31,7 @@ from cognito_mfa.managed_login.tokens import unchecked_person
 from cognito_mfa.models import SoftwareToken, identity_of
 from cognito_mfa.sign_in import flows
 from cognito_mfa.sign_in.completion import Outcome
-from cognito_mfa.sign_in.pending import PendingSignIn, Step, clear_pending
+from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step, clear_pending
 from cognito_mfa.views import error_texts
 from cognito_mfa.views.base import Page, StepView, log_failure
 from cognito_mfa.views.device import recovery_context
@@ -169,7 +169,12 @@ class SetupCancelView(Page):
         pending = PendingSignIn.load(request)
         clear_pending(request)
         if pending is not None and pending.is_change:
-            text = error_texts.change_stopped(at_picture=pending.step is Step.SETUP)
+            is_password = pending.purpose is Purpose.CHANGE_PASSWORD
+            text = (
+                error_texts.password_not_changed()
+                if is_password and pending.step is not Step.SETUP
+                else error_texts.change_stopped(at_picture=pending.step is Step.SETUP)
+            )
             return self.redirect_to_device(text=text)
         return self.redirect_to_sign_in(text=_("The set-up was cancelled. Nothing has changed."))
 

@@ -1,0 +1,75 @@
+"""The change of a user's own password: after the password and the code, with the access token of that sign-in.
+
+Cognito wants the present password once more for it. It is typed again, because a password is kept nowhere, not even
+encrypted for the minute in between.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+from django.http import HttpRequest
+
+from cognito_mfa.authenticator import password_changes
+from cognito_mfa.cognito import user_api
+from cognito_mfa.cognito.types import NOTHING, Tokens
+from cognito_mfa.exceptions import BadReply, Unavailable
+from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.sign_in.completion import Outcome
+from cognito_mfa.sign_in.pending import PendingSignIn, Step, clear_pending
+from cognito_mfa.values.secret_text import SecretText
+
+
+def start(request: HttpRequest, pending: PendingSignIn, tokens: Tokens) -> Outcome:
+    """Wait for the new password, with the access token alone.
+
+    Args:
+        request: of the signed-in user.
+        pending: the change.
+        tokens: of a sign-in a moment ago.
+    """
+    replace(
+        pending,
+        step=Step.PASSWORD_CHANGE,
+        challenge=None,
+        tokens=Tokens(tokens.access),
+        nonce=secrets.token_hex(8),
+    ).save(request)
+    return Outcome(Step.PASSWORD_CHANGE, pending.next_url)
+
+
+def finish(
+    request: HttpRequest,
+    pending: PendingSignIn,
+    identity: CognitoIdentity,
+    *,
+    previous: SecretText,
+    proposed: SecretText,
+) -> Outcome:
+    """Change the password; other sessions must pass MFA again, this one stays verified.
+
+    Args:
+        request: of the signed-in user.
+        pending: the change.
+        identity: the user's.
+        previous: the present password, as typed.
+        proposed: the new one, as typed.
+
+    Raises:
+        BadCredentials: the present password is wrong; the same page may try again.
+        PasswordRejected: the pool's policy refuses the new one; likewise.
+        TokenRejected: start again.
+        Unavailable: Cognito may have changed it, or not.
+    """
+    access = pending.tokens.access if pending.tokens else NOTHING
+    try:
+        with pending.discarding_on_failure(request):
+            user_api.change_password(access, previous, proposed)
+    except (Unavailable, BadReply) as error:
+        if error.sent == "unknown":
+            password_changes.record_doubt(request, identity)
+        raise
+    clear_pending(request)
+    password_changes.record_change(request, identity)
+    return Outcome(Step.OWN_PAGE, "")
