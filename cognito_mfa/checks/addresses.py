@@ -17,40 +17,31 @@ from django.urls import (
     NoReverseMatch,
     Resolver404,
     ResolverMatch,
+    URLPattern,
     get_script_prefix,
     resolve,
     reverse,
 )
+from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 
 from cognito_mfa.checks.imports import urlconf_problem
 from cognito_mfa.checks.settings import conf_or_none
 from cognito_mfa.conf import NAME
-from cognito_mfa.enforcement import installed_middleware, url_map
+from cognito_mfa.enforcement import installed_middleware
 from cognito_mfa.enforcement.account_state import own_backend
 from cognito_mfa.enforcement.password_forms import (
     asks_for_password,
     backends_for_passwords,
     doors,
-    is_reachable,
     layers,
     requires_sign_in,
 )
+from cognito_mfa.enforcement.urlconf import is_reachable, views
 from cognito_mfa.enforcement.view_marks import View, held_by, view_class_of, why_exempt
 
-# Pages that must be reachable without a proof, or no user could ever make one.
-WAYS_IN = (
-    "sign_in",
-    "sign_out",
-    "new_password",
-    "password_reset",
-    "password_reset_confirm",
-    "challenge",
-    "recover",
-    "link",
-    "setup",
-    "setup_cancel",
-)
+# Our pages that everybody reaches, and that are no step which somebody could be led back to.
+NO_STEPS = {"index", "setup_done"}
 SIGN_IN = "cognito_mfa:sign_in"
 COMMON = "django.middleware.common.CommonMiddleware"
 LOCALE = "django.middleware.locale.LocaleMiddleware"
@@ -91,7 +82,7 @@ def check_urls() -> Iterator[CheckMessage]:
             id="cognito_mfa.E010",
         )
         return
-    covered = [name for name in WAYS_IN if not _is_open(f"cognito_mfa:{name}")]
+    covered = [name for name in _steps() if not _is_open(f"cognito_mfa:{name}")]
     if covered:
         yield Error(
             f"Another view answers at the address of {', '.join(covered)}, and the gate is in front of it: "
@@ -99,6 +90,13 @@ def check_urls() -> Iterator[CheckMessage]:
             hint="Put include('cognito_mfa.urls') before the pattern that matches first.",
             id="cognito_mfa.E017",
         )
+
+
+def _steps() -> list[str]:
+    """Return the pages that must be reachable without a proof, or no user could ever make one."""
+    patterns: list[URLPattern] = import_string("cognito_mfa.urls.urlpatterns")
+    exempt = [str(one.name) for one in patterns if why_exempt(one.callback)]
+    return [name for name in exempt if name not in NO_STEPS]
 
 
 def _is_open(name: str) -> bool:
@@ -110,8 +108,8 @@ def check_index() -> Iterator[CheckMessage]:
     """W049: the address of our pages is that of a page of the site's, which is not shown any more."""
     if urlconf_problem():
         return
-    ours = next((one.route for one in url_map.views() if one.name == "cognito_mfa:index"), None)
-    for found in url_map.views():
+    ours = next((one.route for one in views() if one.name == "cognito_mfa:index"), None)
+    for found in views():
         if found.route == ours and found.name != "cognito_mfa:index" and not is_reachable(found):
             yield Caution(
                 f"The view {found.name or found.view!r} is not reachable: cognito_mfa.urls, which is included at "
@@ -176,10 +174,9 @@ def check_password_forms() -> Iterator[CheckMessage]:
 
 
 def _replacement(route: str, name: str, view: View) -> str:
-    if getattr(view_class_of(view), "http_method_names", None) and hasattr(
-        view_class_of(view), "permission_classes"
-    ):
-        return "Remove it, or issue tokens in a view of your own that is marked mfa_required."
+    kinds = (view_class_of(layer) for layer in layers(view))
+    if any(hasattr(kind, "permission_classes") for kind in kinds):
+        return "Remove it. If programs need tokens, issue them in a view of your own that is marked mfa_required."
     as_name = f", name={name!r}" if name and ":" not in name else ""
     return (
         f"Remove it, or put path({route[1:]!r}, RedirectView.as_view(pattern_name={SIGN_IN!r}, query_string=True)"
@@ -310,4 +307,4 @@ def _answers_get(view: View) -> bool:
 
 def _is_way_in(match: ResolverMatch | None) -> bool:
     """Tell whether a view is a step of our sign-in, which leads on to LOGIN_REDIRECT_URL."""
-    return match is not None and "cognito_mfa" in match.app_names and match.url_name in WAYS_IN
+    return match is not None and "cognito_mfa" in match.app_names and match.url_name in _steps()

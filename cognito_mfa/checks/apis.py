@@ -9,9 +9,9 @@ from django.core.checks import CheckMessage
 from django.core.checks import Warning as Caution
 
 from cognito_mfa.checks.imports import urlconf_problem
-from cognito_mfa.enforcement import url_map
 from cognito_mfa.enforcement.api_views import PERMISSION, Authentication, authentication_of
 from cognito_mfa.enforcement.password_forms import backends_for_passwords
+from cognito_mfa.enforcement.urlconf import views
 
 BASIC = ("BasicAuthentication",)
 MAX_ROUTES = 10  # in one message
@@ -59,7 +59,7 @@ def check_ninja() -> Iterator[CheckMessage]:
 
 def _apis(package: str) -> list[tuple[str, Authentication]]:
     """Return the routes of ``package``'s views, and how each authenticates."""
-    asked = ((one.route, authentication_of(one.view)) for one in url_map.views())
+    asked = ((one.route, authentication_of(one.view)) for one in views())
     return [(route, api) for route, api in asked if api is not None and api.package == package]
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Any, NamedTuple
 
-from cognito_mfa.enforcement import url_map
-from cognito_mfa.enforcement.overrides import forgets, names_in
-from cognito_mfa.enforcement.password_forms import is_reachable, layers, requires_sign_in
+from cognito_mfa.enforcement.overrides import names_in
+from cognito_mfa.enforcement.password_forms import layers, requires_sign_in
+from cognito_mfa.enforcement.urlconf import is_reachable, views
 from cognito_mfa.enforcement.view_marks import View
 
 MODULE = "django.contrib.admin.sites"
-# What a page for signing in uses that asks for a password itself.
-ASKS = {"LoginView", "AuthenticationForm", "authenticate", "login_form"}
+# What a page for signing in uses that asks for a password itself, or has the page below it do so.
+ASKS = {"LoginView", "AuthenticationForm", "authenticate", "login_form", "login"}
 
 
 class MountedSite(NamedTuple):
@@ -30,7 +30,7 @@ class MountedSite(NamedTuple):
 def mounted() -> list[MountedSite]:
     """Return each admin site that is in the URLconf, once."""
     found: dict[int, MountedSite] = {}
-    for one in url_map.views():
+    for one in views():
         site = _site_of(one.view)
         if site is None:
             continue
@@ -39,6 +39,15 @@ def mounted() -> list[MountedSite]:
         known = found.get(id(site))
         found[id(site)] = MountedSite(site, shows or (known is not None and known.has_form))
     return list(found.values())
+
+
+def is_password_form(view: View) -> bool:
+    """Return whether ``view`` is the sign-in of an admin site, and asks a visitor for a password."""
+    site = getattr(view, "__self__", None)
+    if site is None:  # as in most places; a page of the admin is wrapped, its sign-in is a method
+        site = _site_of(view) if getattr(view, "__name__", "") == "login" else None
+    kind = getattr(sys.modules.get(MODULE), "AdminSite", ())
+    return isinstance(site, kind) and _shows_form(view, site)
 
 
 def _site_of(view: View) -> Any:
@@ -57,6 +66,5 @@ def _shows_form(view: View, site: Any) -> bool:
         if requires_sign_in(layer):
             return False
         if getattr(layer, "__self__", None) is site:
-            base = getattr(sys.modules.get(MODULE), "AdminSite", object)
-            return not forgets(type(site), base, "login") or bool(names_in(layer) & ASKS)
+            return bool(names_in(layer) & ASKS)
     return False

@@ -112,10 +112,17 @@ def _lets_everybody_in(permissions: Iterable[Any]) -> bool:
 # -------------------------------------------------------------------------------------------- django-ninja
 
 
-def _ninja(view: View) -> Authentication | None:
+def ninja_operations(view: Any) -> list[Any]:
+    """Return the operations of a route of django-ninja, one for each of its functions; none for any other view."""
     if getattr(view, "__globals__", {}).get("__name__") != "ninja.operation":
+        return []
+    return list(getattr(held_by(view).get("self"), "operations", ()))
+
+
+def _ninja(view: View) -> Authentication | None:
+    operations = ninja_operations(view)
+    if not operations:
         return None
-    operations = getattr(held_by(view).get("self"), "operations", ())
     callbacks = [
         one
         for operation in operations

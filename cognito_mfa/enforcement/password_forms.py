@@ -15,12 +15,10 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import LoginView
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
-from django.urls import Resolver404, resolve
 
 from cognito_mfa.conf import backend_class
-from cognito_mfa.enforcement import url_map
-from cognito_mfa.enforcement.overrides import forgets, names_in, plain_function
-from cognito_mfa.enforcement.url_map import Found
+from cognito_mfa.enforcement.overrides import ASKS_BELOW, forgets, names_in, plain_function
+from cognito_mfa.enforcement.urlconf import Found, is_reachable, views
 from cognito_mfa.enforcement.view_marks import View, held_by, unwrap_known, view_class_of
 
 # Backends that can be called with a name and a password, and look at neither.
@@ -39,7 +37,7 @@ TOKEN_VIEWS = {
 }
 # Whose wrappers ask a test about the user before they show their view.
 SIGN_IN_FIRST = {"django.contrib.auth.decorators"}
-OVERRIDES = ("dispatch", "get", "post", "form_valid", "get_form", "get_form_class")
+OVERRIDES = ("dispatch", "get", "post", "form_valid", "get_form")
 
 
 class Door(NamedTuple):
@@ -80,7 +78,7 @@ def _does_something(function: Any) -> bool:
 
 def doors() -> Iterator[Door]:
     """Yield the views of the URLconf that ask for a password and can be reached; ``admin_sites`` has those of admins."""
-    for found in url_map.views():
+    for found in views():
         certainty = asks_for_password(found.view)
         if certainty is not None and is_reachable(found):
             yield Door(found, certainty)
@@ -125,16 +123,28 @@ def _class_asks(kind: type, initkwargs: dict[str, Any]) -> bool | None:
     if names & TOKEN_VIEWS:
         own = _own_names(kind)
         return None if own & {"post", "get_serializer_class", "serializer_class"} else not own
-    if not issubclass(kind, LoginView) or forgets(kind, LoginView, *OVERRIDES):
+    if not issubclass(kind, LoginView) or _replaces(kind):
         return None
-
-    def option(name: str) -> Any:
-        return initkwargs.get(name) or getattr(kind, name, None)
-
-    form = option("authentication_form") or option("form_class")
-    if not _is_djangos_form(form) or _leads_to_us(option("template_name")):
+    made = kind(**initkwargs)
+    try:
+        form, template = made.get_form_class(), made.template_name
+    except Exception:  # noqa: BLE001 - the site's own method may need a request
+        return None
+    if not _is_djangos_form(form) or _leads_to_us(template):
         return None
     return not _own_names(kind) & set(OVERRIDES) and not _is_of_site(form)
+
+
+def _replaces(kind: type) -> bool:
+    """Tell whether the site's own code replaces what Django's form does, instead of adding to it."""
+    own = (
+        vars(one)[name]
+        for one in kind.__mro__
+        if _is_of_site(one)
+        for name in OVERRIDES
+        if name in vars(one)
+    )
+    return any(not names_in(method) & (ASKS_BELOW | set(OVERRIDES)) for method in own)
 
 
 def _is_djangos_form(form: Any) -> bool:
@@ -169,14 +179,3 @@ def _leads_to_us(template: Any) -> bool:
     except Exception:  # noqa: BLE001 - a broken template, or one of another engine
         return False
     return "cognito_mfa:" in source
-
-
-def is_reachable(found: Found) -> bool:
-    """Return whether ``found`` answers at its own address, as far as that can be told: no earlier view covers it."""
-    if any(char in found.route for char in "<(["):
-        return True
-    path = found.route.replace("^", "").replace("\\Z", "").replace("$", "")
-    try:
-        return resolve(f"/{path}").func == found.view
-    except Resolver404:
-        return True

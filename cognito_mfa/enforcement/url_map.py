@@ -5,14 +5,20 @@ From the URLconf alone: nothing is called, and no request is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from django.urls import URLPattern, URLResolver, get_resolver
-
 from cognito_mfa.enforcement import installed_middleware
-from cognito_mfa.enforcement.api_views import PERMISSION, Authentication, authentication_of
+from cognito_mfa.enforcement.admin_sites import is_password_form
+from cognito_mfa.enforcement.api_views import (
+    PERMISSION,
+    Authentication,
+    authentication_of,
+    ninja_operations,
+)
 from cognito_mfa.enforcement.installed_middleware import LOGIN_REQUIRED, Gate
+from cognito_mfa.enforcement.password_forms import asks_for_password, backends_for_passwords
+from cognito_mfa.enforcement.urlconf import Found, views
 from cognito_mfa.enforcement.view_marks import (
     View,
     guards_itself,
@@ -65,24 +71,12 @@ class Site(NamedTuple):
     Attributes:
         gate: what is known of the gate in ``MIDDLEWARE``.
         sign_in_required: visitors reach marked views alone.
+        accepts_passwords: a backend may accept a password that Cognito does not know.
     """
 
     gate: Gate
     sign_in_required: bool
-
-
-class Found(NamedTuple):
-    """A view of the URLconf, where it is.
-
-    Attributes:
-        route: as the URLconf writes it, from the root.
-        name: with its namespaces; empty without one.
-        view: as the URLconf has it.
-    """
-
-    route: str
-    name: str
-    view: View
+    accepts_passwords: bool
 
 
 def entries() -> Iterator[Entry]:
@@ -90,30 +84,15 @@ def entries() -> Iterator[Entry]:
     site = Site(
         installed_middleware.installed_gate(),
         installed_middleware.index_of(LOGIN_REQUIRED) is not None,
+        bool(backends_for_passwords()),
     )
     for found in views():
         yield _entry(found, site)
 
 
-def views() -> Iterator[Found]:
-    """Yield every view of the site's URLconf, in its order; a view may be there more than once."""
-    yield from _walk(get_resolver().url_patterns, "", ())
-
-
 def with_hidden_marks() -> Iterator[str]:
     """Yield routes of gated views that have a mark under, or copied to, a function that nobody knows."""
     return (found.route for found in views() if looks_exempt(found.view))
-
-
-def _walk(patterns: Iterable[Any], route: str, namespaces: tuple[str, ...]) -> Iterator[Found]:
-    for entry in patterns:
-        here = route + str(entry.pattern)
-        if isinstance(entry, URLResolver):
-            inside = (*namespaces, entry.namespace) if entry.namespace else namespaces
-            yield from _walk(entry.url_patterns, here, inside)
-        elif isinstance(entry, URLPattern):
-            name = ":".join((*namespaces, entry.name)) if entry.name else ""
-            yield Found(here, name, entry.callback)
 
 
 def _entry(found: Found, site: Site) -> Entry:
@@ -138,9 +117,17 @@ def _state_by_middleware(view: View, site: Site, api: Authentication | None) -> 
         return PUBLIC, NO_GATE[site.gate]
     if api is not None and api.tokens:
         return PARTLY, _about_tokens(api)
+    if asks_for_password(view) is not None or is_password_form(view):
+        return _about_passwords(site)
     if site.sign_in_required and not getattr(view, "login_required", True):
         return PUBLIC, "login_not_required; gated for who is signed in"
     return GATED, "if its wrapper asks the gate" if site.gate is Gate.UNCLEAR else ""
+
+
+def _about_passwords(site: Site) -> tuple[str, str]:
+    if site.accepts_passwords:
+        return PARTLY, "sessions only; signs in with a password that is not Cognito's"
+    return GATED, "asks for a password, and no backend accepts one"
 
 
 def _about_tokens(api: Authentication) -> str:
@@ -155,5 +142,7 @@ def _about_tokens(api: Authentication) -> str:
 def _dotted(view: View) -> str:
     target: Any = unwrap_all_known(view)
     target = view_class_of(target) or getattr(target, "view_class", getattr(target, "cls", target))
+    # A route of django-ninja is one function for every method, all alike by name.
+    target = next((operation.view_func for operation in ninja_operations(target)), target)
     named = target if hasattr(target, "__qualname__") else type(target)
     return f"{named.__module__}.{named.__qualname__}"

@@ -168,7 +168,10 @@ WRONG: dict[str, tuple[str, Change]] = {
     ),
     "an address without a place": ("W006", site(LOGIN_URL="login/")),
     "an admin site of Django's": ("W008", urls("PlainAdmin")),
-    "a derived admin site that lets everybody in": ("W008", urls("UngatedAdmin")),
+    "a derived admin site that lets everybody in, without middleware": (
+        "W008",
+        both(urls("UngatedAdmin"), middleware()),
+    ),
     "a derived admin site with a password form": ("W008", urls("FormAdmin")),
     "an API for tokens": ("W009", urls(sites.api_urls("plain"))),
     "an API with a hollow guard": ("W009", urls(sites.api_urls("hollow"))),
