@@ -104,6 +104,8 @@ class CognitoIdentity(models.Model):
         SMS_MFA = "SMS_MFA", _("Text message")
         EMAIL_OTP = "EMAIL_OTP", _("E-mail")
 
+    SENT_CODES = (Factor.SMS_MFA, Factor.EMAIL_OTP)
+
     class Unconfirmed(models.TextChoices):
         """A change that Cognito was asked for and whose reply was lost; the next sign-in settles it."""
 
@@ -206,6 +208,32 @@ class CognitoIdentity(models.Model):
     def software_token(self) -> SoftwareToken | None:
         """The active software token, or None; one query each time."""
         return self.software_tokens.active().first()
+
+    @classmethod
+    def with_factor(cls, prefix: str = "") -> models.Q:
+        """Return what selects the identities whose user has a second factor: an app, or codes that are sent.
+
+        Args:
+            prefix: of lookups, such as ``cognito_identity__``.
+        """
+        app = models.Q(**{f"{prefix}status": cls.Status.ENABLED})
+        return app | models.Q(**{f"{prefix}preferred_factor__in": cls.SENT_CODES})
+
+    @property
+    def uses_sent_codes(self) -> bool:
+        """Return whether a code by text message or email is the user's second factor."""
+        return self.status != self.Status.GONE and self.preferred_factor in self.SENT_CODES
+
+    def record_sent_codes(self, method: str) -> None:
+        """Record which code that was sent the user has just entered; empty for none.
+
+        Args:
+            method: Cognito's name of the factor.
+        """
+        known = self.preferred_factor if self.preferred_factor in self.SENT_CODES else ""
+        if self.status != self.Status.ENABLED and method != known:
+            self.preferred_factor = method
+            self.save(update_fields=["preferred_factor"])
 
     def record_status(
         self,

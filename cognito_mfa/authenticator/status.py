@@ -50,6 +50,7 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
         factors = None
     enabled = factors is None or admin_api.is_enabled(identity.sub)
     status = _status(identity, factors)
+    preferred = _preferred_factor(identity, factors)
     with atomic_for(CognitoIdentity):
         now = CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
         if now is None:  # deleted here meanwhile
@@ -58,7 +59,7 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
             return Status(now.status)
         identity.record_status(
             status,
-            preferred_factor=factors.preferred if factors else "",
+            preferred_factor=preferred,
             unconfirmed=_still_unconfirmed(identity, status),
         )
         ended = status in (Status.NOT_SET_UP, Status.GONE) and identity.retire_token(
@@ -141,6 +142,16 @@ def _status(identity: CognitoIdentity, factors: Factors | None) -> CognitoIdenti
     if identity.software_token and _list_may_be_incomplete():
         return Status.UNKNOWN
     return Status.NOT_SET_UP
+
+
+def _preferred_factor(identity: CognitoIdentity, factors: Factors | None) -> str:
+    """Return the factor that Cognito names; else the code that was sent at the last sign-in, where it may be.
+
+    A pool that requires MFA sends codes to users who have no factor in any list.
+    """
+    if factors is None or factors.preferred or not identity.uses_sent_codes:
+        return factors.preferred if factors else ""
+    return identity.preferred_factor if _list_may_be_incomplete() else ""
 
 
 def _still_unconfirmed(

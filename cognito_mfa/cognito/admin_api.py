@@ -26,6 +26,7 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import Misconfigured
 from cognito_mfa.values import untrusted
 
+OTHER_FACTORS = (SMS_MFA, EMAIL_OTP)
 DEFAULT_SESSION_MINUTES = 3  # AuthSessionValidity, where the app client does not say it
 
 # ------------------------------------------------------------------------------------------- users
@@ -49,9 +50,15 @@ def read_factors(sub: str) -> Factors:
     configured = reply.get("ConfiguredUserAuthFactors") or []
     return Factors(
         software_token=SOFTWARE_TOKEN_MFA in listed or "SOFTWARE_TOKEN" in configured,
-        preferred=untrusted.word(reply.get("PreferredMfaSetting"), untrusted.FACTOR_LENGTH),
+        preferred=_preferred(reply.get("PreferredMfaSetting"), untrusted.words(listed)),
         username=reply["Username"],
     )
+
+
+def _preferred(named: object, listed: list[str]) -> str:
+    """Return the preferred factor; where a user has a single one, none needs to be preferred."""
+    preferred = untrusted.word(named, untrusted.FACTOR_LENGTH)
+    return preferred or (listed[0] if len(listed) == 1 and listed[0] in OTHER_FACTORS else "")
 
 
 def reading_operation() -> str:

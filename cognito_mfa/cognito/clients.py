@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
@@ -107,6 +108,15 @@ def has_credentials() -> bool:
     has_operation("AdminUserGlobalSignOut")  # raises where no client can be made
     signer = getattr(client_for("AdminUserGlobalSignOut"), "_request_signer", None)
     return getattr(signer, "_credentials", signer or True) is not None
+
+
+def endpoint() -> str:
+    """Return where calls go, such as ``https://cognito-idp.eu-west-1.amazonaws.com``; "AWS" before the first one."""
+    client = next(iter(_clients.values()), None)
+    if client is None:
+        return "AWS"
+    parts = urlsplit(str(client.meta.endpoint_url))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # without a name and password
 
 
 def forget_clients(**kwargs: object) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from cognito_mfa.cognito.call_failures import Failure, exception_for, failure_from
-from cognito_mfa.cognito.clients import CONSUMING, client_for
+from cognito_mfa.cognito.clients import CONSUMING, client_for, endpoint
 from cognito_mfa.cognito.deadline import run_within_deadline
 from cognito_mfa.cognito.errors import THROTTLED
 from cognito_mfa.cognito.replies import Reply
@@ -41,7 +41,12 @@ def call(operation: str, parameters: Mapping[str, Any]) -> Reply:
     outcome = run_within_deadline(partial(_attempt, operation, given))
     if not isinstance(outcome, Failure):
         return outcome
-    raise exception_for(operation, outcome, challenge=str(given.get("ChallengeName", "")))
+    error = exception_for(operation, outcome, challenge=str(given.get("ChallengeName", "")))
+    if outcome.kind == "transport":
+        error.hint = (
+            f"Look at the network, a proxy, REGION and ENDPOINT_URL: calls go to {endpoint()}."
+        )
+    raise error
 
 
 def _attempt(operation: str, given: dict[str, Any]) -> Reply | Failure:

@@ -140,7 +140,7 @@ def forecast(*, at: dt.datetime | None = None) -> Iterator[Forecast]:
 def _candidates(at: dt.datetime) -> Any:
     """Return the users who are not set up and have no exemption; the rule may be about fewer."""
     set_up = CognitoIdentity.objects.in_pool().filter(
-        user=OuterRef("pk"), status=CognitoIdentity.Status.ENABLED
+        CognitoIdentity.with_factor(), user=OuterRef("pk")
     )
     exempted = MFAExemption.objects.valid(at=at).filter(user=OuterRef("pk"))
     people = current_rows(get_user_model()).select_related("cognito_identity").order_by("pk")

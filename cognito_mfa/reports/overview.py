@@ -48,7 +48,7 @@ class Share:
     Attributes:
         name: of the group; empty for others.
         people: how many there are; only users who may sign in are counted.
-        enabled: of them, whose authenticator app is set up.
+        enabled: of them, who has a second factor: an authenticator app, or codes by text message or email.
         exempt: of them, who has none and a valid exemption.
     """
 
@@ -210,7 +210,7 @@ def _users() -> QuerySet[Any]:
 
 def _share(pool: str, subset: Q) -> dict[str, Count]:
     """Return what counts a ``Share`` of the users that ``subset`` selects."""
-    enabled = Q(cognito_identity__pool_id=pool, cognito_identity__status=Status.ENABLED)
+    enabled = Q(cognito_identity__pool_id=pool) & CognitoIdentity.with_factor("cognito_identity__")
     excused = Q(pk__in=MFAExemption.objects.valid().order_by().values("user"))
     return {
         "people": Count("pk", filter=subset),

@@ -166,6 +166,8 @@ def complete_sign_in(
     """
     if not is_recorded:
         identity.record_enabled()
+        if not signed_in_already and method != SOFTWARE_TOKEN_MFA:
+            identity.record_sent_codes(method)
     reset_note.settle(request, identity)
     proof.drop_all(request.session)
     key = request.session.session_key

@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
+from pytest_django import Settings
 
+from cognito_mfa.authenticator import status
+from cognito_mfa.enforcement import rollout
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.reports import overview
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 pytestmark = pytest.mark.auth_flows("ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH")
@@ -53,6 +58,51 @@ def test_a_code_that_was_sent_is_asked_for_on_the_same_page(
 
     assert visitor.is_in()
     assert visitor.client.session["_cognito_mfa_proof"]["method"] == challenge
+
+
+@pytest.mark.parametrize(
+    ("attributes", "told"),
+    [
+        ({"phone_number": "+15555550839"}, "sent to your phone"),
+        ({"email": "someone@example.com"}, "sent to your email address"),
+    ],
+)
+def test_people_who_get_their_codes_sent_are_not_called_unprotected(
+    many_ways: LocalPool,
+    visitor: Visitor,
+    attributes: dict[str, str],
+    told: str,
+) -> None:
+    """aws-amplify/amplify-ui#3767, aws-amplify/amplify-js#11260: "password alone" after a code by text message."""
+    many_ways.create_user("somebody", password=PASSWORD, attributes=attributes)
+    visitor.sign_in("somebody")
+    visitor.enter_code(visitor.cognito.outbox[-1].code)
+    page = visitor.text(visitor.get(reverse("cognito_mfa:device")))
+    assert told in page
+    assert "password alone" not in page
+    numbers = overview.measure()
+    assert (numbers.everybody.enabled, numbers.everybody.missing) == (1, 0)
+    assert list(rollout.preview()) == []
+
+    # Cognito lists no factor of theirs, and asks for a code at each sign-in all the same.
+    status.refresh_status(CognitoIdentity.objects.get())
+    assert told in visitor.text(visitor.get(reverse("cognito_mfa:device")))
+
+
+def test_a_sign_in_without_a_code_ends_what_was_known_of_sent_ones(
+    many_ways: LocalPool, visitor: Visitor, settings: Settings
+) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
+    attributes = {"phone_number": "+15555550839"}
+    many_ways.create_user("somebody", password=PASSWORD, attributes=attributes)
+    visitor.sign_in("somebody")
+    visitor.enter_code(visitor.cognito.outbox[-1].code)
+    many_ways.state.mfa = "OPTIONAL"
+    visitor.sign_out()
+    visitor.sign_in("somebody")
+    assert visitor.is_in()
+    assert "password alone" in visitor.text(visitor.get(reverse("cognito_mfa:device")))
+    assert overview.measure().everybody.missing == 1
 
 
 def test_the_person_chooses_between_factors(many_ways: LocalPool, visitor: Visitor) -> None:

@@ -371,7 +371,7 @@ def test_an_outage_keeps_what_was_typed(pool: LocalPool, visitor: Visitor, opera
 
 
 def test_too_many_requests_is_a_throttle(pool: LocalPool, visitor: Visitor) -> None:
-    visitor.cognito.faults.on("ForgotPassword", faults.Error("TooManyRequestsException"), times=1)
+    visitor.cognito.faults.on("ForgotPassword", faults.Error("TooManyRequestsException"), times=2)
     assert ask(visitor).status_code == 429
 
 

@@ -10,8 +10,9 @@ from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cognito_mfa.cognito import doctor
+from cognito_mfa.cognito.clients import endpoint
 from cognito_mfa.cognito.doctor import Finding, Level
-from cognito_mfa.exceptions import CognitoMFAError, Misconfigured
+from cognito_mfa.exceptions import CognitoMFAError, Misconfigured, Unavailable
 from cognito_mfa.management.lookup import NOT_DONE, REFUSED
 
 
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         if format == "json":
             self._print_json(findings)
         if failure is not None:
-            raise CommandError(f"The examination was broken off: {failure}.", returncode=NOT_DONE)
+            raise CommandError(_stopped(failure), returncode=NOT_DONE)
         _fail_on_findings(findings, Level[fail_level.upper()])
 
     def _print_policy(self) -> None:
@@ -86,6 +87,15 @@ class Command(BaseCommand):
             for finding in findings
         ]
         self.stdout.write(json.dumps(rows, indent=2))
+
+
+def _stopped(failure: CognitoMFAError) -> str:
+    """Return why there are no more findings, and what to look at."""
+    if not isinstance(failure, Unavailable) or failure.sent == "yes":
+        return f"The examination was broken off: {failure}. {failure.hint}".strip()
+    reached = "Cannot reach Cognito" if failure.sent == "no" else "Cognito does not answer"
+    reason = failure.error or failure.detail
+    return f"{reached} at {endpoint()} ({reason}). Check the network, a proxy, REGION, and ENDPOINT_URL."
 
 
 def _fail_on_findings(findings: list[Finding], fail_level: Level) -> None:
