@@ -10,6 +10,7 @@ from typing import Any
 
 import django
 import environ
+from django.apps import apps
 from django.conf import settings
 from django.db import connection
 
@@ -84,8 +85,33 @@ def set_up(database: str, more_apps: Sequence[str] = ()) -> list[Any]:
     return urls
 
 
+def defaults(table: str) -> dict[str, str]:
+    """Return the defaults of the columns of ``table`` as SQL: its model may get new ones at any time."""
+    (model,) = (model for model in apps.get_models() if model._meta.db_table == table)
+    found: dict[str, str] = {}
+    for field in model._meta.concrete_fields:
+        value = None if field.primary_key else field.get_default()
+        if isinstance(value, bool) and connection.vendor == "postgresql":
+            found[str(field.column)] = str(value).lower()
+        elif isinstance(value, bool | int):
+            found[str(field.column)] = str(int(value))
+        elif value == "":
+            found[str(field.column)] = "''"
+    return found
+
+
 def insert(rows: int, table: str, where: str = "", **values: str) -> None:
-    """Fill ``table``; values are SQL over ``i``, the number of the row from 1 to ``rows``."""
+    """Fill ``table``; values are SQL over ``i``, the number of the row from 1 to ``rows``.
+
+    Columns that are not named get the default of their field.
+
+    Args:
+        rows: how many, or more where ``where`` leaves some out.
+        table: of one of the installed models.
+        where: a condition over ``i``; every row by default.
+        **values: SQL by column.
+    """
+    values = {**defaults(table), **values}
     if connection.vendor == "postgresql":
         series = f"SELECT i FROM generate_series(1, {rows}) AS g(i)"
     else:

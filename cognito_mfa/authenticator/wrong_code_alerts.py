@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 from cognito_mfa.authenticator import notifications
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for
-from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.models import CognitoIdentity, CognitoIdentityQuerySet, MFAEvent
 from cognito_mfa.values import clocks
 
 DAY = dt.timedelta(hours=24)
@@ -49,18 +49,14 @@ def record(identity: CognitoIdentity, method: str, *, is_last_free: bool) -> Non
             notifications.send("repeated_wrong_codes", identity)
 
 
-@cache
-def _newest_kind() -> Subquery:
-    """Return the kind of an identity's newest event of a right or a wrong code."""
-    events = MFAEvent.objects.filter(
-        identity=OuterRef("pk"), kind__in=(Kind.SIGNED_IN, Kind.CODE_REJECTED)
-    )
-    return Subquery(events.order_by("-pk").values("kind")[:1])
-
-
-def with_newest_kind(identities: QuerySet[CognitoIdentity]) -> QuerySet[CognitoIdentity]:
-    """Return ``identities`` with what ``show_since_last_sign_in`` asks first, in the same query."""
-    return identities.annotate(**{NEWEST_KIND: _newest_kind()})
+@cache  # to resolve the annotation costs as much as the query itself
+def with_newest_kind() -> CognitoIdentityQuerySet:
+    """Return identities with what ``show_since_last_sign_in`` asks first, in the same query."""
+    kinds = (Kind.SIGNED_IN, Kind.CODE_REJECTED)
+    events = MFAEvent.objects.filter(identity=OuterRef("pk"), kind__in=kinds).order_by("-pk")
+    newest = {NEWEST_KIND: Subquery(events.values("kind")[:1])}
+    rows: CognitoIdentityQuerySet = CognitoIdentity.objects.annotate(**newest)
+    return rows
 
 
 def show_since_last_sign_in(request: HttpRequest, identity: CognitoIdentity) -> None:

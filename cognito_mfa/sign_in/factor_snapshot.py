@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from django.db.models import Q, Subquery
+from django.db.models import Q, QuerySet, Subquery
 
 from cognito_mfa.exceptions import ChallengeLost, ChallengeLostReason
-from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.models import CognitoIdentity, CognitoIdentityQuerySet, MFAEvent
 
 Status = CognitoIdentity.Status
 
@@ -40,17 +41,16 @@ class Snapshot:
             The snapshot, and the identities that it is of, with their devices.
         """
         # One statement: what changes between two of them could be seen in neither.
-        rows = CognitoIdentity.objects.in_pool().filter(Q(username=username) | Q(sub=username))
-        newest = MFAEvent.objects.order_by("-pk").values("pk")[:1]
-        found: list[Any] = list(rows.with_device().annotate(event=Subquery(newest)))
-        event = found[0].event if found else newest.values_list("pk", flat=True).first()
+        rows = _with_device_and_newest_event().in_pool()
+        found: list[Any] = list(rows.filter(Q(username=username) | Q(sub=username)))
+        event = found[0].event if found else _newest_events().values_list("pk", flat=True).first()
         snapshot = cls({one.sub: [one.pk, one.generation] for one in found}, event or 0)
         return snapshot, found
 
     @classmethod
     def of(cls, identity: CognitoIdentity) -> Snapshot:
         """Return what is known of ``identity`` alone, by its values as they were read."""
-        newest = MFAEvent.objects.order_by("-pk").values_list("pk", flat=True).first()
+        newest = _newest_events().values_list("pk", flat=True).first()
         return cls({identity.sub: [identity.pk, identity.generation]}, newest or 0)
 
     def narrow(self, identities: Iterable[CognitoIdentity]) -> Snapshot:
@@ -73,12 +73,12 @@ class Snapshot:
         return Snapshot({identity.sub: [identity.pk, identity.generation]}, self.event)
 
     def identities(self, username: str = "") -> list[CognitoIdentity]:
-        """Return the identities that this is about, as they are now, with their users.
+        """Return the identities that this is about, as they are now.
 
         Args:
             username: the pool's own name, for a user who had no row yet; empty where no challenge told it.
         """
-        rows = CognitoIdentity.objects.in_pool().select_related("user")
+        rows = CognitoIdentity.objects.in_pool()
         wanted = Q(sub__in=self.rows)
         return list(rows.filter(wanted | Q(username=username) if username else wanted))
 
@@ -108,3 +108,14 @@ class Snapshot:
             return list(known) == [row, generation]
         newer = MFAEvent.objects.filter(identity=row, pk__gt=self.event)
         return not newer.filter(kind__in=MFAEvent.INVALIDATES_PROOFS).exists()
+
+
+def _newest_events() -> QuerySet[MFAEvent]:
+    return MFAEvent.objects.order_by("-pk")
+
+
+@cache  # to resolve the annotations costs as much as the query itself
+def _with_device_and_newest_event() -> CognitoIdentityQuerySet:
+    newest = Subquery(_newest_events().values("pk")[:1])
+    rows: CognitoIdentityQuerySet = CognitoIdentity.objects.with_device().annotate(event=newest)
+    return rows

@@ -140,8 +140,8 @@ def check_signed_in(person: Person, user: Any) -> None:
 def identities_of(person: Person) -> list[CognitoIdentity]:
     """Return the identities of the person's ``sub`` and of their name, which others may have had before."""
     named = models.Q(sub=person.sub) | models.Q(username=person.username)
-    rows = CognitoIdentity.objects.in_pool().select_related("user").filter(named)
-    return list(wrong_code_alerts.with_newest_kind(rows))
+    rows = wrong_code_alerts.with_newest_kind().in_pool().select_related("user")
+    return list(rows.filter(named))
 
 
 def own_of(person: Person, rows: Iterable[CognitoIdentity]) -> CognitoIdentity | None:
