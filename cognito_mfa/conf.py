@@ -20,6 +20,7 @@ from django.core.signals import setting_changed
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from cognito_mfa.values.password_rules import PasswordRules
 from cognito_mfa.values.secret_text import SecretText
 
 NAME = "COGNITO_MFA"
@@ -147,6 +148,10 @@ def _optional_seconds(value: object) -> float | None:
     return None if value is None else _seconds(value)
 
 
+def _password_rules(value: object) -> PasswordRules | None:
+    return None if value is None else PasswordRules.read(value)
+
+
 def _one_of(*words: str) -> Callable[[object], str]:
     def read(value: object) -> str:
         if value not in words:
@@ -220,6 +225,11 @@ SETTINGS: Mapping[str, Setting] = {
     "ALLOW_REMOVE": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
     "RECOVERY_CODES": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
     "PASSWORD_PAGES": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
+    "PASSWORD_RULES": Setting(
+        _password_rules,
+        None,
+        "Write what the pool's password policy says, such as {'length': 12, 'number': True}, or leave it out.",
+    ),
     "NOTIFY": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
     "CREATE_USERS": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
     "USER_RESOLVER": Setting(
@@ -271,6 +281,7 @@ class Conf:
     ALLOW_REMOVE: bool
     RECOVERY_CODES: bool
     PASSWORD_PAGES: bool
+    PASSWORD_RULES: PasswordRules | None
     NOTIFY: bool
     CREATE_USERS: bool
     USER_RESOLVER: str | Callable[..., Any]

@@ -522,6 +522,32 @@ class PostedStep(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M:%S}"
 
 
+class PoolPolicyQuerySet(InPoolQuerySet["PoolPolicy"]):
+    """Policies, of whatever user pool."""
+
+
+class PoolPolicy(models.Model):
+    """What a user pool asks of new passwords, as it was last read; one row for each pool.
+
+    Only ``cognito_mfa.authenticator.password_policy`` reads and writes it.
+    """
+
+    pool_id = models.CharField(_("user pool"), max_length=55, unique=True)
+    password_rules = models.JSONField(_("password rules"), default=dict)
+    read_at = models.DateTimeField(_("read"), default=timezone.now)
+
+    objects = PoolPolicyQuerySet.as_manager()
+
+    class Meta:
+        base_manager_name = "objects"
+        verbose_name = _("password policy")
+        verbose_name_plural = _("password policies")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.pool_id
+
+
 class MFAResetQuerySet(CurrentQuerySet["MFAReset"]):
     """Resets, finished or not."""
 

@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage
 from django.core.checks import Warning as Caution
 from django.db import DatabaseError, router
 
-from cognito_mfa.authenticator import pool_change
+from cognito_mfa.authenticator import password_policy, pool_change
 from cognito_mfa.checks.settings import conf_or_none
 from cognito_mfa.conf import NAME
 from cognito_mfa.databases import current_rows
@@ -51,6 +51,23 @@ def check_groups() -> Iterator[CheckMessage]:
             f"{NAME}['REQUIRED'] names groups that do not exist: {names}. Nobody in them is asked for a second factor.",
             hint="Correct the names, or create the groups.",
             id="cognito_mfa.W032",
+        )
+
+
+def check_password_rules() -> Iterator[CheckMessage]:
+    """W038: PASSWORD_RULES says something else than the pool's password policy, as it was last read."""
+    conf = conf_or_none()
+    if conf is None or conf.PASSWORD_RULES is None:
+        return
+    try:
+        found = password_policy.read_from_pool()
+    except DatabaseError:  # before the first migrate
+        return
+    if found is not None and found != conf.PASSWORD_RULES:
+        yield Caution(
+            f"{NAME}['PASSWORD_RULES'] differs from the password policy of the user pool, so pages show wrong rules.",
+            hint=f"Write {found.as_dict()!r}, or leave PASSWORD_RULES out: cognito_mfa_sync reads the policy.",
+            id="cognito_mfa.W038",
         )
 
 

@@ -25,6 +25,7 @@ from cognito_mfa.cognito.types import (
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import Misconfigured
 from cognito_mfa.values import untrusted
+from cognito_mfa.values.password_rules import PasswordRules
 
 OTHER_FACTORS = (SMS_MFA, EMAIL_OTP)
 DEFAULT_SESSION_MINUTES = 3  # AuthSessionValidity, where the app client does not say it
@@ -180,12 +181,29 @@ def remembered_devices_skip_mfa() -> bool:
     Raises:
         Misconfigured: no credentials, no permission, or no such pool.
     """
-    reply = call("DescribeUserPool", {"UserPoolId": get_conf().USER_POOL_ID})
-    pool = reply.get("UserPool")
-    if not isinstance(pool, dict):
-        raise bad_reply("DescribeUserPool", reply)
-    devices = pool.get("DeviceConfiguration") or {}
+    devices = _describe_pool()["UserPool"].get("DeviceConfiguration") or {}
     return devices.get("ChallengeRequiredOnNewDevice") is True
+
+
+def password_rules() -> PasswordRules:
+    """Ask what the pool asks of passwords (DescribeUserPool).
+
+    Raises:
+        Misconfigured: no credentials, no permission, or no such pool.
+    """
+    reply = _describe_pool()
+    policies = reply["UserPool"].get("Policies") or {}
+    try:
+        return PasswordRules.of_policy(policies.get("PasswordPolicy") or {})
+    except (AttributeError, ValueError):
+        raise bad_reply("DescribeUserPool", reply) from None
+
+
+def _describe_pool() -> Reply:
+    reply = call("DescribeUserPool", {"UserPoolId": get_conf().USER_POOL_ID})
+    if not isinstance(reply.get("UserPool"), dict):
+        raise bad_reply("DescribeUserPool", reply)
+    return reply
 
 
 @sensitive_variables()

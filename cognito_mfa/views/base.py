@@ -32,6 +32,7 @@ from django.views.generic import FormView, View
 
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, impersonation, responses
+from cognito_mfa.enforcement.account_state import own_backend
 from cognito_mfa.enforcement.redirects import destination, safe_url, support_url
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
@@ -78,6 +79,11 @@ PAGE_DECORATORS: list[Callable[..., Any]] = [
 ]
 
 
+def pages_are_on() -> bool:
+    """Return whether passwords can be reset and changed here: the site wants it, and people sign in here."""
+    return get_conf().PASSWORD_PAGES and own_backend() is not None
+
+
 @method_decorator(PAGE_DECORATORS, name="dispatch")
 class Page(View):
     """What every page of ours has: no caching, no framing, CSRF protection, the support address."""
@@ -108,7 +114,7 @@ class Page(View):
         return {
             "site": conf.ISSUER,
             "support_url": support_url(),
-            "password_pages": conf.PASSWORD_PAGES,
+            "password_pages": pages_are_on(),
         }
 
     def redirect_to_step(self, outcome: Outcome) -> HttpResponse:
@@ -263,7 +269,7 @@ class StepView(Page, FormView):
     def leads_to_reset(error: AccountActionNeeded) -> bool:
         """Return whether the password has to be reset, and can be here."""
         # Only the right password tells that: see "Order of checks" in docs/cognito-behavior.md.
-        return error.action == "reset_password" and get_conf().PASSWORD_PAGES
+        return error.action == "reset_password" and pages_are_on()
 
     def require_password_reset(self, form: Form) -> HttpResponse:
         """Return the redirect to where the password is reset, with the code that was sent or another one."""

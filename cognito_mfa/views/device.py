@@ -22,7 +22,6 @@ from django.views.generic import FormView, TemplateView, View
 
 from cognito_mfa import managed_login
 from cognito_mfa.authenticator import recovery, recovery_codes
-from cognito_mfa.conf import get_conf
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.enforcement import gate, policy
 from cognito_mfa.exceptions import Busy
@@ -32,7 +31,7 @@ from cognito_mfa.sign_in import flows, removal
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
 from cognito_mfa.views import error_texts
-from cognito_mfa.views.base import Page, StepView
+from cognito_mfa.views.base import Page, StepView, pages_are_on
 
 EVENTS_SHOWN = 5
 # Details that are names people gave; the others are Cognito's own words.
@@ -75,7 +74,7 @@ class OwnPage(Page):
     def may_change_password(self) -> bool:
         """Return whether the user's password can be changed here, and not only where they sign in."""
         here = not managed_login.is_active(self.request)
-        return get_conf().PASSWORD_PAGES and here and self.identity is not None
+        return pages_are_on() and here and self.identity is not None
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         identity = self.identity

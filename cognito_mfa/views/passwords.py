@@ -16,15 +16,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from cognito_mfa import managed_login
-from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement.redirects import safe_url
 from cognito_mfa.exceptions import BadCode, BadCredentials, CognitoMFAError
 from cognito_mfa.forms import PasswordChangeForm, PasswordResetConfirmForm, PasswordResetForm
 from cognito_mfa.sign_in import flows, password_reset
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
-from cognito_mfa.views import error_texts
-from cognito_mfa.views.base import StepView
+from cognito_mfa.views import error_texts, password_rules
+from cognito_mfa.views.base import StepView, pages_are_on
 from cognito_mfa.views.device import ChangeView, OwnPage
 
 
@@ -32,7 +31,7 @@ class PasswordPage(StepView):
     """A page that ``PASSWORD_PAGES`` turns off."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not get_conf().PASSWORD_PAGES:
+        if not pages_are_on():
             raise Http404
         return super().dispatch(request, *args, **kwargs)
 
@@ -73,7 +72,9 @@ class PasswordResetConfirmView(PasswordPage):
         return {**super().get_form_kwargs(), "has_code": bool(self.pending.reset_code)}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(username=self.pending.username, **kwargs)
+        return super().get_context_data(
+            username=self.pending.username, **password_rules.context(), **kwargs
+        )
 
     def submit(self, form: Form) -> Outcome:
         outcome = password_reset.set_password(
@@ -138,7 +139,9 @@ class PasswordChangeConfirmView(PasswordPage, OwnPage, StepView):
     step = Step.PASSWORD_CHANGE
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(username=self.pending.username, **kwargs)
+        return super().get_context_data(
+            username=self.pending.username, **password_rules.context(), **kwargs
+        )
 
     def submit(self, form: Form) -> Outcome:
         outcome = flows.change_password(

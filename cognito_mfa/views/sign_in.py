@@ -33,7 +33,7 @@ from cognito_mfa.models import identity_of
 from cognito_mfa.sign_in import flows
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
-from cognito_mfa.views import error_texts
+from cognito_mfa.views import error_texts, password_rules
 from cognito_mfa.views.base import Page, StepView
 from cognito_mfa.views.error_pages import BAD_CREDENTIALS, page_for
 
@@ -157,6 +157,9 @@ class NewPasswordView(StepView):
             "attributes": challenge.required_attributes,
             "present": challenge.present_attributes,
         }
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**password_rules.context(), **kwargs)
 
     def submit(self, form: NewPasswordForm) -> Outcome:
         password = form.cleaned_data["new_password1"]

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import F, Q
 from django.utils import timezone
 
-from cognito_mfa.authenticator import status
+from cognito_mfa.authenticator import password_policy, status
 from cognito_mfa.exceptions import Busy, CognitoMFAError, Misconfigured, ServiceError
 from cognito_mfa.management.lookup import NOT_DONE
 from cognito_mfa.models import CognitoIdentity
@@ -35,7 +35,7 @@ MAX_VALUE = 1_000_000  # of each option: a larger one is a typing error
 class Command(BaseCommand):
     help = (
         "Asks Cognito about the second factor of everybody who ever signed in here with this user pool, and writes down "
-        "what it says. Those who were asked about longest ago come first. A run that was broken off goes on where it "
+        "what it says, and what the pool asks of passwords. Those who were asked about longest ago come first. A run that was broken off goes on where it "
         "stopped when --older-than says how long ago it began."
     )
 
@@ -73,6 +73,7 @@ class Command(BaseCommand):
         self.asked = self.failed = 0
         trouble = self._refresh_all(keys, rate)
         self._sum_up()
+        self._read_password_rules()
         if trouble:
             raise CommandError(trouble, returncode=NOT_DONE)
         if self.failed:
@@ -113,6 +114,14 @@ class Command(BaseCommand):
                 self.stdout.write(f"{visible(identity.username)}: {before} -> {after}")
         if self.asked % REPORT_EVERY == 0 and self.verbosity:
             self.stdout.write(f"{self.asked} asked about ...")
+
+    def _read_password_rules(self) -> None:
+        """Read what the pool asks of passwords; not every site's credentials allow it."""
+        try:
+            password_policy.refresh()
+        except CognitoMFAError as error:
+            if self.verbosity > 1:
+                self.stdout.write(f"The pool's password policy was not read: {error}.")
 
     def _sum_up(self) -> None:
         changed = ", ".join(f"{what}: {number}" for what, number in sorted(self.changes.items()))

@@ -1,0 +1,34 @@
+"""What a new password needs, in words for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from cognito_mfa.authenticator import password_policy
+from cognito_mfa.values.password_rules import PasswordRules
+
+
+def context() -> dict[str, Any]:
+    """Return what templates of pages with a new password need."""
+    rules = password_policy.rules()
+    return {"password_rules": texts(rules) if rules else []}
+
+
+def texts(rules: PasswordRules) -> list[str]:
+    """Return a line for each rule, in the order in which people read them."""
+    length = ngettext(
+        "at least %(length)d character", "at least %(length)d characters", rules.length
+    ) % {"length": rules.length}
+    needed = {
+        _("an upper-case letter"): rules.uppercase,
+        _("a lower-case letter"): rules.lowercase,
+        _("a number"): rules.number,
+        _("a symbol, such as ! or %, or a space inside"): rules.symbol,
+    }
+    lines = [length, *(text for text, is_needed in needed.items() if is_needed)]
+    if rules.history:
+        lines.append(_("to be different from the passwords that you used before"))
+    return lines
