@@ -72,7 +72,11 @@ DEPLOYED: tuple[Check, ...] = (
     deployment.check_addresses,
     recovery.check_credentials,
 )
-OF_DATABASE: tuple[Check, ...] = (database.check_groups, database.check_former_pools)
+OF_DATABASE: tuple[Check, ...] = (
+    database.check_groups,
+    database.check_former_pools,
+    database.check_password_rules,
+)
 
 
 def check_site(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:

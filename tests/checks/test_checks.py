@@ -27,7 +27,7 @@ from cognito_mfa.checks import ALWAYS, DEPLOYED, OF_DATABASE
 from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.contrib.rest_framework import IsMFAVerified, asks_for_factor
 from cognito_mfa.decorators import mfa_exempt
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.models import CognitoIdentity, PoolPolicy
 from tests.checks import sites
 from tests.checks.changes import (
     AUTHENTICATION,
@@ -473,8 +473,19 @@ def in_code() -> set[str]:
     return ids | set(re.findall(r'"(E00[1-3])"', sources))
 
 
+@pytest.mark.django_db
+def test_rules_that_differ_from_the_pool_are_told(settings: Settings) -> None:
+    conf(PASSWORD_RULES={"length": 8})(settings)
+    PoolPolicy.objects.create(pool_id="us-east-1_Example00", password_rules={"length": 14})
+    found = checks.run_checks(databases=["default"])
+    hints = [str(message.hint) for message in found if message.id == "cognito_mfa.W038"]
+    assert len(hints) == 1
+    assert "'length': 14" in hints[0]
+
+
 def test_every_id_is_tested() -> None:
-    tested = {number for number, _ in (*BAD, *BAD_DEPLOYED)} | {"E011", "E013", "W032", "W036"}
+    elsewhere = {"E011", "E013", "W032", "W036", "W038"}
+    tested = {number for number, _ in (*BAD, *BAD_DEPLOYED)} | elsewhere
     assert in_code() == tested
     assert len(tested) >= 25
 
