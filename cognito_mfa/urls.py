@@ -50,6 +50,7 @@ urlpatterns = [
     _own_page("device/rename/", device.DeviceRenameView, "device_rename"),
     _own_page("device/replace/", device.DeviceReplaceView, "device_replace"),
     _own_page("device/remove/", device.DeviceRemoveView, "device_remove"),
+    _own_page("sign-out-elsewhere/", device.SignOutElsewhereView, "sign_out_elsewhere"),
     _own_page("recovery-codes/", recovery.RecoveryCodesView, "recovery_codes"),
     _own_page("recovery-codes/text/", recovery.RecoveryCodesTextView, "recovery_codes_text"),
     _own_page("recovery-codes/saved/", recovery.RecoveryCodesSavedView, "recovery_codes_saved"),

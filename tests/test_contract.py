@@ -23,6 +23,7 @@ URLS = [
     "new_password",
     "challenge",
     "recover",
+    "sign_out_elsewhere",
     "recovery_codes",
     "recovery_codes_text",
     "recovery_codes_saved",
@@ -99,7 +100,7 @@ def test_dotted_paths(path: str) -> None:
     "name",
     [
         "base", "link", "sign_in", "sign_in_elsewhere", "new_password", "challenge", "setup", "setup_done", "setup_start",
-        "setup_impossible", "wait", "recover", "recovery_codes",
+        "setup_impossible", "wait", "recover", "recovery_codes", "sign_out_elsewhere",
     ],
 )  # fmt: skip
 def test_templates(name: str) -> None:

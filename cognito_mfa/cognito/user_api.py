@@ -379,6 +379,15 @@ def _set_preference(access_token: SecretText, *, on: bool) -> None:
 # -------------------------------------------------------------------------------------- own account
 
 
+def sign_out_everywhere(access_token: SecretText) -> None:
+    """Revoke all tokens of the user (GlobalSignOut), this one among them.
+
+    Raises:
+        TokenRejected: expired or revoked already.
+    """
+    call("GlobalSignOut", {"AccessToken": access_token})
+
+
 @sensitive_variables()
 def own_account(access_token: SecretText) -> OwnAccount:
     """Ask whose the access token is (GetUser). Cognito checks the token, so callers need not.

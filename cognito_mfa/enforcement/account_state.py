@@ -33,6 +33,7 @@ class EndReason(Enum):
     GONE = "account_gone"
     UNCHECKED = "account_unchecked"
     UNLINKED = "account_unlinked"
+    SIGNED_OUT = "signed_out"
     IDLE = "session_idle"
 
 

@@ -25,6 +25,8 @@ def _denial(ending: EndReason, title: str | Promise, query: dict[str, str]) -> D
     return Denial(ending.value, title, SIGN_IN, query)
 
 
+# The user is signed out, and not only asked for a code.
+ENDED = (EndReason.DISABLED, EndReason.GONE, EndReason.UNLINKED, EndReason.SIGNED_OUT)
 DENIALS = {
     ending: _denial(ending, title, query)
     for ending, title, query in (
@@ -41,6 +43,11 @@ DENIALS = {
         (
             EndReason.UNLINKED,
             _("Your sign-in is no longer linked to this account, so you were signed out. Please sign in again."),
+            {},
+        ),
+        (
+            EndReason.SIGNED_OUT,
+            _("You signed out of all other sessions, so this one has ended. Please sign in again."),
             {},
         ),
         (
@@ -63,7 +70,7 @@ def deny(request: HttpRequest, user: Any) -> HttpResponse:
     ending = gate.end_reason(request, user)
     if ending is None:
         return responses.deny(request, MFA_REQUIRED)
-    if ending in (EndReason.DISABLED, EndReason.GONE, EndReason.UNLINKED):
+    if ending in ENDED:
         logout(request)
     denial = DENIALS[ending]
     if responses.wants_page(request) or request.headers.get("HX-Request") == "true":

@@ -137,6 +137,8 @@ def end_reason(request: HttpRequest, user: Any) -> EndReason | None:
     if user is None:
         return _end_reason_without_user(request)
     identity = state_of(user)
+    if _is_signed_out(_subject(request, user)):
+        return EndReason.SIGNED_OUT
     if came_from_cognito(user, *sign_in_of(request.session)):
         shut = access_lost(identity)
         if shut is not None:
@@ -261,13 +263,14 @@ def _record_activity(request: HttpRequest, people: list[Any]) -> None:
 
 def _decide_without_policy(subject: Subject, user: Any, *, off: bool) -> Decision | None:
     """Return what is known before anybody asks the policy."""
-    if not off and _is_proven(subject):
+    # A proof is of this generation, so nobody signed out everywhere since it was made.
+    if not off and _proof_age(subject) is not None:
+        return Decision(Verdict.PASS, user)
+    if _sign_in_ended(subject, off=off):  # also where nothing else is enforced
+        return Decision(Verdict.BLOCK, subject.user)
+    if off or _is_trusted(subject):
         return Decision(Verdict.PASS, user)
     cognito = _came_from_cognito(subject)
-    if cognito and _sign_in_ended(subject):  # also where nothing else is enforced
-        return Decision(Verdict.BLOCK, subject.user)
-    if off:
-        return Decision(Verdict.PASS, user)
     if subject.user is None or (cognito and is_check_overdue(state_of(subject.user))):
         return _decide_unproven(subject.user or user, required=True)
     lets_providers_do = get_conf().FEDERATED == "exempt"
@@ -276,10 +279,25 @@ def _decide_without_policy(subject: Subject, user: Any, *, off: bool) -> Decisio
     return None
 
 
-def _sign_in_ended(subject: Subject) -> bool:
-    """Return whether the user pool, or an administrator, ended what the session was signed in by."""
+def _sign_in_ended(subject: Subject, *, off: bool) -> bool:
+    """Return whether the user pool, an administrator or the user ended what the session was signed in by.
+
+    Args:
+        subject: who answers for the request.
+        off: nothing is enforced, so that the identity of a user from another backend is not loaded.
+    """
+    if not _came_from_cognito(subject):
+        return not off and _is_signed_out(subject)
     identity = state_of(subject.user)
-    return access_lost(identity) is not None or proof.link_ended(subject.records.link, identity)
+    shut = access_lost(identity) is not None or proof.link_ended(subject.records.link, identity)
+    return shut or _is_signed_out(subject)
+
+
+def _is_signed_out(subject: Subject) -> bool:
+    """Return whether the user ended this session from another one, however it was signed in."""
+    if subject.user is None or str(subject.records.signed_in) != key_of(subject.user):
+        return False  # an API's Authorization header named them, and no session
+    return proof.signed_out_since(subject.records.sign_outs, state_of(subject.user))
 
 
 def _came_from_cognito(subject: Subject) -> bool:
@@ -310,4 +328,5 @@ def _is_trusted(subject: Subject) -> bool:
     if subject.user is None or not get_conf().TRUSTED_BACKENDS:
         return False
     theirs = str(subject.records.signed_in) == key_of(subject.user)
-    return theirs and get_conf().trust_in(subject.records.backend) == "elsewhere"
+    trusted = theirs and get_conf().trust_in(subject.records.backend) == "elsewhere"
+    return trusted and not _is_signed_out(subject)

@@ -34,6 +34,7 @@ class IdentityState(NamedTuple):
         checked_at: when Cognito was last asked; None if never.
         disabled_at: when the app learned that the user pool refuses them; None if it does not.
         created_at: when the user was linked.
+        sign_outs: how often the user ended all other sessions.
     """
 
     user_id: Any
@@ -44,6 +45,7 @@ class IdentityState(NamedTuple):
     checked_at: dt.datetime | None
     disabled_at: dt.datetime | None
     created_at: dt.datetime
+    sign_outs: int
 
 
 Identity = CognitoIdentity | IdentityState

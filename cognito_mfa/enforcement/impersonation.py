@@ -45,6 +45,7 @@ class Records(NamedTuple):
         proof: our record of a second factor.
         federated: our record of a sign-in through an identity provider.
         link: our record of the link by which they signed in.
+        sign_outs: our record of how often they had ended all other sessions by then.
     """
 
     signed_in: Any = None
@@ -52,6 +53,7 @@ class Records(NamedTuple):
     proof: Any = None
     federated: Any = None
     link: Any = None
+    sign_outs: Any = None
 
 
 class Impersonation(NamedTuple):
@@ -105,6 +107,7 @@ def records_of(session: Any) -> Records:
         session.get(proof.KEY),
         session.get(proof.FEDERATED_KEY),
         session.get(proof.LINK_KEY),
+        session.get(proof.SIGN_OUTS_KEY),
     )
 
 
@@ -247,6 +250,7 @@ def on_ended(*, request: HttpRequest, hijacker: Any, hijacked: Any, **_given: An
         (proof.KEY, back.proof),
         (proof.FEDERATED_KEY, back.federated),
         (proof.LINK_KEY, back.link),
+        (proof.SIGN_OUTS_KEY, back.sign_outs),
     ):
         if record is not None:
             request.session[key] = record

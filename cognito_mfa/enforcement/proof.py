@@ -16,7 +16,7 @@ from django.contrib.sessions.backends.base import UpdateError
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement.account_state import is_check_overdue
 from cognito_mfa.enforcement.identity_state import Identity
-from cognito_mfa.models import CognitoIdentity, key_of
+from cognito_mfa.models import CognitoIdentity, identity_of, key_of
 from cognito_mfa.values import clocks, untrusted
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ PREFIX = "_cognito_mfa_"  # of every session key of ours
 KEY = f"{PREFIX}proof"
 FEDERATED_KEY = f"{PREFIX}federated"
 LINK_KEY = f"{PREFIX}link"
+SIGN_OUTS_KEY = f"{PREFIX}sign_outs"
 UNNAMED_PROVIDER = "?"  # a provider whose name cannot be shown; nobody's empty name is one
 SKEW = clocks.SKEW  # seconds
 SEEN = (
@@ -242,6 +243,29 @@ def _link(identity: Identity) -> list[object]:
     return [pool, identity.sub, identity.id, identity.created_at.timestamp()]
 
 
+def record_sign_outs(session: SessionBase, number: object) -> None:
+    """Record how often the user had ended all other sessions when this one began, or went on.
+
+    Args:
+        session: of the browser.
+        number: ``CognitoIdentity.sign_outs``.
+    """
+    if number:  # most users never do, and a session without a record is one of theirs
+        session[SIGN_OUTS_KEY] = number
+
+
+def signed_out_since(record: object, identity: Identity | None) -> bool:
+    """Return whether the user has ended all other sessions since this one began.
+
+    Args:
+        record: what the session has under ``SIGN_OUTS_KEY``.
+        identity: of the signed-in user; None if they have none.
+    """
+    if identity is None or not identity.sign_outs:
+        return False
+    return not isinstance(record, int) or record < identity.sign_outs
+
+
 def drop_all(session: SessionBase) -> None:
     """Remove every session key of ours, so that a completed sign-in starts from nothing.
 
@@ -251,12 +275,18 @@ def drop_all(session: SessionBase) -> None:
         del session[key]
 
 
-def on_logged_in(*, request: Any, **_kwargs: Any) -> None:
+def on_logged_in(*, request: Any, user: Any = None, **_kwargs: Any) -> None:
     """Receive Django's ``user_logged_in``: a user who just signed in has proven nothing yet.
 
     ``login()`` keeps the session's values, and for the same user even its key. Our own sign-in writes the proof
-    afterwards.
+    afterwards. Whoever signs in does so after all sign-outs of before, by whatever backend.
+
+    Args:
+        request: with the new session.
+        user: who signed in.
     """
     session = getattr(request, "session", None)
     if session is not None:
         drop_all(session)
+        identity = identity_of(user)
+        record_sign_outs(session, identity.sign_outs if identity else 0)

@@ -21,7 +21,7 @@ from cognito_mfa.exceptions import (
 )
 from cognito_mfa.managed_login import evidence, judgment, tokens
 from cognito_mfa.models import CognitoIdentity, identity_of
-from cognito_mfa.sign_in import enrollment, linking, removal
+from cognito_mfa.sign_in import enrollment, linking, removal, sign_out_elsewhere
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.pending import TTL, PendingSignIn, Purpose, clear_pending
@@ -73,13 +73,17 @@ def start_setup(
     if provided is None:
         raise SignInAgain(reason=SignInAgainReason.NO_TOKEN)
     person, access = tokens.read_person(provided), provided.access_token
-    change = purpose is not Purpose.SIGN_IN
-    _check_recent(request, person, change=change)
+    change = purpose in (Purpose.REPLACE, Purpose.REMOVE)
+    # Whoever has no code may sign out elsewhere, and a recent sign-in is as much as can be asked of them.
+    within = SETUP_MAX_AGE if purpose is Purpose.SIGN_IN else get_conf().REAUTH_MAX_AGE
+    _check_recent(request, person, within=within, with_code=change)
     account = user_api.own_account(access)
     if account.sub != person.sub:
         raise BadReply("GetUser", reason=BadReplyReason.ANOTHER_USER)
     _refuse_federated_users(account, person)
     identity = _identity(request, person)
+    if purpose is Purpose.SIGN_OUT:
+        return sign_out_elsewhere.with_token(request, identity, access, method="")
     if purpose is Purpose.REMOVE:
         return removal.remove(request, identity, Tokens(access), signed_in_already=True)
     if not change and _has_authenticator(request, identity, account, access):
@@ -118,12 +122,11 @@ def _refuse_federated_users(account: OwnAccount, person: Person) -> None:
         raise Refused(reason=RefusedReason.LINKED_PROVIDER)
 
 
-def _check_recent(request: HttpRequest, person: Person, *, change: bool) -> None:
-    """Require a recent sign-in for a first setup, and for a change a recent code as well."""
-    conf = get_conf()
-    if not is_recent(person, conf.REAUTH_MAX_AGE if change else SETUP_MAX_AGE):
+def _check_recent(request: HttpRequest, person: Person, *, within: float, with_code: bool) -> None:
+    """Require a recent sign-in, and for a change of the authenticator a recent code as well."""
+    if not is_recent(person, within):
         raise SignInAgain(reason=SignInAgainReason.TOO_OLD)
-    if change and guards.require_recent(gate.proof_age(request, request.user)):
+    if with_code and guards.require_recent(gate.proof_age(request, request.user)):
         raise SignInAgain(reason=SignInAgainReason.TOO_OLD)
 
 

@@ -169,9 +169,13 @@ def complete_sign_in(
         if not signed_in_already and method != SOFTWARE_TOKEN_MFA:
             identity.record_sent_codes(method)
     reset_note.settle(request, identity)
+    # A session that the user ended from another one does not come to life again.
+    sign_outs = request.session.get(proof.SIGN_OUTS_KEY)
     proof.drop_all(request.session)
     key = request.session.session_key
-    if not signed_in_already:
+    if signed_in_already:
+        proof.record_sign_outs(request.session, sign_outs)
+    else:
         _login(request, identity)
     if request.session.session_key == key:  # the same person again: login() keeps the key
         request.session.cycle_key()

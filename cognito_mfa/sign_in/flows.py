@@ -54,7 +54,15 @@ from cognito_mfa.exceptions import (
     UserGone,
 )
 from cognito_mfa.models import CognitoIdentity, identity_of
-from cognito_mfa.sign_in import completion, enrollment, linking, password_change, removal, vetoes
+from cognito_mfa.sign_in import (
+    completion,
+    enrollment,
+    linking,
+    password_change,
+    removal,
+    sign_out_elsewhere,
+    vetoes,
+)
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.linking import Consent
@@ -463,6 +471,8 @@ def _next_step(
     if reply.name == MFA_SETUP:
         if pending.purpose is Purpose.REMOVE:
             raise RemovalNotAllowed("pool")  # nothing to turn off, and the pool wants it set up
+        if pending.purpose is Purpose.SIGN_OUT:  # first things first; nothing was ended
+            pending = replace(pending, purpose=Purpose.SIGN_IN)
         return enrollment.start(request, pending, reply)
     if reply.name == NEW_PASSWORD_REQUIRED:
         return _save_step(request, replace(pending, step=Step.NEW_PASSWORD, challenge=reply))
@@ -584,7 +594,7 @@ def _finish_with_tokens(
         completion.record_use(request, identity, passed, unconfirmed=pending.unconfirmed)
     pending = _bind_to(pending, identity)
     if pending.is_change:
-        return _change(request, pending, identity, tokens)
+        return _change(request, pending, identity, tokens, method=method)
     if not passed and _wants_factor(request, pending, identity):
         return enrollment.start(request, pending, tokens)
     completion.complete_sign_in(request, identity, tokens, method=method, is_recorded=is_recorded)
@@ -596,9 +606,16 @@ def _effective_consent(pending: PendingSignIn, given: Consent) -> Consent:
 
 
 def _change(
-    request: HttpRequest, pending: PendingSignIn, identity: CognitoIdentity, tokens: Tokens
+    request: HttpRequest,
+    pending: PendingSignIn,
+    identity: CognitoIdentity,
+    tokens: Tokens,
+    *,
+    method: str,
 ) -> Outcome:
     removal.check_own(request, identity)
+    if pending.purpose is Purpose.SIGN_OUT:
+        return sign_out_elsewhere.with_token(request, identity, tokens.access, method=method)
     if pending.purpose is Purpose.REPLACE:
         return enrollment.start(request, pending, tokens)
     if pending.purpose is Purpose.CHANGE_PASSWORD:

@@ -68,12 +68,14 @@ class Purpose(Enum):
     REPLACE = "replace the authenticator"
     REMOVE = "remove the authenticator"
     CHANGE_PASSWORD = "change the password"  # noqa: S105 - what a sign-in is for
+    SIGN_OUT = "end all other sessions"
 
 
 CHANGES = (
     Purpose.REPLACE,
     Purpose.REMOVE,
     Purpose.CHANGE_PASSWORD,
+    Purpose.SIGN_OUT,
 )  # by somebody who is signed in already
 
 

@@ -23,11 +23,11 @@ from django.views.generic import FormView, TemplateView, View
 from cognito_mfa import managed_login
 from cognito_mfa.authenticator import recovery, recovery_codes
 from cognito_mfa.decorators import mfa_recent
-from cognito_mfa.enforcement import gate, policy
-from cognito_mfa.exceptions import Busy
+from cognito_mfa.enforcement import gate, guards, policy
+from cognito_mfa.exceptions import Busy, ChallengeLost
 from cognito_mfa.forms import PasswordForm, RenameForm
 from cognito_mfa.models import CognitoIdentity, identity_of
-from cognito_mfa.sign_in import flows, removal
+from cognito_mfa.sign_in import flows, removal, sign_out_elsewhere
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
 from cognito_mfa.views import error_texts
@@ -191,6 +191,39 @@ class ChangeView(OwnPage, StepView):
             password=form.cleaned_data["password"],
             purpose=self.purpose,
         )
+
+
+class SignOutElsewhereView(ChangeView):
+    """End all other sessions. Whoever has just answered a code need not enter the password again.
+
+    Without the site's AWS keys the tokens can be revoked with one of the user's own alone, which the password gives.
+    """
+
+    template_name = "cognito_mfa/sign_out_elsewhere.html"
+    purpose = Purpose.SIGN_OUT
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Return whether the user answered a code recently, and nothing else needs the password."""
+        return "password" not in self.request.GET and not guards.require_recent(
+            gate.proof_age(self.request, self.request.user)
+        )
+
+    def get_form_class(self) -> type[Form]:
+        return Form if self.is_confirmed else super().get_form_class()
+
+    def form_valid(self, form: Form) -> HttpResponse:
+        identity = self.identity
+        if identity is None or not self.is_confirmed:
+            return super().form_valid(form)
+        try:
+            revoked = sign_out_elsewhere.with_site_credentials(self.request, identity)
+        except ChallengeLost:
+            return self.redirect_to_device(text=error_texts.change_was_lost())
+        if revoked or managed_login.is_active(self.request):
+            return self.redirect_to_device()
+        # The page now asks for the password, which leads to a token of the user's own.
+        return HttpResponseRedirect(reverse("cognito_mfa:sign_out_elsewhere") + "?password=1")
 
 
 class DeviceReplaceView(ChangeView):
