@@ -19,7 +19,7 @@ def reading() -> str:
     return modern if has_operation(modern) else "AdminGetUser"
 
 
-def reset_in_admin(admin: Visitor, identity: CognitoIdentity) -> str:
+def reset_in_admin(admin: Visitor, identity: CognitoIdentity, *, site: str = "admin") -> str:
     """Reset somebody's authenticator as a superuser in the admin; return the page that comes next."""
     data: dict[str, Any] = {
         "action": "reset_mfa",
@@ -27,7 +27,7 @@ def reset_in_admin(admin: Visitor, identity: CognitoIdentity) -> str:
         "confirmed": "yes",
         "reason": "Ticket 7",
     }
-    url = reverse("admin:cognito_mfa_cognitoidentity_changelist")
+    url = reverse(f"{site}:cognito_mfa_cognitoidentity_changelist")
     return admin.text(admin.client.post(url, data, follow=True))
 
 

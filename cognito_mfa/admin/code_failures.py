@@ -35,7 +35,6 @@ class ClearCounter(ClearFailures):
 CLEAR_COUNTER = ClearCounter()
 
 
-@admin.register(CodeFailures)
 class CodeFailuresAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     """Counters of wrong codes: also of people who never finished a set-up, and so have no identity."""
 

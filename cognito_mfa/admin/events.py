@@ -7,7 +7,6 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django import forms
-from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
@@ -39,7 +38,6 @@ class ExportForm(forms.Form):
     )
 
 
-@admin.register(MFAEvent)
 class MFAEventAdmin(ReadOnly, FastListMixin):
     """What happened, latest first."""
 

@@ -95,7 +95,6 @@ class ValidFilter(admin.SimpleListFilter):
         return queryset
 
 
-@admin.register(MFAExemption)
 class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     """People who may do without for a while. Granted and revoked, never edited or deleted."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import TabularInline
+from django.contrib.admin.utils import display_for_value
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -66,7 +67,6 @@ class MFAEventInline(ReadOnly, TabularInline):
         return Latest
 
 
-@admin.register(CognitoIdentity)
 class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, FastListMixin):
     """People and the state of their second factor, as Cognito last said."""
 
@@ -142,12 +142,12 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
         return name
 
     @admin.display(description=_("set up since"))
-    def set_up_since(self, identity: Any) -> Any:
-        return identity.active_since
+    def set_up_since(self, identity: Any) -> str:
+        return _moment(identity.active_since)
 
     @admin.display(description=_("last used"))
-    def last_used(self, identity: Any) -> Any:
-        return identity.active_used
+    def last_used(self, identity: Any) -> str:
+        return _moment(identity.active_used)
 
     @admin.display(description=_("recovery codes left"))
     def recovery_codes_left(self, identity: CognitoIdentity) -> int:
@@ -156,3 +156,9 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
     @admin.display(description=_("wrong codes in a row"))
     def code_failures(self, identity: CognitoIdentity) -> int:
         return identity.code_failures
+
+
+def _moment(at: Any) -> str:
+    """Return a date and time as people read it, on the page of one row too, where Django would not."""
+    shown: str = display_for_value(at, "-")
+    return shown

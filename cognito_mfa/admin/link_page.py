@@ -182,7 +182,6 @@ class LinkPageMixin(ConfirmedOnePerson):
         }
         if planned is not None:
             context |= {"effect": EFFECTS[planned.change], "fingerprint": _fingerprint(planned)}
-        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/cognito_mfa/cognitoidentity/link.html", context)
 
 

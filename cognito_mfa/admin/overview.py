@@ -186,7 +186,6 @@ CURRENT: tuple[Callable[[], Section], ...] = (half_done, next_to_expire)
 BELOW: FROM_SNAPSHOT = (statuses, set_ups)
 
 
-@admin.register(OverviewSnapshot)
 class OverviewAdmin(ReadOnly, admin.ModelAdmin):
     """The overview stands where the list of snapshots would, so that the admin's own menus lead to it."""
 

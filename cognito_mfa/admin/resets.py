@@ -36,7 +36,6 @@ class MFAResetInline(ReadOnly, TabularInline):
     extra = 0
 
 
-@admin.register(MFAReset)
 class MFAResetAdmin(ReadOnly, ConfirmedActionsMixin, FastListMixin):
     """Resets; those that are not finished can be run again."""
 
