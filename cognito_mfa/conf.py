@@ -161,6 +161,29 @@ def _one_of(*words: str) -> Callable[[object], str]:
     return read
 
 
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        raise ValueError("must be a list of names")  # noqa: TRY004 - one kind of error for all readers
+    return tuple(_text(name) for name in value)
+
+
+def _user_fields(value: object) -> dict[str, str]:
+    """Return the field of the user for each claim."""
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a dictionary of claims and fields")  # noqa: TRY004
+    return {_text(claim): _text(name) for claim, name in value.items()}
+
+
+def _group_names(value: object) -> dict[str, tuple[str, ...]]:
+    """Return the names of Django's groups for each group of the user pool."""
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a dictionary of groups of the pool and of the site")  # noqa: TRY004
+    return {
+        _text(group): (_text(names),) if isinstance(names, str) else _names(names)
+        for group, names in value.items()
+    }
+
+
 def _requirement(value: object) -> object:
     """Return who must have MFA: False, a word, groups, or a callable."""
     if value is False or callable(value) or value in REQUIRED_WORDS:
@@ -235,6 +258,14 @@ SETTINGS: Mapping[str, Setting] = {
     "USER_RESOLVER": Setting(
         _callable_or_path, "cognito_mfa.sign_in.linking.by_pool_and_sub", _PATH_HINT
     ),
+    "USER_FIELDS": Setting(
+        _user_fields, {}, "Write {claim: field}, such as {'given_name': 'first_name'}."
+    ),
+    "GROUPS": Setting(
+        _group_names, {}, "Write {group of the pool: group of the site}, or a list of groups."
+    ),
+    "STAFF_GROUPS": Setting(_names, (), "List the pool's groups whose members are staff here."),
+    "USER_UPDATER": Setting(_optional_callable_or_path, None, _PATH_HINT),
     "TRUSTED_BACKENDS": Setting(
         _trust,
         {},
@@ -285,6 +316,10 @@ class Conf:
     NOTIFY: bool
     CREATE_USERS: bool
     USER_RESOLVER: str | Callable[..., Any]
+    USER_FIELDS: Mapping[str, str]
+    GROUPS: Mapping[str, tuple[str, ...]]
+    STAFF_GROUPS: tuple[str, ...]
+    USER_UPDATER: str | Callable[..., Any] | None
     TRUSTED_BACKENDS: Mapping[str, str]
     TOKEN_PROVIDER: str | Callable[..., Any] | None
     FEDERATED: str

@@ -137,9 +137,9 @@ class LinkRefusedReason(StrEnum):
     USERNAME_TAKEN = "username_taken"  # no new user could be created
     NO_VALID_USERNAME = "no_valid_username"  # likewise: the site's users have names of another kind
     USER_NOT_CREATED = "user_not_created"  # likewise: the site's own user model or code refuses
-    LOGIN_FAILED = (
-        "login_failed"  # the user is linked; the site's own model or receivers refuse the sign-in
-    )
+    LOGIN_FAILED = "login_failed"  # of a linked user: the site's own model or receivers refuse
+    RIGHTS_NOT_SAVED = "rights_not_saved"  # likewise: ``GROUPS`` or ``STAFF_GROUPS``
+    UPDATER_FAILED = "updater_failed"  # likewise: ``USER_UPDATER``
 
 
 class BusyReason(StrEnum):

@@ -829,6 +829,7 @@ class MFAEvent(models.Model):
         LINKED = "LINKED", _("Linked to a user of this site")
         LINK_REFUSED = "LINK_REFUSED", _("Link to a user of this site refused")
         SIGN_IN_REFUSED = "SIGN_IN_REFUSED", _("Sign-in refused by this site")
+        RIGHTS_CHANGED = "RIGHTS_CHANGED", _("Groups or staff status changed as in the user pool")
         LINK_MOVED = "LINK_MOVED", _("Link to a user of this site moved")
         UNLINKED = "UNLINKED", _("Link to a user of this site ended")
         PERMISSION_DENIED = "PERMISSION_DENIED", _("Administrator's action refused")

@@ -16,6 +16,7 @@ HERE = Path(__file__).parent / "user_models"
     ("model", "name"),
     [
         ("Employee", "refusals"),
+        ("Employee", "names"),
         ("Unique", "names"),
         ("Called", "names"),
         ("Numbered", "names"),

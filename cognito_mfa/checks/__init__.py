@@ -23,6 +23,7 @@ from cognito_mfa.checks import (
     project,
     recovery,
     settings,
+    users,
 )
 
 Check = Callable[[], Iterator[CheckMessage]]
@@ -57,6 +58,9 @@ ALWAYS: tuple[Check, ...] = (
     apis.check_ninja,
     apis.check_channels,
     access.check_logging,
+    users.check_writable,
+    users.check_required_fields,
+    users.check_addresses,
     managed_login.check_trust,
     managed_login.check_allauth_provider,
     managed_login.check_prompt,
@@ -74,6 +78,7 @@ DEPLOYED: tuple[Check, ...] = (
 )
 OF_DATABASE: tuple[Check, ...] = (
     database.check_groups,
+    database.check_mapped_groups,
     database.check_former_pools,
     database.check_password_rules,
 )

@@ -33,22 +33,11 @@ def check_relations() -> Iterator[CheckMessage]:
 def check_groups() -> Iterator[CheckMessage]:
     """W032: REQUIRED names groups that do not exist, so that it applies to no user."""
     conf = conf_or_none()
-    if (
-        conf is None
-        or not isinstance(conf.REQUIRED, dict)
-        or not policy.user_model_has_field("groups")
-    ):
+    if conf is None or not isinstance(conf.REQUIRED, dict):
         return
-    groups = current_rows(get_user_model()._meta.get_field("groups").related_model)
-    wanted = set(conf.REQUIRED["groups"])
-    try:
-        missing = wanted - set(groups.filter(name__in=wanted).values_list("name", flat=True))
-    except DatabaseError:  # before the first migrate
-        return
-    if missing:
-        names = ", ".join(map(repr, sorted(missing)))
+    if missing := _missing_groups(set(conf.REQUIRED["groups"])):
         yield Caution(
-            f"{NAME}['REQUIRED'] names groups that do not exist: {names}. Nobody in them is asked for a second factor.",
+            f"{NAME}['REQUIRED'] names groups that do not exist: {missing}. Nobody in them is asked for a second factor.",
             hint="Correct the names, or create the groups.",
             id="cognito_mfa.W032",
         )
@@ -88,3 +77,28 @@ def check_former_pools() -> Iterator[CheckMessage]:
             "--unlink; see docs/existing-sites.md.",
             id="cognito_mfa.W036",
         )
+
+
+def check_mapped_groups() -> Iterator[CheckMessage]:
+    """W035: GROUPS names groups that do not exist, so that no user is put into them."""
+    conf = conf_or_none()
+    if conf is None:
+        return
+    if missing := _missing_groups({name for names in conf.GROUPS.values() for name in names}):
+        yield Caution(
+            f"{NAME}['GROUPS'] names groups that do not exist: {missing}. No user is put into them.",
+            hint="Correct the names, or create the groups.",
+            id="cognito_mfa.W035",
+        )
+
+
+def _missing_groups(wanted: set[str]) -> str:
+    """Return the names of groups that do not exist; an empty string also before the first migrate."""
+    if not wanted or not policy.user_model_has_field("groups"):
+        return ""
+    groups = current_rows(get_user_model()._meta.get_field("groups").related_model)
+    try:
+        missing = wanted - set(groups.filter(name__in=wanted).values_list("name", flat=True))
+    except DatabaseError:
+        return ""
+    return ", ".join(map(repr, sorted(missing)))

@@ -17,7 +17,7 @@ from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf, given_settings, pro
 from cognito_mfa.enforcement import policy
 from cognito_mfa.enforcement.redirects import leads_to_help
 
-CALLABLES = ("CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER", "TOKEN_PROVIDER")
+CALLABLES = ("CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER", "USER_UPDATER", "TOKEN_PROVIDER")
 DAY = 24 * 3600
 YEAR = 366 * DAY
 REAUTH_LIMIT = 20 * 60  # seconds; ASVS 7.5.1 and NIST SP 800-63B allow no longer re-authentication

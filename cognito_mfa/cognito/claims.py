@@ -16,7 +16,9 @@ from cognito_mfa.values import untrusted
 from cognito_mfa.values.comparison import ascii_lower
 
 # What an access token says about itself; the same names in the other token would hide that they are missing.
-_OF_ACCESS = frozenset({"auth_time", "client_id", "exp", "iat", "nbf", "scope", "username"})
+_OF_ACCESS = frozenset(
+    {"auth_time", "client_id", "cognito:groups", "exp", "iat", "nbf", "scope", "username"}
+)
 
 
 @sensitive_variables()

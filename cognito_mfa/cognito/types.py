@@ -225,7 +225,7 @@ class OwnAccount:
     Attributes:
         factors: Cognito's names of the enabled second factors.
         providers: names of the identity providers that are linked to the user.
-        told: the attributes ``email``, ``email_verified`` and ``identities``, each as text.
+        told: the attributes ``email``, ``email_verified``, ``identities`` and those of ``USER_FIELDS``, each as text.
     """
 
     sub: str

@@ -50,7 +50,8 @@ from cognito_mfa.values.secret_text import SecretText
 MAX_USERNAME = 128  # characters
 MAX_PASSWORD = 256  # characters
 MAX_SECRET = 512  # characters; no TOTP key is as long, and a longer one has no QR code
-TOLD = ("email", "email_verified", "identities")  # the attributes that ``OwnAccount`` keeps
+# The attributes that ``OwnAccount`` keeps, besides those of ``USER_FIELDS``.
+TOLD = ("email", "email_verified", "identities")
 
 
 # ---------------------------------------------------------------------------------------- sign-in
@@ -406,7 +407,9 @@ def own_account(access_token: SecretText) -> OwnAccount:
     if not (untrusted.is_username(username) and untrusted.is_sub(sub)):
         raise bad_reply("GetUser", reply)
     factors = tuple(untrusted.words(reply.get("UserMFASettingList")))
-    told = {name: str(attributes[name]) for name in TOLD if attributes.get(name) is not None}
+    asked = [name for claim in get_conf().USER_FIELDS for name in (claim, f"{claim}_verified")]
+    names = [name for name in (*TOLD, *asked) if attributes.get(name) is not None]
+    told = {name: str(attributes[name]) for name in names}
     return OwnAccount(str(sub), str(username), factors, providers_in(told.get("identities")), told)
 
 

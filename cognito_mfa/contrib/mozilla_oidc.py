@@ -21,7 +21,7 @@ from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.managed_login import ProvidedTokens, load, store
 from cognito_mfa.managed_login.judgment import PATIENCE
 from cognito_mfa.models import CognitoIdentity
-from cognito_mfa.sign_in import linking
+from cognito_mfa.sign_in import linking, user_updates
 from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,9 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
             with deadline.within(PATIENCE):
                 person = claims.read_person(tokens, check_signatures=True)
             unknown = CognitoIdentity.Status.UNKNOWN
-            user = linking.link(person, request=None, status=unknown).user
+            identity = linking.link(person, request=None, status=unknown)
+            user = identity.user
+            user_updates.apply(identity, user, person, request=self.request)
         except CognitoMFAError as error:
             logger.warning("sign_in_refused: %s", error)
             return None

@@ -25,7 +25,7 @@ from cognito_mfa.managed_login import evidence, tokens
 from cognito_mfa.managed_login.evidence import Doubt, Evidence
 from cognito_mfa.managed_login.tokens import ProvidedTokens
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
-from cognito_mfa.sign_in import linking
+from cognito_mfa.sign_in import linking, user_updates
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +120,7 @@ def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
         # We do not even know whether the address was verified.
         linking.refuse(person, user, LinkRefusedReason.ATTRIBUTES_UNKNOWN)
     identity = linking.link_signed_in(person, user)
+    user_updates.apply(identity, user, person, request=request)
     proof.record_link(request.session, identity)
     redirected_at = getattr(request, "cognito_mfa_redirected_at", None)
     providers = _linked_providers(provided, person)

@@ -346,6 +346,10 @@ class Migration(migrations.Migration):
                             ("LINKED", "Linked to a user of this site"),
                             ("LINK_REFUSED", "Link to a user of this site refused"),
                             ("SIGN_IN_REFUSED", "Sign-in refused by this site"),
+                            (
+                                "RIGHTS_CHANGED",
+                                "Groups or staff status changed as in the user pool",
+                            ),
                             ("LINK_MOVED", "Link to a user of this site moved"),
                             ("UNLINKED", "Link to a user of this site ended"),
                             ("PERMISSION_DENIED", "Administrator's action refused"),

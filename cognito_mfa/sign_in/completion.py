@@ -30,7 +30,7 @@ from cognito_mfa.exceptions import (
     SignInRefused,
 )
 from cognito_mfa.models import LANGUAGE_LENGTH, CognitoIdentity, MFAEvent, identity_of
-from cognito_mfa.sign_in import linking, reset_note, site_code
+from cognito_mfa.sign_in import linking, reset_note, site_code, user_updates
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.linking import Consent
 from cognito_mfa.sign_in.pending import Step
@@ -89,6 +89,7 @@ def identify(
     if identity is not own and snapshot.is_outdated_for(identity):
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     check_active(identity)
+    user_updates.apply(identity, identity.user, person, request=request)
     _remember_language(identity)  # now: what comes next may be told by mail at once
     return identity
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, FieldError, ValidationError
 from django.db import DatabaseError, DataError, connections, models, router
 
 from cognito_mfa.databases import atomic_for, current_rows
@@ -23,6 +23,15 @@ from cognito_mfa.values import untrusted
 T = TypeVar("T")
 
 CAUSE_LENGTH = 120  # characters
+# What a query or a column raises for a value that is not of its kind.
+INVALID_VALUE_ERRORS = (
+    DatabaseError,
+    FieldError,
+    ValidationError,
+    ValueError,
+    TypeError,
+    OverflowError,
+)
 # Whose frames say nothing about the site.
 _NOT_THE_SITE = (
     "django.",

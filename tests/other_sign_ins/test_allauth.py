@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -288,3 +289,23 @@ class TestTokensThatWereHandedOver:
         self.hand_over(person, tokens["AccessToken"], made_up, "cognito")
         assert not person.is_in()
         assert CognitoIdentity.objects.get().email == ""
+
+
+def test_claims_and_groups_are_written_here_too(person: Person, site: Settings) -> None:
+    """Attributes come from Cognito's own answer, since allauth checks no signature; groups from the access token."""
+    site.COGNITO_MFA = {
+        **site.COGNITO_MFA,
+        "USER_FIELDS": {"email": "last_name", "nickname": "first_name"},
+        "GROUPS": {"editors": "Editors"},
+    }
+    boto: Any = person.cognito.client()
+    user = {"UserPoolId": POOL_ID, "Username": "newcomer"}
+    boto.create_group(UserPoolId=POOL_ID, GroupName="editors")
+    boto.admin_add_user_to_group(**user, GroupName="editors")
+    nickname = {"Name": "nickname", "Value": "New"}
+    boto.admin_update_user_attributes(**user, UserAttributes=[nickname])
+    Group.objects.create(name="Editors")
+    person.arrive()
+    found = CognitoIdentity.objects.get().user
+    assert (found.first_name, found.last_name) == ("New", "newcomer@example.com")
+    assert [group.name for group in found.groups.all()] == ["Editors"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -14,6 +15,7 @@ from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from tests.local.browser import Browser
 from tests.other_sign_ins.person import Person
+from tests.visitor import POOL_ID
 
 Status = CognitoIdentity.Status
 SET_UP = "/account/setup/?next=%2Fprivate%2F"
@@ -446,3 +448,38 @@ def test_a_name_that_looks_like_a_providers_is_not_one(person: Person, site: Set
     person.pool.create_user("Google_1138", password="Correct-Horse-7", attributes=attributes)
     person.arrive("Google_1138")
     assert not person.is_in()
+
+
+def put_into_editors(person: Person) -> None:
+    boto, user = person.cognito.client(), {"UserPoolId": POOL_ID, "Username": "newcomer"}
+    boto.create_group(UserPoolId=POOL_ID, GroupName="editors")
+    boto.admin_add_user_to_group(**user, GroupName="editors")
+    Group.objects.create(name="Editors")
+
+
+@pytest.mark.usefixtures("either_backend")
+def test_claims_and_groups_are_written_here_too_and_once(person: Person, site: Settings) -> None:
+    """mozilla/mozilla-django-oidc#207, #351, #384, #538."""
+    calls = []
+    site.COGNITO_MFA = {
+        **site.COGNITO_MFA,
+        "USER_FIELDS": {"email": "last_name"},
+        "GROUPS": {"editors": "Editors"},
+        "USER_UPDATER": lambda user, person, *, request: calls.append(person.email),
+    }
+    put_into_editors(person)
+    assert person.arrive().url == "/private/"
+    user = CognitoIdentity.objects.get().user
+    assert user.last_name == "newcomer@example.com"
+    assert [group.name for group in user.groups.all()] == ["Editors"]
+    assert calls == ["newcomer@example.com"]
+
+
+def test_a_function_of_the_sites_that_fails_signs_nobody_in(person: Person, site: Settings) -> None:
+    def fail(user: Any, person: Any, *, request: Any) -> None:
+        raise RuntimeError
+
+    site.COGNITO_MFA = {**site.COGNITO_MFA, "USER_UPDATER": fail}
+    person.arrive()
+    assert "_auth_user_id" not in person.client.session
+    assert MFAEvent.objects.get(kind="SIGN_IN_REFUSED").reason == "updater_failed"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.checks import run_checks
+from pytest_django import Settings
 
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
@@ -124,5 +125,61 @@ def test_a_unique_address_is_not_left_empty(optional_pool: LocalPool, visitor: V
     assert name_of_the_user() == "bob"
 
 
-def test_the_checks_bear_every_model() -> None:
-    assert not [message for message in run_checks() if message.id == "cognito_mfa.E029"]
+EXPECTED = {
+    "Unique": set(),
+    "Called": set(),
+    "Numbered": set(),
+    "Initials": {"cognito_mfa.W034"},
+    "Employee": {"cognito_mfa.W033", "cognito_mfa.W034"},
+}
+
+
+def told() -> dict[str, str]:
+    wanted = ("cognito_mfa.W033", "cognito_mfa.W034", "cognito_mfa.E029")
+    return {str(one.id): f"{one.msg} {one.hint}" for one in run_checks() if one.id in wanted}
+
+
+def test_the_checks_foresee_what_the_model_will_refuse() -> None:
+    assert set(told()) == EXPECTED[KIND]
+
+
+@only("Employee")
+def test_they_name_the_fields_and_the_way_out(settings: Settings) -> None:
+    given = settings.COGNITO_MFA
+    assert "New users have no value for number, which" in told()["cognito_mfa.W033"]
+    assert "'email' is unique" in told()["cognito_mfa.W034"]
+    settings.COGNITO_MFA = {**given, "USER_FIELDS": {"custom:number": "number"}}
+    assert set(told()) == {"cognito_mfa.W034"}
+    by_email = "cognito_mfa.sign_in.linking.by_verified_email"
+    settings.COGNITO_MFA = {**given, "USER_RESOLVER": by_email}
+    assert set(told()) == {"cognito_mfa.W033"}
+    for quiet in ({"CREATE_USERS": False}, {"USER_RESOLVER": lambda person, *, request: None}):
+        settings.COGNITO_MFA = {**given, **quiet}
+        assert told() == {}
+
+
+@only("Initials")
+def test_the_name_is_written_by_no_claim(settings: Settings) -> None:
+    """A name in capital letters would be one that the column refuses; and a name is how the site knows people."""
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_FIELDS": {"nickname": "name"}}
+    assert "it is how the site knows its users" in told()["cognito_mfa.E029"]
+
+
+@only("Called")
+def test_the_number_that_is_the_name_follows_the_pool(
+    optional_pool: LocalPool, visitor: Visitor, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Unless another user has it."""
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_FIELDS": {"phone_number": "phone"}}
+    join(optional_pool)
+    visitor.set_up("ada")
+    users().create(phone="+12025550199")
+    for number, stored in (("+12025550100", "+12025550100"), ("+12025550199", "+12025550100")):
+        optional_pool.user("ada").attributes["phone_number"] = number
+        visitor.cognito.clock.advance(30)
+        visitor.sign_out()
+        visitor.sign_in("ada")
+        visitor.enter_code()
+        assert name_of_the_user() == stored
+        assert visitor.is_in()
+    assert "user_field_left: phone, another user has the name" in caplog.text

@@ -10,24 +10,13 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.exceptions import FieldError, ValidationError
-from django.db import DatabaseError
 
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.databases import atomic_for, current, current_rows
 from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason
 from cognito_mfa.models import CognitoIdentity, identity_of
+from cognito_mfa.sign_in import site_code
 from cognito_mfa.values.comparison import certainly_differ, same
-
-# What a query or a column raises for a value that is not of its kind.
-INVALID_VALUE_ERRORS = (
-    DatabaseError,
-    FieldError,
-    ValidationError,
-    ValueError,
-    TypeError,
-    OverflowError,
-)
 
 
 def check_linkable(user: Any) -> AbstractBaseUser:
@@ -106,7 +95,7 @@ def stored_user(key: Any) -> Any:
     try:
         with atomic_for(model):
             return current_rows(model).filter(pk=key).first()
-    except INVALID_VALUE_ERRORS:
+    except site_code.INVALID_VALUE_ERRORS:
         return None
 
 

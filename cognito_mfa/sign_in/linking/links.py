@@ -21,7 +21,7 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for, roll_back
 from cognito_mfa.exceptions import ConfirmationNeeded, LinkRefused, LinkRefusedReason
 from cognito_mfa.models import CognitoIdentity, MFAEvent
-from cognito_mfa.sign_in import site_code
+from cognito_mfa.sign_in import site_code, usernames
 from cognito_mfa.sign_in.linking import new_users
 from cognito_mfa.sign_in.linking.linkability import (
     check_linkable,
@@ -258,7 +258,7 @@ def _check_new_user(person: Person) -> None:
 def _link_new_user(person: Person, status: CognitoIdentity.Status) -> CognitoIdentity:
     holder = None
     for name in new_users.candidate_names(person):
-        others = new_users.holder_of(name)
+        others = usernames.holder_of(name)
         holder = others or holder
         if others is not None:
             continue
@@ -268,7 +268,7 @@ def _link_new_user(person: Person, status: CognitoIdentity.Status) -> CognitoIde
                 make, reason=Reason.USER_NOT_CREATED, of=(get_user_model(), CognitoIdentity)
             )
         except LinkRefused:  # somebody else may have taken the name just now
-            others = new_users.holder_of(name)
+            others = usernames.holder_of(name)
             if others is None:
                 raise
             holder = others

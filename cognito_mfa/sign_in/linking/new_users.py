@@ -9,19 +9,15 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.core.validators import EmailValidator, validate_email
-from django.db import models
+from django.core.validators import validate_email
 
 from cognito_mfa.cognito.types import Person
-from cognito_mfa.databases import atomic_for, current
 from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason
-from cognito_mfa.sign_in import site_code
-from cognito_mfa.sign_in.linking.linkability import INVALID_VALUE_ERRORS, stored_user
-from cognito_mfa.values.comparison import same, spellings
+from cognito_mfa.sign_in import site_code, user_fields, usernames
+from cognito_mfa.sign_in.linking.linkability import stored_user
+from cognito_mfa.values.comparison import same
 
 logger = logging.getLogger(__name__)
-
-PHONE_WORDS = ("phone", "mobile")
 
 
 def create(person: Person, name: object) -> Any:
@@ -37,6 +33,7 @@ def create(person: Person, name: object) -> Any:
     model = get_user_model()
     user: Any = model(**{model.USERNAME_FIELD: name})
     _set_address(user, person)
+    user_fields.fill(user, person)
     user.set_unusable_password()
     site_code.save_new(user)
     row = stored_user(user.pk)
@@ -55,8 +52,8 @@ def candidate_names(person: Person) -> list[object]:
     Raises:
         LinkRefused: the person has no name of that kind.
     """
-    field = _name_field()
-    if is_for_addresses(field) and not person.email:
+    field = usernames.name_field()
+    if usernames.is_for_addresses(field) and not person.email:
         cause = f"{field.name}: the user pool has verified no address that mail can be sent to"
         raise LinkRefused(LinkRefusedReason.EMAIL_NOT_VERIFIED, cause=cause)
     names = dict.fromkeys(_valid_names(field, _wanted_names(field, person)))
@@ -66,49 +63,10 @@ def candidate_names(person: Person) -> list[object]:
     return list(names)
 
 
-def holder_of(name: object) -> Any:
-    """Return the primary key of a user who has the name, or one that may be read as it; None for nobody.
-
-    Also of a user whom the site's default manager hides: the database refuses the name all the same.
-
-    Raises:
-        LinkRefused: nobody can have the name.
-    """
-    field = get_user_model().USERNAME_FIELD
-    alike = models.Q(**{field: name})
-    for spelling in spellings(name) if isinstance(name, str) else ():
-        alike |= models.Q(**{f"{field}__iexact": spelling})
-    model, failed = get_user_model(), ""
-    try:
-        with atomic_for(model):
-            rows = current(model._base_manager.all())
-            return rows.filter(alike).values_list("pk", flat=True).first()
-    except INVALID_VALUE_ERRORS as error:
-        failed = site_code.describe(error)
-    raise LinkRefused(LinkRefusedReason.NO_VALID_USERNAME, cause=f"{field}: {failed}")
-
-
-def is_for_addresses(field: Any) -> bool:
-    """Tell whether a column is for email addresses."""
-    validators = getattr(field, "validators", ())
-    named = (get_user_model().get_email_field_name(), "email")
-    return field.name in named or any(isinstance(one, EmailValidator) for one in validators)
-
-
-def is_for_phone_numbers(field: Any) -> bool:
-    """Tell whether a column is for phone numbers, by its own name or its class's."""
-    names = f"{field.name} {type(field).__name__}".lower()
-    return any(word in names for word in PHONE_WORDS)
-
-
-def _name_field() -> Any:
-    return get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
-
-
 def _wanted_names(field: Any, person: Person) -> Iterable[str]:
-    if is_for_addresses(field):
+    if usernames.is_for_addresses(field):
         return [person.email]
-    if is_for_phone_numbers(field):
+    if usernames.is_for_phone_numbers(field):
         return [person.phone_number]
     name = person.username
     if name == person.sub:
