@@ -256,8 +256,7 @@ def selected_keys(request: HttpRequest) -> list[str]:
 
 
 def page_context(admin: ModelAdmin, request: HttpRequest, title: Text) -> dict[str, Any]:
-    """Return what a page of our own in the admin needs to look like the others, and to link to this admin site."""
-    request.current_app = admin.admin_site.name
+    """Return what a page of our own in the admin needs to look like the others."""
     return {
         **admin.admin_site.each_context(request),
         "title": title,
