@@ -12,10 +12,12 @@ from typing import NamedTuple
 from django.contrib.auth.models import Group, User
 
 from cognito_mfa.local import LocalCognito
+from cognito_mfa.local.outbox import Message
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
 from example_project.policy import PASSWORD_ONLY
 
+MESSAGES = 3  # that the start page shows
 STEP = 30  # seconds that a code is shown
 
 
@@ -46,11 +48,13 @@ class Shown(NamedTuple):
 
 
 _pool: LocalPool | None = None
+_cognito: LocalCognito | None = None
 
 
 def settle(cognito: LocalCognito, *, pool_id: str, client_id: str, mfa: str) -> LocalPool:
     """Make pool, client and people where they are missing, and remember the pool for the start page."""
-    global _pool
+    global _pool, _cognito
+    _cognito = cognito
     known = pool_id in {pool.id for pool in cognito.pools()}
     _pool = cognito.pool(pool_id) if known else _made(cognito, pool_id, client_id, mfa)
     return _pool
@@ -88,6 +92,11 @@ def shown() -> list[Shown]:
     if _pool is None:
         return []
     return [_shown(_pool, demo) for demo in DEMOS]
+
+
+def messages() -> list[Message]:
+    """Return the last messages with codes that the local Cognito would have sent, the newest first."""
+    return list(reversed(_cognito.outbox[-MESSAGES:])) if _cognito else []
 
 
 def _shown(pool: LocalPool, demo: Demo) -> Shown:

@@ -13,7 +13,8 @@ from example_project import local_people
 @mfa_exempt
 def start(request: HttpRequest) -> HttpResponse:
     """Say what to try; for everybody, set up or not."""
-    return render(request, "example_project/start.html", {"people": local_people.shown()})
+    context = {"people": local_people.shown(), "sent": local_people.messages()}
+    return render(request, "example_project/start.html", context)
 
 
 @login_required

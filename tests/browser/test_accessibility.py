@@ -289,3 +289,72 @@ def test_the_admin(pool: LocalPool, person: Person) -> None:
         person.open(path)
         found += see(person, f"admin-{name}")
     assert not found, "\n".join(found)
+
+
+def choose_password(person: Person, password: str, button: str) -> None:
+    person.type("New password", password)
+    person.type("New password, once more", password)
+    person.press(button)
+
+
+def test_a_forgotten_password(pool: LocalPool, person: Person, settings: Settings) -> None:
+    settings.COGNITO_MFA = {
+        **settings.COGNITO_MFA,
+        "PASSWORD_RULES": {"length": 12, "uppercase": True, "symbol": True},
+        "SUPPORT_URL": "/imprint/",
+    }
+    person.open("/account/sign-in/")
+    person.follow("Forgot your password?")
+    look(person, "password-reset")
+    person.type("User name or e-mail address", "newcomer")
+    person.press("Send code")
+    look(person, "password-reset-confirm")
+    person.page.get_by_text("No code?").click()
+    look(person, "password-reset-no-code")
+    person.type("Code from the message", person.cognito.outbox[-1].code)
+    choose_password(person, "short", "Change password")
+    look(person, "password-reset-refused")
+    choose_password(person, "Another horse 8!", "Change password")
+    look(person, "password-reset-done")
+    assert person.heading == "Sign in"
+
+
+def test_a_password_that_is_changed(pool: LocalPool, person: Person) -> None:
+    person.open("/private/")
+    person.sign_in()
+    person.set_up()
+    person.wait_for_the_next_code()
+    person.open(DEVICE)
+    person.follow("Change password")
+    look(person, "password-change")
+    person.type("Password", PASSWORD)
+    person.press("Continue")
+    person.type("Code", person.code())
+    person.press("Continue")
+    look(person, "password-change-confirm")
+    person.type("Current password", "Wrong-Horse-7")
+    choose_password(person, "Another horse 8!", "Change password")
+    look(person, "password-change-wrong")
+    person.type("Current password", PASSWORD)
+    choose_password(person, "Another horse 8!", "Change password")
+    assert person.path == DEVICE
+    look(person, "password-changed")
+
+
+def test_every_kind_of_attribute(person: Person) -> None:
+    wanted = [
+        "phone_number",
+        "birthdate",
+        "email",
+        "website",
+        "locale",
+        "zoneinfo",
+        "address",
+        "gender",
+    ]
+    pool = person.cognito.create_pool(POOL_ID, mfa="ON", required_attributes=wanted)
+    pool.create_client(CLIENT_ID)
+    pool.create_user("ada", password="Temporary-1", status="FORCE_CHANGE_PASSWORD")
+    person.open("/account/sign-in/")
+    person.sign_in("ada", "Temporary-1")
+    look(person, "first-attributes")

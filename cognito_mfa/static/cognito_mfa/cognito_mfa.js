@@ -27,6 +27,20 @@ document.addEventListener("DOMContentLoaded", () => {
     button.addEventListener("click", () => print());
   }
 
+  // What is shown as dots is easily mistyped. Sent as text, the browser would offer it in other fields later.
+  for (const button of document.querySelectorAll("[data-cognito-mfa-show]")) {
+    const field = document.getElementById(button.getAttribute("aria-controls"));
+    if (!field) continue;
+    const show = (shown) => {
+      field.type = shown ? "text" : "password";
+      button.textContent = shown ? button.dataset.cognitoMfaHide : button.dataset.cognitoMfaShow;
+    };
+    button.hidden = false;
+    button.addEventListener("click", () => show(field.type === "password"));
+    field.form?.addEventListener("submit", () => show(false));
+    window.addEventListener("pageshow", () => show(false));
+  }
+
   for (const button of document.querySelectorAll("[data-cognito-mfa-copy]")) {
     const status = button.parentElement.querySelector("[role=status]");
     button.hidden = false;
