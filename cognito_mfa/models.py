@@ -915,6 +915,12 @@ def identity_of(user: Any) -> CognitoIdentity | None:
     return identity
 
 
+def identity_in_pool(user: Any) -> CognitoIdentity | None:
+    """Return the user's identity in the pool that the settings name, or None."""
+    identity = identity_of(user)
+    return identity if identity is not None and identity.in_this_pool else None
+
+
 def key_of(user: Any) -> str:
     """Return the primary key of one of the site's users as text; empty for any other object.
 

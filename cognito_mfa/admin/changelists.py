@@ -9,7 +9,7 @@ from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Page, Paginator
 from django.db import connections
-from django.db.models import Exists, Model, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -18,6 +18,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.authenticator.code_attempts import LOCKED
+from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity, MFAReset, SoftwareToken
 from cognito_mfa.values import typed
 from cognito_mfa.values.untrusted import is_storable
@@ -146,17 +147,41 @@ class SecondFactorFilter(SimpleListFilter):
     title = _("second factor")
     parameter_name = "second_factor"
     NEVER = "never"
+    ANOTHER_POOL = "another_pool"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
-        return [*CognitoIdentity.Status.choices, (self.NEVER, _("Never signed in with Cognito"))]
+        return [
+            *CognitoIdentity.Status.choices,
+            (self.NEVER, _("Never signed in with Cognito")),
+            (self.ANOTHER_POOL, _("Linked in another user pool")),
+        ]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
         if value == self.NEVER:
             return queryset.filter(cognito_identity=None)
+        pool = Q(cognito_identity__pool_id=get_conf().USER_POOL_ID)
+        if value == self.ANOTHER_POOL:
+            return queryset.filter(~pool, cognito_identity__isnull=False)
         if value in CognitoIdentity.Status.values:
-            return queryset.filter(cognito_identity__status=value)
+            return queryset.filter(pool, cognito_identity__status=value)
         return queryset
+
+
+class PoolFilter(SimpleListFilter):
+    """On a list of identities: those of the pool that the settings name, or of former ones."""
+
+    title = _("user pool")
+    parameter_name = "pool"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
+        return [("this", _("This user pool")), ("former", _("Another user pool"))]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        rows: Any = queryset
+        return {"this": rows.in_pool, "former": rows.in_other_pools}.get(
+            self.value() or "", lambda: rows
+        )()
 
 
 class ResetFilter(SimpleListFilter):

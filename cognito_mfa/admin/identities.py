@@ -22,6 +22,7 @@ from cognito_mfa.admin.authenticator_actions import (
 )
 from cognito_mfa.admin.changelists import (
     FastListMixin,
+    PoolFilter,
     ReadOnly,
     ResetFilter,
     status_as_icon_and_word,
@@ -78,7 +79,7 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
         "last_used",
         "checked_at",
     )
-    list_filter = ("status", ResetFilter, "preferred_factor", "checked_at")
+    list_filter = ("status", ResetFilter, PoolFilter, "preferred_factor", "checked_at")
     search_fields = ("^username", "^email")
     search_help_text = _("Beginning of the name or of the e-mail address")
     ordering = ("-pk",)

@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -57,7 +58,7 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # The status alone, and by a subquery: a join would be made for every row that is only counted.
-        of_user = CognitoIdentity.objects.filter(user=OuterRef("pk"))
+        of_user = CognitoIdentity.objects.in_pool().filter(user=OuterRef("pk"))
         status = Subquery(of_user.values("status"))
         users: QuerySet[Any] = super().get_queryset(request).annotate(second_factor_status=status)
         return users
@@ -69,10 +70,14 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
     def link_user(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Lead to the page that links one user."""
         users = list(queryset[:2])
+        text = _("Select one user to link.")
         if len(users) == 1:
             query = urlencode({"user": users[0].pk})
-            return HttpResponseRedirect(f"{link_url(self.admin_site.name)}?{query}")
-        self.message_user(request, _("Select one user to link."), messages.ERROR)
+            try:
+                return HttpResponseRedirect(f"{link_url(self.admin_site.name)}?{query}")
+            except NoReverseMatch:
+                text = _("This admin site does not have the page for it.")
+        self.message_user(request, text, messages.ERROR)
         return None
 
     def log_action(self, request: HttpRequest, identity: CognitoIdentity, message: str) -> None:

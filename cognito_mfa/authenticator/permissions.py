@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
 from django.http import HttpRequest
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.databases import current_rows
+from cognito_mfa.databases import current, current_rows
 from cognito_mfa.enforcement import gate, guards
 from cognito_mfa.enforcement.responses import Denial
 from cognito_mfa.models import (
@@ -221,11 +220,12 @@ def _permissions_of(user: Any) -> set[str]:
     found = set(ask()) if ask is not None else set()
     if not (hasattr(user, "user_permissions") and hasattr(user, "groups")):
         return found
-    rows = Permission.objects.filter(
-        Q(pk__in=user.user_permissions.all()) | Q(group__in=user.groups.all())
-    )
-    named = rows.values_list("content_type__app_label", "codename")
-    return found | {f"{app}.{codename}" for app, codename in named}
+    groups = list(current(user.groups.all()).values_list("pk", flat=True))
+    of_groups = Permission.objects.filter(group__in=groups)
+    for rows in (user.user_permissions.all(), of_groups):
+        named = current(rows).values_list("content_type__app_label", "codename")
+        found |= {f"{app}.{codename}" for app, codename in named}
+    return found
 
 
 def _users_and_pool(row: Any) -> tuple[list[Any], str]:

@@ -1,4 +1,4 @@
-"""Records the deletion of a user as an event, because everything else about them is deleted as well."""
+"""Records the deletion of a user, or of an identity alone, as an event: everything else about it is deleted as well."""
 
 from __future__ import annotations
 
@@ -34,20 +34,21 @@ def record_deletion(*, instance: CognitoIdentity, origin: Any = None, **_given: 
     """
     if getattr(instance, ENDED, False):
         return
-    user = instance.user
+    user, kinds = instance.user, MFAEvent.Kind
     whole = origin is None or _model(origin) is not CognitoIdentity
-    what = f"user {user.pk}, {user.get_username()}" if whole else "only the link to the user pool"
+    what = f"user {user.pk}, {user.get_username()}" if whole else f"user {user.pk}"
     actor = _actor(instance, origin)
     # Without the identity, which is gone in a moment: username and sub are kept.
     MFAEvent.objects.record(
-        MFAEvent.Kind.USER_DELETED,
+        kinds.USER_DELETED if whole else kinds.UNLINKED,
         None,
         sub=instance.sub,
         username=instance.username,
         actor=actor,
         detail=f"{what} ({instance.pool_id})",
     )
-    logger.info("user_deleted: user %s by %s", user.pk, actor.pk if actor else "unknown")
+    event = "user_deleted" if whole else "unlinked"
+    logger.info("%s: user %s by %s", event, user.pk, actor.pk if actor else "unknown")
 
 
 def _actor(identity: CognitoIdentity, origin: Any) -> Any:

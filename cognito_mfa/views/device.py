@@ -26,7 +26,7 @@ from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.enforcement import gate, guards, policy
 from cognito_mfa.exceptions import Busy, ChallengeLost
 from cognito_mfa.forms import PasswordForm, RenameForm
-from cognito_mfa.models import CognitoIdentity, identity_of
+from cognito_mfa.models import CognitoIdentity, identity_in_pool
 from cognito_mfa.sign_in import flows, removal, sign_out_elsewhere
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
@@ -68,7 +68,7 @@ class OwnPage(Page):
 
     @property
     def identity(self) -> CognitoIdentity | None:
-        return identity_of(self.request.user)
+        return identity_in_pool(self.request.user)
 
     @property
     def may_change_password(self) -> bool:
@@ -133,7 +133,7 @@ class DeviceRenameView(OwnPage, FormView):
     form_class = RenameForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        identity = identity_of(request.user)
+        identity = identity_in_pool(request.user)
         if request.user.is_authenticated and not (identity and identity.software_token):
             # Whoever has no authenticator can never confirm with its code, and would be asked for ever.
             return self.redirect_to_device(text=_("There is no authenticator app to rename."))
@@ -168,7 +168,7 @@ class ChangeView(OwnPage, StepView):
     purpose: Purpose
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if request.user.is_authenticated and identity_of(request.user) is None:
+        if request.user.is_authenticated and identity_in_pool(request.user) is None:
             # Not linked yet: by another backend. What comes of signing in here is what was asked for.
             return self.redirect_to_sign_in(next_url=reverse("cognito_mfa:device"), set_up=True)
         return super().dispatch(request, *args, **kwargs)

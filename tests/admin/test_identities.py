@@ -295,3 +295,16 @@ def test_the_detail_page_says_how_many_recovery_codes_are_left_and_not_which(
     assert re.search(r"ecovery codes left:.*?\b9\b", page, re.DOTALL)
     for row in identity.recovery_codes.all():
         assert row.digest not in page
+
+
+def test_links_of_a_former_pool_are_found(pool: LocalPool, admin: Visitor) -> None:
+    make(pool, "ada")
+    CognitoIdentity.objects.filter(username="ada").update(pool_id="us-east-1_Other0000")
+
+    def names(value: str) -> set[str]:
+        page = admin.text(admin.get(reverse(LIST), query_params={"pool": value}))
+        return {name for name in ("ada", "root") if f">{name}</a>" in page}
+
+    assert names("this") == {"root"}
+    assert names("former") == {"ada"}
+    assert names("") == {"ada", "root"}

@@ -61,6 +61,12 @@ def test_the_filter(pool: LocalPool, admin: Visitor) -> None:
     assert names("NOT_SET_UP") == {"ada"}
     assert names("ENABLED") == {"root"}
     assert names("never") == {"local"}
+    CognitoIdentity.objects.filter(username="ada").update(pool_id="us-east-1_Other0000")
+    assert names("another_pool") == {"ada"}
+    assert names("NOT_SET_UP") == set()
+    assert names("never") == {"local"}
+    page = admin.text(admin.get(reverse(LIST)))
+    assert "Not set up</td>" not in page  # what a former pool said says nothing of this one
 
 
 def test_the_actions_work_from_here_too(pool: LocalPool, admin: Visitor) -> None:

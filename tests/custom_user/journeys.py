@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import io
+import re
 from typing import Any
 
 import pytest
@@ -77,6 +79,30 @@ def test_exemptions(pool: LocalPool, admin: Visitor) -> None:
     added = admin.client.post(reverse("admin:cognito_mfa_mfaexemption_add"), data, follow=True)
     assert "ada@example.com" in admin.text(added)
     assert MFAExemption.objects.get().user == ada()
+
+
+def test_links(pool: LocalPool, admin: Visitor) -> None:
+    """Users whose key is no number, and whose name is an address."""
+    pool.create_user("zoe", password=PASSWORD)
+    user = get_user_model().objects.create(email="zoe@example.com")
+    out = io.StringIO()
+    named = ["zoe@example.com", "--username", "zoe", "--reason", "x"]
+    call_command("cognito_mfa_link", *named, stdout=out)
+    call_command("cognito_mfa_link", "--preview", stdout=out)
+    call_command("cognito_mfa_report", "--unlinked", stdout=out)
+    assert "Linked zoe@example.com to zoe" in out.getvalue()
+    assert "0 users are not linked." in out.getvalue()
+
+    page = reverse("admin:cognito_mfa_cognitoidentity_link")
+    other = get_user_model().objects.create(email="other@example.com")
+    assert str(other.pk) in admin.text(admin.get(page, query_params={"user": str(other.pk)}))
+    data = {"user": str(other.pk), "by": "username", "value": "zoe", "reason": "x"}
+    shown = admin.text(admin.post(page, data))
+    confirmed = re.search(r'name="confirmed" value="([^"]+)"', shown)
+    assert confirmed
+    admin.post(page, {**data, "confirmed": html.unescape(confirmed[1])})
+    assert CognitoIdentity.objects.get(username="zoe").user == other
+    assert not CognitoIdentity.objects.filter(user=user).exists()
 
 
 def test_commands(pool: LocalPool, admin: Visitor) -> None:

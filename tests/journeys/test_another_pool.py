@@ -8,6 +8,7 @@ import logging
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -99,6 +100,22 @@ def test_sessions_of_the_former_pool_end(
     rebuild_pool(visitor.cognito, settings, "ada")
     assert not visitor.is_in()
     assert "_auth_user_id" not in visitor.client.session
+
+
+def test_what_the_former_pool_said_is_shown_to_nobody(
+    pool: LocalPool, visitor: Visitor, settings: Settings
+) -> None:
+    """A session of another backend stays, and is led to set up instead of being told that it is."""
+    ada = make(pool, "ada")
+    visitor.come_with_app("ada", friendly_name="Old phone")
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
+    rebuild_pool(visitor.cognito, settings, "ada")
+    visitor.client.force_login(ada.user, backend="django.contrib.auth.backends.ModelBackend")
+    for name in ("device", "history"):
+        assert "Old phone" not in visitor.text(visitor.get(reverse(f"cognito_mfa:{name}")))
+    for name in ("device_rename", "device_replace", "device_remove"):
+        answer = visitor.get(reverse(f"cognito_mfa:{name}"), follow=True)
+        assert "Old phone" not in visitor.text(answer)
 
 
 # ------------------------------------------------------------------------------- the documented move

@@ -152,9 +152,11 @@ def test_our_own_pages_delete_nothing_and_menus_show_no_more_than_before(
 
 
 def test_an_identity_alone_is_said_to_be_that(pool: LocalPool, db: None) -> None:
-    make(pool, "ada").delete()
-    event = MFAEvent.objects.get(kind="USER_DELETED")
-    assert (event.username, event.detail) == ("ada", f"only the link to the user pool ({POOL_ID})")
+    identity = make(pool, "ada")
+    identity.delete()
+    event = MFAEvent.objects.get(kind="UNLINKED")
+    assert (event.username, event.detail) == ("ada", f"user {identity.user_id} ({POOL_ID})")
+    assert not MFAEvent.objects.filter(kind="USER_DELETED").exists()
 
 
 def test_on_a_site_of_another_name_as_well(pool: LocalPool, root: Visitor) -> None:
