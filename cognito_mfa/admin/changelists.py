@@ -179,9 +179,10 @@ class PoolFilter(SimpleListFilter):
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         rows: Any = queryset
-        return {"this": rows.in_pool, "former": rows.in_other_pools}.get(
-            self.value() or "", lambda: rows
-        )()
+        if self.value() in ("this", "former"):
+            rows = rows.in_pool() if self.value() == "this" else rows.in_other_pools()
+        found: QuerySet[Any] = rows
+        return found
 
 
 class ResetFilter(SimpleListFilter):
