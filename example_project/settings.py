@@ -23,6 +23,7 @@ COGNITO_MFA = {
     "ENDPOINT_URL": env("COGNITO_ENDPOINT_URL", default=None if HAS_OWN_POOL else LOCAL_ENDPOINT),
     "ISSUER": "Example Ltd",
     "REQUIRED": "example_project.policy.needs_second_factor",
+    "RECOVERY_CODES": not HAS_OWN_POOL,  # which needs AWS credentials, as in docs/recovery-codes.md
 }
 
 EXAMPLE_SUPERUSER = env("EXAMPLE_SUPERUSER", default="")  # of the example only: see policy.py

@@ -232,6 +232,46 @@ def test_the_pages_of_ones_own(helpful: None, person: Person, settings: Settings
     look(person, "device_replace-nothing")
 
 
+def test_recovery_codes_and_signing_out_elsewhere(
+    helpful: None, person: Person, settings: Settings
+) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "RECOVERY_CODES": True}
+    pool_of(person, "ON")
+    person.open("/private/")
+    person.sign_in()
+    person.scan()
+    person.type("Code from the app", person.code())
+    person.press("Confirm")
+    look(person, "setup_done-recovery")
+    person.press("Create recovery codes")
+    look(person, "recovery_codes")
+    person.page.emulate_media(media="print")
+    keep(person, "recovery_codes-print")
+    person.page.emulate_media(media="screen")
+    person.press("I’ve saved these codes")
+    person.open("/account/recovery-codes/")
+    look(person, "recovery_codes-left")
+    person.open("/account/sign-out-elsewhere/")
+    look(person, "sign_out_elsewhere")
+    person.open("/account/sign-out-elsewhere/?password=1")
+    look(person, "sign_out_elsewhere-password")
+    person.open(DEVICE)
+    look(person, "device-recovery")
+    CognitoIdentity.objects.get().recovery_codes.filter(position__gt=1).delete()
+    person.open(DEVICE)
+    look(person, "device-recovery-few")
+    person.page.context.clear_cookies()
+    person.open("/private/")
+    person.sign_in()
+    person.page.get_by_text("I no longer have this device").click()
+    look(person, "challenge-recovery")
+    person.follow("Use a recovery code")
+    look(person, "recover")
+    person.type("Recovery code", "0000-0000-0000-0000")
+    person.press("Remove the old app")
+    look(person, "recover-wrong")
+
+
 def test_a_change_whose_answer_is_lost(helpful: None, person: Person) -> None:
     pool_of(person, "OPTIONAL")
     person.open("/private/")
