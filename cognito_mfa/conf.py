@@ -281,6 +281,9 @@ SETTINGS: Mapping[str, Setting] = {
     "TRUST_POOL_EMAIL": Setting(
         _flag, False, "Write True only where administrators alone can write addresses in the pool."
     ),
+    "CLIENT_ADDRESS": Setting(_optional_callable_or_path, None, _PATH_HINT),
+    "CLIENT_METADATA": Setting(_optional_callable_or_path, None, _PATH_HINT),
+    "CLIENT_ENCODED_DATA": Setting(_optional_callable_or_path, None, _PATH_HINT),
     "TRIGGER_MESSAGES": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
     "SESSION_IDLE": Setting(_optional_seconds, None, _TIME_HINT),
     "STATUS_MAX_AGE": Setting(_optional_seconds, None, _TIME_HINT),
@@ -325,6 +328,9 @@ class Conf:
     FEDERATED: str
     ALLAUTH_PROVIDER: str | None
     TRUST_POOL_EMAIL: bool
+    CLIENT_ADDRESS: str | Callable[..., Any] | None
+    CLIENT_METADATA: str | Callable[..., Any] | None
+    CLIENT_ENCODED_DATA: str | Callable[..., Any] | None
     TRIGGER_MESSAGES: bool
     SESSION_IDLE: float | None
     STATUS_MAX_AGE: float | None

@@ -160,6 +160,12 @@ class UnavailableReason(StrEnum):
     ASKED_JUST_NOW = "asked_just_now"  # another thread has just failed to fetch the pool's keys
 
 
+class MisconfiguredReason(StrEnum):
+    """What of the pool or the app client is not as the app needs it, where we can do without."""
+
+    CONTEXT = "context"  # the app client takes no address of the browser
+
+
 class BadReplyReason(StrEnum):
     """How an answer or a token breaks Cognito's contract."""
 

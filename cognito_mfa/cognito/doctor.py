@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Any
 
 from cognito_mfa.cognito import admin_api, user_api
+from cognito_mfa.cognito.caller import NO_CALLER
 from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, Challenge, PoolFactors
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, Conf, get_conf
 from cognito_mfa.exceptions import (
@@ -140,7 +141,9 @@ def _check_sign_in(conf: Conf) -> Iterator[Finding]:
     """Try to sign in a random, nonexistent user, and see which error comes first."""
     flow = conf.AUTH_FLOW
     try:
-        user_api.start_sign_in(_random_username(), SecretText(secrets.token_urlsafe(24)))
+        user_api.start_sign_in(
+            _random_username(), SecretText(secrets.token_urlsafe(24)), caller=NO_CALLER
+        )
     except CognitoMFAError as error:
         now = time.time()
         if error.answered_at is not None:
@@ -179,7 +182,7 @@ def _check_answers(conf: Conf) -> Iterator[Finding]:
         SOFTWARE_TOKEN_MFA, SecretText(secrets.token_urlsafe(48)), _random_username()
     )
     try:
-        user_api.answer_code(challenge, SecretText("000000"))
+        user_api.answer_code(challenge, SecretText("000000"), caller=NO_CALLER)
     except UserFacingError:
         yield Finding(Level.OK, "codes", "The AWS credentials allow answering challenges.")
     except Misconfigured as error:

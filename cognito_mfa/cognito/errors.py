@@ -32,6 +32,7 @@ from cognito_mfa.exceptions import (
     ChallengeLostReason,
     CognitoMFAError,
     Misconfigured,
+    MisconfiguredReason,
     PasswordRejected,
     PermissionMissing,
     Refused,
@@ -136,6 +137,7 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning(_NOT_AUTHORIZED, TOKEN, TokenRejected),
     Meaning(_NOT_AUTHORIZED, ADMIN, PermissionMissing, hint="AccessDenied"),
     # -------------------------------------------------------------------------- InvalidParameter
+    Meaning(_INVALID, EVERYWHERE, Misconfigured, ("usercontextdata", "contextdata", "context data", "ipaddress"), MisconfiguredReason.CONTEXT, "Context"),
     Meaning(_INVALID, PASSWORD, BadCredentials, ("at 'username'", "at 'password'", "at 'authparameters'"), BadCredentialsReason.FORM),
     Meaning(_INVALID, PASSWORD, Misconfigured, hint="Flow"),
     Meaning(_INVALID, PREFERENCE, Misconfigured, hint="LastFactor"),
@@ -190,6 +192,7 @@ _HINTS = {
     "Risk": "Threat protection of the user pool blocked it: look at the user's event history, and see CLIENT_ADDRESS.",
     "NoMethod": "The pool asks this user for a factor and finds none that works: look at the pool's MFA methods, and at "
     "the user's phone number and email address.",
+    "Context": "The app client takes no address of the browser: enable propagation of user context data, which needs a secret.",
     "Delivery": "The pool cannot send codes: look at its SMS role or its email configuration.",
     "Attempts": "Cognito limits attempts for this user. It ends by itself.",
     "Throttled": "The AWS account makes too many calls of this kind: compare the quotas of Cognito user pools.",

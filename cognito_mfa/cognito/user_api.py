@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import logging
 import time
 import unicodedata
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from collections.abc import Mapping
 from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa.cognito import srp
+from cognito_mfa.cognito.caller import CallerContext
 from cognito_mfa.cognito.claims import providers_in
 from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.cognito.replies import (
@@ -43,9 +45,12 @@ from cognito_mfa.exceptions import (
     BadCredentials,
     BadCredentialsReason,
     Misconfigured,
+    MisconfiguredReason,
 )
 from cognito_mfa.values import untrusted
 from cognito_mfa.values.secret_text import SecretText
+
+logger = logging.getLogger(__name__)
 
 MAX_USERNAME = 128  # characters
 MAX_PASSWORD = 256  # characters
@@ -62,12 +67,15 @@ def signs_in_as_administrator(conf: Conf) -> bool:
     return conf.AUTH_FLOW == "ADMIN_USER_PASSWORD_AUTH"
 
 
-def start_sign_in(username: str, password: SecretText) -> Challenge | Tokens:
+def start_sign_in(
+    username: str, password: SecretText, *, caller: CallerContext
+) -> Challenge | Tokens:
     """Send the password (InitiateAuth or AdminInitiateAuth), or with SRP a proof that it was typed.
 
     Args:
         username: as typed; may be an alias.
         password: as typed.
+        caller: whose browser it is for.
 
     Returns:
         the next challenge, or tokens when Cognito asks for nothing more.
@@ -84,15 +92,17 @@ def start_sign_in(username: str, password: SecretText) -> Challenge | Tokens:
             operation, reason=BadCredentialsReason.NOT_SENT
         )  # no user of any pool has such a name
     if conf.AUTH_FLOW == "USER_SRP_AUTH":
-        return _start_with_srp(conf, username, password)
-    reply = _initiate(conf, operation, username, {"PASSWORD": password})
+        return _start_with_srp(conf, username, password, caller)
+    reply = _initiate(conf, operation, username, {"PASSWORD": password}, caller)
     return challenge_or_tokens(operation, reply, username)
 
 
-def _start_with_srp(conf: Conf, username: str, password: SecretText) -> Challenge | Tokens:
+def _start_with_srp(
+    conf: Conf, username: str, password: SecretText, caller: CallerContext
+) -> Challenge | Tokens:
     """Answer PASSWORD_VERIFIER: with SRP a wrong password shows first there."""
     exchange = srp.begin()
-    reply = _initiate(conf, "InitiateAuth", username, {"SRP_A": exchange.srp_a})
+    reply = _initiate(conf, "InitiateAuth", username, {"SRP_A": exchange.srp_a}, caller)
     parameters = reply.get("ChallengeParameters") or {}
     if reply.get("ChallengeName") != PASSWORD_VERIFIER or reply.get("AuthenticationResult"):
         raise bad_reply("InitiateAuth", reply)
@@ -103,7 +113,7 @@ def _start_with_srp(conf: Conf, username: str, password: SecretText) -> Challeng
         raise bad_reply("InitiateAuth", reply)
     # The claim is signed for this name, so the secret hash must be over it too.
     challenge = Challenge(PASSWORD_VERIFIER, NOTHING, parameters["USER_ID_FOR_SRP"])
-    return _answer(challenge, claim)
+    return _answer(challenge, claim, caller)
 
 
 def _password_claim(
@@ -117,9 +127,14 @@ def _password_claim(
 
 
 def _initiate(
-    conf: Conf, operation: str, username: str, given: Mapping[str, str | SecretText]
+    conf: Conf,
+    operation: str,
+    username: str,
+    given: Mapping[str, str | SecretText],
+    caller: CallerContext,
 ) -> Reply:
-    return call(
+    return _call_for(
+        caller,
         operation,
         {
             "UserPoolId": conf.USER_POOL_ID if signs_in_as_administrator(conf) else None,
@@ -130,35 +145,59 @@ def _initiate(
     )
 
 
-def answer_code(challenge: Challenge, code: SecretText) -> Challenge | Tokens:
+def _call_for(caller: CallerContext, operation: str, parameters: Mapping[str, object]) -> Reply:
+    """Call ``operation`` with what is known of the browser; without it where Cognito does not take that.
+
+    What Cognito refuses for its form was not executed, so nothing happens twice.
+    """
+    try:
+        return call(operation, {**parameters, **caller.parameters(operation)})
+    except Misconfigured as error:
+        if error.reason is not MisconfiguredReason.CONTEXT:
+            raise
+        logger.warning("client_context_refused: %s %s", error, error.hint)
+    return call(operation, parameters)
+
+
+def answer_code(
+    challenge: Challenge, code: SecretText, *, caller: CallerContext
+) -> Challenge | Tokens:
     """Answer SOFTWARE_TOKEN_MFA, SMS_MFA or EMAIL_OTP with ``code``.
 
     Args:
         challenge: as Cognito gave it.
         code: as typed.
+        caller: whose browser it is for.
 
     Raises:
         BadCode: wrong or already used; the same challenge may be answered again.
         ChallengeLost: the sign-in must start again.
     """
-    return _answer(challenge, {CODE_PARAMETERS[challenge.name]: code})
+    return _answer(challenge, {CODE_PARAMETERS[challenge.name]: code}, caller)
 
 
-def choose_factor(challenge: Challenge, factor: str) -> Challenge | Tokens:
+def choose_factor(
+    challenge: Challenge, factor: str, *, caller: CallerContext
+) -> Challenge | Tokens:
     """Answer SELECT_MFA_TYPE with a factor.
 
     Args:
         challenge: as Cognito gave it.
         factor: one of ``challenge.factors``.
+        caller: whose browser it is for.
 
     Raises:
         ChallengeLost: the sign-in must start again.
     """
-    return _answer(challenge, {"ANSWER": factor})
+    return _answer(challenge, {"ANSWER": factor}, caller)
 
 
 def set_new_password(
-    challenge: Challenge, password: SecretText, attributes: Mapping[str, str]
+    challenge: Challenge,
+    password: SecretText,
+    attributes: Mapping[str, str],
+    *,
+    caller: CallerContext,
 ) -> Challenge | Tokens:
     """Answer NEW_PASSWORD_REQUIRED.
 
@@ -166,6 +205,7 @@ def set_new_password(
         challenge: as Cognito gave it.
         password: the new password, as typed.
         attributes: values for ``challenge.required_attributes``, by name.
+        caller: whose browser it is for.
 
     Raises:
         PasswordRejected: the pool's policy refuses it; the same challenge may be answered again.
@@ -173,19 +213,27 @@ def set_new_password(
         ChallengeLost: the sign-in must start again.
     """
     wanted = {f"userAttributes.{name}": value for name, value in attributes.items()}
-    return _answer(challenge, {"NEW_PASSWORD": password, **wanted})
+    return _answer(challenge, {"NEW_PASSWORD": password, **wanted}, caller)
 
 
-def finish_setup(challenge: Challenge) -> Challenge | Tokens:
-    """Answer MFA_SETUP with the session string that ``verify_software_token`` returned."""
-    return _answer(challenge, {})
+def finish_setup(challenge: Challenge, *, caller: CallerContext) -> Challenge | Tokens:
+    """Answer MFA_SETUP with the session string that ``verify_software_token`` returned.
+
+    Args:
+        challenge: with that string.
+        caller: whose browser it is for.
+    """
+    return _answer(challenge, {}, caller)
 
 
-def _answer(challenge: Challenge, answer: Mapping[str, str | SecretText]) -> Challenge | Tokens:
+def _answer(
+    challenge: Challenge, answer: Mapping[str, str | SecretText], caller: CallerContext
+) -> Challenge | Tokens:
     conf, username = get_conf(), challenge.username
     signed = signs_in_as_administrator(conf)
     operation = "AdminRespondToAuthChallenge" if signed else "RespondToAuthChallenge"
-    reply = call(
+    reply = _call_for(
+        caller,
         operation,
         {
             "UserPoolId": conf.USER_POOL_ID if signed else None,
@@ -215,13 +263,14 @@ def _secret_hash(conf: Conf, username: str) -> dict[str, SecretText]:
 # --------------------------------------------------------------------------------------- passwords
 
 
-def send_reset_code(username: str) -> None:
+def send_reset_code(username: str, *, caller: CallerContext) -> None:
     """Have a code sent to the user's verified address, to choose another password with (ForgotPassword).
 
     SECURITY: nothing of the answer is returned. It says where the code went, and in some pools who exists.
 
     Args:
         username: as typed; may be an alias.
+        caller: whose browser it is for.
 
     Raises:
         BadCredentials: nothing was sent: no such user, or none whose password can be reset by a code.
@@ -229,16 +278,19 @@ def send_reset_code(username: str) -> None:
     """
     if not _is_username(username):
         raise BadCredentials("ForgotPassword", reason=BadCredentialsReason.NOT_SENT)
-    call("ForgotPassword", _for_client(username))
+    _call_for(caller, "ForgotPassword", _for_client(username))
 
 
-def reset_password(username: str, code: SecretText, password: SecretText) -> None:
+def reset_password(
+    username: str, code: SecretText, password: SecretText, *, caller: CallerContext
+) -> None:
     """Set a password with the code that was sent (ConfirmForgotPassword).
 
     Args:
         username: the same as for the code.
         code: digits only.
         password: the new one, as typed.
+        caller: whose browser it is for.
 
     Raises:
         BadCode: wrong or expired, or no such user.
@@ -248,7 +300,7 @@ def reset_password(username: str, code: SecretText, password: SecretText) -> Non
     if not _is_username(username):
         raise BadCode("ConfirmForgotPassword")
     given = {"ConfirmationCode": code, "Password": password}
-    call("ConfirmForgotPassword", {**_for_client(username), **given})
+    _call_for(caller, "ConfirmForgotPassword", {**_for_client(username), **given})
 
 
 def change_password(access_token: SecretText, previous: SecretText, proposed: SecretText) -> None:

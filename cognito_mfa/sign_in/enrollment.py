@@ -27,6 +27,7 @@ from cognito_mfa.exceptions import (
     Unavailable,
 )
 from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.sign_in.caller import caller_of
 from cognito_mfa.sign_in.completion import (
     Outcome,
     complete_sign_in,
@@ -101,7 +102,8 @@ def verify(
         return tokens or Tokens(NOTHING)
     # Cognito has confirmed it from here on, whatever becomes of the sign-in: the next one must know.
     with replace(pending, unconfirmed=True).discarding_on_failure(request, always=True):
-        return user_api.finish_setup(replace(challenge, cognito_session=session))
+        answered = replace(challenge, cognito_session=session)
+        return user_api.finish_setup(answered, caller=caller_of(request))
 
 
 def finish(

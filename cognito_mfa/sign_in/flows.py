@@ -63,6 +63,7 @@ from cognito_mfa.sign_in import (
     sign_out_elsewhere,
     vetoes,
 )
+from cognito_mfa.sign_in.caller import caller_of
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.linking import Consent
@@ -113,14 +114,14 @@ def start_sign_in(
     snapshot, known = (Snapshot.of(own), None) if own else Snapshot.take(username)
     try:
         vetoes.check(request, username)
-        reply = user_api.start_sign_in(username, password)
+        reply = user_api.start_sign_in(username, password, caller=caller_of(request))
     except (BadCredentials, AccountActionNeeded, Refused) as error:
         _record_rejected_password(request, username, error)
         raise
     if own is None and recovery.is_possible() and _finish_recovery(reply):
         # What Cognito asks for has changed. Once more before the password: what happens while it answers must count.
         snapshot, known = Snapshot.take(username)
-        reply = user_api.start_sign_in(username, password)
+        reply = user_api.start_sign_in(username, password, caller=caller_of(request))
     pending = replace(
         _resume_setup(kept, username),
         username=username,
@@ -192,7 +193,9 @@ def set_new_password(
     challenge = pending.required_challenge
     try:
         with pending.discarding_on_failure(request):
-            reply = user_api.set_new_password(challenge, password, attributes)
+            reply = user_api.set_new_password(
+                challenge, password, attributes, caller=caller_of(request)
+            )
     except AttributesRejected as error:
         logger.warning("attributes_rejected: %s %s", error, REJECTED_HINT)
         if error.already_set:  # required again, the page could never be answered
@@ -216,7 +219,9 @@ def choose_factor(request: HttpRequest, pending: PendingSignIn, *, factor: str) 
     if factor not in pending.required_challenge.factors:
         raise ChallengeLost(reason=ChallengeLostReason.NOT_OFFERED)
     with pending.discarding_on_failure(request):
-        reply = user_api.choose_factor(pending.required_challenge, factor)
+        reply = user_api.choose_factor(
+            pending.required_challenge, factor, caller=caller_of(request)
+        )
     return _next_step(request, pending, reply)
 
 
@@ -240,7 +245,7 @@ def answer_code(request: HttpRequest, pending: PendingSignIn, *, code: SecretTex
         pending.discarding_on_failure(request),
         code_attempts.attempt(request, user=user, method=challenge.name) as attempt,
     ):
-        reply = user_api.answer_code(challenge, code)
+        reply = user_api.answer_code(challenge, code, caller=caller_of(request))
     return _next_step(request, pending, reply, passed=challenge, counted_by_name=attempt.is_by_name)
 
 
@@ -648,7 +653,7 @@ def _handle_missing_challenge(
     if required or identity.unconfirmed in (Unconfirmed.SET_UP, Unconfirmed.SWITCH_ON):
         if user_api.prefer_software_token(tokens.access):
             transitions.record_switched_on(identity)
-            reply = _retry_with_factor(pending.username, password)
+            reply = _retry_with_factor(request, pending.username, password)
             return _bind_to(pending, identity), reply
         if identity.software_token is None:
             identity.record_status(Status.NOT_SET_UP)
@@ -658,13 +663,18 @@ def _handle_missing_challenge(
     return _bind_to(pending, identity), tokens
 
 
-def _retry_with_factor(username: str, password: SecretText) -> Challenge:
+def _retry_with_factor(request: HttpRequest, username: str, password: SecretText) -> Challenge:
     """Start over with the authenticator switched on.
+
+    Args:
+        request: the one that carries the password.
+        username: as typed.
+        password: as typed.
 
     Raises:
         BadReply: Cognito asks no code all the same; the password alone must not lead any further.
     """
-    reply = user_api.start_sign_in(username, password)
+    reply = user_api.start_sign_in(username, password, caller=caller_of(request))
     if isinstance(reply, Tokens):
         raise BadReply("InitiateAuth", reason=BadReplyReason.FACTOR_NOT_ASKED)
     return reply

@@ -29,6 +29,7 @@ from cognito_mfa.exceptions import (
 )
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in import reset_note
+from cognito_mfa.sign_in.caller import caller_of
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
 from cognito_mfa.values.comparison import same
@@ -53,7 +54,7 @@ def send_code(request: HttpRequest, *, username: str, next_url: str) -> Outcome:
         Busy: there were too many requests.
     """
     try:
-        user_api.send_reset_code(username)
+        user_api.send_reset_code(username, caller=caller_of(request))
     except BadCredentials as error:
         level = logging.INFO if error.error in EVERYDAY else logging.WARNING
         logger.log(level, "reset_code_not_sent: %s", error)
@@ -104,7 +105,7 @@ def set_password(
     code = code or pending.reset_code
     try:
         with pending.discarding_on_failure(request):
-            user_api.reset_password(pending.username, code, password)
+            user_api.reset_password(pending.username, code, password, caller=caller_of(request))
     except PasswordRejected:
         _save(request, replace(pending, reset_code=code))
         raise

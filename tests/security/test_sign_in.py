@@ -14,6 +14,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa.cognito import user_api
+from cognito_mfa.cognito.caller import NO_CALLER
 from cognito_mfa.cognito.types import Challenge
 from cognito_mfa.exceptions import ChallengeLost, CognitoMFAError
 from cognito_mfa.local import LocalCognito, faults
@@ -154,12 +155,12 @@ def test_an_answer_for_somebody_else_is_lost(pool: LocalPool, visitor: Visitor) 
     pool.create_user("thief", password=PASSWORD)
     pool.register_software_token("thief")
     pool.register_software_token("newcomer")
-    begun = user_api.start_sign_in("thief", SecretText(PASSWORD))
+    begun = user_api.start_sign_in("thief", SecretText(PASSWORD), caller=NO_CALLER)
     assert isinstance(begun, Challenge)
     stolen = replace(begun, username="newcomer")
     for code in (pool.code_for("thief"), pool.code_for("newcomer")):
         with pytest.raises(CognitoMFAError) as caught:
-            user_api.answer_code(stolen, SecretText(code))
+            user_api.answer_code(stolen, SecretText(code), caller=NO_CALLER)
         assert isinstance(caught.value, ChallengeLost)
 
 
