@@ -16,8 +16,11 @@ from django.db.models.signals import pre_save
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from cognito_mfa.cognito.claims import person_of
+from cognito_mfa.cognito.types import Person
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.sign_in import user_fields, user_groups
 from tests.visitor import PASSWORD, POOL_ID, Visitor
 
 ADA = {
@@ -189,6 +192,36 @@ def test_no_claim_writes_what_decides_rights(
     assert (made.username, made.email) == ("ada", "ada@example.com")
 
 
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({"phone_number": "+12025550123", "phone_number_verified": True}, "+12025550123"),
+        ({"phone_number": "+12025550123", "phone_number_verified": "true"}, "+12025550123"),
+        ({"phone_number": "+12025550123", "phone_number_verified": "false"}, ""),
+        ({"phone_number": "+12025550123"}, ""),
+        ({"phone_number": "call me", "phone_number_verified": True}, ""),
+        ({"custom:site": "a", "custom:site_verified": "true"}, "a"),
+        ({"custom:site": "a", "custom:site_verified": "false"}, ""),
+        ({"custom:site": "a"}, "a"),
+        ({"custom:site": 7}, "7"),
+        ({"custom:site": True}, ""),
+        ({"custom:site": {"a": "b"}}, ""),
+        ({"custom:site": ["a"]}, ""),
+        ({"custom:site": None}, ""),
+    ],
+    ids=str,
+)
+def test_what_cognito_does_not_call_verified_is_written_nowhere(
+    settings: Settings, claims: dict[str, Any], expected: str
+) -> None:
+    conf(settings, USER_FIELDS={"phone_number": "first_name", "custom:site": "first_name"})
+    made = User(username="ada")
+    person = person_of({"sub": "s", "username": "ada"}, {"sub": "s", **claims}, trusts=False)
+    user_fields.fill(made, person)
+    assert made.first_name == expected
+    assert person.claims.get("phone_number", "") == person.phone_number
+
+
 # ---------------------------------------------------------------------------------------------- groups
 
 
@@ -309,15 +342,10 @@ def test_rights_that_cannot_be_taken_refuse_the_sign_in(
 
 @pytest.mark.parametrize("claim", ["admins", {"admins": 1}, [["admins"], 5, None], None])
 def test_groups_of_no_list_are_none(claim: object) -> None:
-    from cognito_mfa.cognito.types import Person
-    from cognito_mfa.sign_in.user_groups import groups_of
-
-    assert not groups_of(Person("s", "ada", claims={"cognito:groups": claim}))
+    assert not user_groups.groups_of(Person("s", "ada", claims={"cognito:groups": claim}))
 
 
 def test_groups_come_from_the_access_token_alone() -> None:
-    from cognito_mfa.cognito.claims import person_of
-
     access = {"sub": "s", "username": "ada"}
     told = {"sub": "s", "cognito:groups": ["admins"]}
     assert "cognito:groups" not in person_of(access, told, trusts=False).claims

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection
 from django.http import HttpRequest
 from pytest_django import Settings
 
@@ -13,6 +14,7 @@ from cognito_mfa.exceptions import ConfirmationNeeded, LinkRefused, Refused
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.sign_in import linking
 from cognito_mfa.sign_in.linking import Consent
+from tests.threads import in_threads
 from tests.visitor import POOL_ID
 
 pytestmark = pytest.mark.django_db
@@ -133,3 +135,22 @@ def test_a_user_that_belongs_to_somebody_else_is_refused(settings: Settings) -> 
     with pytest.raises(Refused):
         linking.link(Person(sub="another", username="ada"), request=None)
     assert CognitoIdentity.objects.count() == 1
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_requests_at_once_make_one_user() -> None:
+    """Two tabs, or a click that was repeated: all of them get the same user, and nobody is refused."""
+    if connection.vendor != "postgresql":
+        pytest.skip("needs PostgreSQL: SQLite has one writer at a time")
+    found: list[tuple[int, int]] = []
+
+    def work() -> None:
+        identity = linking.link(ADA, request=None)
+        found.append((identity.pk, identity.user_id))
+
+    in_threads(4, work)
+    assert len(set(found)) == 1
+    assert len(found) == 4
+    assert get_user_model().objects.count() == CognitoIdentity.objects.count() == 1
+    assert not MFAEvent.objects.filter(kind="LINK_REFUSED").exists()
