@@ -31,7 +31,7 @@ from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason
 from cognito_mfa.databases import current_rows, own_transactions
 from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, LinkRefusedReason
 from cognito_mfa.models import CognitoIdentity
-from cognito_mfa.values import typed
+from cognito_mfa.values import typed, untrusted
 
 TITLE = _("Link a user")
 TIDY = {"username": typed.username, "email": typed.email, "sub": typed.sub}
@@ -198,7 +198,8 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
         identity = CognitoIdentity.objects.filter(pk=request.GET["identity"]).first()
     if identity is not None:
         return {"by": "sub", "value": identity.sub}
-    return {"user": request.GET.get("user")}
+    given = request.GET.get("user", "")
+    return {"user": given} if untrusted.is_storable(given) else {}
 
 
 def _fingerprint(planned: Plan) -> str:

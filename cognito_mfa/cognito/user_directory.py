@@ -19,6 +19,8 @@ from cognito_mfa.values import untrusted
 from cognito_mfa.values.comparison import ascii_lower, same
 
 PAGE = 60  # users, the most that ListUsers returns at once
+# Of AdminGetUser: a blank, say, which no username has; or only ListUsers is allowed, whose answer is enough.
+NO_ANSWER = frozenset({"InvalidParameterException", "AccessDeniedException"})
 LONGEST_FILTER = 256  # characters
 FEDERATED = "EXTERNAL_PROVIDER"
 
@@ -128,7 +130,7 @@ def _named(attribute: str, value: str) -> list[PoolUser]:
     except UserGone:
         return []
     except Misconfigured as error:
-        if error.error == "InvalidParameterException":  # such as a blank, which no username has
+        if error.error in NO_ANSWER:
             return []
         raise
     return [_pool_user("AdminGetUser", reply, reply.get("UserAttributes"))]

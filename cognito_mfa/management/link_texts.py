@@ -48,7 +48,8 @@ def why(refused: LinkRefused, planned: Plan | None) -> str:
     if planned is not None and reason is planned.obstacle:
         return _in_the_way(planned)
     return {
-        Reason.NOT_IN_POOL: "The user pool has no such user. Write the username or sub exactly as the pool has it.",
+        Reason.NOT_IN_POOL: "The user pool has no such user. Write the username or sub exactly as the pool has it. Where people "
+        "sign in with their address, use --email.",
         Reason.SEVERAL_IN_POOL: "Several users of the pool have this address. Give the username or the sub.",
         Reason.EMAIL_NOT_VERIFIED: "The pool has not verified this address. Give the username or the sub.",
         Reason.POOL_USERS_DIFFER: "Username, address, and sub are not of one user of the pool, or the address is not verified.",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core import mail
+from django.db.models.signals import pre_save
 from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa.authenticator import reset
@@ -144,11 +147,69 @@ def test_what_it_refuses(
     assert not events("LINKED", "LINK_MOVED", "UNLINKED")
 
 
-def test_it_wants_a_reason(pool: LocalPool, visitor: Visitor) -> None:
+@pytest.mark.parametrize("change", [["--move"], ["--unlink"], ["--by", "anna"]])
+def test_a_change_of_links_wants_a_reason(
+    pool: LocalPool, visitor: Visitor, change: list[str]
+) -> None:
     user("anna")
     for reason in ([], ["--reason", " "]):
-        assert run("link", "anna", "--username", "newcomer", *reason) == (2, "Give a --reason.")
+        named = ["--username", "newcomer", *change, *reason]
+        assert run("link", "anna", *named) == (2, "Give a --reason.")
     assert visitor.cognito.operations() == []
+
+
+def test_a_first_link_needs_none(pool: LocalPool, visitor: Visitor) -> None:
+    user("anna")
+    assert run("link", "anna", "--username", "newcomer")[0] == 0
+    assert events("LINKED")[0].reason == ""
+
+
+def test_an_invited_person_is_linked_before_they_ever_came(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    user("anna.l")
+    invited = {"UserPoolId": POOL_ID, "Username": "anna", "TemporaryPassword": "Temp-Pass-77"}
+    visitor.cognito.client().admin_create_user(**invited)
+    assert run("link", "anna.l", "--username", "anna", *WHY)[0] == 0
+    visitor.sign_in("anna", "Temp-Pass-77")
+    new = {"new_password1": PASSWORD, "new_password2": PASSWORD}
+    visitor.post(reverse("cognito_mfa:new_password"), new)
+    visitor.scan()
+    visitor.confirm_setup()
+    assert visitor.text(visitor.get("/private/")) == "private page of anna.l"
+
+
+def test_without_the_permission_for_admin_get_user_the_list_decides(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    user("anna")
+    visitor.cognito.faults.on("AdminGetUser", faults.Error("AccessDeniedException", "arn:aws"))
+    code, text = run("link", "anna", "--username", "nobody", *WHY)
+    assert (code, "The user pool has no such user" in text) == (1, True)
+
+
+@pytest.fixture
+def somebody_faster(db: None) -> Iterator[None]:
+    """At the moment in which a link is made, a first sign-in of the same person makes another one."""
+
+    def sign_in(*, instance: CognitoIdentity, **_given: Any) -> None:
+        pre_save.disconnect(sign_in, sender=CognitoIdentity)
+        other = user("second account")
+        named = {"pool_id": instance.pool_id, "sub": instance.sub, "username": instance.username}
+        CognitoIdentity.objects.create(user=other, **named)
+
+    pre_save.connect(sign_in, sender=CognitoIdentity, weak=False)
+    yield
+    pre_save.disconnect(sign_in, sender=CognitoIdentity)
+
+
+@pytest.mark.usefixtures("somebody_faster")
+def test_a_sign_in_at_the_same_moment_is_no_error(pool: LocalPool, visitor: Visitor) -> None:
+    user("anna")
+    code, text = run("link", "anna", "--username", "newcomer", *WHY)
+    assert (code, "at the same moment" in text) == (1, True), text
+    assert link_of("anna") is None
+    assert not events("LINKED")
 
 
 @pytest.mark.parametrize(
@@ -392,6 +453,20 @@ def test_a_file_has_a_line_of_report_for_each_row(
         "3 linked, 1 unchanged.",
         "2 users were not done.",
     ]
+
+
+@pytest.mark.usefixtures("somebody_faster")
+def test_all_or_nothing_also_when_the_last_one_fails(
+    pool: LocalPool, visitor: Visitor, tmp_path: Path
+) -> None:
+    for name in ("anna", "bert"):
+        user(name)
+        in_pool(pool, name)
+    path = write(tmp_path, "user,username\nbert,bert\nanna,anna\n")
+    code, told = run("link", "--csv", path, "--atomic", *WHY)
+    assert (code, "Nothing done." in told) == (1, True), told
+    assert not CognitoIdentity.objects.exists()
+    assert not events("LINKED")
 
 
 def test_all_or_nothing(pool: LocalPool, visitor: Visitor, tmp_path: Path) -> None:

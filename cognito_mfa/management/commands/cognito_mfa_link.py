@@ -83,7 +83,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--format", choices=link_preview.FORMATS, default="table", help="of --preview"
         )
-        parser.add_argument("--reason", help="why; kept for good")
+        parser.add_argument(
+            "--reason",
+            help="why; kept for good; required with --move, --unlink, --from-pool, and --by",
+        )
         parser.add_argument(
             "--by", metavar="STAFF", help="who links: their permission and the admin's rules hold"
         )
@@ -100,7 +103,8 @@ class Command(BaseCommand):
             self._preview(options["format"])
             return
         self.reason = clean_reason(options["reason"])
-        if not self.reason:
+        changes = ("move", "unlink", "from_pool", "by")
+        if not self.reason and any(options[name] for name in changes):
             raise CommandError("Give a --reason.", returncode=2)
         self.actor = find_actor(options["by"])
         self.counts: Counter[str] = Counter()
