@@ -91,8 +91,8 @@ class Unlink(ConfirmedAction):
     right = permissions.LINK
     title = _("Unlink")
     effect = _(
-        "The account no longer belongs to this user pool user. All sessions that were opened with it end. Whoever signs "
-        "in as that user again gets a new account, or none. To block a sign-in, disable the user in Cognito instead."
+        "The account no longer belongs to this user pool user. All sessions that were opened with it end. At the next "
+        "sign-in, that user gets a new account, or none. To block a sign-in, disable the user in Cognito instead."
     )
     refusal = _(
         "You cannot unlink the users you selected: not yourself, nor a user who has permissions that you do not have."

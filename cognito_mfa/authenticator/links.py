@@ -3,7 +3,7 @@
 ``sign_in.linking`` makes links at sign-ins. This module is the other way to them: by hand, for staff and superusers
 as well, and the only one that moves or ends a link.
 
-SECURITY: whoever can sign in as the pool's user is the site's user from then on. Nothing that the former link proved
+SECURITY: a person who can sign in as the pool's user is the site's user from then on. Nothing that the former link proved
 survives: the generation is raised, or the row is new. The pool's user is found by ``sub``, which Cognito is asked for,
 and what is compared is compared here, exactly.
 """
@@ -47,7 +47,7 @@ class Change(Enum):
     LINK = "linked"
     MOVE = "moved"  # the pool's user was linked to another user of the site
     REPLACE = "relinked"  # the site's user was linked to another user of the pool
-    CHANGE_POOL = "changed pools"  # likewise, of a former pool
+    CHANGE_POOL = "moved to this pool"  # likewise, of a former pool
 
 
 @dataclass(frozen=True, slots=True)

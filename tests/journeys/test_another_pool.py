@@ -143,12 +143,12 @@ def test_everybody_is_relinked_and_sets_up_anew(
     new = rebuild_pool(visitor.cognito, settings, "ada", "root")
 
     code, said = relink("--match", match, "--dry-run")
-    assert (code, "Would be: 2 changed pools." in said) == (0, True), said
+    assert (code, "Would be: 2 moved to this pool." in said) == (0, True), said
     assert link_of("ada").pool_id == POOL_ID
     code, said = relink("--match", match)
     assert code == 0, said
     assert f"ada: Linked ada to ada ({new.user('ada').sub}), instead of ada ({before.sub})" in said
-    assert "2 changed pools." in said
+    assert "2 moved to this pool." in said
 
     after = link_of("ada")
     assert (after.pk, after.sub, after.pool_id) == (before.pk, new.user("ada").sub, NEW_POOL)
@@ -281,6 +281,6 @@ def test_the_rules_of_the_admin_hold_for_each_user(
     staff.user_permissions.add(Permission.objects.get(codename="link_user"))
     rebuild_pool(visitor.cognito, settings, "ada", "root")
     code, said = relink("--match", "username", "--by", "helpdesk")
-    assert (code, "1 changed pools." in said) == (1, True)
+    assert (code, "1 moved to this pool." in said) == (1, True)
     assert link_of("root").pool_id == POOL_ID
     assert MFAEvent.objects.get(kind="PERMISSION_DENIED").username == "root"

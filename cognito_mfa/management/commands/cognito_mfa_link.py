@@ -59,7 +59,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--from-pool",
             metavar="POOL_ID",
-            help="relink everybody who is linked in a former user pool, as --match says",
+            help="relink all users who are linked in a former user pool, as --match says",
         )
         parser.add_argument(
             "--match",
