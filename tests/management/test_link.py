@@ -168,8 +168,9 @@ def test_an_invited_person_is_linked_before_they_ever_came(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     user("anna.l")
-    invited = {"UserPoolId": POOL_ID, "Username": "anna", "TemporaryPassword": "Temp-Pass-77"}
-    visitor.cognito.client().admin_create_user(**invited)
+    visitor.cognito.client().admin_create_user(
+        UserPoolId=POOL_ID, Username="anna", TemporaryPassword="Temp-Pass-77"
+    )
     assert run("link", "anna.l", "--username", "anna", *WHY)[0] == 0
     visitor.sign_in("anna", "Temp-Pass-77")
     new = {"new_password1": PASSWORD, "new_password2": PASSWORD}
