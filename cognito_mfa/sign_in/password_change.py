@@ -47,7 +47,7 @@ def finish(
     previous: SecretText,
     proposed: SecretText,
 ) -> Outcome:
-    """Change the password; other sessions must pass MFA again, this one stays verified.
+    """Change the password; all other sessions end, this one stays verified.
 
     Args:
         request: of the signed-in user.

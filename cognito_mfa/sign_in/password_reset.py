@@ -141,7 +141,7 @@ def _record(request: HttpRequest, username: str) -> None:
     except CognitoMFAError as error:
         logger.info("password_reset_not_attributed: %s", error)
         reset_note.remember(request, username, certain=True)
-        _end_sessions_of_namesakes(request, username)
+        _end_sessions_of_namesakes(username)
         return
     identity = identity_lookup.by_sub(found.sub) if found else None
     if identity is not None:
@@ -149,10 +149,10 @@ def _record(request: HttpRequest, username: str) -> None:
             password_changes.record_reset(request, identity)
 
 
-def _end_sessions_of_namesakes(request: HttpRequest, username: str) -> None:
+def _end_sessions_of_namesakes(username: str) -> None:
     rows = CognitoIdentity.objects.in_pool().select_related("user")
     near = Q(username__iexact=username) | Q(sub=username) | Q(email__iexact=username)
     for identity in rows.filter(near):
         if any(same(username, name) for name in (identity.username, identity.sub, identity.email)):
             with suppress(ChallengeLost):
-                password_changes.record_doubt(request, identity)
+                password_changes.end_sessions(identity)

@@ -11,13 +11,13 @@ import time
 from django.http import HttpRequest
 
 from cognito_mfa.authenticator import password_changes
-from cognito_mfa.enforcement.proof import PREFIX
+from cognito_mfa.enforcement import proof
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in.encryption import decrypt, encrypt
 from cognito_mfa.values import clocks
 from cognito_mfa.values.comparison import same
 
-KEY = f"{PREFIX}password_reset"
+KEY = f"{proof.PREFIX}password_reset"
 TTL = 15 * 60  # seconds
 
 
@@ -46,8 +46,13 @@ def settle(request: HttpRequest, identity: CognitoIdentity) -> None:
     ago = clocks.seconds_since(note.get("at", 0.0))
     if ago is None or ago > TTL or not _is_of(str(note.get("username")), identity):
         return
-    record = password_changes.record_reset if note["certain"] else password_changes.record_doubt
-    record(request, identity)
+    ended = proof.signed_out_since(request.session.get(proof.SIGN_OUTS_KEY), identity)
+    if note["certain"]:
+        password_changes.record_reset(request, identity)
+    else:
+        password_changes.end_sessions(identity)
+    if not ended:  # this session is the one that goes on
+        proof.record_sign_outs(request.session, identity.sign_outs)
 
 
 def _is_of(username: str, identity: CognitoIdentity) -> bool:

@@ -192,10 +192,25 @@ def test_without_a_second_factor_the_password_is_enough(
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
     visitor.sign_in()
     assert visitor.post(reverse(BEGIN), {"password": PASSWORD}).url == reverse(CONFIRM)
+    other = Visitor(Client(), visitor.cognito)
+    other.sign_in()
+    assert other.is_in()
     assert change(visitor).url == reverse(DEVICE)
+    assert visitor.is_in()
+    assert not other.is_in()
     visitor.sign_out()
     visitor.sign_in(password=NEW)
     assert visitor.is_in()
+
+
+def test_a_stolen_cookie_of_the_session_that_stays_is_of_no_use(person: Visitor) -> None:
+    thief = Visitor(Client(), person.cognito)
+    thief.client.cookies["sessionid"] = person.client.cookies["sessionid"].value
+    assert thief.is_in()
+    confirm_identity(person)
+    change(person)
+    assert person.is_in()
+    assert not thief.is_in()
 
 
 def test_the_pages_can_be_turned_off(person: Visitor, settings: Settings) -> None:

@@ -266,6 +266,20 @@ def test_other_sessions_end_and_the_owner_is_told(
     assert list(events[:1]) == ["PASSWORD_RESET"]
 
 
+def test_sessions_without_a_second_factor_end_too(
+    optional_pool: LocalPool, visitor: Visitor, settings: Settings
+) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
+    visitor.sign_in()
+    assert visitor.is_in()
+    elsewhere = Visitor(Client(), visitor.cognito)
+    ask(elsewhere)
+    choose(elsewhere, sent(elsewhere))
+    assert not visitor.is_in()
+    elsewhere.sign_in(password=NEW)
+    assert elsewhere.is_in()
+
+
 def test_an_address_finds_its_owner(cognito: LocalCognito, visitor: Visitor) -> None:
     pool = cognito.create_pool(POOL_ID, mfa="ON", username_attributes=["email"])
     pool.create_client(CLIENT_ID)
