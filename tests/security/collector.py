@@ -63,6 +63,11 @@ SECRET_MEMBERS = frozenset(
         "SMS_MFA_CODE",
         "EMAIL_OTP_CODE",
         "PASSWORD_CLAIM_SIGNATURE",
+        "ConfirmationCode",
+        "Password",
+        "PreviousPassword",
+        "ProposedPassword",
+        "SecretHash",
     ]
 )
 

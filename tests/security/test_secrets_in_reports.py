@@ -276,6 +276,31 @@ def end_of_a_removal(site: Site) -> Act:
     return site.visitor.enter_code
 
 
+def reset_of_a_password(site: Site) -> Act:
+    site.make_pool(mfa="ON")
+    site.visitor.post(reverse("cognito_mfa:password_reset"), {"username": "newcomer"})
+    code = site.cognito.outbox[-1].code
+    data = {"code": code, "new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+    return lambda: site.visitor.post(reverse("cognito_mfa:password_reset_confirm"), data)
+
+
+def reset_with_a_refused_password(site: Site) -> Act:
+    reset_of_a_password(site)
+    code = site.cognito.outbox[-1].code
+    short = {"code": code, "new_password1": "Cn-1", "new_password2": "Cn-1"}
+    return lambda: site.visitor.post(reverse("cognito_mfa:password_reset_confirm"), short)
+
+
+def change_of_a_password(site: Site) -> Act:
+    site.make_pool(mfa="ON")
+    site.set_up()
+    site.visitor.post(reverse("cognito_mfa:password_change"), {"password": PASSWORD})
+    site.visitor.enter_code()
+    new = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+    data = {"old_password": PASSWORD, **new}
+    return lambda: site.visitor.post(reverse("cognito_mfa:password_change_confirm"), data)
+
+
 def at_cognitos_own_pages(site: Site) -> None:
     pool = site.make_pool(mfa="OPTIONAL")
     provider = "tests.security.failing.kept_sign_in"
@@ -314,6 +339,9 @@ STEPS: list[Step] = [
     end_of_a_replacement,
     start_of_a_removal,
     end_of_a_removal,
+    reset_of_a_password,
+    reset_with_a_refused_password,
+    change_of_a_password,
 ]
 # Those in which somebody new is linked.
 LINKING: list[Step] = [sign_in, sign_in_with_a_long_form, sign_in_with_srp, confirmation]
@@ -377,7 +405,15 @@ def test_a_session_that_cannot_be_saved_shows_nothing(site: Site, step: Step) ->
     assert seen(site, step, "session save").failures
 
 
-POSTING = [sign_in, sign_in_with_a_long_form, start_of_a_replacement, confirmation, new_password]
+POSTING = [
+    sign_in,
+    sign_in_with_a_long_form,
+    start_of_a_replacement,
+    confirmation,
+    new_password,
+    reset_of_a_password,
+    change_of_a_password,
+]
 
 
 @pytest.mark.sweep
