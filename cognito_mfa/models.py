@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import secrets
 from typing import Any, Literal, Self, TypeVar
 
 from django.conf import settings
@@ -90,6 +91,15 @@ class CognitoIdentityQuerySet(InPoolQuerySet["CognitoIdentity"]):
         )
 
 
+def new_nonce() -> int:
+    """Return what tells a generation from every other of the same number.
+
+    SECURITY: a restored database counts on from an older generation, and gives rows the keys of others that were made
+    and lost since. By numbers alone, proofs of that time would be valid again.
+    """
+    return secrets.randbits(63)
+
+
 class CognitoIdentity(models.Model):
     """A Django user's link to a user of the pool, and what Cognito last said about it."""
 
@@ -154,6 +164,12 @@ class CognitoIdentity(models.Model):
         _("generation"),
         default=0,
         help_text=_("When it moves, older sessions must prove themselves again."),
+    )
+    nonce = models.BigIntegerField(
+        _("nonce"),
+        default=new_nonce,
+        editable=False,
+        help_text=_("Random, and new with each generation."),
     )
     sign_outs = models.PositiveIntegerField(
         _("signed out everywhere"),
@@ -289,11 +305,12 @@ class CognitoIdentity(models.Model):
             before = rows.select_for_update().values_list("generation", flat=True).first()
             if before is None or since not in (None, before):
                 raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
-            rows.update(generation=before + 1)
+            nonce = new_nonce()
+            rows.update(generation=before + 1, nonce=nonce)
             if kind in MFAEvent.ENDS_RECOVERY_CODES:
                 self.recovery_codes.all().delete()
             MFAEvent.objects.record(kind, self, actor=actor, reason=reason, detail=detail)
-        self.generation = before + 1
+        self.generation, self.nonce = before + 1, nonce
         return before
 
     def record_enabled(self) -> None:

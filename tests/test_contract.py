@@ -131,6 +131,7 @@ def test_permissions() -> None:
         ("reset", ["--reason", "--by", "--unfinished", "--dry-run"]),
         ("exempt", ["--until", "--revoke", "--list", "--reason", "--by", "--dry-run"]),
         ("purge", ["--older-than", "--dry-run"]),
+        ("restored", ["--dry-run"]),
         (
             "link",
             [

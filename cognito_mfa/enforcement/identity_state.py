@@ -31,6 +31,7 @@ class IdentityState(NamedTuple):
         sub: Cognito's lasting id of the user pool user.
         status: one of ``CognitoIdentity.Status``.
         generation: proofs of another generation are void.
+        nonce: new with each generation; proofs with another are void, too.
         checked_at: when Cognito was last asked; None if never.
         disabled_at: when the app learned that the user pool refuses them; None if it does not.
         created_at: when the user was linked.
@@ -42,6 +43,7 @@ class IdentityState(NamedTuple):
     sub: str
     status: str
     generation: int
+    nonce: int
     checked_at: dt.datetime | None
     disabled_at: dt.datetime | None
     created_at: dt.datetime

@@ -1,7 +1,8 @@
 """What the session says about MFA: our record of an accepted code, or of a federated sign-in.
 
 A proof is bound to the user, the user pool, the ``sub``, the identity's row, and its generation, and it ages. A user
-who is linked anew starts again with generation 0, so the generation alone would make older proofs valid again.
+who is linked anew starts again with generation 0, and a restored database counts on from an older one, so the number
+alone would make older proofs valid again: each generation has a nonce.
 Anything missing or odd means "not proven". Reading costs no query.
 """
 
@@ -53,6 +54,7 @@ def write(
         identity.sub,
         identity.pk,
         identity.generation,
+        identity.nonce,
     ]
     when = float(int(time.time() if at is None else at))  # quicker to subtract than a whole number
     session[KEY] = {"owner": owner, "method": method, "at": when}
@@ -69,7 +71,7 @@ def age(record: Any, identity: Identity | None) -> float | None:
         return None
     conf = get_conf()
     try:
-        user, pool, sub, link, generation = record["owner"]
+        user, pool, sub, link, generation, nonce = record["owner"]
         key = identity.user_id
         # No text of a number, since this is on every request.
         if (
@@ -78,6 +80,7 @@ def age(record: Any, identity: Identity | None) -> float | None:
             or sub != identity.sub
             or link != identity.id
             or generation != identity.generation
+            or nonce != identity.nonce
             or identity.status == CognitoIdentity.Status.GONE
             or identity.disabled_at is not None
             or (conf.STATUS_MAX_AGE is not None and is_check_overdue(identity))
@@ -183,9 +186,9 @@ def carry_over(session: SessionBase, identity: CognitoIdentity, *, since: int) -
             something else, and stays so.
     """
     record = session[KEY]
-    *whose, generation = record["owner"]
+    *whose, generation, _nonce = record["owner"]
     if generation == since:
-        session[KEY] = {**record, "owner": [*whose, identity.generation]}
+        session[KEY] = {**record, "owner": [*whose, identity.generation, identity.nonce]}
 
 
 def record_federated_sign_in(session: SessionBase, user: Any, *, provider: str) -> None:

@@ -1,0 +1,50 @@
+"""What an older copy of the database brings back, and what must not stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from cognito_mfa.databases import current_rows
+from cognito_mfa.exceptions import ChallengeLost
+from cognito_mfa.models import CognitoIdentity, MFAEvent, RecoveryCode
+
+CHUNK = 2000  # rows in memory
+DETAIL = "RESTORED"  # in the events
+
+
+class Ended(NamedTuple):
+    """What was ended.
+
+    Attributes:
+        users: how many must pass MFA again.
+        recovery_codes: how many were deleted.
+    """
+
+    users: int
+    recovery_codes: int
+
+
+def end_what_came_back(*, dry_run: bool = False) -> Ended:
+    """End every proof and every recovery code.
+
+    SECURITY: a reset since the copy was made is not in it, and neither is a used recovery code. What they ended is
+    valid again, and nobody can tell which of it.
+
+    Args:
+        dry_run: only count.
+    """
+    codes = current_rows(RecoveryCode).all()
+    if dry_run:
+        return Ended(current_rows(CognitoIdentity).count(), codes.count())
+    deleted, _by_model = codes.delete()
+    return Ended(sum(_invalidate_all()), deleted)
+
+
+def _invalidate_all() -> Iterator[int]:
+    for identity in current_rows(CognitoIdentity).order_by("pk").iterator(chunk_size=CHUNK):
+        try:
+            identity.invalidate_proofs(MFAEvent.Kind.STATUS_CHANGED, detail=DETAIL)
+        except ChallengeLost:  # deleted since it was read
+            continue
+        yield 1
