@@ -19,7 +19,7 @@ Kind = MFAEvent.Kind
 
 def backup() -> str:
     """Return a copy of the identities; the sessions are somewhere else, such as in a cache."""
-    return serializers.serialize("json", CognitoIdentity.objects.all())
+    return str(serializers.serialize("json", CognitoIdentity.objects.all()))
 
 
 def restore(copy: str) -> None:
@@ -91,6 +91,9 @@ def test_the_command_ends_what_the_copy_brought_back(visitor: Visitor) -> None:
         "Next: end all sessions, run cognito_mfa_sync, and review 0 valid exemptions and 0 unfinished resets.",
     ]
     assert not visitor.is_in()
+    assert (
+        visitor.get("/private/", follow=True).redirect_chain[-1][0].startswith("/account/sign-in/")
+    )
     assert not RecoveryCode.objects.exists()
     assert MFAEvent.objects.filter(kind=Kind.STATUS_CHANGED, detail="RESTORED").count() == 1
 
