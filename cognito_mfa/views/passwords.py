@@ -126,8 +126,7 @@ class PasswordChangeView(PasswordPage, ChangeView):
     purpose = Purpose.CHANGE_PASSWORD
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if managed_login.is_active(request):  # their password is changed where they sign in
-            raise Http404
+        _refuse_elsewhere(request)
         return super().dispatch(request, *args, **kwargs)
 
 
@@ -137,6 +136,10 @@ class PasswordChangeConfirmView(PasswordPage, OwnPage, StepView):
     template_name = "cognito_mfa/password_change_confirm.html"
     form_class = PasswordChangeForm
     step = Step.PASSWORD_CHANGE
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        _refuse_elsewhere(request)
+        return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
@@ -168,3 +171,9 @@ class PasswordChangeConfirmView(PasswordPage, OwnPage, StepView):
                 self.redirect_to_device()
             )  # another post of this browser was faster, or it took too long
         return HttpResponseRedirect(reverse("cognito_mfa:password_change"))
+
+
+def _refuse_elsewhere(request: HttpRequest) -> None:
+    """Answer 404 to users whose password is changed where they sign in."""
+    if managed_login.is_active(request):
+        raise Http404

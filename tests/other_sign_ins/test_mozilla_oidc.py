@@ -239,6 +239,14 @@ def test_nobody_is_ever_asked_for_a_password_here(person: Person) -> None:
     assert person.cognito.operations() == []
 
 
+def test_a_password_is_changed_where_the_person_signs_in(person: Person) -> None:
+    person.set_up_here()
+    assert "password" not in person.text(person.get(reverse("cognito_mfa:device"))).lower()
+    for path in ("password_change", "password_change_confirm"):
+        assert person.get(reverse(f"cognito_mfa:{path}")).status_code == 404
+    assert person.cognito.operations() == []
+
+
 @pytest.mark.usefixtures("either_backend")
 def test_the_packages_middleware_may_renew_the_token_before_the_set_up(
     person: Person, site: Settings
