@@ -332,7 +332,7 @@ def _our_marks(user: Any) -> dict[str, Any]:
     identity = CognitoIdentity(
         user=user, pool_id=POOL, sub="a1b2c3", username="alice", status="ENABLED"
     )
-    if user._state.db:  # noqa: SLF001 - a saved user
+    if not user._state.adding:  # noqa: SLF001 - a saved user
         identity.save()
     marks: dict[str, Any] = {}
     proof.write(marks, identity, method="SOFTWARE_TOKEN_MFA")  # type: ignore[arg-type]
@@ -471,7 +471,7 @@ def _as_our_backend_loads(user: Any) -> Any:
     from cognito_mfa.backends import CognitoBackend
     from cognito_mfa.enforcement import identity_state
 
-    if user._state.db:  # noqa: SLF001 - a saved user
+    if not user._state.adding:  # noqa: SLF001 - a saved user
         return CognitoBackend().get_user(user.pk)
     row = user.cognito_identity
     state = {name: getattr(row, name) for name in identity_state.IdentityState._fields}

@@ -45,11 +45,14 @@ class Decision(NamedTuple):
     Attributes:
         verdict: whether it goes on.
         user: because of whom; during an impersonation, the user who impersonates. None for a session whose
-            user is no longer loaded.
+            user is no longer loaded, and where the request passes.
     """
 
     verdict: Verdict
     user: Any
+
+
+PASSES = Decision(Verdict.PASS, None)
 
 
 class Subject(NamedTuple):
@@ -89,11 +92,13 @@ async def adecide(request: HttpRequest) -> Decision:
 
 
 def _strictest(judged: list[Decision]) -> Decision:
+    if len(judged) == 1:
+        return judged[0]
     for verdict in (Verdict.BLOCK, Verdict.WOULD_BLOCK):
         for one in judged:
             if one.verdict is verdict:
                 return one
-    return Decision(Verdict.PASS, None)
+    return PASSES
 
 
 def decide_for_user(request: HttpRequest, user: Any) -> Decision:
@@ -106,6 +111,8 @@ def decide_for_user(request: HttpRequest, user: Any) -> Decision:
         user: signed in; not necessarily the session's.
     """
     off = get_conf().ENFORCEMENT == "off"
+    if not off and _has_own_proof(request, user):
+        return PASSES
     subject = _subject(request, user)
     known = _decide_without_policy(subject, user, off=off)
     if known is not None:
@@ -117,6 +124,8 @@ def decide_for_user(request: HttpRequest, user: Any) -> Decision:
 async def adecide_for_user(request: HttpRequest, user: Any) -> Decision:
     """Async version of ``decide_for_user``."""
     off = get_conf().ENFORCEMENT == "off"
+    if not off and await _ahas_own_proof(request, user):
+        return PASSES
     subject = await _asubject(request, user)
     if not off or _came_from_cognito(subject):
         await astate_of(subject.user)
@@ -221,6 +230,28 @@ async def aproof_age(request: HttpRequest, user: Any) -> float | None:
 # ------------------------------------------------------------------ what is read, with and without a thread
 
 
+def _has_own_proof(request: HttpRequest, user: Any) -> bool:
+    """Return whether the session has a valid proof of ``user``, and nobody acts as them: so do most requests.
+
+    They need no more than that to pass, and are spared the rest.
+    """
+    session = getattr(request, "session", None)
+    if session is None or impersonation.is_possible(request):
+        return False
+    return proof.holds(session.get(proof.KEY), state_of(user))
+
+
+async def _ahas_own_proof(request: HttpRequest, user: Any) -> bool:
+    """Async version of ``_has_own_proof``."""
+    session = getattr(request, "session", None)
+    if session is None:
+        return False
+    await session.aget(SESSION_KEY)  # loads all of it
+    if not impersonation.is_possible(request):
+        await astate_of(user)
+    return _has_own_proof(request, user)
+
+
 def _subject(request: HttpRequest, user: Any) -> Subject:
     """Return who answers for a request of ``user``, with what is known of them loaded."""
     session = getattr(request, "session", None)
@@ -265,17 +296,17 @@ def _decide_without_policy(subject: Subject, user: Any, *, off: bool) -> Decisio
     """Return what is known before anybody asks the policy."""
     # A proof is of this generation, so nobody signed out everywhere since it was made.
     if not off and _proof_age(subject) is not None:
-        return Decision(Verdict.PASS, user)
+        return PASSES
     if _sign_in_ended(subject, off=off):  # also where nothing else is enforced
         return Decision(Verdict.BLOCK, subject.user)
     if off or _is_trusted(subject):
-        return Decision(Verdict.PASS, user)
+        return PASSES
     cognito = _came_from_cognito(subject)
     if subject.user is None or (cognito and is_check_overdue(state_of(subject.user))):
         return _decide_unproven(subject.user or user, required=True)
     lets_providers_do = get_conf().FEDERATED == "exempt"
     if lets_providers_do and proof.federated_provider(subject.records.federated, subject.user):
-        return Decision(Verdict.PASS, user)
+        return PASSES
     return None
 
 
@@ -309,7 +340,7 @@ def _came_from_cognito(subject: Subject) -> bool:
 
 def _decide_unproven(user: Any, *, required: bool) -> Decision:
     if not required:
-        return Decision(Verdict.PASS, user)
+        return PASSES
     return Decision(Verdict.BLOCK if policy.is_enforced() else Verdict.WOULD_BLOCK, user)
 
 

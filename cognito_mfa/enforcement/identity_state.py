@@ -84,7 +84,7 @@ async def astate_of(user: Any) -> Identity | None:
 def _needs_row(user: Any) -> bool:
     if not hasattr(user, ATTRIBUTE):
         return True
-    return bool(user._meta.get_field("cognito_identity").is_cached(user))
+    return "cognito_identity" in user._state.fields_cache  # noqa: SLF001 - as Django's own
 
 
 def _users() -> QuerySet[Any]:

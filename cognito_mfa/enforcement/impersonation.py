@@ -12,12 +12,14 @@ whom the package's own key names first, and given back when they return. Nothing
 from __future__ import annotations
 
 import logging
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY, get_user_model
 from django.core.exceptions import ValidationError
+from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
@@ -77,9 +79,23 @@ class Impersonation(NamedTuple):
             return ""
 
 
+@cache
+def _installed() -> frozenset[str]:
+    """Return which of the packages the site has; asked on every request, and the same for all."""
+    return frozenset(filter(apps.is_installed, (HIJACK, IMPERSONATE)))
+
+
+def _forget_installed(*, setting: str, **_kwargs: object) -> None:
+    if setting == "INSTALLED_APPS":
+        _installed.cache_clear()
+
+
+setting_changed.connect(_forget_installed, dispatch_uid="cognito_mfa.enforcement.impersonation")
+
+
 def is_possible(request: HttpRequest) -> bool:
     """Tell whether the session speaks of an impersonation. Costs no query once the session is loaded."""
-    session = getattr(request, "session", None)
+    session = getattr(request, "session", None) if _installed() else None
     return session is not None and bool(
         session.get(HIJACKS_KEY) or session.get(IMPERSONATES_KEY) is not None
     )
@@ -94,7 +110,7 @@ def find(request: HttpRequest, user: Any) -> Impersonation | None:
         request: with its session, if it has one.
         user: whom the request is from; a visitor is never impersonated.
     """
-    if not is_signed_in(user) or not is_possible(request):
+    if not is_possible(request) or not is_signed_in(user):
         return None
     return _find_hijack(request, user) or _find_impersonate(request, user)
 
@@ -119,7 +135,7 @@ def _find_impersonate(request: HttpRequest, user: Any) -> Impersonation | None:
     person = getattr(
         request, "impersonator", None
     )  # of its middleware, which asked whether they may
-    if named is None or person is None or not apps.is_installed(IMPERSONATE):
+    if named is None or person is None or IMPERSONATE not in _installed():
         return None
     own = records_of(request.session)
     acts = is_signed_in(person) and str(person.pk) == str(own.signed_in)
@@ -135,7 +151,7 @@ def _find_hijack(request: HttpRequest, user: Any) -> Impersonation | None:
     session = request.session
     history = session.get(HIJACKS_KEY)
     of_the_session = str(session.get(SESSION_KEY)) == key_of(user)
-    if not history or not of_the_session or not apps.is_installed(HIJACK):
+    if not history or not of_the_session or HIJACK not in _installed():
         return None
     # Asked once for each request, and again after a view has changed who acts as whom.
     asked = (str(history), str(user.pk))
@@ -205,7 +221,7 @@ def touch(request: HttpRequest, identity: Any) -> None:
 def record_before_view(request: HttpRequest) -> None:
     """Note what the session says, for the case that the view signs somebody in as another user."""
     session = getattr(request, "session", None)
-    if session is not None and apps.is_installed(HIJACK):
+    if session is not None and HIJACK in _installed():
         history = [str(key) for key in session.get(HIJACKS_KEY) or ()]
         vars(request)[BEFORE] = (history, records_of(session), session.get(KEPT))
 

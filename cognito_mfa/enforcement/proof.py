@@ -30,6 +30,7 @@ LINK_KEY = f"{PREFIX}link"
 SIGN_OUTS_KEY = f"{PREFIX}sign_outs"
 UNNAMED_PROVIDER = "?"  # a provider whose name cannot be shown; nobody's empty name is one
 SKEW = clocks.SKEW  # seconds
+GONE = CognitoIdentity.Status.GONE
 SEEN = (
     "seen"  # in the record: when something was last asked for with it; without it, when it was made
 )
@@ -81,7 +82,7 @@ def age(record: Any, identity: Identity | None) -> float | None:
             or link != identity.id
             or generation != identity.generation
             or nonce != identity.nonce
-            or identity.status == CognitoIdentity.Status.GONE
+            or identity.status == GONE
             or identity.disabled_at is not None
             or (conf.STATUS_MAX_AGE is not None and is_check_overdue(identity))
             or (conf.SESSION_IDLE is not None and is_idle(record))

@@ -20,6 +20,7 @@ from django.http import HttpRequest
 
 LOADED = "_cognito_mfa_loaded"  # of the request: the lazy user that was evaluated already
 ABSENT = object()
+PLAIN = (Model, AnonymousUser)  # users that are not lazy
 
 
 def users_of(request: HttpRequest) -> tuple[Any, ...]:
@@ -30,7 +31,8 @@ def users_of(request: HttpRequest) -> tuple[Any, ...]:
     on, or an async view would get the session's user although the site named another.
     """
     user: Any = request.user
-    is_signed_in(user)
+    if not _is_plain(user):
+        is_signed_in(user)
     ask = _site_auser(request)
     if ask is None:
         _align_auser(request, user)
@@ -112,7 +114,7 @@ async def _resolve_lazy_user(request: HttpRequest, user: Any) -> None:
 
 def _is_plain(user: Any) -> bool:
     # By type(): a lazy object says of itself that it is what it stands for, and is evaluated to say so.
-    return user is None or issubclass(type(user), Model | AnonymousUser)
+    return user is None or issubclass(type(user), PLAIN)
 
 
 def _distinct(user: Any, other: Any) -> tuple[Any, ...]:
