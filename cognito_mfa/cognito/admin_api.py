@@ -185,6 +185,17 @@ def remembered_devices_skip_mfa() -> bool:
     return devices.get("ChallengeRequiredOnNewDevice") is True
 
 
+def sends_reset_codes() -> bool:
+    """Ask whether the pool sends codes for forgotten passwords, and not only administrators help (DescribeUserPool).
+
+    Raises:
+        Misconfigured: no credentials, no permission, or no such pool.
+    """
+    setting = _describe_pool()["UserPool"].get("AccountRecoverySetting") or {}
+    names = [str(one.get("Name")) for one in setting.get("RecoveryMechanisms") or []]
+    return names != ["admin_only"]
+
+
 def password_rules() -> PasswordRules:
     """Ask what the pool asks of passwords (DescribeUserPool).
 

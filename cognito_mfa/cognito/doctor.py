@@ -220,6 +220,21 @@ def _check_pool(conf: Conf) -> Iterator[Finding]:
         yield Finding(Level.WARNING, "remembered devices", text, hint)
     else:
         yield Finding(Level.OK, "remembered devices", "None is spared the second factor.")
+    yield from _password_findings(conf)
+
+
+def _password_findings(conf: Conf) -> Iterator[Finding]:
+    """Yield what makes the pages about passwords say something untrue."""
+    if conf.PASSWORD_PAGES and not admin_api.sends_reset_codes():
+        text = "The pool lets only administrators recover accounts, so no codes are sent for forgotten passwords."
+        hint = "Set PASSWORD_PAGES to False, or allow recovery by email or phone in the pool."
+        yield Finding(Level.WARNING, "forgotten passwords", text, hint)
+    if conf.PASSWORD_RULES is None:
+        return
+    rules = admin_api.password_rules()
+    if rules != conf.PASSWORD_RULES:
+        text = "PASSWORD_RULES differs from the pool's password policy, so pages show wrong rules."
+        yield Finding(Level.WARNING, "password rules", text, f"Write {rules.as_dict()!r}.")
 
 
 def _pool_findings(factors: PoolFactors) -> Iterator[Finding]:

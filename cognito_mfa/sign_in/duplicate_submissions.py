@@ -5,7 +5,7 @@ after the first one signed the person in; and the browser shows the answer to th
 
 What was claimed is a row, since a site has more than one process, and a lock would be held while Cognito answers.
 The row of a step that is over is kept: a late post of it is told to wait as well, and nothing needs to be written.
-Only who has a pending sign-in, and so gave the right password, can make one.
+Only who has a pending sign-in, and so gave the right password, or a reset with the right code can leave one.
 """
 
 from __future__ import annotations

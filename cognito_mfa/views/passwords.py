@@ -19,6 +19,7 @@ from cognito_mfa import managed_login
 from cognito_mfa.enforcement.redirects import safe_url
 from cognito_mfa.exceptions import BadCode, BadCredentials, CognitoMFAError
 from cognito_mfa.forms import PasswordChangeForm, PasswordResetConfirmForm, PasswordResetForm
+from cognito_mfa.models import identity_of
 from cognito_mfa.sign_in import flows, password_reset
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
@@ -49,7 +50,8 @@ class PasswordResetView(PasswordPage):
         return safe_url(self.request, given or self.pending.next_url)
 
     def get_initial(self) -> dict[str, Any]:
-        return {"username": self.pending.username}
+        identity = identity_of(self.request.user)
+        return {"username": self.pending.username or (identity.username if identity else "")}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(next=self.next_url, **kwargs)

@@ -137,6 +137,24 @@ def test_authenticator_apps_are_off(healthy: LocalPool) -> None:
     assert "EMAIL_OTP" in found["other factors"]["text"]
 
 
+def test_pages_for_forgotten_passwords_of_a_pool_that_sends_no_codes(
+    healthy: LocalPool, settings: Settings
+) -> None:
+    assert "forgotten passwords" not in examine()[1]
+    healthy.state.account_recovery = ["admin_only"]
+    assert level("forgotten passwords") == (0, "WARNING")
+    set_conf(settings, PASSWORD_PAGES=False)
+    assert "forgotten passwords" not in examine()[1]
+
+
+def test_password_rules_that_are_not_the_pools(healthy: LocalPool, settings: Settings) -> None:
+    set_conf(settings, PASSWORD_RULES={"length": 20})
+    assert level("password rules") == (0, "WARNING")
+    rules = {"uppercase": True, "lowercase": True, "number": True, "symbol": True}
+    set_conf(settings, PASSWORD_RULES={"length": 8, **rules})
+    assert "password rules" not in examine()[1]
+
+
 def test_remembered_devices(healthy: LocalPool) -> None:
     assert level("remembered devices") == (0, "OK")
     healthy.state.device_tracking = DeviceTracking(replaces_mfa=True)
