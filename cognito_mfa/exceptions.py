@@ -133,6 +133,7 @@ class LinkRefusedReason(StrEnum):
     USER_LINKED = "user_linked"  # to another user of the pool; may be moved
     OVERTAKEN = "overtaken"  # by a sign-in or another administrator
     GONE = "gone"  # the former pool had deleted the user
+    RESET_UNFINISHED = "reset_unfinished"  # of the link that would end, and with it the reset
     SEVERAL_USERS = "several_users"  # of the site have what the resolver looks for
     USERNAME_TAKEN = "username_taken"  # no new user could be created
     NO_VALID_USERNAME = "no_valid_username"  # likewise: the site's users have names of another kind

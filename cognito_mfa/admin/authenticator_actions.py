@@ -6,7 +6,6 @@ Shared by the list of identities and by the site's own list of users.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin, messages
@@ -24,12 +23,15 @@ from cognito_mfa.admin.confirmation import (
     way_to_a_code,
 )
 from cognito_mfa.authenticator import links, permissions, reset, status
-from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, Refused
+from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, LinkRefusedReason, Refused
 from cognito_mfa.models import CodeFailures, CognitoIdentity
 
 REFUSAL = _(
     "You cannot do this to the people you selected: not to yourself, nor to somebody who may do more than you, nor "
     "to somebody of another user pool."
+)
+UNFINISHED = _(
+    "A reset of this user is not finished and would be lost with the link. Finish it first"
 )
 _PERSON = (
     (_("Person"), str),
@@ -101,9 +103,12 @@ class Unlink(ConfirmedAction):
     columns = _PERSON
 
     def perform(self, request: HttpRequest, row: CognitoIdentity, reason: str) -> str:
-        with suppress(LinkRefused):  # somebody else was faster; it is over either way
+        try:
             links.unlink(row, actor=request.user, reason=reason)
-        return ""
+        except LinkRefused as refused:
+            if refused.reason == LinkRefusedReason.RESET_UNFINISHED:
+                return str(UNFINISHED)
+        return ""  # somebody else may have been faster; it is over either way
 
 
 RESET = ResetAuthenticator()

@@ -61,6 +61,9 @@ REFUSALS = {
     LinkRefusedReason.EMAIL_NOT_VERIFIED: _(
         "The user pool has not verified this email address. Enter the username or the sub."
     ),
+    LinkRefusedReason.RESET_UNFINISHED: _(
+        "A reset of this user is not finished and would be lost with the link. Finish it first."
+    ),
     LinkRefusedReason.FEDERATED: _(
         "This user signs in with another identity provider and cannot be linked."
     ),

@@ -163,6 +163,8 @@ def check(planned: Plan, *, actor: Any, move: bool = False) -> None:
         permissions.require(permissions.LINK, actor, planned.theirs)
     if planned.obstacle is not None and not move:
         raise LinkRefused(planned.obstacle, user_pk=planned.user.pk)
+    if planned.own is not None and planned.own != planned.theirs:
+        check_resets(planned.own)
 
 
 def link(
@@ -212,14 +214,28 @@ def unlink(identity: CognitoIdentity, *, actor: Any, reason: str, notify: bool =
 
     Raises:
         ActionDenied: ``actor`` may not; nothing was done.
-        LinkRefused: somebody else was faster.
+        LinkRefused: somebody else was faster, or a reset is unfinished; nothing was done.
     """
     with atomic_for(CognitoIdentity):
         row = _locked(pk=identity.pk)
         if row is None:
             raise LinkRefused(Reason.OVERTAKEN, user_pk=identity.user_id)
         permissions.require(permissions.LINK, actor, row)
+        check_resets(row)
         _end(row, actor=actor, reason=reason, notify=notify)
+
+
+def check_resets(identity: CognitoIdentity) -> None:
+    """Check that no unfinished reset would be lost with the link.
+
+    SECURITY: until it is finished, Cognito may still take the codes of a lost phone, and nothing else remembers it.
+
+    Raises:
+        LinkRefused: there is one that can be finished.
+    """
+    can_be_finished = identity.in_this_pool and identity.status != Status.GONE
+    if can_be_finished and identity.resets.unfinished().exists():
+        raise LinkRefused(Reason.RESET_UNFINISHED, user_pk=identity.user_id)
 
 
 def _plan(user: Any, pool_user: PoolUser, *, lock: bool) -> Plan:

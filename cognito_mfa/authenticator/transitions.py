@@ -152,14 +152,22 @@ def was_removed_or_reset(identity: CognitoIdentity) -> bool:
     """Return whether a software token that Cognito may still have must not be switched on again.
 
     It was reset, or the user removed it, and none was set up since. With an old boto3 the
-    registration of a lost phone stays in Cognito, and could be switched on again.
+    registration of a lost phone stays in Cognito, and could be switched on again. Where an earlier link of the same
+    user pool user ended, what it knew of that is gone, so it is taken for the case.
     """
     if identity.resets.unfinished().exists():
         return True
     last = identity.software_tokens.order_by("-pk").first()
     retired = SoftwareToken.Retired
     gone = (retired.RESET, retired.RECOVERED, retired.REMOVED)
-    return last is not None and last.retired_at is not None and last.retired_because in gone
+    if last is None:
+        return _was_linked_before(identity)
+    return last.retired_at is not None and last.retired_because in gone
+
+
+def _was_linked_before(identity: CognitoIdentity) -> bool:
+    ended = MFAEvent.objects.filter(kind__in=(Kind.UNLINKED, Kind.USER_DELETED), sub=identity.sub)
+    return ended.exists()
 
 
 def record_expected_absence(identity: CognitoIdentity) -> None:

@@ -56,6 +56,8 @@ def why(refused: LinkRefused, planned: Plan | None) -> str:
         Reason.FEDERATED: "This user of the pool signs in with another identity provider and cannot be linked.",
         Reason.SEVERAL_USERS: "Several users of the former pool have this address. Link them one by one.",
         Reason.GONE: "The former pool had deleted this user. Unlink the user, or link them one by one.",
+        Reason.RESET_UNFINISHED: "A reset of this user is unfinished and would be lost with the link. Finish it first, with "
+        "cognito_mfa_reset --unfinished.",
         Reason.OVERTAKEN: "A sign-in or another administrator changed this link at the same moment. Run the command again.",
     }.get(reason, f"This is not possible: {reason}.")
 

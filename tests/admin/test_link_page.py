@@ -13,6 +13,7 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
+from cognito_mfa.authenticator import reset
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
@@ -284,3 +285,19 @@ def test_it_wants_a_fresh_code(pool: LocalPool, admin: Visitor) -> None:
     assert response.redirect_chain[-1][0].startswith(reverse("cognito_mfa:sign_in") + "?again=1")
     assert admin.cognito.operations() == []
     assert link_of(anna) is None
+
+
+def test_a_link_with_an_unfinished_reset_is_not_ended(pool: LocalPool, admin: Visitor) -> None:
+    ada = make(pool, "ada")
+    reset.request(ada, actor=None, reason="Lost")
+    data = {
+        "action": "unlink",
+        "_selected_action": str(ada.pk),
+        "confirmed": "yes",
+        "reason": WHY,
+    }
+    users = reverse("admin:cognito_mfa_cognitoidentity_changelist")
+    page = admin.text(admin.post(users, data, follow=True))
+    assert "would be lost with the link" in page
+    assert "would be lost with the link" in admin.text(look_up(admin, ada.user, "newcomer"))
+    assert link_of(ada.user) == ada

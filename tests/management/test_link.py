@@ -180,6 +180,24 @@ def test_an_invited_person_is_linked_before_they_ever_came(
     assert visitor.text(visitor.get("/private/")) == "private page of anna.l"
 
 
+def test_in_a_pool_that_leaves_mfa_to_the_site_they_set_up_too(
+    optional_pool: LocalPool, visitor: Visitor
+) -> None:
+    user("anna")
+    assert run("link", "anna", "--username", "newcomer", *WHY)[0] == 0
+    visitor.set_up("newcomer")
+    assert visitor.text(visitor.get("/private/")) == "private page of anna"
+
+
+def test_an_app_that_was_set_up_elsewhere_works_after_the_link(
+    optional_pool: LocalPool, visitor: Visitor
+) -> None:
+    user("anna")
+    assert run("link", "anna", "--username", "newcomer", *WHY)[0] == 0
+    visitor.come_with_app("newcomer")
+    assert visitor.text(visitor.get("/private/")) == "private page of anna"
+
+
 def test_without_the_permission_for_admin_get_user_the_list_decides(
     pool: LocalPool, visitor: Visitor
 ) -> None:

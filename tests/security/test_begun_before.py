@@ -17,8 +17,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from cognito_mfa.authenticator import exemptions, reset, status, transitions
+from cognito_mfa.authenticator import exemptions, links, reset, status, transitions
 from cognito_mfa.cognito.clients import has_operation
+from cognito_mfa.exceptions import LinkRefused
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
@@ -480,6 +481,43 @@ def test_an_unknown_status_does_not_bring_back_what_a_reset_retired(free: Person
     assert free.sign_in().url == reverse(SETUP)
 
     assert free.cognito.pool(POOL_ID).user("newcomer").enabled_factors == []
+
+
+def test_a_link_made_anew_does_not_bring_back_what_a_reset_retired(free: Person) -> None:
+    """Turns red without ``_was_linked_before`` in ``transitions.was_removed_or_reset``."""
+    free.sign_out()
+    assert old_reset(free).finished_at
+    user, found = identity().user, links.find_in_pool(username="newcomer")
+    links.unlink(identity(), actor=None, reason="x")
+    links.link(user, found, actor=None, reason="x")
+
+    assert free.sign_in().url == reverse(SETUP)
+
+    assert free.cognito.pool(POOL_ID).user("newcomer").enabled_factors == []
+
+
+def ends_the_link() -> None:
+    links.unlink(identity(), actor=None, reason="x")
+
+
+def links_somebody_else() -> None:
+    found = links.find_in_pool(username="other")
+    links.link(identity().user, found, actor=None, reason="x", move=True)
+
+
+@pytest.mark.parametrize("act", [ends_the_link, links_somebody_else])
+def test_no_unfinished_reset_is_lost_with_a_link(free: Person, act: Callable[[], None]) -> None:
+    """The lost phone would work again once the link is made anew. Turns red without ``links.check_resets``."""
+    a_reset()
+    MFAReset.objects.update(finished_at=None)
+    before = identity()
+    free.cognito.pool(POOL_ID).create_user("other")
+    with pytest.raises(LinkRefused) as refused:
+        act()
+    assert refused.value.reason == "reset_unfinished"
+    assert identity() == before
+    before.record_status(CognitoIdentity.Status.GONE)  # then there is no lost phone's code either
+    links.unlink(before, actor=None, reason="x")
 
 
 def test_an_unfinished_reset_makes_no_new_authenticator_of_the_old(free: Person) -> None:

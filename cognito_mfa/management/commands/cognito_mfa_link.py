@@ -171,6 +171,10 @@ class Command(BaseCommand):
         if identity is None:
             raise CommandError(f"{display_name(user)} is not linked.", returncode=REFUSED)
         require(permissions.LINK, self.actor, identity, dry_run=self.options["dry_run"])
+        try:
+            links.check_resets(identity)
+        except LinkRefused as refused:
+            raise CommandError(why(refused, None), returncode=REFUSED) from None
         return identity
 
     def _perform(self, job: Job) -> str:
