@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Caution
 
-from cognito_mfa.checks.imports import import_problem, urlconf_problem
+from cognito_mfa.checks.imports import backend_problem, import_problem, urlconf_problem
 from cognito_mfa.checks.settings import conf_or_none
 from cognito_mfa.conf import NAME, Conf, backend_class, trustable
 from cognito_mfa.enforcement import admin_sites
@@ -18,12 +19,13 @@ from cognito_mfa.enforcement.installed_middleware import Gate, installed_gate
 from cognito_mfa.enforcement.overrides import forgets, names_in
 from cognito_mfa.enforcement.password_forms import backends_for_passwords, may_accept_password
 
-AWS_LOGGERS = ("", "boto3", "botocore", "urllib3")
+AWS_LOGGERS = ("boto3", "botocore", "urllib3")
+UNSET = (None, "NOTSET", 0)  # levels of a logger that takes the root's
 
 
 def check_backend() -> Iterator[CheckMessage]:
     """E008: our backend is missing."""
-    if own_backend() is None and not any(map(import_problem, settings.AUTHENTICATION_BACKENDS)):
+    if own_backend() is None and not any(map(backend_problem, settings.AUTHENTICATION_BACKENDS)):
         yield Error(
             f"No entry of AUTHENTICATION_BACKENDS is {BACKEND!r} or derives from it, so users who sign in are "
             "signed out at their next request.",
@@ -131,25 +133,33 @@ def _is_gated(site: Any) -> bool:
 
 def check_logging() -> Iterator[CheckMessage]:
     """W011: botocore at level DEBUG logs passwords, codes and tokens."""
-    loud = [name for name in AWS_LOGGERS if _level(name) == "DEBUG"]
-    if loud and not settings.DEBUG:
-        names = ", ".join(repr(name or "root") for name in loud)
-        yield Caution(
-            f"LOGGING sets {names} to DEBUG: botocore then logs passwords, codes and tokens.",
-            hint="Set the level of the loggers 'boto3', 'botocore' and 'urllib3' to INFO or above.",
-            id="cognito_mfa.W011",
-        )
+    if settings.DEBUG or not (loud := _loud_loggers()):
+        return
+    names = ", ".join(repr(name or "root") for name in loud)
+    yield Caution(
+        f"LOGGING sets {names} to DEBUG: botocore then logs passwords, codes and tokens.",
+        hint="Set the level of the loggers 'boto3', 'botocore' and 'urllib3' to INFO or above.",
+        id="cognito_mfa.W011",
+    )
 
 
-def _level(name: str) -> str:
-    """Return the level that LOGGING gives the logger; the root's matters only where botocore inherits it."""
+def _loud_loggers() -> list[str]:
+    """Return the loggers of AWS's library, and the root where they inherit it, that LOGGING sets to DEBUG."""
     config: Mapping[str, Any] = settings.LOGGING or {}
-    loggers = config.get("loggers") or {}
-    if name:
-        return _level_in(loggers, name)
-    quiet = _level_in(loggers, "botocore") not in ("", "NOTSET", "DEBUG")
-    return "" if quiet else _level_in(config, "root") or _level_in(loggers, "")
+    loggers: Mapping[str, Any] = config.get("loggers") or {}
+    loud = [
+        name
+        for name in loggers
+        if name.partition(".")[0] in AWS_LOGGERS and _is_loud(loggers, name)
+    ]
+    root = _is_loud(config, "root") or _is_loud(loggers, "")
+    return ["", *loud] if root and _level(loggers, "botocore") in UNSET else loud
 
 
-def _level_in(config: Mapping[str, Any], name: str) -> str:
-    return str((config.get(name) or {}).get("level", ""))
+def _is_loud(config: Mapping[str, Any], name: str) -> bool:
+    level = _level(config, name)
+    return level == "DEBUG" or (isinstance(level, int) and 0 < level <= logging.DEBUG)
+
+
+def _level(config: Mapping[str, Any], name: str) -> object:
+    return (config.get(name) or {}).get("level")

@@ -30,7 +30,7 @@ def check_cookies() -> Iterator[CheckMessage]:
             hint="Set SESSION_COOKIE_HTTPONLY = True.",
             id="cognito_mfa.W013",
         )
-    if settings.SESSION_COOKIE_SAMESITE not in ("Lax", "Strict"):
+    if str(settings.SESSION_COOKIE_SAMESITE).lower() not in ("lax", "strict"):
         yield Caution(
             "Browsers send the session cookie along with requests from other sites.",
             hint="Set SESSION_COOKIE_SAMESITE = 'Lax'.",

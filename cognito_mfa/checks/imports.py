@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.contrib.auth import load_backend
 from django.core.checks import CheckMessage, Error
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
@@ -19,6 +20,18 @@ def import_problem(path: object) -> str:
     except Exception as error:  # noqa: BLE001 - a site's module may fail in any way
         return f"{type(error).__name__}: {error}"
     return "" if callable(found) else "it is not callable"
+
+
+def backend_problem(path: object) -> str:
+    """Return why Django cannot make the authentication backend that ``path`` names; empty if it can."""
+    problem = import_problem(path)
+    if problem:
+        return problem
+    try:
+        load_backend(str(path))
+    except Exception as error:  # noqa: BLE001 - likewise
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def urlconf_problem() -> str:
@@ -38,7 +51,10 @@ def check_imports() -> Iterator[CheckMessage]:
             yield _broken(name, given, "it is not a list")
             continue
         for path in given:
-            if problem := import_problem(path):
+            problem = (
+                backend_problem(path) if name == "AUTHENTICATION_BACKENDS" else import_problem(path)
+            )
+            if problem:
                 yield _broken(name, path, problem)
     if problem := urlconf_problem():
         yield _broken("ROOT_URLCONF", settings.ROOT_URLCONF, problem)

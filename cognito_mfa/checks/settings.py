@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -166,9 +168,7 @@ def check_endpoint() -> Iterator[CheckMessage]:
     conf = conf_or_none()
     if conf is None or settings.DEBUG:
         return
-    factory = conf.CLIENT_FACTORY
-    path = factory if isinstance(factory, str) else factory.__module__
-    if path.startswith("cognito_mfa.local"):
+    if _is_local(conf.CLIENT_FACTORY):
         yield Error(
             "The local Cognito must never run a site: anybody who can read its memory can sign in as anybody.",
             hint=f"Remove 'CLIENT_FACTORY' from {NAME}.",
@@ -188,6 +188,17 @@ def check_endpoint() -> Iterator[CheckMessage]:
             "silence this check; calls to an address that was not named for Cognito are refused.",
             id="cognito_mfa.W004",
         )
+
+
+def _is_local(factory: object) -> bool:
+    """Return whether ``CLIENT_FACTORY`` is the local Cognito's, whatever the setting calls it."""
+    if isinstance(factory, str) and factory.startswith("cognito_mfa.local"):
+        return True
+    try:
+        found: Any = import_string(factory) if isinstance(factory, str) else factory
+        return str(inspect.unwrap(found).__module__).startswith("cognito_mfa.local")
+    except Exception:  # noqa: BLE001 - E005 says that it cannot be imported
+        return False
 
 
 def _endpoint(conf: Conf) -> tuple[str, str | None]:

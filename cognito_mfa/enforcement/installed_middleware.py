@@ -16,7 +16,7 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
-from cognito_mfa.enforcement.overrides import forgets, names_in, plain_function
+from cognito_mfa.enforcement.overrides import forgets, globals_in, plain_function
 
 GATE = "cognito_mfa.middleware.RequireMFAMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
@@ -164,7 +164,7 @@ def _mentions(kind: type, ours: type) -> bool:
 def _named_in(method: Any) -> Iterator[Any]:
     plain = plain_function(method)
     if plain is not None:
-        yield from (plain.__globals__.get(name) for name in names_in(plain))
+        yield from globals_in(plain)
 
 
 def _holds(made: Any, ours: type, depth: int) -> bool:

@@ -5,6 +5,7 @@ Read off the code, which is never run. For system checks and the gate map.
 
 from __future__ import annotations
 
+import dis
 import inspect
 from collections.abc import Iterator
 from types import CodeType, FunctionType
@@ -31,6 +32,20 @@ def names_in(method: Any) -> set[str]:
     """Return the names that the code of ``method`` uses, nested functions included; of anything else, ``super``."""
     plain = plain_function(method)
     return set(_names_of(plain.__code__)) if plain is not None else {"super"}
+
+
+def globals_in(function: FunctionType) -> list[Any]:
+    """Return what the code of ``function`` takes from its module, nested functions included."""
+    return [function.__globals__.get(name) for name in _global_names(function.__code__)]
+
+
+def _global_names(code: CodeType) -> Iterator[str]:
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "LOAD_GLOBAL":
+            yield str(instruction.argval)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _global_names(constant)
 
 
 def plain_function(method: Any) -> FunctionType | None:

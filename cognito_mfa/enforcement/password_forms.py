@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.contrib import auth
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import LoginView
@@ -17,7 +18,13 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 
 from cognito_mfa.conf import backend_class
-from cognito_mfa.enforcement.overrides import ASKS_BELOW, forgets, names_in, plain_function
+from cognito_mfa.enforcement.overrides import (
+    ASKS_BELOW,
+    forgets,
+    globals_in,
+    names_in,
+    plain_function,
+)
 from cognito_mfa.enforcement.urlconf import Found, is_reachable, views
 from cognito_mfa.enforcement.view_marks import View, held_by, unwrap_known, view_class_of
 
@@ -29,6 +36,10 @@ NO_PASSWORDS = {
     "mozilla_django_oidc.auth",
     "social_core.backends.base",
 }
+# Forms of other packages, which are no subclasses of Django's.
+OTHER_FORMS = {"two_factor.views.core.LoginView"}
+# Its page also leads to other sign-ins, so that it is of use without passwords.
+ALLAUTHS_FORM = "allauth.account.views.LoginView"
 # Views of APIs that answer a password with a token.
 TOKEN_VIEWS = {
     "rest_framework.authtoken.views.ObtainAuthToken",
@@ -62,8 +73,11 @@ def may_accept_password(path: str) -> bool:
     """Return whether the backend that ``path`` names may accept a name and a password."""
     try:
         method: Any = getattr(backend_class(path), "authenticate", None)
+    except Exception:  # noqa: BLE001 - a site's module may fail in any way
+        return True
+    try:
         inspect.signature(method).bind(None, None, username="name", password="")
-    except Exception:  # noqa: BLE001 - Django skips such a backend, or fails at each sign-in
+    except TypeError:  # Django does not ask such a backend
         return False
     plain = plain_function(method)
     if plain is None:
@@ -95,7 +109,24 @@ def asks_for_password(view: View) -> bool | None:
             answer = _class_asks(kind, held_by(layer).get("initkwargs", {}))
             return None if answer is None else answer and certain
         certain = certain and unwrap_known(layer) is not None
+        if not hasattr(layer, "__wrapped__") and _asks_backends(layer):
+            return False
     return None
+
+
+def _asks_backends(function: Any) -> bool:
+    """Tell whether a function uses what asks Django's backends about a password."""
+    plain = plain_function(function)
+    if plain is None:
+        return False
+    used = globals_in(plain)
+    if any(one is auth for one in used) and names_in(plain) & {"authenticate", "aauthenticate"}:
+        return True
+    return any(
+        one in (auth.authenticate, auth.aauthenticate)
+        or (isinstance(one, type) and issubclass(one, AuthenticationForm) and _is_djangos_form(one))
+        for one in used
+    )
 
 
 def layers(view: View) -> Iterator[Any]:
@@ -121,9 +152,26 @@ def requires_sign_in(layer: Any) -> bool:
 def _class_asks(kind: type, initkwargs: dict[str, Any]) -> bool | None:
     names = {f"{one.__module__}.{one.__qualname__}" for one in kind.__mro__}
     if names & TOKEN_VIEWS:
-        own = _own_names(kind)
-        return None if own & {"post", "get_serializer_class", "serializer_class"} else not own
-    if not issubclass(kind, LoginView) or _replaces(kind):
+        return _token_view_asks(kind)
+    if ALLAUTHS_FORM in names:
+        return _allauth_asks()
+    if issubclass(kind, LoginView):
+        return _login_view_asks(kind, initkwargs)
+    return False if names & OTHER_FORMS or _own_class_asks(kind) else None
+
+
+def _token_view_asks(kind: type) -> bool | None:
+    own = _own_names(kind)
+    return None if own & {"post", "get_serializer_class", "serializer_class"} else not own
+
+
+def _allauth_asks() -> bool | None:
+    no_passwords = getattr(settings, "SOCIALACCOUNT_ONLY", False) or not backends_for_passwords()
+    return None if no_passwords else False
+
+
+def _login_view_asks(kind: Any, initkwargs: dict[str, Any]) -> bool | None:
+    if _replaces(kind):
         return None
     made = kind(**initkwargs)
     try:
@@ -133,6 +181,12 @@ def _class_asks(kind: type, initkwargs: dict[str, Any]) -> bool | None:
     if not _is_djangos_form(form) or _leads_to_us(template):
         return None
     return not _own_names(kind) & set(OVERRIDES) and not _is_of_site(form)
+
+
+def _own_class_asks(kind: type) -> bool:
+    """Tell whether a method of a class of the site's own asks Django's backends about a password."""
+    own = (vars(one).get(name) for one in kind.__mro__ if _is_of_site(one) for name in OVERRIDES)
+    return any(map(_asks_backends, filter(None, own)))
 
 
 def _replaces(kind: type) -> bool:

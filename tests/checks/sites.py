@@ -7,8 +7,11 @@ from functools import wraps
 from types import FunctionType
 from typing import Any
 
+from django.contrib import auth
 from django.contrib.admin import AdminSite
+from django.contrib.auth import authenticate
 from django.contrib.auth import views as auth_views
+from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.decorators import login_required, user_passes_test
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.middleware import AuthenticationMiddleware
@@ -30,8 +33,11 @@ from rest_framework.viewsets import ViewSet
 
 from cognito_mfa.contrib.admin_site import MFAAdminSite
 from cognito_mfa.contrib.rest_framework import IsMFAVerified
+from cognito_mfa.local import make_client
 from cognito_mfa.middleware import RequireMFAMiddleware
 from tests.urls import urlpatterns as site_urls
+
+renamed_client = make_client
 
 # --------------------------------------------------------------------------------------------- middleware
 
@@ -121,6 +127,11 @@ class OwnAuthentication(AuthenticationMiddleware):
     """Derives from Django's."""
 
 
+class FailingBackend(BaseBackend):
+    def __init__(self) -> None:
+        raise RuntimeError("no directory")
+
+
 def made_authentication(get_response: Any) -> Any:
     return AuthenticationMiddleware(get_response)
 
@@ -154,6 +165,36 @@ class OwnForm(AuthenticationForm):
 
 class AskingElsewhere(auth_views.LoginView):
     authentication_form = OwnForm
+
+
+def own_form(request: HttpRequest) -> HttpResponse:
+    """A password form of the site's own, which asks Django's backends."""
+    return HttpResponse(str(authenticate(request, **request.POST.dict())))
+
+
+def own_form_by_module(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(str(auth.authenticate(request, **request.POST.dict())))
+
+
+class OwnFormView(View):
+    def post(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(str(AuthenticationForm(request, request.POST).is_valid()))
+
+
+def authenticate_elsewhere(request: HttpRequest) -> HttpResponse:
+    """Asks somebody else by a method of that name."""
+    return HttpResponse(str(elsewhere.authenticate(request)))
+
+
+class elsewhere:  # noqa: N801 - stands for a module
+    @staticmethod
+    def authenticate(request: HttpRequest) -> bool:
+        return bool(request.POST)
+
+
+def form_urls(view: Any) -> type:
+    """Return a URLconf with a form of the site's own as its sign-in."""
+    return type("Urls", (), {"urlpatterns": [path("login/", view, name="login"), *site_urls]})
 
 
 def unknown(view: Callable[..., Any]) -> Callable[..., Any]:

@@ -80,6 +80,9 @@ RIGHT: dict[str, Change] = {
     ),
     "a form that redirects": both(urls("RedirectingLogin", LOGIN_URL="login"), ONLY_OURS),
     "a form that asks elsewhere": both(urls("LoginElsewhere", LOGIN_URL="login"), ONLY_OURS),
+    "a form that asks elsewhere by the same name": both(
+        urls(sites.form_urls(sites.authenticate_elsewhere), LOGIN_URL="login"), ONLY_OURS
+    ),
     "a derived admin site": urls("GatedAdmin"),
     "an admin site that leads to our sign-in": urls("LedAdmin"),
     "an admin site whose sign-in requires a sign-in": urls("DecoratedAdmin"),
@@ -147,6 +150,30 @@ WRONG: dict[str, tuple[str, Change]] = {
     "a dead form at LOGIN_URL": ("E033", both(urls("DjangosLogin", LOGIN_URL="login"), ONLY_OURS)),
     "a dead form that is wrapped": ("W045", both(urls("WrappedLogin"), ONLY_OURS)),
     "a dead form that is derived": ("W045", both(urls("DerivedLogin"), ONLY_OURS)),
+    "a function that asks dead backends": (
+        "W045",
+        both(urls(sites.form_urls(sites.own_form)), ONLY_OURS),
+    ),
+    "a function that asks them by their module": (
+        "W045",
+        both(urls(sites.form_urls(sites.own_form_by_module)), ONLY_OURS),
+    ),
+    "a class that asks them": (
+        "W045",
+        both(urls(sites.form_urls(sites.OwnFormView.as_view())), ONLY_OURS),
+    ),
+    "a wrapped function that asks them": (
+        "W045",
+        both(urls(sites.form_urls(sites.unknown(sites.own_form))), ONLY_OURS),
+    ),
+    "a backend that cannot be made": (
+        "E034",
+        site(AUTHENTICATION_BACKENDS=[OURS, f"{HERE}.FailingBackend"]),
+    ),
+    "one of AWS's loggers by number": (
+        "W011",
+        site(LOGGING={"version": 1, "loggers": {"botocore.parsers": {"level": 10}}}),
+    ),
     "tokens for passwords, where none works": (
         "W045",
         both(urls("TokensForPasswords"), ONLY_OURS),
@@ -245,6 +272,16 @@ def test_a_urlconf_that_cannot_be_imported_is_told(settings: Settings) -> None:
     (message,) = [message for message in check_site(None) if message.id != "cognito_mfa.E011"]
     assert message.id == "cognito_mfa.E034"
     assert "No module named 'tests.nowhere'" in str(message.msg)
+
+
+def test_the_local_cognito_under_another_name(settings: Settings) -> None:
+    conf(CLIENT_FACTORY=f"{HERE}.renamed_client")(settings)
+    assert "cognito_mfa.E011" in {message.id for message in check_site(None)}
+
+
+def test_the_name_of_a_cookie_policy_has_no_case(settings: Settings) -> None:
+    both(site(SESSION_COOKIE_SAMESITE="lax"), site(SESSION_COOKIE_SECURE=True))(settings)
+    assert found(deploy=True) == {}
 
 
 def test_a_check_that_fails_is_told_and_stops_no_other(
