@@ -233,6 +233,7 @@ def _login(request: HttpRequest, identity: CognitoIdentity) -> None:
                 reason=LinkRefusedReason.LOGIN_FAILED,
                 user_pk=user.pk,
                 refusal=SignInRefused,
+                spares_sessions=True,
             )
     except SignInRefused:
         # SECURITY: Django writes the user into the session before it calls the receivers.

@@ -63,6 +63,7 @@ def run(
     of: Iterable[type[models.Model]] = (),
     user_pk: object = None,
     refusal: type[LinkRefused] = LinkRefused,
+    spares_sessions: bool = False,
 ) -> T:
     """Return what ``work`` returns: all that it writes is stored, or nothing is.
 
@@ -72,6 +73,7 @@ def run(
         of: the models that it writes; each may be in a database of its own. Without any there is no transaction.
         user_pk: of the user it is about, for the log; None when there is none.
         refusal: what to raise.
+        spares_sessions: a failure of the session store is none of the site's code: it is raised as it is.
 
     Raises:
         LinkRefused: it failed in any way; the cause names the field or constraint.
@@ -82,7 +84,9 @@ def run(
             return work()
     except CognitoMFAError:
         raise
-    except Exception as error:  # noqa: BLE001 - a site's own code may fail in any way
+    except Exception as error:
+        if spares_sessions and _is_of_sessions(error):
+            raise
         cause = describe(error)
     # When it is over: a handler may look at the error at hand, and its frames hold the person's claims.
     raise refusal(reason, user_pk=user_pk, cause=cause)
@@ -189,6 +193,13 @@ def _where(error: Exception) -> str:
         if module and not f"{module}.".startswith(_NOT_THE_SITE):
             return f" in {module}, line {line}"
     return ""
+
+
+def _is_of_sessions(error: Exception) -> bool:
+    modules = (
+        frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)
+    )
+    return any(module.startswith("django.contrib.sessions.") for module in modules)
 
 
 def _too_long(user: models.Model) -> list[str]:

@@ -35,5 +35,5 @@ def test_mozillas_callback_shows_no_token(
     with collecting(secrets) as collector, connection.execute_wrapper(no_identities):
         assert person.come_back(browser).status_code == 500
     assert collector.failures == 1
-    assert "linking.py" in collector.everything  # the report still says where it failed
+    assert "links.py" in collector.everything  # the report still says where it failed
     assert collector.where(secrets) == []

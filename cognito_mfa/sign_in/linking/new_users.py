@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.validators import ASCIIUsernameValidator, UnicodeUsernameValidator
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.validators import validate_email
 
@@ -18,6 +19,9 @@ from cognito_mfa.sign_in.linking.linkability import stored_user
 from cognito_mfa.values.comparison import same
 
 logger = logging.getLogger(__name__)
+
+# Django's own say what people may type into its forms; a name in the pool may have more characters.
+FOR_FORMS = (ASCIIUsernameValidator, UnicodeUsernameValidator)
 
 
 def create(person: Person, name: object) -> Any:
@@ -80,9 +84,20 @@ def _valid_names(field: Any, names: Iterable[str]) -> Iterable[object]:
     """Yield those that the column accepts, as values of its kind."""
     for name in names:
         try:
-            yield field.clean(name, None)
+            value = _clean_name(field, name)
         except Exception as error:  # noqa: BLE001 - a site's own field or validator may fail in any way
             logger.debug("name_not_valid: %s", site_code.describe(error))
+            continue
+        yield value
+
+
+def _clean_name(field: Any, name: str) -> object:
+    value = field.to_python(name)
+    field.validate(value, None)
+    for validator in field.validators:
+        if not isinstance(validator, FOR_FORMS):
+            validator(value)
+    return value
 
 
 def _set_address(user: Any, person: Person) -> None:
