@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
+from django.db.models import Count
+
 from cognito_mfa.cognito import user_directory
 from cognito_mfa.cognito.user_directory import PoolUser
 from cognito_mfa.exceptions import LinkRefusedReason
@@ -44,8 +46,8 @@ class Proposal(NamedTuple):
 
 def former_pools() -> Counter[str]:
     """Return how many users are linked in each pool that the settings do not name."""
-    pools = CognitoIdentity.objects.in_other_pools().values_list("pool_id", flat=True)
-    return Counter(pools.iterator())
+    pools = CognitoIdentity.objects.in_other_pools().values_list("pool_id")
+    return Counter(dict(pools.annotate(users=Count("pk")).order_by("pool_id")))
 
 
 def propose(pool_id: str, match: Match) -> Iterator[Proposal]:

@@ -606,6 +606,22 @@ def test_a_failure_of_one_row_does_not_stop_the_next(
 # ---------------------------------------------------------------------------------- former sessions
 
 
+def test_the_page_and_scripts_are_told_why_a_session_ended(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    for name in ("ada", "bob"):
+        make(pool, name)
+    visitor.come_with_app("ada")
+    script = Visitor(Client(), visitor.cognito)
+    script.come_with_app("bob")
+    for name in ("ada", "bob"):
+        assert run("link", name, "--unlink", *WHY)[0] == 0
+    page = visitor.text(visitor.get("/private/", follow=True))
+    assert "no longer linked to this account" in page
+    answer = script.get("/private/", headers={"accept": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "account_unlinked")
+
+
 def test_a_session_without_a_code_ends_with_the_link(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, User
@@ -127,6 +129,29 @@ def test_whoever_is_signed_in_already_can_be_linked(settings: Settings) -> None:
         linking.link(bea, request=request)
     identity = linking.link(bea, request=request, consent=Consent.GIVEN)
     assert identity.user == request.user
+
+
+def by_resolver(user: User) -> CognitoIdentity:
+    request = HttpRequest()
+    request.user = user
+    return linking.link(ADA, request=request)
+
+
+def by_another_package(user: User) -> CognitoIdentity:
+    return linking.link_signed_in(ADA, user)
+
+
+@pytest.mark.parametrize("link", [by_resolver, by_another_package])
+def test_a_signed_in_user_with_a_link_of_a_former_pool_gets_no_second_account(
+    settings: Settings, link: Callable[[User], CognitoIdentity]
+) -> None:
+    with_resolver(settings, "by_signed_in_user")
+    user = User.objects.create_user("somebody")
+    CognitoIdentity.objects.create(user=user, pool_id="us-east-1_Other0000", sub="s", username="x")
+    with pytest.raises(LinkRefused) as refused:
+        link(user)
+    assert refused.value.reason == "linked_in_another_pool"
+    assert User.objects.count() == 1
 
 
 def test_a_user_that_belongs_to_somebody_else_is_refused(settings: Settings) -> None:
