@@ -16,7 +16,7 @@ from cognito_mfa.models import FRIENDLY_NAME_LENGTH
 from cognito_mfa.values import typed
 from cognito_mfa.values.recovery_code import is_complete
 from cognito_mfa.values.secret_text import SecretText
-from cognito_mfa.values.untrusted import USERNAME_LENGTH, has_odd
+from cognito_mfa.values.untrusted import USERNAME_LENGTH, has_odd, is_storable
 
 CODE_LENGTH = 6
 # Codes that Cognito mails or texts have six digits or eight, depending on how the pool sends them.
@@ -99,6 +99,7 @@ class NewPasswordField(PasswordField):
 
     autocomplete = "new-password"
     default_error_messages = {
+        "unsendable": _("The password contains a character that can’t be used. Remove it."),
         "outer_space": _(
             "A password can’t begin or end with a space or an invisible character. Remove it and try again."
         ),
@@ -109,6 +110,8 @@ class NewPasswordField(PasswordField):
 
     def validate(self, value: Any) -> None:
         super().validate(value)
+        if not is_storable(value.reveal()):
+            raise ValidationError(self.error_messages["unsendable"], code="unsendable")
         # What a sign-in leaves out must not be part of a password.
         if value.reveal() != typed.password(value.reveal()):
             raise ValidationError(self.error_messages["outer_space"], code="outer_space")

@@ -27,6 +27,8 @@ WRITE_HINT = (
     "The app client may not write an attribute that the pool requires: add it to WriteAttributes."
 )
 
+# Of the step that follows, such as a code that the pool cannot send to the new phone number.
+_ABOUT_THE_POOL = ("configuration", "unable to send", "not enabled")
 _ALREADY_SET = "already provided"
 _NOT_WRITABLE = "unauthorized attribute"
 # In its own sentences Cognito writes "phone number", in those about the schema "phone_number".
@@ -83,6 +85,8 @@ def _attribute_refusal(
     if name == "NotAuthorized" and _NOT_WRITABLE in text:
         return Misconfigured(operation, error, request_id=request_id, hint=WRITE_HINT)
     is_set, is_taken = _ALREADY_SET in text, name == "AliasExists"
+    if any(words in text for words in _ABOUT_THE_POOL):
+        return None
     may_be = is_taken or name == "InvalidParameter" or (is_set and name == "NotAuthorized")
     names = attributes_in(text) if may_be else ()
     if not names:

@@ -172,7 +172,7 @@ def password_not_changed() -> str:
 
 def reset_took_too_long() -> str:
     return _(
-        "Resetting your password took too long. If you still have a valid code, enter your user name and choose "
+        "Resetting your password took too long. If you still have a valid code, enter your username and choose "
         "“I already have a code”."
     )
 

@@ -23,8 +23,8 @@ def texts(rules: PasswordRules) -> list[str]:
         "at least %(length)d character", "at least %(length)d characters", rules.length
     ) % {"length": rules.length}
     needed = {
-        _("an upper-case letter"): rules.uppercase,
-        _("a lower-case letter"): rules.lowercase,
+        _("an uppercase letter"): rules.uppercase,
+        _("a lowercase letter"): rules.lowercase,
         _("a number"): rules.number,
         _("a symbol, such as ! or %, or a space inside"): rules.symbol,
     }

@@ -155,7 +155,7 @@ class PasswordChangeConfirmView(PasswordPage, OwnPage, StepView):
             previous=form.cleaned_data["old_password"],
             proposed=form.cleaned_data["new_password1"],
         )
-        text = _("Your password was changed. Other sessions must sign in again.")
+        text = _("Your password was changed. You’re signed out everywhere else on this site.")
         messages.success(self.request, text, fail_silently=True)
         return outcome
 

@@ -137,6 +137,25 @@ def test_what_cognito_refuses_is_said_at_the_field_and_the_step_goes_on(
     assert pool.user("ada").status == "CONFIRMED"
 
 
+def test_a_pool_that_cannot_send_texts_is_no_fault_of_the_number(
+    cognito: LocalCognito, visitor: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """aws-amplify/amplify-js#166: Cognito says so of the next step, and names the phone number first."""
+    invite(cognito, "phone_number")
+    visitor.sign_in("ada", TEMPORARY)
+    text = (
+        "Invalid phone number provided/Unable to send the message. "
+        "User pool does not have SMS configuration to send messages."
+    )
+    refusal = faults.Error("InvalidParameterException", text)
+    cognito.faults.on("RespondToAuthChallenge", refusal, times=1)
+    response = choose(visitor, phone_number="+15555550100")
+
+    assert response.status_code == 503
+    assert "id_phone_number_error" not in visitor.text(response)
+    assert "attributes_rejected" not in caplog.text
+
+
 def test_an_attribute_that_is_there_already_may_be_left_empty(
     cognito: LocalCognito, visitor: Visitor
 ) -> None:

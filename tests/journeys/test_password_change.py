@@ -55,7 +55,7 @@ def test_password_and_code_then_the_new_password(
     assert person.is_in()
     assert person.cognito.operations()[-1] == "ChangePassword"
     assert [message.to for message in mail.outbox] == [["newcomer@example.com"]]
-    assert "was changed" in mail.outbox[0].body
+    assert "you changed the password" in mail.outbox[0].body
     person.sign_out()
     assert "do not match" in person.text(person.sign_in())
     assert person.sign_in(password=NEW).url == reverse("cognito_mfa:challenge")
@@ -166,7 +166,7 @@ def test_a_lost_answer_is_told_and_ends_other_sessions(person: Visitor, executed
     lost = change(person)
 
     assert lost.status_code == 503
-    assert "may have been changed or not" in person.text(lost)
+    assert "couldn’t confirm that your password was changed" in person.text(lost)
     assert person.cognito.operations() == ["ChangePassword"]
     assert person.is_in()
     assert not other.is_in()

@@ -45,7 +45,7 @@ def test_the_rules_are_read_from_the_pool_and_shown(strict: LocalPool, visitor: 
     call_command("cognito_mfa_sync", verbosity=0)
     for page in pages(visitor):
         assert "at least 14 characters" in page
-        assert "an upper-case letter" in page
+        assert "an uppercase letter" in page
         assert "a symbol" not in page
         assert "used before" in page
     operations = set(visitor.cognito.operations())
@@ -59,7 +59,7 @@ def test_a_setting_goes_before(strict: LocalPool, visitor: Visitor, settings: Se
     for page in pages(visitor):
         assert "at least 20 characters" in page
         assert "a symbol, such as" in page
-        assert "an upper-case" not in page
+        assert "an uppercase" not in page
 
 
 def test_where_nothing_is_known_nothing_is_claimed(strict: LocalPool, visitor: Visitor) -> None:
