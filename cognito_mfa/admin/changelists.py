@@ -164,7 +164,9 @@ class SecondFactorFilter(SimpleListFilter):
         if value == self.ANOTHER_POOL:
             return queryset.filter(~pool, cognito_identity__isnull=False)
         if value in CognitoIdentity.Status.values:
-            return queryset.filter(pool, cognito_identity__status=value)
+            # Not by a join: for one page, SQLite would collect and sort everyone who has a common status.
+            own = CognitoIdentity.objects.in_pool().filter(user=OuterRef("pk"), status=value)
+            return queryset.filter(Exists(own))
         return queryset
 
 
