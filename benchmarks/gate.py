@@ -52,7 +52,7 @@ SETS = {
     "mfa3": ["django", "django-mfa3"],
 }
 NOTHING, FLOOR, OURS = "no gate", "careful floor", "django-cognito-mfa"
-GOAL = 2.1  # times the careful floor, alone
+GOALS = {"sync": 5.0, "async": 8.0}  # microseconds, alone
 POOL = "us-east-1_Example00"
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 OUR_BACKEND = "cognito_mfa.backends.CognitoBackend"
@@ -568,17 +568,13 @@ def count() -> None:
         nothing = instructions(NOTHING, mode)
         floor, ours = (instructions(name, mode) - nothing for name in (FLOOR, OURS))
         print(
-            f"{mode}: no gate {nothing:,}; careful floor +{floor:,}; ours +{ours:,}; {_verdict(ours / floor)}"
+            f"{mode}: no gate {nothing:,}; careful floor +{floor:,}; "
+            f"ours +{ours:,}, {ours / floor:.2f} times the floor"
         )
 
 
-def _verdict(ratio: float) -> str:
-    reached = "reached" if ratio <= GOAL else "missed"
-    return f"{ratio:.2f} times the careful floor; the goal of {GOAL} is {reached}"
-
-
 def report(rows: list[dict[str, Any]]) -> str:
-    """Return the table, and whether the goal is reached."""
+    """Return the table, and whether the goals are reached."""
     names = list(dict.fromkeys(row["variant"] for row in rows if row["variant"] != NOTHING))
     figures = {(row["scene"], row["mode"], row["variant"]): row for row in rows}
     lines = [
@@ -598,8 +594,12 @@ def report(rows: list[dict[str, Any]]) -> str:
         open_page = f"{exempt['queries']}, {'yes' if exempt['vary'] else 'no'}"
         lines.append(f"| {name} | {' | '.join(cells)} | {queries} | {open_page} |")
     for mode in ("sync", "async"):
-        ratio = figures["alone", mode, OURS]["added"] / figures["alone", mode, FLOOR]["added"]
-        lines.append(f"\nalone, {mode}: {_verdict(ratio)}")
+        ours, floor = (figures["alone", mode, name]["added"] for name in (OURS, FLOOR))
+        reached = "reached" if ours <= GOALS[mode] else "missed"
+        lines.append(
+            f"\nalone, {mode}: {ours:.2f} µs, {ours / floor:.2f} times the careful floor; "
+            f"the goal of {GOALS[mode]:.0f} µs is {reached}"
+        )
     return "\n".join(lines)
 
 
