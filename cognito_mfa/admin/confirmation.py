@@ -97,8 +97,8 @@ class ConfirmedActionsMixin(ModelAdmin):
 
     # Of every action that does something to somebody: the right to it.
     rights: Mapping[str, Right] = {}
-    # What these write down before Cognito is asked must outlive a process that is killed meanwhile.
-    commits_at_once = frozenset({"reset_mfa", "finish"})
+    # They ask Cognito: no transaction waits for it, and what was written before must outlive a killed process.
+    commits_at_once = frozenset({"reset_mfa", "finish", "refresh_status"})
 
     @method_decorator(own_transactions)
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:

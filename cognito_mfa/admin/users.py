@@ -64,7 +64,8 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
         return users
 
     def identities_of(self, queryset: QuerySet[Any]) -> QuerySet[CognitoIdentity]:
-        return CognitoIdentity.objects.filter(user__in=queryset).order_by("pk")
+        # A list that reads users elsewhere names that database, where ours need not be.
+        return CognitoIdentity.objects.filter(user__in=queryset.using(None)).order_by("pk")
 
     @admin.action(description=_("Link to a user pool user…"), permissions=["link_user"])
     def link_user(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:

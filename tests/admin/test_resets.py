@@ -332,8 +332,8 @@ def test_other_actions_stay_in_the_transaction_of_the_request(
     def look(*_args: Any, **_kwargs: Any) -> None:
         inside.append(len(connection.savepoint_ids))
 
-    monkeypatch.setattr(PersonAdmin, "refresh_status", look)
-    for action in ("refresh_status", "reset_mfa"):
+    monkeypatch.setattr(PersonAdmin, "clear_failures", look)
+    for action in ("clear_failures", "reset_mfa"):
         data = {"action": action, "_selected_action": [User.objects.get(username="root").pk]}
         admin.client.post(reverse("admin:auth_user_changelist"), data)
     assert inside == [before + 1]

@@ -9,6 +9,7 @@ import pytest
 from django.core import mail
 from django.db import connections, transaction
 from django.test import Client
+from django.urls import reverse
 
 from cognito_mfa.authenticator import exemptions, reset
 from cognito_mfa.cognito.clients import has_operation
@@ -60,6 +61,9 @@ def test_no_transaction_is_open_while_cognito_answers(pool: LocalPool, visitor: 
     newcomer = CognitoIdentity.objects.get(username="newcomer")
     assert "Done for 1 person" in reset_in_admin(admin, newcomer)
     assert not visitor.is_in()
+    data = {"action": "refresh_status", "_selected_action": [newcomer.pk]}
+    url = reverse("admin:cognito_mfa_cognitoidentity_changelist")
+    assert "Refreshed 1 person" in admin.text(admin.client.post(url, data, follow=True))
     assert "The authenticator app of your account was removed" in mail.outbox[-1].subject
 
 
