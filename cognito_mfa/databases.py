@@ -13,7 +13,11 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from django.db import connections, router, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import ForeignKey, Model, OneToOneField, QuerySet
+from django.db.models.fields.related_descriptors import (
+    ForwardManyToOneDescriptor,
+    ForwardOneToOneDescriptor,
+)
 
 AnyModel = TypeVar("AnyModel", bound=Model)
 View = TypeVar("View", bound=Callable[..., Any])
@@ -77,6 +81,35 @@ def request_transactions() -> Generator[None]:
             if connection.settings_dict["ATOMIC_REQUESTS"]:
                 opened.enter_context(transaction.atomic(using=connection.alias))
         yield
+
+
+class _CurrentForeign(ForwardManyToOneDescriptor):
+    def get_queryset(self, **hints: Any) -> QuerySet[Any]:
+        return current(super().get_queryset(**hints))
+
+
+class _CurrentOneToOne(_CurrentForeign, ForwardOneToOneDescriptor):
+    pass
+
+
+class _SameInMigrations:
+    """A field that is Django's own in migrations, where nothing is read through it."""
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()  # type: ignore[misc]
+        return name, f"django.db.models.{type(self).__name__.removeprefix('Current')}", args, kwargs
+
+
+class CurrentForeignKey(_SameInMigrations, ForeignKey):
+    """A foreign key whose row is read from where it is written, though its model is the site's."""
+
+    forward_related_accessor_class = _CurrentForeign
+
+
+class CurrentOneToOneField(_SameInMigrations, OneToOneField):
+    """The same, one to one."""
+
+    forward_related_accessor_class = _CurrentOneToOne
 
 
 class CurrentQuerySet(QuerySet[AnyModel]):

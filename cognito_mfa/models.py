@@ -17,7 +17,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.databases import CurrentQuerySet, atomic_for
+from cognito_mfa.databases import (
+    CurrentForeignKey,
+    CurrentOneToOneField,
+    CurrentQuerySet,
+    atomic_for,
+)
 from cognito_mfa.exceptions import ChallengeLost, ChallengeLostReason
 from cognito_mfa.values import clocks
 from cognito_mfa.values.untrusted import USERNAME_LENGTH, storable
@@ -123,7 +128,7 @@ class CognitoIdentity(models.Model):
         SWITCH_ON = "SWITCH_ON", _("Switching a confirmed app on")
         REMOVAL = "REMOVAL", _("Turning the second step off")
 
-    user = models.OneToOneField(
+    user = CurrentOneToOneField(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="cognito_identity",
@@ -639,7 +644,7 @@ class MFAExemptionQuerySet(CurrentQuerySet["MFAExemption"]):
 class MFAExemption(models.Model):
     """A user's exemption from MFA: until when, who granted it, and why."""
 
-    user = models.ForeignKey(
+    user = CurrentForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="mfa_exemptions",
@@ -736,7 +741,7 @@ def _has_superusers() -> bool:
 class BlockedRequest(models.Model):
     """A user whom the middleware would have blocked in observe mode: a counter, without a history."""
 
-    user = models.OneToOneField(
+    user = CurrentOneToOneField(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="+",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 
-from cognito_mfa.databases import CurrentQuerySet
+from cognito_mfa.databases import CurrentForeignKey, CurrentOneToOneField, CurrentQuerySet
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "cognito_mfa"
@@ -75,6 +75,9 @@ def test_our_rows_are_read_from_where_they_are_written() -> None:
     for model in apps.get_app_config("cognito_mfa").get_models():
         for manager in (model._default_manager, model._base_manager):
             assert isinstance(manager.all(), CurrentQuerySet), model
+        for field in model._meta.fields:
+            if field.name == "user":  # an actor is only a name in the log
+                assert isinstance(field, CurrentForeignKey | CurrentOneToOneField), model
 
 
 @pytest.mark.parametrize(

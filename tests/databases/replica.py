@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(databases=["default"])
 def test_a_sign_in_and_the_next_one(pool: LocalPool, visitor: Visitor) -> None:
     visitor.set_up()
     assert visitor.is_in()
-    identity = CognitoIdentity.objects.select_related("user").get()
+    identity = CognitoIdentity.objects.get()
     assert identity.user.username == "newcomer"
     visitor.sign_out()
     visitor.sign_in()
