@@ -91,7 +91,7 @@ def create(request: HttpRequest, identity: CognitoIdentity) -> list[SecretText]:
 
 
 def check(identity: CognitoIdentity | None, code: SecretText) -> RecoveryCode:
-    """Return the unused code of ``identity`` that ``code`` is.
+    """Return the code of ``identity`` that ``code`` is; whether it was used already is for ``claim`` to say.
 
     It takes the same time whether there is such an identity, such a position, or neither.
 
@@ -100,12 +100,12 @@ def check(identity: CognitoIdentity | None, code: SecretText) -> RecoveryCode:
         code: in normal form.
 
     Raises:
-        BadCode: wrong, used already, or of an earlier set.
+        BadCode: wrong, or of an earlier set.
     """
     position = ALPHABET.index(code.reveal()[0])
     found = identity.recovery_codes.filter(position=position).first() if identity else None
     right = _matches(code, found)
-    if found is None or not right or found.used_at is not None:
+    if found is None or not right:
         raise BadCode(reason=BadCodeReason.RECOVERY_CODE)
     return found
 
@@ -114,7 +114,7 @@ def claim(code: RecoveryCode) -> None:
     """Use ``code`` up.
 
     Raises:
-        BadCode: another request was faster, or a new set has taken its place.
+        BadCode: it was used before, or a new set has taken its place.
     """
     if not RecoveryCode.objects.unused().filter(pk=code.pk).update(used_at=timezone.now()):
         raise BadCode(reason=BadCodeReason.RECOVERY_CODE)

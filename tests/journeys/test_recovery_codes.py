@@ -175,7 +175,7 @@ def test_a_code_works_however_it_is_typed(pool: LocalPool, visitor: Visitor, way
 
 @in_every_flow
 def test_a_code_works_once(person: Visitor) -> None:
-    """``recovery_codes.check``: ``used_at``."""
+    """``recovery_codes.claim``: ``unused``."""
     code = create(person)[0]
     elsewhere = lose_device(person)
     recover(elsewhere, code)

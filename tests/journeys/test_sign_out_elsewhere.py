@@ -14,9 +14,12 @@ from pytest_django import Settings
 
 from cognito_mfa import signals
 from cognito_mfa.authenticator import reset
+from cognito_mfa.enforcement import gate
+from cognito_mfa.exceptions import ChallengeLost
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.sign_in import sign_out_elsewhere
 from tests.visitor import PASSWORD, Visitor
 
 PAGE, DEVICE = reverse("cognito_mfa:sign_out_elsewhere"), reverse("cognito_mfa:device")
@@ -121,7 +124,11 @@ def test_sessions_of_a_trusted_backend_end_as_well(
     other = Client()
     other.force_login(get_user_model().objects.get(), backend=REMOTE)
     assert other.get("/private/").status_code == 200
+    request = other.get("/imprint/").wsgi_request
+    assert gate.is_proven(request, request.user)
     visitor.post(PAGE)
+    request = other.get("/imprint/").wsgi_request
+    assert not gate.is_proven(request, request.user), "as a decorator would ask, without middleware"
     assert other.get("/private/").status_code == 302
 
 
@@ -228,13 +235,23 @@ def test_an_ended_session_ends_no_other(pool: LocalPool, visitor: Visitor) -> No
 
 
 def test_a_reset_in_between_leaves_nothing_verified(pool: LocalPool, visitor: Visitor) -> None:
-    """``_end_other_sessions``: ``since``."""
+    """``flows._check_current``: what began before the reset is over."""
     visitor.set_up()
     visitor.post(PAGE + "?password=1", {"password": PASSWORD})
     reset.request(identity(), actor=None, reason="x")
     visitor.enter_code()
     assert not visitor.is_in()
     assert identity().sign_outs == 0
+
+
+def test_a_reset_at_the_same_moment_wins(pool: LocalPool, visitor: Visitor) -> None:
+    """``_end_other_sessions``: ``since``, under the lock."""
+    visitor.set_up()
+    request, read = visitor.get("/private/").wsgi_request, identity()
+    reset.request(identity(), actor=None, reason="x")
+    with pytest.raises(ChallengeLost):
+        sign_out_elsewhere.with_site_credentials(request, read)
+    assert not visitor.is_in()
 
 
 def test_it_costs_other_sessions_no_query(

@@ -120,6 +120,21 @@ def test_codes_of_a_former_user_are_no_good_for_the_next_one(
     assert not RecoveryCode.objects.exists(), "the former user's codes are over"
 
 
+def test_a_row_of_another_user_under_that_name_is_not_believed(
+    pool: LocalPool, person: Visitor
+) -> None:
+    """``flows._certain_identity``: Cognito's name of the ``sub`` is compared with that of the challenge."""
+    pool.create_user("bob", password=PASSWORD)
+    bob = Visitor(Client(), person.cognito)
+    bob.set_up("bob")
+    codes = create(bob)
+    CognitoIdentity.objects.filter(username="bob").update(username="newcomer")
+    other = after_password(person)
+    assert REFUSED in other.text(recover(other, codes[0]))
+    assert pool.user("bob").software_token is not None
+    assert pool.user("newcomer").software_token is not None
+
+
 def test_where_cognito_does_not_say_whose_name_it_is_no_code_is_looked_at(
     pool: LocalPool, visitor: Visitor
 ) -> None:
