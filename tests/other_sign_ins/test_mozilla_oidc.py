@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -326,6 +327,35 @@ def test_a_reset_ends_the_proof_of_a_sign_in_elsewhere(person: Person) -> None:
     assert person.is_in()
     CognitoIdentity.objects.get().invalidate_proofs()
     assert not person.is_in()
+
+
+@pytest.mark.parametrize("with_app", [True, False])
+def test_signing_out_elsewhere_needs_no_password_here(
+    person: Person, site: Settings, with_app: bool
+) -> None:
+    """``managed_login.start_setup``: with the token of a recent sign-in, or with the site's AWS keys after a code."""
+    site.COGNITO_MFA = {**site.COGNITO_MFA, "REQUIRED": False, "RECOVERY_CODES": True}
+    other = Person(Client(), person.cognito, person.pool)
+    if with_app:
+        person.set_up_here()
+        other.secret = person.secret
+        other.arrive_with_code()
+        person.pass_time()
+    else:
+        person.arrive()
+        other.arrive()
+    assert other.is_in()
+    url = reverse("cognito_mfa:sign_out_elsewhere")
+    assert 'name="password"' not in person.text(person.get(url))
+    person.cognito.forget_calls()
+    assert person.post(url).url == reverse("cognito_mfa:device")
+    page = person.text(person.get(reverse("cognito_mfa:device")))
+    assert "signed out everywhere else" in page
+    assert "ecovery code" not in page, "which Cognito's own pages do not accept"
+    revoked = "AdminUserGlobalSignOut" if with_app else "GlobalSignOut"
+    assert revoked in person.cognito.operations()
+    assert person.is_in()
+    assert not other.is_in()
 
 
 def test_a_proof_is_as_old_as_the_sign_in_at_cognito(person: Person, site: Settings) -> None:

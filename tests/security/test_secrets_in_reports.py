@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,7 +27,7 @@ from pytest_django import Settings
 
 import cognito_mfa
 from cognito_mfa import signals
-from cognito_mfa.cognito.clients import forget_clients
+from cognito_mfa.cognito.clients import forget_clients, has_operation
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity
@@ -37,6 +38,10 @@ from tests.visitor import CLIENT_ID, POOL_ID, Visitor
 PASSWORD, NEW_PASSWORD, TEMPORARY = "Canary-Horse-7", "Canary-Goose-8", "Canary-Invited-9"
 CLIENT_SECRET = "canaryclientsecretcanaryclientsecret"
 AWS_KEY = "canarysecretaccesskeyofaws"
+RECOVERY_CODE, CREATED = (
+    "3CANARYC0DE7W0RD",
+    "K" * 15,
+)  # what is typed; the secret part of each that is created
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SELF_SERVICE = "aws.cognito.signin.user.admin"
 TEMPLATES = Path(cognito_mfa.__file__).parent / "templates" / "cognito_mfa"
@@ -120,6 +125,8 @@ def site(
         "USER_RESOLVER": "tests.security.failing.resolver",
         "ALLOW_REMOVE": True,
     }
+    only_k = SimpleNamespace(choice=lambda _alphabet: "K")
+    monkeypatch.setattr("cognito_mfa.authenticator.recovery_codes.secrets", only_k)
     browser = BROWSERS[getattr(request, "param", "wsgi")](raise_request_exception=False)
     yield Site(cognito, settings, browser)
     failing.FAILING.clear()
@@ -301,6 +308,38 @@ def change_of_a_password(site: Site) -> Act:
     return lambda: site.visitor.post(reverse("cognito_mfa:password_change_confirm"), data)
 
 
+def wrong_recovery_code(site: Site) -> Act:
+    site.configure(RECOVERY_CODES=True)
+    challenge(site)
+    data = {"code": RECOVERY_CODE}
+    return lambda: site.visitor.post(reverse("cognito_mfa:recover"), data)
+
+
+def right_recovery_code(site: Site) -> Act:
+    creation_of_recovery_codes(site)()
+    site.visitor.sign_out()
+    site.visitor.sign_in("newcomer", PASSWORD)
+    data = {"code": f"4{CREATED}"}
+    return lambda: site.visitor.post(reverse("cognito_mfa:recover"), data)
+
+
+def creation_of_recovery_codes(site: Site) -> Act:
+    site.configure(RECOVERY_CODES=True)
+    site.make_pool(mfa="ON")
+    site.set_up()
+    return lambda: site.visitor.post(reverse("cognito_mfa:recovery_codes"))
+
+
+def page_of_recovery_codes(site: Site) -> Act:
+    creation_of_recovery_codes(site)()
+    return lambda: site.visitor.get(reverse("cognito_mfa:recovery_codes"))
+
+
+def file_of_recovery_codes(site: Site) -> Act:
+    creation_of_recovery_codes(site)()
+    return lambda: site.visitor.post(reverse("cognito_mfa:recovery_codes_text"))
+
+
 def at_cognitos_own_pages(site: Site) -> None:
     pool = site.make_pool(mfa="OPTIONAL")
     provider = "tests.security.failing.kept_sign_in"
@@ -319,6 +358,10 @@ def set_up_after_a_sign_in_elsewhere(site: Site) -> Act:
     return lambda: site.visitor.post(reverse("cognito_mfa:setup"))
 
 
+# An older botocore offers no recovery.
+RECOVERING: list[Step] = (
+    [wrong_recovery_code, right_recovery_code] if has_operation("AdminDeleteSoftwareToken") else []
+)
 STEPS: list[Step] = [
     sign_in,
     sign_in_with_a_long_form,
@@ -342,10 +385,19 @@ STEPS: list[Step] = [
     reset_of_a_password,
     reset_with_a_refused_password,
     change_of_a_password,
+    *RECOVERING,
+    creation_of_recovery_codes,
+    page_of_recovery_codes,
+    file_of_recovery_codes,
 ]
 # Those in which somebody new is linked.
 LINKING: list[Step] = [sign_in, sign_in_with_a_long_form, sign_in_with_srp, confirmation]
-SHOWING: list[Step] = [picture, picture_with_a_token, confirmation_with_a_wrong_code]
+SHOWING: list[Step] = [
+    picture,
+    picture_with_a_token,
+    confirmation_with_a_wrong_code,
+    page_of_recovery_codes,
+]
 
 
 def named(step: Step) -> str:
@@ -363,6 +415,9 @@ def seen(site: Site, step: Step, *parts: str, more: Callable[[], Any] | None = N
         "temporary password": TEMPORARY,
         "client secret": CLIENT_SECRET,
         "AWS key": AWS_KEY,
+        "recovery code": RECOVERY_CODE,
+        "created code": CREATED,
+        "created code in groups": "KKK-KKKK-KKKK-KKKK",
     }
     secrets = Secrets(site.cognito, known)
     with collecting(secrets) as collector:
@@ -398,7 +453,15 @@ def test_a_body_that_was_read_before_shows_nothing(site: Site, step: Step) -> No
 
 @BOTH_SERVERS
 @pytest.mark.parametrize(
-    "step", [sign_in_until_the_picture, challenge, confirmation, end_of_a_removal], ids=named
+    "step",
+    [
+        sign_in_until_the_picture,
+        challenge,
+        confirmation,
+        end_of_a_removal,
+        creation_of_recovery_codes,
+    ],
+    ids=named,
 )
 def test_a_session_that_cannot_be_saved_shows_nothing(site: Site, step: Step) -> None:
     """``encrypt`` opens what is pending, and gives only what it encrypted to the session."""
@@ -452,7 +515,9 @@ def test_a_set_up_page_that_fails_while_it_is_made_shows_nothing(
 
 
 @pytest.mark.parametrize(
-    "step", [wrong_password, two_new_passwords, challenge_with_a_wrong_code], ids=named
+    "step",
+    [wrong_password, two_new_passwords, challenge_with_a_wrong_code, *RECOVERING[:1]],
+    ids=named,
 )
 def test_any_other_page_that_fails_while_it_is_made_shows_nothing(site: Site, step: Step) -> None:
     """``posted_secrets.close`` in ``conceals_posted_secrets``: the form is in the context of its page."""
@@ -569,7 +634,16 @@ def database_fails(*, after: int) -> Iterator[list[str]]:
 @pytest.mark.parametrize("after", [0, 3, 8, 15])
 @pytest.mark.parametrize(
     "step",
-    [sign_in, challenge, confirmation, picture, end_of_a_replacement, end_of_a_removal],
+    [
+        sign_in,
+        challenge,
+        confirmation,
+        picture,
+        end_of_a_replacement,
+        end_of_a_removal,
+        *RECOVERING[1:],
+        creation_of_recovery_codes,
+    ],
     ids=named,
 )
 def test_a_database_that_fails_anywhere_shows_nothing(site: Site, step: Step, after: int) -> None:
