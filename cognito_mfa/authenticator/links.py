@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from cognito_mfa.authenticator import notifications, permissions, user_deletion, username_reuse
 from cognito_mfa.cognito import user_directory
+from cognito_mfa.cognito.types import Person
 from cognito_mfa.cognito.user_directory import PoolUser
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for, current_rows
@@ -316,16 +317,21 @@ def _refresh(identity: CognitoIdentity, pool_user: PoolUser, *, actor: Any) -> N
         detail = f"{Status.GONE} → {Status.UNKNOWN}"
         MFAEvent.objects.record(Kind.STATUS_CHANGED, identity, actor=actor, detail=detail)
         identity.record_status(Status.UNKNOWN)
-    identity.username = person.username
-    if identity.email and person.email and not same(identity.email, person.email):
-        identity.previous_email = identity.email
-    identity.email = person.email
+    _write_labels(identity, person)
     fields = ["username", "email", "previous_email"]
     if not pool_user.enabled and identity.disabled_at is None:
         identity.invalidate_proofs(Kind.DISABLED, actor=actor)
         identity.disabled_at = timezone.now()
         fields.append("disabled_at")
     identity.save(update_fields=fields)
+
+
+def _write_labels(identity: CognitoIdentity, person: Person) -> None:
+    """Set username and address, and keep the address before, which is told of changes as well; nothing is saved."""
+    identity.username = person.username
+    if identity.email and not same(identity.email, person.email):
+        identity.previous_email = identity.email
+    identity.email = person.email
 
 
 # ------------------------------------------------------------------------------------ change of pools
@@ -348,10 +354,9 @@ def change_pool(identity: CognitoIdentity, pool_user: PoolUser, *, actor: Any, r
     identity.retire_token(SoftwareToken.Retired.ANOTHER_POOL)
     identity.resets.unfinished().update(finished_at=now, trouble=POOL_CHANGED)
     identity.pool_id, identity.sub = get_conf().USER_POOL_ID, person.sub
-    identity.username, identity.email = person.username, person.email
-    identity.previous_email = ""
+    _write_labels(identity, person)
     identity.status, identity.preferred_factor, identity.unconfirmed = Status.UNKNOWN, "", ""
-    identity.checked_at, identity.created_at = None, now
+    identity.checked_at = None
     identity.disabled_at = None if pool_user.enabled else now
     identity.save()
     detail = f"{before} → {identity.pool_id}"

@@ -153,6 +153,7 @@ def test_everybody_is_relinked_and_sets_up_anew(
     after = link_of("ada")
     assert (after.pk, after.sub, after.pool_id) == (before.pk, new.user("ada").sub, NEW_POOL)
     assert (after.status, after.software_token, after.checked_at) == ("UNKNOWN", None, None)
+    assert after.created_at == before.created_at  # or the grace period would begin again
     assert not after.recovery_codes.exists()
     assert after.software_tokens.get().retired_because == "ANOTHER_POOL"
     assert MFAExemption.objects.valid_for(after.user).get() == exemption
@@ -284,3 +285,15 @@ def test_the_rules_of_the_admin_hold_for_each_user(
     assert (code, "1 moved to this pool." in said) == (1, True)
     assert link_of("root").pool_id == POOL_ID
     assert MFAEvent.objects.get(kind="PERMISSION_DENIED").username == "root"
+
+
+def test_the_address_of_the_former_pool_still_hears_of_changes(
+    pool: LocalPool, visitor: Visitor, settings: Settings
+) -> None:
+    make(pool, "ada")
+    new = rebuild_pool(visitor.cognito, settings)
+    address = {"email": "ada@new.example", "email_verified": "true"}
+    new.create_user("ada", password=PASSWORD, attributes=address)
+    assert relink("--match", "username")[0] == 0
+    after = link_of("ada")
+    assert (after.email, after.previous_email) == ("ada@new.example", "ada@example.com")
