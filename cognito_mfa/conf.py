@@ -30,7 +30,9 @@ REQUIRED_WORDS = ("everyone", "staff")
 MAX_SECONDS = 100 * 366 * 86400.0  # seconds
 TRUST_WORDS = ("elsewhere", "enrolled", "everyone")
 USER_POOL_ID_LENGTH = 55
-USER_POOL_ID = re.compile(r"(?P<region>[a-z]{2,}(?:-[a-z0-9]+)+)_[0-9A-Za-z]+")
+# AWS's own pattern, in the service model.
+USER_POOL_ID = re.compile(r"[\w-]+_[0-9a-zA-Z]+", re.ASCII)
+REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+")
 
 
 class Problem(NamedTuple):
@@ -64,6 +66,12 @@ def _pool_id(value: object) -> str:
     if not USER_POOL_ID.fullmatch(_text(value)) or len(str(value)) > USER_POOL_ID_LENGTH:
         raise ValueError("is not a user pool id")
     return str(value)
+
+
+def pool_region(pool_id: str) -> str:
+    """Return the Region that the id of a user pool begins with; empty where it begins with none."""
+    region = pool_id.rpartition("_")[0]
+    return region if REGION.fullmatch(region) else ""
 
 
 def _flag(value: object) -> bool:
@@ -344,7 +352,7 @@ class Conf:
             )
         for name, setting in SETTINGS.items():
             setattr(self, name, setting.read(given[name]) if name in given else setting.default)
-        self.REGION = given.get("REGION") or self.USER_POOL_ID.split("_", 1)[0]  # type: ignore[assignment]
+        self.REGION = self.REGION or pool_region(self.USER_POOL_ID)
 
     def __repr__(self) -> str:
         pool = getattr(self, "USER_POOL_ID", "no pool yet")  # where a report shows one that failed
@@ -439,6 +447,17 @@ def problems(given: Mapping[str, object]) -> Iterator[Problem]:
                 yield Problem(name, str(error), setting.hint)
         elif setting.default is MISSING:
             yield Problem(name, "is missing", setting.hint)
+    if _lacks_region(given):
+        hint = "Compare the id. If it is an emulator's, write REGION as well."
+        yield Problem("USER_POOL_ID", "does not begin with an AWS Region", hint)
+
+
+def _lacks_region(given: Mapping[str, object]) -> bool:
+    """Return whether neither the pool's id nor ``REGION`` says where the pool is."""
+    pool_id = given.get("USER_POOL_ID")
+    if given.get("REGION") or not isinstance(pool_id, str) or not USER_POOL_ID.fullmatch(pool_id):
+        return False
+    return not pool_region(pool_id)
 
 
 def _nearest(name: str) -> str:

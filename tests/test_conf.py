@@ -32,6 +32,12 @@ def test_a_date_may_come_from_the_environment() -> None:
     assert Conf({**GOOD, "REQUIRED_FROM": ""}).REQUIRED_FROM is None
 
 
+@pytest.mark.parametrize("pool_id", ["local_2kFmGWGB", "mypool_1", "a_b_1", "x" * 53 + "_1"])
+def test_a_pool_id_has_awss_own_pattern_where_the_region_is_given(pool_id: str) -> None:
+    conf = Conf({"USER_POOL_ID": pool_id, "CLIENT_ID": "abc", "REGION": "us-east-1"})
+    assert (pool_id, "us-east-1") == (conf.USER_POOL_ID, conf.REGION)
+
+
 def test_an_empty_environment_variable_is_no_secret() -> None:
     assert Conf({**GOOD, "CLIENT_SECRET": ""}).client_secret() is None
     assert Conf({**GOOD, "CLIENT_SECRET": lambda: "from a vault"}).client_secret() == "from a vault"
@@ -41,6 +47,9 @@ def test_an_empty_environment_variable_is_no_secret() -> None:
     ("name", "value"),
     [
         ("USER_POOL_ID", "AbCdEfGhI"),
+        ("USER_POOL_ID", "local_2kFmGWGB"),  # without REGION
+        ("USER_POOL_ID", "eu-west-1_AbC dEf"),
+        ("USER_POOL_ID", "eu-west-1_" + "x" * 46),
         ("USER_POOL_ID", None),
         ("CLIENT_ID", ""),
         ("CLIENT_SECRET", 7),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,12 +15,16 @@ from django.core.checks import Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from cognito_mfa.cognito.endpoints import AWS_HOST, ENDPOINT_VARIABLE
-from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf, given_settings, problems
+from cognito_mfa.cognito.endpoints import ENDPOINT_VARIABLE, is_aws
+from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf, given_settings, pool_region, problems
 from cognito_mfa.enforcement import policy
 from cognito_mfa.enforcement.redirects import leads_to_help
 
-CALLABLES = ("CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER", "USER_UPDATER", "TOKEN_PROVIDER")
+CALLABLES = (
+    "CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER", "USER_UPDATER", "TOKEN_PROVIDER", "CLIENT_ADDRESS",
+    "CLIENT_METADATA", "CLIENT_ENCODED_DATA",
+)  # fmt: skip
+HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")  # as botocore asks of a Region
 DAY = 24 * 3600
 YEAR = 366 * DAY
 REAUTH_LIMIT = 20 * 60  # seconds; ASVS 7.5.1 and NIST SP 800-63B allow no longer re-authentication
@@ -153,9 +158,24 @@ def check_support() -> Iterator[CheckMessage]:
 
 
 def check_region() -> Iterator[CheckMessage]:
-    """E015: the region is not the pool's."""
+    """E015: the region is not the pool's. E031: it is none. W039: an id that AWS does not give."""
     conf = conf_or_none()
-    if conf is not None and conf.USER_POOL_ID.split("_", 1)[0] != conf.REGION:
+    if conf is None:
+        return
+    named = pool_region(conf.USER_POOL_ID)
+    if not HOST_LABEL.fullmatch(conf.REGION):
+        yield Error(
+            f"{NAME}['REGION'] is {conf.REGION!r}, which cannot be part of a host name, as each AWS Region is.",
+            hint="Write it as AWS does, such as 'eu-west-1'.",
+            id="cognito_mfa.E031",
+        )
+    elif not named:
+        yield Caution(
+            f"{NAME}['USER_POOL_ID'] is {conf.USER_POOL_ID!r}; the ids that AWS gives begin with the Region.",
+            hint="Silence this check where the id is an emulator's.",
+            id="cognito_mfa.W039",
+        )
+    elif named != conf.REGION:
         yield Error(
             f"{NAME}['REGION'] is {conf.REGION!r}, and the user pool {conf.USER_POOL_ID!r} is in another.",
             hint=SETTINGS["REGION"].hint,
@@ -181,7 +201,7 @@ def check_endpoint() -> Iterator[CheckMessage]:
             hint="Leave it out, or use https.",
             id="cognito_mfa.E012",
         )
-    elif url and not AWS_HOST.fullmatch(urlsplit(url).hostname or ""):
+    elif url and not is_aws(url):
         yield Caution(
             f"{name} sends passwords and codes to {urlsplit(url).hostname!r}, which is not AWS.",
             hint=f"Leave it out. If the host is yours, name it in {NAME}['ENDPOINT_URL'] or {ENDPOINT_VARIABLE} and "

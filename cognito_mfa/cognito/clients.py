@@ -17,10 +17,10 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from cognito_mfa.cognito.deadline import CallThread
-from cognito_mfa.cognito.endpoints import refuse_endpoint
+from cognito_mfa.cognito.endpoints import is_aws, refuse_endpoint
 from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.cognito.integrity import refuse_unbelievable
-from cognito_mfa.conf import NAME, Conf, get_conf
+from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf
 from cognito_mfa.exceptions import Misconfigured
 
 if TYPE_CHECKING:
@@ -137,12 +137,34 @@ def _build(conf: Conf, *, once: bool) -> Any:
         endpoint_url=conf.ENDPOINT_URL,
         config=_config(attempts=1 if once else READ_ATTEMPTS),
     )
-    endpoint = str(client.meta.endpoint_url)
-    refuse_endpoint(conf, endpoint)
-    guard = partial(refuse_unbelievable, from_aws=".amazonaws.com" in endpoint)
+    url = str(client.meta.endpoint_url)
+    from_aws = is_aws(url) or _is_where_boto3_goes(conf, url)
+    refuse_endpoint(conf, url, from_aws=from_aws)
+    guard = partial(refuse_unbelievable, from_aws=from_aws)
     client.meta.events.register(f"before-parse.{SERVICE}", guard)
     _silence_debug_logs()
     return client
+
+
+def _is_where_boto3_goes(conf: Conf, url: str) -> bool:
+    """Return whether no endpoint of one's own leads to ``url``: so it is AWS's, whatever its name is one day.
+
+    Asked only of names that are not AWS's by our list.
+
+    Args:
+        conf: the app's settings.
+        url: where the client sends its calls.
+    """
+    if conf.ENDPOINT_URL or SETTINGS["CLIENT_FACTORY"].default != conf.CLIENT_FACTORY:
+        return False
+    from botocore.config import Config
+
+    try:
+        config = Config(ignore_configured_endpoint_urls=True)
+        own = make_client(region_name=conf.REGION, config=config)
+    except Exception:  # noqa: BLE001 - a botocore that does not know the option has no such endpoints either
+        return False
+    return str(own.meta.endpoint_url) == url
 
 
 def _config(*, attempts: int) -> Config:

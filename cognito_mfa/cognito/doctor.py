@@ -15,6 +15,7 @@ from typing import Any
 
 from cognito_mfa.cognito import admin_api, user_api
 from cognito_mfa.cognito.caller import NO_CALLER
+from cognito_mfa.cognito.endpoints import partition_of
 from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, Challenge, PoolFactors
 from cognito_mfa.conf import SELF_SERVICE_SCOPE, Conf, get_conf
 from cognito_mfa.exceptions import (
@@ -36,14 +37,6 @@ ENOUGH_MINUTES = 10  # to find the phone, install an app and scan
 SKEW = 30  # seconds: a step of a code
 TOO_MUCH_SKEW = 300  # seconds, after which AWS refuses signed calls
 REFUSALS = frozenset({"AccessDeniedException", "NotAuthorizedException"})
-# Where AWS's names differ from "aws" (the beginning of a region, and its partition).
-PARTITIONS = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "eusc-": "aws-eusc",
-}
 
 
 class Level(IntEnum):
@@ -421,12 +414,11 @@ def _random_username() -> str:
 
 
 def _statement(sid: str, operations: list[str], conf: Conf) -> dict[str, Any]:
-    starts = (name for start, name in PARTITIONS.items() if conf.REGION.startswith(start))
     return {
         "Sid": sid,
         "Effect": "Allow",
         "Action": [f"cognito-idp:{operation}" for operation in operations],
-        "Resource": f"arn:{next(starts, 'aws')}:cognito-idp:{conf.REGION}:*:userpool/{conf.USER_POOL_ID}",
+        "Resource": f"arn:{partition_of(conf.REGION).arn}:cognito-idp:{conf.REGION}:*:userpool/{conf.USER_POOL_ID}",
     }
 
 

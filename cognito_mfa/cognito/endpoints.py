@@ -6,44 +6,70 @@ import os
 import re
 from contextlib import suppress
 from ipaddress import ip_address
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from cognito_mfa.conf import SETTINGS, Conf
 
+
+class Partition(NamedTuple):
+    """One of AWS's separate clouds; botocore's list of them is compared with these by a test.
+
+    Attributes:
+        regions: how the names of its Regions begin.
+        arn: its name in ARNs.
+        suffix: what follows the Region in the names of hosts.
+        dual_stack: likewise, where a host has IPv6 as well.
+    """
+
+    regions: str
+    arn: str
+    suffix: str
+    dual_stack: str
+
+
+PARTITIONS = (
+    Partition("cn-", "aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    Partition("eusc-", "aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"),
+    Partition("us-gov-", "aws-us-gov", "amazonaws.com", "api.aws"),
+    Partition("us-iso-", "aws-iso", "c2s.ic.gov", "api.aws.ic.gov"),
+    Partition("us-isob-", "aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"),
+    Partition("eu-isoe-", "aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+    Partition("us-isof-", "aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+    Partition("", "aws", "amazonaws.com", "api.aws"),  # every other Region
+)
+_SUFFIXES = {suffix for one in PARTITIONS for suffix in (one.suffix, one.dual_stack)}
 # Not any name that ends like AWS's: anyone can have a bucket or an API gateway there.
-AWS_HOST = re.compile(
+_AWS_HOST = re.compile(
     r"(?:[a-z0-9-]+\.)*cognito-idp(?:-fips)?\.[a-z]{2,}(?:-[a-z0-9]+)+"
-    r"(?:\.vpce)?\.(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|api\.aws)"
+    rf"(?:\.vpce)?\.(?:{'|'.join(map(re.escape, sorted(_SUFFIXES)))})"
 )
 # botocore's own variable, for this service only.
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER"
-
-# What follows the Region in the names of AWS's hosts, where it differs from most Regions.
-DNS_SUFFIX = "amazonaws.com"
-DNS_SUFFIXES = {
-    "cn-": "amazonaws.com.cn",
-    "eusc-": "amazonaws.eu",
-    "us-iso-": "c2s.ic.gov",
-    "us-isob-": "sc2s.sgov.gov",
-    "eu-isoe-": "cloud.adc-e.uk",
-    "us-isof-": "csp.hci.ic.gov",
-}
 
 
 class EndpointRefused(Exception):
     """Calls would go to an address that was not named for Cognito."""
 
 
-def aws_host(pool_id: str) -> str:
-    """Return AWS's host for the pool's Region."""
-    region = pool_id.partition("_")[0]
-    known = (suffix for start, suffix in DNS_SUFFIXES.items() if region.startswith(start))
-    return f"cognito-idp.{region}.{next(known, DNS_SUFFIX)}"
+def partition_of(region: str) -> Partition:
+    """Return the partition of an AWS Region."""
+    return next(one for one in PARTITIONS if region.startswith(one.regions))
 
 
-def refuse_endpoint(conf: Conf, url: str) -> None:
+def aws_host(region: str) -> str:
+    """Return AWS's host for a Region."""
+    return f"cognito-idp.{region}.{partition_of(region).suffix}"
+
+
+def is_aws(url: str) -> bool:
+    """Return whether ``url`` leads to one of AWS's hosts for Cognito: regional, FIPS, dual-stack, or VPC endpoint."""
+    return _AWS_HOST.fullmatch(urlsplit(url).hostname or "") is not None
+
+
+def refuse_endpoint(conf: Conf, url: str, *, from_aws: bool) -> None:
     """Refuse an address that is not AWS's and was not named for Cognito, or that lacks TLS.
 
     SECURITY: ``AWS_ENDPOINT_URL`` is often set only for a file store. A check reports it, but a server
@@ -52,13 +78,14 @@ def refuse_endpoint(conf: Conf, url: str) -> None:
     Args:
         conf: the app's settings.
         url: where the client sends its calls.
+        from_aws: whether that is AWS, by its name or because boto3 goes there by itself.
 
     Raises:
         EndpointRefused: nothing was sent.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if settings.DEBUG or (parts.scheme == "https" and AWS_HOST.fullmatch(host)):
+    if settings.DEBUG or (parts.scheme == "https" and from_aws):
         return
     named = conf.ENDPOINT_URL or os.environ.get(ENDPOINT_VARIABLE)
     own_factory = SETTINGS["CLIENT_FACTORY"].default != conf.CLIENT_FACTORY

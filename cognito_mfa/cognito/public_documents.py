@@ -7,12 +7,11 @@ import re
 from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from cognito_mfa.cognito.call_failures import Failure, exception_for, failure_from
 from cognito_mfa.cognito.clients import CONNECT_TIMEOUT, READ_TIMEOUT, SERVICE, client_for
 from cognito_mfa.cognito.deadline import run_within_deadline
-from cognito_mfa.cognito.endpoints import AWS_HOST, aws_host
+from cognito_mfa.cognito.endpoints import aws_host, is_aws
 from cognito_mfa.cognito.integrity import MAX_BODY
 from cognito_mfa.conf import get_conf
 
@@ -66,8 +65,8 @@ def _address(client: Any) -> str:
     AWS's other endpoints (FIPS, VPC) accept only calls.
     """
     endpoint: str = client.meta.endpoint_url
-    if AWS_HOST.fullmatch(urlsplit(endpoint).hostname or ""):
-        return f"https://{aws_host(get_conf().USER_POOL_ID)}"
+    if is_aws(endpoint):
+        return f"https://{aws_host(get_conf().REGION)}"
     return endpoint.rstrip("/")
 
 

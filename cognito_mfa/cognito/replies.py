@@ -43,7 +43,8 @@ def challenge_or_tokens(operation: str, reply: Reply, username: str) -> Challeng
 
 def _challenge(operation: str, reply: Reply, username: str) -> Challenge:
     parameters = reply.get("ChallengeParameters") or {}
-    known_as = parameters.get("USER_ID_FOR_SRP") or parameters.get("USERNAME") or username
+    told = parameters.get("USER_ID_FOR_SRP") or parameters.get("USERNAME")
+    known_as = told or username
     if not untrusted.is_username(known_as):
         raise bad_reply(operation, reply)
     return Challenge(
@@ -51,6 +52,7 @@ def _challenge(operation: str, reply: Reply, username: str) -> Challenge:
         next_session(operation, reply),
         known_as,
         parameters,
+        names_user=bool(told),
     )
 
 

@@ -65,11 +65,13 @@ def issuers(conf: Conf) -> frozenset[str]:
     AWS has two forms, and a pool has one of them (IssuerConfiguration). A local Cognito that the settings
     name may use its own address.
     """
-    host = aws_host(conf.USER_POOL_ID)
+    # The id of an emulator's pool may begin with another word than REGION.
+    hosts = {aws_host(name) for name in (conf.REGION, conf.USER_POOL_ID.rpartition("_")[0])}
     own = conf.ENDPOINT_URL or os.environ.get(ENDPOINT_VARIABLE)
     if not own and settings.DEBUG:  # calls go there too, see endpoints.refuse_endpoint
         own = os.environ.get("AWS_ENDPOINT_URL")
-    places = [f"https://{host}", f"https://issuer-{host}", *([own.rstrip("/")] if own else [])]
+    aws = [f"https://{prefix}{host}" for host in hosts for prefix in ("", "issuer-")]
+    places = [*aws, *([own.rstrip("/")] if own else [])]
     return frozenset(f"{place}/{conf.USER_POOL_ID}" for place in places)
 
 

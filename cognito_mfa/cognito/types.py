@@ -41,12 +41,20 @@ class Challenge:
         cognito_session: the string that the answer must carry; changes with every step.
         username: what the answer must send as USERNAME: the stored username, not the alias that was typed.
         parameters: Cognito's ``ChallengeParameters``.
+        names_user: whether this challenge or an earlier one of the sign-in named the user; else ``username`` is what
+            was typed, which may be an alias.
     """
 
     name: str
     cognito_session: SecretText
     username: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    names_user: bool = True
+
+    @property
+    def told_username(self) -> str:
+        """Return the username that the tokens must name; empty where no challenge told one."""
+        return self.username if self.names_user else ""
 
     @property
     def friendly_name(self) -> str:

@@ -14,6 +14,7 @@ import logging
 import time
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 
 from django.views.decorators.debug import sensitive_variables
 
@@ -247,7 +248,10 @@ def _answer(
             },
         },
     )
-    return challenge_or_tokens(operation, reply, username)
+    following = challenge_or_tokens(operation, reply, username)
+    if isinstance(following, Challenge) and challenge.names_user and not following.names_user:
+        return replace(following, names_user=True)  # an earlier one told it
+    return following
 
 
 def _secret_hash(conf: Conf, username: str) -> dict[str, SecretText]:

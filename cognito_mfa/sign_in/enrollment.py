@@ -126,7 +126,7 @@ def finish(
         ChallengeLost: somebody else changed it meanwhile, and nobody knows what counts.
     """
     pending.discard_progress(request)  # the secret is spent: it is never shown again
-    username = pending.challenge.username if pending.challenge else ""
+    username = pending.challenge.told_username if pending.challenge else ""
     person = claims.read_person(tokens, username=username)
     try:
         # By the site; Cognito has the authenticator by now, and asks for its code at each sign-in.

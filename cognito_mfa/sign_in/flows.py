@@ -579,7 +579,7 @@ def _finish_with_tokens(
     pending.discard_progress(
         request
     )  # Cognito has used up its session string, whatever happens now
-    person = claims.read_person(tokens, username=passed.username if passed else "")
+    person = claims.read_person(tokens, username=passed.told_username if passed else "")
     method = passed.name if passed else ""
     if passed:
         completion.check_factor_claims(person)

@@ -196,3 +196,31 @@ def test_odd_lists_of_what_can_be_set_up_are_no_obstacle(
     visitor.scan()
     visitor.confirm_setup()
     assert visitor.is_in()
+
+
+@pytest.mark.parametrize("way", ["code", "setup"])
+def test_a_challenge_that_never_names_the_user(
+    cognito: LocalCognito, visitor: Visitor, way: str
+) -> None:
+    """Several emulators do so: the tokens' own name is taken, after a sign-in with an alias."""
+    pool = cognito.create_pool(POOL_ID, mfa="ON", alias_attributes=["email"])
+    pool.create_client(CLIENT_ID)
+    attributes = {"email": "ada@example.com", "email_verified": "true"}
+    pool.create_user("ada", password=PASSWORD, attributes=attributes)
+    if way == "code":
+        visitor.secret = pool.register_software_token("ada")
+
+    def nameless(reply: dict[str, Any]) -> dict[str, Any]:
+        told = reply.get("ChallengeParameters", {})
+        kept = {name: value for name, value in told.items() if name != "USER_ID_FOR_SRP"}
+        return {**reply, "ChallengeParameters": kept} if told else reply
+
+    cognito.faults.on("InitiateAuth", faults.Edit(nameless))
+    visitor.sign_in("ada@example.com")
+    if way == "code":
+        visitor.enter_code()
+    else:
+        visitor.scan()
+        visitor.confirm_setup()
+    assert visitor.is_in()
+    assert CognitoIdentity.objects.get().username == "ada"

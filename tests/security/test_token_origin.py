@@ -144,6 +144,14 @@ def test_each_part_of_aws_has_its_own(pool_id: str, issuer: str) -> None:
     assert len(found) == 2
 
 
+def test_the_pool_of_an_emulator_may_have_any_id(settings: Settings) -> None:
+    """cognito-local's ids begin with ``local_``, and its pools are in no Region."""
+    given = {"USER_POOL_ID": "local_2kFmGWGB", "CLIENT_ID": "x", "REGION": "us-east-1"}
+    found = token_verification.issuers(Conf({**given, "ENDPOINT_URL": "http://localhost:9229"}))
+    assert "http://localhost:9229/local_2kFmGWGB" in found
+    assert "https://cognito-idp.us-east-1.amazonaws.com/local_2kFmGWGB" in found
+
+
 def test_a_local_cognito_may_use_its_own_address() -> None:
     given = {
         "USER_POOL_ID": "eu-west-1_x",
