@@ -17,6 +17,7 @@ from django.db import router
 from django.test import Client
 from django.utils import translation
 
+from cognito_mfa.cognito import newer_operations
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import witnessed
@@ -100,6 +101,12 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let botocore repeat at once what may be repeated: no test waits for its back-off."""
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
     monkeypatch.setattr("cognito_mfa.cognito.transport.PAUSE", (0.0, 0.0))
+
+
+@pytest.fixture(autouse=True)
+def all_operations() -> None:
+    """Forget which operations an earlier test's Cognito did not have."""
+    newer_operations.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ Cognito confirmed is recorded. What is not done is shown as not done, and the ne
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -121,15 +122,9 @@ def _delete_token(reset: MFAReset) -> None:
         return
     sub = reset.identity.sub
     old = reset.identity.software_token
-    if admin_api.can_delete_software_token():
-        admin_api.delete_software_token(sub)
-    elif admin_api.pool_requires_mfa():
-        # Cognito would answer 200 and still ask for the lost phone's code: "Turning off where MFA is required"
-        # in docs/cognito-behavior.md.
+    if not admin_api.remove_software_token(sub):
         _save(reset, trouble=TOO_OLD)
         return
-    else:
-        admin_api.turn_off_software_token(sub)
     with atomic_for(MFAReset):
         # The one that was there before Cognito was asked; one that was set up since stays.
         if old is not None:
@@ -150,6 +145,9 @@ def _read_back(reset: MFAReset) -> None:
     """Finish only when Cognito no longer lists the authenticator, or lists one that is new."""
     identity, new = reset.identity, _is_set_up_anew(reset)
     factors = admin_api.read_factors(identity.sub)
+    if not (new or admin_api.can_delete_software_token()):
+        # It was turned off. The registration stays, and Cognito asks for no code of it.
+        factors = replace(factors, software_token=factors.listed)
     if factors.software_token and not new:
         # Deleted, or so it said, and listed still: begin again at the next run.
         _save(reset, token_deleted_at=None, trouble="Cognito still lists the authenticator")

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa.cognito import user_directory
-from cognito_mfa.cognito.clients import has_credentials, has_operation
+from cognito_mfa.cognito import newer_operations, user_directory
+from cognito_mfa.cognito.clients import has_credentials
 from cognito_mfa.cognito.replies import Reply, bad_reply
 from cognito_mfa.cognito.transport import call
 from cognito_mfa.cognito.types import (
@@ -28,13 +28,15 @@ from cognito_mfa.values import untrusted
 from cognito_mfa.values.password_rules import PasswordRules
 
 OTHER_FACTORS = (SMS_MFA, EMAIL_OTP)
+# Of August 2026.
+READS_FACTORS, DELETES_TOKEN = "AdminGetUserAuthFactors", "AdminDeleteSoftwareToken"
 DEFAULT_SESSION_MINUTES = 3  # AuthSessionValidity, where the app client does not say it
 
 # ------------------------------------------------------------------------------------------- users
 
 
 def read_factors(sub: str) -> Factors:
-    """Ask for a user's second factors (AdminGetUserAuthFactors, or AdminGetUser in an older botocore).
+    """Ask for a user's second factors (AdminGetUserAuthFactors; AdminGetUser where that is missing).
 
     AdminGetUser makes the user a monthly active user, who is billed. In a pool that requires MFA, a
     verified token that was never made preferred is in neither operation's list.
@@ -43,8 +45,11 @@ def read_factors(sub: str) -> Factors:
         UserGone: the pool has no such user.
         Misconfigured: no credentials, or no permission.
     """
-    operation = reading_operation()
-    reply = _for_user(operation, sub)
+    operation, reply = newer_operations.call_or_fall_back(
+        READS_FACTORS,
+        lambda: (READS_FACTORS, _for_user(READS_FACTORS, sub)),
+        lambda _refused: ("AdminGetUser", _for_user("AdminGetUser", sub)),
+    )
     if not isinstance(reply.get("Username"), str):
         raise bad_reply(operation, reply)
     listed = reply.get("UserMFASettingList") or []
@@ -53,6 +58,7 @@ def read_factors(sub: str) -> Factors:
         software_token=SOFTWARE_TOKEN_MFA in listed or "SOFTWARE_TOKEN" in configured,
         preferred=_preferred(reply.get("PreferredMfaSetting"), untrusted.words(listed)),
         username=reply["Username"],
+        listed=SOFTWARE_TOKEN_MFA in listed,
     )
 
 
@@ -63,9 +69,18 @@ def _preferred(named: object, listed: list[str]) -> str:
 
 
 def reading_operation() -> str:
-    """Return the operation that ``read_factors`` calls with the installed botocore."""
-    modern = has_operation("AdminGetUserAuthFactors")
-    return "AdminGetUserAuthFactors" if modern else "AdminGetUser"
+    """Return the operation that ``read_factors`` calls, as far as is known."""
+    return READS_FACTORS if newer_operations.is_available(READS_FACTORS) else "AdminGetUser"
+
+
+def try_reading(sub: str) -> None:
+    """Call ``reading_operation`` about ``sub`` and nothing instead of it, to see whether it is permitted.
+
+    Raises:
+        UserGone: it is; the pool has no such user.
+        Misconfigured: it is not.
+    """
+    _for_user(reading_operation(), sub)
 
 
 def is_enabled(sub: str) -> bool:
@@ -87,8 +102,8 @@ def is_enabled(sub: str) -> bool:
 
 
 def can_delete_software_token() -> bool:
-    """Return whether the installed botocore knows AdminDeleteSoftwareToken (August 2026)."""
-    return has_operation("AdminDeleteSoftwareToken")
+    """Return whether AdminDeleteSoftwareToken (August 2026) is available, as far as is known."""
+    return newer_operations.is_available(DELETES_TOKEN)
 
 
 def may_delete_software_token() -> bool:
@@ -108,7 +123,35 @@ def delete_software_token(sub: str) -> None:
     Raises:
         UserGone: the pool has no such user.
     """
-    _for_user("AdminDeleteSoftwareToken", sub)
+    _for_user(DELETES_TOKEN, sub)
+
+
+def remove_software_token(sub: str) -> bool:
+    """Delete a user's registration or, where that operation is missing, turn it off where that has an effect.
+
+    Returns:
+        False where nothing was done: the installed botocore is too old, and in a pool that requires MFA Cognito would
+        answer 200 and still ask for the lost phone's code ("Turning off where MFA is required" in
+        docs/cognito-behavior.md).
+
+    Raises:
+        UserGone: the pool has no such user.
+        Misconfigured: likewise nothing was done, where the service or the AWS credentials lack the operation.
+    """
+
+    def delete() -> bool:
+        delete_software_token(sub)
+        return True
+
+    def turn_off(refused: Misconfigured | None) -> bool:
+        if not pool_requires_mfa():
+            turn_off_software_token(sub)
+            return True
+        if refused is not None:
+            raise refused
+        return False
+
+    return newer_operations.call_or_fall_back(DELETES_TOKEN, delete, turn_off)
 
 
 def turn_off_software_token(sub: str) -> None:

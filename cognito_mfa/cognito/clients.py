@@ -159,8 +159,11 @@ def _is_where_boto3_goes(conf: Conf, url: str) -> bool:
         return False
     from botocore.config import Config
 
+    option: dict[str, Any] = {
+        "ignore_configured_endpoint_urls": True
+    }  # unknown to botocore's stubs
     try:
-        config = Config(ignore_configured_endpoint_urls=True)
+        config = Config(**option)
         own = make_client(region_name=conf.REGION, config=config)
     except Exception:  # noqa: BLE001 - a botocore that does not know the option has no such endpoints either
         return False

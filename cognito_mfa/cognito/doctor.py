@@ -323,7 +323,7 @@ def _check_permissions(conf: Conf) -> Iterator[Finding]:
         yield Finding(Level.WARNING, "boto3", text, "Install a newer boto3.")
         removes = admin_api.turn_off_software_token
     tries: dict[str, Callable[[str], object]] = {
-        "reading somebody's status": admin_api.read_factors,
+        "reading somebody's status": admin_api.try_reading,
         "resetting an authenticator app": removes,
         "signing somebody out everywhere": admin_api.sign_out_everywhere,
     }

@@ -183,14 +183,16 @@ class Factors:
     """A user's second factors, as Cognito lists them.
 
     Attributes:
-        software_token: whether an authenticator app is enabled for this user.
+        software_token: whether an authenticator app is enabled for this user, or registered.
         preferred: Cognito's name of the preferred factor, or empty.
         username: the stored username.
+        listed: whether it is among the factors that are switched on; one that was only turned off is registered still.
     """
 
     software_token: bool
     preferred: str = ""
     username: str = ""
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,9 @@ from dataclasses import replace
 
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa.cognito import srp
+from cognito_mfa.cognito import newer_operations, srp
 from cognito_mfa.cognito.caller import CallerContext
 from cognito_mfa.cognito.claims import providers_in
-from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.cognito.replies import (
     Reply,
     bad_reply,
@@ -472,13 +471,12 @@ def own_account(access_token: SecretText) -> OwnAccount:
 def has_own_software_token(access_token: SecretText) -> bool:
     """Ask whether the user has a verified software token (GetUserAuthFactors).
 
-    Unlike GetUser, it includes one that was never made preferred. False where the installed botocore
-    does not know the operation.
+    Unlike GetUser, it includes one that was never made preferred. False where the operation is missing.
     """
     operation = "GetUserAuthFactors"
-    if not has_operation(operation):
-        return False
-    reply = call(operation, {"AccessToken": access_token})
+    reply = newer_operations.call_or_fall_back(
+        operation, lambda: call(operation, {"AccessToken": access_token}), lambda _refused: {}
+    )
     return "SOFTWARE_TOKEN" in (reply.get("ConfiguredUserAuthFactors") or [])
 
 

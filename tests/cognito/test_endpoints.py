@@ -50,12 +50,13 @@ def test_where_botocore_goes_is_aws(region: str, fips: bool, dual_stack: bool) -
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
-    config = Config(
-        use_fips_endpoint=fips,
-        use_dualstack_endpoint=dual_stack,
-        ignore_configured_endpoint_urls=True,
-    )
-    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    options: dict[str, Any] = {
+        "use_fips_endpoint": fips,
+        "use_dualstack_endpoint": dual_stack,
+        "ignore_configured_endpoint_urls": True,
+    }
+    config = Config(**options)
+    keys: dict[str, Any] = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
     session = botocore.session.get_session()
     try:
         client = session.create_client("cognito-idp", region_name=region, config=config, **keys)

@@ -111,6 +111,7 @@ def test_no_more_people_a_second_than_were_allowed(people: Visitor) -> None:
 
 def test_permission_is_missing(people: Visitor) -> None:
     fail(people, "AccessDeniedException")
+    people.cognito.faults.on("AdminGetUser", faults.Error("AccessDeniedException"))
     code, text = run("sync")
     assert code == 3
     assert "AccessDeniedException" in text
