@@ -21,6 +21,10 @@ URLS = [
     "sign_in",
     "sign_out",
     "new_password",
+    "password_reset",
+    "password_reset_confirm",
+    "password_change",
+    "password_change_confirm",
     "challenge",
     "recover",
     "sign_out_elsewhere",
@@ -44,7 +48,7 @@ def test_settings() -> None:
         "USER_POOL_ID", "CLIENT_ID", "CLIENT_SECRET", "ISSUER", "REGION", "ENDPOINT_URL", "CLIENT_FACTORY",
         "AUTH_FLOW", "REQUIRED", "ENFORCEMENT", "REQUIRED_FROM", "GRACE_PERIOD", "PROOF_MAX_AGE", "CREATE_USERS",
         "USER_RESOLVER", "TRUSTED_BACKENDS", "TOKEN_PROVIDER", "FEDERATED", "SUPPORT_URL",
-        "TRUST_POOL_EMAIL", "RECOVERY_CODES",
+        "TRUST_POOL_EMAIL", "RECOVERY_CODES", "PASSWORD_PAGES", "PASSWORD_RULES",
         "TRIGGER_MESSAGES", "CLIENT_ADDRESS", "CLIENT_METADATA", "CLIENT_ENCODED_DATA",
     } <= set(SETTINGS)  # fmt: skip
 
@@ -53,14 +57,18 @@ def test_form_fields() -> None:
     assert list(forms.SignInForm().fields) == ["username", "password"]
     assert list(forms.SetupForm().fields) == ["code", "friendly_name"]
     assert list(forms.CodeForm().fields) == ["code"]
-    assert list(forms.NewPasswordForm().fields) == ["new_password1", "new_password2"]
+    new = ["new_password1", "new_password2"]
+    assert list(forms.NewPasswordForm().fields) == new
+    assert list(forms.PasswordResetForm().fields) == ["username"]
+    assert list(forms.PasswordResetConfirmForm().fields) == ["code", *new]
+    assert list(forms.PasswordChangeForm().fields) == ["old_password", *new]
 
 
 def test_signals() -> None:
     for name in (
         "signed_in", "code_rejected", "software_token_verified", "software_token_replaced",
         "software_token_removed", "mfa_reset", "exemption_granted", "exemption_revoked",
-        "recovery_codes_created", "signed_out_elsewhere",
+        "recovery_codes_created", "signed_out_elsewhere", "password_changed",
     ):  # fmt: skip
         assert hasattr(signals, name)
 
@@ -99,7 +107,7 @@ def test_dotted_paths(path: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "base", "link", "sign_in", "sign_in_elsewhere", "new_password", "challenge", "setup", "setup_done", "setup_start",
+        "base", "password_reset", "password_reset_confirm", "password_change", "password_change_confirm", "link", "sign_in", "sign_in_elsewhere", "new_password", "challenge", "setup", "setup_done", "setup_start",
         "setup_impossible", "wait", "recover", "recovery_codes", "sign_out_elsewhere",
     ],
 )  # fmt: skip
@@ -178,7 +186,7 @@ def test_kinds_of_events_and_columns_of_exports() -> None:
     """Scripts read them out of exports."""
     assert {
         "SIGNED_IN", "CODE_REJECTED", "CODES_STOPPED", "SOFTWARE_TOKEN_VERIFIED", "SOFTWARE_TOKEN_REPLACED",
-        "SOFTWARE_TOKEN_REMOVED", "RENAMED", "STATUS_CHANGED", "RESET_REQUESTED", "MFA_RESET",
+        "SOFTWARE_TOKEN_REMOVED", "RENAMED", "PASSWORD_RESET", "PASSWORD_CHANGED", "STATUS_CHANGED", "RESET_REQUESTED", "MFA_RESET",
         "EXEMPTION_GRANTED", "EXEMPTION_REVOKED", "FAILURES_CLEARED", "EVENTS_EXPORTED", "EVENTS_PURGED",
         "LINKED", "LINK_REFUSED", "SIGN_IN_REFUSED", "RIGHTS_CHANGED", "LINK_MOVED", "UNLINKED", "RECOVERY_CODES_CREATED", "RECOVERY_CODE_USED",
         "RECOVERY_CODE_RETURNED", "SIGNED_OUT_ELSEWHERE",

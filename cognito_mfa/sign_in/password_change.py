@@ -6,6 +6,7 @@ encrypted for the minute in between.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from dataclasses import replace
 
@@ -14,11 +15,13 @@ from django.http import HttpRequest
 from cognito_mfa.authenticator import password_changes
 from cognito_mfa.cognito import user_api
 from cognito_mfa.cognito.types import NOTHING, Tokens
-from cognito_mfa.exceptions import BadReply, Unavailable
+from cognito_mfa.exceptions import BadCredentials, BadReply, Unavailable
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step, clear_pending
 from cognito_mfa.values.secret_text import SecretText
+
+logger = logging.getLogger(__name__)
 
 
 def start(request: HttpRequest, pending: PendingSignIn, tokens: Tokens) -> Outcome:
@@ -66,6 +69,9 @@ def finish(
     try:
         with pending.discarding_on_failure(request):
             user_api.change_password(access, previous, proposed)
+    except BadCredentials as error:
+        logger.info("password_refused: %s", error)
+        raise
     except (Unavailable, BadReply) as error:
         if error.sent == "unknown":
             password_changes.record_doubt(request, identity)
