@@ -32,9 +32,12 @@ LONG = 90  # seconds; what is longer is told in minutes
 ONLY_THE_SITE_CAN_ACT = frozenset(
     {
         LinkRefusedReason.EMAIL_NOT_VERIFIED,
+        LinkRefusedReason.LOGIN_FAILED,
         LinkRefusedReason.NO_VALID_USERNAME,
         LinkRefusedReason.RESOLVER_FAILED,
+        LinkRefusedReason.RIGHTS_NOT_SAVED,
         LinkRefusedReason.SEVERAL_USERS,
+        LinkRefusedReason.UPDATER_FAILED,
         LinkRefusedReason.USERNAME_TAKEN,
         LinkRefusedReason.USER_NOT_CREATED,
     }

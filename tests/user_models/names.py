@@ -139,11 +139,13 @@ def told() -> dict[str, str]:
     return {str(one.id): f"{one.msg} {one.hint}" for one in run_checks() if one.id in wanted}
 
 
+@pytest.mark.django_db
 def test_the_checks_foresee_what_the_model_will_refuse() -> None:
     assert set(told()) == EXPECTED[KIND]
 
 
 @only("Employee")
+@pytest.mark.django_db
 def test_they_name_the_fields_and_the_way_out(settings: Settings) -> None:
     given = settings.COGNITO_MFA
     assert "New users have no value for number, which" in told()["cognito_mfa.W033"]
@@ -159,6 +161,7 @@ def test_they_name_the_fields_and_the_way_out(settings: Settings) -> None:
 
 
 @only("Initials")
+@pytest.mark.django_db
 def test_the_name_is_written_by_no_claim(settings: Settings) -> None:
     """A name in capital letters would be one that the column refuses; and a name is how the site knows people."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_FIELDS": {"nickname": "name"}}

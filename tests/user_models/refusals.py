@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth import get_user_model, user_logged_in
 from django.contrib.auth.models import update_last_login
 from django.db import connection
+from django.db.models.signals import pre_save
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -228,6 +229,25 @@ def test_a_later_sign_in_that_the_site_refuses_is_a_page_too(
     assert MFAEvent.objects.get(kind="SIGN_IN_REFUSED").reason == "login_failed"
     assert "_auth_user_id" not in visitor.client.session
     assert not visitor.is_in()
+
+
+def test_a_receiver_that_refuses_every_row_does_not_hide_the_page(
+    optional_pool: LocalPool, visitor: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It refuses our event of the refusal as well; the line in the log is there."""
+
+    def refuse(sender: Any, **_kwargs: object) -> None:
+        if sender in (get_user_model(), MFAEvent):
+            raise RuntimeError
+
+    join(optional_pool, "ada")
+    pre_save.connect(refuse)
+    try:
+        told = reference(visitor, visitor.sign_in("ada"))
+    finally:
+        pre_save.disconnect(refuse)
+    assert f"link_refused [{told}]: user_not_created" in caplog.text
+    assert f"event_not_recorded [{told}]: RuntimeError in tests" in caplog.text
 
 
 def test_last_login_is_what_django_saves(db: None) -> None:

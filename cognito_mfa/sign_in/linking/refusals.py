@@ -6,12 +6,14 @@ import logging
 import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NoReturn
 
 from cognito_mfa.authenticator import identity_lookup
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason, SignInRefused
 from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.sign_in import site_code
 
 logger = logging.getLogger(__name__)
 
@@ -85,12 +87,18 @@ def _record(person: Person | CognitoIdentity, refusal: LinkRefused) -> None:
         ", ".join(filter(None, (refusal.reason, f"sub {person.sub}", about, refusal.cause)))
         + (f". {hint}" if (hint := HINTS.get(refusal.reason)) else ""),
     )
-    is_linked = isinstance(refusal, SignInRefused)
-    MFAEvent.objects.record(
-        Kind.SIGN_IN_REFUSED if is_linked else Kind.LINK_REFUSED,
+    write = partial(
+        MFAEvent.objects.record,
+        Kind.SIGN_IN_REFUSED if isinstance(refusal, SignInRefused) else Kind.LINK_REFUSED,
         identity_lookup.by_sub(person.sub),
         sub=person.sub,
         username=person.username,
         reason=refusal.reason,
         detail=" · ".join(filter(None, (about, refusal.cause, f"reference {refusal.reference}"))),
     )
+    try:
+        site_code.run(write, reason=refusal.reason, of=[MFAEvent])
+    except (
+        LinkRefused
+    ) as failure:  # a receiver of the site's for every model, say; the line above is written
+        logger.error("event_not_recorded [%s]: %s", refusal.reference, failure.cause)  # noqa: TRY400 - frames hold claims
