@@ -10,6 +10,7 @@ from django.apps import apps
 from django.dispatch import Signal
 
 from cognito_mfa import signals, urls
+from cognito_mfa.cognito.errors import MEANINGS
 from cognito_mfa.conf import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -131,3 +132,25 @@ def anchors(document: Path) -> set[str]:
     return {
         re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
     }
+
+
+TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"
+
+
+def test_troubleshooting_has_each_reason_of_the_table() -> None:
+    text = TROUBLESHOOTING.read_text()
+    reasons = {str(meaning.reason) for meaning in MEANINGS if meaning.reason}
+    reasons -= {"context"}  # of which the line client_context_refused tells
+    assert {
+        reason for reason in reasons if f"`{reason}`" not in text and f" {reason}`" not in text
+    } == set()
+
+
+def test_troubleshooting_names_lines_that_the_log_has() -> None:
+    source = "\n".join(path.read_text() for path in (ROOT / "cognito_mfa").rglob("*.py"))
+    named = re.findall(
+        r"\b[a-z]+(?:_[a-z]+)*_(?:refused|stopped|left_out)\b|\boperation_missing\b|\bcognito_failed\b",
+        TROUBLESHOOTING.read_text(),
+    )
+    assert len(set(named)) >= 8
+    assert {name for name in named if f'"{name}' not in source} == set()
