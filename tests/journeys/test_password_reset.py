@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.pending import KEY, PendingSignIn
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
@@ -213,6 +214,7 @@ def test_a_wrong_code_is_not_kept(pool: LocalPool, visitor: Visitor) -> None:
     assert visitor.cognito.operations() == ["ForgotPassword", "ConfirmForgotPassword"]
 
 
+@pytest.mark.auth_flows("ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH")
 def test_a_password_reset_by_an_administrator_leads_there(
     pool: LocalPool, visitor: Visitor
 ) -> None:
@@ -245,6 +247,23 @@ def test_a_code_that_one_has_needs_no_other(pool: LocalPool, visitor: Visitor) -
     assert ask(visitor, have_code="1").url == reverse(CONFIRM)
     assert choose(visitor, code).url == reverse("cognito_mfa:sign_in")
     assert visitor.cognito.operations()[0] == "ConfirmForgotPassword"
+
+
+def test_two_posts_at_once_are_one_reset(
+    pool: LocalPool, visitor: Visitor, rf: RequestFactory
+) -> None:
+    """The one that comes second must not say that the code of the first does not work."""
+    ask(visitor)
+    first = rf.post(reverse(CONFIRM))
+    first.session = visitor.client.session
+    pending = PendingSignIn.load(first)
+    assert pending is not None
+    assert duplicate_submissions.claim(first, pending) is not None
+
+    second = choose(visitor, sent(visitor))
+    assert second.status_code == 200
+    assert "doesn’t work" not in visitor.text(second)
+    assert visitor.cognito.operations() == ["ForgotPassword"]
 
 
 def test_other_sessions_end_and_the_owner_is_told(
