@@ -52,6 +52,9 @@ OURS = (
     "device_replace",
     "device_remove",
     "history",
+    "recover",
+    "recovery_codes",
+    "sign_out_elsewhere",
 )
 
 
@@ -130,6 +133,42 @@ def test_a_whole_journey_as_somebody_else_and_back(
     switch_back(visitor.client, package)
     assert seen(send, visitor.client) == as_("newcomer")
     assert visitor.client.session[proof.KEY] == before  # no younger
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_who_signs_out_everywhere_else_ends_what_they_do_as_another(
+    package: str, victim: Any, send: Send, conf: Conf
+) -> None:
+    """``gate._is_signed_out``: where nobody is asked for a code, nothing else would end it, here or after the way back."""
+    conf(REQUIRED=False)
+    who = boss()
+    browser = signed_in(who)
+    act_as(browser, package, victim)
+    assert seen(send, browser, ["who"]) == as_("victim", ["who"])
+    CognitoIdentity.objects.filter(user=who).update(sign_outs=1)
+    page = Ask("/who/", headers=CALLERS["page"])
+    (answer,) = send(browser, [page])
+    # django-hijack's session is the other user's: it only leads back. The other package's is who acts as them.
+    assert answer.status_code == (403 if package == "hijack" else 302)
+    switch_back(browser, package)
+    (answer,) = send(browser, [page])
+    assert b"private page of boss" not in answer.body
+    assert "_auth_user_id" not in browser.session
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_who_signed_out_everywhere_else_before_may_act_as_another_and_come_back(
+    package: str, victim: Any, send: Send, conf: Conf
+) -> None:
+    """``Records.sign_outs``, kept and given back: a session without a record is one of before."""
+    conf(REQUIRED=False)
+    who = boss()
+    CognitoIdentity.objects.filter(user=who).update(sign_outs=1)
+    browser = signed_in(user("boss"))
+    act_as(browser, package, victim)
+    assert seen(send, browser, ["who"]) == as_("victim", ["who"])
+    switch_back(browser, package)
+    assert seen(send, browser, ["who"]) == as_("boss", ["who"])
 
 
 @pytest.mark.parametrize("package", PACKAGES)
