@@ -87,7 +87,8 @@ def set_up(database: str, more_apps: Sequence[str] = ()) -> list[Any]:
 
 def defaults(table: str) -> dict[str, str]:
     """Return the defaults of the columns of ``table`` as SQL: its model may get new ones at any time."""
-    (model,) = (model for model in apps.get_models() if model._meta.db_table == table)
+    models = apps.get_models(include_auto_created=True)
+    (model,) = (model for model in models if model._meta.db_table == table)
     found: dict[str, str] = {}
     for field in model._meta.concrete_fields:
         value = None if field.primary_key else field.get_default()
