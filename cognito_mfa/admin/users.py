@@ -7,11 +7,13 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import NoReverseMatch
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -22,7 +24,9 @@ from cognito_mfa.admin.changelists import (
 )
 from cognito_mfa.admin.link_page import link_url
 from cognito_mfa.authenticator import permissions
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.models import CognitoIdentity, identity_of
+
+LINK = "user_pool_link"  # the field on the page of one user
 
 
 class MFAUserAdminMixin(AuthenticatorActionsMixin):
@@ -49,6 +53,17 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
                 "link_user",
                 "unlink",
             ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = list(super().get_fieldsets(request, obj))
+        named = {name for _title, options in fieldsets for name in flatten(options["fields"])}
+        if LINK in self.get_readonly_fields(request, obj) and LINK not in named:
+            fieldsets.append((_("User pool"), {"fields": (LINK,)}))
+        return fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return [*fields, LINK] if obj is not None and _may_see_link(request) else fields
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return [*super().get_list_display(request), "second_factor"]
@@ -84,7 +99,27 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
     def log_action(self, request: HttpRequest, identity: CognitoIdentity, message: str) -> None:
         self.log_change(request, identity.user, message)
 
+    @admin.display(description=_("linked to"))
+    def user_pool_link(self, user: Any) -> SafeString | str:
+        """Return the linked user pool user, with the way to its page, or to the page that links one."""
+        identity = identity_of(user)
+        site = self.admin_site.name
+        try:
+            if identity is None:
+                url = f"{link_url(site)}?{urlencode({'user': user.pk})}"
+            else:
+                url = reverse(f"{site}:cognito_mfa_cognitoidentity_change", args=[identity.pk])
+        except NoReverseMatch:
+            url = ""
+        text = _("Not linked") if identity is None else f"{identity.username} ({identity.pool_id})"
+        return format_html('<a href="{}">{}</a>', url, text) if url else str(text)
+
     @admin.display(description=_("second factor"), ordering="cognito_identity__status")
     def second_factor(self, user: Any) -> SafeString | str:
         status = user.second_factor_status
         return status_as_icon_and_word(status) if status else "-"
+
+
+def _may_see_link(request: HttpRequest) -> bool:
+    named = (permissions.LINK.permission, "cognito_mfa.view_cognitoidentity")
+    return any(request.user.has_perm(permission) for permission in named)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import ImproperlyConfigured
+from django.test import RequestFactory
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
@@ -94,3 +95,47 @@ def test_the_mixin_on_another_list_than_that_of_the_users_says_so() -> None:
         ImproperlyConfigured, match=r"the site's users \(auth\.User\), not auth\.Group"
     ):
         GroupAdmin(Group, AdminSite())
+
+
+def page_of(admin: Visitor, user: User) -> str:
+    return admin.text(admin.get(reverse("admin:auth_user_change", args=[user.pk])))
+
+
+def test_the_page_of_one_user_leads_to_the_link(pool: LocalPool, admin: Visitor) -> None:
+    ada = make(pool, "ada")
+    local = User.objects.create_user("local")
+    identity = reverse("admin:cognito_mfa_cognitoidentity_change", args=[ada.pk])
+    assert f'<a href="{identity}">ada (us-east-1_Example00)</a>' in page_of(admin, ada.user)
+    link = f"{reverse('admin:cognito_mfa_cognitoidentity_link')}?user={local.pk}"
+    assert f'<a href="{link}">Not linked</a>' in page_of(admin, local)
+    saved = admin.get(reverse("admin:auth_user_add"))
+    assert saved.status_code == 200
+
+    root = User.objects.get(username="root")
+    root.is_superuser = False
+    root.save()
+    root.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    assert "Not linked" not in page_of(admin, local)
+
+
+def test_a_user_is_saved_as_before(pool: LocalPool, admin: Visitor) -> None:
+    local = User.objects.create_user("local")
+    form = admin.get(reverse("admin:auth_user_change", args=[local.pk])).context["adminform"].form
+    data = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    data = {name: value for name, value in data.items() if isinstance(value, str) and value}
+    joined = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
+    data |= {"username": "renamed", "is_active": "on", **joined}
+    done = admin.post(reverse("admin:auth_user_change", args=[local.pk]), data)
+    assert done.status_code == 302
+    local.refresh_from_db()
+    assert local.username == "renamed"
+
+
+def test_a_plain_admin_of_users_shows_it_once(pool: LocalPool, admin: Visitor) -> None:
+    class Plain(MFAUserAdminMixin, ModelAdmin):
+        """Without ``fieldsets``: Django puts every readonly field into one."""
+
+    request = RequestFactory().get("/")
+    request.user = User.objects.get(username="root")
+    fieldsets = Plain(User, AdminSite()).get_fieldsets(request, request.user)
+    assert [options["fields"].count("user_pool_link") for _title, options in fieldsets] == [1]
