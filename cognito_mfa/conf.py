@@ -57,15 +57,25 @@ def _text(value: object) -> str:
     return value
 
 
+def _word(value: object) -> str:
+    """Return an id or an address without the blanks and the line end that files of secrets put around it."""
+    return _text(value).strip()
+
+
+def _optional_word(value: object) -> str | None:
+    return None if value in (None, "") else _word(value)
+
+
 def _optional_text(value: object) -> str | None:
     # An environment variable that is set but empty means "none".
     return None if value in (None, "") else _text(value)
 
 
 def _pool_id(value: object) -> str:
-    if not USER_POOL_ID.fullmatch(_text(value)) or len(str(value)) > USER_POOL_ID_LENGTH:
+    pool_id = _word(value)
+    if not USER_POOL_ID.fullmatch(pool_id) or len(pool_id) > USER_POOL_ID_LENGTH:
         raise ValueError("is not a user pool id")
-    return str(value)
+    return pool_id
 
 
 def pool_region(pool_id: str) -> str:
@@ -101,10 +111,15 @@ def _secret(value: object) -> object:
         return value
     if not isinstance(value, (str, SecretText)):
         return _optional_text(value)
-    secret = SecretText(value)
-    if secret and not secret.reveal().strip():
+    secret = _trimmed(value)
+    if value and not secret:
         raise ValueError("must be a non-empty string")
     return secret or None
+
+
+def _trimmed(secret: str | SecretText) -> SecretText:
+    """Return an app client's secret without what a file puts around it; it has no blanks."""
+    return SecretText(SecretText(secret).reveal().strip())
 
 
 def _trust(value: object) -> dict[str, str]:
@@ -222,7 +237,7 @@ SETTINGS: Mapping[str, Setting] = {
     "USER_POOL_ID": Setting(
         _pool_id, MISSING, "Copy the id of the user pool, such as 'eu-west-1_AbCdEfGhI'."
     ),
-    "CLIENT_ID": Setting(_text, MISSING, "Copy the id of the pool's app client."),
+    "CLIENT_ID": Setting(_word, MISSING, "Copy the id of the pool's app client."),
     "CLIENT_SECRET": Setting(
         _secret, None, "Write the app client's secret, a callable that returns it, or None."
     ),
@@ -230,9 +245,9 @@ SETTINGS: Mapping[str, Setting] = {
         _optional_text, None, "Write the name people know the site by, such as 'Example Ltd'."
     ),
     "REGION": Setting(
-        _optional_text, None, "Leave it out: the region is part of the user pool's id."
+        _optional_word, None, "Leave it out: the region is part of the user pool's id."
     ),
-    "ENDPOINT_URL": Setting(_optional_text, None, "Leave it out, except for a local Cognito."),
+    "ENDPOINT_URL": Setting(_optional_word, None, "Leave it out, except for a local Cognito."),
     "CLIENT_FACTORY": Setting(_callable_or_path, "cognito_mfa.cognito.make_client", _PATH_HINT),
     "AUTH_FLOW": Setting(
         _one_of("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH"),
@@ -361,7 +376,7 @@ class Conf:
     def client_secret(self) -> SecretText | None:
         """Return the app client's secret, asking the site's callable when it gave one."""
         given = self.CLIENT_SECRET
-        secret = SecretText(given() or "") if callable(given) else given
+        secret = _trimmed(given() or "") if callable(given) else given
         return secret or None
 
     def trust_in(self, backend: object) -> str | None:
@@ -455,9 +470,9 @@ def problems(given: Mapping[str, object]) -> Iterator[Problem]:
 def _lacks_region(given: Mapping[str, object]) -> bool:
     """Return whether neither the pool's id nor ``REGION`` says where the pool is."""
     pool_id = given.get("USER_POOL_ID")
-    if given.get("REGION") or not isinstance(pool_id, str) or not USER_POOL_ID.fullmatch(pool_id):
+    if given.get("REGION") or not isinstance(pool_id, str):
         return False
-    return not pool_region(pool_id)
+    return bool(USER_POOL_ID.fullmatch(pool_id.strip())) and not pool_region(pool_id.strip())
 
 
 def _nearest(name: str) -> str:

@@ -32,6 +32,21 @@ def test_a_date_may_come_from_the_environment() -> None:
     assert Conf({**GOOD, "REQUIRED_FROM": ""}).REQUIRED_FROM is None
 
 
+def test_what_a_file_of_secrets_adds_is_no_part_of_a_value() -> None:
+    given = {
+        "USER_POOL_ID": "eu-west-1_AbCdEfGhI\n",
+        "CLIENT_ID": " abc\r\n",
+        "CLIENT_SECRET": "secret\n",
+        "REGION": "eu-west-1 ",
+        "ENDPOINT_URL": " https://cognito.example\n",
+    }
+    conf = Conf(given)
+    assert (conf.USER_POOL_ID, conf.CLIENT_ID) == ("eu-west-1_AbCdEfGhI", "abc")
+    assert (conf.REGION, conf.ENDPOINT_URL) == ("eu-west-1", "https://cognito.example")
+    assert conf.client_secret() == "secret"
+    assert Conf({**given, "CLIENT_SECRET": lambda: "secret\n"}).client_secret() == "secret"
+
+
 @pytest.mark.parametrize("pool_id", ["local_2kFmGWGB", "mypool_1", "a_b_1", "x" * 53 + "_1"])
 def test_a_pool_id_has_awss_own_pattern_where_the_region_is_given(pool_id: str) -> None:
     conf = Conf({"USER_POOL_ID": pool_id, "CLIENT_ID": "abc", "REGION": "us-east-1"})
