@@ -29,10 +29,12 @@ _ABOUT_ONE_USER = frozenset(
         "AliasExists", "UnsupportedUserState",
     }
 )  # fmt: skip
+# That a password was used before is among them: nobody knows whether Cognito looks at the code first, and without it
+# a stranger could find out who exists, and try passwords, past the lock on wrong ones.
 _WRONG_CODE = frozenset(
     {
         "CodeMismatch", "ExpiredCode", "NotAuthorized", "UserNotFound", "UserNotConfirmed", "InvalidParameter",
-        "PasswordResetRequired", "AliasExists", "UnsupportedUserState",
+        "PasswordResetRequired", "AliasExists", "UnsupportedUserState", "PasswordHistoryPolicyViolation",
     }
 )  # fmt: skip
 # The trigger that runs last fails after the password was set, the one that runs first before.

@@ -158,10 +158,12 @@ def codes_not_created() -> str:
     )
 
 
-def reset_code_unusable() -> str:
-    # One text for a wrong and an expired code: Cognito calls the codes of unknown users expired.
+def reset_not_accepted() -> str:
+    # One text for a wrong code, an expired one, and a password used before: Cognito calls the codes of unknown users
+    # expired, and only users who exist have passwords of before.
     return _(
-        "This code doesn’t work, or it has expired. Enter the one from the latest message, or request another code."
+        "That didn’t work. Check that the code is from the latest message and less than an hour old, and choose a "
+        "password that you haven’t used before."
     )
 
 

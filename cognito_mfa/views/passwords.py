@@ -89,20 +89,17 @@ class PasswordResetConfirmView(PasswordPage):
         messages.success(self.request, text, fail_silently=True)
         return outcome
 
-    def error_text(self, error: CognitoMFAError) -> Any:
-        if isinstance(error, BadCode):
-            return error_texts.reset_code_unusable()
-        return super().error_text(error)
-
     def handle_error(self, error: CognitoMFAError, form: Form) -> HttpResponse:
-        response = super().handle_error(error, form)
-        if "code" in form.errors:  # it is not kept any longer
-            form.fields["code"].required = True
-        return response
+        if isinstance(error, BadCode):
+            form.fields["code"].required = True  # it is not kept any longer
+            form["code"].help_text = ""
+            form.add_error(None, error_texts.reset_not_accepted())
+            return self.form_invalid(form)
+        return super().handle_error(error, form)
 
     def form_invalid(self, form: Form) -> HttpResponse:
         pending = type(self.pending).load(self.request)
-        if pending is not None and pending.reset_code and "code" not in form.errors:
+        if pending is not None and pending.reset_code:
             form.keep_code()  # type: ignore[attr-defined]
         return super().form_invalid(form)
 

@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa.local import LocalCognito, faults
+from cognito_mfa.local import LocalCognito, PasswordPolicy, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.sign_in import duplicate_submissions
@@ -159,15 +159,37 @@ def test_wrong_codes_end_in_a_limit(pool: LocalPool, visitor: Visitor, username:
     ask(visitor, username)
     texts = {visitor.text(choose(visitor, "000000")) for _ in range(5)}
     assert len(texts) == 1
-    assert "doesn’t work, or it has expired" in texts.pop()
+    assert "That didn’t work." in texts.pop()
     assert choose(visitor, "000000").status_code == 429
+
+
+def test_passwords_of_before_tell_a_stranger_nothing(cognito: LocalCognito, db: None) -> None:
+    """Else somebody without the code could try passwords, past the lock on wrong ones."""
+    pool = cognito.create_pool(POOL_ID, mfa="ON", policy=PasswordPolicy(history=5))
+    pool.create_client(CLIENT_ID)
+    verified = {"email": "a@example.com", "email_verified": "true"}
+    pool.create_user("newcomer", password=PASSWORD, attributes=verified)
+    seen = set()
+    for username in ("newcomer", "unknown"):
+        stranger = Visitor(Client(), cognito)
+        ask(stranger, username)
+        for password in (PASSWORD, NEW):
+            page = stranger.text(choose(stranger, "000000", password))
+            seen.add(page.replace(username, "X"))
+    assert len(seen) == 1
+
+    visitor = Visitor(Client(), cognito)
+    ask(visitor)
+    again = choose(visitor, sent(visitor), PASSWORD)
+    assert "haven’t used before" in visitor.text(again)
+    assert choose(visitor, sent(visitor)).url == reverse("cognito_mfa:sign_in")
 
 
 def test_an_expired_code_is_one_that_does_not_work(pool: LocalPool, visitor: Visitor) -> None:
     ask(visitor)
     visitor.cognito.clock.advance(3601)
     expired = choose(visitor, sent(visitor))
-    assert "doesn’t work, or it has expired" in visitor.text(expired)
+    assert "That didn’t work." in visitor.text(expired)
 
     again = visitor.post(reverse(START), {"username": "newcomer"})  # "Send another code"
     assert again.url == reverse(CONFIRM)
@@ -208,7 +230,7 @@ def test_a_kept_code_is_of_no_use_in_the_session_of_before(
 def test_a_wrong_code_is_not_kept(pool: LocalPool, visitor: Visitor) -> None:
     ask(visitor)
     wrong = choose(visitor, other(sent(visitor)))
-    assert "doesn’t work" in visitor.text(wrong)
+    assert "That didn’t work." in visitor.text(wrong)
     empty = choose(visitor, "")
     assert "Enter the code." in visitor.text(empty)
     assert visitor.cognito.operations() == ["ForgotPassword", "ConfirmForgotPassword"]
@@ -262,7 +284,7 @@ def test_two_posts_at_once_are_one_reset(
 
     second = choose(visitor, sent(visitor))
     assert second.status_code == 200
-    assert "doesn’t work" not in visitor.text(second)
+    assert "didn’t work" not in visitor.text(second)
     assert visitor.cognito.operations() == ["ForgotPassword"]
 
 
