@@ -271,8 +271,27 @@ def _check_app_client(conf: Conf) -> Iterator[Finding]:
     else:
         yield _username_enumeration()
     yield _address_finding(client.writable, conf)
+    if conf.USER_FIELDS:
+        yield _field_finding(client.writable, conf)
     if conf.TOKEN_PROVIDER:
         yield _scope_finding(client.scopes)
+
+
+def _field_finding(writable: tuple[str, ...] | None, conf: Conf) -> Finding:
+    """Return which attributes USER_FIELDS copies although users can write them."""
+    about = "user fields"
+    unverified = [claim for claim in conf.USER_FIELDS if claim not in ("email", "phone_number")]
+    # Without a list, an app client may write all standard attributes, and no custom ones.
+    own = [
+        claim
+        for claim in unverified
+        if (not claim.startswith("custom:") if writable is None else claim in writable)
+    ]
+    if not own:
+        return Finding(Level.OK, about, "USER_FIELDS copies no attribute that users can write.")
+    text = f"USER_FIELDS copies what users can write themselves: {', '.join(own)}."
+    hint = "Use these fields for nothing that decides rights, or take them out of the app client's WriteAttributes."
+    return Finding(Level.NOTE, about, text, hint)
 
 
 def _address_finding(writable: tuple[str, ...] | None, conf: Conf) -> Finding:

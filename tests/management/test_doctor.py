@@ -198,6 +198,27 @@ def test_who_writes_addresses(
     assert level("addresses") == (1 if wanted == "ERROR" else 0, wanted)
 
 
+@pytest.mark.parametrize(
+    ("writable", "claim", "wanted"),
+    [
+        (None, "given_name", "NOTE"),
+        (None, "custom:role", "OK"),
+        (["given_name"], "given_name", "NOTE"),
+        (["name"], "given_name", "OK"),
+        (["custom:role"], "custom:role", "NOTE"),
+        (["email"], "email", "OK"),
+    ],
+)
+def test_who_writes_what_is_copied_to_users(
+    writable: list[str] | None, claim: str, wanted: str, healthy: LocalPool, settings: Settings
+) -> None:
+    assert "user fields" not in examine()[1]
+    set_conf(settings, USER_FIELDS={claim: "first_name"})
+    if writable is not None:
+        healthy.state.clients[CLIENT_ID].settings["WriteAttributes"] = writable
+    assert level("user fields") == (0, wanted)
+
+
 @pytest.mark.parametrize("may_look", [True, False])
 def test_names_are_told(may_look: bool, cognito: LocalCognito, healthy: LocalPool) -> None:
     healthy.state.clients[CLIENT_ID].prevent_user_existence_errors = "LEGACY"
