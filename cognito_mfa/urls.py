@@ -28,7 +28,7 @@ def _open_page(route: str, view_class: type[View], name: str) -> URLPattern:
 
 
 urlpatterns = [
-    _open_page("", device.IndexView, "index"),
+    _own_page("", device.IndexView, "index"),
     _open_page("sign-in/", sign_in.SignInView, "sign_in"),
     _open_page("sign-out/", sign_in.SignOutView, "sign_out"),
     _open_page("new-password/", sign_in.NewPasswordView, "new_password"),

@@ -41,7 +41,7 @@ from cognito_mfa.enforcement.urlconf import is_reachable, views
 from cognito_mfa.enforcement.view_marks import View, held_by, view_class_of, why_exempt
 
 # Our pages that everybody reaches, and that are no step which somebody could be led back to.
-NO_STEPS = {"index", "setup_done"}
+NO_STEPS = {"setup_done"}
 SIGN_IN = "cognito_mfa:sign_in"
 COMMON = "django.middleware.common.CommonMiddleware"
 LOCALE = "django.middleware.locale.LocaleMiddleware"
