@@ -71,6 +71,7 @@ def test_reasons_of_refused_links_are_those_that_exports_have() -> None:
         "not_a_user", "not_saved", "inactive", "staff", "permissions", "linked_to_another", "resolver_failed",
         "signed_in_as_another_user", "declined", "another_user", "sign_in_expired", "email_not_verified",
         "email_differs", "attributes_unknown", "no_user", "username_taken", "user_not_created",
-        "linked_in_another_pool", "several_users", "gone", "login_failed", "rights_not_saved", "updater_failed", "no_valid_username", "not_in_pool", "several_in_pool",
-        "pool_users_differ", "federated", "user_linked", "overtaken",
+        "linked_in_another_pool", "several_users", "gone", "login_failed", "rights_not_saved", "updater_failed",
+        "no_valid_username", "not_in_pool", "several_in_pool", "pool_users_differ", "federated", "user_linked", "overtaken",
+        "reset_unfinished",
     }  # fmt: skip

@@ -137,16 +137,33 @@ def test_a_password_that_must_be_reset_gets_a_clear_page(pool: LocalPool, visito
 
     response = visitor.sign_in("somebody")
 
-    assert response.status_code == 403
-    assert "must be reset" in visitor.text(response)
+    assert response.url == reverse("cognito_mfa:password_reset_confirm")
+    assert "must be reset" in visitor.text(visitor.get(response.url))
     assert not visitor.is_in()
 
 
 @pytest.mark.parametrize(
     ("username", "password"),
-    [("two words", "x"), ("newcomer", "two words"), ("new\x00comer", "x"), ("new\u2028comer", "x")],
+    [("two words", "x"), ("newcomer", "two words"), ("new\u00adcomer", "x"), ("n" * 128, "x")],
 )
-def test_what_no_pool_can_know_is_refused_without_asking(
+def test_what_a_pool_may_know_is_for_cognito_to_refuse(
+    pool: LocalPool, visitor: Visitor, username: str, password: str
+) -> None:
+    response = visitor.sign_in(username, password)
+
+    assert response.status_code == 200
+    assert len(visitor.cognito.operations()) == 1
+    assert not visitor.is_in()
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [
+        ("n" * 129, "x"),
+        ("newcomer", "x" * 257),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_without_asking(
     pool: LocalPool, visitor: Visitor, username: str, password: str
 ) -> None:
     response = visitor.sign_in(username, password)
