@@ -316,6 +316,22 @@ def test_an_interrupted_one_is_finished_by_the_command(pool: LocalPool, visitor:
     assert identity().software_tokens.get().retired_because == "RECOVERED"
 
 
+def test_where_the_operation_is_missing_an_optional_pool_turns_the_app_off(
+    optional_pool: LocalPool, visitor: Visitor
+) -> None:
+    """``admin_api.remove_software_token``: no code is wasted, and the lost device is not switched on again."""
+    visitor.set_up()
+    codes = create(visitor)
+    elsewhere = lose_device(visitor)
+    denied = faults.Error("AccessDeniedException", "no")
+    elsewhere.cognito.faults.on("AdminDeleteSoftwareToken", denied)
+    assert recover(elsewhere, codes[0]).status_code == 302
+    assert MFAReset.objects.get().finished_at is not None
+    assert "SOFTWARE_TOKEN_MFA" not in optional_pool.user("newcomer").enabled_factors
+    set_up_anew(elsewhere)
+    assert identity().software_tokens.active().get().friendly_name == "New phone"
+
+
 def test_a_reset_by_staff_ends_the_codes(pool: LocalPool, visitor: Visitor) -> None:
     """``MFAEvent.ENDS_RECOVERY_CODES``: before Cognito is asked."""
     from cognito_mfa.authenticator import reset

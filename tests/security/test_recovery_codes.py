@@ -146,7 +146,8 @@ def test_where_cognito_does_not_say_whose_name_it_is_no_code_is_looked_at(
     new = Ada(pool, old)
     new.set_up_elsewhere(pool)
     other = after_password(new, "ada")
-    other.cognito.faults.on(reading(), faults.Error("AccessDeniedException", "no"))
+    for operation in ("AdminGetUserAuthFactors", "AdminGetUser"):
+        other.cognito.faults.on(operation, faults.Error("AccessDeniedException", "no"))
     assert recover(other, codes[0]).status_code == 503
     assert old.row.recovery_codes.unused().count() == 10
     assert pool.user("ada").software_token is not None
