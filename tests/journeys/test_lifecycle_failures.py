@@ -435,7 +435,7 @@ def seen(change: Change, name: str, operation: str, error: str) -> tuple[int, st
         ex.ChallengeLost: over,
         ex.TokenRejected: over,
         ex.PasswordRejected: over,
-        ex.AccountActionNeeded: (403, "", "password of this account must be reset"),
+        ex.AccountActionNeeded: (302, "/account/password/reset/confirm/", ""),
         ex.Busy: (429, "", "Wait"),
         ex.Unavailable: (503, "", "tell support the reference"),
         ex.Misconfigured: (503, "", "tell support the reference"),
