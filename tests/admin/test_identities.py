@@ -246,7 +246,8 @@ def test_a_refresh_that_fails_changes_nothing_and_says_why(
     identity = make(pool, "ada")
     identity.record_status(Status.ENABLED)
     checked = identity.checked_at
-    admin.cognito.faults.on(reading(), fault)
+    for operation in {reading(), "AdminGetUser"}:  # which takes its place where it is not permitted
+        admin.cognito.faults.on(operation, fault)
 
     page = refresh(admin, identity)
 
