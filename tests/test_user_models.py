@@ -12,6 +12,7 @@ import pytest
 HERE = Path(__file__).parent / "user_models"
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     ("model", "name"),
     [

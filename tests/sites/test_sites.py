@@ -42,6 +42,7 @@ def _missing(site: str) -> str:
     return ""
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("site", NEEDS)
 def test_site(site: str) -> None:
     reason = _missing(site)
