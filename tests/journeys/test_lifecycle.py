@@ -575,7 +575,7 @@ def test_in_the_language_of_the_recipient(
     ]
     visitor.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "ja"
     # Not captured: at the first set-up, the language is that of this very request.
-    monkeypatch.setattr("django.db.transaction.on_commit", lambda deliver: deliver())
+    monkeypatch.setattr("django.db.transaction.on_commit", lambda deliver, using: deliver())
     with translation.override("en"):
         do(visitor, settings)
     plain, html = plain_and_html(mail.outbox[-1])
