@@ -6,6 +6,7 @@ the ``sub`` that was shown.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django import forms
@@ -197,8 +198,8 @@ def link_url(site_name: str) -> str:
 def _initial(request: HttpRequest) -> dict[str, Any]:
     """Return what the address says: a user, or an identity whose link is to be moved."""
     identity = None
-    if request.GET.get("identity", "").isdecimal():
-        identity = CognitoIdentity.objects.filter(pk=request.GET["identity"]).first()
+    with suppress(ValueError):  # no number, or one of more digits than Python reads
+        identity = CognitoIdentity.objects.filter(pk=int(request.GET.get("identity", ""))).first()
     if identity is not None:
         return {"by": "sub", "value": identity.sub}
     given = request.GET.get("user", "")

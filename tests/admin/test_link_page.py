@@ -103,6 +103,13 @@ def test_a_get_asks_nothing_and_links_nobody(pool: LocalPool, admin: Visitor) ->
     assert link_of(anna) is None
 
 
+@pytest.mark.parametrize("key", ["9" * 5000, "9" * 30, "-1", "٣", "²", "x", ""], ids=ascii)
+def test_a_key_that_nobody_has_is_an_empty_form(pool: LocalPool, admin: Visitor, key: str) -> None:
+    """Python reads no number of more than 4300 digits."""
+    for name in ("identity", "user"):
+        assert admin.get(reverse(LINK), query_params={name: key}).status_code == 200
+
+
 def test_from_the_lists_and_from_the_page_of_one(pool: LocalPool, admin: Visitor) -> None:
     identity = make(pool, "ada")
     page = admin.text(
