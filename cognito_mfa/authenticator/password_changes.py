@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from cognito_mfa import signals
 from cognito_mfa.authenticator import notifications
+from cognito_mfa.cognito.types import Person
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.enforcement import proof
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
@@ -25,6 +26,11 @@ def record_reset(request: HttpRequest, identity: CognitoIdentity) -> None:
     """
     _end_sessions(identity, Kind.PASSWORD_RESET)
     _tell(request, identity, reset=True)
+
+
+def record_reset_of_stranger(person: Person) -> None:
+    """Record the reset of somebody who has never signed in here: what began with the old password ends."""
+    MFAEvent.objects.record(Kind.PASSWORD_RESET, None, sub=person.sub, username=person.username)
 
 
 def record_change(request: HttpRequest, identity: CognitoIdentity) -> None:

@@ -83,7 +83,11 @@ def identify(
     rows = linking.identities_of(person)
     own = linking.own_of(person, rows)
     # SECURITY: by what was read just now, whose generation the proof is going to name; before a row is made.
-    if snapshot.is_outdated_for(own) if own else snapshot.lacks(person.sub):
+    if (
+        snapshot.is_outdated_for(own)
+        if own
+        else snapshot.lacks(person.sub) or snapshot.reset_since(sub=person.sub)
+    ):
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     identity = linking.link(person, request=request, consent=consent, rows=rows)
     if identity is not own and snapshot.is_outdated_for(identity):

@@ -716,7 +716,7 @@ def _check_current(
     name = pending.challenge.username if pending.challenge and not pending.sub else ""
     snapshot = pending.required_snapshot
     rows = snapshot.identities(name)
-    if snapshot.is_outdated(rows):
+    if snapshot.is_outdated(rows) or (name and not rows and snapshot.reset_since(username=name)):
         pending.discard_progress(request)
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     return rows

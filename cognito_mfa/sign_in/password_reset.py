@@ -147,6 +147,8 @@ def _record(request: HttpRequest, username: str) -> None:
     if identity is not None:
         with suppress(ChallengeLost):  # deleted a moment ago
             password_changes.record_reset(request, identity)
+    elif found is not None:
+        password_changes.record_reset_of_stranger(found.person)
 
 
 def _end_sessions_of_namesakes(username: str) -> None:
