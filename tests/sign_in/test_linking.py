@@ -47,6 +47,28 @@ def test_an_existing_name_is_not_taken_over() -> None:
     assert identity.user.get_username() == "sub-ada"
 
 
+def test_an_address_of_an_existing_user_is_told_to_the_operator(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody is linked by it, unless the site says so; but a second account is made in silence for nobody."""
+    other = User.objects.create_user("ada.l", "Ada@Example.com")
+    identity = linking.link(ADA, request=None)
+    assert identity.user != other
+    event = MFAEvent.objects.get(kind="LINKED")
+    assert (event.identity, event.detail) == (
+        identity,
+        f"NEW_USER · user {other.pk} has the address",
+    )
+    assert "second_account" in caplog.text
+
+
+def test_an_address_that_is_only_claimed_is_compared_with_nobodys() -> None:
+    User.objects.create_user("ada.l", "ada@example.com")
+    claimed = Person(sub="sub-eve", username="eve", email="ada@example.com", email_verified=False)
+    linking.link(claimed, request=None)
+    assert not MFAEvent.objects.exists()
+
+
 def test_a_new_sub_of_the_same_name_is_another_person() -> None:
     """The name was given up in the pool, and another user took it."""
     first = linking.link(ADA, request=None)

@@ -10,6 +10,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Q
 
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.databases import atomic_for, current, current_rows
@@ -102,6 +103,16 @@ def stored_user(key: Any) -> Any:
 def email_of(user: Any) -> str:
     """Return the user's email address, or an empty string."""
     return str(getattr(user, type(user).get_email_field_name(), "") or "")
+
+
+def users_with_address(address: str) -> list[Any]:
+    """Return the site's users of ``address``; none for an empty one."""
+    model = get_user_model()
+    field = model.get_email_field_name()
+    if not address:
+        return []
+    wanted = Q(**{field: address}) | Q(**{f"{field}__iexact": address})
+    return [user for user in current_rows(model).filter(wanted) if same(email_of(user), address)]
 
 
 def _is_user(user: Any) -> bool:

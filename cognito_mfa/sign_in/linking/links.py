@@ -27,6 +27,7 @@ from cognito_mfa.sign_in.linking.linkability import (
     check_linkable,
     check_linkable_by_address,
     linked_to,
+    users_with_address,
 )
 from cognito_mfa.sign_in.linking.refusals import recording_refusals
 from cognito_mfa.sign_in.linking.resolvers import by_signed_in_user, signed_in
@@ -257,12 +258,13 @@ def _check_new_user(person: Person) -> None:
 
 def _link_new_user(person: Person, status: CognitoIdentity.Status) -> CognitoIdentity:
     holder = None
+    alike = _user_with_address(person)
     for name in new_users.candidate_names(person):
         others = usernames.holder_of(name)
         holder = others or holder
         if others is not None:
             continue
-        make = partial(_create_identity_and_user, person, name, status, holder)
+        make = partial(_create_identity_and_user, person, name, status, holder, alike)
         try:
             return site_code.run(
                 make, reason=Reason.USER_NOT_CREATED, of=(get_user_model(), CognitoIdentity)
@@ -273,6 +275,22 @@ def _link_new_user(person: Person, status: CognitoIdentity.Status) -> CognitoIde
                 raise
             holder = others
     raise LinkRefused(Reason.USERNAME_TAKEN, user_pk=holder)
+
+
+def _user_with_address(person: Person) -> Any:
+    """Return the key of a user who has the person's verified address already; None for nobody.
+
+    A hint for the operator, who may have wanted them linked: it decides nothing, so that no failure counts.
+    """
+    model = get_user_model()
+    if model.get_email_field_name() == model.USERNAME_FIELD:  # who has it has the name
+        return None
+    try:
+        with atomic_for(model):
+            return next((user.pk for user in users_with_address(person.email)), None)
+    except site_code.INVALID_VALUE_ERRORS as error:
+        logger.debug("address_not_looked_up: %s", site_code.describe(error))
+        return None
 
 
 def _link_existing_user(
@@ -286,19 +304,21 @@ def _link_existing_user(
 
 
 def _create_identity_and_user(
-    person: Person, name: object, status: CognitoIdentity.Status, holder: object
+    person: Person, name: object, status: CognitoIdentity.Status, holder: object, alike: object
 ) -> CognitoIdentity:
-    """Make both; where ``holder`` has the person's name, that there are two accounts now is written down."""
+    """Make both; where ``holder`` has the person's name, or ``alike`` the address, it is written down: two accounts."""
     identity = _create_identity(person, new_users.create(person, name), status)
-    if holder is not None:
-        detail = f"NEW_USER · user {holder} has the name"
+    other, what = (alike, "address") if holder is None else (holder, "name")
+    if other is not None:
+        detail = f"NEW_USER · user {other} has the {what}"
         MFAEvent.objects.record(Kind.LINKED, identity, detail=detail)
         logger.warning(
-            "second_account: user %s for sub %s, because user %s has the name. If both are one person, "
+            "second_account: user %s for sub %s, although user %s has the %s. If both are one person, "
             "link that user instead, with cognito_mfa_link --move (docs/existing-sites.md).",
             identity.user_id,
             person.sub,
-            holder,
+            other,
+            what,
         )
     return identity
 

@@ -7,15 +7,13 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import models
 from django.http import HttpRequest
 
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.databases import current_rows
 from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason
 from cognito_mfa.models import identity_of
-from cognito_mfa.sign_in.linking.linkability import email_of
-from cognito_mfa.values.comparison import same
+from cognito_mfa.sign_in.linking.linkability import users_with_address
 
 
 def by_pool_and_sub(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
@@ -54,12 +52,7 @@ def by_verified_email(person: Person, *, request: HttpRequest | None) -> Abstrac
     Raises:
         LinkRefused: several users have the address. A new user beside them would be one account too many.
     """
-    if not person.email:
-        return None
-    field = get_user_model().get_email_field_name()
-    wanted = models.Q(**{field: person.email}) | models.Q(**{f"{field}__iexact": person.email})
-    proposed = current_rows(get_user_model()).filter(wanted)
-    return _only(user for user in proposed if same(email_of(user), person.email))
+    return _only(users_with_address(person.email))
 
 
 def by_signed_in_user(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
