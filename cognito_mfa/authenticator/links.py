@@ -266,6 +266,8 @@ def _carry_out(planned: Plan, *, actor: Any, reason: str, notify: bool) -> Cogni
     if planned.change is Change.CHANGE_POOL and own is not None:
         change_pool(own, pool_user, actor=actor, reason=reason)
         return own
+    # SECURITY: sessions that the user ended, or a reset of the password, must not come to life with a new row.
+    sign_outs = max((row.sign_outs for row in (own, theirs) if row is not None), default=0)
     if own is not None and own != theirs:
         _end(own, actor=actor, reason=reason, notify=notify)
     if theirs is None:
@@ -274,6 +276,9 @@ def _carry_out(planned: Plan, *, actor: Any, reason: str, notify: bool) -> Cogni
         if notify:
             notifications.send("unlinked", theirs)
         _move(theirs, user, actor=actor, reason=reason)
+    if theirs.sign_outs != sign_outs:
+        theirs.sign_outs = sign_outs
+        theirs.save(update_fields=["sign_outs"])
     _refresh(theirs, pool_user, actor=actor)
     return theirs
 

@@ -13,13 +13,14 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa import signals
-from cognito_mfa.authenticator import reset
+from cognito_mfa.authenticator import links, reset
 from cognito_mfa.enforcement import gate
 from cognito_mfa.exceptions import ChallengeLost
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.sign_in import sign_out_elsewhere
+from tests.factories import make
 from tests.visitor import PASSWORD, Visitor
 
 PAGE, DEVICE = reverse("cognito_mfa:sign_out_elsewhere"), reverse("cognito_mfa:device")
@@ -47,6 +48,10 @@ def elsewhere(person: Visitor) -> Visitor:
 
 def identity() -> CognitoIdentity:
     return CognitoIdentity.objects.get()
+
+
+def identity_of_user(user: Any) -> CognitoIdentity:
+    return CognitoIdentity.objects.get(user=user)
 
 
 def test_a_recent_code_is_enough_and_this_session_stays_verified(
@@ -105,6 +110,28 @@ def test_sessions_of_another_backend_end_as_well(
     visitor.post(PAGE)
     assert other.get("/private/").status_code == 302
     other.force_login(get_user_model().objects.get(), backend=MODEL_BACKEND)
+    assert other.get("/private/").status_code == 200, "a sign-in after it"
+
+
+@pytest.mark.parametrize("has_other_link", [False, True], ids=["relinked", "moved"])
+def test_they_stay_ended_when_the_user_is_linked_anew(
+    pool: LocalPool, visitor: Visitor, optional_site: None, has_other_link: bool
+) -> None:
+    """``links._carry_out``: the number of sign-outs is in the row of the link, which ends or changes."""
+    visitor.set_up()
+    user = get_user_model().objects.get()
+    other = Client()
+    other.force_login(user, backend=MODEL_BACKEND)
+    visitor.post(PAGE)
+    if has_other_link:
+        make(pool, "second")
+    else:
+        pool.create_user("second", password=PASSWORD)
+    second = links.find_in_pool(username="second")
+    links.link(user, second, actor=None, reason="Ticket 7", move=True)
+    assert identity_of_user(user).sub == second.sub
+    assert other.get("/private/").status_code == 302
+    other.force_login(get_user_model().objects.get(pk=user.pk), backend=MODEL_BACKEND)
     assert other.get("/private/").status_code == 200, "a sign-in after it"
 
 
