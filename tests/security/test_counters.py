@@ -144,11 +144,12 @@ def test_cognito_is_asked_about_a_predecessor_once_in_a_while_and_believed_only_
     leave(patient, ada)
     new = Ada(patient, ada)
     new.set_up_elsewhere(patient, friendly_name="Mine")
-    ada.cognito.faults.on(reading(), faults.Error("AccessDeniedException", "no"))
+    for operation in {reading(), "AdminGetUser"}:
+        ada.cognito.faults.on(operation, faults.Error("AccessDeniedException", "no"))
     new.sign_in("ada")
     for _ in range(3):
         assert new.enter_code().status_code == 429
-    assert ada.cognito.operations().count(reading()) == 1
+    assert ada.cognito.operations().count("AdminGetUser") == 1
     assert ada.row.status == Status.ENABLED
 
 

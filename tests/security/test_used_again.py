@@ -179,7 +179,8 @@ def test_where_nobody_knows_cognitos_name_is_shown(
     ada = Ada(pool, visitor)
     ada.set_up("ada", friendly_name="Phone")
     ada.post(reverse("cognito_mfa:device_rename"), {"friendly_name": "Present from Bob"})
-    ada.cognito.faults.on(reading(), faults.Error("AccessDeniedException", "no"))
+    for operation in {reading(), "AdminGetUser"}:
+        ada.cognito.faults.on(operation, faults.Error("AccessDeniedException", "no"))
     page = code_page(signed_out(ada))
     assert "Present from Bob" not in page
     assert "Phone" in page
