@@ -28,6 +28,15 @@ def record_reset(request: HttpRequest, identity: CognitoIdentity) -> None:
     _tell(request, identity, reset=True)
 
 
+def record_doubt_about_stranger(username: str) -> None:
+    """Record that whoever has the name, and never signed in here, may have another password.
+
+    Args:
+        username: as typed; only the pool's own one ends what began with the old password.
+    """
+    MFAEvent.objects.record(Kind.STATUS_CHANGED, None, username=username, detail=IN_DOUBT)
+
+
 def record_reset_of_stranger(person: Person) -> None:
     """Record the reset of somebody who has never signed in here: what began with the old password ends."""
     MFAEvent.objects.record(Kind.PASSWORD_RESET, None, sub=person.sub, username=person.username)

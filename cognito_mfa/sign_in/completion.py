@@ -86,7 +86,7 @@ def identify(
     if (
         snapshot.is_outdated_for(own)
         if own
-        else snapshot.lacks(person.sub) or snapshot.reset_since(sub=person.sub)
+        else snapshot.lacks(person.sub) or snapshot.is_outdated_for_newcomer(sub=person.sub)
     ):
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     identity = linking.link(person, request=request, consent=consent, rows=rows)

@@ -98,8 +98,8 @@ class Snapshot:
         """Return whether the user ``sub``, who has no identity now, had one when this began."""
         return sub in self.rows
 
-    def reset_since(self, *, sub: str = "", username: str = "") -> bool:
-        """Return whether a user without an identity has had the password reset since this began.
+    def is_outdated_for_newcomer(self, *, sub: str = "", username: str = "") -> bool:
+        """Return whether a user without an identity was changed since this began: by a reset of the password, above all.
 
         SECURITY: somebody who knew the old password would otherwise set up the authenticator app of a user who never
         signed in here.
@@ -110,8 +110,8 @@ class Snapshot:
         """
         named = {"sub": sub} if sub else {"username": username}
         newer = MFAEvent.objects.filter(pk__gt=self.event, identity=None, **named)
-        resets = newer.filter(kind=MFAEvent.Kind.PASSWORD_RESET)
-        return any(sub in ("", one.sub) and username in ("", one.username) for one in resets)
+        changes = newer.filter(kind__in=MFAEvent.INVALIDATES_PROOFS)
+        return any(sub in ("", one.sub) and username in ("", one.username) for one in changes)
 
     def is_outdated_for(self, identity: CognitoIdentity) -> bool:
         """Return whether ``identity``, by its values as they were read, changed since this began."""

@@ -716,7 +716,9 @@ def _check_current(
     name = pending.challenge.username if pending.challenge and not pending.sub else ""
     snapshot = pending.required_snapshot
     rows = snapshot.identities(name)
-    if snapshot.is_outdated(rows) or (name and not rows and snapshot.reset_since(username=name)):
+    # A former user of that name says nothing of who has it now.
+    is_new = bool(name) and all(row.status == Status.GONE for row in rows)
+    if snapshot.is_outdated(rows) or (is_new and snapshot.is_outdated_for_newcomer(username=name)):
         pending.discard_progress(request)
         raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
     return rows

@@ -154,7 +154,13 @@ def _record(request: HttpRequest, username: str) -> None:
 def _end_sessions_of_namesakes(username: str) -> None:
     rows = CognitoIdentity.objects.in_pool().select_related("user")
     near = Q(username__iexact=username) | Q(sub=username) | Q(email__iexact=username)
-    for identity in rows.filter(near):
-        if any(same(username, name) for name in (identity.username, identity.sub, identity.email)):
-            with suppress(ChallengeLost):
-                password_changes.end_sessions(identity)
+    meant = [
+        identity
+        for identity in rows.filter(near)
+        if any(same(username, name) for name in (identity.username, identity.sub, identity.email))
+    ]
+    for identity in meant:
+        with suppress(ChallengeLost):
+            password_changes.end_sessions(identity)
+    if all(identity.status == CognitoIdentity.Status.GONE for identity in meant):
+        password_changes.record_doubt_about_stranger(username)

@@ -414,7 +414,7 @@ def test_a_reset_while_cognito_looks_at_the_password_counts(name: str, person: P
 def test_a_first_set_up_with_the_old_password_is_over(
     name: str, late: bool, pool: LocalPool, visitor: Visitor
 ) -> None:
-    """The owner has never signed in here, so that no row tells of it: ``Snapshot.reset_since``.
+    """The owner has never signed in here, so that no row tells of it: ``Snapshot.is_outdated_for_newcomer``.
 
     Turns red without it in ``flows._check_current``, or in ``completion.identify``.
     """
@@ -433,6 +433,28 @@ def test_a_first_set_up_with_the_old_password_is_over(
         owner.scan()
         owner.confirm_setup()
         assert owner.is_in()
+
+
+@pytest.mark.parametrize("had_a_predecessor", [False, True])
+def test_also_where_the_site_may_not_ask_whose_password_it_is(
+    pool: LocalPool, visitor: Visitor, had_a_predecessor: bool
+) -> None:
+    """``password_changes.record_doubt_about_stranger``: by the username alone."""
+    if had_a_predecessor:
+        user = get_user_model().objects.create_user("predecessor")
+        named = {"pool_id": POOL_ID, "sub": "gone", "username": "newcomer"}
+        CognitoIdentity.objects.create(user=user, status=CognitoIdentity.Status.GONE, **named)
+    visitor.cognito.faults.on("AdminGetUser", faults.Error("AccessDeniedException"))
+    visitor.sign_in()
+    visitor.scan()
+    the_owner_resets_the_password(visitor)
+    visitor.confirm_setup()
+    assert not visitor.is_in()
+    owner = Visitor(Client(), visitor.cognito)
+    owner.sign_in(password=CHOSEN)
+    owner.scan()
+    owner.confirm_setup()
+    assert owner.is_in()
 
 
 def the_owner_resets_the_password(visitor: Visitor) -> None:
