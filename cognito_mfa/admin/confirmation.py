@@ -13,7 +13,6 @@ import django
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, helpers
-from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -25,8 +24,9 @@ from django.utils.translation import ngettext
 
 from cognito_mfa.authenticator import permissions
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
-from cognito_mfa.databases import own_transactions, request_transactions
+from cognito_mfa.databases import atomic_for, own_transactions, request_transactions
 from cognito_mfa.enforcement import impersonation, responses
+from cognito_mfa.sign_in.site_code import INVALID_VALUE_ERRORS
 from cognito_mfa.values import typed
 
 MAX_SELECTED = 100  # people in one action: each may take several calls to Cognito
@@ -179,9 +179,11 @@ class ConfirmedActionsMixin(ModelAdmin):
     def _not_permitted(self, request: HttpRequest, right: Right) -> HttpResponse:
         """Refuse who lacks the permission, and write down whom they meant."""
         try:
-            ticked = self.get_queryset(request).filter(pk__in=selected_keys(request)[:MAX_SELECTED])
-            rows = list(self.people_of(ticked)[:MAX_SELECTED])
-        except (ValueError, ValidationError):  # no keys at all
+            with atomic_for(self.model):
+                keys = selected_keys(request)[:MAX_SELECTED]
+                ticked = self.get_queryset(request).filter(pk__in=keys)
+                rows = list(self.people_of(ticked)[:MAX_SELECTED])
+        except INVALID_VALUE_ERRORS:  # no keys at all, or numbers that no column holds
             rows = []
         for row in rows[1:]:
             permissions.record_denial(

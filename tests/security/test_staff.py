@@ -388,6 +388,19 @@ def test_who_may_only_look_is_refused_and_that_is_written_down(
     assert "permission_denied" in caplog.text
 
 
+@pytest.mark.parametrize("key", ["x", "", "\0", "9" * 30, "9" * 5000], ids=ascii)
+@pytest.mark.parametrize(
+    ("url_name", "action"),
+    [(PEOPLE, "reset_mfa"), (USERS, "link_user"), (COUNTERS, "clear_failures")],
+)
+def test_no_odd_key_hides_a_refusal(staff: Staff, url_name: str, action: str, key: str) -> None:
+    """``ConfirmedActionsMixin._not_permitted``: a number that no column holds was a server error, without an event."""
+    staff.may(*VIEWS, "view_user")
+    data = {"action": action, "_selected_action": [key]}
+    assert staff.client.post(reverse(url_name), data).status_code == 403
+    assert [who for _what, who, _about in refusals()] == ["helpdesk"]
+
+
 def test_merely_looking_is_no_refusal(staff: Staff) -> None:
     staff.may(*VIEWS, "view_user", "view_mfaexemption")
     for url_name in (PEOPLE, USERS, COUNTERS, RESETS, EXEMPTIONS):
