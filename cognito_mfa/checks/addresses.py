@@ -125,7 +125,7 @@ def check_login_url() -> Iterator[CheckMessage]:
         return
     address = locate(settings.LOGIN_URL)
     if address.match is None:
-        if address.is_known:
+        if address.is_known and settings.LOGIN_URL != SIGN_IN:  # where ours has none, E010 says so
             yield Caution(
                 f"LOGIN_URL is {settings.LOGIN_URL!r}, where this site has no page.",
                 hint=f"Set LOGIN_URL = {SIGN_IN!r}.",
@@ -219,13 +219,13 @@ def _other_addresses() -> Iterator[tuple[str, str, Any]]:
     silence = "or silence this check if another server answers there"
     yield (
         "LOGIN_REDIRECT_URL",
-        f"Set it to a page for users who have signed in, such as '/', {silence}.",
+        f"Add a page there, set it to one for users who have signed in, such as '/', {silence}.",
         settings.LOGIN_REDIRECT_URL,
     )
     if settings.LOGOUT_REDIRECT_URL is not None:
         yield (
             "LOGOUT_REDIRECT_URL",
-            f"Set it to a page for visitors, such as '/', {silence}.",
+            f"Add a page there, set it to one for visitors, such as '/', {silence}.",
             settings.LOGOUT_REDIRECT_URL,
         )
     conf = conf_or_none()

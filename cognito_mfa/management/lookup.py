@@ -34,6 +34,7 @@ def find_user(name: str) -> Any:
     Raises:
         CommandError: there is none, or it may mean several users.
     """
+    _check_given(name)
     user, identities = _lookup(name)
     if user is None and not identities:
         raise CommandError(f"There is no user named {visible(name)}.", returncode=REFUSED)
@@ -55,12 +56,18 @@ def find_user(name: str) -> Any:
     return user if identity is None else identity.user
 
 
+def _check_given(name: str) -> None:
+    if not name:
+        raise CommandError("No user of this site is named.", returncode=REFUSED)
+
+
 def find_site_user(name: str) -> Any:
     """Return the user of the site whose username is exactly ``name``, as given or as it was pasted.
 
     Raises:
         CommandError: there is none.
     """
+    _check_given(name)
     named = map(_site_user, filter(untrusted.is_storable, typed.spellings(name)))
     user = next((user for user in named if user is not None), None)
     if user is None:

@@ -22,8 +22,10 @@ MAX_TYPED = 4096
 _COPIED_MARKS = BIDI_CONTROLS | frozenset("\u00ad\u180e\u200b\u2060\ufeff")
 # Those of them that change nothing but the characters beside them.
 _HARMLESS_MARKS = frozenset("\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\ufeff")
-# Signs that Unicode files elsewhere: the minus, and what draws a digit as a key or in color.
+# Signs that Unicode files elsewhere: the minus, what tables and quoted code put around a value, and what
+# draws a digit as a key or in color.
 _MINUS = "\u2212"
+_DRAWN = frozenset("|`") | {_MINUS}
 _KEYCAP = frozenset("\ufe0e\ufe0f\u20e3")
 # Letters that Crockford's base32 leaves out, and the digits that they look like.
 _READ_AS = str.maketrans("ILO", "110")
@@ -34,14 +36,19 @@ _PHONE = re.compile(r"\+[0-9]{5,15}")
 def digits(text: str) -> str:
     """Return a code with ASCII digits, and without what merely separates or is invisible.
 
-    Dots and other punctuation separate groups of one length: "123.456" is a code, "12.3456" is a number.
+    Dots and other punctuation separate groups of one length, also beside blanks and hyphens: "123.456" and
+    "12 34.56" are codes, "12.3456" is a number.
     What is no digit and no separator stays, for the field to name: letters, fractions, superscripts.
     """
     if len(text) > MAX_TYPED:
         return text
     shown = "".join(map(_digit, text))
-    groups = "".join(" " if _is_punctuation(char) else char for char in shown).split()
-    return "".join(groups) if len(set(map(len, groups))) == 1 else shown
+    drawn = "".join(_digit(char) or _gap(char) for char in text)
+    for one in (shown, drawn):
+        groups = "".join(" " if _is_punctuation(char) else char for char in one).split()
+        if len(set(map(len, groups))) == 1:
+            return "".join(groups)
+    return shown
 
 
 def _digit(char: str) -> str:
@@ -52,9 +59,14 @@ def _digit(char: str) -> str:
     return "" if _separates(char) else char
 
 
+def _gap(char: str) -> str:
+    """Return a blank for a separator that is seen, an empty string for one that is not."""
+    return "" if unicodedata.category(char) == "Cf" or char in _KEYCAP else " "
+
+
 def _separates(char: str) -> bool:
     kind = unicodedata.category(char)
-    return kind in ("Cf", "Pd") or kind[0] == "Z" or char.isspace() or char in _KEYCAP | {_MINUS}
+    return kind in ("Cf", "Pd") or kind[0] == "Z" or char.isspace() or char in _KEYCAP | _DRAWN
 
 
 def _is_punctuation(char: str) -> bool:

@@ -73,6 +73,34 @@ def test_each_user_of_the_pool_with_what_a_sign_in_would_lead_to(
     assert not MFAEvent.objects.exists()
 
 
+def test_a_name_or_an_address_that_is_taken_is_no_new_user(
+    pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first sign-in would refuse; the model is asked, and nothing is saved."""
+    pool.create_user("anna", attributes={"email": "anna@example.com", "email_verified": "true"})
+    other = User.objects.create_user("anna.l", email="anna@example.com")
+    assert "anna (anna@example.com): new user" in run("link", "--preview")[1]
+    monkeypatch.setattr(User._meta.get_field("email"), "unique", True)
+    assert "anna (anna@example.com): user_not_created anna.l" in run("link", "--preview")[1]
+    monkeypatch.undo()
+
+    monkeypatch.setattr(User, "USERNAME_FIELD", "email")
+    pool.create_user("carl", attributes={"email": "carl@example.com", "email_verified": "false"})
+    said = run("link", "--preview")[1]
+    assert f"anna (anna@example.com): username_taken {other.email}" in said
+    assert "carl: email_not_verified" in said
+    assert "newcomer (newcomer@example.com): new user" in said
+    assert User.objects.count() == 1
+
+
+def test_a_row_of_its_file_without_a_user_says_so(
+    pool: LocalPool, visitor: Visitor, tmp_path: Path
+) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(run("link", "--preview", "--format", "csv")[1])
+    assert "line 2: No user of this site is named." in run("link", "--csv", str(path))[1]
+
+
 def test_its_file_links_those_that_are_left_in_it(people: LocalPool, tmp_path: Path) -> None:
     lines = run("link", "--preview", "--format", "csv")[1].splitlines()
     assert lines[0] == "user,username,email,sub,outcome"

@@ -164,6 +164,7 @@ def foresee(person: Person) -> Any:
     """Return the site's user to whom the first sign-in of ``person`` would link them; None for a new user.
 
     Nothing is written, also by a resolver that would. A resolver is asked without a request, as nobody is signed in.
+    A new user is not tried: ``save()`` and its receivers may write and send what no rollback undoes.
 
     Raises:
         LinkRefused: the sign-in would be refused.
@@ -174,6 +175,7 @@ def foresee(person: Person) -> Any:
             user = _resolve_user(person, None, Consent.UNASKED)
             if user is None:
                 _check_new_user(person)
+                _check_values(person)
         finally:
             roll_back(model)
     return user
@@ -254,6 +256,16 @@ def _check_new_user(person: Person) -> None:
         raise LinkRefused(Reason.LINKED_IN_ANOTHER_POOL, user_pk=former.user_id)
     if not get_conf().CREATE_USERS:
         raise LinkRefused(Reason.NO_USER)
+
+
+def _check_values(person: Person) -> None:
+    """Check that a name is left for a new user, and that no other user has the address where it is unique."""
+    holders = [usernames.holder_of(name) for name in new_users.candidate_names(person)]
+    if None not in holders:
+        raise LinkRefused(Reason.USERNAME_TAKEN, user_pk=holders[-1])
+    holder = new_users.holder_of_unique_address(person)
+    if holder is not None:
+        raise LinkRefused(Reason.USER_NOT_CREATED, user_pk=holder)
 
 
 def _link_new_user(person: Person, status: CognitoIdentity.Status) -> CognitoIdentity:

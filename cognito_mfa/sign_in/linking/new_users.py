@@ -13,6 +13,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.validators import validate_email
 
 from cognito_mfa.cognito.types import Person
+from cognito_mfa.databases import current
 from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason
 from cognito_mfa.sign_in import site_code, user_fields, usernames
 from cognito_mfa.sign_in.linking.linkability import stored_user
@@ -115,6 +116,19 @@ def _set_address(user: Any, person: Person) -> None:
         logger.warning(
             "user_field_left: %s, %s, sub %s", field.name, site_code.describe(error), person.sub
         )
+
+
+def holder_of_unique_address(person: Person) -> Any:
+    """Return the key of a user whose address, which the column wants unique, is the person's; None for nobody."""
+    model = get_user_model()
+    try:
+        field = model._meta.get_field(model.get_email_field_name())
+    except FieldDoesNotExist:
+        return None
+    if not person.email or not getattr(field, "unique", False):
+        return None
+    rows = current(model._base_manager.all()).filter(**{field.name: person.email})
+    return rows.values_list("pk", flat=True).first()
 
 
 def _is_address(name: str) -> bool:
