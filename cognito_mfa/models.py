@@ -603,7 +603,7 @@ class MFAReset(models.Model):
     token_deleted_at = models.DateTimeField(_("authenticator removed"), null=True, blank=True)
     signed_out_at = models.DateTimeField(_("signed out everywhere"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
-    trouble = models.CharField(_("what stopped it"), max_length=200, blank=True)
+    trouble = models.CharField(_("what stopped it"), max_length=500, blank=True)
 
     objects = MFAResetQuerySet.as_manager()
 

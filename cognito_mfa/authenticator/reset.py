@@ -98,7 +98,7 @@ def record_trouble(reset: MFAReset, error: CognitoMFAError) -> None:
         reset: an unfinished one.
         error: what ``complete`` raised.
     """
-    _save(reset, trouble=f"{error} {error.hint}".strip()[:200])
+    _save(reset, trouble=f"{error} {error.hint}"[:500].strip())
     logger.warning("mfa_reset_stopped: user %s, %s", reset.identity.user_id, reset.trouble)
 
 

@@ -502,7 +502,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "trouble",
-                    models.CharField(blank=True, max_length=200, verbose_name="what stopped it"),
+                    models.CharField(blank=True, max_length=500, verbose_name="what stopped it"),
                 ),
                 (
                     "actor",
