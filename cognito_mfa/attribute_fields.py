@@ -25,9 +25,9 @@ MAX_LENGTH = 2048  # characters of any attribute
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")  # ITU-T E.164; Cognito wants the plus sign too
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _LABELS = {
-    "address": _("Address"),
+    "address": _("Postal address"),
     "birthdate": _("Date of birth"),
-    "email": _("E-mail address"),
+    "email": _("Email address"),
     "family_name": _("Family name"),
     "gender": _("Gender"),
     "given_name": _("Given name"),
@@ -36,9 +36,9 @@ _LABELS = {
     "name": _("Full name"),
     "nickname": _("Nickname"),
     "phone_number": _("Phone number"),
-    "picture": _("Address of your picture"),
-    "preferred_username": _("Preferred user name"),
-    "profile": _("Address of your profile page"),
+    "picture": _("Picture URL"),
+    "preferred_username": _("Preferred username"),
+    "profile": _("Profile page URL"),
     "website": _("Website"),
     "zoneinfo": _("Time zone"),
 }

@@ -25,7 +25,7 @@ SENT_CODE_LENGTHS = (6, 8)
 FACTOR_LABELS = {
     SOFTWARE_TOKEN_MFA: _("Code from my authenticator app"),
     SMS_MFA: _("Code by text message"),
-    EMAIL_OTP: _("Code by e-mail"),
+    EMAIL_OTP: _("Code by email"),
 }
 
 
@@ -191,10 +191,8 @@ class FriendlyNameField(forms.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         defaults = {
-            "label": _("Name of this device"),
-            "help_text": _(
-                "So that you recognise it later, such as “Work phone”. You may leave it empty."
-            ),
+            "label": _("Device name"),
+            "help_text": _("Helps you recognize it later, such as “Work phone”. Optional."),
             "required": False,
         }
         super().__init__(max_length=FRIENDLY_NAME_LENGTH, **{**defaults, **kwargs})
@@ -226,14 +224,14 @@ class UsernameField(forms.CharField):
 class SignInForm(forms.Form):
     """Name and password."""
 
-    username = UsernameField(label=_("User name or e-mail address"))
+    username = UsernameField(label=_("Username or email address"))
     password = PasswordField(label=_("Password"))
 
 
 class PasswordResetForm(forms.Form):
     """Whose password is forgotten."""
 
-    username = UsernameField(label=_("User name or e-mail address"))
+    username = UsernameField(label=_("Username or email address"))
 
 
 class LinkForm(forms.Form):
@@ -250,14 +248,14 @@ class TwiceNewPasswordForm(forms.Form):
     """A new password, twice: what is shown as dots is easily mistyped."""
 
     new_password1 = NewPasswordField(label=_("New password"))
-    new_password2 = NewPasswordField(label=_("New password, once more"))
+    new_password2 = NewPasswordField(label=_("Confirm new password"))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         first, second = cleaned.get("new_password1"), cleaned.get("new_password2")
         if first and second and first != second:
             self.add_error(
-                "new_password2", ValidationError(_("The two passwords differ."), code="mismatch")
+                "new_password2", ValidationError(_("The passwords don’t match."), code="mismatch")
             )
         return cleaned
 
@@ -361,7 +359,7 @@ class FactorForm(forms.Form):
     def __init__(self, *args: Any, factors: Collection[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offered = [(name, label) for name, label in FACTOR_LABELS.items() if name in factors]
-        label = _("How do you want to confirm that it is you?")
+        label = _("How do you want to confirm it’s you?")
         self.fields["factor"] = forms.ChoiceField(
             label=label, choices=offered, widget=forms.RadioSelect
         )

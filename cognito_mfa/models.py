@@ -117,16 +117,16 @@ class CognitoIdentity(models.Model):
     class Factor(models.TextChoices):
         SOFTWARE_TOKEN_MFA = "SOFTWARE_TOKEN_MFA", _("Authenticator app")
         SMS_MFA = "SMS_MFA", _("Text message")
-        EMAIL_OTP = "EMAIL_OTP", _("E-mail")
+        EMAIL_OTP = "EMAIL_OTP", _("Email")
 
     SENT_CODES = (Factor.SMS_MFA, Factor.EMAIL_OTP)
 
     class Unconfirmed(models.TextChoices):
         """A change that Cognito was asked for and whose reply was lost; the next sign-in settles it."""
 
-        SET_UP = "SET_UP", _("Confirmation of a new authenticator app")
-        SWITCH_ON = "SWITCH_ON", _("Switching a confirmed app on")
-        REMOVAL = "REMOVAL", _("Turning the second step off")
+        SET_UP = "SET_UP", _("Confirming a new authenticator app")
+        SWITCH_ON = "SWITCH_ON", _("Turning on a confirmed app")
+        REMOVAL = "REMOVAL", _("Turning off two-step verification")
 
     user = CurrentOneToOneField(
         settings.AUTH_USER_MODEL,
@@ -136,11 +136,11 @@ class CognitoIdentity(models.Model):
     )
     pool_id = models.CharField(_("user pool"), max_length=55)
     sub = models.CharField(
-        _("sub"), max_length=64, help_text=_("Cognito's own, lasting id of the person.")
+        _("sub"), max_length=64, help_text=_("Cognito’s permanent ID for the user.")
     )
-    username = models.CharField(_("name in the user pool"), max_length=128)
+    username = models.CharField(_("username in the user pool"), max_length=128)
     email = models.EmailField(
-        _("e-mail address"),
+        _("email address"),
         blank=True,
         help_text=_("As the user pool verified it; empty where it has verified none."),
     )
@@ -153,7 +153,7 @@ class CognitoIdentity(models.Model):
         _("status"), max_length=16, choices=Status.choices, default=Status.UNKNOWN
     )
     preferred_factor = models.CharField(
-        _("preferred factor"), max_length=32, choices=Factor.choices, blank=True
+        _("preferred MFA method"), max_length=32, choices=Factor.choices, blank=True
     )
     unconfirmed = models.CharField(
         _("not confirmed"), max_length=16, choices=Unconfirmed.choices, blank=True
@@ -168,7 +168,7 @@ class CognitoIdentity(models.Model):
     generation = models.PositiveIntegerField(
         _("generation"),
         default=0,
-        help_text=_("When it moves, older sessions must prove themselves again."),
+        help_text=_("Incremented to make existing sessions pass MFA again."),
     )
     nonce = models.BigIntegerField(
         _("nonce"),
@@ -185,9 +185,9 @@ class CognitoIdentity(models.Model):
         _("language"),
         max_length=LANGUAGE_LENGTH,
         blank=True,
-        help_text=_("Of the last sign-in; mails are written in it."),
+        help_text=_("Language of the last sign-in. Emails are sent in this language."),
     )
-    created_at = models.DateTimeField(_("linked since"), default=timezone.now)
+    created_at = models.DateTimeField(_("linked on"), default=timezone.now)
     # Of rows that ``with_device`` returned, as they were read; None without an active software token.
     device_name: str | None
     device_cognito_name: str | None
@@ -208,9 +208,9 @@ class CognitoIdentity(models.Model):
             models.Index(fields=["status", "id"], name="cognito_mfa_status_id"),
         ]
         permissions = [
-            ("refresh_status", _("Can refresh the status from Cognito")),
-            ("reset_mfa", _("Can reset the authenticator of others")),
-            ("clear_failures", _("Can clear the counter of wrong codes")),
+            ("refresh_status", _("Can refresh the MFA status from Cognito")),
+            ("reset_mfa", _("Can reset other users’ authenticator apps")),
+            ("clear_failures", _("Can unlock code entry")),
             ("link_user", _("Can link, move, and unlink users")),
         ]
 
@@ -368,20 +368,20 @@ class SoftwareToken(models.Model):
         related_name="software_tokens",
         verbose_name=_("identity"),
     )
-    friendly_name = models.CharField(
-        _("friendly name"), max_length=FRIENDLY_NAME_LENGTH, blank=True
-    )
+    friendly_name = models.CharField(_("device name"), max_length=FRIENDLY_NAME_LENGTH, blank=True)
     cognito_name = models.CharField(
         _("name in Cognito"),
         max_length=FRIENDLY_NAME_LENGTH,
         blank=True,
-        help_text=_("As it was given at the set-up; a new name is ours alone."),
+        help_text=_(
+            "The name entered during setup. Renaming the device here doesn’t change it in Cognito."
+        ),
     )
     verified_at = models.DateTimeField(_("set up"), default=timezone.now)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
-    retired_at = models.DateTimeField(_("retired"), null=True, blank=True)
+    retired_at = models.DateTimeField(_("inactive since"), null=True, blank=True)
     retired_because = models.CharField(
-        _("why retired"), max_length=20, choices=Retired.choices, blank=True
+        _("reason inactive"), max_length=20, choices=Retired.choices, blank=True
     )
 
     objects = SoftwareTokenQuerySet.as_manager()
@@ -480,21 +480,21 @@ class CodeFailures(models.Model):
 
     pool_id = models.CharField(_("user pool"), max_length=55)
     sub = models.CharField(_("sub"), max_length=64, blank=True)
-    username = models.CharField(_("name in the user pool"), max_length=128)
-    failures = models.PositiveIntegerField(_("wrong codes in a row"), default=0)
+    username = models.CharField(_("username in the user pool"), max_length=128)
+    failures = models.PositiveIntegerField(_("failed attempts in a row"), default=0)
     total = models.PositiveIntegerField(
         _("wrong codes since the last right one"),
         default=0,
         help_text=_("Whatever an administrator cleared meanwhile."),
     )
-    last_at = models.DateTimeField(_("last tried"), default=timezone.now)
+    last_at = models.DateTimeField(_("last attempt"), default=timezone.now)
 
     objects = CodeFailuresQuerySet.as_manager()
 
     class Meta:
         base_manager_name = "objects"
-        verbose_name = _("counter of wrong codes")
-        verbose_name_plural = _("counters of wrong codes")
+        verbose_name = _("failed-attempt counter")
+        verbose_name_plural = _("failed attempts")
         constraints = [
             models.UniqueConstraint(
                 fields=["pool_id", "sub"],
@@ -600,10 +600,10 @@ class MFAReset(models.Model):
     reason = models.CharField(_("reason"), max_length=200)
     by_recovery_code = models.BooleanField(_("with a recovery code"), default=False)
     requested_at = models.DateTimeField(_("requested"), default=timezone.now)
-    token_deleted_at = models.DateTimeField(_("authenticator removed"), null=True, blank=True)
+    token_deleted_at = models.DateTimeField(_("authenticator app removed"), null=True, blank=True)
     signed_out_at = models.DateTimeField(_("signed out everywhere"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
-    trouble = models.CharField(_("what stopped it"), max_length=500, blank=True)
+    trouble = models.CharField(_("last error"), max_length=500, blank=True)
 
     objects = MFAResetQuerySet.as_manager()
 
@@ -755,8 +755,8 @@ class BlockedRequest(models.Model):
 
     class Meta:
         base_manager_name = "objects"
-        verbose_name = _("observed stop")
-        verbose_name_plural = _("observed stops")
+        verbose_name = _("observed block")
+        verbose_name_plural = _("observed blocks")
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.requests}"
@@ -765,18 +765,18 @@ class BlockedRequest(models.Model):
 class OverviewSnapshot(models.Model):
     """Numbers of one moment for the overview, so that a page view counts nothing."""
 
-    taken_at = models.DateTimeField(_("counted"), default=timezone.now)
-    numbers = models.JSONField(_("numbers"), default=dict)
+    taken_at = models.DateTimeField(_("updated"), default=timezone.now)
+    numbers = models.JSONField(_("figures"), default=dict)
 
     objects = CurrentQuerySet["OverviewSnapshot"].as_manager()
 
     class Meta:
         base_manager_name = "objects"
-        verbose_name = _("census")
+        verbose_name = _("overview snapshot")
         verbose_name_plural = _("overview")  # what the admin shows of it
         get_latest_by = "taken_at"
         default_permissions = ()
-        permissions = [("view_overview", _("Can see the overview"))]
+        permissions = [("view_overview", _("Can view the MFA overview"))]
         indexes = [models.Index(fields=["taken_at"], name="cognito_mfa_snapshot_taken")]
 
     def __str__(self) -> str:
@@ -833,19 +833,19 @@ class MFAEvent(models.Model):
         SIGNED_IN = "SIGNED_IN", _("Signed in with a code")
         CODE_REJECTED = "CODE_REJECTED", _("Wrong code")
         SOFTWARE_TOKEN_VERIFIED = "SOFTWARE_TOKEN_VERIFIED", _("Authenticator app set up")
-        CODES_STOPPED = "CODES_STOPPED", _("Too many wrong codes: stopped")
+        CODES_STOPPED = "CODES_STOPPED", _("Locked after too many wrong codes")
         SOFTWARE_TOKEN_REPLACED = "SOFTWARE_TOKEN_REPLACED", _("Authenticator app replaced")
         SOFTWARE_TOKEN_REMOVED = "SOFTWARE_TOKEN_REMOVED", _("Authenticator app removed")
-        CHANGE_UNCONFIRMED = "CHANGE_UNCONFIRMED", _("A change could not be confirmed")
+        CHANGE_UNCONFIRMED = "CHANGE_UNCONFIRMED", _("Change couldn’t be confirmed")
         RENAMED = "RENAMED", _("Device renamed")
         PASSWORD_RESET = "PASSWORD_RESET", _("Password reset")
         PASSWORD_CHANGED = "PASSWORD_CHANGED", _("Password changed")
         STATUS_CHANGED = "STATUS_CHANGED", _("Status changed in Cognito")
         RESET_REQUESTED = "RESET_REQUESTED", _("Reset requested")
-        MFA_RESET = "MFA_RESET", _("Authenticator reset")
+        MFA_RESET = "MFA_RESET", _("Authenticator app reset")
         EXEMPTION_GRANTED = "EXEMPTION_GRANTED", _("Exemption granted")
         EXEMPTION_REVOKED = "EXEMPTION_REVOKED", _("Exemption revoked")
-        FAILURES_CLEARED = "FAILURES_CLEARED", _("Counter of wrong codes cleared")
+        FAILURES_CLEARED = "FAILURES_CLEARED", _("Code entry unlocked")
         EVENTS_EXPORTED = "EVENTS_EXPORTED", _("Event log exported")
         EVENTS_PURGED = "EVENTS_PURGED", _("Event log purged")
         LINKED = "LINKED", _("Linked to a user of this site")
@@ -894,8 +894,8 @@ class MFAEvent(models.Model):
         verbose_name=_("identity"),
     )
     sub = models.CharField(_("sub"), max_length=64, blank=True)
-    username = models.CharField(_("name in the user pool"), max_length=128, blank=True)
-    kind = models.CharField(_("what"), max_length=32, choices=Kind.choices)
+    username = models.CharField(_("username in the user pool"), max_length=128, blank=True)
+    kind = models.CharField(_("event"), max_length=32, choices=Kind.choices)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -906,7 +906,7 @@ class MFAEvent(models.Model):
     )
     at = models.DateTimeField(_("when"), default=timezone.now, db_index=True)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
-    detail = models.CharField(_("detail"), max_length=200, blank=True)
+    detail = models.CharField(_("details"), max_length=200, blank=True)
 
     objects = MFAEventQuerySet.as_manager()
 
@@ -915,7 +915,7 @@ class MFAEvent(models.Model):
         verbose_name = _("MFA event")
         verbose_name_plural = _("MFA events")
         ordering = ["-pk"]  # the order of writing, which needs no index of its own
-        permissions = [("export_events", _("Can export the events"))]
+        permissions = [("export_events", _("Can export MFA events"))]
         indexes = [
             models.Index(fields=["kind", "at"], name="cognito_mfa_event_kind_at"),
             PrefixIndex(fields=["username"], name="cognito_mfa_event_username"),

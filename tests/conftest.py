@@ -104,6 +104,14 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def no_cleanup(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no claim delete old ones: every twentieth row would, and a database counts on from test to test,
+    so that the queries of a request would depend on the tests before.
+    """
+    monkeypatch.setattr("cognito_mfa.sign_in.duplicate_submissions.DELETE_EVERY", 10**9)
+
+
+@pytest.fixture(autouse=True)
 def all_operations() -> None:
     """Forget which operations an earlier test's Cognito did not have."""
     newer_operations.forget()

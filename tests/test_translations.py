@@ -148,7 +148,7 @@ def test_the_way_of_a_new_person(
     texts = texts_in(language)
     pages = [visitor.get(reverse("cognito_mfa:sign_in"))]
     pages.append(visitor.sign_in(password="Wrong-Horse-7"))
-    assert texts["Name and password do not match. Check both and try again."] in visitor.text(
+    assert texts["Incorrect username or password. Check both and try again."] in visitor.text(
         pages[-1]
     )
     pages.append(visitor.sign_in(follow=True))
@@ -158,7 +158,7 @@ def test_the_way_of_a_new_person(
     with django_capture_on_commit_callbacks(execute=True):
         right = {"code": visitor.code(), "friendly_name": "Pixel"}
         pages.append(visitor.post(reverse("cognito_mfa:setup"), right, follow=True))
-    assert texts["Your authenticator app is set up"] in visitor.text(pages[-1])
+    assert texts["You’re all set"] in visitor.text(pages[-1])
     pages.append(visitor.get(reverse("cognito_mfa:device")))
     for page in pages:
         read(visitor, page, language)
@@ -177,4 +177,4 @@ def test_what_administrators_read(pool: LocalPool, visitor: Visitor, language: s
     for text in ("Refresh status from Cognito", "Reset authenticator app…"):
         assert texts[text] in markup, text
     overview = visitor.get(reverse("admin:cognito_mfa_overviewsnapshot_changelist"))
-    assert texts["Overview of second factors"] in overview.content.decode()
+    assert texts["MFA overview"] in overview.content.decode()

@@ -34,8 +34,8 @@ UNFINISHED = _(
     "A reset of this user is not finished and would be lost with the link. Finish it first"
 )
 _PERSON = (
-    (_("Person"), str),
-    (_("E-mail address"), lambda identity: identity.email),
+    (_("User"), str),
+    (_("Email address"), lambda identity: identity.email),
     (_("User pool"), lambda identity: identity.pool_id),
     (_("Status"), lambda identity: identity.get_status_display()),
 )
@@ -48,8 +48,8 @@ class ResetAuthenticator(ConfirmedAction):
     right = permissions.RESET
     title = _("Reset authenticator app")
     effect = _(
-        "Their authenticator app is removed in Cognito, all their sessions end, and at the next sign-in they set up "
-        "a new one. They are told by mail."
+        "Removes their authenticator app in Cognito and ends all their sessions. They’ll set "
+        "up a new app the next time they sign in, and they’ll be notified by email."
     )
     refusal = REFUSAL
     logged = "Reset of the authenticator app"
@@ -65,8 +65,8 @@ class ClearFailures(ConfirmedAction):
 
     name = "clear_failures"
     right = permissions.CLEAR
-    title = _("Accept codes again")
-    effect = _("Their wrong codes are forgotten, so that codes are accepted again at once.")
+    title = _("Unlock code entry")
+    effect = _("Resets their failed-attempt counter, so they can enter codes again right away.")
     refusal = REFUSAL
     logged = "Wrong codes cleared"
     columns: Sequence[tuple[Text, Callable[[Any], object]]] = _PERSON
@@ -164,7 +164,11 @@ class AuthenticatorActionsMixin(ConfirmedActionsMixin):
                 self._tell_of_failure(request, identity, error)
                 break  # whatever stopped this one would stop the next
             done += 1
-        text = ngettext("Refreshed %(count)d person.", "Refreshed %(count)d people.", done)
+        text = ngettext(
+            "Refreshed the status of %(count)d user.",
+            "Refreshed the status of %(count)d users.",
+            done,
+        )
         level = messages.SUCCESS if done else messages.WARNING
         self.message_user(request, text % {"count": done}, level)
         return None
@@ -173,7 +177,7 @@ class AuthenticatorActionsMixin(ConfirmedActionsMixin):
     def reset_mfa(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         return self._confirmed_for_people(request, queryset, RESET)
 
-    @admin.action(description=_("Accept codes again…"), permissions=["clear_failures"])
+    @admin.action(description=_("Unlock code entry…"), permissions=["clear_failures"])
     def clear_failures(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         return self._confirmed_for_people(request, queryset, CLEAR)
 
@@ -190,9 +194,7 @@ class AuthenticatorActionsMixin(ConfirmedActionsMixin):
         self, request: HttpRequest, identity: CognitoIdentity, error: CognitoMFAError
     ) -> None:
         """Tell staff what the operator needs to know; nothing was changed."""
-        text = _(
-            "Cognito did not tell about %(person)s (%(error)s). %(hint)s Its row is as it was."
-        )
+        text = _("Couldn’t refresh %(person)s (%(error)s). %(hint)s Nothing was changed.")
         hint = error.hint
         names = {"person": identity, "error": error, "hint": hint}
         self.message_user(request, text % names, messages.ERROR)

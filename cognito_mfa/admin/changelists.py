@@ -144,7 +144,7 @@ def deletes_others(request: HttpRequest) -> bool:
 class SecondFactorFilter(SimpleListFilter):
     """On a list of users: the state of the second factor, people who never signed in included."""
 
-    title = _("second factor")
+    title = _("MFA status")
     parameter_name = "second_factor"
     NEVER = "never"
     ANOTHER_POOL = "another_pool"
@@ -195,7 +195,7 @@ class ResetFilter(SimpleListFilter):
     UNFINISHED = "unfinished"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
-        return [(self.UNFINISHED, _("Not finished"))]
+        return [(self.UNFINISHED, _("Unfinished"))]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() != self.UNFINISHED:
@@ -211,7 +211,7 @@ class StoppedFilter(SimpleListFilter):
     STOPPED = "stopped"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
-        return [(self.STOPPED, _("Stopped"))]
+        return [(self.STOPPED, _("Locked"))]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(LOCKED) if self.value() == self.STOPPED else queryset

@@ -24,11 +24,11 @@ class ClearCounter(ClearFailures):
     """The same for one counter, whose owner need not have an identity."""
 
     columns = (
-        (_("Person"), lambda counter: counter.username),
+        (_("User"), lambda counter: counter.username),
         (_("Sub"), lambda counter: counter.sub),
-        (_("Wrong codes in a row"), lambda counter: counter.failures),
+        (_("Failed attempts in a row"), lambda counter: counter.failures),
         (_("Wrong codes since the last right one"), lambda counter: counter.total),
-        (_("Last tried"), lambda counter: counter.last_at),
+        (_("Last attempt"), lambda counter: counter.last_at),
     )
 
 
@@ -41,7 +41,7 @@ class CodeFailuresAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     list_display = ("username", "sub", "failures", "total", "last_at")
     list_filter = (StoppedFilter,)
     search_fields = ("^username",)
-    search_help_text = _("Beginning of the name in the user pool")
+    search_help_text = _("Searches the start of the username in the user pool.")
     ordering = ("-failures", "-pk")
     actions = ("clear_failures",)
     confirmed_actions: Sequence[ConfirmedAction] = (CLEAR_COUNTER,)
@@ -53,7 +53,7 @@ class CodeFailuresAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     def has_clear_failures_permission(self, request: HttpRequest) -> bool:
         return permissions.has_permission(permissions.CLEAR, request.user)
 
-    @admin.action(description=_("Accept codes again…"), permissions=["clear_failures"])
+    @admin.action(description=_("Unlock code entry…"), permissions=["clear_failures"])
     def clear_failures(
         self, request: HttpRequest, queryset: QuerySet[CodeFailures]
     ) -> HttpResponse | None:

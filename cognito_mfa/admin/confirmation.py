@@ -41,7 +41,7 @@ class ReasonForm(forms.Form):
         label=_("Reason"),
         max_length=200,
         widget=forms.TextInput(attrs={"class": "vTextField"}),
-        help_text=_("How you made sure that it is the right person, or the number of the ticket."),
+        help_text=_("How you verified the user’s identity, or a ticket number."),
     )
 
     def clean_reason(self) -> str:
@@ -150,7 +150,7 @@ class ConfirmedActionsMixin(ModelAdmin):
             return way
         chosen = list(rows[: MAX_SELECTED + 1])
         if len(chosen) > MAX_SELECTED:
-            text = _("Select no more than %(count)d people at once.") % {"count": MAX_SELECTED}
+            text = _("Select no more than %(count)d users at a time.") % {"count": MAX_SELECTED}
             self.message_user(request, text, messages.ERROR)
             return None
         form = ReasonForm(request.POST if "confirmed" in request.POST else None)
@@ -203,12 +203,12 @@ class ConfirmedActionsMixin(ModelAdmin):
             trouble = action.perform(request, row, reason)
             self.log_action(request, row, f"{action.logged}: {reason}")
             if trouble:
-                text = _("%(person)s: not done yet. %(trouble)s. Run it again when that is solved.")
+                text = _("%(person)s: not finished. %(trouble)s. Run it again after you fix this.")
                 names = {"person": row, "trouble": trouble}
                 self.message_user(request, text % names, messages.ERROR)
             done += not trouble
         if done:
-            told = ngettext("Done for %(count)d person.", "Done for %(count)d people.", done)
+            told = ngettext("Completed for %(count)d user.", "Completed for %(count)d users.", done)
             self.message_user(request, told % {"count": done}, messages.SUCCESS)
 
     def log_action(self, request: HttpRequest, row: Any, message: str) -> None:
@@ -281,7 +281,7 @@ def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
     if demand is None:
         return None
     if request.method == "POST":
-        text = _("What you sent was not saved. Confirm that it is you first, then send it again.")
+        text = _("Your changes weren’t saved. Confirm it’s you, then submit the form again.")
         messages.warning(request, text, fail_silently=True)
     return HttpResponseRedirect(demand.url(request.get_full_path()))
 

@@ -31,8 +31,8 @@ class ExportForm(forms.Form):
     format = forms.ChoiceField(
         label=_("Format"),
         choices=[
-            ("csv", _("CSV, for spreadsheets")),
-            ("jsonl", _("JSON Lines, for machines")),
+            ("csv", _("CSV (for spreadsheets)")),
+            ("jsonl", _("JSON Lines (for scripts)")),
         ],
         initial="csv",
     )
@@ -46,7 +46,7 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
     list_display = ("at", "username", "kind", "detail", "reason", "actor")
     list_filter = ("kind", "at")
     search_fields = ("^username",)
-    search_help_text = _("Beginning of the name in the user pool")
+    search_help_text = _("Searches the start of the username in the user pool.")
     list_select_related = ("actor",)
     readonly_fields = ("at", "identity", "username", "kind", "detail", "reason", "actor")
     fields = readonly_fields

@@ -33,13 +33,11 @@ class RevokeExemption(ConfirmedAction):
     name = "revoke"
     right = permissions.REVOKE
     title = _("Revoke exemption")
-    effect = _(
-        "From their next request on they must have a second factor again, as the policy says."
-    )
-    refusal = _("None of the selected exemptions holds any longer.")
+    effect = _("From their next request, the MFA policy applies to them again.")
+    refusal = _("None of the selected exemptions are still valid.")
     logged = "Exemption revoked"
     columns = (
-        (_("Person"), lambda exemption: exemption.user),
+        (_("User"), lambda exemption: exemption.user),
         (_("Reason"), lambda exemption: exemption.reason),
         (_("Granted by"), lambda exemption: exemption.granted_by or "-"),
         (_("Expires"), lambda exemption: exemption.expires_at),

@@ -42,7 +42,7 @@ class SoftwareTokenInline(ReadOnly, TabularInline):
 
     model = SoftwareToken
     fields = ("friendly_name", "verified_at", "last_used_at", "retired_at", "retired_because")
-    verbose_name_plural = _("authenticator apps, now and before")
+    verbose_name_plural = _("authenticator apps, current and past")
     extra = 0
 
 
@@ -81,7 +81,7 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
     )
     list_filter = ("status", ResetFilter, PoolFilter, "preferred_factor", "checked_at")
     search_fields = ("^username", "^email")
-    search_help_text = _("Beginning of the name or of the e-mail address")
+    search_help_text = _("Searches the start of the username or email address.")
     ordering = ("-pk",)
     actions = ("refresh_status", "reset_mfa", "clear_failures", "unlink")
     inlines = (SoftwareTokenInline, MFAResetInline, MFAEventInline)
@@ -115,7 +115,7 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
     def identities_of(self, queryset: QuerySet[Any]) -> QuerySet[CognitoIdentity]:
         return queryset
 
-    @admin.display(description=_("person"), ordering="username")
+    @admin.display(description=_("user"), ordering="username")
     def person(self, identity: CognitoIdentity) -> str:
         known_by_name = identity.username != identity.sub
         return identity.username if known_by_name else identity.email or identity.sub
@@ -135,14 +135,14 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
         status = status_as_icon_and_word(identity.status)
         if not identity.reset_unfinished:
             return status
-        return format_html("{} · {}", status, _("reset not finished"))
+        return format_html("{} · {}", status, _("reset unfinished"))
 
-    @admin.display(description=_("friendly name"), empty_value="")
+    @admin.display(description=_("device name"), empty_value="")
     def friendly_name(self, identity: Any) -> str | None:
         name: str | None = identity.active_name
         return name
 
-    @admin.display(description=_("set up since"))
+    @admin.display(description=_("set up on"))
     def set_up_since(self, identity: Any) -> str:
         return _moment(identity.active_since)
 
@@ -154,7 +154,7 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
     def recovery_codes_left(self, identity: CognitoIdentity) -> int:
         return identity.recovery_codes.unused().count()
 
-    @admin.display(description=_("wrong codes in a row"))
+    @admin.display(description=_("failed attempts in a row"))
     def code_failures(self, identity: CognitoIdentity) -> int:
         return identity.code_failures
 

@@ -56,21 +56,22 @@ class Section(NamedTuple):
 def coverage(numbers: Numbers, _site: str) -> Section:
     """Show who must have a second factor, and who has it."""
     shares: list[tuple[Text, Share | None]] = [
-        (_("Must have a second factor"), numbers.required),
-        (_("Everybody who may sign in"), numbers.everybody),
+        (_("Required to use MFA"), numbers.required),
+        (_("All active users"), numbers.everybody),
         (_("Staff"), numbers.staff),
-        *((_("Group %(name)s") % {"name": group.name}, group) for group in numbers.groups),
+        *((_("Group: %(name)s") % {"name": group.name}, group) for group in numbers.groups),
     ]
-    notes = [_("Whoever has a second factor counts as such, also when exempt.")]
+    notes = [_("Users who have set up MFA count as set up, even if they’re exempt.")]
     if numbers.required is None:
         notes.append(
             _(
-                "Who must have one cannot be counted: a function of this site decides at each request."
+                "Users required to use MFA can’t be counted, because a function on this site "
+                "decides for each request."
             )
         )
     return Section(
-        _("Second factors"),
-        (_("People"), _("Number"), _("Set up"), _("Percent"), _("Exempt"), _("Lacking")),
+        _("MFA coverage"),
+        (_("Users"), _("Total"), _("Set up"), _("Percent"), _("Exempt"), _("Without MFA")),
         [_share_row(title, share) for title, share in shares if share is not None],
         notes=notes,
     )
@@ -82,19 +83,17 @@ def would_be_stops(numbers: Numbers, _site: str) -> Section | None:
         return None
     days = rollout.RECENT.days
     lately = ngettext(
-        "People who would have been stopped in the last %(count)d day",
-        "People who would have been stopped in the last %(count)d days",
+        "Users who would have been blocked in the last %(count)d day",
+        "Users who would have been blocked in the last %(count)d days",
         days,
     )
     rows = [
-        (_("People who would have been stopped"), _n(numbers.would_stop)),
+        (_("Users who would have been blocked"), _n(numbers.would_stop)),
         (lately % {"count": days}, _n(numbers.would_stop_lately)),
-        (_("Requests of all of them"), _n(numbers.would_stop_requests)),
+        (_("Their requests"), _n(numbers.would_stop_requests)),
     ]
-    notes = [
-        _("While the site observes, the gate stops nobody; it counts whom it would have stopped.")
-    ]
-    return Section(_("Observing"), (_("What"), _("Number")), rows, notes=notes)
+    notes = [_("In observe mode, no one is blocked. The site only counts the users who would be.")]
+    return Section(_("Observe mode"), (_("Metric"), _("Total")), rows, notes=notes)
 
 
 def statuses(numbers: Numbers, site: str) -> Section:
@@ -106,7 +105,7 @@ def statuses(numbers: Numbers, site: str) -> Section:
     ]
     rows += [
         (_("Never signed in with this user pool"), _n(numbers.unlinked)),
-        (_("Status is stale"), _n(numbers.stale)),
+        (_("Stale status"), _n(numbers.stale)),
     ]
     days = STALE_AFTER.days
     stale = ngettext(
@@ -115,7 +114,7 @@ def statuses(numbers: Numbers, site: str) -> Section:
         days,
     )
     return Section(
-        _("Status in Cognito"), (_("Status"), _("People")), rows, notes=[stale % {"count": days}]
+        _("Status in Cognito"), (_("Status"), _("Users")), rows, notes=[stale % {"count": days}]
     )
 
 
@@ -126,8 +125,8 @@ def set_ups(numbers: Numbers, _site: str) -> Section:
         (date_format(week.monday, "SHORT_DATE_FORMAT"), _n(week.set_up), _bar(week.set_up, most))
         for week in reversed(numbers.weeks)
     ]
-    headings = (_("Week that began on"), _("Set up"), "")
-    return Section(_("Set-ups by week"), headings, rows)
+    headings = (_("Week of"), _("Set up"), "")
+    return Section(_("Setups per week"), headings, rows)
 
 
 def failures(numbers: Numbers, site: str) -> Section:
@@ -141,8 +140,8 @@ def failures(numbers: Numbers, site: str) -> Section:
         "Wrong codes in the last %(count)d day", "Wrong codes in the last %(count)d days", days
     )
     stops = ngettext(
-        "Stopped for too many wrong codes in the last %(count)d day",
-        "Stopped for too many wrong codes in the last %(count)d days",
+        "Locked after too many wrong codes in the last %(count)d day",
+        "Locked after too many wrong codes in the last %(count)d days",
         days,
     )
     rows = [
@@ -151,10 +150,10 @@ def failures(numbers: Numbers, site: str) -> Section:
             _n(numbers.wrong_codes),
         ),
         (_link(f"{events}?kind__exact=CODES_STOPPED", stops % {"count": days}), _n(numbers.stops)),
-        (_link(stopped, _("People who are stopped")), _n(numbers.stopped)),
-        (_link(resets, _("Resets that are not finished")), _n(numbers.unfinished_resets)),
+        (_link(stopped, _("Locked users")), _n(numbers.stopped)),
+        (_link(resets, _("Unfinished resets")), _n(numbers.unfinished_resets)),
     ]
-    return Section(_("Failures"), (_("What"), _("Number")), rows)
+    return Section(_("Failures"), (_("Metric"), _("Total")), rows)
 
 
 def next_to_expire() -> Section:
@@ -163,19 +162,19 @@ def next_to_expire() -> Section:
         (row.user, row.expires_at, row.reason, row.granted_by or "-")
         for row in exemptions.by_expiry()[:SHOWN]
     ]
-    headings = (_("Person"), _("Expires"), _("Reason"), _("Granted by"))
-    return Section(_("Exemptions that end next"), headings, rows, is_current=True)
+    headings = (_("User"), _("Expires"), _("Reason"), _("Granted by"))
+    return Section(_("Next exemptions to expire"), headings, rows, is_current=True)
 
 
 def half_done() -> Section:
     """Show the oldest resets that Cognito has not confirmed."""
     waiting = MFAReset.objects.unfinished().select_related("identity", "actor")
     rows = [
-        (row.identity, row.requested_at, row.trouble or _("Broken off"), row.actor or "-")
+        (row.identity, row.requested_at, row.trouble or _("Interrupted"), row.actor or "-")
         for row in waiting.order_by("requested_at", "pk")[:SHOWN]
     ]
-    headings = (_("Person"), _("Requested"), _("What stopped it"), _("By"))
-    return Section(_("Resets that are not finished"), headings, rows, is_current=True)
+    headings = (_("User"), _("Requested"), _("Last error"), _("Requested by"))
+    return Section(_("Unfinished resets"), headings, rows, is_current=True)
 
 
 # The page from top to bottom; another section is one more function. Those that show what was counted
@@ -211,7 +210,7 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
             for sections in (ABOVE, BELOW)
         )
         context = {
-            **page_context(self, request, gettext_lazy("Overview of second factors")),
+            **page_context(self, request, gettext_lazy("MFA overview")),
             "taken_at": last and last.taken_at,
             "sections": filter(None, [*above, *(section() for section in CURRENT), *below]),
         }
@@ -224,7 +223,7 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
         except permissions.ActionDenied as denied:
             return refused(request, denied)
         count()
-        self.message_user(request, _("Counted."), messages.SUCCESS)
+        self.message_user(request, _("Overview updated."), messages.SUCCESS)
         return HttpResponseRedirect(_url(self.admin_site.name, OverviewSnapshot))
 
 

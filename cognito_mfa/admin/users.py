@@ -114,7 +114,7 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
         text = _("Not linked") if identity is None else f"{identity.username} ({identity.pool_id})"
         return format_html('<a href="{}">{}</a>', url, text) if url else str(text)
 
-    @admin.display(description=_("second factor"), ordering="cognito_identity__status")
+    @admin.display(description=_("MFA status"), ordering="cognito_identity__status")
     def second_factor(self, user: Any) -> SafeString | str:
         status = user.second_factor_status
         return status_as_icon_and_word(status) if status else "-"

@@ -50,7 +50,8 @@ class MFAAdminSite(AdminSite):
         query = {"next": target}
         if request.user.is_authenticated:  # or our sign-in would send them straight back here
             text = _(
-                "You are signed in as %(user)s, who may not see this page. Sign in as somebody else."
+                "You’re signed in as %(user)s, but that account can’t access this page. Sign "
+                "in with a different account."
             )
             messages.warning(
                 request, text % {"user": request.user.get_username()}, fail_silently=True

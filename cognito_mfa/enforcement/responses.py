@@ -48,7 +48,10 @@ class Denial:
 
 
 MFA_REQUIRED = Denial(
-    "mfa_required", gettext_lazy("A second factor is needed."), "cognito_mfa:setup", {}
+    "mfa_required",
+    gettext_lazy("Multi-factor authentication is required."),
+    "cognito_mfa:setup",
+    {},
 )
 # Of a view that wants it of everybody: the policy would let the person go on without.
 MFA_REQUIRED_BY_VIEW = Denial(
@@ -62,7 +65,7 @@ SIGN_IN_REQUIRED = Denial(
 )
 MFA_TOO_OLD = Denial(
     "mfa_too_old",
-    gettext_lazy("Password and code must be entered once more."),
+    gettext_lazy("Enter your password and a code again."),
     "cognito_mfa:sign_in",
     {"again": "1"},
 )
@@ -160,7 +163,7 @@ def _for_impersonator(request: HttpRequest, acting: Impersonation) -> HttpRespon
 def _for_page(request: HttpRequest, denial: Denial) -> HttpResponse:
     if request.method in ("GET", "HEAD"):
         return HttpResponseRedirect(denial.url(request.get_full_path()))
-    text = _("What you sent was not saved. Confirm that it is you first, then send it again.")
+    text = _("Your changes weren’t saved. Confirm it’s you, then submit the form again.")
     messages.warning(request, text, fail_silently=True)
     return HttpResponseRedirect(denial.url())
 

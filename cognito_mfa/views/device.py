@@ -136,7 +136,7 @@ class DeviceRenameView(OwnPage, FormView):
         identity = identity_in_pool(request.user)
         if request.user.is_authenticated and not (identity and identity.software_token):
             # Whoever has no authenticator can never confirm with its code, and would be asked for ever.
-            return self.redirect_to_device(text=_("There is no authenticator app to rename."))
+            return self.redirect_to_device(text=_("You don’t have an authenticator app to rename."))
         return self.dispatch_confirmed(request, *args, **kwargs)
 
     @method_decorator(mfa_recent())
@@ -157,7 +157,7 @@ class DeviceRenameView(OwnPage, FormView):
             response = self.render_to_response(context, status=HTTPStatus.TOO_MANY_REQUESTS)
             response["Retry-After"] = str(error.retry_after)
             return response
-        messages.success(self.request, _("The name is saved."), fail_silently=True)
+        messages.success(self.request, _("Name saved."), fail_silently=True)
         return HttpResponseRedirect(reverse("cognito_mfa:device"))
 
 

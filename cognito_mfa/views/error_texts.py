@@ -47,7 +47,7 @@ ONLY_THE_SITE_CAN_ACT = frozenset(
 def bad_credentials(_error: CognitoMFAError) -> list[str]:
     """Return the same for every cause: which it was would tell a stranger who exists, and in which state."""
     return [
-        _("Name and password do not match. Check both and try again."),
+        _("Incorrect username or password. Check both and try again."),
         _("If you’ve tried several times, wait 15 minutes before you try again."),
     ]
 
@@ -60,7 +60,8 @@ def invited_long_ago() -> str:
 
 def start_again(_error: CognitoMFAError | None = None) -> str:
     return _(
-        "The sign-in took too long or was started again elsewhere. Please enter your password once more."
+        "Your sign-in timed out or was started again in another tab or window. Please enter "
+        "your password again."
     )
 
 
@@ -99,34 +100,35 @@ def busy(error: Busy) -> str:
     if seconds > LONG:
         minutes = -(-seconds // 60)
         return ngettext(
-            "Too many attempts at the moment. Wait %(minutes)d minute, then try again.",
-            "Too many attempts at the moment. Wait %(minutes)d minutes, then try again.",
+            "Too many attempts. Wait %(minutes)d minute and try again.",
+            "Too many attempts. Wait %(minutes)d minutes and try again.",
             minutes,
         ) % {"minutes": minutes}
     return ngettext(
-        "Too many attempts at the moment. Wait %(seconds)d second, then try again.",
-        "Too many attempts at the moment. Wait %(seconds)d seconds, then try again.",
+        "Too many attempts. Wait %(seconds)d second and try again.",
+        "Too many attempts. Wait %(seconds)d seconds and try again.",
         seconds,
     ) % {"seconds": seconds}
 
 
 def failed(reference: str) -> str:
     return _(
-        "The sign-in service does not answer as it should. Nothing has been lost: please try again in a moment. "
-        "If it goes on, tell support the reference %(reference)s."
+        "The sign-in service isn’t responding as expected. Nothing has been lost. Please try "
+        "again in a minute. If the problem continues, contact support and quote reference "
+        "%(reference)s."
     ) % {"reference": reference}
 
 
 def wrong_sent_code() -> str:
-    return _("This code does not fit. Use the newest one that was sent to you.")
+    return _("That code didn’t work. Use the latest code we sent you.")
 
 
 def wrong_code(error: BadCode) -> str:
     if error.already_used:
-        return _("This code has been used already. Wait until the app shows the next one.")
+        return _("You’ve already used this code. Wait until your app shows the next one.")
     return _(
-        "This code does not fit. Use the newest code of the entry for this site, and check that the date and time "
-        "of your device are set automatically."
+        "That code didn’t work. Enter the code your app shows now for this site, and check "
+        "that your device sets its date and time automatically."
     )
 
 
@@ -184,16 +186,16 @@ def reset_took_too_long() -> str:
 
 def password_rejected(error: PasswordRejected) -> list[str]:
     rules = {
-        "length": _("The password is too short."),
+        "length": _("Your password is too short."),
         "too_long": _("The password is too long."),
-        "uppercase": _("The password needs an upper-case letter."),
-        "lowercase": _("The password needs a lower-case letter."),
-        "number": _("The password needs a number."),
-        "symbol": _("The password needs a sign such as ! or %."),
-        "history": _("You have used this password before. Choose another one."),
+        "uppercase": _("Your password must include an uppercase letter."),
+        "lowercase": _("Your password must include a lowercase letter."),
+        "number": _("Your password must include a number."),
+        "symbol": _("Your password must include a symbol, such as ! or %."),
+        "history": _("You’ve used this password before. Choose a different one."),
     }
     return [rules[rule] for rule in error.rules] or [
-        _("The password is not accepted. Choose another one.")
+        _("This password can’t be used. Choose a different one.")
     ]
 
 
@@ -209,7 +211,8 @@ def attribute_rejected(error: AttributesRejected) -> str:
 
 def failed_for_good(reference: str) -> str:
     return _(
-        "The sign-in service does not answer as it should. If it goes on, tell support the reference %(reference)s."
+        "The sign-in service isn’t responding as expected. If the problem continues, contact "
+        "support and quote reference %(reference)s."
     ) % {"reference": reference}
 
 
@@ -218,21 +221,25 @@ def change_stopped(*, at_picture: bool) -> str:
     # ("Associating again" in docs/cognito-behavior.md): once the QR code was shown, nothing is promised.
     if at_picture:
         return _(
-            "The change was stopped, and the new entry was not confirmed: delete it. Go on with the entry you had."
+            "Canceled. The new entry wasn’t confirmed, so delete it from your app and keep "
+            "using the old one."
         )
-    return _("The change was stopped. Nothing has changed: your authenticator app works as before.")
+    return _("Canceled. Nothing has changed, and your authenticator app works as before.")
 
 
 def change_was_lost() -> str:
     return _(
-        "The change was not finished: it took too long, or something else was changed meanwhile. "
-        "This page shows what counts now."
+        "Your change wasn’t completed because it timed out or something else changed in the "
+        "meantime. This page shows your current settings."
     )
 
 
 def removal_not_allowed(error: RemovalNotAllowed) -> str:
     if error.by == "policy":
-        return _("This site requires a second step of you, so it cannot be turned off.")
+        return _(
+            "You can’t turn this off because this site requires two-step verification for "
+            "your account."
+        )
     if error.by == "factor":
         return _(
             "Two-step verification can’t be turned off because your account has no other way to confirm a "
@@ -240,26 +247,28 @@ def removal_not_allowed(error: RemovalNotAllowed) -> str:
         )
     if error.by == "unknown":
         return _(
-            "We could not find out whether the second step may be turned off. Nothing has changed; try again later."
+            "We couldn’t check whether you’re allowed to turn off two-step verification. "
+            "Nothing has changed. Please try again later."
         )
     return _(
-        "The user pool of this site requires a second step of everybody, so it cannot be turned off."
+        "You can’t turn this off because two-step verification is required for all accounts in "
+        "this site’s user pool."
     )
 
 
 def code_attempts_locked(_error: CodeAttemptsLocked) -> str:
     return _(
-        "Too many wrong codes have been entered for this account. To protect it, no more codes are accepted "
-        "until the people who run this site have checked that it is you."
+        "Too many wrong codes were entered for this account. To protect it, code entry is "
+        "locked until your site administrator has verified your identity."
     )
 
 
 def password_reset_needed(_error: AccountActionNeeded) -> str:
-    return _("The password of this account must be reset before you can sign in.")
+    return _("This account’s password must be reset before you can sign in.")
 
 
 def challenge_not_supported(_error: ChallengeNotSupported) -> str:
-    return _("Your account asks for a way to sign in that this site does not offer.")
+    return _("Your account requires a sign-in method that this site doesn’t support.")
 
 
 def refused(error: Refused) -> str:
@@ -272,7 +281,7 @@ def refused(error: Refused) -> str:
         )
     if error.reason is RefusedReason.NO_METHOD:
         return _("Your account has no way to confirm this sign-in, such as an authenticator app.")
-    return _("This account cannot be used on this site.")
+    return _("You can’t use this account on this site.")
 
 
 def link_refused(error: LinkRefused) -> str:
@@ -291,7 +300,7 @@ def link_refused(error: LinkRefused) -> str:
 
 def entry_stays_valid() -> str:
     return _(
-        "Your authenticator app is set up. Keep its entry for this site to sign in once an administrator has helped."
+        "You’re all set. Keep its entry for this site to sign in once an administrator has helped."
     )
 
 
@@ -302,46 +311,45 @@ def link_declined() -> str:
 
 
 def setup_took_too_long() -> str:
-    return _("The set-up took too long or was started again elsewhere. Please sign in once more.")
+    return _("Setup timed out or was started again in another tab or window. Please sign in again.")
 
 
 def sign_in_again(error: SignInAgain) -> str:
     if error.reason is SignInAgainReason.ALREADY_SET_UP:
         return _(
-            "You have set up an authenticator app already. Sign in once more: you will be asked for its code."
+            "You’ve already set up an authenticator app. Sign in again, and you’ll be asked "
+            "for a code from it."
         )
     if error.reason is SignInAgainReason.PROOF_UNKNOWN:
         return _(
             "You have set up an authenticator app already, and this site could not see whether you entered its code."
         )
-    return _("For this, your last sign-in is too long ago. Please sign in once more.")
+    return _("Please sign in again to do this. Your last sign-in was too long ago.")
 
 
 def federated(provider: str) -> str:
     return _(
-        "You sign in through %(provider)s. A second step for your account can only be set up there, and this "
-        "site cannot see whether it was."
+        "You sign in through %(provider)s. Two-step verification for your account can only be "
+        "set up there, and this site can’t see whether it’s on."
     ) % {"provider": provider}
 
 
 def no_setup(error: CognitoMFAError) -> str:
     if error.reason is RefusedReason.FEDERATED:
         return _(
-            "You sign in through another organisation. A second step for your account can only be set up there, "
-            "and this site cannot see whether it was."
+            "You sign in through another organization. Two-step verification for your account "
+            "can only be set up there, and this site can’t see whether it’s on."
         )
     if error.reason is RefusedReason.LINKED_PROVIDER:
         return _(
-            "You can sign in with a password or through another organisation. This site cannot see which of the "
-            "two you used, so it cannot rely on an authenticator app."
+            "You can sign in with a password or through another organization. This site can’t "
+            "see which one you used, so it can’t rely on an authenticator app."
         )
-    return _(
-        "The account that you signed in with does not belong to the one you have on this site."
-    )
+    return _("The account you signed in with isn’t linked to your account on this site.")
 
 
 def scope_missing(reference: str) -> str:
     return _(
-        "This site is not allowed to set up a second step for you. You cannot change that: tell the people who run "
-        "it the reference %(reference)s."
+        "This site doesn’t have permission to set up two-step verification for you. You can’t "
+        "fix this yourself. Contact support and quote reference %(reference)s."
     ) % {"reference": reference}

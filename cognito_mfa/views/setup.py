@@ -176,7 +176,7 @@ class SetupCancelView(Page):
                 else error_texts.change_stopped(at_picture=pending.step is Step.SETUP)
             )
             return self.redirect_to_device(text=text)
-        return self.redirect_to_sign_in(text=_("The set-up was cancelled. Nothing has changed."))
+        return self.redirect_to_sign_in(text=_("Setup canceled. Nothing has changed."))
 
 
 class SetupDoneView(Page, TemplateView):

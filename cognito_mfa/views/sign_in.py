@@ -271,4 +271,4 @@ class SignOutView(Page):
         target = settings.LOGOUT_REDIRECT_URL
         if target:
             return HttpResponseRedirect(resolve_url(target))
-        return self.redirect_to_sign_in(text=_("You are signed out."))
+        return self.redirect_to_sign_in(text=_("You’re signed out."))

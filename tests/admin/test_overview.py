@@ -59,11 +59,11 @@ def test_before_the_first_count_it_says_so_and_offers_one(pool: LocalPool, admin
     page = admin.text(admin.get(reverse(PAGE)))
     assert "Nothing has been counted yet" in page
     assert 'value="Count now"' in page
-    assert "Set-ups by week" not in page
+    assert "Setups per week" not in page
     page = count_again(admin)
     assert "Counted 0\u00a0minutes ago" in page
     assert 'value="Count again"' in page
-    assert cells(page, "Must have a second factor") == ["1", "1", "100.0", "0", "0"]
+    assert cells(page, "Required to use MFA") == ["1", "1", "100.0", "0", "0"]
 
 
 def test_everybody_is_counted_once(pool: LocalPool, admin: Visitor) -> None:
@@ -82,8 +82,8 @@ def test_everybody_is_counted_once(pool: LocalPool, admin: Visitor) -> None:
 
     page = count_again(admin)
 
-    assert cells(page, "Must have a second factor") == ["6", "1", "16.6", "1", "4"]
-    assert cells(page, "Everybody who may sign in") == ["6", "1", "16.6", "1", "4"]
+    assert cells(page, "Required to use MFA") == ["6", "1", "16.6", "1", "4"]
+    assert cells(page, "All active users") == ["6", "1", "16.6", "1", "4"]
     assert cells(page, "Staff") == ["2", "1", "50.0", "0", "1"]
     assert cells(page, "Group &lt;Editors&gt;") == ["3", "1", "33.3", "1", "1"]
     assert cells(page, "Set up") == ["1"]
@@ -120,8 +120,8 @@ def test_a_rule_that_is_code_cannot_be_counted_and_the_page_says_so(
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": rule}
     page = count_again(admin)
     assert "a function of this site decides" in page
-    assert "Must have a second factor" not in page
-    assert cells(page, "Everybody who may sign in")[0] == "1"
+    assert "Required to use MFA" not in page
+    assert cells(page, "All active users")[0] == "1"
 
 
 def test_what_is_stale_is_said(pool: LocalPool, admin: Visitor) -> None:
@@ -131,7 +131,7 @@ def test_what_is_stale_is_said(pool: LocalPool, admin: Visitor) -> None:
         identity.record_status(Status.ENABLED)
     long_ago = timezone.now() - overview.STALE_AFTER - dt.timedelta(minutes=1)
     CognitoIdentity.objects.filter(username="old").update(checked_at=long_ago)
-    assert cells(count_again(admin), "Status is stale") == ["2"]
+    assert cells(count_again(admin), "Stale status") == ["2"]
 
 
 def test_each_week_has_its_number_and_a_bar(pool: LocalPool, admin: Visitor) -> None:
@@ -174,8 +174,8 @@ def test_failures_lately_lead_to_their_lists(pool: LocalPool, admin: Visitor) ->
 
     assert cells(page, "Wrong codes in the last 7 days") == ["2"]
     assert cells(page, "Stopped for too many wrong codes in the last 7 days") == ["1"]
-    assert cells(page, "People who are stopped") == ["1"]
-    assert cells(page, "Resets that are not finished") == ["1"]
+    assert cells(page, "Locked users") == ["1"]
+    assert cells(page, "Unfinished resets") == ["1"]
     links = re.findall(r'<th scope="row"><a href="([^"]+)"', page)
     assert len(links) == 4 + len(Status)
     for link in links:
@@ -199,9 +199,9 @@ def test_whom_the_gate_would_have_stopped_while_the_site_observed(
 
     page = count_again(admin)
 
-    assert cells(page, "People who would have been stopped") == ["1"]
-    assert cells(page, "People who would have been stopped in the last 7 days") == ["1"]
-    assert cells(page, "Requests of all of them") == ["2"]
+    assert cells(page, "Users who would have been blocked") == ["1"]
+    assert cells(page, "Users who would have been blocked in the last 7 days") == ["1"]
+    assert cells(page, "Their requests") == ["2"]
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "ENFORCEMENT": "enforce"}
     assert "Observing" in admin.text(admin.get(reverse(PAGE)))  # and is not forgotten afterwards
 
@@ -213,7 +213,7 @@ def test_names_are_those_of_this_moment(pool: LocalPool, admin: Visitor) -> None
         exempt(user, days=20 - number, reason="<b>")
     reset.request(make(pool, "ada"), actor=None, reason="x")
     page = admin.text(admin.get(reverse(PAGE)))
-    ends = page[page.index("Exemptions that end next") : page.index("Status in Cognito")]
+    ends = page[page.index("Next exemptions to expire") : page.index("Status in Cognito")]
     assert re.findall(r"person-\d\d", ends) == [f"person-{n:02}" for n in range(10, 0, -1)]
     assert "&lt;b&gt;" in ends
     assert cells(page, "ada")[1] == "Broken off"
@@ -234,8 +234,8 @@ def test_a_page_view_counts_nothing(
         reset.request(CognitoIdentity.objects.get(username=f"p{number}"), actor=None, reason="x")
     with django_assert_num_queries(5):
         page = admin.text(admin.get(reverse(PAGE)))
-    assert cells(page, "Must have a second factor")[0] == "1"  # as it was then
-    assert cells(count_again(admin), "Must have a second factor")[0] == "13"
+    assert cells(page, "Required to use MFA")[0] == "1"  # as it was then
+    assert cells(count_again(admin), "Required to use MFA")[0] == "13"
 
 
 def test_counting_takes_the_same_number_of_queries_whoever_is_there(
@@ -323,4 +323,4 @@ def test_the_last_count_is_shown(pool: LocalPool, admin: Visitor) -> None:
     overview.count()
     page = admin.text(admin.get(reverse(PAGE)))
     assert "Counted 0\u00a0minutes ago" in page
-    assert cells(page, "Everybody who may sign in")[0] == "2"
+    assert cells(page, "All active users")[0] == "2"

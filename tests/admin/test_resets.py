@@ -97,9 +97,7 @@ def test_the_live_session_meets_the_gate_and_the_next_sign_in_sets_up_anew(
     assert event.actor is not None
     assert event.actor.username == "root"
     assert "Ticket 7" in LogEntry.objects.latest("pk").change_message
-    assert (
-        mail.outbox[-1].subject == "Example Ltd: The authenticator app of your account was removed"
-    )
+    assert mail.outbox[-1].subject == "Example Ltd: Your authenticator app was removed"
 
     lost.cognito.clock.advance(30)
     old = lost.secret
@@ -220,7 +218,7 @@ def test_what_is_half_done_is_seen_and_finished_by_the_next_run(
     assert half.trouble
     for url in (reverse(RESETS), reverse(DETAIL, args=[ada().pk])):
         assert half.trouble in html.unescape(admin.text(admin.get(url)))
-    assert "reset not finished" in admin.text(admin.get(reverse(LIST)))
+    assert "reset unfinished" in admin.text(admin.get(reverse(LIST)))
     assert not MFAEvent.objects.filter(kind="MFA_RESET").exists()
 
     admin.cognito.faults.clear()
@@ -291,7 +289,7 @@ def test_a_process_that_is_killed_between_the_steps_leaves_a_reset_that_is_seen_
     assert (half.signed_out_at is not None) == (step == "read")
     assert not MFAEvent.objects.filter(kind="MFA_RESET").exists()
     for url in (reverse(LIST), reverse(DETAIL, args=[ada().pk])):
-        assert "reset not finished" in admin.text(admin.get(url))
+        assert "reset unfinished" in admin.text(admin.get(url))
     assert ">ada<" in admin.text(admin.get(reverse(LIST), query_params={"reset": "unfinished"}))
 
     admin.cognito.faults.clear()
@@ -300,7 +298,7 @@ def test_a_process_that_is_killed_between_the_steps_leaves_a_reset_that_is_seen_
     assert ada().status == Status.NOT_SET_UP
     assert MFAEvent.objects.filter(kind="MFA_RESET").count() == 1
     for url in (reverse(LIST), reverse(DETAIL, args=[ada().pk])):
-        assert "reset not finished" not in admin.text(admin.get(url))
+        assert "reset unfinished" not in admin.text(admin.get(url))
     lost.cognito.clock.advance(30)
     assert lost.sign_in("ada").url == reverse("cognito_mfa:setup")
 

@@ -81,7 +81,7 @@ class Person:
         self.page.get_by_label(label, exact=True).fill(text)
 
     def sign_in(self, username: str = "newcomer", password: str = PASSWORD) -> None:
-        self.type("User name or e-mail address", username)
+        self.type("Username or email address", username)
         self.type("Password", password)
         self.press("Continue")
 
@@ -116,6 +116,6 @@ class Person:
         """Scan, confirm, and go on."""
         self.scan()
         self.type("Code from the app", self.code())
-        self.type("Name of this device", friendly_name)
+        self.type("Device name", friendly_name)
         self.press("Confirm")
         self.follow("Continue")

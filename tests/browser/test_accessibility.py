@@ -132,7 +132,7 @@ def test_the_first_sign_in(helpful: None, person: Person) -> None:
     person.scan()
     wrong_code(person, "Code from the app", "Confirm")
     look(person, "setup-wrong_code")
-    person.type("Name of this device", "Anna's phone")
+    person.type("Device name", "Anna's phone")
     person.type("Code from the app", person.code())
     person.press("Confirm")
     look(person, "setup_done")
@@ -146,7 +146,7 @@ def test_an_invited_person(helpful: None, person: Person) -> None:
     person.sign_in("invited", "Temporary-1")
     look(person, "new_password")
     person.type("New password", "My-own-Horse-8")
-    person.type("New password, once more", "My-own-Horse-9")
+    person.type("Confirm new password", "My-own-Horse-9")
     person.press("Continue")
     look(person, "new_password-wrong")
 
@@ -161,7 +161,7 @@ def test_the_code_page(helpful: None, person: Person) -> None:
     person.open("/private/")
     person.sign_in()
     look(person, "challenge")
-    person.page.get_by_text("I no longer have this device").click()
+    person.page.get_by_text("Lost this device?").click()
     look(person, "challenge-lost_device")
     wrong_code(person, "Code", "Sign in")
     look(person, "challenge-wrong_code")
@@ -201,7 +201,7 @@ def test_the_pages_of_ones_own(helpful: None, person: Person, settings: Settings
     look(person, "device")
     person.open(f"{DEVICE}rename/")
     look(person, "device_rename")
-    person.type("Name of this device", "\u202eback")
+    person.type("Device name", "\u202eback")
     person.press("Save")
     look(person, "device_rename-wrong")
     person.open(f"{DEVICE}replace/")
@@ -263,7 +263,7 @@ def test_recovery_codes_and_signing_out_elsewhere(
     person.page.context.clear_cookies()
     person.open("/private/")
     person.sign_in()
-    person.page.get_by_text("I no longer have this device").click()
+    person.page.get_by_text("Lost this device?").click()
     look(person, "challenge-recovery")
     person.follow("Use a recovery code")
     look(person, "recover")
@@ -333,7 +333,7 @@ def test_the_admin(pool: LocalPool, person: Person) -> None:
 
 def choose_password(person: Person, password: str, button: str) -> None:
     person.type("New password", password)
-    person.type("New password, once more", password)
+    person.type("Confirm new password", password)
     person.press(button)
 
 
@@ -346,7 +346,7 @@ def test_a_forgotten_password(pool: LocalPool, person: Person, settings: Setting
     person.open("/account/sign-in/")
     person.follow("Forgot your password?")
     look(person, "password-reset")
-    person.type("User name or e-mail address", "newcomer")
+    person.type("Username or email address", "newcomer")
     person.press("Send code")
     look(person, "password-reset-confirm")
     person.page.get_by_text("No code?").click()

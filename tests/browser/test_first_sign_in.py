@@ -19,10 +19,10 @@ def go_through_it(person: Person) -> None:
     assert person.heading == "Set up your authenticator app"
     person.scan()
     person.type("Code from the app", person.code())
-    person.type("Name of this device", "Work phone")
+    person.type("Device name", "Work phone")
     person.press("Confirm")
 
-    assert person.heading == "Your authenticator app is set up"
+    assert person.heading == "You’re all set"
     assert "Work phone" in person.page.inner_text("main")
     person.follow("Continue")
     assert person.path == "/private/"

@@ -29,7 +29,7 @@ def open_letters(person: Person, version: int, query: str = "") -> None:
 
 
 def wait_for_the_sign_in(person: Person) -> None:
-    person.page.get_by_role("heading", name="Confirm that it is you").wait_for()
+    person.page.get_by_role("heading", name="Confirm it’s you").wait_for()
     # Chromium notes every answer that is no success.
     assert all(REFUSED in complaint for complaint in person.complaints)
     person.complaints.clear()

@@ -52,7 +52,7 @@ def test_it_is_counted_and_drawn_in_light_and_dark(
 ) -> None:
     person = new_person(viewport={"width": 1200, "height": 800})
     at_overview(pool, person)
-    person.press("Count now")
+    person.press("Update now")
     assert "Counted." in person.page.inner_text("main")
     bars = person.page.locator(BAR)
     assert bars.count() == 26
@@ -74,7 +74,7 @@ def test_it_fits_and_works(
 ) -> None:
     person = new_person(**options)
     at_overview(pool, person)
-    person.press("Count now")
+    person.press("Update now")
     assert person.page.locator(BAR).first.bounding_box()
     if "is_mobile" in options:
         assert person.overflow() == 0

@@ -75,8 +75,8 @@ def test_the_copy_button_copies_the_key(pool: LocalPool, new_person: NewPerson) 
     person.sign_in()
     (secret,) = parse_qs(urlsplit(person.scan()).query)["secret"]
     person.page.get_by_text("Type the key instead").click()
-    person.page.get_by_text("Copy the key").click()
-    person.page.get_by_text("The key is copied.").wait_for()
+    person.page.get_by_text("Copy setup key").click()
+    person.page.get_by_text("Setup key copied.").wait_for()
     assert person.page.evaluate("navigator.clipboard.readText()") == secret
 
 
@@ -90,7 +90,7 @@ def test_where_copying_is_forbidden_the_key_is_selected(at_setup: Person) -> Non
     at_setup.open(SETUP)
     (secret,) = parse_qs(urlsplit(at_setup.scan()).query)["secret"]
     at_setup.page.get_by_text("Type the key instead").click()
-    at_setup.page.get_by_text("Copy the key").click()
+    at_setup.page.get_by_text("Copy setup key").click()
     at_setup.page.get_by_text("Your browser does not allow copying.").wait_for()
     selected = at_setup.page.evaluate("getSelection().toString()")
     assert "".join(selected.split()) == secret
@@ -102,14 +102,14 @@ def test_where_copying_is_forbidden_the_key_is_selected(at_setup: Person) -> Non
 def test_a_wrong_code_keeps_the_picture_and_moves_the_focus_to_the_error(at_setup: Person) -> None:
     scanned = at_setup.scan()
     at_setup.type("Code from the app", at_setup.wrong_code())
-    at_setup.type("Name of this device", "Work phone")
+    at_setup.type("Device name", "Work phone")
     at_setup.press("Confirm")
 
     focused = at_setup.page.locator(":focus")
     assert focused.get_attribute("role") == "alert"
     assert "does not fit" in focused.inner_text()
     assert at_setup.page.title().startswith("Error:")
-    assert at_setup.page.get_by_label("Name of this device").input_value() == "Work phone"
+    assert at_setup.page.get_by_label("Device name").input_value() == "Work phone"
     assert at_setup.page.get_by_label("Code from the app").input_value() == ""
     assert at_setup.scan() == scanned
 
@@ -158,7 +158,7 @@ def test_a_second_tab_and_the_back_button_show_the_same_picture(at_setup: Person
 def test_everything_can_be_done_with_the_keyboard(pool: LocalPool, person: Person) -> None:
     person.open("/private/")
     keyboard = person.page.keyboard
-    person.page.get_by_label("User name or e-mail address").focus()
+    person.page.get_by_label("Username or email address").focus()
     keyboard.type("newcomer")
     keyboard.press("Tab")
     keyboard.type("Correct-Horse-7")

@@ -29,7 +29,7 @@ def test_a_password_is_shown_and_hidden_again(pool: LocalPool, person: Person) -
 def test_it_is_sent_as_a_password_even_while_it_is_shown(pool: LocalPool, person: Person) -> None:
     """A browser keeps what was sent in a text field, and offers it elsewhere."""
     person.open(SIGN_IN)
-    person.type("User name or e-mail address", "newcomer")
+    person.type("Username or email address", "newcomer")
     person.type("Password", PASSWORD)
     person.page.get_by_role("button", name="Show password").click()
     person.page.evaluate(

@@ -68,7 +68,7 @@ def test_codes_are_saved_and_one_of_them_sets_up_a_new_phone(
     phone = new_person(viewport={"width": 320, "height": 640}, is_mobile=True, has_touch=True)
     phone.open("/private/")
     phone.sign_in()
-    phone.page.get_by_text("I no longer have this device").click()
+    phone.page.get_by_text("Lost this device?").click()
     phone.follow("Use a recovery code")
     phone.type("Recovery code", codes[0].lower().replace("-", " "))
     phone.press("Remove the old app")

@@ -35,7 +35,7 @@ def test_the_way_of_a_new_person(pool: LocalPool, new_person: NewPerson, album: 
     person.page.emulate_media(color_scheme="light")
     person.scan()
     person.type("Code from the app", person.wrong_code())
-    person.type("Name of this device", "Work phone")
+    person.type("Device name", "Work phone")
     person.press("Confirm")
     add(album, "setup-wrong-code", person.photograph())
     person.type("Code from the app", person.code())

@@ -64,7 +64,7 @@ def test_no_transaction_is_open_while_cognito_answers(pool: LocalPool, visitor: 
     data = {"action": "refresh_status", "_selected_action": [newcomer.pk]}
     url = reverse("admin:cognito_mfa_cognitoidentity_changelist")
     assert "Refreshed 1 person" in admin.text(admin.client.post(url, data, follow=True))
-    assert "The authenticator app of your account was removed" in mail.outbox[-1].subject
+    assert "Your authenticator app was removed" in mail.outbox[-1].subject
 
 
 def test_a_reset_is_durable_in_its_own_database(pool: LocalPool) -> None:

@@ -119,7 +119,7 @@ def test_a_hundred_in_a_row_stop_it_until_an_administrator_lifts_it(
     assert not visitor.is_in()
     assert [m.subject for m in mail.outbox] == [
         "Example Ltd: Wrong codes were entered for your account",
-        "Example Ltd: Your account accepts no more codes",
+        "Example Ltd: Code entry is locked for your account",
     ]
     assert MFAEvent.objects.filter(kind="CODES_STOPPED").count() == 1
 

@@ -91,7 +91,7 @@ def test_renaming_wants_a_code_not_older_than_some_minutes(
         asked.url
         == reverse("cognito_mfa:sign_in") + "?again=1&next=" + "%2Faccount%2Fdevice%2Frename%2F"
     )
-    assert "Confirm that it is you" in visitor.text(visitor.get(asked.url))
+    assert "Confirm it’s you" in visitor.text(visitor.get(asked.url))
     visitor.post(reverse(RENAME), {"friendly_name": "x"})
     assert CognitoIdentity.objects.get().software_token.friendly_name == "Old name"  # type: ignore[union-attr]
 

@@ -39,7 +39,7 @@ def test_the_gate_leads_through_the_set_up_and_back(
     stopped = visitor.get("/private/?page=2")
     assert stopped.url == reverse("cognito_mfa:setup") + "?next=%2Fprivate%2F%3Fpage%3D2"
     asked = visitor.get(stopped.url, follow=True)
-    assert "Confirm that it is you" in visitor.text(asked)
+    assert "Confirm it’s you" in visitor.text(asked)
     assert 'value="newcomer"' in visitor.text(asked)
 
     visitor.sign_in(next_url="/private/?page=2")

@@ -30,7 +30,7 @@ def choose(visitor: Visitor, password: str, again: str | None = None, **attribut
 def test_a_new_password_then_the_set_up_then_in(invited: Visitor) -> None:
     assert invited.sign_in("invited", TEMPORARY).url == reverse("cognito_mfa:new_password")
     page = invited.get(reverse("cognito_mfa:new_password"))
-    assert "Choose your password" in invited.text(page)
+    assert "Choose a new password" in invited.text(page)
 
     assert choose(invited, "My-own-Horse-8").url == reverse("cognito_mfa:setup")
     invited.scan()

@@ -114,7 +114,7 @@ def test_until_the_next_sign_in_nobody_claims_which_app_counts(
     assert ("SOFTWARE_TOKEN_REPLACED" in kinds()) is (fault is LOST)
     subjects = [message.subject for message in mail.outbox]
     assert subjects == (
-        ["Example Ltd: The authenticator app of your account was replaced"] if fault is LOST else []
+        ["Example Ltd: Your authenticator app was replaced"] if fault is LOST else []
     )
     assert identity().unconfirmed == ""
 
@@ -242,7 +242,7 @@ def test_a_removal_that_was_lost_and_happened_is_not_undone(
     assert (identity().status, active_name()) == ("NOT_SET_UP", None)
     assert "password alone" in person.text(person.get(DEVICE))
     assert [m.subject for m in mail.outbox] == [
-        "Example Ltd: The second step of your account was turned off"
+        "Example Ltd: Two-step verification was turned off for your account"
     ]
 
 
@@ -512,10 +512,10 @@ Deed = Callable[[Visitor, Settings], None]
 # What is done, how its mail begins, and how its text does.
 MAILS: list[tuple[Deed, str, str]] = [
     (set_it_up, "An authenticator app was set up", "From now on you sign in"),
-    (replace_it, "The authenticator app of your account was replaced", "no longer works"),
-    (remove_it, "The second step of your account was turned off", "password alone"),
+    (replace_it, "Your authenticator app was replaced", "no longer works"),
+    (remove_it, "Two-step verification was turned off for your account", "password alone"),
     (enter_wrong_codes, "Wrong codes were entered", "with the right password"),
-    (enter_too_many_wrong_codes, "Your account accepts no more codes", "check that it is you"),
+    (enter_too_many_wrong_codes, "Code entry is locked for your account", "check that it is you"),
 ]
 
 

@@ -198,7 +198,7 @@ def test_the_person_is_written_to_in_their_language_after_the_commit(
 
     (message,) = mail.outbox
     assert message.to == ["newcomer@example.com"]
-    assert message.subject == "Example Ltd: The authenticator app of your account was replaced"
+    assert message.subject == "Example Ltd: Your authenticator app was replaced"
     assert "<b>New</b>" in message.body
     assert "https://example.com/help/" in message.body
     assert "Was it not you?" in message.body

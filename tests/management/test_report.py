@@ -84,7 +84,7 @@ def test_it_never_asks_cognito(people: None, visitor: Visitor) -> None:
 
 
 def test_the_last_count_and_the_dry_run_keep_nothing(people: None, pool: LocalPool) -> None:
-    assert run("report", "--last") == (1, "Nothing has been counted yet.")
+    assert run("report", "--last") == (1, "No data yet.")
     assert run("report", "--dry-run")[0] == 0
     assert not OverviewSnapshot.objects.exists()
     run("report")

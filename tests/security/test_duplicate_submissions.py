@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, PostedStep
+from cognito_mfa.sign_in import duplicate_submissions
 from tests.security.meanwhile import while_cognito_answers
 from tests.threads import in_threads
 from tests.visitor import Visitor
@@ -141,8 +144,6 @@ def test_a_wrong_code_lets_the_next_one_in(at_the_code: Visitor) -> None:
 @pytest.mark.parametrize("seconds", [70, -86400])
 def test_a_post_that_never_ended_is_forgotten(seconds: int, at_the_code: Visitor) -> None:
     """Of a process that was killed, or of a server whose clock was ahead."""
-    from datetime import timedelta
-
     from django.db.models import F
 
     second, code = copy_of(at_the_code), at_the_code.code()
@@ -195,3 +196,17 @@ def test_of_many_at_once_one_goes_to_cognito(step: str, pool: LocalPool, visitor
     assert [browser.is_in() for browser in winners] == [True]
     assert all(is_neutral(answer) for browser, answer in answers if browser not in winners)
     assert CodeFailures.objects.get().failures == 0
+
+
+@pytest.mark.django_db
+def test_claims_of_abandoned_steps_are_deleted(
+    at_the_code: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row of a browser that never comes back would stay for good."""
+    monkeypatch.setattr(duplicate_submissions, "DELETE_EVERY", 1)
+    long_ago = timezone.now() - timedelta(hours=1)
+    abandoned = PostedStep.objects.create(browser="a browser", step="a step", at=long_ago)
+    recent = PostedStep.objects.create(browser="another browser", step="a step")
+    at_the_code.enter_code()
+    left = PostedStep.objects.filter(pk__in=[abandoned.pk, recent.pk])
+    assert list(left) == [recent]

@@ -308,8 +308,8 @@ def test_every_action_of_the_admin_has_its_doors_in_the_table() -> None:
 
 # Of every action that changes something for somebody: its event, and the subject of the mail to them.
 TRACES = {
-    RIGHTS.RESET: ("MFA_RESET", "The authenticator app of your account was removed"),
-    RIGHTS.FINISH: ("MFA_RESET", "The authenticator app of your account was removed"),
+    RIGHTS.RESET: ("MFA_RESET", "Your authenticator app was removed"),
+    RIGHTS.FINISH: ("MFA_RESET", "Your authenticator app was removed"),
     RIGHTS.CLEAR: ("FAILURES_CLEARED", "The wrong codes for your account were cleared"),
     RIGHTS.GRANT: ("EXEMPTION_GRANTED", "Your account is exempt from two-step verification"),
     RIGHTS.REVOKE: (

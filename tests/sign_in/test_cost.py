@@ -13,7 +13,6 @@ from django.urls import reverse
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.sign_in import duplicate_submissions
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 pytestmark = pytest.mark.django_db
@@ -69,12 +68,6 @@ LATER_SIGN_IN = [
     "SELECT session",
     "SELECT user",
 ]
-
-
-@pytest.fixture(autouse=True)
-def no_cleanup(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every twentieth row of a claim deletes old ones, and a database counts on from test to test."""
-    monkeypatch.setattr(duplicate_submissions, "DELETE_EVERY", 10**9)
 
 
 def sign_in_later(visitor: Visitor, username: str = "newcomer") -> list[str]:

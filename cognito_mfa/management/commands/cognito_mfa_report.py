@@ -182,7 +182,7 @@ def _numbers(*, last: bool, dry_run: bool) -> Numbers:
         return overview.measure()
     kept = overview.latest() if last else overview.count()
     if kept is None:
-        raise CommandError("Nothing has been counted yet.", returncode=REFUSED)
+        raise CommandError("No data yet.", returncode=REFUSED)
     return overview.read(kept)
 
 

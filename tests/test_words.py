@@ -1,0 +1,205 @@
+"""The language of the product: one term for one thing, and no term that reads as translated.
+
+Each area has the terms that must not appear in it, with what to say instead. A text that is translated is checked where it
+is written, so that the rule holds before any catalog does.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.utils.translation import template
+
+ROOT = Path(__file__).parent.parent
+
+# In every text: pages, emails, admin, checks, commands, logs, docs, docstrings, and comments.
+ANYWHERE = {
+    r"whoever|nobody|somebody|everybody|anybody": "name the user, the administrator, or “no one”, “someone”, “anyone”",
+    r"second steps?": "two-step verification",
+    r"e-mails?": "email",
+    r"user names?": "username",
+    r"set-ups?": "setup (noun), set up (verb)",
+    r"(?:log|sign)-?ons?|logins? page|log (?:in|out)": "sign in, sign-in, sign out",
+    r"(?:the )?people who run (?:the|this) site|the people who run it": "site administrator; support",
+    r"once more": "again",
+    r"at hand|lately|meanwhile|as ever|anyway|alike": "leave it out, or say it plainly",
+    r"deeds?|census(?:es)?|roll-outs?|broken off|time-outs?": "action, snapshot, rollout, interrupted, timeout",
+    r"speaks? of|gives? up on": "name, stop",
+    r"(?:un)?(?:organi|recogni|authori|initiali|seriali|normali|locali|synchroni|summari)s(?:e|ed|es|ing|ation|ations)"
+    r"|colours?|behaviours?|cancell(?:ed|ing)|enrolments?|honour(?:s|ed)?|favour(?:s|ed)?|catalogues?|licence": (
+        "American spelling"
+    ),
+    r"e\.g\.|i\.e\.|etc\.": "for example, such as",
+    r"said plainly": "Limitations",
+}
+# What people read on pages and in emails.
+PAGES = ANYWHERE | {
+    r"second factors?|2FA|MFA|TOTP|OTP|one-time passwords?": "two-step verification, code",
+    r"barcodes?|pictures?(?! URL)": "QR code",
+    r"seeds?|secrets?": "setup key",
+    r"staff|operators?": "administrator",
+    r"(?:can|do|does|did|is|are|was|were|has|have|could|would|should)(?: not|not)\b(?! only)": "a contraction with ’",
+    r"(?:you|we|they) (?:are|have|will)\b": "a contraction with ’",
+    r"does(?:n’t| not) fit": "didn’t work",
+    r"[!;]|\w'\w": "no exclamation mark, no semicolon; the typographic apostrophe",
+    r"friendly names?": "device name",
+}
+# What administrators read in the admin besides.
+ADMIN = ANYWHERE | {
+    r"second factors?|2FA": "MFA",
+    r"people|persons?": "user",
+    r"[!;]|\w'\w": "no exclamation mark, no semicolon; the typographic apostrophe",
+}
+# What developers and operators read.
+DEVELOPERS = ANYWHERE | {
+    r"\w+n['’]t|\w+['’](?:re|ve|ll)|(?:it|that|what|here|there)['’]s": "no contraction in checks, commands, and logs",
+}
+
+TRANSLATING = {
+    "_",
+    "gettext",
+    "gettext_lazy",
+    "ngettext",
+    "ngettext_lazy",
+    "pgettext",
+    "pgettext_lazy",
+    "gettext_noop",
+}
+APP = ROOT / "cognito_mfa"
+IN_ADMIN = ("admin", "models.py", "contrib/admin_site.py", "management")
+
+
+def python_files(*folders: str) -> list[Path]:
+    return sorted(
+        path
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if "migrations" not in path.parts
+    )
+
+
+def translated(path: Path) -> Iterator[tuple[int, str]]:
+    """Give each literal that a module hands to gettext, with its line."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            for argument in node.args if name in TRANSLATING else ():
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    yield argument.lineno, argument.value
+
+
+def template_texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Give each text that a template hands to gettext, with its line."""
+    source = template.templatize(path.read_text(), origin=str(path))
+    pattern = r"""\b(?:gettext|ngettext|pgettext|npgettext|_)\s*\(\s*u?((?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))"""
+    for found in re.finditer(pattern, source):
+        yield source[: found.start()].count("\n") + 1, str(ast.literal_eval(found[1]))
+
+
+def lines(path: Path) -> Iterator[tuple[int, str]]:
+    yield from enumerate(path.read_text().splitlines(), start=1)
+
+
+def literals(path: Path) -> Iterator[tuple[int, str]]:
+    """Give each string of a module that is no docstring and not handed to gettext."""
+    tree = ast.parse(path.read_text())
+    expressions = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    handed = {line for line, _text in translated(path)}
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+            continue
+        if id(node) not in expressions and node.lineno not in handed and " " in node.value:
+            yield node.lineno, node.value
+
+
+def is_admin(path: Path) -> bool:
+    place = path.relative_to(APP).as_posix()
+    return place.startswith(IN_ADMIN) or "templates/admin" in place
+
+
+def page_texts() -> Iterator[tuple[Path, int, str]]:
+    for path in [
+        *python_files("cognito_mfa"),
+        *sorted((APP / "templates").rglob("*.html")),
+        *sorted((APP / "templates").rglob("*.txt")),
+    ]:
+        if not is_admin(path):
+            for line, text in translated(path) if path.suffix == ".py" else template_texts(path):
+                yield path, line, text
+
+
+def admin_texts() -> Iterator[tuple[Path, int, str]]:
+    for path in [*python_files("cognito_mfa"), *sorted((APP / "templates").rglob("*.html"))]:
+        if is_admin(path):
+            for line, text in translated(path) if path.suffix == ".py" else template_texts(path):
+                yield path, line, text
+
+
+def developer_texts() -> Iterator[tuple[Path, int, str]]:
+    for path in python_files(
+        "cognito_mfa/checks", "cognito_mfa/management", "cognito_mfa/cognito", "cognito_mfa/conf.py"
+    ):
+        for line, text in literals(path):
+            yield path, line, text
+
+
+def all_lines(*names: str) -> Iterator[tuple[Path, int, str]]:
+    for name in names:
+        found = sorted(ROOT.glob(name))
+        assert found, name
+        for path in found:
+            if not {"locale", "migrations", "node_modules", ".bench"} & set(path.parts):
+                for line, text in lines(path):
+                    yield path, line, text
+
+
+AREAS = {
+    "pages": (PAGES, page_texts),
+    "admin": (ADMIN, admin_texts),
+    "developers": (DEVELOPERS, developer_texts),
+    "app": (ANYWHERE, lambda: all_lines("cognito_mfa/*.py", "cognito_mfa/[!l]*/**/*.py")),
+    "local": (
+        ANYWHERE,
+        lambda: all_lines("cognito_mfa/local/**/*.py", "cognito_mfa/local/**/*.html"),
+    ),
+    "templates": (
+        ANYWHERE,
+        lambda: all_lines(
+            "cognito_mfa/templates/**/*.html",
+            "cognito_mfa/templates/**/*.txt",
+            "cognito_mfa/static/**/*.css",
+            "cognito_mfa/static/**/*.js",
+        ),
+    ),
+    "example": (
+        ANYWHERE,
+        lambda: all_lines("example_project/**/*.py", "example_project/**/*.html"),
+    ),
+    "docs": (
+        ANYWHERE,
+        lambda: all_lines("*.md", "docs/*.md", "benchmarks/*.md", "pyproject.toml", "tox.ini"),
+    ),
+}
+# (file, term) where the term is somebody else's: a field, a path, or a quotation.
+OTHERS_WORDS: set[tuple[str, str]] = set()
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_terms_that_never_appear(area: str) -> None:
+    terms, texts = AREAS[area]
+    found = []
+    for path, line, text in texts():
+        for term, instead in terms.items():
+            for hit in re.finditer(
+                rf"(?<![\w/.-])(?:{term})(?![\w/-])" if term[0] != "[" else term,
+                text,
+                re.IGNORECASE,
+            ):
+                place = path.relative_to(ROOT).as_posix()
+                if (place, hit[0].lower()) not in OTHERS_WORDS:
+                    found.append(f"{place}:{line}: {hit[0]!r}: {instead}")
+    assert not found, f"{len(found)} of them\n" + "\n".join(found)
