@@ -77,7 +77,7 @@ def test_it_is_revoked_with_a_reason_and_audited(
 ) -> None:
     grant(admin, User.objects.get(username="local"))
     page = revoke(admin)
-    for words in ("Phone in repair", "local", "root", 'name="reason"', "must have a second factor"):
+    for words in ("Phone in repair", "local", "root", 'name="reason"', "the MFA policy applies"):
         assert words in page
     assert "This field is required" in revoke(admin, confirmed="yes", reason="  ")
     assert local.is_in()
@@ -89,7 +89,7 @@ def test_it_is_revoked_with_a_reason_and_audited(
     assert (event.reason, event.username) == ("Phone is back", "local")
     assert event.actor == User.objects.get(username="root")
     assert "Phone is back" in LogEntry.objects.latest("pk").change_message
-    assert "holds any longer" in revoke(admin, confirmed="yes", reason="x")
+    assert "are still valid" in revoke(admin, confirmed="yes", reason="x")
 
 
 def test_it_is_revoked_from_its_own_page(pool: LocalPool, admin: Visitor, local: Visitor) -> None:
@@ -103,7 +103,7 @@ def test_it_is_revoked_from_its_own_page(pool: LocalPool, admin: Visitor, local:
 
     revoke(admin, confirmed="yes", reason="x")
     assert confirm not in admin.text(admin.get(change))
-    assert "holds any longer" in admin.text(admin.get(confirm, follow=True))
+    assert "are still valid" in admin.text(admin.get(confirm, follow=True))
 
 
 def test_who_grants_or_revokes_must_have_answered_a_code_lately(

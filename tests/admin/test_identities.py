@@ -81,7 +81,7 @@ def test_people_without_the_right_are_told_and_do_not_loop(
     response = visitor.get("/admin/", follow=True)
     assert response.status_code == 200
     assert len(response.redirect_chain) <= 3
-    assert "may not see this page" in visitor.text(response)
+    assert "can’t access this page" in visitor.text(response)
 
 
 def test_an_unproven_person_can_leave_by_the_admins_sign_out(
@@ -150,7 +150,7 @@ def test_the_detail_shows_the_history_and_changes_nothing(pool: LocalPool, admin
     url = reverse(DETAIL, args=[identity.pk])
     page = admin.text(admin.get(url))
 
-    for text in ("First phone", "Second phone", "replaced", "Wrong code", identity.sub):
+    for text in ("First phone", "Second phone", "replaced", "Failed attempt", identity.sub):
         assert text in page
     assert 'name="_save"' not in page
     assert 'name="status"' not in page

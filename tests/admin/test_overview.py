@@ -57,7 +57,7 @@ def exempt(user: User, *, days: int = 3, reason: str = "Phone in repair") -> MFA
 
 def test_before_the_first_count_it_says_so_and_offers_one(pool: LocalPool, admin: Visitor) -> None:
     page = admin.text(admin.get(reverse(PAGE)))
-    assert "Nothing has been counted yet" in page
+    assert "No data yet" in page
     assert 'value="Count now"' in page
     assert "Setups per week" not in page
     page = count_again(admin)
@@ -119,7 +119,7 @@ def test_a_rule_that_is_code_cannot_be_counted_and_the_page_says_so(
 ) -> None:
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": rule}
     page = count_again(admin)
-    assert "a function of this site decides" in page
+    assert "a function on this site decides" in page
     assert "Required to use MFA" not in page
     assert cells(page, "All active users")[0] == "1"
 
@@ -216,7 +216,7 @@ def test_names_are_those_of_this_moment(pool: LocalPool, admin: Visitor) -> None
     ends = page[page.index("Next exemptions to expire") : page.index("Status in Cognito")]
     assert re.findall(r"person-\d\d", ends) == [f"person-{n:02}" for n in range(10, 0, -1)]
     assert "&lt;b&gt;" in ends
-    assert cells(page, "ada")[1] == "Broken off"
+    assert cells(page, "ada")[1] == "Interrupted"
     MFAExemption.objects.update(expires_at=timezone.now())
     assert "person-" not in admin.text(admin.get(reverse(PAGE)))
 
@@ -310,7 +310,7 @@ def test_numbers_and_days_are_written_as_the_language_wants(
 
 def test_a_snapshot_of_another_version_is_not_shown(pool: LocalPool, admin: Visitor) -> None:
     OverviewSnapshot.objects.create(numbers={"format": 0})
-    assert "Nothing has been counted yet" in admin.text(admin.get(reverse(PAGE)))
+    assert "No data yet" in admin.text(admin.get(reverse(PAGE)))
 
 
 def test_the_last_count_is_shown(pool: LocalPool, admin: Visitor) -> None:

@@ -113,7 +113,7 @@ def test_it_is_confirmed_with_a_reason_first(
     admin.cognito.forget_calls()
     asked = admin.get(reverse(CONFIRM, args=[ada().pk, "reset_mfa"]))
     page = admin.text(asked)
-    for words in ("ada@example.com", pool.id, "all their sessions end", 'name="reason"'):
+    for words in ("ada@example.com", pool.id, "ends all their sessions", 'name="reason"'):
         assert words in page
     assert admin.cognito.operations() == []
     for reason in ("", "   "):
@@ -208,8 +208,8 @@ def test_what_is_half_done_is_seen_and_finished_by_the_next_run(
         admin.cognito.faults.on("AdminGetUser", TROUBLES[name])
     page = admin.text(do_reset(admin))
 
-    assert "not done yet" in page
-    assert "Done for" not in page
+    assert "not finished" in page
+    assert "Completed for" not in page
     assert "arn:aws" not in page
     assert not lost.is_in()  # the local generation moved first
     assert ada().status == Status.ENABLED

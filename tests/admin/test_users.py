@@ -83,7 +83,7 @@ def test_the_actions_work_from_here_too(pool: LocalPool, admin: Visitor) -> None
         reverse(LIST), {**data, "confirmed": "yes", "reason": "x"}, follow=True
     )
     ada.refresh_from_db()
-    assert "for 1 person" in admin.text(done) or "not done yet" in admin.text(done)
+    assert "for 1 person" in admin.text(done) or "not finished" in admin.text(done)
     assert LogEntry.objects.latest("pk").object_id == str(ada.user_id)
 
 

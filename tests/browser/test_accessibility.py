@@ -127,7 +127,7 @@ def test_the_first_sign_in(helpful: None, person: Person) -> None:
     look(person, "sign_in-wrong")
     person.sign_in()
     look(person, "setup")
-    person.page.get_by_text("Type the key instead").click()
+    person.page.get_by_text("Enter the setup key instead").click()
     look(person, "setup-key")
     person.scan()
     wrong_code(person, "Code from the app", "Confirm")

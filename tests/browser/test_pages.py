@@ -65,7 +65,7 @@ def test_the_camera_reads_the_printed_page(at_setup: Person) -> None:
 
 def test_the_key_beside_the_picture_is_the_one_in_it(at_setup: Person) -> None:
     (secret,) = parse_qs(urlsplit(at_setup.scan()).query)["secret"]
-    at_setup.page.get_by_text("Type the key instead").click()
+    at_setup.page.get_by_text("Enter the setup key instead").click()
     assert at_setup.page.inner_text("#cognito-mfa-key").replace(" ", "") == secret
 
 
@@ -74,7 +74,7 @@ def test_the_copy_button_copies_the_key(pool: LocalPool, new_person: NewPerson) 
     person.open("/private/")
     person.sign_in()
     (secret,) = parse_qs(urlsplit(person.scan()).query)["secret"]
-    person.page.get_by_text("Type the key instead").click()
+    person.page.get_by_text("Enter the setup key instead").click()
     person.page.get_by_text("Copy setup key").click()
     person.page.get_by_text("Setup key copied.").wait_for()
     assert person.page.evaluate("navigator.clipboard.readText()") == secret
@@ -89,9 +89,9 @@ def test_where_copying_is_forbidden_the_key_is_selected(at_setup: Person) -> Non
     at_setup.page.route("**" + SETUP, forbid_copying)
     at_setup.open(SETUP)
     (secret,) = parse_qs(urlsplit(at_setup.scan()).query)["secret"]
-    at_setup.page.get_by_text("Type the key instead").click()
+    at_setup.page.get_by_text("Enter the setup key instead").click()
     at_setup.page.get_by_text("Copy setup key").click()
-    at_setup.page.get_by_text("Your browser does not allow copying.").wait_for()
+    at_setup.page.get_by_text("Your browser doesn’t allow copying.").wait_for()
     selected = at_setup.page.evaluate("getSelection().toString()")
     assert "".join(selected.split()) == secret
     (complaint,) = at_setup.complaints
@@ -107,7 +107,7 @@ def test_a_wrong_code_keeps_the_picture_and_moves_the_focus_to_the_error(at_setu
 
     focused = at_setup.page.locator(":focus")
     assert focused.get_attribute("role") == "alert"
-    assert "does not fit" in focused.inner_text()
+    assert "didn’t work" in focused.inner_text()
     assert at_setup.page.title().startswith("Error:")
     assert at_setup.page.get_by_label("Device name").input_value() == "Work phone"
     assert at_setup.page.get_by_label("Code from the app").input_value() == ""

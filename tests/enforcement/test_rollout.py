@@ -182,7 +182,7 @@ def test_the_banner_speaks_of_one_day_and_of_today(conf: Conf) -> None:
     assert "You have 1 day left" in browser.get("/one-day/").content.decode()
     conf(REQUIRED_FROM=now() + dt.timedelta(seconds=1))
     text = browser.get("/page/").content.decode()
-    assert "from today on" in text or "1 day left" in text  # just before midnight
+    assert "Starting today" in text or "1 day left" in text  # just before midnight
 
 
 def test_who_has_no_time_or_needs_none_sees_no_banner(conf: Conf) -> None:

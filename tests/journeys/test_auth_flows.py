@@ -97,7 +97,7 @@ def test_a_wrong_password_shows_at_the_verifier_and_looks_as_always(
 ) -> None:
     wrong = visitor.sign_in("newcomer", "Wrong-Horse-7")
     unknown = visitor.sign_in("nobodyyy", "Wrong-Horse-7")
-    assert "do not match" in visitor.text(wrong)
+    assert "Incorrect username or password" in visitor.text(wrong)
     assert visitor.text(wrong).replace("newcomer", "nobodyyy") == visitor.text(unknown)
     assert asked(visitor) == SIGN_IN[SRP] * 2
     errors = [call.error for call in visitor.cognito.calls]

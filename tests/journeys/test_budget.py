@@ -115,7 +115,7 @@ def test_a_hundred_in_a_row_stop_it_until_an_administrator_lifts_it(
     visitor.sign_in()
     stopped = visitor.enter_code()
     assert stopped.status_code == 403
-    assert "no more codes are accepted" in visitor.text(stopped)
+    assert "code entry is locked" in visitor.text(stopped)
     assert not visitor.is_in()
     assert [m.subject for m in mail.outbox] == [
         "Example Ltd: Wrong codes were entered for your account",

@@ -31,7 +31,7 @@ def test_it_says_what_is_set_up_since_when_and_what_happened(
     visitor.sign_in()
     visitor.enter_code(visitor.wrong_code())
     visitor.enter_code()
-    assert "Wrong code" in visitor.text(visitor.get(reverse(DEVICE)))
+    assert "Failed attempt" in visitor.text(visitor.get(reverse(DEVICE)))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_people_whom_nobody_obliges_can_set_it_up_themselves(
 ) -> None:
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
     visitor.sign_in()
-    assert "password alone" in visitor.text(visitor.get(reverse(DEVICE)))
+    assert "only by your password" in visitor.text(visitor.get(reverse(DEVICE)))
     replace = reverse("cognito_mfa:device_replace")
     assert visitor.post(replace, {"password": "Correct-Horse-7"}).url == reverse(
         "cognito_mfa:setup"

@@ -86,9 +86,9 @@ class Outcome(NamedTuple):
     log: str
 
 
-NO_MATCH = "do not match"
-LOST = "took too long or was started again elsewhere"
-FAILED = "does not answer as it should"
+NO_MATCH = "Incorrect username or password"
+LOST = "timed out or was started again"
+FAILED = "isn’t responding as expected"
 INFO, WARNING, ERROR = logging.INFO, logging.WARNING, logging.ERROR
 
 WRONG = Outcome(200, NO_MATCH, True, INFO, "password_refused")
@@ -121,9 +121,9 @@ THROTTLED = Outcome(429, "The sign-in service is busy", True, WARNING, "quotas")
 LIMITED = Outcome(429, "Too many attempts", True, WARNING, "Cognito limits attempts")
 CODES_LOCKED = Outcome(429, "Too many attempts", True, WARNING, "locked")
 INTERNAL = Outcome(503, FAILED, True, WARNING, "InternalErrorException")
-WRONG_CODE = Outcome(200, "does not fit", True, INFO, "code_rejected")
-USED_CODE = Outcome(200, "used already", True, INFO, "code_rejected")
-NEW_ENTRY = "If you are asked for a code, it worked"
+WRONG_CODE = Outcome(200, "didn’t work", True, INFO, "code_rejected")
+USED_CODE = Outcome(200, "already used this code", True, INFO, "code_rejected")
+NEW_ENTRY = "If you’re asked for a code, setup worked"
 
 
 def at_the_end(outcome: Outcome) -> Outcome:

@@ -307,7 +307,7 @@ def test_names_are_taken_as_people_paste_them(
 
 def test_which_names_exist_is_for_cognito_to_say(pool: LocalPool, visitor: Visitor) -> None:
     response = visitor.sign_in("new comer")
-    assert "do not match" in visitor.text(response)
+    assert "Incorrect username or password" in visitor.text(response)
     assert visitor.cognito.operations() == ["InitiateAuth"]
 
 

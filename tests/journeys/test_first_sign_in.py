@@ -23,7 +23,7 @@ def test_a_new_person_scans_confirms_and_is_in(pool: LocalPool, visitor: Visitor
 
     wrong = visitor.confirm_setup(visitor.wrong_code(), friendly_name="Work phone")
     assert wrong.status_code == 200
-    assert "does not fit" in visitor.text(wrong)
+    assert "didn’t work" in visitor.text(wrong)
     assert 'value="Work phone"' in visitor.text(wrong)
     assert visitor.scan() == secret
 

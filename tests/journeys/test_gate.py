@@ -70,7 +70,7 @@ def test_what_was_posted_is_neither_kept_nor_replayed_and_the_person_is_told(
     stopped = visitor.post("/private/", {"text": "long letter"})
 
     assert stopped.url == reverse("cognito_mfa:setup")
-    assert "was not saved" in visitor.text(visitor.get(stopped.url, follow=True))
+    assert "weren’t saved" in visitor.text(visitor.get(stopped.url, follow=True))
 
 
 @pytest.mark.parametrize(

@@ -51,10 +51,10 @@ def test_a_new_password_then_the_set_up_then_in(invited: Visitor) -> None:
     ("password", "told"),
     [
         ("Sh-1", "too short"),
-        ("no-upper-case-1", "upper-case letter"),
-        ("NO-LOWER-CASE-1", "lower-case letter"),
-        ("No-number-here", "needs a number"),
-        ("NoSignHere123", "sign such as"),
+        ("no-upper-case-1", "uppercase letter"),
+        ("NO-LOWER-CASE-1", "lowercase letter"),
+        ("No-number-here", "include a number"),
+        ("NoSignHere123", "symbol, such as"),
     ],
 )
 def test_the_pools_policy_speaks_on_the_field(invited: Visitor, password: str, told: str) -> None:

@@ -94,14 +94,14 @@ def test_until_the_next_sign_in_nobody_claims_which_app_counts(
     person.confirm_setup(friendly_name="New phone")
 
     page = person.text(person.get(DEVICE))
-    assert "which of two authenticator apps counts" in page
+    assert "which of your two authenticator apps is active" in page
     assert "protected by an authenticator app" not in page
     assert person.get(SETUP).url.startswith(SIGN_IN)  # the secret is not shown again
     assert person.client.session.get("_cognito_mfa_pending") is None
 
     come_back(person)
     page = person.text(person.get(CHALLENGE))
-    assert "if it does not fit, enter that of the old one" in page
+    assert "try the code from the old entry" in page
     assert "Old phone" not in page
     assert "New phone" not in page
     person.secret = new if fault is LOST else old
@@ -215,8 +215,8 @@ def test_an_app_that_was_not_switched_on_is_at_the_next_sign_in(
     visitor.scan()
     visitor.cognito.faults.on("SetUserMFAPreference", faults.Unreachable())
     done = visitor.confirm_setup(friendly_name="Phone")
-    assert "One thing is open" in visitor.text(visitor.get(done.url))
-    assert "asked for already" in visitor.text(visitor.get(DEVICE))
+    assert "We couldn’t confirm that codes are now required" in visitor.text(visitor.get(done.url))
+    assert "are required yet" in visitor.text(visitor.get(DEVICE))
 
     assert come_back(visitor).url == CHALLENGE
     visitor.enter_code()
@@ -233,14 +233,14 @@ def test_a_removal_that_was_lost_and_happened_is_not_undone(
     person.cognito.faults.on("GetUser", faults.Unreachable())
     person.enter_code()
     assert identity().unconfirmed == "REMOVAL"
-    assert "whether your second step is still on" in person.text(person.get(DEVICE))
+    assert "whether two-step verification is still on" in person.text(person.get(DEVICE))
 
     mail.outbox.clear()
     with django_capture_on_commit_callbacks(execute=True):
         come_back(person)
     assert person.is_in()
     assert (identity().status, active_name()) == ("NOT_SET_UP", None)
-    assert "password alone" in person.text(person.get(DEVICE))
+    assert "only by your password" in person.text(person.get(DEVICE))
     assert [m.subject for m in mail.outbox] == [
         "Example Ltd: Two-step verification was turned off for your account"
     ]
@@ -265,7 +265,7 @@ def test_turned_off_elsewhere_is_written_down_and_told(
     assert (identity().status, active_name()) == ("NOT_SET_UP", None)
     assert identity().software_tokens.get().retired_because == "REMOVED_ELSEWHERE"
     assert "outside this site" in mail.outbox[-1].body
-    assert "password alone" in person.text(person.get(DEVICE))
+    assert "only by your password" in person.text(person.get(DEVICE))
 
 
 def test_a_pool_that_never_asks_lets_nobody_set_up_over_what_is_there(
@@ -411,13 +411,13 @@ def test_cancelling_where_the_old_app_is_dropped_at_once(
     come_to_the_picture(visitor)
     visitor.post(CANCEL)
     page = visitor.text(visitor.get(DEVICE))
-    assert "Go on with the entry you had" in page
+    assert "keep using the old one" in page
     assert "Nothing has changed" not in page
 
     response = come_back(visitor)
     if mfa == "OPTIONAL" and not required:
         assert visitor.is_in()
-        assert "password alone" in visitor.text(visitor.get(DEVICE))
+        assert "only by your password" in visitor.text(visitor.get(DEVICE))
         assert (identity().status, active_name()) == ("NOT_SET_UP", None)
         return
     assert response.url == SETUP
@@ -436,7 +436,7 @@ def test_a_removal_where_cognito_wants_a_set_up_turns_nothing_on(
     optional_pool.user("newcomer").software_token = None
     response = person.post(REMOVE, {"password": PASSWORD})
     assert response.url == DEVICE
-    assert "requires a second step of everybody" in person.text(person.get(DEVICE))
+    assert "required for all accounts" in person.text(person.get(DEVICE))
     assert "AssociateSoftwareToken" not in person.cognito.operations()
 
 
@@ -447,9 +447,11 @@ def test_wrong_passwords_at_a_change_lead_nowhere_and_lock_no_codes(person: Visi
     for _ in range(8):
         response = person.post(REPLACE, {"password": "Wrong-Horse-7"})
         assert response.status_code == 200
-        assert "do not match" in person.text(response)
+        assert "Incorrect username or password" in person.text(response)
     # Cognito's own lock on passwords is on by now, and looks the same.
-    assert "do not match" in person.text(person.post(REPLACE, {"password": PASSWORD}))
+    assert "Incorrect username or password" in person.text(
+        person.post(REPLACE, {"password": PASSWORD})
+    )
     assert set(person.cognito.operations()) == {"InitiateAuth"}
     assert CodeFailures.objects.get().failures == 0
     assert person.is_in()
@@ -463,7 +465,7 @@ def test_nobody_without_an_app_is_asked_for_ever_to_confirm_a_new_name(
     be_free(settings)
     visitor.sign_in()
     assert visitor.get(RENAME).url == DEVICE
-    assert "no authenticator app to rename" in visitor.text(visitor.get(DEVICE))
+    assert "don’t have an authenticator app to rename" in visitor.text(visitor.get(DEVICE))
 
 
 # ------------------------------------------------------------------------------------------- mails
@@ -511,11 +513,11 @@ def enter_too_many_wrong_codes(visitor: Visitor, settings: Settings) -> None:
 Deed = Callable[[Visitor, Settings], None]
 # What is done, how its mail begins, and how its text does.
 MAILS: list[tuple[Deed, str, str]] = [
-    (set_it_up, "An authenticator app was set up", "From now on you sign in"),
+    (set_it_up, "an authenticator app was set up", "From now on, you’ll sign in"),
     (replace_it, "Your authenticator app was replaced", "no longer works"),
-    (remove_it, "Two-step verification was turned off for your account", "password alone"),
-    (enter_wrong_codes, "Wrong codes were entered", "with the right password"),
-    (enter_too_many_wrong_codes, "Code entry is locked for your account", "check that it is you"),
+    (remove_it, "Two-step verification was turned off for your account", "only by your password"),
+    (enter_wrong_codes, "Wrong codes were entered", "with the correct password"),
+    (enter_too_many_wrong_codes, "Code entry is locked for your account", "verify your identity"),
 ]
 
 
@@ -551,7 +553,7 @@ def test_each_is_told_by_mail_after_the_commit(
         assert words in text
         assert "newcomer" in text
         assert "https://example.com/help/" in text
-        assert "Was it not you?" in text
+        assert "Wasn’t you?" in text
         assert visitor.secret not in text
         assert PASSWORD not in text
 

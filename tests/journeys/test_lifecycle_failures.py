@@ -147,22 +147,22 @@ BEST_EFFORT = {
 }
 # Words on the page when nobody knows what became of the step.
 LOST: dict[tuple[str, str], str] = {
-    ("first set-up", VERIFY): "If you are asked for a code, it worked",
-    ("first set-up", RESPOND): "If you are asked for a code, it worked",
-    ("set-up with token", VERIFY): "If you are asked for a code, it worked",
+    ("first set-up", VERIFY): "If you’re asked for a code, setup worked",
+    ("first set-up", RESPOND): "If you’re asked for a code, setup worked",
+    ("set-up with token", VERIFY): "If you’re asked for a code, setup worked",
     ("replace", RESPOND): "No new app was confirmed",
     ("replace", ASSOCIATE): "No new app was confirmed",
     ("replace", VERIFY): "Keep both entries",
-    ("remove", RESPOND): "your next sign-in settles it",
-    ("remove", PREFER): "your next sign-in settles it",
-    ("remove", READ): "your next sign-in settles it",
-    ("re-authentication", RESPOND): "wait for the next one",
+    ("remove", RESPOND): "your next sign-in will tell for sure",
+    ("remove", PREFER): "your next sign-in will tell for sure",
+    ("remove", READ): "your next sign-in will tell for sure",
+    ("re-authentication", RESPOND): "wait until your app shows the next one",
 }
 STANDS = "Nothing has been lost"
 # Words on the page when it is certain that nothing was done.
 NOT_DONE = {
-    ("replace", ASSOCIATE): "Nothing has changed: your authenticator app works as before",
-    ("remove", PREFER): "Nothing has changed: your authenticator app works as before",
+    ("replace", ASSOCIATE): "Nothing has changed, and your authenticator app works as before",
+    ("remove", PREFER): "Nothing has changed, and your authenticator app works as before",
 }
 # A call before this one used the step up, so that it cannot be sent again even when it never left.
 SPENT = {
@@ -422,23 +422,23 @@ def seen(change: Change, name: str, operation: str, error: str) -> tuple[int, st
     at_password = operation == INITIATE
     over = (302, change.lost_leads_to, "")
     if isinstance(failure, ex.BadCode):
-        words = "used already" if failure.already_used else "does not fit"
+        words = "already used this code" if failure.already_used else "didn’t work"
         return over if (name, operation) in SPENT else (200, "", words)
     if error == "UserNotConfirmedException":
-        return (200, "", "do not match") if at_password else over
+        return (200, "", "Incorrect username or password") if at_password else over
     if (name, operation) == ("remove", PREFER) and error == "InvalidParameterException":
         return (302, DEVICE, "")
     if isinstance(failure, ex.Refused):
         return (403, "", REFUSED[failure.reason])
     by_class: dict[type[ex.CognitoMFAError], tuple[int, str, str]] = {
-        ex.BadCredentials: (200, "", "do not match"),
+        ex.BadCredentials: (200, "", "Incorrect username or password"),
         ex.ChallengeLost: over,
         ex.TokenRejected: over,
         ex.PasswordRejected: over,
         ex.AccountActionNeeded: (302, "/account/password/reset/confirm/", ""),
         ex.Busy: (429, "", "Wait"),
-        ex.Unavailable: (503, "", "tell support the reference"),
-        ex.Misconfigured: (503, "", "tell support the reference"),
+        ex.Unavailable: (503, "", "contact support and quote reference"),
+        ex.Misconfigured: (503, "", "contact support and quote reference"),
     }
     return next(by_class[kind] for kind in type(failure).__mro__ if kind in by_class)
 

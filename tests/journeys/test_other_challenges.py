@@ -53,7 +53,7 @@ def test_a_code_that_was_sent_is_asked_for_on_the_same_page(
 
     wrong = "000000" if message.code != "000000" else "000001"
     response = visitor.enter_code(wrong)
-    assert "newest one that was sent" in visitor.text(response)
+    assert "latest code we sent" in visitor.text(response)
     assert visitor.enter_code(message.code).url == "/private/"
 
     assert visitor.is_in()
@@ -79,7 +79,7 @@ def test_people_who_get_their_codes_sent_are_not_called_unprotected(
     visitor.enter_code(visitor.cognito.outbox[-1].code)
     page = visitor.text(visitor.get(reverse("cognito_mfa:device")))
     assert told in page
-    assert "password alone" not in page
+    assert "only by your password" not in page
     numbers = overview.measure()
     assert (numbers.everybody.enabled, numbers.everybody.missing) == (1, 0)
     assert list(rollout.preview()) == []
@@ -101,7 +101,7 @@ def test_a_sign_in_without_a_code_ends_what_was_known_of_sent_ones(
     visitor.sign_out()
     visitor.sign_in("somebody")
     assert visitor.is_in()
-    assert "password alone" in visitor.text(visitor.get(reverse("cognito_mfa:device")))
+    assert "only by your password" in visitor.text(visitor.get(reverse("cognito_mfa:device")))
     assert overview.measure().everybody.missing == 1
 
 
@@ -159,7 +159,7 @@ def test_every_other_challenge_gets_a_clear_page_and_no_sign_in(
     response = visitor.sign_in()
 
     assert response.status_code == 403
-    assert "does not offer" in visitor.text(response)
+    assert "doesn’t support" in visitor.text(response)
     assert "<script>alert" not in visitor.text(response)
     assert not visitor.is_in()
     assert not get_user_model().objects.exists()

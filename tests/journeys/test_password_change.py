@@ -57,7 +57,7 @@ def test_password_and_code_then_the_new_password(
     assert [message.to for message in mail.outbox] == [["newcomer@example.com"]]
     assert "you changed the password" in mail.outbox[0].body
     person.sign_out()
-    assert "do not match" in person.text(person.sign_in())
+    assert "Incorrect username or password" in person.text(person.sign_in())
     assert person.sign_in(password=NEW).url == reverse("cognito_mfa:challenge")
 
 
@@ -115,7 +115,9 @@ def test_a_verified_session_alone_changes_nothing(person: Visitor) -> None:
 
 
 def test_a_wrong_password_at_either_place_is_said_there(person: Visitor) -> None:
-    assert "do not match" in person.text(confirm_identity(person, "Wrong-Horse-7"))
+    assert "Incorrect username or password" in person.text(
+        confirm_identity(person, "Wrong-Horse-7")
+    )
     confirm_identity(person)
     wrong = change(person, old="Wrong-Horse-7")
     assert "isn’t your current password" in person.text(wrong)
@@ -150,7 +152,7 @@ def test_a_token_that_was_revoked_starts_again(person: Visitor) -> None:
         UserPoolId="us-east-1_Example00", Username="newcomer"
     )
     assert change(person).url == reverse(DEVICE)
-    assert "was not finished" in person.text(person.get(reverse(DEVICE)))
+    assert "wasn’t completed" in person.text(person.get(reverse(DEVICE)))
 
 
 @pytest.mark.parametrize("executed", [True, False])

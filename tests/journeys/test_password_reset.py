@@ -60,7 +60,7 @@ def test_a_code_and_a_new_password_then_an_ordinary_sign_in(
     assert not visitor.is_in()
     assert visitor.enter_code().url == "/private/"
     assert visitor.is_in()
-    assert "do not match" in visitor.text(visitor.sign_in(password=PASSWORD))
+    assert "Incorrect username or password" in visitor.text(visitor.sign_in(password=PASSWORD))
 
 
 def answers(visitor: Visitor, username: str) -> list[tuple[int, str, str]]:
@@ -258,7 +258,9 @@ def test_a_wrong_password_does_not_tell_that_a_reset_is_needed(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     visitor.cognito.client().admin_reset_user_password(UserPoolId=POOL_ID, Username="newcomer")
-    assert "do not match" in visitor.text(visitor.sign_in(password="Wrong-Horse-7"))
+    assert "Incorrect username or password" in visitor.text(
+        visitor.sign_in(password="Wrong-Horse-7")
+    )
 
 
 def test_a_code_that_one_has_needs_no_other(pool: LocalPool, visitor: Visitor) -> None:

@@ -39,7 +39,7 @@ def remove(visitor: Visitor) -> Any:
 
 
 def test_password_and_code_turn_it_off(free: None, person: Visitor) -> None:
-    assert "password alone" in person.text(person.get(reverse(REMOVE)))
+    assert "only by your password" in person.text(person.get(reverse(REMOVE)))
 
     assert remove(person).url == reverse(DEVICE)
 
@@ -53,7 +53,7 @@ def test_password_and_code_turn_it_off(free: None, person: Visitor) -> None:
     identity = CognitoIdentity.objects.get()
     assert identity.status == "NOT_SET_UP"
     assert identity.software_tokens.get().retired_because == "REMOVED"
-    assert "password alone" in person.text(person.get(reverse(DEVICE)))
+    assert "only by your password" in person.text(person.get(reverse(DEVICE)))
     person.sign_out()
     person.sign_in()
     assert person.is_in()
@@ -69,7 +69,7 @@ def test_the_person_is_written_to(
 
 def test_the_policy_forbids_it_and_the_page_says_so(person: Visitor) -> None:
     page = person.text(person.get(reverse(REMOVE)))
-    assert "requires a second step of you" in page
+    assert "requires two-step verification for your account" in page
     assert 'name="password"' not in page
     person.cognito.forget_calls()
     assert person.post(reverse(REMOVE), {"password": PASSWORD}).url == reverse(REMOVE)
@@ -78,7 +78,9 @@ def test_the_policy_forbids_it_and_the_page_says_so(person: Visitor) -> None:
 
 def test_a_site_that_does_not_allow_it_says_so(person: Visitor, settings: Settings) -> None:
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
-    assert "does not let people" in person.text(person.get(reverse(REMOVE)))
+    assert "can’t turn off two-step verification yourself" in person.text(
+        person.get(reverse(REMOVE))
+    )
 
 
 def test_a_pool_that_requires_mfa_forbids_it_before_anything_is_called(
@@ -87,7 +89,7 @@ def test_a_pool_that_requires_mfa_forbids_it_before_anything_is_called(
     """Where MFA is required the call would answer 200 and change nothing."""
     optional_pool.state.mfa = "ON"
     response = remove(person)
-    assert "requires a second step of everybody" in person.text(person.get(response.url))
+    assert "required for all accounts" in person.text(person.get(response.url))
     assert "SetUserMFAPreference" not in person.cognito.operations()
     assert SoftwareToken.objects.get().retired_at is None
     assert person.is_in()

@@ -51,17 +51,17 @@ def come_to_the_picture(visitor: Visitor) -> str:
 
 def test_password_old_code_new_picture_new_code(person: Visitor) -> None:
     page = person.text(person.get(reverse(REPLACE)))
-    assert "Keep it until we have confirmed" in page
+    assert "Once we’ve confirmed the new entry" in page
     assert start(person).url == reverse(CHALLENGE)
     assert person.enter_code().url == reverse(SETUP)
     assert "Keep the old entry" in person.text(person.get(reverse(SETUP)))
     old, _new = person.secret, person.scan()
-    assert "does not fit" in person.text(person.confirm_setup(person.wrong_code()))
+    assert "didn’t work" in person.text(person.confirm_setup(person.wrong_code()))
 
     done = person.confirm_setup(friendly_name="New phone")
 
     assert done.url == reverse("cognito_mfa:setup_done")
-    assert "delete it from the old app" in person.text(person.get(done.url))
+    assert "delete it from your old app" in person.text(person.get(done.url))
     assert person.is_in()
     assert person.cognito.operations() == [
         "InitiateAuth",
@@ -80,7 +80,7 @@ def test_password_old_code_new_picture_new_code(person: Visitor) -> None:
     person.cognito.clock.advance(30)
     person.sign_in()
     new, person.secret = person.secret, old
-    assert "does not fit" in person.text(person.enter_code())
+    assert "didn’t work" in person.text(person.enter_code())
     person.secret = new
     person.enter_code()
     assert person.is_in()
@@ -119,7 +119,7 @@ def test_stopping_half_way_leaves_everything_as_it_was(person: Visitor, leave_at
     said = {
         "password": "",
         "code": "Nothing has changed",
-        "picture": "Go on with the entry you had",
+        "picture": "keep using the old one",
     }
     assert said[leave_at] in person.text(person.get(reverse(DEVICE)))
     assert response.status_code in (200, 302)
@@ -164,7 +164,7 @@ def test_the_wrong_password_or_no_code_changes_nothing(person: Visitor) -> None:
     """A stolen session alone cannot replace the authenticator app."""
     wrong = start(person, "Wrong-Horse-7")
     assert wrong.status_code == 200
-    assert "do not match" in person.text(wrong)
+    assert "Incorrect username or password" in person.text(wrong)
     assert person.get(reverse(SETUP)).url.startswith(reverse("cognito_mfa:sign_in"))
 
     start(person)
@@ -201,7 +201,7 @@ def test_the_person_is_written_to_in_their_language_after_the_commit(
     assert message.subject == "Example Ltd: Your authenticator app was replaced"
     assert "<b>New</b>" in message.body
     assert "https://example.com/help/" in message.body
-    assert "Was it not you?" in message.body
+    assert "Wasn’t you?" in message.body
     html = str(message.alternatives[0][0])  # type: ignore[attr-defined]
     assert "&lt;b&gt;New&lt;/b&gt;" in html
     for text in (message.body, html):

@@ -150,7 +150,7 @@ def test_half_done_is_said_and_finished_by_the_next_run(
     lost.cognito.faults.on("AdminDeleteSoftwareToken", fault)
     code, text = run("reset", "ada", "--reason", "Ticket 7")
     assert code == 3
-    assert "not done yet" in text
+    assert "not finished" in text
     assert "--unfinished" in text
     assert "Reset ada" not in text
     assert "arn:aws" not in text

@@ -110,7 +110,7 @@ def test_a_token_without_the_scope_gets_a_clear_page(person: Person, site: Setti
     site.SOCIALACCOUNT_PROVIDERS["openid_connect"]["SCOPE"] = ["openid", "email"]
     person.arrive()
     assert person.get(SET_UP).status_code == 503
-    assert "not allowed to set up a second step" in person.text(person.start())
+    assert "doesn’t have permission to set up two-step verification" in person.text(person.start())
 
 
 def test_a_password_of_allauths_own_proves_nothing(person: Person, pool: LocalPool) -> None:

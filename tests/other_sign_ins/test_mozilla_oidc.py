@@ -50,7 +50,7 @@ def test_a_person_sets_up_here_and_is_asked_there_from_then_on(person: Person) -
     assert person.start().url == reverse("cognito_mfa:setup")
     secret = person.scan()
     wrong = person.confirm_setup(person.wrong_code())
-    assert "does not fit" in person.text(wrong)
+    assert "didn’t work" in person.text(wrong)
     assert person.scan() == secret
     done = person.confirm_setup(friendly_name="Work phone")
     assert done.url == "/account/setup/done/?next=%2Fprivate%2F"
@@ -133,7 +133,7 @@ def test_an_authenticator_from_elsewhere_is_found_and_asked_for(person: Person) 
     assert not person.is_in()
     again = person.start()
     assert again.url == "/account/sign-in/?again=1&next=%2Fprivate%2F"
-    assert "set up an authenticator app already" in person.text(person.get(again.url))
+    assert "already set up an authenticator app" in person.text(person.get(again.url))
     assert "AssociateSoftwareToken" not in person.cognito.operations()
 
     person.pass_time()
@@ -174,7 +174,7 @@ def test_a_token_without_the_scope_gets_a_clear_page(
     for response in (person.get(SET_UP), person.start()):
         assert response.status_code == 503
         page = person.text(response)
-        assert "not allowed to set up a second step" in page
+        assert "doesn’t have permission to set up two-step verification" in page
         assert "aws.cognito" not in page
     assert caplog.text.count("Allow the scope aws.cognito.signin.user.admin") == 2
     assert person.cognito.operations() == ["GetUser"]
@@ -185,7 +185,7 @@ def test_a_token_without_the_scope_gets_a_clear_page(
 def test_an_old_sign_in_must_be_made_again_first(person: Person, minutes: int) -> None:
     person.cognito.clock.advance(-60 * minutes)
     person.arrive()
-    assert "too long ago to begin" in person.text(person.get(SET_UP))
+    assert "Your last sign-in was too long ago" in person.text(person.get(SET_UP))
     assert "again=1" in person.start().url
     assert person.cognito.operations() == []
 
@@ -208,7 +208,7 @@ def test_what_cognito_refuses_while_a_set_up_is_open_leads_to_a_new_beginning(
     person.pool.state.families.clear()
     lost = person.confirm_setup()
     assert lost.url.startswith("/account/sign-in/?again=1")
-    assert "Please sign in once more" in person.text(person.get(lost.url))
+    assert "Please sign in again" in person.text(person.get(lost.url))
 
 
 def test_breaking_off_changes_nothing(person: Person) -> None:
@@ -216,7 +216,7 @@ def test_breaking_off_changes_nothing(person: Person) -> None:
     person.start()
     person.scan()
     left = person.post(reverse("cognito_mfa:setup_cancel"))
-    assert "was cancelled" in person.text(person.get(left.url, follow=True))
+    assert "canceled" in person.text(person.get(left.url, follow=True))
     assert person.pool.user("newcomer").software_token is None
     assert person.start().url == reverse("cognito_mfa:setup")
 
@@ -461,7 +461,7 @@ class TestPeopleOfProviders:
         person.sign_in_again()
         person.arrive_with_code()
         assert not person.is_in()
-        assert "cannot see which of the" in person.text(person.start())
+        assert "can’t see which one" in person.text(person.start())
 
     def test_unless_the_tokens_say_how(self, person: Person) -> None:
         from cognito_mfa.local.managed_login.sign_in import identities

@@ -129,7 +129,7 @@ def test_the_way_on_where_cognito_asked_for_no_code(person: Person, outside: Out
     person.come_back(password_alone(person))
     again = person.start()
     assert again.url == "/account/sign-in/?again=1&next=%2Fprivate%2F"
-    assert "Sign in once more: you will be asked" in person.text(person.get(again.url))
+    assert "Sign in again, and you’ll be asked" in person.text(person.get(again.url))
     person.sign_in_again()
     person.arrive_with_code()
     assert person.is_in()

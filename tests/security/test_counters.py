@@ -268,7 +268,7 @@ def test_clearing_does_not_make_guessing_endless(
     ada.sign_in("ada")
     assert ada.enter_code().status_code == 403
     assert MFAEvent.objects.filter(kind="CODES_STOPPED").count() == 1
-    stopped = [m for m in mail.outbox if "accepts no more codes" in m.subject]
+    stopped = [m for m in mail.outbox if "is locked" in m.subject]
     assert len(stopped) == 1
 
 
@@ -281,7 +281,7 @@ def test_staff_are_told_that_only_a_new_authenticator_helps(
     key = ada.row.pk if url == PEOPLE else counter(ada).pk
     page = clear(admin, url, key)
     assert "until the authenticator app is reset" in page
-    assert "Done for" not in page
+    assert "Completed for" not in page
     assert counter(ada).failures == code_attempts.MAX_ATTEMPTS
     assert not MFAEvent.objects.filter(kind="FAILURES_CLEARED").exists()
     stopped = admin.text(admin.get(reverse(COUNTERS), query_params={"state": "stopped"}))

@@ -134,7 +134,7 @@ def test_a_set_up_is_confirmed_once(pool: LocalPool, visitor: Visitor) -> None:
 def test_a_wrong_code_lets_the_next_one_in(at_the_code: Visitor) -> None:
     """Turns red without ``release``."""
     before = PostedStep.objects.count()
-    assert "does not fit" in at_the_code.text(at_the_code.enter_code(at_the_code.wrong_code()))
+    assert "didn’t work" in at_the_code.text(at_the_code.enter_code(at_the_code.wrong_code()))
     assert PostedStep.objects.count() == before
     at_the_code.enter_code()
     assert at_the_code.is_in()

@@ -117,7 +117,7 @@ def test_tokens_of_another_person_prove_nothing(
     assert not visitor.is_in()
     refused = start(visitor)
     assert refused.status_code == 403
-    assert "does not belong to the one you have" in visitor.text(refused)
+    assert "isn’t linked to your account" in visitor.text(refused)
     assert CognitoIdentity.objects.get().username == "newcomer"
 
 

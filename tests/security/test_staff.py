@@ -561,7 +561,7 @@ def test_some_of_the_selected_are_left_out_and_that_is_written_down_once(staff: 
         "_selected_action": [identity("ada").pk, identity("helpdesk").pk],
     }
     asked = staff.client.post(reverse(PEOPLE), data)
-    assert "Left out" in asked.content.decode()
+    assert "Skipped" in asked.content.decode()
     assert refusals() == []
     staff.client.post(reverse(PEOPLE), {**data, **REASON})
     assert MFAEvent.objects.get(kind="FAILURES_CLEARED").username == "ada"
