@@ -1,7 +1,7 @@
-"""Reads ``settings.COGNITO_MFA``; no other module does.
+"""The app's settings: reads ``settings.COGNITO_MFA``, which no other module does.
 
-Each setting has one reader here, which the system checks use as well, so a check accepts exactly what the
-app can read. Nothing is read at import. What was read is dropped when the setting changes.
+Each setting has one reader here. The system checks use the same readers, so a check accepts exactly what the
+app can read. Nothing is read at import, and everything is read again after the setting has changed.
 """
 
 from __future__ import annotations
@@ -24,19 +24,24 @@ from cognito_mfa.values.password_rules import PasswordRules
 from cognito_mfa.values.secret_text import SecretText
 
 NAME = "COGNITO_MFA"
-# "Scope for self-service" in docs/cognito-behavior.md: a token without it sets nothing up.
+# Without this scope, an access token cannot set up an authenticator app ("Scope for self-service" in
+# docs/cognito-behavior.md).
 SELF_SERVICE_SCOPE = "aws.cognito.signin.user.admin"
 REQUIRED_WORDS = ("everyone", "staff")
 MAX_SECONDS = 100 * 366 * 86400.0  # seconds
 TRUST_WORDS = ("elsewhere", "enrolled", "everyone")
 USER_POOL_ID_LENGTH = 55
-# AWS's own pattern, in the service model.
+# From the service model of AWS.
 USER_POOL_ID = re.compile(r"[\w-]+_[0-9a-zA-Z]+", re.ASCII)
 REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+")
 
 
+IS_MISSING = "is missing"
+IS_UNKNOWN = "is not a setting of this app"
+
+
 class Problem(NamedTuple):
-    """One thing that is wrong with one setting, in words for the developer."""
+    """One thing that is wrong with a setting, and a hint for the developer."""
 
     setting: str
     message: str
@@ -44,7 +49,7 @@ class Problem(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """How a setting is read, what it is when absent, and what a developer should write."""
+    """The reader of a setting, its default, and a hint for the developer."""
 
     read: Callable[[object], object]
     default: object
@@ -58,7 +63,7 @@ def _text(value: object) -> str:
 
 
 def _word(value: object) -> str:
-    """Return an id or an address without the blanks and the line end that files of secrets put around it."""
+    """Return an id or a URL without the whitespace that files of secrets put around it."""
     return _text(value).strip()
 
 
@@ -74,18 +79,18 @@ def _optional_text(value: object) -> str | None:
 def _pool_id(value: object) -> str:
     pool_id = _word(value)
     if not USER_POOL_ID.fullmatch(pool_id) or len(pool_id) > USER_POOL_ID_LENGTH:
-        raise ValueError("is not a user pool id")
+        raise ValueError("is not a valid user pool id")
     return pool_id
 
 
 def pool_region(pool_id: str) -> str:
-    """Return the Region that the id of a user pool begins with; empty where it begins with none."""
+    """Return the Region that the id of a user pool starts with; empty if it starts with none."""
     region = pool_id.rpartition("_")[0]
     return region if REGION.fullmatch(region) else ""
 
 
 def _flag(value: object) -> bool:
-    # "False" from an environment variable is a true string: refuse it instead of guessing.
+    # The string "False" from an environment variable is true, so strings are rejected.
     if not isinstance(value, bool):
         raise ValueError("must be True or False")  # noqa: TRY004 - one kind of error for all readers
     return value
@@ -118,18 +123,18 @@ def _secret(value: object) -> object:
 
 
 def _trimmed(secret: str | SecretText) -> SecretText:
-    """Return an app client's secret without what a file puts around it; it has no blanks."""
+    """Return an app client's secret without surrounding whitespace; a secret contains none."""
     return SecretText(SecretText(secret).reveal().strip())
 
 
 def _trust(value: object) -> dict[str, str]:
-    """Return a word for each backend; an empty one where the site only lists it."""
+    """Return the word for each backend; empty if the site only lists the backend."""
     if isinstance(value, (list, tuple)):
         return {_dotted_path(item): "" for item in value}
     if not isinstance(value, Mapping):
-        raise ValueError("must be a list of dotted paths, or a dictionary with a word for each")  # noqa: TRY004
+        raise ValueError("must be a list of dotted paths, or a dictionary of them")  # noqa: TRY004
     if any(word not in TRUST_WORDS for word in value.values()):
-        raise ValueError(f"must say one of {', '.join(map(repr, TRUST_WORDS))} of each backend")
+        raise ValueError(f"must map each backend to one of {', '.join(map(repr, TRUST_WORDS))}")
     return {_dotted_path(path): str(word) for path, word in value.items()}
 
 
@@ -138,14 +143,14 @@ def _seconds(value: object) -> float:
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         raise ValueError("must be a timedelta or a number of seconds above zero")
-    # Infinity would be no limit at all, and adding much more than a century overflows dates.
+    # Infinity would be no limit, and adding more than about a century to a date overflows.
     if value > MAX_SECONDS:
-        raise ValueError("must be at most a hundred years")
+        raise ValueError("must be at most 100 years")
     return float(value)
 
 
 def _moment(value: object) -> dt.datetime | None:
-    """Return an aware datetime; a date means its first moment in the site's time zone."""
+    """Return an aware datetime; a date becomes its first moment in the site's time zone."""
     if value in (None, ""):
         return None
     if isinstance(value, str):
@@ -191,16 +196,16 @@ def _names(value: object) -> tuple[str, ...]:
 
 
 def _user_fields(value: object) -> dict[str, str]:
-    """Return the field of the user for each claim."""
+    """Return the name of the user's field for each claim."""
     if not isinstance(value, Mapping):
-        raise ValueError("must be a dictionary of claims and fields")  # noqa: TRY004
+        raise ValueError("must map claims to fields of the user model")  # noqa: TRY004
     return {_text(claim): _text(name) for claim, name in value.items()}
 
 
 def _group_names(value: object) -> dict[str, tuple[str, ...]]:
     """Return the names of Django's groups for each group of the user pool."""
     if not isinstance(value, Mapping):
-        raise ValueError("must be a dictionary of groups of the pool and of the site")  # noqa: TRY004
+        raise ValueError("must map groups of the user pool to groups of the site")  # noqa: TRY004
     return {
         _text(group): (_text(names),) if isinstance(names, str) else _names(names)
         for group, names in value.items()
@@ -215,7 +220,7 @@ def _requirement(value: object) -> object:
         return _groups(value)
     if isinstance(value, str) and "." in value:
         return _dotted_path(value)
-    raise ValueError("is not a policy")
+    raise ValueError("is not a valid policy")
 
 
 def _groups(value: Mapping[object, object]) -> object:
@@ -229,97 +234,108 @@ def _groups(value: Mapping[object, object]) -> object:
     return {"groups": frozenset(_text(name) for name in names)}
 
 
-_PATH_HINT = "Write the dotted path of a callable, such as 'mysite.mfa.name'."
-_TIME_HINT = "Write a datetime.timedelta, or a number of seconds."
+_PATH_HINT = "Set it to a callable or its dotted path, such as 'mysite.mfa.name'."
+_TIME_HINT = "Set it to a datetime.timedelta or a number of seconds."
+_FLAG_HINT = "Set it to True or False; with django-environ, use env.bool(...)."
 MISSING = object()
 
 SETTINGS: Mapping[str, Setting] = {
     "USER_POOL_ID": Setting(
-        _pool_id, MISSING, "Copy the id of the user pool, such as 'eu-west-1_AbCdEfGhI'."
+        _pool_id, MISSING, "Set it to the id of the user pool, such as 'eu-west-1_AbCdEfGhI'."
     ),
-    "CLIENT_ID": Setting(_word, MISSING, "Copy the id of the pool's app client."),
+    "CLIENT_ID": Setting(_word, MISSING, "Set it to the id of the user pool's app client."),
     "CLIENT_SECRET": Setting(
-        _secret, None, "Write the app client's secret, a callable that returns it, or None."
+        _secret, None, "Set it to the app client's secret, a callable that returns it, or None."
     ),
     "ISSUER": Setting(
-        _optional_text, None, "Write the name people know the site by, such as 'Example Ltd'."
+        _optional_text,
+        None,
+        "Set it to the name that users know the site by, such as 'Example Ltd'.",
     ),
     "REGION": Setting(
-        _optional_word, None, "Leave it out: the region is part of the user pool's id."
+        _optional_word, None, "Remove it, because the Region is part of USER_POOL_ID."
     ),
-    "ENDPOINT_URL": Setting(_optional_word, None, "Leave it out, except for a local Cognito."),
+    "ENDPOINT_URL": Setting(_optional_word, None, "Remove it, unless you use a local Cognito."),
     "CLIENT_FACTORY": Setting(_callable_or_path, "cognito_mfa.cognito.make_client", _PATH_HINT),
     "AUTH_FLOW": Setting(
         _one_of("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH"),
         "USER_PASSWORD_AUTH",
-        "Choose a flow that the app client allows.",
+        "Set it to a flow that the app client allows.",
     ),
     "REQUIRED": Setting(
         _requirement,
         "everyone",
-        "Write 'everyone', 'staff', {'groups': [...]}, False, or the dotted path of f(request) -> bool.",
+        "Set it to 'everyone', 'staff', {'groups': [...]}, False, or the dotted path of f(request) -> bool.",
     ),
     "ENFORCEMENT": Setting(
-        _one_of("enforce", "observe", "off"), "enforce", "Choose one of the three words."
+        _one_of("enforce", "observe", "off"), "enforce", "Set it to 'enforce', 'observe', or 'off'."
     ),
     "REQUIRED_FROM": Setting(
-        _moment, None, "Write a date, a datetime with a time zone, or one of them in ISO 8601."
+        _moment,
+        None,
+        "Set it to a date, a datetime with a time zone, or either of them in ISO 8601.",
     ),
     "GRACE_PERIOD": Setting(_optional_seconds, None, _TIME_HINT),
     "PROOF_MAX_AGE": Setting(_seconds, 12 * 3600.0, _TIME_HINT),
     "REAUTH_MAX_AGE": Setting(_seconds, 300.0, _TIME_HINT),
-    "ALLOW_REMOVE": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
-    "RECOVERY_CODES": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
-    "PASSWORD_PAGES": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
+    "ALLOW_REMOVE": Setting(_flag, False, _FLAG_HINT),
+    "RECOVERY_CODES": Setting(_flag, False, _FLAG_HINT),
+    "PASSWORD_PAGES": Setting(_flag, True, _FLAG_HINT),
     "PASSWORD_RULES": Setting(
         _password_rules,
         None,
-        "Write what the pool's password policy says, such as {'length': 12, 'number': True}, or leave it out.",
+        "Set it to the pool's password policy, such as {'length': 12, 'number': True}, or remove it.",
     ),
-    "NOTIFY": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
-    "CREATE_USERS": Setting(_flag, True, "With django-environ, read it with env.bool(...)."),
+    "NOTIFY": Setting(_flag, True, _FLAG_HINT),
+    "CREATE_USERS": Setting(_flag, True, _FLAG_HINT),
     "USER_RESOLVER": Setting(
         _callable_or_path, "cognito_mfa.sign_in.linking.by_pool_and_sub", _PATH_HINT
     ),
     "USER_FIELDS": Setting(
-        _user_fields, {}, "Write {claim: field}, such as {'given_name': 'first_name'}."
+        _user_fields, {}, "Set it to {claim: field}, such as {'given_name': 'first_name'}."
     ),
     "GROUPS": Setting(
-        _group_names, {}, "Write {group of the pool: group of the site}, or a list of groups."
+        _group_names,
+        {},
+        "Set it to {pool_group: site_group}, or to {pool_group: [site_group, ...]}.",
     ),
-    "STAFF_GROUPS": Setting(_names, (), "List the pool's groups whose members are staff here."),
+    "STAFF_GROUPS": Setting(
+        _names, (), "Set it to a list of the user pool's groups whose members are staff."
+    ),
     "USER_UPDATER": Setting(_optional_callable_or_path, None, _PATH_HINT),
     "TRUSTED_BACKENDS": Setting(
         _trust,
         {},
-        "List dotted paths of authentication backends, or write {path: 'enrolled'}.",
+        "Set it to a list of dotted paths of backends, or to {path: word}, such as {path: 'enrolled'}.",
     ),
     "TOKEN_PROVIDER": Setting(_optional_callable_or_path, None, _PATH_HINT),
-    "FEDERATED": Setting(_one_of("block", "exempt"), "block", "Choose one of the two words."),
+    "FEDERATED": Setting(_one_of("block", "exempt"), "block", "Set it to 'block' or 'exempt'."),
     "ALLAUTH_PROVIDER": Setting(
         _optional_text,
         None,
-        "Write the id of allauth's provider that is this user pool, such as 'cognito'.",
+        "Set it to the id of the user pool's provider in django-allauth, such as 'cognito'.",
     ),
     "TRUST_POOL_EMAIL": Setting(
-        _flag, False, "Write True only where administrators alone can write addresses in the pool."
+        _flag,
+        False,
+        "Set it to True only if no one but administrators can write addresses in the user pool.",
     ),
     "CLIENT_ADDRESS": Setting(_optional_callable_or_path, None, _PATH_HINT),
     "CLIENT_METADATA": Setting(_optional_callable_or_path, None, _PATH_HINT),
     "CLIENT_ENCODED_DATA": Setting(_optional_callable_or_path, None, _PATH_HINT),
-    "TRIGGER_MESSAGES": Setting(_flag, False, "With django-environ, read it with env.bool(...)."),
+    "TRIGGER_MESSAGES": Setting(_flag, False, _FLAG_HINT),
     "SESSION_IDLE": Setting(_optional_seconds, None, _TIME_HINT),
     "STATUS_MAX_AGE": Setting(_optional_seconds, None, _TIME_HINT),
     "GRANT_MAX_AGE": Setting(_seconds, 365 * 86400.0, _TIME_HINT),
     "SUPPORT_URL": Setting(
-        _optional_text, None, "Write the address of the page that tells people how to get help."
+        _optional_text, None, "Set it to the URL of a page that says how to get help."
     ),
 }
 
 
 @final
 class Conf:
-    """``settings.COGNITO_MFA``, read and typed. Durations are seconds."""
+    """The settings in ``settings.COGNITO_MFA``, validated and typed. Durations are in seconds."""
 
     USER_POOL_ID: str
     CLIENT_ID: str
@@ -370,11 +386,13 @@ class Conf:
         self.REGION = self.REGION or pool_region(self.USER_POOL_ID)
 
     def __repr__(self) -> str:
-        pool = getattr(self, "USER_POOL_ID", "no pool yet")  # where a report shows one that failed
+        pool = getattr(
+            self, "USER_POOL_ID", "no pool yet"
+        )  # an error report may show an unfinished one
         return f"<Conf of {pool}>"
 
     def client_secret(self) -> SecretText | None:
-        """Return the app client's secret, asking the site's callable when it gave one."""
+        """Return the app client's secret, calling the site's callable if the setting is one."""
         given = self.CLIENT_SECRET
         secret = _trimmed(given() or "") if callable(given) else given
         return secret or None
@@ -383,28 +401,27 @@ class Conf:
         """Return what a sign-in through ``backend`` proves about MFA.
 
         Returns:
-            ``elsewhere``: the backend asked for a second factor that has nothing to do with Cognito. At Cognito's
-            own pages: ``everyone`` is asked, because the pool requires MFA; or those who are ``enrolled``, as
-            in a pool that leaves it optional. None: it proves nothing, as for a backend listed without a word
-            beside a ``TOKEN_PROVIDER``.
+            ``elsewhere`` if the backend verifies a second factor that has nothing to do with Cognito. For sign-ins at
+            managed login, ``everyone`` if the pool requires MFA, or ``enrolled`` if it is optional there. None if
+            the sign-in proves nothing, as for a backend listed without a word when ``TOKEN_PROVIDER`` is set.
         """
         word = self.TRUSTED_BACKENDS.get(str(backend))
         if word is None:
             return None
         if word == "":
             word = None if self.TOKEN_PROVIDER else "elsewhere"
-        # SECURITY: here and not only in a check, which a server process never runs.
+        # SECURITY: enforced here and not only in a check, which a server process never runs.
         return word if word in trustable(str(backend)) else None
 
 
 def trustable(backend: str) -> tuple[str, ...]:
     """Return the words that ``TRUSTED_BACKENDS`` may give ``backend``.
 
-    A backend class lists them in ``trust_words``, and its subclasses may narrow the list. Ours accepts none: its
-    sign-ins leave a proof where a second factor was answered, and trust without a proof would let every user pass.
+    A backend class lists them in ``trust_words``, and its subclasses may narrow the list. Ours allows none: its
+    sign-ins store a proof when the user has entered a code, and trust without a proof would let every user pass.
 
     Args:
-        backend: dotted path, as in ``AUTHENTICATION_BACKENDS``; none are returned for one that cannot be imported.
+        backend: dotted path, as in ``AUTHENTICATION_BACKENDS``; if it cannot be imported, no words are returned.
     """
     try:
         return _trust_words(backend)
@@ -414,8 +431,8 @@ def trustable(backend: str) -> tuple[str, ...]:
 
 @cache
 def _trust_words(backend: str) -> tuple[str, ...]:
-    # SECURITY: what every class allows. A subclass of ours that lists more words would make our own sign-ins without
-    # a code pass.
+    # SECURITY: only words that every base class allows. Otherwise a subclass of our backend could list more words,
+    # and sign-ins without a code would pass.
     lists = [
         vars(one)["trust_words"]
         for one in backend_class(backend).__mro__
@@ -425,19 +442,19 @@ def _trust_words(backend: str) -> tuple[str, ...]:
 
 
 def backend_class(path: str) -> type:
-    """Return the class of the backend that Django makes of ``path``: a class, or anything that returns a backend.
+    """Return the class of the backend at ``path``, which is a class or a callable that returns a backend.
 
-    It raises what importing or calling it raises.
+    Any error of importing or calling it is raised.
     """
     found: Any = import_string(path)
     return found if isinstance(found, type) else type(found())
 
 
 def given_settings() -> Mapping[str, object]:
-    """Return the site's own dictionary, or an empty one when there is none (or no dictionary).
+    """Return the site's dictionary, or an empty one if the setting is missing or not a dictionary.
 
-    The client secret is wrapped in ``SecretText`` already, because error reports of other settings show frames
-    that hold the whole dictionary.
+    The client secret is already wrapped in ``SecretText``, because error reports about other settings show frames
+    with the whole dictionary.
     """
     given = getattr(settings, NAME, None)
     if not isinstance(given, Mapping):
@@ -446,14 +463,14 @@ def given_settings() -> Mapping[str, object]:
         return {**given, "CLIENT_SECRET": SecretText(given["CLIENT_SECRET"])}
     if given.get("CLIENT_SECRET") is None or callable(given["CLIENT_SECRET"]):
         return given
-    return {**given, "CLIENT_SECRET": object()}  # bytes, say: refused, and not shown either
+    return {**given, "CLIENT_SECRET": object()}  # such as bytes: rejected, and never shown
 
 
 def problems(given: Mapping[str, object]) -> Iterator[Problem]:
-    """Yield what is wrong with ``given``: unknown names, missing names, values that cannot be read."""
+    """Yield the problems of ``given``: unknown names, missing names, and invalid values."""
     for name in given:
         if name not in SETTINGS:
-            yield Problem(str(name), "is not a setting of this app", _nearest(str(name)))
+            yield Problem(str(name), IS_UNKNOWN, _nearest(str(name)))
     for name, setting in SETTINGS.items():
         if name in given:
             try:
@@ -461,14 +478,14 @@ def problems(given: Mapping[str, object]) -> Iterator[Problem]:
             except ValueError as error:
                 yield Problem(name, str(error), setting.hint)
         elif setting.default is MISSING:
-            yield Problem(name, "is missing", setting.hint)
+            yield Problem(name, IS_MISSING, setting.hint)
     if _lacks_region(given):
-        hint = "Compare the id. If it is an emulator's, write REGION as well."
-        yield Problem("USER_POOL_ID", "does not begin with an AWS Region", hint)
+        hint = "Correct the id, or set REGION if the id belongs to an emulator."
+        yield Problem("USER_POOL_ID", "does not start with an AWS Region", hint)
 
 
 def _lacks_region(given: Mapping[str, object]) -> bool:
-    """Return whether neither the pool's id nor ``REGION`` says where the pool is."""
+    """Return whether neither the pool's id nor ``REGION`` names the Region."""
     pool_id = given.get("USER_POOL_ID")
     if given.get("REGION") or not isinstance(pool_id, str):
         return False

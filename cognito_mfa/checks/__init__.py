@@ -1,6 +1,6 @@
-"""System checks: they report what is wrong with a site before its first user meets it.
+"""System checks, which report what is wrong with a site before its first user notices.
 
-An id never changes its meaning; ``docs/checks.md`` lists them all. No check asks Cognito, because ``check``
+An id never changes its meaning. ``docs/checks.md`` lists them all. No check contacts Cognito, because ``check``
 also runs where there is no network.
 """
 
@@ -71,7 +71,7 @@ ALWAYS: tuple[Check, ...] = (
 DEPLOYED: tuple[Check, ...] = (
     deployment.check_cookies,
     deployment.check_enforcement,
-    deployment.check_roll_out,
+    deployment.check_rollout,
     deployment.check_hosts,
     deployment.check_addresses,
     recovery.check_credentials,
@@ -85,19 +85,19 @@ OF_DATABASE: tuple[Check, ...] = (
 
 
 def check_site(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
-    """Run what every ``check`` runs.
+    """Return the messages of ``manage.py check``.
 
     Args:
-        app_configs: Django's; ignored, because all checks are about the site as a whole.
+        app_configs: passed by Django; ignored, because all checks are about the site as a whole.
     """
     return _run(ALWAYS)
 
 
 def check_deployment(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
-    """Run what ``check --deploy`` adds.
+    """Return the messages that ``check --deploy`` adds.
 
     Args:
-        app_configs: Django's; ignored.
+        app_configs: passed by Django; ignored.
     """
     return _run(DEPLOYED)
 
@@ -105,11 +105,11 @@ def check_deployment(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
 def check_database(
     app_configs: Any, databases: Collection[str] | None = None, **_kwargs: Any
 ) -> list[CheckMessage]:
-    """Run what reads the database, at ``migrate`` and at ``check --database``.
+    """Return the messages of checks that read the database, at ``migrate`` and ``check --database``.
 
     Args:
-        app_configs: Django's; ignored.
-        databases: aliases of the databases that may be read; none at an ordinary ``check``.
+        app_configs: passed by Django; ignored.
+        databases: aliases of the databases that may be read; None without ``--database``.
     """
     return _run(OF_DATABASE) if databases else []
 
@@ -119,14 +119,14 @@ def _run(wanted: Iterable[Check]) -> list[CheckMessage]:
 
 
 def _messages(check: Check) -> list[CheckMessage]:
-    """Return what a check finds; where the site's own code makes it fail, that, since others must still run."""
+    """Return what a check finds, or E034 if it fails, so that the other checks still run."""
     try:
         return list(check())
     except Exception as error:  # noqa: BLE001 - settings may hold anything
         return [
             Error(
-                f"{check.__name__} could not be made: {type(error).__name__}: {error}.",
-                hint="Correct the setting that it is about. docs/checks.md lists what each check reads.",
+                f"{check.__name__} failed with {type(error).__name__}: {error}.",
+                hint="Correct the setting or the code that the error is about.",
                 id="cognito_mfa.E034",
             )
         ]

@@ -1,4 +1,4 @@
-"""Checks of other ways into the site: backends, the admin, APIs, WebSockets, and what logs reveal."""
+"""Checks of authentication backends, admin sites, and what logs reveal."""
 
 from __future__ import annotations
 
@@ -20,33 +20,34 @@ from cognito_mfa.enforcement.overrides import forgets, names_in
 from cognito_mfa.enforcement.password_forms import backends_for_passwords, may_accept_password
 
 AWS_LOGGERS = ("boto3", "botocore", "urllib3")
-UNSET = (None, "NOTSET", 0)  # levels of a logger that takes the root's
+UNSET = (None, "NOTSET", 0)  # levels of a logger that inherits the root's
 
 
 def check_backend() -> Iterator[CheckMessage]:
-    """E008: our backend is missing."""
+    """Check that ``CognitoBackend`` is in AUTHENTICATION_BACKENDS (E008)."""
     if own_backend() is None and not any(map(backend_problem, settings.AUTHENTICATION_BACKENDS)):
         yield Error(
-            f"No entry of AUTHENTICATION_BACKENDS is {BACKEND!r} or derives from it, so users who sign in are "
-            "signed out at their next request.",
+            f"AUTHENTICATION_BACKENDS contains neither {BACKEND!r} nor a subclass of it, so users are signed out right "
+            "after they sign in.",
             hint=f"Add {BACKEND!r} to AUTHENTICATION_BACKENDS.",
             id="cognito_mfa.E008",
         )
 
 
 def check_backends() -> Iterator[CheckMessage]:
-    """E019: trust in an unused backend. E028: impossible trust. W007: trust in a password alone."""
+    """Check that TRUSTED_BACKENDS names used backends (E019), as they allow (E028), and not for passwords (W007)."""
     conf = conf_or_none()
     for backend in conf.TRUSTED_BACKENDS if conf else ():
         if backend not in settings.AUTHENTICATION_BACKENDS:
             yield Error(
-                f"{NAME}['TRUSTED_BACKENDS'] names {backend!r}, which is not among AUTHENTICATION_BACKENDS.",
-                hint="Write it exactly as there, or remove it.",
+                f"{NAME}['TRUSTED_BACKENDS'] contains {backend!r}, which is not in AUTHENTICATION_BACKENDS.",
+                hint="Use the same dotted path as in AUTHENTICATION_BACKENDS, or remove it.",
                 id="cognito_mfa.E019",
             )
         elif conf is not None and conf.trust_in(backend) is None and not _lacks_word(conf, backend):
             yield Error(
-                f"{NAME}['TRUSTED_BACKENDS'] says of {backend!r} what cannot be true: nothing is believed of it.",
+                f"{NAME}['TRUSTED_BACKENDS'] trusts {backend!r} in a way that the backend does not allow, so its "
+                "sign-ins prove nothing.",
                 hint=_trust_hint(backend),
                 id="cognito_mfa.E028",
             )
@@ -56,27 +57,27 @@ def check_backends() -> Iterator[CheckMessage]:
             and may_accept_password(backend)
         ):
             yield Caution(
-                f"{NAME}['TRUSTED_BACKENDS'] trusts {backend!r}, which accepts a password.",
-                hint="Trust only backends whose sign-ins pass a second factor elsewhere. If your class does that "
-                "itself, silence this check.",
+                f"{NAME}['TRUSTED_BACKENDS'] trusts {backend!r}, which accepts a password, so users may sign in "
+                "without a second factor.",
+                hint="Only trust backends that verify a second factor themselves, and silence this check if this one does.",
                 id="cognito_mfa.W007",
             )
 
 
 def check_vetoes() -> Iterator[CheckMessage]:
-    """W042: a backend that only refuses sign-ins comes after ours, where our sign-in does not ask it."""
+    """Check that backends that only refuse sign-ins come before ours, which stops at itself (W042)."""
     given, own = settings.AUTHENTICATION_BACKENDS, own_backend()
     later = given[given.index(own) + 1 :] if own else []
     for path in filter(_only_refuses, later):
         yield Caution(
-            f"AUTHENTICATION_BACKENDS names {path!r} after {own!r}, so our sign-in does not ask it and ignores its locks.",
-            hint=f"Move {path!r} before {own!r}.",
+            f"{path!r} comes after {own!r} in AUTHENTICATION_BACKENDS, so sign-ins with Cognito ignore its locks.",
+            hint=f"Move {path!r} before {own!r} in AUTHENTICATION_BACKENDS.",
             id="cognito_mfa.W042",
         )
 
 
 def _only_refuses(path: str) -> bool:
-    """Return whether the backend is there for its veto: it can load no user, or says so in its documentation."""
+    """Return whether the backend cannot load a user, or is documented to only refuse sign-ins."""
     if import_problem(path):
         return False
     kind = backend_class(path)
@@ -85,7 +86,7 @@ def _only_refuses(path: str) -> bool:
 
 
 def _lacks_word(conf: Conf, backend: str) -> bool:
-    """Return whether ``backend`` lacks the word that it needs, which E024 reports."""
+    """Return whether ``backend`` is listed without the word that it needs, which E024 reports."""
     wanted = conf.TOKEN_PROVIDER is not None and conf.TRUSTED_BACKENDS[backend] == ""
     return wanted and bool(trustable(backend))
 
@@ -93,26 +94,24 @@ def _lacks_word(conf: Conf, backend: str) -> bool:
 def _trust_hint(backend: str) -> str:
     words = trustable(backend)
     if words:
-        return f"Write one of {', '.join(map(repr, words))}."
-    return (
-        "Remove it: sign-ins through cognito_mfa leave a proof where a second factor was answered."
-    )
+        return f"Set it to one of {', '.join(map(repr, words))}."
+    return "Remove it, because sign-ins with cognito_mfa store a proof when the user has entered a code."
 
 
 def check_admin() -> Iterator[CheckMessage]:
-    """W008: an admin site that is in the URLconf, and does not ask for MFA itself."""
+    """Check that each admin site in the URLconf enforces MFA (W008)."""
     conf = conf_or_none()
     if conf is None or conf.REQUIRED is False or urlconf_problem():
         return
     for site, has_form in admin_sites.mounted():
         if _is_gated(site) or not (has_form or installed_gate() in (Gate.NONE, Gate.CUT_OFF)):
             continue
-        works = "takes a password alone" if backends_for_passwords() else "accepts no password"
-        form = f"its own login form {works}, and " if has_form else ""
+        works = "only checks a password" if backends_for_passwords() else "accepts no password"
+        form = f": its login form {works}" if has_form else ""
         yield Caution(
-            f"The admin site {site.name!r} is not gated: {form}it does not ask for MFA itself.",
-            hint="Replace 'django.contrib.admin' by 'cognito_mfa.apps.MFAAdminConfig' in INSTALLED_APPS, or derive your "
-            "site from cognito_mfa.contrib.admin_site.MFAAdminSite.",
+            f"The admin site {site.name!r} does not enforce MFA{form}.",
+            hint="Replace 'django.contrib.admin' with 'cognito_mfa.apps.MFAAdminConfig' in INSTALLED_APPS, or subclass "
+            "cognito_mfa.contrib.admin_site.MFAAdminSite.",
             id="cognito_mfa.W008",
         )
 
@@ -132,19 +131,19 @@ def _is_gated(site: Any) -> bool:
 
 
 def check_logging() -> Iterator[CheckMessage]:
-    """W011: botocore at level DEBUG logs passwords, codes and tokens."""
+    """Check that LOGGING does not set botocore to DEBUG, where it logs passwords, codes, and tokens (W011)."""
     if settings.DEBUG or not (loud := _loud_loggers()):
         return
     names = ", ".join(repr(name or "root") for name in loud)
     yield Caution(
-        f"LOGGING sets {names} to DEBUG: botocore then logs passwords, codes and tokens.",
-        hint="Set the level of the loggers 'boto3', 'botocore' and 'urllib3' to INFO or above.",
+        f"LOGGING sets {names} to DEBUG, so botocore logs passwords, codes, and tokens.",
+        hint="Set the level of the loggers 'boto3', 'botocore', and 'urllib3' to INFO or above.",
         id="cognito_mfa.W011",
     )
 
 
 def _loud_loggers() -> list[str]:
-    """Return the loggers of AWS's library, and the root where they inherit it, that LOGGING sets to DEBUG."""
+    """Return the AWS loggers that LOGGING sets to DEBUG, and the root logger if they inherit its level."""
     config: Mapping[str, Any] = settings.LOGGING or {}
     loggers: Mapping[str, Any] = config.get("loggers") or {}
     loud = [

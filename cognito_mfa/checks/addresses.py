@@ -1,4 +1,4 @@
-"""Checks of addresses: does a page answer where the settings send people, and can they do there what it asks?"""
+"""Checks of URLs in settings: whether a page answers there, and whether users can do there what it asks."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ from cognito_mfa.enforcement.password_forms import (
 from cognito_mfa.enforcement.urlconf import is_reachable, views
 from cognito_mfa.enforcement.view_marks import View, held_by, view_class_of, why_exempt
 
-# Our pages that everybody reaches, and that are no step which somebody could be led back to.
+# Our public pages that no user is redirected to during a sign-in.
 NO_STEPS = {"setup_done"}
 SIGN_IN = "cognito_mfa:sign_in"
 COMMON = "django.middleware.common.CommonMiddleware"
 LOCALE = "django.middleware.locale.LocaleMiddleware"
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
-# Settings of other packages that send visitors to a sign-in, and where those packages send people afterwards.
+# Settings of other packages with the URL of a sign-in page, and with the URL where users go afterwards.
 OTHER_SIGN_INS = {
     "WAGTAIL_FRONTEND_LOGIN_URL": "wagtail",
     "WAGTAILADMIN_LOGIN_URL": "wagtail.admin",
@@ -58,11 +58,11 @@ OTHER_ADDRESSES = {
 
 
 class Address(NamedTuple):
-    """Where an address of the settings leads.
+    """Where a URL in a setting leads.
 
     Attributes:
-        match: the view that answers; None if there is none, or if it is not known.
-        is_known: False for an address of another site, and where other code may have a page.
+        match: the view that answers; None if there is none, or if it is unknown.
+        is_known: False for a URL of another site, and where middleware may have a page.
     """
 
     match: ResolverMatch | None
@@ -70,14 +70,14 @@ class Address(NamedTuple):
 
 
 def check_urls() -> Iterator[CheckMessage]:
-    """E010: our pages are not in the URLconf. E017: users would be redirected in a circle."""
+    """Check that our pages are in the URLconf (E010) and that no gated view covers them (E017)."""
     if urlconf_problem():
         return
     try:
         reverse("cognito_mfa:setup")
     except NoReverseMatch:
         yield Error(
-            "The pages of cognito_mfa are not in the URLconf.",
+            "cognito_mfa.urls is not included in the URLconf, so users cannot sign in or set up MFA.",
             hint="Add path('account/', include('cognito_mfa.urls')) to the site's urls.py.",
             id="cognito_mfa.E010",
         )
@@ -85,15 +85,14 @@ def check_urls() -> Iterator[CheckMessage]:
     covered = [name for name in _steps() if not _is_open(f"cognito_mfa:{name}")]
     if covered:
         yield Error(
-            f"Another view answers at the address of {', '.join(covered)}, and the gate is in front of it: "
-            "people would be led in a circle.",
-            hint="Put include('cognito_mfa.urls') before the pattern that matches first.",
+            f"Another view that requires MFA handles the URL of {', '.join(covered)}, which causes a redirect loop.",
+            hint="Put include('cognito_mfa.urls') before the pattern of that view.",
             id="cognito_mfa.E017",
         )
 
 
 def _steps() -> list[str]:
-    """Return the pages that must be reachable without a proof, or no user could ever make one."""
+    """Return the names of the pages that users need before they have a proof."""
     patterns: list[URLPattern] = import_string("cognito_mfa.urls.urlpatterns")
     exempt = [str(one.name) for one in patterns if why_exempt(one.callback)]
     return [name for name in exempt if name not in NO_STEPS]
@@ -105,29 +104,29 @@ def _is_open(name: str) -> bool:
 
 
 def check_index() -> Iterator[CheckMessage]:
-    """W049: the address of our pages is that of a page of the site's, which is not shown any more."""
+    """Check that our index page does not hide a page of the site (W049)."""
     if urlconf_problem():
         return
     ours = next((one.route for one in views() if one.name == "cognito_mfa:index"), None)
     for found in views():
         if found.route == ours and found.name != "cognito_mfa:index" and not is_reachable(found):
             yield Caution(
-                f"The view {found.name or found.view!r} is not reachable: cognito_mfa.urls, which is included at "
-                f"'/{ours}', answers there first.",
-                hint="Put its pattern before include('cognito_mfa.urls'), or include ours somewhere else.",
+                f"The view {found.name or found.view!r} cannot be reached, because cognito_mfa.urls, which is included at "
+                f"'/{ours}', handles its URL first.",
+                hint="Put its pattern before include('cognito_mfa.urls'), or include cognito_mfa.urls at another path.",
                 id="cognito_mfa.W049",
             )
 
 
 def check_login_url() -> Iterator[CheckMessage]:
-    """W006: users are sent to sign in where no page is. E033: where no password works. E017: in a circle."""
+    """Check that LOGIN_URL leads to a page (W006) without a loop (E017) where a password works (E033)."""
     if urlconf_problem():
         return
     address = locate(settings.LOGIN_URL)
     if address.match is None:
         if address.is_known and settings.LOGIN_URL != SIGN_IN:  # where ours has none, E010 says so
             yield Caution(
-                f"LOGIN_URL is {settings.LOGIN_URL!r}, where this site has no page.",
+                f"LOGIN_URL is {settings.LOGIN_URL!r}, which does not match any URL pattern.",
                 hint=f"Set LOGIN_URL = {SIGN_IN!r}.",
                 id="cognito_mfa.W006",
             )
@@ -135,21 +134,21 @@ def check_login_url() -> Iterator[CheckMessage]:
     view = address.match.func
     if _needs_sign_in(view):
         yield Error(
-            f"LOGIN_URL is {settings.LOGIN_URL!r}, whose view sends visitors to LOGIN_URL: they are led in a circle.",
+            f"LOGIN_URL is {settings.LOGIN_URL!r}, whose view itself requires a sign-in, which causes a redirect loop.",
             hint=f"Set LOGIN_URL = {SIGN_IN!r}.",
             id="cognito_mfa.E017",
         )
     if asks_for_password(view) and not backends_for_passwords():
         yield Error(
-            f"LOGIN_URL is {settings.LOGIN_URL!r}, a form in which no password works: no entry of "
-            "AUTHENTICATION_BACKENDS checks one. Nobody can sign in there, superusers included.",
+            f"LOGIN_URL is {settings.LOGIN_URL!r}, which asks for a password, but no backend in AUTHENTICATION_BACKENDS "
+            "checks one, so no user can sign in there, not even a superuser.",
             hint=f"Set LOGIN_URL = {SIGN_IN!r}.",
             id="cognito_mfa.E033",
         )
 
 
 def check_password_forms() -> Iterator[CheckMessage]:
-    """W045: a form in which no password works. W046: one that signs people in without Cognito."""
+    """Check other password forms: whether no password works (W045), or users bypass Cognito (W046)."""
     if urlconf_problem() or own_backend() is None:  # then E008 comes first
         return
     backends = backends_for_passwords()
@@ -157,15 +156,14 @@ def check_password_forms() -> Iterator[CheckMessage]:
         route, name = f"/{door.found.route}", door.found.name
         if backends:
             yield Caution(
-                f"The view at {route!r} is a second way to sign in: it accepts passwords that {', '.join(backends)} "
-                "checks, and Cognito does not.",
-                hint="Remove it, or silence this check if some users have no account in the user pool.",
+                f"The view at {route!r} checks passwords with {', '.join(backends)}, so users can sign in without Cognito.",
+                hint="Remove it, or silence this check if some users are not in the user pool.",
                 id="cognito_mfa.W046",
             )
         else:
             yield Caution(
-                f"The view at {route!r} asks for a password, and no password works there: no entry of "
-                "AUTHENTICATION_BACKENDS checks one.",
+                f"The view at {route!r} asks for a password, but no backend in AUTHENTICATION_BACKENDS checks one, so no "
+                "user can sign in there.",
                 hint=_replacement(route, name, door.found.view),
                 id="cognito_mfa.W045",
             )
@@ -176,7 +174,7 @@ def check_password_forms() -> Iterator[CheckMessage]:
 def _replacement(route: str, name: str, view: View) -> str:
     kinds = (view_class_of(layer) for layer in layers(view))
     if any(hasattr(kind, "permission_classes") for kind in kinds):
-        return "Remove it. If programs need tokens, issue them in a view of your own that is marked mfa_required."
+        return "Remove it, and issue tokens for programs in a view of your own that is marked mfa_required."
     as_name = f", name={name!r}" if name and ":" not in name else ""
     return (
         f"Remove it, or put path({route[1:]!r}, RedirectView.as_view(pattern_name={SIGN_IN!r}, query_string=True)"
@@ -191,60 +189,65 @@ def _dead_sign_in(setting: str, app: str, backends: list[str]) -> Iterator[Check
     match = locate(given).match
     if match is not None and asks_for_password(match.func) is not None:
         yield Caution(
-            f"{setting} is {given!r}, a form in which no password works.",
+            f"{setting} is {given!r}, which asks for a password, but no backend in AUTHENTICATION_BACKENDS checks one, so "
+            "no user can sign in there.",
             hint=f"Set {setting} = {SIGN_IN!r}.",
             id="cognito_mfa.W045",
         )
 
 
 def check_other_addresses() -> Iterator[CheckMessage]:
-    """W047: a setting sends people to an address that does not answer, or back to the sign-in."""
+    """Check that other URLs in settings lead to a page that is not the sign-in page (W047)."""
     if urlconf_problem():
         return
     for setting, hint, given in _other_addresses():
         address = locate(given)
         if address.match is None and address.is_known:
-            trouble = "where this site has no page"
+            trouble = "which does not match any URL pattern"
         elif address.match is not None and not _answers_get(address.match.func):
-            trouble = "whose view does not answer GET"
+            trouble = "whose view does not accept GET requests"
         elif setting == "LOGIN_REDIRECT_URL" and _is_way_in(address.match):
-            trouble = "which leads users who have signed in back to the sign-in"
+            trouble = "which sends users back to the sign-in page after they signed in"
         else:
             continue
         yield Caution(f"{setting} is {given!r}, {trouble}.", hint=hint, id="cognito_mfa.W047")
 
 
 def _other_addresses() -> Iterator[tuple[str, str, Any]]:
-    """Yield settings that hold an address, what to write there, and the address."""
-    silence = "or silence this check if another server answers there"
+    """Yield settings that hold a URL, each with a hint and its value."""
+    silence = "or silence this check if another server handles the URL"
     yield (
         "LOGIN_REDIRECT_URL",
-        f"Add a page there, set it to one for users who have signed in, such as '/', {silence}.",
+        f"Set LOGIN_REDIRECT_URL to a page for signed-in users, such as '/', {silence}.",
         settings.LOGIN_REDIRECT_URL,
     )
     if settings.LOGOUT_REDIRECT_URL is not None:
         yield (
             "LOGOUT_REDIRECT_URL",
-            f"Add a page there, set it to one for visitors, such as '/', {silence}.",
+            f"Set LOGOUT_REDIRECT_URL to a public page, such as '/', {silence}.",
             settings.LOGOUT_REDIRECT_URL,
         )
     conf = conf_or_none()
     if conf is not None and (conf.SUPPORT_URL or "").startswith("/"):
         yield (
             f"{NAME}['SUPPORT_URL']",
-            f"Write the address of a page that exists, {silence}.",
+            f"Set SUPPORT_URL to a page that exists, {silence}.",
             conf.SUPPORT_URL,
         )
     for setting, app in OTHER_ADDRESSES.items():
         if getattr(settings, setting, None) and apps.is_installed(app):
-            yield setting, f"Set it to a page that exists, {silence}.", getattr(settings, setting)
+            yield (
+                setting,
+                f"Set {setting} to a page that exists, {silence}.",
+                getattr(settings, setting),
+            )
 
 
 # ----------------------------------------------------------------------------------------------- resolving
 
 
 def locate(value: Any) -> Address:
-    """Return where ``value`` leads: the name of a view, a path, or a whole address."""
+    """Return where ``value`` leads, which is the name of a view, a path, or a full URL."""
     try:
         url = str(resolve_url(value))
     except Exception:  # noqa: BLE001 - a lazy value of the site may fail in any way
@@ -258,9 +261,9 @@ def locate(value: Any) -> Address:
 
 
 def _spellings(path: str) -> Iterator[str]:
-    """Yield the paths that Django would look for, in order: middleware adds a slash, and a language."""
+    """Yield the paths that Django would try, in order; middleware may add a slash and a language."""
     prefix = get_script_prefix()
-    # As a browser asks for it, below the prefix under which the site is mounted.
+    # Browsers request it below the prefix at which the site is mounted.
     path = f"/{path.removeprefix(prefix)}" if prefix != "/" and path.startswith(prefix) else path
     yield path
     slash = settings.APPEND_SLASH and installed_middleware.index_of(COMMON) is not None
@@ -281,7 +284,7 @@ def _resolve(path: str) -> ResolverMatch | None:
 
 
 def _needs_sign_in(view: View) -> bool:
-    """Tell whether ``view`` certainly sends visitors to LOGIN_URL."""
+    """Return whether ``view`` is certain to redirect visitors to LOGIN_URL."""
     for layer in layers(view):
         kind = view_class_of(layer)
         mixed_in = (
@@ -306,5 +309,5 @@ def _answers_get(view: View) -> bool:
 
 
 def _is_way_in(match: ResolverMatch | None) -> bool:
-    """Tell whether a view is a step of our sign-in, which leads on to LOGIN_REDIRECT_URL."""
+    """Return whether a view is a step of our sign-in, which ends at LOGIN_REDIRECT_URL."""
     return match is not None and "cognito_mfa" in match.app_names and match.url_name in _steps()

@@ -1,4 +1,4 @@
-"""Checks of APIs and other callers whom the gate cannot judge, because they are authenticated after it."""
+"""Checks of APIs and other callers that are authenticated after ``RequireMFAMiddleware``."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ MAX_ROUTES = 10  # in one message
 
 
 def check_rest_framework() -> Iterator[CheckMessage]:
-    """W009: views of Django REST framework that callers with a token reach without MFA."""
+    """Check that tokens do not bypass MFA in views of Django REST framework (W009)."""
     if not apps.is_installed("rest_framework") or urlconf_problem():
         return
     found = _apis("rest_framework")
     routes = _open_routes(found)
     if found and not routes:
         return
-    where = f"at {routes}" if routes else "in views that do not say otherwise"
+    where = f"at {routes}" if routes else "in views with the default permissions"
     if routes or not _default_asks():
         yield Caution(
-            f"Django REST framework authenticates after the gate has decided, and tokens pass without MFA {where}.",
-            hint=f"Where people use the API in a browser, add {PERMISSION!r} to permission_classes; it refuses every "
-            "token. For programs, issue tokens only in a view that is marked mfa_required, then silence this check.",
+            f"Django REST framework authenticates users after RequireMFAMiddleware, so tokens pass without MFA {where}.",
+            hint=f"Add {PERMISSION!r} to permission_classes, which rejects all tokens, or issue tokens only in a view "
+            "that is marked mfa_required and silence this check.",
             id="cognito_mfa.W009",
         )
 
 
 def _default_asks() -> bool:
-    """Return whether views that say nothing about themselves would be guarded."""
+    """Return whether the default permissions of Django REST framework enforce MFA."""
     from rest_framework.settings import api_settings
 
     from cognito_mfa.contrib.rest_framework import asks_for_factor
@@ -45,14 +45,14 @@ def _default_asks() -> bool:
 
 
 def check_ninja() -> Iterator[CheckMessage]:
-    """W048: routes of django-ninja that callers with a token reach without MFA."""
+    """Check that tokens do not bypass MFA in routes of django-ninja (W048)."""
     if urlconf_problem():
         return
     if routes := _open_routes(_apis("ninja")):
         yield Caution(
-            f"Routes of django-ninja authenticate after the gate has decided, and tokens pass without MFA at {routes}.",
-            hint="Use ninja.security.django_auth where people use the API in a browser. For programs, issue tokens "
-            "only in a view that is marked mfa_required, then silence this check.",
+            f"django-ninja authenticates users after RequireMFAMiddleware, so tokens pass without MFA at {routes}.",
+            hint="Use ninja.security.django_auth, which accepts no tokens, or issue tokens only in a view that is marked "
+            "mfa_required and silence this check.",
             id="cognito_mfa.W048",
         )
 
@@ -64,7 +64,7 @@ def _apis(package: str) -> list[tuple[str, Authentication]]:
 
 
 def _open_routes(found: list[tuple[str, Authentication]]) -> str:
-    """Return which routes accept tokens without our guard, for a message; empty without any."""
+    """Return the routes that accept tokens without our permission, as text; empty if there are none."""
     routes = list(
         dict.fromkeys(
             f"/{route} ({', '.join(api.tokens)})" for route, api in found if _lets_tokens_pass(api)
@@ -83,10 +83,11 @@ def _lets_tokens_pass(api: Authentication) -> bool:
 
 
 def check_channels() -> Iterator[CheckMessage]:
-    """W010: WebSockets, which no Django middleware sees."""
+    """Check that Channels is not installed, because WebSocket connections bypass middleware (W010)."""
     if apps.is_installed("channels"):
         yield Caution(
-            "Channels is installed: websockets pass no Django middleware, and so no gate.",
-            hint="Put cognito_mfa.contrib.asgi.RequireMFA around your consumers (docs/enforcement.md), then silence this.",
+            "Channels is installed, but WebSocket connections bypass Django middleware, so MFA is not enforced for them.",
+            hint="Wrap your consumers in cognito_mfa.contrib.asgi.RequireMFA (see docs/enforcement.md), then silence this "
+            "check.",
             id="cognito_mfa.W010",
         )

@@ -19,32 +19,33 @@ from cognito_mfa.models import CognitoIdentity
 
 
 def check_relations() -> Iterator[CheckMessage]:
-    """W041: our rows and the users that they point at are in different databases."""
+    """Check that our tables and the users are in the same database (W041)."""
     ours, users = router.db_for_write(CognitoIdentity), router.db_for_write(get_user_model())
     if ours != users:
         yield Caution(
-            f"The router writes cognito_mfa to {ours!r} and users to {users!r}. No database can follow the relation "
-            "between them, and no transaction covers both.",
-            hint=f"Let the router send the app label 'cognito_mfa' to {users!r}, where {settings.AUTH_USER_MODEL} is.",
+            f"The database router stores cognito_mfa in {ours!r} and users in {users!r}, so relations and transactions "
+            "between them do not work.",
+            hint=f"Route the app label 'cognito_mfa' to {users!r}, where {settings.AUTH_USER_MODEL} is stored.",
             id="cognito_mfa.W041",
         )
 
 
 def check_groups() -> Iterator[CheckMessage]:
-    """W032: REQUIRED names groups that do not exist, so that it applies to no user."""
+    """Check that the groups in REQUIRED exist (W032)."""
     conf = conf_or_none()
     if conf is None or not isinstance(conf.REQUIRED, dict):
         return
     if missing := _missing_groups(set(conf.REQUIRED["groups"])):
         yield Caution(
-            f"{NAME}['REQUIRED'] names groups that do not exist: {missing}. Nobody in them is asked for a second factor.",
+            f"{NAME}['REQUIRED'] names groups that do not exist ({missing}), so MFA is not required through "
+            "them.",
             hint="Correct the names, or create the groups.",
             id="cognito_mfa.W032",
         )
 
 
 def check_password_rules() -> Iterator[CheckMessage]:
-    """W038: PASSWORD_RULES says something else than the pool's password policy, as it was last read."""
+    """Check that PASSWORD_RULES equals the pool's password policy, as it was last read (W038)."""
     conf = conf_or_none()
     if conf is None or conf.PASSWORD_RULES is None:
         return
@@ -54,14 +55,14 @@ def check_password_rules() -> Iterator[CheckMessage]:
         return
     if found is not None and found != conf.PASSWORD_RULES:
         yield Caution(
-            f"{NAME}['PASSWORD_RULES'] differs from the password policy of the user pool, so pages show wrong rules.",
-            hint=f"Write {found.as_dict()!r}, or leave PASSWORD_RULES out: cognito_mfa_sync reads the policy.",
+            f"{NAME}['PASSWORD_RULES'] differs from the user pool's password policy, so pages show the wrong rules.",
+            hint=f"Set PASSWORD_RULES to {found.as_dict()!r}, or remove it, because cognito_mfa_sync reads the policy.",
             id="cognito_mfa.W038",
         )
 
 
 def check_former_pools() -> Iterator[CheckMessage]:
-    """W036: users are linked in a user pool that the settings do not name, so they cannot sign in."""
+    """Check that no users are linked to a user pool other than USER_POOL_ID (W036)."""
     if conf_or_none() is None:
         return
     try:
@@ -69,31 +70,31 @@ def check_former_pools() -> Iterator[CheckMessage]:
     except DatabaseError:  # before the first migrate
         return
     for pool_id, users in sorted(former.items()):
+        who = "1 user is" if users == 1 else f"{users} users are"
         yield Caution(
-            f"{users} users are linked in the user pool {pool_id!r}, which {NAME} does not name. They cannot sign in."
-            if users > 1
-            else f"A user is linked in the user pool {pool_id!r}, which {NAME} does not name, and cannot sign in.",
+            f"{who} linked to the user pool {pool_id!r}, which is not "
+            "USER_POOL_ID, so they cannot sign in.",
             hint=f"Run manage.py cognito_mfa_link --from-pool {pool_id} with --match email, --match username, or "
-            "--unlink; see docs/existing-sites.md.",
+            "--unlink (see docs/existing-sites.md).",
             id="cognito_mfa.W036",
         )
 
 
 def check_mapped_groups() -> Iterator[CheckMessage]:
-    """W035: GROUPS names groups that do not exist, so that no user is put into them."""
+    """Check that the groups of the site in GROUPS exist (W035)."""
     conf = conf_or_none()
     if conf is None:
         return
     if missing := _missing_groups({name for names in conf.GROUPS.values() for name in names}):
         yield Caution(
-            f"{NAME}['GROUPS'] names groups that do not exist: {missing}. No user is put into them.",
+            f"{NAME}['GROUPS'] names groups that do not exist ({missing}), so no user is added to them.",
             hint="Correct the names, or create the groups.",
             id="cognito_mfa.W035",
         )
 
 
 def _missing_groups(wanted: set[str]) -> str:
-    """Return the names of groups that do not exist; an empty string also before the first migrate."""
+    """Return the names of the groups that do not exist; empty before the first migrate, too."""
     if not wanted or not policy.user_model_has_field("groups"):
         return ""
     groups = current_rows(get_user_model()._meta.get_field("groups").related_model)

@@ -17,74 +17,79 @@ LONG = dt.timedelta(days=366)
 
 
 def check_cookies() -> Iterator[CheckMessage]:
-    """Session cookie W012: without TLS. W013: readable by scripts. W014: sent from other sites."""
+    """Check that the session cookie is only sent over TLS (W012), hidden (W013), and same-site (W014)."""
     if not settings.SESSION_COOKIE_SECURE:
         yield Caution(
-            "The session cookie, which is all that proves the second factor, also goes over plain HTTP.",
+            "The session cookie, which carries the proof of MFA, is also sent over plain HTTP.",
             hint="Set SESSION_COOKIE_SECURE = True.",
             id="cognito_mfa.W012",
         )
     if not settings.SESSION_COOKIE_HTTPONLY:
         yield Caution(
-            "Scripts can read the session cookie: one injected line takes a proven session away.",
+            "JavaScript can read the session cookie, so an injected script can steal a verified session.",
             hint="Set SESSION_COOKIE_HTTPONLY = True.",
             id="cognito_mfa.W013",
         )
     if str(settings.SESSION_COOKIE_SAMESITE).lower() not in ("lax", "strict"):
         yield Caution(
-            "Browsers send the session cookie along with requests from other sites.",
+            "Browsers send the session cookie with cross-site requests.",
             hint="Set SESSION_COOKIE_SAMESITE = 'Lax'.",
             id="cognito_mfa.W014",
         )
 
 
 def check_enforcement() -> Iterator[CheckMessage]:
-    """W015: MFA is not enforced for any user."""
+    """Check that MFA is enforced for some users (W015)."""
     conf = conf_or_none()
     if conf is None:
         return
     if conf.ENFORCEMENT != "enforce" or conf.REQUIRED is False:
         setting = "REQUIRED" if conf.ENFORCEMENT == "enforce" else "ENFORCEMENT"
         yield Caution(
-            f"{NAME}[{setting!r}] is {getattr(conf, setting)!r}: the gate stops nobody.",
-            hint="Write 'enforce' and who must have a second factor when the roll-out is done.",
+            f"{NAME}[{setting!r}] is {getattr(conf, setting)!r}, so MFA is not enforced.",
+            hint="When the rollout is done, set ENFORCEMENT to 'enforce' and REQUIRED to the users who must use MFA.",
             id="cognito_mfa.W015",
         )
 
 
-def check_roll_out() -> Iterator[CheckMessage]:
-    """W031: a rollout that enforces MFA only after more than a year."""
+def check_rollout() -> Iterator[CheckMessage]:
+    """Check that a rollout enforces MFA within a year (W031)."""
     conf = conf_or_none()
     if conf is None:
         return
     late = conf.REQUIRED_FROM is not None and timezone.now() + LONG < conf.REQUIRED_FROM
     long = conf.GRACE_PERIOD is not None and LONG.total_seconds() < conf.GRACE_PERIOD
-    for name, odd in (("REQUIRED_FROM", late), ("GRACE_PERIOD", long)):
+    nearer = (
+        ("REQUIRED_FROM", late, "a date within a year"),
+        ("GRACE_PERIOD", long, "366 days or less"),
+    )
+    for name, odd, better in nearer:
         if odd:
             yield Caution(
-                f"{NAME}[{name!r}] gives people more than a year: until then the gate stops nobody.",
-                hint="Write a day that is nearer.",
+                f"{NAME}[{name!r}] gives users more than a year, so MFA is not enforced until then.",
+                hint=f"Set {name} to {better}.",
                 id="cognito_mfa.W031",
             )
 
 
 def check_hosts() -> Iterator[CheckMessage]:
-    """W016: every host is allowed, so every address is a safe redirect."""
+    """Check that ALLOWED_HOSTS does not allow every host, which makes every redirect safe (W016)."""
     if "*" in settings.ALLOWED_HOSTS:
         yield Caution(
-            "ALLOWED_HOSTS takes any host: whoever forges one chooses where people go after signing in.",
+            "ALLOWED_HOSTS allows any host, so a forged Host header decides where users are sent after they sign in.",
             hint="List the site's own host names in ALLOWED_HOSTS.",
             id="cognito_mfa.W016",
         )
 
 
 def check_addresses() -> Iterator[CheckMessage]:
-    """W020: unverified addresses are trusted; a check cannot ask Cognito who may write them."""
+    """Check that unverified email addresses are not trusted (W020); only Cognito knows who can write them."""
     conf = conf_or_none()
     if conf is not None and conf.TRUST_POOL_EMAIL:
         yield Caution(
-            f"{NAME}['TRUST_POOL_EMAIL'] promises that administrators alone write addresses in the user pool: "
-            "whoever can write their own could be anybody.",
-            hint="Run cognito_mfa_doctor, which looks whether the app client lets people write theirs; then silence this.",
+            f"{NAME}['TRUST_POOL_EMAIL'] is True, so users who can write their own address in the user pool can sign "
+            "in as another user.",
+            hint="Run cognito_mfa_doctor to see whether the app client lets users write their address, then silence this "
+            "check.",
             id="cognito_mfa.W020",
         )

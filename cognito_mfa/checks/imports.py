@@ -1,4 +1,4 @@
-"""Checks of settings that name code: can it be imported, and is it what Django can use?"""
+"""Checks of settings that name code: whether it can be imported and used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def import_problem(path: object) -> str:
 
 
 def backend_problem(path: object) -> str:
-    """Return why Django cannot make the authentication backend that ``path`` names; empty if it can."""
+    """Return why Django cannot load the authentication backend at ``path``; empty if it can."""
     problem = import_problem(path)
     if problem:
         return problem
@@ -44,7 +44,7 @@ def urlconf_problem() -> str:
 
 
 def check_imports() -> Iterator[CheckMessage]:
-    """E034: a setting names code that cannot be imported or made."""
+    """Check that code named by settings can be imported and used (E034)."""
     for name in ("MIDDLEWARE", "AUTHENTICATION_BACKENDS"):
         given = getattr(settings, name)
         if not isinstance(given, (list, tuple)):
@@ -63,6 +63,6 @@ def check_imports() -> Iterator[CheckMessage]:
 def _broken(name: str, value: object, problem: str) -> CheckMessage:
     return Error(
         f"{name} contains {value!r}, which cannot be used: {problem}.",
-        hint=f"Correct {name}. What depends on it was not checked.",
+        hint=f"Correct {name} and run the checks again, because some were skipped.",
         id="cognito_mfa.E034",
     )

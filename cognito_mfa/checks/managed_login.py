@@ -1,4 +1,4 @@
-"""Checks of sign-ins at Cognito's managed login through other packages: settings that must match."""
+"""Checks of settings for sign-ins at Cognito's managed login through other packages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOZILLAS_BACKEND = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
 
 
 def check_trust() -> Iterator[CheckMessage]:
-    """E020: trust without tokens to judge by. E024: trust without a word. W017: unused tokens."""
+    """Check that TRUSTED_BACKENDS (E020, E024) and TOKEN_PROVIDER (W017) match each other."""
     conf = conf_or_none()
     if conf is None:
         return
@@ -33,55 +33,56 @@ def check_trust() -> Iterator[CheckMessage]:
     listed = [backend for backend, word in conf.TRUSTED_BACKENDS.items() if word == ""]
     for backend in listed if conf.TOKEN_PROVIDER is not None else ():
         yield Error(
-            f"{NAME}['TRUSTED_BACKENDS'] lists {backend!r} without a word for it, beside a TOKEN_PROVIDER: is it "
-            "a sign-in at Cognito's own pages, or one that has nothing to do with Cognito? It proves nothing.",
-            hint="Write {path: 'enrolled'}, 'everyone' or 'elsewhere' (docs/other-sign-ins.md).",
+            f"{NAME}['TRUSTED_BACKENDS'] does not say what sign-ins with {backend!r} prove, which TOKEN_PROVIDER "
+            "requires, so they prove nothing.",
+            hint="Write {path: word}, where word is 'enrolled', 'everyone', or 'elsewhere' (see docs/other-sign-ins.md).",
             id="cognito_mfa.E024",
         )
     if judged and conf.TOKEN_PROVIDER is None:
         yield Error(
-            f"{NAME}['TRUSTED_BACKENDS'] speaks of sign-ins at Cognito, but no token of theirs is at hand: "
-            "they prove nothing.",
-            hint="Name a TOKEN_PROVIDER (docs/other-sign-ins.md).",
+            f"{NAME}['TRUSTED_BACKENDS'] refers to sign-ins at Cognito, but TOKEN_PROVIDER is not set, so those "
+            "sign-ins cannot prove MFA.",
+            hint="Set TOKEN_PROVIDER (see docs/other-sign-ins.md).",
             id="cognito_mfa.E020",
         )
     if conf.TOKEN_PROVIDER is not None and not judged and not listed:
         yield Caution(
-            f"{NAME}['TOKEN_PROVIDER'] is not used: no sign-in at Cognito is trusted, so nobody who set up an "
-            "authenticator app could ever show it.",
-            hint="Name the backend of these sign-ins in TRUSTED_BACKENDS (docs/other-sign-ins.md).",
+            f"{NAME}['TOKEN_PROVIDER'] is set, but no backend in TRUSTED_BACKENDS signs users in at Cognito, so "
+            "users with an authenticator app can never prove it.",
+            hint="Add the backend of these sign-ins to TRUSTED_BACKENDS (see docs/other-sign-ins.md).",
             id="cognito_mfa.W017",
         )
 
 
 def check_allauth_provider() -> Iterator[CheckMessage]:
-    """E023: ALLAUTH_PROVIDER is missing. W023: it is not among allauth's settings."""
+    """Check that ALLAUTH_PROVIDER is set (E023) and known to django-allauth (W023)."""
     conf = conf_or_none()
     if conf is None or _provider(conf) != ALLAUTH:
         return
     if conf.ALLAUTH_PROVIDER is None:
         yield Error(
-            f"{NAME}['ALLAUTH_PROVIDER'] is missing: which of allauth's providers is the user pool? Tokens of "
-            "another one would be taken for Cognito's, and so none is believed.",
-            hint="Write the provider_id of its app, such as 'cognito', or 'amazon_cognito'.",
+            f"{NAME}['ALLAUTH_PROVIDER'] is missing, so no token from django-allauth is trusted: it could belong to "
+            "another provider.",
+            hint="Set it to the provider_id of the user pool's app, such as 'cognito' or 'amazon_cognito'.",
             id="cognito_mfa.E023",
         )
     elif conf.ALLAUTH_PROVIDER not in _allauth_providers():
         yield Caution(
-            f"{NAME}['ALLAUTH_PROVIDER'] is {conf.ALLAUTH_PROVIDER!r}, and SOCIALACCOUNT_PROVIDERS has no such provider.",
-            hint="Write the provider_id of the app as it is there; silence this where the app is in the database.",
+            f"{NAME}['ALLAUTH_PROVIDER'] is {conf.ALLAUTH_PROVIDER!r}, but SOCIALACCOUNT_PROVIDERS has no such provider.",
+            hint="Use the provider_id of the app in SOCIALACCOUNT_PROVIDERS, or silence this check if the app is in the "
+            "database.",
             id="cognito_mfa.W023",
         )
 
 
 def check_prompt() -> Iterator[CheckMessage]:
-    """W022: a user who must sign in again returns by managed login's cookie, without a proof."""
+    """Check that sign-ins ask managed login for the password, because its cookie proves nothing (W022)."""
     conf = conf_or_none()
     asked = _prompts(_provider(conf)) if conf else None
     if asked is not None and not any("login" in prompt.split() for prompt in asked):
         yield Caution(
-            "The sign-in does not ask managed login for the password each time: who comes by its cookie proves "
-            "nothing, and is sent back there.",
+            "The sign-in does not ask managed login for the password each time, so users who come back with its cookie "
+            "prove nothing and are sent there again.",
             hint="Add 'prompt': 'login' to OIDC_AUTH_REQUEST_EXTRA_PARAMS, or to AUTH_PARAMS of the provider in "
             "SOCIALACCOUNT_PROVIDERS.",
             id="cognito_mfa.W022",
@@ -89,19 +90,19 @@ def check_prompt() -> Iterator[CheckMessage]:
 
 
 def check_scope() -> Iterator[CheckMessage]:
-    """W018: the sign-in asks for a token with which nothing can be set up."""
+    """Check that sign-ins request the scope that the setup needs (W018)."""
     conf = conf_or_none()
     scopes = _scopes(_provider(conf)) if conf else None
     if scopes is not None and SELF_SERVICE_SCOPE not in scopes:
         yield Caution(
-            f"The sign-in does not ask for the scope {SELF_SERVICE_SCOPE!r}: nobody can set up an authenticator app.",
-            hint="Add it to OIDC_RP_SCOPES, or to SCOPE in SOCIALACCOUNT_PROVIDERS, and allow it on the app client.",
+            f"The sign-in does not request the scope {SELF_SERVICE_SCOPE!r}, so users cannot set up an authenticator app.",
+            hint="Add it to OIDC_RP_SCOPES or to SCOPE in SOCIALACCOUNT_PROVIDERS, and allow it on the app client.",
             id="cognito_mfa.W018",
         )
 
 
 def check_mozilla_tokens() -> Iterator[CheckMessage]:
-    """W019: mozilla-django-oidc's own backend stores no tokens unless its settings say so."""
+    """Check that mozilla-django-oidc's own backend stores its tokens (W019)."""
     conf = conf_or_none()
     used = conf is not None and _provider(conf) == MOZILLA
     backend = next(filter(_stores_as_mozilla, settings.AUTHENTICATION_BACKENDS), None)
@@ -111,14 +112,14 @@ def check_mozilla_tokens() -> Iterator[CheckMessage]:
     off = [name for name in names if not getattr(settings, name, False)]
     if off:
         yield Caution(
-            f"{backend!r} keeps no tokens: {' and '.join(off)} must be on.",
-            hint="Turn it on, or use 'cognito_mfa.contrib.mozilla_oidc.CognitoOIDCBackend' instead, which needs neither.",
+            f"{backend!r} does not store the tokens that TOKEN_PROVIDER reads.",
+            hint=f"Set {' and '.join(off)} to True, or use 'cognito_mfa.contrib.mozilla_oidc.CognitoOIDCBackend'.",
             id="cognito_mfa.W019",
         )
 
 
 def _provider(conf: Conf) -> str:
-    """Return the dotted path of the function that ``TOKEN_PROVIDER`` is, whatever the setting calls it."""
+    """Return the dotted path of the function in ``TOKEN_PROVIDER``, even if the setting uses another name."""
     given = conf.TOKEN_PROVIDER
     try:
         found: Any = import_string(given) if isinstance(given, str) else given
@@ -129,7 +130,7 @@ def _provider(conf: Conf) -> str:
 
 
 def _stores_as_mozilla(backend: str) -> bool:
-    """Return whether a backend stores its tokens in the way of mozilla-django-oidc's own."""
+    """Return whether a backend uses mozilla-django-oidc's own ``store_tokens``."""
     try:
         kind: Any = backend_class(backend)
     except Exception:  # noqa: BLE001 - E034 says that it cannot be imported
@@ -139,7 +140,7 @@ def _stores_as_mozilla(backend: str) -> bool:
 
 
 def _scopes(provider: object) -> list[str] | None:
-    """Return the scopes that the sign-in of a provider of ours asks for; None where they are not in settings."""
+    """Return the scopes that the sign-in requests; None if they are not in settings."""
     if provider == MOZILLA:
         return str(getattr(settings, "OIDC_RP_SCOPES", "openid email")).split()
     if provider != ALLAUTH:
@@ -150,9 +151,9 @@ def _scopes(provider: object) -> list[str] | None:
 
 
 def _prompts(provider: object) -> list[str] | None:
-    """Return the values of ``prompt`` that the sign-in sends; None where they are not in settings."""
+    """Return the values of ``prompt`` that the sign-in sends; None if they are not in settings."""
     if provider == MOZILLA:
-        # SessionRefresh sends the same parameters, and would not be silent any more.
+        # SessionRefresh sends the same parameters, and would no longer be silent.
         silent = any(REFRESH in ancestors(path) for path in paths())
         extra: dict[str, Any] = getattr(settings, "OIDC_AUTH_REQUEST_EXTRA_PARAMS", {})
         return None if silent else [str(extra.get("prompt", ""))]
@@ -169,7 +170,7 @@ def _allauth_settings() -> list[dict[str, Any]]:
 
 
 def _allauth_providers() -> set[object]:
-    """Return what allauth calls the providers in the settings: by the app's id, or by the provider's own."""
+    """Return the ids of the providers in allauth's settings: those of their apps, and their own."""
     providers: dict[str, Any] = getattr(settings, "SOCIALACCOUNT_PROVIDERS", {})
     apps = [app for one in providers.values() for app in (*one.get("APPS", ()), one.get("APP", {}))]
     return {*providers, *(app.get("provider_id") for app in apps)}

@@ -1,4 +1,4 @@
-"""Checks of ``MIDDLEWARE``: whether the gate is there, asked, and not overtaken."""
+"""Checks of ``MIDDLEWARE``: whether ``RequireMFAMiddleware`` is there, runs, and comes first where it must."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE_CACHE = "django.middleware.cache.FetchFromCacheMiddleware"
 
 
 def check_middleware() -> Iterator[CheckMessage]:
-    """E006: no MFA middleware. E032: it is cut off. W043: it is unclear. E007, W044: it may know no user."""
+    """Check that our middleware is installed (E006), runs (E032, W043), and knows the user (E007, W044)."""
     at = installed_middleware.gate_index()
     if at is None:
         yield from _without_gate()
@@ -24,14 +24,14 @@ def check_middleware() -> Iterator[CheckMessage]:
     user_at = installed_middleware.index_of(AUTHENTICATION)
     if user_at is None:
         yield Caution(
-            f"No entry of MIDDLEWARE is Django's AuthenticationMiddleware. {settings.MIDDLEWARE[at]!r} needs "
-            "request.user.",
-            hint=f"Add {AUTHENTICATION!r} before it, or silence this check if another entry sets request.user.",
+            f"AuthenticationMiddleware is not in MIDDLEWARE, so {settings.MIDDLEWARE[at]!r} may not know the user.",
+            hint=f"Add {AUTHENTICATION!r} before it, or silence this check if other middleware sets request.user.",
             id="cognito_mfa.W044",
         )
     elif user_at > at:
         yield Error(
-            f"{settings.MIDDLEWARE[at]!r} is before AuthenticationMiddleware, so it knows no user.",
+            f"{settings.MIDDLEWARE[at]!r} must come after AuthenticationMiddleware in MIDDLEWARE, because it needs "
+            "request.user.",
             hint=f"Move it after {settings.MIDDLEWARE[user_at]!r} in MIDDLEWARE.",
             id="cognito_mfa.E007",
         )
@@ -47,9 +47,9 @@ def _without_gate() -> Iterator[CheckMessage]:
         )
     for path, failure in unknown.items():
         yield Caution(
-            f"{path!r} could not be asked whether it is RequireMFAMiddleware ({failure}), and no other entry of "
-            "MIDDLEWARE is.",
-            hint=f"Add {GATE!r} to MIDDLEWARE, or silence this check if that entry is a wrapper of it.",
+            f"{path!r} cannot be inspected ({failure}), and no other entry of MIDDLEWARE is RequireMFAMiddleware, so MFA "
+            "may not be enforced.",
+            hint=f"Add {GATE!r} to MIDDLEWARE, or silence this check if that entry wraps it.",
             id="cognito_mfa.W043",
         )
 
@@ -59,40 +59,40 @@ def _gate_problems(path: str) -> Iterator[CheckMessage]:
     if found is Gate.CUT_OFF:
         yield Error(
             f"{path!r} wraps RequireMFAMiddleware in an object without process_view, so views run before MFA is checked.",
-            hint=f"Write {GATE!r}, or a subclass of it, in MIDDLEWARE instead.",
+            hint=f"Replace it with {GATE!r} or a subclass of it.",
             id="cognito_mfa.E032",
         )
     elif found is Gate.UNCLEAR:
         yield Caution(
-            f"{path!r} decides itself when RequireMFAMiddleware is asked. This check cannot tell whether MFA is enforced "
-            "on every view.",
-            hint="Call super().process_view() on every path, or silence this check if it is meant so.",
+            f"{path!r} decides when RequireMFAMiddleware runs, so MFA may not be enforced on every view.",
+            hint="Call super().process_view() on every path, or silence this check if that is intended.",
             id="cognito_mfa.W043",
         )
 
 
 def check_fallbacks() -> Iterator[CheckMessage]:
-    """E025: middleware before ours answers for addresses without a view, and so without MFA."""
+    """Check that middleware that serves pages without a view comes after ours (E025)."""
     for entry in settings.MIDDLEWARE[: installed_middleware.gate_index() or 0]:
         if FALLBACKS & installed_middleware.ancestors(entry):
             yield Error(
-                f"{entry!r} stands before the gate: the pages that it shows at addresses without a view are shown to "
-                "users without a second factor.",
+                f"{entry!r} comes before RequireMFAMiddleware in MIDDLEWARE, so the pages that it serves at URLs without a "
+                "view do not require MFA.",
                 hint=f"Move it after {GATE!r} in MIDDLEWARE.",
                 id="cognito_mfa.E025",
             )
 
 
 def check_page_cache() -> Iterator[CheckMessage]:
-    """E016: cached pages are answered before the middleware decides, wherever it is in MIDDLEWARE.
+    """Check that the per-site cache is not used, which responds before our middleware decides (E016).
 
-    The cache answers while the request comes in; the middleware decides when the view is known.
+    The cache responds while the request is processed, wherever it is in MIDDLEWARE. Ours decides later, when the
+    view is known.
     """
     if installed_middleware.index_of(PAGE_CACHE) is not None:
         yield Error(
-            "The cache for the whole site answers before the gate: what it keeps of a proven session, it "
-            "still shows when the proof is over.",
-            hint=f"Remove {PAGE_CACHE!r}, or what derives from it, from MIDDLEWARE and write @cache_page on the views that may be "
-            "cached; the gate stands in front of them.",
+            "The per-site cache responds before RequireMFAMiddleware, so it can serve pages from a verified session after "
+            "the proof has expired.",
+            hint=f"Remove {PAGE_CACHE!r} from MIDDLEWARE and use @cache_page on individual views, because "
+            "RequireMFAMiddleware runs before them.",
             id="cognito_mfa.E016",
         )

@@ -1,4 +1,4 @@
-"""Checks of recovery codes: whether a used one could do anything."""
+"""Checks of whether recovery codes can work."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from cognito_mfa.cognito import admin_api, clients
 from cognito_mfa.conf import NAME, Conf
 from cognito_mfa.exceptions import Misconfigured
 
-SWITCH_OFF = f"Or remove 'RECOVERY_CODES' from {NAME}."
+REMOVE = f"remove 'RECOVERY_CODES' from {NAME}"
 
 
 def check_recovery_codes() -> Iterator[CheckMessage]:
-    """E035: boto3 cannot reset an authenticator. W051: users sign in at Cognito's own pages."""
+    """Check that boto3 can reset authenticator apps (E035) and that users sign in on our pages (W051)."""
     conf = _conf_with_codes()
     if conf is None:
         return
     if conf.TOKEN_PROVIDER is not None:
         yield Caution(
-            f"{NAME}['RECOVERY_CODES'] has no effect beside 'TOKEN_PROVIDER': Cognito's own pages accept no "
-            "recovery code.",
+            f"{NAME}['RECOVERY_CODES'] has no effect when TOKEN_PROVIDER is set, because Cognito's managed login does "
+            "not accept recovery codes.",
             hint=f"Remove 'RECOVERY_CODES' from {NAME}.",
             id="cognito_mfa.W051",
         )
@@ -34,15 +34,15 @@ def check_recovery_codes() -> Iterator[CheckMessage]:
         return
     if not can_delete:
         yield Error(
-            f"{NAME}['RECOVERY_CODES'] is on, but the installed boto3 does not know AdminDeleteSoftwareToken, so "
-            "no recovery code can reset an authenticator.",
-            hint=f"Install a newer boto3. {SWITCH_OFF}",
+            f"{NAME}['RECOVERY_CODES'] is True, but the installed boto3 does not support AdminDeleteSoftwareToken, so "
+            "recovery codes cannot reset an authenticator app.",
+            hint=f"Upgrade boto3, or {REMOVE}.",
             id="cognito_mfa.E035",
         )
 
 
 def check_credentials() -> Iterator[CheckMessage]:
-    """W050: there are no AWS credentials to reset an authenticator with."""
+    """Check that there are AWS credentials for resetting an authenticator app (W050)."""
     conf = _conf_with_codes()
     if conf is None or conf.TOKEN_PROVIDER is not None:
         return
@@ -57,8 +57,8 @@ def check_credentials() -> Iterator[CheckMessage]:
 
 def _no_credentials(why: str) -> Caution:
     return Caution(
-        f"{NAME}['RECOVERY_CODES'] is on, but no AWS credentials were found{why}, so the sign-in offers no recovery.",
-        hint=f"Give the site AWS credentials with the policy of cognito_mfa_doctor --iam-policy. {SWITCH_OFF}",
+        f"{NAME}['RECOVERY_CODES'] is True, but no AWS credentials were found{why}, so recovery codes are not offered.",
+        hint=f"Give the site AWS credentials with the policy that cognito_mfa_doctor --iam-policy prints, or {REMOVE}.",
         id="cognito_mfa.W050",
     )
 

@@ -16,7 +16,17 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from cognito_mfa.cognito.endpoints import ENDPOINT_VARIABLE, is_aws
-from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf, given_settings, pool_region, problems
+from cognito_mfa.conf import (
+    IS_MISSING,
+    IS_UNKNOWN,
+    NAME,
+    SETTINGS,
+    Conf,
+    get_conf,
+    given_settings,
+    pool_region,
+    problems,
+)
 from cognito_mfa.enforcement import policy
 from cognito_mfa.enforcement.redirects import leads_to_help
 
@@ -24,16 +34,16 @@ CALLABLES = (
     "CLIENT_FACTORY", "REQUIRED", "USER_RESOLVER", "USER_UPDATER", "TOKEN_PROVIDER", "CLIENT_ADDRESS",
     "CLIENT_METADATA", "CLIENT_ENCODED_DATA",
 )  # fmt: skip
-HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")  # as botocore asks of a Region
+HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")  # what botocore requires of a Region
 DAY = 24 * 3600
 YEAR = 366 * DAY
 REAUTH_LIMIT = 20 * 60  # seconds; ASVS 7.5.1 and NIST SP 800-63B allow no longer re-authentication
-# botocore's own; the one for the service wins.
+# botocore's own; the one for the service takes precedence.
 ENDPOINT_VARIABLES = (ENDPOINT_VARIABLE, "AWS_ENDPOINT_URL")
 
 
 def conf_or_none() -> Conf | None:
-    """Return the settings, or None when they cannot be read; ``check_settings`` says why."""
+    """Return the settings, or None if they cannot be read, which ``check_settings`` reports."""
     try:
         return get_conf()
     except ImproperlyConfigured:
@@ -41,21 +51,33 @@ def conf_or_none() -> Conf | None:
 
 
 def check_settings() -> Iterator[CheckMessage]:
-    """E001: a setting is missing. E002: unknown. E003: unreadable. E004: not a dictionary."""
+    """Check that COGNITO_MFA is a dictionary (E004) with known (E002), valid (E003), and all required keys (E001)."""
     if not isinstance(getattr(settings, NAME, {}), dict):
         yield Error(
             f"{NAME} must be a dictionary.", hint=f"Write {NAME} = {{...}}.", id="cognito_mfa.E004"
         )
         return
     for problem in problems(given_settings()):
-        kind = "E003" if problem.setting in SETTINGS else "E002"
-        kind = "E001" if problem.message == "is missing" else kind
-        text = f"{NAME}[{problem.setting!r}] {problem.message}."
-        yield Error(text, hint=problem.hint, id=f"cognito_mfa.{kind}")
+        if problem.message == IS_MISSING:
+            yield Error(
+                f"{NAME}[{problem.setting!r}] is missing.", hint=problem.hint, id="cognito_mfa.E001"
+            )
+        elif problem.message == IS_UNKNOWN:
+            yield Error(
+                f"{NAME}[{problem.setting!r}] is not a setting of this app.",
+                hint=problem.hint,
+                id="cognito_mfa.E002",
+            )
+        else:
+            yield Error(
+                f"{NAME}[{problem.setting!r}] {problem.message}.",
+                hint=problem.hint,
+                id="cognito_mfa.E003",
+            )
 
 
 def check_callables() -> Iterator[CheckMessage]:
-    """E005: a dotted path cannot be imported."""
+    """Check that callables in settings can be imported (E005)."""
     conf = conf_or_none()
     for name in CALLABLES if conf else ():
         path = getattr(conf, name)
@@ -68,129 +90,132 @@ def check_callables() -> Iterator[CheckMessage]:
 
 
 def check_rule() -> Iterator[CheckMessage]:
-    """E013: REQUIRED is about a column that the site's users do not have."""
+    """Check that the user model has the fields that REQUIRED needs (E013)."""
     conf = conf_or_none()
     if conf is None:
         return
     if conf.REQUIRED == "staff" and not policy.user_model_has_field("is_staff"):
         yield Error(
-            f"{NAME}['REQUIRED'] is 'staff', and the site's users have no is_staff.",
-            hint="Write the dotted path of f(request) -> bool that says who must have a second factor.",
+            f"{NAME}['REQUIRED'] is 'staff', but the user model has no is_staff field.",
+            hint="Set it to the dotted path of a function f(request) -> bool that returns whether the user must use MFA.",
             id="cognito_mfa.E013",
         )
     elif isinstance(conf.REQUIRED, dict) and not policy.user_model_has_field("groups"):
         yield Error(
-            f"{NAME}['REQUIRED'] names groups, and the site's users have none.",
-            hint="Write the dotted path of f(request) -> bool that says who must have a second factor.",
+            f"{NAME}['REQUIRED'] names groups, but the user model has no groups field.",
+            hint="Set it to the dotted path of a function f(request) -> bool that returns whether the user must use MFA.",
             id="cognito_mfa.E013",
         )
 
 
 def check_durations() -> Iterator[CheckMessage]:
-    """W001, W002, W029: a proof, re-authentication, exemption lasts too long. W027: idle limit."""
+    """Check that proofs (W001), re-authentication (W002), and exemptions (W029) are short, and idleness shorter (W027)."""
     conf = conf_or_none()
     if conf is None:
         return
     if conf.PROOF_MAX_AGE > DAY:
         yield Caution(
-            f"{NAME}['PROOF_MAX_AGE'] is more than a day: a stolen session stays proven as long.",
-            hint="Write 24 hours or less (NIST SP 800-63B, 2.2.3).",
+            f"{NAME}['PROOF_MAX_AGE'] is longer than 24 hours, so a stolen session stays verified for that long.",
+            hint="Set it to 24 hours or less (NIST SP 800-63B, section 2.2.3).",
             id="cognito_mfa.W001",
         )
     if conf.REAUTH_MAX_AGE > REAUTH_LIMIT:
         yield Caution(
-            f"{NAME}['REAUTH_MAX_AGE'] is more than twenty minutes: whoever finds an open browser can "
-            "change what protects the account.",
-            hint="Write 20 minutes or less.",
+            f"{NAME}['REAUTH_MAX_AGE'] is longer than 20 minutes, so anyone who finds an open browser can change "
+            "the account's security settings.",
+            hint="Set it to 20 minutes or less.",
             id="cognito_mfa.W002",
         )
     if conf.GRANT_MAX_AGE > YEAR:
         yield Caution(
-            f"{NAME}['GRANT_MAX_AGE'] is more than a year: nobody remembers why an exemption was granted.",
-            hint="Write a year or less; an exemption can be granted again.",
+            f"{NAME}['GRANT_MAX_AGE'] is longer than a year, so exemptions may outlive their reason.",
+            hint="Set it to a year or less, because an exemption can be granted again.",
             id="cognito_mfa.W029",
         )
     if conf.SESSION_IDLE is not None and conf.SESSION_IDLE >= conf.PROOF_MAX_AGE:
         yield Caution(
-            f"{NAME}['SESSION_IDLE'] is not shorter than PROOF_MAX_AGE, so that it ends nothing.",
-            hint="Write a shorter time, or leave it out.",
+            f"{NAME}['SESSION_IDLE'] is not shorter than PROOF_MAX_AGE, so it has no effect.",
+            hint="Set it to a shorter time, or remove it.",
             id="cognito_mfa.W027",
         )
 
 
 def check_issuer() -> Iterator[CheckMessage]:
-    """W003: no name for the authenticator app. E014: a name that it cannot show."""
+    """Check that ISSUER is set (W003) and contains no colon (E014)."""
     conf = conf_or_none()
     if conf is None:
         return
     if conf.ISSUER is None:
         yield Caution(
-            f"{NAME}['ISSUER'] is not set: the authenticator app shows the host name of the request.",
+            f"{NAME}['ISSUER'] is not set, so authenticator apps show the request's host name.",
             hint=SETTINGS["ISSUER"].hint,
             id="cognito_mfa.W003",
         )
     elif ":" in conf.ISSUER:
         yield Error(
-            f"{NAME}['ISSUER'] contains a colon, which separates it from the account's name in the app.",
-            hint="Write the name without a colon.",
+            f"{NAME}['ISSUER'] must not contain a colon: authenticator apps use it to separate the issuer from "
+            "the account name.",
+            hint="Remove the colon.",
             id="cognito_mfa.E014",
         )
 
 
 def check_support() -> Iterator[CheckMessage]:
-    """E027: SUPPORT_URL is not a link that browsers open. W030: emails cannot show it."""
+    """Check that pages (E027) and emails (W030) can show SUPPORT_URL."""
     conf = conf_or_none()
     if conf is None or conf.SUPPORT_URL is None:
         return
     if not leads_to_help(conf.SUPPORT_URL):
         yield Error(
-            f"{NAME}['SUPPORT_URL'] is not an address that a link may have; no page and no mail shows it.",
-            hint="Write https://…, mailto:…, tel:… or a path that begins with one slash, percent-encoded and "
-            "without white space.",
+            f"{NAME}['SUPPORT_URL'] is not a valid link, so no page and no email shows it.",
+            hint="Use https://..., mailto:..., tel:..., or a path that starts with one slash, percent-encoded and without "
+            "spaces.",
             id="cognito_mfa.E027",
         )
     elif conf.NOTIFY and conf.SUPPORT_URL.startswith("/"):
         yield Caution(
-            f"{NAME}['SUPPORT_URL'] is a path: pages show it, and mails, which know no host, do not.",
-            hint="Write the whole address, with https://.",
+            f"{NAME}['SUPPORT_URL'] is a path, so pages show it but emails, which have no host name, do not.",
+            hint="Set it to the full URL, starting with https://.",
             id="cognito_mfa.W030",
         )
 
 
 def check_region() -> Iterator[CheckMessage]:
-    """E015: the region is not the pool's. E031: it is none. W039: an id that AWS does not give."""
+    """Check that REGION is a Region (E031), that of the user pool (E015), whose id is one of AWS (W039)."""
     conf = conf_or_none()
     if conf is None:
         return
     named = pool_region(conf.USER_POOL_ID)
     if not HOST_LABEL.fullmatch(conf.REGION):
         yield Error(
-            f"{NAME}['REGION'] is {conf.REGION!r}, which cannot be part of a host name, as each AWS Region is.",
-            hint="Write it as AWS does, such as 'eu-west-1'.",
+            f"{NAME}['REGION'] is {conf.REGION!r}, which is not an AWS Region and cannot be part of a host name.",
+            hint="Use the name of an AWS Region, such as 'eu-west-1'.",
             id="cognito_mfa.E031",
         )
     elif not named:
         yield Caution(
-            f"{NAME}['USER_POOL_ID'] is {conf.USER_POOL_ID!r}; the ids that AWS gives begin with the Region.",
-            hint="Silence this check where the id is an emulator's.",
+            f"{NAME}['USER_POOL_ID'] is {conf.USER_POOL_ID!r}, which does not start with an AWS Region, so it is "
+            "not a user pool at AWS.",
+            hint="Copy the id of the user pool, or silence this check if it belongs to an emulator.",
             id="cognito_mfa.W039",
         )
     elif named != conf.REGION:
         yield Error(
-            f"{NAME}['REGION'] is {conf.REGION!r}, and the user pool {conf.USER_POOL_ID!r} is in another.",
+            f"{NAME}['REGION'] is {conf.REGION!r}, but the user pool {conf.USER_POOL_ID!r} is in a different region.",
             hint=SETTINGS["REGION"].hint,
             id="cognito_mfa.E015",
         )
 
 
 def check_endpoint() -> Iterator[CheckMessage]:
-    """Outside DEBUG: E011: a local Cognito. E012: an endpoint without TLS. W004: one that is not AWS's."""
+    """Check that a site without DEBUG uses no local Cognito (E011), but TLS (E012) and a host of AWS (W004)."""
     conf = conf_or_none()
     if conf is None or settings.DEBUG:
         return
     if _is_local(conf.CLIENT_FACTORY):
         yield Error(
-            "The local Cognito must never run a site: anybody who can read its memory can sign in as anybody.",
+            "The local Cognito emulator must not be used in production: anyone who can read its memory can sign in as any "
+            "user.",
             hint=f"Remove 'CLIENT_FACTORY' from {NAME}.",
             id="cognito_mfa.E011",
         )
@@ -198,20 +223,20 @@ def check_endpoint() -> Iterator[CheckMessage]:
     if url and not url.startswith("https://"):
         yield Error(
             f"{name} would send passwords and codes without encryption.",
-            hint="Leave it out, or use https.",
+            hint="Remove it, or use https.",
             id="cognito_mfa.E012",
         )
     elif url and not is_aws(url):
         yield Caution(
             f"{name} sends passwords and codes to {urlsplit(url).hostname!r}, which is not AWS.",
-            hint=f"Leave it out. If the host is yours, name it in {NAME}['ENDPOINT_URL'] or {ENDPOINT_VARIABLE} and "
-            "silence this check; calls to an address that was not named for Cognito are refused.",
+            hint=f"Remove it, or, if the host is yours, set {NAME}['ENDPOINT_URL'] or {ENDPOINT_VARIABLE} to it and silence "
+            "this check.",
             id="cognito_mfa.W004",
         )
 
 
 def _is_local(factory: object) -> bool:
-    """Return whether ``CLIENT_FACTORY`` is the local Cognito's, whatever the setting calls it."""
+    """Return whether ``CLIENT_FACTORY`` is the local Cognito's, even under another name."""
     if isinstance(factory, str) and factory.startswith("cognito_mfa.local"):
         return True
     try:
@@ -222,7 +247,7 @@ def _is_local(factory: object) -> bool:
 
 
 def _endpoint(conf: Conf) -> tuple[str, str | None]:
-    """Return the setting that sends calls elsewhere than to AWS, and where; empty and None without one."""
+    """Return the name of the setting that changes the endpoint, and its value; empty and None without one."""
     if conf.ENDPOINT_URL:
         return f"{NAME}['ENDPOINT_URL']", conf.ENDPOINT_URL
     for name in ENDPOINT_VARIABLES:

@@ -1,4 +1,4 @@
-"""Checks of the site's user model: what sign-ins write into it, and what it wants of a new user."""
+"""Checks of the site's user model: the fields that sign-ins write, and those that new users need."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ BY_EMAIL = f"{OURS}by_verified_email"
 
 
 def check_writable() -> Iterator[CheckMessage]:
-    """E029: USER_FIELDS, GROUPS or STAFF_GROUPS name what the users lack, or what no claim may write."""
+    """Check that USER_FIELDS, GROUPS, and STAFF_GROUPS only write fields that exist and may be written (E029)."""
     conf = conf_or_none()
     for claim, name in conf.USER_FIELDS.items() if conf else ():
         if reason := user_fields.why_not(claim, name):
             yield Error(
-                f"{NAME}['USER_FIELDS'] writes {claim!r} to {name!r}, and {reason}.",
-                hint="Name another field, or write a USER_UPDATER (docs/user-models.md).",
+                f"{NAME}['USER_FIELDS'] writes {claim!r} to {name!r}, but {reason}.",
+                hint="Use another field, or set USER_UPDATER (see docs/user-models.md).",
                 id="cognito_mfa.E029",
             )
     wanted = {"GROUPS": "groups", "STAFF_GROUPS": "is_staff"}
     for setting, name in wanted.items() if conf else ():
         if getattr(conf, setting) and not policy.user_model_has_field(name):
             yield Error(
-                f"{NAME}[{setting!r}] is set, and the site's users have no field {name!r}.",
-                hint="Write a USER_UPDATER instead (docs/user-models.md).",
+                f"{NAME}[{setting!r}] is set, but the user model has no {name} field.",
+                hint="Set USER_UPDATER instead (see docs/user-models.md).",
                 id="cognito_mfa.E029",
             )
 
 
 def check_required_fields() -> Iterator[CheckMessage]:
-    """W033: a new user lacks a value that the user model requires."""
+    """Check that new users have a value for each field that the user model requires (W033)."""
     conf = conf_or_none()
     if conf is None or not _creates_users(conf):
         return
@@ -48,31 +48,32 @@ def check_required_fields() -> Iterator[CheckMessage]:
     missing = [field.name for field in _required_fields() if field.name not in filled]
     if missing:
         yield Caution(
-            f"New users have no value for {', '.join(missing)}, which the user model requires.",
-            hint=f"Fill them with {NAME}['USER_FIELDS'] or in the model's save(), or create users in a "
-            "USER_RESOLVER of your own (docs/user-models.md).",
+            f"The user model requires {', '.join(missing)}, which no sign-in fills, so new users are refused or get an "
+            "empty value.",
+            hint=f"Fill them with {NAME}['USER_FIELDS'], in the model's save(), or in your own USER_RESOLVER (see "
+            "docs/user-models.md).",
             id="cognito_mfa.W033",
         )
 
 
 def check_addresses() -> Iterator[CheckMessage]:
-    """W034: an address belongs to one user only, and nothing links users who have it already."""
+    """Check that new users do not collide with users who have the same email address (W034)."""
     conf = conf_or_none()
     if conf is None or not _creates_users(conf) or _path(conf.USER_RESOLVER) == BY_EMAIL:
         return
     field = _address_field()
     if field is not None and field.unique:
         yield Caution(
-            f"{field.name!r} is unique, and USER_RESOLVER does not look for addresses: a person whose address an "
-            "existing user has is refused.",
-            hint=f"Set USER_RESOLVER to {BY_EMAIL!r} if both sides verify addresses, or link users with "
-            "cognito_mfa_link, then silence this check (docs/user-models.md).",
+            f"{field.name!r} is unique, but USER_RESOLVER does not look users up by address, so users whose address is "
+            "already taken on this site are refused.",
+            hint=f"Set USER_RESOLVER to {BY_EMAIL!r} if both sides verify addresses, or link these users with "
+            "cognito_mfa_link and silence this check (see docs/user-models.md).",
             id="cognito_mfa.W034",
         )
 
 
 def _creates_users(conf: Conf) -> bool:
-    """Tell whether sign-ins create users; with a resolver of the site's own, it may."""
+    """Return whether sign-ins certainly create users; the site's own resolver may not."""
     return conf.CREATE_USERS and _path(conf.USER_RESOLVER).startswith(OURS)
 
 
@@ -94,7 +95,7 @@ def _address_field() -> Any:
 
 
 def _required_fields() -> Iterator[Any]:
-    """Yield the fields without which the database refuses a row, or whose empty value one user only can have."""
+    """Yield the fields without which the database refuses a row, or whose empty value only one user can have."""
     address = _address_field()
     for field in get_user_model()._meta.concrete_fields:
         has_value = field.null or field.has_default() or field.has_db_default()

@@ -44,13 +44,13 @@ def why_not(claim: str, name: str) -> str:
     try:
         field: Any = get_user_model()._meta.get_field(name)
     except FieldDoesNotExist:
-        return "the site's users have no such field"
+        return "the user model has no such field"
     if field.is_relation or not field.concrete:
-        return "it is a relation"
+        return "that field is a relation"
     if field.primary_key or not field.editable or isinstance(field, models.FileField):
-        return "it is not for values"
+        return "that field cannot be written"
     if name in OF_RIGHTS or (isinstance(field, models.BooleanField) and name.startswith("is_")):
-        return "it decides rights"
+        return "that field grants permissions"
     return _why_not_this_claim(field, claim)
 
 
@@ -114,11 +114,11 @@ def _why_not_this_claim(field: Any, claim: str) -> str:
         usernames.is_for_phone_numbers(field),
     )
     if is_address and claim != "email":
-        return "it is for addresses, and only the claim 'email' is verified"
+        return "that field is for email addresses, and only the claim 'email' is verified"
     if is_number and claim != "phone_number":
-        return "it is for phone numbers, and only the claim 'phone_number' is verified"
+        return "that field is for phone numbers, and only the claim 'phone_number' is verified"
     if field.name == get_user_model().USERNAME_FIELD and not (is_address or is_number):
-        return "it is how the site knows its users"
+        return "that field identifies users on this site"
     return ""
 
 
