@@ -1,6 +1,6 @@
 """Emails about changes of a user's MFA: sent after the commit, in the language of the last sign-in.
 
-No email contains a secret or a code, and a mail server that fails breaks nothing.
+No email contains a secret or a code, and a mail server that fails, or hangs, breaks nothing.
 
 SECURITY: an attacker may cause an email that carries the site's name. It goes only to addresses that the pool has
 verified or the site has in its own table, it contains no text in which an attacker could place a link, and the
@@ -10,7 +10,6 @@ number of emails a day about one user is limited.
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -24,14 +23,13 @@ from django.core.validators import validate_email
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from cognito_mfa.authenticator.email_delivery import Delivery, State, announce, hand_over
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import on_commit_of
 from cognito_mfa.enforcement import redirects
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from cognito_mfa.values import clocks
 from cognito_mfa.values.comparison import same
-
-logger = logging.getLogger(__name__)
 
 KINDS = (
     "software_token_verified",
@@ -80,20 +78,27 @@ UNLIMITED = ("codes_stopped", "recovery_code_used")
 _MAY_LEAD_AWAY = re.compile("://|@|[.\u3002]\\w|[\\x00-\\x1f\\x7f\x85\u2028\u2029]")
 
 
-def send(kind: str, identity: CognitoIdentity, **context: Any) -> None:
+def send(kind: str, identity: CognitoIdentity, **context: Any) -> Delivery:
     """Send an email to the identity's user once the transaction is committed.
 
     Args:
         kind: one of ``KINDS``; names the templates ``cognito_mfa/email/<kind>_*``.
         identity: the user's; its addresses and language are used.
         context: what the templates need besides the identity and the time.
+
+    Returns:
+        What became of it; pending while the transaction is open.
     """
     recipients = recipients_of(identity)
+    delivery = Delivery(kind, identity.user_id, recipients)
+    announce(delivery)
     if not (get_conf().NOTIFY and recipients):
-        return
+        delivery.end(State.NO_ADDRESS if get_conf().NOTIFY else State.OFF)
+        return delivery
     if kind not in UNLIMITED and _emails_in_last_day(identity) > MAX_EMAILS_PER_DAY:
-        logger.warning("notice_not_sent: %s to user %s, too many a day", kind, identity.user_id)
-        return
+        delivery.log_failure("too many in a day")
+        delivery.end(State.TOO_MANY)
+        return delivery
     given = {
         "identity": identity,
         "user": identity.user,
@@ -102,7 +107,8 @@ def send(kind: str, identity: CognitoIdentity, **context: Any) -> None:
         "device": _without_links(_device_name(context.get("software_token"))),
         **context,
     }
-    on_commit_of(CognitoIdentity, partial(_deliver, kind, identity, recipients, given))
+    on_commit_of(CognitoIdentity, partial(_deliver, delivery, identity, recipients, given))
+    return delivery
 
 
 def recipients_of(identity: CognitoIdentity) -> list[str]:
@@ -112,8 +118,9 @@ def recipients_of(identity: CognitoIdentity) -> list[str]:
     """
     field = type(identity.user).get_email_field_name()
     own = str(getattr(identity.user, field, "") or "")
-    addresses = {text.strip() for text in (identity.email, identity.previous_email, own)}
-    return sorted(address for address in addresses if _is_address(address))
+    given = sorted({text.strip() for text in (identity.email, identity.previous_email, own)})
+    addresses = {address.casefold(): address for address in given if _is_address(address)}
+    return list(addresses.values())
 
 
 def _is_address(text: str) -> bool:
@@ -153,26 +160,34 @@ def _without_links(text: str) -> str:
 
 
 def _deliver(
-    kind: str, identity: CognitoIdentity, recipients: Iterable[str], context: dict[str, Any]
+    delivery: Delivery,
+    identity: CognitoIdentity,
+    recipients: Iterable[str],
+    context: dict[str, Any],
 ) -> None:
     try:
         with translation.override(identity.language or settings.LANGUAGE_CODE):
-            message = _message(kind, recipients, context)
-        message.send()
-    except Exception:
-        # Whatever is wrong with templates or the server: the change itself has happened.
-        logger.exception("notice_not_sent: %s to user %s", kind, identity.user_id)
+            messages = _messages(delivery.kind, recipients, context)
+    except Exception as error:  # noqa: BLE001 - the site's templates; the change itself has happened
+        delivery.log_failure(f"{type(error).__name__}: {error}")
+        delivery.end(State.FAILED)
+        return
+    hand_over(messages, delivery)
 
 
-def _message(
+def _messages(
     kind: str, recipients: Iterable[str], context: dict[str, Any]
-) -> EmailMultiAlternatives:
+) -> list[EmailMultiAlternatives]:
+    """Return a message for each address: none of the readers learns of another address."""
     support = redirects.support_url(in_mail=True)
     given = {**context, "site": get_conf().ISSUER or "", "support_url": support}
     name = f"cognito_mfa/email/{kind}"
     subject = " ".join(render_to_string(f"{name}_subject.txt", given).split())
-    message = EmailMultiAlternatives(
-        subject, render_to_string(f"{name}_message.txt", given), to=list(recipients)
-    )
-    message.attach_alternative(render_to_string(f"{name}_message.html", given), "text/html")
-    return message
+    plain = render_to_string(f"{name}_message.txt", given)
+    html = render_to_string(f"{name}_message.html", {**given, "subject": subject})
+    messages = []
+    for address in recipients:
+        message = EmailMultiAlternatives(subject, plain, to=[address])
+        message.attach_alternative(html, "text/html")
+        messages.append(message)
+    return messages

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from django.http import HttpRequest
 
-from cognito_mfa.authenticator import code_attempts, identity_lookup, transitions
+from cognito_mfa.authenticator import code_attempts, email_delivery, identity_lookup, transitions
 from cognito_mfa.authenticator.identity_lookup import ChallengedUser
 from cognito_mfa.cognito import claims, user_api
 from cognito_mfa.cognito.types import (
@@ -27,6 +27,7 @@ from cognito_mfa.exceptions import (
     Unavailable,
 )
 from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.sign_in import setup_email
 from cognito_mfa.sign_in.caller import caller_of
 from cognito_mfa.sign_in.completion import (
     Outcome,
@@ -141,7 +142,8 @@ def finish(
                     Consent.WITHHELD if pending.is_switching_user else consent,
                 )
             )
-        transitions.record_setup(request, identity, pending.friendly_name)
+        with email_delivery.collect() as emails:
+            token = transitions.record_setup(request, identity, pending.friendly_name)
     except ConfirmationNeeded:
         return ask_to_link(request, pending, tokens)
     except ChallengeLost:
@@ -157,6 +159,7 @@ def finish(
         method=SOFTWARE_TOKEN_MFA,
         signed_in_already=pending.signed_in_already,
     )
+    setup_email.remember(request, token, emails)
     return Outcome(Step.SETUP_DONE, pending.next_url)
 
 

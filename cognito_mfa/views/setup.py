@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
 from cognito_mfa import managed_login
-from cognito_mfa.authenticator import notifications
 from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, proof
@@ -29,7 +28,7 @@ from cognito_mfa.forms import (
 from cognito_mfa.managed_login import judgment, setup
 from cognito_mfa.managed_login.tokens import unchecked_person
 from cognito_mfa.models import SoftwareToken, identity_of
-from cognito_mfa.sign_in import flows
+from cognito_mfa.sign_in import flows, setup_email
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step, clear_pending
 from cognito_mfa.views import error_texts
@@ -195,7 +194,7 @@ class SetupDoneView(Page, TemplateView):
             replaced=replaced,
             switched_on=not identity.unconfirmed,
             **recovery_context(identity),
-            mail_sent=bool(get_conf().NOTIFY and notifications.recipients_of(identity)),
+            **setup_email.recall(request, identity.software_token),
             next=destination(request, request.GET.get("next")),
             **self.shared_context(),
         )

@@ -513,7 +513,7 @@ def enter_too_many_wrong_codes(visitor: Visitor, settings: Settings) -> None:
 Deed = Callable[[Visitor, Settings], None]
 # What is done, how its mail begins, and how its text does.
 MAILS: list[tuple[Deed, str, str]] = [
-    (set_it_up, "an authenticator app was set up", "From now on, you’ll sign in"),
+    (set_it_up, "An authenticator app was set up", "From now on, you’ll sign in"),
     (replace_it, "Your authenticator app was replaced", "no longer works"),
     (remove_it, "Two-step verification was turned off for your account", "only by your password"),
     (enter_wrong_codes, "Wrong codes were entered", "with the correct password"),
@@ -621,7 +621,7 @@ def test_a_mail_server_that_fails_breaks_nothing(
     monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", fail)
     with django_capture_on_commit_callbacks(execute=True):
         do(visitor, settings)
-    assert "notice_not_sent" in caplog.text
+    assert "email_not_sent" in caplog.text
     assert visitor.secret not in caplog.text
     identity = CognitoIdentity.objects.get()
     assert identity.status == ("NOT_SET_UP" if do is remove_it else "ENABLED")
@@ -636,7 +636,10 @@ def test_every_address_is_written_to_and_none_twice(
     come_to_the_picture(visitor)
     with django_capture_on_commit_callbacks(execute=True):
         visitor.confirm_setup()
-    assert mail.outbox[-1].to == ["else@example.com", "newcomer@example.com"]
+    assert [message.to for message in mail.outbox] == [
+        ["else@example.com"],
+        ["newcomer@example.com"],
+    ]
 
 
 def test_reverse_names_are_those_of_the_contract() -> None:

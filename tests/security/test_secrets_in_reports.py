@@ -610,7 +610,7 @@ def test_mails_that_fail_show_nothing(
         return take
 
     collector = seen(site, with_mails)
-    assert "notice_not_sent" in collector.everything
+    assert "email_not_sent" in collector.everything
 
 
 @contextmanager
