@@ -164,11 +164,8 @@ def _send(messages: Sequence[EmailMessage], delivery: Delivery) -> None:
 
 
 def _connection() -> Any:
-    connection = (
-        getattr(mail, "mailers").default  # noqa: B009 - not in older Django
-        if django.VERSION >= (6, 1)
-        else mail.get_connection()
-    )
+    found: Any = mail  # Django 6.1 has ``mailers``, and deprecates ``get_connection``
+    connection = found.mailers.default if django.VERSION >= (6, 1) else found.get_connection()
     if getattr(connection, "timeout", 0) is None:
         connection.timeout = TIMEOUT
     return connection
@@ -178,12 +175,13 @@ class _Job:
     """What a thread does once, in the context of the request: logs and traces belong to it."""
 
     def __init__(self, act: Callable[[], None]) -> None:
-        self._act = partial(copy_context().run, act)
+        self._act = act
+        self._context = copy_context()
         self.done = threading.Event()
         self.is_late = False
 
     def run(self) -> None:
-        self._act()
+        self._context.run(self._act)
 
 
 class _Threads:
