@@ -58,10 +58,13 @@ class BadCredentialsReason(StrEnum):
 
 
 class BadCodeReason(StrEnum):
-    """How a code was refused without an error of Cognito's."""
+    """Why a code was refused, where Cognito's error does not say it."""
 
     STATUS_ERROR = "status_error"  # an answer with the status ERROR
     RECOVERY_CODE = "recovery_code"  # one of ours: wrong, used already, or of an earlier set
+    EARLIER_SECRET = "earlier_secret"  # noqa: S105 - a reason: a code of a QR code that was replaced
+    TOO_EARLY = "too_early"  # valid some minutes from now: the device's clock is ahead
+    TOO_LATE = "too_late"  # valid some minutes ago: typed late, or the device's clock is behind
 
 
 class ChallengeLostReason(StrEnum):
@@ -257,9 +260,14 @@ class BadCredentials(UserFacingError):
 
 
 class BadCode(UserFacingError):
-    """The code is wrong, or was used already; the same challenge may be answered again."""
+    """The code is wrong, or was used already; the same challenge may be answered again.
+
+    Attributes:
+        seconds_off: how far in the future or past the code is valid; zero where that is unknown.
+    """
 
     code = "bad_code"
+    seconds_off = 0
 
     @property
     def already_used(self) -> bool:

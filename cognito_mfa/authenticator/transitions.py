@@ -148,6 +148,12 @@ def record_unconfirmed(
     return before
 
 
+def was_reset_by_administrator(identity: CognitoIdentity | None) -> bool:
+    """Return whether a reset by an administrator ended the last authenticator app of the user."""
+    last = identity.software_tokens.order_by("-pk").first() if identity else None
+    return last is not None and last.retired_because == SoftwareToken.Retired.RESET
+
+
 def was_removed_or_reset(identity: CognitoIdentity) -> bool:
     """Return whether a software token that Cognito may still have must not be switched on again.
 

@@ -11,6 +11,8 @@ import json
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from email.utils import formatdate
 from typing import Any
 
 from cognito_mfa.local import operations
@@ -90,8 +92,13 @@ class Protocol:
             return _failure(error).response()
         fault = self._faults.next(name)
         if fault is None:
-            return self._execute(name, parameters).response()
+            return self._dated(self._execute(name, parameters).response())
         return self._play(fault, name, parameters)
+
+    def _dated(self, response: WireResponse) -> WireResponse:
+        """Return ``response`` with the time of this account's clock, which tests move."""
+        date = formatdate(self._clock.now(), usegmt=True)
+        return replace(response, headers={**response.headers, "Date": date})
 
     def _play(self, fault: Fault, name: str, parameters: Mapping[str, Any]) -> WireResponse:
         logged = False

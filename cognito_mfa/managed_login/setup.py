@@ -66,6 +66,7 @@ def start_setup(
         ScopeMissing: the token allows no setup; the operator must request the scope at the sign-in.
         Refused: an identity provider signs the user in, or the tokens name another user.
     """
+    kept = PendingSignIn.load(request)
     clear_pending(request)
     if proof.federated_provider(request.session.get(proof.FEDERATED_KEY), request.user):
         raise Refused(reason=RefusedReason.FEDERATED)  # as Cognito said at the sign-in
@@ -97,6 +98,9 @@ def start_setup(
         next_url=next_url,
         snapshot=Snapshot.of(identity),
         signed_in_already=True,
+        earlier_secrets=kept.shown_secrets if kept and kept.sub == identity.sub else (),
+        has_old_app=change and identity.software_token is not None,
+        was_reset=transitions.was_reset_by_administrator(identity),
     )
     return enrollment.start(request, pending, Tokens(access))
 

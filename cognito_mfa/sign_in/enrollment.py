@@ -19,6 +19,7 @@ from cognito_mfa.cognito.types import (
     Tokens,
 )
 from cognito_mfa.exceptions import (
+    BadCode,
     BadReply,
     ChallengeLost,
     ChallengeNotSupported,
@@ -27,7 +28,7 @@ from cognito_mfa.exceptions import (
     Unavailable,
 )
 from cognito_mfa.models import CognitoIdentity
-from cognito_mfa.sign_in import setup_email
+from cognito_mfa.sign_in import refused_codes, setup_email
 from cognito_mfa.sign_in.caller import caller_of
 from cognito_mfa.sign_in.completion import (
     Outcome,
@@ -64,8 +65,14 @@ def start(request: HttpRequest, pending: PendingSignIn, given: Challenge | Token
             raise ChallengeNotSupported("MFA_SETUP without SOFTWARE_TOKEN_MFA")
         association = user_api.associate_software_token(cognito_session=given.cognito_session)
         challenge = replace(given, cognito_session=association.cognito_session)
-        waiting = replace(pending, challenge=challenge, tokens=None)
-    replace(waiting, step=Step.SETUP, secret=association.secret).save(request)
+        # Cognito would ask for a code, if the earlier one had been confirmed.
+        waiting = replace(
+            pending, challenge=challenge, tokens=None, follows_lost_setup=pending.unconfirmed
+        )
+    # An emulator may give the same secret again.
+    earlier = tuple(one for one in pending.earlier_secrets if one != association.secret)
+    setup = replace(waiting, step=Step.SETUP, secret=association.secret, earlier_secrets=earlier)
+    setup.save(request)
     return Outcome(Step.SETUP, pending.next_url)
 
 
@@ -95,6 +102,9 @@ def verify(
                 cognito_session=challenge.cognito_session if challenge else NOTHING,
                 access_token=tokens.access if tokens else NOTHING,
             )
+    except BadCode as error:
+        refused_codes.explain(error, code, secret=pending.secret, earlier=pending.earlier_secrets)
+        raise
     except (Unavailable, BadReply) as error:
         if error.sent != "no":
             _record_unknown_outcome(request, pending, user.identity)
@@ -126,7 +136,7 @@ def finish(
         BadReply: the tokens are somebody else's.
         ChallengeLost: somebody else changed it meanwhile, and nobody knows what counts.
     """
-    pending.discard_progress(request)  # the secret is spent: it is never shown again
+    pending.discard_progress(request)  # the secret is spent: it is neither shown nor kept
     username = pending.challenge.told_username if pending.challenge else ""
     person = claims.read_person(tokens, username=username)
     try:
@@ -172,7 +182,12 @@ def ask_to_link(request: HttpRequest, pending: PendingSignIn, tokens: Tokens) ->
         tokens: Cognito's, of the sign-in.
     """
     waiting = replace(
-        pending, step=Step.LINK, tokens=tokens, secret=NOTHING, link_user_pk=str(request.user.pk)
+        pending,
+        step=Step.LINK,
+        tokens=tokens,
+        secret=NOTHING,
+        earlier_secrets=(),
+        link_user_pk=str(request.user.pk),
     )
     waiting.save(request)
     return Outcome(Step.LINK, pending.next_url)
@@ -220,4 +235,4 @@ def _record_unknown_outcome(
     kept = PendingSignIn.load(request)
     if kept is not None:
         # A step that still stands may be tried again; one that is over begins a new sign-in.
-        replace(kept, unconfirmed=True, snapshot=snapshot).save(request)
+        replace(kept, unconfirmed=True, snapshot=snapshot, earlier_secrets=()).save(request)

@@ -167,7 +167,11 @@ def _resume_setup(kept: PendingSignIn, username: str) -> PendingSignIn:
     """Return what a set-up of ``username`` that broke off in this browser leaves to the next try."""
     if kept.username != username:
         return PendingSignIn()
-    return PendingSignIn(friendly_name=kept.friendly_name, unconfirmed=kept.unconfirmed)
+    return PendingSignIn(
+        friendly_name=kept.friendly_name,
+        unconfirmed=kept.unconfirmed,
+        earlier_secrets=kept.shown_secrets,
+    )
 
 
 def set_new_password(
@@ -338,7 +342,13 @@ def finish_setup(
     reply = enrollment.verify(request, pending, user, code)
     if isinstance(reply, Challenge):  # one page of the documentation says a code is asked for now
         # The setup is done: what is left is a sign-in, which records it.
-        rest = replace(pending, secret=NOTHING, purpose=Purpose.SIGN_IN, unconfirmed=True)
+        rest = replace(
+            pending,
+            secret=NOTHING,
+            earlier_secrets=(),
+            purpose=Purpose.SIGN_IN,
+            unconfirmed=True,
+        )
         return _next_step(request, rest, reply)
     return enrollment.finish(request, pending, reply)
 
@@ -478,6 +488,9 @@ def _next_step(
             raise RemovalNotAllowed("pool")  # nothing to turn off, and the pool wants it set up
         if pending.purpose is Purpose.SIGN_OUT:  # first things first; nothing was ended
             pending = replace(pending, purpose=Purpose.SIGN_IN)
+        user = subject_of(replace(pending, challenge=reply), rows)
+        was_reset = transitions.was_reset_by_administrator(user.identity)
+        pending = replace(pending, was_reset=was_reset)
         return enrollment.start(request, pending, reply)
     if reply.name == NEW_PASSWORD_REQUIRED:
         return _save_step(request, replace(pending, step=Step.NEW_PASSWORD, challenge=reply))
@@ -486,6 +499,8 @@ def _next_step(
         raise ChallengeNotSupported(reply.name)
     offered = reply.name == SOFTWARE_TOKEN_MFA and recovery.is_possible()
     pending = replace(pending, step=Step.CHALLENGE, challenge=reply, offers_recovery=offered)
+    if pending.purpose is not Purpose.REPLACE:  # no setup follows
+        pending = replace(pending, earlier_secrets=())
     return _save_step(request, _with_device(pending, subject_of(pending, rows)))
 
 
@@ -601,6 +616,8 @@ def _finish_with_tokens(
     if pending.is_change:
         return _change(request, pending, identity, tokens, method=method)
     if not passed and _wants_factor(request, pending, identity):
+        was_reset = transitions.was_reset_by_administrator(identity)
+        pending = replace(pending, was_reset=was_reset)
         return enrollment.start(request, pending, tokens)
     completion.complete_sign_in(request, identity, tokens, method=method, is_recorded=is_recorded)
     return Outcome(Step.DONE, pending.next_url)
@@ -622,7 +639,8 @@ def _change(
     if pending.purpose is Purpose.SIGN_OUT:
         return sign_out_elsewhere.with_token(request, identity, tokens.access, method=method)
     if pending.purpose is Purpose.REPLACE:
-        return enrollment.start(request, pending, tokens)
+        has_old = method == SOFTWARE_TOKEN_MFA or identity.software_token is not None
+        return enrollment.start(request, replace(pending, has_old_app=has_old), tokens)
     if pending.purpose is Purpose.CHANGE_PASSWORD:
         return password_change.start(request, pending, tokens)
     return removal.remove(request, identity, tokens)

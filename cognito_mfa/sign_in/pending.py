@@ -16,7 +16,7 @@ from typing import Any, Self
 from django.http import HttpRequest
 
 from cognito_mfa.authenticator import identity_lookup
-from cognito_mfa.cognito.types import NOTHING, Challenge, Tokens
+from cognito_mfa.cognito.types import NOTHING, SOFTWARE_TOKEN_MFA, Challenge, Tokens
 from cognito_mfa.enforcement.proof import PREFIX
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
@@ -39,6 +39,7 @@ KEY = f"{PREFIX}pending"
 # The longest that an app client can make its session strings last (AuthSessionValidity).
 # The client's own value is not readable without AWS credentials; when it is shorter, Cognito says so.
 TTL = 15 * 60
+EARLIER_SECRETS = 3  # of one setup that are remembered at most
 
 
 class Step(Enum):
@@ -92,6 +93,11 @@ class PendingSignIn:
         next_url: where to go afterwards; validated when it is used.
         challenge: what Cognito wants answered, with its current session string.
         secret: of the software token that waits to be verified, during set-up.
+        earlier_secrets: that this setup showed before, so that their codes are recognized; none of them was ever
+            confirmed, and none outlives the setup.
+        has_old_app: the setup replaces an authenticator app that is still active.
+        was_reset: the setup follows a reset by an administrator.
+        follows_lost_setup: an earlier setup, whose outcome was unknown, turned out not to be confirmed.
         tokens: of a password sign-in without challenge, during a set-up with the access token.
         friendly_name: what the person typed as the device's name before the set-up broke off.
         signed_in_already: by another package, whose sign-in stays as it is.
@@ -115,6 +121,10 @@ class PendingSignIn:
     next_url: str = ""
     challenge: Challenge | None = field(default=None, repr=False)
     secret: SecretText = NOTHING
+    earlier_secrets: tuple[SecretText, ...] = ()
+    has_old_app: bool = False
+    was_reset: bool = False
+    follows_lost_setup: bool = False
     tokens: Tokens | None = field(default=None, repr=False)
     friendly_name: str = ""
     signed_in_already: bool = False
@@ -154,6 +164,21 @@ class PendingSignIn:
         return self.purpose in CHANGES
 
     @property
+    def uses_app(self) -> bool:
+        """Return whether the user has an authenticator app, as far as this sign-in has shown."""
+        asked = self.challenge.name if self.challenge else ""
+        return self.has_old_app or asked == SOFTWARE_TOKEN_MFA
+
+    @property
+    def shown_secrets(self) -> tuple[SecretText, ...]:
+        """Return the secrets that the next setup is to recognize as earlier ones, the newest last.
+
+        SECURITY: none that Cognito may have confirmed, because that one is not kept.
+        """
+        shown = (*self.earlier_secrets, self.secret) if self.secret else self.earlier_secrets
+        return () if self.unconfirmed else shown[-EARLIER_SECRETS:]
+
+    @property
     def required_snapshot(self) -> Snapshot:
         """Return what was known when this began.
 
@@ -181,11 +206,15 @@ class PendingSignIn:
             raise ChallengeLost(reason=ChallengeLostReason.NOTHING_PENDING)
         return self.challenge
 
-    def discard_progress(self, request: HttpRequest) -> None:
+    def discard_progress(self, request: HttpRequest, *, keeps_secrets: bool = False) -> None:
         """Keep the typed names and the way back; forget everything else.
 
         A change that broke off is over: nothing was changed, and the person is still signed in. So is
         the set-up of somebody who signed in elsewhere.
+
+        Args:
+            request: whose session keeps the pending sign-in.
+            keeps_secrets: recognize codes of this setup in the next one.
         """
         if self.is_change or self.signed_in_already:
             clear_pending(request)
@@ -196,6 +225,7 @@ class PendingSignIn:
             next_url=self.next_url,
             friendly_name=self.friendly_name,
             unconfirmed=self.unconfirmed,
+            earlier_secrets=self.shown_secrets if keeps_secrets else (),
             is_switching_user=self.is_switching_user,
         ).save(request)
 
@@ -215,7 +245,7 @@ class PendingSignIn:
             yield
         except CognitoMFAError as error:
             if always or _ends_sign_in(error):
-                self.discard_progress(request)
+                self.discard_progress(request, keeps_secrets=isinstance(error, ChallengeLost))
             raise
 
 
@@ -248,6 +278,7 @@ def _deserialize(payload: Mapping[str, Any]) -> dict[str, Any]:
         "purpose": Purpose[payload["purpose"]],
         "challenge": Challenge(**challenge) if challenge else None,
         "tokens": Tokens(**tokens) if tokens else None,
+        "earlier_secrets": tuple(payload["earlier_secrets"]),
         "snapshot": Snapshot(**snapshot) if snapshot else None,
     }
 

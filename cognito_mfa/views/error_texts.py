@@ -9,6 +9,7 @@ from cognito_mfa.exceptions import (
     AccountActionNeeded,
     AttributesRejected,
     BadCode,
+    BadCodeReason,
     Busy,
     BusyReason,
     ChallengeLost,
@@ -126,6 +127,27 @@ def wrong_sent_code() -> str:
 def wrong_code(error: BadCode) -> str:
     if error.already_used:
         return _("You’ve already used this code. Wait until your app shows the next one.")
+    if error.reason is BadCodeReason.EARLIER_SECRET:
+        return _(
+            "That code belongs to an earlier QR code. Delete that entry from your app and scan this QR code."
+        )
+    minutes = max(1, round(abs(error.seconds_off) / 60))
+    if error.reason is BadCodeReason.TOO_EARLY:
+        return ngettext(
+            "That code isn’t valid yet because your device’s clock is about %(minutes)d minute ahead. Set its date and "
+            "time automatically, then enter the code your app shows.",
+            "That code isn’t valid yet because your device’s clock is about %(minutes)d minutes ahead. Set its date and "
+            "time automatically, then enter the code your app shows.",
+            minutes,
+        ) % {"minutes": minutes}
+    if error.reason is BadCodeReason.TOO_LATE:
+        return ngettext(
+            "That code expired about %(minutes)d minute ago. Enter the code your app shows now. If it’s the same code, "
+            "your device’s clock is behind, so set its date and time automatically.",
+            "That code expired about %(minutes)d minutes ago. Enter the code your app shows now. If it’s the same code, "
+            "your device’s clock is about %(minutes)d minutes behind, so set its date and time automatically.",
+            minutes,
+        ) % {"minutes": minutes}
     return _(
         "That code didn’t work. Enter the code your app shows now for this site, and check "
         "that your device sets its date and time automatically."
@@ -216,10 +238,20 @@ def failed_for_good(reference: str) -> str:
     ) % {"reference": reference}
 
 
-def change_stopped(*, at_picture: bool) -> str:
+def setup_canceled(*, was_shown: bool) -> str:
+    if was_shown:
+        return _("Setup canceled. Delete the new entry from your app.")
+    return _("Setup canceled. Nothing has changed.")
+
+
+def nothing_to_cancel() -> str:
+    return _("There was nothing left to cancel.")
+
+
+def change_canceled(*, was_shown: bool) -> str:
     # Cognito once dropped the old secret as soon as a new one was asked for, and no longer says whether it does
     # ("Associating again" in docs/cognito-behavior.md): once the QR code was shown, nothing is promised.
-    if at_picture:
+    if was_shown:
         return _(
             "Canceled. The new entry wasn’t confirmed, so delete it from your app and keep "
             "using the old one."

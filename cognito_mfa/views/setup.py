@@ -8,7 +8,6 @@ from typing import Any
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
 from cognito_mfa import managed_login
@@ -167,15 +166,24 @@ class SetupCancelView(Page):
     def post(self, request: HttpRequest) -> HttpResponse:
         pending = PendingSignIn.load(request)
         clear_pending(request)
-        if pending is not None and pending.is_change:
-            is_password = pending.purpose is Purpose.CHANGE_PASSWORD
-            text = (
-                error_texts.password_not_changed()
-                if is_password and pending.step is not Step.SETUP
-                else error_texts.change_stopped(at_picture=pending.step is Step.SETUP)
-            )
-            return self.redirect_to_device(text=text)
-        return self.redirect_to_sign_in(text=_("Setup canceled. Nothing has changed."))
+        if pending is None:  # finished or canceled in another tab, or its time was over
+            text = error_texts.nothing_to_cancel()
+            is_signed_in = request.user.is_authenticated
+            go = self.redirect_to_device if is_signed_in else self.redirect_to_sign_in
+            return go(text=text)
+        if pending.is_change:
+            return self.redirect_to_device(text=_canceled(pending))
+        return self.redirect_to_sign_in(text=_canceled(pending))
+
+
+def _canceled(pending: PendingSignIn) -> str:
+    """Return what the page after ``pending`` was canceled says."""
+    was_shown = pending.step is Step.SETUP
+    if pending.purpose is Purpose.CHANGE_PASSWORD and not was_shown:
+        return error_texts.password_not_changed()
+    if pending.uses_app:
+        return error_texts.change_canceled(was_shown=was_shown)
+    return error_texts.setup_canceled(was_shown=was_shown)
 
 
 class SetupDoneView(Page, TemplateView):
@@ -187,6 +195,8 @@ class SetupDoneView(Page, TemplateView):
         identity = identity_of(request.user)
         if identity is None or not gate.is_proven(request, request.user):
             return self.redirect_to_sign_in()
+        if identity.software_token is None:  # turned off or reset since
+            return self.redirect_to_device()
         tokens = list(identity.software_tokens.all()[:2])
         replaced = len(tokens) > 1 and tokens[1].retired_because == SoftwareToken.Retired.REPLACED
         context = self.get_context_data(

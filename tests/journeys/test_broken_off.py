@@ -26,7 +26,7 @@ def test_a_set_up_that_takes_too_long_starts_again_with_the_names_kept(
     response = visitor.confirm_setup(friendly_name="Blue phone")
     assert response.url == reverse(SIGN_IN) + "?next=%2Fprivate%2F"
     page = visitor.text(visitor.get(response.url))
-    assert "took too long" in page
+    assert "timed out" in page
     assert 'value="newcomer"' in page
 
     visitor.sign_in(next_url="/private/")

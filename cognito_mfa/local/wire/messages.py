@@ -115,7 +115,7 @@ def respond(status: int, body: bytes, headers: Mapping[str, str | None]) -> Wire
         "Content-Type": CONTENT_TYPE,
         "Content-Length": str(len(body)),
         "x-amzn-RequestId": str(uuid.uuid4()),
-        "Date": formatdate(usegmt=True),  # by the machine's clock, which no test moves
+        "Date": formatdate(usegmt=True),
     }
     replaced = {name.lower() for name in headers}
     kept = {name: value for name, value in common.items() if name.lower() not in replaced}
