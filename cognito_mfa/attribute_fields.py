@@ -61,9 +61,7 @@ class PhoneNumberField(forms.CharField):
     """A phone number in E.164, however people group its digits."""
 
     default_error_messages = {
-        "format": _(
-            "Enter the number with a plus sign and the country code, for example +15555550100."
-        ),
+        "format": _("Enter the number with a plus sign and country code, such as +15555550100."),
     }
 
     def to_python(self, value: object) -> str:
@@ -82,7 +80,7 @@ class AddressField(forms.CharField):
     """
 
     default_error_messages = {
-        "format": _("Enter an email address, for example name@example.com."),
+        "format": _("Enter an email address, such as name@example.com."),
     }
 
     def to_python(self, value: object) -> str:
@@ -106,7 +104,7 @@ class DateOfBirthField(forms.DateField):
     def to_python(self, value: Any) -> dt.date | None:
         found = super().to_python(value)
         if found and found > dt.datetime.now(tz=dt.UTC).date() + dt.timedelta(days=1):
-            raise ValidationError(_("The date is in the future."), code="future")
+            raise ValidationError(_("Your date of birth can’t be in the future."), code="future")
         return found
 
 
@@ -151,7 +149,7 @@ def _phone_field(_name: str, label: Any) -> forms.Field:
     return PhoneNumberField(
         label=label,
         max_length=MAX_LENGTH,
-        help_text=_("With the country code, for example +15555550100."),
+        help_text=_("Include the country code, such as +15555550100."),
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "dir": "ltr"}),
     )
 
@@ -180,7 +178,7 @@ def _time_zone_field(name: str, label: Any) -> forms.Field:
     zones = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone)
     if not zones:  # a machine without the database of time zones
         return _text_field(name, label)
-    choices = [("", _("Choose one")), *((zone, zone.replace("_", " ")) for zone in zones)]
+    choices = [("", _("Select a time zone")), *((zone, zone.replace("_", " ")) for zone in zones)]
     return forms.ChoiceField(label=label, choices=choices)
 
 

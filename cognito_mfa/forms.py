@@ -23,7 +23,7 @@ CODE_LENGTH = 6
 SENT_CODE_LENGTHS = (6, 8)
 
 FACTOR_LABELS = {
-    SOFTWARE_TOKEN_MFA: _("Code from my authenticator app"),
+    SOFTWARE_TOKEN_MFA: _("Code from your authenticator app"),
     SMS_MFA: _("Code by text message"),
     EMAIL_OTP: _("Code by email"),
 }
@@ -99,9 +99,11 @@ class NewPasswordField(PasswordField):
 
     autocomplete = "new-password"
     default_error_messages = {
-        "unsendable": _("The password contains a character that can’t be used. Remove it."),
+        "unsendable": _(
+            "Your password contains a character that can’t be used. Remove it and try again."
+        ),
         "outer_space": _(
-            "A password can’t begin or end with a space or an invisible character. Remove it and try again."
+            "Your password can’t begin or end with a space or an invisible character. Remove it and try again."
         ),
     }
 
@@ -126,7 +128,7 @@ class CodeField(SecretField):
 
     default_error_messages = {
         "required": _("Enter the code."),
-        "digits": _("A code contains only digits. Remove everything else."),
+        "digits": _("Codes contain only digits. Remove everything else."),
         "length": _("The code has %(wanted)s digits. You entered %(given)s."),
         "sent_length": _("The code we sent you has 6 or 8 digits. You entered %(given)s."),
     }
@@ -165,7 +167,9 @@ class RecoveryCodeField(SecretField):
 
     default_error_messages = {
         "required": _("Enter one of your recovery codes."),
-        "incomplete": _("A recovery code has 16 letters and digits. Check what you entered."),
+        "incomplete": _(
+            "A recovery code has 16 letters and numbers. Check the code and try again."
+        ),
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -286,7 +290,7 @@ class PasswordResetConfirmForm(TwiceNewPasswordForm):
     def keep_code(self) -> None:
         """Ask for the code no more: it was entered, and only the password was refused."""
         self.fields["code"].required = False
-        self["code"].help_text = _("Leave this empty to use the code that you entered before.")
+        self["code"].help_text = _("Leave this empty to use the code you already entered.")
 
 
 class NewPasswordForm(TwiceNewPasswordForm):
@@ -368,7 +372,7 @@ class FactorForm(forms.Form):
 class SetupForm(forms.Form):
     """The code that confirms a new authenticator, and the device's name."""
 
-    code = CodeField(label=_("Code from the app"))
+    code = CodeField(label=_("Code from your app"))
     friendly_name = FriendlyNameField()
 
 

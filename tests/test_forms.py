@@ -32,8 +32,8 @@ def test_a_separator_anywhere_changes_nothing(code: str, at: int, separator: str
     [
         ("12345", "The code has 6 digits. You entered 5."),
         ("1234567", "The code has 6 digits. You entered 7."),
-        ("12345a", "A code contains only digits. Remove everything else."),
-        ("12345\u00b2", "A code contains only digits. Remove everything else."),
+        ("12345a", "Codes contain only digits. Remove everything else."),
+        ("12345\u00b2", "Codes contain only digits. Remove everything else."),
         ("\u200e", "Enter the code."),
     ],
 )

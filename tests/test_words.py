@@ -43,16 +43,18 @@ PAGES = ANYWHERE | {
     r"seeds?|secrets?": "setup key",
     r"staff|operators?": "administrator",
     r"(?:can|do|does|did|is|are|was|were|has|have|could|would|should)(?: not|not)\b(?! only)": "a contraction with ’",
-    r"(?:you|we|they) (?:are|have|will)\b": "a contraction with ’",
+    r"(?:you|we|they) (?:are|will|have (?:not |already |just )?(?:\w+ed|been|had|made|set|seen))\b": (
+        "a contraction with ’"
+    ),
     r"does(?:n’t| not) fit": "didn’t work",
-    r"[!;]|\w'\w": "no exclamation mark, no semicolon; the typographic apostrophe",
+    r"[;]|!(?! or %)|\w'\w": "no exclamation mark, no semicolon; the typographic apostrophe",
     r"friendly names?": "device name",
 }
 # What administrators read in the admin besides.
 ADMIN = ANYWHERE | {
     r"second factors?|2FA": "MFA",
     r"people|persons?": "user",
-    r"[!;]|\w'\w": "no exclamation mark, no semicolon; the typographic apostrophe",
+    r"[;]|!(?! or %)|\w'\w": "no exclamation mark, no semicolon; the typographic apostrophe",
 }
 # What developers and operators read.
 DEVELOPERS = ANYWHERE | {
@@ -70,7 +72,7 @@ TRANSLATING = {
     "gettext_noop",
 }
 APP = ROOT / "cognito_mfa"
-IN_ADMIN = ("admin", "models.py", "contrib/admin_site.py", "management")
+IN_ADMIN = ("admin", "apps.py", "models.py", "contrib/admin_site.py", "management")
 
 
 def python_files(*folders: str) -> list[Path]:

@@ -75,10 +75,10 @@ def show_since_last_sign_in(request: HttpRequest, identity: CognitoIdentity) -> 
         return
     at = found["at"]
     text = ngettext(
-        "Since your last sign-in, %(count)d wrong code was entered after your password (on %(when)s). "
-        "If it was not you, change your password.",
-        "Since your last sign-in, %(count)d wrong codes were entered after your password (the last one on %(when)s). "
-        "If it was not you, change your password.",
+        "Since your last sign-in, %(count)d wrong code was entered with your correct password (on %(when)s). "
+        "If this wasn’t you, change your password.",
+        "Since your last sign-in, %(count)d wrong codes were entered with your correct password (the last one "
+        "on %(when)s). If this wasn’t you, change your password.",
         found["count"],
     )
     local = timezone.localtime(at) if timezone.is_aware(at) else at

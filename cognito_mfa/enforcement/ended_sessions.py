@@ -32,30 +32,31 @@ DENIALS = {
     for ending, title, query in (
         (
             EndReason.DISABLED,
-            _("Your account has been disabled, so you were signed out. Ask the people who run this site."),
+            _("You were signed out because your account was disabled. Contact your site administrator."),
             {},
         ),
         (
             EndReason.GONE,
-            _("Your account no longer exists, so you were signed out. Ask the people who run this site."),
+            _("You were signed out because your account no longer exists. Contact your site administrator."),
             {},
         ),
         (
             EndReason.UNLINKED,
-            _("Your sign-in is no longer linked to this account, so you were signed out. Please sign in again."),
+            _("You were signed out because your sign-in is no longer linked to this account. Please sign in "
+              "again."),
             {},
         ),
         (
             EndReason.SIGNED_OUT,
-            _("You signed out of all other sessions, so this one has ended. Please sign in again."),
+            _("You were signed out here because you signed out everywhere else. Please sign in again."),
             {},
         ),
         (
             EndReason.UNCHECKED,
-            _("It is too long ago that your account was checked. Please sign in once more."),
+            _("It’s been a while since your account was checked. Please sign in again."),
             AGAIN,
         ),
-        (EndReason.IDLE, _("You were away for too long. Please sign in once more."), AGAIN),
+        (EndReason.IDLE, _("You were inactive for too long. Please sign in again."), AGAIN),
     )
 }  # fmt: skip
 

@@ -49,7 +49,7 @@ class Denial:
 
 MFA_REQUIRED = Denial(
     "mfa_required",
-    gettext_lazy("Multi-factor authentication is required."),
+    gettext_lazy("Two-step verification is required."),
     "cognito_mfa:setup",
     {},
 )
@@ -59,7 +59,7 @@ MFA_REQUIRED_BY_VIEW = Denial(
 )
 SIGN_IN_REQUIRED = Denial(
     "sign_in_required",
-    gettext_lazy("You must sign in first."),
+    gettext_lazy("Sign in to continue."),
     "cognito_mfa:sign_in",
     {"setup": "1"},
 )

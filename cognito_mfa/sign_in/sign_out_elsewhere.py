@@ -109,8 +109,8 @@ def _report(request: HttpRequest, identity: CognitoIdentity, *, revoked: bool) -
         messages.success(request, text, fail_silently=True)
     else:
         text = _(
-            "Your other sessions on this site have ended. Apps outside this site may stay signed in for a while, "
-            "because the sign-in service didn’t confirm that it ended their access."
+            "Your other sessions on this site have ended. Other apps might stay signed in for a while because "
+            "the sign-in service didn’t confirm that their access ended."
         )
         messages.warning(request, text, fail_silently=True)
     signals.send(

@@ -49,7 +49,7 @@ def bad_credentials(_error: CognitoMFAError) -> list[str]:
     """Return the same for every cause: which it was would tell a stranger who exists, and in which state."""
     return [
         _("Incorrect username or password. Check both and try again."),
-        _("If you’ve tried several times, wait 15 minutes before you try again."),
+        _("If you’ve tried several times, wait 15 minutes and try again."),
     ]
 
 
@@ -69,11 +69,11 @@ def start_again(_error: CognitoMFAError | None = None) -> str:
 def challenge_lost(error: ChallengeLost) -> str:
     if error.reason in (ChallengeLostReason.OVERTAKEN, ChallengeLostReason.ACCOUNT_CHANGED):
         return _(
-            "Your account was changed while you were signing in. Please enter your password once more."
+            "Your account was changed while you were signing in. Please enter your password again."
         )
     if error.reason is ChallengeLostReason.FACTOR_GONE:
         return _(
-            "Your authenticator app is no longer set up for this account. Please enter your password once more."
+            "Your authenticator app is no longer set up for this account. Please enter your password again."
         )
     if error.reason in (ChallengeLostReason.UNRECOGNIZED, ChallengeLostReason.NOT_OFFERED):
         return not_completed()
@@ -81,21 +81,19 @@ def challenge_lost(error: ChallengeLost) -> str:
 
 
 def not_completed(_error: CognitoMFAError | None = None) -> str:
-    return _("The sign-in couldn’t be completed. Please enter your password once more.")
+    return _("We couldn’t complete your sign-in. Please enter your password again.")
 
 
 def token_rejected(_error: TokenRejected) -> str:
-    return _(
-        "Your sign-in has expired or was ended elsewhere. Please enter your password once more."
-    )
+    return _("Your sign-in is no longer valid. Please enter your password again.")
 
 
 def busy(error: Busy) -> str:
     seconds = error.retry_after
     if error.reason is BusyReason.THROTTLED:
         return ngettext(
-            "The sign-in service is busy. Wait %(seconds)d second, then try again.",
-            "The sign-in service is busy. Wait %(seconds)d seconds, then try again.",
+            "The sign-in service is busy. Wait %(seconds)d second and try again.",
+            "The sign-in service is busy. Wait %(seconds)d seconds and try again.",
             seconds,
         ) % {"seconds": seconds}
     if seconds > LONG:
@@ -156,8 +154,8 @@ def wrong_code(error: BadCode) -> str:
 
 def wrong_recovery_code() -> str:
     return _(
-        "That recovery code didn’t work. Check it, or use another one. Each code works once, and only the codes "
-        "that you created last are valid."
+        "That recovery code didn’t work. Check it or use a different one. Each code works only once, and new "
+        "codes replace older ones."
     )
 
 
@@ -178,7 +176,8 @@ def recovery_unconfirmed() -> str:
 
 def codes_not_created() -> str:
     return _(
-        "No recovery codes were created, because your security settings changed in the meantime."
+        "No recovery codes were created because your security settings changed in the meantime. Please try "
+        "again."
     )
 
 
@@ -186,30 +185,30 @@ def reset_not_accepted() -> str:
     # One text for a wrong code, an expired one, and a password used before: Cognito calls the codes of unknown users
     # expired, and only users who exist have passwords of before.
     return _(
-        "That didn’t work. Check that the code is from the latest message and less than an hour old, and choose a "
-        "password that you haven’t used before."
+        "That didn’t work. Make sure the code is from the latest message and less than an hour old. Choose a "
+        "password you haven’t used before."
     )
 
 
 def wrong_password() -> str:
-    return _("This isn’t your current password.")
+    return _("Incorrect password. Try again.")
 
 
 def password_not_changed() -> str:
-    return _("Your password was not changed.")
+    return _("Canceled. Your password wasn’t changed.")
 
 
 def reset_took_too_long() -> str:
     return _(
-        "Resetting your password took too long. If you still have a valid code, enter your username and choose "
-        "“I already have a code”."
+        "Your password reset timed out. If you still have a valid code, enter your username and select “I "
+        "already have a code”."
     )
 
 
 def password_rejected(error: PasswordRejected) -> list[str]:
     rules = {
         "length": _("Your password is too short."),
-        "too_long": _("The password is too long."),
+        "too_long": _("Your password is too long."),
         "uppercase": _("Your password must include an uppercase letter."),
         "lowercase": _("Your password must include a lowercase letter."),
         "number": _("Your password must include a number."),
@@ -224,11 +223,11 @@ def password_rejected(error: PasswordRejected) -> list[str]:
 def attribute_rejected(error: AttributesRejected) -> str:
     if error.already_set:
         return _(
-            "Your account has this already, and it can’t be changed here. Leave the field empty."
+            "Your account already has this, and it can’t be changed here. Leave this field empty."
         )
     if error.taken:
-        return _("This can’t be used for your account. Enter another value.")
-    return _("This wasn’t accepted. Check the format and try again.")
+        return _("You can’t use this value. Enter a different one.")
+    return _("This value wasn’t accepted. Check the format and try again.")
 
 
 def failed_for_good(reference: str) -> str:
@@ -274,8 +273,8 @@ def removal_not_allowed(error: RemovalNotAllowed) -> str:
         )
     if error.by == "factor":
         return _(
-            "Two-step verification can’t be turned off because your account has no other way to confirm a "
-            "sign-in. Nothing has changed."
+            "You can’t turn this off because your account has no other way to confirm it’s you. Nothing has "
+            "changed."
         )
     if error.by == "unknown":
         return _(
@@ -305,41 +304,39 @@ def challenge_not_supported(_error: ChallengeNotSupported) -> str:
 
 def refused(error: Refused) -> str:
     if error.reason is RefusedReason.TRIGGER:
-        return error.message or _("The rules of this site don’t allow this sign-in.")
+        return error.message or _("This site’s rules don’t allow this sign-in.")
     if error.reason is RefusedReason.RISK:
         return _(
-            "This sign-in was blocked to protect the account. Try again later, or from a device and a network "
-            "that you have used before."
+            "This sign-in was blocked to protect your account. Try again later, or use a device and network "
+            "you’ve used before."
         )
     if error.reason is RefusedReason.NO_METHOD:
-        return _("Your account has no way to confirm this sign-in, such as an authenticator app.")
+        return _("Your account has no way to confirm it’s you, such as an authenticator app.")
     return _("You can’t use this account on this site.")
 
 
 def link_refused(error: LinkRefused) -> str:
     if error.reason in ONLY_THE_SITE_CAN_ACT:
         return _(
-            "Your account couldn’t be opened on this site. A site administrator has to change something here before "
-            "you can sign in."
+            "We couldn’t sign you in. Your account needs a change that only a site administrator can make."
         )
     if error.reason not in (LinkRefusedReason.STAFF, LinkRefusedReason.PERMISSIONS):
         return refused(error)
     return _(
-        "The account on this site has special rights. Only the people who run this site can connect another "
-        "account to it."
+        "The account on this site has special permissions. Only a site administrator can link another account "
+        "to it."
     )
 
 
 def entry_stays_valid() -> str:
     return _(
-        "You’re all set. Keep its entry for this site to sign in once an administrator has helped."
+        "Your authenticator app is set up. Keep its entry for this site so you can sign in once your site "
+        "administrator has helped you."
     )
 
 
 def link_declined() -> str:
-    return _(
-        "The two accounts were not connected. To use the other one, sign out here first, then sign in."
-    )
+    return _("The accounts weren’t linked. To use the other account, sign out here first.")
 
 
 def setup_took_too_long() -> str:
@@ -354,7 +351,8 @@ def sign_in_again(error: SignInAgain) -> str:
         )
     if error.reason is SignInAgainReason.PROOF_UNKNOWN:
         return _(
-            "You have set up an authenticator app already, and this site could not see whether you entered its code."
+            "You’ve already set up an authenticator app, but this site couldn’t tell whether you entered a "
+            "code from it."
         )
     return _("Please sign in again to do this. Your last sign-in was too long ago.")
 

@@ -20,15 +20,15 @@ def context() -> dict[str, Any]:
 def texts(rules: PasswordRules) -> list[str]:
     """Return a line for each rule, in the order in which people read them."""
     length = ngettext(
-        "at least %(length)d character", "at least %(length)d characters", rules.length
+        "At least %(length)d character", "At least %(length)d characters", rules.length
     ) % {"length": rules.length}
     needed = {
-        _("an uppercase letter"): rules.uppercase,
-        _("a lowercase letter"): rules.lowercase,
-        _("a number"): rules.number,
-        _("a symbol, such as ! or %, or a space inside"): rules.symbol,
+        _("An uppercase letter"): rules.uppercase,
+        _("A lowercase letter"): rules.lowercase,
+        _("A number"): rules.number,
+        _("A symbol, such as ! or %, or a space that’s not at the beginning or end"): rules.symbol,
     }
     lines = [length, *(text for text, is_needed in needed.items() if is_needed)]
     if rules.history:
-        lines.append(_("to be different from the passwords that you used before"))
+        lines.append(_("Different from the passwords you’ve used before"))
     return lines

@@ -85,7 +85,7 @@ class PasswordResetConfirmView(PasswordPage):
             code=form.cleaned_data["code"],
             password=form.cleaned_data["new_password1"],
         )
-        text = _("Your password was changed. Sign in with the new one.")
+        text = _("Your password was changed. Sign in with your new password.")
         messages.success(self.request, text, fail_silently=True)
         return outcome
 

@@ -115,7 +115,7 @@ class Person:
     def set_up(self, *, friendly_name: str = "Phone") -> None:
         """Scan, confirm, and go on."""
         self.scan()
-        self.type("Code from the app", self.code())
+        self.type("Code from your app", self.code())
         self.type("Device name", friendly_name)
         self.press("Confirm")
         self.follow("Continue")

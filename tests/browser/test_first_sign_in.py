@@ -16,9 +16,9 @@ def go_through_it(person: Person) -> None:
     assert person.heading == "Sign in"
     person.sign_in("newcomer")
 
-    assert person.heading == "Set up your authenticator app"
+    assert person.heading == "Set up an authenticator app"
     person.scan()
-    person.type("Code from the app", person.code())
+    person.type("Code from your app", person.code())
     person.type("Device name", "Work phone")
     person.press("Confirm")
 

@@ -40,7 +40,7 @@ def at_overview(pool: LocalPool, person: Person) -> None:
     person.open("/admin/cognito_mfa/overviewsnapshot/")
     person.sign_in("root")
     person.scan()
-    person.type("Code from the app", person.code())
+    person.type("Code from your app", person.code())
     person.press("Confirm")
     person.follow("Continue")
 

@@ -101,7 +101,7 @@ def test_where_copying_is_forbidden_the_key_is_selected(at_setup: Person) -> Non
 
 def test_a_wrong_code_keeps_the_picture_and_moves_the_focus_to_the_error(at_setup: Person) -> None:
     scanned = at_setup.scan()
-    at_setup.type("Code from the app", at_setup.wrong_code())
+    at_setup.type("Code from your app", at_setup.wrong_code())
     at_setup.type("Device name", "Work phone")
     at_setup.press("Confirm")
 
@@ -110,7 +110,7 @@ def test_a_wrong_code_keeps_the_picture_and_moves_the_focus_to_the_error(at_setu
     assert "didn’t work" in focused.inner_text()
     assert at_setup.page.title().startswith("Error:")
     assert at_setup.page.get_by_label("Device name").input_value() == "Work phone"
-    assert at_setup.page.get_by_label("Code from the app").input_value() == ""
+    assert at_setup.page.get_by_label("Code from your app").input_value() == ""
     assert at_setup.scan() == scanned
 
 
@@ -129,7 +129,7 @@ def test_a_wrong_code_at_sign_in_moves_the_focus_to_the_error(at_setup: Person) 
 def test_a_second_click_sends_nothing(at_setup: Person) -> None:
     at_setup.cognito.faults.on("VerifySoftwareToken", faults.Delay(0.5))
     at_setup.scan()
-    at_setup.type("Code from the app", at_setup.code())
+    at_setup.type("Code from your app", at_setup.code())
     button = at_setup.page.get_by_role("button", name="Confirm")
     button.scroll_into_view_if_needed()
     place = button.bounding_box()
@@ -165,7 +165,7 @@ def test_everything_can_be_done_with_the_keyboard(pool: LocalPool, person: Perso
     keyboard.press("Enter")
     person.page.wait_for_url("**" + SETUP)
     person.scan()
-    person.page.get_by_label("Code from the app").focus()
+    person.page.get_by_label("Code from your app").focus()
     keyboard.type(person.code())
     keyboard.press("Enter")
     person.page.wait_for_url("**/setup/done/**")

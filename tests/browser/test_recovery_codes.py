@@ -32,7 +32,7 @@ def set_up(person: Person) -> None:
     person.open("/private/")
     person.sign_in()
     person.scan()
-    person.type("Code from the app", person.code())
+    person.type("Code from your app", person.code())
     person.press("Confirm")
 
 
@@ -71,13 +71,13 @@ def test_codes_are_saved_and_one_of_them_sets_up_a_new_phone(
     phone.page.get_by_text("Lost this device?").click()
     phone.follow("Use a recovery code")
     phone.type("Recovery code", codes[0].lower().replace("-", " "))
-    phone.press("Remove the old app")
+    phone.press("Remove authenticator app")
     assert "set up a new one" in phone.page.inner_text("main")
     phone.cognito.clock.advance(30)
     phone.type("Password", "Correct-Horse-7")
     phone.press("Continue")
     phone.scan()
-    phone.type("Code from the app", phone.code())
+    phone.type("Code from your app", phone.code())
     phone.press("Confirm")
     phone.follow("Continue")
     assert phone.path == "/private/"

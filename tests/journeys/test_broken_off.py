@@ -197,7 +197,7 @@ def test_the_slower_of_two_equal_posts_ends_signed_in_as_well(
 
     response = slower.post(reverse(CHALLENGE), {"code": code})
 
-    assert "This page goes on by itself." in visitor.text(response)
+    assert "This page continues automatically." in visitor.text(response)
     assert not response.cookies
     assert (
         visitor.get(reverse(SIGN_IN)).status_code == 302

@@ -24,7 +24,7 @@ def test_it_says_what_is_set_up_since_when_and_what_happened(
     visitor.confirm_setup(friendly_name="Blue phone")
     page = visitor.text(visitor.get(reverse(DEVICE)))
 
-    for words in ("Blue phone", "requires a second step", "Authenticator app set up", "<time"):
+    for words in ("Blue phone", "Required by this site", "Authenticator app set up", "<time"):
         assert words in page
     visitor.sign_out()
     visitor.cognito.clock.advance(30)

@@ -97,15 +97,15 @@ USER_DISABLED = Outcome(200, NO_MATCH, True, INFO, "· disabled ·")
 INVITED_LONG_AGO = Outcome(200, NO_MATCH, True, WARNING, "temporary_password_expired")
 UNKNOWN_AT_PASSWORD = Outcome(200, NO_MATCH, True, WARNING, "· unrecognized ·")
 UNCONFIRMED = Outcome(200, NO_MATCH, True, WARNING, "UserNotConfirmedException")
-RISK = Outcome(403, "blocked to protect the account", False, WARNING, "Threat protection")
-TRIGGER = Outcome(403, "The rules of this site", False, WARNING, "UserLambdaValidationException")
-DISABLED = Outcome(403, "cannot be used", False, WARNING, "The user is disabled")
+RISK = Outcome(403, "blocked to protect your account", False, WARNING, "Threat protection")
+TRIGGER = Outcome(403, "This site’s rules", False, WARNING, "UserLambdaValidationException")
+DISABLED = Outcome(403, "can’t use this account", False, WARNING, "The user is disabled")
 # The page on which the password is reset.
 RESET = Outcome(302, "must be reset before you can sign in", True, WARNING, "PasswordResetRequired")
 RESET_AT_PASSWORD = RESET._replace(log="password_refused")
-NO_METHOD = Outcome(403, "no way to confirm this sign-in", False, WARNING, "MFA methods")
+NO_METHOD = Outcome(403, "no way to confirm it’s you", False, WARNING, "MFA methods")
 OVER = Outcome(302, LOST, False, INFO, "session_over")
-UNKNOWN = Outcome(302, "couldn’t be completed", False, WARNING, "unrecognized")
+UNKNOWN = Outcome(302, "couldn’t complete your sign-in", False, WARNING, "unrecognized")
 CHANGED = Outcome(302, "Your account was changed", False, INFO, "account_changed")
 FACTOR_GONE = Outcome(302, "no longer set up for this account", False, INFO, "factor_gone")
 WAF = Outcome(503, FAILED, True, ERROR, "AWS WAF")
@@ -240,7 +240,7 @@ def test_the_truth_for_each_cause(
         ),
         ("UserMigration failed with error <b>Two\nlines</b>.", "&lt;b&gt;Twolines&lt;/b&gt;"),
         ("PreAuthentication failed with error " + "x" * 2000, "x" * 300 + "<"),
-        ("Something else", "The rules of this site"),
+        ("Something else", "This site’s rules"),
     ],
     ids=["sentence", "markup", "long", "no trigger"],
 )

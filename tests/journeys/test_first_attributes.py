@@ -102,8 +102,8 @@ def test_what_cannot_be_one_is_said_at_the_field_before_anything_is_sent(
         ("email", "a@b", InvalidParameterException("Invalid email address format."), "accepted"),
         ("birthdate", "1990-12-31", InvalidParameterException(
             "Attributes did not conform to the schema: birthdate: too odd"), "accepted"),
-        ("email", "a@b.c", NotAuthorizedException("Cannot modify an already provided email"), "has this already"),
-        ("email", "c@d.e", InvalidParameterException("Cannot modify an already provided email"), "has this already"),
+        ("email", "a@b.c", NotAuthorizedException("Cannot modify an already provided email"), "already has this"),
+        ("email", "c@d.e", InvalidParameterException("Cannot modify an already provided email"), "already has this"),
         ("email", "a@b.c", AliasExistsException("An account with the given email already exists."), "used for your"),
     ],
     ids=lambda value: str(value)[:30],
@@ -164,7 +164,7 @@ def test_an_attribute_that_is_there_already_may_be_left_empty(
     visitor.sign_in("ada", TEMPORARY)
     pool.user("ada").attributes["email"] = "ada@example.com"  # by an administrator, a moment ago
     refused = choose(visitor, email="ada@example.com", given_name="Ada")
-    assert "has this already" in visitor.text(refused)
+    assert "already has this" in visitor.text(refused)
 
     page = visitor.text(visitor.get(reverse("cognito_mfa:new_password")))
     assert " required" not in page.split('name="email"')[1].split(">")[0]

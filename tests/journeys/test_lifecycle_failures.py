@@ -410,9 +410,9 @@ def _meaning(operation: str, error: str, challenge: str) -> object:
 
 # Why Cognito refuses, and the words that say so.
 REFUSED: dict[object, str] = {
-    RefusedReason.TRIGGER: "The rules of this site don’t allow this sign-in",
-    RefusedReason.NO_METHOD: "no way to confirm this sign-in",
-    RefusedReason.TAKEN: "cannot be used",
+    RefusedReason.TRIGGER: "This site’s rules don’t allow this sign-in",
+    RefusedReason.NO_METHOD: "no way to confirm it’s you",
+    RefusedReason.TAKEN: "can’t use this account",
 }
 
 

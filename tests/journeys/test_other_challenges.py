@@ -34,7 +34,7 @@ def many_ways(cognito: LocalCognito) -> LocalPool:
     ("attributes", "challenge", "told"),
     [
         ({"phone_number": "+15555550839"}, "SMS_MFA", "text message"),
-        ({"email": "someone@example.com"}, "EMAIL_OTP", "e-mail"),
+        ({"email": "someone@example.com"}, "EMAIL_OTP", "email"),
     ],
 )
 def test_a_code_that_was_sent_is_asked_for_on_the_same_page(

@@ -206,7 +206,7 @@ def test_a_refused_password_is_said_at_its_field_and_the_code_stays(
 
     assert 'id="id_new_password1_error"' in page
     assert "too short" in page
-    assert "code that you entered before" in page
+    assert "code you already entered" in page
     assert sent(visitor) not in page
     assert sent(visitor) not in str(dict(visitor.client.session))
     assert choose(visitor, "").url == reverse("cognito_mfa:sign_in")
@@ -486,7 +486,7 @@ def test_a_second_click_is_told_nothing_untrue(pool: LocalPool, visitor: Visitor
     assert choose(visitor, code).url == reverse("cognito_mfa:sign_in")
     page = visitor.text(visitor.get(reverse("cognito_mfa:sign_in")))
     assert "password was changed" in page
-    assert "took too long" not in page
+    assert "timed out" not in page
 
 
 def test_two_resets_of_one_browser(pool: LocalPool, visitor: Visitor) -> None:

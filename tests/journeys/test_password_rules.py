@@ -45,7 +45,7 @@ def test_the_rules_are_read_from_the_pool_and_shown(strict: LocalPool, visitor: 
     call_command("cognito_mfa_sync", verbosity=0)
     for page in pages(visitor):
         assert "at least 14 characters" in page
-        assert "an uppercase letter" in page
+        assert "An uppercase letter" in page
         assert "a symbol" not in page
         assert "used before" in page
     operations = set(visitor.cognito.operations())

@@ -226,7 +226,7 @@ def test_what_cannot_be_a_code_is_not_counted(pool: LocalPool, visitor: Visitor)
     visitor.set_up()
     create(visitor)
     elsewhere = lose_device(visitor)
-    assert "16 letters and digits" in elsewhere.text(recover(elsewhere, "1234"))
+    assert "16 letters and numbers" in elsewhere.text(recover(elsewhere, "1234"))
     assert identity().code_failures == 0
 
 

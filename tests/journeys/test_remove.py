@@ -39,7 +39,7 @@ def remove(visitor: Visitor) -> Any:
 
 
 def test_password_and_code_turn_it_off(free: None, person: Visitor) -> None:
-    assert "only by your password" in person.text(person.get(reverse(REMOVE)))
+    assert "anyone who knows your password" in person.text(person.get(reverse(REMOVE)))
 
     assert remove(person).url == reverse(DEVICE)
 

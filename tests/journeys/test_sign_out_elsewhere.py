@@ -73,7 +73,7 @@ def test_a_recent_code_is_enough_and_this_session_stays_verified(
 
     ended = other.get("/private/")
     assert ended.url.startswith(reverse("cognito_mfa:sign_in"))
-    assert "this one has ended" in other.text(other.get(ended.url))
+    assert "signed out here" in other.text(other.get(ended.url))
     assert "_auth_user_id" not in other.client.session
     assert MFAEvent.objects.filter(kind="SIGNED_OUT_ELSEWHERE").count() == 1
     assert mail.outbox[-1].subject == "Example Ltd: You were signed out everywhere else"

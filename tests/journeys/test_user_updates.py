@@ -396,7 +396,7 @@ def test_a_function_that_fails_refuses_the_sign_in(
     conf(settings, USER_UPDATER=update)
     refused = again(visitor)
     assert refused.status_code == 403
-    assert "Quote reference " in visitor.text(refused)
+    assert "quote reference " in visitor.text(refused)
     reason = "updater_failed" if how == "raises" else "inactive"
     assert MFAEvent.objects.filter(kind="SIGN_IN_REFUSED", reason=reason).exists()
     assert "ada@example.com" not in caplog.text

@@ -257,7 +257,7 @@ class TestASignInOfEarlier:
         person.cognito.clock.advance(600)
         stopped = person.get("/private/")
         page = person.text(person.get(stopped.url))
-        assert "could not see whether you entered a code" in page
+        assert "couldn’t tell whether you entered a code" in page
         here = "/account/sign-in/?here=1&amp;next=%2Fprivate%2F"
         assert f'href="{here}"' in page
 
@@ -333,7 +333,7 @@ class TestCognitoCannotBeAsked:
         person.arrive_with_code()
         again = person.start()
         page = person.text(person.get(again.url))
-        assert "could not see whether you entered its code" in page
+        assert "couldn’t tell whether you entered a code" in page
         assert "here=1" in page
 
     def test_a_token_without_the_scope_proves_nothing(self, person: Person, site: Settings) -> None:

@@ -28,5 +28,5 @@ def test_a_session_of_managed_login_ends(
     answer = person.get("/private/", follow=True)
 
     assert answer.redirect_chain[0][0].startswith(reverse("cognito_mfa:sign_in"))
-    assert "has been disabled" in person.text(answer)
+    assert "was disabled" in person.text(answer)
     assert "_auth_user_id" not in person.client.session

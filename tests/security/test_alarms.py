@@ -74,7 +74,7 @@ def test_four_wrong_codes_between_the_owners_daily_sign_ins_are_told_each_day(
         with django_capture_on_commit_callbacks(execute=True):
             guess(owner, 4)
             owner.wait(960)  # Cognito's own lock
-        assert "4 wrong codes were entered after your password" in come_in(owner)
+        assert "4 wrong codes were entered with your correct password" in come_in(owner)
         assert [message.subject for message in mail.outbox] == [WRONG] * day
         a_day_later(owner)
 
@@ -82,9 +82,9 @@ def test_four_wrong_codes_between_the_owners_daily_sign_ins_are_told_each_day(
 def test_one_wrong_code_is_told_once(owner: Visitor) -> None:
     mail.outbox.clear()
     guess(owner, 1)
-    assert "1 wrong code was entered after your password" in come_in(owner)
+    assert "1 wrong code was entered with your correct password" in come_in(owner)
     owner.wait(30)
-    assert "after your password" not in come_in(owner)
+    assert "with your correct password" not in come_in(owner)
     assert mail.outbox == []
 
 
@@ -147,7 +147,9 @@ def test_who_has_no_identity_yet_is_told_nothing(pool: LocalPool, visitor: Visit
     for _ in range(3):
         visitor.confirm_setup(visitor.wrong_code())
     visitor.confirm_setup()
-    assert "after your password" not in visitor.text(visitor.get(reverse("cognito_mfa:device")))
+    assert "with your correct password" not in visitor.text(
+        visitor.get(reverse("cognito_mfa:device"))
+    )
     assert not MFAEvent.objects.filter(kind="CODE_REJECTED").exists()
 
 

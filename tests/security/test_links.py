@@ -117,7 +117,7 @@ class TestConsent:
         bob(optional_pool)
         browser.sign_in("bob")
         declined = browser.post(reverse(LINK), {"answer": "no"}, follow=True)
-        assert "were not connected" in browser.text(declined)
+        assert "weren’t linked" in browser.text(declined)
         assert not CognitoIdentity.objects.exists()
         assert refusals() == ["declined"]
         event = MFAEvent.objects.get()
@@ -203,7 +203,7 @@ class TestConsent:
         User.objects.filter(pk=anna.pk).update(**{flag: True})
         refused = browser.sign_in("bob")
         assert refused.status_code == 403
-        assert "special rights" in browser.text(refused)
+        assert "special permissions" in browser.text(refused)
         assert refusals() == ["staff"]
         assert "AssociateSoftwareToken" not in browser.cognito.operations()
 
@@ -398,7 +398,7 @@ class TestNewUsers:
         for _time in range(2):
             refused = visitor.sign_in()
             assert refused.status_code == 403
-            assert "be opened on this site" in visitor.text(refused)
+            assert "couldn’t sign you in" in visitor.text(refused)
         assert refusals() == ["username_taken", "username_taken"]
         assert "]: username_taken, sub " in caplog.text
         assert "AssociateSoftwareToken" not in visitor.cognito.operations()

@@ -251,9 +251,7 @@ def test_the_page_says_that_the_status_is_old(pool: LocalPool, visitor: Visitor,
     visitor.come_with_app()
     conf(STATUS_MAX_AGE=3600)
     CognitoIdentity.objects.update(checked_at=long_ago(3700))
-    assert "too long ago that your account was checked" in visitor.text(
-        visitor.get("/private/", follow=True)
-    )
+    assert "since your account was checked" in visitor.text(visitor.get("/private/", follow=True))
 
 
 def test_a_status_older_than_the_limit_ends_a_session_without_a_code_too(
@@ -290,7 +288,7 @@ def test_an_idle_session_ends(
     if ends:
         assert answer["Location"].startswith(f"{reverse(SIGN_IN)}?again=1")
         page = visitor.text(visitor.get("/private/", follow=True))
-        assert "You were away" in page
+        assert "You were inactive" in page
         return
     seen = visitor.client.session["_cognito_mfa_proof"]["seen"]
     assert (abs(time.time() - seen) < 5) == (ago != -20)  # a visit is written down, once each tenth
