@@ -31,7 +31,7 @@ def test_it_says_what_is_set_up_since_when_and_what_happened(
     visitor.sign_in()
     visitor.enter_code(visitor.wrong_code())
     visitor.enter_code()
-    assert "Failed attempt" in visitor.text(visitor.get(reverse(DEVICE)))
+    assert "Wrong code" in visitor.text(visitor.get(reverse(DEVICE)))
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ RISK = Outcome(403, "blocked to protect your account", False, WARNING, "Threat p
 TRIGGER = Outcome(403, "This site’s rules", False, WARNING, "UserLambdaValidationException")
 DISABLED = Outcome(403, "can’t use this account", False, WARNING, "The user is disabled")
 # The page on which the password is reset.
-RESET = Outcome(302, "must be reset before you can sign in", True, WARNING, "PasswordResetRequired")
+RESET = Outcome(302, "before you can sign in", True, WARNING, "PasswordResetRequired")
 RESET_AT_PASSWORD = RESET._replace(log="password_refused")
 NO_METHOD = Outcome(403, "no way to confirm it’s you", False, WARNING, "MFA methods")
 OVER = Outcome(302, LOST, False, INFO, "session_over")

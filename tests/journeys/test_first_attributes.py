@@ -104,7 +104,7 @@ def test_what_cannot_be_one_is_said_at_the_field_before_anything_is_sent(
             "Attributes did not conform to the schema: birthdate: too odd"), "accepted"),
         ("email", "a@b.c", NotAuthorizedException("Cannot modify an already provided email"), "already has this"),
         ("email", "c@d.e", InvalidParameterException("Cannot modify an already provided email"), "already has this"),
-        ("email", "a@b.c", AliasExistsException("An account with the given email already exists."), "used for your"),
+        ("email", "a@b.c", AliasExistsException("An account with the given email already exists."), "can’t use this value"),
     ],
     ids=lambda value: str(value)[:30],
 )  # fmt: skip

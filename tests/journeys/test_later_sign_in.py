@@ -138,7 +138,7 @@ def test_a_password_that_must_be_reset_gets_a_clear_page(pool: LocalPool, visito
     response = visitor.sign_in("somebody")
 
     assert response.url == reverse("cognito_mfa:password_reset_confirm")
-    assert "must be reset" in visitor.text(visitor.get(response.url))
+    assert "must reset the password" in visitor.text(visitor.get(response.url))
     assert not visitor.is_in()
 
 

@@ -44,10 +44,10 @@ def pages(visitor: Visitor) -> list[str]:
 def test_the_rules_are_read_from_the_pool_and_shown(strict: LocalPool, visitor: Visitor) -> None:
     call_command("cognito_mfa_sync", verbosity=0)
     for page in pages(visitor):
-        assert "at least 14 characters" in page
+        assert "At least 14 characters" in page
         assert "An uppercase letter" in page
-        assert "a symbol" not in page
-        assert "used before" in page
+        assert "A symbol" not in page
+        assert "you’ve used before" in page
     operations = set(visitor.cognito.operations())
     assert "DescribeUserPool" not in operations
 
@@ -57,9 +57,9 @@ def test_a_setting_goes_before(strict: LocalPool, visitor: Visitor, settings: Se
     rules = {"length": 20, "symbol": True}
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "PASSWORD_RULES": rules}
     for page in pages(visitor):
-        assert "at least 20 characters" in page
-        assert "a symbol, such as" in page
-        assert "an uppercase" not in page
+        assert "At least 20 characters" in page
+        assert "A symbol, such as" in page
+        assert "An uppercase" not in page
 
 
 def test_where_nothing_is_known_nothing_is_claimed(strict: LocalPool, visitor: Visitor) -> None:
@@ -67,14 +67,14 @@ def test_where_nothing_is_known_nothing_is_claimed(strict: LocalPool, visitor: V
     visitor.cognito.faults.on("DescribeUserPool", refusal)
     call_command("cognito_mfa_sync", verbosity=2)
     for page in pages(visitor):
-        assert "at least" not in page
+        assert "At least" not in page
         assert "Use a long password" in page
 
 
 def test_rules_of_another_pool_or_version_are_none(strict: LocalPool, visitor: Visitor) -> None:
     PoolPolicy.objects.create(pool_id="us-east-1_Other0000", password_rules={"length": 30})
     PoolPolicy.objects.create(pool_id=POOL_ID, password_rules={"odd": 30})
-    assert all("at least" not in page for page in pages(visitor))
+    assert all("At least" not in page for page in pages(visitor))
 
 
 def test_a_check_says_where_both_differ(strict: LocalPool, db: None, settings: Settings) -> None:
