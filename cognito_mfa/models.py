@@ -14,6 +14,7 @@ from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Columns, Statement, Table
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.conf import get_conf
@@ -39,6 +40,12 @@ _EXPRESSIONS = {
     "postgresql": "UPPER(%(column)s::text) text_pattern_ops",
     "sqlite": "%(column)s COLLATE NOCASE",
 }
+
+
+def _shown(at: dt.datetime) -> str:
+    """Return a date and time as people read it."""
+    local = timezone.localtime(at) if timezone.is_aware(at) else at
+    return date_format(local, "DATETIME_FORMAT")
 
 
 class PrefixIndex(models.Index):
@@ -142,12 +149,12 @@ class CognitoIdentity(models.Model):
     email = models.EmailField(
         _("email address"),
         blank=True,
-        help_text=_("As the user pool verified it; empty where it has verified none."),
+        help_text=_("The address that the user pool has verified. Empty without one."),
     )
     previous_email = models.EmailField(
-        _("previous e-mail address"),
+        _("previous email address"),
         blank=True,
-        help_text=_("The verified address before this one; it is told about changes as well."),
+        help_text=_("The verified address before this one. It’s notified of changes, too."),
     )
     status = models.CharField(
         _("status"), max_length=16, choices=Status.choices, default=Status.UNKNOWN
@@ -160,10 +167,10 @@ class CognitoIdentity(models.Model):
     )
     checked_at = models.DateTimeField(_("last checked"), null=True, blank=True)
     disabled_at = models.DateTimeField(
-        _("disabled"),
+        _("disabled since"),
         null=True,
         blank=True,
-        help_text=_("When it was noticed that the user pool no longer lets this person in."),
+        help_text=_("When this site learned that the user is disabled in the user pool."),
     )
     generation = models.PositiveIntegerField(
         _("generation"),
@@ -177,9 +184,9 @@ class CognitoIdentity(models.Model):
         help_text=_("Random, and new with each generation."),
     )
     sign_outs = models.PositiveIntegerField(
-        _("signed out everywhere"),
+        _("sign-outs everywhere"),
         default=0,
-        help_text=_("How often the user ended all other sessions; sessions that began before end."),
+        help_text=_("How many times the user ended all other sessions."),
     )
     language = models.CharField(
         _("language"),
@@ -215,7 +222,9 @@ class CognitoIdentity(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.username
+        """Return the name that people read; some pools give users their ``sub`` as username."""
+        known_by_name = self.username != self.sub
+        return self.username if known_by_name else self.email or self.sub
 
     @property
     def in_this_pool(self) -> bool:
@@ -464,7 +473,7 @@ class RecoveryCode(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.created_at:%Y-%m-%d %H:%M}"
+        return _shown(self.created_at)
 
 
 class CodeFailuresQuerySet(InPoolQuerySet["CodeFailures"]):
@@ -485,7 +494,7 @@ class CodeFailures(models.Model):
     total = models.PositiveIntegerField(
         _("wrong codes since the last right one"),
         default=0,
-        help_text=_("Whatever an administrator cleared meanwhile."),
+        help_text=_("Unlocking code entry doesn’t reset this number."),
     )
     last_at = models.DateTimeField(_("last attempt"), default=timezone.now)
 
@@ -513,7 +522,7 @@ class CodeFailures(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.username}: {self.failures}"
+        return self.username
 
     @property
     def in_this_pool(self) -> bool:
@@ -541,7 +550,7 @@ class PostedStep(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S}"
+        return _shown(self.at)
 
 
 class PoolPolicyQuerySet(InPoolQuerySet["PoolPolicy"]):
@@ -621,7 +630,7 @@ class MFAReset(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.identity} · {self.requested_at:%Y-%m-%d %H:%M}"
+        return f"{self.identity} · {_shown(self.requested_at)}"
 
 
 class MFAExemptionQuerySet(CurrentQuerySet["MFAExemption"]):
@@ -666,7 +675,7 @@ class MFAExemption(models.Model):
         _("for a superuser"),
         default=False,
         help_text=_(
-            "Whether the user was one when it was granted; else it ends when they become one."
+            "Whether the user was a superuser when it was granted. Otherwise it ends when they become one."
         ),
     )
 
@@ -692,7 +701,7 @@ class MFAExemption(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} · {self.expires_at:%Y-%m-%d}"
+        return f"{self.user} · {_shown(self.expires_at)}"
 
     @property
     def is_valid(self) -> bool:
@@ -759,7 +768,7 @@ class BlockedRequest(models.Model):
         verbose_name_plural = _("observed blocks")
 
     def __str__(self) -> str:
-        return f"{self.user_id}: {self.requests}"
+        return _shown(self.last_at)
 
 
 class OverviewSnapshot(models.Model):
@@ -780,7 +789,7 @@ class OverviewSnapshot(models.Model):
         indexes = [models.Index(fields=["taken_at"], name="cognito_mfa_snapshot_taken")]
 
     def __str__(self) -> str:
-        return f"{self.taken_at:%Y-%m-%d %H:%M}"
+        return _shown(self.taken_at)
 
 
 class MFAEventQuerySet(CurrentQuerySet["MFAEvent"]):
@@ -854,7 +863,7 @@ class MFAEvent(models.Model):
         RIGHTS_CHANGED = "RIGHTS_CHANGED", _("Groups or staff status changed as in the user pool")
         LINK_MOVED = "LINK_MOVED", _("Link to a user of this site moved")
         UNLINKED = "UNLINKED", _("Link to a user of this site ended")
-        PERMISSION_DENIED = "PERMISSION_DENIED", _("Administrator's action refused")
+        PERMISSION_DENIED = "PERMISSION_DENIED", _("Administrator’s action refused")
         DISABLED = "DISABLED", _("Disabled in the user pool")
         USER_DELETED = "USER_DELETED", _("User deleted on this site")
         RECOVERY_CODES_CREATED = "RECOVERY_CODES_CREATED", _("Recovery codes created")

@@ -1,4 +1,4 @@
-"""What staff do about other people's second factors.
+"""What administrators do about a user's authenticator app and link.
 
 Shared by the list of identities and by the site's own list of users.
 """
@@ -12,82 +12,111 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, ngettext_lazy
 
 from cognito_mfa.admin.confirmation import (
     MAX_SELECTED,
     ConfirmedAction,
     ConfirmedActionsMixin,
-    Text,
+    NotDone,
+    named,
     selected_keys,
     way_to_a_code,
 )
-from cognito_mfa.authenticator import links, permissions, reset, status
+from cognito_mfa.admin.refusals import Refusals, Text
+from cognito_mfa.authenticator import code_attempts, links, permissions, reset, status
 from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, LinkRefusedReason, Refused
 from cognito_mfa.models import CodeFailures, CognitoIdentity
 
-REFUSAL = _(
-    "You cannot do this to the people you selected: not to yourself, nor to somebody who may do more than you, nor "
-    "to somebody of another user pool."
+RESET_UNFINISHED = _(
+    "A reset of %(user)s isn’t finished and would be lost with the link. Finish it first."
 )
-UNFINISHED = _(
-    "A reset of this user is not finished and would be lost with the link. Finish it first"
+STAYS_LOCKED = _(
+    "Code entry stays locked for %(user)s, because 100 codes were wrong since the last right one. Reset the "
+    "authenticator app to unlock it."
 )
-_PERSON = (
+REFRESH_REFUSALS = Refusals(
+    oneself=_("You can’t refresh your own status."),
+    superuser=_("Only a superuser can refresh the status of a superuser."),
+)
+_USER = (
     (_("User"), str),
-    (_("Email address"), lambda identity: identity.email),
+    (_("Email address"), lambda identity: identity.email or "–"),
     (_("User pool"), lambda identity: identity.pool_id),
     (_("Status"), lambda identity: identity.get_status_display()),
 )
 
 
 class ResetAuthenticator(ConfirmedAction):
-    """Remove somebody's authenticator app in Cognito, so that they set up a new one."""
+    """Remove a user's authenticator app in Cognito, so that they set up a new one."""
 
     name = "reset_mfa"
     right = permissions.RESET
     title = _("Reset authenticator app")
     effect = _(
-        "Removes their authenticator app in Cognito and ends all their sessions. They’ll set "
-        "up a new app the next time they sign in, and they’ll be notified by email."
+        "Removes their authenticator app in Cognito and ends all their sessions. They’ll set up a new app the next "
+        "time they sign in."
     )
-    refusal = REFUSAL
-    logged = "Reset of the authenticator app"
-    columns = _PERSON
+    refusals = Refusals(
+        oneself=_("You can’t reset your own authenticator app."),
+        superuser=_("Only a superuser can reset a superuser."),
+    )
+    done = ngettext_lazy(
+        "Reset the authenticator app of %(users)s.",
+        "Reset the authenticator apps of %(count)d users: %(users)s",
+        "count",
+    )
+    logged = "Reset authenticator app"
+    columns = _USER
+    is_destructive = True
 
-    def perform(self, request: HttpRequest, row: CognitoIdentity, reason: str) -> str:
-        done = reset.run(reset.request(row, actor=request.user, reason=reason))
-        return "" if done.finished_at else done.trouble
+    def perform(self, request: HttpRequest, row: CognitoIdentity, reason: str) -> None:
+        run = reset.run(reset.request(row, actor=request.user, reason=reason))
+        if not run.finished_at:
+            text = _("The reset of %(user)s isn’t finished. Fix this, then run it again: %(error)s")
+            raise NotDone(text % {"user": row, "error": run.trouble})
 
 
 class ClearFailures(ConfirmedAction):
-    """Forget somebody's failed attempts, so that codes are accepted again."""
+    """Forget a user's failed attempts, so that codes are accepted again."""
 
     name = "clear_failures"
     right = permissions.CLEAR
     title = _("Unlock code entry")
     effect = _("Resets their failed-attempt counter, so they can enter codes again right away.")
-    refusal = REFUSAL
-    logged = "Wrong codes cleared"
-    columns: Sequence[tuple[Text, Callable[[Any], object]]] = _PERSON
+    refusals = Refusals(
+        oneself=_("You can’t unlock your own code entry."),
+        superuser=_("Only a superuser can unlock code entry for a superuser."),
+    )
+    done = ngettext_lazy(
+        "Unlocked code entry for %(users)s.",
+        "Unlocked code entry for %(count)d users: %(users)s",
+        "count",
+    )
+    logged = "Unlocked code entry"
+    columns: Sequence[tuple[Text, Callable[[Any], object]]] = _USER
+
+    def obstacle(self, row: CognitoIdentity | CodeFailures) -> str:
+        counts = code_attempts.counts(row.username, sub=row.sub)
+        if counts.total >= code_attempts.MAX_ATTEMPTS:
+            return str(STAYS_LOCKED) % {"user": row}
+        return (
+            ""
+            if counts.failures
+            else str(_("User %(user)s has no failed attempts.")) % {"user": row}
+        )
 
     def perform(
         self, request: HttpRequest, row: CognitoIdentity | CodeFailures, reason: str
-    ) -> str:
+    ) -> None:
         try:
             status.clear_failures(row.username, sub=row.sub, actor=request.user, reason=reason)
         except Refused:
-            return str(
-                _(
-                    "100 codes were wrong since the last right one, and clearing does not forget that: no more codes are "
-                    "accepted until the authenticator app is reset and a new one is set up."
-                )
-            )
-        return ""
+            raise NotDone(STAYS_LOCKED % {"user": row}) from None
 
 
 class Unlink(ConfirmedAction):
-    """End somebody's link to a user of the pool."""
+    """End a user's link to a user of the pool."""
 
     name = "unlink"
     right = permissions.LINK
@@ -96,19 +125,30 @@ class Unlink(ConfirmedAction):
         "The account no longer belongs to this user pool user. All sessions that were opened with it end. At the next "
         "sign-in, that user gets a new account, or none. To block a sign-in, disable the user in Cognito instead."
     )
-    refusal = _(
-        "You cannot unlink the users you selected: not yourself, nor a user who has permissions that you do not have."
+    refusals = Refusals(
+        oneself=_("You can’t unlink your own account."),
+        superuser=_("Only a superuser can unlink a superuser."),
+    )
+    done = ngettext_lazy(
+        "Unlinked %(users)s from the user pool.",
+        "Unlinked %(count)d users from the user pool: %(users)s",
+        "count",
     )
     logged = "Unlinked"
-    columns = _PERSON
+    columns = _USER
+    is_destructive = True
 
-    def perform(self, request: HttpRequest, row: CognitoIdentity, reason: str) -> str:
+    def obstacle(self, row: CognitoIdentity) -> str:
+        unfinished = row.resets.unfinished().exists()
+        return str(RESET_UNFINISHED) % {"user": row} if unfinished else ""
+
+    def perform(self, request: HttpRequest, row: CognitoIdentity, reason: str) -> None:
         try:
             links.unlink(row, actor=request.user, reason=reason)
         except LinkRefused as refused:
+            # For any other reason another administrator was faster, and the link is over.
             if refused.reason == LinkRefusedReason.RESET_UNFINISHED:
-                return str(UNFINISHED)
-        return ""  # somebody else may have been faster; it is over either way
+                raise NotDone(RESET_UNFINISHED % {"user": row}) from None
 
 
 RESET = ResetAuthenticator()
@@ -153,25 +193,34 @@ class AuthenticatorActionsMixin(ConfirmedActionsMixin):
     def refresh_status(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         if (way := way_to_a_code(request, permissions.REFRESH)) is not None:
             return way
-        done, chosen = 0, list(self.people_of(queryset)[:MAX_SELECTED])
-        people = self.may(request, permissions.REFRESH, chosen, tells=True)
-        if len(people) < len(chosen):
-            self.message_user(request, str(REFUSAL), messages.ERROR)
-        for identity in people:
+        self.refresh(request, list(self.people_of(queryset)[:MAX_SELECTED]))
+        return None
+
+    def refresh(self, request: HttpRequest, chosen: Sequence[CognitoIdentity]) -> None:
+        """Ask Cognito about each of ``chosen``, and say what came of it.
+
+        Args:
+            request: the actor's.
+            chosen: identities that were selected.
+        """
+        judged = self.judge(request, permissions.REFRESH, REFRESH_REFUSALS, chosen, tells=True)
+        self.tell_why_not(request, judged)
+        done = []
+        for identity in judged.allowed:
             try:
                 status.refresh_status(identity, actor=request.user)
             except CognitoMFAError as error:
                 self._tell_of_failure(request, identity, error)
-                break  # whatever stopped this one would stop the next
-            done += 1
-        text = ngettext(
-            "Refreshed the status of %(count)d user.",
-            "Refreshed the status of %(count)d users.",
-            done,
-        )
-        level = messages.SUCCESS if done else messages.WARNING
-        self.message_user(request, text % {"count": done}, level)
-        return None
+                break  # what stopped this one would stop the next
+            done.append(str(identity))
+        if done:
+            text = ngettext(
+                "Refreshed the status of %(users)s.",
+                "Refreshed the status of %(count)d users: %(users)s",
+                len(done),
+            )
+            names = {"count": len(done), "users": named(done)}
+            self.message_user(request, text % names, messages.SUCCESS)
 
     @admin.action(description=_("Reset authenticator app…"), permissions=["reset_mfa"])
     def reset_mfa(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -193,8 +242,7 @@ class AuthenticatorActionsMixin(ConfirmedActionsMixin):
     def _tell_of_failure(
         self, request: HttpRequest, identity: CognitoIdentity, error: CognitoMFAError
     ) -> None:
-        """Tell staff what the operator needs to know; nothing was changed."""
-        text = _("Couldn’t refresh %(person)s (%(error)s). %(hint)s Nothing was changed.")
-        hint = error.hint
-        names = {"person": identity, "error": error, "hint": hint}
+        """Say what the operator needs to know; nothing was changed."""
+        text = _("Couldn’t refresh %(user)s (%(error)s). %(hint)s Nothing was changed.")
+        names = {"user": identity, "error": error, "hint": error.hint}
         self.message_user(request, text % names, messages.ERROR)

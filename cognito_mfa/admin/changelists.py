@@ -7,41 +7,61 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.paginator import Page, Paginator
 from django.db import connections
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from cognito_mfa.admin import formats
 from cognito_mfa.authenticator.code_attempts import LOCKED
 from cognito_mfa.conf import get_conf
-from cognito_mfa.models import CognitoIdentity, MFAReset, SoftwareToken
+from cognito_mfa.databases import current_rows
+from cognito_mfa.enforcement import policy
+from cognito_mfa.models import CognitoIdentity, MFAExemption, MFAReset, SoftwareToken
 from cognito_mfa.values import typed
 from cognito_mfa.values.untrusted import is_storable
 
 CAP = 10_000
+MOST_GROUPS = 100  # in a filter
+MISSING = _("Required, not set up")
 
+# Django's own pictures.
 ICONS = {
-    CognitoIdentity.Status.ENABLED: "✔",
-    CognitoIdentity.Status.NOT_SET_UP: "✖",
-    CognitoIdentity.Status.UNKNOWN: "?",
-    CognitoIdentity.Status.GONE: "⊘",
+    CognitoIdentity.Status.ENABLED: "yes",
+    CognitoIdentity.Status.NOT_SET_UP: "no",
+    CognitoIdentity.Status.UNKNOWN: "unknown",
+    CognitoIdentity.Status.GONE: "alert",
 }
 
 
 def status_as_icon_and_word(status: str) -> SafeString:
-    """Show both: color or a picture alone tells nothing to many people."""
+    """Show both: color or a picture alone means nothing to many people."""
     return _icon_and_word(status, get_language())
+
+
+def status_icon(name: str) -> SafeString:
+    """Return one of the pictures of Django's admin, which the text beside it explains.
+
+    Args:
+        name: such as "yes", "no", "alert".
+    """
+    return format_html('<img src="{}" alt="">', static(f"admin/img/icon-{name}.svg"))
 
 
 @lru_cache(maxsize=256)  # a list shows few different ones, on each of its rows
 def _icon_and_word(status: str, _language: str | None) -> SafeString:
     known = CognitoIdentity.Status(status)
-    return format_html('<span aria-hidden="true">{}</span> {}', ICONS[known], known.label)
+    return format_html(
+        '<span class="cognito-mfa-status">{} {}</span>', status_icon(ICONS[known]), known.label
+    )
 
 
 class CappedCount(int):
@@ -52,7 +72,7 @@ class CappedCount(int):
 
 
 class CappedPaginator(Paginator):
-    """Counts no further than ``CAP``, and offers no page beyond: nobody pages through a million."""
+    """Counts no further than ``CAP``, and offers no page beyond: no one pages through a million."""
 
     object_list: QuerySet[Any]
 
@@ -110,7 +130,9 @@ class FastListMixin(ModelAdmin):
 
 
 class ReadOnly:
-    """Nobody adds, changes or deletes: rows are written by what happens."""
+    """No one adds, changes, or deletes: rows are written by what happens."""
+
+    empty_value_display = formats.NONE
 
     def has_add_permission(self, _request: HttpRequest, *_obj: Any) -> bool:
         return False
@@ -142,15 +164,18 @@ def deletes_others(request: HttpRequest) -> bool:
 
 
 class SecondFactorFilter(SimpleListFilter):
-    """On a list of users: the state of the second factor, people who never signed in included."""
+    """On a list of users: their MFA status, users who never signed in included."""
 
     title = _("MFA status")
     parameter_name = "second_factor"
     NEVER = "never"
     ANOTHER_POOL = "another_pool"
+    MISSING = "missing"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
+        missing = [(self.MISSING, MISSING)] if policy.applicable_users() is not None else []
         return [
+            *missing,
             *CognitoIdentity.Status.choices,
             (self.NEVER, _("Never signed in with Cognito")),
             (self.ANOTHER_POOL, _("Linked in another user pool")),
@@ -163,11 +188,90 @@ class SecondFactorFilter(SimpleListFilter):
         pool = Q(cognito_identity__pool_id=get_conf().USER_POOL_ID)
         if value == self.ANOTHER_POOL:
             return queryset.filter(~pool, cognito_identity__isnull=False)
+        if value == self.MISSING:
+            return queryset.filter(pk__in=users_without_mfa().values("pk"))
         if value in CognitoIdentity.Status.values:
             # Not by a join: for one page, SQLite would collect and sort everyone who has a common status.
             own = CognitoIdentity.objects.in_pool().filter(user=OuterRef("pk"), status=value)
             return queryset.filter(Exists(own))
         return queryset
+
+
+def users_without_mfa() -> QuerySet[Any]:
+    """Return the users of whom the policy requires MFA, who have none and no exemption: the overview's "Without MFA".
+
+    None where only a function of the site can tell of whom it requires it.
+    """
+    users = current_rows(get_user_model()).order_by()
+    required = policy.applicable_users()
+    if required is None:
+        return users.none()
+    own = CognitoIdentity.objects.in_pool().filter(user=OuterRef("pk"))
+    exempt = MFAExemption.objects.valid().order_by().filter(user=OuterRef("pk"))
+    has_mfa = Exists(own.filter(CognitoIdentity.with_factor()))
+    return users.filter(policy.active_users(), required, ~has_mfa, ~Exists(exempt))
+
+
+class MissingFilter(SimpleListFilter):
+    """On a list of identities: users of whom MFA is required, and who have none."""
+
+    title = _("MFA required")
+    parameter_name = "required"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
+        known = policy.applicable_users() is not None
+        return [(SecondFactorFilter.MISSING, MISSING)] if known else []
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != SecondFactorFilter.MISSING:
+            return queryset
+        return queryset.filter(user__in=users_without_mfa().values("pk"))
+
+
+class StaffFilter(SimpleListFilter):
+    """On a list of identities: staff, and users who are none."""
+
+    title = _("staff")
+    parameter_name = "staff"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("Yes")), ("no", _("No"))]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        staff = policy.staff_users()
+        if self.value() not in ("yes", "no") or staff is None:
+            return queryset
+        users = current_rows(get_user_model()).filter(staff).order_by().values("pk")
+        chosen = Q(user__in=users)
+        return queryset.filter(chosen if self.value() == "yes" else ~chosen)
+
+
+class GroupFilter(SimpleListFilter):
+    """On a list of identities: users in a group."""
+
+    title = _("group")
+    parameter_name = "group"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
+        names = Group.objects.order_by("name").values_list("pk", "name")
+        return [(str(pk), name) for pk, name in names[:MOST_GROUPS]]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in {key for key, _name in self.lookup_choices}:
+            return queryset
+        members = current_rows(get_user_model()).filter(groups__pk=self.value()).order_by()
+        return queryset.filter(user__in=members.values("pk"))
+
+
+def user_filters() -> list[type[SimpleListFilter]]:
+    """Return the filters by what the site's users are, as far as their model has the columns."""
+    found: list[type[SimpleListFilter]] = [MissingFilter]
+    if policy.staff_users() is not None:
+        found.append(StaffFilter)
+    if policy.user_model_has_field("groups"):
+        field: Any = get_user_model()._meta.get_field("groups")
+        found += [GroupFilter] if field.related_model is Group else []
+    return found
 
 
 class PoolFilter(SimpleListFilter):
@@ -204,7 +308,7 @@ class ResetFilter(SimpleListFilter):
 
 
 class StoppedFilter(SimpleListFilter):
-    """On a list of counters: those at which no more codes are accepted."""
+    """On a list of failed attempts: users whose code entry is locked."""
 
     title = _("state")
     parameter_name = "state"

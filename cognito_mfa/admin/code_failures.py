@@ -1,4 +1,4 @@
-"""The pages of failed attempts: also of people who never finished a set-up, and so have no identity."""
+"""The pages of failed attempts: also of users who never finished a setup, and so have no identity."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from cognito_mfa.admin import formats
 from cognito_mfa.admin.authenticator_actions import ClearFailures
 from cognito_mfa.admin.changelists import FastListMixin, ReadOnly, StoppedFilter
 from cognito_mfa.admin.confirmation import (
@@ -16,27 +17,29 @@ from cognito_mfa.admin.confirmation import (
     ConfirmedOnePerson,
     selected_keys,
 )
-from cognito_mfa.authenticator import permissions
-from cognito_mfa.models import CodeFailures
+from cognito_mfa.authenticator import identity_lookup, permissions
+from cognito_mfa.models import CodeFailures, CognitoIdentity
 
 
 class ClearCounter(ClearFailures):
-    """The same for one counter, whose owner need not have an identity."""
+    """The same for one counter, whose user need not have an identity."""
 
     columns = (
-        (_("User"), lambda counter: counter.username),
-        (_("Sub"), lambda counter: counter.sub),
+        (_("User"), str),
         (_("Failed attempts in a row"), lambda counter: counter.failures),
         (_("Wrong codes since the last right one"), lambda counter: counter.total),
-        (_("Last attempt"), lambda counter: counter.last_at),
+        (_("Last attempt"), lambda counter: formats.moment(counter.last_at)),
     )
+
+    def identity(self, row: CodeFailures) -> CognitoIdentity | None:
+        return identity_lookup.by_sub(row.sub) if row.sub else None
 
 
 CLEAR_COUNTER = ClearCounter()
 
 
 class CodeFailuresAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
-    """Counters of wrong codes: also of people who never finished a set-up, and so have no identity."""
+    """Failed attempts: also of users who never finished a setup, and so have no identity."""
 
     list_display = ("username", "sub", "failures", "total", "last_at")
     list_filter = (StoppedFilter,)

@@ -1,4 +1,4 @@
-"""What staff do to other people's rows: each action with a confirmation page, a reason, and a line in the log.
+"""What administrators do to users: each action with a confirmation page, a reason, and a line in the log.
 
 Who may, and what they must do first, is for ``permissions`` to say; every page and action here asks it.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import django
 from django import forms
@@ -18,24 +18,24 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, get_resolver, get_urlconf, path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from cognito_mfa.authenticator import permissions
+from cognito_mfa.admin.refusals import Refusals, Text, distinct
+from cognito_mfa.authenticator import notifications, permissions
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
+from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for, own_transactions, request_transactions
 from cognito_mfa.enforcement import impersonation, responses
+from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in.site_code import INVALID_VALUE_ERRORS
 from cognito_mfa.values import typed
 
-MAX_SELECTED = 100  # people in one action: each may take several calls to Cognito
-
-Text = str | Promise
+MAX_SELECTED = 100  # users in one action: each may take several calls to Cognito
+NAMED = 10  # users in the line that says what was done
 
 
 class ReasonForm(forms.Form):
-    """The reason: kept for good, and shown to whoever looks later."""
+    """The reason: kept for good, and shown to administrators later."""
 
     reason = forms.CharField(
         label=_("Reason"),
@@ -48,54 +48,75 @@ class ReasonForm(forms.Form):
         return typed.line(self.cleaned_data["reason"])
 
 
+class NotDone(Exception):
+    """An action could not be completed for one row; the text says why, to the administrator."""
+
+
 class ConfirmedAction:
-    """Something that is done to one row after the other, each about one person, after a confirmation.
+    """An action on one row after the other, each about one user, after a confirmation.
 
     Attributes:
         name: of the admin action.
-        right: what who acts must have and be.
+        right: what the actor must have and be.
         title: on the page and the button.
-        effect: what it means for the person.
-        refusal: what is said when it may be done to none of the selected.
+        effect: what it means for the user.
+        refusals: why it may not be done to a row.
+        done: the result, with ``users`` and, for more than one, ``count``.
         logged: for the admin's own log.
         columns: heading and content of what the confirmation shows of each row.
+        is_destructive: whether the button is red.
+        sends_email: whether the user hears of it by email.
     """
 
     name: str
     right: Right
     title: Text
     effect: Text
-    refusal: Text
+    refusals: Refusals
+    done: Text
     logged: str
     columns: Sequence[tuple[Text, Callable[[Any], object]]]
+    is_destructive = False
+    sends_email = True
 
-    def may_act(self, actor: Any, row: Any) -> DenialReason | None:
-        """Return why ``actor`` may not do it to ``row``, or None when they may."""
-        return permissions.denial_reason(self.right, actor, row)
+    def obstacle(self, row: Any) -> str:
+        """Return why there is nothing to do for ``row``; empty where there is."""
+        return ""
 
-    def applies(self, row: Any) -> bool:
-        """Tell whether there is anything to do for ``row``."""
-        return True
+    def user(self, row: Any) -> str:
+        """Return what the result calls the user of ``row``."""
+        return str(row)
 
-    def perform(self, request: HttpRequest, row: Any, reason: str) -> str:
+    def identity(self, row: Any) -> CognitoIdentity | None:
+        """Return the identity whose user hears of it; None where there is none."""
+        return row if isinstance(row, CognitoIdentity) else None
+
+    def perform(self, request: HttpRequest, row: Any, reason: str) -> None:
         """Do it to ``row``.
 
         Args:
+            request: the actor's.
+            row: what it is done to.
             reason: as it was typed.
 
-        Returns:
-            What stopped it; empty when it is done.
-
         Raises:
-            permissions.ActionDenied: who acts may not do it to this row; nothing was done.
+            NotDone: it is not done, or not completely.
+            permissions.ActionDenied: the actor may not do it to this row; nothing was done.
         """
         raise NotImplementedError
 
 
-class ConfirmedActionsMixin(ModelAdmin):
-    """Asks for a reason first, and does it to each row only then."""
+class Judged(NamedTuple):
+    """The rows of an action: to which it may be done, and why not to the others."""
 
-    # Of every action that does something to somebody: the right to it.
+    allowed: list[Any]
+    skipped: list[tuple[Any, str]]
+
+
+class ConfirmedActionsMixin(ModelAdmin):
+    """Asks for a reason first, and acts on each row only then."""
+
+    # Of every action that does something to a user: the right to it.
     rights: Mapping[str, Right] = {}
     # They ask Cognito: no transaction waits for it, and what was written before must outlive a killed process.
     commits_at_once = frozenset({"reset_mfa", "finish", "refresh_status"})
@@ -107,7 +128,7 @@ class ConfirmedActionsMixin(ModelAdmin):
             request.POST.getlist("action")
         )  # there may be a menu above the list and one below
         for action in sorted(asked & set(self.rights)):
-            # Django would say that no action was selected, and nobody would hear of it.
+            # Django would say that no action was selected, and no one would hear of it.
             if not permissions.has_permission(self.rights[action], request.user):
                 return self._not_permitted(request, self.rights[action])
         with nullcontext() if asked & self.commits_at_once else request_transactions():
@@ -117,22 +138,39 @@ class ConfirmedActionsMixin(ModelAdmin):
         """Return what the actions are done to, for the selected rows of the list."""
         return queryset
 
-    def may(
-        self, request: HttpRequest, right: Right, rows: Sequence[Any], *, tells: bool
-    ) -> list[Any]:
-        """Return those of ``rows`` to whom who acts may do it.
+    def judge(
+        self,
+        request: HttpRequest,
+        right: Right,
+        refusals: Refusals,
+        rows: Sequence[Any],
+        *,
+        tells: bool,
+    ) -> Judged:
+        """Return to which of ``rows`` the actor may do it, and why not to the others.
 
         Args:
-            tells: whether the others are written down as refused.
+            request: the actor's.
+            right: to the action.
+            refusals: what it says.
+            rows: that were selected.
+            tells: whether the others are recorded as refused.
         """
-        people = []
+        judged = Judged([], [])
         for row in rows:
             why = permissions.denial_reason(right, request.user, row)
             if why is None:
-                people.append(row)
-            elif tells:
+                judged.allowed.append(row)
+                continue
+            judged.skipped.append((row, refusals.text(why, row)))
+            if tells:
                 permissions.record_denial(ActionDenied(right, request.user, row, why))
-        return people
+        return judged
+
+    def tell_why_not(self, request: HttpRequest, judged: Judged) -> None:
+        """Show the reason of each row that was skipped, each reason once."""
+        for text in distinct(text for _row, text in judged.skipped):
+            self.message_user(request, text, messages.ERROR)
 
     def confirmed(
         self,
@@ -140,11 +178,17 @@ class ConfirmedActionsMixin(ModelAdmin):
         rows: QuerySet[Any],
         action: ConfirmedAction,
         selected: list[str],
+        *,
+        place: str = "",
     ) -> HttpResponse | None:
-        """Return the page that asks, or None when there is nothing to ask any more.
+        """Return the page that asks, or None when there is nothing more to ask.
 
         Args:
+            request: of the list, or of the page of one row.
+            rows: that were selected.
+            action: that was chosen.
             selected: primary keys, as the list's form sends them.
+            place: the page of one row, where it began there: "Cancel" leads back to it.
         """
         if (way := way_to_a_code(request, action.right)) is not None:
             return way
@@ -154,30 +198,49 @@ class ConfirmedActionsMixin(ModelAdmin):
             self.message_user(request, text, messages.ERROR)
             return None
         form = ReasonForm(request.POST if "confirmed" in request.POST else None)
-        people = self.may(request, action.right, chosen, tells=form.is_valid())
-        if chosen and not people and not form.is_valid():  # else they were told of just now
-            self.may(request, action.right, chosen, tells=True)
-        people = [row for row in people if action.applies(row)]
-        if not people:
-            self.message_user(request, str(action.refusal), messages.ERROR)
+        judged = self._judge_for(request, action, chosen, is_confirmed=form.is_valid())
+        if not judged.allowed:
+            self.tell_why_not(request, judged)
             return None
         if form.is_valid():
-            self._do(request, people, action, form.cleaned_data["reason"])
+            self.tell_why_not(request, judged)
+            self._do(request, judged.allowed, action, form.cleaned_data["reason"])
             return None
         context = {
             **page_context(self, request, action.title),
             "action": action,
             "headings": [heading for heading, _content in action.columns],
-            "rows": [[content(row) for _heading, content in action.columns] for row in people],
-            "left_out": [row for row in chosen if row not in people],
+            "rows": [
+                [content(row) for _heading, content in action.columns] for row in judged.allowed
+            ],
+            "skipped": judged.skipped,
+            "email": _email_text(action, judged.allowed),
             "selected": selected,
             "checkbox": helpers.ACTION_CHECKBOX_NAME,
             "form": form,
+            "place": place,
+            "here": request.get_full_path(),
         }
         return TemplateResponse(request, "admin/cognito_mfa/confirm.html", context)
 
+    def _judge_for(
+        self, request: HttpRequest, action: ConfirmedAction, rows: list[Any], *, is_confirmed: bool
+    ) -> Judged:
+        """Return to which of ``rows`` it may be done and applies.
+
+        A refusal is recorded when it is final: at the confirmation, or where no row is left to confirm.
+        """
+        judged = self.judge(request, action.right, action.refusals, rows, tells=is_confirmed)
+        if rows and not judged.allowed and not is_confirmed:
+            self.judge(request, action.right, action.refusals, rows, tells=True)
+        for row in list(judged.allowed):
+            if obstacle := action.obstacle(row):
+                judged.allowed.remove(row)
+                judged.skipped.append((row, obstacle))
+        return judged
+
     def _not_permitted(self, request: HttpRequest, right: Right) -> HttpResponse:
-        """Refuse who lacks the permission, and write down whom they meant."""
+        """Refuse an actor without the permission, and record whom they meant."""
         try:
             with atomic_for(self.model):
                 keys = selected_keys(request)[:MAX_SELECTED]
@@ -197,19 +260,21 @@ class ConfirmedActionsMixin(ModelAdmin):
     def _do(
         self, request: HttpRequest, rows: list[Any], action: ConfirmedAction, reason: str
     ) -> None:
-        done = 0
+        done = []
         for row in rows:
             permissions.require(action.right, request.user, row)
-            trouble = action.perform(request, row, reason)
-            self.log_action(request, row, f"{action.logged}: {reason}")
-            if trouble:
-                text = _("%(person)s: not finished. %(trouble)s. Run it again after you fix this.")
-                names = {"person": row, "trouble": trouble}
-                self.message_user(request, text % names, messages.ERROR)
-            done += not trouble
+            user = action.user(row)
+            try:
+                action.perform(request, row, reason)
+            except NotDone as error:
+                self.log_action(request, row, f"{action.logged} (not finished): {reason}")
+                self.message_user(request, str(error), messages.ERROR)
+            else:
+                self.log_action(request, row, f"{action.logged}: {reason}")
+                done.append(user)
         if done:
-            told = ngettext("Completed for %(count)d user.", "Completed for %(count)d users.", done)
-            self.message_user(request, told % {"count": done}, messages.SUCCESS)
+            names = {"count": len(done), "users": named(done)}
+            self.message_user(request, action.done % names, messages.SUCCESS)
 
     def log_action(self, request: HttpRequest, row: Any, message: str) -> None:
         """Write the admin's own log line."""
@@ -234,7 +299,7 @@ class ConfirmedOnePerson(ConfirmedActionsMixin):
 
     @method_decorator(own_transactions)
     def confirm_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
-        """Show the confirmation for one row; its form goes to the list as usual."""
+        """Ask for the reason, do it to this one row, and lead back to its page."""
         known = {one.name: one for one in self.confirmed_actions}
         chosen, row = known.get(action), self.get_object(request, object_id)
         if chosen is None or row is None:
@@ -244,12 +309,49 @@ class ConfirmedOnePerson(ConfirmedActionsMixin):
                 request, ActionDenied(chosen.right, request.user, row, DenialReason.PERMISSION)
             )
         one = self.get_queryset(request).filter(pk=row.pk)
-        answer = self.confirmed(request, self.people_of(one), chosen, [str(row.pk)])
-        return answer or HttpResponseRedirect(self._change_url(row))
+        place = self.url_of(row)
+        with nullcontext() if action in self.commits_at_once else request_transactions():
+            answer = self.confirmed(request, self.people_of(one), chosen, [], place=place)
+        return answer or HttpResponseRedirect(self.url_after(row))
 
-    def _change_url(self, row: Model) -> str:
+    def url_of(self, row: Model) -> str:
+        """Return the address of the page of ``row``."""
         name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"
         return reverse(name, args=[row.pk])
+
+    def url_after(self, row: Model) -> str:
+        """Return where to go when an action on ``row`` is over, which may have deleted it."""
+        if self.model._default_manager.filter(pk=row.pk).exists():
+            return self.url_of(row)
+        name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return reverse(name)
+
+
+def named(users: Sequence[str]) -> str:
+    """Return the names of ``users`` in one line, of many the first ones."""
+    first = ", ".join(users[:NAMED])
+    return f"{first}, …" if len(users) > NAMED else first
+
+
+def _email_text(action: ConfirmedAction, rows: Sequence[Any]) -> str:
+    """Return whether the users will hear of it by email; empty where none ever do."""
+    if not action.sends_email:
+        return ""
+    reached = [_is_reached(action.identity(row)) for row in rows]
+    if all(reached):
+        return str(_("They’ll be notified by email."))
+    if not any(reached):
+        return str(_("They won’t be notified by email."))
+    return str(_("Only users with an email address will be notified by email."))
+
+
+def _is_reached(identity: CognitoIdentity | None) -> bool:
+    return (
+        get_conf().NOTIFY
+        and identity is not None
+        and identity.status != CognitoIdentity.Status.GONE
+        and bool(notifications.recipients_of(identity))
+    )
 
 
 def selected_keys(request: HttpRequest) -> list[str]:
@@ -269,10 +371,10 @@ def page_context(admin: ModelAdmin, request: HttpRequest, title: Text) -> dict[s
 
 
 def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
-    """Return the way to a fresh code of who acts, and back; None when they need not go.
+    """Return the way to a recent code of the actor's, and back; None when they need not go.
 
-    SECURITY: somebody who acts as another user goes back to their own account first. Else they could do to themselves
-    what nobody may, and the log would say that it was the other.
+    SECURITY: an actor who impersonates another user goes back to their own account first. Otherwise they could act
+    on themselves, and the log would name the other user.
     """
     acting = impersonation.find(request, request.user) if right.needs_recent_code else None
     if acting is not None:
@@ -287,7 +389,7 @@ def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
 
 
 def refused(request: HttpRequest, denied: ActionDenied) -> HttpResponse:
-    """Write down that it was refused, and return the site's own page that says so.
+    """Record that it was refused, and return the site's own page that says so.
 
     An answer, not an exception: that would take back what was written, where ATOMIC_REQUESTS is on.
     """

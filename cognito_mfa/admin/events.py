@@ -7,6 +7,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django import forms
+from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
@@ -17,6 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from cognito_mfa.admin import event_details
 from cognito_mfa.admin.changelists import FastListMixin, ReadOnly
 from cognito_mfa.admin.confirmation import page_context, refused, way_to_a_code
 from cognito_mfa.authenticator import permissions
@@ -26,7 +28,7 @@ from cognito_mfa.reports import event_log
 
 
 class ExportForm(forms.Form):
-    """In which form."""
+    """The format of the file."""
 
     format = forms.ChoiceField(
         label=_("Format"),
@@ -43,16 +45,20 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
 
     change_list_template = "admin/cognito_mfa/mfaevent/change_list.html"
 
-    list_display = ("at", "username", "kind", "detail", "reason", "actor")
+    list_display = ("at", "username", "kind", "details", "reason", "actor")
     list_filter = ("kind", "at")
     search_fields = ("^username",)
     search_help_text = _("Searches the start of the username in the user pool.")
     list_select_related = ("actor",)
-    readonly_fields = ("at", "identity", "username", "kind", "detail", "reason", "actor")
+    readonly_fields = ("at", "identity", "username", "kind", "details", "reason", "actor")
     fields = readonly_fields
 
+    @admin.display(description=_("details"))
+    def details(self, event: MFAEvent) -> str:
+        return event_details.shown(event)
+
     def has_export_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the person may take the log along; seeing it is another permission."""
+        """Return whether the administrator may export the log; seeing it is another permission."""
         return permissions.has_permission(
             permissions.EXPORT, request.user
         ) and self.has_view_permission(request)
@@ -88,7 +94,7 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
         return TemplateResponse(request, "admin/cognito_mfa/mfaevent/export.html", context)
 
     def _write_down(self, request: HttpRequest, file_format: str) -> None:
-        """Tell in both logs who took what along."""
+        """Record in both logs who exported what."""
         what = f"{file_format} {request.GET.urlencode()}".strip()
         kind = MFAEvent.Kind.EVENTS_EXPORTED
         event = MFAEvent.objects.record(kind, None, actor=request.user, detail=what)

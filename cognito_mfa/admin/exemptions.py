@@ -12,7 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
+from cognito_mfa.admin import formats
 from cognito_mfa.admin.changelists import FastListMixin, ReadOnly
 from cognito_mfa.admin.confirmation import (
     ConfirmedAction,
@@ -21,9 +23,10 @@ from cognito_mfa.admin.confirmation import (
     selected_keys,
     way_to_a_code,
 )
+from cognito_mfa.admin.refusals import Refusals
 from cognito_mfa.authenticator import exemptions, permissions
 from cognito_mfa.authenticator.permissions import ActionDenied
-from cognito_mfa.models import MFAExemption
+from cognito_mfa.models import CognitoIdentity, MFAExemption, identity_of
 from cognito_mfa.values import typed
 
 
@@ -34,21 +37,39 @@ class RevokeExemption(ConfirmedAction):
     right = permissions.REVOKE
     title = _("Revoke exemption")
     effect = _("From their next request, the MFA policy applies to them again.")
-    refusal = _("None of the selected exemptions are still valid.")
+    refusals = Refusals(
+        oneself=_("You can’t revoke your own exemption."),
+        superuser=_("Only a superuser can revoke the exemption of a superuser."),
+    )
+    done = ngettext_lazy(
+        "Revoked the exemption of %(users)s.",
+        "Revoked %(count)d exemptions: %(users)s",
+        "count",
+    )
     logged = "Exemption revoked"
     columns = (
         (_("User"), lambda exemption: exemption.user),
         (_("Reason"), lambda exemption: exemption.reason),
-        (_("Granted by"), lambda exemption: exemption.granted_by or "-"),
-        (_("Expires"), lambda exemption: exemption.expires_at),
+        (_("Granted by"), lambda exemption: exemption.granted_by or formats.NONE),
+        (_("Expires"), lambda exemption: formats.moment(exemption.expires_at)),
     )
 
-    def applies(self, row: MFAExemption) -> bool:
-        return row.revoked_at is None and row.expires_at > timezone.now()
+    def obstacle(self, row: MFAExemption) -> str:
+        if row.revoked_at is not None:
+            return str(_("The exemption of %(user)s was already revoked.")) % {"user": row.user}
+        if row.expires_at <= timezone.now():
+            return str(_("The exemption of %(user)s has expired.")) % {"user": row.user}
+        return ""
 
-    def perform(self, request: HttpRequest, row: MFAExemption, reason: str) -> str:
+    def user(self, row: MFAExemption) -> str:
+        return str(row.user)
+
+    def identity(self, row: MFAExemption) -> CognitoIdentity | None:
+        return identity_of(row.user)
+
+    def perform(self, request: HttpRequest, row: MFAExemption, reason: str) -> None:
+        # Another administrator may have been faster; it is over either way.
         exemptions.revoke(row, reason=reason, actor=request.user)
-        return ""  # somebody else may have been faster; it is over either way
 
 
 REVOKE = RevokeExemption()

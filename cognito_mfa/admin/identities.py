@@ -1,19 +1,23 @@
-"""The pages of identities: who is linked, and the state of their authenticator. Nothing is typed in by hand."""
+"""The pages of identities: which users are linked, and the state of their MFA. Nothing is typed in by hand."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.admin import TabularInline
-from django.contrib.admin.utils import display_for_value
+from django.contrib.admin.utils import flatten_fieldsets
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from cognito_mfa.admin import event_details, formats
 from cognito_mfa.admin.authenticator_actions import (
     CLEAR,
     RESET,
@@ -26,31 +30,66 @@ from cognito_mfa.admin.changelists import (
     ReadOnly,
     ResetFilter,
     status_as_icon_and_word,
+    status_icon,
+    user_filters,
     with_active_token,
 )
-from cognito_mfa.admin.link_page import LinkPageMixin
+from cognito_mfa.admin.confirmation import refused, way_to_a_code
+from cognito_mfa.admin.link_page import LinkPageMixin, link_url
+from cognito_mfa.admin.refusals import Text
 from cognito_mfa.admin.resets import MFAResetInline
+from cognito_mfa.admin.user_state import UserState
+from cognito_mfa.authenticator import permissions
+from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
+from cognito_mfa.databases import own_transactions
 from cognito_mfa.models import (
     CognitoIdentity,
     MFAEvent,
+    MFAExemption,
     SoftwareToken,
 )
 
+Status = CognitoIdentity.Status
+SITE_TABLE = "admin/cognito_mfa/rows.html"
+
+
+class Button(NamedTuple):
+    """What the page of one user offers.
+
+    Attributes:
+        url: where it leads.
+        label: what it does.
+        is_post: whether it acts at once, by a form of its own.
+    """
+
+    url: str
+    label: Text
+    is_post: bool = False
+
 
 class SoftwareTokenInline(ReadOnly, TabularInline):
-    """The authenticators that a person has and had."""
+    """The authenticator apps that a user has and had."""
 
     model = SoftwareToken
-    fields = ("friendly_name", "verified_at", "last_used_at", "retired_at", "retired_because")
+    template = SITE_TABLE
+    fields = ("device", "verified_at", "last_used_at", "retired_at", "retired_because")
+    readonly_fields = ("device",)
     verbose_name_plural = _("authenticator apps, current and past")
     extra = 0
 
+    @admin.display(description=_("device name"))
+    def device(self, token: SoftwareToken) -> str:
+        return token.friendly_name or str(_("Unnamed device"))
+
 
 class MFAEventInline(ReadOnly, TabularInline):
-    """The latest events of a person."""
+    """The latest events of a user."""
 
     model = MFAEvent
-    fields = ("at", "kind", "detail", "reason", "actor")
+    template = SITE_TABLE
+    fields = ("at", "kind", "details", "reason", "actor")
+    readonly_fields = ("details",)
+    verbose_name_plural = _("recent activity")
     extra = 0
     SHOWN = 50
 
@@ -67,9 +106,13 @@ class MFAEventInline(ReadOnly, TabularInline):
 
         return Latest
 
+    @admin.display(description=_("details"))
+    def details(self, event: MFAEvent) -> str:
+        return event_details.shown(event)
+
 
 class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, FastListMixin):
-    """People and the state of their second factor, as Cognito last said."""
+    """Users and the state of their MFA, as Cognito last said."""
 
     list_display = (
         "person",
@@ -77,9 +120,8 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
         "friendly_name",
         "set_up_since",
         "last_used",
-        "checked_at",
+        "last_checked",
     )
-    list_filter = ("status", ResetFilter, PoolFilter, "preferred_factor", "checked_at")
     search_fields = ("^username", "^email")
     search_help_text = _("Searches the start of the username or email address.")
     ordering = ("-pk",)
@@ -88,37 +130,169 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
     confirmed_actions = (RESET, CLEAR, UNLINK)
     change_form_template = "admin/cognito_mfa/cognitoidentity/change_form.html"
     change_list_template = "admin/cognito_mfa/cognitoidentity/change_list.html"
-    fields = (
-        "shown_user",
-        "username",
-        "email",
-        "previous_email",
-        "shown_status",
-        "friendly_name",
-        "set_up_since",
-        "last_used",
-        "preferred_factor",
-        "checked_at",
-        "code_failures",
-        "recovery_codes_left",
-        "pool_id",
-        "sub",
-        "disabled_at",
-        "generation",
-        "created_at",
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "shown_user",
+                    "obstacles",
+                    "required",
+                    "status_with_date",
+                    "exempt_until",
+                    "code_entry",
+                    "last_sign_in",
+                    "unfinished_reset",
+                )
+            },
+        ),
+        (
+            _("Authenticator app"),
+            {
+                "fields": (
+                    "device",
+                    "set_up_on",
+                    "last_used_on",
+                    "method",
+                    "unconfirmed_change",
+                    "recovery_codes_left",
+                )
+            },
+        ),
+        (
+            _("User pool"),
+            {
+                "fields": (
+                    "username",
+                    "sub",
+                    "pool_id",
+                    "shown_email",
+                    "shown_previous_email",
+                    "disabled_at",
+                    "created_at",
+                    "generation",
+                )
+            },
+        ),
     )
-    readonly_fields = fields
+    readonly_fields = flatten_fieldsets(fieldsets)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CognitoIdentity]:
         return with_active_token(super().get_queryset(request))
 
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        own = ("status", ResetFilter, PoolFilter, "preferred_factor", "checked_at")
+        return [own[0], *user_filters(), *own[1:]]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        identity = super().get_object(request, object_id, from_field)
+        if identity is not None:
+            identity.shown_state = UserState(request, identity)
+        return identity
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_refresh"
+        view = self.admin_site.admin_view(self.refresh_view)
+        return [path("<path:object_id>/refresh/", view, name=name), *super().get_urls()]
+
     def identities_of(self, queryset: QuerySet[Any]) -> QuerySet[CognitoIdentity]:
         return queryset
 
+    # -------------------------------------------------------------------------- the page of one user
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show one user, and what this administrator can do about them.
+
+        Args:
+            request: the administrator's.
+            object_id: the identity's primary key.
+            form_url: as in Django.
+            extra_context: as in Django.
+        """
+        identity = self.get_object(request, object_id)
+        buttons = list(self._buttons(request, identity)) if identity is not None else []
+        context = {"buttons": buttons, "title": _("MFA status"), **(extra_context or {})}
+        shown: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return shown
+
+    @method_decorator(own_transactions)
+    def refresh_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask Cognito about one user, and lead back to their page; a GET only leads back."""
+        identity = self.get_object(request, object_id)
+        if identity is None:
+            raise Http404
+        if not permissions.has_permission(permissions.REFRESH, request.user):
+            right = permissions.REFRESH
+            return refused(
+                request, ActionDenied(right, request.user, identity, DenialReason.PERMISSION)
+            )
+        if request.method == "POST":
+            if (way := way_to_a_code(request, permissions.REFRESH)) is not None:
+                return way
+            self.refresh(request, [identity])
+        return HttpResponseRedirect(self.url_of(identity))
+
+    def _buttons(self, request: HttpRequest, identity: CognitoIdentity) -> Iterator[Button]:
+        """Return the actions that apply to this user, and that this administrator may do."""
+        state: UserState = identity.shown_state  # type: ignore[attr-defined]
+
+        def may(right: Right) -> bool:
+            return permissions.denial_reason(right, request.user, identity) is None
+
+        if may(permissions.REFRESH):
+            yield Button(self._url("refresh", identity), _("Refresh status"), is_post=True)
+        if may(permissions.RESET) and self._may_have_app(identity):
+            yield self._confirm(identity, RESET.name, _("Reset authenticator app…"))
+        if may(permissions.CLEAR) and state.may_be_unlocked:
+            yield self._confirm(identity, CLEAR.name, _("Unlock code entry…"))
+        yield from self._exemption_buttons(request, identity)
+        if may(permissions.LINK):
+            move = f"{link_url(self.admin_site.name)}?{urlencode({'identity': identity.pk})}"
+            yield Button(move, _("Link to another user…"))
+            if state.unfinished_reset is None:
+                yield self._confirm(identity, UNLINK.name, _("Unlink…"))
+
+    def _exemption_buttons(
+        self, request: HttpRequest, identity: CognitoIdentity
+    ) -> Iterator[Button]:
+        if not self.admin_site.is_registered(MFAExemption):
+            return
+        state: UserState = identity.shown_state  # type: ignore[attr-defined]
+        name = f"{self.admin_site.name}:cognito_mfa_mfaexemption"
+        if state.exemption is not None:
+            if permissions.denial_reason(permissions.REVOKE, request.user, state.exemption) is None:
+                url = reverse(f"{name}_confirm", args=[state.exemption.pk, "revoke"])
+                yield Button(url, _("Revoke exemption…"))
+        elif (
+            state.is_required
+            and permissions.denial_reason(permissions.GRANT, request.user, identity.user) is None
+        ):
+            query = urlencode({"user": identity.user_id})
+            yield Button(f"{reverse(f'{name}_add')}?{query}", _("Grant exemption"))
+
+    def _confirm(self, identity: CognitoIdentity, action: str, label: Text) -> Button:
+        return Button(self._url("confirm", identity, action), label)
+
+    def _url(self, name: str, identity: CognitoIdentity, *more: str) -> str:
+        meta = self.opts
+        full = f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_{name}"
+        return reverse(full, args=[identity.pk, *more])
+
+    @staticmethod
+    def _may_have_app(identity: CognitoIdentity) -> bool:
+        return identity.status not in (Status.NOT_SET_UP, Status.GONE) or identity.reset_unfinished  # type: ignore[attr-defined]
+
+    # --------------------------------------------------------------------------------------- values
+
     @admin.display(description=_("user"), ordering="username")
     def person(self, identity: CognitoIdentity) -> str:
-        known_by_name = identity.username != identity.sub
-        return identity.username if known_by_name else identity.email or identity.sub
+        return str(identity)
 
     @admin.display(description=_("user"))
     def shown_user(self, identity: CognitoIdentity) -> SafeString | str:
@@ -130,12 +304,44 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
             return str(identity.user)
         return format_html('<a href="{}">{}</a>', url, identity.user)
 
+    @admin.display(description=_("sign-in problems"))
+    def obstacles(self, identity: Any) -> SafeString | str:
+        found = identity.shown_state.obstacles()
+        lines = ((status_icon("alert"), text) for text in found)
+        return format_html_join(format_html("<br>"), "{} {}", lines) if found else str(_("None known"))
+
+    @admin.display(description=_("MFA required"))
+    def required(self, identity: Any) -> str:
+        return str(identity.shown_state.requirement())
+
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, identity: Any) -> SafeString:
         status = status_as_icon_and_word(identity.status)
         if not identity.reset_unfinished:
             return status
         return format_html("{} · {}", status, _("reset unfinished"))
+
+    @admin.display(description=_("status"))
+    def status_with_date(self, identity: Any) -> SafeString:
+        status = status_as_icon_and_word(identity.status)
+        checked = formats.moment(identity.checked_at, none=_("Never"))
+        return format_html("{} ({})", status, _("last checked: %(date)s") % {"date": checked})
+
+    @admin.display(description=_("exempt until"))
+    def exempt_until(self, identity: Any) -> str:
+        return str(identity.shown_state.exempt_until())
+
+    @admin.display(description=_("code entry"))
+    def code_entry(self, identity: Any) -> str:
+        return str(identity.shown_state.code_entry())
+
+    @admin.display(description=_("last sign-in"))
+    def last_sign_in(self, identity: Any) -> str:
+        return str(identity.shown_state.last_sign_in())
+
+    @admin.display(description=_("unfinished reset"))
+    def unfinished_reset(self, identity: Any) -> str:
+        return str(identity.shown_state.reset())
 
     @admin.display(description=_("device name"), empty_value="")
     def friendly_name(self, identity: Any) -> str | None:
@@ -144,22 +350,47 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
 
     @admin.display(description=_("set up on"))
     def set_up_since(self, identity: Any) -> str:
-        return _moment(identity.active_since)
+        return formats.day(identity.active_since)
 
     @admin.display(description=_("last used"))
     def last_used(self, identity: Any) -> str:
-        return _moment(identity.active_used)
+        return formats.day(identity.active_used)
+
+    @admin.display(description=_("last checked"), ordering="checked_at")
+    def last_checked(self, identity: CognitoIdentity) -> str:
+        return formats.day(identity.checked_at, none=_("Never"))
+
+    @admin.display(description=_("device name"))
+    def device(self, identity: Any) -> str:
+        if identity.active_name is None:
+            return formats.NONE
+        return identity.active_name or str(_("Unnamed device"))
+
+    @admin.display(description=_("set up on"))
+    def set_up_on(self, identity: Any) -> str:
+        return formats.moment(identity.active_since)
+
+    @admin.display(description=_("last used"))
+    def last_used_on(self, identity: Any) -> str:
+        has_app = identity.active_since is not None
+        return formats.moment(identity.active_used, none=_("Never") if has_app else formats.NONE)
+
+    @admin.display(description=_("preferred MFA method"))
+    def method(self, identity: CognitoIdentity) -> str:
+        return identity.get_preferred_factor_display() or formats.NONE
+
+    @admin.display(description=_("not confirmed"))
+    def unconfirmed_change(self, identity: CognitoIdentity) -> str:
+        return identity.get_unconfirmed_display() or formats.NONE
 
     @admin.display(description=_("recovery codes left"))
     def recovery_codes_left(self, identity: CognitoIdentity) -> int:
         return identity.recovery_codes.unused().count()
 
-    @admin.display(description=_("failed attempts in a row"))
-    def code_failures(self, identity: CognitoIdentity) -> int:
-        return identity.code_failures
+    @admin.display(description=_("verified email address"))
+    def shown_email(self, identity: CognitoIdentity) -> str:
+        return identity.email or formats.NONE
 
-
-def _moment(at: Any) -> str:
-    """Return a date and time as people read it, on the page of one row too, where Django would not."""
-    shown: str = display_for_value(at, "-")
-    return shown
+    @admin.display(description=_("previous email address"))
+    def shown_previous_email(self, identity: CognitoIdentity) -> str:
+        return identity.previous_email or formats.NONE

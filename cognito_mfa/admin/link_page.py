@@ -137,8 +137,7 @@ class LinkPageMixin(ConfirmedOnePerson):
             return self._page(request, form, planned)
         elif not self._link(request, form, planned):
             return self._page(request, form)
-        identity = CognitoIdentity.objects.filter(user=planned.user).first()
-        return HttpResponseRedirect(self._change_url(identity or planned.user))
+        return HttpResponseRedirect(self.url_after(CognitoIdentity.objects.get(user=planned.user)))
 
     def _planned(self, request: HttpRequest, form: LinkForm) -> Plan | None:
         """Ask Cognito, and return what would be done; None where the form now says why it cannot be."""

@@ -24,7 +24,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from cognito_mfa.admin.changelists import ReadOnly, ResetFilter, StoppedFilter
-from cognito_mfa.admin.confirmation import Text, page_context, refused
+from cognito_mfa.admin.confirmation import page_context, refused
+from cognito_mfa.admin.refusals import Text
 from cognito_mfa.authenticator import exemptions, permissions
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import rollout

@@ -9,15 +9,21 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cognito_mfa.admin.authenticator_actions import REFUSAL
 from cognito_mfa.admin.changelists import FastListMixin, ReadOnly
 from cognito_mfa.admin.confirmation import (
     MAX_SELECTED,
     ConfirmedActionsMixin,
+    named,
     way_to_a_code,
 )
+from cognito_mfa.admin.refusals import Refusals
 from cognito_mfa.authenticator import permissions, reset
 from cognito_mfa.models import MFAReset
+
+FINISH_REFUSALS = Refusals(
+    oneself=_("You can’t finish the reset of your own authenticator app."),
+    superuser=_("Only a superuser can finish the reset of a superuser."),
+)
 
 
 class MFAResetInline(ReadOnly, TabularInline):
@@ -58,19 +64,27 @@ class MFAResetAdmin(ReadOnly, ConfirmedActionsMixin, FastListMixin):
             return way
         open_ones = queryset.filter(finished_at=None).select_related("identity__user", "actor")
         chosen = list(open_ones[:MAX_SELECTED])
-        rows = self.may(request, permissions.FINISH, chosen, tells=True)
-        if len(rows) < len(chosen):
-            self.message_user(request, str(REFUSAL), messages.ERROR)
-        done = sum(self._finish(request, row) for row in rows)
-        text = ngettext("Finished %(count)d reset.", "Finished %(count)d resets.", done)
-        level = messages.SUCCESS if done else messages.WARNING
-        self.message_user(request, text % {"count": done}, level)
+        if not chosen:
+            self.message_user(request, _("The selected resets are finished."), messages.INFO)
+        judged = self.judge(request, permissions.FINISH, FINISH_REFUSALS, chosen, tells=True)
+        self.tell_why_not(request, judged)
+        done = [str(row.identity) for row in judged.allowed if self._finish(request, row)]
+        if done:
+            text = ngettext(
+                "Finished the reset of %(users)s.",
+                "Finished %(count)d resets: %(users)s",
+                len(done),
+            )
+            names = {"count": len(done), "users": named(done)}
+            self.message_user(request, text % names, messages.SUCCESS)
         return None
 
     def _finish(self, request: HttpRequest, row: MFAReset) -> bool:
-        """Run what is left of one reset, and tell whether it is done."""
+        """Run what is left of one reset, and return whether it is done."""
         reset.run_again(row, actor=request.user)
         self.log_change(request, row, "Reset run again")
         if row.trouble:
-            self.message_user(request, f"{row.identity}: {row.trouble}", messages.ERROR)
+            text = _("The reset of %(user)s isn’t finished. Fix this, then run it again: %(error)s")
+            names = {"user": row.identity, "error": row.trouble}
+            self.message_user(request, text % names, messages.ERROR)
         return row.finished_at is not None

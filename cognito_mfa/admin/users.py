@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from cognito_mfa.admin import formats
 from cognito_mfa.admin.authenticator_actions import AuthenticatorActionsMixin
 from cognito_mfa.admin.changelists import (
     SecondFactorFilter,
@@ -117,7 +118,7 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
     @admin.display(description=_("MFA status"), ordering="cognito_identity__status")
     def second_factor(self, user: Any) -> SafeString | str:
         status = user.second_factor_status
-        return status_as_icon_and_word(status) if status else "-"
+        return status_as_icon_and_word(status) if status else formats.NONE
 
 
 def _may_see_link(request: HttpRequest) -> bool:

@@ -15,6 +15,7 @@ the password.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -129,6 +130,29 @@ def _counted(count: Attempt) -> Generator[None]:
         _release(count, 1, 1)
         raise
     _release(count, count.failures, count.total)
+
+
+class Counts(NamedTuple):
+    """What is counted of a user: ``failures`` in a row, and ``total``, which administrators don't take back."""
+
+    failures: int
+    total: int
+    last_at: dt.datetime | None
+
+
+def counts(username: str, *, sub: str = "") -> Counts:
+    """Return the highest counts that may be of a user: those of the ``sub`` or, until it is known, the username.
+
+    Args:
+        username: the pool's own name of the user.
+        sub: the user's, where it is known.
+    """
+    rows = list(CodeFailures.objects.filter(pk__in=_keys(username, sub)))
+    return Counts(
+        max((row.failures for row in rows), default=0),
+        max((row.total for row in rows), default=0),
+        max((row.last_at for row in rows), default=None),
+    )
 
 
 def failures(username: str, *, sub: str = "") -> int:

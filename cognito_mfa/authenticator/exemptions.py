@@ -105,7 +105,7 @@ def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
 
 def _record(kind: MFAEvent.Kind, exemption: MFAExemption, actor: Any, reason: str) -> None:
     user = exemption.user
-    detail = f"{exemption.expires_at:%Y-%m-%d %H:%M}"
+    detail = exemption.expires_at.isoformat(timespec="minutes")
     MFAEvent.objects.record(
         kind,
         identity_of(user),

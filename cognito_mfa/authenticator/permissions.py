@@ -74,7 +74,7 @@ class DenialReason(Enum):
 
     PERMISSION = "no permission"
     ONESELF = "oneself"
-    POWER = "somebody more powerful"
+    POWER = "a more powerful user"
     POOL = "another user pool"
 
 
@@ -176,6 +176,16 @@ def required_step(right: Right, request: HttpRequest) -> Denial | None:
     if not right.needs_recent_code or gate.is_trusted(request, request.user):
         return None
     return guards.require_recent(gate.proof_age(request, request.user))
+
+
+def concerns_superuser(row: Any) -> bool:
+    """Return whether ``row`` is about a superuser.
+
+    Args:
+        row: as for ``denial_reason``.
+    """
+    users, _pool = _users_and_pool(row)
+    return any(getattr(user, "is_superuser", False) for user in users)
 
 
 def _rank(user: Any) -> int:

@@ -83,13 +83,15 @@ def test_it_is_revoked_with_a_reason_and_audited(
     assert local.is_in()
     assert MFAExemption.objects.get().revoked_at is None
 
-    assert "Done for 1 person" in revoke(admin, confirmed="yes", reason="Phone is back")
+    assert "Revoked the exemption of local." in revoke(
+        admin, confirmed="yes", reason="Phone is back"
+    )
     assert not local.is_in()
     event = MFAEvent.objects.get(kind="EXEMPTION_REVOKED")
     assert (event.reason, event.username) == ("Phone is back", "local")
     assert event.actor == User.objects.get(username="root")
     assert "Phone is back" in LogEntry.objects.latest("pk").change_message
-    assert "are still valid" in revoke(admin, confirmed="yes", reason="x")
+    assert "was already revoked" in revoke(admin, confirmed="yes", reason="x")
 
 
 def test_it_is_revoked_from_its_own_page(pool: LocalPool, admin: Visitor, local: Visitor) -> None:
@@ -103,7 +105,7 @@ def test_it_is_revoked_from_its_own_page(pool: LocalPool, admin: Visitor, local:
 
     revoke(admin, confirmed="yes", reason="x")
     assert confirm not in admin.text(admin.get(change))
-    assert "are still valid" in admin.text(admin.get(confirm, follow=True))
+    assert "was already revoked" in admin.text(admin.get(confirm, follow=True))
 
 
 def test_who_grants_or_revokes_must_have_answered_a_code_lately(

@@ -231,7 +231,7 @@ def test_nobody_takes_over_an_account_with_rights_that_they_lack(
     page = look_up(helpdesk, boss, own_customer_account(pool))
     assert "permissions that you do not have" in helpdesk.text(page)
     assert link_of(boss) is None
-    assert refusals() == ["link_user: somebody more powerful"]
+    assert refusals() == ["link_user: a more powerful user"]
 
 
 def test_nor_do_they_move_the_link_of_such_an_account(pool: LocalPool, helpdesk: Visitor) -> None:
@@ -240,7 +240,7 @@ def test_nor_do_they_move_the_link_of_such_an_account(pool: LocalPool, helpdesk:
     look_up(helpdesk, anna, "boss")
     link_in_two_steps(helpdesk, anna, boss.sub, by="sub")
     assert link_of(boss.user) == boss
-    assert set(refusals()) == {"link_user: somebody more powerful"}
+    assert set(refusals()) == {"link_user: a more powerful user"}
 
 
 def test_nobody_acts_on_themselves(pool: LocalPool, helpdesk: Visitor) -> None:

@@ -115,7 +115,7 @@ def test_every_page_opens_and_leads_to_no_other_site(staff: Visitor) -> None:
 def test_actions_work_there(staff: Visitor) -> None:
     staff.post(reverse("backoffice:cognito_mfa_overviewsnapshot_count"))
     ada = CognitoIdentity.objects.get(username="ada")
-    assert "Done for 1 person" in reset_in_admin(staff, ada, site="backoffice")
+    assert "Reset the authenticator app of ada." in reset_in_admin(staff, ada, site="backoffice")
     ada.refresh_from_db()
     assert ada.status == CognitoIdentity.Status.NOT_SET_UP
 

@@ -33,10 +33,9 @@ def test_a_column_for_everybody_also_those_who_never_came(pool: LocalPool, admin
     make(pool, "ada").record_status(CognitoIdentity.Status.NOT_SET_UP)
     User.objects.create_user("local")
     page = admin.text(admin.get(reverse(LIST)))
-    assert (
-        '<td class="field-second_factor"><span aria-hidden="true">✖</span> Not set up</td>' in page
-    )
-    assert '<td class="field-second_factor">-</td>' in page
+    icon = '<img src="/static/admin/img/icon-no.svg" alt="">'
+    assert f'<span class="cognito-mfa-status">{icon} Not set up</span></td>' in page
+    assert '<td class="field-second_factor">–</td>' in page
 
 
 def test_no_query_for_each_row(
@@ -67,14 +66,16 @@ def test_the_filter(pool: LocalPool, admin: Visitor) -> None:
     assert names("NOT_SET_UP") == set()
     assert names("never") == {"local"}
     page = admin.text(admin.get(reverse(LIST)))
-    assert "Not set up</td>" not in page  # what a former pool said says nothing of this one
+    assert "Not set up</span>" not in page  # what a former pool said says nothing of this one
 
 
 def test_the_actions_work_from_here_too(pool: LocalPool, admin: Visitor) -> None:
     ada = make(pool, "ada")
     pool.register_software_token("ada")
     data: dict[str, Any] = {"action": "refresh_status", "_selected_action": [ada.user_id]}
-    assert "Refreshed 1 person" in admin.text(admin.client.post(reverse(LIST), data, follow=True))
+    assert "Refreshed the status of ada." in admin.text(
+        admin.client.post(reverse(LIST), data, follow=True)
+    )
     data["action"] = "reset_mfa"
     page = admin.text(admin.client.post(reverse(LIST), data, follow=True))
     assert 'name="reason"' in page
@@ -83,7 +84,7 @@ def test_the_actions_work_from_here_too(pool: LocalPool, admin: Visitor) -> None
         reverse(LIST), {**data, "confirmed": "yes", "reason": "x"}, follow=True
     )
     ada.refresh_from_db()
-    assert "for 1 person" in admin.text(done) or "not finished" in admin.text(done)
+    assert "Reset the authenticator app of ada." in admin.text(done)
     assert LogEntry.objects.latest("pk").object_id == str(ada.user_id)
 
 

@@ -59,7 +59,7 @@ def test_no_transaction_is_open_while_cognito_answers(pool: LocalPool, visitor: 
     admin = Visitor(Client(), visitor.cognito)
     admin.come_with_app("root")
     newcomer = CognitoIdentity.objects.get(username="newcomer")
-    assert "Done for 1 person" in reset_in_admin(admin, newcomer)
+    assert "Reset the authenticator app of newcomer." in reset_in_admin(admin, newcomer)
     assert not visitor.is_in()
     data = {"action": "refresh_status", "_selected_action": [newcomer.pk]}
     url = reverse("admin:cognito_mfa_cognitoidentity_changelist")

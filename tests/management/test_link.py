@@ -426,7 +426,7 @@ def test_by_somebody_the_rules_of_the_admin_hold(pool: LocalPool, visitor: Visit
         assert run("link", target, "--username", "newcomer", *WHY, *by)[0] == 1
     assert [event.detail for event in events("PERMISSION_DENIED")] == [
         "link_user: no permission",
-        "link_user: somebody more powerful",
+        "link_user: a more powerful user",
         "link_user: oneself",
     ]
     assert run("link", "anna", "--username", "newcomer", *WHY, *by)[0] == 0

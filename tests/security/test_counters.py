@@ -281,7 +281,7 @@ def test_staff_are_told_that_only_a_new_authenticator_helps(
     key = ada.row.pk if url == PEOPLE else counter(ada).pk
     page = clear(admin, url, key)
     assert "until the authenticator app is reset" in page
-    assert "Completed for" not in page
+    assert "Unlocked code entry for" not in page
     assert counter(ada).failures == code_attempts.MAX_ATTEMPTS
     assert not MFAEvent.objects.filter(kind="FAILURES_CLEARED").exists()
     stopped = admin.text(admin.get(reverse(COUNTERS), query_params={"state": "stopped"}))

@@ -448,7 +448,7 @@ def test_nobody_does_it_to_somebody_more_powerful(staff: Staff, name: str, rank:
     door.begin("ada")
     door.use(staff.client, "ada")
     assert not door.done("ada")
-    assert refusals() == [(f"{door.right.name}: somebody more powerful", "helpdesk", "ada")]
+    assert refusals() == [(f"{door.right.name}: a more powerful user", "helpdesk", "ada")]
 
     staff.becomes(is_superuser=True)
     door.use(staff.client, "ada")
@@ -774,7 +774,7 @@ def test_by_somebody_a_command_keeps_the_same_rules(staff: Staff, name: str) -> 
     if right.limited_by_rank:
         staff.becomes("ada", is_superuser=True)
         assert run(*arguments, "--by", "helpdesk") in (1, 3)
-        assert refusals()[0] == (f"{right.name}: somebody more powerful", "helpdesk", "ada")
+        assert refusals()[0] == (f"{right.name}: a more powerful user", "helpdesk", "ada")
         staff.becomes("ada", is_superuser=False)
     assert not done("ada")
     assert run(*arguments, "--by", "helpdesk") == 0

@@ -94,7 +94,7 @@ def test_a_superuser_who_was_here_before(pool: LocalPool, visitor: Visitor) -> N
     page = visitor.get(reverse("admin:cognito_mfa_cognitoidentity_change", args=[newcomer.pk]))
     assert '<li class="cognito-mfa-action">' in visitor.text(page)
     assert "cognito_mfa/admin.css" in visitor.text(page)
-    assert "Done for 1 person" in reset_in_admin(visitor, newcomer)
+    assert "Reset the authenticator app of newcomer." in reset_in_admin(visitor, newcomer)
     assert not person.is_in()
 
 
