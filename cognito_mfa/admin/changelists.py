@@ -257,9 +257,10 @@ class GroupFilter(SimpleListFilter):
         return [(str(pk), name) for pk, name in names[:MOST_GROUPS]]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() not in {key for key, _name in self.lookup_choices}:
+        chosen = self.value()
+        if chosen is None or chosen not in {key for key, _name in self.lookup_choices}:
             return queryset
-        members = current_rows(get_user_model()).filter(groups__pk=self.value()).order_by()
+        members = current_rows(get_user_model()).filter(groups__pk=chosen).order_by()
         return queryset.filter(user__in=members.values("pk"))
 
 

@@ -308,7 +308,9 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
     def obstacles(self, identity: Any) -> SafeString | str:
         found = identity.shown_state.obstacles()
         lines = ((status_icon("alert"), text) for text in found)
-        return format_html_join(format_html("<br>"), "{} {}", lines) if found else str(_("None known"))
+        return (
+            format_html_join(format_html("<br>"), "{} {}", lines) if found else str(_("None known"))
+        )
 
     @admin.display(description=_("MFA required"))
     def required(self, identity: Any) -> str:

@@ -50,7 +50,7 @@ def test_csv_holds_what_the_list_shows(pool: LocalPool, admin: Visitor) -> None:
     page = admin.text(admin.get(reverse(LIST), query_params={"q": "ada"}))
     assert f'href="{reverse(EXPORT)}?q=ada"' in page
     asked = admin.text(admin.get(reverse(EXPORT), query_params={"q": "ada"}))
-    assert "The file has 1 event," in asked
+    assert "The file contains the 1 event that matches the current filters." in asked
     assert f'action="{reverse(EXPORT)}?q=ada"' in asked
 
     response = export(admin, "csv", q="ada")

@@ -280,7 +280,7 @@ def test_staff_are_told_that_only_a_new_authenticator_helps(
     stop(ada, code_attempts.MAX_ATTEMPTS)
     key = ada.row.pk if url == PEOPLE else counter(ada).pk
     page = clear(admin, url, key)
-    assert "until the authenticator app is reset" in page
+    assert "Code entry stays locked for ada" in page
     assert "Unlocked code entry for" not in page
     assert counter(ada).failures == code_attempts.MAX_ATTEMPTS
     assert not MFAEvent.objects.filter(kind="FAILURES_CLEARED").exists()

@@ -194,6 +194,13 @@ DOORS = {
         lambda client, name: act(client, PEOPLE, "refresh_status", identity(name)),
         checked,
     ),
+    "refresh from the page of one": Door(
+        RIGHTS.REFRESH,
+        lambda client, name: client.post(
+            reverse("admin:cognito_mfa_cognitoidentity_refresh", args=[identity(name).pk])
+        ),
+        checked,
+    ),
     "refresh from the site's own users": Door(
         RIGHTS.REFRESH,
         lambda client, name: act(client, USERS, "refresh_status", identity(name).user),
@@ -369,7 +376,7 @@ def test_no_action_and_no_page_of_the_admin_is_without_a_right() -> None:
     assert deeds == set()
     usual = {"", "changelist", "add", "history", "delete", "change"}
     # That page has two steps, and tests of its own: tests/admin/test_link_page.py.
-    assert pages - usual == {"confirm", "export", "count", "link"}
+    assert pages - usual == {"confirm", "export", "count", "link", "refresh"}
 
 
 @pytest.mark.parametrize("name", DOORS)
