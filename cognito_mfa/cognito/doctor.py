@@ -1,7 +1,7 @@
-"""Whether pool, app client, AWS permissions and clock are as the site needs them.
+"""Checks the user pool, the app client, the AWS permissions, and the clock, for ``cognito_mfa_doctor``.
 
-``manage.py check`` looks only at the settings; this asks Cognito, and changes nothing there. Where a call
-must name a user, it names a random one that does not exist.
+``manage.py check`` only reads the settings. These checks ask Cognito and change nothing there. If a call must
+name a user, it names a random one that does not exist.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ BY_EMAIL = (
     "cognito_mfa.sign_in.linking.resolvers.by_verified_email",  # given as itself
 )
 ENOUGH_MINUTES = 10  # to find the phone, install an app and scan
-SKEW = 30  # seconds: a step of a code
+SKEW = 30  # seconds; a code changes as often
 TOO_MUCH_SKEW = 300  # seconds, after which AWS refuses signed calls
 REFUSALS = frozenset({"AccessDeniedException", "NotAuthorizedException"})
+SEE_POLICY = "Add the permissions that cognito_mfa_doctor --iam-policy prints."
 
 
 class Level(IntEnum):
@@ -54,7 +55,7 @@ class Finding:
 
     Attributes:
         level: its severity.
-        about: what was checked, in a word or two that stay the same for scripts.
+        about: what was checked, as a short name that does not change, for scripts.
         text: what was found.
         hint: what to do about it; empty when there is nothing to do.
     """
@@ -66,7 +67,7 @@ class Finding:
 
 
 class _Unusable(Exception):
-    """Every further check would fail for the same reason: the AWS credentials, or the pool."""
+    """All remaining checks would fail for the same reason, such as missing AWS credentials."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.text)
@@ -77,13 +78,13 @@ def examine() -> Iterator[Finding]:
     """Yield the findings, each as soon as it is made.
 
     Raises:
-        ServiceError: Cognito did not answer, or not as it should; ``Misconfigured`` is a finding.
+        ServiceError: Cognito did not respond, or not as expected; ``Misconfigured`` becomes a finding.
         Busy: Cognito throttles the calls.
     """
     yielded: set[Finding] = set()
     try:
         for finding in _examine(get_conf()):
-            if finding not in yielded:  # two checks may find that usernames are disclosed
+            if finding not in yielded:  # two checks may find that errors reveal usernames
                 yielded.add(finding)
                 yield finding
     except _Unusable as stop:
@@ -91,7 +92,7 @@ def examine() -> Iterator[Finding]:
 
 
 def _examine(conf: Conf) -> Iterator[Finding]:
-    # The clock first: when it is wrong, AWS refuses signed calls and hardly says why.
+    # The clock comes first: if it is wrong, AWS rejects signed calls without a clear reason.
     yield from _check_sign_in(conf)
     yield from _check_answers(conf)
     yield from _check_pool(conf)
@@ -100,7 +101,7 @@ def _examine(conf: Conf) -> Iterator[Finding]:
 
 
 def iam_policy() -> dict[str, Any]:
-    """Return the least permissions that the site's AWS credentials need, as an IAM policy document.
+    """Return the minimal IAM policy for the site's AWS credentials.
 
     Raises:
         Misconfigured: boto3 cannot be set up on this machine.
@@ -143,32 +144,33 @@ def _check_sign_in(conf: Conf) -> Iterator[Finding]:
             yield _clock_finding(error.answered_at, now)
         yield from _sign_in_findings(error, conf)
         return
-    text = f"Cognito went on by {flow} with somebody who does not exist."
-    yield Finding(Level.NOTE, "sign-in", text, "Is there a Lambda trigger that makes users?")
+    text = f"Cognito accepted a {flow} sign-in for a user that does not exist."
+    yield Finding(Level.NOTE, "sign-in", text, "Does a Lambda trigger create users?")
 
 
 def _sign_in_findings(error: CognitoMFAError, conf: Conf) -> Iterator[Finding]:
     flow = conf.AUTH_FLOW
     if isinstance(error, BadCredentials):
-        yield Finding(Level.OK, "sign-in", f"The app client takes sign-ins by {flow}.")
+        yield Finding(Level.OK, "sign-in", f"The app client allows {flow}.")
         if error.error == "UserNotFoundException" and not user_api.signs_in_as_administrator(conf):
-            yield _username_enumeration()  # not only to holders of AWS credentials
+            yield _username_enumeration()  # to anyone, because this flow needs no AWS credentials
     elif isinstance(error, Misconfigured):
-        # A site with managed login may have closed this flow on purpose.
+        # A site with managed login may have disabled this flow on purpose.
         closed = conf.TOKEN_PROVIDER and error.error == "InvalidParameterException"
-        text = f"Sign-ins by {flow} do not work: {error}."
+        text = f"{flow} sign-ins do not work: {error}."
         yield Finding(Level.NOTE if closed else Level.ERROR, "sign-in", text, error.hint)
         if user_api.signs_in_as_administrator(conf):
             _stop_if_unusable(error)
-    elif isinstance(error, UserFacingError):  # a Lambda function was asked first
-        text = f"Cognito says neither that sign-ins work nor that they do not: {error}."
-        yield Finding(Level.NOTE, "sign-in", text, error.hint or "Is it a Lambda trigger?")
+    elif isinstance(error, UserFacingError):  # a Lambda function or a firewall answered first
+        text = f"Could not tell whether sign-ins work: {error}."
+        hint = error.hint or "Check for an AWS WAF rule or a Lambda trigger."
+        yield Finding(Level.NOTE, "sign-in", text, hint)
     else:
         raise error
 
 
 def _check_answers(conf: Conf) -> Iterator[Finding]:
-    """Answer an invented challenge: for administrators' sign-ins, answering is a permission of its own."""
+    """Respond to a made-up challenge, because admin sign-ins need a separate permission for responses."""
     if not user_api.signs_in_as_administrator(conf):
         return
     challenge = Challenge(
@@ -177,11 +179,11 @@ def _check_answers(conf: Conf) -> Iterator[Finding]:
     try:
         user_api.answer_code(challenge, SecretText("000000"), caller=NO_CALLER)
     except UserFacingError:
-        yield Finding(Level.OK, "codes", "The AWS credentials allow answering challenges.")
+        yield Finding(Level.OK, "challenges", "The AWS credentials can respond to challenges.")
     except Misconfigured as error:
         _stop_if_unusable(error)
-        text = f"Nobody can answer a code or set up: {error}."
-        yield Finding(Level.ERROR, "codes", text, error.hint)
+        text = f"Users cannot enter a code or set up MFA: {error}."
+        yield Finding(Level.ERROR, "challenges", text, error.hint)
     else:
         raise BadReply("AdminRespondToAuthChallenge", reason=BadReplyReason.UNKNOWN_USER_EXISTS)
 
@@ -194,59 +196,68 @@ def _check_pool(conf: Conf) -> Iterator[Finding]:
         factors = admin_api.pool_factors()
     except Misconfigured as error:
         _stop_if_unusable(error)
-        text = f"The AWS credentials do not allow looking at the pool's MFA: {error}. Who has no app in Cognito's list may stay “unknown”."
+        text = f'The AWS credentials cannot read the pool\'s MFA configuration: {error}. Users without a listed app may stay "unknown".'
         if conf.TOKEN_PROVIDER:
-            text += " Sign-ins at managed login prove nothing unless their tokens carry amr."
-        yield Finding(Level.WARNING, "MFA", text, "See --iam-policy.")
+            text += " Sign-ins at managed login prove nothing unless their tokens contain amr."
+        yield Finding(Level.WARNING, "MFA", text, SEE_POLICY)
     else:
         yield from _pool_findings(factors)
         if factors.mode == "OFF":
             return
     try:
-        spared = admin_api.remembered_devices_skip_mfa()
+        skips = admin_api.remembered_devices_skip_mfa()
     except Misconfigured as error:
         yield _not_checked(error)
         return
-    if spared:
-        text = "The pool spares devices that it remembers the second factor. At other applications of the pool that counts."
-        hint = "This app never remembers devices. Turn it off, unless another application wants it."
+    if skips:
+        text = "The pool lets remembered devices skip MFA. This affects other applications that use the pool."
+        hint = (
+            "This app never remembers devices. Turn this off unless another application needs it."
+        )
         yield Finding(Level.WARNING, "remembered devices", text, hint)
     else:
-        yield Finding(Level.OK, "remembered devices", "None is spared the second factor.")
+        yield Finding(Level.OK, "remembered devices", "Remembered devices are not exempt from MFA.")
     yield from _password_findings(conf)
 
 
 def _password_findings(conf: Conf) -> Iterator[Finding]:
-    """Yield what makes the pages about passwords say something untrue."""
+    """Yield the settings about passwords that do not match the pool."""
     if conf.PASSWORD_PAGES and not admin_api.sends_reset_codes():
-        text = "The pool lets only administrators recover accounts, so no codes are sent for forgotten passwords."
-        hint = "Set PASSWORD_PAGES to False, or allow recovery by email or phone in the pool."
+        text = "Only administrators can recover accounts in the pool, so users get no code for a forgotten password."
+        hint = (
+            "Set PASSWORD_PAGES to False, or allow account recovery by email or phone in the pool."
+        )
         yield Finding(Level.WARNING, "forgotten passwords", text, hint)
     if conf.PASSWORD_RULES is None:
         return
     rules = admin_api.password_rules()
     if rules != conf.PASSWORD_RULES:
-        text = "PASSWORD_RULES differs from the pool's password policy, so pages show wrong rules."
-        yield Finding(Level.WARNING, "password rules", text, f"Write {rules.as_dict()!r}.")
+        text = (
+            "PASSWORD_RULES differs from the pool's password policy, so pages show the wrong rules."
+        )
+        yield Finding(
+            Level.WARNING, "password rules", text, f"Set PASSWORD_RULES to {rules.as_dict()!r}."
+        )
 
 
 def _pool_findings(factors: PoolFactors) -> Iterator[Finding]:
     if factors.mode == "OFF":
-        text = "MFA is off in the pool: nobody can set up or be asked for a second factor."
-        yield Finding(Level.ERROR, "MFA", text, "Make it optional or required.")
+        text = "MFA is off in the pool, so users cannot set it up or be asked for it."
+        yield Finding(Level.ERROR, "MFA", text, "Set MFA to optional or required.")
         return
-    who = (
-        "everybody with a password in the pool" if factors.mode == "ON" else "those who have set up"
-    )
-    yield Finding(Level.OK, "MFA", f"MFA is {factors.mode} in the pool: Cognito asks {who}.")
-    if factors.software_token:
-        yield Finding(Level.OK, "authenticator apps", "They are switched on in the pool.")
+    if factors.mode == "ON":
+        text = "MFA is required in the pool: Cognito asks all users who sign in with a password."
     else:
-        text = "Authenticator apps are not switched on in the pool: nobody can set one up."
-        hint = "Switch them on, under Sign-in, Multi-factor authentication."
+        text = "MFA is optional in the pool: Cognito asks users who have set it up."
+    yield Finding(Level.OK, "MFA", text)
+    if factors.software_token:
+        yield Finding(Level.OK, "authenticator apps", "Authenticator apps are enabled in the pool.")
+    else:
+        text = "Authenticator apps are not enabled in the pool, so users cannot set one up."
+        hint = "Enable them under Sign-in > Multi-factor authentication."
         yield Finding(Level.ERROR, "authenticator apps", text, hint)
     if factors.others:
-        text = f"The pool also takes {' and '.join(factors.others)}, which this app answers and never sets up."
+        text = f"The pool also allows {' and '.join(factors.others)}. This app accepts them at sign-in but cannot set them up."
         yield Finding(Level.NOTE, "other factors", text)
 
 
@@ -255,19 +266,21 @@ def _check_app_client(conf: Conf) -> Iterator[Finding]:
         client = admin_api.app_client()
     except Misconfigured as error:
         if error.error == "ResourceNotFoundException":
-            text = f"The pool has no such app client: {error}."
+            text = f"The app client does not exist in the pool: {error}."
             yield Finding(Level.ERROR, "app client", text, error.hint)
         else:
             yield _not_checked(error)
         return
     minutes = client.session_minutes
-    text = f"People have {minutes} minutes for each step, such as to find their phone and scan."
+    text = f"Users have {minutes} minutes for each step, such as finding their phone and scanning the QR code."
     if minutes < ENOUGH_MINUTES:
-        yield Finding(Level.WARNING, "time", text, "Set AuthSessionValidity to 15.")
+        yield Finding(Level.WARNING, "session validity", text, "Set AuthSessionValidity to 15.")
     else:
-        yield Finding(Level.OK, "time", text)
+        yield Finding(Level.OK, "session validity", text)
     if client.hides_usernames:
-        yield Finding(Level.OK, "names", "Sign-ins do not tell which names exist in the pool.")
+        yield Finding(
+            Level.OK, "usernames", "Sign-in errors do not reveal which usernames exist in the pool."
+        )
     else:
         yield _username_enumeration()
     yield _address_finding(client.writable, conf)
@@ -278,10 +291,10 @@ def _check_app_client(conf: Conf) -> Iterator[Finding]:
 
 
 def _field_finding(writable: tuple[str, ...] | None, conf: Conf) -> Finding:
-    """Return which attributes USER_FIELDS copies although users can write them."""
+    """Return whether USER_FIELDS copies attributes that users can write themselves."""
     about = "user fields"
     unverified = [claim for claim in conf.USER_FIELDS if claim not in ("email", "phone_number")]
-    # Without a list, an app client may write all standard attributes, and no custom ones.
+    # Without a list, users can write all standard attributes and no custom ones.
     own = [
         claim
         for claim in unverified
@@ -289,62 +302,63 @@ def _field_finding(writable: tuple[str, ...] | None, conf: Conf) -> Finding:
     ]
     if not own:
         return Finding(Level.OK, about, "USER_FIELDS copies no attribute that users can write.")
-    text = f"USER_FIELDS copies what users can write themselves: {', '.join(own)}."
-    hint = "Use these fields for nothing that decides rights, or take them out of the app client's WriteAttributes."
+    text = f"USER_FIELDS copies attributes that users can write themselves: {', '.join(own)}."
+    hint = "Grant no permissions by these fields, or remove the attributes from the app client's WriteAttributes."
     return Finding(Level.NOTE, about, text, hint)
 
 
 def _address_finding(writable: tuple[str, ...] | None, conf: Conf) -> Finding:
-    """Return whether users can write their own email address, and what depends on it here."""
-    about = "addresses"
+    """Return whether users can write their own email address, and whether this site relies on it."""
+    about = "email addresses"
     if writable is not None and "email_verified" in writable:
-        text = (
-            "People can call their own address verified: whatever address they write is believed."
-        )
-        hint = "Take email_verified out of the app client's WriteAttributes."
+        text = "Users can mark their own email address as verified, so every address they write is trusted."
+        hint = "Remove email_verified from the app client's WriteAttributes."
         return Finding(Level.ERROR, about, text, hint)
     if writable is not None and "email" not in writable:
-        text = "People cannot write their own address through this app client; look at the pool's others as well."
+        text = "Users cannot write their own email address through this app client. Check the pool's other app clients too."
         return Finding(Level.OK, about, text)
-    hint = "Name WriteAttributes without email on each app client of the pool"
+    hint = "Set WriteAttributes without email on each app client of the pool"
     if conf.TRUST_POOL_EMAIL:
-        text = "TRUST_POOL_EMAIL believes every address, and people can write their own: anybody can be anybody."
-        return Finding(Level.ERROR, about, text, f"Turn TRUST_POOL_EMAIL off. Or: {hint}.")
+        text = "TRUST_POOL_EMAIL is True and users can write their own email address, so they can sign in as any user."
+        return Finding(Level.ERROR, about, text, f"Set TRUST_POOL_EMAIL to False. Or: {hint}.")
     if _dotted(conf.USER_RESOLVER) in BY_EMAIL:
-        text = "Users are linked by address, and people can write their own. Only a verified one counts, and only as far as the pool verifies."
-        hint += ", or see to it that Django's addresses were verified too"
+        text = "Users are linked by email address and can write their own. Only addresses that the pool has verified are used."
+        hint += ", or make sure that the addresses on this site were verified too"
         return Finding(Level.WARNING, about, text, f"{hint}.")
     text = (
-        "People can write their own address; it counts for nothing before the pool has verified it."
+        "Users can write their own email address, which is not used until the pool has verified it."
     )
     return Finding(Level.OK, about, text)
 
 
 def _scope_finding(scopes: tuple[str, ...] | None) -> Finding:
     if scopes is None:
-        text = "The app client takes no sign-ins at managed login. Do TOKEN_PROVIDER's tokens come from elsewhere?"
+        text = "The app client does not allow managed login. Does TOKEN_PROVIDER return tokens from somewhere else?"
         return Finding(Level.NOTE, "scope", text)
     if SELF_SERVICE_SCOPE in scopes:
-        return Finding(Level.OK, "scope", f"Managed login may be asked for {SELF_SERVICE_SCOPE}.")
-    text = f"Managed login cannot be asked for {SELF_SERVICE_SCOPE}; without it nobody from there can set up."
-    return Finding(Level.ERROR, "scope", text, "Allow it on the app client, and ask for it.")
+        return Finding(
+            Level.OK, "scope", f"Managed login can issue the scope {SELF_SERVICE_SCOPE}."
+        )
+    text = f"Managed login cannot issue the scope {SELF_SERVICE_SCOPE}. Without it, users who sign in there cannot set up MFA."
+    hint = "Allow the scope on the app client and request it."
+    return Finding(Level.ERROR, "scope", text, hint)
 
 
 # -------------------------------------------------------------------------------- permissions
 
 
 def _check_permissions(conf: Conf) -> Iterator[Finding]:
-    """Call each admin operation for a nonexistent user: AWS checks the permission before it looks for the user."""
+    """Call each admin operation for a nonexistent user, because AWS checks permissions first."""
     if admin_api.can_delete_software_token():
         removes = admin_api.delete_software_token
     else:
-        text = "The installed boto3 does not know AdminDeleteSoftwareToken: a reset only turns the app off, which does nothing where MFA is required."
-        yield Finding(Level.WARNING, "boto3", text, "Install a newer boto3.")
+        text = "The installed boto3 does not support AdminDeleteSoftwareToken. A reset only turns the app off, which has no effect if MFA is required."
+        yield Finding(Level.WARNING, "boto3", text, "Upgrade boto3.")
         removes = admin_api.turn_off_software_token
     tries: dict[str, Callable[[str], object]] = {
-        "reading somebody's status": admin_api.try_reading,
+        "reading a user's status": admin_api.try_reading,
         "resetting an authenticator app": removes,
-        "signing somebody out everywhere": admin_api.sign_out_everywhere,
+        "signing a user out everywhere": admin_api.sign_out_everywhere,
     }
     findings = [_check_permission(purpose, attempt) for purpose, attempt in tries.items()]
     yield from findings
@@ -354,35 +368,35 @@ def _check_permissions(conf: Conf) -> Iterator[Finding]:
 
 
 def _recovery_finding(permitted: bool) -> Finding:
-    """Return whether a used recovery code would reset the authenticator."""
+    """Return whether recovery codes can reset an authenticator app."""
     about = "recovery codes"
     if permitted and admin_api.can_delete_software_token():
-        return Finding(Level.OK, about, "A recovery code can reset an authenticator app.")
-    text = "RECOVERY_CODES is on, and a recovery code cannot reset an authenticator app."
-    hint = "Add the permissions above to the AWS credentials, install a newer boto3, or turn RECOVERY_CODES off."
+        return Finding(Level.OK, about, "Recovery codes can reset an authenticator app.")
+    text = "RECOVERY_CODES is True, but recovery codes cannot reset an authenticator app."
+    hint = "Add the permissions above to the AWS credentials, upgrade boto3, or set RECOVERY_CODES to False."
     return Finding(Level.ERROR, about, text, hint)
 
 
 def _check_disabled_users() -> Finding:
-    """Look for a nonexistent ``sub``: the permission is enough for an empty list."""
-    purpose = "seeing who is disabled in the pool"
+    """Return whether the AWS credentials can list users, by a search for a nonexistent ``sub``."""
+    purpose = "reading whether a user is disabled"
     try:
         admin_api.is_enabled(_random_username())
     except Misconfigured as error:
-        text = f"The AWS credentials do not allow {purpose}: {error}. No status can be refreshed."
-        return Finding(Level.WARNING, "permission", text, error.hint or "See --iam-policy.")
-    return Finding(Level.OK, "permission", f"The AWS credentials allow {purpose}.")
+        text = f"The AWS credentials cannot be used for {purpose}: {error}. No status can be refreshed."
+        return Finding(Level.WARNING, "permission", text, error.hint or SEE_POLICY)
+    return Finding(Level.OK, "permission", f"The AWS credentials can be used for {purpose}.")
 
 
 def _check_permission(purpose: str, attempt: Callable[[str], object]) -> Finding:
     try:
         attempt(_random_username())
     except UserGone:
-        return Finding(Level.OK, "permission", f"The AWS credentials allow {purpose}.")
+        return Finding(Level.OK, "permission", f"The AWS credentials can be used for {purpose}.")
     except Misconfigured as error:
         if error.error in REFUSALS:
-            text = f"The AWS credentials do not allow {purpose}: {error}."
-            return Finding(Level.WARNING, "permission", text, "See --iam-policy.")
+            text = f"The AWS credentials cannot be used for {purpose}: {error}."
+            return Finding(Level.WARNING, "permission", text, SEE_POLICY)
         text = f"{purpose.capitalize()} does not work: {error}."
         return Finding(Level.WARNING, "permission", text, error.hint)
     raise BadReply(reason=BadReplyReason.UNKNOWN_USER_EXISTS)  # an answer about a nonexistent user
@@ -396,36 +410,36 @@ def _clock_finding(theirs: float, ours: float) -> Finding:
     if apart <= SKEW:
         return Finding(Level.OK, "clock", "This machine's clock agrees with Cognito's.")
     level = Level.ERROR if apart >= TOO_MUCH_SKEW else Level.WARNING
-    text = f"This machine's clock is {apart:.0f} seconds {'ahead' if ours > theirs else 'behind'}."
-    return Finding(level, "clock", text, "Let the operating system set it (NTP).")
+    side = "ahead of" if ours > theirs else "behind"
+    text = f"This machine's clock is {apart:.0f} seconds {side} Cognito's."
+    return Finding(level, "clock", text, "Synchronize the clock with NTP.")
 
 
 def _stop_if_unusable(error: Misconfigured) -> None:
-    """End the examination, unless the error concerns only one operation."""
+    """Stop all checks, unless the error concerns only one operation."""
     if error.error in REFUSALS:
         return
     if error.error == "NoCredentialsError":
-        text = "There are no AWS credentials: staff can neither read a status nor reset, and the rest is not seen here."
-        level = (
-            Level.ERROR if get_conf().RECOVERY_CODES else Level.WARNING
-        )  # which nobody can use then
-        raise _Unusable(Finding(level, "AWS credentials", text, "See --iam-policy."))
+        text = "No AWS credentials found. Staff cannot refresh a status or reset an authenticator app, and the remaining checks were skipped."
+        # Without credentials, recovery codes do not work either.
+        level = Level.ERROR if get_conf().RECOVERY_CODES else Level.WARNING
+        raise _Unusable(Finding(level, "AWS credentials", text, SEE_POLICY))
     if error.error == "ResourceNotFoundException":
-        text = f"There is no such user pool: {error}."
+        text = f"The user pool does not exist: {error}."
         raise _Unusable(Finding(Level.ERROR, "user pool", text, error.hint))
     if error.error != "InvalidParameterException":
-        text = f"Nothing can be asked with the AWS credentials: {error}."
+        text = f"The AWS credentials cannot be used: {error}."
         raise _Unusable(Finding(Level.ERROR, "AWS credentials", text, error.hint))
 
 
 def _not_checked(error: Misconfigured) -> Finding:
-    return Finding(Level.NOTE, error.operation, f"Not seen: {error}.", "See --iam-policy.")
+    return Finding(Level.NOTE, error.operation, f"Could not check: {error}.", SEE_POLICY)
 
 
 def _username_enumeration() -> Finding:
-    text = "A stranger can find out which names exist in the pool."
+    text = "Sign-in errors reveal which usernames exist in the pool."
     hint = "Set PreventUserExistenceErrors to ENABLED on the app client."
-    return Finding(Level.WARNING, "names", text, hint)
+    return Finding(Level.WARNING, "usernames", text, hint)
 
 
 def _random_username() -> str:
@@ -442,7 +456,7 @@ def _statement(sid: str, operations: list[str], conf: Conf) -> dict[str, Any]:
 
 
 def _dotted(named: str | Callable[..., Any] | None) -> str | None:
-    """Return the dotted path of a setting's callable, given as a path or as itself; None for None."""
+    """Return the dotted path of a callable in a setting, which may be a path itself; None for None."""
     return (
         named
         if isinstance(named, str) or named is None

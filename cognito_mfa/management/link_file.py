@@ -1,4 +1,4 @@
-"""Reads the CSV file of ``cognito_mfa_link``, as spreadsheets and scripts write it."""
+"""Reads the CSV file of ``cognito_mfa_link``, as written by spreadsheets and scripts."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from cognito_mfa.values import typed
 
 # As ``escaping.csv_cell`` writes them.
 _ESCAPED = re.compile("^\\s*'(?=\\s*[=+\\-@＝＋－＠])")  # noqa: RUF001
-MAX_BYTES = 20_000_000  # far more than anybody links at once
+MAX_BYTES = 20_000_000  # far more than one run would link
 SEPARATORS = ",;\t|"
 USER = "user"
-# What brings a value into the form that it has in the pool.
+# Functions that normalize a value to its form in the pool.
 POOL_COLUMNS = {"username": typed.username, "email": typed.email, "sub": typed.sub}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One user of the site, and who that is in the pool.
+    """A user of the site and the matching user of the pool.
 
     Attributes:
-        line: of the file, for the report; 0 on the command line.
-        user: username on the site.
-        username: in the pool; empty where it is not given.
-        email: verified by the pool; likewise.
-        sub: likewise.
+        line: the line in the file, for the report; 0 on the command line.
+        user: the username on the site.
+        username: the username in the pool; empty if not given.
+        email: the address, verified by the pool; empty if not given.
+        sub: the ``sub`` in the pool; empty if not given.
     """
 
     line: int
@@ -45,16 +45,16 @@ class Row:
 
     @property
     def names_pool_user(self) -> bool:
-        """Return whether it says who the user is in the pool."""
+        """Return whether the row names a user of the pool."""
         return bool(self.username or self.email or self.sub)
 
 
 def row(line: int, given: Mapping[str, str | None]) -> Row:
-    """Return a row with its values as the pool has them.
+    """Return a row with normalized values.
 
     Args:
-        line: of the file; 0 on the command line.
-        given: by column.
+        line: the line in the file; 0 on the command line.
+        given: the values by column.
     """
     cells = {name: tidy(given.get(name) or "") for name, tidy in POOL_COLUMNS.items()}
     return Row(line, typed.line(given.get(USER) or ""), **cells)
@@ -64,11 +64,11 @@ def read(path: str, *, needs_pool_user: bool) -> list[Row]:
     """Return the rows of a file, without blank ones.
 
     Args:
-        path: of the file; ``-`` for standard input.
-        needs_pool_user: whether a column must say who the users are in the pool.
+        path: the path of the file; ``-`` for standard input.
+        needs_pool_user: whether a column must name users of the pool.
 
     Raises:
-        CommandError: the file cannot be read, or is not what it must be.
+        CommandError: the file cannot be read or is not valid.
     """
     text = _decoded(_content(path))
     try:
@@ -89,7 +89,7 @@ def _content(path: str) -> bytes:
             with Path(path).open("rb") as file:
                 content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "this is not a path"
+        why = getattr(error, "strerror", None) or "not a valid path"
         raise CommandError(f"Cannot read {visible(path)}: {why}.", returncode=2) from None
     if len(content) > MAX_BYTES:
         raise CommandError(f"{visible(path)} is larger than {MAX_BYTES} bytes.", returncode=2)
@@ -117,24 +117,24 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _columns(header: Sequence[str], *, needs_pool_user: bool) -> dict[str, int]:
-    """Return the index of each column that is read; others are for people."""
+    """Return the index of each known column; other columns are ignored."""
     names = [typed.line(cell).lower() for cell in header]
     wanted = (USER, *POOL_COLUMNS)
     twice = [name for name in wanted if names.count(name) > 1]
     if twice:
-        raise CommandError(f"The first line names {twice[0]} twice.", returncode=2)
+        raise CommandError(f"The first line has the column {twice[0]} twice.", returncode=2)
     found = {name: names.index(name) for name in wanted if name in names}
     if USER not in found:
-        raise CommandError("The first line must name the column user.", returncode=2)
+        raise CommandError("The first line must have the column user.", returncode=2)
     if needs_pool_user and len(found) == 1:
         raise CommandError(
-            "The first line must name one of the columns username, email, and sub.", returncode=2
+            "The first line must have one of the columns username, email, or sub.", returncode=2
         )
     return found
 
 
 def _cells(cells: Sequence[str], columns: dict[str, int]) -> dict[str, str | None]:
-    """Return what is read of a line, without the apostrophe that our reports put before a formula."""
+    """Return the known cells of a line, without the apostrophe that our reports put before a formula."""
     return {
         name: _ESCAPED.sub("", cells[index])
         for name, index in columns.items()

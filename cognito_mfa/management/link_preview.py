@@ -1,4 +1,4 @@
-"""Who would be linked to whom: the pool's users, each with the answer of ``USER_RESOLVER``, before anybody signs in."""
+"""Lists the pool's users with the site's users whom ``USER_RESOLVER`` would link at their first sign-in."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from cognito_mfa.reports.escaping import csv_cell, visible
 from cognito_mfa.sign_in import linking
 
 FORMATS = ("table", "csv", "json")
-LINKED, LINK, NEW_USER = "linked already", "link", "new user"
+LINKED, LINK, NEW_USER = "already linked", "link", "new user"
 # ``cognito_mfa_link --csv`` reads the first four.
 COLUMNS = ("user", "username", "email", "sub", "outcome")
 
 
 class Foreseen(NamedTuple):
-    """What the next sign-in of a user of the pool would lead to.
+    """The outcome that the next sign-in of a user of the pool would have.
 
     Attributes:
-        user: username on the site; empty where there is none.
-        username: in the pool.
-        email: verified by the pool.
-        sub: in the pool.
+        user: the username on the site; empty if there is none.
+        username: the username in the pool.
+        email: the address, verified by the pool.
+        sub: the ``sub`` in the pool.
         outcome: LINKED, LINK, NEW_USER, or why the sign-in would be refused.
     """
 
@@ -43,14 +43,14 @@ class Foreseen(NamedTuple):
 
 
 def write(out: Any, style: str) -> None:
-    """Write a line for each user of the pool, and in a table the sums.
+    """Write a line for each user of the pool, and a summary after a table.
 
     Args:
         out: the command's output.
         style: one of ``FORMATS``.
 
     Raises:
-        CognitoMFAError: Cognito did not answer.
+        CognitoMFAError: Cognito did not respond.
     """
     writer = csv.writer(out, lineterminator="\n")
     if style == "csv":
@@ -80,11 +80,11 @@ def _everyone() -> Iterator[Foreseen]:
 
 
 def _outcome(pool_user: PoolUser, proposed: set[object]) -> Foreseen:
-    """Return what a first sign-in would lead to.
+    """Return the outcome that a first sign-in would have.
 
     Args:
-        pool_user: who is not linked.
-        proposed: keys of the users to whom others would be linked; changed here.
+        pool_user: a user of the pool who is not linked.
+        proposed: keys of the users who would be linked to others; changed here.
     """
     if pool_user.federated:
         return _foreseen(pool_user, None, LinkRefusedReason.FEDERATED)

@@ -1,4 +1,4 @@
-"""What ``cognito_mfa_link`` says of each link: done, refused, or failed."""
+"""The texts of ``cognito_mfa_link`` about links that were made, refused, or failed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.reports.escaping import visible
 
 Reason = LinkRefusedReason
-Job = Plan | CognitoIdentity  # to be linked, or unlinked
+Job = Plan | CognitoIdentity  # to link, or to unlink
 
 
 def told(job: Job, *, dry_run: bool) -> str:
-    """Return what was done, or would be.
+    """Return a sentence about a change.
 
     Args:
-        job: a link to make, or one to end.
+        job: a link to make, or one to remove.
         dry_run: whether nothing was done.
     """
     if isinstance(job, CognitoIdentity):
@@ -28,10 +28,10 @@ def told(job: Job, *, dry_run: bool) -> str:
         )
     user, pool_user, own, theirs = _name(job.user), _of_pool(job.pool_user), job.own, job.theirs
     if job.change is Change.NONE:
-        return f"{user} is linked to {pool_user} already."
+        return f"{user} is already linked to {pool_user}."
     text = f"{'Would link' if dry_run else 'Linked'} {user} to {pool_user}"
     if theirs is not None:
-        text += f", until now linked to {_name(theirs.user)}"
+        text += f", previously linked to {_name(theirs.user)}"
     if own is not None:
         text += f", instead of {_of_pool(own)}"
     return f"{text}."
@@ -41,25 +41,26 @@ def why(refused: LinkRefused, planned: Plan | None) -> str:
     """Return why a user cannot be linked, and what to do.
 
     Args:
-        refused: as it was raised.
-        planned: what was to be done; None where it did not come to a plan.
+        refused: the exception.
+        planned: the intended change; None if there was none yet.
     """
     reason = LinkRefusedReason(str(refused.reason))
     if planned is not None and reason is planned.obstacle:
         return _in_the_way(planned)
     return {
-        Reason.NOT_IN_POOL: "The user pool has no such user. Write the username or sub exactly as the pool has it. Where people "
-        "sign in with their address, use --email.",
-        Reason.SEVERAL_IN_POOL: "Several users of the pool have this address. Give the username or the sub.",
-        Reason.EMAIL_NOT_VERIFIED: "The pool has not verified this address. Give the username or the sub.",
-        Reason.POOL_USERS_DIFFER: "Username, address, and sub are not of one user of the pool, or the address is not verified.",
-        Reason.FEDERATED: "This user of the pool signs in with another identity provider and cannot be linked.",
-        Reason.SEVERAL_USERS: "Several users of the former pool have this address. Link them one by one.",
-        Reason.GONE: "The former pool had deleted this user. Unlink the user, or link them one by one.",
-        Reason.RESET_UNFINISHED: "A reset of this user is unfinished and would be lost with the link. Finish it first, with "
+        Reason.NOT_IN_POOL: "The user pool has no such user. Specify the username or sub exactly as in the pool. If users sign in "
+        "with their email address, use --email.",
+        Reason.SEVERAL_IN_POOL: "Several users of the pool have this email address. Specify the username or the sub.",
+        Reason.EMAIL_NOT_VERIFIED: "The pool has not verified this email address. Specify the username or the sub.",
+        Reason.POOL_USERS_DIFFER: "The username, email address, and sub do not belong to the same user of the pool, or the address is not "
+        "verified.",
+        Reason.FEDERATED: "This is a federated user, who cannot be linked.",
+        Reason.SEVERAL_USERS: "Several users of the former pool have this email address. Link them one by one.",
+        Reason.GONE: "This user was deleted from the former pool. Unlink or link the user individually.",
+        Reason.RESET_UNFINISHED: "This user has an unfinished reset, which would be lost with the link. Finish it first with "
         "cognito_mfa_reset --unfinished.",
         Reason.OVERTAKEN: "A sign-in or another administrator changed this link at the same moment. Run the command again.",
-    }.get(reason, f"This is not possible: {reason}.")
+    }.get(reason, f"The link was refused: {reason}.")
 
 
 def _in_the_way(planned: Plan) -> str:
@@ -67,7 +68,11 @@ def _in_the_way(planned: Plan) -> str:
     if theirs is not None:
         text = f"{_of_pool(theirs)} is linked to {_name(theirs.user)}"
     elif own is not None:
-        gone = ", who is no longer in the pool" if own.status == CognitoIdentity.Status.GONE else ""
+        gone = (
+            ", who is no longer in the user pool"
+            if own.status == CognitoIdentity.Status.GONE
+            else ""
+        )
         text = f"{user} is linked to {_of_pool(own)}{gone}"
     return f"{text}. Add --move to link {user} to {_of_pool(planned.pool_user)} instead."
 
@@ -78,7 +83,7 @@ def _name(user: Any) -> str:
 
 
 def _of_pool(one: CognitoIdentity | PoolUser) -> str:
-    """Return the username and the ``sub``, and the pool where it is a former one."""
+    """Return the username and the ``sub``, and the pool if it is a former one."""
     pool = ""
     if isinstance(one, CognitoIdentity) and not one.in_this_pool:
         pool = f" of the pool {visible(one.pool_id)}"
@@ -86,5 +91,5 @@ def _of_pool(one: CognitoIdentity | PoolUser) -> str:
 
 
 def failure(error: CognitoMFAError) -> str:
-    """Return what is wrong with Cognito or the AWS credentials, and what to look at."""
+    """Return what went wrong at Cognito or with the AWS credentials, and what to check."""
     return f"{error}. {error.hint}".strip()

@@ -1,4 +1,4 @@
-"""What the commands share: which user or moment a text means, exit codes, and how rows are shown in a terminal."""
+"""Functions that the commands share: finding users, parsing times, exit codes, and tables."""
 
 from __future__ import annotations
 
@@ -20,37 +20,36 @@ from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.reports.escaping import visible
 from cognito_mfa.values import typed, untrusted
 
-# 0 is done, and 2 a mistake on the command line, as argparse has it.
-REFUSED = 1  # nothing found, or not allowed; nothing was changed
-NOT_DONE = 3  # Cognito did not do or answer it; what was begun is written down
+# Exit codes. 0 is success, and 2 is a mistake on the command line, as in argparse.
+REFUSED = 1  # nothing was found, or it is not allowed; nothing was changed
+NOT_DONE = 3  # Cognito did not respond or failed; what was started is stored
 
 
 def find_user(name: str) -> Any:
-    """Return the user that ``name`` means on this site or, failing that, in the user pool.
+    """Return the user with this name on the site or, if there is none, in the user pool.
 
     Args:
         name: a username of the site, or a username or ``sub`` of the pool.
 
     Raises:
-        CommandError: there is none, or it may mean several users.
+        CommandError: there is no such user, or several.
     """
     _check_given(name)
     user, identities = _lookup(name)
     if user is None and not identities:
-        raise CommandError(f"There is no user named {visible(name)}.", returncode=REFUSED)
+        raise CommandError(f"No user is named {visible(name)}.", returncode=REFUSED)
     if len(identities) > 1:
         raise CommandError(
-            f"{visible(name)} is the name of {len(identities)} people in the user pool: give the sub instead, "
-            f"one of {_subs(identities)}.",
+            f"{len(identities)} users in the user pool are named {visible(name)}. Specify one of these subs instead: "
+            f"{_subs(identities)}.",
             returncode=REFUSED,
         )
     identity = identities[0] if identities else None
     if user is not None and identity is not None and identity.user_id != user.pk:
         own = identity_of(user)
         raise CommandError(
-            f"{visible(name)} is one person on this site and another one in the user pool "
-            f"(user {user.pk} and user {identity.user_id}): do it in the admin, or give the sub: "
-            f"{_subs([identity] if own is None else [own, identity])}.",
+            f"{visible(name)} is user {user.pk} on this site, but user {identity.user_id} in the user pool. Use the admin, "
+            f"or specify the sub: {_subs([identity] if own is None else [own, identity])}.",
             returncode=REFUSED,
         )
     return user if identity is None else identity.user
@@ -58,14 +57,14 @@ def find_user(name: str) -> Any:
 
 def _check_given(name: str) -> None:
     if not name:
-        raise CommandError("No user of this site is named.", returncode=REFUSED)
+        raise CommandError("The username is empty.", returncode=REFUSED)
 
 
 def find_site_user(name: str) -> Any:
-    """Return the user of the site whose username is exactly ``name``, as given or as it was pasted.
+    """Return the user of the site whose username is exactly ``name``, apart from pasted spaces.
 
     Raises:
-        CommandError: there is none.
+        CommandError: there is no such user.
     """
     _check_given(name)
     named = map(_site_user, filter(untrusted.is_storable, typed.spellings(name)))
@@ -76,7 +75,7 @@ def find_site_user(name: str) -> Any:
 
 
 def _lookup(name: str) -> tuple[Any, list[CognitoIdentity]]:
-    """Return the site's user and the pool's identities that ``name`` means, as given or as it was pasted."""
+    """Return the site's user and the identities with this name, apart from pasted spaces."""
     for spelling in filter(untrusted.is_storable, typed.spellings(name)):
         user, identities = _site_user(spelling), identity_lookup.matching(spelling)
         if user is not None or identities:
@@ -95,7 +94,7 @@ def _subs(identities: Iterable[CognitoIdentity]) -> str:
 
 
 def find_identity(name: str) -> CognitoIdentity:
-    """Return the identity of the user that ``name`` means.
+    """Return the identity of the user with this name.
 
     Raises:
         CommandError: the user has none, or one in another pool.
@@ -103,7 +102,7 @@ def find_identity(name: str) -> CognitoIdentity:
     identity = identity_of(find_user(name))
     if identity is None or not identity.in_this_pool:
         raise CommandError(
-            f"{visible(name)} never signed in with this user pool.", returncode=REFUSED
+            f"{visible(name)} has never signed in with this user pool.", returncode=REFUSED
         )
     return identity
 
@@ -112,27 +111,27 @@ def find_actor(name: str | None) -> Any:
     """Return the user that ``--by`` names, or None without it.
 
     Raises:
-        CommandError: there is none.
+        CommandError: there is no such user.
     """
     return None if name is None else find_user(name)
 
 
 def clean_reason(text: str | None) -> str:
-    """Return the reason as it is kept; empty where there is none."""
+    """Return the reason as it is stored; empty if there is none."""
     return untrusted.shown(typed.line(text or ""), 200)
 
 
 def require(right: Right, actor: Any, row: Any = None, *, dry_run: bool = False) -> None:
-    """Raise where ``actor`` may not do it in the admin either.
+    """Require that ``actor`` may perform the action, by the same rules as in the admin.
 
     Args:
-        right: to the action.
-        actor: the user that ``--by`` names; None without it, and then everything is allowed.
-        row: what it is about, as for ``permissions.denial_reason``.
-        dry_run: whether a denial is not recorded either.
+        right: the right to the action.
+        actor: the user that ``--by`` names; None allows everything.
+        row: what the action is about, as for ``permissions.denial_reason``.
+        dry_run: whether a denial is not recorded.
 
     Raises:
-        CommandError: nothing was done.
+        CommandError: the action is not allowed; nothing was done.
     """
     try:
         permissions.require(right, actor, row)
@@ -144,8 +143,8 @@ def refusal(denied: ActionDenied, *, dry_run: bool = False) -> CommandError:
     """Return (not raise) the error for a denied action, and record the denial.
 
     Args:
-        denied: what was raised; nothing was done.
-        dry_run: whether it is not recorded.
+        denied: the exception; nothing was done.
+        dry_run: whether the denial is not recorded.
     """
     if not dry_run:
         permissions.record_denial(denied)
@@ -155,10 +154,10 @@ def refusal(denied: ActionDenied, *, dry_run: bool = False) -> CommandError:
 def _refusal(denied: ActionDenied) -> str:
     name = display_name(denied.actor)
     return {
-        DenialReason.PERMISSION: f"{name} has no permission {denied.right.permission}.",
-        DenialReason.ONESELF: "Nobody does this to themselves.",
-        DenialReason.POWER: f"{name} may do less on this site than the person, so may not do this to them.",
-        DenialReason.POOL: "The person is of another user pool.",
+        DenialReason.PERMISSION: f"{name} does not have the permission {denied.right.permission}.",
+        DenialReason.ONESELF: f"{name} cannot do this for their own account.",
+        DenialReason.POWER: f"{name} has fewer permissions than the user. Only a superuser can do this for a superuser.",
+        DenialReason.POOL: "The user belongs to another user pool.",
     }[denied.reason]
 
 
@@ -168,11 +167,11 @@ def display_name(user: Any) -> str:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return ``rows`` in columns, each cell on one line and without control characters.
+    """Return ``rows`` as a table with one line per row and without control characters.
 
     Args:
-        headings: of the columns.
-        rows: each with one cell for each heading.
+        headings: the headings of the columns.
+        rows: rows with one cell for each heading.
     """
     lines = [list(headings), *([visible(str(cell)) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -183,12 +182,12 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def first_moment(text: str) -> dt.datetime:
-    """Return the moment that ``text`` names in ISO 8601; of a day, its beginning in the site's time zone."""
+    """Parse a time in ISO 8601; a day becomes its start in the site's time zone."""
     return _moment(text, days=0)
 
 
 def last_moment(text: str) -> dt.datetime:
-    """Return the moment that ``text`` names in ISO 8601; of a day, its end in the site's time zone."""
+    """Parse a time in ISO 8601; a day becomes its end in the site's time zone."""
     return _moment(text, days=1)
 
 
@@ -201,13 +200,13 @@ def _moment(text: str, *, days: int) -> dt.datetime:
     if day is not None:
         moment = dt.datetime.combine(day + dt.timedelta(days=days), dt.time.min)
     if moment is None:
-        raise ArgumentTypeError("write it like 2030-12-31 or 2030-12-31T18:00")
+        raise ArgumentTypeError("must look like 2030-12-31 or 2030-12-31T18:00")
     if settings.USE_TZ and timezone.is_naive(moment):
         return timezone.make_aware(moment)
     return moment
 
 
 def local(moment: dt.datetime) -> str:
-    """Return ``moment`` for a terminal, in the site's time zone."""
+    """Return ``moment`` as text in the site's time zone."""
     shown = timezone.localtime(moment) if timezone.is_aware(moment) else moment
     return f"{shown:%Y-%m-%d %H:%M %Z}".strip()

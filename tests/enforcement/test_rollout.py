@@ -305,7 +305,7 @@ def test_the_report_names_them_in_each_format() -> None:
         "=new\\x1b",
         "other-pool",
         "stranger",
-        "3 would have to set up a second factor.",
+        "3 users would have to set up MFA.",
     ]
     names = [line.partition(",")[2] for line in report("csv")]
     assert names == ["'=new\\x1b", "other-pool", "stranger"]
@@ -315,7 +315,7 @@ def test_the_report_names_them_in_each_format() -> None:
 
 @pytest.mark.usefixtures("crowd")
 def test_the_report_says_why_it_names_nobody_yet(conf: Conf) -> None:
-    """During the rollout "0 would have to set up" is true, and reads as if all were done."""
+    """During the rollout "0 users would have to set up MFA." is true, and reads as if all were done."""
 
     def report(*options: str) -> list[str]:
         out = StringIO()
@@ -324,13 +324,13 @@ def test_the_report_says_why_it_names_nobody_yet(conf: Conf) -> None:
 
     conf(REQUIRED_FROM="2999-01-01")
     zero, why = report()
-    assert zero == "0 would have to set up a second factor."
+    assert zero == "0 users would have to set up MFA."
     assert why.startswith(
         "3 more users have time left (REQUIRED_FROM, GRACE_PERIOD), until 2999-01-01 00:00"
     )
     assert why.partition("--at ")[2] == "2999-01-01T00:00:00+01:00"
     # An exemption ends before that.
-    assert report("--at", "2999-01-01")[-1] == "4 would have to set up a second factor."
+    assert report("--at", "2999-01-01")[-1] == "4 users would have to set up MFA."
     assert report(*why.split()[-2:])[:-1] == ["new", "exempted", "other-pool", "stranger"]
     assert report("--at", "2998-12-31T23:59")[0].startswith("0 ")
 
@@ -339,7 +339,7 @@ def test_the_report_says_why_it_names_nobody_yet(conf: Conf) -> None:
 
 
 def test_a_moment_needs_a_preview() -> None:
-    with pytest.raises(CommandError, match="--at needs --preview"):
+    with pytest.raises(CommandError, match="--at requires --preview"):
         call_command("cognito_mfa_report", "--at", "2999-01-01")
 
 

@@ -191,10 +191,10 @@ def test_what_is_not_clear_is_left_to_the_operator(
     assert reasons["ada"].startswith("Linked ada to ada")
     assert reasons["bob"] == "The pool has not verified this"
     assert reasons["cleo"] == reasons["dora"] == "Several users of the former po"
-    assert reasons["emil"] == "The former pool had deleted th"
+    assert reasons["emil"] == "This user was deleted from the"
     assert reasons["fay"] == "The user pool has no such user"
     assert reasons["gil"] == "Several users of the pool have"
-    assert "6 users were not done." in said
+    assert "6 users were not changed." in said
     assert rows.filter(pool_id=POOL_ID).count() == 6
 
     assert run("link", "bob", "--username", "bob", "--reason", "x")[0] == 1
@@ -229,7 +229,7 @@ def test_an_unfinished_reset_does_not_reach_into_the_new_pool(
     assert relink("--match", "email")[0] == 0
     visitor.set_up("ada")
     visitor.cognito.forget_calls()
-    assert run("reset", "--unfinished") == (0, "No reset is unfinished.\n")
+    assert run("reset", "--unfinished") == (0, "No unfinished resets.\n")
     unfinished.refresh_from_db()
     assert (unfinished.finished_at is not None, unfinished.trouble) == (True, "another user pool")
     assert visitor.cognito.operations() == []
@@ -238,11 +238,11 @@ def test_an_unfinished_reset_does_not_reach_into_the_new_pool(
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["--from-pool", NEW_POOL, "--match", "email"], 1, "the user pool that the settings name"),
-        (["--from-pool", "us-east-1_None", "--match", "email"], 1, f"links in {POOL_ID} (1)"),
-        (["--from-pool", POOL_ID], 2, "Give --match or --unlink"),
-        (["--from-pool", POOL_ID, "--csv", "x"], 2, "Give one of"),
-        (["ada", "--from-pool", POOL_ID], 2, "Give one of"),
+        (["--from-pool", NEW_POOL, "--match", "email"], 1, "the current USER_POOL_ID"),
+        (["--from-pool", "us-east-1_None", "--match", "email"], 1, f"links to {POOL_ID} (1)"),
+        (["--from-pool", POOL_ID], 2, "Specify --match or --unlink"),
+        (["--from-pool", POOL_ID, "--csv", "x"], 2, "Specify one of"),
+        (["ada", "--from-pool", POOL_ID], 2, "Specify one of"),
     ],
 )
 def test_what_a_change_of_pools_refuses(

@@ -61,7 +61,7 @@ def test_nothing_is_wrong(cognito: LocalCognito) -> None:
     assert marks <= {"OK", "WARNING", "->"}
     old = not has_operation("AdminDeleteSoftwareToken")
     assert ("WARNING" in marks) == old, "an old boto3 is the one thing to say"
-    assert "sign-in: The app client takes sign-ins by USER_PASSWORD_AUTH." in text
+    assert "sign-in: The app client allows USER_PASSWORD_AUTH." in text
     assert "MFA: MFA is ON in the pool: Cognito asks everybody with a password in the pool." in text
     assert "clock: This machine's clock agrees with Cognito's." in text
     assert text.count("permission: The AWS credentials allow") == 4
@@ -127,7 +127,7 @@ def test_mfa_is_optional(healthy: LocalPool) -> None:
     healthy.state.mfa = "OPTIONAL"
     code, found = examine()
     assert code == 0
-    assert "those who have set up" in found["MFA"]["text"]
+    assert "users who have set it up" in found["MFA"]["text"]
 
 
 def test_authenticator_apps_are_off(healthy: LocalPool) -> None:
@@ -165,8 +165,8 @@ def test_remembered_devices(healthy: LocalPool) -> None:
 def test_little_time(healthy: LocalPool) -> None:
     healthy.state.clients[CLIENT_ID].auth_session_validity = 3
     code, found = examine()
-    assert (code, found["time"]["level"]) == (0, "WARNING")
-    assert "3 minutes" in found["time"]["text"]
+    assert (code, found["session validity"]["level"]) == (0, "WARNING")
+    assert "3 minutes" in found["session validity"]["text"]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_who_writes_addresses(
     set_conf(settings, **conf)
     if writable is not None:
         healthy.state.clients[CLIENT_ID].settings["WriteAttributes"] = writable
-    assert level("addresses") == (1 if wanted == "ERROR" else 0, wanted)
+    assert level("email addresses") == (1 if wanted == "ERROR" else 0, wanted)
 
 
 @pytest.mark.parametrize(
@@ -225,8 +225,8 @@ def test_names_are_told(may_look: bool, cognito: LocalCognito, healthy: LocalPoo
     if not may_look:
         cognito.faults.on("DescribeUserPoolClient", DENIED)
     code, found = examine()
-    assert (code, found["names"]["level"]) == (0, "WARNING")
-    assert run("doctor")[1].count(found["names"]["text"]) == 1, "told once"
+    assert (code, found["usernames"]["level"]) == (0, "WARNING")
+    assert run("doctor")[1].count(found["usernames"]["text"]) == 1, "told once"
 
 
 def test_that_administrators_are_told_names_says_nothing_of_strangers(
@@ -239,7 +239,7 @@ def test_that_administrators_are_told_names_says_nothing_of_strangers(
     set_conf(settings, AUTH_FLOW="ADMIN_USER_PASSWORD_AUTH")
     code, found = examine()
     assert (code, found["sign-in"]["level"]) == (0, "OK")
-    assert "names" not in found
+    assert "usernames" not in found
 
 
 def test_the_scope_of_sign_ins_elsewhere(healthy: LocalPool, settings: Settings) -> None:
@@ -264,17 +264,17 @@ def no_token(request: object) -> None:
 @pytest.mark.parametrize(
     ("operation", "purpose"),
     [
-        (reading(), "reading somebody's status"),
+        (reading(), "reading a user's status"),
         (removing, "resetting an authenticator app"),
-        ("AdminUserGlobalSignOut", "signing somebody out everywhere"),
-        ("ListUsers", "seeing who is disabled in the pool"),
+        ("AdminUserGlobalSignOut", "signing a user out everywhere"),
+        ("ListUsers", "reading whether a user is disabled"),
     ],
 )
 def test_a_permission_is_missing(operation: str, purpose: str, cognito: LocalCognito) -> None:
     cognito.faults.on(operation, DENIED)
     code, text = run("doctor", "--fail-level", "warning")
     assert code == 1
-    assert f"The AWS credentials do not allow {purpose}" in text
+    assert f"The AWS credentials cannot be used for {purpose}" in text
     assert "arn:aws:iam" not in text
 
 
@@ -371,7 +371,7 @@ def test_credentials_that_do_not_work(error: str, cognito: LocalCognito) -> None
     code, found = examine()
     assert (code, found["AWS credentials"]["level"]) == (1, "ERROR")
     assert found["AWS credentials"]["hint"]
-    assert not {"permission", "names"} & set(found)
+    assert not {"permission", "usernames"} & set(found)
 
 
 @pytest.mark.parametrize(
@@ -405,9 +405,9 @@ def test_an_administrator_may_begin_and_not_answer(
     cognito: LocalCognito, settings: Settings
 ) -> None:
     set_conf(settings, AUTH_FLOW="ADMIN_USER_PASSWORD_AUTH")
-    assert level("codes") == (0, "OK")
+    assert level("challenges") == (0, "OK")
     cognito.faults.on("AdminRespondToAuthChallenge", DENIED)
-    assert level("codes") == (1, "ERROR")
+    assert level("challenges") == (1, "ERROR")
 
 
 def test_an_administrator_without_credentials_signs_nobody_in(
@@ -426,7 +426,7 @@ def test_an_administrator_without_credentials_signs_nobody_in(
 def test_something_else_than_a_permission_is_not_called_one(cognito: LocalCognito) -> None:
     cognito.faults.on("AdminUserGlobalSignOut", faults.Error("OperationNotEnabledException"))
     _code, text = run("doctor")
-    assert "Signing somebody out everywhere does not work" in text
+    assert "Signing a user out everywhere does not work" in text
     assert "replica pool" in text
 
 
@@ -438,8 +438,11 @@ def test_cognito_does_not_answer(operation: str, cognito: LocalCognito) -> None:
     cognito.faults.on(operation, faults.Unreachable())
     code, text = run("doctor")
     assert code == 3
-    assert "Cannot reach Cognito at https://cognito-idp.us-east-1.amazonaws.com" in text
-    assert "Check the network, a proxy, REGION, and ENDPOINT_URL." in text
+    assert (
+        "Cannot reach Cognito at https://cognito-idp.us-east-1.amazonaws.com (connection failed)."
+        in text
+    )
+    assert "Check the network, the proxy, REGION, and ENDPOINT_URL." in text
 
 
 @pytest.mark.parametrize(

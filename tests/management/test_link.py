@@ -123,16 +123,24 @@ def refused_cases(pool: LocalPool) -> None:
         (["free", "--email", "x" * 250 + "@example.com"], 1, "The user pool has no such user"),
         (["free", "--email", "claimed@example.com"], 1, "has not verified"),
         (["free", "--email", "twin@example.com"], 1, "Several users"),
-        (["free", "--username", "twin1", "--email", "free@example.com"], 1, "not of one user"),
-        (["anna", "--username", "anna", "--email", "claimed@example.com"], 1, "not of one user"),
-        (["free", "--username", "google_1"], 1, "another identity provider"),
+        (
+            ["free", "--username", "twin1", "--email", "free@example.com"],
+            1,
+            "do not belong to the same user",
+        ),
+        (
+            ["anna", "--username", "anna", "--email", "claimed@example.com"],
+            1,
+            "do not belong to the same user",
+        ),
+        (["free", "--username", "google_1"], 1, "federated user"),
         (["free", "--username", "linked"], 1, "is linked to linked. Add --move"),
         (["linked", "--username", "twin1"], 1, "linked is linked to linked"),
-        (["free"], 2, "Give --username, --email, or --sub"),
+        (["free"], 2, "Specify --username, --email, or --sub"),
         (["free", "--username", "Free", "--unlink"], 2, "or else --unlink"),
-        (["free", "--username", "\u200e"], 2, "Give --username, --email, or --sub"),
+        (["free", "--username", "\u200e"], 2, "Specify --username, --email, or --sub"),
         (["free", "--unlink"], 1, "free is not linked"),
-        ([], 2, "Give one of USER"),
+        ([], 2, "Specify one of USER"),
     ],
 )
 def test_what_it_refuses(
@@ -154,7 +162,7 @@ def test_a_change_of_links_wants_a_reason(
     user("anna")
     for reason in ([], ["--reason", " "]):
         named = ["--username", "newcomer", *change, *reason]
-        assert run("link", "anna", *named) == (2, "Give a --reason.")
+        assert run("link", "anna", *named) == (2, "--reason is required.")
     assert visitor.cognito.operations() == []
 
 
@@ -256,7 +264,7 @@ def test_cognito_that_does_not_answer_links_nobody(
 def test_a_dry_run_asks_and_changes_nothing(pool: LocalPool, visitor: Visitor) -> None:
     user("root", is_superuser=True)
     identity = make(pool, "ada")
-    said = f"Would link root (a superuser) to ada ({identity.sub}), until now linked to ada.\n"
+    said = f"Would link root (a superuser) to ada ({identity.sub}), previously linked to ada.\n"
     assert run("link", "root", "--username", "ada", "--move", "--dry-run", *WHY) == (0, said)
     assert link_of("ada") == identity
     assert run("link", "ada", "--unlink", "--dry-run", *WHY)[1].startswith("Would unlink ada from")
@@ -420,7 +428,7 @@ def test_by_somebody_the_rules_of_the_admin_hold(pool: LocalPool, visitor: Visit
     user("root", is_superuser=True)
     by = ("--by", "helpdesk")
     code, text = run("link", "anna", "--username", "newcomer", *WHY, *by)
-    assert (code, "no permission cognito_mfa.link_user" in text) == (1, True)
+    assert (code, "does not have the permission cognito_mfa.link_user" in text) == (1, True)
     helpdesk.user_permissions.add(Permission.objects.get(codename="link_user"))
     for target in ("root", "helpdesk"):
         assert run("link", target, "--username", "newcomer", *WHY, *by)[0] == 1
@@ -466,10 +474,10 @@ def test_a_file_has_a_line_of_report_for_each_row(
         f"line 4: Linked bert to bert ({subs['bert']}).",
         "line 5: This site has no user named nobody.",
         f"line 6: Linked cleo to cleo ({subs['cleo']}).",
-        f"line 7: dora is linked to dora ({pool.user('dora').sub}) already.",
-        "line 8: This user is in line 2 already.",
+        f"line 7: dora is already linked to dora ({pool.user('dora').sub}).",
+        "line 8: This user is already in line 2.",
         "3 linked, 1 unchanged.",
-        "2 users were not done.",
+        "2 users were not changed.",
     ]
 
 
@@ -482,7 +490,7 @@ def test_all_or_nothing_also_when_the_last_one_fails(
         in_pool(pool, name)
     path = write(tmp_path, "user,username\nbert,bert\nanna,anna\n")
     code, told = run("link", "--csv", path, "--atomic", *WHY)
-    assert (code, "Nothing done." in told) == (1, True), told
+    assert (code, "No changes." in told) == (1, True), told
     assert not CognitoIdentity.objects.exists()
     assert not events("LINKED")
 
@@ -494,7 +502,7 @@ def test_all_or_nothing(pool: LocalPool, visitor: Visitor, tmp_path: Path) -> No
     bad = write(tmp_path, "user,username\nanna,anna\nbert,nobody\n")
     code, told = run("link", "--csv", bad, "--atomic", *WHY)
     assert (code, "line 3: The user pool has no such user" in told) == (1, True)
-    assert "Nothing done." in told
+    assert "No changes." in told
     assert not CognitoIdentity.objects.exists()
     good = write(tmp_path, "user,username\nanna,anna\nbert,bert\n")
     assert run("link", "--csv", good, "--atomic", "--dry-run", *WHY)[0] == 0
@@ -529,9 +537,9 @@ def test_files_as_spreadsheets_write_them(
     [
         (b"", "is empty"),
         (b"\n\n", "is empty"),
-        (b"anna,anna\n", "must name the column user"),
-        (b"user\nanna\n", "must name one of the columns"),
-        (b"user,user,sub\n", "names user twice"),
+        (b"anna,anna\n", "must have the column user"),
+        (b"user\nanna\n", "must have one of the columns"),
+        (b"user,user,sub\n", "has the column user twice"),
         (b"user,username\n\xe4nna,anna\n", "not UTF-8"),
         (b'user,username\n"anna,anna\n', "is not a CSV file"),
         (b"user,username\n" + b"x" * 140_000 + b",anna\n", "is not a CSV file"),
@@ -585,7 +593,7 @@ def test_missing_permissions_stop_a_file_at_once(
     path = write(tmp_path, "user,username\nanna,anna\nbert,bert\n")
     code, told = run("link", "--csv", path, *WHY)
     assert code == 3
-    assert "line 3: not tried, and none after it." in told
+    assert "line 3: Skipped, with all following lines." in told
     assert visitor.cognito.operations() == ["ListUsers"]
 
 

@@ -59,14 +59,14 @@ def test_each_user_of_the_pool_with_what_a_sign_in_would_lead_to(
     assert code == 0
     assert said.splitlines() == [
         "newcomer (newcomer@example.com): new user",
-        "linked (linked@example.com): linked already linked",
+        "linked (linked@example.com): already linked linked",
         "anna (anna@example.com): link anna.l",
         "claims: new user",
         "root (root@example.com): staff root.l",
         "twin1 (twin@example.com): link twin.l",
         "twin2 (twin@example.com): linked_to_another twin.l",
         "google_1: federated",
-        "federated: 1, link: 2, linked already: 1, linked_to_another: 1, new user: 2, staff: 1.",
+        "already linked: 1, federated: 1, link: 2, linked_to_another: 1, new user: 2, staff: 1.",
     ]
     assert visitor.cognito.operations() == ["ListUsers"]
     assert CognitoIdentity.objects.count() == 1
@@ -98,7 +98,7 @@ def test_a_row_of_its_file_without_a_user_says_so(
 ) -> None:
     path = tmp_path / "people.csv"
     path.write_text(run("link", "--preview", "--format", "csv")[1])
-    assert "line 2: No user of this site is named." in run("link", "--csv", str(path))[1]
+    assert "line 2: The username is empty." in run("link", "--csv", str(path))[1]
 
 
 def test_its_file_links_those_that_are_left_in_it(people: LocalPool, tmp_path: Path) -> None:

@@ -44,9 +44,9 @@ def test_a_table(people: None) -> None:
     lines = text.splitlines()
     assert code == 0
     assert [line.split() for line in lines[:4]] == [
-        ["people", "number", "enabled", "percent", "exempt", "missing"],
+        ["group", "users", "enabled", "percent", "exempt", "missing"],
         ["required", "3", "1", "33.3", "1", "1"],
-        ["everybody", "3", "1", "33.3", "1", "1"],
+        ["all", "3", "1", "33.3", "1", "1"],
         ["staff", "1", "1", "100.0", "0", "0"],
     ]
     assert lines[4].startswith(r"group =Group\x1b")
@@ -59,13 +59,13 @@ def test_a_table(people: None) -> None:
 def test_csv_and_json(people: None) -> None:
     code, text = run("report", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert (code, [row["people"] for row in rows]) == (
+    assert (code, [row["group"] for row in rows]) == (
         0,
-        ["required", "everybody", "staff", r"group =Group\x1b"],
+        ["required", "all", "staff", r"group =Group\x1b"],
     )
     assert rows[0] == {
-        "people": "required",
-        "number": "3",
+        "group": "required",
+        "users": "3",
         "enabled": "1",
         "percent": "33.3",
         "exempt": "1",
@@ -84,7 +84,7 @@ def test_it_never_asks_cognito(people: None, visitor: Visitor) -> None:
 
 
 def test_the_last_count_and_the_dry_run_keep_nothing(people: None, pool: LocalPool) -> None:
-    assert run("report", "--last") == (1, "No data yet.")
+    assert run("report", "--last") == (1, "No figures have been saved yet.")
     assert run("report", "--dry-run")[0] == 0
     assert not OverviewSnapshot.objects.exists()
     run("report")
@@ -98,7 +98,7 @@ def test_the_last_count_and_the_dry_run_keep_nothing(people: None, pool: LocalPo
 def test_a_build_can_fail_under_a_percentage(people: None, percent: str, code: int) -> None:
     found, text = run("report", "--fail-under", percent)
     assert found == code
-    assert ("is under" in text) == bool(code)
+    assert ("is below" in text) == bool(code)
     assert "required" in text
 
 
@@ -221,7 +221,7 @@ def test_who_is_not_linked() -> None:
         0,
         (
             "gone  (linked to a user who is not in the pool)\n"
-            "moved  (linked in another pool)\n"
+            "moved  (linked to another user pool)\n"
             "never  never@example.com\n"
             "root  (superuser)\n"
             "\\x1b[2J=x  (staff)\n"

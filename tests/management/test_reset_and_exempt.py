@@ -87,17 +87,21 @@ def test_a_dry_run_changes_nothing(pool: LocalPool, lost: Visitor) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["nobody", "--reason", "x"], 1, "There is no user named nobody"),
+        (["nobody", "--reason", "x"], 1, "No user is named nobody"),
         (["\x1b[2Jada", "--reason", "x"], 1, r"named \x1b[2Jada"),
-        (["local", "--reason", "x"], 1, "never signed in with this user pool"),
-        (["elsewhere", "--reason", "x"], 1, "never signed in with this user pool"),
-        (["twin", "--reason", "x"], 1, "one person on this site and another one"),
-        (["ada", "--reason", "x", "--by", "helpdesk"], 1, "no permission cognito_mfa.reset_mfa"),
-        (["ada", "--reason", "x", "--by", "nobody"], 1, "There is no user named nobody"),
-        (["ada"], 2, "Give a --reason"),
-        (["ada", "--reason", "  "], 2, "Give a --reason"),
-        (["ada", "--unfinished"], 2, "Give either USER or --unfinished"),
-        (["--reason", "x"], 2, "Give either USER or --unfinished"),
+        (["local", "--reason", "x"], 1, "has never signed in with this user pool"),
+        (["elsewhere", "--reason", "x"], 1, "has never signed in with this user pool"),
+        (["twin", "--reason", "x"], 1, "on this site, but user"),
+        (
+            ["ada", "--reason", "x", "--by", "helpdesk"],
+            1,
+            "does not have the permission cognito_mfa.reset_mfa",
+        ),
+        (["ada", "--reason", "x", "--by", "nobody"], 1, "No user is named nobody"),
+        (["ada"], 2, "--reason is required"),
+        (["ada", "--reason", "  "], 2, "--reason is required"),
+        (["ada", "--unfinished"], 2, "Specify either USER or --unfinished"),
+        (["--reason", "x"], 2, "Specify either USER or --unfinished"),
     ],
 )
 def test_what_it_refuses(
@@ -167,7 +171,7 @@ def test_half_done_is_said_and_finished_by_the_next_run(
     lost.cognito.faults.clear()
     assert run("reset", "--unfinished") == (0, "Finished ada (ada in the user pool).\n")
     assert ada().status == Status.NOT_SET_UP
-    assert run("reset", "--unfinished") == (0, "No reset is unfinished.\n")
+    assert run("reset", "--unfinished") == (0, "No unfinished resets.\n")
 
 
 @needs_delete
@@ -187,7 +191,7 @@ def test_one_that_fails_does_not_stop_the_others(pool: LocalPool, visitor: Visit
     CognitoIdentity.objects.filter(username="p1").update(pool_id="us-east-1_Other0000")
     code, text = run("reset", "--unfinished")
     assert (code, "1 reset is not finished" in text) == (3, True), text
-    assert "p1 (p1 in the user pool): is of another user pool" in text
+    assert "p1 (p1 in the user pool): belongs to another user pool" in text
     assert MFAReset.objects.filter(finished_at=None).count() == 1
 
 
@@ -229,7 +233,7 @@ def test_exempt_list_and_revoke(local: Visitor) -> None:
     assert not local.is_in()
     assert MFAEvent.objects.get(kind="EXEMPTION_REVOKED").reason == "Phone is back"
     assert run(*revoke) == (1, "local has no valid exemption.")
-    assert run("exempt", "--list") == (1, "There is no valid exemption.")
+    assert run("exempt", "--list") == (1, "No valid exemptions.")
 
 
 def test_a_dry_run_exempts_nobody(local: Visitor) -> None:
@@ -257,18 +261,18 @@ def test_an_end_is_a_day_or_a_moment_in_the_time_zone_of_the_site(
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["nobody", "--until", "2099-12-30", "--reason", "x"], 1, "no user named nobody"),
-        (["local", "--until", "2001-01-01", "--reason", "x"], 2, "not in the future"),
-        (["local", "--until", "2099-12-30"], 2, "Give USER and a --reason"),
-        (["local", "--until", "2099-12-30", "--reason", " "], 2, "Give USER and a --reason"),
-        (["--revoke", "--reason", "x"], 2, "Give USER and a --reason"),
+        (["nobody", "--until", "2099-12-30", "--reason", "x"], 1, "No user is named nobody"),
+        (["local", "--until", "2001-01-01", "--reason", "x"], 2, "must be in the future"),
+        (["local", "--until", "2099-12-30"], 2, "USER and --reason are required"),
+        (["local", "--until", "2099-12-30", "--reason", " "], 2, "USER and --reason are required"),
+        (["--revoke", "--reason", "x"], 2, "USER and --reason are required"),
         (
             ["local", "--until", "2099-12-30", "--reason", "x", "--by", "helpdesk"],
             1,
-            "no permission cognito_mfa.grant_exemption",
+            "does not have the permission cognito_mfa.grant_exemption",
         ),
         (["helpdesk", "--until", "2099-12-30", "--reason", "x", "--by", "boss"], 0, "Exempted"),
-        (["boss", "--until", "2099-12-30", "--reason", "x", "--by", "boss"], 1, "themselves"),
+        (["boss", "--until", "2099-12-30", "--reason", "x", "--by", "boss"], 1, "own account"),
     ],
 )
 def test_what_exempting_refuses(local: Visitor, arguments: list[str], code: int, told: str) -> None:
@@ -282,7 +286,7 @@ def test_what_exempting_refuses(local: Visitor, arguments: list[str], code: int,
 @pytest.mark.parametrize("until", ["tomorrow", "2099-13-01", "2099-02-30", "12/31/2099"])
 def test_a_day_that_is_none_is_a_mistake_on_the_command_line(local: Visitor, until: str) -> None:
     code, text = run("exempt", "local", "--until", until, "--reason", "x")
-    assert (code, "write it like 2030-12-31" in text) == (1, True)  # 2 from a real command line
+    assert (code, "must look like 2030-12-31" in text) == (1, True)  # 2 from a real command line
     assert not MFAExemption.objects.exists()
 
 

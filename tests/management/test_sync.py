@@ -49,7 +49,7 @@ def test_everybody_is_asked_about(pool: LocalPool, people: Visitor) -> None:
     code, text = run("sync", "--rate", "1000")
     assert (code, text) == (
         0,
-        "Asked about 3 people; UNKNOWN -> ENABLED: 1, UNKNOWN -> NOT_SET_UP: 2.\n",
+        "Checked 3 users: UNKNOWN -> ENABLED: 1, UNKNOWN -> NOT_SET_UP: 2.\n",
     )
     assert statuses() == {
         "ada": Status.NOT_SET_UP,
@@ -57,7 +57,7 @@ def test_everybody_is_asked_about(pool: LocalPool, people: Visitor) -> None:
         "cleo": Status.NOT_SET_UP,
     }
     assert MFAEvent.objects.filter(kind="STATUS_CHANGED", actor=None).count() == 3
-    assert run("sync", "--rate", "1000") == (0, "Asked about 3 people; nothing changed.\n")
+    assert run("sync", "--rate", "1000") == (0, "Checked 3 users: no changes.\n")
 
 
 def test_who_was_enrolled_and_is_no_longer_loses_the_proof_here(
@@ -82,14 +82,14 @@ def test_somebody_whom_the_pool_no_longer_has(pool: LocalPool, people: Visitor) 
 
 def test_people_of_another_pool_are_left_alone(pool: LocalPool, people: Visitor) -> None:
     CognitoIdentity.objects.filter(username="ben").update(pool_id="us-east-1_Other0000")
-    assert run("sync", "--rate", "1000")[1].startswith("Asked about 2 people;")
+    assert run("sync", "--rate", "1000")[1].startswith("Checked 2 users:")
     assert statuses()["ben"] == Status.UNKNOWN
 
 
 def test_a_dry_run_asks_nobody(people: Visitor) -> None:
     people.cognito.forget_calls()
-    assert run("sync", "--dry-run") == (0, "Would ask about 3 people.\n")
-    assert run("sync", "--dry-run", "--limit", "1") == (0, "Would ask about 1 person.\n")
+    assert run("sync", "--dry-run") == (0, "Would check 3 users.\n")
+    assert run("sync", "--dry-run", "--limit", "1") == (0, "Would check 1 user.\n")
     assert not people.cognito.operations()
 
 
@@ -98,9 +98,9 @@ def test_a_run_goes_on_where_it_was_broken_off(pool: LocalPool, people: Visitor)
     CognitoIdentity.objects.filter(username="ada").update(checked_at=long_ago)
     assert run("sync", "--limit", "2")[0] == 0
     assert statuses()["ada"] == Status.UNKNOWN, "whom nobody ever asked about comes first"
-    assert run("sync", "--older-than", "24")[1].startswith("Asked about 1 person;")
+    assert run("sync", "--older-than", "24")[1].startswith("Checked 1 user:")
     assert statuses()["ada"] == Status.NOT_SET_UP
-    assert run("sync", "--older-than", "24") == (0, "Asked about 0 people; nothing changed.\n")
+    assert run("sync", "--older-than", "24") == (0, "Checked 0 users: no changes.\n")
 
 
 def test_no_more_people_a_second_than_were_allowed(people: Visitor) -> None:
@@ -126,7 +126,7 @@ def test_it_gives_up_when_cognito_does_not_answer(people: Visitor, pool: LocalPo
     code, text = run("sync", "--rate", "1000")
     assert code == 3
     assert text.count("InternalErrorException") == 10
-    assert text.endswith("10 failures in a row: given up.")
+    assert text.endswith("Stopped after 10 failures in a row.")
     assert "person-8" not in text
 
 
@@ -141,7 +141,7 @@ def test_subs_that_cognito_does_not_take_stop_nobody_else(people: Visitor) -> No
     CognitoIdentity.objects.filter(username="ada").update(checked_at=timezone.now())
     code, text = run("sync", "--rate", "1000")
     assert code == 3
-    assert text.endswith("12 people could not be asked about.")
+    assert text.endswith("12 users could not be checked.")
     assert statuses()["ada"] == Status.NOT_SET_UP, "who comes last"
 
 
@@ -187,8 +187,8 @@ def test_one_failure_among_many_is_told_at_the_end(people: Visitor) -> None:
     fail(people, "InternalErrorException", times=1)
     code, text = run("sync", "--rate", "1000")
     assert code == 3
-    assert "Asked about 2 people;" in text
-    assert text.endswith("1 person could not be asked about.")
+    assert "Checked 2 users:" in text
+    assert text.endswith("1 user could not be checked.")
 
 
 def test_it_waits_when_cognito_says_that_it_is_too_much(
@@ -198,7 +198,7 @@ def test_it_waits_when_cognito_says_that_it_is_too_much(
     monkeypatch.setattr(time, "sleep", waits.append)
     fail(people, "TooManyRequestsException", times=3)
     code, text = run("sync", "--rate", "1000")
-    assert (code, text.partition(";")[0]) == (0, "Asked about 3 people")
+    assert (code, text.partition(":")[0]) == (0, "Checked 3 users")
     assert waits.count(5) == 1, "beside botocore's own, shorter ones"
 
 

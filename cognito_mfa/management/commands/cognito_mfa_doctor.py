@@ -1,4 +1,4 @@
-"""Report whether pool, app client, AWS permissions and clock are as this site needs them."""
+"""Check the user pool, the app client, the AWS permissions, and the clock."""
 
 from __future__ import annotations
 
@@ -15,27 +15,42 @@ from cognito_mfa.cognito.doctor import Finding, Level
 from cognito_mfa.exceptions import CognitoMFAError, Misconfigured, Unavailable
 from cognito_mfa.management.lookup import NOT_DONE, REFUSED
 
+# In plain words, what botocore raises when it cannot connect.
+REASONS = {
+    "EndpointConnectionError": "connection failed",
+    "ConnectTimeoutError": "connection timed out",
+    "ProxyConnectionError": "connection to the proxy failed",
+    "ReadTimeoutError": "no response in time",
+    "ConnectionClosedError": "connection closed",
+    "SSLError": "TLS certificate not accepted",
+}
+
 
 class Command(BaseCommand):
     help = (
-        "Asks Cognito whether the user pool, the app client, the AWS permissions and this machine's clock are as the site "
-        "needs them, and changes nothing. Exits with 1 when something is wrong, and with 3 when Cognito does not answer."
+        "Checks the user pool, the app client, the AWS permissions, and this machine's clock. Changes nothing. Exits with "
+        "1 if it finds a problem and with 3 if Cognito cannot be reached."
     )
-    # Ours are among them. Nothing reads the database.
+    # The tag of our own checks, which do not read the database.
     requires_system_checks = (Tags.security,)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--format", choices=("text", "json"), default="text")
+        parser.add_argument(
+            "--format",
+            choices=("text", "json"),
+            default="text",
+            help="output format (default: %(default)s)",
+        )
         parser.add_argument(
             "--fail-level",
             choices=("warning", "error"),
             default="error",
-            help="exit with 1 from this level on (default: %(default)s)",
+            help="lowest level that makes the command exit with 1 (default: %(default)s)",
         )
         parser.add_argument(
             "--iam-policy",
             action="store_true",
-            help="print the least that the site's AWS credentials must be allowed instead; Cognito is not asked",
+            help="print the minimal IAM policy for the site's AWS credentials instead of contacting Cognito",
         )
 
     def handle(self, *, format: str, fail_level: str, iam_policy: bool, **_options: Any) -> None:  # noqa: A002 - the option's name
@@ -90,16 +105,16 @@ class Command(BaseCommand):
 
 
 def _stopped(failure: CognitoMFAError) -> str:
-    """Return why there are no more findings, and what to look at."""
+    """Return why the command stopped, and what to check."""
     if not isinstance(failure, Unavailable) or failure.sent == "yes":
-        return f"The examination was broken off: {failure}. {failure.hint}".strip()
-    reached = "Cannot reach Cognito" if failure.sent == "no" else "Cognito does not answer"
-    reason = failure.error or failure.detail
-    return f"{reached} at {endpoint()} ({reason}). Check the network, a proxy, REGION, and ENDPOINT_URL."
+        return f"Stopped: {failure}. {failure.hint}".strip()
+    reached = "Cannot reach Cognito" if failure.sent == "no" else "No response from Cognito"
+    reason = REASONS.get(failure.error) or failure.error or failure.detail
+    return f"{reached} at {endpoint()} ({reason}). Check the network, the proxy, REGION, and ENDPOINT_URL."
 
 
 def _fail_on_findings(findings: list[Finding], fail_level: Level) -> None:
     bad = sum(finding.level >= fail_level for finding in findings)
     if bad:
-        told = "1 finding" if bad == 1 else f"{bad} findings"
-        raise CommandError(f"{told} to mend.", returncode=REFUSED)
+        problems = "1 problem" if bad == 1 else f"{bad} problems"
+        raise CommandError(f"{problems} found.", returncode=REFUSED)

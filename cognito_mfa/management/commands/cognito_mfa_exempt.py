@@ -1,4 +1,4 @@
-"""Grant, revoke or list exemptions from MFA."""
+"""Grant, revoke, or list exemptions from MFA."""
 
 from __future__ import annotations
 
@@ -23,26 +23,32 @@ from cognito_mfa.management.lookup import (
 
 
 class Command(BaseCommand):
-    help = "Lets a person do without a second factor until a day, revokes that, or lists who may."
+    help = "Exempts a user from MFA for a limited time, revokes exemptions, or lists them."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("user", nargs="?", metavar="USER", help="name here or in the user pool")
+        parser.add_argument(
+            "user", nargs="?", metavar="USER", help="username on this site or in the user pool"
+        )
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument(
             "--until",
             type=last_moment,
             metavar="DATE",
-            help="last day, or date and time (ISO 8601)",
+            help="last day, or date and time, of the exemption (ISO 8601)",
         )
-        what.add_argument("--revoke", action="store_true", help="end all exemptions of USER now")
+        what.add_argument("--revoke", action="store_true", help="revoke all exemptions of USER")
         what.add_argument(
-            "--list", action="store_true", help="show valid exemptions, of USER or all"
+            "--list", action="store_true", help="list the valid exemptions of USER or of all users"
         )
-        parser.add_argument("--reason", help="why; kept for good")
+        parser.add_argument("--reason", help="reason, stored with the event")
         parser.add_argument(
-            "--by", metavar="STAFF", help="who decides: their permission and the admin's rules hold"
+            "--by",
+            metavar="STAFF",
+            help="staff user who grants or revokes; must have the permission",
         )
-        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show what would be done without doing it"
+        )
 
     def handle(self, *, user: str | None, **options: Any) -> None:
         if options["list"]:
@@ -50,7 +56,7 @@ class Command(BaseCommand):
             return
         reason = clean_reason(options["reason"])
         if user is None or not reason:
-            raise CommandError("Give USER and a --reason.", returncode=2)
+            raise CommandError("USER and --reason are required.", returncode=2)
         person = find_user(user)
         actor = find_actor(options["by"])
         right = permissions.REVOKE if options["revoke"] else permissions.GRANT
@@ -63,11 +69,11 @@ class Command(BaseCommand):
         self, person: Any, given: dict[str, Any], *, dry_run: bool, until: dt.datetime
     ) -> None:
         if until <= timezone.now():
-            raise CommandError("--until is not in the future.", returncode=2)
+            raise CommandError("--until must be in the future.", returncode=2)
         longest = exemptions.latest_end()
         if until > longest:
             raise CommandError(
-                f"--until is later than {local(longest)}, the longest that GRANT_MAX_AGE allows.",
+                f"--until must not be later than {local(longest)} (GRANT_MAX_AGE).",
                 returncode=2,
             )
         end = local(until)
@@ -104,5 +110,5 @@ class Command(BaseCommand):
             for row in found
         ]
         if not rows:
-            raise CommandError("There is no valid exemption.", returncode=REFUSED)
+            raise CommandError("No valid exemptions.", returncode=REFUSED)
         self.stdout.write(table(("User", "Until", "Granted by", "Reason"), rows))

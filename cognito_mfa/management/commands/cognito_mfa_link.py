@@ -1,4 +1,4 @@
-"""Link users of the site to users of the pool, move such links, or end them."""
+"""Link users of the site to users of the user pool, move such links, or remove them."""
 
 from __future__ import annotations
 
@@ -34,78 +34,90 @@ from cognito_mfa.management.lookup import (
 from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.reports.escaping import visible
 
-GIVE_UP_AFTER = 10  # failures in a row: then Cognito or the network is the cause
+GIVE_UP_AFTER = 10  # failures in a row; Cognito or the network is the likely cause
 
 
 class Command(BaseCommand):
     help = (
-        "Links a user of this site to a user of the user pool, moves or ends such a link, for one user, for those of a "
-        "CSV file, or for all after a change of pools. Cognito is asked who the user is. Staff and superusers are linked "
-        "with this command, too."
+        "Links users of this site to users of the user pool, or moves or removes such links: one user, the users in a CSV "
+        "file, or all users after a change of user pools. Looks the users up in Cognito. Can also link staff and superusers."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user", nargs="?", metavar="USER", help="username on this site")
-        parser.add_argument("--username", metavar="NAME", help="who it is in the pool, by username")
+        parser.add_argument("--username", metavar="NAME", help="username in the user pool")
         parser.add_argument(
-            "--email", metavar="ADDRESS", help="likewise, by an address that the pool has verified"
+            "--email", metavar="ADDRESS", help="verified email address in the user pool"
         )
-        parser.add_argument("--sub", help="likewise, by the sub")
+        parser.add_argument("--sub", help="sub in the user pool")
         parser.add_argument(
             "--csv",
             metavar="FILE",
-            help="link the users of a file with the columns user and username, email, or sub; - is standard input",
+            help="link the users in a file with the columns user and username, email, or sub (- for standard input)",
         )
         parser.add_argument(
             "--from-pool",
             metavar="POOL_ID",
-            help="relink all users who are linked in a former user pool, as --match says",
+            help="relink all users linked to a former user pool (see --match)",
         )
         parser.add_argument(
             "--match",
             choices=[match.value for match in Match],
-            help="what users have in both pools: an address that both verified, or the username",
+            help="what identifies users in both pools: an address verified by both, or the username",
         )
         parser.add_argument(
-            "--unlink", action="store_true", help="end the link of USER, of FILE, or of the pool"
+            "--unlink",
+            action="store_true",
+            help="remove the link of USER, of the users in FILE, or of all users of POOL_ID",
         )
         parser.add_argument(
-            "--move", action="store_true", help="move or end a link that is in the way"
+            "--move", action="store_true", help="replace an existing link of either user"
         )
         parser.add_argument(
-            "--atomic", action="store_true", help="do nothing unless every row of FILE can be done"
+            "--atomic",
+            action="store_true",
+            help="change nothing unless every row of FILE can be linked",
         )
         parser.add_argument(
             "--preview",
             action="store_true",
-            help="read all users of the pool, and say whom of this site USER_RESOLVER would link them to; changes nothing",
+            help="list all users of the user pool and whom USER_RESOLVER would link them to, without changing anything",
         )
         parser.add_argument(
-            "--format", choices=link_preview.FORMATS, default="table", help="of --preview"
+            "--format",
+            choices=link_preview.FORMATS,
+            default="table",
+            help="output format of --preview (default: %(default)s)",
         )
         parser.add_argument(
             "--reason",
-            help="why; kept for good; required with --move, --unlink, --from-pool, and --by",
+            help="reason, stored with the event; required with --move, --unlink, --from-pool, and --by",
         )
         parser.add_argument(
-            "--by", metavar="STAFF", help="who links: their permission and the admin's rules hold"
+            "--by", metavar="STAFF", help="staff user who links; must have the permission"
         )
-        parser.add_argument("--no-email", action="store_true", help="send no email to the users")
-        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument(
+            "--no-email", action="store_true", help="do not notify the users by email"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show what would be done without doing it"
+        )
 
     def handle(self, *, user: str | None, **options: Any) -> None:
         self.options = options
         modes = [user is not None, options["preview"]]
         modes += [options[name] is not None for name in ("csv", "from_pool")]
         if sum(modes) != 1:
-            raise CommandError("Give one of USER, --csv, --from-pool, and --preview.", returncode=2)
+            raise CommandError(
+                "Specify one of USER, --csv, --from-pool, or --preview.", returncode=2
+            )
         if options["preview"]:
             self._preview(options["format"])
             return
         self.reason = clean_reason(options["reason"])
         changes = ("move", "unlink", "from_pool", "by")
         if not self.reason and any(options[name] for name in changes):
-            raise CommandError("Give a --reason.", returncode=2)
+            raise CommandError("--reason is required.", returncode=2)
         self.actor = find_actor(options["by"])
         self.counts: Counter[str] = Counter()
         self.seen: dict[object, int] = {}
@@ -123,7 +135,7 @@ class Command(BaseCommand):
     def _one(self, row: Row) -> None:
         if self.options["unlink"] == row.names_pool_user:
             raise CommandError(
-                "Give --username, --email, or --sub, or else --unlink.", returncode=2
+                "Specify --username, --email, or --sub, or else --unlink.", returncode=2
             )
         try:
             self.stdout.write(self._perform(self._prepare(row)))
@@ -131,11 +143,11 @@ class Command(BaseCommand):
             raise CommandError(failure(error), returncode=NOT_DONE) from None
 
     def _prepare(self, row: Row) -> Job:
-        """Return what is to be done, which is possible and allowed; Cognito is asked who the pool's user is.
+        """Return the change for a row, after checking that it is possible and allowed.
 
         Raises:
-            CommandError: it is not.
-            CognitoMFAError: Cognito did not answer.
+            CommandError: it is not possible or not allowed.
+            CognitoMFAError: Cognito did not respond.
         """
         if self.options["unlink"]:
             return self._linked(row.user)
@@ -148,11 +160,11 @@ class Command(BaseCommand):
             raise CommandError(why(refused, planned), returncode=REFUSED) from None
 
     def _checked(self, planned: Plan) -> Plan:
-        """Return the plan, which is allowed.
+        """Return the plan, after checking that it is allowed.
 
         Raises:
-            CommandError: the rules of the admin forbid it.
-            LinkRefused: a link is in the way.
+            CommandError: the actor may not do it.
+            LinkRefused: another link exists.
         """
         try:
             links.check(planned, actor=self.actor, move=self._moves(planned))
@@ -161,7 +173,7 @@ class Command(BaseCommand):
         return planned
 
     def _moves(self, planned: Plan) -> bool:
-        """Return whether a link that is in the way may be moved; that of the former pool is meant by --from-pool."""
+        """Return whether an existing link may be replaced, as --move and --from-pool allow."""
         former = planned.own is not None and planned.own.pool_id == self.options["from_pool"]
         return self.options["move"] or (former and planned.change is Change.CHANGE_POOL)
 
@@ -178,10 +190,10 @@ class Command(BaseCommand):
         return identity
 
     def _perform(self, job: Job) -> str:
-        """Do it, unless this is a dry run, and return what was done.
+        """Apply the change, unless this is a dry run, and return a sentence about it.
 
         Raises:
-            CommandError: something changed since it was prepared; nothing was done.
+            CommandError: something has changed since the job was prepared; nothing was done.
         """
         text = told(job, dry_run=self.options["dry_run"])
         if self.options["dry_run"]:
@@ -189,7 +201,7 @@ class Command(BaseCommand):
         given = {
             "actor": self.actor,
             "reason": self.reason,
-            # A change of pools is announced by the site: it concerns everybody.
+            # A change of user pools concerns all users, so the site announces it itself.
             "notify": not (self.options["no_email"] or self.options["from_pool"]),
         }
         try:
@@ -238,13 +250,13 @@ class Command(BaseCommand):
                 self.counts.clear()
 
     def _prepare_once(self, row: Row) -> Job:
-        """Prepare a row, unless an earlier one is about the same user here or in the pool."""
+        """Prepare a row, unless an earlier row is about the same user on either side."""
         job = self._prepare(row)
         keys: list[object] = [("user", job.user.pk)]
         keys += [job.pool_user.sub] if isinstance(job, Plan) else []
         for key in keys:
             if key in self.seen:
-                text = f"This user is in line {self.seen[key]} already."
+                text = f"This user is already in line {self.seen[key]}."
                 raise CommandError(text, returncode=REFUSED)
         self.seen |= dict.fromkeys(keys, row.line)
         return job
@@ -255,7 +267,7 @@ class Command(BaseCommand):
 
     @contextmanager
     def _reporting(self, label: str) -> Generator[None]:
-        """Report what is wrong with one link, so that the next one has its turn."""
+        """Report an error about one link, and continue with the next."""
         try:
             yield
         except CommandError as error:
@@ -270,10 +282,10 @@ class Command(BaseCommand):
             self.failures = 0
 
     def _until_hopeless(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """Yield row after row, and end when Cognito can do nothing for the next ones either."""
+        """Yield the rows, and stop when Cognito would fail for the remaining ones too."""
         for row in rows:
             if self.failures >= GIVE_UP_AFTER:
-                self.stderr.write(f"line {row.line}: not tried, and none after it.")
+                self.stderr.write(f"line {row.line}: Skipped, with all following lines.")
                 return
             yield row
 
@@ -283,13 +295,13 @@ class Command(BaseCommand):
         rows = CognitoIdentity.objects.filter(pool_id=pool_id).order_by("pk")
         number = 0 if pool_id == get_conf().USER_POOL_ID else rows.count()
         if not number:
-            raise CommandError(_nobody_in(pool_id), returncode=REFUSED)
+            raise CommandError(_no_links(pool_id), returncode=REFUSED)
         if self.options["unlink"]:
             for key in list(rows.values_list("pk", flat=True)):
                 if (identity := rows.select_related("user").filter(pk=key).first()) is not None:
                     self._end_of_former(identity)
         elif self.options["match"] is None:
-            raise CommandError("Give --match or --unlink.", returncode=2)
+            raise CommandError("Specify --match or --unlink.", returncode=2)
         else:
             self._relink(pool_id, Match(self.options["match"]))
         self._sum_up(number)
@@ -311,10 +323,10 @@ class Command(BaseCommand):
             raise CommandError(failure(error), returncode=NOT_DONE) from None
 
     def _proposed(self, proposal: Proposal) -> Plan:
-        """Return what is to be done with a link of the former pool.
+        """Return the change for a link to the former pool.
 
         Raises:
-            CommandError: it is not clear whose it is, or not allowed.
+            CommandError: the user of the new pool is unclear, or the change is not allowed.
         """
         if proposal.pool_user is None:
             unclear = LinkRefused(proposal.refusal or Reason.NOT_IN_POOL)
@@ -330,17 +342,17 @@ class Command(BaseCommand):
         done = sum(self.counts.values())
         sums = ", ".join(f"{count} {what}" for what, count in sorted(self.counts.items()))
         would = "Would be: " if self.options["dry_run"] and sums else ""
-        self.stdout.write(f"{would}{sums or 'Nothing done'}.")
+        self.stdout.write(f"{would}{sums or 'No changes'}.")
         if done < number:
             left = number - done
-            text = "1 user was not done." if left == 1 else f"{left} users were not done."
+            text = "1 user was not changed." if left == 1 else f"{left} users were not changed."
             raise CommandError(text, returncode=NOT_DONE if self.cognito_failed else REFUSED)
 
 
-def _nobody_in(pool_id: str) -> str:
+def _no_links(pool_id: str) -> str:
     if pool_id == get_conf().USER_POOL_ID:
-        return "This is the user pool that the settings name. Give the id of the former one."
+        return "This is the current USER_POOL_ID. Specify the id of the former user pool."
     former = pool_change.former_pools()
     others = ", ".join(f"{visible(name)} ({count})" for name, count in sorted(former.items()))
-    text = f"No user is linked in the user pool {visible(pool_id)}."
-    return f"{text} There are links in {others}." if others else text
+    text = f"No users are linked to the user pool {visible(pool_id)}."
+    return f"{text} There are links to {others}." if others else text

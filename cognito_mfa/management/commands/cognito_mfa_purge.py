@@ -1,4 +1,4 @@
-"""Delete events, and other rows that are over, after so many days."""
+"""Delete old events, resets, exemptions, and overview snapshots."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from cognito_mfa.reports import retention
 
 class Command(BaseCommand):
     help = (
-        "Deletes events older than so many days, with the resets, exemptions and censuses that were over by then. "
-        "Unfinished resets, open exemptions and the last census stay."
+        "Deletes events older than the given number of days, and resets, exemptions, and overview snapshots that had "
+        "ended by then. Keeps unfinished resets, valid exemptions, and the latest overview snapshot."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--older-than", type=_days, required=True, metavar="DAYS")
-        parser.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+        parser.add_argument(
+            "--older-than", type=_days, required=True, metavar="DAYS", help="minimum age"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show what would be deleted without deleting it"
+        )
 
     def handle(self, *, older_than: int, dry_run: bool, **_options: Any) -> None:
         before = timezone.now() - dt.timedelta(days=older_than)
@@ -36,5 +40,5 @@ class Command(BaseCommand):
 def _days(text: str) -> int:
     days = int(text)
     if not 1 <= days <= 36500:  # noqa: PLR2004 - a century
-        raise argparse.ArgumentTypeError("give at least one day")
+        raise argparse.ArgumentTypeError("must be from 1 to 36500")
     return days

@@ -1,4 +1,4 @@
-"""Count how many users have MFA, and print it. Only the database is read, never Cognito."""
+"""Count the users who have set up MFA, and print the figures; only the database is read."""
 
 from __future__ import annotations
 
@@ -18,45 +18,52 @@ from cognito_mfa.reports.escaping import csv_cell, visible
 from cognito_mfa.reports.overview import Numbers, Share
 
 UNLINKED_COLUMNS = ("user", "email", "link", "rights")
-HEADINGS = ("people", "number", "enabled", "percent", "exempt", "missing")
+HEADINGS = ("group", "users", "enabled", "percent", "exempt", "missing")
 
 
 class Command(BaseCommand):
     help = (
-        "Counts who must have a second factor and who has one, keeps the numbers for the overview in the admin, and "
-        "prints them. Cognito is not asked."
+        "Counts the users who must use MFA and those who have set it up, saves the figures for the admin overview, and "
+        "prints them. Does not contact Cognito."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
         parser.add_argument(
-            "--last", action="store_true", help="print the last count instead of counting again"
+            "--format",
+            choices=("table", "csv", "json"),
+            default="table",
+            help="output format (default: %(default)s)",
         )
-        parser.add_argument("--dry-run", action="store_true", help="do not keep the numbers")
+        parser.add_argument(
+            "--last",
+            action="store_true",
+            help="print the last saved figures instead of counting again",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="do not save the figures")
         parser.add_argument(
             "--fail-under",
             type=float,
             metavar="PERCENT",
-            help="exit with 1 when fewer of those who must have a second factor have one or are exempt",
+            help="exit with 1 if a smaller percentage of the required users have set up MFA or are exempt",
         )
 
         parser.add_argument(
             "--preview",
             action="store_true",
-            help="name the users who would have to set up MFA instead, whatever ENFORCEMENT says; with json, an object "
-            "on each line",
+            help="list the users who would have to set up MFA today, regardless of ENFORCEMENT; with json, one object per "
+            "line",
         )
         parser.add_argument(
             "--at",
             type=first_moment,
             metavar="DATE",
-            help="with --preview: as of that day, or date and time (ISO 8601), instead of now",
+            help="with --preview, the day, or date and time, to use instead of now (ISO 8601)",
         )
 
         parser.add_argument(
             "--unlinked",
             action="store_true",
-            help="name the active users who are not linked to a user of the pool instead; cognito_mfa_link reads the CSV",
+            help="list the active users who are not linked to a user pool user; cognito_mfa_link reads the CSV",
         )
 
     def handle(self, *, format: str, **options: Any) -> None:  # noqa: A002 - the option's name
@@ -67,14 +74,14 @@ class Command(BaseCommand):
             self._preview(format, options["at"])
             return
         if options["at"] is not None:
-            raise CommandError("--at needs --preview.", returncode=2)
+            raise CommandError("--at requires --preview.", returncode=2)
         numbers = _numbers(last=options["last"], dry_run=options["dry_run"])
         {"table": self._table, "csv": self._csv, "json": self._json}[format](numbers)
         if options["fail_under"] is not None:
             _require_share(numbers, options["fail_under"])
 
     def _preview(self, style: str, at: dt.datetime | None) -> None:
-        """Print one user after another: all of them may not fit into memory."""
+        """Print the users one by one, because they may not all fit into memory."""
         write = {"table": self._name, "csv": self._name_in_csv, "json": self._name_in_json}[style]
         number, later = 0, Later()
         for user, until in rollout.forecast(at=at):
@@ -84,18 +91,19 @@ class Command(BaseCommand):
             else:
                 later.add(until)
         if style == "table":
-            self.stdout.write(f"{number} would have to set up a second factor.")
+            users = "1 user" if number == 1 else f"{number} users"
+            self.stdout.write(f"{users} would have to set up MFA.")
             for line in (later.text(), "" if number else _why_none()):
                 if line:
                     self.stdout.write(line)
 
     def _unlinked(self, style: str) -> None:
-        """Print one user after another, as ``_preview`` does."""
+        """Print the active users who are not linked, one by one."""
         writer = csv.writer(self.stdout, lineterminator="\n")
         if style == "csv":
             writer.writerow(UNLINKED_COLUMNS)
         number = 0
-        for number, one in enumerate(unlinked.users(), start=1):  # noqa: B007 - the last one counts
+        for number, one in enumerate(unlinked.users(), start=1):  # noqa: B007 - used after the loop
             cells = (one.user.get_username(), one.email, str(one.link), one.rights)
             if style == "csv":
                 writer.writerow(map(csv_cell, cells))
@@ -127,7 +135,7 @@ class Command(BaseCommand):
         self.stdout.write(table(("week of", "set up"), weeks))
 
     def _csv(self, numbers: Numbers) -> None:
-        """Print the shares: one table, as CSV wants it; the rest is in the other formats."""
+        """Print the shares only, because a CSV file has one table."""
         writer = csv.writer(self.stdout, lineterminator="\n")
         writer.writerow(HEADINGS)
         writer.writerows(map(csv_cell, row) for row in _share_rows(numbers))
@@ -139,12 +147,12 @@ class Command(BaseCommand):
 def _notes(one: unlinked.Unlinked) -> list[str]:
     link = "" if one.link is unlinked.Link.NONE else f"linked to a user who is {one.link}"
     if one.link is unlinked.Link.ANOTHER_POOL:
-        link = "linked in another pool"
+        link = "linked to another user pool"
     return [f"({note})" for note in (one.rights, link) if note]
 
 
 class Later:
-    """Users whom the rollout gives time: how many, and until when."""
+    """The number of users who still have time, and until when."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -152,18 +160,18 @@ class Later:
         self.last: dt.datetime | None = None
 
     def add(self, until: dt.datetime) -> None:
-        """Count a user who has time ``until`` then."""
+        """Count a user who has time ``until`` this moment."""
         self.number += 1
         self.first = min(self.first or until, until)
         self.last = max(self.last or until, until)
 
     def text(self) -> str:
-        """Return what a preview says of them; empty without any."""
+        """Return the sentences of a preview about these users; empty if there are none."""
         if self.first is None or self.last is None:
             return ""
         span = local(self.first)
         if self.first != self.last:
-            span = f"{span} at the earliest, and {local(self.last)} at the latest"
+            span = f"{span} to {local(self.last)}"
         who = "1 more user has" if self.number == 1 else f"{self.number} more users have"
         return (
             f"{who} time left (REQUIRED_FROM, GRACE_PERIOD), until {span}. "
@@ -182,7 +190,7 @@ def _numbers(*, last: bool, dry_run: bool) -> Numbers:
         return overview.measure()
     kept = overview.latest() if last else overview.count()
     if kept is None:
-        raise CommandError("No data yet.", returncode=REFUSED)
+        raise CommandError("No figures have been saved yet.", returncode=REFUSED)
     return overview.read(kept)
 
 
@@ -190,18 +198,18 @@ def _require_share(numbers: Numbers, wanted: float) -> None:
     share = numbers.required
     if share is None:
         raise CommandError(
-            "Who must have a second factor cannot be counted: COGNITO_MFA['REQUIRED'] is a function.",
+            "Required users cannot be counted because COGNITO_MFA['REQUIRED'] is a function.",
             returncode=REFUSED,
         )
     covered = 100 * (share.people - share.missing) / share.people if share.people else 100.0
     if covered < wanted:
-        raise CommandError(f"{covered:.1f} % is under {wanted:g} %.", returncode=REFUSED)
+        raise CommandError(f"{covered:.1f}% is below {wanted:g}%.", returncode=REFUSED)
 
 
 def _share_rows(numbers: Numbers) -> Iterator[tuple[object, ...]]:
     named = [
         ("required", numbers.required),
-        ("everybody", numbers.everybody),
+        ("all", numbers.everybody),
         ("staff", numbers.staff),
         *((f"group {group.name}", group) for group in numbers.groups),
     ]
@@ -220,8 +228,8 @@ def _counts(numbers: Numbers) -> list[tuple[str, int]]:
         (f"status older than {overview.STALE_AFTER.days} days", numbers.stale),
         ("valid exemptions", numbers.exempted),
         (f"wrong codes in {overview.LATELY.days} days", numbers.wrong_codes),
-        (f"stopped in {overview.LATELY.days} days", numbers.stops),
-        ("stopped now", numbers.stopped),
-        ("resets not finished", numbers.unfinished_resets),
-        ("would have been stopped while observing", numbers.would_stop),
+        (f"locked in {overview.LATELY.days} days", numbers.stops),
+        ("locked now", numbers.stopped),
+        ("unfinished resets", numbers.unfinished_resets),
+        ("would have been blocked in observe mode", numbers.would_stop),
     ]

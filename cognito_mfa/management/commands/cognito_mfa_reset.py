@@ -1,4 +1,4 @@
-"""Reset a user's authenticator from a shell, or finish resets that Cognito has not confirmed."""
+"""Reset a user's authenticator app, or finish interrupted resets."""
 
 from __future__ import annotations
 
@@ -18,29 +18,33 @@ from cognito_mfa.management.lookup import (
 from cognito_mfa.models import CognitoIdentity, MFAReset
 from cognito_mfa.reports.escaping import visible
 
-GIVE_UP_AFTER = 3  # failures in a row: then Cognito or the AWS permissions are the cause
+GIVE_UP_AFTER = 3  # failures in a row; Cognito or the AWS permissions are the likely cause
 
 
 class Command(BaseCommand):
     help = (
-        "Removes a person's authenticator app in Cognito and ends all their sessions; they set up a new one at the "
-        "next sign-in. With --unfinished, finishes the resets that were broken off."
+        "Removes a user's authenticator app in Cognito and ends all their sessions. They set up a new one at the next "
+        "sign-in. With --unfinished, finishes interrupted resets."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("user", nargs="?", metavar="USER", help="name here or in the user pool")
-        parser.add_argument("--reason", help="why; kept for good")
         parser.add_argument(
-            "--by", metavar="STAFF", help="who resets: their permission and the admin's rules hold"
+            "user", nargs="?", metavar="USER", help="username on this site or in the user pool"
+        )
+        parser.add_argument("--reason", help="reason, stored with the event")
+        parser.add_argument(
+            "--by", metavar="STAFF", help="staff user who resets; must have the permission"
         )
         parser.add_argument(
-            "--unfinished", action="store_true", help="finish what was broken off, of everybody"
+            "--unfinished", action="store_true", help="finish all interrupted resets"
         )
-        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show what would be done without doing it"
+        )
 
     def handle(self, *, user: str | None, unfinished: bool, **options: Any) -> None:
         if unfinished == (user is not None):
-            raise CommandError("Give either USER or --unfinished.", returncode=2)
+            raise CommandError("Specify either USER or --unfinished.", returncode=2)
         if unfinished:
             self._finish(by=options["by"], dry_run=options["dry_run"])
         else:
@@ -51,7 +55,7 @@ class Command(BaseCommand):
     ) -> None:
         reason = clean_reason(reason)
         if not reason:
-            raise CommandError("Give a --reason.", returncode=2)
+            raise CommandError("--reason is required.", returncode=2)
         identity = find_identity(name)
         actor = find_actor(by)
         require(permissions.RESET, actor, identity, dry_run=dry_run)
@@ -61,8 +65,8 @@ class Command(BaseCommand):
         row = reset.run(reset.request(identity, actor=actor, reason=reason))
         if row.finished_at is None:
             raise CommandError(
-                f"{display_name(identity.user)}: not done yet. {visible(row.trouble)}. All sessions here have ended. "
-                "Run it again with --unfinished when that is solved.",
+                f"{display_name(identity.user)}: not finished. {visible(row.trouble)}. All sessions on this site have ended. "
+                "Run the command again with --unfinished after you fix this.",
                 returncode=NOT_DONE,
             )
         self.stdout.write(f"Reset {_label(identity)}.")
@@ -75,7 +79,7 @@ class Command(BaseCommand):
         for row in waiting:
             if dry_run or in_a_row == GIVE_UP_AFTER:
                 self.stdout.write(f"Not finished: {_label(row.identity)}.")
-            elif refusal := _refusal(row, actor):  # not a failure of Cognito
+            elif refusal := _refusal(row, actor):  # Cognito was not called
                 self.stderr.write(f"{_label(row.identity)}: {visible(refusal)}.")
             elif reset.run_again(row, actor=actor).finished_at is not None:
                 self.stdout.write(f"Finished {_label(row.identity)}.")
@@ -86,19 +90,19 @@ class Command(BaseCommand):
                 in_a_row += 1
             left += 1
         if not waiting:
-            self.stdout.write("No reset is unfinished.")
+            self.stdout.write("No unfinished resets.")
         if left and not dry_run:
-            told = "1 reset is" if left == 1 else f"{left} resets are"
-            raise CommandError(f"{told} not finished.", returncode=NOT_DONE)
+            resets = "1 reset is" if left == 1 else f"{left} resets are"
+            raise CommandError(f"{resets} not finished.", returncode=NOT_DONE)
 
 
 def _refusal(row: MFAReset, actor: Any) -> str:
-    """Return why ``row`` may not be finished, or nothing."""
+    """Return why ``row`` may not be finished; empty if it may."""
     try:
         require(permissions.FINISH, actor, row)
     except CommandError as error:
         return str(error).rstrip(".")
-    return "" if row.identity.in_this_pool else row.trouble or "is of another user pool"
+    return "" if row.identity.in_this_pool else row.trouble or "belongs to another user pool"
 
 
 def _label(identity: CognitoIdentity) -> str:

@@ -1,4 +1,4 @@
-"""After an older copy of the database was restored: end what it brought back."""
+"""End the proofs and recovery codes that a restored database brought back."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from cognito_mfa.models import MFAExemption, MFAReset
 
 class Command(BaseCommand):
     help = (
-        "After an older copy of the database was restored: makes every user pass MFA again, and deletes all recovery "
-        "codes, because used ones may be valid again. Cognito is not asked; run cognito_mfa_sync afterwards."
+        "Makes all users pass MFA again and deletes all recovery codes, because used ones may be valid again. Run it "
+        "after you restore an older copy of the database, and then cognito_mfa_sync. Does not contact Cognito."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="only say what would be ended")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show what would be done without doing it"
+        )
 
     def handle(self, *, dry_run: bool, **_options: Any) -> None:
         ended = restored_database.end_what_came_back(dry_run=dry_run)

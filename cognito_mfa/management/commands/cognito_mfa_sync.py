@@ -1,4 +1,4 @@
-"""Ask Cognito about everybody's second factor, one person after another, and write down what it says."""
+"""Refresh the MFA status of all users from Cognito, one by one."""
 
 from __future__ import annotations
 
@@ -21,22 +21,21 @@ from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.reports.escaping import visible
 from cognito_mfa.values import clocks
 
-# Cognito's quota of 120 such calls a second is for the whole account and region, other applications included:
-# "Requests a second" in docs/cognito-behavior.md.
+# Cognito's quota of 120 such calls per second is for the whole account and Region, other applications included
+# ("Requests a second" in docs/cognito-behavior.md).
 RATE = 10.0
-ATTEMPTS = 3  # for each user, while Cognito answers that the rate is exceeded
-GIVE_UP_AFTER = 10  # failures in a row: then Cognito or the network is the cause
+ATTEMPTS = 3  # for each user, while Cognito throttles the calls
+GIVE_UP_AFTER = 10  # failures in a row; Cognito or the network is the likely cause
 REPORT_EVERY = 1000  # users
-# Errors about one user's name, which the next user will not have.
+# Errors about the username of one user, which do not concern the next one.
 ERRORS_OF_ONE_USER = frozenset({"ParamValidationError", "InvalidParameterException"})
-MAX_VALUE = 1_000_000  # of each option: a larger one is a typing error
+MAX_VALUE = 1_000_000  # of each option; a larger one is a typing error
 
 
 class Command(BaseCommand):
     help = (
-        "Asks Cognito about the second factor of everybody who ever signed in here with this user pool, and writes down "
-        "what it says, and what the pool asks of passwords. Those who were asked about longest ago come first. A run that was broken off goes on where it "
-        "stopped when --older-than says how long ago it began."
+        "Refreshes the MFA status of all users linked to this user pool, least recently checked first, and the pool's "
+        "password policy. To resume an interrupted run, pass --older-than with the time since it started."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,20 +44,22 @@ class Command(BaseCommand):
             type=_not_below_zero,
             default=0.0,
             metavar="HOURS",
-            help="leave out whom Cognito was asked about in the last HOURS",
+            help="skip users checked within the last HOURS",
         )
         parser.add_argument(
             "--rate",
             type=_above_zero,
             default=RATE,
-            metavar="PEOPLE",
-            help="ask about so many people a second at most (default: %(default)g)",
+            metavar="USERS",
+            help="maximum number of users per second (default: %(default)g)",
         )
         parser.add_argument(
-            "--limit", type=_whole_number, metavar="PEOPLE", help="stop after so many people"
+            "--limit", type=_whole_number, metavar="USERS", help="stop after this many users"
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="only say how many would be asked about"
+            "--dry-run",
+            action="store_true",
+            help="show how many users would be checked without contacting Cognito",
         )
 
     def handle(
@@ -66,7 +67,7 @@ class Command(BaseCommand):
     ) -> None:
         keys = _due(older_than)[:limit]
         if dry_run:
-            self.stdout.write(f"Would ask about {_people(len(keys))}.")
+            self.stdout.write(f"Would check {_users(len(keys))}.")
             return
         self.verbosity: int = options["verbosity"]
         self.changes: Counter[str] = Counter()
@@ -77,12 +78,10 @@ class Command(BaseCommand):
         if trouble:
             raise CommandError(trouble, returncode=NOT_DONE)
         if self.failed:
-            raise CommandError(
-                f"{_people(self.failed)} could not be asked about.", returncode=NOT_DONE
-            )
+            raise CommandError(f"{_users(self.failed)} could not be checked.", returncode=NOT_DONE)
 
     def _refresh_all(self, keys: list[Any], rate: float) -> str:
-        """Refresh one after another; return why that ended early, or nothing."""
+        """Refresh the identities one by one; return why that ended early, empty if it did not."""
         in_a_row = 0
         for key in _paced(keys, rate):
             identity = CognitoIdentity.objects.filter(pk=key).first()
@@ -96,9 +95,9 @@ class Command(BaseCommand):
                 if isinstance(error, ServiceError | Busy) and error.error not in ERRORS_OF_ONE_USER:
                     in_a_row += 1
                 if isinstance(error, Misconfigured) and error.error not in ERRORS_OF_ONE_USER:
-                    return f"{error.hint or error}"  # it would fail for the next one, too
+                    return f"{error.hint or error}"  # it would fail for the next user, too
                 if in_a_row == GIVE_UP_AFTER:
-                    return f"{GIVE_UP_AFTER} failures in a row: given up."
+                    return f"Stopped after {GIVE_UP_AFTER} failures in a row."
             else:
                 in_a_row = 0
         return ""
@@ -113,39 +112,38 @@ class Command(BaseCommand):
             if self.verbosity > 1:
                 self.stdout.write(f"{visible(identity.username)}: {before} -> {after}")
         if self.asked % REPORT_EVERY == 0 and self.verbosity:
-            self.stdout.write(f"{self.asked} asked about ...")
+            self.stdout.write(f"Checked {self.asked} users ...")
 
     def _read_password_rules(self) -> None:
-        """Read what the pool asks of passwords; not every site's credentials allow it."""
+        """Read the pool's password policy, which some sites' credentials cannot read."""
         try:
             password_policy.refresh()
         except CognitoMFAError as error:
             if self.verbosity > 1:
-                self.stdout.write(f"The pool's password policy was not read: {error}.")
+                self.stdout.write(f"Could not read the pool's password policy: {error}.")
 
     def _sum_up(self) -> None:
         changed = ", ".join(f"{what}: {number}" for what, number in sorted(self.changes.items()))
-        note = f"{changed}." if changed else "nothing changed."
-        self.stdout.write(f"Asked about {_people(self.asked)}; {note}")
+        self.stdout.write(f"Checked {_users(self.asked)}: {changed or 'no changes'}.")
 
 
 def _status_word(identity: CognitoIdentity | None) -> str:
-    """Return the status, or DISABLED for a user whom the pool does not let in."""
+    """Return the status, or DISABLED for a user who is disabled in the pool."""
     if identity is None:  # deleted here since
         return str(CognitoIdentity.Status.GONE)
     return "DISABLED" if identity.disabled_at else str(identity.status)
 
 
 def _due(older_than: float) -> list[Any]:
-    """Return the primary keys of the identities to refresh, the oldest first.
+    """Return the primary keys of the identities to refresh, least recently checked first.
 
-    A list, because the rows change their order while they are refreshed.
+    It is a list because the order of the rows changes while they are refreshed.
     """
     moment = timezone.now() - dt.timedelta(hours=older_than)
     return list(
         CognitoIdentity.objects.in_pool()
         .filter(
-            # A time in the future comes from a clock that jumped: it says nothing.
+            # A time in the future comes from a clock that jumped.
             Q(checked_at=None) | Q(checked_at__lte=moment) | Q(checked_at__gt=clocks.latest()),
         )
         .order_by(F("checked_at").asc(nulls_first=True), "pk")
@@ -154,12 +152,12 @@ def _due(older_than: float) -> list[Any]:
 
 
 def _paced(keys: list[Any], rate: float) -> Iterator[Any]:
-    """Yield ``keys`` at ``rate`` a second."""
+    """Yield ``keys`` at ``rate`` per second."""
     due = time.monotonic()
     for key in keys:
         time.sleep(max(0.0, due - time.monotonic()))
         yield key
-        # After a slow reply the pace catches up by at most one second.
+        # After a slow reply, catch up by at most one second.
         due = max(due, time.monotonic() - 1) + 1 / rate
 
 
@@ -172,8 +170,8 @@ def _refresh_with_retries(identity: CognitoIdentity) -> CognitoIdentity.Status:
     return status.refresh_status(identity)
 
 
-def _people(number: int) -> str:
-    return "1 person" if number == 1 else f"{number} people"
+def _users(number: int) -> str:
+    return "1 user" if number == 1 else f"{number} users"
 
 
 def _above_zero(text: str) -> float:
