@@ -28,7 +28,7 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import on_commit_of
 from cognito_mfa.enforcement import redirects
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
-from cognito_mfa.values import clocks
+from cognito_mfa.values import clocks, languages
 from cognito_mfa.values.comparison import same
 
 KINDS = (
@@ -133,8 +133,8 @@ def _is_address(text: str) -> bool:
 
 def _emails_in_last_day(identity: CognitoIdentity) -> int:
     """Return how many emails the events of the last day sent about ``identity``, the present one included."""
-    lately = identity.events.filter(at__gte=timezone.now() - DAY, at__lte=clocks.latest())
-    return lately.filter(kind__in=EVENTS_WITH_EMAIL).count()
+    recent = identity.events.filter(at__gte=timezone.now() - DAY, at__lte=clocks.latest())
+    return recent.filter(kind__in=EVENTS_WITH_EMAIL).count()
 
 
 def _account(identity: CognitoIdentity) -> str:
@@ -166,7 +166,9 @@ def _deliver(
     context: dict[str, Any],
 ) -> None:
     try:
-        with translation.override(identity.language or settings.LANGUAGE_CODE):
+        with translation.override(
+            languages.with_catalog(identity.language or settings.LANGUAGE_CODE)
+        ):
             messages = _messages(delivery.kind, recipients, context)
     except Exception as error:  # noqa: BLE001 - the site's templates; the change itself has happened
         delivery.log_failure(f"{type(error).__name__}: {error}")
@@ -180,11 +182,13 @@ def _messages(
 ) -> list[EmailMultiAlternatives]:
     """Return a message for each address: none of the readers learns of another address."""
     support = redirects.support_url(in_mail=True)
-    given = {**context, "site": get_conf().ISSUER or "", "support_url": support}
+    site = get_conf().ISSUER or ""
+    given = {**context, "site": site, "support_url": support}
     name = f"cognito_mfa/email/{kind}"
     subject = " ".join(render_to_string(f"{name}_subject.txt", given).split())
     plain = render_to_string(f"{name}_message.txt", given)
-    html = render_to_string(f"{name}_message.html", {**given, "subject": subject})
+    title = subject.removeprefix(" ".join(f"{site}: ".split())).strip()
+    html = render_to_string(f"{name}_message.html", {**given, "title": title})
     messages = []
     for address in recipients:
         message = EmailMultiAlternatives(subject, plain, to=[address])

@@ -13,14 +13,13 @@ from django.contrib import messages
 from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import ngettext
 
 from cognito_mfa.authenticator import notifications
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.models import CognitoIdentity, CognitoIdentityQuerySet, MFAEvent
-from cognito_mfa.values import clocks
+from cognito_mfa.values import clocks, moments
 
 DAY = dt.timedelta(hours=24)
 ALERT_FROM = 3  # wrong codes in a day, whatever right ones lie between
@@ -73,7 +72,6 @@ def show_since_last_sign_in(request: HttpRequest, identity: CognitoIdentity) -> 
     found = wrong.order_by().aggregate(count=Count("pk"), at=Max("at"))
     if not found["count"]:
         return
-    at = found["at"]
     text = ngettext(
         "Since your last sign-in, %(count)d wrong code was entered with your correct password (on %(when)s). "
         "If this wasn’t you, change your password.",
@@ -81,8 +79,7 @@ def show_since_last_sign_in(request: HttpRequest, identity: CognitoIdentity) -> 
         "on %(when)s). If this wasn’t you, change your password.",
         found["count"],
     )
-    local = timezone.localtime(at) if timezone.is_aware(at) else at
-    told = text % {"count": found["count"], "when": date_format(local, "DATETIME_FORMAT")}
+    told = text % {"count": found["count"], "when": moments.with_zone(found["at"])}
     messages.warning(request, told, fail_silently=True)
 
 

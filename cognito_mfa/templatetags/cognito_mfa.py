@@ -1,8 +1,4 @@
-"""``{% load cognito_mfa %}{% mfa_banner %}``: how many days are left to set up a second factor.
-
-The gate noted the deadline on the request when it let the person pass; nothing is looked up here, so
-that the tag costs no query and works wherever the template is rendered.
-"""
+"""Template tags: ``{% mfa_banner %}`` for the site's own pages, and what our pages and emails print values with."""
 
 from __future__ import annotations
 
@@ -12,20 +8,26 @@ from typing import Any
 from django import template
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 
 from cognito_mfa.enforcement import impersonation
 from cognito_mfa.enforcement.policy import DEADLINE
+from cognito_mfa.values import moments
 
 register = template.Library()
 
 
 @register.inclusion_tag("cognito_mfa/partials/banner.html", takes_context=True)
 def mfa_banner(context: template.Context) -> dict[str, Any]:
-    """Show the banner to who has time left; nothing to everybody else."""
+    """Show until when a user can set up two-step verification; nothing to users without such a deadline.
+
+    The middleware noted the deadline on the request, so that the tag costs no query.
+    """
     request = context.get("request")
     until: dt.datetime | None = getattr(request, DEADLINE, None)
-    # Not to somebody who acts as another user: whose authenticator app would they set up?
+    # Not while the user acts as another one: whose authenticator app would they set up?
     if request is None or until is None or impersonation.is_possible(request):
         return {"days_left": None}
     way = urlencode({"setup": "1", "next": request.get_full_path()})
@@ -37,3 +39,31 @@ def _days_left(until: dt.datetime) -> int:
     zone = timezone.get_current_timezone()
     today = dt.datetime.now(zone).date()
     return max((until.astimezone(zone).date() - today).days, 0)
+
+
+@register.filter
+def with_zone(moment: dt.datetime) -> str:
+    """Return a date and time in the active language, with its time zone: for emails."""
+    return moments.with_zone(moment)
+
+
+@register.simple_tag
+def local_time(moment: dt.datetime) -> SafeString:
+    """Show a date and time, which the script of our pages rewrites in the visitor's time zone."""
+    return format_html(
+        '<time datetime="{}" data-cognito-mfa-time>{}</time>',
+        moments.localized(moment).isoformat(timespec="seconds"),
+        moments.with_zone(moment),
+    )
+
+
+@register.filter
+def isolated(text: object) -> SafeString:
+    """Wrap a name that may be in any script, so that it does not reorder the sentence around it."""
+    return format_html("<bdi>{}</bdi>", text)
+
+
+@register.filter
+def left_to_right(text: object) -> SafeString:
+    """Wrap what is read from left to right in every language, such as a username or an address."""
+    return format_html('<bdi dir="ltr">{}</bdi>', text)

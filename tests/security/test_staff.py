@@ -317,7 +317,7 @@ def test_every_action_of_the_admin_has_its_doors_in_the_table() -> None:
 TRACES = {
     RIGHTS.RESET: ("MFA_RESET", "Your authenticator app was removed"),
     RIGHTS.FINISH: ("MFA_RESET", "Your authenticator app was removed"),
-    RIGHTS.CLEAR: ("FAILURES_CLEARED", "The wrong codes for your account were cleared"),
+    RIGHTS.CLEAR: ("FAILURES_CLEARED", "You can enter codes again"),
     RIGHTS.GRANT: ("EXEMPTION_GRANTED", "Your account is exempt from two-step verification"),
     RIGHTS.REVOKE: (
         "EXEMPTION_REVOKED",
