@@ -65,6 +65,7 @@ def site(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 def parts(identity: CognitoIdentity, kind: str, context: dict[str, Any]) -> tuple[str, str, str]:
     """Send an email; return its subject, its plain text, and its HTML."""
     notifications.send(kind, identity, **{"at": WHEN, **context})
+    message: Any
     (message,) = mail.outbox
     ((markup, content_type),) = message.alternatives
     assert content_type == "text/html"
