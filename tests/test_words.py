@@ -49,6 +49,7 @@ PAGES = ANYWHERE | {
     r"does(?:n’t| not) fit": "didn’t work",
     r"[;]|!(?! or %)|\w'\w": "no exclamation mark, no semicolon; the typographic apostrophe",
     r"friendly names?": "device name",
+    r"%\((?:when|at|date|until|deadline)\)s\.": "no period after a date, which may end in one",
 }
 # What administrators read in the admin besides.
 ADMIN = ANYWHERE | {
@@ -205,3 +206,54 @@ def test_terms_that_never_appear(area: str) -> None:
                 if (place, hit[0].lower()) not in OTHERS_WORDS:
                     found.append(f"{place}:{line}: {hit[0]!r}: {instead}")
     assert not found, f"{len(found)} of them\n" + "\n".join(found)
+
+
+# Links whose words name the way and not the page: back, out, or on in the middle of a step.
+WAYS = {
+    "Back",
+    "Back to sign-in",
+    "Back to two-step verification",
+    "Cancel",
+    "Check now",
+    "Enter a code from your app instead",
+    "Forgot your password?",
+    "Sign in again",
+    "Sign in on this site",
+    "Use a different username",
+    "View all activity",
+}
+TEXT = re.compile(r"""{%\s*translate\s+"([^"]+)"\s*%}""")
+LINK = re.compile(r"""<a\b[^>]*href="{% url 'cognito_mfa:(\w+)' %}[^>]*>(.*?)</a>""", re.DOTALL)
+TITLE = re.compile(r"{% block title %}(.*?){% endblock title %}", re.DOTALL)
+
+
+def test_a_link_carries_the_title_of_the_page_that_it_opens() -> None:
+    pages = APP / "templates" / "cognito_mfa"
+    links = [
+        (path.name, name, text)
+        for path in sorted(pages.rglob("*.html"))
+        for name, content in LINK.findall(path.read_text())
+        for text in TEXT.findall(content)
+        if text not in WAYS
+    ]
+    assert len(links) > 5
+    others = [
+        link
+        for link in links
+        for title in TITLE.findall((pages / f"{link[1]}.html").read_text())
+        if link[2] not in TEXT.findall(title)
+    ]
+    assert not others
+
+
+def test_the_heading_is_the_title() -> None:
+    """Each page shows its title as its heading."""
+    for path in sorted((APP / "templates" / "cognito_mfa").glob("*.html")):
+        source = path.read_text()
+        headings = {
+            text
+            for found in re.findall(r"<h1[^>]*>(.*?)</h1>", source, re.DOTALL)
+            for text in TEXT.findall(found)
+        }
+        titles = {text for found in TITLE.findall(source) for text in TEXT.findall(found)}
+        assert path.name == "base.html" or headings == titles, path.name

@@ -157,7 +157,9 @@ class DeviceRenameView(OwnPage, FormView):
             response = self.render_to_response(context, status=HTTPStatus.TOO_MANY_REQUESTS)
             response["Retry-After"] = str(error.retry_after)
             return response
-        messages.success(self.request, _("Name saved."), fail_silently=True)
+        named = form.cleaned_data["friendly_name"]
+        text = _("Device name saved.") if named else _("Device name removed.")
+        messages.success(self.request, text, fail_silently=True)
         return HttpResponseRedirect(reverse("cognito_mfa:device"))
 
 

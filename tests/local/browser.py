@@ -35,7 +35,7 @@ class Browser:
     @property
     def key(self) -> str:
         """The secret that a set-up page shows."""
-        found = re.search(r"Key: (\w+)", self.text)
+        found = re.search(r"Setup key: (\w+)", self.text)
         assert found, self.text
         return found[1]
 

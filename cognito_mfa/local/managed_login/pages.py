@@ -1,6 +1,6 @@
 """Managed login: the pages at /oauth2/authorize, which lead through a sign-in by the pool's rules
-and back to the client, and /logout; beside them /oauth2/token and /oauth2/userInfo, which programs
-call. Plain forms that say what they are. The rules of a sign-in are the operations' own; its end is
+and back to the client, and /logout. Next to them are /oauth2/token and /oauth2/userInfo, which programs
+call. Plain forms that say what they are. The rules of a sign-in are the operations' own, and it ends with
 a code instead of tokens.
 
 Missing: the browser's cookie that signs in again for an hour, implicit grants, sign-up, forgotten
@@ -42,17 +42,24 @@ CODE_KEYS = {
     "NEW_PASSWORD_REQUIRED": "NEW_PASSWORD",
     "SELECT_MFA_TYPE": "ANSWER",
 }
+TITLES = {
+    "SOFTWARE_TOKEN_MFA": "Enter your code",
+    "SMS_MFA": "Enter your code",
+    "EMAIL_OTP": "Enter your code",
+    "NEW_PASSWORD_REQUIRED": "Choose a new password",
+    "SELECT_MFA_TYPE": "Choose an MFA method",
+}
 LABELS = {
     "username": "Username",
     "password": "Password",
-    "SOFTWARE_TOKEN_MFA_CODE": "Code from the authenticator app",
+    "SOFTWARE_TOKEN_MFA_CODE": "Code from your authenticator app",
     "SMS_MFA_CODE": "Code from the text message",
-    "EMAIL_OTP_CODE": "Code from the e-mail",
+    "EMAIL_OTP_CODE": "Code from the email",
     "NEW_PASSWORD": "New password",
-    "ANSWER": "Which factor",
-    "code": "Code from the authenticator app",
-    "subject": "Who you are at the provider",
-    "email": "Your e-mail address there",
+    "ANSWER": "MFA method",
+    "code": "Code from your authenticator app",
+    "subject": "User ID at the provider",
+    "email": "Email address at the provider",
 }
 #: What programs call, those in pages of other origins among them; everything else is for people.
 ENDPOINTS = frozenset({"/oauth2/token", "/oauth2/userInfo"})
@@ -60,7 +67,7 @@ HIDDEN_WHILE_TYPED = ("password", "NEW_PASSWORD")
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>body {{ font: 1rem system-ui; max-width: 24rem; margin: 3rem auto }} label, button {{ display: block; margin: .5rem 0 }}</style>
-</head><body><p><em>A local Cognito, for development. Not AWS.</em></p><h1>{title}</h1>{body}</body></html>
+</head><body><p><em>Local Cognito emulator for development. Not AWS.</em></p><h1>{title}</h1>{body}</body></html>
 """
 
 Fields = Mapping[str, str]
@@ -105,7 +112,7 @@ class ManagedLogin:
             _check_registered(client, "CallbackURLs", query.get("redirect_uri", ""))
         except OAuthError as error:
             # SECURITY: never back to an address that is not registered.
-            return _page("This link does not work", escape(error.code), status=400)
+            return _page("This link doesn’t work", escape(error.code), status=400)
         back = query["redirect_uri"]
         state = {"state": query["state"]} if "state" in query else {}
         try:
@@ -159,9 +166,12 @@ class ManagedLogin:
             waiting = software_token.associate_software_token(self._context, {"Session": session})
             return _setup_page(waiting["SecretCode"], waiting["Session"])
         parameters = outcome["ChallengeParameters"]
-        text = parameters.get("MFAS_CAN_CHOOSE") or parameters.get("FRIENDLY_DEVICE_NAME", "")
+        device, methods = (
+            parameters.get(key) for key in ("FRIENDLY_DEVICE_NAME", "MFAS_CAN_CHOOSE")
+        )
+        text = f"Enter one of {methods}." if methods else f"Device: {device}" if device else ""
         hidden = {"step": name, "session": session}
-        return _form_page("One more step", [CODE_KEYS[name]], hidden, error, text=text)
+        return _form_page(TITLES[name], [CODE_KEYS[name]], hidden, error, text=text)
 
     def _again(self, asked: Asked, query: Fields, form: Fields, text: str) -> WireResponse:
         """The same form, where its session still lives; else from the beginning."""
@@ -173,14 +183,14 @@ class ManagedLogin:
         if step == "MFA_SETUP":
             return _setup_page(secret, session, text)
         hidden = {"step": step, "session": session}
-        return _form_page("One more step", [CODE_KEYS[step]], hidden, text)
+        return _form_page(TITLES[step], [CODE_KEYS[step]], hidden, text)
 
     def _logout(self, request: WebRequest) -> WireResponse:
         try:
             _, client = self._authorization.client(request.query.get("client_id", ""))
             _check_registered(client, "LogoutURLs", request.query.get("logout_uri", ""))
         except OAuthError as error:
-            return _page("This link does not work", escape(error.code), status=400)
+            return _page("This link doesn’t work", escape(error.code), status=400)
         return _redirect(request.query["logout_uri"], {})
 
     # --------------------------------------------------------------------------- endpoints
@@ -243,7 +253,7 @@ def _check_registered(client: AppClient, list_name: str, url: str) -> None:
 def _first_page(query: Fields, error: str = "") -> WireResponse:
     provider = query.get("identity_provider")
     if provider:
-        title = f"This stands in for {provider}"
+        title = f"Sign in with {provider} (simulated)"
         return _form_page(title, ["subject", "email"], {"step": "provider"}, error)
     values = {"username": query.get("login_hint", "")}
     fields = ["username", "password"]
@@ -252,7 +262,9 @@ def _first_page(query: Fields, error: str = "") -> WireResponse:
 
 def _setup_page(secret: str, session: str, error: str = "") -> WireResponse:
     hidden = {"step": "MFA_SETUP", "session": session}
-    return _form_page("Set up an authenticator app", ["code"], hidden, error, text=f"Key: {secret}")
+    return _form_page(
+        "Set up an authenticator app", ["code"], hidden, error, text=f"Setup key: {secret}"
+    )
 
 
 def _form_page(
