@@ -14,43 +14,130 @@ from cognito_mfa.cognito.errors import MEANINGS
 from cognito_mfa.conf import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = sorted(DOCS.glob("*.md"))
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES, *sorted((ROOT / "benchmarks").glob("**/*.md"))]
+TEMPLATES = ROOT / "cognito_mfa" / "templates" / "cognito_mfa"
+MOST_WORDS_IN_README = 900
 
 
-def rows_after(heading: str) -> list[str]:
-    """Return the first cells of the table under ``heading``."""
-    section = README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    return re.findall(r"^\| `([^|]+)` \|", section, re.MULTILINE)
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
-def test_every_setting_is_in_the_readme() -> None:
-    assert set(rows_after("Settings")) == set(SETTINGS)
+def first_cells(page: str) -> list[str]:
+    """Return the names in the first cells of the tables of a page in ``docs/``."""
+    cells = re.findall(r"^\| ([^|]+) \|", (DOCS / page).read_text(), re.MULTILINE)
+    return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
 
 
-def test_every_page_is_in_the_readme() -> None:
-    section = README.split("\n## Pages, templates, signals\n", 1)[1].split("\n## ", 1)[0]
-    for pattern in urls.urlpatterns:
-        assert f"`{pattern.name}`" in section
+def test_every_setting_is_on_its_page_once() -> None:
+    assert sorted(first_cells("settings.md")) == sorted(SETTINGS)
 
 
-def test_every_signal_is_in_the_readme() -> None:
-    told = " ".join(rows_after("Pages, templates, signals"))
-    for name, value in vars(signals).items():
-        if isinstance(value, Signal):
-            assert name in told
+def test_every_signal_is_on_its_page() -> None:
+    names = {name for name, value in vars(signals).items() if isinstance(value, Signal)}
+    assert set(first_cells("signals.md")) == names
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
-        if "://" in target or target.startswith("mailto:"):
+def test_every_url_is_on_its_page() -> None:
+    text = (DOCS / "templates.md").read_text().split("\n## Link to the pages\n", 1)[1]
+    section = text.split("\n## ", 1)[0]
+    assert {str(pattern.name) for pattern in urls.urlpatterns} <= set(
+        re.findall(r"`(\w+)`", section)
+    )
+
+
+def test_every_template_is_on_its_page_with_its_blocks() -> None:
+    base = blocks_of("base.html")
+    rows = re.findall(
+        r"^\| `([\w/]+\.html)` \| ([^|]+) \|(?: ([^|]*)\|)?",
+        (DOCS / "templates.md").read_text(),
+        re.MULTILINE,
+    )
+    told = {name: re.findall(r"`(\w+)`", blocks) for name, _page, blocks in rows}
+    pages = {path.name: blocks_of(path.name) for path in TEMPLATES.glob("*.html")}
+    partials = {f"partials/{path.name}": [] for path in (TEMPLATES / "partials").glob("*.html")}
+    own = {name: [block for block in found if block not in base] for name, found in pages.items()}
+    del own["base.html"]
+    assert told == {**own, **partials}
+    for block in base:
+        assert f"`{block}`" in (DOCS / "templates.md").read_text()
+
+
+def blocks_of(template: str) -> list[str]:
+    return re.findall(r"{% block (\w+) %}", (TEMPLATES / template).read_text())
+
+
+def test_every_email_is_on_its_page() -> None:
+    emails = {path.name[: -len("_subject.txt")] for path in TEMPLATES.glob("email/*_subject.txt")}
+    table = (DOCS / "authenticator.md").read_text().split("\n## Emails\n", 1)[1]
+    assert set(re.findall(r"^\| [^|]+ \| `(\w+)` \|$", table, re.MULTILINE)) == emails
+
+
+def test_every_command_is_on_its_page() -> None:
+    folder = ROOT / "cognito_mfa" / "management" / "commands"
+    commands = {path.stem for path in folder.glob("cognito_mfa_*.py")}
+    assert commands <= set(first_cells("administration.md"))
+
+
+def test_every_page_is_in_the_index() -> None:
+    linked = set(re.findall(r"\]\(([\w-]+\.md)", (DOCS / "README.md").read_text()))
+    assert linked == {page.name for page in PAGES} - {"README.md"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_page_begins_with_its_contents(page: Path) -> None:
+    """Each section is linked before the first one; pages of three sections need no list."""
+    text = without_code(page.read_text())
+    sections = [anchor(title) for title in re.findall(r"^## (.+)$", text, re.MULTILINE)]
+    sections = [section for section in sections if section != "contents"]
+    if len(sections) <= 3 or page.name == "README.md":
+        return
+    first = re.search(r"^## (?!Contents$)", text, re.MULTILINE)
+    assert first
+    linked = re.findall(r"\]\(#([^)]+)\)", text[: first.start()])
+    assert [name for name in linked if name in sections] == sections
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_links_and_pictures_lead_somewhere(document: Path) -> None:
+    text = without_code(document.read_text())
+    for target in re.findall(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"", text):
+        address = "".join(target)
+        if re.match(r"[a-z]+:", address) or address.startswith("../../actions/"):
             continue
-        name, _hash, anchor = target.partition("#")
+        name, _hash, section = address.partition("#")
         found = document.parent / name if name else document
-        assert found.exists(), target
-        if anchor:
-            assert anchor in anchors(found), target
+        assert found.exists(), address
+        if section:
+            assert section in anchors(found), address
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_pictures_have_a_text_and_a_dark_twin(document: Path) -> None:
+    """Screenshots are taken in both modes; a reader who cannot see one reads what it shows."""
+    text = without_code(document.read_text())
+    assert re.findall(r"!\[[^\]]*\]\((?!http|\.\./\.\./actions)[^)]+\)", text) == []
+    for picture in re.findall(r"<picture>.*?</picture>", text, re.DOTALL):
+        assert 'media="(prefers-color-scheme: dark)"' in picture
+        assert re.search(r'<img src="[^"]+-light\.png" alt="[^"]{20,}">', picture), picture
+    assert text.count("<img ") == text.count("<picture>")
+
+
+def test_every_screenshot_is_shown() -> None:
+    shown = "".join(document.read_text() for document in DOCUMENTS)
+    pictures = [path.name for path in (DOCS / "screenshots").iterdir()]
+    assert [name for name in pictures if f"screenshots/{name}" not in shown] == []
+
+
+def test_readme_is_a_front_door() -> None:
+    assert len(README.split()) <= MOST_WORDS_IN_README
 
 
 def test_the_threat_model_names_tests_and_modules_that_exist() -> None:
@@ -92,12 +179,13 @@ def sections_named_in(source: str) -> list[str]:
     return [name for names in (*before, *behind) for name in re.findall(r'"([^"]+)"', names)]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_dotted_paths_in_documents_exist(document: Path) -> None:
     """A path is that of a module, of a name in one, of a permission, or of a check."""
     known = permissions()
-    for path in set(re.findall(r"\bcognito_mfa(?:\.[A-Za-z_]\w*)+", document.read_text())):
-        if path in known or re.fullmatch(r"cognito_mfa\.[EW]\d{3}", path):
+    paths = re.findall(r"(?<!/)\bcognito_mfa(?:\.[A-Za-z_]\w*)+", document.read_text())
+    for path in set(paths):
+        if path in known or re.fullmatch(r"cognito_mfa\.[EW](?:\d{3})?", path):
             continue
         source, name = split_path(path)
         assert not name or re.search(rf"\b{name}\b", source.read_text()), path
@@ -128,10 +216,13 @@ def split_path(path: str) -> tuple[Path, str]:
 
 def anchors(document: Path) -> set[str]:
     """Return the anchors that GitHub gives the headings of ``document``."""
-    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
-    return {
-        re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
-    }
+    text = without_code(document.read_text())
+    return {anchor(heading) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+
+
+def anchor(heading: str) -> str:
+    """Return the anchor that GitHub gives ``heading``."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
 
 
 TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,56 @@ def test_only_pyproject_has_the_address_of_the_repository() -> None:
         if path.suffix in READ and address.search(path.read_text(encoding="utf-8"))
     ]
     assert found == ["pyproject.toml"]
+
+
+def test_pypi_shows_a_readme_without_relative_addresses() -> None:
+    """The build makes it with these substitutions, one after another."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    hook = project["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
+    assert hook["fragments"] == [{"path": "README.md"}]
+    text = (ROOT / "README.md").read_text()
+    for change in hook["substitutions"]:
+        text = re.sub(change["pattern"], change["replacement"], text)
+    addresses = re.findall(r"\]\(([^)]+)\)|(?:src|srcset)=\"([^\"]+)\"", text)
+    assert len(addresses) >= 20
+    found = ["".join(address) for address in addresses]
+    assert [address for address in found if not address.startswith("https://")] == []
+    home = project["project"]["urls"]["Homepage"]
+    for address in found:
+        if address.startswith(f"{home}/blob/main/"):
+            name = address.removeprefix(f"{home}/blob/main/").partition("#")[0]
+            assert (ROOT / name).exists(), address
+
+
+def test_the_badges_name_the_supported_versions() -> None:
+    readme = (ROOT / "README.md").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for name, prefix in (
+        ("Python", "Programming Language :: Python"),
+        ("Django", "Framework :: Django"),
+    ):
+        versions = [
+            found[1]
+            for line in project["classifiers"]
+            if (found := re.fullmatch(rf"{prefix} :: (\d+\.\d+)", line))
+        ]
+        assert f"![{name} {' | '.join(versions)}]" in readme
+        assert f"badge/{name}-{'%20%7C%20'.join(versions)}-" in readme
+
+
+def test_an_extra_is_the_version_that_the_tests_run_with() -> None:
+    """And the page about versions names it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    tested = {
+        line
+        for group in project["dependency-groups"].values()
+        for line in group
+        if isinstance(line, str)
+    }
+    page = (ROOT / "docs" / "stability.md").read_text()
+    for name, requirements in project["project"]["optional-dependencies"].items():
+        assert set(requirements) <= tested
+        assert f"`django-cognito-mfa[{name}]`" in page
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)

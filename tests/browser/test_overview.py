@@ -53,7 +53,7 @@ def test_it_is_counted_and_drawn_in_light_and_dark(
     person = new_person(viewport={"width": 1200, "height": 800})
     at_overview(pool, person)
     person.press("Update now")
-    assert "Counted." in person.page.inner_text("main")
+    assert "Overview updated." in person.page.inner_text("main")
     bars = person.page.locator(BAR)
     assert bars.count() == 26
     for scheme in ("light", "dark"):

@@ -1,20 +1,26 @@
-"""The pictures of the README, taken on the way; COGNITO_MFA_SCREENSHOTS names the folder for them."""
+"""The screenshots in the documents, taken on the way; COGNITO_MFA_SCREENSHOTS names the folder for them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import django
 import pytest
 from django.contrib.auth import get_user_model
 
 from cognito_mfa.local.pool import LocalPool
-from tests.browser.album import add
+from tests.browser.album import add, add_strip
 from tests.browser.conftest import NewPerson
+from tests.browser.person import Person
 from tests.visitor import PASSWORD, Visitor
+
+Scheme = Literal["light", "dark"]
 
 pytestmark = pytest.mark.browser
 
+PHONE = {"width": 390, "height": 780}
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WINDOW = {"width": 820, "height": 560}
 DEVICES = {
     "ada": "Work phone",
@@ -24,35 +30,72 @@ DEVICES = {
 }
 
 
-def test_the_way_of_a_new_person(pool: LocalPool, new_person: NewPerson, album: Path) -> None:
-    person = new_person(viewport=WINDOW)
+class Journey:
+    """What a user sees on the way, in light and in dark mode."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self.pictures: dict[str, list[bytes]] = {scheme: [] for scheme in SCHEMES}
+
+    def photograph(self) -> None:
+        for scheme, pictures in self.pictures.items():
+            self.person.page.emulate_media(color_scheme=scheme)
+            pictures.append(self.person.page.screenshot())
+        self.person.page.emulate_media(color_scheme="light")
+
+
+def test_the_first_and_the_next_sign_in(
+    pool: LocalPool, new_person: NewPerson, album: Path
+) -> None:
+    person = new_person(viewport=PHONE)
+    journey = Journey(person)
     person.open("/private/")
-    add(album, "sign-in", person.photograph())
+    person.type("Username or email address", "newcomer")
+    journey.photograph()
     person.sign_in()
-    add(album, "setup-light", person.photograph())
-    person.page.emulate_media(color_scheme="dark")
-    add(album, "setup-dark", person.photograph())
-    person.page.emulate_media(color_scheme="light")
+    journey.photograph()
     person.scan()
-    person.type("Code from your app", person.wrong_code())
-    person.type("Device name", "Work phone")
-    person.press("Confirm")
-    add(album, "setup-wrong-code", person.photograph())
     person.type("Code from your app", person.code())
+    person.type("Device name", "My phone")
     person.press("Confirm")
-    add(album, "setup-done", person.photograph())
+    journey.photograph()
     person.follow("Continue")
     person.press("Sign out")
     person.open("/private/")
     person.sign_in()
-    add(album, "challenge", person.photograph())
+    person.type("Code", person.code())
+    journey.photograph()
+    for scheme, pictures in journey.pictures.items():
+        add_strip(album, f"journey-{scheme}", pictures, scheme=scheme)
 
 
-def test_the_set_up_on_a_phone(pool: LocalPool, new_person: NewPerson, album: Path) -> None:
-    person = new_person(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_setup_with_a_wrong_code(
+    pool: LocalPool, new_person: NewPerson, album: Path, scheme: Scheme
+) -> None:
+    person = new_person(viewport=WINDOW, color_scheme=scheme)
     person.open("/private/")
     person.sign_in()
-    add(album, "setup-phone", person.page.screenshot())
+    add(album, f"setup-{scheme}", person.photograph())
+    person.scan()
+    person.type("Code from your app", person.wrong_code())
+    person.press("Confirm")
+    add(album, f"setup-wrong-code-{scheme}", person.photograph())
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_users_own_page(
+    pool: LocalPool, new_person: NewPerson, album: Path, scheme: Scheme
+) -> None:
+    person = new_person(viewport=WINDOW, color_scheme=scheme)
+    person.open("/private/")
+    person.sign_in()
+    person.scan()
+    person.type("Code from your app", person.code())
+    person.type("Device name", "My phone")
+    person.press("Confirm")
+    person.open("/account/device/")
+    add(album, f"device-{scheme}", person.photograph())
 
 
 def test_the_list_in_the_admin(
@@ -68,7 +111,7 @@ def test_the_list_in_the_admin(
     cognito.admin_delete_software_token(UserPoolId=pool.id, Username="grace")
     cognito.admin_delete_user(UserPoolId=pool.id, Username="linus")
 
-    person = new_person(viewport={"width": 1500, "height": 480})
+    person = new_person(viewport={"width": 1280, "height": 480})
     person.open("/admin/cognito_mfa/cognitoidentity/")
     person.sign_in("ada")
     person.type("Code", pool.code_for("ada"))
@@ -77,5 +120,7 @@ def test_the_list_in_the_admin(
     person.page.get_by_label("Select all objects on this page for an action").check()
     person.page.locator("select[name=action]").select_option("Refresh status from Cognito")
     person.press("Run" if django.VERSION >= (6,) else "Go")
-    assert "Refreshed 4 people." in person.page.inner_text("main")
-    add(album, "admin-list", person.photograph())
+    assert "Refreshed the status of 4 users." in person.page.inner_text("main")
+    for scheme in SCHEMES:
+        person.page.emulate_media(color_scheme=scheme)
+        add(album, f"admin-list-{scheme}", person.photograph())

@@ -20,7 +20,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 
 def commands() -> list[list[str]]:
     """Return the commands of the step in README that links the superuser, without ``python manage.py``."""
-    step = README.read_text().split("**Link your superuser**", 1)[1].split("\nFrom now on", 1)[0]
+    step = README.read_text().split("Link your superuser**", 1)[1].split("\nFrom now on", 1)[0]
     lines = re.findall(r"^ *python manage\.py (.+)$", step, re.MULTILINE)
     return [shlex.split(line) for line in lines]
 
