@@ -58,7 +58,9 @@ def test_every_template_is_on_its_page_with_its_blocks() -> None:
     )
     told = {name: re.findall(r"`(\w+)`", blocks) for name, _page, blocks in rows}
     pages = {path.name: blocks_of(path.name) for path in TEMPLATES.glob("*.html")}
-    partials = {f"partials/{path.name}": [] for path in (TEMPLATES / "partials").glob("*.html")}
+    partials: dict[str, list[str]] = {
+        f"partials/{path.name}": [] for path in (TEMPLATES / "partials").glob("*.html")
+    }
     own = {name: [block for block in found if block not in base] for name, found in pages.items()}
     del own["base.html"]
     assert told == {**own, **partials}

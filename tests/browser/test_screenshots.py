@@ -35,7 +35,7 @@ class Journey:
 
     def __init__(self, person: Person) -> None:
         self.person = person
-        self.pictures: dict[str, list[bytes]] = {scheme: [] for scheme in SCHEMES}
+        self.pictures: dict[Scheme, list[bytes]] = {scheme: [] for scheme in SCHEMES}
 
     def photograph(self) -> None:
         for scheme, pictures in self.pictures.items():
