@@ -9,7 +9,13 @@ from example_project import views
 
 urlpatterns = [
     path("", views.start, name="start"),
+    path("codes/", views.codes, name="codes"),
     path("private/", views.private, name="private"),
+    path("support/", views.support, name="support"),
+    path("emails/", views.email_list, name="emails"),
+    path("emails/<int:number>/", views.email_page, name="email"),
+    path("emails/<int:number>/html/", views.email_html, name="email_html"),
+    path("favicon.ico", views.favicon),
     path("account/", include("cognito_mfa.urls")),
     path("admin/", admin.site.urls),
 ]
