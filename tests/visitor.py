@@ -6,6 +6,7 @@ import html
 import re
 import time
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -42,7 +43,16 @@ class Visitor:
         return self.client.get(path, **kwargs)
 
     def post(self, path: str, data: dict[str, str] | None = None, **kwargs: Any) -> Any:
-        return self.client.post(path, data or {}, **kwargs)
+        """Post, and return the page that a browser shows: after an error the one that it is redirected to.
+
+        Its ``answered`` is the status that a script would have got.
+        """
+        answer: Any = self.client.post(path, data or {}, **kwargs)
+        is_redirect = answer.status_code == HTTPStatus.SEE_OTHER
+        page: Any = self.client.get(answer.url) if is_redirect else answer
+        page.answered = getattr(answer, "answered", answer.status_code)
+        page.retry_after = getattr(answer, "retry_after", "") or answer.get("Retry-After", "")
+        return page
 
     def sign_in(
         self,

@@ -165,7 +165,9 @@ def _for_page(request: HttpRequest, denial: Denial) -> HttpResponse:
         return HttpResponseRedirect(denial.url(request.get_full_path()))
     text = _("Your changes weren’t saved. Confirm it’s you, then submit the form again.")
     messages.warning(request, text, fail_silently=True)
-    return HttpResponseRedirect(denial.url())
+    # The page of the form, where it says so: what was posted goes to an address that may have no page.
+    form_page = local_path(request, request.headers.get("Referer"))
+    return HttpResponseRedirect(denial.url(form_page))
 
 
 def _for_htmx(request: HttpRequest, denial: Denial) -> HttpResponse:

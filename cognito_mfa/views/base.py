@@ -21,18 +21,20 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
-from django.utils.decorators import classonlymethod, method_decorator
+from django.utils.decorators import classonlymethod
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_deny
-from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, View
 
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, impersonation, responses
 from cognito_mfa.enforcement.account_state import own_backend
+from cognito_mfa.enforcement.impersonation import Impersonation
 from cognito_mfa.enforcement.redirects import destination, safe_url, support_url
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
@@ -48,11 +50,13 @@ from cognito_mfa.models import identity_of
 from cognito_mfa.sign_in import duplicate_submissions, password_reset
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
-from cognito_mfa.views import error_texts, posted_secrets
+from cognito_mfa.views import error_texts, post_redirects, posted_secrets, stale_pages
 from cognito_mfa.views.error_pages import BLOCKED, DEVICE, RESTART, UNAVAILABLE, page_for
+from cognito_mfa.views.post_redirects import Answer, SeeOther
 
 logger = logging.getLogger(__name__)
 
+WAIT = "wait"  # in the address of the page that asks for patience
 WAIT_SECONDS = 2  # seconds from the page that asks for patience to the next
 
 
@@ -69,14 +73,20 @@ def conceals_posted_secrets(
     return closing
 
 
-# Closed after the check of the token, which answers what happens where the body cannot be read.
-PAGE_DECORATORS: list[Callable[..., Any]] = [
-    sensitive_post_parameters(),
-    csrf_protect,
-    conceals_posted_secrets,
-    never_cache,
-    xframe_options_deny,
-]
+def decorated(
+    view: Callable[..., HttpResponseBase], *, form_page: Callable[[HttpRequest], str]
+) -> Callable[..., HttpResponseBase]:
+    """Return ``view`` with what every page has: no caching, no framing, protection of what is posted.
+
+    Args:
+        view: of a page.
+        form_page: returns the path of the page that its form is on.
+    """
+    view = xframe_options_deny(never_cache(conceals_posted_secrets(view)))
+    # Closed after the check of the token, which answers what happens where the body cannot be read.
+    view = sensitive_post_parameters()(stale_pages.protect(form_page)(view))
+    # The site's middleware leaves the check to ours, which is the same one and answers with a page of ours.
+    return csrf_exempt(view)
 
 
 def pages_are_on() -> bool:
@@ -84,12 +94,16 @@ def pages_are_on() -> bool:
     return get_conf().PASSWORD_PAGES and own_backend() is not None
 
 
-@method_decorator(PAGE_DECORATORS, name="dispatch")
 class Page(View):
-    """What every page of ours has: no caching, no framing, CSRF protection, the support address."""
+    """What every page of ours has: no caching, no framing, CSRF protection, the support address.
+
+    A browser never sees the answer to a POST: it is redirected, also after an error, and the page says what happened.
+    """
 
     http_method_names = ["get", "head", "post", "options"]
     allows_impersonators = False  # for somebody who acts as another user
+    form_page = ""  # the URL name of the page that the form is on; empty for this one
+    answer: Answer | None = None  # to the POST that led here
 
     @classonlymethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # noqa: N805 - a class method
@@ -99,13 +113,70 @@ class Page(View):
         @wraps(view)
         def own(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             acting = None if cls.allows_impersonators else impersonation.find(request, request.user)
-            if acting is None:
-                return view(request, *args, **kwargs)
-            response = responses.impersonation_page(request, acting, unproven=False)
-            add_never_cache_headers(response)
-            return response
+            if acting is not None:
+                return cls.answer_impersonator(request, acting)
+            return cls.explain_stale(request, view(request, *args, **kwargs))
 
-        return own
+        return decorated(own, form_page=cls.form_path)
+
+    @classmethod
+    def form_path(cls, request: HttpRequest) -> str:
+        """Return the path of the page that the form is on."""
+        return reverse(f"cognito_mfa:{cls.form_page}") if cls.form_page else request.path
+
+    @classmethod
+    def answer_impersonator(cls, request: HttpRequest, acting: Impersonation) -> HttpResponseBase:
+        """Return the answer for somebody who acts as another user.
+
+        Args:
+            request: for this page.
+            acting: the impersonation.
+        """
+        if post_redirects.wants_redirect(request):
+            return SeeOther(reverse("cognito_mfa:device"))
+        response = responses.impersonation_page(request, acting, unproven=False)
+        add_never_cache_headers(response)
+        return response
+
+    @classmethod
+    def explain_stale(cls, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Return ``response`` with the reason why the form before it was not accepted, where it was stale.
+
+        Args:
+            request: for this page.
+            response: to it, not yet rendered.
+        """
+        text = stale_pages.text_for(request) if request.method == "GET" else ""
+        if text and isinstance(response, TemplateResponse):
+            response.context_data = {**(response.context_data or {}), "stale": text}
+        elif text and isinstance(response, HttpResponseRedirect):
+            signed_in = request.user.is_authenticated and not gate.blocks(request, request.user)
+            said = stale_pages.already_signed_in() if signed_in else text
+            messages.info(request, said, fail_silently=True)
+        return response
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.answer = post_redirects.take(request)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(request, *args, **kwargs)
+        if not post_redirects.wants_redirect(request):
+            return response
+        return post_redirects.redirected(request, response, self.form_url())
+
+    def form_url(self) -> str:
+        """Return the address of the page that the form is on, as the browser left it."""
+        query = self.request.GET.copy()
+        query.pop(stale_pages.PARAMETER, None)
+        query.pop(WAIT, None)
+        query.update(self.form_query())
+        path = self.form_path(self.request)
+        return f"{path}?{query.urlencode()}" if query else path
+
+    def form_query(self) -> dict[str, str]:
+        """Return what the page must be told, beside what its address says already."""
+        return {}
 
     @staticmethod
     def shared_context() -> dict[str, Any]:
@@ -164,13 +235,28 @@ class Page(View):
         return HttpResponseRedirect(f"{reverse('cognito_mfa:sign_in')}?{urlencode(query)}")
 
 
-class StepView(Page, FormView):
+class FormPage(Page, FormView):
+    """A page with a form."""
+
+    def get_form(self, form_class: type[Form] | None = None) -> Form:
+        form: Form = super().get_form(form_class)
+        if self.answer is not None and not self.answer.template:
+            self.answer.show_in(form)
+        return form
+
+
+class StepView(FormPage):
     """One step of a sign-in: a form, the flow that takes its answer, and every way that can end."""
 
     step: ClassVar[Step]
     pending: PendingSignIn
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "GET" and WAIT in request.GET:
+            return self.show_wait()
+        if self.answer is not None and self.answer.template:
+            context = {**self.answer.context, **self.shared_context()}
+            return TemplateResponse(request, self.answer.template, context)
         self.pending = PendingSignIn.load(request) or PendingSignIn()
         if self.step not in (Step.START, self.pending.step):
             return self.redirect_to_current_step()
@@ -203,9 +289,22 @@ class StepView(Page, FormView):
         return response
 
     def wait_for_other_submission(self) -> HttpResponse:
-        """Return the page for a post of what another one of this browser answers, or has answered just now."""
+        """Return the answer to a post of what another one of this browser answers, or has answered just now."""
         next_url = safe_url(self.request, self.pending.next_url)
-        query = f"?{urlencode({'next': next_url})}" if next_url else ""
+        if not post_redirects.wants_redirect(self.request):
+            return self.show_wait(next_url)
+        duplicate_submissions.keep_session_unchanged(self.request)
+        query = urlencode({WAIT: "1", **({"next": next_url} if next_url else {})})
+        return SeeOther(f"{reverse(f'cognito_mfa:{self.step.value}')}?{query}")
+
+    def show_wait(self, next_url: str = "") -> HttpResponse:
+        """Return the page that asks for patience, and leads back to this step.
+
+        Args:
+            next_url: where to go after the sign-in; empty to read it from the address.
+        """
+        way_back = next_url or safe_url(self.request, self.request.GET.get("next"))
+        query = f"?{urlencode({'next': way_back})}" if way_back else ""
         onward = reverse(f"cognito_mfa:{self.step.value}") + query
         context = {"onward": onward, "seconds": WAIT_SECONDS, **self.shared_context()}
         response = render(self.request, "cognito_mfa/wait.html", context)
@@ -387,7 +486,7 @@ class StepView(Page, FormView):
             "is_definite": is_definite,
             **self.shared_context(),
         }
-        response = render(self.request, UNAVAILABLE, context, status=status)
+        response = TemplateResponse(self.request, UNAVAILABLE, context, status=status)
         response["Retry-After"] = str(seconds)
         return response
 
@@ -401,7 +500,7 @@ class StepView(Page, FormView):
             "signed_in": self.request.user.is_authenticated,
             **self.shared_context(),
         }
-        return render(self.request, BLOCKED, context, status=page_for(error).status)
+        return TemplateResponse(self.request, BLOCKED, context, status=page_for(error).status)
 
 
 def _has_confirmed_entry(error: CognitoMFAError) -> bool:

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.generic import FormView, TemplateView, View
+from django.views.generic import TemplateView, View
 
 from cognito_mfa import managed_login
 from cognito_mfa.authenticator import recovery, recovery_codes
@@ -31,7 +31,7 @@ from cognito_mfa.sign_in import flows, removal, sign_out_elsewhere
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
 from cognito_mfa.views import error_texts
-from cognito_mfa.views.base import Page, StepView, pages_are_on
+from cognito_mfa.views.base import FormPage, Page, StepView, pages_are_on
 
 EVENTS_SHOWN = 5
 # Details that are names people gave; the others are Cognito's own words.
@@ -126,7 +126,7 @@ class HistoryView(OwnPage, TemplateView):
         return super().get_context_data(page=page, **kwargs)
 
 
-class DeviceRenameView(OwnPage, FormView):
+class DeviceRenameView(OwnPage, FormPage):
     """Another name for the device."""
 
     template_name = "cognito_mfa/device_rename.html"

@@ -49,6 +49,9 @@ class PasswordResetView(PasswordPage):
         given = self.request.POST.get("next") or self.request.GET.get("next") or ""
         return safe_url(self.request, given or self.pending.next_url)
 
+    def form_query(self) -> dict[str, str]:
+        return {"next": self.next_url} if self.next_url else {}
+
     def get_initial(self) -> dict[str, Any]:
         identity = identity_of(self.request.user)
         return {"username": self.pending.username or (identity.username if identity else "")}

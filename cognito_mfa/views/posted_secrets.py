@@ -26,8 +26,7 @@ def close(request: HttpRequest) -> None:
         closed = QueryDict(mutable=True, encoding=request.POST.encoding)
         for name, values in request.POST.lists():
             secret = name in SECRET_FIELDS
-            texts: list[Any] = [SecretText(str(value)) for value in values] if secret else values
-            closed.setlist(name, texts)
+            closed.setlist(name, [_closed(value) for value in values] if secret else values)
         closed._mutable = False  # noqa: SLF001 - as Django makes it
         request.POST = closed  # type: ignore[assignment]
     elif request.POST:
@@ -50,6 +49,11 @@ def close_after_failure(*, request: Any = None, **_kwargs: object) -> None:
     request.sensitive_post_parameters = "__ALL__"
     with suppress(Exception):  # a body that cannot be read shows nothing either
         close(request)
+
+
+def _closed(value: Any) -> Any:
+    # One page may answer for another, whose decorators have closed it before.
+    return value if isinstance(value, SecretText) else SecretText(str(value))
 
 
 def _is_ours(request: HttpRequest) -> bool:

@@ -161,6 +161,7 @@ class RecoveryCodesTextView(CodesPage):
     """The codes that are shown, as a text file to keep; a POST, so that nothing loads it unasked."""
 
     http_method_names = ["post"]
+    form_page = "recovery_codes"
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         page, codes = Placeholders(), self.shown_codes()
@@ -182,6 +183,7 @@ class RecoveryCodesSavedView(CodesPage):
     """The user has saved the codes: they are shown no more."""
 
     http_method_names = ["post"]
+    form_page = "recovery_codes"
 
     def post(self, request: HttpRequest) -> HttpResponse:
         shown_recovery_codes.forget(request)

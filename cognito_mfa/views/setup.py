@@ -7,14 +7,14 @@ from typing import Any
 
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.views.generic import TemplateView
 
 from cognito_mfa import managed_login
 from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, proof
-from cognito_mfa.enforcement.redirects import destination, safe_url, support_url
+from cognito_mfa.enforcement.redirects import destination, safe_url
 from cognito_mfa.exceptions import (
     Busy,
     CognitoMFAError,
@@ -109,7 +109,12 @@ class SetupStartView(StepView):
         given = self.request.POST.get("next") or self.request.GET.get("next")
         return safe_url(self.request, given or self.pending.next_url)
 
+    def form_query(self) -> dict[str, str]:
+        return {"next": self.next_url} if self.next_url else {}
+
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.answer is not None:
+            return super().get(request, *args, **kwargs)
         if gate.is_proven(request, request.user):
             return self.redirect_to_step(Outcome(Step.DONE, self.next_url))
         provider = proof.federated_provider(request.session.get(proof.FEDERATED_KEY), request.user)
@@ -154,14 +159,16 @@ class SetupStartView(StepView):
             reason: what the page says.
             status: of the response.
         """
-        context = {"reason": reason, "support_url": support_url()}
-        return render(self.request, "cognito_mfa/setup_impossible.html", context, status=status)
+        context = {"reason": reason, **self.shared_context()}
+        template = "cognito_mfa/setup_impossible.html"
+        return TemplateResponse(self.request, template, context, status=status)
 
 
 class SetupCancelView(Page):
     """Break off: Cognito has nothing confirmed, and the secret is forgotten."""
 
     http_method_names = ["post"]
+    form_page = "setup"
 
     def post(self, request: HttpRequest) -> HttpResponse:
         pending = PendingSignIn.load(request)

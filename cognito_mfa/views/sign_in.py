@@ -52,6 +52,8 @@ class SignInView(StepView):
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.answer is not None:  # to a sign-in in a tab of before
+            return super().get(request, *args, **kwargs)
         signed_in = request.user.is_authenticated and not gate.blocks(request, request.user)
         if signed_in and not {"switch", "again", "setup", "here"} & set(request.GET):
             return self.redirect_to_step(Outcome(Step.DONE, self.next_url))
@@ -72,6 +74,10 @@ class SignInView(StepView):
         """Return whether the user said that they are not the one who is signed in."""
         given = "switch" in self.request.GET or "switch" in self.request.POST
         return given or self.pending.is_switching_user
+
+    def form_query(self) -> dict[str, str]:
+        asked = {name: "1" for name in ("switch", "setup") if name in self.request.POST}
+        return {**asked, **({"next": self.next_url} if self.next_url else {})}
 
     def get_initial(self) -> dict[str, Any]:
         identity = identity_of(self.request.user)
@@ -265,6 +271,7 @@ class SignOutView(Page):
 
     allows_impersonators = True
     http_method_names = ["post"]
+    form_page = "device"
 
     def post(self, request: HttpRequest) -> HttpResponse:
         logout(request)

@@ -45,7 +45,7 @@ def test_an_unverified_address_names_nobody(optional_pool: LocalPool, visitor: V
     """``new_users.candidate_names``: ``person.email``, not what the person says."""
     join(optional_pool, "mallory", ROOT)
     join(optional_pool, "theceo", ROOT, verified="true")
-    assert visitor.sign_in("mallory").status_code == 403
+    assert visitor.sign_in("mallory").answered == 403
     assert reasons() == ["email_not_verified"]
     assert not get_user_model().objects.exists()
     assert visitor.get("/admin/").status_code == 302
@@ -79,7 +79,7 @@ def test_an_address_that_may_be_read_as_anothers_is_taken(
 ) -> None:
     get_user_model().objects.create(email=ROOT)
     join(optional_pool, "mallory", address, verified="true")
-    assert visitor.sign_in("mallory").status_code == 403
+    assert visitor.sign_in("mallory").answered == 403
     assert reasons() == [reason]
     assert get_user_model().objects.count() == 1
 
@@ -104,6 +104,6 @@ def test_an_owner_is_linked(optional_pool: LocalPool, visitor: Visitor, settings
     ada = get_user_model().objects.create(email="ada@example.com")
     join(optional_pool, "mallory", "ada@example.com")
     join(optional_pool, "ada", "Ada@example.com", verified="true")
-    assert visitor.sign_in("mallory").status_code == 403
+    assert visitor.sign_in("mallory").answered == 403
     another(visitor).set_up("ada")
     assert user_of("ada") == ada

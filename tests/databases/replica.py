@@ -62,7 +62,7 @@ def test_wrong_codes_are_counted(pool: LocalPool, visitor: Visitor) -> None:
         visitor.enter_code(visitor.wrong_code())
     assert CognitoIdentity.objects.get().code_failures == 5
     assert MFAEvent.objects.filter(kind="CODE_REJECTED").count() == 5
-    assert visitor.enter_code().status_code == 429
+    assert visitor.enter_code().answered == 429
 
 
 def test_an_exemption_is_valid_and_over_at_once(pool: LocalPool, client: Client) -> None:
@@ -93,7 +93,7 @@ def test_staff_of_a_moment_ago_are_linked_to_nobody(
     User.objects.create_user("newcomer", is_staff=True)
     visitor.sign_in()
     visitor.scan()
-    assert visitor.confirm_setup().status_code == 403
+    assert visitor.confirm_setup().answered == 403
     assert MFAEvent.objects.get(kind="LINK_REFUSED").reason == "staff"
 
 

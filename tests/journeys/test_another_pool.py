@@ -56,7 +56,7 @@ def test_everybody_is_refused_for_the_true_reason(
         visitor.sign_in("ada")
         visitor.scan()
         answer = visitor.confirm_setup()
-    assert answer.status_code == 403
+    assert answer.answered == 403
     assert "linked_in_another_pool" in caplog.text
     assert "--from-pool" in caplog.text
     event = MFAEvent.objects.get(kind="LINK_REFUSED")

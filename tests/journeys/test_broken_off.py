@@ -57,7 +57,7 @@ def test_when_the_last_answer_of_a_set_up_is_lost_the_next_sign_in_asks_for_a_co
     visitor.cognito.faults.on("RespondToAuthChallenge", lost, times=1)
 
     response = visitor.confirm_setup(friendly_name="Phone")
-    assert response.status_code == 503
+    assert response.answered == 503
     assert "Sign in again" in visitor.text(response)
     assert not visitor.is_in()
     assert not get_user_model().objects.exists()

@@ -62,14 +62,14 @@ def test_five_are_free_then_the_wait_grows(
     for _ in range(code_attempts.FREE_ATTEMPTS):
         assert answer(visitor.wrong_code()).status_code == 200
     waiting = answer(visitor.code())
-    assert waiting.status_code == 429
-    assert 25 <= int(waiting["Retry-After"]) <= 31
+    assert waiting.answered == 429
+    assert 25 <= int(waiting.retry_after) <= 31
     assert len(visitor.cognito.operations()) == code_attempts.FREE_ATTEMPTS
 
     visitor.wait(31)
     assert answer(visitor.wrong_code()).status_code == 200
     visitor.wait(31)
-    assert answer(visitor.wrong_code()).status_code == 429
+    assert answer(visitor.wrong_code()).answered == 429
     visitor.wait(31)
     assert answer(visitor.code()).status_code == 302
     assert visitor.is_in()
@@ -88,7 +88,7 @@ def test_starting_again_or_from_elsewhere_does_not_start_the_count_again(
         fresh.sign_in()
         assert fresh.enter_code(fresh.wrong_code()).status_code == 200
     visitor.sign_in()
-    assert visitor.enter_code().status_code == 429
+    assert visitor.enter_code().answered == 429
 
 
 def test_a_hundred_in_a_row_stop_it_until_an_administrator_lifts_it(
@@ -114,7 +114,7 @@ def test_a_hundred_in_a_row_stop_it_until_an_administrator_lifts_it(
     visitor.wait(365 * 86400)
     visitor.sign_in()
     stopped = visitor.enter_code()
-    assert stopped.status_code == 403
+    assert stopped.answered == 403
     assert "code entry is locked" in visitor.text(stopped)
     assert not visitor.is_in()
     assert [m.subject for m in mail.outbox] == [
@@ -220,7 +220,7 @@ class TestAtOnce:
         def enter() -> None:
             with taking:
                 person = next(waiting)
-            assert person.enter_code(wrong).status_code in (200, 429)
+            assert person.enter_code(wrong).answered in (200, 429)
 
         in_threads(200, enter)
         assert (

@@ -127,8 +127,8 @@ def test_a_failing_cognito_is_a_page_never_an_error_never_a_sign_in(
 
     response = visitor.enter_code() if come_to is at_code else come_to(visitor)
 
-    assert response.status_code == 503
-    assert int(response["Retry-After"]) > 0
+    assert response.answered == 503
+    assert int(response.retry_after) > 0
     assert "no-store" in response["Cache-Control"]
     page = visitor.text(response)
     assert "Exception" not in page
@@ -160,8 +160,8 @@ def test_throttling_is_told_and_the_step_can_be_tried_again(
 
     response = visitor.enter_code() if come_to is at_code else come_to(visitor)
 
-    assert response.status_code == 429
-    assert int(response["Retry-After"]) > 0
+    assert response.answered == 429
+    assert int(response.retry_after) > 0
     assert "Rate exceeded" not in visitor.text(response)
     # What was throttled was not executed, and is sent once more; a limit of the user's own is not.
     sent = visitor.cognito.operations().count(operation)
@@ -187,7 +187,7 @@ def test_one_throttled_call_is_nobodys_concern(
 def test_after_throttling_the_code_page_still_stands(pool: LocalPool, visitor: Visitor) -> None:
     throttled = faults.Error("TooManyRequestsException", "Rate exceeded")
     visitor.cognito.faults.on("RespondToAuthChallenge", throttled, skip=1, times=2)
-    assert at_code(visitor).status_code == 429
+    assert at_code(visitor).answered == 429
     visitor.enter_code()
     assert visitor.is_in()
 
@@ -204,7 +204,7 @@ def test_what_was_typed_stays_except_secrets(pool: LocalPool, visitor: Visitor) 
     visitor.cognito.faults.on("VerifySoftwareToken", faults.Unreachable(), times=2)
     code = visitor.code()
     response = visitor.confirm_setup(code, friendly_name="Blue phone")
-    assert response.status_code == 503
+    assert response.answered == 503
     page = visitor.text(response)
     assert 'value="Blue phone"' in page
     assert f'value="{code}"' not in page
@@ -224,7 +224,7 @@ def test_cognitos_lock_on_codes_is_told_and_the_challenge_stands(
     )
     visitor.cognito.faults.on("RespondToAuthChallenge", locked, times=1)
     response = visitor.enter_code()
-    assert response.status_code == 429
+    assert response.answered == 429
     assert "Wait" in visitor.text(response)
 
     visitor.enter_code()
@@ -401,7 +401,7 @@ def test_tokens_for_somebody_else_are_not_believed(
     visitor.sign_in()
     visitor.cognito.faults.on("RespondToAuthChallenge", faults.Edit(change))
 
-    assert visitor.enter_code().status_code == 503
+    assert visitor.enter_code().answered == 503
     assert not visitor.is_in()
     assert "_auth_user_id" not in visitor.client.session
 

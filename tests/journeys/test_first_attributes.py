@@ -151,7 +151,7 @@ def test_a_pool_that_cannot_send_texts_is_no_fault_of_the_number(
     cognito.faults.on("RespondToAuthChallenge", refusal, times=1)
     response = choose(visitor, phone_number="+15555550100")
 
-    assert response.status_code == 503
+    assert response.answered == 503
     assert "id_phone_number_error" not in visitor.text(response)
     assert "attributes_rejected" not in caplog.text
 
@@ -192,7 +192,7 @@ def test_a_client_that_may_not_write_them_is_the_operators_affair(
     visitor.sign_in("ada", TEMPORARY)
     response = choose(visitor, given_name="Ada")
 
-    assert response.status_code == 503
+    assert response.answered == 503
     assert "WriteAttributes" in caplog.text
 
 

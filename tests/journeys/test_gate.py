@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -71,6 +72,27 @@ def test_what_was_posted_is_neither_kept_nor_replayed_and_the_person_is_told(
 
     assert stopped.url == reverse("cognito_mfa:setup")
     assert "weren’t saved" in visitor.text(visitor.get(stopped.url, follow=True))
+
+
+@pytest.mark.parametrize(
+    ("referer", "leads_back"),
+    [
+        ("http://testserver/private/?draft=1", "/private/?draft=1"),
+        ("https://elsewhere.example/private/", ""),
+        ("http://testserver@elsewhere.example/", ""),
+        ("javascript:alert(1)", ""),
+    ],
+)
+def test_a_stopped_form_leads_back_to_the_page_that_it_is_on(
+    pool: LocalPool, visitor: Visitor, referer: str, leads_back: str
+) -> None:
+    visitor.client.force_login(person(pool), backend=OUR_BACKEND)
+    stopped = visitor.post("/private/", {"text": "long letter"}, headers={"Referer": referer})
+    assert parse_qs(urlsplit(stopped.url).query).get("next", [""]) == [leads_back]
+    visitor.sign_in(next_url=leads_back)
+    visitor.scan()
+    done = visitor.confirm_setup()
+    assert parse_qs(urlsplit(done.url).query).get("next", [""]) == [leads_back]
 
 
 @pytest.mark.parametrize(
@@ -266,5 +288,5 @@ def test_a_user_deactivated_here_is_out_at_once(pool: LocalPool, visitor: Visito
 
     visitor.sign_in()
     response = visitor.enter_code()
-    assert response.status_code == 403
+    assert response.answered == 403
     assert not visitor.is_in()

@@ -165,7 +165,7 @@ def test_a_step_that_stands_can_be_confirmed_after_a_doubt(person: Visitor) -> N
     come_to_the_picture(person)
     broken = faults.Error("InternalErrorException", "", 500)
     person.cognito.faults.on("VerifySoftwareToken", broken, times=1)
-    assert person.confirm_setup(friendly_name="New phone").status_code == 503
+    assert person.confirm_setup(friendly_name="New phone").answered == 503
     assert identity().unconfirmed == "SET_UP"
     assert person.confirm_setup(friendly_name="New phone").url.startswith("/account/setup/done/")
     assert (active_name(), identity().unconfirmed) == ("New phone", "")
@@ -275,7 +275,7 @@ def test_a_pool_that_never_asks_lets_nobody_set_up_over_what_is_there(
     """The password alone must not replace an authenticator because Cognito forgets to ask."""
     optional_pool.state.mfa = "OFF"
     response = come_back(person)
-    assert response.status_code == 503
+    assert response.answered == 503
     assert not person.is_in()
     assert "AssociateSoftwareToken" not in person.cognito.operations()
     assert active_name() == "Old phone"
@@ -289,7 +289,7 @@ def test_a_failure_signs_nobody_out(
     visitor.sign_in()
     assert visitor.is_in()
     visitor.cognito.faults.on("AssociateSoftwareToken", faults.Unreachable(), times=2)
-    assert visitor.post(REPLACE, {"password": PASSWORD}).status_code == 503
+    assert visitor.post(REPLACE, {"password": PASSWORD}).answered == 503
     assert visitor.is_in()
     assert visitor.post(REPLACE, {"password": PASSWORD}).url == SETUP
 

@@ -119,7 +119,7 @@ def test_a_confirmation_whose_answer_was_lost_is_cleared_up_at_the_next_sign_in(
     visitor.scan()
     visitor.cognito.faults.on("VerifySoftwareToken", faults.Timeout(executed=executed), times=1)
     response = visitor.confirm_setup()
-    assert response.status_code == 503
+    assert response.answered == 503
     assert not visitor.is_in()
     assert CognitoIdentity.objects.get().status == Status.UNKNOWN
     assert visitor.cognito.operations().count("VerifySoftwareToken") == 1

@@ -158,7 +158,7 @@ def test_every_other_challenge_gets_a_clear_page_and_no_sign_in(
 
     response = visitor.sign_in()
 
-    assert response.status_code == 403
+    assert response.answered == 403
     assert "doesn’t support" in visitor.text(response)
     assert "<script>alert" not in visitor.text(response)
     assert not visitor.is_in()
@@ -176,7 +176,7 @@ def test_a_set_up_that_offers_no_authenticator_app_is_told(
 
     visitor.cognito.faults.on("InitiateAuth", faults.Edit(offer_others))
 
-    assert visitor.sign_in().status_code == 403
+    assert visitor.sign_in().answered == 403
     assert visitor.cognito.operations() == ["InitiateAuth"]
 
 

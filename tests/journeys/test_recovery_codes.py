@@ -217,7 +217,7 @@ def test_a_wrong_code_is_counted_with_the_apps_own(pool: LocalPool, visitor: Vis
         else:
             assert "didn’t work" in elsewhere.text(recover(elsewhere, wrong))
     assert identity().code_failures == 5
-    assert recover(elsewhere, codes[0]).status_code == 429
+    assert recover(elsewhere, codes[0]).answered == 429
     assert not MFAReset.objects.exists()
     assert identity().recovery_codes.unused().count() == 10
 
@@ -238,7 +238,7 @@ def test_a_locked_account_is_not_opened_by_a_code(pool: LocalPool, visitor: Visi
     codes = create(visitor)
     elsewhere = lose_device(visitor)
     CodeFailures.objects.update(failures=100, total=100)
-    assert recover(elsewhere, codes[0]).status_code == 403
+    assert recover(elsewhere, codes[0]).answered == 403
     assert identity().recovery_codes.unused().count() == 10
     assert pool.user("newcomer").software_token is not None
 
@@ -249,7 +249,7 @@ def test_a_deactivated_user_cannot_use_a_code(pool: LocalPool, visitor: Visitor)
     codes = create(visitor)
     elsewhere = lose_device(visitor)
     type(identity().user).objects.update(is_active=False)
-    assert recover(elsewhere, codes[0]).status_code == 403
+    assert recover(elsewhere, codes[0]).answered == 403
     assert identity().recovery_codes.unused().count() == 10
     assert pool.user("newcomer").software_token is not None
 
@@ -263,7 +263,7 @@ def test_a_refusal_of_cognito_gives_the_code_back(pool: LocalPool, visitor: Visi
         "AdminDeleteSoftwareToken", faults.Error("AccessDeniedException", "no"), times=1
     )
     refused = recover(elsewhere, codes[0])
-    assert refused.status_code == 503
+    assert refused.answered == 503
     assert "still valid" in elsewhere.text(refused)
     assert not MFAReset.objects.exists()
     assert identity().recovery_codes.unused().count() == 10

@@ -158,7 +158,7 @@ def test_what_the_model_refuses_is_left_and_the_rest_is_written(
             change(visitor, family_name="Refused")
             visitor.sign_in("ada")
             visitor.scan()
-            assert visitor.confirm_setup().status_code == 403
+            assert visitor.confirm_setup().answered == 403
             assert not User.objects.exists()
             return
         visitor.set_up("ada")
@@ -314,7 +314,7 @@ def test_staff_are_linked_by_hand_all_the_same(
     User.objects.create_user("root", "ada@example.com", is_staff=True)
     join(optional_pool)
     put_into(visitor, "ada", "staff")
-    assert visitor.sign_in("ada").status_code == 403
+    assert visitor.sign_in("ada").answered == 403
     assert not CognitoIdentity.objects.exists()
 
 
@@ -333,7 +333,7 @@ def test_rights_that_cannot_be_taken_refuse_the_sign_in(
 
     pre_save.connect(refuse, sender=User)
     try:
-        assert again(visitor).status_code == 403
+        assert again(visitor).answered == 403
     finally:
         pre_save.disconnect(refuse, sender=User)
     assert MFAEvent.objects.get(kind="SIGN_IN_REFUSED").reason == "rights_not_saved"
@@ -395,7 +395,7 @@ def test_a_function_that_fails_refuses_the_sign_in(
     visitor.set_up("ada")
     conf(settings, USER_UPDATER=update)
     refused = again(visitor)
-    assert refused.status_code == 403
+    assert refused.answered == 403
     assert "quote reference " in visitor.text(refused)
     reason = "updater_failed" if how == "raises" else "inactive"
     assert MFAEvent.objects.filter(kind="SIGN_IN_REFUSED", reason=reason).exists()

@@ -109,7 +109,7 @@ def test_people_of_a_provider_are_stopped_or_let_in_as_the_site_says(
 def test_a_token_without_the_scope_gets_a_clear_page(person: Person, site: Settings) -> None:
     site.SOCIALACCOUNT_PROVIDERS["openid_connect"]["SCOPE"] = ["openid", "email"]
     person.arrive()
-    assert person.get(SET_UP).status_code == 503
+    assert person.get(SET_UP).answered == 503
     assert "doesn’t have permission to set up two-step verification" in person.text(person.start())
 
 

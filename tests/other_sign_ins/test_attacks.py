@@ -58,7 +58,7 @@ def test_with_the_packages_backend_the_victims_user_is_worth_nothing(
     hers.arrive_with_code("mallory")
     assert hers.client.session["_auth_user_id"] == str(get_user_model().objects.get().pk)
     assert not hers.is_in()
-    assert hers.start().status_code == 403
+    assert hers.start().answered == 403
     assert CognitoIdentity.objects.get().username == "newcomer"
 
 
@@ -69,7 +69,7 @@ def test_the_victims_user_is_worth_nothing_before_the_victim_ever_came(
     hers = mallory(person, email="victim@example.com")
     hers.arrive_with_code("mallory")
     assert not hers.is_in()
-    assert hers.start().status_code == 403
+    assert hers.start().answered == 403
     assert not CognitoIdentity.objects.exists()
 
 
@@ -89,7 +89,7 @@ def test_a_verified_address_that_the_database_takes_for_the_victims_is_worth_not
     hers.arrive_with_code("mallory")
     assert hers.client.session["_auth_user_id"] == str(mike.pk)
     assert not hers.is_in()
-    assert hers.start().status_code == 403
+    assert hers.start().answered == 403
     assert not CognitoIdentity.objects.exists()
 
 
@@ -158,7 +158,7 @@ def test_a_provider_with_the_address_of_the_pools_own_user_is_another_user(
     google.arrive_through("Google")
     assert google.client.session["_auth_user_id"] == str(get_user_model().objects.get().pk)
     assert not google.is_in()
-    assert google.start().status_code == 403
+    assert google.start().answered == 403
 
 
 @pytest.mark.usefixtures("site")

@@ -172,7 +172,7 @@ def test_a_token_without_the_scope_gets_a_clear_page(
     site.OIDC_RP_SCOPES = "openid email"
     person.arrive()
     for response in (person.get(SET_UP), person.start()):
-        assert response.status_code == 503
+        assert response.answered == 503
         page = person.text(response)
         assert "doesn’t have permission to set up two-step verification" in page
         assert "aws.cognito" not in page
@@ -225,7 +225,7 @@ def test_a_failing_cognito_is_a_page_to_try_again_from(person: Person) -> None:
     person.arrive()
     person.cognito.faults.on("GetUser", faults.Timeout(executed=False), times=3)
     response = person.start()
-    assert (response.status_code, response["Retry-After"]) == (503, "30")
+    assert (response.answered, response.retry_after) == (503, "30")
     assert "Start" in person.text(response)
     assert person.start().url == reverse("cognito_mfa:setup")
 
@@ -428,7 +428,7 @@ class TestPeopleOfProviders:
         stopped = person.get("/private/")
         assert stopped.url == SET_UP
         for response in (person.get(SET_UP), person.start()):
-            assert response.status_code == 403
+            assert response.answered == 403
             assert "can only be set up there" in person.text(response)
         assert "Google" in person.text(person.get(SET_UP))
         assert "AssociateSoftwareToken" not in person.cognito.operations()

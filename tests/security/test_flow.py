@@ -41,7 +41,7 @@ def test_the_password_alone_opens_nothing(
         Ask("/admin/", headers=CALLERS[caller]),
     ]
     for answer in send(visitor.client, asks):
-        assert answer.status_code in (302, 403)
+        assert answer.answered in (302, 403)
         assert b"private page" not in answer.body
         assert SECRET.encode() not in answer.body
 
@@ -183,7 +183,7 @@ def test_an_answer_with_both_or_neither_is_no_sign_in(pool: LocalPool, visitor: 
         return {**answer, "AuthenticationResult": tokens}
 
     visitor.cognito.faults.on("InitiateAuth", faults.Edit(both), times=1)
-    assert visitor.sign_in().status_code == 503
+    assert visitor.sign_in().answered == 503
     assert not visitor.is_in()
     assert not get_user_model().objects.exists()
 

@@ -173,7 +173,7 @@ class TestConsent:
 
     def test_it_wants_the_csrf_token(self, optional_pool: LocalPool, db: None) -> None:
         careful = Client(enforce_csrf_checks=True)
-        assert careful.post(reverse(LINK), {"answer": "yes"}).status_code == 403
+        assert careful.post(reverse(LINK), {"answer": "yes"}).status_code == 303
 
     def test_a_resolver_of_the_sites_own_links_nobody_silently_either(
         self, optional_pool: LocalPool, browser: Visitor, settings: Settings, anna: Any
@@ -192,7 +192,7 @@ class TestConsent:
         browser.sign_in("bob")
         victim = get_user_model().objects.create_user("victim")
         resolve_by(settings, lambda _person, *, request: victim)
-        assert browser.post(reverse(LINK), {"answer": "yes"}).status_code == 403
+        assert browser.post(reverse(LINK), {"answer": "yes"}).answered == 403
         assert refusals() == ["another_user"]
 
     @pytest.mark.parametrize("flag", ["is_staff", "is_superuser"])
@@ -202,7 +202,7 @@ class TestConsent:
         bob(optional_pool)
         User.objects.filter(pk=anna.pk).update(**{flag: True})
         refused = browser.sign_in("bob")
-        assert refused.status_code == 403
+        assert refused.answered == 403
         assert "special permissions" in browser.text(refused)
         assert refusals() == ["staff"]
         assert "AssociateSoftwareToken" not in browser.cognito.operations()
@@ -213,7 +213,7 @@ class TestConsent:
         bob(optional_pool)
         browser.sign_in("bob")
         User.objects.filter(pk=anna.pk).update(is_staff=True)
-        assert browser.post(reverse(LINK), {"answer": "yes"}).status_code == 403
+        assert browser.post(reverse(LINK), {"answer": "yes"}).answered == 403
         assert not CognitoIdentity.objects.exists()
 
     def test_a_change_makes_nobody(
@@ -224,7 +224,7 @@ class TestConsent:
         CognitoIdentity.objects.update(username="bob")  # the name went to somebody else meanwhile
         bob(optional_pool)
         refused = visitor.post(reverse("cognito_mfa:device_replace"), {"password": PASSWORD})
-        assert refused.status_code == 403
+        assert refused.answered == 403
         assert get_user_model().objects.count() == 1
 
 
@@ -272,7 +272,7 @@ class TestByHandOnly:
         }
         give[right]()
         refused = visitor.sign_in()
-        assert refused.status_code == 403
+        assert refused.answered == 403
         assert not CognitoIdentity.objects.exists()
         assert refusals() == [reason]
         event = MFAEvent.objects.get()
@@ -288,7 +288,7 @@ class TestByHandOnly:
         User.objects.update(is_staff=True)
         visitor.sign_in()
         visitor.scan()
-        assert visitor.confirm_setup().status_code == 403
+        assert visitor.confirm_setup().answered == 403
         assert not CognitoIdentity.objects.exists()
         assert refusals() == ["staff"]
 
@@ -333,7 +333,7 @@ class TestByHandOnly:
         reason: str,
     ) -> None:
         resolve_by(settings, lambda _person, *, request: answer)
-        assert visitor.sign_in().status_code == 403
+        assert visitor.sign_in().answered == 403
         assert refusals() == [reason]
         assert not get_user_model().objects.exists()
 
@@ -351,7 +351,7 @@ class TestByHandOnly:
 
         resolve_by(settings, fail)
         with caplog.at_level(logging.INFO):
-            assert visitor.sign_in().status_code == 403
+            assert visitor.sign_in().answered == 403
         assert refusals() == ["resolver_failed"]
         assert f"resolver_failed, sub {optional_pool.user('newcomer').sub}, {error.__name__}" in (
             caplog.text
@@ -372,14 +372,14 @@ class TestByHandOnly:
     ) -> None:
         resolve_by(settings, "by_username")
         CognitoIdentity.objects.create(user=user, pool_id=POOL_ID, sub="x", username="newcomer")
-        assert visitor.sign_in().status_code == 403
+        assert visitor.sign_in().answered == 403
         assert refusals() == ["linked_to_another"]
 
     def test_a_site_that_makes_no_users_says_so_in_an_event(
         self, optional_pool: LocalPool, visitor: Visitor, settings: Settings
     ) -> None:
         settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CREATE_USERS": False}
-        assert visitor.sign_in().status_code == 403
+        assert visitor.sign_in().answered == 403
         assert refusals() == ["no_user"]
 
 
@@ -397,7 +397,7 @@ class TestNewUsers:
             get_user_model().objects.create_user(name)
         for _time in range(2):
             refused = visitor.sign_in()
-            assert refused.status_code == 403
+            assert refused.answered == 403
             assert "couldn’t sign you in" in visitor.text(refused)
         assert refusals() == ["username_taken", "username_taken"]
         assert "]: username_taken, sub " in caplog.text
@@ -409,7 +409,7 @@ class TestNewUsers:
             get_user_model().objects.create_user(name)
         visitor.sign_in()
         visitor.scan()
-        assert visitor.confirm_setup().status_code == 403
+        assert visitor.confirm_setup().answered == 403
         assert refusals() == ["username_taken"]
 
     @pytest.mark.parametrize(
@@ -460,7 +460,7 @@ class TestNewUsers:
 
         pre_save.connect(refuse, sender=User)
         try:
-            assert visitor.sign_in().status_code == 403
+            assert visitor.sign_in().answered == 403
         finally:
             pre_save.disconnect(refuse, sender=User)
         assert refusals() == ["user_not_created"]

@@ -164,7 +164,7 @@ def test_a_user_whose_key_is_none_is_a_page(
 ) -> None:
     """``linkability.stored_user``."""
     resolve_by(settings, lambda _person, *, request: User(pk=key))
-    assert visitor.sign_in().status_code == 403
+    assert visitor.sign_in().answered == 403
     assert refusals() == ["not_saved"]
 
 
@@ -176,7 +176,7 @@ def test_a_receiver_that_fails_is_a_page(optional_pool: LocalPool, visitor: Visi
 
     post_save.connect(fails, sender=User)
     try:
-        assert visitor.sign_in().status_code == 403
+        assert visitor.sign_in().answered == 403
     finally:
         post_save.disconnect(fails, sender=User)
     assert refusals() == ["user_not_created"]
@@ -189,7 +189,7 @@ def test_names_that_the_sites_users_cannot_have_are_a_page(
 ) -> None:
     """``new_users.candidate_names``: users who are known by a number, say."""
     monkeypatch.setattr(User, "USERNAME_FIELD", field)
-    assert visitor.sign_in().status_code == 403
+    assert visitor.sign_in().answered == 403
     assert refusals() == ["no_valid_username"]
 
 

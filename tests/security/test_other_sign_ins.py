@@ -116,7 +116,7 @@ def test_tokens_of_another_person_prove_nothing(
     sign_in(visitor, alice, tokens_of(pool, "mallory"))
     assert not visitor.is_in()
     refused = start(visitor)
-    assert refused.status_code == 403
+    assert refused.answered == 403
     assert "isn’t linked to your account" in visitor.text(refused)
     assert CognitoIdentity.objects.get().username == "newcomer"
 
@@ -149,7 +149,7 @@ def test_cognito_is_believed_about_whose_a_token_is_or_not_at_all(
     user = get_user_model().objects.create_user("new")
     sign_in(visitor, user, tokens_of(pool, "newcomer"))
     visitor.cognito.faults.on("GetUser", faults.Body(json.dumps(answer).encode()))
-    assert start(visitor).status_code == 503
+    assert start(visitor).answered == 503
     assert visitor.cognito.operations() == ["GetUser"]
     assert "_cognito_mfa_pending" not in visitor.client.session
 
@@ -206,7 +206,7 @@ class TestTokensWithoutAChallenge:
         user = get_user_model().objects.create_user("federated")
         sign_in(visitor, user, tokens_of(pool, "Google_7"))
         assert not visitor.is_in()
-        assert start(visitor).status_code == 403
+        assert start(visitor).answered == 403
 
     def test_a_name_that_reads_like_a_providers_is_not_one(
         self, pool: LocalPool, visitor: Visitor, db: None, site: Settings
@@ -231,7 +231,7 @@ class TestTokensWithoutAChallenge:
         user = get_user_model().objects.create_user("federated")
         tokens = {**tokens_of(pool, "Google_7"), "IdToken": ""}
         sign_in(visitor, user, tokens)
-        assert start(visitor).status_code == 403
+        assert start(visitor).answered == 403
         assert visitor.cognito.operations() == ["GetUser"]
 
     @pytest.mark.parametrize("identity", ["", "garbage"])
@@ -343,7 +343,7 @@ def test_a_superuser_is_never_linked_by_a_sign_in(
     root = get_user_model().objects.create_superuser("root")
     sign_in(visitor, root, tokens_of(pool, "mallory"))
     assert not visitor.is_in()
-    assert start(visitor).status_code == 403
+    assert start(visitor).answered == 403
     assert not CognitoIdentity.objects.exists()
 
 
@@ -361,7 +361,7 @@ def test_an_address_that_nobody_verified_links_nothing(
         user.attributes["email_verified"] = verified
     sign_in(visitor, victim, tokens_of(pool, "mallory"))
     assert not visitor.is_in()
-    assert start(visitor).status_code == 403
+    assert start(visitor).answered == 403
     assert not CognitoIdentity.objects.exists()
 
 
@@ -388,7 +388,7 @@ def test_an_address_that_a_database_takes_for_the_same_links_nothing(
     pool.user("mallory").attributes |= {"email": hers, "email_verified": "true"}
     sign_in(visitor, victim, tokens_of(pool, "mallory"))
     assert not visitor.is_in()
-    assert start(visitor).status_code == 403
+    assert start(visitor).answered == 403
     assert not CognitoIdentity.objects.exists()
     event = MFAEvent.objects.filter(kind="LINK_REFUSED").latest("pk")
     assert (event.reason, event.sub) == (reason, pool.user("mallory").sub)
@@ -415,7 +415,7 @@ def test_a_user_with_permissions_is_never_linked_by_a_sign_in(
         user.user_permissions.add(Permission.objects.get(codename="view_group"))
     sign_in(visitor, user, tokens_of(pool, "mallory"))
     assert not visitor.is_in()
-    assert start(visitor).status_code == 403
+    assert start(visitor).answered == 403
     assert not CognitoIdentity.objects.exists()
 
 
@@ -434,7 +434,7 @@ def test_who_has_a_name_after_somebody_else_is_somebody_else(
     pool.create_user("newcomer", password=PASSWORD, attributes={"email": "newcomer@example.com"})
     sign_in(visitor, alice, tokens_of(pool, "newcomer"))
     assert not visitor.is_in()
-    assert start(visitor).status_code == 403
+    assert start(visitor).answered == 403
 
 
 def test_two_accounts_of_one_address_are_two_people(
@@ -449,7 +449,7 @@ def test_two_accounts_of_one_address_are_two_people(
     assert start(visitor).url == reverse("cognito_mfa:setup")
     other = Visitor(Client(), visitor.cognito)
     sign_in(other, user, tokens_of(pool, "second"))
-    assert start(other).status_code == 403
+    assert start(other).answered == 403
     assert CognitoIdentity.objects.get().username == "first"
 
 
@@ -464,7 +464,7 @@ def test_a_token_of_another_pool_is_none(
     staging.state.subs[twin.sub] = "newcomer"
     sign_in(visitor, alice, tokens_of(staging, "newcomer"))
     assert not visitor.is_in()
-    assert start(visitor).status_code in (403, 503)
+    assert start(visitor).answered in (403, 503)
     assert visitor.cognito.operations() == []
 
 
@@ -558,7 +558,7 @@ class TestForgedTokens:
         assert not visitor.is_in()
         refused = start(visitor)
         assert "pending" not in str(dict(visitor.client.session.items()))
-        assert refused.status_code in (302, 403, 503)
+        assert refused.answered in (302, 403, 503)
         assert "AssociateSoftwareToken" not in visitor.cognito.operations()
         assert pool.user("newcomer").pending_secret is None
 

@@ -148,7 +148,7 @@ def test_where_cognito_does_not_say_whose_name_it_is_no_code_is_looked_at(
     other = after_password(new, "ada")
     for operation in ("AdminGetUserAuthFactors", "AdminGetUser"):
         other.cognito.faults.on(operation, faults.Error("AccessDeniedException", "no"))
-    assert recover(other, codes[0]).status_code == 503
+    assert recover(other, codes[0]).answered == 503
     assert old.row.recovery_codes.unused().count() == 10
     assert pool.user("ada").software_token is not None
 
@@ -296,7 +296,7 @@ def test_many_guesses_end_in_a_lock(person: Visitor) -> None:
     other.wait(3600)
     assert REFUSED in other.text(recover(other, change_last(codes[0])))
     other.wait(3600)
-    assert recover(other, codes[0]).status_code == 403
+    assert recover(other, codes[0]).answered == 403
     assert CognitoIdentity.objects.get().recovery_codes.unused().count() == 10
     assert MFAEvent.objects.filter(kind="CODES_STOPPED").exists()
 

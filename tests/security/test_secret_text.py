@@ -190,7 +190,7 @@ def test_nothing_is_raised_in_the_thread_of_a_call(
     hooked: list[object] = []
     monkeypatch.setattr(threading, "excepthook", hooked.append)
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CLIENT_FACTORY": goes_away}
-    assert visitor.sign_in().status_code == 503
+    assert visitor.sign_in().answered == 503
     assert hooked == []
 
 

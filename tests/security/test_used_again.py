@@ -361,7 +361,7 @@ def test_the_old_row_is_retired_also_where_the_new_one_may_not_have_its_user(
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": resolver}
     new.set_up_elsewhere(pool)
     new.sign_in("ada")
-    assert new.enter_code().status_code == 403
+    assert new.enter_code().answered == 403
     assert not new.is_in()
     assert old.row.status == Status.GONE
     assert MFAEvent.objects.filter(kind="LINK_REFUSED", sub=new.sub).count() == 1

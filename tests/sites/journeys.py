@@ -74,7 +74,7 @@ def test_a_superuser_who_was_here_before(pool: LocalPool, visitor: Visitor) -> N
     pool.register_software_token("newcomer")
     visitor.secret = pool.register_software_token("root")
     visitor.sign_in("root")
-    assert visitor.enter_code().status_code == 403
+    assert visitor.enter_code().answered == 403
     assert MFAEvent.objects.get(kind="LINK_REFUSED").reason == "staff"
 
     call_command("cognito_mfa_link", root.get_username(), username="root", reason="Ticket 7")

@@ -28,7 +28,7 @@ def test_whom_the_users_refuse_is_told_so(
     visitor.secret = pool.register_software_token("ada")
     for _sign_in in range(2):
         visitor.sign_in("ada")
-        assert visitor.enter_code().status_code == 403
+        assert visitor.enter_code().answered == 403
         visitor.cognito.clock.advance(30)
     assert visitor.get(reverse("cognito_mfa:sign_in")).status_code == 200
     assert not get_user_model()._default_manager.exists()

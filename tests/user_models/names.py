@@ -71,7 +71,7 @@ def test_a_column_for_phone_numbers_takes_nothing_else(
     optional_pool: LocalPool, visitor: Visitor
 ) -> None:
     join(optional_pool, verified="false")
-    assert visitor.sign_in("ada").status_code == 403
+    assert visitor.sign_in("ada").answered == 403
     assert refusal() == ("no_valid_username", "phone: no verified name of the person is valid")
     assert not users().exists()
 
@@ -82,7 +82,7 @@ def test_a_phone_number_of_somebody_else_is_taken(
 ) -> None:
     other = users().create(phone=PHONE)
     join(optional_pool)
-    assert visitor.sign_in("ada").status_code == 403
+    assert visitor.sign_in("ada").answered == 403
     assert refusal() == ("username_taken", f"user {other.pk}")
     assert users().get() == other
 
@@ -90,7 +90,7 @@ def test_a_phone_number_of_somebody_else_is_taken(
 @only("Numbered")
 def test_a_number_is_nothing_that_the_pool_has(optional_pool: LocalPool, visitor: Visitor) -> None:
     join(optional_pool)
-    assert visitor.sign_in("ada").status_code == 403
+    assert visitor.sign_in("ada").answered == 403
     assert refusal() == ("no_valid_username", "number: no verified name of the person is valid")
 
 
@@ -109,7 +109,7 @@ def test_a_name_that_the_columns_validators_refuse_is_none(
 ) -> None:
     """Nor is the ``sub``, which has digits and is too long."""
     join(optional_pool, "Ada-Lovelace")
-    assert visitor.sign_in("Ada-Lovelace").status_code == 403
+    assert visitor.sign_in("Ada-Lovelace").answered == 403
     assert refusal() == ("no_valid_username", "name: no verified name of the person is valid")
 
 
@@ -117,7 +117,7 @@ def test_a_name_that_the_columns_validators_refuse_is_none(
 def test_a_unique_address_is_not_left_empty(optional_pool: LocalPool, visitor: Visitor) -> None:
     """The first user without one would take the empty address from all others."""
     join(optional_pool, verified="false")
-    assert visitor.sign_in("ada").status_code == 403
+    assert visitor.sign_in("ada").answered == 403
     assert refusal() == ("user_not_created", "email: unique, and there is no value")
     assert not users().exists()
     join(optional_pool, "bob")

@@ -1,0 +1,219 @@
+"""Redirect after every POST: what the page has to say waits in the session for the GET that follows.
+
+A browser that shows the answer to a POST repeats it on Reload, and shows an error page of its own on Back, because
+our pages are never cached. So a browser is always redirected, also after an error. Scripts and htmx, which have no
+Back, get the answer at once, with its status.
+
+Only who posted sees it: it is kept on the server, for the address of the form, encrypted, for one minute and one GET.
+No password and no code is ever part of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import UpdateError
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.forms import Form
+from django.forms.utils import ErrorDict
+from django.http import HttpRequest, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.utils.crypto import salted_hmac
+
+from cognito_mfa.enforcement import responses
+from cognito_mfa.enforcement.proof import PREFIX
+from cognito_mfa.forms import SecretField
+from cognito_mfa.sign_in import duplicate_submissions
+from cognito_mfa.sign_in.encryption import decrypt, encrypt
+from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
+from cognito_mfa.values.clocks import seconds_since
+from cognito_mfa.values.secret_text import SecretText
+from cognito_mfa.views.posted_secrets import SECRET_FIELDS
+
+KEY = f"{PREFIX}answers"
+TTL = 60.0  # seconds from a POST to the GET that shows its answer
+MAX_KEPT = 3  # answers at once: each is of another page
+MAX_LENGTH = 500  # characters of a typed value; a longer one is typed again
+
+
+class SeeOther(HttpResponseRedirect):
+    """A redirect to the page that says why the POST was not accepted.
+
+    Attributes:
+        answered: the status that a script would have got, for a site's middleware that counts failures.
+        retry_after: seconds until the next attempt makes sense; empty where a script would not be told.
+    """
+
+    status_code = 303
+    answered = 403
+    retry_after = ""
+
+
+class Answer(NamedTuple):
+    """What was kept of the answer to a POST.
+
+    Attributes:
+        template: of a page that stands for itself; empty for the form, which is shown again.
+        context: of that template.
+        data: what was typed into the form, without secrets.
+        errors: texts by the name of the field.
+    """
+
+    template: str = ""
+    context: Mapping[str, Any] = {}
+    data: Mapping[str, list[str]] = {}
+    errors: Mapping[str, list[str]] = {}
+
+    def show_in(self, form: Form) -> None:
+        """Give ``form`` what was typed and the errors, as if it had been submitted."""
+        data = QueryDict(mutable=True)
+        for name, values in self.data.items():
+            data.setlist(form.add_prefix(name), values)
+        form.data, form.is_bound, form.cleaned_data = data, True, {}
+        errors = ErrorDict(renderer=form.renderer)
+        for name, texts in self.errors.items():
+            # A field that is gone by now, such as of an attribute, says it for the whole form.
+            known = name if name in form.fields else NON_FIELD_ERRORS
+            css_class = "nonfield" if known == NON_FIELD_ERRORS else None
+            errors.setdefault(
+                known, form.error_class(error_class=css_class, renderer=form.renderer)
+            )
+            errors[known].extend(texts)
+        vars(form)["_errors"] = errors  # what ``full_clean`` fills
+
+
+def wants_redirect(request: HttpRequest) -> bool:
+    """Return whether the answer to ``request`` is shown by a browser, which must not repeat the POST."""
+    is_htmx = request.headers.get("HX-Request") == "true"
+    return request.method == "POST" and not is_htmx and responses.wants_page(request)
+
+
+def redirected(request: HttpRequest, response: HttpResponseBase, url: str) -> HttpResponseBase:
+    """Return the redirect to ``url``, which will show ``response``; or ``response`` where there is nothing to keep.
+
+    Args:
+        request: which posted.
+        response: what the view answered, not yet rendered.
+        url: of the page that the form is on.
+    """
+    if not isinstance(response, TemplateResponse) or "Content-Disposition" in response:
+        return response
+    context = dict(response.context_data or {})
+    form = context.get("form")
+    if isinstance(form, Form) and form.is_bound:
+        answer = Answer(data=_typed(form), errors=_texts(form))
+    else:
+        answer = Answer(template=str(response.template_name), context=_plain(context))
+    _keep(request, url, answer)
+    redirect = SeeOther(url)
+    redirect.answered, redirect.retry_after = (
+        response.status_code,
+        response.get("Retry-After", ""),
+    )
+    return redirect
+
+
+def take(request: HttpRequest) -> Answer | None:
+    """Return the answer that waits for this GET, and forget it; None when none waits."""
+    kept = request.session.get(KEY) if request.method == "GET" else None
+    if not isinstance(kept, dict):
+        return None
+    payload = decrypt(kept.pop(_place(request.get_full_path()), None))
+    if payload is None:
+        return None
+    if kept:
+        request.session[KEY] = kept
+    else:
+        del request.session[KEY]
+    _save(request)
+    ago = seconds_since(payload.pop("at", 0.0))
+    is_own = payload.pop("user", None) == request.session.get(SESSION_KEY)
+    if not is_own or ago is None or ago > TTL:
+        return None
+    answer = Answer(**payload)
+    pending = answer.context.get("pending")
+    return answer._replace(context={**answer.context, "pending": _pending(pending)})
+
+
+def _keep(request: HttpRequest, url: str, answer: Answer) -> None:
+    session, place = request.session, _place(url)
+    kept = {name: text for name, text in (session.get(KEY) or {}).items() if name != place}
+    newest = dict(list(kept.items())[-(MAX_KEPT - 1) :])
+    payload = {**answer._asdict(), "at": time.time(), "user": session.get(SESSION_KEY)}
+    session[KEY] = {**newest, place: encrypt(payload)}
+    if (
+        session.session_key
+    ):  # a new one is saved by the middleware, which gives the browser its cookie
+        _save(request)
+
+
+def _save(request: HttpRequest) -> None:
+    """Save the session; when another tab has ended it, this request leaves it alone instead of failing."""
+    session = request.session
+    is_known = session.session_key == request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    try:
+        session.save()
+        # The middleware gives the browser the cookie of a session that it does not know yet.
+        session.modified = not is_known
+    except UpdateError:
+        duplicate_submissions.keep_session_unchanged(request)
+
+
+def _place(url: str) -> str:
+    """Return the key of what is kept for a page: its address, however it is encoded."""
+    parts = urlsplit(url)
+    query = sorted(parse_qsl(parts.query, keep_blank_values=True))
+    text = repr((unquote(parts.path), query))
+    return salted_hmac("cognito_mfa.views.post_redirects", text, algorithm="sha256").hexdigest()
+
+
+def _typed(form: Form) -> dict[str, list[str]]:
+    """Return what was typed into the fields of ``form`` that hold no secret, within bounds."""
+    found: dict[str, list[str]] = {}
+    for name, field in form.fields.items():
+        if isinstance(field, SecretField) or name in SECRET_FIELDS:
+            continue
+        values = form.data.getlist(form.add_prefix(name)) if hasattr(form.data, "getlist") else []
+        if not any(isinstance(value, SecretText) or len(value) > MAX_LENGTH for value in values):
+            found[name] = values
+    return found
+
+
+def _texts(form: Form) -> dict[str, list[str]]:
+    return {name: [str(text) for text in texts] for name, texts in form.errors.items()}
+
+
+def _plain(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a page that stands for itself needs, as JSON can hold it; what every page has is left out."""
+    found: dict[str, Any] = {
+        name: str(value) if isinstance(value, str) else value
+        for name, value in context.items()
+        if _is_plain(value)
+    }
+    pending = context.get("pending")
+    if isinstance(pending, PendingSignIn):
+        # Its secrets, tokens and challenge are of other types.
+        plain = {name: value for name, value in vars(pending).items() if _is_plain(value)}
+        names = {"step": pending.step.name, "purpose": pending.purpose.name}
+        found["pending"] = {**plain, **names}
+    return found
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float)
+
+
+def _pending(kept: Any) -> PendingSignIn:
+    if not isinstance(kept, dict):
+        return PendingSignIn()
+    try:
+        names = {"step": Step[kept["step"]], "purpose": Purpose[kept["purpose"]]}
+        return PendingSignIn(**{**kept, **names})
+    except (KeyError, TypeError):  # of another version of this app, a minute ago
+        return PendingSignIn()

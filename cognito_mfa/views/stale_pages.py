@@ -1,0 +1,79 @@
+"""A page that was open for too long: its CSRF token is of before a sign-in, or the cookies are gone.
+
+The check is Django's, with nothing left out. Only its answer is ours: back to the page of the form, with a sentence,
+where Django has a bare 403 or the site's ``CSRF_FAILURE_VIEW``.
+
+SECURITY: what fails the check may come from another site. So nothing is written into the session, where a new one
+would replace the browser's own, and the sentence is chosen by a word in the address that anyone may link to.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import REASON_NO_CSRF_COOKIE, CsrfViewMiddleware
+from django.utils.decorators import decorator_from_middleware
+from django.utils.translation import gettext as _
+
+from cognito_mfa.enforcement.redirects import safe_url
+from cognito_mfa.views.post_redirects import SeeOther, wants_redirect
+
+logger = logging.getLogger("django.security.csrf")
+
+PARAMETER = "stale"
+NO_COOKIE = "cookie"
+# How Django's reasons begin that are about where a request came from: a proxy or a setting of the site is wrong.
+ABOUT_ORIGIN = ("Origin checking", "Referer checking")
+
+
+def text_for(request: HttpRequest) -> str:
+    """Return what the page says because the form that was sent was stale; an empty string when none was."""
+    given = request.GET.get(PARAMETER)
+    if given is None:
+        return ""
+    if given == NO_COOKIE:
+        return _(
+            "This page was open for too long, or your browser doesn’t accept cookies from this site. Try again."
+        )
+    return _("This page was open for too long. Try again.")
+
+
+def already_signed_in() -> str:
+    return _("You’re already signed in.")
+
+
+def protect(page: Callable[[HttpRequest], str]) -> Callable[..., Any]:
+    """Return Django's ``csrf_protect`` with our answer for browsers.
+
+    Args:
+        page: returns the path of the page that the form is on.
+    """
+
+    class Check(CsrfViewMiddleware):
+        def _reject(self, request: HttpRequest, reason: str) -> HttpResponseBase:
+            explains = settings.DEBUG and reason.startswith(ABOUT_ORIGIN)
+            if explains or not wants_redirect(request):
+                djangos: HttpResponseBase = super()._reject(request, reason)  # type: ignore[misc]
+                return djangos
+            logger.warning(
+                "Forbidden (%s): %s",
+                reason,
+                request.path,
+                extra={"status_code": 403, "request": request},
+            )
+            given = request.GET.get("next") or ""
+            with suppress(OSError):  # a body that cannot be read
+                given = request.POST.get("next") or given
+            way_back = safe_url(request, given)
+            word = NO_COOKIE if reason == REASON_NO_CSRF_COOKIE else "1"
+            query = {PARAMETER: word, **({"next": way_back} if way_back else {})}
+            return SeeOther(f"{page(request)}?{urlencode(query)}")
+
+    return decorator_from_middleware(Check)
