@@ -277,7 +277,7 @@ class BadCode(UserFacingError):
 class CodeAttemptsLocked(UserFacingError):
     """Too many wrong codes in a row; Cognito is not asked until an administrator unlocks code entry."""
 
-    code = "codes_stopped"
+    code = "code_entry_locked"
 
 
 class ChallengeLost(UserFacingError):

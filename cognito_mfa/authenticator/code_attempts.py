@@ -379,7 +379,7 @@ def _record_wrong_code(
         wrong_code_alerts.record(identity, method, is_last_free=count.failures == FREE_ATTEMPTS)
         if count.is_last:
             MFAEvent.objects.record(MFAEvent.Kind.CODES_STOPPED, identity)
-            logger.warning("codes_stopped: user %s", identity.user_id)
+            logger.warning("code_entry_locked: user %s", identity.user_id)
             notifications.send("codes_stopped", identity)
     user_id = identity.user_id if identity else "new"
     logger.info("code_rejected: user %s, method %s", user_id, method)

@@ -99,7 +99,7 @@ def record_trouble(reset: MFAReset, error: CognitoMFAError) -> None:
         error: what ``complete`` raised.
     """
     _save(reset, trouble=f"{error} {error.hint}"[:500].strip())
-    logger.warning("mfa_reset_stopped: user %s, %s", reset.identity.user_id, reset.trouble)
+    logger.warning("mfa_reset_interrupted: user %s, %s", reset.identity.user_id, reset.trouble)
 
 
 def run_again(reset: MFAReset, *, actor: Any) -> MFAReset:

@@ -108,7 +108,7 @@ def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> 
             reason=reason,
             detail=str(failures),
         )
-    logger.info("failures_cleared: %d by %s", failures, getattr(actor, "pk", "command"))
+    logger.info("failures_cleared: number %d by %s", failures, getattr(actor, "pk", "command"))
     if event.identity:
         # An attacker who guesses may ask the staff to clear the counter: the owner must hear of it.
         notifications.send("failures_cleared", event.identity, failures=failures)

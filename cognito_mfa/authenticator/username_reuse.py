@@ -100,8 +100,8 @@ def _is_gone(identity: CognitoIdentity) -> bool:
         admin_api.read_factors(identity.sub)
     except UserGone:
         retire(identity)
-        logger.info("predecessor_gone: user %s", identity.user_id)
+        logger.info("previous_user_gone: user %s", identity.user_id)
         return True
     except CognitoMFAError as error:  # no AWS credentials, or no reply: then it is unknown
-        logger.info("predecessor_unknown: user %s, %s", identity.user_id, error)
+        logger.info("previous_user_unknown: user %s, %s", identity.user_id, error)
     return False

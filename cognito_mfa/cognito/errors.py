@@ -1,10 +1,10 @@
-"""What each of Cognito's errors means: one table, read from the top.
+"""The meaning of each of Cognito's errors, in one table whose first matching row applies.
 
-The error's name is not enough: ``NotAuthorizedException`` stands for a dozen causes and ``InvalidParameterException``
-for as many. What a call was for (``Stage``) and a part of Cognito's text narrow them. The text is never passed on.
-A name that is not listed becomes ``Misconfigured``: a new botocore may bring new ones, and a test walks its model.
-A text that is not listed gets a reason of its own, so that nobody is told the cause of another one.
-See "Error texts" in ``docs/cognito-behavior.md``, and ``docs/troubleshooting.md`` for what people and operators see.
+The name of an error is not enough: ``NotAuthorizedException`` and ``InvalidParameterException`` have a dozen causes
+each. The purpose of the call (``Stage``) and a part of Cognito's text tell them apart. The text is never passed on.
+An unknown name becomes ``Misconfigured``, because a new botocore may have new ones. An unknown text has a reason of
+its own, so that no user is told a wrong cause. See "Error texts" in ``docs/cognito-behavior.md``, and
+``docs/troubleshooting.md`` for what users and operators see.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from cognito_mfa.values.untrusted import shown
 
 
 class Stage(Enum):
-    """What a call is for: the same error means something else at each."""
+    """The purpose of a call, because the same error has different meanings."""
 
     PASSWORD = "password"  # noqa: S105 - the first step of a sign-in, with SRP the second call as well
     NEW_PASSWORD = "new password"  # noqa: S105
@@ -81,25 +81,25 @@ _ANSWERS = frozenset({"RespondToAuthChallenge", "AdminRespondToAuthChallenge"})
 
 EVERYWHERE = frozenset(Stage)
 PASSWORD = frozenset({Stage.PASSWORD})
-# After the password was right: nothing is given away any more by the truth.
+# The password was right, so a true error message discloses nothing.
 LATER = frozenset({Stage.NEW_PASSWORD, Stage.CODE, Stage.CHOICE, Stage.SETUP, Stage.SETUP_END})
 TOKEN = frozenset({Stage.TOKEN, Stage.PREFERENCE})
 ADMIN = frozenset({Stage.ADMIN, Stage.ADMIN_PREFERENCE})
 PREFERENCE = frozenset({Stage.PREFERENCE, Stage.ADMIN_PREFERENCE})
 LOCK_SECONDS = 10
-MAX_MESSAGE = 300  # characters of a trigger's words
+MAX_MESSAGE = 300  # characters of a trigger's message
 
 
 class Meaning(NamedTuple):
-    """What an error means at some stages.
+    """The meaning of an error at some stages.
 
     Attributes:
-        errors: Cognito's names of it, without "Exception".
-        stages: where it means this.
+        errors: Cognito's names of the error, without "Exception".
+        stages: the stages at which it has this meaning.
         kind: our exception.
-        texts: parts of Cognito's text, in lower case; any of them. Empty for every text.
-        reason: what the log says besides, from the enum of ``kind``.
-        hint: key of what the operator should look at.
+        texts: parts of Cognito's text in lower case, one of which must occur; empty for any text.
+        reason: a detail for the log, from the enum of ``kind``.
+        hint: the key of the hint for the operator.
     """
 
     errors: tuple[str, ...]
@@ -153,7 +153,7 @@ MEANINGS: tuple[Meaning, ...] = (
     # --------------------------------------------------------------------------- what was entered
     Meaning(("CodeMismatch", "EnableSoftwareTokenMFA", "ExpiredCode"), EVERYWHERE, BadCode),
     Meaning(("InvalidPassword", "PasswordHistoryPolicyViolation"), EVERYWHERE, PasswordRejected),
-    # -------------------------------------------------------------------- what stands before Cognito
+    # ------------------------------------------------------------------------- firewall and triggers
     Meaning(("Forbidden",), EVERYWHERE, Misconfigured, hint="Forbidden"),
     Meaning(("UserLambdaValidation",), EVERYWHERE, Refused, reason=RefusedReason.TRIGGER, hint="Trigger"),
     Meaning(("UnexpectedLambda", "InvalidLambdaResponse"), EVERYWHERE, TriggerFailed, hint="TriggerFailed"),
@@ -168,40 +168,40 @@ MEANINGS: tuple[Meaning, ...] = (
 )  # fmt: skip
 
 _HINTS = {
-    "EndpointRefused": "The endpoint is neither AWS's nor named for Cognito, or has no TLS: name it in ENDPOINT_URL, with "
-    "https, or unset AWS_ENDPOINT_URL for this process.",
-    "ResourceNotFound": "The pool or the app client does not exist: compare USER_POOL_ID, CLIENT_ID and the region.",
-    "SoftwareTokenMFANotFound": "Switch authenticator apps (software token MFA) on in the user pool.",
-    "InvalidUserPoolConfiguration": "Look at the pool's MFA, e-mail and SMS configuration.",
-    "OperationNotEnabled": "This operation is not available for the pool or its region (a replica pool?).",
-    "FeatureUnavailableInTier": "The pool's feature plan does not include what was asked for.",
-    "AccessDenied": "The AWS credentials lack the permission for this operation: see cognito_mfa_doctor --iam-policy.",
-    "NoCredentials": "No AWS credentials were found; this operation needs them.",
+    "EndpointRefused": "The endpoint is not a host of AWS and not set for Cognito, or it does not use TLS. Set ENDPOINT_URL to "
+    "an https URL, or unset AWS_ENDPOINT_URL.",
+    "ResourceNotFound": "The user pool or the app client does not exist. Check USER_POOL_ID, CLIENT_ID, and REGION.",
+    "SoftwareTokenMFANotFound": "Enable authenticator apps (software token MFA) in the user pool.",
+    "InvalidUserPoolConfiguration": "Check the pool's MFA, email, and SMS configuration.",
+    "OperationNotEnabled": "This operation is not available for the pool or its Region. Is it a replica pool?",
+    "FeatureUnavailableInTier": "The pool's feature plan does not include this feature.",
+    "AccessDenied": "Add the permissions that cognito_mfa_doctor --iam-policy prints.",
+    "NoCredentials": "This operation needs AWS credentials, but none were found.",
     **dict.fromkeys(
         ("ExpiredToken", "UnrecognizedClient", "InvalidClientTokenId", "MissingAuthenticationToken", "IncompleteSignature",
          "PartialCredentials", "CredentialRetrieval", "TokenRetrieval", "SSO", "SSOTokenLoad", "UnauthorizedSSOToken"),
-        "The AWS credentials are incomplete, have expired, or could not be fetched.",
+        "The AWS credentials are incomplete, have expired, or could not be loaded.",
     ),
-    "ProfileNotFound": "AWS_PROFILE names a profile that this machine does not have.",
-    "ParamValidation": "What was to be sent is not what Cognito takes: look at the user's name in the pool.",
-    "SecretHash": "CLIENT_SECRET does not fit CLIENT_ID.",
-    "Flow": "Is the flow of AUTH_FLOW among the app client's ExplicitAuthFlows?",
-    "Forbidden": "AWS WAF blocks this site's calls: look at the rules of the web ACL at the user pool, its rate limits above all.",
-    "Trigger": "A Lambda trigger of the user pool says no: look at its log in CloudWatch.",
-    "TriggerFailed": "A Lambda trigger of the user pool broke, or Cognito may not call it: look at its log in CloudWatch.",
-    "Risk": "Threat protection of the user pool blocked it: look at the user's event history, and see CLIENT_ADDRESS.",
-    "NoMethod": "The pool asks this user for a factor and finds none that works: look at the pool's MFA methods, and at "
-    "the user's phone number and email address.",
-    "Context": "The app client takes no address of the browser: enable propagation of user context data, which needs a secret.",
-    "Delivery": "The pool cannot send codes: look at its SMS role or its email configuration.",
-    "Attempts": "Cognito limits attempts for this user. It ends by itself.",
-    "Throttled": "The AWS account makes too many calls of this kind: compare the quotas of Cognito user pools.",
+    "ProfileNotFound": "AWS_PROFILE names a profile that does not exist on this machine.",
+    "ParamValidation": "Cognito does not accept these parameters. Check the username in the user pool.",
+    "SecretHash": "CLIENT_SECRET does not match CLIENT_ID.",
+    "Flow": "Add the flow in AUTH_FLOW to the app client's ExplicitAuthFlows.",
+    "Forbidden": "AWS WAF blocks calls from this site. Check the rules and rate limits of the user pool's web ACL.",
+    "Trigger": "A Lambda trigger of the user pool refused this. Check its CloudWatch logs.",
+    "TriggerFailed": "A Lambda trigger of the user pool failed, or Cognito is not allowed to call it. Check its CloudWatch logs.",
+    "Risk": "Threat protection of the user pool blocked this. Check the user's event history, and CLIENT_ADDRESS.",
+    "NoMethod": "The pool requires a factor, but this user has none that works. Check the pool's MFA methods and the "
+    "user's phone number and email address.",
+    "Context": "The app client does not accept the browser's address. Enable propagation of user context data, which needs a secret.",
+    "Delivery": "The pool cannot send codes. Check its SMS role and its email configuration.",
+    "Attempts": "Cognito limits the attempts of this user. Wait until the limit ends.",
+    "Throttled": "The AWS account makes too many calls of this kind. Check the quotas of Cognito user pools.",
     "Disabled": "The user is disabled in the user pool.",
-    "TemporaryPassword": "The user's temporary password has expired: send the invitation again (AdminCreateUser with RESEND).",
-    "LastFactor": "Cognito does not turn off the only factor that the user has left, such as where passkeys count as MFA.",
-    "UnknownOperation": "This Region, partition or emulator does not have the operation yet.",
-    "InvalidAction": "This Region, partition or emulator does not have the operation yet.",
-    "Scope": "Allow the scope aws.cognito.signin.user.admin on the app client, and ask for it at the sign-in.",
+    "TemporaryPassword": "The temporary password has expired. Send the invitation again (AdminCreateUser with RESEND).",
+    "LastFactor": "Cognito does not turn off the only factor that the user has, for example if passkeys count as MFA.",
+    "UnknownOperation": "This Region, partition, or emulator does not support the operation yet.",
+    "InvalidAction": "This Region, partition, or emulator does not support the operation yet.",
+    "Scope": "Allow the scope aws.cognito.signin.user.admin on the app client, and request it at the sign-in.",
     "RequestExpired": "This machine's clock is wrong.",
     "InvalidSignature": "This machine's clock or its AWS secret key is wrong.",
     "SignatureDoesNotMatch": "This machine's clock or its AWS secret key is wrong.",
@@ -217,11 +217,11 @@ _TRIGGER_WORDS = re.compile(r"\w+ failed with error (?P<words>.+?)\.?\s*", re.DO
 
 
 def stage_of(operation: str, challenge: str = "") -> Stage:
-    """Return what a call of ``operation`` is for.
+    """Return the purpose of a call.
 
     Args:
         operation: the API operation.
-        challenge: Cognito's name of the challenge that it answers; empty for none.
+        challenge: Cognito's name of the challenge that the call answers; empty for none.
     """
     if operation in _ANSWERS:
         return _CHALLENGES.get(challenge, Stage.CODE)
@@ -235,13 +235,13 @@ def classify(
 
     Args:
         operation: the API operation, such as ``RespondToAuthChallenge``.
-        error: Cognito's name of the error, or an HTTP status where there was none.
-        message: Cognito's text; read, never kept.
+        error: Cognito's name of the error, or an HTTP status if there is none.
+        message: Cognito's text, which is read but never stored.
         challenge: Cognito's name of the challenge that was answered; empty for none.
         request_id: the id that AWS gave the request; empty when there is none.
     """
     stage = stage_of(operation, challenge)
-    # Nothing but a new password and the fields beside it is the user's own input.
+    # Apart from a new password and its attributes, no answer to a challenge is the user's own text.
     if stage is Stage.NEW_PASSWORD or operation not in _ANSWERS:
         given = (operation, error, message.lower(), request_id)
         refused = input_refusals.refusal(*given) or password_refusals.refusal(*given)
@@ -257,7 +257,7 @@ def meaning_of(stage: Stage, error: str, message: str) -> Meaning:
     """Return the first row of ``MEANINGS`` that applies.
 
     Args:
-        stage: what the call was for.
+        stage: the purpose of the call.
         error: Cognito's name of the error.
         message: Cognito's text.
     """
@@ -273,7 +273,7 @@ def _applies(meaning: Meaning, text: str) -> bool:
 
 
 def hint_for(error: str) -> str:
-    """Return what the operator should check when Cognito (or botocore) reports ``error``; may be empty."""
+    """Return the hint for the operator about an error of Cognito or botocore; may be empty."""
     return _HINTS.get(error.removesuffix("Exception").removesuffix("Error"), "")
 
 
@@ -302,7 +302,7 @@ def _busy(meaning: Meaning, operation: str, error: str, request_id: str) -> Busy
 
 
 def _trigger_words(message: str) -> str:
-    """Return a Lambda trigger's own words, where the site lets them through: cut, on one line."""
+    """Return a Lambda trigger's message on one line, cut; empty unless TRIGGER_MESSAGES is True."""
     if not get_conf().TRIGGER_MESSAGES:
         return ""
     found = _TRIGGER_WORDS.fullmatch(message)

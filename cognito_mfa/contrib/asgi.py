@@ -105,7 +105,7 @@ async def _goes_on(scope: Message, first: _Look) -> bool:
         now = await _look(scope)
     except Exception:
         # SECURITY: nobody goes on because the database cannot be asked.
-        logger.exception("An open connection could not be looked at, and is closed.")
+        logger.exception("connection_closed: the check of an open connection failed")
         return False
     return now.may_pass and now.people == first.people
 

@@ -189,7 +189,7 @@ def _allows(hijacker: Any, hijacked: Any) -> bool:
         return bool(check(hijacker=hijacker, hijacked=hijacked))
     except Exception:
         # SECURITY: a rule that fails must not let anybody act as somebody else.
-        logger.exception("HIJACK_PERMISSION_CHECK failed; the impersonation is over.")
+        logger.exception("impersonation_check_failed: user %s as user %s", hijacker.pk, hijacked.pk)
         return False
 
 

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 Rule = str | Callable[[HttpRequest], object]
 
-FAILED = "The policy in COGNITO_MFA['REQUIRED'] failed; a second factor is required."
+FAILED = "policy_failed: COGNITO_MFA['REQUIRED'] raised an error, so MFA is required"
 DEADLINE = "cognito_mfa_deadline"  # of the request: until when its user may go on without
 
 

@@ -71,14 +71,14 @@ def record_would_block(request: HttpRequest, user: Any) -> None:
     match = request.resolver_match
     # Not the path: it may hold what a log must not.
     view = match.view_name if match else "unknown"
-    logger.info("would_stop: user %s, view %s", key_of(user) or "unknown", view)
+    logger.info("would_block: user %s, view %s", key_of(user) or "unknown", view)
     if not key_of(user):  # a service, say: it is none of the people who are counted
         return
     try:
         with atomic_for(BlockedRequest):
             _count_request(user)
     except DatabaseError:
-        logger.exception("A would-be stop could not be counted.")
+        logger.exception("would_block_not_counted: user %s", key_of(user))
 
 
 def summary() -> Summary:

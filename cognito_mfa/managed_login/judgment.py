@@ -100,7 +100,7 @@ def on_signed_in(
             _judge(request, user, everyone=trust == "everyone")
     except CognitoMFAError as error:
         _record_doubt(request, user, Doubt.NO_ANSWER)
-        logger.warning("sign_in_proves_nothing: user %s error %s", user.pk, error)
+        logger.warning("sign_in_proves_nothing: user %s, error %s", user.pk, error)
 
 
 @sensitive_variables()
@@ -130,7 +130,7 @@ def _judge(request: HttpRequest, user: Any, *, everyone: bool) -> None:
         _prove(request, identity, person)
     else:
         _record_doubt(request, user, found)
-        logger.info("sign_in_proves_nothing: user %s reason %s", user.pk, found)
+        logger.info("sign_in_proves_nothing: user %s, reason %s", user.pk, found)
 
 
 @sensitive_variables()

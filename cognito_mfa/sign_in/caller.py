@@ -74,7 +74,7 @@ def _metadata(request: HttpRequest, operation: str) -> Mapping[str, str]:
         if isinstance(name, str) and isinstance(value, str) and len(name) <= MAX_TEXT
     }
     if len(texts) < len(told):
-        logger.warning("client_metadata_left_out: names and values must be strings")
+        logger.warning("client_metadata_omitted: names and values must be strings")
     return dict(list(texts.items())[:MAX_PAIRS])
 
 

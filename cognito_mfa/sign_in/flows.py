@@ -495,7 +495,7 @@ def _next_step(
     if reply.name == NEW_PASSWORD_REQUIRED:
         return _save_step(request, replace(pending, step=Step.NEW_PASSWORD, challenge=reply))
     if not _is_supported(reply):
-        logger.warning("challenge_not_supported: Cognito asked for %.64r", reply.name)
+        logger.warning("challenge_not_supported: challenge %.64r", reply.name)
         raise ChallengeNotSupported(reply.name)
     offered = reply.name == SOFTWARE_TOKEN_MFA and recovery.is_possible()
     pending = replace(pending, step=Step.CHALLENGE, challenge=reply, offers_recovery=offered)

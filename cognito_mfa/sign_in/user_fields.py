@@ -184,4 +184,4 @@ def _set(user: Any, values: Mapping[str, object]) -> None:
 
 
 def _log_left(name: str, cause: str, person: Person) -> None:
-    logger.warning("user_field_left: %s, %s, sub %s", name, cause, person.sub)
+    logger.warning("user_field_skipped: %s, %s, sub %s", name, cause, person.sub)

@@ -68,7 +68,7 @@ def _existing(model: Any, names: set[str]) -> dict[str, Any]:
     rows = current_rows(model).filter(name__in=names)
     found = {row.name: row for row in rows if row.name in names}
     for name in sorted(names - set(found)):
-        logger.error("group_missing: COGNITO_MFA['GROUPS'] names %r, which does not exist", name)
+        logger.error("group_missing: group %r of COGNITO_MFA['GROUPS']", name)
     return found
 
 

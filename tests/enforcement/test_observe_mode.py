@@ -42,7 +42,7 @@ def test_every_stop_that_did_not_happen_is_counted_once(
     assert answers[0].body == SECRET.encode()
     assert BlockedRequest.objects.get().requests == 3
     logged = [record.getMessage() for record in caplog.records]
-    assert f"would_stop: user {user.pk}, view gated-function" in logged
+    assert f"would_block: user {user.pk}, view gated-function" in logged
     assert "secret" not in caplog.text
 
 

@@ -83,5 +83,5 @@ def test_a_wrong_client_secret_is_the_operators_problem_not_the_persons(
     response = visitor.sign_in()
 
     assert response.answered == 503
-    assert "CLIENT_SECRET does not fit CLIENT_ID" in caplog.text
+    assert "CLIENT_SECRET does not match CLIENT_ID" in caplog.text
     assert "SECRET" not in visitor.text(response)

@@ -169,7 +169,7 @@ def test_what_the_model_refuses_is_left_and_the_rest_is_written(
     assert (user().first_name, user().last_name) == ("Augusta", "Lovelace")
     sub = pool.user("ada").sub
     assert re.search(
-        rf"user_field_left: last_name, ValueError in tests\S+, line \d+, sub {sub}", caplog.text
+        rf"user_field_skipped: last_name, ValueError in tests\S+, line \d+, sub {sub}", caplog.text
     )
     assert "some-secret" not in caplog.text
     assert visitor.is_in()

@@ -62,9 +62,12 @@ def test_nothing_is_wrong(cognito: LocalCognito) -> None:
     old = not has_operation("AdminDeleteSoftwareToken")
     assert ("WARNING" in marks) == old, "an old boto3 is the one thing to say"
     assert "sign-in: The app client allows USER_PASSWORD_AUTH." in text
-    assert "MFA: MFA is ON in the pool: Cognito asks everybody with a password in the pool." in text
+    assert (
+        "MFA: MFA is required in the pool: Cognito asks all users who sign in with a password."
+        in text
+    )
     assert "clock: This machine's clock agrees with Cognito's." in text
-    assert text.count("permission: The AWS credentials allow") == 4
+    assert text.count("permission: The AWS credentials can be used for") == 4
 
 
 def test_it_changes_nothing_and_names_nobody_who_exists(
@@ -115,7 +118,7 @@ def test_no_such_pool_or_client(wrong: dict[str, str], settings: Settings) -> No
     code, text = run("doctor")
     assert code == 1
     assert "ERROR" in text
-    assert "compare USER_POOL_ID, CLIENT_ID and the region" in text
+    assert "Check USER_POOL_ID, CLIENT_ID, and REGION." in text
 
 
 def test_mfa_is_off(healthy: LocalPool) -> None:

@@ -185,4 +185,4 @@ def test_the_number_that_is_the_name_follows_the_pool(
         visitor.enter_code()
         assert name_of_the_user() == stored
         assert visitor.is_in()
-    assert "user_field_left: phone, another user has the name" in caplog.text
+    assert "user_field_skipped: phone, another user has the name" in caplog.text

@@ -159,7 +159,7 @@ def test_an_address_that_is_too_long_for_the_column_is_left_out(
     join(optional_pool, "ada", f"{'a' * 40}@example.com")
     visitor.set_up("ada")
     assert CognitoIdentity.objects.get().user.email is None
-    assert "user_field_left: email, ValidationError: max_length" in caplog.text
+    assert "user_field_skipped: email, ValidationError: max_length" in caplog.text
 
 
 @pytest.mark.parametrize("length", [254, 255, 320, 2048])

@@ -325,12 +325,12 @@ def _create_identity_and_user(
         detail = f"NEW_USER · user {other} has the {what}"
         MFAEvent.objects.record(Kind.LINKED, identity, detail=detail)
         logger.warning(
-            "second_account: user %s for sub %s, although user %s has the %s. If both are one person, "
-            "link that user instead, with cognito_mfa_link --move (docs/existing-sites.md).",
+            "second_account: user %s, sub %s, same %s as user %s. To link that user instead, run "
+            "cognito_mfa_link --move (see docs/existing-sites.md).",
             identity.user_id,
             person.sub,
-            other,
             what,
+            other,
         )
     return identity
 

@@ -87,7 +87,7 @@ def _valid_names(field: Any, names: Iterable[str]) -> Iterable[object]:
         try:
             value = _clean_name(field, name)
         except Exception as error:  # noqa: BLE001 - a site's own field or validator may fail in any way
-            logger.debug("name_not_valid: %s", site_code.describe(error))
+            logger.debug("username_not_valid: %s", site_code.describe(error))
             continue
         yield value
 
@@ -114,7 +114,7 @@ def _set_address(user: Any, person: Person) -> None:
     except ValidationError as error:
         # Nobody is found by it, so that it decides nothing: the user can do without.
         logger.warning(
-            "user_field_left: %s, %s, sub %s", field.name, site_code.describe(error), person.sub
+            "user_field_skipped: %s, %s, sub %s", field.name, site_code.describe(error), person.sub
         )
 
 

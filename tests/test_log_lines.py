@@ -1,0 +1,54 @@
+"""The lines that the app writes to the log: a stable event name in snake_case, a colon, and what it is about."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+APP = Path(__file__).parent.parent / "cognito_mfa"
+LEVELS = {"debug", "info", "warning", "error", "exception", "log"}
+# The event may be the code of an exception, and a reference for support may follow it.
+FORM = re.compile(r"(?:[a-z]+(?:_[a-z]+)*|%s)(?: \[%s\])?: \S")
+
+
+def log_lines() -> Iterator[tuple[Path, int, str]]:
+    """Yield the format of each line, outside of the local Cognito."""
+    for path in sorted(APP.rglob("*.py")):
+        if "local" in path.relative_to(APP).parts:
+            continue
+        tree = ast.parse(path.read_text())
+        constants = {
+            getattr(node.targets[0], "id", ""): node.value.value
+            for node in tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if node.func.attr in LEVELS and getattr(node.func.value, "id", "") == "logger":
+                given = node.args[1 if node.func.attr == "log" else 0]
+                text = (
+                    constants.get(given.id)
+                    if isinstance(given, ast.Name)
+                    else ast.literal_eval(given)
+                )
+                yield path, node.lineno, str(text)
+
+
+def test_each_line_starts_with_the_name_of_an_event() -> None:
+    found = list(log_lines())
+    assert len(found) > 50
+    wrong = [
+        f"{path.relative_to(APP)}:{line}: {text}"
+        for path, line, text in found
+        if not FORM.match(text)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_names_of_events_are_not_of_words_that_the_word_list_replaces() -> None:
+    for _path, _line, text in log_lines():
+        event = text.partition(":")[0]
+        assert not re.search(r"stop|notice|left|observed|deed|census", event), text
