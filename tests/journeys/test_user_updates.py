@@ -235,7 +235,7 @@ def test_mapped_groups_follow_the_pool_and_others_stay(
     put_into(visitor, "ada", "editors", "all", "unmapped")
     visitor.set_up("ada")
     assert names() == {"Editors", "Readers"}
-    assert "'Missing', which does not exist" in caplog.text
+    assert "group_missing: group 'Missing'" in caplog.text
     assert not Group.objects.filter(name="Missing").exists()
 
     user().groups.add(Group.objects.get(name="By hand"))
