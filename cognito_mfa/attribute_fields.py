@@ -109,7 +109,7 @@ class DateOfBirthField(forms.DateField):
 
 
 def attribute_field(name: str) -> forms.Field | None:
-    """Return the field that asks for an attribute; None for one that nobody needs to be asked for.
+    """Return the field that asks for an attribute; None for one whose value is known without asking.
 
     Args:
         name: Cognito's name of it, such as ``phone_number`` or ``custom:department``.

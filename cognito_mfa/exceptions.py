@@ -153,7 +153,7 @@ class BusyReason(StrEnum):
     TOO_MANY_FAILURES = "too_many_failures"  # wrong codes in a row
     TOO_MANY_NAMES = "too_many_names"  # changes of a device name
     TOO_MANY_SETS = "too_many_sets"  # of recovery codes
-    THROTTLED = "throttled"  # the AWS account's rate of calls, whoever makes them
+    THROTTLED = "throttled"  # the AWS account's rate of calls, over all callers
     LOCKED = "locked"  # the user's codes, by Cognito
 
 

@@ -30,7 +30,7 @@ FACTOR_LABELS = {
 
 
 class CodeInput(forms.TextInput):
-    """A text field that never shows again what was typed."""
+    """A text field that never shows what was typed again."""
 
     def format_value(self, value: object) -> None:
         return None
@@ -186,12 +186,12 @@ class RecoveryCodeField(SecretField):
 
     def validate(self, value: Any) -> None:
         super().validate(value)
-        if not is_complete(value.reveal()):  # no code of anybody's: it is not counted as an attempt
+        if not is_complete(value.reveal()):  # no recovery code: not counted as an attempt
             raise ValidationError(self.error_messages["incomplete"], code="incomplete")
 
 
 class FriendlyNameField(forms.CharField):
-    """What a person calls the device: any writing and emoji, no control characters."""
+    """What the user calls the device: any script and emoji, no control characters."""
 
     def __init__(self, **kwargs: Any) -> None:
         defaults = {
@@ -233,15 +233,15 @@ class SignInForm(forms.Form):
 
 
 class PasswordResetForm(forms.Form):
-    """Whose password is forgotten."""
+    """The user whose password is forgotten."""
 
     username = UsernameField(label=_("Username or email address"))
 
 
 class LinkForm(forms.Form):
-    """Whether two accounts are one person's; nothing but a plain yes is one.
+    """Whether two accounts belong to the same user; only a plain yes links them.
 
-    ``question`` tells which accounts the page named; a site's own template may leave it out.
+    ``question`` identifies the accounts that the page named; a site's own template may leave it out.
     """
 
     answer = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")], widget=forms.HiddenInput)
@@ -249,7 +249,7 @@ class LinkForm(forms.Form):
 
 
 class TwiceNewPasswordForm(forms.Form):
-    """A new password, twice: what is shown as dots is easily mistyped."""
+    """A new password, twice: typing errors do not show in a password field."""
 
     new_password1 = NewPasswordField(label=_("New password"))
     new_password2 = NewPasswordField(label=_("Confirm new password"))
@@ -265,7 +265,7 @@ class TwiceNewPasswordForm(forms.Form):
 
 
 class PasswordChangeForm(TwiceNewPasswordForm):
-    """The present password and the new one."""
+    """The current password and the new one."""
 
     old_password = PasswordField(label=_("Current password"))
     field_order = ["old_password", "new_password1", "new_password2"]
@@ -288,7 +288,7 @@ class PasswordResetConfirmForm(TwiceNewPasswordForm):
             self.keep_code()
 
     def keep_code(self) -> None:
-        """Ask for the code no more: it was entered, and only the password was refused."""
+        """Make the code optional: it was entered, and only the password was refused."""
         self.fields["code"].required = False
         self["code"].help_text = _("Leave this empty to use the code you already entered.")
 
@@ -344,7 +344,7 @@ class CodeForm(forms.Form):
 
 
 class RecoveryCodeForm(forms.Form):
-    """A recovery code, in the place of the code of a device that is lost."""
+    """A recovery code, instead of the code of a lost device."""
 
     code = RecoveryCodeField()
 
@@ -377,7 +377,7 @@ class SetupForm(forms.Form):
 
 
 class PasswordForm(forms.Form):
-    """The password once more, before a change."""
+    """The password, again, before a change."""
 
     password = PasswordField(label=_("Password"))
 

@@ -1,6 +1,6 @@
-"""``RequireMFAMiddleware``: whoever must set up MFA or enter a code is sent there before any view runs.
+"""``RequireMFAMiddleware``: users who must set up MFA or enter a code are sent there before any view runs.
 
-The decision is about the view that Django resolved, never about a path, and about every method alike. Responses that no
+The decision is about the view that Django resolved, never about a path, and covers every method. Responses that no
 view gave are judged on their way out. Nothing here calls Cognito, and nothing is touched on exempt views.
 """
 

@@ -1,5 +1,5 @@
-"""URLs, in the namespace ``cognito_mfa``. Those of the sign-in are reachable through the gate, or
-nobody could pass it.
+"""URLs, in the namespace ``cognito_mfa``. The gate does not block the pages of the
+sign-in, or no one could pass it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _own_page(route: str, view_class: type[View], name: str) -> URLPattern:
 
 
 def _open_page(route: str, view_class: type[View], name: str) -> URLPattern:
-    """Return the pattern of a page that everybody reaches."""
+    """Return the pattern of a page that every visitor can open."""
     view = mfa_exempt(own_transactions(view_class.as_view()))
     return path(route, login_not_required(view), name=name)
 

@@ -1,6 +1,6 @@
 """Django's admin site behind the gate: sign-in is ours, and a session without proof has no permission.
 
-It holds whether or not the middleware is installed.
+This works with or without the middleware.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cognito_mfa.enforcement.view_marks import mfa_exempt
 
 
 class MFAAdminSite(AdminSite):
-    """An admin site that lets nobody in without the second factor that the policy asks for."""
+    """An admin site that admits users only with the MFA that the policy requires."""
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Return whether the request may use the admin: staff, and with MFA if the policy requires it."""

@@ -41,10 +41,10 @@ class RequireMFA:
 
     To be put around Channels' consumers, inside of what names their user, or around any ASGI application
     that is mounted beside Django's; never around Django's own, whose sign-in would be behind the gate.
-    Visitors pass, as everywhere: what needs somebody signed in says so itself.
+    Visitors pass, as everywhere: a consumer that needs a signed-in user checks that itself.
 
-    A connection that stays open, a websocket or a stream, is looked at again, and closed when its person
-    may not go on, or is not the same any more.
+    A connection that stays open, a websocket or a stream, is checked again, and closed when its user
+    is blocked or has changed.
 
     Args:
         app: an ASGI application for ``websocket`` or ``http``.
@@ -104,7 +104,7 @@ async def _goes_on(scope: Message, first: _Look) -> bool:
     try:
         now = await _look(scope)
     except Exception:
-        # SECURITY: nobody goes on because the database cannot be asked.
+        # SECURITY: a database that cannot be asked must not keep a connection open.
         logger.exception("connection_closed: the check of an open connection failed")
         return False
     return now.may_pass and now.people == first.people
@@ -175,11 +175,11 @@ def _has_two_sessions(scope: Message) -> bool:
 
 
 def _named(scope: Message, in_session: Any) -> Any:
-    """Return who is to be judged: whom somebody outside of us named, such as by a token; else the session's."""
+    """Return the user to judge: the one that other code named, such as by a token, or the session's."""
     named = scope.get("user")
     if named is None or not named.is_authenticated:
         return in_session
-    if getattr(named, "pk", None) is None:  # of another framework: nobody whom we could judge
+    if getattr(named, "pk", None) is None:  # of another framework: no user whom we could judge
         return None
     if named.pk == in_session.pk:
         return in_session
@@ -202,7 +202,7 @@ def _may_pass(request: Any, user: Any) -> bool:
 
 def _refusal(scope: Message) -> HttpResponse:
     if scope["type"] == "websocket":
-        # Nobody reads it. A session that ends is left to the next page, which can say why.
+        # No one reads it. The next page ends the session, because it can say why.
         return HttpResponse(status=403)
     close_old_connections()
     try:
@@ -254,7 +254,7 @@ class _Connection:
         return message.result()
 
     async def send(self, message: Message) -> None:
-        """Pass ``message`` on, unless the connection was ended: then nobody hears it."""
+        """Pass ``message`` on, unless the connection was ended."""
         if self._ended.is_set():
             return
         self._closed = self._closed or message["type"] == "websocket.close"
@@ -267,7 +267,7 @@ class _Connection:
             await self._send({"type": "websocket.close", "code": CLOSE_CODE})
 
     async def leave(self) -> None:
-        """Stop waiting for messages that nobody will ask for."""
+        """Stop waiting for messages that will not be requested."""
         if self._next is not None:
             self._next.cancel()
             await asyncio.wait({self._next})

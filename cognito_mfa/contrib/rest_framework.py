@@ -1,7 +1,7 @@
 """For sites with Django REST framework: a permission class. The one module that imports it.
 
-Its authentication classes put somebody into ``request.user`` after the middleware has decided, so that
-an API needs a guard of its own.
+Its authentication classes set ``request.user`` after the middleware has decided, so an API needs its own
+guard.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if (
 
 
 class IsMFAVerified(BasePermission):
-    """Lets people through who are signed in and have the second factor that the policy asks for.
+    """Allows users who are signed in and have passed the MFA that the policy requires.
 
-    Nobody's token or password is a second factor: a client that must do without needs a policy or an
-    exemption that says so. Visitors are refused, as ``IsAuthenticated`` refuses them.
+    A token or a password is not MFA: a client that cannot use MFA needs a policy or an exemption that
+    says so. Visitors are refused, as ``IsAuthenticated`` refuses them.
     """
 
     message: Any = str(MFA_REQUIRED.title)

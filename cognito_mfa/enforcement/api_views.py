@@ -52,7 +52,7 @@ def authentication_of(view: View) -> Authentication | None:
     found = _rest_framework(inner) or _ninja(inner)
     if found is not None:
         return found
-    # Under a function that nobody knows: what is inside may be worse than it looks, and is never better.
+    # Under an unknown function: the view inside may be less protected than it looks, and never more.
     below = _under_unknown_wrappers(inner)
     return None if below is None else below._replace(guarded=False, is_certain=False)
 

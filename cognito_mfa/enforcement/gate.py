@@ -59,7 +59,7 @@ class Subject(NamedTuple):
     """Who answers for a request.
 
     Attributes:
-        user: whose proof is read; None if there is nobody whose proof would do.
+        user: whose proof is read; None if no user's proof would be accepted.
         records: what the session says about their sign-in.
         acts_as: during an impersonation, the user who is impersonated; otherwise None.
     """
@@ -70,7 +70,7 @@ class Subject(NamedTuple):
 
 
 def decide(request: HttpRequest) -> Decision:
-    """Return what becomes of ``request``, whoever the site says it is from. Visitors pass."""
+    """Return the decision about ``request``, for the user that the site says it is from. Visitors pass."""
     people = [user for user in users_of(request) if is_signed_in(user)]
     if not people and _end_reason_without_user(request) is not None:
         return Decision(Verdict.BLOCK, None)
@@ -231,9 +231,9 @@ async def aproof_age(request: HttpRequest, user: Any) -> float | None:
 
 
 def _has_own_proof(request: HttpRequest, user: Any) -> bool:
-    """Return whether the session has a valid proof of ``user``, and nobody acts as them: so do most requests.
+    """Return whether the session has a valid proof of ``user``, and no impersonation.
 
-    They need no more than that to pass, and are spared the rest.
+    Most requests do, and nothing else is checked for them.
     """
     session = getattr(request, "session", None)
     if session is None or impersonation.is_possible(request):
@@ -281,7 +281,7 @@ async def _asubject_with_identity(request: HttpRequest, user: Any) -> Subject:
 
 
 def _record_activity(request: HttpRequest, people: list[Any]) -> None:
-    """Note that whoever answers for the request is still there."""
+    """Record activity for each user who answers for the request."""
     for user in people:
         subject = _subject(request, user)
         if subject.acts_as is not None:
@@ -293,8 +293,8 @@ def _record_activity(request: HttpRequest, people: list[Any]) -> None:
 
 
 def _decide_without_policy(subject: Subject, user: Any, *, off: bool) -> Decision | None:
-    """Return what is known before anybody asks the policy."""
-    # A proof is of this generation, so nobody signed out everywhere since it was made.
+    """Return the decision that needs no look at the policy; None if the policy has to decide."""
+    # A proof is of this generation, so the user has not signed out everywhere since it was made.
     if not off and _proof_age(subject) is not None:
         return PASSES
     if _sign_in_ended(subject, off=off):  # also where nothing else is enforced
@@ -353,7 +353,7 @@ def _proof_age(subject: Subject) -> float | None:
 
 
 def _is_trusted(subject: Subject) -> bool:
-    # SECURITY: how the session's own user signed in says nothing about somebody else, whom an API's
+    # SECURITY: how the session's own user signed in says nothing about another user, whom an API's
     # Authorization header named.
     # What a sign-in at Cognito's own pages proves is a proof like any other; see ``managed_login.login``.
     if subject.user is None or not get_conf().TRUSTED_BACKENDS:

@@ -2,8 +2,8 @@
 
 Every request that is signed in loads its user, and the gate needs a few columns of the identity each time. Joining the
 whole row costs as much again as the user's own query, because Django builds a second model instance. So
-``CognitoBackend`` annotates the few columns instead. Whoever needs the row reads ``user.cognito_identity`` and pays
-its query.
+``CognitoBackend`` annotates the few columns instead. Code that needs the row reads ``user.cognito_identity``, which
+costs a query.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Staff who act as another user, through django-hijack or django-impersonate: whose proof counts.
 
-The person in front of the screen is the impersonator. Their proof counts, and the policy's answer about them; nobody
-is ever led to set up an authenticator app as somebody else. A session that merely says it is an impersonation proves
-nothing: it needs the impersonator's own proof, and the package's consent as it is now.
+The person in front of the screen is the impersonator. Their proof and the policy's answer about
+them decide. An impersonator is never asked to set up an authenticator app for the other user. A session that only says
+that it is an impersonation proves nothing: it needs the impersonator's own proof, and the package's present consent.
 
 django-impersonate leaves the session with the impersonator, so that the proof in it is theirs. django-hijack signs the
-other user in, which empties the session: what is needed of the impersonator's is kept under a key of ours, bound to
-whom the package's own key names first, and given back when they return. Nothing of it gets younger.
+other user in, which empties the session. So the impersonator's records are kept under a key of ours, bound to the user
+whom the package's own key names first, and restored when they return. They keep their age.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ class Records(NamedTuple):
 
 
 class Impersonation(NamedTuple):
-    """Somebody acts as another user.
+    """A user who acts as another user.
 
     Attributes:
         package: that lets them.
-        person: who acts; None where nobody may any more: deleted, deactivated, or without the right.
+        person: who acts; None if they no longer may: deleted, deactivated, or without the right.
         records: of the person's own sign-in.
     """
 
@@ -94,7 +94,7 @@ setting_changed.connect(_forget_installed, dispatch_uid="cognito_mfa.enforcement
 
 
 def is_possible(request: HttpRequest) -> bool:
-    """Tell whether the session speaks of an impersonation. Costs no query once the session is loaded."""
+    """Return whether the session names an impersonation. Costs no query once the session is loaded."""
     session = getattr(request, "session", None) if _installed() else None
     return session is not None and bool(
         session.get(HIJACKS_KEY) or session.get(IMPERSONATES_KEY) is not None
@@ -167,7 +167,7 @@ def _who_may(history: Any, user: Any) -> Any:
     people = _people(history)
     if any(one is None or not getattr(one, "is_active", True) for one in people):
         return None
-    # SECURITY: whoever lost the right is not let go on because the package asked once, at the beginning.
+    # SECURITY: the package checks the right only once, at the start. A user who has lost it must stop.
     return people[0] if all(_allows(a, b) for a, b in pairwise([*people, user])) else None
 
 
@@ -188,13 +188,13 @@ def _allows(hijacker: Any, hijacked: Any) -> bool:
         check = import_string(of_the_package.HIJACK_PERMISSION_CHECK)
         return bool(check(hijacker=hijacker, hijacked=hijacked))
     except Exception:
-        # SECURITY: a rule that fails must not let anybody act as somebody else.
+        # SECURITY: a rule that fails must not allow an impersonation.
         logger.exception("impersonation_check_failed: user %s as user %s", hijacker.pk, hijacked.pk)
         return False
 
 
 def _kept_for(kept: Any, person: Any) -> Records:
-    """Return what was kept for ``person``; nothing where it is somebody else's."""
+    """Return what was kept for ``person``; empty records if it belongs to another user."""
     try:
         found = Records(*kept)
     except TypeError:
@@ -219,7 +219,7 @@ def touch(request: HttpRequest, identity: Any) -> None:
 
 
 def record_before_view(request: HttpRequest) -> None:
-    """Note what the session says, for the case that the view signs somebody in as another user."""
+    """Note what the session says, in case the view starts or ends an impersonation."""
     session = getattr(request, "session", None)
     if session is not None and HIJACK in _installed():
         history = [str(key) for key in session.get(HIJACKS_KEY) or ()]
@@ -235,7 +235,7 @@ def on_started(*, request: HttpRequest, hijacker: Any, hijacked: Any, **_given: 
         hijacked: whom they act as from now on.
     """
     history, own, kept = vars(request).pop(BEFORE, ([], Records(), None))
-    # SECURITY: whatever signing in as the other user seemed to prove was proven by nobody.
+    # SECURITY: signing in as the other user proves nothing about them.
     proof.drop_all(request.session)
     logger.info("impersonation_started: user %s as user %s", hijacker.pk, hijacked.pk)
     if history:
@@ -249,7 +249,7 @@ def on_ended(*, request: HttpRequest, hijacker: Any, hijacked: Any, **_given: An
 
     Args:
         request: whose view signed the first user in again.
-        hijacker: who acts as nobody from now on, or as one user fewer.
+        hijacker: who stops acting as ``hijacked``.
         hijacked: whom they acted as.
     """
     history, _, kept = vars(request).pop(BEFORE, ([], Records(), None))
@@ -260,7 +260,7 @@ def on_ended(*, request: HttpRequest, hijacker: Any, hijacked: Any, **_given: An
     if request.session.get(HIJACKS_KEY):
         _keep(request, kept, first=history[0])
         return
-    # The record names its owner, generation and time: it is good for nobody else, and gets no younger.
+    # The record names its owner, generation, and time: no other user can use it, and it keeps its age.
     back = _kept_for(kept, hijacker)
     for key, record in (
         (proof.KEY, back.proof),

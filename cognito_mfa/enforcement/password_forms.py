@@ -202,7 +202,7 @@ def _replaces(kind: type) -> bool:
 
 
 def _is_djangos_form(form: Any) -> bool:
-    """Tell whether a form asks Django's backends; one of the site's own may ask anybody."""
+    """Tell whether a form asks Django's backends; a form of the site's own may ask anything else."""
     ours = isinstance(form, type) and issubclass(form, AuthenticationForm)
     return ours and not forgets(form, AuthenticationForm, "clean")
 

@@ -112,7 +112,7 @@ def _known_without_asking(rule: object, person: Any) -> bool | None:
         return bool(rule)
     if rule == "staff":
         return bool(getattr(person, "is_staff", False) or getattr(person, "is_superuser", False))
-    # Users without groups: nobody can be outside of them for sure.
+    # Users without groups: no user is certainly outside of them.
     return True if isinstance(rule, dict) and not hasattr(person, "groups") else None
 
 
@@ -122,12 +122,12 @@ def _memberships(rule: dict[str, Any], person: Any) -> QuerySet[Any]:
 
 def _exemptions(person: Any, acts_as: Any) -> QuerySet[MFAExemption]:
     found = MFAExemption.objects.valid_for(person)
-    # SECURITY: what excuses an ordinary user excuses nobody who acts as a superuser.
+    # SECURITY: an ordinary user's exemption must not cover them while they act as a superuser.
     return found.filter(for_superuser=True) if getattr(acts_as, "is_superuser", False) else found
 
 
 def _note_time_left(request: HttpRequest, person: Any) -> bool:
-    """Tell whether the roll-out gives the person time, and note until when, for the banner."""
+    """Return whether the rollout gives the user time, and note until when, for the banner."""
     until = deadline(person)
     if not has_time(until):
         return False
@@ -206,7 +206,7 @@ def first_seen(user: Any) -> dt.datetime | None:
     identity = state_of(user)
     given = [getattr(user, "date_joined", None), identity.created_at if identity else None]
     moments = [_aware(moment) for moment in given if moment]
-    # Nobody joined in the future: by a clock that was ahead, the period would be longer by as much.
+    # A date in the future comes from a clock that was ahead, and would make the period longer by as much.
     return min((moment for moment in moments if seconds_since(moment) is not None), default=None)
 
 
@@ -218,7 +218,7 @@ def _aware(moment: dt.datetime) -> dt.datetime:
 def applicable_users() -> Q | None:
     """Return what selects the users that the rule is about, those with an exemption included.
 
-    Must say of everybody what ``applies_to`` says. None when the database cannot tell: a rule of the
+    Must agree with ``applies_to`` about every user. None when the database cannot tell: a rule of the
     site's own decides about one request.
     """
     rule, user = get_conf().REQUIRED, get_user_model()

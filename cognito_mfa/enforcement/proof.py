@@ -28,7 +28,7 @@ KEY = f"{PREFIX}proof"
 FEDERATED_KEY = f"{PREFIX}federated"
 LINK_KEY = f"{PREFIX}link"
 SIGN_OUTS_KEY = f"{PREFIX}sign_outs"
-UNNAMED_PROVIDER = "?"  # a provider whose name cannot be shown; nobody's empty name is one
+UNNAMED_PROVIDER = "?"  # a provider whose name cannot be shown; an empty name is a provider too
 SKEW = clocks.SKEW  # seconds
 GONE = CognitoIdentity.Status.GONE
 SEEN = (
@@ -93,7 +93,7 @@ def age(record: Any, identity: Identity | None) -> float | None:
         return None
     if seconds >= 0.0:
         return seconds if seconds <= conf.PROOF_MAX_AGE else None
-    # A time in the future would never age: somebody's clock jumped. Nor is "not a number" any time.
+    # A time in the future would never age: a clock jumped. Nor is "not a number" any time.
     return 0.0 if seconds >= -SKEW else None
 
 
@@ -283,7 +283,7 @@ def on_logged_in(*, request: Any, user: Any = None, **_kwargs: Any) -> None:
     """Receive Django's ``user_logged_in``: a user who just signed in has proven nothing yet.
 
     ``login()`` keeps the session's values, and for the same user even its key. Our own sign-in writes the proof
-    afterwards. Whoever signs in does so after all sign-outs of before, by whatever backend.
+    afterwards. A new sign-in, by any backend, comes after all earlier sign-outs.
 
     Args:
         request: with the new session.

@@ -1,4 +1,4 @@
-"""Addresses that we print although somebody else wrote them: the way back, and the link to help.
+"""Addresses that we print although other code or a visitor wrote them: the way back, and the link to help.
 
 SECURITY: Django's own check is made for ``Location`` headers, which Django percent-encodes. Browsers read
 attributes and scripts by another grammar (WHATWG): there a line end vanishes, and a backslash is a slash.

@@ -1,4 +1,4 @@
-"""Whom a request is from: whoever the site says, found the same way in sync and async code.
+"""Whom a request is from: the user that the site says, found the same way in sync and async code.
 
 Other middleware puts users of its own into a request: of a token, of an impersonation. They are usually lazy
 objects of the very class that Django uses, so that the class says nothing about where one comes from. A lazy user
@@ -52,9 +52,9 @@ async def ausers_of(request: HttpRequest) -> tuple[Any, ...]:
 
 
 def is_signed_in(user: Any) -> bool:
-    """Tell whether ``user`` is somebody; a lazy user is evaluated by this.
+    """Return whether ``user`` is signed in. Evaluates a lazy user.
 
-    A site may say that nobody is there by ``None``, and a lazy object may stand for that.
+    A site may use ``None`` for a visitor, and a lazy object may wrap it.
     """
     return user != None and bool(user.is_authenticated)  # noqa: E711 - see above
 

@@ -1,7 +1,7 @@
-"""The response for a request that is blocked, in the form that the caller understands.
+"""The response for a blocked request, in the form that the caller understands.
 
-Pages are redirected, scripts get a problem document (RFC 9457) to act on, and htmx is told to load the page. Nothing
-that was posted is kept or sent again.
+Browsers are redirected, scripts get a problem document (RFC 9457), and htmx is told to load the page. Posted data is
+neither kept nor sent again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Denial:
         code: for scripts; frozen.
         title: the same for people.
         url_name: of the page.
-        query: what the page must be told.
+        query: parameters of the page.
     """
 
     __slots__ = ("code", "query", "title", "url_name")
@@ -53,7 +53,7 @@ MFA_REQUIRED = Denial(
     "cognito_mfa:setup",
     {},
 )
-# Of a view that wants it of everybody: the policy would let the person go on without.
+# For a view that requires MFA of all users, although the policy does not require it of this one.
 MFA_REQUIRED_BY_VIEW = Denial(
     "mfa_required", MFA_REQUIRED.title, "cognito_mfa:sign_in", {"setup": "1"}
 )
@@ -71,7 +71,7 @@ MFA_TOO_OLD = Denial(
 )
 
 
-# Of somebody who acts as another user: whose authenticator app would it be?
+# For a user who acts as another one: whose authenticator app would it be?
 IMPERSONATING = Denial(
     "impersonating",
     gettext_lazy("Switch back to your own account first."),

@@ -32,7 +32,7 @@ class Summary(NamedTuple):
     """What was observed so far.
 
     Attributes:
-        people: how many would have been stopped at least once.
+        people: how many users would have been blocked at least once.
         lately: how many of them in the last seven days.
         requests: how many requests.
         since: when the first of them came; None without any.
@@ -107,7 +107,7 @@ def _count_request(user: Any) -> None:
     try:
         with atomic_for(BlockedRequest):
             BlockedRequest.objects.create(user_id=user.pk)
-    except IntegrityError:  # two first requests at once, or a user who is gone meanwhile
+    except IntegrityError:  # two first requests at once, or a user who was deleted in between
         mine.update(requests=F("requests") + 1, last_at=timezone.now())
 
 

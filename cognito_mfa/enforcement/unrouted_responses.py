@@ -75,7 +75,7 @@ def replacement_for(request: HttpRequest, response: HttpResponseBase) -> HttpRes
         answer = _bare_error(response.status_code)
     else:
         answer = responses.deny(request, responses.MFA_REQUIRED)
-    # The server closes what an answer holds: also the file of a download that nobody gets.
+    # The server closes what a response holds, including the file of a download that is not sent.
     answer._resource_closers.extend(response._resource_closers)  # type: ignore[attr-defined]  # noqa: SLF001
     return answer
 
@@ -95,7 +95,7 @@ def _is_bare_error(response: HttpResponseBase) -> bool:
 
 
 def _is_static_file(response: HttpResponseBase) -> bool:
-    """Tell whether WhiteNoise answered: with a file that everybody may have, such as the style sheet of a set-up page.
+    """Return whether WhiteNoise answered with a public file, such as the style sheet of the setup page.
 
     By identity of the class, which no other answer has.
     """

@@ -45,8 +45,8 @@ class Entry(NamedTuple):
 
     Attributes:
         state: ``gated``: signed-in users need MFA if the policy requires it. ``partly``: users who are signed in
-            by their session do; who comes with a token does not. ``exempt``: none do. ``public``: nobody is
-            asked for anything, not even to sign in.
+            by their session do; clients with a token do not. ``exempt``: none do. ``public``: not even a
+            sign-in is required.
         route: as the URLconf writes it, from the root.
         name: with its namespaces; empty without one.
         view: its dotted path.
@@ -66,7 +66,7 @@ class Entry(NamedTuple):
 
 
 class Site(NamedTuple):
-    """What the site's middleware does for every view alike.
+    """What the site's middleware does for every view.
 
     Attributes:
         gate: what is known of the gate in ``MIDDLEWARE``.
@@ -91,7 +91,7 @@ def entries() -> Iterator[Entry]:
 
 
 def with_hidden_marks() -> Iterator[str]:
-    """Yield routes of gated views that have a mark under, or copied to, a function that nobody knows."""
+    """Yield routes of gated views that have a mark under, or copied to, an unknown function."""
     return (found.route for found in views() if looks_exempt(found.view))
 
 
@@ -142,7 +142,7 @@ def _about_tokens(api: Authentication) -> str:
 def _dotted(view: View) -> str:
     target: Any = unwrap_all_known(view)
     target = view_class_of(target) or getattr(target, "view_class", getattr(target, "cls", target))
-    # A route of django-ninja is one function for every method, all alike by name.
+    # A route of django-ninja is one function for every method, all with the same name.
     target = next((operation.view_func for operation in ninja_operations(target)), target)
     named = target if hasattr(target, "__qualname__") else type(target)
     return f"{named.__module__}.{named.__qualname__}"

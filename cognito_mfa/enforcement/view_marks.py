@@ -80,19 +80,19 @@ def _note_404(request: Any, response: Any) -> Any:
 
 
 def mark_exempt(view: View) -> None:
-    """Mark ``view``, a function nobody else uses."""
+    """Mark ``view``, a function with no other use."""
     _mark(view, EXEMPT_MARK)
 
 
 def mark_required(view: View) -> None:
-    """Mark ``view``, a function nobody else uses, as one that guards itself."""
+    """Mark ``view``, a function with no other use, as one that guards itself."""
     _mark(view, REQUIRED_MARK)
 
 
 def _mark(view: View, mark: str) -> None:
     setattr(view, mark, view)
-    # And once more by a name of its own: of two decorated methods, one on top of the other, Django keeps one value
-    # for each name.
+    # Again under a unique name: of two decorated methods, one on top of the other, Django keeps one value for each
+    # name.
     setattr(view, f"{mark}_{next(_number)}", view)
 
 
@@ -112,7 +112,7 @@ def why_exempt(view: View) -> str:
 def looks_exempt(view: View) -> bool:
     """Return whether ``view`` is gated although it wraps an exempt view or claims to be one.
 
-    Nobody knows what such a view shows. For the system check.
+    What such a view shows is unknown. For the system check.
     """
     if why_exempt(view):
         return False

@@ -75,7 +75,7 @@ def start_setup(
         raise SignInAgain(reason=SignInAgainReason.NO_TOKEN)
     person, access = tokens.read_person(provided), provided.access_token
     change = purpose in (Purpose.REPLACE, Purpose.REMOVE)
-    # Whoever has no code may sign out elsewhere, and a recent sign-in is as much as can be asked of them.
+    # A user without a code may sign out elsewhere too, and a recent sign-in is all that can be asked of them.
     within = SETUP_MAX_AGE if purpose is Purpose.SIGN_IN else get_conf().REAUTH_MAX_AGE
     _check_recent(request, person, within=within, with_code=change)
     account = user_api.own_account(access)

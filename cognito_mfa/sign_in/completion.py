@@ -107,7 +107,7 @@ def identify_signed_in(request: HttpRequest, person: Person, snapshot: Snapshot)
         snapshot: what was known when the setup began.
 
     Raises:
-        Refused: it is somebody else by now.
+        Refused: another user signed in.
         ChallengeLost: something changed the person's second factor since this began.
     """
     identity = identity_of(request.user)
@@ -227,7 +227,7 @@ def _login(request: HttpRequest, identity: CognitoIdentity) -> None:
     """Make the session the user's. Django saves the user at this moment, and calls the site's receivers.
 
     Raises:
-        SignInRefused: one of them failed, in whatever way; the session is nobody's.
+        SignInRefused: one of them failed; the session has no user.
     """
     user = identity.user
     try:

@@ -67,7 +67,7 @@ def _claim_next_step(browser: str, step: str) -> PostedStep | None:
 
 
 def release(row: PostedStep) -> None:
-    """Let the step be answered again: the code was wrong, or nobody knows."""
+    """Allow another answer to the step: the code was wrong, or the outcome is unknown."""
     PostedStep.objects.filter(pk=row.pk, step=row.step, at=row.at).delete()
 
 

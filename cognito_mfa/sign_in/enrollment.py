@@ -133,8 +133,8 @@ def finish(
         consent: what the person said of being who is signed in in this browser.
 
     Raises:
-        BadReply: the tokens are somebody else's.
-        ChallengeLost: somebody else changed it meanwhile, and nobody knows what counts.
+        BadReply: the tokens belong to another user.
+        ChallengeLost: something else changed it in between, and the current state is unknown.
     """
     pending.discard_progress(request)  # the secret is spent: it is neither shown nor kept
     username = pending.challenge.told_username if pending.challenge else ""
@@ -157,10 +157,10 @@ def finish(
     except ConfirmationNeeded:
         return ask_to_link(request, pending, tokens)
     except ChallengeLost:
-        # Two phones at once, or a reset meanwhile: only Cognito knows which came last.
+        # Two phones at once, or a reset in between: only Cognito knows which came last.
         _record_unconfirmed(request, pending, person)
         raise
-    # In a pool that requires MFA the challenge of the set-up came first; elsewhere the access token.
+    # In a pool that requires MFA the setup challenge came first; elsewhere the access token.
     _prefer(identity, tokens, needed=pending.challenge is None)
     complete_sign_in(
         request,
@@ -197,7 +197,7 @@ def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
     """Make the authenticator the preferred factor; ``needed`` where Cognito asks for no code without.
 
     In a pool that requires MFA this only makes the status readable: when it fails,
-    nothing is lost. After a set-up with the access token the status is in doubt until the next
+    nothing is lost. After a setup with the access token the status is uncertain until the next
     sign-in repairs it.
     """
     try:

@@ -1,4 +1,4 @@
-"""What was known of somebody's second factor when a sign-in or a change began.
+"""What was known of a user's MFA when a sign-in or a change began.
 
 What was begun before a reset, a replacement or a removal must not be finished after it. Generations and
 the order of events tell, never times: the clocks of a site's servers differ, and jump.
@@ -24,7 +24,7 @@ class Snapshot:
     """A moment, as the rows tell it.
 
     Attributes:
-        rows: of everybody that the person may be: row and generation, by ``sub``. Lists, as JSON gives them back.
+        rows: of every identity that may be the user's: row and generation, by ``sub``. Lists, as JSON returns them.
         event: the newest event of all; zero when there was none.
     """
 
@@ -33,7 +33,7 @@ class Snapshot:
 
     @classmethod
     def take(cls, username: str) -> tuple[Snapshot, list[CognitoIdentity]]:
-        """Return what is known of whoever may be called ``username``, a name or a ``sub`` as typed.
+        """Return what is known of the users that ``username``, a name or a ``sub`` as typed, may mean.
 
         To be taken before the password is sent: what happens while Cognito answers must count.
 
@@ -101,7 +101,7 @@ class Snapshot:
     def is_outdated_for_newcomer(self, *, sub: str = "", username: str = "") -> bool:
         """Return whether a user without an identity was changed since this began: by a reset of the password, above all.
 
-        SECURITY: somebody who knew the old password would otherwise set up the authenticator app of a user who never
+        SECURITY: otherwise, someone who knew the old password could set up the authenticator app of a user who never
         signed in here.
 
         Args:

@@ -119,7 +119,7 @@ def start_sign_in(
         _record_rejected_password(request, username, error)
         raise
     if own is None and recovery.is_possible() and _finish_recovery(reply):
-        # What Cognito asks for has changed. Once more before the password: what happens while it answers must count.
+        # What Cognito asks for has changed. Again before the password: what happens while it answers must count.
         snapshot, known = Snapshot.take(username)
         reply = user_api.start_sign_in(username, password, caller=caller_of(request))
     pending = replace(
@@ -143,7 +143,7 @@ def start_sign_in(
         pending = replace(pending, snapshot=pending.required_snapshot.narrow(known))
     outcome = _next_step(request, pending, reply, rows=known)
     # Last: where a call above failed, Django sends no cookie, and the browser would lose its session.
-    # A session that was never saved has no key yet that somebody else may know.
+    # A session that was never saved has no key yet that an attacker may know.
     if request.session.session_key:
         request.session.cycle_key()
     return outcome
@@ -153,7 +153,7 @@ def _finish_recovery(reply: Challenge | Tokens) -> bool:
     """Finish the reset that the user began with a recovery code, if it was interrupted; return whether it was done.
 
     SECURITY: a challenge tells a name alone, which a former user may have had. The reset is about the ``sub`` that
-    asked for it, and changes nothing for anybody else.
+    asked for it, and changes nothing for another user.
     """
     identity = (
         identity_lookup.by_sub(claims.read_person(reply).sub)
@@ -164,7 +164,7 @@ def _finish_recovery(reply: Challenge | Tokens) -> bool:
 
 
 def _resume_setup(kept: PendingSignIn, username: str) -> PendingSignIn:
-    """Return what a set-up of ``username`` that broke off in this browser leaves to the next try."""
+    """Return what an interrupted setup of ``username`` in this browser leaves to the next try."""
     if kept.username != username:
         return PendingSignIn()
     return PendingSignIn(
@@ -293,7 +293,7 @@ def _certain_identity(user: ChallengedUser) -> CognitoIdentity | None:
     """Return the identity of ``user``, if it is certainly theirs.
 
     SECURITY: a challenge tells a name alone, which may be a former user's. Their codes must not be good for the
-    account of whoever has the name now, so Cognito is asked who has it.
+    account of the user who has the name now, so Cognito is asked who has it.
 
     Raises:
         CognitoMFAError: Cognito did not say; no code was looked at.
@@ -382,7 +382,7 @@ def confirm_link(request: HttpRequest) -> Outcome:
     """Go on where the sign-in waited for who is signed in to say that both accounts are theirs.
 
     Raises:
-        ChallengeLost: it waited for somebody else, or not at all.
+        ChallengeLost: it waited for another user, or not at all.
         LinkRefused: it cannot be linked after all.
         TokenRejected: the person is gone, disabled or signed out everywhere since.
     """
@@ -401,7 +401,7 @@ def decline_link(request: HttpRequest) -> None:
     """Forget the sign-in that waited: its account is not that of who is signed in.
 
     Raises:
-        ChallengeLost: it waited for somebody else, or not at all.
+        ChallengeLost: it waited for another user, or not at all.
     """
     pending = _load_pending_link(request)
     clear_pending(request)
@@ -433,8 +433,8 @@ def _load_pending_link(request: HttpRequest) -> PendingSignIn:
 def _check_still_valid(request: HttpRequest, pending: PendingSignIn) -> None:
     """Ask Cognito whether it still stands by the sign-in, which waited for as long as the person took to answer.
 
-    SECURITY: a link lasts. Whoever was deleted, disabled or signed out everywhere meanwhile must not get one,
-    and a namesake who came after them must not be taken for gone.
+    SECURITY: a link lasts. A user who was deleted, disabled, or signed out everywhere in between must not get one,
+    and a namesake who came after them must not be taken for a deleted user.
     """
     tokens, person = pending.tokens or Tokens(NOTHING), person_to_link(pending)
     try:
@@ -449,7 +449,7 @@ def _check_still_valid(request: HttpRequest, pending: PendingSignIn) -> None:
 
 
 def person_to_link(pending: PendingSignIn) -> Person:
-    """Return who waits to be linked, as the tokens say; nobody is asked."""
+    """Return the user who waits to be linked, as the tokens say; Cognito is not asked."""
     return claims.read_person(pending.tokens or Tokens(NOTHING))
 
 
@@ -540,8 +540,8 @@ def _identify_renamed_device(
 ) -> tuple[PendingSignIn, ChallengedUser]:
     """Bind ``pending`` to the user of a renamed device, if Cognito says that it is they.
 
-    SECURITY: many people call theirs "Phone", also whoever had the pool's name before; what they call it by now
-    is their own affair. Asked only of people who renamed it; where this site may not ask, Cognito's name is shown.
+    SECURITY: many users call theirs "Phone", and a former user of the same name may have, too. What they call it now
+    is private. Asked only of people who renamed it; where this site may not ask, Cognito's name is shown.
     """
     identity = user.identity
     if identity is None:
@@ -599,7 +599,7 @@ def _finish_with_tokens(
     if passed:
         completion.check_factor_claims(person)
     if pending.is_change and linking.known(person) is None:
-        raise Refused(reason=RefusedReason.ANOTHER_USER)  # a change makes nobody
+        raise Refused(reason=RefusedReason.ANOTHER_USER)  # a change creates no user
     try:
         with completion.marking_refusals(has_authenticator=method == SOFTWARE_TOKEN_MFA):
             identity = completion.identify(
@@ -649,7 +649,7 @@ def _change(
 def _handle_missing_challenge(
     request: HttpRequest, pending: PendingSignIn, tokens: Tokens, password: SecretText
 ) -> tuple[PendingSignIn, Challenge | Tokens]:
-    """Settle why Cognito asked no code of somebody who has an authenticator, as far as we knew.
+    """Find out why Cognito asked a user for no code who has an authenticator, as far as we knew.
 
     Where policy or person want it, it is switched on again, and the sign-in starts over: a verified
     authenticator whose preference call was lost lets the password alone in.
@@ -706,7 +706,7 @@ def _wants_factor(request: HttpRequest, pending: PendingSignIn, identity: Cognit
 
 
 def _bind_to(pending: PendingSignIn, identity: CognitoIdentity) -> PendingSignIn:
-    """Bind ``pending`` to the person of ``identity``, by the values that were read, and to nobody else."""
+    """Bind ``pending`` to the user of ``identity`` only, by the values that were read."""
     pending = replace(pending, snapshot=pending.required_snapshot.for_identity(identity))
     if not identity.in_this_pool or identity.status == Status.GONE:
         return pending

@@ -1,7 +1,7 @@
 """The change of a user's own password: after the password and the code, with the access token of that sign-in.
 
-Cognito wants the present password once more for it. It is typed again, because a password is kept nowhere, not even
-encrypted for the minute in between.
+Cognito requires the current password again. The user types it again, because passwords are never stored, not even
+encrypted for a minute.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Forgotten passwords: a code is sent, and another password is set with it.
 
-Nobody is signed in by it: the code of a mailbox says nothing about the second factor, so the user signs in as always.
+It signs no one in: the code of a mailbox proves nothing about MFA, so the user then signs in as usual.
 
 SECURITY: until the code was right, nothing here depends on whether the user exists.
 """
@@ -122,7 +122,7 @@ def set_password(
 
 
 def _save(request: HttpRequest, pending: PendingSignIn) -> None:
-    """Save the reset under a new session key: with the old one somebody else could use the code that is kept."""
+    """Save the reset under a new session key: with the old one someone else could use the code that is kept."""
     pending.save(request)
     if request.session.session_key:
         request.session.cycle_key()
@@ -131,9 +131,9 @@ def _save(request: HttpRequest, pending: PendingSignIn) -> None:
 def _record(request: HttpRequest, username: str) -> None:
     """Record the reset for the user whose password it was, and end what the old password opened.
 
-    SECURITY: whose it was, Cognito alone can say, for a name may have been somebody else's when it was written down
-    here. Where this site may not ask, sessions of everybody who may be meant end, and no one is written to until
-    the next sign-in tells who it is.
+    SECURITY: only Cognito can say whose it was, because the name may have been another user's when it was stored
+    here. If this site may not ask, the sessions of every user who may be meant end, and no email is sent until the
+    next sign-in shows who it is.
     """
     try:
         with deadline.within(PATIENCE):

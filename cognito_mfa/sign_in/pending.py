@@ -61,7 +61,7 @@ class Purpose(Enum):
     """What the person signs in for: to come in, or to change something that needs a token.
 
     No Cognito token is kept after a sign-in, so a change asks for the password again, which is the
-    re-authentication that such a change must have anyway.
+    re-authentication that such a change requires.
     """
 
     SIGN_IN = "sign in"
@@ -77,7 +77,7 @@ CHANGES = (
     Purpose.REMOVE,
     Purpose.CHANGE_PASSWORD,
     Purpose.SIGN_OUT,
-)  # by somebody who is signed in already
+)  # by a user who is already signed in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,17 +92,17 @@ class PendingSignIn:
             name alone. Read it through ``subject_of``.
         next_url: where to go afterwards; validated when it is used.
         challenge: what Cognito wants answered, with its current session string.
-        secret: of the software token that waits to be verified, during set-up.
+        secret: of the software token that waits to be verified, during setup.
         earlier_secrets: that this setup showed before, so that their codes are recognized; none of them was ever
             confirmed, and none outlives the setup.
         has_old_app: the setup replaces an authenticator app that is still active.
         was_reset: the setup follows a reset by an administrator.
         follows_lost_setup: an earlier setup, whose outcome was unknown, turned out not to be confirmed.
-        tokens: of a password sign-in without challenge, during a set-up with the access token.
-        friendly_name: what the person typed as the device's name before the set-up broke off.
+        tokens: of a password sign-in without challenge, during a setup with the access token.
+        friendly_name: what the person typed as the device's name before the setup was interrupted.
         signed_in_already: by another package, whose sign-in stays as it is.
         snapshot: what was known of the person's second factor when this began; None before it begins.
-        unconfirmed: a set-up may have been confirmed in Cognito, and is not written down here.
+        unconfirmed: a setup may have been confirmed in Cognito, and is not recorded here.
         is_switching_user: the person signs in as another than who is signed in in this browser.
         link_user_pk: key of the user who is signed in, and is asked whether the pool's account is theirs.
         device_name: of the device whose code is asked for; empty where none may be named.
@@ -183,7 +183,7 @@ class PendingSignIn:
         """Return what was known when this began.
 
         Raises:
-            ChallengeLost: nobody knows, so that nobody knows either what happened since.
+            ChallengeLost: it is unknown, and so is what happened since.
         """
         if self.snapshot is None:
             raise ChallengeLost(reason=ChallengeLostReason.NOTHING_PENDING)
@@ -209,8 +209,8 @@ class PendingSignIn:
     def discard_progress(self, request: HttpRequest, *, keeps_secrets: bool = False) -> None:
         """Keep the typed names and the way back; forget everything else.
 
-        A change that broke off is over: nothing was changed, and the person is still signed in. So is
-        the set-up of somebody who signed in elsewhere.
+        An interrupted change is over: nothing was changed, and the user is still signed in. So is
+        the setup of a user who signed in elsewhere.
 
         Args:
             request: whose session keeps the pending sign-in.

@@ -1,7 +1,7 @@
 """Why Cognito refused a code of a setup: an earlier QR code, or a device whose clock is wrong.
 
-Cognito says only that a code is wrong. In a setup the page itself shows the secret, so the person who types the code
-has it anyway, and learns nothing that their own app does not tell. At a sign-in there is no secret here to compare with.
+Cognito says only that a code is wrong. In a setup the page itself shows the secret, so the user who types the code
+already has it, and learns nothing that their own app does not show. At a sign-in there is no secret here to compare with.
 """
 
 from __future__ import annotations

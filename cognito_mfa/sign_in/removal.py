@@ -1,6 +1,6 @@
 """What people do about their own authenticator after it is set up.
 
-Replacing it is a set-up like any other, after the password and the old app's code; see ``flows``.
+Replacing it is a setup like any other, after the password and the old app's code; see ``flows``.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from cognito_mfa.values import clocks
 
 logger = logging.getLogger(__name__)
 
-NAMES_AN_HOUR = 10  # that somebody may give an authenticator
+NAMES_AN_HOUR = 10  # for one user's device
 
 
 def check_own(request: HttpRequest, identity: CognitoIdentity) -> None:
-    """Refuse a change with somebody else's password: a change is always one's own.
+    """Refuse a change with another user's password: users change only their own settings.
 
     Args:
         request: of the signed-in user.
@@ -63,7 +63,7 @@ def rename(identity: CognitoIdentity, friendly_name: str) -> None:
         friendly_name: the new name, as the form checked it.
 
     Raises:
-        Busy: it was given so many names lately; each is an event, and the log is everybody's.
+        Busy: it was renamed too often in the last hour; each new name is an event in the log.
     """
     token = identity.software_token
     if token is None or token.friendly_name == friendly_name:
@@ -81,10 +81,10 @@ def _refuse_too_many_names(identity: CognitoIdentity) -> None:
     now, hour = timezone.now(), dt.timedelta(hours=1)
     # No event of the future, which only a wrong clock can have told.
     until = now + dt.timedelta(seconds=clocks.SKEW)
-    lately = identity.events.filter(
+    renamed = identity.events.filter(
         kind=MFAEvent.Kind.RENAMED, at__gt=now - hour, at__lte=until
     ).values_list("at", flat=True)
-    moments = list(lately[:NAMES_AN_HOUR])
+    moments = list(renamed[:NAMES_AN_HOUR])
     if len(moments) == NAMES_AN_HOUR:
         left = (min(moments) + hour - now).total_seconds()
         raise Busy(reason=BusyReason.TOO_MANY_NAMES, retry_after=int(left) + 1)
@@ -113,8 +113,8 @@ def remove(
     Raises:
         RemovalNotAllowed: settings, policy or pool want the second factor; nothing was changed.
         BadReply: Cognito took the call and still lists the factor.
-        ChallengeLost: something else changed it meanwhile, and nobody knows what counts.
-        CognitoMFAError: Cognito refused, or nobody knows; the next sign-in tells.
+        ChallengeLost: something else changed it in between, and the current state is unknown.
+        CognitoMFAError: Cognito refused, or the outcome is unknown until the next sign-in.
     """
     if not may_remove(request):
         raise RemovalNotAllowed("policy")
@@ -122,7 +122,7 @@ def remove(
     _turn_off(request, identity, tokens)
     try:
         transitions.record_removal(request, identity)
-    except ChallengeLost:  # another phone, or a reset meanwhile: only Cognito knows which came last
+    except ChallengeLost:  # a change in between: only Cognito knows the order
         transitions.record_unconfirmed(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
         raise
     complete_sign_in(request, identity, tokens, method="", signed_in_already=signed_in_already)

@@ -1,7 +1,7 @@
 """What a browser remembers of a password it reset, where the site could not ask Cognito whose it was.
 
-A reset tells no ``sub``, and a name may mean somebody else by now. The next sign-in of this browser does tell it: then
-the event is written, the email sent, and what the old password opened ends.
+A reset shows no ``sub``, and a name may mean another user by now. The next sign-in of this browser does show it: then
+the event is recorded, the email sent, and the sessions that the old password opened end.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Puts the site's users into groups, and makes them staff, as the groups of the user pool say.
 
 SECURITY: rights are taken from the access token of a verified sign-in, and from nothing that a person can write.
-Nobody becomes a superuser, and no superuser loses ``is_staff``: whoever runs the site must not be locked out of it
-by a group that is missing in the pool.
+No user becomes a superuser, and no superuser loses ``is_staff``: a group that is missing in the pool must not lock the
+administrators out.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def apply(
 ) -> None:
     """Bring ``user`` up to date with what Cognito says of ``person``.
 
-    Before the policy is asked: whoever becomes staff by this sign-in must have MFA in it.
+    Before the policy is asked: a user who becomes staff by this sign-in must pass MFA in it.
 
     Args:
         identity: of both.

@@ -35,7 +35,7 @@ def is_for_phone_numbers(field: Any) -> bool:
 
 
 def holder_of(name: object, *, other_than: Any = None) -> Any:
-    """Return the primary key of a user who has the name, or one that may be read as it; None for nobody.
+    """Return the primary key of a user who has the name, or one that looks like it; None if there is none.
 
     Also of a user whom the site's default manager hides: the database refuses the name all the same.
 
@@ -44,15 +44,15 @@ def holder_of(name: object, *, other_than: Any = None) -> Any:
         other_than: the primary key of the user who is to have the name; None for a new one.
 
     Raises:
-        LinkRefused: nobody can have the name.
+        LinkRefused: no user can have the name.
     """
     model, field = get_user_model(), get_user_model().USERNAME_FIELD
-    alike = models.Q(**{field: name})
+    same_name = models.Q(**{field: name})
     for spelling in spellings(name) if isinstance(name, str) else ():
-        alike |= models.Q(**{f"{field}__iexact": spelling})
+        same_name |= models.Q(**{f"{field}__iexact": spelling})
     try:
         with atomic_for(model):
-            rows = current(model._base_manager.all()).filter(alike).exclude(pk=other_than)
+            rows = current(model._base_manager.all()).filter(same_name).exclude(pk=other_than)
             return rows.values_list("pk", flat=True).first()
     except site_code.INVALID_VALUE_ERRORS as error:
         failed = site_code.describe(error)

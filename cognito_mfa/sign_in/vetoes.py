@@ -4,7 +4,7 @@ Packages that lock accounts, such as django-axes, are backends for the sake of t
 order of ``AUTHENTICATION_BACKENDS``, so those before ours are asked here.
 
 None of them gets the password. They are called without one, which Django's own backends and those that ask another
-server take for "nobody": so a backend that counts wrong passwords, or a server behind it, has none to count. A user
+server take for no user: so a backend that counts wrong passwords, or a server behind it, has none to count. A user
 that a backend returns nevertheless is ignored.
 """
 

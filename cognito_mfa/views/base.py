@@ -1,7 +1,6 @@
 """What the pages share: one step of a sign-in, and every way that it can end.
 
-GET shows, POST talks to Cognito. Whatever Cognito says or fails to say becomes a page of ours: never
-a server error, never a sign-in.
+GET shows, POST calls Cognito. Any error of Cognito becomes a page of ours, never a server error and never a sign-in.
 """
 
 from __future__ import annotations
@@ -101,7 +100,7 @@ class Page(View):
     """
 
     http_method_names = ["get", "head", "post", "options"]
-    allows_impersonators = False  # for somebody who acts as another user
+    allows_impersonators = False  # users who act as another user
     form_page = ""  # the URL name of the page that the form is on; empty for this one
     answer: Answer | None = None  # to the POST that led here
 
@@ -214,7 +213,7 @@ class Page(View):
         Args:
             text: a message for the user; empty for none.
             next_url: where to go afterwards; validated here.
-            set_up: also for somebody who is signed in, and with a second factor at the end of it.
+            set_up: also for a user who is signed in, and with MFA at the end.
         """
         if text:
             messages.info(self.request, text, fail_silently=True)
@@ -223,7 +222,7 @@ class Page(View):
         return HttpResponseRedirect(reverse("cognito_mfa:sign_in") + (f"?{given}" if given else ""))
 
     def redirect_to_sign_in_again(self, text: str, next_url: str) -> HttpResponse:
-        """Return the redirect to where somebody who signs in elsewhere learns that they must, and why.
+        """Return the redirect to the page that asks a user who signs in elsewhere to do so again.
 
         Args:
             text: a message for the user.
@@ -280,7 +279,7 @@ class StepView(FormPage):
             duplicate_submissions.release(claim)
         if (
             request.session.session_key != key
-        ):  # nobody else knows the new one, or can have ended it
+        ):  # no other request knows the new one, or can have ended it
             return response
         try:
             _save_now(request)
@@ -472,7 +471,7 @@ class StepView(FormPage):
     def show_unavailable(
         self, text: str, *, status: int, seconds: int, is_definite: bool
     ) -> HttpResponse:
-        """Show that the step failed or that nobody knows what became of it, and how to continue.
+        """Show that the step failed or that its outcome is unknown, and how to continue.
 
         Args:
             text: what the page says.

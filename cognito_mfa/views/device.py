@@ -1,4 +1,4 @@
-"""The person's own pages: what is set up, since when, and what happened; rename, replace, remove.
+"""The user's own pages: what is set up, since when, and recent activity; rename, replace, remove.
 
 Every change but the name asks for the password, and for the code where Cognito does: it needs an
 access token, and none is kept.
@@ -46,7 +46,7 @@ EVENTS_PER_PAGE = 25
 
 
 class IndexView(View):
-    """The address that people shorten ours to: on to their own page, or to the sign-in."""
+    """The root of our URLs: redirects to the user's own page, or to the sign-in."""
 
     @method_decorator(never_cache)
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -59,7 +59,7 @@ class IndexView(View):
 
 
 class OwnPage(Page):
-    """A page about the identity of who is signed in."""
+    """A page about the identity of the signed-in user."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not request.user.is_authenticated:
@@ -99,7 +99,7 @@ def recovery_context(identity: CognitoIdentity | None) -> dict[str, Any]:
 
 
 class DeviceView(OwnPage, TemplateView):
-    """What is set up, and what can be done about it."""
+    """What is set up, with links to change it."""
 
     template_name = "cognito_mfa/device.html"
 
@@ -115,7 +115,7 @@ class DeviceView(OwnPage, TemplateView):
 
 
 class HistoryView(OwnPage, TemplateView):
-    """Everything that happened to the person's second factor, latest first."""
+    """All of the user's activity, newest first."""
 
     template_name = "cognito_mfa/history.html"
 
@@ -127,7 +127,7 @@ class HistoryView(OwnPage, TemplateView):
 
 
 class DeviceRenameView(OwnPage, FormPage):
-    """Another name for the device."""
+    """Rename the device."""
 
     template_name = "cognito_mfa/device_rename.html"
     form_class = RenameForm
@@ -135,7 +135,7 @@ class DeviceRenameView(OwnPage, FormPage):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         identity = identity_in_pool(request.user)
         if request.user.is_authenticated and not (identity and identity.software_token):
-            # Whoever has no authenticator can never confirm with its code, and would be asked for ever.
+            # A user without an authenticator app can never confirm with its code, and would be asked forever.
             return self.redirect_to_device(text=_("You don’t have an authenticator app to rename."))
         return self.dispatch_confirmed(request, *args, **kwargs)
 
@@ -164,7 +164,7 @@ class DeviceRenameView(OwnPage, FormPage):
 
 
 class ChangeView(OwnPage, StepView):
-    """The beginning of a change: the password once more, or a sign-in elsewhere a moment ago."""
+    """The start of a change: the password again, or a recent sign-in elsewhere."""
 
     step = Step.START
     purpose: Purpose
@@ -196,7 +196,7 @@ class ChangeView(OwnPage, StepView):
 
 
 class SignOutElsewhereView(ChangeView):
-    """End all other sessions. Whoever has just answered a code need not enter the password again.
+    """End all other sessions. A user who has just entered a code need not enter the password.
 
     Without the site's AWS keys the tokens can be revoked with one of the user's own alone, which the password gives.
     """
@@ -229,14 +229,14 @@ class SignOutElsewhereView(ChangeView):
 
 
 class DeviceReplaceView(ChangeView):
-    """Another phone, without a moment in which no authenticator counts."""
+    """Switch to another phone; the old app works until the new one is confirmed."""
 
     template_name = "cognito_mfa/device_replace.html"
     purpose = Purpose.REPLACE
 
 
 class DeviceRemoveView(ChangeView):
-    """Turn the second factor off, where settings, policy and pool allow it; else say why not."""
+    """Turn off two-step verification, if settings, policy, and pool allow it; otherwise say why not."""
 
     template_name = "cognito_mfa/device_remove.html"
     purpose = Purpose.REMOVE

@@ -28,7 +28,7 @@ from cognito_mfa.views import error_texts
 BLOCKED = "cognito_mfa/blocked.html"
 UNAVAILABLE = "cognito_mfa/unavailable.html"
 SAME_PAGE = "same page"  # the step's own, with the text on its form
-# Redirects: to the first step, to where somebody who signs in at Cognito's pages must do so again, to one's own page.
+# Redirects: to the first step, to the page that asks for a new sign-in elsewhere, to the user's own page.
 RESTART, SIGN_IN_AGAIN, DEVICE = "restart", "sign in again", "device"
 
 

@@ -1,7 +1,7 @@
-"""The pages about passwords: one that was forgotten, or has to be reset, and one that is changed.
+"""The pages to reset a forgotten password and to change a password.
 
-SECURITY: the pages for a forgotten password say the same to everybody. Whether there is such a user, and whether a
-code was sent, shows in nothing.
+SECURITY: the pages for a forgotten password say the same for every username. Nothing shows whether there is such a
+user, or whether a code was sent.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class PasswordPage(StepView):
 
 
 class PasswordResetView(PasswordPage):
-    """Whose password is forgotten: a code is sent to their verified address."""
+    """Ask for the username, and send a code to the user's verified address."""
 
     template_name = "cognito_mfa/password_reset.html"
     form_class = PasswordResetForm
@@ -133,7 +133,7 @@ class PasswordChangeView(PasswordPage, ChangeView):
 
 
 class PasswordChangeConfirmView(PasswordPage, OwnPage, StepView):
-    """The present password once more, and the new one."""
+    """The current password again, and the new one."""
 
     template_name = "cognito_mfa/password_change_confirm.html"
     form_class = PasswordChangeForm

@@ -31,7 +31,7 @@ def close(request: HttpRequest) -> None:
         request.POST = closed  # type: ignore[assignment]
     elif request.POST:
         return
-    if hasattr(request, "_body"):  # where somebody asked for it; a form read in parts leaves none
+    if hasattr(request, "_body"):  # if it was read before; a form read in parts leaves none
         request._body = request.POST.urlencode().encode()  # noqa: SLF001
 
 

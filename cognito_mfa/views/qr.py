@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from django.utils.safestring import SafeString, mark_safe
 
-# Bytes in a QR code of version 25 at level M: 125 modules with the margin, two pixels each in our picture.
+# Bytes in a QR code of version 25 at level M: 125 modules with the margin, two pixels each in our image.
 LONGEST = 997
 
 
@@ -17,12 +17,12 @@ def otpauth_uri(secret: str, *, issuer: str, account: str) -> str:
     """Return the URI that authenticator apps understand.
 
     Cognito uses SHA-1, six digits and thirty seconds, which every app assumes when nothing is said.
-    The label is shortened where a camera could not read the picture; the secret never is.
+    The label is shortened where a camera could not read the image; the secret never is.
 
     Args:
         secret: base32.
         issuer: what the site is called; a colon in it would split the label.
-        account: what the person recognises, such as an e-mail address.
+        account: what the user recognizes, such as an email address.
     """
     issuer = issuer.replace(":", " ").strip()
     room = LONGEST - len("otpauth://totp/:?secret=&issuer=") - len(secret)

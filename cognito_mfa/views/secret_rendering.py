@@ -14,7 +14,7 @@ from django.utils.html import conditional_escape
 
 
 class Placeholders:
-    """The placeholders of one page; each is a long number that no filter changes and nobody can guess."""
+    """The placeholders of one page; each is a long number that no filter changes and no one can guess."""
 
     __slots__ = ("_texts",)
 

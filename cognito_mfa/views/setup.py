@@ -1,4 +1,4 @@
-"""The pages of a set-up: the QR code and the code that confirms it, canceling, and the end."""
+"""The pages of a setup: the QR code and the code that confirms it, canceling, and the end."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class SetupView(StepView):
 
 
 class SetupStartView(StepView):
-    """The beginning of a set-up for people who sign in elsewhere: a button, and no password.
+    """The start of a setup for users who sign in elsewhere: a button, and no password.
 
     GET decides by what the session holds what the page says; only POST asks Cognito.
     """
@@ -153,7 +153,7 @@ class SetupStartView(StepView):
         return self.show_setup_impossible(error_texts.scope_missing(log_failure(error)), status=503)
 
     def show_setup_impossible(self, reason: str, *, status: int) -> HttpResponse:
-        """Say why there can be no set-up, and who can change that.
+        """Say why setup is impossible, and who can change that.
 
         Args:
             reason: what the page says.

@@ -97,7 +97,7 @@ class SignInView(StepView):
 
     def error_text(self, error: CognitoMFAError) -> Any:
         texts = super().error_text(error)
-        # SECURITY: by the page and not by the error, so that every cause reads alike.
+        # SECURITY: by the page and not by the error, so that every cause reads the same.
         if page_for(error) is BAD_CREDENTIALS and not self.request.user.is_authenticated:
             return [*texts, error_texts.invited_long_ago()]
         return texts
@@ -115,7 +115,7 @@ class SignInView(StepView):
 
 
 class SignInElsewhereView(Page, TemplateView):
-    """Whose sign-in is another package's: nobody is asked for a password here."""
+    """The page for users who sign in through another package: no password is asked for."""
 
     template_name = "cognito_mfa/sign_in_elsewhere.html"
 
@@ -234,7 +234,7 @@ class ChallengeView(StepView):
 class LinkView(StepView):
     """The question to who is signed in, whether the account of the pool is theirs as well; both are named.
 
-    SECURITY: without it, whoever signs in at a browser that somebody left would be them from then on.
+    SECURITY: without it, anyone who signs in at an unattended browser would get that user's account for good.
     """
 
     template_name = "cognito_mfa/link.html"

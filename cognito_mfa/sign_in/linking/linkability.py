@@ -89,7 +89,7 @@ def linked_to(person: Person, own: CognitoIdentity | None, user: Any) -> Cognito
 
 
 def stored_user(key: Any) -> Any:
-    """Return the user of ``key`` as the database has it; None also for what can be nobody's key."""
+    """Return the user of ``key`` as the database has it; None also for a value that cannot be a key."""
     if key is None:
         return None
     model = get_user_model()
@@ -126,7 +126,7 @@ def _is_user(user: Any) -> bool:
 def _has_any_permission(user: Any) -> bool:
     """Tell whether ``user`` has any permission, alone or through a group.
 
-    Not by asking the backends where rows tell: one of them may give everybody something.
+    Not by asking the backends where rows tell: one of them may give a permission to all users.
     """
     if hasattr(user, "user_permissions") and hasattr(user, "groups"):
         groups = user.groups.filter(permissions__isnull=False)

@@ -50,7 +50,7 @@ class Consent(Enum):
 
     UNASKED = "nothing yet"
     GIVEN = "both accounts are theirs"
-    WITHHELD = "they sign in as somebody else"
+    WITHHELD = "they sign in as another user"
 
 
 def link(
@@ -66,7 +66,7 @@ def link(
     Args:
         person: of the pool, as Cognito's tokens say.
         request: at which they sign in; None outside one.
-        status: of somebody new. Tokens without a challenge, which is how new people come to our own
+        status: of a new user. Tokens without a challenge, which is how new people come to our own
             sign-in, say that nothing is set up; tokens of Cognito's own pages say nothing.
         consent: what the person said of the user who is signed in at ``request``.
         rows: what ``identities_of`` returned just now; by default they are read.
@@ -84,7 +84,7 @@ def link(
             partial(_link_new_person, person, request, status, consent), person
         )
     _update_labels(identity, person)
-    if identity.status == CognitoIdentity.Status.GONE:  # as somebody thought: here the person is
+    if identity.status == CognitoIdentity.Status.GONE:  # so it was recorded, but the user is here
         identity.record_status(status)
     return identity
 
@@ -92,7 +92,7 @@ def link(
 def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
     """Return the identity of ``person``, whom another package's sign-in at Cognito made ``user``.
 
-    That sign-in decides who somebody is here; a link once made is never moved by it.
+    That sign-in decides who the user is here; it never moves an existing link.
 
     Args:
         person: the pool's user, from Cognito's tokens.
@@ -115,7 +115,7 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
         identity.record_status(CognitoIdentity.Status.UNKNOWN)
     identity.record_enabled()
     issued = person.claims.get("iat")
-    if isinstance(issued, int):  # an hour ago, perhaps, and the name is somebody else's by now
+    if isinstance(issued, int):  # an hour ago, perhaps, and another user may have the name by now
         told_at = dt.datetime.fromtimestamp(max(0, min(issued, time.time())), tz=dt.UTC)
         username_reuse.retire_namesakes(person.username, person.sub, told_at=told_at)
     return identity
@@ -130,7 +130,7 @@ def check_signed_in(person: Person, user: Any) -> None:
 
     Raises:
         LinkRefused: the person, or the user, is linked to another already; the user must be linked by hand;
-            or has an e-mail address by which the package may have taken the person for that user, although
+            or has an email address by which the package may have taken the person for that user, although
             it is not the one that the pool has verified.
     """
     with recording_refusals(person):
@@ -156,14 +156,14 @@ def own_of(person: Person, rows: Iterable[CognitoIdentity]) -> CognitoIdentity |
 
 
 def known(person: Person) -> CognitoIdentity | None:
-    """Return the identity of ``person``, who may be nobody here yet."""
+    """Return the identity of ``person``, None if they have none yet."""
     return identity_lookup.by_sub(person.sub)
 
 
 def foresee(person: Person) -> Any:
     """Return the site's user to whom the first sign-in of ``person`` would link them; None for a new user.
 
-    Nothing is written, also by a resolver that would. A resolver is asked without a request, as nobody is signed in.
+    Nothing is written, even if the resolver would. The resolver is called without a request, as if no user were signed in.
     A new user is not tried: ``save()`` and its receivers may write and send what no rollback undoes.
 
     Raises:
@@ -185,7 +185,7 @@ def foresee(person: Person) -> Any:
 
 
 def _resolve_user(person: Person, request: HttpRequest | None, consent: Consent) -> Any:
-    """Return the user that the site's resolver names, checked; None for nobody."""
+    """Return the user that the site's resolver names, checked; None if it names none."""
     answer = _call_resolver(person, request, consent)
     present = signed_in(request)
     if consent is Consent.GIVEN and (
@@ -203,7 +203,7 @@ def _resolve_user(person: Person, request: HttpRequest | None, consent: Consent)
 
 
 def _call_resolver(person: Person, request: HttpRequest | None, consent: Consent) -> Any:
-    """Ask the site's resolver. One that fails is a refusal: nobody knows whom it would have named."""
+    """Ask the site's resolver. If it fails, the link is refused: whom it would have named is unknown."""
     resolver = get_conf().USER_RESOLVER
     resolve: Callable[..., Any] = import_string(resolver) if isinstance(resolver, str) else resolver
     if resolve is by_signed_in_user and consent is Consent.WITHHELD:
@@ -270,18 +270,18 @@ def _check_values(person: Person) -> None:
 
 def _link_new_user(person: Person, status: CognitoIdentity.Status) -> CognitoIdentity:
     holder = None
-    alike = _user_with_address(person)
+    same_address = _user_with_address(person)
     for name in new_users.candidate_names(person):
         others = usernames.holder_of(name)
         holder = others or holder
         if others is not None:
             continue
-        make = partial(_create_identity_and_user, person, name, status, holder, alike)
+        make = partial(_create_identity_and_user, person, name, status, holder, same_address)
         try:
             return site_code.run(
                 make, reason=Reason.USER_NOT_CREATED, of=(get_user_model(), CognitoIdentity)
             )
-        except LinkRefused:  # somebody else may have taken the name just now
+        except LinkRefused:  # another sign-in may have taken the name just now
             others = usernames.holder_of(name)
             if others is None:
                 raise
@@ -290,7 +290,7 @@ def _link_new_user(person: Person, status: CognitoIdentity.Status) -> CognitoIde
 
 
 def _user_with_address(person: Person) -> Any:
-    """Return the key of a user who has the person's verified address already; None for nobody.
+    """Return the key of a user who already has the person's verified address; None if there is none.
 
     A hint for the operator, who may have wanted them linked: it decides nothing, so that no failure counts.
     """
@@ -316,11 +316,15 @@ def _link_existing_user(
 
 
 def _create_identity_and_user(
-    person: Person, name: object, status: CognitoIdentity.Status, holder: object, alike: object
+    person: Person,
+    name: object,
+    status: CognitoIdentity.Status,
+    holder: object,
+    same_address: object,
 ) -> CognitoIdentity:
-    """Make both; where ``holder`` has the person's name, or ``alike`` the address, it is written down: two accounts."""
+    """Create both, and log a user who already has the person's name (``holder``) or address: two accounts."""
     identity = _create_identity(person, new_users.create(person, name), status)
-    other, what = (alike, "address") if holder is None else (holder, "name")
+    other, what = (same_address, "address") if holder is None else (holder, "name")
     if other is not None:
         detail = f"NEW_USER · user {other} has the {what}"
         MFAEvent.objects.record(Kind.LINKED, identity, detail=detail)
@@ -349,7 +353,7 @@ def _create_identity(person: Person, user: Any, status: CognitoIdentity.Status) 
 def _update_labels(identity: CognitoIdentity, person: Person) -> None:
     """Write down the person's name and verified address, and keep the address before it.
 
-    The address before is told of changes as well: whoever took over the account chose the new one.
+    The earlier address is notified of changes as well: an attacker who took over the account chose the new one.
     """
     changed = []
     if identity.username != person.username:

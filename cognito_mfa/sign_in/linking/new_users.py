@@ -42,7 +42,7 @@ def create(person: Person, name: object) -> Any:
     user.set_unusable_password()
     site_code.save_new(user)
     row = stored_user(user.pk)
-    if row is None:  # nobody could be signed in as this user
+    if row is None:  # no one could sign in as this user
         cause = "the default manager does not find the new user"
         raise LinkRefused(LinkRefusedReason.USER_NOT_CREATED, user_pk=user.pk, cause=cause)
     return row
@@ -112,14 +112,14 @@ def _set_address(user: Any, person: Person) -> None:
     try:
         setattr(user, field.attname, field.clean(person.email, user))
     except ValidationError as error:
-        # Nobody is found by it, so that it decides nothing: the user can do without.
+        # No user is found by it, so it decides nothing: the user can do without.
         logger.warning(
             "user_field_skipped: %s, %s, sub %s", field.name, site_code.describe(error), person.sub
         )
 
 
 def holder_of_unique_address(person: Person) -> Any:
-    """Return the key of a user whose address, which the column wants unique, is the person's; None for nobody."""
+    """Return the key of a user whose address, which the column wants unique, is the person's; None if there is none."""
     model = get_user_model()
     try:
         field = model._meta.get_field(model.get_email_field_name())

@@ -17,7 +17,7 @@ from cognito_mfa.sign_in.linking.linkability import users_with_address
 
 
 def by_pool_and_sub(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
-    """Link nobody who is not linked already: the default.
+    """Link no user who is not linked already: the default.
 
     Args:
         person: the pool's user, from Cognito's tokens.
@@ -29,7 +29,7 @@ def by_pool_and_sub(person: Person, *, request: HttpRequest | None) -> AbstractB
 def by_username(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
     """Link the Django user of exactly the same name.
 
-    SECURITY: only for pools in which nobody can choose that name: administrators create the users.
+    SECURITY: only for pools in which users cannot choose that name: administrators create the users.
 
     Args:
         person: the pool's user, from Cognito's tokens.
@@ -58,8 +58,8 @@ def by_verified_email(person: Person, *, request: HttpRequest | None) -> Abstrac
 def by_signed_in_user(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
     """Link the user who is signed in by another backend, once they confirm on a page that they are both.
 
-    SECURITY: somebody who stole such a session can link a pool account of their own to it, as they
-    could set up an authenticator with any site that lets people do so after a password alone.
+    SECURITY: someone who stole such a session can link a pool account of their own to it, just as they
+    could set up an authenticator on any site that allows it after only a password.
 
     Args:
         person: the pool's user, from Cognito's tokens.
@@ -72,7 +72,7 @@ def by_signed_in_user(person: Person, *, request: HttpRequest | None) -> Abstrac
 
 
 def signed_in(request: HttpRequest | None) -> Any:
-    """Return the user who is signed in at ``request``; None for nobody."""
+    """Return the user who is signed in at ``request``; None for a visitor."""
     user = getattr(request, "user", None)
     return user if user is not None and user.is_authenticated else None
 
