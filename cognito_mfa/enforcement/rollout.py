@@ -33,14 +33,14 @@ class Summary(NamedTuple):
 
     Attributes:
         people: how many users would have been blocked at least once.
-        lately: how many of them in the last seven days.
+        recent: how many of them in the last seven days.
         requests: how many requests.
         since: when the first of them came; None without any.
         latest: when the last of them came; None without any.
     """
 
     people: int
-    lately: int
+    recent: int
     requests: int
     since: dt.datetime | None
     latest: dt.datetime | None
@@ -83,17 +83,17 @@ def record_would_block(request: HttpRequest, user: Any) -> None:
 
 def summary() -> Summary:
     """Return the figures for the overview, in one query."""
-    lately = Count("pk", filter=Q(last_at__gte=timezone.now() - RECENT))
+    recent = Count("pk", filter=Q(last_at__gte=timezone.now() - RECENT))
     figures = BlockedRequest.objects.aggregate(
         people=Count("pk"),
-        lately=lately,
+        recent=recent,
         total=Sum("requests"),
         since=Min("first_at"),
         latest=Max("last_at"),
     )
     return Summary(
         figures["people"],
-        figures["lately"],
+        figures["recent"],
         figures["total"] or 0,
         figures["since"],
         figures["latest"],

@@ -154,7 +154,7 @@ def measure() -> Numbers:
         stopped=CodeFailures.objects.in_pool().filter(LOCKED).count(),
         unfinished_resets=MFAReset.objects.unfinished().count(),
         would_stop=observations.people,
-        would_stop_lately=observations.lately,
+        would_stop_lately=observations.recent,
         would_stop_requests=observations.requests,
     )
 

@@ -78,7 +78,7 @@ def test_the_summary_tells_how_many_since_when() -> None:
 
     summary = rollout.summary()
 
-    assert (summary.people, summary.lately, summary.requests) == (2, 1, 6)
+    assert (summary.people, summary.recent, summary.requests) == (2, 1, 6)
     assert summary.since == earlier
     assert summary.latest is not None
     assert summary.latest > earlier
