@@ -136,12 +136,13 @@ def label_of(name: str) -> str:
 
 
 def _text_field(_name: str, label: Any) -> forms.Field:
-    return forms.CharField(label=label, max_length=MAX_LENGTH)
+    widget = forms.TextInput(attrs={"dir": "auto"})  # names, in any script
+    return forms.CharField(label=label, max_length=MAX_LENGTH, widget=widget)
 
 
 def _long_text_field(_name: str, label: Any) -> forms.Field:
     return forms.CharField(
-        label=label, max_length=MAX_LENGTH, widget=forms.Textarea(attrs={"rows": 3})
+        label=label, max_length=MAX_LENGTH, widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"})
     )
 
 
@@ -155,7 +156,12 @@ def _phone_field(_name: str, label: Any) -> forms.Field:
 
 
 def _email_field(_name: str, label: Any) -> forms.Field:
-    attrs = {"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false"}
+    attrs = {
+        "autocomplete": "email",
+        "autocapitalize": "none",
+        "spellcheck": "false",
+        "dir": "ltr",
+    }
     return AddressField(label=label, max_length=MAX_LENGTH, widget=forms.EmailInput(attrs=attrs))
 
 
@@ -164,7 +170,8 @@ def _date_field(_name: str, label: Any) -> forms.Field:
 
 
 def _url_field(_name: str, label: Any) -> forms.Field:
-    return forms.URLField(label=label, max_length=MAX_LENGTH, assume_scheme="https")
+    widget = forms.URLInput(attrs={"dir": "ltr"})
+    return forms.URLField(label=label, max_length=MAX_LENGTH, assume_scheme="https", widget=widget)
 
 
 def _language_field(_name: str, label: Any) -> forms.Field:

@@ -86,6 +86,7 @@ class PasswordField(SecretField):
                 "autocomplete": self.autocomplete,
                 "autocapitalize": "none",
                 "spellcheck": "false",
+                "dir": "ltr",
             }
         )
         super().__init__(strip=False, max_length=MAX_PASSWORD, widget=widget, **kwargs)
@@ -143,6 +144,7 @@ class CodeField(SecretField):
             "autocapitalize": "off",
             "autocorrect": "off",
             "spellcheck": "false",
+            "dir": "ltr",
         }
 
     def as_typed(self, text: str) -> str:
@@ -179,6 +181,7 @@ class RecoveryCodeField(SecretField):
             "autocapitalize": "characters",
             "autocorrect": "off",
             "spellcheck": "false",
+            "dir": "ltr",
         }
 
     def as_typed(self, text: str) -> str:
@@ -200,7 +203,7 @@ class FriendlyNameField(forms.CharField):
             "required": False,
         }
         super().__init__(max_length=FRIENDLY_NAME_LENGTH, **{**defaults, **kwargs})
-        self.widget.attrs["autocomplete"] = "off"
+        self.widget.attrs |= {"autocomplete": "off", "dir": "auto"}
 
     def to_python(self, value: object) -> str:
         return typed.device_name(super().to_python(value) or "")
@@ -218,7 +221,12 @@ class UsernameField(forms.CharField):
     """A username, or another name that the pool knows a user by."""
 
     def __init__(self, **kwargs: Any) -> None:
-        attrs = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        attrs = {
+            "autocomplete": "username",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+            "dir": "ltr",
+        }
         super().__init__(max_length=USERNAME_LENGTH, widget=forms.TextInput(attrs=attrs), **kwargs)
 
     def to_python(self, value: object) -> str:

@@ -12,14 +12,14 @@ from functools import cache
 from django.contrib import messages
 from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import ngettext
 
 from cognito_mfa.authenticator import notifications
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.models import CognitoIdentity, CognitoIdentityQuerySet, MFAEvent
-from cognito_mfa.values import clocks, moments
+from cognito_mfa.values import clocks, languages, moments
 
 DAY = dt.timedelta(hours=24)
 ALERT_FROM = 3  # wrong codes in a day, whatever right ones lie between
@@ -72,14 +72,16 @@ def show_since_last_sign_in(request: HttpRequest, identity: CognitoIdentity) -> 
     found = wrong.order_by().aggregate(count=Count("pk"), at=Max("at"))
     if not found["count"]:
         return
-    text = ngettext(
-        "Since your last sign-in, %(count)d wrong code was entered with your correct password (on %(when)s). "
-        "If this wasn’t you, change your password.",
-        "Since your last sign-in, %(count)d wrong codes were entered with your correct password (the last one "
-        "on %(when)s). If this wasn’t you, change your password.",
-        found["count"],
-    )
-    told = text % {"count": found["count"], "when": moments.with_zone(found["at"])}
+    # In the language of the page that shows it, dates included.
+    with translation.override(languages.with_catalog()):
+        text = ngettext(
+            "Since your last sign-in, %(count)d wrong code was entered with your correct password. If this wasn’t you, "
+            "change your password. Last attempt: %(when)s",
+            "Since your last sign-in, %(count)d wrong codes were entered with your correct password. If this wasn’t "
+            "you, change your password. Last attempt: %(when)s",
+            found["count"],
+        )
+        told = text % {"count": found["count"], "when": moments.with_zone(found["at"])}
     messages.warning(request, told, fail_silently=True)
 
 

@@ -11,10 +11,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from cognito_mfa.enforcement import impersonation
 from cognito_mfa.enforcement.policy import DEADLINE
-from cognito_mfa.values import moments
+from cognito_mfa.models import MFAEvent
+from cognito_mfa.values import languages, moments
 
 register = template.Library()
 
@@ -67,3 +69,22 @@ def isolated(text: object) -> SafeString:
 def left_to_right(text: object) -> SafeString:
     """Wrap what is read from left to right in every language, such as a username or an address."""
     return format_html('<bdi dir="ltr">{}</bdi>', text)
+
+
+@register.simple_tag
+def device_name(name: str) -> SafeString:
+    """Show what the user calls the device, or that it has no name."""
+    return isolated(name or gettext("Unnamed device"))
+
+
+@register.filter
+def renamed(event: MFAEvent) -> dict[str, str]:
+    """Return the device names before and after the event of a new name; an empty one is none."""
+    old, _arrow, new = event.detail.partition(" →")
+    return {"old": old, "new": new.strip()}
+
+
+@register.simple_tag
+def page_language() -> str:
+    """Return the language of our texts, which the page around them must have as well."""
+    return languages.with_catalog()

@@ -22,6 +22,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import translation
 from django.utils.cache import add_never_cache_headers
 from django.utils.decorators import classonlymethod
 from django.views.decorators.cache import never_cache
@@ -49,6 +50,7 @@ from cognito_mfa.models import identity_of
 from cognito_mfa.sign_in import duplicate_submissions, password_reset
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
+from cognito_mfa.values import languages
 from cognito_mfa.views import error_texts, post_redirects, posted_secrets, stale_pages
 from cognito_mfa.views.error_pages import BLOCKED, DEVICE, RESTART, UNAVAILABLE, page_for
 from cognito_mfa.views.post_redirects import Answer, SeeOther
@@ -93,6 +95,16 @@ def pages_are_on() -> bool:
     return get_conf().PASSWORD_PAGES and own_backend() is not None
 
 
+class PageResponse(TemplateResponse):
+    """A page in the language of our texts, also where its base template is the site's."""
+
+    @property
+    def rendered_content(self) -> str:
+        """Return the page; the texts of the site's own base template are in the same language as ours."""
+        with translation.override(languages.with_catalog()):
+            return super().rendered_content
+
+
 class Page(View):
     """What every page of ours has: no caching, no framing, CSRF protection, the support address.
 
@@ -100,6 +112,7 @@ class Page(View):
     """
 
     http_method_names = ["get", "head", "post", "options"]
+    response_class = PageResponse
     allows_impersonators = False  # users who act as another user
     form_page = ""  # the URL name of the page that the form is on; empty for this one
     answer: Answer | None = None  # to the POST that led here

@@ -22,6 +22,17 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   }
 
+  // What the server wrote in its own time zone, in that of the visitor. The text before stays as a hint.
+  for (const time of document.querySelectorAll("time[data-cognito-mfa-time]")) {
+    const moment = new Date(time.dateTime);
+    if (Number.isNaN(moment.getTime())) continue;
+    time.title = time.textContent;
+    time.textContent = moment.toLocaleString(document.documentElement.lang || undefined, {
+      dateStyle: "medium",
+      timeStyle: "short",
+    });
+  }
+
   for (const button of document.querySelectorAll("[data-cognito-mfa-print]")) {
     button.hidden = false;
     button.addEventListener("click", () => print());
