@@ -168,9 +168,7 @@ class TestRightToLeft:
     ) -> None:
         reader = Reader(visitor)
         reader.post("password_reset", {"username": "newcomer"})
-        optional_pool.create_user(
-            "someone-else", password=PASSWORD, status="FORCE_CHANGE_PASSWORD"
-        )
+        optional_pool.create_user("someone-else", password=PASSWORD, status="FORCE_CHANGE_PASSWORD")
         visitor.sign_in("someone-else")
         reader.get("new_password")
         visitor.sign_out()
