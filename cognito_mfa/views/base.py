@@ -268,7 +268,7 @@ class StepView(FormPage):
             return self.show_wait()
         if self.answer is not None and self.answer.template:
             context = {**self.answer.context, **self.shared_context()}
-            return TemplateResponse(request, self.answer.template, context)
+            return PageResponse(request, self.answer.template, context)
         self.pending = PendingSignIn.load(request) or PendingSignIn()
         if self.step not in (Step.START, self.pending.step):
             return self.redirect_to_current_step()
@@ -498,7 +498,7 @@ class StepView(FormPage):
             "is_definite": is_definite,
             **self.shared_context(),
         }
-        response = TemplateResponse(self.request, UNAVAILABLE, context, status=status)
+        response = PageResponse(self.request, UNAVAILABLE, context, status=status)
         response["Retry-After"] = str(seconds)
         return response
 
@@ -512,7 +512,7 @@ class StepView(FormPage):
             "signed_in": self.request.user.is_authenticated,
             **self.shared_context(),
         }
-        return TemplateResponse(self.request, BLOCKED, context, status=page_for(error).status)
+        return PageResponse(self.request, BLOCKED, context, status=page_for(error).status)
 
 
 def _has_confirmed_entry(error: CognitoMFAError) -> bool:

@@ -24,6 +24,7 @@ from django.forms.utils import ErrorDict
 from django.http import HttpRequest, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
+from django.utils import translation
 from django.utils.crypto import salted_hmac
 
 from cognito_mfa.enforcement import responses
@@ -32,6 +33,7 @@ from cognito_mfa.forms import SecretField
 from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.encryption import decrypt, encrypt
 from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
+from cognito_mfa.values import languages
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.secret_text import SecretText
 from cognito_mfa.views.posted_secrets import SECRET_FIELDS
@@ -104,13 +106,8 @@ def redirected(request: HttpRequest, response: HttpResponseBase, url: str) -> Ht
     """
     if not isinstance(response, TemplateResponse) or "Content-Disposition" in response:
         return response
-    context = dict(response.context_data or {})
-    form = context.get("form")
-    if isinstance(form, Form) and form.is_bound:
-        answer = Answer(data=_typed(form), errors=_texts(form))
-    else:
-        answer = Answer(template=str(response.template_name), context=_plain(context))
-    _keep(request, url, answer)
+    with translation.override(languages.with_catalog()):  # in which the page will be
+        _keep(request, url, _answer(response))
     redirect = SeeOther(url)
     redirect.answered, redirect.retry_after = (
         response.status_code,
@@ -139,6 +136,14 @@ def take(request: HttpRequest) -> Answer | None:
     answer = Answer(**payload)
     pending = answer.context.get("pending")
     return answer._replace(context={**answer.context, "pending": _pending(pending)})
+
+
+def _answer(response: TemplateResponse) -> Answer:
+    context = dict(response.context_data or {})
+    form = context.get("form")
+    if isinstance(form, Form) and form.is_bound:
+        return Answer(data=_typed(form), errors=_texts(form))
+    return Answer(template=str(response.template_name), context=_plain(context))
 
 
 def _keep(request: HttpRequest, url: str, answer: Answer) -> None:

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -29,7 +28,7 @@ from cognito_mfa.sign_in.pending import Step
 from cognito_mfa.values.recovery_code import grouped
 from cognito_mfa.values.secret_text import SecretText
 from cognito_mfa.views import error_texts
-from cognito_mfa.views.base import StepView
+from cognito_mfa.views.base import PageResponse, StepView
 from cognito_mfa.views.device import OwnPage
 from cognito_mfa.views.secret_rendering import Placeholders
 
@@ -168,7 +167,7 @@ class RecoveryCodesTextView(CodesPage):
         if not codes:
             return self.redirect_to_codes()
         context = {"identity": self.identity, **self.shared_context(), **_stand_ins(page, codes)}
-        response = TemplateResponse(
+        response = PageResponse(
             request,
             "cognito_mfa/recovery_codes.txt",
             context,

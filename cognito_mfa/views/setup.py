@@ -7,7 +7,6 @@ from typing import Any
 
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.views.generic import TemplateView
 
 from cognito_mfa import managed_login
@@ -31,7 +30,7 @@ from cognito_mfa.sign_in import flows, setup_email
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step, clear_pending
 from cognito_mfa.views import error_texts
-from cognito_mfa.views.base import Page, StepView, log_failure
+from cognito_mfa.views.base import Page, PageResponse, StepView, log_failure
 from cognito_mfa.views.device import recovery_context
 from cognito_mfa.views.qr import grouped, otpauth_uri, qr_svg
 from cognito_mfa.views.secret_rendering import Placeholders
@@ -161,7 +160,7 @@ class SetupStartView(StepView):
         """
         context = {"reason": reason, **self.shared_context()}
         template = "cognito_mfa/setup_impossible.html"
-        return TemplateResponse(self.request, template, context, status=status)
+        return PageResponse(self.request, template, context, status=status)
 
 
 class SetupCancelView(Page):
