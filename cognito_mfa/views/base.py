@@ -112,7 +112,7 @@ class Page(View):
     """
 
     http_method_names = ["get", "head", "post", "options"]
-    response_class = PageResponse
+    response_class: type[HttpResponse] = PageResponse
     allows_impersonators = False  # users who act as another user
     form_page = ""  # the URL name of the page that the form is on; empty for this one
     answer: Answer | None = None  # to the POST that led here
