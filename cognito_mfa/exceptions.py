@@ -73,11 +73,20 @@ class ChallengeLostReason(StrEnum):
     NOTHING_PENDING = "nothing_pending"
     NOT_OFFERED = "not_offered"  # a factor or a way that the challenge did not offer
     OVERTAKEN = "overtaken"  # something else changed the authenticator app or the sign-in since
-    SESSION_OVER = "session_over"  # it took too long, or its session string was used already
+    TIMED_OUT = "timed_out"  # Cognito's session string has expired
+    USED_ALREADY = "used_already"  # the session string was; so the step was accepted before
+    SESSION_OVER = "session_over"  # likewise, or another one took its place: Cognito does not say
     STARTED_TWICE = "started_twice"  # two requests at once
     ACCOUNT_CHANGED = "account_changed"  # deleted or unconfirmed since the password was right
     FACTOR_GONE = "factor_gone"  # nothing is set up any more that could be asked for
     UNRECOGNIZED = "unrecognized"  # a text that is not known yet
+
+
+class TokenRejectedReason(StrEnum):
+    """Why Cognito no longer accepts an access token, where it says so."""
+
+    TIMED_OUT = "timed_out"
+    REVOKED = "revoked"  # a sign-out everywhere, by the user or an administrator
 
 
 class SignInAgainReason(StrEnum):

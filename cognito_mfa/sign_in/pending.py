@@ -143,13 +143,30 @@ class PendingSignIn:
     @classmethod
     def load(cls, request: HttpRequest) -> Self | None:
         """Return this browser's pending sign-in, or None when there is none or its time is over."""
+        kept, is_in_time = cls._read(request)
+        return kept if is_in_time else None
+
+    @classmethod
+    def take_expired(cls, request: HttpRequest) -> Self | None:
+        """Forget this browser's pending sign-in if its time is over; return what it was for."""
+        kept, is_in_time = cls._read(request)
+        if kept is None or is_in_time:
+            return None
+        clear_pending(request)
+        return cls(
+            purpose=kept.purpose, next_url=kept.next_url, signed_in_already=kept.signed_in_already
+        )
+
+    @classmethod
+    def _read(cls, request: HttpRequest) -> tuple[Self | None, bool]:
+        """Return what the session keeps, and whether it is in time."""
         payload = decrypt(request.session.get(KEY))
         try:
-            if payload is None or not _is_in_time(payload["expires_at"]):
-                return None
-            return cls(**_deserialize(payload))
+            if payload is not None:
+                return cls(**_deserialize(payload)), _is_in_time(payload["expires_at"])
         except (KeyError, TypeError):  # of another version of this app, minutes ago
-            return None
+            pass
+        return None, False
 
     def save(self, request: HttpRequest) -> None:
         """Make this the browser's pending sign-in, with a fresh time limit."""

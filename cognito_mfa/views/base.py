@@ -9,6 +9,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from enum import StrEnum
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -41,6 +42,7 @@ from cognito_mfa.exceptions import (
     BadCode,
     BadCredentials,
     Busy,
+    ChallengeLostReason,
     CognitoMFAError,
     LinkRefused,
     Refused,
@@ -331,10 +333,14 @@ class StepView(FormPage):
         is_post = self.request.method == "POST"
         if is_post and duplicate_submissions.is_late(self.request):
             return self.wait_for_other_submission()
+        expired = PendingSignIn.take_expired(self.request)
+        if expired is not None:
+            self.pending = expired
+            return self.restart(error_texts.timed_out(), ChallengeLostReason.TIMED_OUT)
         proven = self.request.user.is_authenticated and gate.is_proven(
             self.request, self.request.user
         )
-        text = error_texts.start_again() if is_post and not proven else ""
+        text = error_texts.nothing_pending() if is_post and not proven else ""
         return self.redirect_to_sign_in(
             text=text, next_url=pending.next_url or self.request.GET.get("next", "")
         )
@@ -398,7 +404,7 @@ class StepView(FormPage):
         """Return the redirect to where ``error`` can be put right."""
         page = page_for(error)
         if page.template == RESTART:
-            return self.restart(page.text(error))
+            return self.restart(page.text(error), error.reason)
         if page.template == DEVICE:
             return self.redirect_to_device(text=page.text(error))
         next_url = getattr(self, "next_url", self.pending.next_url)
@@ -421,17 +427,18 @@ class StepView(FormPage):
         ):
             logger.log(error.log_level, "cognito_refused: %s %s", error, error.hint)
 
-    def restart(self, text: str) -> HttpResponse:
+    def restart(self, text: str, reason: StrEnum | None = None) -> HttpResponse:
         """Start again; unless another request of this browser was faster, and must not be undone.
 
         Args:
-            text: why, for the user.
+            text: why, for a user who has to enter the password again.
+            reason: of the error; the texts for other users depend on it.
         """
         if self.pending.is_change:
-            return self.redirect_to_device(text=error_texts.change_was_lost())
+            return self.redirect_to_device(text=error_texts.change_lost(reason))
         if self.pending.signed_in_already:
             return self.redirect_to_sign_in_again(
-                error_texts.setup_took_too_long(), self.pending.next_url
+                error_texts.setup_lost(reason), self.pending.next_url
             )
         session, next_url = self.request.session, self.pending.next_url
         if session.session_key and not session.exists(session.session_key):
@@ -471,6 +478,8 @@ class StepView(FormPage):
                 seconds=error.retry_after,
                 # What ended here was confirmed before: only the answer to it failed.
                 is_definite=error.is_definite and self.step is not Step.SETUP,
+                # The answer to the code led no further, so that the change itself was never asked for.
+                is_untouched=error.operation.endswith("RespondToAuthChallenge"),
             )
         text = error_texts.failed(subject) if isinstance(subject, str) else page.text(subject)
         return self.retry_later(form, text, status=page.status, seconds=error.retry_after)
@@ -482,7 +491,13 @@ class StepView(FormPage):
         return self.step is Step.START or (pending is not None and pending.step is self.step)
 
     def show_unavailable(
-        self, text: str, *, status: int, seconds: int, is_definite: bool
+        self,
+        text: str,
+        *,
+        status: int,
+        seconds: int,
+        is_definite: bool,
+        is_untouched: bool = False,
     ) -> HttpResponse:
         """Show that the step failed or that its outcome is unknown, and how to continue.
 
@@ -491,11 +506,13 @@ class StepView(FormPage):
             status: of the response.
             seconds: until the next attempt makes sense.
             is_definite: nothing was changed.
+            is_untouched: nothing of what the sign-in was for was changed.
         """
         context = {
             "text": text,
             "pending": self.pending,
             "is_definite": is_definite,
+            "is_untouched": is_untouched,
             **self.shared_context(),
         }
         response = PageResponse(self.request, UNAVAILABLE, context, status=status)

@@ -220,8 +220,8 @@ class SignOutElsewhereView(ChangeView):
             return super().form_valid(form)
         try:
             revoked = sign_out_elsewhere.with_site_credentials(self.request, identity)
-        except ChallengeLost:
-            return self.redirect_to_device(text=error_texts.change_was_lost())
+        except ChallengeLost as error:
+            return self.redirect_to_device(text=error_texts.change_lost(error.reason))
         if revoked or managed_login.is_active(self.request):
             return self.redirect_to_device()
         # The page now asks for the password, which leads to a token of the user's own.

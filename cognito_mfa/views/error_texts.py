@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from cognito_mfa.authenticator import password_policy
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     AttributesRejected,
@@ -26,6 +29,7 @@ from cognito_mfa.exceptions import (
     SignInAgain,
     SignInAgainReason,
     TokenRejected,
+    TokenRejectedReason,
 )
 
 LONG = 90  # seconds; what is longer is told in minutes
@@ -45,6 +49,10 @@ ONLY_THE_SITE_CAN_ACT = frozenset(
 )
 
 
+TIMED_OUT = frozenset({ChallengeLostReason.TIMED_OUT, TokenRejectedReason.TIMED_OUT})
+ACCOUNT_CHANGED = frozenset({ChallengeLostReason.OVERTAKEN, ChallengeLostReason.ACCOUNT_CHANGED})
+
+
 def bad_credentials(_error: CognitoMFAError) -> list[str]:
     """Return the same for every cause: which it was would tell a stranger who exists, and in which state."""
     return [
@@ -59,32 +67,52 @@ def invited_long_ago() -> str:
     )
 
 
-def start_again(_error: CognitoMFAError | None = None) -> str:
+def timed_out() -> str:
+    return _("Your sign-in timed out. Please enter your password again.")
+
+
+def nothing_pending() -> str:
     return _(
-        "Your sign-in timed out or was started again in another tab or window. Please enter "
-        "your password again."
+        "Your sign-in has ended or was started again in another tab or window. Please enter your password again."
     )
 
 
 def challenge_lost(error: ChallengeLost) -> str:
-    if error.reason in (ChallengeLostReason.OVERTAKEN, ChallengeLostReason.ACCOUNT_CHANGED):
-        return _(
-            "Your account was changed while you were signing in. Please enter your password again."
-        )
-    if error.reason is ChallengeLostReason.FACTOR_GONE:
-        return _(
+    reasons = ChallengeLostReason
+    changed = _(
+        "Your account was changed while you were signing in. Please enter your password again."
+    )
+    texts = {
+        reasons.TIMED_OUT: timed_out(),
+        reasons.USED_ALREADY: _(
+            "This step was already completed. Please enter your password again."
+        ),
+        reasons.SESSION_OVER: _(
+            "Your sign-in is no longer valid. Please enter your password again."
+        ),
+        reasons.STARTED_TWICE: _(
+            "Setup was started twice at the same time. Please enter your password again."
+        ),
+        reasons.OVERTAKEN: changed,
+        reasons.ACCOUNT_CHANGED: changed,
+        reasons.FACTOR_GONE: _(
             "Your authenticator app is no longer set up for this account. Please enter your password again."
-        )
-    if error.reason in (ChallengeLostReason.UNRECOGNIZED, ChallengeLostReason.NOT_OFFERED):
-        return not_completed()
-    return start_again()
+        ),
+        reasons.UNRECOGNIZED: not_completed(),
+        reasons.NOT_OFFERED: not_completed(),
+    }
+    return texts.get(error.reason) or nothing_pending()  # type: ignore[call-overload]
 
 
 def not_completed(_error: CognitoMFAError | None = None) -> str:
     return _("We couldn’t complete your sign-in. Please enter your password again.")
 
 
-def token_rejected(_error: TokenRejected) -> str:
+def token_rejected(error: TokenRejected) -> str:
+    if error.reason is TokenRejectedReason.TIMED_OUT:
+        return timed_out()
+    if error.reason is TokenRejectedReason.REVOKED:
+        return _("You were signed out everywhere. Please enter your password again.")
     return _("Your sign-in is no longer valid. Please enter your password again.")
 
 
@@ -96,16 +124,28 @@ def busy(error: Busy) -> str:
             "The sign-in service is busy. Wait %(seconds)d seconds and try again.",
             seconds,
         ) % {"seconds": seconds}
+    if error.reason is BusyReason.TOO_MANY_NAMES:
+        return _("You’ve renamed your device too many times. %(wait)s") % {"wait": wait(seconds)}
+    if error.reason is BusyReason.TOO_MANY_SETS:
+        return _("You’ve created recovery codes too many times. %(wait)s") % {"wait": wait(seconds)}
+    if error.reason is BusyReason.TOO_MANY_FAILURES:
+        return _("Too many wrong codes. %(wait)s") % {"wait": wait(seconds)}
+    if error.reason is BusyReason.TOO_MANY_AT_ONCE:
+        return _("Several codes were entered at the same time. %(wait)s") % {"wait": wait(seconds)}
+    return _("Too many attempts. %(wait)s") % {"wait": wait(seconds)}
+
+
+def wait(seconds: int) -> str:
     if seconds > LONG:
         minutes = -(-seconds // 60)
         return ngettext(
-            "Too many attempts. Wait %(minutes)d minute and try again.",
-            "Too many attempts. Wait %(minutes)d minutes and try again.",
+            "Wait %(minutes)d minute and try again.",
+            "Wait %(minutes)d minutes and try again.",
             minutes,
         ) % {"minutes": minutes}
     return ngettext(
-        "Too many attempts. Wait %(seconds)d second and try again.",
-        "Too many attempts. Wait %(seconds)d seconds and try again.",
+        "Wait %(seconds)d second and try again.",
+        "Wait %(seconds)d seconds and try again.",
         seconds,
     ) % {"seconds": seconds}
 
@@ -198,7 +238,17 @@ def password_not_changed() -> str:
     return _("Canceled. Your password wasn’t changed.")
 
 
-def reset_took_too_long() -> str:
+def reset_lost(reason: StrEnum | None = None) -> str:
+    """Return why the reset of a password came to nothing.
+
+    Args:
+        reason: as for ``change_lost``.
+    """
+    if reason not in TIMED_OUT:
+        return _(
+            "Your password wasn’t reset. If you still have a valid code, enter your username and select "
+            "“I already have a code”."
+        )
     return _(
         "Your password reset timed out. If you still have a valid code, enter your username and select “I "
         "already have a code”."
@@ -207,7 +257,7 @@ def reset_took_too_long() -> str:
 
 def password_rejected(error: PasswordRejected) -> list[str]:
     rules = {
-        "length": _("Your password is too short."),
+        "length": too_short(),
         "too_long": _("Your password is too long."),
         "uppercase": _("Your password must include an uppercase letter."),
         "lowercase": _("Your password must include a lowercase letter."),
@@ -218,6 +268,17 @@ def password_rejected(error: PasswordRejected) -> list[str]:
     return [rules[rule] for rule in error.rules] or [
         _("This password can’t be used. Choose a different one.")
     ]
+
+
+def too_short() -> str:
+    known = password_policy.rules()
+    if known is None:
+        return _("Your password is too short.")
+    return ngettext(
+        "Your password is too short. Use at least %(length)d character.",
+        "Your password is too short. Use at least %(length)d characters.",
+        known.length,
+    ) % {"length": known.length}
 
 
 def attribute_rejected(error: AttributesRejected) -> str:
@@ -258,11 +319,27 @@ def change_canceled(*, was_shown: bool) -> str:
     return _("Canceled. Nothing has changed, and your authenticator app works as before.")
 
 
-def change_was_lost() -> str:
-    return _(
-        "Your change wasn’t completed because it timed out or something else changed in the "
-        "meantime. This page shows your current settings."
-    )
+def change_lost(reason: StrEnum | None = None) -> str:
+    """Return why a change by a signed-in user came to nothing.
+
+    Args:
+        reason: of the error that ended it; None where there is none, or it is not known.
+    """
+    if reason in TIMED_OUT:
+        return _(
+            "Your change wasn’t completed because it timed out. This page shows your current settings."
+        )
+    if reason in ACCOUNT_CHANGED:
+        return _(
+            "Your change wasn’t completed because your account was changed in the meantime. This page shows your current "
+            "settings."
+        )
+    if reason is TokenRejectedReason.REVOKED:
+        return _(
+            "Your change wasn’t completed because you were signed out everywhere in the meantime. This page shows your "
+            "current settings."
+        )
+    return _("Your change wasn’t completed. This page shows your current settings.")
 
 
 def removal_not_allowed(error: RemovalNotAllowed) -> str:
@@ -303,16 +380,24 @@ def challenge_not_supported(_error: ChallengeNotSupported) -> str:
 
 
 def refused(error: Refused) -> str:
-    if error.reason is RefusedReason.TRIGGER:
-        return error.message or _("This site’s rules don’t allow this sign-in.")
-    if error.reason is RefusedReason.RISK:
-        return _(
+    reasons = RefusedReason
+    if error.reason is reasons.TRIGGER and error.message:
+        return error.message
+    if error.reason in (reasons.FEDERATED, reasons.LINKED_PROVIDER):
+        return no_setup(error)
+    texts = {
+        reasons.TRIGGER: _("This site’s rules don’t allow this sign-in."),
+        reasons.RISK: _(
             "This sign-in was blocked to protect your account. Try again later, or use a device and network "
             "you’ve used before."
-        )
-    if error.reason is RefusedReason.NO_METHOD:
-        return _("Your account has no way to confirm it’s you, such as an authenticator app.")
-    return _("You can’t use this account on this site.")
+        ),
+        reasons.NO_METHOD: _(
+            "Your account has no way to confirm it’s you, such as an authenticator app."
+        ),
+        reasons.DISABLED: _("This account is disabled."),
+        reasons.ANOTHER_USER: _("This isn’t the account you’re signed in to on this site."),
+    }
+    return texts.get(error.reason) or _("You can’t use this account on this site.")  # type: ignore[call-overload]
 
 
 def link_refused(error: LinkRefused) -> str:
@@ -339,8 +424,19 @@ def link_declined() -> str:
     return _("The accounts weren’t linked. To use the other account, sign out here first.")
 
 
-def setup_took_too_long() -> str:
-    return _("Setup timed out or was started again in another tab or window. Please sign in again.")
+def setup_lost(reason: StrEnum | None = None) -> str:
+    """Return why the setup of a user who signs in elsewhere came to nothing.
+
+    Args:
+        reason: as for ``change_lost``.
+    """
+    if reason in TIMED_OUT:
+        return _("Setup timed out. Please sign in again.")
+    if reason in ACCOUNT_CHANGED:
+        return _(
+            "Setup wasn’t completed because your account was changed in the meantime. Please sign in again."
+        )
+    return _("Setup wasn’t completed. Please sign in again.")
 
 
 def sign_in_again(error: SignInAgain) -> str:
@@ -349,6 +445,8 @@ def sign_in_again(error: SignInAgain) -> str:
             "You’ve already set up an authenticator app. Sign in again, and you’ll be asked "
             "for a code from it."
         )
+    if error.reason is SignInAgainReason.NO_TOKEN:
+        return _("Please sign in again to do this.")
     if error.reason is SignInAgainReason.PROOF_UNKNOWN:
         return _(
             "You’ve already set up an authenticator app, but this site couldn’t tell whether you entered a "

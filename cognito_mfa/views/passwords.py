@@ -6,6 +6,7 @@ user, or whether a code was sent.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from django.contrib import messages
@@ -17,12 +18,12 @@ from django.utils.translation import gettext as _
 
 from cognito_mfa import managed_login
 from cognito_mfa.enforcement.redirects import safe_url
-from cognito_mfa.exceptions import BadCode, BadCredentials, CognitoMFAError
+from cognito_mfa.exceptions import BadCode, BadCredentials, ChallengeLostReason, CognitoMFAError
 from cognito_mfa.forms import PasswordChangeForm, PasswordResetConfirmForm, PasswordResetForm
 from cognito_mfa.models import identity_of
 from cognito_mfa.sign_in import flows, password_reset
 from cognito_mfa.sign_in.completion import Outcome
-from cognito_mfa.sign_in.pending import Purpose, Step
+from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.views import error_texts, password_rules
 from cognito_mfa.views.base import StepView, pages_are_on
 from cognito_mfa.views.device import ChangeView, OwnPage
@@ -111,10 +112,12 @@ class PasswordResetConfirmView(PasswordPage):
             return super().redirect_to_current_step()
         if self.request.method == "POST" and self.pending.username:
             return self.redirect_to_sign_in()  # another post of this browser was faster
+        if PendingSignIn.take_expired(self.request):
+            return self.restart("", ChallengeLostReason.TIMED_OUT)
         return self.restart("") if self.request.method == "POST" else self._redirect_to_start()
 
-    def restart(self, _text: str) -> HttpResponse:
-        messages.info(self.request, error_texts.reset_took_too_long(), fail_silently=True)
+    def restart(self, _text: str, reason: StrEnum | None = None) -> HttpResponse:
+        messages.info(self.request, error_texts.reset_lost(reason), fail_silently=True)
         return self._redirect_to_start()
 
     def _redirect_to_start(self) -> HttpResponse:

@@ -60,7 +60,13 @@ class RecoverView(StepView):
         return super().error_text(error)
 
     def show_unavailable(
-        self, text: str, *, status: int, seconds: int, is_definite: bool
+        self,
+        text: str,
+        *,
+        status: int,
+        seconds: int,
+        is_definite: bool,
+        is_untouched: bool = False,
     ) -> HttpResponse:
         """Show that the reset did not happen, and that the recovery code was not used up.
 
@@ -69,10 +75,15 @@ class RecoverView(StepView):
             status: of the response.
             seconds: until the next attempt makes sense.
             is_definite: nothing was changed.
+            is_untouched: nothing of what the sign-in was for was changed.
         """
         whole = f"{text} {error_texts.recovery_code_kept()}"
         return super().show_unavailable(
-            whole, status=status, seconds=seconds, is_definite=is_definite
+            whole,
+            status=status,
+            seconds=seconds,
+            is_definite=is_definite,
+            is_untouched=is_untouched,
         )
 
 

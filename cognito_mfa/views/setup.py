@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -140,8 +141,8 @@ class SetupStartView(StepView):
     def submit(self, form: Form) -> Outcome:
         return managed_login.start_setup(self.request, next_url=self.next_url)
 
-    def restart(self, _text: str) -> HttpResponse:
-        return self.redirect_to_sign_in_again(error_texts.setup_took_too_long(), self.next_url)
+    def restart(self, _text: str, reason: StrEnum | None = None) -> HttpResponse:
+        return self.redirect_to_sign_in_again(error_texts.setup_lost(reason), self.next_url)
 
     def show_blocked(self, error: CognitoMFAError) -> HttpResponse:
         return self.show_setup_impossible(error_texts.no_setup(error), status=403)

@@ -219,7 +219,7 @@ CAUSES = {
     "Unable to login because of security reasons.": "risk",
     "Request not allowed due to security reasons.": "risk",
     "Invalid session for the user.": "session_over",
-    "Invalid session for the user, session is expired.": "session_over",
+    "Invalid session for the user, session is expired.": "timed_out",
 }
 
 

@@ -87,7 +87,8 @@ class Outcome(NamedTuple):
 
 
 NO_MATCH = "Incorrect username or password"
-LOST = "timed out or was started again"
+ENDED = "is no longer valid"
+TIMED_OUT = "Your sign-in timed out"
 FAILED = "isn’t responding as expected"
 INFO, WARNING, ERROR = logging.INFO, logging.WARNING, logging.ERROR
 
@@ -99,12 +100,14 @@ UNKNOWN_AT_PASSWORD = Outcome(200, NO_MATCH, True, WARNING, "· unrecognized ·"
 UNCONFIRMED = Outcome(200, NO_MATCH, True, WARNING, "UserNotConfirmedException")
 RISK = Outcome(403, "blocked to protect your account", False, WARNING, "Threat protection")
 TRIGGER = Outcome(403, "This site’s rules", False, WARNING, "UserLambdaValidationException")
-DISABLED = Outcome(403, "can’t use this account", False, WARNING, "The user is disabled")
+DISABLED = Outcome(403, "account is disabled", False, WARNING, "The user is disabled")
 # The page on which the password is reset.
 RESET = Outcome(302, "before you can sign in", True, WARNING, "PasswordResetRequired")
 RESET_AT_PASSWORD = RESET._replace(log="password_refused")
 NO_METHOD = Outcome(403, "no way to confirm it’s you", False, WARNING, "MFA methods")
-OVER = Outcome(302, LOST, False, INFO, "session_over")
+OVER = Outcome(302, ENDED, False, INFO, "session_over")
+EXPIRED = Outcome(302, TIMED_OUT, False, INFO, "timed_out")
+SPENT = Outcome(302, "already completed", False, INFO, "used_already")
 UNKNOWN = Outcome(302, "couldn’t complete your sign-in", False, WARNING, "unrecognized")
 CHANGED = Outcome(302, "Your account was changed", False, INFO, "account_changed")
 FACTOR_GONE = Outcome(302, "no longer set up for this account", False, INFO, "factor_gone")
@@ -151,8 +154,8 @@ TEXTS: list[tuple[str, str, dict[str, Outcome]]] = [
     (NA, "Request not allowed due to security reasons.", {"password": RISK._replace(stands=True), **everywhere(RISK)}),
     (NA, "Something that nobody has reported yet.", {"password": UNKNOWN_AT_PASSWORD, **everywhere(UNKNOWN)}),
     (NA, "Invalid session for the user.", everywhere(OVER)),
-    (NA, "Invalid session for the user, session is expired.", everywhere(OVER)),
-    (NA, "Invalid session for the user, session can only be used once.", everywhere(OVER)),
+    (NA, "Invalid session for the user, session is expired.", everywhere(EXPIRED)),
+    (NA, "Invalid session for the user, session can only be used once.", everywhere(SPENT)),
     (NA, "Too many invalid credentials attempts. User temporarily locked. Please try again after few seconds.", everywhere(CODES_LOCKED, end=at_the_end(CODES_LOCKED))),
     (NA, "User temporarily locked. Try again soon", everywhere(CODES_LOCKED, end=at_the_end(CODES_LOCKED))),
     (NA, "Unable to verify secret hash for client abc", {"password": SECRET, **everywhere(SECRET, end=at_the_end(SECRET))}),
@@ -184,7 +187,7 @@ TEXTS: list[tuple[str, str, dict[str, Outcome]]] = [
     ("CodeMismatchException", "Invalid code received for user", {"code": WRONG_CODE}),
     ("ExpiredCodeException", "Your software token has already been used once.", {"code": USED_CODE}),
     ("EnableSoftwareTokenMFAException", "Code mismatch", {"setup": WRONG_CODE}),
-    ("ConcurrentModificationException", "x", {"setup": Outcome(302, LOST, False, INFO, "started_twice")}),
+    ("ConcurrentModificationException", "x", {"setup": Outcome(302, "started twice", False, INFO, "started_twice")}),
 ]  # fmt: skip
 TRIES = [
     pytest.param(name, error, text, outcome, id=f"{name}-{error.removesuffix('Exception')}-{text[:40]}")

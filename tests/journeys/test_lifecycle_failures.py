@@ -153,7 +153,7 @@ LOST: dict[tuple[str, str], str] = {
     ("replace", RESPOND): "No new app was confirmed",
     ("replace", ASSOCIATE): "No new app was confirmed",
     ("replace", VERIFY): "Keep both entries",
-    ("remove", RESPOND): "your next sign-in will tell for sure",
+    ("remove", RESPOND): "Nothing has changed",
     ("remove", PREFER): "your next sign-in will tell for sure",
     ("remove", READ): "your next sign-in will tell for sure",
     ("re-authentication", RESPOND): "wait until your app shows the next one",
