@@ -47,21 +47,23 @@ def status_as_icon_and_word(status: str) -> SafeString:
     return _icon_and_word(status, get_language())
 
 
-def status_icon(name: str) -> SafeString:
-    """Return one of the pictures of Django's admin, which the text beside it explains.
+def with_icon(name: str, text: Any) -> SafeString:
+    """Return ``text`` behind one of the pictures of Django's admin.
 
     Args:
         name: such as "yes", "no", "alert".
+        text: what the picture means.
     """
-    return format_html('<img src="{}" alt="">', static(f"admin/img/icon-{name}.svg"))
+    url = static(f"admin/img/icon-{name}.svg")
+    return format_html(
+        '<span class="cognito-mfa-status"><img src="{}" alt=""> {}</span>', url, text
+    )
 
 
 @lru_cache(maxsize=256)  # a list shows few different ones, on each of its rows
 def _icon_and_word(status: str, _language: str | None) -> SafeString:
     known = CognitoIdentity.Status(status)
-    return format_html(
-        '<span class="cognito-mfa-status">{} {}</span>', status_icon(ICONS[known]), known.label
-    )
+    return with_icon(ICONS[known], known.label)
 
 
 class CappedCount(int):

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from cognito_mfa.admin import formats
-from cognito_mfa.admin.changelists import FastListMixin, ReadOnly
+from cognito_mfa.admin import formats, user_choice
+from cognito_mfa.admin.changelists import FastListMixin, ReadOnly, with_icon
 from cognito_mfa.admin.confirmation import (
     ConfirmedAction,
     ConfirmedOnePerson,
@@ -75,30 +77,91 @@ class RevokeExemption(ConfirmedAction):
 REVOKE = RevokeExemption()
 
 
+GRANT_REFUSALS = Refusals(
+    oneself=_("You can’t grant yourself an exemption."),
+    superuser=_("Only a superuser can exempt a superuser."),
+)
+DURATIONS = (
+    (dt.timedelta(hours=1), _("1 hour")),
+    (dt.timedelta(days=1), _("1 day")),
+    (dt.timedelta(days=3), _("3 days")),
+    (dt.timedelta(weeks=1), _("1 week")),
+    (dt.timedelta(weeks=2), _("2 weeks")),
+    (dt.timedelta(days=30), _("30 days")),
+)
+
+
 class ExemptionForm(forms.ModelForm):
-    """Who, until when, and why."""
+    """Which user, until when, and why."""
+
+    actor: Any  # who grants it
+    duration = forms.TypedChoiceField(
+        label=_("Duration"),
+        required=False,
+        coerce=lambda seconds: dt.timedelta(seconds=int(seconds)),
+        empty_value=None,
+    )
 
     class Meta:
         model = MFAExemption
-        fields = ("user", "expires_at", "reason")
+        fields = ("user", "duration", "expires_at", "reason")
+        labels = {"expires_at": _("Or until")}
+        help_texts = {
+            "reason": _(
+                "Why the user can’t use MFA now, and how you verified their identity. Kept in the log."
+            )
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "expires_at" not in self.fields:  # the page of one that was granted
+            return
+        longest = exemptions.latest_end()
+        possible = [
+            (int(length.total_seconds()), label)
+            for length, label in DURATIONS
+            if timezone.now() + length <= longest
+        ]
+        duration: Any = self.fields["duration"]
+        duration.choices = [*possible, ("", _("Until the date below"))]
+        duration.initial = int(dt.timedelta(days=1).total_seconds())
+        ends = self.fields["expires_at"]
+        ends.required = False
+        latest = formats.moment(longest)
+        ends.help_text = _("Latest possible end: %(date)s") % {"date": latest}
+
+    def clean_user(self) -> Any:
+        user = self.cleaned_data["user"]
+        why = permissions.denial_reason(permissions.GRANT, self.actor, user)
+        if why is not None:
+            permissions.record_denial(ActionDenied(permissions.GRANT, self.actor, user, why))
+            raise ValidationError(GRANT_REFUSALS.text(why, user))
+        return user
 
     def clean_reason(self) -> str:
         return typed.line(self.cleaned_data["reason"])
 
-    def clean_expires_at(self) -> Any:
-        until = self.cleaned_data["expires_at"]
-        if until <= timezone.now():
-            raise ValidationError(_("Choose a time in the future."))
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("duration"):
+            cleaned["expires_at"] = timezone.now() + cleaned["duration"]
+        elif "expires_at" in cleaned:
+            self._check_end(cleaned["expires_at"])
+        return cleaned
+
+    def _check_end(self, until: dt.datetime | None) -> None:
         longest = exemptions.latest_end()
-        if until > longest:
+        if until is None:
+            self.add_error("expires_at", _("Choose a duration, or enter a date and a time."))
+        elif until <= timezone.now():
+            self.add_error("expires_at", _("Choose a time in the future."))
+        elif until > longest:
             text = _("An exemption can last until %(end)s at the longest.")
-            end = timezone.localtime(longest) if timezone.is_aware(longest) else longest
-            raise ValidationError(text % {"end": date_format(end, "DATETIME_FORMAT")})
-        return until
+            self.add_error("expires_at", text % {"end": formats.moment(longest)})
 
 
 class ValidFilter(admin.SimpleListFilter):
-    """Whether an exemption holds today."""
+    """Whether an exemption is valid now."""
 
     title = _("state")
     parameter_name = "state"
@@ -115,25 +178,17 @@ class ValidFilter(admin.SimpleListFilter):
 
 
 class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
-    """People who may do without for a while. Granted and revoked, never edited or deleted."""
+    """Users who are exempt from MFA for a while. Granted and revoked, never edited or deleted."""
 
     form = ExemptionForm
-    list_display = (
-        "user",
-        "valid",
-        "reason",
-        "granted_by",
-        "granted_at",
-        "expires_at",
-        "revoked_at",
-    )
+    list_display = ("user", "state", "expires", "reason", "granted_by", "granted_on")
     list_filter = (ValidFilter, "expires_at")
     list_select_related = ("user", "granted_by")
-    raw_id_fields = ("user",)
     actions = ("revoke",)
     confirmed_actions = (REVOKE,)
     rights = {"revoke": permissions.REVOKE}
     change_form_template = "admin/cognito_mfa/mfaexemption/change_form.html"
+    change_list_template = "admin/cognito_mfa/mfaexemption/change_list.html"
 
     def has_grant_permission(self, request: HttpRequest) -> bool:
         return permissions.has_permission(permissions.GRANT, request.user)
@@ -145,14 +200,44 @@ class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
         return self.has_grant_permission(request) or super().has_view_permission(request, obj)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        shown = ("granted_by", "granted_at", "revoked_at") if obj else ()
-        return (*self.form.Meta.fields, *shown)
+        if obj is None:
+            return self.form.Meta.fields
+        shown = ("granted_by", "granted_at", "revoked_at", "for_superuser")
+        return ("user", "state", "expires_at", "reason", *shown)
 
-    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if obj is None else ("state",)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        return type(form.__name__, (form,), {"actor": request.user})
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if db_field.name == "user":
+            return user_choice.field(db_field, self.admin_site, request)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        user = user_choice.find(request.GET.get("user", ""))
+        return {} if user is None else {"user": user}
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Grant an exemption.
+
+        Args:
+            request: the administrator's; ``user`` in its query chooses the user.
+            form_url: as in Django.
+            extra_context: as in Django.
+        """
+        context = {"title": _("Grant exemption"), **(extra_context or {})}
         try:
             permissions.require(permissions.GRANT, request.user)
             way = way_to_a_code(request, permissions.GRANT)
-            return super().add_view(request, *args, **kwargs) if way is None else way
+            return super().add_view(request, form_url, context) if way is None else way
         except ActionDenied as denied:
             # Recorded here, outside of the transaction in which Django saves a row.
             return refused(request, denied)
@@ -165,9 +250,48 @@ class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
         )
         obj.pk, obj.granted_by_id, obj.granted_at = granted.pk, request.user.pk, granted.granted_at
 
-    @admin.display(description=_("valid"), boolean=True)
-    def valid(self, exemption: MFAExemption) -> bool:
-        return exemption.is_valid
+    def response_add(
+        self, request: HttpRequest, obj: MFAExemption, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Say until when, and lead to the page of the user that it began with, or to the list.
+
+        Args:
+            request: the administrator's.
+            obj: what was granted.
+            post_url_continue: as in Django; not used.
+        """
+        names = {"user": obj.user, "date": formats.moment(obj.expires_at)}
+        text = _("Exempted %(user)s from MFA until %(date)s") % names
+        self.message_user(request, text, messages.SUCCESS)
+        return HttpResponseRedirect(self._back(request, obj))
+
+    def _back(self, request: HttpRequest, granted: MFAExemption) -> str:
+        site = self.admin_site
+        page: Any = site._registry.get(CognitoIdentity)  # noqa: SLF001 - as Django's own widgets
+        identity = identity_of(granted.user)
+        began_there = "user" in request.GET and page is not None
+        if began_there and identity is not None and page.has_view_permission(request):
+            return reverse(f"{site.name}:cognito_mfa_cognitoidentity_change", args=[identity.pk])
+        return reverse(f"{site.name}:cognito_mfa_mfaexemption_changelist")
+
+    @admin.display(description=_("state"), ordering="expires_at")
+    def state(self, exemption: MFAExemption) -> SafeString:
+        icon, word = "no", _("Expired")
+        if exemption.is_valid:
+            icon, word = "yes", _("Valid")
+        elif exemption.revoked_at is not None:
+            word = _("Revoked")
+        elif exemption.expires_at > timezone.now():
+            word = _("No longer valid")
+        return with_icon(icon, word)
+
+    @admin.display(description=_("expires"), ordering="expires_at")
+    def expires(self, exemption: MFAExemption) -> str:
+        return formats.short_moment(exemption.expires_at)
+
+    @admin.display(description=_("granted"), ordering="granted_at")
+    def granted_on(self, exemption: MFAExemption) -> str:
+        return formats.day(exemption.granted_at)
 
     @admin.action(description=_("Revoke…"), permissions=["grant"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[MFAExemption]) -> HttpResponse | None:

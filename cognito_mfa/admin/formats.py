@@ -36,6 +36,11 @@ def day(at: dt.datetime | None, *, none: str | Promise = NONE) -> str:
     return format_html('<span class="cognito-mfa-day" title="{}">{}</span>', moment(at), short)
 
 
+def short_moment(at: dt.datetime) -> str:
+    """Return a date and time in the shortest form of the language, for lists."""
+    return date_format(_local(at), "SHORT_DATETIME_FORMAT")
+
+
 def percent(value: float | None) -> str:
     """Return a percentage with its sign."""
     if value is None:

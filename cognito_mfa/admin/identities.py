@@ -30,9 +30,9 @@ from cognito_mfa.admin.changelists import (
     ReadOnly,
     ResetFilter,
     status_as_icon_and_word,
-    status_icon,
     user_filters,
     with_active_token,
+    with_icon,
 )
 from cognito_mfa.admin.confirmation import refused, way_to_a_code
 from cognito_mfa.admin.link_page import LinkPageMixin, link_url
@@ -50,7 +50,6 @@ from cognito_mfa.models import (
 )
 
 Status = CognitoIdentity.Status
-SITE_TABLE = "admin/cognito_mfa/rows.html"
 
 
 class Button(NamedTuple):
@@ -71,7 +70,7 @@ class SoftwareTokenInline(ReadOnly, TabularInline):
     """The authenticator apps that a user has and had."""
 
     model = SoftwareToken
-    template = SITE_TABLE
+    template = "admin/cognito_mfa/rows.html"
     fields = ("device", "verified_at", "last_used_at", "retired_at", "retired_because")
     readonly_fields = ("device",)
     verbose_name_plural = _("authenticator apps, current and past")
@@ -86,7 +85,7 @@ class MFAEventInline(ReadOnly, TabularInline):
     """The latest events of a user."""
 
     model = MFAEvent
-    template = SITE_TABLE
+    template = "admin/cognito_mfa/rows.html"
     fields = ("at", "kind", "details", "reason", "actor")
     readonly_fields = ("details",)
     verbose_name_plural = _("recent activity")
@@ -307,10 +306,8 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
     @admin.display(description=_("sign-in problems"))
     def obstacles(self, identity: Any) -> SafeString | str:
         found = identity.shown_state.obstacles()
-        lines = ((status_icon("alert"), text) for text in found)
-        return (
-            format_html_join(format_html("<br>"), "{} {}", lines) if found else str(_("None known"))
-        )
+        lines = ((with_icon("alert", text),) for text in found)
+        return format_html_join(SafeString("<br>"), "{}", lines) or str(_("None known"))
 
     @admin.display(description=_("MFA required"))
     def required(self, identity: Any) -> str:

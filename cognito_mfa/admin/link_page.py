@@ -11,14 +11,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.widgets import ForeignKeyRawIdWidget
-from django.contrib.auth import get_user_model
+from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 
+from cognito_mfa.admin import user_choice
 from cognito_mfa.admin.confirmation import (
     ConfirmedOnePerson,
     ReasonForm,
@@ -29,10 +29,10 @@ from cognito_mfa.admin.confirmation import (
 from cognito_mfa.authenticator import links, permissions
 from cognito_mfa.authenticator.links import Change, Plan
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason
-from cognito_mfa.databases import current_rows, own_transactions
+from cognito_mfa.databases import own_transactions
 from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, LinkRefusedReason
 from cognito_mfa.models import CognitoIdentity
-from cognito_mfa.values import typed, untrusted
+from cognito_mfa.values import typed
 
 TITLE = _("Link a user")
 TIDY = {"username": typed.username, "email": typed.email, "sub": typed.sub}
@@ -40,39 +40,39 @@ TIDY = {"username": typed.username, "email": typed.email, "sub": typed.sub}
 EFFECTS = {
     Change.LINK: _("From now on, this user pool user signs in to this account."),
     Change.MOVE: _(
-        "From now on, this user pool user signs in to this account. The link to the account before ends, and so do all "
-        "sessions of it. The authenticator app stays."
+        "From now on, this user pool user signs in to this account. Their link to the previous account ends, and so "
+        "do its sessions. Their authenticator app stays set up."
     ),
     Change.REPLACE: _(
-        "From now on, this user pool user signs in to this account. The link of the account to another user pool user "
-        "ends, and so do all sessions of it."
+        "From now on, this user pool user signs in to this account. The account’s link to another user pool user ends, "
+        "and so do its sessions."
     ),
     Change.CHANGE_POOL: _(
         "From now on, this user pool user signs in to this account, which was linked to a user of a former user pool. "
-        "A new authenticator app must be set up."
+        "They need to set up a new authenticator app."
     ),
 }
 REFUSALS = {
     LinkRefusedReason.NOT_IN_POOL: _(
-        "The user pool has no such user. Enter the username or sub exactly as the user pool has it."
+        "The user pool has no such user. Enter the username or sub exactly as it is in the user pool."
     ),
     LinkRefusedReason.SEVERAL_IN_POOL: _(
-        "Several users of the user pool have this email address. Enter the username or the sub."
+        "Several users in the user pool have this email address. Enter the username or sub."
     ),
     LinkRefusedReason.EMAIL_NOT_VERIFIED: _(
-        "The user pool has not verified this email address. Enter the username or the sub."
+        "This email address isn’t verified in the user pool. Enter the username or sub."
     ),
     LinkRefusedReason.RESET_UNFINISHED: _(
-        "A reset of this user is not finished and would be lost with the link. Finish it first."
+        "A reset of this user isn’t finished and would be lost with the link. Finish it first."
     ),
     LinkRefusedReason.FEDERATED: _(
-        "This user signs in with another identity provider and cannot be linked."
+        "This user signs in with another identity provider and can’t be linked."
     ),
 }
 OVERTAKEN = _("Something changed at the same moment. Please try again.")
 DENIALS = {
-    DenialReason.ONESELF: _("You cannot change your own link."),
-    DenialReason.POWER: _("You cannot do this to a user who has permissions that you do not have."),
+    DenialReason.ONESELF: _("You can’t change your own link."),
+    DenialReason.POWER: _("The user has permissions that you don’t have."),
 }
 
 
@@ -96,12 +96,12 @@ class LinkForm(ReasonForm):
     )
     field_order = ("user", "by", "value", "reason")
 
-    def __init__(self, *args: Any, admin_site: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, admin_site: AdminSite, request: HttpRequest, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        relation: Any = CognitoIdentity._meta.get_field("user").remote_field
-        field: Any = self.fields["user"]
-        field.queryset = current_rows(get_user_model())
-        field.widget = ForeignKeyRawIdWidget(relation, admin_site)
+        relation = CognitoIdentity._meta.get_field("user")
+        self.fields["user"] = user_choice.field(relation, admin_site, request)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -127,12 +127,14 @@ class LinkPageMixin(ConfirmedOnePerson):
         if (way := way_to_a_code(request, permissions.LINK)) is not None:
             return way
         given = request.POST if request.method == "POST" else None
-        form = LinkForm(given, initial=_initial(request), admin_site=self.admin_site)
+        form = LinkForm(
+            given, initial=_initial(request), admin_site=self.admin_site, request=request
+        )
         planned = self._planned(request, form) if form.is_valid() else None
         if planned is None:
             return self._page(request, form)
         if planned.is_same_as_before:
-            self.message_user(request, _("They are linked already."), messages.INFO)
+            self.message_user(request, _("These two are already linked."), messages.INFO)
         elif request.POST.get("confirmed") != _fingerprint(planned):
             return self._page(request, form, planned)
         elif not self._link(request, form, planned):
@@ -201,8 +203,8 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
         identity = CognitoIdentity.objects.filter(pk=int(request.GET.get("identity", ""))).first()
     if identity is not None:
         return {"by": "sub", "value": identity.sub}
-    given = request.GET.get("user", "")
-    return {"user": given} if untrusted.is_storable(given) else {}
+    user = user_choice.find(request.GET.get("user", ""))
+    return {} if user is None else {"user": user}
 
 
 def _fingerprint(planned: Plan) -> str:

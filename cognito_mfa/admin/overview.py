@@ -1,12 +1,13 @@
-"""The overview: how far the site has come, what is about to expire, what needs a hand.
+"""The overview: how many users have set up MFA, what went wrong, and which exemptions expire next.
 
-Numbers come from the last snapshot and say how old they are; names come from short, indexed queries. A
-page view counts nothing.
+Numbers come from the last snapshot and say how old they are. Names come from short, indexed queries. A page view
+counts nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import datetime as dt
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from django.contrib import admin, messages
@@ -16,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -23,6 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
+from cognito_mfa.admin import formats
 from cognito_mfa.admin.changelists import ReadOnly, ResetFilter, StoppedFilter
 from cognito_mfa.admin.confirmation import page_context, refused
 from cognito_mfa.admin.refusals import Text
@@ -32,7 +35,9 @@ from cognito_mfa.enforcement import rollout
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, OverviewSnapshot
 from cognito_mfa.reports.overview import LATELY, STALE_AFTER, Numbers, Share, count, latest, read
 
-SHOWN = 10  # names in a table
+SHOWN = 10  # rows of a table; the others are folded
+RECENT_WEEKS = 8  # of the setups; the earlier ones are folded
+NEW = dt.timedelta(minutes=1)
 Status = CognitoIdentity.Status
 
 
@@ -44,7 +49,9 @@ class Section(NamedTuple):
         headings: of the columns; the first column heads its row.
         rows: of the table.
         notes: what must be known to read them.
-        is_current: whether it is of this moment, not of the last snapshot.
+        is_current: whether it is live, not of the last snapshot.
+        folded: rows of the same table that are seldom needed.
+        unfold: what opens them.
     """
 
     title: Text
@@ -52,15 +59,18 @@ class Section(NamedTuple):
     rows: Sequence[Sequence[object]]
     notes: Sequence[Text] = ()
     is_current: bool = False
+    folded: Sequence[Sequence[object]] = ()
+    unfold: Text = ""
 
 
 def coverage(numbers: Numbers, _site: str) -> Section:
-    """Show who must have a second factor, and who has it."""
+    """Show who is required to use MFA, and who has set it up."""
+    groups = [(_("Group: %(name)s") % {"name": group.name}, group) for group in numbers.groups]
     shares: list[tuple[Text, Share | None]] = [
         (_("Required to use MFA"), numbers.required),
         (_("All active users"), numbers.everybody),
         (_("Staff"), numbers.staff),
-        *((_("Group: %(name)s") % {"name": group.name}, group) for group in numbers.groups),
+        *groups[:SHOWN],
     ]
     notes = [_("Users who have set up MFA count as set up, even if they’re exempt.")]
     if numbers.required is None:
@@ -72,14 +82,16 @@ def coverage(numbers: Numbers, _site: str) -> Section:
         )
     return Section(
         _("MFA coverage"),
-        (_("Users"), _("Total"), _("Set up"), _("Percent"), _("Exempt"), _("Without MFA")),
+        (_("Users"), _("Coverage"), _("Set up"), _("Exempt"), _("Without MFA"), _("Total")),
         [_share_row(title, share) for title, share in shares if share is not None],
         notes=notes,
+        folded=[_share_row(title, share) for title, share in groups[SHOWN:]],
+        unfold=_("More groups"),
     )
 
 
 def would_be_stops(numbers: Numbers, _site: str) -> Section | None:
-    """Show whom the gate would have stopped, where a site observes or did so before."""
+    """Show the users who would have been blocked, where a site observes or did so before."""
     if get_conf().ENFORCEMENT != "observe" and not numbers.would_stop:
         return None
     days = rollout.RECENT.days
@@ -120,18 +132,24 @@ def statuses(numbers: Numbers, site: str) -> Section:
 
 
 def set_ups(numbers: Numbers, _site: str) -> Section:
-    """Show set-ups by week, each number beside its bar."""
+    """Show setups by week, each number beside its bar."""
     most = max((week.set_up for week in numbers.weeks), default=0)
     rows = [
-        (date_format(week.monday, "SHORT_DATE_FORMAT"), _n(week.set_up), _bar(week.set_up, most))
+        (date_format(week.monday, "DATE_FORMAT"), _n(week.set_up), _bar(week.set_up, most))
         for week in reversed(numbers.weeks)
     ]
     headings = (_("Week of"), _("Set up"), "")
-    return Section(_("Setups per week"), headings, rows)
+    return Section(
+        _("Setups per week"),
+        headings,
+        rows[:RECENT_WEEKS],
+        folded=rows[RECENT_WEEKS:],
+        unfold=_("Earlier weeks"),
+    )
 
 
 def failures(numbers: Numbers, site: str) -> Section:
-    """Show what went wrong lately, each number leading to its list."""
+    """Show recent failures, each number leading to its list."""
     events = _url(site, MFAEvent)
     counters = f"{site}:cognito_mfa_codefailures_changelist"
     resets = f"{_url(site, CognitoIdentity)}?{ResetFilter.parameter_name}={ResetFilter.UNFINISHED}"
@@ -160,7 +178,7 @@ def failures(numbers: Numbers, site: str) -> Section:
 def next_to_expire() -> Section:
     """Show whose exemption ends next."""
     rows = [
-        (row.user, row.expires_at, row.reason, row.granted_by or "-")
+        (row.user, formats.moment(row.expires_at), row.reason, row.granted_by or formats.NONE)
         for row in exemptions.by_expiry()[:SHOWN]
     ]
     headings = (_("User"), _("Expires"), _("Reason"), _("Granted by"))
@@ -171,15 +189,20 @@ def half_done() -> Section:
     """Show the oldest resets that Cognito has not confirmed."""
     waiting = MFAReset.objects.unfinished().select_related("identity", "actor")
     rows = [
-        (row.identity, row.requested_at, row.trouble or _("Interrupted"), row.actor or "-")
+        (
+            row.identity,
+            formats.moment(row.requested_at),
+            row.trouble or _("Interrupted"),
+            row.actor or formats.NONE,
+        )
         for row in waiting.order_by("requested_at", "pk")[:SHOWN]
     ]
     headings = (_("User"), _("Requested"), _("Last error"), _("Requested by"))
     return Section(_("Unfinished resets"), headings, rows, is_current=True)
 
 
-# The page from top to bottom; another section is one more function. Those that show what was counted
-# wait for the first snapshot.
+# The page from top to bottom. Another section is one more function. Those that show figures wait for the first
+# snapshot.
 FROM_SNAPSHOT = tuple[Callable[[Numbers, str], Section | None], ...]
 ABOVE: FROM_SNAPSHOT = (coverage, would_be_stops, failures)
 CURRENT: tuple[Callable[[], Section], ...] = (half_done, next_to_expire)
@@ -187,7 +210,7 @@ BELOW: FROM_SNAPSHOT = (statuses, set_ups)
 
 
 class OverviewAdmin(ReadOnly, admin.ModelAdmin):
-    """The overview stands where the list of snapshots would, so that the admin's own menus lead to it."""
+    """The overview is where the list of snapshots would be, so that the admin's own menus lead to it."""
 
     def has_view_permission(self, request: HttpRequest, _obj: Model | None = None) -> bool:
         return permissions.has_permission(permissions.COUNT, request.user)
@@ -213,6 +236,7 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
         context = {
             **page_context(self, request, gettext_lazy("MFA overview")),
             "taken_at": last and last.taken_at,
+            "is_new": last is not None and timezone.now() - last.taken_at < NEW,
             "sections": filter(None, [*above, *(section() for section in CURRENT), *below]),
         }
         return TemplateResponse(request, "admin/cognito_mfa/overview.html", context)
@@ -229,9 +253,15 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
 
 
 def _share_row(title: Text, share: Share) -> Sequence[object]:
-    percent = "-" if share.percent is None else number_format(share.percent, decimal_pos=1)
-    numbers: Iterable[int] = (share.exempt, share.missing)
-    return (title, _n(share.people), _n(share.enabled), percent, *map(_n, numbers))
+    numbers = (share.enabled, share.exempt, share.missing, share.people)
+    return (title, _coverage_bar(share), *map(_n, numbers))
+
+
+def _coverage_bar(share: Share) -> SafeString | str:
+    """Return the percentage behind its bar, which says nothing more to screen readers."""
+    if share.percent is None:
+        return formats.NONE
+    return format_html("{} {}", _bar(share.enabled, share.people), formats.percent(share.percent))
 
 
 def _n(number: int) -> str:

@@ -27,9 +27,10 @@ FINISH_REFUSALS = Refusals(
 
 
 class MFAResetInline(ReadOnly, TabularInline):
-    """Resets, the unfinished ones too."""
+    """Resets, unfinished ones included."""
 
     model = MFAReset
+    template = "admin/cognito_mfa/rows.html"
     fields = (
         "requested_at",
         "actor",
@@ -43,12 +44,13 @@ class MFAResetInline(ReadOnly, TabularInline):
 
 
 class MFAResetAdmin(ReadOnly, ConfirmedActionsMixin, FastListMixin):
-    """Resets; those that are not finished can be run again."""
+    """Resets. Unfinished ones can be run again."""
 
     list_display = ("requested_at", "identity", "actor", "reason", "finished_at", "trouble")
     list_filter = (("finished_at", admin.EmptyFieldListFilter),)
     list_select_related = ("identity", "actor")
     search_fields = ("^identity__username",)
+    search_help_text = _("Searches the start of the username in the user pool.")
     actions = ("finish",)
     fields = MFAResetInline.fields
     readonly_fields = fields

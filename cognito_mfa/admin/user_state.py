@@ -106,7 +106,7 @@ class UserState:
         """Return what is known of an unfinished reset."""
         unfinished = self.unfinished_reset
         if unfinished is None:
-            return _("None")
+            return formats.NONE
         return _("%(error)s (requested: %(date)s)") % {
             "date": formats.moment(unfinished.requested_at),
             "error": unfinished.trouble or _("Interrupted"),

@@ -10,6 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from cognito_mfa import signals
 from cognito_mfa.authenticator import exemptions
@@ -28,10 +29,17 @@ def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
     return visitor
 
 
-def grant(admin: Visitor, user: User, *, days: int = 3, reason: str = "Phone in repair") -> Any:
+def grant(
+    admin: Visitor,
+    user: User,
+    *,
+    days: int = 3,
+    reason: str = "Phone in repair",
+    by_name: bool = False,
+) -> Any:
     until = timezone.localtime() + dt.timedelta(days=days)
     data = {
-        "user": user.pk,
+        "user": user.get_username() if by_name else user.pk,
         "expires_at_0": until.strftime("%Y-%m-%d"),
         "expires_at_1": until.strftime("%H:%M:%S"),
         "reason": reason,
@@ -134,7 +142,8 @@ def test_without_an_end_in_the_future_or_a_reason_there_is_none(
 
 
 def test_nobody_excuses_themselves(pool: LocalPool, admin: Visitor) -> None:
-    assert grant(admin, User.objects.get(username="root")).status_code == 403
+    page = admin.text(grant(admin, User.objects.get(username="root")))
+    assert "You can’t grant yourself an exemption." in page
     assert not MFAExemption.objects.exists()
 
 
@@ -147,7 +156,8 @@ def test_only_a_superuser_excuses_a_superuser(
     root.is_superuser = False
     root.save()
     root.user_permissions.set(Permission.objects.filter(codename="grant_exemption"))
-    assert grant(admin, User.objects.get(username="local")).status_code == 403
+    page = admin.text(grant(admin, User.objects.get(username="local"), by_name=True))
+    assert "Only a superuser can exempt a superuser." in page
     assert not MFAExemption.objects.exists()
     User.objects.filter(username="root").update(is_superuser=True)
     assert grant(admin, User.objects.get(username="local")).status_code == 200
@@ -176,7 +186,7 @@ def test_it_is_a_right_of_its_own_and_nothing_is_edited_or_deleted(
     assert admin.get(confirm).status_code == 403
     assert MFAExemption.objects.get().revoked_at is None
     root.user_permissions.set(Permission.objects.filter(codename="grant_exemption"))
-    assert grant(admin, user).status_code == 200
+    assert grant(admin, user, by_name=True).status_code == 200
     assert MFAExemption.objects.count() == 2
 
 
@@ -211,3 +221,72 @@ def test_receivers_are_told(db: None) -> None:
         signals.exemption_granted.disconnect(keep)
         signals.exemption_revoked.disconnect(keep)
     assert [given["exemption"] for given in told] == [exemption, exemption]
+
+
+def test_it_is_granted_from_the_page_of_the_user_with_a_preset(
+    pool: LocalPool, admin: Visitor
+) -> None:
+    ada = make(pool, "ada")
+    page_of_ada = reverse("admin:cognito_mfa_cognitoidentity_change", args=[ada.pk])
+    add = f"{reverse(ADD)}?user={ada.user_id}"
+    assert f'<a href="{add}">Grant exemption</a>' in admin.text(admin.get(page_of_ada))
+    asked = admin.text(admin.get(add))
+    assert f'<option value="{ada.user_id}" selected>ada</option>' in asked
+    assert '<option value="86400" selected>1 day</option>' in asked
+    assert "Kept in the log." in asked
+
+    data = {"user": str(ada.user_id), "duration": "604800", "reason": "Phone in repair"}
+    done = admin.client.post(add, data, follow=True)
+
+    assert done.redirect_chain[-1][0] == page_of_ada
+    granted = MFAExemption.objects.get()
+    left = granted.expires_at - timezone.now()
+    assert dt.timedelta(days=6, hours=23) < left <= dt.timedelta(days=7)
+    page = admin.text(done)
+    assert "Exempted ada from MFA until" in page
+    assert "Phone in repair)" in page  # exempt until
+    assert "Revoke exemption…" in page
+    assert "Grant exemption" not in page
+
+
+def test_no_preset_is_longer_than_the_site_allows(
+    pool: LocalPool, admin: Visitor, settings: Settings
+) -> None:
+    ada = make(pool, "ada").user
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "GRANT_MAX_AGE": dt.timedelta(days=5)}
+    page = admin.text(admin.get(reverse(ADD)))
+    assert "3 days" in page
+    assert "1 week" not in page
+    assert "Latest possible end:" in page
+    data = {"user": str(ada.pk), "duration": "604800", "reason": "x"}
+    assert "Select a valid choice" in admin.text(admin.client.post(reverse(ADD), data))
+    data = {"user": str(ada.pk), "duration": "", "reason": "x"}
+    told = admin.text(admin.client.post(reverse(ADD), data))
+    assert "Choose a duration, or enter a date and a time." in told
+    assert "can last until" in admin.text(grant(admin, ada, days=6))
+    assert not MFAExemption.objects.exists()
+
+
+def test_who_may_not_see_users_names_one(pool: LocalPool, admin: Visitor, local: Visitor) -> None:
+    root = User.objects.get(username="root")
+    root.is_superuser = False
+    root.save()
+    root.user_permissions.set(Permission.objects.filter(codename="grant_exemption"))
+    local_user = User.objects.get(username="local")
+    query = {"user": str(local_user.pk)}
+    asked = admin.text(admin.get(reverse(ADD), query_params=query))
+    assert 'name="user" value="local"' in asked
+    data = {"user": "stranger", "duration": "86400", "reason": "x"}
+    told = admin.text(admin.client.post(reverse(ADD), data))
+    assert "There is no user with this username." in told
+    assert "Exempted local" in admin.text(grant(admin, local_user, by_name=True))
+
+
+@pytest.mark.parametrize("key", ["9" * 5000, "9" * 30, "-1", "٣", "x", "", "\0"], ids=ascii)
+def test_a_user_that_does_not_exist_is_an_empty_field(
+    pool: LocalPool, admin: Visitor, key: str
+) -> None:
+    assert admin.get(reverse(ADD), query_params={"user": key}).status_code == 200
+    data = {"user": key, "duration": "86400", "reason": "x"}
+    assert admin.client.post(reverse(ADD), data).status_code == 200
+    assert not MFAExemption.objects.exists()

@@ -140,7 +140,7 @@ def test_a_link_is_moved_and_the_page_says_what_ends(pool: LocalPool, admin: Vis
     person.come_with_app("ada")
     other = User.objects.create_user("ada.new")
     shown = look_up(admin, other, identity.sub, by="sub")
-    assert "The link to the account before ends" in admin.text(shown)
+    assert "Their link to the previous account ends" in admin.text(shown)
     assert person.is_in()
     confirm(admin, shown)
     assert not person.is_in()
@@ -155,13 +155,13 @@ def test_what_changed_since_it_was_shown_is_shown_again(pool: LocalPool, admin: 
     shown = look_up(admin, anna, "newcomer")
     link_in_two_steps(admin, bert, "newcomer")
     again = confirm(admin, shown)
-    assert "The link to the account before ends" in admin.text(again)
+    assert "Their link to the previous account ends" in admin.text(again)
     assert link_of(anna) is None
 
 
 def test_who_is_linked_already_is_told_so(pool: LocalPool, admin: Visitor) -> None:
     ada = make(pool, "ada")
-    assert "They are linked already." in admin.text(look_up(admin, ada.user, "ada"))
+    assert "These two are already linked." in admin.text(look_up(admin, ada.user, "ada"))
     assert not MFAEvent.objects.filter(kind="LINKED").exists()
 
 
@@ -170,7 +170,7 @@ def test_who_is_linked_already_is_told_so(pool: LocalPool, admin: Visitor) -> No
     [
         ("username", "nobody", "The user pool has no such user"),
         ("username", "\u200e", "The user pool has no such user"),
-        ("email", "claimed@example.com", "has not verified this email address"),
+        ("email", "claimed@example.com", "isn’t verified in the user pool"),
         ("email", "twin@example.com", "Several users"),
         ("sub", "newcomer", "The user pool has no such user"),
         ("password", "newcomer", "Select a valid choice"),
@@ -229,7 +229,7 @@ def test_nobody_takes_over_an_account_with_rights_that_they_lack(
     elif rights != "superuser":
         boss.user_permissions.add(permission)
     page = look_up(helpdesk, boss, own_customer_account(pool))
-    assert "permissions that you do not have" in helpdesk.text(page)
+    assert "permissions that you don’t have" in helpdesk.text(page)
     assert link_of(boss) is None
     assert refusals() == ["link_user: a more powerful user"]
 

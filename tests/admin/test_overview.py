@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.formats import date_format
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from cognito_mfa.authenticator import exemptions, reset
@@ -50,6 +51,13 @@ def cells(page: str, heading: str) -> list[str]:
     return [cell.strip() for cell in re.findall(r"<td>(.*?)</td>", row[0], re.DOTALL)]
 
 
+def share(page: str, heading: str) -> list[str]:
+    """Return the coverage beside ``heading``, without its bar, and the numbers."""
+    bar, *numbers = cells(page, heading)
+    assert bar.startswith('<meter class="cognito-mfa-bar"')
+    return [bar.rpartition("</meter> ")[2], *numbers]
+
+
 def exempt(user: User, *, days: int = 3, reason: str = "Phone in repair") -> MFAExemption:
     until = timezone.now() + dt.timedelta(days=days)
     return exemptions.grant(user, until=until, reason=reason, actor=None)
@@ -58,12 +66,12 @@ def exempt(user: User, *, days: int = 3, reason: str = "Phone in repair") -> MFA
 def test_before_the_first_count_it_says_so_and_offers_one(pool: LocalPool, admin: Visitor) -> None:
     page = admin.text(admin.get(reverse(PAGE)))
     assert "No data yet" in page
-    assert 'value="Count now"' in page
+    assert 'value="Update now"' in page
     assert "Setups per week" not in page
     page = count_again(admin)
-    assert "Counted 0\u00a0minutes ago" in page
-    assert 'value="Count again"' in page
-    assert cells(page, "Required to use MFA") == ["1", "1", "100.0", "0", "0"]
+    assert "Updated just now" in page
+    assert 'value="Update now"' in page
+    assert share(page, "Required to use MFA") == ["100%", "1", "0", "0", "1"]
 
 
 def test_everybody_is_counted_once(pool: LocalPool, admin: Visitor) -> None:
@@ -82,10 +90,10 @@ def test_everybody_is_counted_once(pool: LocalPool, admin: Visitor) -> None:
 
     page = count_again(admin)
 
-    assert cells(page, "Required to use MFA") == ["6", "1", "16.6", "1", "4"]
-    assert cells(page, "All active users") == ["6", "1", "16.6", "1", "4"]
-    assert cells(page, "Staff") == ["2", "1", "50.0", "0", "1"]
-    assert cells(page, "Group &lt;Editors&gt;") == ["3", "1", "33.3", "1", "1"]
+    assert share(page, "Required to use MFA") == ["16.6%", "1", "1", "4", "6"]
+    assert share(page, "All active users") == ["16.6%", "1", "1", "4", "6"]
+    assert share(page, "Staff") == ["50.0%", "1", "0", "1", "2"]
+    assert share(page, "Group: &lt;Editors&gt;") == ["33.3%", "1", "1", "1", "3"]
     assert cells(page, "Set up") == ["1"]
     assert cells(page, "Not set up") == ["2"]
     assert cells(page, "Not in the user pool") == ["1"]
@@ -121,7 +129,7 @@ def test_a_rule_that_is_code_cannot_be_counted_and_the_page_says_so(
     page = count_again(admin)
     assert "a function on this site decides" in page
     assert "Required to use MFA" not in page
-    assert cells(page, "All active users")[0] == "1"
+    assert cells(page, "All active users")[-1] == "1"
 
 
 def test_what_is_stale_is_said(pool: LocalPool, admin: Visitor) -> None:
@@ -149,11 +157,13 @@ def test_each_week_has_its_number_and_a_bar(pool: LocalPool, admin: Visitor) -> 
     found = [(ago, counts[monday - dt.timedelta(weeks=ago)]) for ago in range(overview.WEEKS)]
     assert [pair for pair in found if pair[1]] == [(0, 1), (1, 2), (25, 1)]
 
-    assert page.count("<meter") == overview.WEEKS
+    setups = page[page.index("Setups per week") :]
+    assert setups.count("<meter") == overview.WEEKS
+    assert setups.partition("<details>")[2].count("<meter") == overview.WEEKS - 8
     assert 'max="2"' in page
     for week in numbers.weeks:
-        day = week.monday.strftime("%m/%d/%Y")
-        shown, bar = cells(page, day)
+        day = date_format(week.monday, "DATE_FORMAT")
+        shown, bar = cells(setups, day)
         assert shown == str(week.set_up)
         assert f'value="{week.set_up}"' in bar
         assert 'aria-hidden="true"' in bar
@@ -173,7 +183,7 @@ def test_failures_lately_lead_to_their_lists(pool: LocalPool, admin: Visitor) ->
     page = count_again(admin)
 
     assert cells(page, "Wrong codes in the last 7 days") == ["2"]
-    assert cells(page, "Stopped for too many wrong codes in the last 7 days") == ["1"]
+    assert cells(page, "Locked after too many wrong codes in the last 7 days") == ["1"]
     assert cells(page, "Locked users") == ["1"]
     assert cells(page, "Unfinished resets") == ["1"]
     links = re.findall(r'<th scope="row"><a href="([^"]+)"', page)
@@ -189,7 +199,7 @@ def test_failures_lately_lead_to_their_lists(pool: LocalPool, admin: Visitor) ->
 def test_whom_the_gate_would_have_stopped_while_the_site_observed(
     pool: LocalPool, admin: Visitor, settings: Settings
 ) -> None:
-    assert "Observing" not in count_again(admin)
+    assert "Observe mode" not in count_again(admin)
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "ENFORCEMENT": "observe"}
     person = Visitor(Client(), admin.cognito)
     user = User.objects.create_user("local")
@@ -203,7 +213,7 @@ def test_whom_the_gate_would_have_stopped_while_the_site_observed(
     assert cells(page, "Users who would have been blocked in the last 7 days") == ["1"]
     assert cells(page, "Their requests") == ["2"]
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "ENFORCEMENT": "enforce"}
-    assert "Observing" in admin.text(admin.get(reverse(PAGE)))  # and is not forgotten afterwards
+    assert "Observe mode" in admin.text(admin.get(reverse(PAGE)))  # and is not forgotten afterwards
 
 
 def test_names_are_those_of_this_moment(pool: LocalPool, admin: Visitor) -> None:
@@ -234,8 +244,8 @@ def test_a_page_view_counts_nothing(
         reset.request(CognitoIdentity.objects.get(username=f"p{number}"), actor=None, reason="x")
     with django_assert_num_queries(5):
         page = admin.text(admin.get(reverse(PAGE)))
-    assert cells(page, "Required to use MFA")[0] == "1"  # as it was then
-    assert cells(count_again(admin), "Required to use MFA")[0] == "13"
+    assert cells(page, "Required to use MFA")[-1] == "1"  # as it was then
+    assert cells(count_again(admin), "Required to use MFA")[-1] == "13"
 
 
 def test_counting_takes_the_same_number_of_queries_whoever_is_there(
@@ -318,9 +328,9 @@ def test_the_last_count_is_shown(pool: LocalPool, admin: Visitor) -> None:
     OverviewSnapshot.objects.filter(pk=first.pk).update(
         taken_at=timezone.now() - dt.timedelta(days=3)
     )
-    assert "Counted 3\u00a0days ago" in admin.text(admin.get(reverse(PAGE)))
+    assert "Updated 3\u00a0days ago" in admin.text(admin.get(reverse(PAGE)))
     make(pool, "ada")
     overview.count()
     page = admin.text(admin.get(reverse(PAGE)))
-    assert "Counted 0\u00a0minutes ago" in page
-    assert cells(page, "All active users")[0] == "2"
+    assert "Updated just now" in page
+    assert cells(page, "All active users")[-1] == "2"
