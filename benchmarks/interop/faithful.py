@@ -127,14 +127,14 @@ def wrong(person: Person) -> str:
     return next(code for code in (f"{n:06d}" for n in range(1000)) if code not in near)
 
 
-@row("A new person of a pool that requires MFA gets MFA_SETUP")
+@row("A new user in a pool that requires MFA gets MFA_SETUP")
 def asks_for_set_up(stage: Stage) -> str:
     challenge = stage.pools["ON"].password(stage.somebody("ON").username)
     asked = challenge.get("ChallengeName") == "MFA_SETUP"
     return YES if asked else f"{_next(challenge)} instead"
 
 
-@row("So does somebody invited, after the new password")
+@row("So does an invited user, after the new password")
 def asks_the_invited(stage: Stage) -> str:
     stage.setting_up()
     return YES
@@ -155,14 +155,14 @@ def sets_up_with_a_session(stage: Stage) -> str:
     return YES if "AuthenticationResult" in done else _next(done)
 
 
-@row("Each step of it has a session of its own")
+@row("Each step has its own session")
 def sessions_rotate(stage: Stage) -> str:
     _, challenge = stage.setting_up()
     answer = stage.client.call("AssociateSoftwareToken", Session=challenge["Session"])
-    return YES if answer["Session"] != challenge["Session"] else "the same session goes on"
+    return YES if answer["Session"] != challenge["Session"] else "keeps the same session"
 
 
-@row("A secret of its own for each person")
+@row("Each user has their own secret")
 def secrets_differ(stage: Stage) -> str:
     secrets = {stage.enrolled().secret for _ in range(2)}
     return YES if len(secrets) == 2 else f"one for all ({len(secrets.pop())} characters)"
@@ -187,7 +187,7 @@ def wrong_code_at_sign_in(stage: Stage) -> str:
     return refusal(lambda: pool.answer(challenge, person, wrong(person)), "CodeMismatchException")
 
 
-@row("After a wrong code the same session takes the right one")
+@row("After a wrong code, the same session accepts the right one")
 def session_survives_a_wrong_code(stage: Stage) -> str:
     person = stage.enrolled()
     challenge, pool = stage.asked(person), stage.pools["OPTIONAL"]
@@ -196,7 +196,7 @@ def session_survives_a_wrong_code(stage: Stage) -> str:
     return _taken(stage, lambda: pool.answer(challenge, person, _fresh(person)))
 
 
-@row("A code is taken once (ExpiredCodeException)")
+@row("A code works once (ExpiredCodeException)")
 def codes_are_taken_once(stage: Stage) -> str:
     person = stage.enrolled()
     pool = stage.pools["OPTIONAL"]
@@ -205,7 +205,7 @@ def codes_are_taken_once(stage: Stage) -> str:
     return refusal(lambda: pool.answer(stage.asked(person), person, code), "ExpiredCodeException")
 
 
-@row("A code is good for thirty seconds either side")
+@row("A code works 30 seconds early and late")
 def codes_of_neighbouring_steps(stage: Stage) -> str:
     person = stage.enrolled()
     pool = stage.pools["OPTIONAL"]
@@ -213,7 +213,7 @@ def codes_of_neighbouring_steps(stage: Stage) -> str:
     return _taken(stage, lambda: pool.answer(stage.asked(person), person, code))
 
 
-@row("A session is consumed by success")
+@row("Success uses up the session")
 def sessions_are_consumed(stage: Stage) -> str:
     person = stage.enrolled()
     challenge, pool = stage.asked(person), stage.pools["OPTIONAL"]
@@ -226,7 +226,7 @@ def sessions_are_consumed(stage: Stage) -> str:
     )
 
 
-@row("A session is one person's")
+@row("A session belongs to one user")
 def sessions_are_bound(stage: Stage) -> str:
     alice, bob = stage.enrolled(), stage.enrolled()
     challenge, pool = stage.asked(alice), stage.pools["OPTIONAL"]
@@ -235,7 +235,7 @@ def sessions_are_bound(stage: Stage) -> str:
     )
 
 
-@row("A session that was made up is refused as Cognito does")
+@row("An invented session is refused as Cognito does")
 def unknown_sessions(stage: Stage) -> str:
     challenge = {"ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "x" * 1500}
     person, pool = stage.enrolled(), stage.pools["OPTIONAL"]
@@ -255,7 +255,7 @@ def wrong_password(stage: Stage) -> str:
     )
 
 
-@row("Five wrong passwords lock")
+@row("Five wrong passwords lock the user")
 def passwords_lock(stage: Stage) -> str:
     person, pool = stage.somebody(), stage.pools["OPTIONAL"]
     for _ in range(8):
@@ -265,7 +265,7 @@ def passwords_lock(stage: Stage) -> str:
     )
 
 
-@row("The device's friendly name comes back at sign-in")
+@row("The friendly name is returned at sign-in")
 def friendly_name(stage: Stage) -> str:
     person, pool = stage.somebody(), stage.pools["OPTIONAL"]
     token = pool.password(person.username)["AuthenticationResult"]["AccessToken"]
@@ -365,7 +365,7 @@ def unsigned_iam(stage: Stage) -> str:
     return "accepted"
 
 
-@row("The service model's limits are kept (a code of letters)")
+@row("The service model's limits apply (a code of letters)")
 def limits_are_kept(stage: Stage) -> str:
     person = stage.somebody()
     token = stage.pools["OPTIONAL"].password(person.username)["AuthenticationResult"]["AccessToken"]
@@ -403,7 +403,7 @@ def _signed_by(token: str, keys: Sequence[dict[str, str]]) -> str:
     try:
         public = jwt.PyJWK(key)
     except jwt.PyJWTError:
-        return "the published key is not one"
+        return "the published key is invalid"
     try:
         jwt.decode(token, public, algorithms=["RS256"], options={"verify_aud": False})
     except jwt.PyJWTError as error:
