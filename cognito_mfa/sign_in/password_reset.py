@@ -58,11 +58,16 @@ def send_code(request: HttpRequest, *, username: str, next_url: str) -> Outcome:
     except BadCredentials as error:
         level = logging.INFO if error.error in EVERYDAY else logging.WARNING
         logger.log(level, "reset_code_not_sent: %s", error)
-    return wait_for_code(request, username=username, next_url=next_url)
+    return wait_for_code(request, username=username, next_url=next_url, requested=True)
 
 
 def wait_for_code(
-    request: HttpRequest, *, username: str, next_url: str, required: bool = False
+    request: HttpRequest,
+    *,
+    username: str,
+    next_url: str,
+    required: bool = False,
+    requested: bool = False,
 ) -> Outcome:
     """Wait for a code that was sent already: a moment ago, or when an administrator reset the password.
 
@@ -71,12 +76,14 @@ def wait_for_code(
         username: as typed; may be an alias.
         next_url: where to go after the sign-in; validated when it is used.
         required: the password works no more until it is reset.
+        requested: the code was asked for just now.
     """
     waiting = PendingSignIn(
         step=Step.PASSWORD_RESET,
         username=username,
         next_url=next_url,
         nonce=secrets.token_hex(8),
+        code_requested=requested,
         reset_required=required,
     )
     _save(request, waiting)

@@ -110,6 +110,7 @@ class PendingSignIn:
         is_setup_unconfirmed: either of two authenticators may be the active one.
         nonce: tells one reset or change of a password from the next of the same browser.
         reset_code: that was sent for a forgotten password, and is kept while the new one is refused.
+        code_requested: a code was asked for in this browser, and not only announced by its user.
         reset_required: the password works no more, and has to be reset before the next sign-in.
         expires_at: seconds since the epoch.
     """
@@ -137,6 +138,7 @@ class PendingSignIn:
     is_setup_unconfirmed: bool = False
     nonce: str = ""
     reset_code: SecretText = NOTHING
+    code_requested: bool = False
     reset_required: bool = False
     expires_at: float = 0.0
 

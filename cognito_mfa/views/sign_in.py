@@ -32,7 +32,7 @@ from cognito_mfa.managed_login import judgment
 from cognito_mfa.models import identity_of
 from cognito_mfa.sign_in import flows
 from cognito_mfa.sign_in.completion import Outcome
-from cognito_mfa.sign_in.pending import Purpose, Step
+from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.views import error_texts, password_rules
 from cognito_mfa.views.base import Page, StepView
 from cognito_mfa.views.error_pages import BAD_CREDENTIALS, page_for
@@ -274,8 +274,12 @@ class SignOutView(Page):
     form_page = "device"
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        was_signed_in = request.user.is_authenticated
+        was_pending = PendingSignIn.load(request) is not None
         logout(request)
         target = settings.LOGOUT_REDIRECT_URL
         if target:
             return HttpResponseRedirect(resolve_url(target))
-        return self.redirect_to_sign_in(text=_("You’re signed out."))
+        if was_signed_in:
+            return self.redirect_to_sign_in(text=_("You’re signed out."))
+        return self.redirect_to_sign_in(text=_("Sign-in canceled.") if was_pending else "")

@@ -269,6 +269,9 @@ def test_a_code_that_one_has_needs_no_other(pool: LocalPool, visitor: Visitor) -
     visitor.cognito.forget_calls()
 
     assert ask(visitor, have_code="1").url == reverse(CONFIRM)
+    page = visitor.text(visitor.get(reverse(CONFIRM)))
+    assert "Enter the code you received" in page
+    assert "sending a code" not in page, "none was asked for"
     assert choose(visitor, code).url == reverse("cognito_mfa:sign_in")
     assert visitor.cognito.operations()[0] == "ConfirmForgotPassword"
 

@@ -53,3 +53,21 @@ def test_the_key_of_the_session_changes_at_each_promotion(
     keys.append(visitor.client.session.session_key)
 
     assert len(set(keys)) == 4
+
+
+def test_the_page_says_what_ended(pool: LocalPool, visitor: Visitor) -> None:
+    """A canceled sign-in signed no one in, so it signs no one out."""
+    sign_out = reverse("cognito_mfa:sign_out")
+    visitor.sign_in()
+    page = visitor.text(visitor.client.post(sign_out, follow=True))
+    assert "Sign-in canceled." in page
+    assert "signed out" not in page
+
+    visitor.set_up()
+    page = visitor.text(visitor.client.post(sign_out, follow=True))
+    assert "You’re signed out." in page
+    assert "canceled" not in page
+
+    page = visitor.text(visitor.client.post(sign_out, follow=True))
+    assert "signed out" not in page
+    assert "canceled" not in page
