@@ -109,7 +109,7 @@ class DateOfBirthField(forms.DateField):
 
 
 def attribute_field(name: str) -> forms.Field | None:
-    """Return the field that asks for an attribute; None for one whose value is known without asking.
+    """Return the form field for an attribute; None if users need not be asked for it.
 
     Args:
         name: Cognito's name of it, such as ``phone_number`` or ``custom:department``.

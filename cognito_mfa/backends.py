@@ -45,4 +45,4 @@ class CognitoBackend(ModelBackend):
 
     async def aget_user(self, user_id: Any) -> Any:
         """Async version of ``get_user``."""
-        return await sync_to_async(self.get_user)(user_id)  # a query needs a thread in any case
+        return await sync_to_async(self.get_user)(user_id)  # the query needs a thread in any case

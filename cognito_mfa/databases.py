@@ -1,9 +1,8 @@
-"""Which database: where a site has several, each transaction and each read that decides something goes to the right one.
+"""Transactions and reads on the right database, for sites with several.
 
-The site's router says where rows are written, and that is where we read them. A copy that lags, which the router may
-name for reading, would let a session in that a reset ended a second ago, or count wrong codes anew. Django's own
-``transaction.atomic()`` means the database named ``default``, where none of our rows need be: nothing in this package
-uses it, nor ``on_commit()``, but by what stands here.
+The site's router decides where rows are written, and they are read from there. A replica that lags could accept a
+session that a reset has just ended, or lose a wrong code. ``transaction.atomic()`` and ``on_commit()`` use the database
+named ``default``, which may not have our tables, so this package only uses the functions below.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def atomic_for(model: type[Model], *, durable: bool = False) -> transaction.Atom
 
 
 def roll_back(model: type[Model]) -> None:
-    """Let the open transaction of ``atomic_for(model)`` end with a rollback."""
+    """Mark the open transaction of ``atomic_for(model)`` for rollback."""
     transaction.set_rollback(True, using=router.db_for_write(model))
 
 
@@ -49,24 +48,24 @@ def on_commit_of(model: type[Model], act: Callable[[], object]) -> None:
 
 
 def current(rows: QuerySet[AnyModel]) -> QuerySet[AnyModel]:
-    """Return ``rows`` as they are read from where they are written, never from a copy that lags.
+    """Return ``rows`` read from the database where they are written, never from a replica.
 
     Our own models need no call: see ``CurrentQuerySet``.
     """
     alias = router.db_for_write(rows.model)
-    # To name a database copies the queryset, which costs more than to ask where it would be read.
+    # Naming a database copies the queryset, which costs more than asking the router.
     return rows if rows.db == alias else rows.using(alias)
 
 
 def current_rows(model: type[AnyModel]) -> QuerySet[AnyModel]:
-    """Return all rows of one of the site's models, such as its users, from where they are written."""
+    """Return all rows of one of the site's models from the database where they are written."""
     return current(model._default_manager.all())
 
 
 def own_transactions(view: View) -> View:
-    """Keep every database's ATOMIC_REQUESTS from a view that opens its own transactions.
+    """Exempt a view that opens its own transactions from ATOMIC_REQUESTS of every database.
 
-    None may stay open while Cognito answers, and what is written before Cognito is asked must outlive a killed process.
+    No transaction may stay open while Cognito responds, and what is written before the call must survive a crash.
     """
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)
@@ -75,7 +74,7 @@ def own_transactions(view: View) -> View:
 
 @contextmanager
 def request_transactions() -> Generator[None]:
-    """Open the transactions in which ATOMIC_REQUESTS wants a request, one in each database that says so."""
+    """Open a transaction in each database that sets ATOMIC_REQUESTS."""
     with ExitStack() as opened:
         for connection in connections.all():
             if connection.settings_dict["ATOMIC_REQUESTS"]:
@@ -93,7 +92,7 @@ class _CurrentOneToOne(_CurrentForeign, ForwardOneToOneDescriptor):
 
 
 class _SameInMigrations:
-    """A field that is Django's own in migrations, where nothing is read through it."""
+    """A field that appears in migrations as Django's own field."""
 
     def deconstruct(self) -> Any:
         name, _path, args, kwargs = super().deconstruct()  # type: ignore[misc]
@@ -101,19 +100,19 @@ class _SameInMigrations:
 
 
 class CurrentForeignKey(_SameInMigrations, ForeignKey):
-    """A foreign key whose row is read from where it is written, though its model is the site's."""
+    """A foreign key to a model of the site, read from the database where the row is written."""
 
     forward_related_accessor_class = _CurrentForeign
 
 
 class CurrentOneToOneField(_SameInMigrations, OneToOneField):
-    """The same, one to one."""
+    """A one-to-one field to a model of the site, read from the database where the row is written."""
 
     forward_related_accessor_class = _CurrentOneToOne
 
 
 class CurrentQuerySet(QuerySet[AnyModel]):
-    """Reads rows from where they are written: the querysets of all our models are of this class.
+    """The queryset of all our models, which reads rows from the database where they are written.
 
     Their models name it twice: by ``objects``, and as ``base_manager_name``, through which Django follows a relation
     to a single row.

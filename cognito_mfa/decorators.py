@@ -1,4 +1,4 @@
-"""Marks and demands for views: functions and methods, sync and async.
+"""Decorators that exempt views from MFA, or require MFA or a recent code; sync and async.
 
 A mark belongs to one view: a subclass of an exempt view is gated again, and so is what a decorator of the site's own
 makes of one: ``mfa_exempt`` stands on top. For classes there are mixins
@@ -54,7 +54,7 @@ def mfa_recent(max_age: Any = None) -> Any:
 
 
 def _guarded(view: View, guard: Guard) -> View:
-    """Return ``view`` behind ``guard``, whose answer is given instead when there is one."""
+    """Return ``view`` wrapped so that a response of ``guard`` replaces its own."""
     if is_async_view(view):
 
         @wraps(view)

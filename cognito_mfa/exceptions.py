@@ -1,4 +1,4 @@
-"""Everything that this app raises about Cognito and sign-ins, sorted by who must act.
+"""The exceptions of this app about Cognito and sign-ins, grouped by who must act.
 
 ::
 
@@ -162,19 +162,19 @@ class BusyReason(StrEnum):
     TOO_MANY_FAILURES = "too_many_failures"  # wrong codes in a row
     TOO_MANY_NAMES = "too_many_names"  # changes of a device name
     TOO_MANY_SETS = "too_many_sets"  # of recovery codes
-    THROTTLED = "throttled"  # the AWS account's rate of calls, over all callers
+    THROTTLED = "throttled"  # the AWS account's rate of calls, by all its applications
     LOCKED = "locked"  # the user's codes, by Cognito
 
 
 class UnavailableReason(StrEnum):
-    """Why we stopped waiting."""
+    """Why we stopped waiting for Cognito."""
 
     DEADLINE_EXCEEDED = "deadline_exceeded"
     ASKED_JUST_NOW = "asked_just_now"  # another thread has just failed to fetch the pool's keys
 
 
 class MisconfiguredReason(StrEnum):
-    """What of the pool or the app client is not as the app needs it, where we can do without."""
+    """A setting of the pool or the app client that is wrong but that we can do without."""
 
     CONTEXT = "context"  # the app client takes no address of the browser
 
@@ -194,7 +194,7 @@ class BadReplyReason(StrEnum):
     UNKNOWN_USER_EXISTS = "unknown_user_exists"  # an answer about a random username
 
 
-# What no stranger can bring about by trying names, and an operator should know.
+# Reasons that an operator should know, and that a stranger cannot cause by trying usernames.
 NOTEWORTHY = frozenset({"unrecognized", "temporary_password_expired"})
 
 
@@ -475,7 +475,7 @@ class RemovalNotAllowed(UserFacingError):
 
 
 class Busy(CognitoMFAError):
-    """Wait and try again.
+    """The user must wait and try again.
 
     Args:
         operation: as in the base class.

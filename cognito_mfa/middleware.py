@@ -1,7 +1,7 @@
-"""``RequireMFAMiddleware``: users who must set up MFA or enter a code are sent there before any view runs.
+"""``RequireMFAMiddleware``, which blocks users who must set up MFA or enter a code before any view runs.
 
-The decision is about the view that Django resolved, never about a path, and covers every method. Responses that no
-view gave are judged on their way out. Nothing here calls Cognito, and nothing is touched on exempt views.
+It decides by the view that Django resolved, never by a path, and in the same way for every HTTP method. Responses
+without a view are checked on their way out. Nothing here calls Cognito, and exempt views cost nothing.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class RequireMFAMiddleware:
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Record that the view found nothing, since a fallback may answer in its place.
+        """Record that the view raised ``Http404``, because other middleware may respond instead.
 
         Args:
             request: whose view raised.
@@ -117,7 +117,7 @@ class RequireMFAMiddleware:
 
 
 def _blocks(request: HttpRequest, decision: Decision) -> bool:
-    """Tell whether the request ends here; record it where the site only observes."""
+    """Return whether the request is blocked; in observe mode, only record it."""
     if decision.verdict is Verdict.WOULD_BLOCK:
         rollout.record_would_block(request, decision.user)
     return decision.verdict is Verdict.BLOCK

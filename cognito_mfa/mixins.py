@@ -1,4 +1,4 @@
-"""The marks for class-based views: write the mixin first, before Django's own classes."""
+"""Mixins with the effects of the decorators, for class-based views; list them before Django's classes."""
 
 from __future__ import annotations
 

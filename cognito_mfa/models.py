@@ -772,7 +772,7 @@ class BlockedRequest(models.Model):
 
 
 class OverviewSnapshot(models.Model):
-    """Numbers of one moment for the overview, so that a page view counts nothing."""
+    """The saved figures of the overview, so that a page view counts nothing."""
 
     taken_at = models.DateTimeField(_("updated"), default=timezone.now)
     numbers = models.JSONField(_("figures"), default=dict)
@@ -890,7 +890,7 @@ class MFAEvent(models.Model):
             Kind.SIGNED_OUT_ELSEWHERE,
         }
     )
-    # Events after which no recovery code of before works: its authenticator is over, or its owner is somebody else.
+    # Events that invalidate earlier recovery codes, because the authenticator app or its owner changed.
     ENDS_RECOVERY_CODES = frozenset(
         {Kind.RESET_REQUESTED, Kind.SOFTWARE_TOKEN_REMOVED, Kind.LINK_MOVED}
     )

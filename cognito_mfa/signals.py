@@ -35,7 +35,7 @@ password_changed = Signal()
 # actor, the user who reset it; reason.
 mfa_reset = Signal()
 
-# No further argument: the codes are shown only to the user.
+# No further argument: the codes are only shown to the user.
 recovery_codes_created = Signal()
 
 # tokens_revoked, whether Cognito revoked the user's tokens as well.

@@ -1,6 +1,4 @@
-"""URLs, in the namespace ``cognito_mfa``. The gate does not block the pages of the
-sign-in, or no one could pass it.
-"""
+"""The URLs, in the namespace ``cognito_mfa``; those of the sign-in are exempt from MFA."""
 
 from __future__ import annotations
 
@@ -17,12 +15,12 @@ app_name = "cognito_mfa"
 
 
 def _own_page(route: str, view_class: type[View], name: str) -> URLPattern:
-    """Return the pattern of a page for people who are past the gate."""
+    """Return the pattern of a page that requires MFA."""
     return path(route, own_transactions(view_class.as_view()), name=name)
 
 
 def _open_page(route: str, view_class: type[View], name: str) -> URLPattern:
-    """Return the pattern of a page that every visitor can open."""
+    """Return the pattern of a page that is exempt from MFA."""
     view = mfa_exempt(own_transactions(view_class.as_view()))
     return path(route, login_not_required(view), name=name)
 

@@ -1,6 +1,6 @@
-"""One user's authenticator: its rows, events, counters and emails.
+"""A user's authenticator app: its rows, events, counters, and emails.
 
-Also what administrators do about it: permissions, resets and exemptions.
+Also the actions of administrators: permissions, resets, and exemptions.
 """
 
 from __future__ import annotations

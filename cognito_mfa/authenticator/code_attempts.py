@@ -1,12 +1,12 @@
-"""How many codes a user may get wrong, counted for each user, wherever they try.
+"""Counts each user's wrong codes, and limits the attempts.
 
-Cognito's own lock lets an attacker who knows the password try about a thousand codes a day for ever, and
-none is documented for the setup ("Wrong codes" in ``docs/cognito-behavior.md``).
-Ours counts failures in a row across sessions, processes and addresses, at the challenge, the setup and the
-re-authentication together. Only a right code or an administrator takes them back; time does not.
+Cognito's own lock lets an attacker who knows the password try about 1,000 codes a day, without an end, and none is
+documented for the setup ("Wrong codes" in ``docs/cognito-behavior.md``). This module counts failures in a row across
+sessions, processes, and addresses, at the challenge, the setup, and the re-authentication together. Only a right code
+or an administrator resets the counter. Time does not.
 
-A second number, the total, is not taken back by administrators: after a hundred wrong codes without a right
-one the authenticator must be set up anew, as NIST SP 800-63B-4 section 3.2.2 requires.
+Administrators cannot reset the second counter, the total: after 100 wrong codes without a right one, the user must
+set up a new authenticator app, as NIST SP 800-63B-4 section 3.2.2 requires.
 
 Failures are counted by the ``sub``, and by username only while the ``sub`` is unknown: a username may be given
 to another user later. No stranger can use up the attempts: Cognito asks for a code only after it has accepted
@@ -54,7 +54,7 @@ _MAX_RACES = 1000  # updates that one attempt may lose, each to another attempt
 
 
 class Attempt(NamedTuple):
-    """One code on its way to Cognito; counted as a failure until it is known to be none.
+    """An attempt at a code, which counts as a failure until it is known to be none.
 
     Attributes:
         counter: selects the counter: its key, or the ``sub`` where it was not read.
@@ -133,7 +133,7 @@ def _counted(count: Attempt) -> Generator[None]:
 
 
 class Counts(NamedTuple):
-    """What is counted of a user: ``failures`` in a row, and ``total``, which administrators don't take back."""
+    """A user's counters: ``failures`` in a row, and ``total``, which administrators cannot reset."""
 
     failures: int
     total: int
@@ -141,7 +141,7 @@ class Counts(NamedTuple):
 
 
 def counts(username: str, *, sub: str = "") -> Counts:
-    """Return the highest counts that may be of a user: those of the ``sub`` or, until it is known, the username.
+    """Return the highest counts that may belong to a user, by ``sub`` or, until it is known, by username.
 
     Args:
         username: the pool's own name of the user.
@@ -182,7 +182,7 @@ def unlock(username: str, *, sub: str = "") -> bool:
 
 
 def clear(username: str, *, sub: str = "") -> None:
-    """Forget all wrong codes: the authenticator that they were about is no more.
+    """Reset all counters of a user whose authenticator app is gone.
 
     Args:
         username: the pool's own name of the user.
@@ -312,7 +312,7 @@ def _reserve(username: str, sub: str, *, forgives: bool) -> Attempt:
 def _count_first(sub: str) -> bool:
     """Count an attempt of ``sub`` where nothing is counted, as at most sign-ins; return whether that was so.
 
-    Nobody has to wait there, so that nothing needs to be read.
+    No wait applies then, so nothing needs to be read.
     """
     untouched = CodeFailures.objects.filter(_of_sub(sub), failures=0, total=0)
     return bool(untouched.update(failures=1, total=1, last_at=timezone.now()))
@@ -335,7 +335,7 @@ def _refuse_if_too_many(row: CodeFailures) -> None:
 
 
 def _release(attempt: Attempt, in_a_row: int, in_total: int) -> None:
-    """Take failures back, but none below zero: an administrator may have cleared them."""
+    """Subtract failures, but not below zero, because an administrator may have cleared them."""
     rows = CodeFailures.objects.filter(attempt.counter)
     untouched = rows.filter(failures=attempt.failures, total=attempt.total)
     if untouched.update(

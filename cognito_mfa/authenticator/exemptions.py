@@ -40,7 +40,7 @@ def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemp
     Args:
         user: one of the site's users.
         until: in the future, and no later than ``latest_end()``.
-        reason: why; kept for good.
+        reason: the reason, stored with the event.
         actor: the user who grants it; None for a command.
 
     Raises:
@@ -77,7 +77,7 @@ def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
 
     Args:
         exemption: the one to end.
-        reason: why; kept for good.
+        reason: the reason, stored with the event.
         actor: the user who revokes it; None for a command.
 
     Returns:

@@ -42,7 +42,7 @@ POOL_CHANGED = "another user pool"  # why an unfinished reset is over
 
 
 class Change(Enum):
-    """What becomes of the links of two users; the values stand in reports."""
+    """The change to the links of two users; reports contain the values."""
 
     NONE = "unchanged"
     LINK = "linked"
@@ -80,7 +80,7 @@ class Plan:
 
     @property
     def obstacle(self) -> LinkRefusedReason | None:
-        """Return which link is in the way unless it is moved or ended; None where none is."""
+        """Return the existing link that would have to be moved or removed; None if there is none."""
         return {
             Change.MOVE: Reason.LINKED_TO_ANOTHER,
             Change.REPLACE: Reason.USER_LINKED,
@@ -183,7 +183,7 @@ def link(
         user: one of the site's users.
         pool_user: from ``find_in_pool``, just now.
         actor: the user who links; None for a command.
-        reason: why; kept for good.
+        reason: the reason, stored with the event.
         move: whether links that are in the way may be moved or ended.
         notify: whether the people concerned get an email.
 
@@ -210,12 +210,12 @@ def unlink(identity: CognitoIdentity, *, actor: Any, reason: str, notify: bool =
     Args:
         identity: of whatever pool.
         actor: the user who ends it; None for a command.
-        reason: why; kept for good.
+        reason: the reason, stored with the event.
         notify: whether the user gets an email.
 
     Raises:
         ActionDenied: ``actor`` may not; nothing was done.
-        LinkRefused: somebody else was faster, or a reset is unfinished; nothing was done.
+        LinkRefused: another request was faster, or a reset is unfinished; nothing was done.
     """
     with atomic_for(CognitoIdentity):
         row = _locked(pk=identity.pk)
@@ -309,7 +309,7 @@ def _end(identity: CognitoIdentity, *, actor: Any, reason: str, notify: bool) ->
     detail = f"user {identity.user_id} ({identity.pool_id})"
     identity.invalidate_proofs(Kind.UNLINKED, actor=actor, reason=reason, detail=detail)
     logger.info("unlinked: user %s by %s", identity.user_id, _by(actor))
-    if notify and identity.status != Status.GONE:  # the address may be somebody else's by now
+    if notify and identity.status != Status.GONE:  # the address may belong to someone else by now
         notifications.send("unlinked", identity)
     setattr(identity, user_deletion.ENDED, True)
     identity.delete()
@@ -350,9 +350,9 @@ def change_pool(identity: CognitoIdentity, pool_user: PoolUser, *, actor: Any, r
 
     Args:
         identity: of a former pool, locked by the caller.
-        pool_user: of this pool, linked to nobody.
+        pool_user: a user of this pool who is not linked.
         actor: the user who links; None for a command.
-        reason: why; kept for good.
+        reason: the reason, stored with the event.
     """
     before = f"{identity.pool_id} {identity.sub}"
     person, now = pool_user.person, timezone.now()
@@ -374,7 +374,7 @@ def change_pool(identity: CognitoIdentity, pool_user: PoolUser, *, actor: Any, r
 
 @contextmanager
 def _overtaken(user: Any) -> Generator[None]:
-    """Make a refusal of rows that a sign-in made at the same moment."""
+    """Raise ``LinkRefused`` if a sign-in creates the same rows at the same moment."""
     try:
         yield
     except IntegrityError:

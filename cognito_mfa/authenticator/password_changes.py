@@ -1,4 +1,4 @@
-"""Records that a user has another password: event, email, signal, and the end of what the old one opened."""
+"""Records that a user has another password: the event, the email, the signal, and the end of sessions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 
 Kind = MFAEvent.Kind
 
-IN_DOUBT = "password"  # detail of the event where nobody knows for certain
+IN_DOUBT = "password"  # detail of the event if the outcome is unknown
 
 
 def record_reset(request: HttpRequest, identity: CognitoIdentity) -> None:
@@ -29,7 +29,7 @@ def record_reset(request: HttpRequest, identity: CognitoIdentity) -> None:
 
 
 def record_doubt_about_stranger(username: str) -> None:
-    """Record that whoever has the name, and never signed in here, may have another password.
+    """Record that a user with this name who never signed in here may have another password.
 
     Args:
         username: as typed; only the pool's own one ends what began with the old password.
@@ -38,7 +38,7 @@ def record_doubt_about_stranger(username: str) -> None:
 
 
 def record_reset_of_stranger(person: Person) -> None:
-    """Record the reset of somebody who has never signed in here: what began with the old password ends."""
+    """End pending sign-ins with the old password of a user who has never signed in here."""
     MFAEvent.objects.record(Kind.PASSWORD_RESET, None, sub=person.sub, username=person.username)
 
 

@@ -1,7 +1,7 @@
-"""What the user pool asks of new passwords, so that pages can say it before one is typed.
+"""The user pool's password policy, which pages show before a new password is typed.
 
-A page never asks Cognito for it: ``cognito_mfa_sync`` reads it where the AWS credentials allow, and writes it down. The
-setting ``PASSWORD_RULES`` goes before.
+A page never asks Cognito for it. ``cognito_mfa_sync`` reads and stores it if the AWS credentials allow that. The
+setting ``PASSWORD_RULES`` takes precedence.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def read_from_pool() -> PasswordRules | None:
 
 
 def refresh() -> PasswordRules:
-    """Ask the pool for its rules, and write them down.
+    """Read the pool's rules from Cognito, and store them.
 
     Raises:
         CognitoMFAError: Cognito did not say.

@@ -1,7 +1,7 @@
-"""What staff may do about other users' MFA: one rule for every action, wherever it begins.
+"""Decides what staff may do to other users' MFA, by the same rules in the admin and in commands.
 
-The admin's actions, forms and pages and the commands' ``--by`` ask here, and so do the functions that act. What is
-refused is recorded: who tried what, about whom, and why it was refused.
+The admin's actions, forms, and pages, the option ``--by`` of the commands, and the functions that act all ask here.
+Each refusal is recorded: who tried what, about which user, and why it was refused.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class Right(NamedTuple):
-    """What an action asks of the user who does it; each rule holds unless the action turns it off.
+    """The rules for the user who performs an action; each rule applies unless the action turns it off.
 
     Attributes:
         name: of the action, in events and logs.
@@ -131,8 +131,8 @@ def require(right: Right, actor: Any, row: Any = None) -> None:
 
     Args:
         right: to the action.
-        actor: one of the site's users; None for a command: a user with a shell on the server stands above
-            the site's rules.
+        actor: one of the site's users; None for a command, because a user with a shell on the server may do
+            everything.
         row: what it is about, as for ``denial_reason``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A site that changes to another user pool: which user of the new pool each link of the former one belongs to.
+"""Matches users after a change of user pools: finds the new pool's user for each link of the former pool.
 
 A pool that was rebuilt, restored, or moved to another Region gives every user a new ``sub``. What stays the same is the
 username or the address, as the operator knows: this compares one of them, exactly, and leaves out whatever is not
@@ -31,7 +31,7 @@ class Match(StrEnum):
 
 
 class Proposal(NamedTuple):
-    """What becomes of one link of the former pool.
+    """A link of the former pool, with the user of the new pool.
 
     Attributes:
         identity: of the former pool.
@@ -51,7 +51,7 @@ def former_pools() -> Counter[str]:
 
 
 def propose(pool_id: str, match: Match) -> Iterator[Proposal]:
-    """Yield what becomes of each link of a former pool; this pool's users are all read first.
+    """Yield a proposal for each link of a former pool, after reading all users of the new one.
 
     Args:
         pool_id: of the former pool.
@@ -68,7 +68,7 @@ def propose(pool_id: str, match: Match) -> Iterator[Proposal]:
         key = _key(match, user.username, user.person.email)
         if key in wanted:
             found[key].append(user)
-    # By keys, since the caller changes the rows meanwhile.
+    # By keys, because the caller changes the rows between two of them.
     for row in list(rows.values_list("pk", flat=True)):
         identity = CognitoIdentity.objects.select_related("user").filter(pk=row).first()
         if identity is None or identity.pool_id != pool_id:

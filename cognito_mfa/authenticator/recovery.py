@@ -1,7 +1,7 @@
 """A user's own reset of their authenticator, with a recovery code, for a lost device.
 
 It is a reset like an administrator's: proofs end before Cognito is asked, each step is recorded, and what is half done
-can be run again. A code that Cognito's refusal wasted is given back; where nobody knows what Cognito did, it stays used.
+can be run again. If Cognito refused, the code is valid again. If the outcome is unknown, it stays used.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def request(identity: CognitoIdentity, *, actor: Any, reason: str) -> MFAReset:
     Args:
         identity: the user's.
         actor: the user who resets; None for a command.
-        reason: why; kept for good.
+        reason: the reason, stored with the event.
 
     Returns:
         The reset for ``run``.
@@ -181,7 +181,7 @@ def _finish(reset: MFAReset) -> None:
         identity.invalidate_proofs(Kind.MFA_RESET, actor=reset.actor, reason=reset.reason)
         code_attempts.clear(identity.username, sub=identity.sub)
     logger.info("mfa_reset: user %s by %s", identity.user_id, reset.actor_id or "command")
-    if identity.status != Status.GONE:  # the address may be somebody else's by now
+    if identity.status != Status.GONE:  # the address may belong to someone else by now
         _notify(reset)
     signals.send(
         signals.mfa_reset,

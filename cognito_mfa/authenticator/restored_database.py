@@ -1,4 +1,4 @@
-"""What an older copy of the database brings back, and what must not stay."""
+"""Ends the proofs and recovery codes that a restored database brings back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cognito_mfa.models import CognitoIdentity, MFAEvent, RecoveryCode
 
 CHUNK = 2000  # rows in memory
 DETAIL = "RESTORED"  # in the events
-# More often than anybody ends their other sessions between a copy and its return: sessions hold the count of their time.
+# Sessions contain this counter. No user ends their other sessions this often between a backup and its restore.
 AHEAD = 1000
 
 
@@ -32,8 +32,8 @@ class Ended(NamedTuple):
 def end_what_came_back(*, dry_run: bool = False) -> Ended:
     """End every session, every proof and every recovery code.
 
-    SECURITY: a reset since the copy was made is not in it, and neither is a used recovery code. What they ended is
-    valid again, and nobody can tell which of it.
+    SECURITY: the copy lacks later resets and used recovery codes. What they ended is valid again, and there is no
+    way to tell which.
 
     Args:
         dry_run: only count.

@@ -53,7 +53,7 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
     preferred = _preferred_factor(identity, factors)
     with atomic_for(CognitoIdentity):
         now = CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
-        if now is None:  # deleted here meanwhile
+        if now is None:  # deleted here during the call
             return Status.GONE
         if _fingerprint(now) != known:
             return Status(now.status)
@@ -78,13 +78,13 @@ def refresh_status(identity: CognitoIdentity, *, actor: Any = None) -> CognitoId
 
 
 def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> int:
-    """Forget the wrong codes in a row, so that codes are accepted again.
+    """Unlock code entry by resetting the counter of wrong codes in a row.
 
     Args:
         username: the pool's own name of the user.
         sub: the user's; empty for a user without an identity, who is counted by username.
         actor: the user who clears them; None for a command.
-        reason: why; kept for good.
+        reason: the reason, stored with the event.
 
     Returns:
         How many there were in a row.

@@ -1,4 +1,4 @@
-"""Usernames that the pool gave to somebody else: who had one before, and what becomes of their identity.
+"""Handles usernames that the pool gave to another user: finds and retires the former user's identity.
 
 At any moment a pool has one user of a username, and no user's name ever changes. Two identities of the same
 username and different ``sub`` therefore mean that one of the two users is gone.
@@ -33,7 +33,7 @@ _last_asked: dict[
 def retire(identity: CognitoIdentity) -> None:
     """Record that the pool no longer has this user: the authenticator is over, and sessions end.
 
-    No email is sent: the username, and with it the mailbox, may be somebody else's by now.
+    No email is sent, because the username, and with it the mailbox, may belong to someone else by now.
     """
     with atomic_for(CognitoIdentity):
         row = CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()

@@ -1,4 +1,4 @@
-"""Why a call failed, without botocore's texts, and the exception that says so.
+"""Turns failed calls into our exceptions, without botocore's texts.
 
 Nothing that botocore raises or logs leaves this package: its texts carry parameters, and parameters
 carry passwords, codes and tokens.

@@ -1,4 +1,4 @@
-"""Who calls: what threat protection judges a sign-in by, and what Lambda triggers are told.
+"""Describes the browser behind a call, for threat protection and Lambda triggers.
 
 Without it all users share the address of the site's server: "Threat protection" in ``docs/troubleshooting.md``.
 """

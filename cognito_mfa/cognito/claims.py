@@ -1,4 +1,4 @@
-"""Who signed in, by the claims of the tokens: the one place that decides which address is verified."""
+"""Reads from the tokens' claims who signed in, and decides which address is verified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The boto3 clients: how they are made, how often they try, and where they may send.
+"""Creates the boto3 clients, with their timeouts, attempts, and endpoints.
 
 boto3 is imported when the first call is made.
 """

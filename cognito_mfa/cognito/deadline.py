@@ -1,4 +1,4 @@
-"""How long a call may take as a whole; botocore's timeouts hold only for each packet."""
+"""Limits the total time of a call, because botocore's timeouts apply to each packet."""
 
 from __future__ import annotations
 

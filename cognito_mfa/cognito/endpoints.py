@@ -1,4 +1,4 @@
-"""Where Cognito answers: AWS's own hosts, and which other addresses passwords may be sent to."""
+"""Knows AWS's hosts for Cognito, and which other endpoints passwords may be sent to."""
 
 from __future__ import annotations
 

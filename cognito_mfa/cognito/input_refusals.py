@@ -1,4 +1,4 @@
-"""What Cognito says of a new password or of attributes that it refuses, read out of its texts.
+"""Reads from Cognito's texts why it refuses a new password or attributes.
 
 Its error names stand for many things there: a phone number without "+" is an ``InvalidParameterException``, an
 address that the user has already a ``NotAuthorizedException``. See "Refused input" in ``docs/cognito-behavior.md``.

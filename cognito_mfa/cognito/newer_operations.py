@@ -1,4 +1,4 @@
-"""Operations that are younger than some botocore, Region, partition, emulator or IAM policy.
+"""Handles operations that an older botocore, a Region, an emulator, or an IAM policy may lack.
 
 botocore says what it knows; whether the service has it, and the AWS credentials may call it, only a call tells. What
 is missing is remembered for the process and logged once, and the older operation takes its place. Where that cannot

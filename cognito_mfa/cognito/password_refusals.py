@@ -1,4 +1,4 @@
-"""What Cognito's refusals mean where a password is forgotten, reset or changed.
+"""The meaning of Cognito's errors when a password is forgotten, reset, or changed.
 
 SECURITY: for a forgotten password most of them say something about one user: that there is none, that it is disabled,
 signs in elsewhere, or has no verified address. Each becomes the one answer that an unknown user gets. Only what concerns
@@ -29,7 +29,7 @@ _ABOUT_ONE_USER = frozenset(
         "AliasExists", "UnsupportedUserState",
     }
 )  # fmt: skip
-# That a password was used before is among them: nobody knows whether Cognito looks at the code first, and without it
+# Reuse of an earlier password is among them: it is unknown whether Cognito checks the code first, and without it
 # a stranger could find out who exists, and try passwords, past the lock on wrong ones.
 _WRONG_CODE = frozenset(
     {

@@ -1,4 +1,4 @@
-"""How an answer of Cognito's becomes a value of ``types``; what breaks the contract is a ``BadReply``."""
+"""Turns Cognito's replies into values of ``types``, or raises ``BadReply``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a token is the pool's: issuer, kind, app client, time, and signature.
+"""Verifies tokens of the pool by issuer, kind, app client, time, and signature.
 
 Issuer, kind and app client must equal what the settings name. The signature is checked unless Cognito has
 just sent the token to us over TLS: with the pool's own keys, and only by RS256. A token's header chooses

@@ -1,4 +1,4 @@
-"""One call to Cognito: secrets are opened in the thread of the call, and closed in the answer."""
+"""Sends a call to Cognito, with secrets revealed only in its thread and wrapped again in the reply."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECRET_MEMBERS = frozenset(
     {"AccessToken", "IdToken", "RefreshToken", "Session", "SecretCode", "ClientSecret"}
 )
 
-# Seconds before a throttled call is sent once more: quotas are counted by the second, and servers must not move in step.
+# Seconds before a throttled call is sent again: quotas are counted by the second, and servers must not move in step.
 PAUSE = (0.3, 1.0)
 
 
@@ -63,7 +63,7 @@ def _attempt(operation: str, given: dict[str, Any]) -> Reply | Failure:
 
 
 def _was_not_executed(operation: str, failure: Failure) -> bool:
-    """Return whether nothing left this machine, or Cognito says that it did nothing; then after a pause.
+    """Return whether the call may be repeated because nothing was done; wait before that if it was throttled.
 
     botocore repeats a throttled call only where it may make several attempts: not one that consumes something.
     """

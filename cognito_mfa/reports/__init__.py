@@ -1,3 +1,3 @@
-"""What operators read, the overview and the event log, and how long it is kept."""
+"""The overview, the event log, and how long both are kept."""
 
 from __future__ import annotations

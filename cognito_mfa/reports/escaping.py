@@ -1,6 +1,6 @@
-"""Text that strangers chose, made harmless where it is shown as it stands: terminals, logs, spreadsheets.
+"""Escapes untrusted text for terminals, logs, and spreadsheets.
 
-HTML needs none of this, since templates escape; nor does JSON, whose writer does.
+HTML and JSON do not need this, because templates and the JSON encoder escape.
 """
 
 from __future__ import annotations
@@ -31,5 +31,5 @@ def visible(text: str) -> str:
 
 
 def csv_cell(value: object) -> str:
-    """Return ``value`` as a cell that no spreadsheet takes for a formula, on one line."""
+    """Return ``value`` as a one-line cell that no spreadsheet treats as a formula."""
     return visible(_RUNS.sub(r"\1'", str(value))) if value is not None else ""

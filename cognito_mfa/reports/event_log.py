@@ -1,6 +1,6 @@
-"""The event log as a file: for spreadsheets (CSV) and for machines (JSON Lines).
+"""Exports the event log as CSV or JSON Lines.
 
-Read a page of rows at a time, so that memory does not grow with the log, whatever the database.
+Rows are read in pages, so that memory does not grow with the log in any database.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cognito_mfa.reports.escaping import csv_cell
 COLUMNS = ("id", "at", "username", "kind", "detail", "reason", "actor")
 CHUNK = 1000  # rows in memory, and in one piece of the answer
 
-# Spreadsheets take a file without it for one in the encoding of the last century.
+# Without it, spreadsheets do not recognize UTF-8.
 BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -46,7 +46,7 @@ FORMATS = {
 
 
 def _chunks(events: QuerySet[MFAEvent]) -> Iterator[list[MFAEvent]]:
-    """Yield lists of events by descending key: a cursor would be kept whole in memory by some drivers."""
+    """Yield lists of events by descending key, because some drivers load a cursor's whole result."""
     rows = events.select_related("actor").order_by("-pk")
     chunk = list(rows[:CHUNK])
     while chunk:

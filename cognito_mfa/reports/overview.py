@@ -1,5 +1,6 @@
-"""Counts how far a site has come. That reads whole tables, so it is done when somebody asks for it,
-never by a page view; it asks the database alone, never Cognito.
+"""Counts the users who have set up MFA, for the overview in the admin and the report.
+
+Counting reads whole tables, so it happens only on request and never in a page view. It never contacts Cognito.
 """
 
 from __future__ import annotations
@@ -43,13 +44,13 @@ Status = CognitoIdentity.Status
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How far some people have come. ``missing`` is ``people`` without ``enabled`` and ``exempt``.
+    """The figures of a group of users. ``missing`` is ``people`` minus ``enabled`` minus ``exempt``.
 
     Attributes:
-        name: of the group; empty for others.
-        people: how many there are; only users who may sign in are counted.
-        enabled: of them, who has a second factor: an authenticator app, or codes by text message or email.
-        exempt: of them, who has none and a valid exemption.
+        name: the name of the group; empty for other sets of users.
+        people: the number of active users.
+        enabled: the users with a second factor: an authenticator app, or codes by text message or email.
+        exempt: the users without a second factor but with a valid exemption.
     """
 
     people: int
@@ -63,13 +64,13 @@ class Share:
 
     @property
     def percent(self) -> float | None:
-        """Return how many of a hundred are enabled, rounded down: 100 means everybody. ``None`` when the group is empty."""
+        """Return the percentage of enabled users, rounded down; ``None`` if the group is empty."""
         return 1000 * self.enabled // self.people / 10 if self.people else None
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """How many authenticators were set up in the week that began on a Monday."""
+    """The number of authenticator apps that were set up in the week from a Monday."""
 
     monday: dt.date
     set_up: int
@@ -77,25 +78,25 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What was counted.
+    """All figures of the overview.
 
     Attributes:
         everybody: all users who may sign in.
-        required: those whom the policy asks for a second factor; None when only code can tell.
+        required: the users who must use MFA; None if the policy is a function.
         staff: None when the site's users have no such columns.
         groups: the largest ones.
         statuses: identities of this pool by status, under the names of ``CognitoIdentity.Status``.
         unlinked: users who never signed in with this pool.
         stale: identities whose status is older than ``STALE_AFTER`` or was never asked for.
-        exempted: people with a valid exemption, whether they have a second factor or not.
+        exempted: users with a valid exemption, whether they have a second factor or not.
         weeks: the last ``WEEKS`` weeks, this one included.
         wrong_codes: of the last ``LATELY``.
-        stops: how often somebody was stopped after too many of them, in the same time.
-        stopped: who is stopped now.
+        stops: how often code entry was locked after too many of them, in the same time.
+        stopped: the users whose code entry is locked now.
         unfinished_resets: now.
-        would_stop: people whom the gate would have stopped while the site only observed.
-        would_stop_lately: those of them who came in the last ``rollout.RECENT``.
-        would_stop_requests: how often all of them came.
+        would_stop: users whom the middleware would have blocked in observe mode.
+        would_stop_lately: those of them who were seen within ``rollout.RECENT``.
+        would_stop_requests: the number of requests that would have been blocked.
     """
 
     everybody: Share
@@ -117,7 +118,7 @@ class Numbers:
 
 
 def count() -> OverviewSnapshot:
-    """Count everything and keep it for the overview."""
+    """Count all figures and save them for the overview."""
     return OverviewSnapshot.objects.create(numbers=to_json(measure()))
 
 
@@ -129,7 +130,7 @@ def latest() -> OverviewSnapshot | None:
 
 
 def measure() -> Numbers:
-    """Count everything: a handful of queries, each over a whole table."""
+    """Count all figures with a few queries, each over a whole table."""
     now, pool = timezone.now(), get_conf().USER_POOL_ID
     shares, statuses, unlinked = _people(pool)
     identities = CognitoIdentity.objects.in_pool()
@@ -160,14 +161,14 @@ def measure() -> Numbers:
 
 
 def to_json(numbers: Numbers) -> dict[str, Any]:
-    """Return ``numbers`` as ``OverviewSnapshot.numbers`` keeps them, and as the report prints them."""
+    """Return ``numbers`` as JSON data for ``OverviewSnapshot.numbers`` and the report."""
     found = asdict(numbers)
     found["weeks"] = [{**week, "monday": week["monday"].isoformat()} for week in found["weeks"]]
     return {"format": FORMAT, **found}
 
 
 def read(snapshot: OverviewSnapshot) -> Numbers:
-    """Return what ``snapshot`` found; it must be one that ``latest`` gave."""
+    """Return the figures of a snapshot from ``latest``."""
     kept = {name: value for name, value in snapshot.numbers.items() if name != "format"}
     shares = {
         name: Share(**kept[name]) if kept[name] else None
@@ -181,7 +182,7 @@ def read(snapshot: OverviewSnapshot) -> Numbers:
 
 
 def _people(pool: str) -> tuple[dict[str, Share], dict[str, int], int]:
-    """Read the users once, and count them by every question at the same time."""
+    """Count the users by every criterion in one query."""
     subsets = {
         "everybody": Q(),
         "required": policy.applicable_users(),
@@ -209,7 +210,7 @@ def _users() -> QuerySet[Any]:
 
 
 def _share(pool: str, subset: Q) -> dict[str, Count]:
-    """Return what counts a ``Share`` of the users that ``subset`` selects."""
+    """Return the aggregates of a ``Share`` for the users that ``subset`` selects."""
     enabled = Q(cognito_identity__pool_id=pool) & CognitoIdentity.with_factor("cognito_identity__")
     excused = Q(pk__in=MFAExemption.objects.valid().order_by().values("user"))
     return {
@@ -236,7 +237,7 @@ def _groups(pool: str) -> tuple[Share, ...]:
 
 
 def _weeks() -> tuple[Week, ...]:
-    """Count set-ups by week of the site's time zone: comparisons only, which every database does fast."""
+    """Count setups by week in the site's time zone, with comparisons only, which every database does fast."""
     today = timezone.localdate() if settings.USE_TZ else dt.datetime.now().date()  # noqa: DTZ005
     this_week = today - dt.timedelta(days=today.weekday())
     mondays = [this_week - dt.timedelta(weeks=ago) for ago in reversed(range(-1, WEEKS))]

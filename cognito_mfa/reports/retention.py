@@ -1,6 +1,6 @@
-"""Forgets what is old enough: events, and what else names people and reasons when it is over.
+"""Deletes old events, resets, exemptions, and overview snapshots, which contain names and reasons.
 
-In batches, so that no lock is held for long; a run that is broken off is simply started again.
+It works in batches, so that no lock is held for long. An interrupted run can be started again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BATCH = 1000  # rows, in one transaction
 
 
 def outdated(before: dt.datetime) -> dict[type[Model], QuerySet[Any]]:
-    """Return what was over ``before`` then: unfinished resets, open exemptions and the last snapshot stay."""
+    """Return the rows that had ended ``before`` this moment; unfinished resets and the last snapshot stay."""
     ended = Q(revoked_at__lt=before) | Q(expires_at__lt=before)
     last = OverviewSnapshot.objects.order_by("-taken_at", "-pk").values_list("pk", flat=True)[:1]
     return {
@@ -31,10 +31,10 @@ def outdated(before: dt.datetime) -> dict[type[Model], QuerySet[Any]]:
 
 
 def purge(before: dt.datetime, *, actor: Any = None) -> dict[type[Model], int]:
-    """Delete what was over ``before`` then, and write down that it was done.
+    """Delete the rows that had ended ``before`` this moment, and record an event.
 
     Returns:
-        how many rows of each model are gone.
+        The number of deleted rows of each model.
     """
     gone = {model: _delete(rows) for model, rows in outdated(before).items()}
     if any(gone.values()):

@@ -1,4 +1,4 @@
-"""Which active users are not linked to a user of the pool, and so cannot sign in there as themselves."""
+"""Lists active users who are not linked to a user of the pool, and so cannot sign in with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHUNK = 1000  # users read at once
 
 
 class Link(StrEnum):
-    """What there is instead of a link; the values stand in reports."""
+    """What a user has instead of a link; reports contain the values."""
 
     NONE = "none"
     ANOTHER_POOL = "another pool"
@@ -41,7 +41,7 @@ class Unlinked(NamedTuple):
 
 
 def users() -> Iterator[Unlinked]:
-    """Yield active users without a link to a user of this pool, one after another, by primary key."""
+    """Yield active users without a link to a user of this pool, ordered by primary key."""
     linked = CognitoIdentity.objects.in_pool().filter(user=OuterRef("pk"))
     living = linked.exclude(status=CognitoIdentity.Status.GONE)
     people = current_rows(get_user_model()).select_related("cognito_identity").order_by("pk")

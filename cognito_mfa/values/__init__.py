@@ -1,3 +1,3 @@
-"""Values that need care: secrets, what strangers wrote, what is compared, and moments."""
+"""Functions and types for values that need care: secrets, untrusted text, comparisons, and times."""
 
 from __future__ import annotations

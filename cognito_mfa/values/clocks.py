@@ -1,4 +1,4 @@
-"""How long ago something stored or received happened, told by clocks that may differ or jump."""
+"""Ages of stored and received times, from clocks that may differ or jump."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ SKEW = 30  # seconds that the clocks of a site's servers, and Cognito's, may dif
 
 
 def latest() -> dt.datetime:
-    """Return the latest moment that a clock of ours may have told by now, for queries.
+    """Return the latest time that a correct clock may have stored by now, for queries.
 
-    What is stored of a later one was told by a clock that jumped, and says nothing about when it was.
+    A later time comes from a clock that jumped, and is meaningless.
     """
     return timezone.now() + dt.timedelta(seconds=SKEW)
 
 
 def seconds_since(moment: dt.datetime | float) -> float | None:
-    """Return how many seconds ago ``moment`` was, never less than none.
+    """Return how many seconds ago ``moment`` was; at least zero.
 
-    Whatever lies a little in the future happened just now, by a clock that is ahead of ours.
+    A time slightly in the future comes from a clock that is ahead of ours, and counts as now.
 
     Args:
         moment: a time with a zone, or seconds since the epoch.
 
     Returns:
-        None for a time that no clock of ours should have told: further in the future than clocks differ,
-        or not a number. Somebody's clock jumped, and taken as it is such a time would never age.
+        None for a time that is not a number or further in the future than clocks differ. It comes from a clock
+        that jumped, and would not age for a long time.
     """
     at = moment.timestamp() if isinstance(moment, dt.datetime) else moment
     seconds = time.time() - at

@@ -1,8 +1,7 @@
-"""When two texts are the same, where a link or a refusal hangs on it; and when a name is taken.
+"""Compares names and addresses when a link or a refusal depends on the result.
 
-SECURITY: a database has its own idea of that, which differs between databases and collations: PostgreSQL
-takes a dotless i for an I where case does not count, MySQL any accented letter for the plain one. So a query only
-proposes rows, and each of them is compared here.
+SECURITY: databases and collations compare differently. Case-insensitively, PostgreSQL treats a dotless i as I, and
+MySQL treats an accented letter as the plain one. So a query only proposes rows, and each row is compared here.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ def ascii_lower(text: str) -> str:
 def same(one: str, other: str) -> bool:
     """Return whether two addresses are equal, except for the case of ASCII letters.
 
-    Nothing is the same as nothing.
+    Two empty strings are never equal.
 
     Args:
         one: an address, or an empty string.
@@ -31,10 +30,10 @@ def same(one: str, other: str) -> bool:
 
 
 def certainly_differ(one: str, other: str) -> bool:
-    """Return whether no database takes two addresses for equal.
+    """Return whether two addresses are certain to differ in every database.
 
-    That can be said of plain ASCII alone: blanks at the end, control characters and all other letters
-    mean something else to each collation.
+    This is known only for plain ASCII, because collations differ about trailing spaces, control characters, and
+    all other letters.
 
     Args:
         one: an address.
@@ -48,9 +47,9 @@ def _is_plain(text: str) -> bool:
 
 
 def spellings(name: str) -> frozenset[str]:
-    """Return the forms of ``name`` under which somebody may have it already.
+    """Return the forms of ``name`` under which it may be taken.
 
-    Only for telling that a name is taken, where one form too many does no harm.
+    Use it only to find out whether a name is taken, where one form too many does no harm.
     """
     composed = unicodedata.normalize("NFKC", name)
     folded = unicodedata.normalize("NFKC", composed.casefold())

@@ -1,4 +1,4 @@
-"""Which language our texts are in: that of the reader where there is a catalog for it, else one that has one.
+"""Chooses the language of our texts: the reader's if it has a catalog, otherwise one that has.
 
 Without a catalog our texts are English, or in the site's language. A page that says ``lang="ar"`` and reads from right
 to left would then be read out with Arabic sounds, and Django's own texts would be Arabic between ours.

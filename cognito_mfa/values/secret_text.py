@@ -1,9 +1,8 @@
-"""A text that nobody sees who does not ask for it by name: a password, a code, a key, a token.
+"""A wrapper for passwords, codes, keys, and tokens that keeps them out of logs and error reports.
 
-Error reports, collectors of frame variables, loggers and templates show whatever they come across, by
-``str`` and ``repr``, by walking containers and attributes, and from the arguments of functions. A plain
-text cannot be hidden from all of them. This one is handed through the whole flow closed, and opened only
-where its text leaves this process, or is put into the finished page.
+Error reports, loggers, and templates show whatever they find, by ``str`` and ``repr``, by walking containers and
+attributes, and from the arguments of functions. A plain string cannot be hidden from all of them. A ``SecretText``
+is passed through the whole flow, and revealed only where its text leaves this process or is put into a page.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ MASK = "**********"  # of one length, whatever is behind it
 
 @final
 class SecretText:
-    """One secret; false when it is empty.
+    """A secret; false if it is empty.
 
     No subclass of ``str``, which every collector would print. It has no ``__dict__``, is not pickled and
     not made into JSON, and a copy is the same object, so that ``dataclasses.asdict`` opens nothing.
@@ -38,7 +37,7 @@ class SecretText:
         self._open: Callable[[], str] = lambda: plain
 
     def reveal(self) -> str:
-        """Return the text. Give it to the call that needs it, and to no variable."""
+        """Return the text; pass it directly to the call that needs it, never to a variable."""
         return self._open()
 
     def __repr__(self) -> str:
@@ -54,7 +53,7 @@ class SecretText:
         return bool(self._open())
 
     def __eq__(self, other: object) -> bool:
-        """Compare with another secret or a text, in a time that tells nothing of what is equal."""
+        """Compare with another secret or a string in constant time."""
         if not isinstance(other, (SecretText, str)):
             return NotImplemented
         return hmac.compare_digest(_bytes(self), _bytes(SecretText(other)))

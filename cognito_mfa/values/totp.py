@@ -1,4 +1,4 @@
-"""When the code of a software token is valid: RFC 6238 as Cognito uses it, with SHA-1, six digits and thirty seconds."""
+"""Computes when a TOTP code is valid (RFC 6238 with SHA-1, six digits, and 30 seconds, as in Cognito)."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""What people type and paste, brought into the one form that Cognito takes.
+"""Normalizes typed and pasted values to the form that Cognito accepts.
 
-Keyboards write the digits of every script, and copies out of mails, chats and spreadsheets carry marks that
-nobody sees. What cannot belong to a value is left out, so that only what people mean is judged. Each kind of
-field has one function here, and forms, commands, imports and searches use it.
+Keyboards write the digits of every script, and text copied from emails, chats, and spreadsheets contains invisible
+characters. What cannot belong to a value is removed. Each kind of field has one function here, which forms, commands,
+imports, and searches use.
 
-SECURITY: nothing that two users could differ by is changed. Case and composed or decomposed letters stay
-as they were typed; only lookups, which change nothing, try other spellings (``spellings``).
+SECURITY: nothing by which two users could differ is changed. Case and composed or decomposed letters stay as typed.
+Only lookups, which change nothing, try other spellings (``spellings``).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _is_punctuation(char: str) -> bool:
 def recovery_code(text: str) -> str:
     """Return a recovery code in capitals, without groups, and with the digits that its letters were read as.
 
-    Only ASCII letters are made capitals: others grow longer, or become letters that nobody meant.
+    Only ASCII letters are made uppercase, because others may become several or different letters.
     """
     if len(text) > MAX_TYPED:
         return text

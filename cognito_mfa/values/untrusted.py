@@ -1,12 +1,11 @@
-"""What Cognito and its tokens say, checked as if a stranger had typed it.
+"""Validates values from Cognito and its tokens as if a stranger had typed them.
 
-Whoever has an account can write its attributes with any client of the pool, and a pool takes more than our
-columns, pages, mails and logs do: 2,048 characters, line ends, halves of surrogate pairs, characters that
-turn the reading direction. Everything that ``cognito`` takes from an answer, and that is stored, shown or
-logged, passes one of these.
+Users can write their attributes with any client of the pool, and a pool accepts more than our columns, pages, emails,
+and logs do: 2,048 characters, line breaks, lone surrogates, and characters that change the reading direction. Every
+value that ``cognito`` takes from a reply, and that is stored, shown, or logged, passes one of these functions.
 
-SECURITY: what says who somebody is, or what is compared, is taken as it came or not at all; it is never
-mended, since two people could become one. Only what is shown is.
+SECURITY: a value that identifies a user or is compared is used unchanged or not at all. Changing it could turn two
+users into one. Only text that is shown is changed.
 """
 
 from __future__ import annotations
