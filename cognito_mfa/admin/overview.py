@@ -33,7 +33,7 @@ from cognito_mfa.authenticator import exemptions, permissions
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import rollout
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, OverviewSnapshot
-from cognito_mfa.reports.overview import LATELY, STALE_AFTER, Numbers, Share, count, latest, read
+from cognito_mfa.reports.overview import RECENT, STALE_AFTER, Numbers, Share, count, latest, read
 
 SHOWN = 10  # rows of a table; the others are folded
 RECENT_WEEKS = 8  # of the setups; the earlier ones are folded
@@ -68,7 +68,7 @@ def coverage(numbers: Numbers, _site: str) -> Section:
     groups = [(_("Group: %(name)s") % {"name": group.name}, group) for group in numbers.groups]
     shares: list[tuple[Text, Share | None]] = [
         (_("Required to use MFA"), numbers.required),
-        (_("All active users"), numbers.everybody),
+        (_("All active users"), numbers.all_users),
         (_("Staff"), numbers.staff),
         *groups[:SHOWN],
     ]
@@ -92,7 +92,7 @@ def coverage(numbers: Numbers, _site: str) -> Section:
 
 def would_be_stops(numbers: Numbers, _site: str) -> Section | None:
     """Show the users who would have been blocked, where a site observes or did so before."""
-    if get_conf().ENFORCEMENT != "observe" and not numbers.would_stop:
+    if get_conf().ENFORCEMENT != "observe" and not numbers.would_block:
         return None
     days = rollout.RECENT.days
     lately = ngettext(
@@ -101,9 +101,9 @@ def would_be_stops(numbers: Numbers, _site: str) -> Section | None:
         days,
     )
     rows = [
-        (_("Users who would have been blocked"), _n(numbers.would_stop)),
-        (lately % {"count": days}, _n(numbers.would_stop_lately)),
-        (_("Their requests"), _n(numbers.would_stop_requests)),
+        (_("Users who would have been blocked"), _n(numbers.would_block)),
+        (lately % {"count": days}, _n(numbers.would_block_recently)),
+        (_("Their requests"), _n(numbers.would_block_requests)),
     ]
     notes = [_("In observe mode, no one is blocked. The site only counts the users who would be.")]
     return Section(_("Observe mode"), (_("Metric"), _("Total")), rows, notes=notes)
@@ -154,7 +154,7 @@ def failures(numbers: Numbers, site: str) -> Section:
     counters = f"{site}:cognito_mfa_codefailures_changelist"
     resets = f"{_url(site, CognitoIdentity)}?{ResetFilter.parameter_name}={ResetFilter.UNFINISHED}"
     stopped = f"{reverse(counters)}?{StoppedFilter.parameter_name}={StoppedFilter.STOPPED}"
-    days = LATELY.days
+    days = RECENT.days
     wrong = ngettext(
         "Wrong codes in the last %(count)d day", "Wrong codes in the last %(count)d days", days
     )
@@ -168,8 +168,8 @@ def failures(numbers: Numbers, site: str) -> Section:
             _link(f"{events}?kind__exact=CODE_REJECTED", wrong % {"count": days}),
             _n(numbers.wrong_codes),
         ),
-        (_link(f"{events}?kind__exact=CODES_STOPPED", stops % {"count": days}), _n(numbers.stops)),
-        (_link(stopped, _("Locked users")), _n(numbers.stopped)),
+        (_link(f"{events}?kind__exact=CODES_STOPPED", stops % {"count": days}), _n(numbers.locks)),
+        (_link(stopped, _("Locked users")), _n(numbers.locked)),
         (_link(resets, _("Unfinished resets")), _n(numbers.unfinished_resets)),
     ]
     return Section(_("Failures"), (_("Metric"), _("Total")), rows)

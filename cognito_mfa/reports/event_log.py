@@ -1,6 +1,6 @@
 """Exports the event log as CSV or JSON Lines.
 
-Rows are read in pages, so that memory does not grow with the log in any database.
+Rows are read in pages, so that memory does not grow with the log, in any database.
 """
 
 from __future__ import annotations

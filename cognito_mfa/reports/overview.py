@@ -35,7 +35,7 @@ from cognito_mfa.values import clocks
 
 WEEKS = 26
 STALE_AFTER = dt.timedelta(days=30)  # what Cognito said is older, or was never asked for
-LATELY = dt.timedelta(days=7)
+RECENT = dt.timedelta(days=7)
 MOST_GROUPS = 100
 FORMAT = 2  # of OverviewSnapshot.numbers; rows of another one are not shown
 
@@ -81,7 +81,7 @@ class Numbers:
     """All figures of the overview.
 
     Attributes:
-        everybody: all users who may sign in.
+        all_users: all users who may sign in.
         required: the users who must use MFA; None if the policy is a function.
         staff: None when the site's users have no such columns.
         groups: the largest ones.
@@ -90,16 +90,16 @@ class Numbers:
         stale: identities whose status is older than ``STALE_AFTER`` or was never asked for.
         exempted: users with a valid exemption, whether they have a second factor or not.
         weeks: the last ``WEEKS`` weeks, this one included.
-        wrong_codes: of the last ``LATELY``.
-        stops: how often code entry was locked after too many of them, in the same time.
-        stopped: the users whose code entry is locked now.
+        wrong_codes: of the last ``RECENT``.
+        locks: how often code entry was locked after too many of them, in the same time.
+        locked: the users whose code entry is locked now.
         unfinished_resets: now.
-        would_stop: users whom the middleware would have blocked in observe mode.
-        would_stop_lately: those of them who were seen within ``rollout.RECENT``.
-        would_stop_requests: the number of requests that would have been blocked.
+        would_block: users whom the middleware would have blocked in observe mode.
+        would_block_recently: those of them who were seen within ``rollout.RECENT``.
+        would_block_requests: the number of requests that would have been blocked.
     """
 
-    everybody: Share
+    all_users: Share
     required: Share | None
     staff: Share | None
     groups: tuple[Share, ...]
@@ -109,12 +109,12 @@ class Numbers:
     exempted: int
     weeks: tuple[Week, ...]
     wrong_codes: int
-    stops: int
-    stopped: int
+    locks: int
+    locked: int
     unfinished_resets: int
-    would_stop: int
-    would_stop_lately: int
-    would_stop_requests: int
+    would_block: int
+    would_block_recently: int
+    would_block_requests: int
 
 
 def count() -> OverviewSnapshot:
@@ -136,10 +136,10 @@ def measure() -> Numbers:
     identities = CognitoIdentity.objects.in_pool()
     jumped = Q(checked_at__gt=clocks.latest())
     old = Q(checked_at=None) | Q(checked_at__lt=now - STALE_AFTER) | jumped
-    lately = MFAEvent.objects.filter(at__gte=now - LATELY)
+    recent = MFAEvent.objects.filter(at__gte=now - RECENT)
     observations = rollout.summary()
     return Numbers(
-        everybody=shares["everybody"],
+        all_users=shares["all_users"],
         required=shares.get("required"),
         staff=shares.get("staff"),
         groups=_groups(pool),
@@ -150,13 +150,13 @@ def measure() -> Numbers:
             "people"
         ],
         weeks=_weeks(),
-        wrong_codes=lately.filter(kind=MFAEvent.Kind.CODE_REJECTED).count(),
-        stops=lately.filter(kind=MFAEvent.Kind.CODES_STOPPED).count(),
-        stopped=CodeFailures.objects.in_pool().filter(LOCKED).count(),
+        wrong_codes=recent.filter(kind=MFAEvent.Kind.CODE_REJECTED).count(),
+        locks=recent.filter(kind=MFAEvent.Kind.CODES_STOPPED).count(),
+        locked=CodeFailures.objects.in_pool().filter(LOCKED).count(),
         unfinished_resets=MFAReset.objects.unfinished().count(),
-        would_stop=observations.people,
-        would_stop_lately=observations.recent,
-        would_stop_requests=observations.requests,
+        would_block=observations.people,
+        would_block_recently=observations.recent,
+        would_block_requests=observations.requests,
     )
 
 
@@ -172,7 +172,7 @@ def read(snapshot: OverviewSnapshot) -> Numbers:
     kept = {name: value for name, value in snapshot.numbers.items() if name != "format"}
     shares = {
         name: Share(**kept[name]) if kept[name] else None
-        for name in ("everybody", "required", "staff")
+        for name in ("all_users", "required", "staff")
     }
     groups = tuple(Share(**group) for group in kept["groups"])
     weeks = tuple(
@@ -184,7 +184,7 @@ def read(snapshot: OverviewSnapshot) -> Numbers:
 def _people(pool: str) -> tuple[dict[str, Share], dict[str, int], int]:
     """Count the users by every criterion in one query."""
     subsets = {
-        "everybody": Q(),
+        "all_users": Q(),
         "required": policy.applicable_users(),
         "staff": policy.staff_users(),
     }
@@ -202,7 +202,7 @@ def _people(pool: str) -> tuple[dict[str, Share], dict[str, int], int]:
         if subset is not None
     }
     statuses = {status.value: found[status] for status in Status}
-    return shares, statuses, shares["everybody"].people - sum(statuses.values())
+    return shares, statuses, shares["all_users"].people - sum(statuses.values())
 
 
 def _users() -> QuerySet[Any]:

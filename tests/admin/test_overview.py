@@ -100,7 +100,7 @@ def test_everybody_is_counted_once(pool: LocalPool, admin: Visitor) -> None:
     assert cells(page, "Never signed in with this user pool") == ["2"]
     numbers = overview.read(OverviewSnapshot.objects.get())
     assert numbers.exempted == 2
-    assert sum(numbers.statuses.values()) + numbers.unlinked == numbers.everybody.people
+    assert sum(numbers.statuses.values()) + numbers.unlinked == numbers.all_users.people
 
 
 @pytest.mark.parametrize(

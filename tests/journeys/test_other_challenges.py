@@ -81,7 +81,7 @@ def test_people_who_get_their_codes_sent_are_not_called_unprotected(
     assert told in page
     assert "only by your password" not in page
     numbers = overview.measure()
-    assert (numbers.everybody.enabled, numbers.everybody.missing) == (1, 0)
+    assert (numbers.all_users.enabled, numbers.all_users.missing) == (1, 0)
     assert list(rollout.preview()) == []
 
     # Cognito lists no factor of theirs, and asks for a code at each sign-in all the same.
@@ -102,7 +102,7 @@ def test_a_sign_in_without_a_code_ends_what_was_known_of_sent_ones(
     visitor.sign_in("somebody")
     assert visitor.is_in()
     assert "only by your password" in visitor.text(visitor.get(reverse("cognito_mfa:device")))
-    assert overview.measure().everybody.missing == 1
+    assert overview.measure().all_users.missing == 1
 
 
 def test_the_person_chooses_between_factors(many_ways: LocalPool, visitor: Visitor) -> None:

@@ -53,7 +53,7 @@ def test_a_table(people: None) -> None:
     assert "\x1b" not in text
     assert ["status", "ENABLED", "1"] in [line.split() for line in lines]
     assert sum("-" in line and line.endswith(" 1") for line in lines) == 1  # this week's set-up
-    assert overview.read(OverviewSnapshot.objects.get()).everybody.people == 3
+    assert overview.read(OverviewSnapshot.objects.get()).all_users.people == 3
 
 
 def test_csv_and_json(people: None) -> None:
@@ -90,7 +90,7 @@ def test_the_last_count_and_the_dry_run_keep_nothing(people: None, pool: LocalPo
     run("report")
     make(pool, "late")
     code, text = run("report", "--last", "--format", "json")
-    assert (code, json.loads(text)["everybody"]["people"]) == (0, 3)
+    assert (code, json.loads(text)["all_users"]["people"]) == (0, 3)
     assert OverviewSnapshot.objects.count() == 1
 
 

@@ -209,7 +209,7 @@ def _require_share(numbers: Numbers, wanted: float) -> None:
 def _share_rows(numbers: Numbers) -> Iterator[tuple[object, ...]]:
     named = [
         ("required", numbers.required),
-        ("all", numbers.everybody),
+        ("all", numbers.all_users),
         ("staff", numbers.staff),
         *((f"group {group.name}", group) for group in numbers.groups),
     ]
@@ -227,9 +227,9 @@ def _counts(numbers: Numbers) -> list[tuple[str, int]]:
         ("never signed in with this pool", numbers.unlinked),
         (f"status older than {overview.STALE_AFTER.days} days", numbers.stale),
         ("valid exemptions", numbers.exempted),
-        (f"wrong codes in {overview.LATELY.days} days", numbers.wrong_codes),
-        (f"locked in {overview.LATELY.days} days", numbers.stops),
-        ("locked now", numbers.stopped),
+        (f"wrong codes in {overview.RECENT.days} days", numbers.wrong_codes),
+        (f"locked in {overview.RECENT.days} days", numbers.locks),
+        ("locked now", numbers.locked),
         ("unfinished resets", numbers.unfinished_resets),
-        ("would have been blocked in observe mode", numbers.would_stop),
+        ("would have been blocked in observe mode", numbers.would_block),
     ]
