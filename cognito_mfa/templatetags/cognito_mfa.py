@@ -8,6 +8,7 @@ from typing import Any
 from django import template
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -33,7 +34,8 @@ def mfa_banner(context: template.Context) -> dict[str, Any]:
     if request is None or until is None or impersonation.is_possible(request):
         return {"days_left": None}
     way = urlencode({"setup": "1", "next": request.get_full_path()})
-    return {"days_left": _days_left(until), "url": f"{reverse('cognito_mfa:sign_in')}?{way}"}
+    url = f"{reverse('cognito_mfa:sign_in')}?{way}"
+    return {"days_left": _days_left(until), "until": until, "url": url}
 
 
 def _days_left(until: dt.datetime) -> int:
@@ -56,6 +58,17 @@ def local_time(moment: dt.datetime) -> SafeString:
         '<time datetime="{}" data-cognito-mfa-time>{}</time>',
         moments.localized(moment).isoformat(timespec="seconds"),
         moments.with_zone(moment),
+    )
+
+
+@register.simple_tag
+def local_date(moment: dt.datetime) -> SafeString:
+    """Show the day of a date and time, in the time zone in which days are counted."""
+    local = moments.localized(moment)
+    return format_html(
+        '<time datetime="{}">{}</time>',
+        local.isoformat(timespec="seconds"),
+        date_format(local, "DATE_FORMAT"),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Callable
 from io import StringIO
 from typing import Any
@@ -19,7 +20,8 @@ from django.template import engines
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import path, reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from cognito_mfa.enforcement import policy, rollout
@@ -51,7 +53,8 @@ def bare(request: HttpRequest) -> HttpResponse:
 
 
 def own_template(request: HttpRequest) -> HttpResponse:
-    return render(request, "cognito_mfa/partials/banner.html", {"days_left": 1, "url": "/x/"})
+    given = {"days_left": 1, "until": timezone.now() + DAY, "url": "/x/"}
+    return render(request, "cognito_mfa/partials/banner.html", given)
 
 
 urlpatterns = [
@@ -172,6 +175,10 @@ def test_the_banner_counts_the_days(send: Send, path: str, conf: Conf) -> None:
     (answer,) = send(signed_in(linked()), [Ask(f"{path}?q=1")])
     text = answer.body.decode()
     assert "You have 5 days left" in text
+    date = date_format(timezone.localdate() + 5 * DAY)
+    assert re.search(
+        rf'Starting <time datetime="[^"]+">{re.escape(date)}</time>, you’ll need', text
+    )
     way = reverse("cognito_mfa:sign_in") + f"?setup=1&amp;next=%2F{path.strip('/')}%2F%3Fq%3D1"
     assert f'href="{way}"' in text
 
@@ -183,6 +190,20 @@ def test_the_banner_speaks_of_one_day_and_of_today(conf: Conf) -> None:
     conf(REQUIRED_FROM=now() + dt.timedelta(seconds=1))
     text = browser.get("/page/").content.decode()
     assert "Starting today" in text or "1 day left" in text  # just before midnight
+
+
+@pytest.mark.parametrize(("language", "shown"), [("ar", "en"), ("de", "de")])
+def test_the_banner_is_in_a_language_that_has_a_catalog(
+    conf: Conf, language: str, shown: str
+) -> None:
+    """Also between the site's own texts, which may be in another one."""
+    conf(REQUIRED_FROM=now() + 5 * DAY)
+    browser = signed_in(linked())
+    with translation.override(language):
+        text = browser.get("/page/").content.decode()
+        assert translation.get_language() == language
+    assert f'role="status" lang="{shown}" dir="ltr"' in text
+    assert not re.search("[\u0600-\u06ff]", text)
 
 
 def test_who_has_no_time_or_needs_none_sees_no_banner(conf: Conf) -> None:
