@@ -239,11 +239,31 @@ def test_troubleshooting_has_each_reason_of_the_table() -> None:
     } == set()
 
 
-def test_troubleshooting_names_lines_that_the_log_has() -> None:
+def test_pages_name_lines_that_the_log_has() -> None:
     source = "\n".join(path.read_text() for path in (ROOT / "cognito_mfa").rglob("*.py"))
+    endings = "failed|interrupted|missing|not_attributed|not_sent|omitted|refused|skipped"
     named = re.findall(
-        r"\b[a-z]+(?:_[a-z]+)*_(?:refused|stopped|left_out)\b|\boperation_missing\b|\bcognito_failed\b",
-        TROUBLESHOOTING.read_text(),
+        rf"`(?:WARNING )?([a-z]+(?:_[a-z]+)*_(?:{endings}))\b(?=[:` ])", TROUBLESHOOTING.read_text()
     )
-    assert len(set(named)) >= 8
-    assert {name for name in named if f'"{name}' not in source} == set()
+    table = (DOCS / "administration.md").read_text().split("\n## What is recorded\n", 1)[1]
+    for line in re.findall(r"^\| [^|]+ \| [^|]* \| ([^|]*) \| [^|]* \| ", table, re.MULTILINE):
+        named += re.findall(r"`(\w+)`", line)
+    assert len(set(named)) >= 20
+    assert {name for name in named if not re.search(rf"\"{name}\b", source)} == set()
+
+
+def test_troubleshooting_quotes_texts_that_pages_have() -> None:
+    """Headings in quotation marks are what users read."""
+    app = ROOT / "cognito_mfa"
+    sources = [*app.rglob("*.py"), *app.rglob("*.html")]
+    said = straight("".join(path.read_text() for path in sources))
+    lines = re.findall(r'^### (".+")$', TROUBLESHOOTING.read_text(), re.MULTILINE)
+    headings = [text for line in lines for text in re.findall(r'"([^"]+)"', line)]
+    assert len(headings) >= 6
+    assert [text for text in headings if straight(text) not in said] == []
+
+
+def straight(text: str) -> str:
+    """Return ``text`` with straight quotes, and without the line breaks of source code."""
+    joined = re.sub(r'"\s*\n\s*"', "", text)
+    return joined.replace("’", "'").replace("“", '"').replace("”", '"')
