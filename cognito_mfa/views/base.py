@@ -513,6 +513,8 @@ class StepView(FormPage):
             "pending": self.pending,
             "is_definite": is_definite,
             "is_untouched": is_untouched,
+            "uses_app": self.pending.uses_app,
+            "challenge": self.pending.challenge.name if self.pending.challenge else "",
             **self.shared_context(),
         }
         response = PageResponse(self.request, UNAVAILABLE, context, status=status)

@@ -219,7 +219,7 @@ def test_the_truth_for_each_cause(
         response = position.submit(visitor)
 
     page = words_of(visitor, response)
-    assert response.status_code == outcome.status
+    assert response.answered == outcome.status
     assert outcome.words in page
     assert "arn:aws" not in page
     assert "subscription" not in page
