@@ -1,7 +1,7 @@
 """Form fields for the attributes that a user pool may require of its users: OpenID Connect's standard claims.
 
-Each takes what people write and turns it into the one form that Cognito accepts. What is left to Cognito to judge,
-it judges; see "Refused input" in ``docs/cognito-behavior.md``.
+Each accepts what users write and turns it into the one form that Cognito accepts. Everything else is left to
+Cognito; see "Refused input" in ``docs/cognito-behavior.md``.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _AUTOCOMPLETE = {
 
 
 class PhoneNumberField(forms.CharField):
-    """A phone number in E.164, however people group its digits."""
+    """A phone number in E.164, however its digits are grouped."""
 
     default_error_messages = {
         "format": _("Enter the number with a plus sign and country code, such as +15555550100."),
@@ -131,7 +131,7 @@ def value_without_asking(name: str) -> str:
 
 
 def label_of(name: str) -> str:
-    """Return what people call an attribute."""
+    """Return the label of an attribute."""
     return str(_LABELS.get(name) or name.removeprefix("custom:"))
 
 

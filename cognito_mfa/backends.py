@@ -40,7 +40,7 @@ class CognitoBackend(ModelBackend):
         user = load_user(user_id)
         if user is None or not self.user_can_authenticate(user):
             return None
-        # SECURITY: here, so that it holds on every site: whom the pool shut out, no session of ours lets in.
+        # SECURITY: here, so that it applies on every site: a user whom the pool shut out has no session of ours.
         return None if access_lost(state_of(user)) else user
 
     async def aget_user(self, user_id: Any) -> Any:

@@ -1,7 +1,7 @@
 """Decorators that exempt views from MFA, or require MFA or a recent code; sync and async.
 
 A mark belongs to one view: a subclass of an exempt view is gated again, and so is what a decorator of the site's own
-makes of one: ``mfa_exempt`` stands on top. For classes there are mixins
+makes of one: ``mfa_exempt`` goes on top. For classes there are mixins
 of the same names in ``cognito_mfa.mixins``.
 """
 

@@ -44,7 +44,7 @@ class SecretField(forms.CharField):
         return SecretText(self.as_typed(super().to_python(plain) or ""))
 
     def as_typed(self, text: str) -> str:
-        """Return what people mean by ``text``."""
+        """Return what the user means by ``text``."""
         return text
 
     def validate(self, value: Any) -> None:
@@ -121,7 +121,7 @@ class NewPasswordField(PasswordField):
 
 
 class CodeField(SecretField):
-    """Digits as people type and paste them; the value is ASCII digits only, closed.
+    """Digits as users type and paste them; the value is ASCII digits only, closed.
 
     Args:
         lengths: how many digits a code may have.
@@ -165,7 +165,7 @@ class CodeField(SecretField):
 
 
 class RecoveryCodeField(SecretField):
-    """A recovery code as people type it; the value is in normal form, closed."""
+    """A recovery code as users type it; the value is in normal form, closed."""
 
     default_error_messages = {
         "required": _("Enter one of your recovery codes."),

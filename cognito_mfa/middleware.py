@@ -45,7 +45,7 @@ class RequireMFAMiddleware:
         hook: Any = self.process_view
         if self._is_async:
             markcoroutinefunction(self)
-            # SECURITY: a stricter rule of a subclass holds under both servers; Django gives it a thread.
+            # SECURITY: a stricter rule of a subclass applies under both servers; Django gives it a thread.
             if type(self).process_view is RequireMFAMiddleware.process_view:
                 hook = self.aprocess_view
         self.process_view = _recording_that_it_ran(hook)  # type: ignore[method-assign]

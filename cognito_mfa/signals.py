@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.dispatch import Signal
 from django.http import HttpRequest
 
-# user; method ("SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP", or "" without a second factor); tokens (access, id,
+# user; method ("SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP", or "" without MFA); tokens (access, id,
 # refresh: plain text when they are read). Tokens are not stored, so a receiver is the only place to use them.
 signed_in = Signal()
 

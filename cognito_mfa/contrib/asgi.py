@@ -33,7 +33,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 CLOSE_CODE = 4403  # of a websocket: 403, in the range that is left to applications
-GOODBYE = 10  # seconds that an application has to end by itself, once its caller may not go on
+GOODBYE = 10  # seconds that an application has to end, once its caller is blocked
 
 
 class RequireMFA:
@@ -62,7 +62,7 @@ class RequireMFA:
             return
         scope = _with_one_cookie_header(scope)
         if _has_two_sessions(scope):
-            # SECURITY: which one the application would take is up to its parser, and may not be the judged one.
+            # SECURITY: the application's parser may choose the other one, which was not judged.
             await _send(scope, receive, send, HttpResponseBadRequest())
             return
         first = await _look(scope)
@@ -82,7 +82,7 @@ class RequireMFA:
     async def _watch(
         self, app: asyncio.Future[None], scope: Message, first: _Look, connection: _Connection
     ) -> None:
-        """Return when ``app`` has ended, or had time to, since its caller may not go on."""
+        """Return when ``app`` has ended, or has had time to, after its caller was blocked."""
         while True:
             await asyncio.wait({app}, timeout=self.recheck)
             if app.done():
@@ -111,7 +111,7 @@ async def _goes_on(scope: Message, first: _Look) -> bool:
 
 
 class _Look:
-    """What was seen of a connection: whether it may go on, and whose it is."""
+    """What is known of a connection: whether it may stay open, and whose it is."""
 
     __slots__ = ("may_pass", "people")
 
@@ -166,7 +166,7 @@ def _with_one_cookie_header(scope: Message) -> Message:
 
 
 def _has_two_sessions(scope: Message) -> bool:
-    """Tell whether the session cookie is there twice, for any parser: some take a blank or a comma for an end."""
+    """Return whether the session cookie is there twice, for any parser: some take a blank or a comma for an end."""
     name = re.escape(settings.SESSION_COOKIE_NAME.encode())
     given = [value for key, value in scope.get("headers", ()) if key.lower() == b"cookie"]
     return (

@@ -58,7 +58,7 @@ class IsMFAVerified(BasePermission):
 
 
 def asks_for_factor(permission: Any) -> bool:
-    """Tell whether ``permission``, a class, an object, or several composed, never passes without ours.
+    """Return whether ``permission``, a class, an object, or several composed, never passes without ours.
 
     For the system check and the gate map.
     """

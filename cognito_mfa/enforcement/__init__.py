@@ -1,3 +1,3 @@
-"""May this request go on? Nothing here waits for Cognito."""
+"""Whether a request is blocked, and how. Nothing here waits for Cognito."""
 
 from __future__ import annotations

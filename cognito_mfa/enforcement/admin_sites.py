@@ -61,7 +61,7 @@ def _site_of(view: View) -> Any:
 
 
 def _shows_form(view: View, site: Any) -> bool:
-    """Tell whether ``view``, the page for signing in, asks a visitor for a password."""
+    """Return whether ``view``, the page for signing in, asks a visitor for a password."""
     for layer in layers(view):
         if requires_sign_in(layer):
             return False

@@ -139,7 +139,7 @@ def _ninja(view: View) -> Authentication | None:
 
 
 def _is_any(thing: Any, paths: set[str]) -> bool:
-    """Tell whether the class of ``thing`` is, or derives from, one of those that ``paths`` name."""
+    """Return whether the class of ``thing`` is, or derives from, one of those that ``paths`` name."""
     return any(f"{one.__module__}.{one.__qualname__}" in paths for one in type(thing).__mro__)
 
 

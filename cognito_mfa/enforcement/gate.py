@@ -1,4 +1,4 @@
-"""The one decision about a request: may it go on, or must the user set up MFA or enter a code first?
+"""The one decision about a request: whether it passes, or the user must set up MFA or enter a code first.
 
 Middleware, admin site, decorators, and the permission class for APIs all ask here. The async functions only load
 differently; the rules are written once, in functions that wait for nothing. The session and loaded rows are read,
@@ -43,7 +43,7 @@ class Decision(NamedTuple):
     """What becomes of a request.
 
     Attributes:
-        verdict: whether it goes on.
+        verdict: whether it passes.
         user: because of whom; during an impersonation, the user who impersonates. None for a session whose
             user is no longer loaded, and where the request passes.
     """
@@ -178,7 +178,7 @@ async def _aend_reason_without_user(request: HttpRequest) -> EndReason | None:
 
 
 def blocks(request: HttpRequest, user: Any) -> bool:
-    """Return whether ``user`` must not go on. Nothing is recorded.
+    """Return whether ``user`` is blocked. Nothing is recorded.
 
     Args:
         request: with its session, if it has one.

@@ -1,6 +1,6 @@
-"""Staff who act as another user, through django-hijack or django-impersonate: whose proof counts.
+"""Staff who act as another user, through django-hijack or django-impersonate: whose proof is required.
 
-The person in front of the screen is the impersonator. Their proof and the policy's answer about
+The user in front of the screen is the impersonator. Their proof and the policy's answer about
 them decide. An impersonator is never asked to set up an authenticator app for the other user. A session that only says
 that it is an impersonation proves nothing: it needs the impersonator's own proof, and the package's present consent.
 
@@ -44,7 +44,7 @@ class Records(NamedTuple):
     Attributes:
         signed_in: key of the user who signed in.
         backend: through which.
-        proof: our record of a second factor.
+        proof: our record that MFA was passed.
         federated: our record of a sign-in through an identity provider.
         link: our record of the link by which they signed in.
         sign_outs: our record of how often they had ended all other sessions by then.
@@ -64,7 +64,7 @@ class Impersonation(NamedTuple):
     Attributes:
         package: that lets them.
         person: who acts; None if they no longer may: deleted, deactivated, or without the right.
-        records: of the person's own sign-in.
+        records: of the user's own sign-in.
     """
 
     package: str

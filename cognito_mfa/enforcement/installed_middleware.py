@@ -152,7 +152,7 @@ def _is_kind(made: Any, kind: type) -> bool:
 
 
 def _mentions(kind: type, ours: type) -> bool:
-    """Tell whether a method of ``kind`` names the gate, or a subclass of it."""
+    """Return whether a method of ``kind`` names the gate, or a subclass of it."""
     return any(
         isinstance(found, type) and issubclass(found, ours)
         for one in kind.__mro__[:-1]
@@ -168,7 +168,7 @@ def _named_in(method: Any) -> Iterator[Any]:
 
 
 def _holds(made: Any, ours: type, depth: int) -> bool:
-    """Tell whether ``made`` holds a gate: as an attribute, in a closure, or bound to a method."""
+    """Return whether ``made`` holds a gate: as an attribute, in a closure, or bound to a method."""
     if isinstance(made, ours):
         return True
     return depth > 0 and any(_holds(one, ours, depth - 1) for one in _held_by(made))

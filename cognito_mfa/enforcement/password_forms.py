@@ -1,4 +1,4 @@
-"""Where the site takes passwords besides our own sign-in, and which backends would accept one.
+"""Where the site asks for passwords besides our own sign-in, and which backends would accept one.
 
 Read off the URLconf and the settings; nothing is called with a password. For system checks.
 """
@@ -86,7 +86,7 @@ def may_accept_password(path: str) -> bool:
 
 
 def _does_something(function: Any) -> bool:
-    """Tell whether a function does more than to return None, as that of a backend for permissions does."""
+    """Return whether a function does more than to return None, as that of a backend for permissions does."""
     return bool(names_in(function)) or len(function.__code__.co_consts) > 2  # noqa: PLR2004 - docstring, None
 
 
@@ -115,7 +115,7 @@ def asks_for_password(view: View) -> bool | None:
 
 
 def _asks_backends(function: Any) -> bool:
-    """Tell whether a function uses what asks Django's backends about a password."""
+    """Return whether a function uses what asks Django's backends about a password."""
     plain = plain_function(function)
     if plain is None:
         return False
@@ -184,13 +184,13 @@ def _login_view_asks(kind: Any, initkwargs: dict[str, Any]) -> bool | None:
 
 
 def _own_class_asks(kind: type) -> bool:
-    """Tell whether a method of a class of the site's own asks Django's backends about a password."""
+    """Return whether a method of a class of the site's own asks Django's backends about a password."""
     own = (vars(one).get(name) for one in kind.__mro__ if _is_of_site(one) for name in OVERRIDES)
     return any(map(_asks_backends, filter(None, own)))
 
 
 def _replaces(kind: type) -> bool:
-    """Tell whether the site's own code replaces what Django's form does, instead of adding to it."""
+    """Return whether the site's own code replaces what Django's form does, instead of adding to it."""
     own = (
         vars(one)[name]
         for one in kind.__mro__
@@ -202,7 +202,7 @@ def _replaces(kind: type) -> bool:
 
 
 def _is_djangos_form(form: Any) -> bool:
-    """Tell whether a form asks Django's backends; a form of the site's own may ask anything else."""
+    """Return whether a form asks Django's backends; a form of the site's own may ask anything else."""
     ours = isinstance(form, type) and issubclass(form, AuthenticationForm)
     return ours and not forgets(form, AuthenticationForm, "clean")
 
@@ -224,7 +224,7 @@ def _is_of_site(kind: type) -> bool:
 
 
 def _leads_to_us(template: Any) -> bool:
-    """Tell whether a page is no password form, or has a link to our sign-in."""
+    """Return whether a page is no password form, or has a link to our sign-in."""
     try:
         found: Any = get_template(template)
         source: str = found.template.source

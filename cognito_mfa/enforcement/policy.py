@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 Rule = str | Callable[[HttpRequest], object]
 
 FAILED = "policy_failed: COGNITO_MFA['REQUIRED'] raised an error, so MFA is required"
-DEADLINE = "cognito_mfa_deadline"  # of the request: until when its user may go on without
+DEADLINE = "cognito_mfa_deadline"  # of the request: until when its user may do without
 
 
 def is_required(
@@ -150,7 +150,7 @@ async def _aask(rule: Rule, request: HttpRequest, person: Any) -> bool:
     try:
         with as_user(request, person):
             decide = _imported(rule)
-            # An object with an async __call__ counts as well.
+            # An object with an async __call__ is one, too.
             native = iscoroutinefunction(decide) or iscoroutinefunction(decide.__call__)  # type: ignore[operator]
             answer = await (decide if native else sync_to_async(decide))(request)
             return _as_bool(await answer if isawaitable(answer) else answer)
@@ -201,7 +201,7 @@ def has_time(until: dt.datetime | None, *, at: dt.datetime | None = None) -> boo
 def first_seen(user: Any) -> dt.datetime | None:
     """Return since when the site knows ``user``: when they were linked, or when they joined.
 
-    The earlier one, since people can bring about being linked, and the period must not start again.
+    The earlier one, since users can cause the link themselves, and the period must not start again.
     """
     identity = state_of(user)
     given = [getattr(user, "date_joined", None), identity.created_at if identity else None]
@@ -244,7 +244,7 @@ def staff_users() -> Q | None:
 
 
 def user_model_has_field(name: str) -> bool:
-    """Tell whether the site's users have ``name`` in the database."""
+    """Return whether the site's users have ``name`` in the database."""
     try:
         get_user_model()._meta.get_field(name)
     except FieldDoesNotExist:  # a property, or nothing

@@ -76,12 +76,12 @@ def support_url(*, in_mail: bool = False) -> str:
 
 
 def leads_to_help(url: str) -> bool:
-    """Tell whether ``url`` is an address that may stand in a page: a path, or one of ``HELP``."""
+    """Return whether ``url`` is an address that may stand in a page: a path, or one of ``HELP``."""
     return not _is_odd(url) and bool(PATH.fullmatch(url) or HELP.fullmatch(url))
 
 
 def _is_ours(url: str, host: str, *, https: bool) -> bool:
-    """Tell whether ``url`` is a whole address of this host, and no worse than how we were asked."""
+    """Return whether ``url`` is a whole address of this host, and no worse than how we were asked."""
     whole = WHOLE.fullmatch(url)
     if whole is None or whole["host"] != host:
         return False
@@ -89,7 +89,7 @@ def _is_ours(url: str, host: str, *, https: bool) -> bool:
 
 
 def _is_odd(url: str) -> bool:
-    """Tell whether ``url`` has characters that browsers drop, turn or hide, or that end a line."""
+    """Return whether ``url`` has characters that browsers drop, turn or hide, or that end a line."""
     return any(c == "\\" or unicodedata.category(c) in NO_ADDRESS_NEEDS for c in url)
 
 

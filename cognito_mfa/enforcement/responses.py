@@ -171,7 +171,7 @@ def _for_page(request: HttpRequest, denial: Denial) -> HttpResponse:
 
 
 def _for_htmx(request: HttpRequest, denial: Denial) -> HttpResponse:
-    # The page that htmx works in is where the person was; the fragment alone shows nothing.
+    # The page that htmx works in is where the user was; the fragment alone shows nothing.
     page = local_path(request, request.headers.get("HX-Current-URL"))
     return HttpResponse(status=403, headers={"HX-Redirect": denial.url(page)})
 

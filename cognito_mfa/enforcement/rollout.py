@@ -72,7 +72,7 @@ def record_would_block(request: HttpRequest, user: Any) -> None:
     # Not the path: it may hold what a log must not.
     view = match.view_name if match else "unknown"
     logger.info("would_block: user %s, view %s", key_of(user) or "unknown", view)
-    if not key_of(user):  # a service, say: it is none of the people who are counted
+    if not key_of(user):  # a service, for example: only users are counted
         return
     try:
         with atomic_for(BlockedRequest):
@@ -112,7 +112,7 @@ def _count_request(user: Any) -> None:
 
 
 def preview(*, at: dt.datetime | None = None) -> Iterator[Any]:
-    """Yield the users who would have to set up a second factor if the gate were closed.
+    """Yield the users who would have to set up MFA if it were enforced.
 
     ``ENFORCEMENT`` is not asked: the question is what would be if it said "enforce". Who is set up
     already is not among them, since a code is all that they need. Users are read one after another,

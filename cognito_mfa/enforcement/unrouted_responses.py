@@ -31,7 +31,7 @@ BARE_ERRORS = {
 def needs_decision(request: HttpRequest, response: HttpResponseBase) -> bool:
     """Return whether the gate must decide about a response on its way out.
 
-    What Django answers by itself passes, and costs nothing: its bare error pages, and the redirect that adds a slash.
+    What Django itself answers passes, and costs nothing: its bare error pages, and the redirect that adds a slash.
 
     Args:
         request: after all of the site's middleware.
@@ -43,12 +43,12 @@ def needs_decision(request: HttpRequest, response: HttpResponseBase) -> bool:
         return False
     match = request.resolver_match or _match(request)
     # Where there is a view, another middleware answered in its place, such as to refuse a form without a token, or
-    # to renew tokens before Django looked for the view. Judged on our own pages, people would be sent in a circle.
+    # to renew tokens before Django looked for the view. If it were judged on our own pages, users would be redirected in a loop.
     return match is None or not why_exempt(match.func)
 
 
 def _is_fallback(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Tell whether another has a page where an exempt view had none: whose page that is, the mark does not say."""
+    """Return whether another has a page where an exempt view had none: whose page that is, the mark does not say."""
     if VIEW_GAVE_404 not in vars(request) or response.status_code >= HTTPStatus.BAD_REQUEST:
         return False
     match = request.resolver_match

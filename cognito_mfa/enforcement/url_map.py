@@ -50,7 +50,7 @@ class Entry(NamedTuple):
         route: as the URLconf writes it, from the root.
         name: with its namespaces; empty without one.
         view: its dotted path.
-        why: for people; frozen for exempt views, since files keep it.
+        why: for readers; frozen for exempt views, since files keep it.
     """
 
     state: str
@@ -61,7 +61,7 @@ class Entry(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What tells this view from others in a list of exempt ones."""
+        """What identifies this view in a list of exempt ones."""
         return f"{self.route} {self.view}"
 
 

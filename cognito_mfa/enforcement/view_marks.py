@@ -232,7 +232,7 @@ def _owner(view: View) -> str:
 
 
 def is_async_view(view: Callable[..., Any]) -> bool:
-    """Tell whether ``view`` must be awaited: a coroutine function, or the method of an async class."""
+    """Return whether ``view`` must be awaited: a coroutine function, or the method of an async class."""
     if iscoroutinefunction(view):
         return True
     layer: Any = view

@@ -120,7 +120,7 @@ def _doubt_without_amr(
 
 
 def _says_mfa(methods: object) -> bool:
-    """Return whether ``amr`` says that Cognito asked for a second factor.
+    """Return whether ``amr`` says that Cognito asked for MFA.
 
     With "fed" in it, it is the word of an identity provider (AcrMapping). ``FEDERATED`` decides about those.
     """

@@ -41,7 +41,7 @@ Status = CognitoIdentity.Status
 
 
 class Outcome(NamedTuple):
-    """Which step comes next, and where the person wanted to go; still to be validated."""
+    """Which step comes next, and where the user wanted to go; still to be validated."""
 
     step: Step
     next_url: str
@@ -73,12 +73,12 @@ def identify(
         request: the one that brought the tokens.
         person: the pool's user, from Cognito's tokens.
         snapshot: what was known when the sign-in began.
-        consent: what the person said of being who is signed in in this browser.
+        consent: what the user said about also being the one who is signed in in this browser.
 
     Raises:
-        ConfirmationNeeded: the person must be asked first.
-        Refused: the site has no user for the person, or has deactivated it.
-        ChallengeLost: something changed the person's second factor since.
+        ConfirmationNeeded: the user must be asked first.
+        Refused: the site has no user for them, or has deactivated it.
+        ChallengeLost: something changed the user's MFA since.
     """
     rows = linking.identities_of(person)
     own = linking.own_of(person, rows)
@@ -108,7 +108,7 @@ def identify_signed_in(request: HttpRequest, person: Person, snapshot: Snapshot)
 
     Raises:
         Refused: another user signed in.
-        ChallengeLost: something changed the person's second factor since this began.
+        ChallengeLost: something changed the user's MFA since this began.
     """
     identity = identity_of(request.user)
     wanted = (get_conf().USER_POOL_ID, person.sub)
@@ -159,7 +159,7 @@ def complete_sign_in(
     signed_in_already: bool = False,
     is_recorded: bool = False,
 ) -> None:
-    """Sign in, under a new session key, with a proof if a second factor was answered.
+    """Sign in, under a new session key, with a proof if MFA was passed.
 
     Args:
         request: whose session becomes the signed-in one.
@@ -212,7 +212,7 @@ def record_use(
         unconfirmed: the setup that led here was never recorded.
     """
     now, active = timezone.now(), identity.software_tokens.active()
-    # Two authenticators may be in question while something is open; else the update tells that there is one.
+    # Two authenticators may be in question while something is open; else the update shows that there is one.
     if identity.unconfirmed or not active.update(last_used_at=now):
         transitions.reconcile(request, identity, challenge.friendly_name, unconfirmed=unconfirmed)
         active.update(last_used_at=now)

@@ -1,7 +1,7 @@
 """One answer at a time for each step: of posts that come at once, a double click, one goes to Cognito.
 
 A code works once. Of two posts of the same code the second would be told that it is wrong, or to start again,
-after the first one signed the person in; and the browser shows the answer to the second.
+after the first one signed the user in; and the browser shows the answer to the second.
 
 What was claimed is a row, since a site has more than one process, and a lock would be held while Cognito answers.
 The row of a step that is over is kept: a late post of it is told to wait as well, and nothing needs to be written.
@@ -97,7 +97,7 @@ def _is_recent(row: PostedStep, limit: float) -> bool:
 
 
 def _step_digest(pending: PendingSignIn) -> str:
-    """Return what tells this step from the next: Cognito's session string moves with each answer."""
+    """Return what distinguishes this step from the next: Cognito's session string moves with each answer."""
     session = pending.challenge.cognito_session if pending.challenge else NOTHING
     given = SecretText(f"{session.reveal()} {pending.secret.reveal()} {pending.nonce}")
     return _digest(pending.step.name, given)

@@ -130,7 +130,7 @@ def finish(
         request: the one that carried the code.
         pending: the sign-in or change that the setup is part of.
         tokens: Cognito's, after the code was right.
-        consent: what the person said of being who is signed in in this browser.
+        consent: what the user said about also being the one who is signed in in this browser.
 
     Raises:
         BadReply: the tokens belong to another user.
@@ -234,5 +234,5 @@ def _record_unknown_outcome(
             snapshot = snapshot.for_identity(identity)
     kept = PendingSignIn.load(request)
     if kept is not None:
-        # A step that still stands may be tried again; one that is over begins a new sign-in.
+        # A step that is still valid may be tried again; one that is over starts a new sign-in.
         replace(kept, unconfirmed=True, snapshot=snapshot, earlier_secrets=()).save(request)

@@ -1,4 +1,4 @@
-"""The steps of a sign-in: each function takes one answer of the person to Cognito, and says which
+"""The steps of a sign-in: each function sends one answer of the user to Cognito, and says which
 step comes next; views turn that into pages.
 
 Every function here may talk to Cognito, so none is called on a GET.
@@ -99,12 +99,12 @@ def start_sign_in(
 
     Args:
         request: the one that carries the password.
-        kept: this browser's pending sign-in, which this one takes the place of.
+        kept: this browser's pending sign-in, which this one replaces.
         username: as typed; an alias is fine.
         password: as typed.
         next_url: where to go afterwards; validated when it is used.
-        purpose: what the person signs in for.
-        is_switching_user: the person said that they are another than who is signed in.
+        purpose: what the user signs in for.
+        is_switching_user: the user said that they are not the one who is signed in.
 
     Raises:
         CognitoMFAError: see ``CognitoGateway.start_sign_in``; nothing is pending then.
@@ -152,7 +152,7 @@ def start_sign_in(
 def _finish_recovery(reply: Challenge | Tokens) -> bool:
     """Finish the reset that the user began with a recovery code, if it was interrupted; return whether it was done.
 
-    SECURITY: a challenge tells a name alone, which a former user may have had. The reset is about the ``sub`` that
+    SECURITY: a challenge contains only a name, which a former user may have had. The reset is about the ``sub`` that
     asked for it, and changes nothing for another user.
     """
     identity = (
@@ -292,7 +292,7 @@ def recover(request: HttpRequest, pending: PendingSignIn, *, code: SecretText) -
 def _certain_identity(user: ChallengedUser) -> CognitoIdentity | None:
     """Return the identity of ``user``, if it is certainly theirs.
 
-    SECURITY: a challenge tells a name alone, which may be a former user's. Their codes must not be good for the
+    SECURITY: a challenge contains only a name, which may be a former user's. Their codes must not be good for the
     account of the user who has the name now, so Cognito is asked who has it.
 
     Raises:
@@ -384,7 +384,7 @@ def confirm_link(request: HttpRequest) -> Outcome:
     Raises:
         ChallengeLost: it waited for another user, or not at all.
         LinkRefused: it cannot be linked after all.
-        TokenRejected: the person is gone, disabled or signed out everywhere since.
+        TokenRejected: the user is gone, disabled or signed out everywhere since.
     """
     pending = _load_pending_link(request)
     _check_still_valid(request, pending)
@@ -431,7 +431,7 @@ def _load_pending_link(request: HttpRequest) -> PendingSignIn:
 
 
 def _check_still_valid(request: HttpRequest, pending: PendingSignIn) -> None:
-    """Ask Cognito whether it still stands by the sign-in, which waited for as long as the person took to answer.
+    """Ask Cognito whether the sign-in is still valid, which waited until the user answered.
 
     SECURITY: a link lasts. A user who was deleted, disabled, or signed out everywhere in between must not get one,
     and a namesake who came after them must not be taken for a deleted user.
@@ -454,7 +454,7 @@ def person_to_link(pending: PendingSignIn) -> Person:
 
 
 def link_question(pending: PendingSignIn) -> str:
-    """Return what tells this question from that of a sign-in in another tab.
+    """Return what distinguishes this question from that of a sign-in in another tab.
 
     SECURITY: an answer is about the accounts that the page named, and about no others.
     """
@@ -477,9 +477,9 @@ def _next_step(
         request: the one that brought the reply.
         pending: what the reply belongs to.
         reply: Cognito's.
-        passed: the second factor answered just now.
+        passed: the factor that was answered just now.
         counted_by_name: its code was counted by the username, as the ``sub`` was not known.
-        rows: the identities of the name that the reply tells; by default they are read.
+        rows: the identities of the name in the reply; by default they are read.
     """
     if isinstance(reply, Tokens):
         return _finish_with_tokens(request, pending, reply, passed, counted_by_name=counted_by_name)
@@ -541,7 +541,7 @@ def _identify_renamed_device(
     """Bind ``pending`` to the user of a renamed device, if Cognito says that it is they.
 
     SECURITY: many users call theirs "Phone", and a former user of the same name may have, too. What they call it now
-    is private. Asked only of people who renamed it; where this site may not ask, Cognito's name is shown.
+    is private. Asked only about users who renamed it; where this site may not ask, Cognito's name is shown.
     """
     identity = user.identity
     if identity is None:
@@ -587,8 +587,8 @@ def _finish_with_tokens(
         request: the one that brought the tokens.
         pending: what they belong to.
         tokens: Cognito's.
-        passed: the second factor that was answered for them.
-        consent: what the person said of being who is signed in in this browser.
+        passed: the factor that was answered for them.
+        consent: what the user said about also being the one who is signed in in this browser.
         counted_by_name: its code may have been counted by the username.
     """
     pending.discard_progress(
@@ -656,7 +656,7 @@ def _handle_missing_challenge(
     Else it was turned off, here or elsewhere, and that is written down.
 
     Returns:
-        the sign-in with what is written down now as its beginning, and how it goes on.
+        the sign-in with what is written down now as its start, and the next challenge or the tokens.
     """
     identity = identity_lookup.by_sub(claims.read_person(tokens).sub)
     if identity is None or identity.status not in (Status.ENABLED, Status.UNKNOWN):
@@ -699,7 +699,7 @@ def _retry_with_factor(request: HttpRequest, username: str, password: SecretText
 
 
 def _wants_factor(request: HttpRequest, pending: PendingSignIn, identity: CognitoIdentity) -> bool:
-    """Tell whether this sign-in must not end without a second factor."""
+    """Return whether this sign-in must not end without MFA."""
     if pending.purpose is Purpose.SET_UP:
         return True
     return policy.is_enforced() and policy.is_required(request, identity.user)
@@ -730,7 +730,7 @@ def _check_current(
     """
     if pending.step is not step:
         raise ChallengeLost(reason=ChallengeLostReason.NOTHING_PENDING)
-    # A challenge tells a name alone, which may be a former user's.
+    # A challenge contains only a name, which may be a former user's.
     name = pending.challenge.username if pending.challenge and not pending.sub else ""
     snapshot = pending.required_snapshot
     rows = snapshot.identities(name)

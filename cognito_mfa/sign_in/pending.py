@@ -43,7 +43,7 @@ EARLIER_SECRETS = 3  # of one setup that are remembered at most
 
 
 class Step(Enum):
-    """Where a sign-in stands; the values are names of our URLs."""
+    """The step that a sign-in is at; the values are names of our URLs."""
 
     START = "sign_in"
     NEW_PASSWORD = "new_password"  # noqa: S105 - the name of a page
@@ -58,7 +58,7 @@ class Step(Enum):
 
 
 class Purpose(Enum):
-    """What the person signs in for: to come in, or to change something that needs a token.
+    """What the user signs in for: to enter the site, or to change something that needs a token.
 
     No Cognito token is kept after a sign-in, so a change asks for the password again, which is the
     re-authentication that such a change requires.
@@ -87,9 +87,9 @@ class PendingSignIn:
     Attributes:
         step: which page comes next.
         purpose: what all this is for.
-        username: as the person typed it.
-        sub: whose sign-in it is, once tokens told it, or of who changes something; a challenge tells a
-            name alone. Read it through ``subject_of``.
+        username: as the user typed it.
+        sub: whose sign-in it is, once tokens named it, or of the user who changes something; a challenge contains only a
+            name. Read it through ``subject_of``.
         next_url: where to go afterwards; validated when it is used.
         challenge: what Cognito wants answered, with its current session string.
         secret: of the software token that waits to be verified, during setup.
@@ -99,16 +99,16 @@ class PendingSignIn:
         was_reset: the setup follows a reset by an administrator.
         follows_lost_setup: an earlier setup, whose outcome was unknown, turned out not to be confirmed.
         tokens: of a password sign-in without challenge, during a setup with the access token.
-        friendly_name: what the person typed as the device's name before the setup was interrupted.
+        friendly_name: what the user typed as the device's name before the setup was interrupted.
         signed_in_already: by another package, whose sign-in stays as it is.
-        snapshot: what was known of the person's second factor when this began; None before it begins.
+        snapshot: what was known of the user's MFA when this began; None before it begins.
         unconfirmed: a setup may have been confirmed in Cognito, and is not recorded here.
-        is_switching_user: the person signs in as another than who is signed in in this browser.
+        is_switching_user: the user signs in as another one than the one who is signed in in this browser.
         link_user_pk: key of the user who is signed in, and is asked whether the pool's account is theirs.
         device_name: of the device whose code is asked for; empty where none may be named.
         offers_recovery: a recovery code may be entered instead of the code.
         is_setup_unconfirmed: either of two authenticators may be the active one.
-        nonce: tells one reset or change of a password from the next of the same browser.
+        nonce: distinguishes one reset or change of a password from the next in the same browser.
         reset_code: that was sent for a forgotten password, and is kept while the new one is refused.
         code_requested: a code was asked for in this browser, and not only announced by its user.
         reset_required: the password works no more, and has to be reset before the next sign-in.
@@ -252,7 +252,7 @@ class PendingSignIn:
     def discarding_on_failure(
         self, request: HttpRequest, *, always: bool = False
     ) -> Generator[None]:
-        """Drop what is pending when Cognito no longer stands by it, or may have used it up.
+        """Drop the pending sign-in when Cognito no longer accepts it, or may have used it up.
 
         A wrong code, a rejected password, throttling, or a call that never left leave it as it is.
 
@@ -275,7 +275,7 @@ def clear_pending(request: HttpRequest) -> None:
 
 
 def _is_in_time(expires_at: float) -> bool:
-    """Tell whether it was saved at most ``TTL`` ago; by a clock that was ahead it would last as long as that."""
+    """Return whether it was saved at most ``TTL`` ago; by a clock that was ahead it would last as long as that."""
     ago = seconds_since(expires_at - TTL)
     return ago is not None and ago < TTL
 

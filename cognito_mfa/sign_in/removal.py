@@ -1,4 +1,4 @@
-"""What people do about their own authenticator after it is set up.
+"""What users do with their own authenticator after setup.
 
 Replacing it is a setup like any other, after the password and the old app's code; see ``flows``.
 """
@@ -102,7 +102,7 @@ def remove(
     *,
     signed_in_already: bool = False,
 ) -> Outcome:
-    """Turn the second factor off, and say so only when Cognito says so.
+    """Turn off the authenticator, and report it only after Cognito has confirmed it.
 
     Args:
         request: of the signed-in user.
@@ -111,7 +111,7 @@ def remove(
         signed_in_already: by another package, whose sign-in stays as it is.
 
     Raises:
-        RemovalNotAllowed: settings, policy or pool want the second factor; nothing was changed.
+        RemovalNotAllowed: settings, policy, or pool require MFA; nothing was changed.
         BadReply: Cognito took the call and still lists the factor.
         ChallengeLost: something else changed it in between, and the current state is unknown.
         CognitoMFAError: Cognito refused, or the outcome is unknown until the next sign-in.
@@ -130,7 +130,7 @@ def remove(
 
 
 def _turn_off(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -> None:
-    """Turn it off and read it back, which also tells what became of a call whose answer was lost."""
+    """Turn it off and read it back, which also shows the outcome of a call whose answer was lost."""
     lost = None
     try:
         user_api.turn_off_software_token(tokens.access)

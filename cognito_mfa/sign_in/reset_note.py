@@ -51,7 +51,7 @@ def settle(request: HttpRequest, identity: CognitoIdentity) -> None:
         password_changes.record_reset(request, identity)
     else:
         password_changes.end_sessions(identity)
-    if not ended:  # this session is the one that goes on
+    if not ended:  # this session stays
         proof.record_sign_outs(request.session, identity.sign_outs)
 
 

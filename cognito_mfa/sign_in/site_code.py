@@ -88,7 +88,7 @@ def run(
         if spares_sessions and _is_of_sessions(error):
             raise
         cause = describe(error)
-    # When it is over: a handler may look at the current error, and its frames hold the person's claims.
+    # When it is over: a handler may look at the current error, and its frames hold the user's claims.
     raise refusal(reason, user_pk=user_pk, cause=cause)
 
 

@@ -2,7 +2,7 @@
 
 A claim decides nothing: one that the column does not take is logged with the column's name, and left.
 
-SECURITY: most attributes are what the person typed, with any client of the pool. Only a verified address goes
+SECURITY: most attributes are what the user typed, with any client of the pool. Only a verified address goes
 into a column for addresses, and no claim into a column that decides rights.
 """
 
@@ -131,7 +131,7 @@ def _claim(person: Person, claim: str) -> object:
 
 
 def _clean(field: Any, value: object, user: Any) -> object:
-    """Return ``value`` as the column takes it; free text is cut to its length."""
+    """Return ``value`` as the column accepts it; free text is cut to its length."""
     if isinstance(value, str):
         value = _clean_text(field, value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool) and _is_text(field):

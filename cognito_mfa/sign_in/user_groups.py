@@ -34,7 +34,7 @@ def update(user: Any, person: Person) -> list[str]:
 
 
 def groups_of(person: Person) -> frozenset[str]:
-    """Return the person's groups in the user pool; Cognito leaves the claim out for a user without any."""
+    """Return the user's groups in the user pool; Cognito leaves the claim out for a user without any."""
     listed = person.claims.get(CLAIM)
     names = listed if isinstance(listed, list) else []
     return frozenset(name for name in names if isinstance(name, str))

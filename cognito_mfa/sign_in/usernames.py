@@ -22,14 +22,14 @@ def name_field() -> Any:
 
 
 def is_for_addresses(field: Any) -> bool:
-    """Tell whether a column is for email addresses."""
+    """Return whether a column is for email addresses."""
     validators = getattr(field, "validators", ())
     named = (get_user_model().get_email_field_name(), "email")
     return field.name in named or any(isinstance(one, EmailValidator) for one in validators)
 
 
 def is_for_phone_numbers(field: Any) -> bool:
-    """Tell whether a column is for phone numbers, by its own name or its class's."""
+    """Return whether a column is for phone numbers, by its own name or its class's."""
     names = f"{field.name} {type(field).__name__}".lower()
     return any(word in names for word in PHONE_WORDS)
 

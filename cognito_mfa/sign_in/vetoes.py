@@ -50,7 +50,7 @@ def check(request: HttpRequest, username: str) -> None:
 def _before_ours() -> Iterator[str]:
     """Yield the backends that are asked.
 
-    Not those that sign people in by other means, as ``TRUSTED_BACKENDS`` says: one of OpenID Connect would take a
+    Not those that sign users in by other means, as ``TRUSTED_BACKENDS`` says: one of OpenID Connect would take a
     ``code`` in the address for the end of a sign-in of its own.
     """
     earlier = takewhile(lambda path: not is_own_backend(path), settings.AUTHENTICATION_BACKENDS)

@@ -93,7 +93,7 @@ def decorated(
 
 
 def pages_are_on() -> bool:
-    """Return whether passwords can be reset and changed here: the site wants it, and people sign in here."""
+    """Return whether passwords can be reset and changed here: the site wants it, and users sign in here."""
     return get_conf().PASSWORD_PAGES and own_backend() is not None
 
 
@@ -215,7 +215,7 @@ class Page(View):
         return HttpResponseRedirect(reverse(f"cognito_mfa:{outcome.step.value}") + query)
 
     def redirect_to_device(self, *, text: str = "") -> HttpResponse:
-        """Return the redirect to the person's own page, after a change that went no further."""
+        """Return the redirect to the user's own page, after a change that went no further."""
         if text:
             messages.info(self.request, text, fail_silently=True)
         return HttpResponseRedirect(reverse("cognito_mfa:device"))
@@ -260,7 +260,7 @@ class FormPage(Page, FormView):
 
 
 class StepView(FormPage):
-    """One step of a sign-in: a form, the flow that takes its answer, and every way that can end."""
+    """One step of a sign-in: a form, the flow for its answer, and every way that it can end."""
 
     step: ClassVar[Step]
     pending: PendingSignIn
@@ -385,7 +385,7 @@ class StepView(FormPage):
     @staticmethod
     def leads_to_reset(error: AccountActionNeeded) -> bool:
         """Return whether the password has to be reset, and can be here."""
-        # Only the right password tells that: see "Order of checks" in docs/cognito-behavior.md.
+        # Only the right password reveals that: see "Order of checks" in docs/cognito-behavior.md.
         return error.action == "reset_password" and pages_are_on()
 
     def require_password_reset(self, form: Form) -> HttpResponse:
@@ -554,7 +554,7 @@ def _save_now(request: HttpRequest) -> None:
 
 
 def log_failure(error: ServiceError) -> str:
-    """Log for the operator, and return the reference that the person can tell them."""
+    """Log for the operator, and return the reference that the user can quote."""
     reference = secrets.token_hex(4)
     logger.log(error.log_level, "cognito_failed [%s]: %s %s", reference, error, error.hint)
     return reference

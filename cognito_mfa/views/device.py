@@ -34,7 +34,7 @@ from cognito_mfa.views import error_texts
 from cognito_mfa.views.base import FormPage, Page, StepView, pages_are_on
 
 EVENTS_SHOWN = 5
-# Details that are names people gave; the others are Cognito's own words.
+# Details that are names chosen by users; the others are Cognito's own words.
 DETAILS_SHOWN = (
     "SOFTWARE_TOKEN_VERIFIED",
     "SOFTWARE_TOKEN_REPLACED",

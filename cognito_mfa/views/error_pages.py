@@ -1,4 +1,4 @@
-"""What each error becomes on a page: the template, the status, and what people are told."""
+"""How each error is shown: the template, the status, and the text."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ErrorPage(NamedTuple):
     Attributes:
         template: of the page, or one of the words above.
         status: of the response. Where the step cannot be tried again, the sign-in restarts instead of 200.
-        text: returns what people are told, given the error; given the reference in the log for ``ServiceError``.
+        text: returns the text of the page, given the error; given the reference in the log for ``ServiceError``.
         field: of the form, for ``SAME_PAGE``; None for the whole form.
     """
 
@@ -49,7 +49,7 @@ class ErrorPage(NamedTuple):
 
 
 BAD_CREDENTIALS = ErrorPage(SAME_PAGE, 200, error_texts.bad_credentials)
-# The entry of the nearest class counts.
+# The entry of the nearest class applies.
 ERROR_PAGES: Mapping[type[CognitoMFAError], ErrorPage] = {
     CognitoMFAError: ErrorPage(RESTART, 302, error_texts.not_completed),
     BadCredentials: BAD_CREDENTIALS,

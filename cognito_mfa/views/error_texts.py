@@ -1,4 +1,4 @@
-"""What people are told when something goes wrong: what happened, and what to do next."""
+"""The texts of errors: what happened, and what to do next."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from cognito_mfa.exceptions import (
 )
 
 LONG = 90  # seconds; what is longer is told in minutes
-# Why neither the person nor Cognito can do anything about it. One text for all: which of them it is may be about others.
+# Only the site can change these. One text for all, because the reason may reveal something about other users.
 ONLY_THE_SITE_CAN_ACT = frozenset(
     {
         LinkRefusedReason.EMAIL_NOT_VERIFIED,

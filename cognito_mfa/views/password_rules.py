@@ -1,4 +1,4 @@
-"""What a new password needs, in words for people."""
+"""The requirements of a new password, as texts for the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def context() -> dict[str, Any]:
 
 
 def texts(rules: PasswordRules) -> list[str]:
-    """Return a line for each rule, in the order in which people read them."""
+    """Return a line for each rule, in the order of the page."""
     length = ngettext(
         "At least %(length)d character", "At least %(length)d characters", rules.length
     ) % {"length": rules.length}

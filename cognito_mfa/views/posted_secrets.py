@@ -20,7 +20,7 @@ SECRET_FIELDS = frozenset({"password", "old_password", "new_password1", "new_pas
 def close(request: HttpRequest) -> None:
     """Close the secrets in ``request.POST``, and drop them from the body that it was read from.
 
-    What is no form at all is dropped whole: it may hold anything, and no page of ours takes it.
+    A body that is not a form is dropped: it may contain anything, and no page of ours reads it.
     """
     if SECRET_FIELDS & request.POST.keys():
         closed = QueryDict(mutable=True, encoding=request.POST.encoding)

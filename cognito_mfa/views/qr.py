@@ -34,8 +34,8 @@ def otpauth_uri(secret: str, *, issuer: str, account: str) -> str:
 def qr_svg(text: str) -> SafeString:
     """Return ``text`` as an inline SVG: dark on a white plate, four modules of quiet zone, level M.
 
-    No ``style`` attribute and no ``data:`` address, so that a strict Content-Security-Policy holds;
-    hidden from screen readers, whose users take the key beside it.
+    No ``style`` attribute and no ``data:`` address, so that it works under a strict Content-Security-Policy;
+    hidden from screen readers, whose users have the setup key below it.
     """
     import qrcode
 
@@ -53,7 +53,7 @@ def qr_svg(text: str) -> SafeString:
 
 
 def grouped(secret: str) -> list[str]:
-    """Return the key in groups of four, as people read and type it."""
+    """Return the key in groups of four, as it is read and typed."""
     return [secret[start : start + 4] for start in range(0, len(secret), 4)]
 
 
@@ -62,7 +62,7 @@ def _quoted(text: str) -> str:
 
 
 def _shortened(text: str, room: int) -> str:
-    """Return as much of ``text`` as takes ``room`` bytes when it is quoted, an ellipsis included."""
+    """Return as much of ``text`` as fits into ``room`` bytes when it is quoted, including an ellipsis."""
     if len(_quoted(text)) <= room:
         return text
     kept, left = "", room - len(_quoted("…"))

@@ -97,7 +97,7 @@ class SetupView(StepView):
 class SetupStartView(StepView):
     """The start of a setup for users who sign in elsewhere: a button, and no password.
 
-    GET decides by what the session holds what the page says; only POST asks Cognito.
+    GET only reads the session; only POST calls Cognito.
     """
 
     template_name = "cognito_mfa/setup_start.html"
@@ -165,7 +165,7 @@ class SetupStartView(StepView):
 
 
 class SetupCancelView(Page):
-    """Break off: Cognito has nothing confirmed, and the secret is forgotten."""
+    """Cancel the setup: Cognito has confirmed nothing, and the secret is dropped."""
 
     http_method_names = ["post"]
     form_page = "setup"
@@ -194,7 +194,7 @@ def _canceled(pending: PendingSignIn) -> str:
 
 
 class SetupDoneView(Page, TemplateView):
-    """It worked: what happens from now on, and the way to where the person wanted to go."""
+    """The end of a setup: what is set up, and a link to the page that the user asked for."""
 
     template_name = "cognito_mfa/setup_done.html"
 

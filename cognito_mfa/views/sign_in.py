@@ -39,7 +39,7 @@ from cognito_mfa.views.error_pages import BAD_CREDENTIALS, page_for
 
 
 class SignInView(StepView):
-    """Name and password; for people who sign in elsewhere the way there."""
+    """Username and password; a redirect for users who sign in elsewhere."""
 
     template_name = "cognito_mfa/sign_in.html"
     form_class = SignInForm
@@ -150,7 +150,7 @@ class SignInElsewhereView(Page, TemplateView):
 
 
 class NewPasswordView(StepView):
-    """The first password of one's own, for invited people."""
+    """The first password that an invited user chooses."""
 
     template_name = "cognito_mfa/new_password.html"
     form_class = NewPasswordForm
@@ -185,7 +185,7 @@ class NewPasswordView(StepView):
 
 
 class ChallengeView(StepView):
-    """The code of a second factor; or, where Cognito leaves the choice, which factor."""
+    """The code of a challenge; or the choice of a factor, if Cognito offers several."""
 
     template_name = "cognito_mfa/challenge.html"
     step = Step.CHALLENGE

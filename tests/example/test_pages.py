@@ -69,7 +69,7 @@ def test_every_page_has_a_strict_policy_and_an_icon(user: User) -> None:
 
 def test_newcomer_sets_up_an_app_and_reads_the_confirmation(user: User) -> None:
     user.sign_in("newcomer", "Newcomer-1")
-    assert user.heading == "Set up your authenticator app"
+    assert user.heading == "Set up an authenticator app"
     user.submit(code=user.codes("newcomer")[-1], friendly_name="My phone")
     assert user.path == "/account/setup/done/"
     user.open("/private/")
@@ -118,7 +118,7 @@ def test_invited_chooses_a_password_and_the_page_no_longer_shows_the_old_one(use
     user.sign_in("invited", "Invited-1")
     assert "Invited-1" in User(user.example).open("/")
     user.submit(new_password1=NEW_PASSWORD, new_password2=NEW_PASSWORD)
-    assert user.heading == "Set up your authenticator app"
+    assert user.heading == "Set up an authenticator app"
     user.submit(code=user.codes("invited")[-1], friendly_name="Laptop")
     assert user.path == "/account/setup/done/"
     page = User(user.example).open("/")

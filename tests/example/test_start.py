@@ -118,8 +118,8 @@ def test_data_is_kept_for_each_kind_of_pool_until_a_fresh_start(state: Path) -> 
         assert user.path == "/account/setup/done/"
     for arguments, heading in [
         ([], "Enter your code"),
-        (["--pool-mfa", "OPTIONAL"], "Set up your authenticator app"),
-        (["--fresh"], "Set up your authenticator app"),
+        (["--pool-mfa", "OPTIONAL"], "Set up an authenticator app"),
+        (["--fresh"], "Set up an authenticator app"),
     ]:
         with running(state, *arguments) as example:
             user = User(example)

@@ -291,7 +291,7 @@ def test_a_lost_answer_leaves_it_unfinished_and_the_next_password_finishes_it(
     row = MFAReset.objects.get()
     assert (row.finished_at, row.by_recovery_code) == (None, True)
     assert identity().recovery_codes.unused().count() == 9
-    assert "couldn’t confirm yet" in mail.outbox[0].body
+    assert "haven’t confirmed yet" in mail.outbox[0].body
     elsewhere.cognito.faults.clear()
     set_up_anew(elsewhere)
     assert MFAReset.objects.get().finished_at is not None

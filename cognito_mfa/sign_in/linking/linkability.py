@@ -116,7 +116,7 @@ def users_with_address(address: str) -> list[Any]:
 
 
 def _is_user(user: Any) -> bool:
-    """Tell whether ``user`` is one of the site's, of whatever proxy of its model."""
+    """Return whether ``user`` is one of the site's, of whatever proxy of its model."""
     meta = getattr(user, "_meta", None)
     return isinstance(user, get_user_model()) or (
         meta is not None and meta.concrete_model is get_user_model()._meta.concrete_model
@@ -124,7 +124,7 @@ def _is_user(user: Any) -> bool:
 
 
 def _has_any_permission(user: Any) -> bool:
-    """Tell whether ``user`` has any permission, alone or through a group.
+    """Return whether ``user`` has any permission, alone or through a group.
 
     Not by asking the backends where rows tell: one of them may give a permission to all users.
     """
