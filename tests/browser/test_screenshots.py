@@ -8,11 +8,13 @@ from typing import Literal
 import django
 import pytest
 from django.contrib.auth import get_user_model
+from pytest_django import Settings
 
 from cognito_mfa.local.pool import LocalPool
 from tests.browser.album import add, add_strip
 from tests.browser.conftest import NewPerson
 from tests.browser.person import Person
+from tests.manual import style_example, template_examples, with_own_templates
 from tests.visitor import PASSWORD, Visitor
 
 Scheme = Literal["light", "dark"]
@@ -22,6 +24,9 @@ pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 780}
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WINDOW = {"width": 820, "height": 560}
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="132" height="32" viewBox="0 0 132 32">
+<rect width="32" height="32" rx="8" fill="#0b6e4f"/><circle cx="16" cy="16" r="7" fill="#fff"/>
+<text x="42" y="22" font-family="sans-serif" font-size="18" font-weight="700" fill="#1f9d70">Example</text></svg>"""
 DEVICES = {
     "ada": "Work phone",
     "grace": "Old phone",
@@ -96,6 +101,30 @@ def test_the_users_own_page(
     person.press("Confirm")
     person.open("/account/device/")
     add(album, f"device-{scheme}", person.photograph())
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_restyled_page(
+    pool: LocalPool,
+    new_person: NewPerson,
+    album: Path,
+    scheme: Scheme,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    with_own_templates(settings, tmp_path)
+    for path, text in template_examples()[1:]:
+        (tmp_path / path).write_text(text)
+    static = tmp_path / "static" / "mysite"
+    static.mkdir(parents=True)
+    (static / "mfa.css").write_text(style_example())
+    (static / "logo.svg").write_text(LOGO)
+    settings.STATICFILES_DIRS = [tmp_path / "static"]
+
+    person = new_person(viewport=WINDOW, color_scheme=scheme)
+    person.open("/private/")
+    person.type("Username or email address", "newcomer")
+    add(album, f"restyled-{scheme}", person.page.screenshot())
 
 
 def test_the_list_in_the_admin(
