@@ -16,7 +16,7 @@ class Elsewhere(BaseBackend):
 
 
 class Veto:
-    """Refuses everybody. It is nothing but a veto, so it loads no users."""
+    """Refuses every user. It is nothing but a veto, so it loads no users."""
 
     def authenticate(self, _request: Any, **_credentials: Any) -> None:
         raise PermissionDenied

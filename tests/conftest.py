@@ -90,7 +90,7 @@ def own_logging() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def plain_qr_codes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take qrcode's first mask instead of the best of eight: trying all of them takes most of the time
-    of a set-up page. Tests of the picture itself are marked ``real_qr_codes``.
+    of a setup page. Tests of the picture itself are marked ``real_qr_codes``.
     """
     if not {"browser", "real_qr_codes"} & {mark.name for mark in request.node.iter_markers()}:
         monkeypatch.setattr("qrcode.QRCode.best_mask_pattern", lambda _code: 0)
@@ -141,13 +141,13 @@ def cognito() -> Iterator[LocalCognito]:
 
 @pytest.fixture
 def pool(cognito: LocalCognito) -> LocalPool:
-    """A pool that requires MFA, with somebody new in it."""
+    """A pool that requires MFA, with a new user in it."""
     return _pool(cognito, mfa="ON")
 
 
 @pytest.fixture
 def optional_pool(cognito: LocalCognito) -> LocalPool:
-    """A pool that leaves MFA to the site, with somebody new in it."""
+    """A pool that leaves MFA to the site, with a new user in it."""
     return _pool(cognito, mfa="OPTIONAL")
 
 

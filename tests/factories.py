@@ -14,13 +14,13 @@ from tests.visitor import PASSWORD, POOL_ID, Visitor
 
 
 def reading() -> str:
-    """Return the operation that reads a person's factors with the botocore at hand."""
+    """Return the operation that reads a person's factors with the installed botocore."""
     modern = "AdminGetUserAuthFactors"
     return modern if has_operation(modern) else "AdminGetUser"
 
 
 def reset_in_admin(admin: Visitor, identity: CognitoIdentity, *, site: str = "admin") -> str:
-    """Reset somebody's authenticator as a superuser in the admin; return the page that comes next."""
+    """Reset a user's authenticator as a superuser in the admin; return the page that comes next."""
     data: dict[str, Any] = {
         "action": "reset_mfa",
         "_selected_action": [identity.pk],
@@ -32,7 +32,7 @@ def reset_in_admin(admin: Visitor, identity: CognitoIdentity, *, site: str = "ad
 
 
 def delete_token(visitor: Visitor, username: str) -> None:
-    """Delete somebody's authenticator with another tool, which may be newer than our botocore."""
+    """Delete a user's authenticator with another tool, which may be newer than our botocore."""
     user = visitor.cognito.pool(POOL_ID).user(username)
     user.software_token = user.preferred_factor = None
     user.enabled_factors.clear()

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def failing(**_kwargs: object) -> None:
-    """Fail as nobody foresaw."""
+    """Fail as no one foresaw."""
     raise RuntimeError("unforeseen")

@@ -1,5 +1,5 @@
 """Lenient Cognitos: each one forgets a single rule, and then an attack of the site's own tests must
-succeed, that is: its test must fail. A rule that no test would miss is a rule that nobody knows to
+succeed, that is: its test must fail. A rule that no test would miss is a rule that no one knows to
 hold. Honest people notice nothing, or else it would not be leniency that the attack has found."""
 
 from __future__ import annotations
@@ -277,9 +277,9 @@ LENIENT: list[tuple[Mutant, Attack]] = [
     (stages_are_not_looked_at, attacks.test_a_session_from_before_the_key_verifies_nothing),
     (
         a_set_up_needs_no_verification,
-        attacks.test_a_verification_that_never_happened_signs_nobody_in,
+        attacks.test_a_verification_that_never_happened_signs_no_one_in,
     ),
-    (the_user_is_the_requests, attacks.test_an_answer_for_somebody_else_is_lost),
+    (the_user_is_the_requests, attacks.test_an_answer_for_another_user_is_lost),
     (any_clients_session, attacks.test_a_sign_in_begun_for_another_client_starts_again),
     (
         a_set_up_replaces_what_is_there,
@@ -331,10 +331,10 @@ def test_honest_people_do_not_notice(
     honest(visitor)
 
 
-def test_a_cognito_that_mistakes_people_lets_nobody_in(
+def test_a_cognito_that_mistakes_people_lets_no_one_in(
     monkeypatch: Patch, pool: LocalPool, visitor: Visitor
 ) -> None:
-    """Not lenient but hostile: an access token whose subject is somebody else."""
+    """Not lenient but hostile: an access token whose subject is another user."""
     victim = pool.create_user("victim")
     attacks.enrolled(visitor)
     access = claims.access

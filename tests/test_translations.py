@@ -97,7 +97,7 @@ class TestCatalog:
 
 
 def _entries(one: Message) -> Iterator[tuple[str, int | None, str]]:
-    """Yield a message as the compiled catalogue keys it."""
+    """Yield a message as the compiled catalog keys it."""
     if isinstance(one.id, str):
         yield one.id, None, str(one.string)
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -160,6 +161,33 @@ def all_lines(*names: str) -> Iterator[tuple[Path, int, str]]:
                     yield path, line, text
 
 
+def notes_of_tests() -> Iterator[tuple[Path, int, str]]:
+    """Give the docstrings and comments of the tests, and their names in words; usernames such as "nobody" are data."""
+    for path in python_files("tests"):
+        if path != Path(__file__):
+            for line, text in notes(path):
+                yield path, line, text
+
+
+def notes(path: Path) -> Iterator[tuple[int, str]]:
+    source = path.read_text()
+    docstrings = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if ast.get_docstring(node) is not None:
+                docstrings.add(node.body[0].lineno)
+            if not isinstance(node, ast.Module) and node.name.startswith("test_"):
+                yield node.lineno, node.name.replace("_", " ")
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            is_docstring = token.type == tokenize.STRING and token.start[0] in docstrings
+            if is_docstring or token.type == tokenize.COMMENT:
+                yield (
+                    token.start[0],
+                    re.sub(r"``[^`]*``|(?<!\")\"[^\"\n]+\"(?!\")", "", token.string),
+                )
+
+
 AREAS = {
     "pages": (PAGES, page_texts),
     "admin": (ADMIN, admin_texts),
@@ -182,6 +210,7 @@ AREAS = {
         ANYWHERE,
         lambda: all_lines("example_project/**/*.py", "example_project/**/*.html"),
     ),
+    "tests": (ANYWHERE, notes_of_tests),
     "docs": (
         ANYWHERE,
         lambda: all_lines("*.md", "docs/*.md", "benchmarks/*.md", "pyproject.toml", "tox.ini"),

@@ -32,7 +32,7 @@ def prove(client: Any, identity: CognitoIdentity, *, seconds_ago: float = 0) -> 
 
 
 class Visitor:
-    """Somebody who goes through the pages of the site."""
+    """A user who goes through the pages of the site."""
 
     def __init__(self, client: Client, cognito: LocalCognito) -> None:
         self.client = client
@@ -66,7 +66,7 @@ class Visitor:
         return self.post(reverse("cognito_mfa:sign_in"), data, **kwargs)
 
     def scan(self) -> str:
-        """Read the secret off the set-up page, as the app's camera would."""
+        """Read the secret off the setup page, as the app's camera would."""
         page = self.text(self.get(reverse("cognito_mfa:setup")))
         found = re.search(r'href="(otpauth://[^"]+)"', page)
         assert found, page
@@ -99,7 +99,7 @@ class Visitor:
         return bool(self.get("/private/").status_code == 200)
 
     def set_up(self, username: str = "newcomer", *, friendly_name: str = "Phone") -> None:
-        """Go through a whole set-up, then wait until the next code."""
+        """Go through a whole setup, then wait until the next code."""
         self.sign_in(username)
         self.scan()
         done = self.confirm_setup(friendly_name=friendly_name)

@@ -1,4 +1,4 @@
-"""Lists over more people than anybody pages through."""
+"""Lists over more people than anyone pages through."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ HOW_MANY = {Status.ENABLED: CAP + 1, Status.NOT_SET_UP: 120, Status.UNKNOWN: 3, 
 
 @pytest.fixture
 def boss(pool: LocalPool, visitor: Visitor, settings: Settings) -> Visitor:
-    """Somebody in the admin of a site with ``HOW_MANY`` users of each status, and five of none."""
+    """A user in the admin of a site with ``HOW_MANY`` users of each status, and five of none."""
     settings.ROOT_URLCONF = WithManyUsers
     make(pool, "root", is_staff=True, is_superuser=True)
     visitor.come_with_app("root")

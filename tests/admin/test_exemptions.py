@@ -116,7 +116,7 @@ def test_it_is_revoked_from_its_own_page(pool: LocalPool, admin: Visitor, local:
     assert "was already revoked" in admin.text(admin.get(confirm, follow=True))
 
 
-def test_who_grants_or_revokes_must_have_answered_a_code_lately(
+def test_who_grants_or_revokes_must_have_answered_a_code_recently(
     pool: LocalPool, admin: Visitor, local: Visitor
 ) -> None:
     user = User.objects.get(username="local")
@@ -141,7 +141,7 @@ def test_without_an_end_in_the_future_or_a_reason_there_is_none(
     assert not MFAExemption.objects.exists()
 
 
-def test_nobody_excuses_themselves(pool: LocalPool, admin: Visitor) -> None:
+def test_no_one_excuses_themselves(pool: LocalPool, admin: Visitor) -> None:
     page = admin.text(grant(admin, User.objects.get(username="root")))
     assert "You can’t grant yourself an exemption." in page
     assert not MFAExemption.objects.exists()

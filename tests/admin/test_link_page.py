@@ -91,7 +91,7 @@ def test_it_shows_whom_cognito_found_and_links_them_then(
     assert set(admin.cognito.operations()) == {"ListUsers"}
 
 
-def test_a_get_asks_nothing_and_links_nobody(pool: LocalPool, admin: Visitor) -> None:
+def test_a_get_asks_nothing_and_links_no_one(pool: LocalPool, admin: Visitor) -> None:
     anna = User.objects.create_user("anna")
     admin.cognito.forget_calls()
     query = {"user": str(anna.pk), "by": "username", "value": "newcomer", "reason": WHY}
@@ -104,7 +104,7 @@ def test_a_get_asks_nothing_and_links_nobody(pool: LocalPool, admin: Visitor) ->
 
 
 @pytest.mark.parametrize("key", ["9" * 5000, "9" * 30, "-1", "٣", "²", "x", ""], ids=ascii)
-def test_a_key_that_nobody_has_is_an_empty_form(pool: LocalPool, admin: Visitor, key: str) -> None:
+def test_a_key_that_no_one_has_is_an_empty_form(pool: LocalPool, admin: Visitor, key: str) -> None:
     """Python reads no number of more than 4300 digits."""
     for name in ("identity", "user"):
         assert admin.get(reverse(LINK), query_params={name: key}).status_code == 200
@@ -211,7 +211,7 @@ def own_customer_account(pool: LocalPool) -> str:
 
 
 @pytest.mark.parametrize("rights", ["superuser", "staff", "permission", "group", "inactive"])
-def test_nobody_takes_over_an_account_with_rights_that_they_lack(
+def test_no_one_takes_over_an_account_with_rights_that_they_lack(
     pool: LocalPool, helpdesk: Visitor, rights: str
 ) -> None:
     """The help desk links a pool user of its own to an account that may do more."""
@@ -243,7 +243,7 @@ def test_nor_do_they_move_the_link_of_such_an_account(pool: LocalPool, helpdesk:
     assert set(refusals()) == {"link_user: a more powerful user"}
 
 
-def test_nobody_acts_on_themselves(pool: LocalPool, helpdesk: Visitor) -> None:
+def test_no_one_acts_on_themselves(pool: LocalPool, helpdesk: Visitor) -> None:
     me = User.objects.get(username="helpdesk")
     anna = User.objects.create_user("anna")
     own = link_of(me)
@@ -260,7 +260,7 @@ def test_whom_they_may_help_they_link(pool: LocalPool, helpdesk: Visitor) -> Non
     assert link_of(anna) is not None
 
 
-def test_somebody_who_became_powerful_meanwhile_is_not_linked(
+def test_a_user_who_became_powerful_in_the_meantime_is_not_linked(
     pool: LocalPool, helpdesk: Visitor
 ) -> None:
     anna = User.objects.create_user("anna")

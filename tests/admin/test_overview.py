@@ -74,7 +74,7 @@ def test_before_the_first_count_it_says_so_and_offers_one(pool: LocalPool, admin
     assert share(page, "Required to use MFA") == ["100%", "1", "0", "0", "1"]
 
 
-def test_everybody_is_counted_once(pool: LocalPool, admin: Visitor) -> None:
+def test_every_user_is_counted_once(pool: LocalPool, admin: Visitor) -> None:
     make(pool, "nothing", is_staff=True).record_status(Status.NOT_SET_UP)
     make(pool, "excused").record_status(Status.NOT_SET_UP)
     make(pool, "gone").record_status(Status.GONE)
@@ -169,7 +169,7 @@ def test_each_week_has_its_number_and_a_bar(pool: LocalPool, admin: Visitor) -> 
         assert 'aria-hidden="true"' in bar
 
 
-def test_failures_lately_lead_to_their_lists(pool: LocalPool, admin: Visitor) -> None:
+def test_recent_failures_link_to_their_lists(pool: LocalPool, admin: Visitor) -> None:
     ada, bea = make(pool, "ada"), make(pool, "bea")
     for kind in ("CODE_REJECTED", "CODE_REJECTED", "CODES_STOPPED"):
         MFAEvent.objects.record(MFAEvent.Kind(kind), ada)
@@ -248,7 +248,7 @@ def test_a_page_view_counts_nothing(
     assert cells(count_again(admin), "Required to use MFA")[-1] == "13"
 
 
-def test_counting_takes_the_same_number_of_queries_whoever_is_there(
+def test_counting_takes_the_same_number_of_queries_for_any_users(
     pool: LocalPool, admin: Visitor, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(10):

@@ -1,4 +1,4 @@
-"""Resetting somebody's authenticator from the admin, half-done states included."""
+"""Resetting a user's authenticator from the admin, half-done states included."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
 
 @pytest.fixture
 def lost(pool: LocalPool, admin: Visitor) -> Visitor:
-    """Somebody signed in elsewhere, whose phone is about to be lost."""
+    """A user signed in elsewhere, whose phone is about to be lost."""
     make(pool, "ada")
     person = Visitor(Client(), admin.cognito)
     person.come_with_app("ada", friendly_name="Lost phone")
@@ -152,7 +152,7 @@ def test_it_is_a_right_of_its_own(pool: LocalPool, admin: Visitor, lost: Visitor
     assert not lost.is_in()
 
 
-def test_nobody_resets_themselves_or_a_superuser_without_being_one(
+def test_no_one_resets_themselves_or_a_superuser_without_being_one(
     pool: LocalPool, admin: Visitor, lost: Visitor
 ) -> None:
     me = CognitoIdentity.objects.get(username="root")
@@ -167,7 +167,7 @@ def test_nobody_resets_themselves_or_a_superuser_without_being_one(
     assert not MFAReset.objects.exists()
 
 
-def test_who_acts_must_have_answered_a_code_lately(
+def test_who_acts_must_have_answered_a_code_recently(
     pool: LocalPool, admin: Visitor, lost: Visitor
 ) -> None:
     session = admin.client.session
@@ -249,7 +249,7 @@ class Kill:
             execute()
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
         self.arrived.wait(10)
-        # Nobody listens any more; an answer that botocore does not ask for a second time.
+        # No one listens any more; an answer that botocore does not ask for a second time.
         return faults.Error("AccessDeniedException").play(execute)
 
 
@@ -363,7 +363,7 @@ def test_a_second_run_after_a_trouble_goes_all_the_way(
 
 
 @needs_delete
-def test_sessions_that_began_meanwhile_end_when_it_is_asked_for_again(
+def test_sessions_that_began_in_the_meantime_end_when_it_is_asked_for_again(
     pool: LocalPool, admin: Visitor, lost: Visitor
 ) -> None:
     admin.cognito.faults.on("AdminDeleteSoftwareToken", faults.Error("TooManyRequestsException"))
@@ -377,7 +377,7 @@ def test_sessions_that_began_meanwhile_end_when_it_is_asked_for_again(
 
 
 @needs_delete
-def test_an_authenticator_that_was_set_up_meanwhile_is_kept(
+def test_an_authenticator_that_was_set_up_in_the_meantime_is_kept(
     pool: LocalPool, admin: Visitor, lost: Visitor
 ) -> None:
     """Deleted, not finished, and the person was faster than the next run."""
@@ -416,7 +416,7 @@ def test_two_runs_at_once_tell_of_one_reset(
     assert len(mail.outbox) == 1
 
 
-def test_whoever_has_the_same_name_in_another_pool_is_left_alone(
+def test_a_user_of_the_same_name_in_another_pool_is_unchanged(
     pool: LocalPool, admin: Visitor, lost: Visitor
 ) -> None:
     """After a change of pools the old row names another user."""
@@ -538,7 +538,7 @@ def test_wrong_codes_are_forgotten_with_a_reason(
     assert lost.is_in()
 
 
-def test_somebody_who_was_stopped_before_the_first_set_up_gets_codes_again(
+def test_a_user_who_was_stopped_before_the_first_set_up_gets_codes_again(
     pool: LocalPool, admin: Visitor
 ) -> None:
     """They have no identity here yet, and so stand in no other list."""
@@ -577,7 +577,7 @@ def test_somebody_who_was_stopped_before_the_first_set_up_gets_codes_again(
     assert person.is_in()
 
 
-def test_nobody_clears_their_own_counter_nor_without_the_right(
+def test_no_one_clears_their_own_counter_nor_without_the_right(
     pool: LocalPool, admin: Visitor
 ) -> None:
     counters = reverse("admin:cognito_mfa_codefailures_changelist")

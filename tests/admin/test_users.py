@@ -29,7 +29,7 @@ def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
     return visitor
 
 
-def test_a_column_for_everybody_also_those_who_never_came(pool: LocalPool, admin: Visitor) -> None:
+def test_a_column_for_every_user_also_those_who_never_came(pool: LocalPool, admin: Visitor) -> None:
     make(pool, "ada").record_status(CognitoIdentity.Status.NOT_SET_UP)
     User.objects.create_user("local")
     page = admin.text(admin.get(reverse(LIST)))

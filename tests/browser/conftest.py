@@ -87,7 +87,7 @@ def new_person(
 ) -> Generator[NewPerson]:
     """Makes people, each with a fresh browser profile; arguments are those of Playwright's new_context.
 
-    Whoever they are and whatever they do: the browser complains of nothing, and talks to nobody but
+    For every user and page, the browser reports no violation, and sends requests to no host but
     the site.
     """
     contexts, people = [], []

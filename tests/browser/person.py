@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Person:
-    """Somebody with a browser window, and an authenticator app on a phone."""
+    """A user with a browser window, and an authenticator app on a phone."""
 
     def __init__(self, context: BrowserContext, cognito: LocalCognito, site: str) -> None:
         self.cognito = cognito

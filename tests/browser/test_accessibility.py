@@ -35,7 +35,7 @@ WAYS_TO_LOOK: list[tuple[Literal["light", "dark"], ViewportSize]] = [
 DJANGOS = {
     # Its label holds a picture only, and the words stand on the button beside it.
     "label-title-only": "#searchbar",
-    # An inline table has columns for what nobody may do here: to open a row, to delete it.
+    # An inline table has columns for what no one may do here: to open a row, to delete it.
     "empty-table-header": ".inline-group th",
     # An inline table on a phone is scrolled sideways by touch; the keyboard cannot reach it.
     "scrollable-region-focusable": ".inline-group .wrapper",

@@ -20,7 +20,7 @@ def go_back(person: Person) -> None:
 
 @pytest.fixture
 def with_app(pool: LocalPool, person: Person) -> Person:
-    """Somebody who has an authenticator app, and is at the page that asks for its code."""
+    """A user who has an authenticator app, and is at the page that asks for its code."""
     person.open("/private/")
     person.sign_in()
     person.set_up()

@@ -60,7 +60,7 @@ def page(chromium: Browser) -> Generator[Page]:
 
 
 class EmptyPage(BaseHTTPRequestHandler):
-    """A page of somebody else's."""
+    """A page of another user."""
 
     def do_GET(self) -> None:
         body = b"<!DOCTYPE html><title>Somebody else's</title>"
@@ -165,7 +165,7 @@ def test_a_page_of_a_name_that_was_pointed_here_reads_and_does_nothing(
     assert POOL_ID in cognito.account.pools
 
 
-def test_a_page_signs_nobody_in_at_managed_login(
+def test_a_page_signs_no_one_in_at_managed_login(
     cognito: LocalCognito, door: HttpServer, foreign: Page
 ) -> None:
     """Login CSRF: a form of a stranger's, with the stranger's name and password in it."""

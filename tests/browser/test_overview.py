@@ -23,7 +23,7 @@ BAR = ".cognito-mfa-bar"
 
 
 def at_overview(pool: LocalPool, person: Person) -> None:
-    """Sign in as somebody who may, with a site in which something has happened."""
+    """Sign in as a user who may, with a site in which something has happened."""
     root = make(pool, "root", is_staff=True, is_superuser=True).user
     now = timezone.now()
     for number in range(40):

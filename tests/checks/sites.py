@@ -50,7 +50,7 @@ class Derived(RequireMFAMiddleware):
 
 
 class Forgetful(RequireMFAMiddleware):
-    """Derives from the gate, and lets everybody pass."""
+    """Derives from the gate, and lets every user pass."""
 
     def process_view(self, *_given: Any) -> HttpResponse | None:
         return None
@@ -157,7 +157,7 @@ class Redirecting(auth_views.LoginView):
 
 
 class OwnForm(AuthenticationForm):
-    """A form that asks somebody else."""
+    """A form that asks another user."""
 
     def clean(self) -> dict[str, Any]:
         return {}
@@ -182,7 +182,7 @@ class OwnFormView(View):
 
 
 def authenticate_elsewhere(request: HttpRequest) -> HttpResponse:
-    """Asks somebody else by a method of that name."""
+    """Asks another user by a method of that name."""
     return HttpResponse(str(elsewhere.authenticate(request)))
 
 
@@ -332,7 +332,7 @@ CoveredAdmin = _with(AdminSite(name="covered"), path("back/login/", to_ours))
 
 
 class Api(APIView):
-    """With a token, everybody who has one."""
+    """With a token, every user who has one."""
 
     permission_classes = [IsAuthenticated]
     authentication_classes = [TokenAuthentication, SessionAuthentication]
@@ -361,7 +361,7 @@ class OwnPermission(IsMFAVerified):
 
 
 class NoPermission(IsMFAVerified):
-    """Made of ours, and lets everybody pass."""
+    """Made of ours, and lets every user pass."""
 
     def has_permission(self, _request: Any, _view: Any) -> bool:
         return True

@@ -429,7 +429,7 @@ def test_the_local_cognito_runs_no_site(settings: Settings) -> None:
 
 @pytest.mark.django_db
 def test_a_group_that_does_not_exist_is_told(settings: Settings) -> None:
-    """A typing error would ask nobody for a second factor, in silence."""
+    """A typing error would ask no one for a second factor, in silence."""
     conf(REQUIRED={"groups": ["Editors", "Editers"]})(settings)
     Group.objects.create(name="Editors")
     told = [

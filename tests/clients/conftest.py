@@ -73,7 +73,7 @@ def programs_are_installed() -> None:
 
 @pytest.fixture
 def site(mfa: str, tmp_path: Path) -> Iterator[Site]:
-    """A pool with an app client and nobody in it, behind the HTTP server."""
+    """A pool with an app client and no one in it, behind the HTTP server."""
     cognito = LocalCognito()
     tracking = DeviceTracking(replaces_mfa=True)
     pool = cognito.create_pool(POOL_ID, mfa=mfa, device_tracking=tracking)

@@ -1,5 +1,5 @@
 """What every client does here: sign up, set up an authenticator at the first sign-in, come back with
-a code, and come back once more as a device that is remembered. ``ask`` is the client."""
+a code, and come back again as a device that is remembered. ``ask`` is the client."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who sits before a client."""
+    """A user who sits before a client."""
 
     ask: Ask
     site: Site
@@ -144,7 +144,7 @@ class Person:
 
 
 def whole_way(person: Person) -> None:
-    """From nobody to somebody whose device is known."""
+    """From no one to a user whose device is known."""
     person.sign_up()
     secret, tokens = person.set_up()
     device = person.confirm_device(tokens)

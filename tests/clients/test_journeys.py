@@ -1,4 +1,4 @@
-"""The whole way, with each client: sign-up, set-up, a code, a device that is remembered."""
+"""The whole way, with each client: sign-up, setup, a code, a device that is remembered."""
 
 from __future__ import annotations
 

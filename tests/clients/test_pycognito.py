@@ -66,10 +66,10 @@ def test_the_whole_way(site: Site, ada: Any) -> None:
     assert ada.verify_token(known["AuthenticationResult"]["IdToken"], "id_token", "id")
 
 
-def test_somebody_signed_in_sets_up_and_prefers(site: Site, ada: Any) -> None:
+def test_a_user_signed_in_sets_up_and_prefers(site: Site, ada: Any) -> None:
     """Its own methods, with an access token, in a pool that leaves the choice."""
     site.pool.state.mfa = "OPTIONAL"
-    # Its preferences always hold a block for SMS, which Cognito refuses to whoever has no phone.
+    # Its preferences always hold a block for SMS, which Cognito refuses to anyone who has no phone.
     site.pool.create_user("ada", password=PASSWORD, attributes={"phone_number": "+15555550100"})
     ada.authenticate(PASSWORD)
     authenticator = pyotp.TOTP(ada.associate_software_token())

@@ -21,7 +21,7 @@ SAMPLES = sorted(path.stem for path in RECORDED.glob("*.http"))
 
 @pytest.fixture
 def session(site: Site) -> str:
-    """Of somebody who has just scanned a secret."""
+    """Of a user who has just scanned a secret."""
     site.pool.create_user("ada", password=PASSWORD)
     caller = Caller(http_client(site.url))
     return str(caller.associate(caller.password("ada")["Session"])["Session"])

@@ -155,7 +155,7 @@ def test_so_is_a_secret_that_the_client_does_not_have(operation: str) -> None:
     "typed", ["secret hash", "temporarily locked", "Access Token does not have required scopes"]
 )
 @pytest.mark.parametrize("operation", ANSWER + ENROL)
-def test_what_somebody_typed_narrows_nothing(operation: str, typed: str) -> None:
+def test_what_a_user_typed_narrows_nothing(operation: str, typed: str) -> None:
     message = f"1 validation error detected: Value '{typed}' at 'friendlyDeviceName' failed"
     error = classify(operation, "InvalidParameterException", message)
     assert type(error) is ours.Misconfigured

@@ -258,7 +258,7 @@ def test_an_application_beside_djangos_gets_the_gates_answer() -> None:
 def test_an_application_beside_djangos_is_none_for_whom_the_pool_shut_out(
     changes: dict[str, Any], code: str, conf: Conf
 ) -> None:
-    """And says why. Red where somebody whom the backend no longer loads is a visitor in ``_may_pass``, and without
+    """And says why. Red where a user whom the backend no longer loads is a visitor in ``_may_pass``, and without
     ``endings`` in ``_refusal``."""
     browser = proven(linked())
     conf(STATUS_MAX_AGE=600)

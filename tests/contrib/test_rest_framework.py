@@ -51,7 +51,7 @@ def test_neither_a_password_nor_a_token_is_a_second_factor(send: Send, path: str
 
 
 @servers
-def test_a_proven_session_is_no_proof_for_somebody_else(send: Send, settings: Settings) -> None:
+def test_a_proven_session_is_no_proof_for_another_user(send: Send, settings: Settings) -> None:
     """The header's user is another than the session's; nor does the session's trusted sign-in count."""
     mine, theirs = linked("mine"), linked("theirs", password="local-password-1")
     (answer,) = send(proven(mine), [Ask("/api/token-first/", headers=token(theirs))])

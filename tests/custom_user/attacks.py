@@ -1,4 +1,4 @@
-"""Addresses of somebody else, on a site whose users are known by their address; whose ``root@example.com``
+"""Addresses of another user, on a site whose users are known by their address; whose ``root@example.com``
 is the superuser. ``tests/test_custom_user.py`` runs this."""
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def resolve_by(settings: Settings, name: str) -> None:
     }
 
 
-def test_an_unverified_address_names_nobody(optional_pool: LocalPool, visitor: Visitor) -> None:
+def test_an_unverified_address_names_no_one(optional_pool: LocalPool, visitor: Visitor) -> None:
     """``new_users.candidate_names``: ``person.email``, not what the person says."""
     join(optional_pool, "mallory", ROOT)
     join(optional_pool, "theceo", ROOT, verified="true")

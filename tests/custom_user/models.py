@@ -1,4 +1,4 @@
-"""A site's own users, as bare as Django allows: no number, no user name, no groups, no column for staff."""
+"""A site's own users, as bare as Django allows: no number, no username, no groups, no column for staff."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import models
 
 
 class Person(AbstractBaseUser):
-    """Somebody known by an e-mail address; who is staff stands in the code."""
+    """A user known by an email address; who is staff stands in the code."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(unique=True)

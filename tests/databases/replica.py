@@ -83,7 +83,7 @@ def test_a_name_that_was_taken_just_now_is_taken(pool: LocalPool, visitor: Visit
     assert CognitoIdentity.objects.get().user_id != taken.pk
 
 
-def test_staff_of_a_moment_ago_are_linked_to_nobody(
+def test_staff_of_a_moment_ago_are_linked_to_no_one(
     pool: LocalPool, visitor: Visitor, settings: Any
 ) -> None:
     settings.COGNITO_MFA = {

@@ -95,7 +95,7 @@ def test_the_gate_needs_no_thread(
     no_threads: None,
 ) -> None:
     """With session and user loaded, as for any page that asks who is there. Exemptions need the
-    database: whoever gets as far as that is about to be stopped."""
+    database: anyone who gets as far as that is about to be stopped."""
     conf(**changes)
     request = request_of(proven(linked()) if is_proven else signed_in(linked()))
 

@@ -1,4 +1,4 @@
-"""The same request gets the same answer under WSGI and ASGI, whoever sends it and whatever the site says."""
+"""The same request gets the same answer under WSGI and ASGI, for every user and every setting."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def asked_by(said: str, person: str) -> list[Ask]:
 @pytest.mark.usefixtures("site")
 @pytest.mark.parametrize("person", PEOPLE)
 @pytest.mark.parametrize("said", SITES)
-def test_both_servers_answer_alike_and_let_pass_whom_the_site_lets(
+def test_both_servers_give_the_same_answer_and_let_pass_whom_the_site_lets(
     said: str, person: str, conf: Callable[..., None]
 ) -> None:
     conf(**SITES[said])
@@ -86,7 +86,7 @@ def test_both_servers_answer_alike_and_let_pass_whom_the_site_lets(
     for ask, sync, under_asgi in zip(asks, by_thread, by_loop, strict=True):
         assert seen(sync) == seen(under_asgi), ask
 
-    passes = person in PASSES[said] or person == "deactivated"  # to Django, nobody is signed in
+    passes = person in PASSES[said] or person == "deactivated"  # to Django, no one is signed in
     *gated, exempt, _required = by_loop
     assert [SECRET.encode() in answer.body for answer in gated] == [passes] * len(gated)
     assert SECRET.encode() in exempt.body

@@ -1,4 +1,4 @@
-"""Observe mode: nobody is blocked, and each request that would have been is logged and counted."""
+"""Observe mode: no one is blocked, and each request that would have been is logged and counted."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_summary_tells_how_many_since_when() -> None:
     assert summary.latest > earlier
 
 
-def test_a_user_who_is_gone_meanwhile_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_user_who_is_gone_in_the_meantime_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
     user = get_user_model()(pk=4711)
     request = HttpRequest()
     request.resolver_match = None

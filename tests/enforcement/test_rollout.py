@@ -1,4 +1,4 @@
-"""The roll-out: a date for everybody, a period for each, and the banner that tells how long it is."""
+"""The rollout: a date for every user, a period for each, and the banner that tells how long it is."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_the_later_of_date_and_own_period_counts(conf: Conf) -> None:
 
 
 def test_the_own_period_starts_at_the_earlier_of_joined_and_linked(conf: Conf) -> None:
-    """People can bring about being linked: by beginning a set-up. It must give them no second period."""
+    """People can bring about being linked: by beginning a setup. It must give them no second period."""
     conf(GRACE_PERIOD=7 * DAY)
     user = linked()
     user.date_joined = now() - 8 * DAY
@@ -183,7 +183,7 @@ def test_the_banner_counts_the_days(send: Send, path: str, conf: Conf) -> None:
     assert f'href="{way}"' in text
 
 
-def test_the_banner_speaks_of_one_day_and_of_today(conf: Conf) -> None:
+def test_the_banner_names_one_day_and_today(conf: Conf) -> None:
     conf(REQUIRED_FROM=now() + DAY)
     browser = signed_in(linked())
     assert "You have 1 day left" in browser.get("/one-day/").content.decode()
@@ -335,7 +335,7 @@ def test_the_report_names_them_in_each_format() -> None:
 
 
 @pytest.mark.usefixtures("crowd")
-def test_the_report_says_why_it_names_nobody_yet(conf: Conf) -> None:
+def test_the_report_says_why_it_names_no_one_yet(conf: Conf) -> None:
     """During the rollout "0 users would have to set up MFA." is true, and reads as if all were done."""
 
     def report(*options: str) -> list[str]:
@@ -365,7 +365,7 @@ def test_a_moment_needs_a_preview() -> None:
 
 
 @pytest.mark.usefixtures("crowd")
-def test_the_preview_reads_everybody_in_one_query(
+def test_the_preview_reads_every_user_in_one_query(
     django_assert_num_queries: DjangoAssertNumQueries, conf: Conf
 ) -> None:
     conf(GRACE_PERIOD=1)

@@ -88,7 +88,7 @@ def test_the_map_says_what_the_gate_does(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_public_is_what_nobody_must_sign_in_for(settings: Settings) -> None:
+def test_public_is_what_no_one_must_sign_in_for(settings: Settings) -> None:
     settings.ROOT_URLCONF = Public
     (entry,) = url_map.entries()
     assert (entry.state, entry.why) == ("gated", "")

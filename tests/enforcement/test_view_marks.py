@@ -25,7 +25,7 @@ servers = pytest.mark.parametrize("send", SERVERS.values(), ids=SERVERS)
 
 
 @servers
-def test_exempt_views_are_open_to_everybody(send: Send) -> None:
+def test_exempt_views_are_open_to_every_user(send: Send) -> None:
     asks = [Ask(f"/exempt/{name}/") for name in views.EXEMPT]
     for ask, answer in zip(asks, send(unproven(), asks), strict=True):
         assert answer.body == SECRET.encode(), ask

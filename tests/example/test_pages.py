@@ -1,7 +1,7 @@
 """The example as a stranger walks through it: every page it links, and every journey it suggests.
 
 The journeys share one example, because they are its users' one after the other, and each ends where it should. What
-the terminal shows meanwhile is read at the end.
+the terminal shows in the meantime is read at the end.
 """
 
 from __future__ import annotations

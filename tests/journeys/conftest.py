@@ -1,6 +1,6 @@
 """Which of Cognito's sign-in flows the site uses: journeys run through each flow that their mark names.
 
-Tests speak of the flow USER_PASSWORD_AUTH. For the others, what they ask of the local Cognito is
+Tests name the flow USER_PASSWORD_AUTH. For the others, what they ask of the local Cognito is
 translated, so that one list of operations says what happened whatever the flow; the operations
 themselves are in ``test_auth_flows``.
 """
@@ -61,7 +61,7 @@ def cognito(auth_flow: str) -> Iterator[LocalCognito]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test marked ``auth_flows`` once more for each flow that the mark names."""
+    """Run a test marked ``auth_flows`` again for each flow that the mark names."""
     mark = metafunc.definition.get_closest_marker("auth_flows")
     if mark is not None and "auth_flow" in metafunc.fixturenames:
         metafunc.parametrize("auth_flow", [PASSWORD, *mark.args], indirect=True)

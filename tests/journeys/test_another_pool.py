@@ -1,4 +1,4 @@
-"""A site that changed to another user pool: nobody comes in by a link of the former one, and nobody gets a second account."""
+"""A site that changed to another user pool: no one comes in by a link of the former one, and no one gets a second account."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def use_pool(settings: Settings, pool_id: str, client_id: str) -> None:
 
 
 @pytest.mark.parametrize("resolver", RESOLVERS)
-def test_everybody_is_refused_for_the_true_reason(
+def test_every_user_is_refused_for_the_true_reason(
     pool: LocalPool,
     visitor: Visitor,
     settings: Settings,
@@ -65,7 +65,7 @@ def test_everybody_is_refused_for_the_true_reason(
     assert CognitoIdentity.objects.get() == ada
 
 
-def test_somebody_who_was_never_here_is_new_as_ever(
+def test_a_user_who_was_never_here_is_new_as_before(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
     make(pool, "ada")
@@ -102,7 +102,7 @@ def test_sessions_of_the_former_pool_end(
     assert "_auth_user_id" not in visitor.client.session
 
 
-def test_what_the_former_pool_said_is_shown_to_nobody(
+def test_what_the_former_pool_said_is_shown_to_no_one(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
     """A session of another backend stays, and is led to set up instead of being told that it is."""
@@ -130,7 +130,7 @@ def link_of(name: str) -> CognitoIdentity:
 
 
 @pytest.mark.parametrize("match", ["email", "username"])
-def test_everybody_is_relinked_and_sets_up_anew(
+def test_every_user_is_relinked_and_sets_up_anew(
     pool: LocalPool, visitor: Visitor, settings: Settings, match: str
 ) -> None:
     before = make(pool, "ada")
@@ -260,7 +260,7 @@ def test_what_a_change_of_pools_refuses(
     assert link_of("ada").pool_id == POOL_ID
 
 
-def test_a_pool_that_cannot_be_read_changes_nobody(
+def test_a_pool_that_cannot_be_read_changes_no_one(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
     for name in ("ada", "bob"):

@@ -189,7 +189,7 @@ class TestAChallengeThatBreaksTheRules:
     @staticmethod
     def begin_badly(visitor: Visitor, change: Callable[[Any], Any]) -> None:
         visitor.cognito.forget_calls()
-        # Not faults.on: with SRP that speaks of the answer to the password.
+        # Not faults.on: with SRP that names the answer to the password.
         type(visitor.cognito.faults).on(
             visitor.cognito.faults, "InitiateAuth", faults.Edit(change), times=1
         )

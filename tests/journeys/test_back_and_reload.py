@@ -150,7 +150,7 @@ def test_tabs_do_not_mix(pool: LocalPool, visitor: Visitor) -> None:
 
 
 @pytest.mark.django_db
-def test_an_error_that_nobody_fetched_is_forgotten(
+def test_an_error_that_no_one_fetched_is_forgotten(
     pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, data = at_the_password(visitor)
@@ -177,7 +177,9 @@ def test_an_error_of_before_is_not_shown_to_the_next_user(
 
 
 @pytest.mark.django_db
-def test_a_session_that_ended_meanwhile_is_no_error(pool: LocalPool, visitor: Visitor) -> None:
+def test_a_session_that_ended_in_the_meantime_is_no_error(
+    pool: LocalPool, visitor: Visitor
+) -> None:
     """Django answers a bare 400 where a session is saved that another tab deleted."""
     path, data = at_the_password(visitor)
     visitor.sign_in()

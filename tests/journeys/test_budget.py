@@ -129,7 +129,7 @@ def test_a_hundred_in_a_row_stop_it_until_an_administrator_lifts_it(
     assert visitor.is_in()
 
 
-def test_a_stranger_without_the_password_cannot_lock_anybody(
+def test_a_stranger_without_the_password_cannot_lock_anyone(
     patient: LocalPool, visitor: Visitor
 ) -> None:
     visitor.set_up()

@@ -37,7 +37,7 @@ def test_it_says_what_is_set_up_since_when_and_what_happened(
 @pytest.mark.parametrize(
     "name", ["device", "device_rename", "device_replace", "device_remove", "history"]
 )
-def test_nobody_sees_it_without_a_second_factor(
+def test_no_one_sees_it_without_a_second_factor(
     pool: LocalPool, visitor: Visitor, name: str
 ) -> None:
     url = reverse(f"cognito_mfa:{name}")
@@ -48,7 +48,7 @@ def test_nobody_sees_it_without_a_second_factor(
     assert visitor.get(url).url.startswith(reverse("cognito_mfa:setup"))
 
 
-def test_people_whom_nobody_obliges_can_set_it_up_themselves(
+def test_people_whom_no_one_obliges_can_set_it_up_themselves(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
@@ -129,7 +129,7 @@ def test_the_history_is_paged_and_ones_own(pool: LocalPool, visitor: Visitor) ->
     assert visitor.get(reverse(HISTORY), query_params={"page": "x"}).status_code == 200
 
 
-def test_somebody_from_another_backend_without_a_link_is_led_to_the_sign_in(
+def test_a_user_from_another_backend_without_a_link_is_led_to_the_sign_in(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
     from django.contrib.auth.models import User

@@ -255,7 +255,7 @@ def test_a_site_may_let_a_triggers_own_words_through(
     told: str,
     shown: str,
 ) -> None:
-    """aws-amplify/amplify-ui#4960: the words reached nobody, and nothing was logged."""
+    """aws-amplify/amplify-ui#4960: the words reached no one, and nothing was logged."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "TRIGGER_MESSAGES": True}
     fault = faults.Error("UserLambdaValidationException", told)
     visitor.cognito.faults.on("InitiateAuth", fault)
@@ -276,7 +276,7 @@ def test_the_log_of_a_refusal_has_operation_error_and_request(
         assert part in line.getMessage()
 
 
-def test_the_same_advice_for_everybody_gives_nothing_away(
+def test_the_same_advice_for_every_user_gives_nothing_away(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     """aws/aws-sdk-js#4642: each retry prolonged a lock that nothing told of."""

@@ -55,7 +55,7 @@ def test_the_superuser_of_the_readme_signs_in_to_the_admin(
 def test_without_the_link_the_superuser_is_not_the_pools_user(
     pool: LocalPool, visitor: Visitor
 ) -> None:
-    """Whoever can create a user of this name in the pool must not become the superuser by it."""
+    """Anyone who can create a user of this name in the pool must not become the superuser by it."""
     pool.create_user("admin", password=PASSWORD)
     create, _link = commands()
     call_command(*create, "--noinput")

@@ -163,14 +163,14 @@ def test_throttling_is_told_and_the_step_can_be_tried_again(
     assert response.answered == 429
     assert int(response.retry_after) > 0
     assert "Rate exceeded" not in visitor.text(response)
-    # What was throttled was not executed, and is sent once more; a limit of the user's own is not.
+    # What was throttled was not executed, and is sent again; a limit of the user's own is not.
     sent = visitor.cognito.operations().count(operation)
     assert sent == (1 if code == "LimitExceededException" else 2)
     assert not visitor.is_in()
 
 
 @pytest.mark.parametrize(("come_to", "operation"), STEPS)
-def test_one_throttled_call_is_nobodys_concern(
+def test_one_throttled_call_is_no_ones_concern(
     pool: LocalPool, visitor: Visitor, come_to: Callable[[Visitor], Any], operation: str
 ) -> None:
     """boto/botocore#1756, aws-amplify/amplify-js#3554: told "too many attempts" at the very first one."""
@@ -364,7 +364,7 @@ def test_names_are_inert_on_every_page(pool: LocalPool, visitor: Visitor, name: 
         "an id token twice",
     ],
 )
-def test_tokens_for_somebody_else_are_not_believed(
+def test_tokens_for_another_user_are_not_believed(
     pool: LocalPool, visitor: Visitor, claims: str
 ) -> None:
     """A hostile or confused Cognito."""
@@ -442,7 +442,7 @@ def test_claims_about_the_factors_can_only_refuse(
     assert visitor.is_in() is opens
 
 
-def test_a_receiver_that_fails_breaks_nobodys_sign_in(pool: LocalPool, visitor: Visitor) -> None:
+def test_a_receiver_that_fails_breaks_no_ones_sign_in(pool: LocalPool, visitor: Visitor) -> None:
     from cognito_mfa.signals import signed_in
 
     def fail(**_kwargs: object) -> None:

@@ -158,7 +158,7 @@ def test_exempt_views_stay_open_and_touch_no_session(
     assert "Vary" not in response
 
 
-def test_the_gate_decides_alike_under_asgi(pool: LocalPool, visitor: Visitor) -> None:
+def test_the_gate_makes_the_same_decision_under_asgi(pool: LocalPool, visitor: Visitor) -> None:
     visitor.client.force_login(person(pool), backend=OTHER_BACKEND)
     stopped, open_view = over_asgi(visitor, "/async-private/", "/imprint/")
 

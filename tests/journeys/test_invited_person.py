@@ -1,4 +1,4 @@
-"""Journey 4: somebody whom an administrator made, with a password for the first time."""
+"""Journey 4: a user whom an administrator made, with a password for the first time."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_cognitos_lock_looks_like_a_wrong_password(known: Visitor) -> None:
 
 
 @pytest.mark.parametrize("status", ["UNCONFIRMED", "disabled"])
-def test_states_that_would_tell_that_somebody_exists_do_not(
+def test_states_that_would_tell_that_a_user_exists_do_not(
     pool: LocalPool, visitor: Visitor, status: str
 ) -> None:
     enabled = status != "disabled"

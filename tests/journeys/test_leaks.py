@@ -46,7 +46,7 @@ class Everything(logging.Handler):
 
 @pytest.fixture
 def log() -> Iterator[Everything]:
-    """All that is logged at DEBUG, by anybody."""
+    """All that is logged at DEBUG, by anyone."""
     handler, root = Everything(), logging.getLogger()
     before = root.level
     root.addHandler(handler)

@@ -47,7 +47,7 @@ def be_free(settings: Settings) -> None:
 
 @pytest.fixture
 def person(optional_pool: LocalPool, visitor: Visitor) -> Visitor:
-    """Somebody with an old phone, signed in."""
+    """A user with an old phone, signed in."""
     visitor.set_up(friendly_name="Old phone")
     return visitor
 
@@ -86,7 +86,7 @@ def come_back(visitor: Visitor) -> Any:
 
 
 @pytest.mark.parametrize("fault", [LOST, NOT_EXECUTED], ids=str)
-def test_until_the_next_sign_in_nobody_claims_which_app_counts(
+def test_until_the_next_sign_in_no_one_claims_which_app_counts(
     person: Visitor, fault: faults.Fault, django_capture_on_commit_callbacks: Any
 ) -> None:
     old = come_to_the_picture(person)
@@ -161,7 +161,7 @@ def test_in_doubt_other_sessions_end_and_ones_own_goes_on(person: Visitor) -> No
 
 
 def test_a_step_that_stands_can_be_confirmed_after_a_doubt(person: Visitor) -> None:
-    """An internal error may come after the deed; the same secret may be tried once more."""
+    """An internal error may come after the action; the same secret may be tried again."""
     come_to_the_picture(person)
     broken = faults.Error("InternalErrorException", "", 500)
     person.cognito.faults.on("VerifySoftwareToken", broken, times=1)
@@ -269,7 +269,7 @@ def test_turned_off_elsewhere_is_written_down_and_told(
     assert "only by your password" in person.text(person.get(DEVICE))
 
 
-def test_a_pool_that_never_asks_lets_nobody_set_up_over_what_is_there(
+def test_a_pool_that_never_asks_lets_no_one_set_up_over_what_is_there(
     optional_pool: LocalPool, person: Visitor
 ) -> None:
     """The password alone must not replace an authenticator because Cognito forgets to ask."""
@@ -281,7 +281,7 @@ def test_a_pool_that_never_asks_lets_nobody_set_up_over_what_is_there(
     assert active_name() == "Old phone"
 
 
-def test_a_failure_signs_nobody_out(
+def test_a_failure_signs_no_one_out(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
     """Django keeps no session and sends no cookie with a server error; a new key would be lost."""
@@ -301,7 +301,7 @@ def staff() -> Any:
     return get_user_model().objects.create_superuser("root", password="x")
 
 
-def test_a_reset_meanwhile_ends_the_replacement(person: Visitor) -> None:
+def test_a_reset_in_the_meantime_ends_the_replacement(person: Visitor) -> None:
     come_to_the_picture(person)
     row = reset.run(reset.request(identity(), actor=staff(), reason="lost"))
     assert row.finished_at is not None
@@ -398,7 +398,7 @@ def test_of_two_first_set_ups_at_once_the_last_confirmed_counts(
 
 @pytest.mark.parametrize("required", [True, False])
 @pytest.mark.parametrize("mfa", ["ON", "OPTIONAL"])
-def test_cancelling_where_the_old_app_is_dropped_at_once(
+def test_canceling_where_the_old_app_is_dropped_at_once(
     cognito: LocalCognito, visitor: Visitor, settings: Settings, mfa: str, required: bool
 ) -> None:
     """The page promises nothing about the old app, and the next sign-in shows what is true."""
@@ -460,7 +460,7 @@ def test_wrong_passwords_at_a_change_lead_nowhere_and_lock_no_codes(person: Visi
     assert person.post(REPLACE, {"password": PASSWORD}).url == CHALLENGE
 
 
-def test_nobody_without_an_app_is_asked_for_ever_to_confirm_a_new_name(
+def test_no_one_without_an_app_is_asked_for_ever_to_confirm_a_new_name(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
     be_free(settings)
@@ -570,14 +570,14 @@ def test_in_the_language_of_the_recipient(
     subject: str,
     words: str,
 ) -> None:
-    """Their language at the last sign-in; not that of whoever makes it happen, nor the site's."""
+    """Their language at the last sign-in; not that of the administrator, nor the site's."""
     settings.MIDDLEWARE = [
         *settings.MIDDLEWARE[:2],
         "django.middleware.locale.LocaleMiddleware",
         *settings.MIDDLEWARE[2:],
     ]
     visitor.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
-    # Not captured: at the first set-up, the language is that of this very request.
+    # Not captured: at the first setup, the language is that of this very request.
     monkeypatch.setattr("django.db.transaction.on_commit", lambda deliver, using: deliver())
     with translation.override("en"):
         do(visitor, settings)
@@ -589,7 +589,7 @@ def test_in_the_language_of_the_recipient(
 
 
 @pytest.mark.parametrize(("do", "subject", "words"), MAILS)
-def test_nobody_is_written_to_where_the_site_does_not_want_it(
+def test_no_one_is_written_to_where_the_site_does_not_want_it(
     *,
     optional_pool: LocalPool,
     visitor: Visitor,
@@ -633,7 +633,7 @@ def test_a_mail_server_that_fails_breaks_nothing(
 def test_every_address_is_written_to_and_none_twice(
     pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """Whoever took over one of them must not be the only one told."""
+    """Anyone who took over one of them must not be the only one told."""
     visitor.set_up()
     get_user_model().objects.update(email="else@example.com")
     come_to_the_picture(visitor)

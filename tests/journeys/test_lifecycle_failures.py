@@ -55,7 +55,7 @@ class Change(NamedTuple):
         settings: of the site.
         steps: what the person does, and where each step leads when it works.
         calls: what Cognito is asked on the way.
-        lost_leads_to: where somebody is sent whose step is over.
+        lost_leads_to: where a user is sent whose step is over.
     """
 
     mfa: str
@@ -126,10 +126,10 @@ CHANGES = {
 
 # What a call that failed leaves behind: "same", "done", or what is open. First where Cognito refused
 # it, throttled it, or never got it; then where it was executed and the answer lost; then where it was
-# lost before that, which nobody can tell apart; then where the answer is rubbish.
+# lost before that, which no one can tell apart; then where the answer is rubbish.
 EFFECTS: dict[tuple[str, str], tuple[str, str, str, str]] = {
-    ("first set-up", VERIFY): ("same", "same", "same", "same"),  # nobody here yet to be in doubt
-    ("first set-up", PREFER): ("enabled", "enabled", "enabled", "enabled"),  # asked for anyway
+    ("first set-up", VERIFY): ("same", "same", "same", "same"),  # no one here yet to be in doubt
+    ("first set-up", PREFER): ("enabled", "enabled", "enabled", "enabled"),  # asked for in any case
     ("set-up with token", VERIFY): ("same", "SET_UP", "SET_UP", "SET_UP"),
     ("set-up with token", PREFER): ("SWITCH_ON", "SWITCH_ON", "SWITCH_ON", "SWITCH_ON"),
     ("replace", VERIFY): ("same", "SET_UP", "SET_UP", "SET_UP"),
@@ -145,7 +145,7 @@ BEST_EFFORT = {
     ("replace", PREFER),
     ("remove", POOL),
 }
-# Words on the page when nobody knows what became of the step.
+# Words on the page when no one knows what became of the step.
 LOST: dict[tuple[str, str], str] = {
     ("first set-up", VERIFY): "If you’re asked for a code, setup worked",
     ("first set-up", RESPOND): "If you’re asked for a code, setup worked",
@@ -264,7 +264,7 @@ def asked(visitor: Visitor) -> list[str]:
 def expected_calls(
     change: Change, operation: str, *, sent: bool, goes_on: bool, repeated: bool
 ) -> list[str]:
-    """Return what Cognito is asked; what it did not execute, for too many requests, is sent once more."""
+    """Return what Cognito is asked; what it did not execute, for too many requests, is sent again."""
     index = change.calls.index(operation)
     before, after = change.calls[:index], change.calls[index + 1 :]
     times = (2 if repeated and operation in CONSUMING else 1) if sent else 0

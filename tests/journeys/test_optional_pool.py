@@ -73,7 +73,7 @@ def test_people_outside_the_policy_are_in_with_the_password(
     assert not visitor.is_in()
 
 
-def test_observing_stops_nobody(
+def test_observing_stops_no_one(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "ENFORCEMENT": "observe"}

@@ -91,7 +91,7 @@ def test_no_password_is_kept_in_between(person: Visitor) -> None:
 
 
 @pytest.mark.parametrize("step", [BEGIN, CONFIRM])
-def test_nobody_gets_there_without_a_verified_session(
+def test_no_one_gets_there_without_a_verified_session(
     pool: LocalPool, visitor: Visitor, step: str
 ) -> None:
     assert reverse("cognito_mfa:sign_in") in visitor.get(reverse(step)).url
@@ -108,7 +108,7 @@ def test_nobody_gets_there_without_a_verified_session(
 
 
 def test_a_verified_session_alone_changes_nothing(person: Visitor) -> None:
-    """Somebody at an open screen has to know the password and a code."""
+    """A user at an open screen has to know the password and a code."""
     assert change(person).url == reverse(DEVICE)
     assert person.get(reverse(CONFIRM)).url == reverse(BEGIN)
     assert person.cognito.operations() == []

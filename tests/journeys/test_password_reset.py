@@ -1,4 +1,4 @@
-"""A forgotten password: the same pages for everybody, and nobody is signed in by a code from a mailbox."""
+"""A forgotten password: the same pages for every user, and no one is signed in by a code from a mailbox."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_wrong_codes_end_in_a_limit(pool: LocalPool, visitor: Visitor, username:
 
 
 def test_passwords_of_before_tell_a_stranger_nothing(cognito: LocalCognito, db: None) -> None:
-    """Else somebody without the code could try passwords, past the lock on wrong ones."""
+    """Else a user without the code could try passwords, past the lock on wrong ones."""
     pool = cognito.create_pool(POOL_ID, mfa="ON", policy=PasswordPolicy(history=5))
     pool.create_client(CLIENT_ID)
     verified = {"email": "a@example.com", "email_verified": "true"}
@@ -216,7 +216,7 @@ def test_a_refused_password_is_said_at_its_field_and_the_code_stays(
 def test_a_kept_code_is_of_no_use_in_the_session_of_before(
     pool: LocalPool, visitor: Visitor
 ) -> None:
-    """Somebody who planted the session's key cannot set the password with a code that was typed into it."""
+    """A user who planted the session's key cannot set the password with a code that was typed into it."""
     ask(visitor)
     planted = visitor.client.cookies["sessionid"].value
     choose(visitor, sent(visitor), "short")
@@ -375,7 +375,7 @@ class TestWithoutCredentials:
         assert [message.to for message in mail.outbox] == [["newcomer@example.com"]]
         assert MFAEvent.objects.filter(kind="PASSWORD_RESET").count() == 1
 
-    def test_somebody_else_who_signs_in_there_is_not_told(
+    def test_another_user_who_signs_in_there_is_not_told(
         self, pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
     ) -> None:
         pool.create_user("ada", password=PASSWORD)
@@ -403,7 +403,7 @@ def test_a_lost_answer_is_told_as_what_it_is(pool: LocalPool, visitor: Visitor) 
     assert lost.answered == 503
     assert "couldn’t confirm that your password was changed" in browser.text(lost)
     assert browser.cognito.operations() == ["ConfirmForgotPassword"]  # sent once
-    assert visitor.is_in()  # nobody knows whether the code was right
+    assert visitor.is_in()  # no one knows whether the code was right
     browser.sign_in(password=NEW)
     browser.enter_code()
     assert browser.is_in()

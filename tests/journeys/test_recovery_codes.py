@@ -77,7 +77,7 @@ def set_up_anew(person: Visitor) -> None:
 
 @pytest.fixture(params=["ON", "OPTIONAL"])
 def person(request: pytest.FixtureRequest, visitor: Visitor) -> Visitor:
-    """Somebody with an authenticator app, in a pool that requires MFA and in one that leaves it to the site."""
+    """A user with an authenticator app, in a pool that requires MFA and in one that leaves it to the site."""
     request.getfixturevalue("pool" if request.param == "ON" else "optional_pool")
     visitor.set_up()
     return visitor
@@ -206,7 +206,7 @@ def test_a_new_set_needs_a_recent_code(
 
 
 def test_a_wrong_code_is_counted_with_the_apps_own(pool: LocalPool, visitor: Visitor) -> None:
-    """``flows.recover``: ``code_attempts.attempt``. Five wrong ones, of whatever kind, make everybody wait."""
+    """``flows.recover``: ``code_attempts.attempt``. Five wrong ones, of whatever kind, make every user wait."""
     visitor.set_up()
     codes = create(visitor)
     elsewhere = lose_device(visitor)
@@ -378,7 +378,7 @@ def test_a_site_that_requires_nothing_offers_them_too(
 
 
 @in_every_flow
-def test_somebody_who_is_signed_in_may_recover_while_replacing(
+def test_a_user_who_is_signed_in_may_recover_while_replacing(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     """``RecoverView.form_valid``: a change by a signed-in user ends, and with it their proof."""

@@ -26,7 +26,7 @@ Status = CognitoIdentity.Status
 
 @pytest.fixture(params=["ON", "OPTIONAL"])
 def person(request: pytest.FixtureRequest, cognito: LocalCognito, visitor: Visitor) -> Visitor:
-    """Somebody with an old phone, signed in; in both kinds of pool."""
+    """A user with an old phone, signed in; in both kinds of pool."""
     pool = cognito.create_pool(POOL_ID, mfa=request.param)
     pool.create_client(CLIENT_ID)
     attributes = {"email": "newcomer@example.com", "email_verified": "true"}
@@ -172,9 +172,7 @@ def test_the_wrong_password_or_no_code_changes_nothing(person: Visitor) -> None:
     assert "AssociateSoftwareToken" not in person.cognito.operations()
 
 
-def test_somebody_elses_password_changes_nothing(
-    optional_pool: LocalPool, visitor: Visitor
-) -> None:
+def test_another_users_password_changes_nothing(optional_pool: LocalPool, visitor: Visitor) -> None:
     """The name is the signed-in person's own; the form has no other."""
     optional_pool.create_user("other", password="Other-Horse-7")
     visitor.set_up()

@@ -151,7 +151,7 @@ def test_a_canceled_setup_is_forgotten(pool: LocalPool, visitor: Visitor) -> Non
     assert reasons_on(visitor.text(visitor.confirm_setup())) == [WRONG]
 
 
-def test_a_code_of_somebody_elses_setup_in_this_browser_is_only_wrong(
+def test_a_code_of_another_users_setup_in_this_browser_is_only_wrong(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     pool.create_user("second", password=PASSWORD)
@@ -231,7 +231,7 @@ def test_a_used_code_of_the_present_secret_is_called_used(
 
 
 @pytest.mark.parametrize("steps", [-4, 6])
-def test_at_a_sign_in_every_wrong_code_reads_alike(
+def test_at_a_sign_in_every_wrong_code_reads_the_same(
     pool: LocalPool, visitor: Visitor, steps: int
 ) -> None:
     """The site has no secret then, and a stranger who guesses must not learn how near a guess was."""

@@ -244,7 +244,7 @@ def test_an_old_code_is_asked_for_again(
     assert not other.is_in()
 
 
-def test_somebody_elses_password_ends_nothing(pool: LocalPool, visitor: Visitor) -> None:
+def test_another_users_password_ends_nothing(pool: LocalPool, visitor: Visitor) -> None:
     visitor.set_up()
     other = elsewhere(visitor)
     assert visitor.post(PAGE + "?password=1", {"password": "Wrong-Horse-7"}).status_code == 200

@@ -60,7 +60,7 @@ def test_spaces_around_a_pasted_password_are_left_out(
 def test_a_new_password_with_an_outer_space_is_named(
     pool: LocalPool, visitor: Visitor, password: str
 ) -> None:
-    """What sign-ins leave out would lock out whoever chose it."""
+    """What sign-ins leave out would lock out the user who chose it."""
     pool.create_user("invited", password="Temporary-1", status="FORCE_CHANGE_PASSWORD")
     visitor.sign_in("invited", "Temporary-1")
     both = {"new_password1": password, "new_password2": password}

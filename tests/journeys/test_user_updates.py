@@ -144,7 +144,7 @@ def test_what_the_model_refuses_is_left_and_the_rest_is_written(
     caplog: pytest.LogCaptureFixture,
     at: str,
 ) -> None:
-    """A claim decides nothing at a later sign-in, and locks nobody out."""
+    """A claim decides nothing at a later sign-in, and locks no one out."""
     conf(settings, USER_FIELDS=FIELDS)
 
     def refuse(instance: User, **_kwargs: object) -> None:
@@ -272,7 +272,7 @@ def test_groups_cost_one_query_where_nothing_changed(
 def test_staff_by_group_must_have_a_second_factor_in_this_very_sign_in(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
-    """The policy is asked after the groups: whoever becomes staff does not enter with a password alone."""
+    """The policy is asked after the groups: anyone who becomes staff does not enter with a password alone."""
     conf(settings, STAFF_GROUPS=["staff"], REQUIRED="staff")
     join(optional_pool)
     assert visitor.sign_in("ada", next_url="/private/").url == "/private/"
@@ -305,7 +305,7 @@ def test_a_superuser_stays_in_the_admin(
 def test_staff_are_linked_by_hand_all_the_same(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
-    """A group in the pool links nobody to a user who is staff here."""
+    """A group in the pool links no one to a user who is staff here."""
     conf(
         settings,
         STAFF_GROUPS=["staff"],

@@ -34,7 +34,7 @@ class Browser:
 
     @property
     def key(self) -> str:
-        """The secret that a set-up page shows."""
+        """The secret that a setup page shows."""
         found = re.search(r"Setup key: (\w+)", self.text)
         assert found, self.text
         return found[1]

@@ -26,7 +26,7 @@ def cognito() -> LocalCognito:
 
 @pytest.fixture
 def pool(cognito: LocalCognito) -> LocalPool:
-    """An ON pool with somebody new and somebody enrolled."""
+    """An ON pool with a new user and an enrolled user."""
     return populated(cognito, mfa="ON")
 
 

@@ -106,7 +106,7 @@ def test_an_answer_that_never_comes(
     exception: type[Exception],
     executed: bool,
 ) -> None:
-    """What was executed is done, although nobody was told."""
+    """What was executed is done, although no one was told."""
     session = either.password("regular")["Session"]
     cognito.faults.on(ANSWER, fault(executed=executed), times=1)
     code = pool.code_for("regular")
@@ -400,7 +400,7 @@ class TestTampering:
         answer = either.password("regular")
         assert {"ChallengeName", "Session", "AuthenticationResult"} <= set(answer)
 
-    def test_somebody_elses_tokens(
+    def test_another_users_tokens(
         self, cognito: LocalCognito, either: Caller, optional_pool: LocalPool
     ) -> None:
         lie = tampering.tokens_of(optional_pool, "regular", CLIENT_ID)

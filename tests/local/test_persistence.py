@@ -214,7 +214,7 @@ def test_the_file_names_its_version(path: Path) -> None:
 
 @pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.11, 0.17])
 def test_a_kill_loses_at_most_the_last_answer(path: Path, delay: float) -> None:
-    """kill -9 at any moment: whoever was answered is there after a restart."""
+    """kill -9 at any moment: anyone who was answered is there after a restart."""
     process, url = started("--state", str(path), "--pool", POOL_ID, "--client", CLIENT_ID)
     boto, answered = http_client(url), 0
     timer = threading.Timer(delay, lambda: os.kill(process.pid, signal.SIGKILL))
@@ -233,8 +233,8 @@ def test_a_kill_loses_at_most_the_last_answer(path: Path, delay: float) -> None:
     assert kept in (answered, answered + 1)
 
 
-def test_killed_again_and_again_it_forgets_nobody(path: Path) -> None:
-    """Five lives with one file, each ended by kill -9 while calls go on; nobody who was answered
+def test_killed_again_and_again_it_forgets_no_one(path: Path) -> None:
+    """Five lives with one file, each ended by kill -9 while calls go on; no one who was answered
     for is missing after the last, and each life begins where the one before was ended."""
     answered = 0
     for _ in range(5):

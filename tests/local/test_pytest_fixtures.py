@@ -51,7 +51,7 @@ def test_set_up_and_then_sign_in(
     assert caller.enter_code(session, totp_code(), cognito_user.username)
 
 
-def test_replacing_one_speaks_of_both(
+def test_replacing_one_names_both(
     local_cognito: LocalCognito,
     cognito_pool: LocalPool,
     cognito_user: CognitoUser,
@@ -70,14 +70,14 @@ def test_replacing_one_speaks_of_both(
     assert answer["Status"] == "SUCCESS"
 
 
-def test_nobody_has_a_code_without_a_secret(totp_code: TotpCode) -> None:
+def test_no_one_has_a_code_without_a_secret(totp_code: TotpCode) -> None:
     with pytest.raises(LookupError):
         totp_code()
     with pytest.raises(LookupError):
         totp_code("nobody")
 
 
-def test_a_code_of_somebody_else(cognito_pool: LocalPool, totp_code: TotpCode) -> None:
+def test_a_code_of_another_user(cognito_pool: LocalPool, totp_code: TotpCode) -> None:
     cognito_pool.create_user("grace", password="Correct-Horse-7")
     cognito_pool.register_software_token("grace")
     assert totp_code("grace") == cognito_pool.code_for("grace")

@@ -70,7 +70,7 @@ def test_nothing_is_wrong(cognito: LocalCognito) -> None:
     assert text.count("permission: The AWS credentials can be used for") == 4
 
 
-def test_it_changes_nothing_and_names_nobody_who_exists(
+def test_it_changes_nothing_and_names_no_one_who_exists(
     cognito: LocalCognito, healthy: LocalPool
 ) -> None:
     healthy.register_software_token("newcomer")
@@ -261,7 +261,7 @@ def test_the_scope_of_sign_ins_elsewhere(healthy: LocalPool, settings: Settings)
 
 
 def no_token(request: object) -> None:
-    """Give no token; nobody asks here."""
+    """Give no token; no one asks here."""
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ def without_credentials(**given: Any) -> Any:
 
 
 def answered(date: str | None) -> faults.Body:
-    """Answer a sign-in as Cognito does where nobody has that name, with another clock."""
+    """Answer a sign-in as Cognito does where no one has that name, with another clock."""
     error = {"__type": "NotAuthorizedException", "message": "Incorrect username or password."}
     return faults.Body(json.dumps(error).encode(), status=400, headers={"Date": date})
 
@@ -413,7 +413,7 @@ def test_an_administrator_may_begin_and_not_answer(
     assert level("challenges") == (1, "ERROR")
 
 
-def test_an_administrator_without_credentials_signs_nobody_in(
+def test_an_administrator_without_credentials_signs_no_one_in(
     cognito: LocalCognito, settings: Settings
 ) -> None:
     set_conf(
@@ -458,7 +458,7 @@ def test_an_answer_without_content_is_not_believed(operation: str, cognito: Loca
     assert "bad_reply" in text
 
 
-def test_an_answer_about_a_user_whom_nobody_has_is_not_believed(cognito: LocalCognito) -> None:
+def test_an_answer_about_a_user_whom_no_one_has_is_not_believed(cognito: LocalCognito) -> None:
     cognito.faults.on("AdminUserGlobalSignOut", faults.Body(b"{}"))
     assert run("doctor")[0] == 3
 
@@ -467,7 +467,7 @@ def test_an_answer_about_a_user_whom_nobody_has_is_not_believed(cognito: LocalCo
     ("fault", "wanted", "about"),
     [
         (faults.Error("UserLambdaValidationException", "x"), (0, "NOTE"), "Lambda"),
-        # A firewall that blocks this machine blocks everybody who signs in here.
+        # A firewall that blocks this machine blocks every user who signs in here.
         (faults.Error("ForbiddenException", "x"), (1, "ERROR"), "AWS WAF"),
     ],
 )
@@ -498,7 +498,7 @@ class TestIamPolicy:
         site, _doctor = self.policy()["Statement"]
         return {action.removeprefix("cognito-idp:") for action in site["Action"]}
 
-    def test_nobody_is_asked(self, cognito: LocalCognito) -> None:
+    def test_no_one_is_asked(self, cognito: LocalCognito) -> None:
         assert self.actions() == {
             reading(),
             removing,

@@ -249,7 +249,7 @@ def test_a_sign_in_at_the_same_moment_is_no_error(pool: LocalPool, visitor: Visi
         faults.Body(b'{"Users": [{"Username": "anna", "Attributes": []}]}'),
     ],
 )
-def test_cognito_that_does_not_answer_links_nobody(
+def test_cognito_that_does_not_answer_links_no_one(
     pool: LocalPool, visitor: Visitor, fault: faults.Fault
 ) -> None:
     user("anna")
@@ -422,7 +422,7 @@ def test_an_unfinished_reset_goes_with_the_pools_user(pool: LocalPool, visitor: 
     assert unfinished.identity.user.username == "ada.new"
 
 
-def test_by_somebody_the_rules_of_the_admin_hold(pool: LocalPool, visitor: Visitor) -> None:
+def test_with_by_the_rules_of_the_admin_apply(pool: LocalPool, visitor: Visitor) -> None:
     helpdesk = user("helpdesk", is_staff=True)
     user("anna")
     user("root", is_superuser=True)
@@ -632,7 +632,7 @@ def test_the_page_and_scripts_are_told_why_a_session_ended(
 def test_a_session_without_a_code_ends_with_the_link(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
-    """Where no code is required, the account would stay open to whoever was linked by mistake."""
+    """Where no code is required, the account would stay open to anyone who was linked by mistake."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
     make(optional_pool, "ada")
     user("ada.new")

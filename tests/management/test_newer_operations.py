@@ -71,7 +71,7 @@ def test_where_neither_is_permitted_the_newer_one_is_named(
 
 
 @pytest.mark.parametrize("error", ABSENCES)
-def test_the_sync_goes_on_with_everybody(pool: LocalPool, visitor: Visitor, error: str) -> None:
+def test_the_sync_goes_on_with_every_user(pool: LocalPool, visitor: Visitor, error: str) -> None:
     for name in ("ada", "bea", "cai"):
         make(pool, name)
     visitor.cognito.faults.on(READ, faults.Error(error))

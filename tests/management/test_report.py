@@ -52,7 +52,7 @@ def test_a_table(people: None) -> None:
     assert lines[4].startswith(r"group =Group\x1b")
     assert "\x1b" not in text
     assert ["status", "ENABLED", "1"] in [line.split() for line in lines]
-    assert sum("-" in line and line.endswith(" 1") for line in lines) == 1  # this week's set-up
+    assert sum("-" in line and line.endswith(" 1") for line in lines) == 1  # this week's setup
     assert overview.read(OverviewSnapshot.objects.get()).all_users.people == 3
 
 
@@ -102,7 +102,7 @@ def test_a_build_can_fail_under_a_percentage(people: None, percent: str, code: i
     assert "required" in text
 
 
-def test_nobody_is_everybody(db: None) -> None:
+def test_without_users_every_percentage_is_reached(db: None) -> None:
     assert run("report", "--fail-under", "100")[0] == 0
 
 

@@ -121,7 +121,7 @@ def test_what_it_refuses(
 
 
 @needs_delete
-def test_by_somebody_the_rules_of_the_admin_hold(pool: LocalPool, lost: Visitor) -> None:
+def test_with_by_the_rules_of_the_admin_apply(pool: LocalPool, lost: Visitor) -> None:
     person = staff("reset_mfa")
     identity = CognitoIdentity.objects.filter(username="ada")
     User.objects.filter(username="ada").update(is_superuser=True)
@@ -175,7 +175,9 @@ def test_half_done_is_said_and_finished_by_the_next_run(
 
 
 @needs_delete
-def test_when_cognito_is_down_not_everybody_waits_for_it(pool: LocalPool, visitor: Visitor) -> None:
+def test_when_cognito_is_down_not_every_user_waits_for_it(
+    pool: LocalPool, visitor: Visitor
+) -> None:
     for number in range(5):
         reset.request(make(pool, f"p{number}"), actor=None, reason="x")
     visitor.cognito.faults.on("AdminDeleteSoftwareToken", faults.Error("TooManyRequestsException"))
@@ -200,7 +202,7 @@ def test_one_that_fails_does_not_stop_the_others(pool: LocalPool, visitor: Visit
 
 @pytest.fixture
 def local(db: None, settings: Settings) -> Visitor:
-    """Somebody of another backend, on a site that grants for longer than these tests will be run."""
+    """A user of another backend, on a site that grants for longer than these tests will be run."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "GRANT_MAX_AGE": 99 * 366 * 86400}
     from cognito_mfa.local import LocalCognito
 
@@ -236,7 +238,7 @@ def test_exempt_list_and_revoke(local: Visitor) -> None:
     assert run("exempt", "--list") == (1, "No valid exemptions.")
 
 
-def test_a_dry_run_exempts_nobody(local: Visitor) -> None:
+def test_a_dry_run_exempts_no_one(local: Visitor) -> None:
     code, text = run("exempt", "local", "--until", "2099-12-30", "--reason", "x", "--dry-run")
     assert (code, text) == (0, "Would exempt local until 2099-12-31 00:00 CET.\n")
     assert not MFAExemption.objects.exists()
@@ -295,7 +297,7 @@ def test_only_a_superuser_excuses_a_superuser(local: Visitor) -> None:
     staff("grant_exemption")
     arguments = ("exempt", "local", "--until", "2099-12-30", "--reason", "x")
     assert run(*arguments, "--by", "helpdesk")[0] == 1
-    assert run(*arguments)[0] == 0  # whoever has a shell on the server stands above the site
+    assert run(*arguments)[0] == 0  # anyone who has a shell on the server stands above the site
 
 
 def test_a_list_is_harmless_in_a_terminal(db: None) -> None:

@@ -1,4 +1,4 @@
-"""Everybody's status, as Cognito has it today: what a command asks, how fast, and when it gives up."""
+"""Every user's status, as Cognito has it today: what a command asks, how fast, and when it gives up."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def statuses() -> dict[str, str]:
     return dict(CognitoIdentity.objects.values_list("username", "status"))
 
 
-def test_everybody_is_asked_about(pool: LocalPool, people: Visitor) -> None:
+def test_every_user_is_asked_about(pool: LocalPool, people: Visitor) -> None:
     code, text = run("sync", "--rate", "1000")
     assert (code, text) == (
         0,
@@ -74,7 +74,7 @@ def test_who_was_enrolled_and_is_no_longer_loses_the_proof_here(
     assert not visitor.is_in()
 
 
-def test_somebody_whom_the_pool_no_longer_has(pool: LocalPool, people: Visitor) -> None:
+def test_a_user_whom_the_pool_no_longer_has(pool: LocalPool, people: Visitor) -> None:
     del pool.state.users["cleo"]
     assert run("sync", "--rate", "1000")[0] == 0
     assert statuses()["cleo"] == Status.GONE
@@ -86,14 +86,14 @@ def test_people_of_another_pool_are_left_alone(pool: LocalPool, people: Visitor)
     assert statuses()["ben"] == Status.UNKNOWN
 
 
-def test_a_dry_run_asks_nobody(people: Visitor) -> None:
+def test_a_dry_run_asks_no_one(people: Visitor) -> None:
     people.cognito.forget_calls()
     assert run("sync", "--dry-run") == (0, "Would check 3 users.\n")
     assert run("sync", "--dry-run", "--limit", "1") == (0, "Would check 1 user.\n")
     assert not people.cognito.operations()
 
 
-def test_a_run_goes_on_where_it_was_broken_off(pool: LocalPool, people: Visitor) -> None:
+def test_a_run_goes_on_where_it_was_interrupted(pool: LocalPool, people: Visitor) -> None:
     long_ago = timezone.now() - dt.timedelta(hours=30)
     CognitoIdentity.objects.filter(username="ada").update(checked_at=long_ago)
     assert run("sync", "--limit", "2")[0] == 0
@@ -130,7 +130,7 @@ def test_it_gives_up_when_cognito_does_not_answer(people: Visitor, pool: LocalPo
     assert "person-8" not in text
 
 
-def test_subs_that_cognito_does_not_take_stop_nobody_else(people: Visitor) -> None:
+def test_subs_that_cognito_does_not_take_stop_no_other_user(people: Visitor) -> None:
     users = [User.objects.create_user(f"import-{number}") for number in range(12)]
     CognitoIdentity.objects.bulk_create(
         CognitoIdentity(
@@ -148,10 +148,10 @@ def test_subs_that_cognito_does_not_take_stop_nobody_else(people: Visitor) -> No
 @pytest.mark.postgresql
 @meanwhile
 @pytest.mark.django_db(transaction=True)
-def test_what_somebody_does_while_cognito_is_asked_stays(
+def test_what_a_user_does_while_cognito_is_asked_stays(
     optional_pool: LocalPool, visitor: Visitor
 ) -> None:
-    """The answer is of a moment before the person finished the set-up."""
+    """The answer is of a moment before the person finished the setup."""
     make(optional_pool, "ada")
     visitor.cognito.faults.on(reading(), _Meanwhile(lambda: visitor.set_up("ada")), times=1)
     assert run("sync")[0] == 0
@@ -162,7 +162,7 @@ def test_what_somebody_does_while_cognito_is_asked_stays(
 @pytest.mark.postgresql
 @meanwhile
 @pytest.mark.django_db(transaction=True)
-def test_somebody_who_is_deleted_while_cognito_is_asked(people: Visitor) -> None:
+def test_a_user_who_is_deleted_while_cognito_is_asked(people: Visitor) -> None:
     delete = CognitoIdentity.objects.filter(username="ada").delete
     people.cognito.faults.on(reading(), _Meanwhile(delete), times=1)
     assert run("sync", "--rate", "1000")[0] == 0

@@ -114,7 +114,7 @@ def test_a_flatpage_is_shown_to_who_may_go_on(someone_proven: Client, send: Send
 
 
 @pytest.mark.parametrize("word", ["observe", "off"])
-def test_nobody_is_stopped_where_the_site_does_not_enforce(
+def test_no_one_is_stopped_where_the_site_does_not_enforce(
     word: str, unproven: Client, send: Send, conf: Conf
 ) -> None:
     """A stop that does not happen is noted, as for views."""
@@ -141,7 +141,7 @@ def test_an_answer_without_a_view_costs_the_queries_that_it_costs_without_the_ga
     assert sorted(with_gate) == sorted(queries(someone_proven, url, send))
 
 
-def test_djangos_own_404_and_the_slash_are_for_everybody(
+def test_djangos_own_404_and_the_slash_are_for_every_user(
     unproven: Client, send: Send, settings: Settings
 ) -> None:
     """Wherever ``CommonMiddleware`` stands."""
@@ -274,7 +274,7 @@ def test_what_a_fallback_shows_in_place_of_an_exempt_view_is_judged(
     (shown,) = send(someone_proven, [Ask(url)])
     assert shown.body == SECRET.encode()
     missing = send(unproven, [Ask(f"/{where}/none/", headers=CALLERS["page"])])[0]
-    assert missing.status_code == 404  # an open view's own word is for everybody
+    assert missing.status_code == 404  # an open view's own word is for every user
 
 
 # -------------------------------------------------------------------- middleware that answers itself
@@ -369,7 +369,7 @@ def test_what_a_middleware_answers_itself_is_not_shown_without_a_proof(
 def test_what_a_middleware_before_the_gate_answers_for_a_view_is_not_shown_either(
     name: str, unproven: Client, someone_proven: Client, send: Send, settings: Settings
 ) -> None:
-    """Its ``process_view`` comes first. On an exempt view everybody may have the answer."""
+    """Its ``process_view`` comes first. On an exempt view every user may have the answer."""
     place = settings.MIDDLEWARE.index(GATE)
     ours = f"{__name__}.{AnswersForTheView.__name__}"
     settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], ours, *settings.MIDDLEWARE[place:]]

@@ -104,7 +104,7 @@ def as_(name: str, pages: Any = PAGES) -> list[tuple[int, str]]:
 
 
 def assert_stopped(send: Send, browser: Client, pages: Any = PAGES) -> None:
-    """No page of the other user's, and nobody is led to a set-up."""
+    """No page of the other user's, and no one is led to a setup."""
     for caller in CALLERS.values():
         for answer in send(browser, [Ask(f"/{page}/", headers=caller) for page in pages]):
             assert answer.status_code == 403
@@ -118,7 +118,7 @@ def assert_stopped(send: Send, browser: Client, pages: Any = PAGES) -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_whole_journey_as_somebody_else_and_back(
+def test_a_whole_journey_as_another_user_and_back(
     package: str, pool: LocalPool, visitor: Visitor, victim: Any, send: Send
 ) -> None:
     """With a true code at the beginning. Red without ``_subject``, and with ``_keep`` or the restoring taken out."""
@@ -139,7 +139,7 @@ def test_a_whole_journey_as_somebody_else_and_back(
 def test_who_signs_out_everywhere_else_ends_what_they_do_as_another(
     package: str, victim: Any, send: Send, conf: Conf
 ) -> None:
-    """``gate._is_signed_out``: where nobody is asked for a code, nothing else would end it, here or after the way back."""
+    """``gate._is_signed_out``: where no one is asked for a code, nothing else would end it, here or after the way back."""
     conf(REQUIRED=False)
     who = boss()
     browser = signed_in(who)
@@ -173,7 +173,7 @@ def test_who_signed_out_everywhere_else_before_may_act_as_another_and_come_back(
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_the_policy_about_who_acts_decides(package: str, victim: Any, send: Send) -> None:
-    """Somebody with an exemption acts as somebody without one."""
+    """A user with an exemption acts as a user without one."""
     who, until = boss(), timezone.now() + timedelta(days=1)
     MFAExemption.objects.create(user=who, reason="x", expires_at=until, for_superuser=True)
     browser = signed_in(who)
@@ -186,7 +186,7 @@ def anybody(**_people: Any) -> bool:
     return True
 
 
-def test_an_ordinary_exemption_excuses_nobody_who_acts_as_a_superuser(
+def test_an_ordinary_exemption_excuses_no_one_who_acts_as_a_superuser(
     send: Send, settings: Settings
 ) -> None:
     """Which only a superuser may grant. Red without ``for_superuser`` in ``policy._exemptions``."""
@@ -241,7 +241,7 @@ def test_a_hijack_in_a_hijack_is_still_the_first_persons(
 def test_who_acts_without_a_proof_is_stopped_and_never_led_to_a_set_up(
     package: str, victim: Any, send: Send, conf: Conf
 ) -> None:
-    """Begun while the site only observed. The way back is open; what comes then is one's own set-up."""
+    """Begun while the site only observed. The way back is open; what comes then is one's own setup."""
     conf(ENFORCEMENT="observe")
     browser = signed_in(boss())
     act_as(browser, package, victim)
@@ -256,7 +256,7 @@ def test_who_acts_without_a_proof_is_stopped_and_never_led_to_a_set_up(
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_nobody_of_whom_nothing_is_asked_acts_as_somebody_of_whom_a_code_is_asked(
+def test_a_user_who_needs_no_code_cannot_act_as_a_user_who_needs_one(
     package: str, send: Send, conf: Conf, settings: Settings
 ) -> None:
     """Red without ``acts_as`` in the policy."""
@@ -324,7 +324,7 @@ def test_what_ends_the_impersonators_rights_ends_the_impersonation(
 
 
 def test_a_session_that_merely_says_it_is_a_hijack_proves_nothing(victim: Any, send: Send) -> None:
-    """Whatever of the keys somebody could bring into it, without a proof of the person who is named."""
+    """Whatever of the keys a user could bring into it, without a proof of the person who is named."""
     who = boss()
     other = proven(linked("other"))
     record = other.session[proof.KEY]
@@ -402,7 +402,7 @@ def test_a_sign_in_of_the_sites_own_ends_what_was_kept(victim: Any, send: Send) 
 
 @pytest.mark.parametrize("package", PACKAGES)
 @pytest.mark.parametrize("is_proven", [True, False])
-def test_no_page_of_ours_is_for_somebody_else(
+def test_no_page_of_ours_is_for_another_user(
     package: str, is_proven: bool, victim: Any, send: Send, conf: Conf
 ) -> None:
     """By GET and by POST; red without ``Page.as_view``."""
@@ -473,7 +473,7 @@ def deeds(boss: Any) -> dict[str, tuple[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize("package", PACKAGES)
 @pytest.mark.parametrize("deed", ["reset", "clear", "refresh", "grant", "export"])
-def test_nobody_does_to_themselves_as_somebody_else_what_nobody_may(
+def test_impersonation_does_not_let_users_act_on_themselves(
     package: str, deed: str, pool: LocalPool, settings: Settings
 ) -> None:
     """As another superuser, whom the event log would name. Red without the question in ``way_to_a_code``."""
@@ -498,8 +498,8 @@ def test_nobody_does_to_themselves_as_somebody_else_what_nobody_may(
     assert own.streaming or b"Switch back" not in own.content
 
 
-def test_an_api_says_that_somebody_acts(victim: Any, conf: Conf) -> None:
-    """And names no set-up."""
+def test_an_api_says_that_a_user_acts(victim: Any, conf: Conf) -> None:
+    """And names no setup."""
     browser = proven(boss())
     act_as(browser, "hijack", victim)
     request: Any = APIRequestFactory().get("/")
@@ -532,7 +532,7 @@ def test_what_a_hijack_seems_to_prove_of_the_other_user_is_dropped(victim: Any, 
     assert proof.KEY not in browser.session
 
 
-def test_what_is_kept_for_somebody_else_is_nothing_at_all(victim: Any) -> None:
+def test_what_is_kept_for_another_user_is_nothing_at_all(victim: Any) -> None:
     """Red without the comparison in ``_kept_of``."""
     kept = ["1234567", THEIRS, {"owner": []}, {"user": "x"}]
     assert impersonation._kept_for(kept, victim) == impersonation.Records()
@@ -544,7 +544,7 @@ def test_what_is_kept_for_somebody_else_is_nothing_at_all(victim: Any) -> None:
 def test_the_banner_about_days_that_are_left_is_not_shown_to_who_acts(
     victim: Any, conf: Conf
 ) -> None:
-    """It leads to a set-up. Red without the question in the template tag."""
+    """It leads to a setup. Red without the question in the template tag."""
     conf(GRACE_PERIOD=86400)
     request: Any = APIRequestFactory().get("/")
     request.session, request.user = signed_in(victim).session, victim

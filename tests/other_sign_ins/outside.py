@@ -1,4 +1,4 @@
-"""What somebody does to a person's second factor outside this site: another app of the pool, an
+"""What a user does to a person's second factor outside this site: another app of the pool, an
 administrator in the AWS console, a script. After each of these, our rows say what is true no longer."""
 
 from __future__ import annotations

@@ -54,11 +54,11 @@ class Person(Visitor):
         return self.arrive(username, code=self.code())
 
     def start(self, *, next_url: str = "/private/") -> Any:
-        """Press the button on the set-up page."""
+        """Press the button on the setup page."""
         return self.post(reverse("cognito_mfa:setup"), {"next": next_url})
 
     def set_up_here(self, username: str = "newcomer") -> None:
-        """Sign in and go through a whole set-up; then some time passes."""
+        """Sign in and go through a whole setup; then some time passes."""
         self.arrive(username)
         assert self.start().url == reverse("cognito_mfa:setup")
         self.scan()
@@ -66,7 +66,7 @@ class Person(Visitor):
         self.pass_time(username)
 
     def pass_time(self, username: str = "newcomer", *, seconds: int = 60) -> None:
-        """Let time pass since the set-up, without a clock that the tokens would be ahead of."""
+        """Let time pass since the setup, without a clock that the tokens would be ahead of."""
         earlier = F("verified_at") - timedelta(seconds=seconds)
         SoftwareToken.objects.update(verified_at=earlier)
         token = self.pool.user(username).software_token

@@ -191,7 +191,7 @@ class TestAnotherProvider:
             person.begin = "/accounts/oidc/partner/login/?next=/private/"
             yield person
 
-    def test_lets_nobody_in(self, person: Person, partner: Person) -> None:
+    def test_lets_no_one_in(self, person: Person, partner: Person) -> None:
         state = partner.pool.state
         state.behavior = replace(state.behavior, acr_and_amr=True)
         partner.secret = partner.pool.register_software_token("newcomer")
@@ -274,7 +274,7 @@ class TestTokensThatWereHandedOver:
     def test_claims_beside_a_true_token_are_not_believed(
         self, person: Person, site: Settings
     ) -> None:
-        """``login._judge``: nobody checked who signed them, so Cognito is asked."""
+        """``login._judge``: no one checked who signed them, so Cognito is asked."""
         site.COGNITO_MFA = {**site.COGNITO_MFA, "FEDERATED": "exempt"}
         person.pool.create_user("Google_1138", password=PASSWORD)
         tokens = person.pool.issue_tokens("Google_1138", CLIENT_ID, scopes=SCOPES)

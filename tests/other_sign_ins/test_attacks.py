@@ -30,7 +30,7 @@ def site(mozilla: Settings) -> Settings:
 
 @pytest.fixture
 def theirs(site: Settings) -> Settings:
-    """With the package's own backend, which knows people by their e-mail address."""
+    """With the package's own backend, which knows people by their email address."""
     site.AUTHENTICATION_BACKENDS = [THEIRS]
     site.OIDC_STORE_ACCESS_TOKEN = site.OIDC_STORE_ID_TOKEN = True
     site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": {THEIRS: "enrolled"}}
@@ -40,7 +40,7 @@ def theirs(site: Settings) -> Settings:
 def mallory(
     person: Person, *, email: str, verified: str = "false", name: str = "mallory"
 ) -> Person:
-    """Somebody with an account and an authenticator of her own, and an address as she likes."""
+    """A user with an account and an authenticator of her own, and an address as she likes."""
     attributes = {"email": email, "email_verified": verified}
     person.pool.create_user(name, password=PASSWORD, attributes=attributes)
     hers = Person(Client(), person.cognito, person.pool)
@@ -83,7 +83,7 @@ def test_the_victims_user_is_worth_nothing_before_the_victim_ever_came(
 def test_a_verified_address_that_the_database_takes_for_the_victims_is_worth_nothing(
     person: Person, theirs: Settings, email: str
 ) -> None:
-    """The package signs her in as him; ``linkability.check_linkable_by_address`` refuses the link, and so the set-up."""
+    """The package signs her in as him; ``linkability.check_linkable_by_address`` refuses the link, and so the setup."""
     mike = get_user_model().objects.create_user("mike", email="mike@github.example")
     hers = mallory(person, email=email, verified="true")
     hers.arrive_with_code("mallory")
@@ -95,7 +95,7 @@ def test_a_verified_address_that_the_database_takes_for_the_victims_is_worth_not
 
 @pytest.mark.usefixtures("site")
 @pytest.mark.parametrize("email", ["victim@example.com", "Victim@Example.com"])
-def test_with_our_backend_an_address_names_nobody(person: Person, email: str) -> None:
+def test_with_our_backend_an_address_names_no_one(person: Person, email: str) -> None:
     victim = get_user_model().objects.create_user("victim", email="victim@example.com")
     hers = mallory(person, email=email, verified="true")
     hers.arrive_with_code("mallory")
@@ -113,7 +113,7 @@ def test_a_chosen_name_is_not_the_django_user_of_that_name(person: Person, name:
 
 
 @pytest.mark.usefixtures("site")
-def test_a_name_that_was_somebody_elses_is_a_new_user(person: Person) -> None:
+def test_a_name_that_was_another_users_is_a_new_user(person: Person) -> None:
     person.set_up_here()
     before = get_user_model().objects.get()
     person.pool.state.users.clear()
@@ -137,7 +137,7 @@ def test_a_name_that_was_somebody_elses_is_a_new_user(person: Person) -> None:
         ("á", "a\u0301"),
     ],
 )  # fmt: skip
-def test_names_that_look_alike_are_two_users(person: Person, one: str, other: str) -> None:
+def test_names_that_look_the_same_are_two_users(person: Person, one: str, other: str) -> None:
     """Case and compatibility forms: the sub tells them apart, and neither name is cut or merged."""
     person.pool.state.case_insensitive = False
     for name in (one, other):
@@ -150,7 +150,7 @@ def test_names_that_look_alike_are_two_users(person: Person, one: str, other: st
 def test_a_provider_with_the_address_of_the_pools_own_user_is_another_user(
     person: Person, theirs: Settings
 ) -> None:
-    """The package takes both for one user; whoever comes second gets nothing."""
+    """The package takes both for one user; the second one gets nothing."""
     theirs.COGNITO_MFA = {**theirs.COGNITO_MFA, "FEDERATED": "block"}
     person.pool.user("newcomer").attributes["email"] = "somebody@example.com"
     person.set_up_here()
@@ -239,7 +239,7 @@ def test_our_backend_looks_at_what_the_package_does_not(
 
 
 @pytest.mark.usefixtures("site")
-def test_our_backend_takes_no_access_token_that_nobody_signed(person: Person) -> None:
+def test_our_backend_takes_no_access_token_that_no_one_signed(person: Person) -> None:
     tokens = person.pool.issue_tokens("newcomer", CLIENT_ID, scopes=["openid"])
     claims = forging.claims_of(tokens["AccessToken"])
     key = forging.key_of(person.pool, tokens["AccessToken"])

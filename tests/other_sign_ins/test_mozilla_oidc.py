@@ -85,7 +85,7 @@ def test_a_person_sets_up_here_and_is_asked_there_from_then_on(person: Person) -
 
 @pytest.mark.usefixtures("either_backend")
 def test_the_sign_in_of_the_package_stays_the_one_in_force(person: Person, site: Settings) -> None:
-    """Its own middleware asks for the backend; and the set-up changes the session's key."""
+    """Its own middleware asks for the backend; and the setup changes the session's key."""
     person.arrive()
     backend, key = person.client.session["_auth_user_backend"], person.client.session.session_key
     person.start()
@@ -115,7 +115,7 @@ def test_a_sign_in_without_a_code_proves_nothing(person: Person) -> None:
 
 
 def test_an_earlier_sign_in_does_not_become_one_with_a_code(person: Person) -> None:
-    """Somebody with the password alone signed in before the authenticator counted, and kept the token."""
+    """A user with the password alone signed in before the authenticator counted, and kept the token."""
     person.set_up_here()
     other = Person(type(person.client)(), person.cognito, person.pool)
     browser = other.at_cognito()
@@ -230,7 +230,7 @@ def test_a_failing_cognito_is_a_page_to_try_again_from(person: Person) -> None:
     assert person.start().url == reverse("cognito_mfa:setup")
 
 
-def test_nobody_is_ever_asked_for_a_password_here(person: Person) -> None:
+def test_no_one_is_ever_asked_for_a_password_here(person: Person) -> None:
     person.set_up_here()
     for path in ("sign_in", "device_replace", "device_remove"):
         page = person.text(person.get(reverse(f"cognito_mfa:{path}") + "?again=1"))
@@ -448,7 +448,7 @@ class TestPeopleOfProviders:
     def test_who_has_a_provider_linked_is_not_taken_for_one(
         self, person: Person, site: Settings, word: str
     ) -> None:
-        """Nobody can tell whether the password and a code, or the provider, let such a person in."""
+        """No one can tell whether the password and a code, or the provider, let such a person in."""
         from cognito_mfa.local.managed_login.sign_in import identities
 
         site.COGNITO_MFA = {**site.COGNITO_MFA, "FEDERATED": word}
@@ -513,7 +513,7 @@ def test_claims_and_groups_are_written_here_too_and_once(person: Person, site: S
     assert calls == ["newcomer@example.com"]
 
 
-def test_a_function_of_the_sites_that_fails_signs_nobody_in(person: Person, site: Settings) -> None:
+def test_a_function_of_the_sites_that_fails_signs_no_one_in(person: Person, site: Settings) -> None:
     def fail(user: Any, person: Any, *, request: Any) -> None:
         raise RuntimeError
 

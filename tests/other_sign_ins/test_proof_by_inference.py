@@ -1,7 +1,7 @@
 """A proof records an answer: what once was true proves nothing.
 
-Our rows say that somebody has an authenticator. Outside this site that can be changed at any time; then
-Cognito lets the password alone in, and nobody tells us.
+Our rows say that a user has an authenticator. Outside this site that can be changed at any time; then
+Cognito lets the password alone in, and no one tells us.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def password_alone(person: Person) -> Browser:
 
 
 def another(person: Person) -> Person:
-    """A browser of somebody who knows the password and nothing else."""
+    """A browser of a user who knows the password and nothing else."""
     return Person(Client(), person.cognito, person.pool)
 
 
@@ -97,7 +97,7 @@ def test_nor_after_the_status_was_refreshed(
 
 
 @pytest.mark.parametrize("word", ["enrolled", "everyone"])
-def test_a_linked_provider_lets_somebody_in_without_a_code(
+def test_a_linked_provider_lets_a_user_in_without_a_code(
     person: Person, site: Settings, word: str
 ) -> None:
     """``evidence._doubt_without_amr``: the ID token names a provider; so does Cognito, when it is asked."""
@@ -136,7 +136,7 @@ def test_the_way_on_where_cognito_asked_for_no_code(person: Person, outside: Out
 
 
 class TestASignInThatBeganBefore:
-    """Somebody with the password alone holds the way back, and follows it when the rows look better."""
+    """A user with the password alone holds the way back, and follows it when the rows look better."""
 
     def test_our_page_switched_the_code_on(self, person: Person, outside: Outside) -> None:
         """``evidence._changes``: the event ``SWITCHED_ON``, which ``setup._has_authenticator`` records."""
@@ -248,7 +248,7 @@ class TestASignInOfEarlier:
         assert person.client.session[PROOF]["at"] in (at, at + 1)
 
     def test_is_told_and_leads_to_our_own_page(self, person: Person) -> None:
-        """Another sign-in there would end the same way: nobody is sent round in a circle."""
+        """Another sign-in there would end the same way: no one is sent round in a circle."""
         person.set_up_here()
         person.pass_time(seconds=86400)
         person.cognito.clock.advance(-600)
@@ -280,7 +280,7 @@ class TestASignInOfEarlier:
     def test_new_tokens_of_a_proven_sign_in_change_nothing(
         self, person: Person, site: Settings
     ) -> None:
-        """Where mozilla-django-oidc's SessionRefresh fetches them, it does not log in again."""
+        """Where mozilla-django-oidc's SessionRefresh fetches them, it does not sign in again."""
         site.MIDDLEWARE = [*site.MIDDLEWARE, "mozilla_django_oidc.middleware.SessionRefresh"]
         person.set_up_here()
         person.pass_time(seconds=86400)
@@ -400,7 +400,7 @@ class TestEveryone:
 def test_a_backend_that_is_only_listed_proves_nothing_beside_a_token_provider(
     person: Person, site: Settings
 ) -> None:
-    """``Conf.trust_in``: which word is meant, nobody said."""
+    """``Conf.trust_in``: which word is meant, no one said."""
     person.set_up_here()
     backend = next(iter(site.COGNITO_MFA["TRUSTED_BACKENDS"]))
     site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": [backend]}

@@ -18,7 +18,7 @@ LONG_ADDRESS = "a" * 60 + "@" + ".".join(["b" * 60] * 4) + ".example"
 
 
 @pytest.mark.parametrize("name", ["Evil\u202e\x1b[2JCorp", "\u202e", "x" * 500, "a\nb\0c"])
-def test_a_provider_of_an_odd_name_signs_nobody_in(person: Person, name: str) -> None:
+def test_a_provider_of_an_odd_name_signs_no_one_in(person: Person, name: str) -> None:
     """Its people are named after it. Kept by ``untrusted.is_username`` in ``claims.person_of``."""
     assert person.arrive_through(quote(name)).status_code < 500
     assert "_auth_user_id" not in person.client.session
@@ -35,7 +35,7 @@ def test_a_long_name_of_a_provider_is_cut(person: Person) -> None:
 
 
 def test_a_provider_whose_name_cannot_be_shown_is_one_all_the_same(person: Person) -> None:
-    """An empty name would read as: nobody's, so that a code could be set up here."""
+    """An empty name would read as: no one's, so that a code could be set up here."""
     person.arrive()
     user = get_user_model().objects.get()
     session: dict[str, Any] = {}

@@ -126,7 +126,7 @@ def test_it_is_a_right_of_its_own(pool: LocalPool, admin: Visitor) -> None:
     assert export(admin, "csv").status_code == 200
 
 
-def test_who_exports_must_have_answered_a_code_lately(pool: LocalPool, admin: Visitor) -> None:
+def test_who_exports_must_have_answered_a_code_recently(pool: LocalPool, admin: Visitor) -> None:
     session = admin.client.session
     record = session["_cognito_mfa_proof"]
     session["_cognito_mfa_proof"] = {**record, "at": record["at"] - 301}

@@ -132,7 +132,7 @@ class MotoPool:
         self._passwords[username] = password
         who = {"UserPoolId": self.id, "Username": username}
         attributes = dict(attributes or {})
-        if status == "RESET_REQUIRED":  # moto resets nobody who cannot be reached
+        if status == "RESET_REQUIRED":  # moto resets no one who cannot be reached
             attributes |= {"email": f"{username}@example.com", "email_verified": "true"}
         pairs = [{"Name": name, "Value": value} for name, value in attributes.items()]
         if status == "UNCONFIRMED":
@@ -225,7 +225,7 @@ class MotoCognito:
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """The site's clients speak of this one."""
+        """The site's clients name this one."""
         urlopen(Request(f"{self.url}/moto-api/reset", method="POST")).close()  # noqa: S310
         _current.append(self)
         try:

@@ -47,7 +47,7 @@ from cognito_mfa.views.qr import otpauth_uri, qr_svg
 DEPTH = 8
 ADMIN = "admin@example.com"
 ADMINS: list[Any] = [ADMIN] if django.VERSION >= (6, 0) else [("Admin", ADMIN)]
-# Members of requests and answers that are secret. Not those of SRP that anybody may see.
+# Members of requests and answers that are secret. Not those of SRP that anyone may see.
 SECRET_MEMBERS = frozenset(
     [
         "AccessToken",

@@ -36,7 +36,7 @@ def anna(db: None) -> Any:
 
 @pytest.fixture
 def browser(visitor: Visitor, settings: Settings, anna: Any) -> Visitor:
-    """Anna's, who is signed in by a password of the site's own; somebody else comes to it."""
+    """Anna's, who is signed in by a password of the site's own; another user comes to it."""
     resolve_by(settings, "by_signed_in_user")
     assert visitor.client.login(username="anna", password="Local-Horse-7")
     return visitor

@@ -14,11 +14,11 @@ from cognito_mfa.local import make_client
 from cognito_mfa.managed_login import ProvidedTokens
 
 FAILING: set[str] = set()  # which parts fail just now
-KEPT: dict[str, str] = {}  # what the site keeps for its people, out of everybody's sight
+KEPT: dict[str, str] = {}  # what the site keeps for its people, out of every user's sight
 
 
 class Unforeseen(Exception):
-    """What nobody foresaw."""
+    """What no one foresaw."""
 
 
 def _fail(part: str) -> None:
@@ -46,7 +46,7 @@ def late_context(_request: HttpRequest) -> dict[str, Callable[[], str]]:
 
 
 def saving(*, sender: Any, **_kwargs: object) -> None:
-    """Fail where somebody new gets a user of the site."""
+    """Fail where a user new gets a user of the site."""
     if sender._meta.label == "auth.User":
         _fail("saving")
 

@@ -1,4 +1,4 @@
-"""Tokens that say something else, signed by the pool, by somebody else, or by nobody."""
+"""Tokens that say something else, signed by the pool, by another user, or by no one."""
 
 from __future__ import annotations
 

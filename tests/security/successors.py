@@ -1,4 +1,4 @@
-"""People whose name belonged to somebody else before."""
+"""People whose name belonged to another user before."""
 
 from __future__ import annotations
 
@@ -48,6 +48,6 @@ class Ada(Visitor):
 
 
 def leave(pool: LocalPool, ada: Ada) -> None:
-    """Delete somebody in Cognito, with another tool."""
+    """Delete a user in Cognito, with another tool."""
     ada.cognito.client().admin_delete_user(UserPoolId=POOL_ID, Username=ada.sub)
     ada.cognito.forget_calls()

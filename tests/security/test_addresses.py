@@ -1,4 +1,4 @@
-"""Addresses and names that are somebody else's: what a person says of themselves until the pool has
+"""Addresses and names that are another user's: what a person says of themselves until the pool has
 verified it, and what a database takes for the same text.
 
 The letters here are what PostgreSQL, MySQL or Python fold: run this on PostgreSQL too, where alone some
@@ -106,7 +106,7 @@ class TestUnverified:
         assert user_of("mallory") != old
         assert user_of("owner") == old
 
-    def test_an_owner_whom_nobody_knows_yet_gets_in_behind_a_stranger(
+    def test_an_owner_whom_no_one_knows_yet_gets_in_behind_a_stranger(
         self, optional_pool: LocalPool, visitor: Visitor, settings: Settings
     ) -> None:
         resolve_by(settings, "by_verified_email")
@@ -116,7 +116,7 @@ class TestUnverified:
         another(visitor).set_up("owner")
         assert user_of("owner").email == VICTIM
 
-    def test_a_name_of_the_pool_that_is_an_address_names_nobody_unless_it_is_verified(
+    def test_a_name_of_the_pool_that_is_an_address_names_no_one_unless_it_is_verified(
         self, optional_pool: LocalPool, visitor: Visitor
     ) -> None:
         """``new_users.candidate_names``: the ``if`` about ``_is_address``."""
@@ -214,7 +214,7 @@ class TestEquality:
     """``linking.by_verified_email``: ``same(...)``; ``linking.by_username``: ``==``."""
 
     @pytest.mark.parametrize(("theirs", "hers"), ALIKE, ids=ascii)
-    def test_an_address_that_looks_like_another_links_nobody(
+    def test_an_address_that_looks_like_another_links_no_one(
         self,
         optional_pool: LocalPool,
         visitor: Visitor,
@@ -230,7 +230,7 @@ class TestEquality:
         assert not hasattr(get_user_model().objects.get(pk=victim.pk), "cognito_identity")
 
     @pytest.mark.parametrize(("theirs", "hers"), ALIKE, ids=ascii)
-    def test_an_owner_is_found_beside_somebody_who_looks_alike(
+    def test_an_owner_is_found_beside_a_user_whose_address_looks_the_same(
         self,
         optional_pool: LocalPool,
         visitor: Visitor,
@@ -269,7 +269,7 @@ class TestEquality:
         ],
         ids=ascii,
     )
-    def test_a_name_that_looks_like_another_links_nobody(
+    def test_a_name_that_looks_like_another_links_no_one(
         self,
         optional_pool: LocalPool,
         visitor: Visitor,
@@ -302,7 +302,7 @@ class TestEquality:
 class TestNotices:
     """``notifications._recipients`` and ``links._update_labels``."""
 
-    def test_nobody_is_written_to_at_an_address_that_nobody_verified(
+    def test_no_one_is_written_to_at_an_address_that_no_one_verified(
         self, optional_pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
     ) -> None:
         join(optional_pool, "mallory", "stranger@elsewhere.example", verified="false")
@@ -319,7 +319,7 @@ class TestNotices:
         django_capture_on_commit_callbacks: Any,
         later: str | None,
     ) -> None:
-        """Whoever took over the account in the pool has changed, or removed, the address there."""
+        """Anyone who took over the account in the pool has changed, or removed, the address there."""
         join(optional_pool, "owner", "owner@example.com", verified="true")
         visitor.set_up("owner")
         get_user_model().objects.update(email="")
@@ -425,7 +425,7 @@ class TestNotices:
                 visitor.confirm_setup()
             visitor.cognito.clock.advance(30)
         assert MFAEvent.objects.filter(kind="SOFTWARE_TOKEN_REPLACED").count() == 12
-        assert len(mail.outbox) == 9  # the first set-up was the tenth
+        assert len(mail.outbox) == 9  # the first setup was the tenth
 
         identity = CognitoIdentity.objects.get(pool_id=POOL_ID)
         identity.events.update(at="2020-01-01T00:00:00Z")

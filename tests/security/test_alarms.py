@@ -42,7 +42,7 @@ def owner(pool: LocalPool, visitor: Visitor) -> Visitor:
 
 
 def guess(owner: Visitor, times: int) -> None:
-    """Somebody who knows the password, in a browser of their own, guesses at the code."""
+    """A user who knows the password, in a browser of their own, guesses at the code."""
     stranger = Visitor(Client(), owner.cognito)
     stranger.secret = owner.secret
     stranger.sign_in()
@@ -169,7 +169,7 @@ def told() -> Any:
     signals.software_token_removed.disconnect(keep)
 
 
-def test_somebody_who_never_had_an_authenticator_hears_of_none_turned_off(
+def test_a_user_who_never_had_an_authenticator_hears_of_none_turned_off(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings, told: list[Any]
 ) -> None:
     """``transitions.record_removal``: an event needs an object. UNKNOWN means "never asked"."""

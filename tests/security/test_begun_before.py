@@ -58,7 +58,7 @@ def pool(request: pytest.FixtureRequest, cognito: LocalCognito) -> LocalPool:
 
 
 class Person(Visitor):
-    """Somebody on a site whose policy the test changes."""
+    """A user on a site whose policy the test changes."""
 
     def __init__(self, cognito: LocalCognito, site: Settings) -> None:
         super().__init__(Client(), cognito)
@@ -74,7 +74,7 @@ class Person(Visitor):
 
 @pytest.fixture
 def person(db: None, pool: LocalPool, cognito: LocalCognito, settings: Settings) -> Person:
-    """Somebody with an authenticator, signed in; the site leaves removing it to people."""
+    """A user with an authenticator, signed in; the site leaves removing it to people."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "ALLOW_REMOVE": True}
     person = Person(cognito, settings)
     person.come_with_app(friendly_name="Old phone")
@@ -152,7 +152,7 @@ BEGUN: list[Begin] = [
 ]
 
 
-# --------------------------------------------------------------------------------- what happens meanwhile
+# --------------------------------------------------------------------------------- what happens in the meantime
 
 
 def identity() -> CognitoIdentity:
@@ -333,7 +333,7 @@ def test_a_step_that_was_begun_before_is_over(
 
 
 @pytest.mark.parametrize("begin", BEGUN, ids=lambda f: f.__name__)
-def test_an_exemption_meanwhile_changes_nothing(begin: Begin, person: Person) -> None:
+def test_an_exemption_in_the_meantime_changes_nothing(begin: Begin, person: Person) -> None:
     """It is about the policy, which is asked at the end, and about no authenticator: the step goes on."""
     if begin is removing_at_the_code and person.pool_requires:
         pytest.skip("a pool that requires MFA lets nobody remove it")
@@ -387,7 +387,7 @@ def test_a_reset_while_cognito_answers_is_not_overwritten(
     ).exists()
 
 
-def test_somebody_deleted_here_while_cognito_answers_is_not_made_anew(person: Person) -> None:
+def test_a_user_deleted_here_while_cognito_answers_is_not_made_anew(person: Person) -> None:
     """Turns red without ``Snapshot.lacks`` in ``completion.identify``."""
     finish = at_the_code(person)
     person.cognito.clock.advance(31)
@@ -469,7 +469,7 @@ def the_owner_resets_the_password(visitor: Visitor) -> None:
 def test_of_two_first_set_ups_the_older_is_over(
     name: str, pool: LocalPool, visitor: Visitor
 ) -> None:
-    """Nobody had a row when they began: events tell. Turns red without them in ``Snapshot._matches``."""
+    """No one had a row when they began: events tell. Turns red without them in ``Snapshot._matches``."""
     visitor.sign_in(name)
     visitor.scan()
     other = Visitor(Client(), visitor.cognito)
@@ -500,7 +500,7 @@ def optional(cognito: LocalCognito) -> LocalPool:
 
 @pytest.fixture
 def free(db: None, optional: LocalPool, cognito: LocalCognito, settings: Settings) -> Person:
-    """Somebody with an authenticator in a pool that leaves it to the site."""
+    """A user with an authenticator in a pool that leaves it to the site."""
     person = Person(cognito, settings)
     person.come_with_app(friendly_name="Lost phone")
     return person
@@ -620,7 +620,7 @@ def test_a_reset_knows_the_new_authenticator_from_the_old_one_by_no_clock(
 
 
 def test_a_finished_reset_moves_the_generation(free: Person) -> None:
-    """Somebody signs in with the lost phone between its beginning and its end: that session is over.
+    """A user signs in with the lost phone between its beginning and its end: that session is over.
 
     Turns red without ``invalidate_proofs`` in ``reset._finish``.
     """
@@ -653,7 +653,7 @@ def test_a_reset_during_the_request_ends_the_proof_that_a_lost_answer_carries_ov
 
 
 def test_generation_and_event_are_never_one_without_the_other(free: Person) -> None:
-    """Whoever began before is told by one or the other; see ``snapshot``."""
+    """Anyone who began before is told by one or the other; see ``snapshot``."""
     before = identity().generation
     newest = MFAEvent.objects.first()
     assert newest

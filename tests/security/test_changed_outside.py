@@ -1,4 +1,4 @@
-"""Somebody's authenticator is changed outside this site, and the password alone is typed on our own page.
+"""A user's authenticator is changed outside this site, and the password alone is typed on our own page.
 
 The same at Cognito's own pages is in ``tests/other_sign_ins``.
 """

@@ -1,5 +1,5 @@
 """Clocks of a site's servers differ, and jump: what was stored or received by one that was ahead neither lasts
-longer nor stops anybody. One rule: up to ``clocks.SKEW`` seconds in the future is now, and more is no time at all."""
+longer nor stops anyone. One rule: up to ``clocks.SKEW`` seconds in the future is now, and more is no time at all."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_proof_lasts_no_longer(
 
 
 @pytest.mark.parametrize(("seconds", "counts"), SHIFTS)
-def test_nobodys_time_to_set_up_is_longer(
+def test_no_ones_time_to_set_up_is_longer(
     seconds: float, counts: bool, optional_pool: LocalPool, visitor: Visitor, settings: Any
 ) -> None:
     """Turns red without ``seconds_since`` in ``policy.first_seen``."""
@@ -84,7 +84,7 @@ def test_nobodys_time_to_set_up_is_longer(
 
 
 @pytest.mark.parametrize(("seconds", "counts"), SHIFTS)
-def test_nobody_is_left_out_when_everybody_is_asked_about(
+def test_no_one_is_left_out_when_every_user_is_asked_about(
     seconds: float, counts: bool, pool: LocalPool, visitor: Visitor
 ) -> None:
     """Turns red without ``clocks.latest`` in ``cognito_mfa_sync`` and in ``overview.count``."""

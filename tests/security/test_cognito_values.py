@@ -1,5 +1,5 @@
 """What Cognito and its tokens say, fed with what our own forms refuse and what a database may refuse, and
-followed through every step, page, mail, list and command. Never a 500; nobody becomes somebody else; and
+followed through every step, page, mail, list and command. Never a 500; no one becomes another user; and
 nothing of it reaches a page, a mail or a log as it came.
 
 Run on PostgreSQL too, which refuses more."""
@@ -148,7 +148,7 @@ class TestAddresses:
         assert rows_are_clean()  # so that no page, list or command can show it
 
     @each_address
-    def test_it_finds_nobody(
+    def test_it_finds_no_one(
         self, optional_pool: LocalPool, visitor: Visitor, settings: Settings, address: str
     ) -> None:
         settings.COGNITO_MFA = {
@@ -214,7 +214,7 @@ class TestWhoSomebodyIs:
 
     @pytest.mark.parametrize("text", [text for text in TEXTS if text != " "], ids=name_of)
     @pytest.mark.parametrize("claim", ["sub", "username"])
-    def test_an_odd_one_is_nobody(
+    def test_an_odd_one_is_no_one(
         self,
         cognito: LocalCognito,
         optional_pool: LocalPool,
@@ -233,7 +233,7 @@ class TestWhoSomebodyIs:
         assert not User.objects.exists()
 
     @pytest.mark.parametrize(("claim", "longest"), [("sub", 64), ("username", 128)])
-    def test_what_is_longer_than_its_column_is_nobody(
+    def test_what_is_longer_than_its_column_is_no_one(
         self,
         cognito: LocalCognito,
         optional_pool: LocalPool,
@@ -250,7 +250,7 @@ class TestWhoSomebodyIs:
     def test_two_people_are_never_made_one(
         self, cognito: LocalCognito, optional_pool: LocalPool, visitor: Visitor
     ) -> None:
-        """What is left of "abc\\u202e" without the odd character is somebody else."""
+        """What is left of "abc\\u202e" without the odd character is another user."""
         visitor.set_up()
         sub = CognitoIdentity.objects.get().sub
         visitor.sign_out()
@@ -305,7 +305,7 @@ OPERATIONS = (
 
 @pytest.mark.sweep
 class TestEveryTextOfEveryAnswer:
-    """In turn, over a set-up and what follows. An exception of ours is raised by the test client."""
+    """In turn, over a setup and what follows. An exception of ours is raised by the test client."""
 
     @pytest.fixture(params=["ON", "OPTIONAL"])
     def any_pool(self, request: pytest.FixtureRequest) -> LocalPool:
@@ -455,7 +455,7 @@ class TestChallenges:
             assert not (untrusted.is_odd(char) and char in page.content.decode())
 
     @each_text
-    def test_attributes_that_nobody_can_be_asked_for_are_not_asked_for(
+    def test_attributes_that_no_one_can_be_asked_for_are_not_asked_for(
         self, cognito: LocalCognito, pool: LocalPool, visitor: Visitor, text: str
     ) -> None:
         """Kept by ``types.Challenge.required_attributes``."""

@@ -1,5 +1,5 @@
-"""The counter of wrong codes: of one person, whoever had the name before; by clocks that jump; and a total that
-nobody but a new authenticator takes back.
+"""The counter of wrong codes: of one user, and not of those who had the name before; by clocks that jump; and a total that
+no one but a new authenticator takes back.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def stop(person: Ada, number: int) -> None:
 
 
 def test_the_new_one_sets_up_whatever_the_old_one_got_wrong(patient: LocalPool, ada: Ada) -> None:
-    """``code_attempts._counted_sub``: at a set-up the name alone says nothing about the row of that name."""
+    """``code_attempts._counted_sub``: at a setup the name alone says nothing about the row of that name."""
     stop(ada, 12)
     leave(patient, ada)
     new = Ada(patient, ada)
@@ -99,10 +99,10 @@ def test_the_new_ones_wrong_codes_at_the_set_up_are_not_the_old_ones(
     assert (counter(ada).failures, ada.row.events.count(), mail.outbox) == (0, events, [])
 
 
-def test_a_predecessor_who_never_finished_holds_nobody_up_for_longer_than_the_wait(
+def test_a_predecessor_who_never_finished_holds_no_one_up_for_longer_than_the_wait(
     patient: LocalPool, visitor: Visitor
 ) -> None:
-    """``code_attempts._reserve``, ``forgives``: nobody can tell whose name it was, and no secret can be guessed there."""
+    """``code_attempts._reserve``, ``forgives``: no one can tell whose name it was, and no secret can be guessed there."""
     CodeFailures.objects.create(
         pool_id=POOL_ID,
         username="ada",
@@ -153,7 +153,7 @@ def test_cognito_is_asked_about_a_predecessor_once_in_a_while_and_believed_only_
     assert ada.row.status == Status.ENABLED
 
 
-def test_whoever_is_still_there_is_not_asked_about_at_every_refusal(
+def test_a_user_who_is_still_there_is_not_asked_about_at_every_refusal(
     patient: LocalPool, ada: Ada
 ) -> None:
     """``username_reuse._may_be_former``: the same authenticator, and known a moment ago."""
@@ -186,7 +186,7 @@ def test_two_people_whose_names_differ_in_case_have_two_counters(
 
 @pytest.mark.parametrize("ahead", [20, 400 * 86400])
 @pytest.mark.parametrize("failures", [0, 6])
-def test_a_clock_that_is_ahead_makes_nobody_wait_longer_than_the_wait(
+def test_a_clock_that_is_ahead_makes_no_one_wait_longer_than_the_wait(
     patient: LocalPool, ada: Ada, ahead: int, failures: int
 ) -> None:
     """``code_attempts._row``: a moment in the future is now, from the first refusal on."""
@@ -318,7 +318,7 @@ def test_a_right_code_takes_the_total_back(patient: LocalPool, ada: Ada) -> None
 def test_clearing_the_counter_of_a_name_leaves_the_people_of_that_name_alone(
     patient: LocalPool, ada: Ada, admin: Visitor
 ) -> None:
-    """``_clear_counter`` by the ``sub``; a row without one is about nobody who is known."""
+    """``_clear_counter`` by the ``sub``; a row without one is about no one who is known."""
     stop(ada, 7)
     alone = CodeFailures.objects.create(pool_id=POOL_ID, username="ada", failures=7)
     clear(admin, COUNTERS, alone.pk)
@@ -329,7 +329,7 @@ def test_clearing_the_counter_of_a_name_leaves_the_people_of_that_name_alone(
 def test_what_was_counted_by_the_name_goes_along_with_the_person(
     patient: LocalPool, visitor: Visitor
 ) -> None:
-    """``flows._finish_with_tokens`` → ``code_attempts.move_to_sub``: nobody gets a second counter by being known."""
+    """``flows._finish_with_tokens`` → ``code_attempts.move_to_sub``: no one gets a second counter by being known."""
     new = Ada(patient, visitor)
     new.set_up_elsewhere(patient)
     new.sign_in("ada")

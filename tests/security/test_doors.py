@@ -192,7 +192,7 @@ def test_polling_is_told_in_json_and_costs_no_session(send: Send) -> None:
 
 
 def test_pages_that_do_not_exist_show_nothing(send: Send) -> None:
-    """The gate decides about views. Where there is none, Django says so, to everybody alike."""
+    """The gate decides about views. Where there is none, Django says so, to every user in the same way."""
     browser = unproven()
     for answer in send(browser, [Ask("/no/such/page/"), Ask("/gated/nothing/")]):
         assert answer.status_code == 404
@@ -225,7 +225,7 @@ def test_no_header_of_a_proxy_opens_anything(send: Send, headers: str, caller: s
     assert_refused(answer)
 
 
-def test_nobody_is_who_a_header_says(send: Send) -> None:
+def test_no_one_is_who_a_header_says(send: Send) -> None:
     linked("root", is_staff=True, is_superuser=True)
     headers = {
         "Remote-User": "root",
@@ -284,7 +284,7 @@ def test_who_another_middleware_puts_there_is_judged(send: Send, settings: Setti
         assert_refused(answer)
 
 
-def test_a_view_finds_nobody_else_than_was_judged(send: Send, settings: Settings) -> None:
+def test_a_view_finds_no_other_user_than_was_judged(send: Send, settings: Settings) -> None:
     """The person in the session was not asked for a code; the one in their place need not be."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": "staff"}
     linked("victim")

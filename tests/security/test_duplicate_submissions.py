@@ -1,4 +1,4 @@
-"""Of equal posts at once, a double click, one goes to Cognito, and nobody is told that it failed."""
+"""Of equal posts at once, a double click, one goes to Cognito, and no one is told that it failed."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_with_the_new_session_the_second_is_told_no_failure(at_the_code: Visitor
 
 
 @pytest.mark.django_db
-def test_a_session_that_another_tab_replaced_meanwhile_is_no_bare_error(
+def test_a_session_that_another_tab_replaced_in_the_meantime_is_no_bare_error(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     """Turns red without ``_save_now`` in ``StepView.post``."""

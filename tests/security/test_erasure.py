@@ -38,7 +38,7 @@ def root(pool: LocalPool, visitor: Visitor) -> Visitor:
 
 
 def with_everything(pool: LocalPool, name: str = "ada") -> User:
-    """Somebody about whom there is a row of every kind."""
+    """A user about whom there is a row of every kind."""
     identity = make(pool, name)
     user = identity.user
     SoftwareToken.activate(identity, friendly_name="Phone")

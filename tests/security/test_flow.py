@@ -29,7 +29,7 @@ SETUP = "cognito_mfa:setup"
 def test_the_password_alone_opens_nothing(
     pool: LocalPool, visitor: Visitor, send: Send, caller: str
 ) -> None:
-    """Nobody is signed in before the code: to every view, the visitor is anonymous."""
+    """No one is signed in before the code: to every view, the visitor is anonymous."""
     visitor.set_up()
     visitor.sign_out()
     assert visitor.sign_in().url == reverse("cognito_mfa:challenge")
@@ -46,7 +46,7 @@ def test_the_password_alone_opens_nothing(
         assert SECRET.encode() not in answer.body
 
 
-def test_choosing_a_password_signs_nobody_in(pool: LocalPool, visitor: Visitor) -> None:
+def test_choosing_a_password_signs_no_one_in(pool: LocalPool, visitor: Visitor) -> None:
     pool.create_user("invited", password="Temporary-1", status="FORCE_CHANGE_PASSWORD")
     visitor.sign_in("invited", "Temporary-1")
     data = {"new_password1": "My-own-Horse-8", "new_password2": "My-own-Horse-8"}
@@ -122,7 +122,7 @@ def test_no_visit_makes_the_proof_younger(
     assert SECRET.encode() not in answer.body
 
 
-def test_the_secret_is_shown_to_nobody_once_it_is_confirmed(
+def test_the_secret_is_shown_to_no_one_once_it_is_confirmed(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     visitor.set_up()
@@ -156,7 +156,7 @@ def test_a_reset_in_between_kills_the_open_challenge(
 ) -> None:
     """Also with a boto3 that can delete nothing: the registration stays, and Cognito would take the code.
 
-    Turns red without the look at ``Snapshot.is_outdated`` in ``flows._check_current``. Every other step and deed is in
+    Turns red without the look at ``Snapshot.is_outdated`` in ``flows._check_current``. Every other step and action is in
     ``test_begun_before``.
     """
     visitor.set_up()

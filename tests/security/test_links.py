@@ -43,7 +43,7 @@ class TestConsent:
     """``links._resolve_user``: the two last lines, and ``Consent.WITHHELD``."""
 
     @pytest.mark.parametrize("drops", [False, True], ids=["as the page does", "in the form alone"])
-    def test_somebody_else_never_becomes_who_is_signed_in(
+    def test_another_user_never_becomes_who_is_signed_in(
         self, optional_pool: LocalPool, browser: Visitor, anna: Any, *, drops: bool
     ) -> None:
         bob(optional_pool)
@@ -64,7 +64,7 @@ class TestConsent:
     def test_switch_is_not_forgotten_on_the_way(
         self, pool: LocalPool, browser: Visitor, anna: Any
     ) -> None:
-        """In a pool that requires MFA a whole set-up lies between; and a step may start again."""
+        """In a pool that requires MFA a whole setup lies between; and a step may start again."""
         bob(pool)
         browser.post(f"{reverse(SIGN_IN)}?switch=1", {"username": "bob", "password": PASSWORD})
         browser.scan()
@@ -175,7 +175,7 @@ class TestConsent:
         careful = Client(enforce_csrf_checks=True)
         assert careful.post(reverse(LINK), {"answer": "yes"}).status_code == 303
 
-    def test_a_resolver_of_the_sites_own_links_nobody_silently_either(
+    def test_a_resolver_of_the_sites_own_links_no_one_silently_either(
         self, optional_pool: LocalPool, browser: Visitor, settings: Settings, anna: Any
     ) -> None:
         resolve_by(settings, lambda _person, *, request: request.user)
@@ -216,12 +216,14 @@ class TestConsent:
         assert browser.post(reverse(LINK), {"answer": "yes"}).answered == 403
         assert not CognitoIdentity.objects.exists()
 
-    def test_a_change_makes_nobody(
+    def test_a_change_makes_no_one(
         self, optional_pool: LocalPool, visitor: Visitor, settings: Settings
     ) -> None:
         """``flows._finish_with_tokens``: the ``if pending.is_change``."""
         visitor.set_up()
-        CognitoIdentity.objects.update(username="bob")  # the name went to somebody else meanwhile
+        CognitoIdentity.objects.update(
+            username="bob"
+        )  # the name went to another user in the meantime
         bob(optional_pool)
         refused = visitor.post(reverse("cognito_mfa:device_replace"), {"password": PASSWORD})
         assert refused.answered == 403
@@ -249,7 +251,7 @@ class TestByHandOnly:
             ("inactive", "inactive"),
         ],
     )
-    def test_whoever_may_do_something_is_linked_by_nothing_else(
+    def test_a_user_with_a_permission_is_linked_by_nothing_else(
         self,
         optional_pool: LocalPool,
         visitor: Visitor,
@@ -367,7 +369,7 @@ class TestByHandOnly:
         visitor.set_up()
         assert CognitoIdentity.objects.get().user == user
 
-    def test_a_user_of_somebody_else_is_refused_with_an_event(
+    def test_a_user_linked_to_another_identity_is_refused_with_an_event(
         self, optional_pool: LocalPool, visitor: Visitor, settings: Settings, user: Any
     ) -> None:
         resolve_by(settings, "by_username")
@@ -437,7 +439,7 @@ class TestNewUsers:
         identity = CognitoIdentity.objects.get()
         assert identity.user.get_username() == identity.sub
 
-    def test_somebody_who_takes_the_name_at_this_moment_is_not_taken_for_another_tab(
+    def test_a_user_who_takes_the_name_at_this_moment_is_not_taken_for_another_tab(
         self, optional_pool: LocalPool, visitor: Visitor
     ) -> None:
         def take() -> None:

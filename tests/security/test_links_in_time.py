@@ -1,4 +1,4 @@
-"""Links between accounts and what hangs on them, when somebody is deleted, disabled, made anew or linked anew
+"""Links between accounts and what hangs on them, when a user is deleted, disabled, made anew or linked anew
 in between; and sites whose own code, names and keys are not what a link expects."""
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def test_a_link_that_is_made_anew_brings_no_old_proof_back(
     "operation", ["admin_delete_user", "admin_disable_user", "admin_user_global_sign_out"]
 )
 @pytest.mark.parametrize("factor", ["no code", "a code"])
-def test_whoever_the_pool_shut_out_meanwhile_is_not_linked(
+def test_a_user_whom_the_pool_shut_out_in_the_meantime_is_not_linked(
     optional_pool: LocalPool, browser: Visitor, anna: Any, operation: str, factor: str
 ) -> None:
     """``flows._check_still_valid``."""
@@ -112,7 +112,7 @@ def test_a_question_that_meets_another_user_is_an_event(
 def test_an_answer_is_about_the_accounts_that_the_page_named(
     optional_pool: LocalPool, browser: Visitor, anna: Any, answer: str
 ) -> None:
-    """``views.LinkView.submit``: another tab began to sign in as somebody else, and is asked as well."""
+    """``views.LinkView.submit``: another tab began to sign in as another user, and is asked as well."""
     bob(optional_pool)
     browser.sign_in("newcomer")
     page = browser.text(browser.get(reverse(LINK)))

@@ -231,7 +231,7 @@ class TestOrigins:
         assert ALLOWED_ORIGIN not in got.headers
 
     def test_two_names_are_a_bad_request(self, server: HttpServer, name: str) -> None:
-        """Whichever of the two somebody else would take."""
+        """Whichever of the two another user would take."""
         for hosts in (
             b"Host: localhost\r\nHost: evil.example",
             b"Host: evil.example\r\nHost: localhost",

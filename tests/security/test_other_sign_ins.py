@@ -1,4 +1,4 @@
-"""Attacks on users who sign in elsewhere: tokens that are somebody else's, forged, or in
+"""Attacks on users who sign in elsewhere: tokens that are another user's, forged, or in
 the wrong place; names and addresses that are not one's own.
 
 The provider here reads what the tests put into the session, as a package does at its sign-in. The same
@@ -145,7 +145,7 @@ def test_two_tokens_of_two_people_prove_nothing(
 def test_cognito_is_believed_about_whose_a_token_is_or_not_at_all(
     pool: LocalPool, visitor: Visitor, db: None, answer: dict[str, Any]
 ) -> None:
-    """Before a set-up, with an answer that names somebody else, or nobody."""
+    """Before a setup, with an answer that names another user, or no one."""
     user = get_user_model().objects.create_user("new")
     sign_in(visitor, user, tokens_of(pool, "newcomer"))
     visitor.cognito.faults.on("GetUser", faults.Body(json.dumps(answer).encode()))
@@ -154,7 +154,7 @@ def test_cognito_is_believed_about_whose_a_token_is_or_not_at_all(
     assert "_cognito_mfa_pending" not in visitor.client.session
 
 
-def test_a_token_that_is_sent_to_us_signs_nobody_in(
+def test_a_token_that_is_sent_to_us_signs_no_one_in(
     pool: LocalPool, client: Client, alice: Any
 ) -> None:
     """No page of ours takes one: not in a header, a field, an address or a cookie."""
@@ -190,7 +190,7 @@ class TestTokensWithoutAChallenge:
     def test_the_first_tokens_after_a_sign_up_prove_nothing(
         self, cognito: LocalCognito, visitor: Visitor
     ) -> None:
-        """Documented for pools that require MFA; others measured a set-up instead."""
+        """Documented for pools that require MFA; others measured a setup instead."""
         behavior = Behavior(tokens_before_first_setup=True)
         pool = cognito.create_pool(POOL_ID, mfa="ON", behavior=behavior)
         pool.create_client(CLIENT_ID)
@@ -211,7 +211,7 @@ class TestTokensWithoutAChallenge:
     def test_a_name_that_reads_like_a_providers_is_not_one(
         self, pool: LocalPool, visitor: Visitor, db: None, site: Settings
     ) -> None:
-        """Somebody of the pool's own, who has the provider linked, and a Kelvin sign in the name.
+        """A user of the pool's own, who has the provider linked, and a Kelvin sign in the name.
 
         ``claims.owning_provider``: ``ascii_lower``.
         """
@@ -265,7 +265,7 @@ class TestTokensWithoutAChallenge:
     def test_a_sign_in_from_before_the_setup_proves_nothing(
         self, pool: LocalPool, visitor: Visitor, alice: Any
     ) -> None:
-        """Somebody with the password alone, who comes back later by a cookie of managed login."""
+        """A user with the password alone, who comes back later by a cookie of managed login."""
         tokens = tokens_of(pool, "newcomer")
         SoftwareToken.objects.update(verified_at="2999-01-01T00:00:00Z")
         sign_in(visitor, alice, tokens)
@@ -349,7 +349,7 @@ def test_a_superuser_is_never_linked_by_a_sign_in(
 
 @pytest.mark.parametrize("verified", ["false", None])
 @pytest.mark.parametrize("address", ["victim@example.com", "Victim@Example.com"])
-def test_an_address_that_nobody_verified_links_nothing(
+def test_an_address_that_no_one_verified_links_nothing(
     pool: LocalPool, visitor: Visitor, db: None, address: str, verified: str | None
 ) -> None:
     """The package took Mallory for the victim, by an address that she gave as hers."""
@@ -427,7 +427,7 @@ def test_a_change_of_address_moves_no_link(pool: LocalPool, visitor: Visitor, al
     assert CognitoIdentity.objects.get().sub == pool.user("newcomer").sub
 
 
-def test_who_has_a_name_after_somebody_else_is_somebody_else(
+def test_a_new_owner_of_a_username_is_another_user(
     pool: LocalPool, visitor: Visitor, alice: Any
 ) -> None:
     pool.state.users.pop("newcomer")
@@ -565,7 +565,7 @@ class TestForgedTokens:
     def test_of_two_claims_of_one_name_none_fools_us(
         self, pool: LocalPool, visitor: Visitor, alice: Any
     ) -> None:
-        """Whichever a parser takes, the token is signed by nobody."""
+        """Whichever a parser takes, the token is signed by no one."""
         tokens = tokens_of(pool, "mallory")
         head, _, _ = tokens["AccessToken"].split(".")
         body = json.dumps(claims_of(tokens["AccessToken"]))

@@ -272,7 +272,7 @@ def test_nothing_but_the_documented_views_is_open(send: Send, settings: Settings
     settings.ROOT_URLCONF = WholeSite
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
     settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if entry.startswith(NEEDED)]
-    # What ends the session comes last, or everything after it would be asked by nobody.
+    # What ends the session comes last, or everything after it would be asked by no one.
     ordered = sorted(
         addresses(), key=lambda route: bool(re.search("logout|leave|sign-out/", route))
     )
@@ -292,7 +292,7 @@ def test_nothing_but_the_documented_views_is_open(send: Send, settings: Settings
     assert reached <= OPEN
 
 
-def test_nobody_is_led_in_a_circle(settings: Settings) -> None:
+def test_no_one_is_led_in_a_circle(settings: Settings) -> None:
     settings.ROOT_URLCONF = WholeSite
     browser = unproven()
     for route, address in addresses().items():
@@ -307,7 +307,7 @@ def test_nobody_is_led_in_a_circle(settings: Settings) -> None:
         assert answer.status_code < 500, (route, url)
 
 
-def test_nobody_is_led_in_a_circle_with_the_login_elsewhere(settings: Settings) -> None:
+def test_no_one_is_led_in_a_circle_with_the_login_elsewhere(settings: Settings) -> None:
     settings.LOGIN_URL = "/accounts/login/"
     answer = unproven().get("/gated/function/", follow=True)
     assert len(answer.redirect_chain) == 2

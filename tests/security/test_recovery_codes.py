@@ -68,7 +68,7 @@ def create(person: Visitor) -> list[str]:
 
 
 def after_password(person: Visitor, username: str = "newcomer") -> Visitor:
-    """Return somebody in another browser, who knows the password of ``username``."""
+    """Return a user in another browser, who knows the password of ``username``."""
     other = Visitor(Client(), person.cognito)
     assert other.sign_in(username).url == CHALLENGE
     return other
@@ -153,7 +153,7 @@ def test_where_cognito_does_not_say_whose_name_it_is_no_code_is_looked_at(
     assert pool.user("ada").software_token is not None
 
 
-def test_nobody_gets_there_without_the_password(pool: LocalPool, person: Visitor) -> None:
+def test_no_one_gets_there_without_the_password(pool: LocalPool, person: Visitor) -> None:
     """``StepView.dispatch``: there is no challenge, so there is no page."""
     codes = create(person)
     stranger = Visitor(Client(), person.cognito)
@@ -256,7 +256,7 @@ def test_a_session_that_a_reset_ends_leaves_no_codes_behind(
 
 
 def test_a_set_that_is_shown_ends_when_another_browser_makes_one(person: Visitor) -> None:
-    """``shown_recovery_codes._is_current``: nobody saves codes that are no good."""
+    """``shown_recovery_codes._is_current``: no one saves codes that are no good."""
     person.post(CODES)
     assert shown(person)
     other = after_password(person)
@@ -275,7 +275,7 @@ def test_they_are_shown_for_minutes(person: Visitor, monkeypatch: pytest.MonkeyP
     assert shown(person) == []
 
 
-def test_they_are_shown_to_nobody_who_signs_in_after(pool: LocalPool, person: Visitor) -> None:
+def test_they_are_shown_to_no_one_who_signs_in_after(pool: LocalPool, person: Visitor) -> None:
     """``proof.drop_all``, and the identity in the payload."""
     pool.create_user("bob", password=PASSWORD)
     person.post(CODES)
@@ -319,7 +319,7 @@ def test_the_owner_hears_of_guesses(
 def test_each_check_costs_one_hash(
     person: Visitor, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
-    """``recovery_codes._matches``: a position that no code has takes as long as one that is there, and so does nobody."""
+    """``recovery_codes._matches``: a position that no code has takes as long as one that is there, and so does no one."""
     create(person)
     asked: list[str] = []
     encode = recovery_codes._Hasher.encode

@@ -1,4 +1,4 @@
-"""No address that somebody gives us leads away from the site, whatever is made of it: a header, an
+"""No address that a user gives us leads away from the site, whatever is made of it: a header, an
 attribute or a script. Judged by where a browser would go."""
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class TestThePages:
             stays(visitor.get(reverse("cognito_mfa:sign_in") + query(url) + more), of=url)
 
     @pytest.mark.parametrize("more", ["", "&again=1", "&switch=1", "&setup=1"])
-    def test_the_sign_in_of_somebody_who_is_in(self, proven: Visitor, more: str) -> None:
+    def test_the_sign_in_of_a_user_who_is_in(self, proven: Visitor, more: str) -> None:
         for url in SOME if more else HOSTILE_ON_PAGES:
             stays(proven.get(reverse("cognito_mfa:sign_in") + query(url) + more), of=url)
 
@@ -124,7 +124,7 @@ class TestThePages:
             stays(proven.get("/admin/login/" + query(url)), of=url)
 
     def test_the_page_that_htmx_works_in(self, pool: LocalPool, visitor: Visitor) -> None:
-        """It is taken apart once more. Cause: ``redirects.local_path``."""
+        """It is taken apart again. Cause: ``redirects.local_path``."""
         visitor.client.force_login(User.objects.create(username="somebody"))
         for url in (*HOSTILE_ON_PAGES, "http://testserver//evil.example/", "http://testserver///x"):
             if "\n" in url or "\r" in url or not url.isascii():
@@ -173,7 +173,7 @@ class TestThePages:
 
     @pytest.mark.parametrize("path", ["//evil.example/private/", "/%0a/evil.example", "/%5c/evil/"])
     def test_the_gates_own_way_back(self, pool: LocalPool, visitor: Visitor, path: str) -> None:
-        """``get_full_path`` of a request that somebody made up."""
+        """``get_full_path`` of a request that a user made up."""
         visitor.client.force_login(User.objects.create(username="somebody"))
         response = visitor.get("/private/", PATH_INFO=path)
         stays(response, of=path)

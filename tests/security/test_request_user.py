@@ -1,4 +1,4 @@
-"""The request's user is the site's: whom another middleware names is judged, stays, and nobody takes their place.
+"""The request's user is the site's: whom another middleware names is judged, stays, and no one takes their place.
 
 The places that these tests are about: ``request_user.people_of``, ``ausers_of`` (lazy users are evaluated, never
 exchanged), ``_follow`` (``auser`` answers as ``user``), ``_own_auser`` and ``_distinct`` (both are judged).
@@ -106,7 +106,7 @@ AUSER: dict[str, Callable[[Any, str], None]] = {auser_alone.__name__: auser_alon
 
 @sync_and_async_middleware
 def by_header(get_response: Callable[..., Any]) -> Callable[..., Any]:
-    """As middleware for tokens is written: it names the user of a header, whoever the session's is."""
+    """As middleware for tokens is written: it names the user of a header, regardless of the session."""
 
     def name(request: HttpRequest) -> None:
         how, _, who = request.headers.get("X-User", "").partition(" ")
@@ -164,7 +164,7 @@ class Urls:
 
 @pytest.fixture
 def boss(settings: Settings) -> Client:
-    """The browser of somebody proven, while the victim has proven nothing."""
+    """The browser of a user proven, while the victim has proven nothing."""
     settings.MIDDLEWARE = with_theirs(settings, 0)
     settings.ROOT_URLCONF = Urls
     linked("victim")
@@ -195,7 +195,7 @@ def without_the_gate(settings: Settings) -> None:
 def test_whom_another_middleware_named_is_stopped_without_a_proof(
     how: str, place: int, boss: Client, send: Send, settings: Settings
 ) -> None:
-    """Whoever the session belongs to. Red without the evaluation in ``ausers_of``, or with an exchange there."""
+    """For every owner of the session. Red without the evaluation in ``ausers_of``, or with an exchange there."""
     settings.MIDDLEWARE = with_theirs(settings, place)
     for browser in (boss, Client()):
         for answer in send(browser, asks(how, "victim")):
@@ -207,7 +207,7 @@ def test_whom_another_middleware_named_is_stopped_without_a_proof(
 def test_whom_another_middleware_named_is_who_every_view_sees(
     how: str, word: str, boss: Client, send: Send, conf: Conf
 ) -> None:
-    """Where nobody is stopped. ``auser()`` is the judged user's: red without ``_follow``."""
+    """Where no one is stopped. ``auser()`` is the judged user's: red without ``_follow``."""
     conf(ENFORCEMENT=word)
     for browser in (boss, Client()):
         assert bodies(send(browser, asks(how, "victim"))) == ["victim"] * 3
@@ -219,13 +219,13 @@ def test_whom_another_middleware_named_is_who_every_view_sees(
 def test_the_proof_of_the_session_is_good_for_its_own_user_however_named(
     how: str, boss: Client, send: Send
 ) -> None:
-    """Red when a lazy user of another class is taken for nobody."""
+    """Red when a lazy user of another class is taken for no one."""
     assert bodies(send(boss, asks(how, "boss"))) == ["boss"] * 3
 
 
 @pytest.mark.parametrize("how", NOBODY)
 @pytest.mark.parametrize("word", ["enforce", "observe", "off"])
-def test_a_request_that_the_site_calls_nobodys_stays_nobodys(
+def test_a_request_that_the_site_calls_no_ones_stays_no_ones(
     how: str, word: str, boss: Client, send: Send, conf: Conf
 ) -> None:
     """Red when the session's user is put there instead (``request.user = await request.auser()``)."""
@@ -267,7 +267,7 @@ def test_marks_judge_whom_another_middleware_named(
 
 
 @pytest.mark.parametrize("how", NOBODY)
-def test_marks_let_nobody_through_whom_the_site_calls_nobody(
+def test_marks_let_no_one_through_whom_the_site_calls_no_one(
     how: str, boss: Client, send: Send, settings: Settings
 ) -> None:
     """Although the session is proven: red when a guard falls back on the session's user."""
@@ -372,7 +372,7 @@ SERVICES: dict[str, Callable[[Any, str], None]] = {
 
 @pytest.mark.parametrize("how", SERVICES)
 @pytest.mark.parametrize("word", ["enforce", "observe", "off"])
-def test_somebody_who_is_no_row_of_the_users_is_no_failure_and_has_nobodys_proof(
+def test_a_user_who_is_no_row_of_the_users_is_no_failure_and_has_no_ones_proof(
     how: str, word: str, boss: Client, send: Send, conf: Conf
 ) -> None:
     """Nor an exemption of the user with the same key. Red wherever ``key_of`` is replaced by ``pk``."""
@@ -435,7 +435,7 @@ def test_a_rule_about_who_is_about_to_sign_in_leaves_the_request_as_it_was(
     assert not hasattr(request, "auser")
 
 
-def test_a_rule_is_not_asked_about_the_session_that_somebody_else_is_about_to_leave(
+def test_a_rule_is_not_asked_about_the_session_that_another_user_is_about_to_leave(
     conf: Conf,
 ) -> None:
     """Red without ``auser`` in ``as_user``."""

@@ -69,7 +69,7 @@ SHOWN: list[Callable[[SecretText], str]] = [
 
 
 @pytest.mark.parametrize("show", SHOWN, ids=range(len(SHOWN)))
-def test_it_shows_itself_to_nobody(show: Callable[[SecretText], str]) -> None:
+def test_it_shows_itself_to_no_one(show: Callable[[SecretText], str]) -> None:
     """``SecretText.__repr__``, ``__str__``, ``__format__`` and ``__deepcopy__``."""
     assert CANARY not in show(SecretText(CANARY))
 

@@ -64,7 +64,7 @@ BROWSERS: dict[str, Callable[..., Any]] = {"wsgi": Client, "asgi": AsyncBrowser}
 
 
 class Site:
-    """A site, its pool, and somebody who uses it."""
+    """A site, its pool, and a user who uses it."""
 
     def __init__(self, cognito: LocalCognito, settings: Settings, browser: Any) -> None:
         self.cognito, self.settings = cognito, settings
@@ -390,7 +390,7 @@ STEPS: list[Step] = [
     page_of_recovery_codes,
     file_of_recovery_codes,
 ]
-# Those in which somebody new is linked.
+# Those in which a user new is linked.
 LINKING: list[Step] = [sign_in, sign_in_with_a_long_form, sign_in_with_srp, confirmation]
 SHOWING: list[Step] = [
     picture,

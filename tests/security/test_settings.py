@@ -109,7 +109,7 @@ ENDPOINTS_REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "url", "why"), ENDPOINTS_REFUSED)
-def test_no_password_is_sent_to_an_address_that_nobody_named_for_cognito(
+def test_no_password_is_sent_to_an_address_that_no_one_named_for_cognito(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, url: str, why: str
 ) -> None:
     """Goes red without ``refuse_endpoint`` in ``clients._build``: a connection is tried."""

@@ -1,5 +1,5 @@
 """Disabled or deleted in the pool: the next request of every session that Cognito opened ends it, and says why;
-sessions that nobody used or checked for too long end likewise."""
+sessions that no one used or checked for too long end likewise."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ PATHS = ["/gated/function/", "/gated/async-function/"]
 
 @pytest.fixture
 def without_code(optional_pool: LocalPool, visitor: Visitor, conf: Any) -> Visitor:
-    """Somebody of whom the policy asks nothing, signed in with the password alone."""
+    """A user of whom the policy asks nothing, signed in with the password alone."""
     conf(REQUIRED=False)
     visitor.sign_in()
     assert visitor.is_in()
@@ -129,7 +129,7 @@ def test_it_holds_where_the_gate_only_looks_on(
     assert not without_code.is_in()
 
 
-def test_the_run_over_everybody_finds_out(without_code: Visitor) -> None:
+def test_the_run_over_every_user_finds_out(without_code: Visitor) -> None:
     """Turns red without ``_note_whether_enabled`` in ``status.refresh_status``."""
     before = identity().generation
     disable(without_code)
@@ -148,7 +148,7 @@ def test_the_run_over_everybody_finds_out(without_code: Visitor) -> None:
 def test_a_site_of_its_own_sign_in_decides_for_itself(
     pool: LocalPool, visitor: Visitor, conf: Any
 ) -> None:
-    """Somebody with a local password is not let in by the pool: they lack a proof, and no more."""
+    """A user with a local password is not let in by the pool: they lack a proof, and no more."""
     visitor.come_with_app()
     user = get_user_model().objects.get()
     shut_out(visitor, "disabled")
@@ -162,7 +162,7 @@ def test_a_site_of_its_own_sign_in_decides_for_itself(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_session_of_cognitos_own_pages_ends_with_a_backend_that_loads_everybody(
+def test_a_session_of_cognitos_own_pages_ends_with_a_backend_that_loads_every_user(
     path: str, optional_pool: LocalPool, visitor: Visitor, send: Send, conf: Any
 ) -> None:
     """Turns red without ``access_lost`` in ``gate.decide_for_user`` and ``gate.adecide_for_user``."""
@@ -187,7 +187,7 @@ def no_token(_request: object) -> None:
     """Give no token."""
 
 
-def test_a_proof_of_somebody_shut_out_is_none_in_a_foreign_session(
+def test_a_proof_of_a_user_shut_out_is_none_in_a_foreign_session(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     """Turns red without ``disabled_at`` in ``proof.age``."""
@@ -339,7 +339,7 @@ def test_off_it_costs_nothing(
         assert visitor.is_in()
 
 
-def test_nobody_without_a_password_learns_anything(pool: LocalPool, visitor: Visitor) -> None:
+def test_no_one_without_a_password_learns_anything(pool: LocalPool, visitor: Visitor) -> None:
     """A stranger's sign-in with a shut-out name looks like any other."""
     visitor.come_with_app()
     shut_out(visitor, "disabled")

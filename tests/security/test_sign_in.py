@@ -1,4 +1,4 @@
-"""What somebody tries who has a part of what it takes: the password and not the phone, an old code, a
+"""What a user tries who has a part of what it takes: the password and not the phone, an old code, a
 copied cookie, another browser. Each of these is also asked of lenient Cognitos (test_mutants): there
 it must fail, or it would not notice a mistake either."""
 
@@ -44,7 +44,7 @@ def seen_sessions(visitor: Visitor, operation: str) -> list[str]:
 
 
 def enrolled(visitor: Visitor, username: str = "newcomer") -> Visitor:
-    """Somebody with an authenticator, who signed out."""
+    """A user with an authenticator, who signed out."""
     visitor.set_up(username)
     visitor.sign_out()
     return visitor
@@ -119,7 +119,7 @@ def test_another_persons_phone_opens_nothing(pool: LocalPool, visitor: Visitor) 
 
 
 def test_a_copied_session_cannot_be_answered_again(pool: LocalPool, visitor: Visitor) -> None:
-    """Whoever copied the browser's session before the code has a step that is over."""
+    """Anyone who copied the browser's session before the code has a step that is over."""
     enrolled(visitor).sign_in()
     copied = dict(visitor.client.session.items())
     visitor.enter_code()
@@ -150,7 +150,7 @@ def test_a_set_up_left_open_closes_by_itself(pool: LocalPool, visitor: Visitor) 
     assert not visitor.is_in()
 
 
-def test_an_answer_for_somebody_else_is_lost(pool: LocalPool, visitor: Visitor) -> None:
+def test_an_answer_for_another_user_is_lost(pool: LocalPool, visitor: Visitor) -> None:
     """The name in an answer must be the session's: Cognito says so, and we believe nothing else."""
     pool.create_user("thief", password=PASSWORD)
     pool.register_software_token("thief")
@@ -174,10 +174,10 @@ def test_a_sign_in_begun_for_another_client_starts_again(
     assert not visitor.is_in()
 
 
-def test_a_verification_that_never_happened_signs_nobody_in(
+def test_a_verification_that_never_happened_signs_no_one_in(
     pool: LocalPool, visitor: Visitor
 ) -> None:
-    """Somebody between us and Cognito says SUCCESS; Cognito's own last word counts."""
+    """A user between us and Cognito says SUCCESS; Cognito's own last word counts."""
     sessions = seen_sessions(visitor, "AssociateSoftwareToken")
     visitor.sign_in()
     visitor.scan()
@@ -202,7 +202,7 @@ def test_a_session_from_before_the_key_verifies_nothing(pool: LocalPool, visitor
 def test_the_password_alone_cannot_replace_the_authenticator(
     pool: LocalPool, visitor: Visitor
 ) -> None:
-    """A set-up begun elsewhere with the password dies when the owner finishes theirs.
+    """A setup begun elsewhere with the password dies when the owner finishes theirs.
 
     On this site by ``Snapshot.is_outdated``; and by Cognito's own rule, for who asks Cognito without us.
     """
@@ -224,7 +224,7 @@ def test_the_password_alone_cannot_replace_the_authenticator(
     assert pool.user("newcomer").software_token is owners
 
 
-def test_somebody_new_gets_nowhere_without_an_authenticator(
+def test_a_new_user_gets_nowhere_without_an_authenticator(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     visitor.sign_in()
@@ -246,7 +246,7 @@ def test_a_pool_that_requires_mfa_is_enough(
 def test_in_an_optional_pool_the_code_is_asked_for_too(
     optional_pool: LocalPool, visitor: Visitor
 ) -> None:
-    """Else the password alone would come to a new set-up."""
+    """Else the password alone would come to a new setup."""
     came = enrolled(visitor).sign_in()
     assert (came.status_code, came.headers.get("Location")) == (302, reverse(CHALLENGE))
     assert not visitor.is_in()
@@ -306,7 +306,7 @@ def test_an_invitation_expires(pool: LocalPool, visitor: Visitor) -> None:
 
 
 def test_an_invitation_is_taken_up_once(pool: LocalPool, visitor: Visitor) -> None:
-    """Whoever read the invitation may hold the same step open in another browser."""
+    """Anyone who read the invitation may hold the same step open in another browser."""
     pool.create_user("invited", password=PASSWORD, status="FORCE_CHANGE_PASSWORD")
     thief = another_browser(visitor)
     for browser in (thief, visitor):

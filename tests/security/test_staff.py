@@ -116,7 +116,7 @@ class Door:
 
 
 def event(kind: str) -> Callable[[str], bool]:
-    """Return what tells whether it happened to a user, or to nobody in particular."""
+    """Return what tells whether it happened to a user, or to no one in particular."""
     return lambda name: MFAEvent.objects.filter(kind=kind, username__in=(name, "")).exists()
 
 
@@ -263,7 +263,7 @@ OF_ONE_POOL = [
 
 
 class Staff:
-    """Somebody of the help desk with a browser, who answered a code just now."""
+    """A user of the help desk with a browser, who answered a code just now."""
 
     def __init__(self, pool: LocalPool, cognito: LocalCognito) -> None:
         self.cognito, self.pool = cognito, pool
@@ -313,7 +313,7 @@ def test_every_action_of_the_admin_has_its_doors_in_the_table() -> None:
     assert {door.right for door in DOORS.values()} == rights
 
 
-# Of every action that changes something for somebody: its event, and the subject of the mail to them.
+# Of every action that changes something for a user: its event, and the subject of the mail to them.
 TRACES = {
     RIGHTS.RESET: ("MFA_RESET", "Your authenticator app was removed"),
     RIGHTS.FINISH: ("MFA_RESET", "Your authenticator app was removed"),
@@ -331,7 +331,7 @@ TRACES = {
 
 
 @pytest.mark.parametrize("name", DOORS)
-def test_whoever_has_the_permission_and_a_fresh_code_may_and_leaves_a_trace(
+def test_staff_with_the_permission_and_a_recent_code_may_and_leave_a_trace(
     staff: Staff, name: str, django_capture_on_commit_callbacks: Any
 ) -> None:
     """The event with who and why, the admin's own log, and the mail: in each of the functions that do it."""
@@ -389,7 +389,7 @@ def test_who_may_only_look_is_refused_and_that_is_written_down(
     staff.may(*VIEWS, "view_user", "view_mfaexemption")
     assert door.use(staff.client, "ada").status_code == 403
     assert not door.done("ada")
-    # The form for an exemption is not shown at all, so that nobody is named in it yet.
+    # The form for an exemption is not shown at all, so that no one is named in it yet.
     about = "ada" if name in ABOUT_SOMEBODY and name != "grant" else ""
     assert refusals() == [(f"{door.right.name}: no permission", "helpdesk", about)]
     assert "permission_denied" in caplog.text
@@ -430,7 +430,7 @@ def test_a_stranger_makes_no_rows(staff: Staff) -> None:
 
 
 @pytest.mark.parametrize("name", OTHERS_ONLY)
-def test_nobody_does_it_to_themselves(staff: Staff, name: str) -> None:
+def test_no_one_does_it_to_themselves(staff: Staff, name: str) -> None:
     """``permissions.denial_reason``, the rule of ONESELF."""
     door = DOORS[name]
     staff.is_allowed(door.right)
@@ -443,7 +443,7 @@ def test_nobody_does_it_to_themselves(staff: Staff, name: str) -> None:
 
 @pytest.mark.parametrize("rank", ["a superuser", "change_user", "change_group"])
 @pytest.mark.parametrize("name", BY_POWER)
-def test_nobody_does_it_to_somebody_more_powerful(staff: Staff, name: str, rank: str) -> None:
+def test_no_one_does_it_to_a_more_powerful_user(staff: Staff, name: str, rank: str) -> None:
     """``permissions.denial_reason``, the rule of POWER: or a right of the help desk would be a way to every right."""
     door = DOORS[name]
     staff.is_allowed(door.right)
@@ -463,8 +463,8 @@ def test_nobody_does_it_to_somebody_more_powerful(staff: Staff, name: str, rank:
 
 
 @pytest.mark.parametrize("name", OF_ONE_POOL)
-def test_nobody_does_it_to_somebody_of_another_pool(staff: Staff, name: str) -> None:
-    """``permissions.denial_reason``, the rule of POOL: somebody else may have that name there."""
+def test_no_one_does_it_to_a_user_of_another_pool(staff: Staff, name: str) -> None:
+    """``permissions.denial_reason``, the rule of POOL: another user may have that name there."""
     door = DOORS[name]
     staff.is_allowed(door.right)
     door.begin("ada")
@@ -483,7 +483,7 @@ def exempt(_settings: Settings) -> None:
     exemptions.grant(helpdesk, until=until, reason="x", actor=None)
 
 
-# Every way in which the policy asks no second factor of somebody.
+# Every way in which the policy asks no second factor of a user.
 UNASKED: dict[str, Callable[[Settings], Any] | dict[str, Any]] = {
     "exempt": exempt,
     "observing": {"ENFORCEMENT": "observe"},
@@ -507,7 +507,7 @@ def ask_nothing(settings: Settings, unasked: str) -> None:
 def test_a_password_alone_does_nothing_to_others(
     staff: Staff, settings: Settings, name: str, unasked: str
 ) -> None:
-    """``permissions.required_step``: it asks everybody who acts, whatever the policy asks of them."""
+    """``permissions.required_step``: it asks every user who acts, whatever the policy asks of them."""
     door = DOORS[name]
     staff.is_allowed(door.right)
     door.begin("ada")
@@ -601,7 +601,7 @@ def test_staff_without_an_authenticator_set_one_up_come_back_and_act(
     assert MFAEvent.objects.filter(kind="MFA_RESET", username="ada").exists()
 
 
-def test_staff_with_an_authenticator_whom_nobody_asked_for_a_code_are_asked(
+def test_staff_with_an_authenticator_whom_no_one_asked_for_a_code_are_asked(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
     make(pool, "root", is_staff=True, is_superuser=True)
@@ -623,7 +623,7 @@ def test_staff_with_an_authenticator_whom_nobody_asked_for_a_code_are_asked(
 def test_a_sign_in_that_proves_itself_elsewhere_is_believed_at_any_age(
     staff: Staff, settings: Settings
 ) -> None:
-    """A decision: nobody can tell how old it is. It is about its own user alone."""
+    """A decision: no one can tell how old it is. It is about its own user alone."""
     backend = "django.contrib.auth.backends.ModelBackend"
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "TRUSTED_BACKENDS": {backend: "elsewhere"}}
     staff.is_allowed(RIGHTS.RESET)
@@ -766,7 +766,7 @@ def run(command: str, *arguments: str) -> int:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_by_somebody_a_command_keeps_the_same_rules(staff: Staff, name: str) -> None:
+def test_with_by_a_command_keeps_the_same_rules(staff: Staff, name: str) -> None:
     """``management.lookup.require``, at each command."""
     right, arguments, done = COMMANDS[name]
     if name == "finish":
@@ -774,7 +774,7 @@ def test_by_somebody_a_command_keeps_the_same_rules(staff: Staff, name: str) -> 
     if name == "revoke":
         an_exemption("ada")
     assert run(*arguments, "--by", "helpdesk") in (1, 3)
-    # Nothing can be finished without the permission, so that nobody is meant yet.
+    # Nothing can be finished without the permission, so that no one is meant yet.
     assert refusals() == [
         (f"{right.name}: no permission", "helpdesk", "" if name == "finish" else "ada")
     ]
@@ -789,7 +789,7 @@ def test_by_somebody_a_command_keeps_the_same_rules(staff: Staff, name: str) -> 
     assert done("ada")
 
 
-def test_whom_somebody_may_not_reset_does_not_keep_others_waiting(staff: Staff) -> None:
+def test_whom_a_user_may_not_reset_does_not_keep_others_waiting(staff: Staff) -> None:
     """``_refusal`` of the command: three failures in a row mean that Cognito is down, and refusals do not."""
     staff.is_allowed(RIGHTS.FINISH)
     a_reset("ada")  # the newest come first

@@ -1,5 +1,5 @@
-"""Where a token comes from: another issuer's, client's or provider's tokens are nobody's, and so is what
-nobody signed. None of them proves anything, and none links a ``sub`` to a user.
+"""Where a token comes from: another issuer's, client's or provider's tokens are no one's, and so is what
+no one signed. None of them proves anything, and none links a ``sub`` to a user.
 
 The provider here hands on whatever it was given, as a package might that does not look.
 """
@@ -78,7 +78,7 @@ def alice(pool: LocalPool, db: None) -> Any:
 
 @pytest.fixture
 def newborn(db: None) -> Any:
-    """A user whom nobody has linked yet."""
+    """A user whom no one has linked yet."""
     return get_user_model().objects.create_user("newborn")
 
 
@@ -187,7 +187,7 @@ FOREIGN = [
 @pytest.mark.sweep
 @pytest.mark.parametrize("token", ["AccessToken", "IdToken"])
 @pytest.mark.parametrize("issuer", FOREIGN, ids=str)
-def test_another_issuers_token_is_nobodys(
+def test_another_issuers_token_is_no_ones(
     visitor: Visitor, pool: LocalPool, alice: Any, newborn: Any, issuer: object, token: str
 ) -> None:
     """Signed by the pool itself, so that ``token_verification._is_ours`` alone refuses it, by the issuer."""
@@ -221,7 +221,7 @@ def test_our_own_sign_in_looks_at_the_issuer_too(pool: LocalPool, issuer: object
     ],
     ids=str,
 )  # fmt: skip
-def test_an_access_token_for_another_purpose_client_or_time_is_nobodys(
+def test_an_access_token_for_another_purpose_client_or_time_is_no_ones(
     visitor: Visitor, pool: LocalPool, alice: Any, newborn: Any, claims: dict[str, Any]
 ) -> None:
     """Signed by the pool. ``token_verification._is_ours`` and ``is_in_force``, ``claims.read_person``."""
@@ -446,7 +446,7 @@ FORGERIES: list[Forge] = [
 @pytest.mark.sweep
 @pytest.mark.parametrize("token", ["AccessToken", "IdToken"])
 @pytest.mark.parametrize("forge", FORGERIES)
-def test_what_the_pool_has_not_signed_is_nobodys(
+def test_what_the_pool_has_not_signed_is_no_ones(
     visitor: Visitor, pool: LocalPool, alice: Any, newborn: Any, forge: Forge, token: str
 ) -> None:
     """Each claim is right. ``token_verification._verify_signature``."""
@@ -469,10 +469,10 @@ def test_nor_is_what_another_pool_has_signed(
     assert_nobodys(visitor, alice, newborn, tokens)
 
 
-def test_a_token_alone_links_only_whom_cognito_speaks_of(
+def test_a_token_alone_links_only_whom_cognito_names(
     visitor: Visitor, pool: LocalPool, newborn: Any
 ) -> None:
-    """Without an ID token, and without an answer to GetUser, nobody knows whether the address was verified.
+    """Without an ID token, and without an answer to GetUser, no one knows whether the address was verified.
 
     ``login._judge``: ``attributes_unknown``.
     """
@@ -487,7 +487,7 @@ def test_a_token_alone_links_only_whom_cognito_speaks_of(
 
 
 class Keys:
-    """A factory of clients, for which the keys are at hand, and counted; the API is the local Cognito's."""
+    """A factory of clients, for which the keys are available, and counted; the API is the local Cognito's."""
 
     def __init__(self) -> None:
         self.body: bytes | None = None
@@ -534,7 +534,7 @@ def test_keys_are_fetched_once_and_from_the_pools_own_address(
 def test_no_page_fetches_any(
     visitor: Visitor, pool: LocalPool, alice: Any, newborn: Any, published: Keys
 ) -> None:
-    """Neither the gate, nor the set-up page, which tells whose the token is."""
+    """Neither the gate, nor the setup page, which tells whose the token is."""
     sign_in(visitor, newborn, tokens_of(pool))
     token_verification.forget_keys()
     published.asked.clear()
@@ -650,5 +650,5 @@ def test_keys_of_a_local_cognito_over_http(
         sign_in(visitor, alice, tokens)
         assert not visitor.is_in()
     token_verification.forget_keys()
-    sign_in(visitor, alice, tokens_of(pool))  # nobody answers there any more
+    sign_in(visitor, alice, tokens_of(pool))  # no one answers there any more
     assert not visitor.is_in()

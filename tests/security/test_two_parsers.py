@@ -72,7 +72,7 @@ def key(browser: Client) -> str:
 
 @pytest.fixture
 def keys() -> tuple[str, str]:
-    """Of the victim's session, a password alone, and of somebody's own proven one."""
+    """Of the victim's session, a password alone, and of a user's own proven one."""
     return key(signed_in(linked("victim"))), key(proven(linked("mallory")))
 
 
@@ -106,7 +106,7 @@ def test_a_cookie_header_that_is_merely_split_works(stack: str, keys: tuple[str,
     victim, own = keys
     assert asked(stack, f"sessionid={own}", "a=b", "c=d") == "mallory"
     assert asked(stack, f"sessionid={victim}", "a=b") == "refused 4403"
-    # Channels outside of us reads the first header alone: to the application nobody is signed in.
+    # Channels outside of us reads the first header alone: to the application no one is signed in.
     outside = stack in ("session outside", "user outside")
     assert asked(stack, "a=b", f"sessionid={own}") == ("anonymous" if outside else "mallory")
     last = asked(stack, "a=b", f"sessionid={victim}")
@@ -135,8 +135,8 @@ def named(user: Any, cookie: str = "") -> str:
     return async_to_sync(_asked)(outside, [(b"cookie", cookie.encode())])
 
 
-def test_an_inactive_user_whom_somebody_outside_named_is_refused(conf: Any) -> None:
-    """Although nothing is asked of anybody. Red without ``is_active`` in ``_named``."""
+def test_an_inactive_user_whom_other_code_named_is_refused(conf: Any) -> None:
+    """Although nothing is asked of anyone. Red without ``is_active`` in ``_named``."""
     conf(REQUIRED=False)
     user = linked("gone")
     assert named(user) == "anonymous"
@@ -151,7 +151,7 @@ class Foreign:
 
 
 def test_a_user_of_another_framework_is_refused() -> None:
-    """There is nobody to judge."""
+    """There is no one to judge."""
     assert named(Foreign()) == "refused 4403"
 
 

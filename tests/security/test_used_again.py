@@ -42,7 +42,7 @@ def old(pool: LocalPool, visitor: Visitor) -> Ada:
 
 @pytest.fixture
 def new(pool: LocalPool, old: Ada) -> Ada:
-    """The second ada: nobody here has seen her yet."""
+    """The second ada: no one here has seen her yet."""
     return Ada(pool, old)
 
 
@@ -132,7 +132,7 @@ def test_the_new_one_who_set_up_elsewhere_replaces_her_phone(
 def test_the_mails_go_to_the_new_one_alone(
     pool: LocalPool, old: Ada, new: Ada, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """``username_reuse.retire`` tells nobody; ``transitions.record_setup`` writes to the row of the tokens."""
+    """``username_reuse.retire`` tells no one; ``transitions.record_setup`` writes to the row of the tokens."""
     with django_capture_on_commit_callbacks(execute=True):
         new.come()
         new.replace()
@@ -172,7 +172,7 @@ def test_two_phones_of_the_same_name_are_told_apart(pool: LocalPool, visitor: Vi
     assert new.is_in()
 
 
-def test_where_nobody_knows_cognitos_name_is_shown(
+def test_where_no_one_knows_cognitos_name_is_shown(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
     """``flows._identify_renamed_device``: the error that means nothing."""
@@ -271,7 +271,7 @@ def test_a_row_that_was_thought_gone_lives_again_when_its_person_comes(
     assert ada.is_in()
 
 
-def test_a_token_of_before_the_new_link_retires_nobody(pool: LocalPool, old: Ada, new: Ada) -> None:
+def test_a_token_of_before_the_new_link_retires_no_one(pool: LocalPool, old: Ada, new: Ada) -> None:
     """``username_reuse.retire_namesakes``, ``told_at``: the old one's token is good for an hour, and says nothing new."""
     new.come()
     username_reuse.retire_namesakes(

@@ -43,7 +43,7 @@ LATER_SIGN_IN = [
     "INSERT session",
     # The page that asks for the code.
     "SELECT session",
-    # The code: once, from somebody who was not reset since the password.
+    # The code: once, from a user who was not reset since the password.
     "SELECT session",
     "INSERT postedstep",
     "SELECT cognitoidentity",
@@ -89,9 +89,7 @@ def test_a_later_sign_in(pool: LocalPool, visitor: Visitor) -> None:
     assert sign_in_later(visitor) == LATER_SIGN_IN
 
 
-def test_who_types_an_alias_is_looked_for_once_more(
-    cognito: LocalCognito, visitor: Visitor
-) -> None:
+def test_who_types_an_alias_is_looked_for_again(cognito: LocalCognito, visitor: Visitor) -> None:
     """By the pool's own name, which Cognito's challenge tells."""
     pool = cognito.create_pool(POOL_ID, mfa="ON", alias_attributes=["email"])
     pool.create_client(CLIENT_ID)
@@ -100,7 +98,7 @@ def test_who_types_an_alias_is_looked_for_once_more(
     visitor.set_up()
     found = sign_in_later(visitor, "newcomer@example.com")
     searched = [
-        # The name as typed, which nobody has; with the newest event.
+        # The name as typed, which no one has; with the newest event.
         "SELECT cognitoidentity",
         "SELECT mfaevent",
         # The pool's own name, and whether something happened to its user since.

@@ -50,7 +50,7 @@ def test_an_existing_name_is_not_taken_over() -> None:
 def test_an_address_of_an_existing_user_is_told_to_the_operator(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Nobody is linked by it, unless the site says so; but a second account is made in silence for nobody."""
+    """No one is linked by it, unless the site says so; but a second account is made in silence for no one."""
     other = User.objects.create_user("ada.l", "Ada@Example.com")
     identity = linking.link(ADA, request=None)
     assert identity.user != other
@@ -62,7 +62,7 @@ def test_an_address_of_an_existing_user_is_told_to_the_operator(
     assert "second_account" in caplog.text
 
 
-def test_an_address_that_is_only_claimed_is_compared_with_nobodys() -> None:
+def test_an_address_that_is_only_claimed_is_not_compared() -> None:
     User.objects.create_user("ada.l", "ada@example.com")
     claimed = Person(sub="sub-eve", username="eve", email="ada@example.com", email_verified=False)
     linking.link(claimed, request=None)
@@ -76,7 +76,7 @@ def test_a_new_sub_of_the_same_name_is_another_person() -> None:
     assert first.user != second.user
 
 
-def test_a_changed_mail_address_relinks_nobody() -> None:
+def test_a_changed_mail_address_relinks_no_one() -> None:
     User.objects.create_user("victim", "victim@example.com")
     identity = linking.link(ADA, request=None)
     changed = Person(sub="sub-ada", username="ada", email="victim@example.com", email_verified=True)
@@ -100,7 +100,7 @@ def test_a_name_that_is_only_a_sub_is_replaced_by_a_verified_address() -> None:
     assert linking.link(unverified, request=None).user.get_username() == "s-2"
 
 
-def test_a_name_too_long_for_the_column_is_not_cut_into_somebody_elses() -> None:
+def test_a_name_too_long_for_the_column_is_not_cut_into_another_users() -> None:
     person = Person(sub="s-1", username="x" * 128, email="")
     assert linking.link(person, request=None).user.get_username() == "x" * 128
 
@@ -127,7 +127,7 @@ def test_a_resolver_links_existing_users_but_no_superuser(
     assert not CognitoIdentity.objects.filter(sub="r").exists()
 
 
-def test_an_unverified_or_shared_address_links_nobody(settings: Settings) -> None:
+def test_an_unverified_or_shared_address_links_no_one(settings: Settings) -> None:
     with_resolver(settings, "by_verified_email")
     User.objects.create_user("one", "ada@example.com")
     unverified = Person(sub="u", username="u", email="ada@example.com", email_verified=False)
@@ -140,7 +140,7 @@ def test_an_unverified_or_shared_address_links_nobody(settings: Settings) -> Non
     assert event.detail.startswith("2 users match: ")
 
 
-def test_whoever_is_signed_in_already_can_be_linked(settings: Settings) -> None:
+def test_a_signed_in_user_can_be_linked(settings: Settings) -> None:
     with_resolver(settings, "by_signed_in_user")
     request = HttpRequest()
     request.user = AnonymousUser()
@@ -176,7 +176,7 @@ def test_a_signed_in_user_with_a_link_of_a_former_pool_gets_no_second_account(
     assert User.objects.count() == 1
 
 
-def test_a_user_that_belongs_to_somebody_else_is_refused(settings: Settings) -> None:
+def test_a_user_that_belongs_to_another_user_is_refused(settings: Settings) -> None:
     with_resolver(settings, "by_username")
     linking.link(ADA, request=None)
     with pytest.raises(Refused):
@@ -187,7 +187,7 @@ def test_a_user_that_belongs_to_somebody_else_is_refused(settings: Settings) -> 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_requests_at_once_make_one_user() -> None:
-    """Two tabs, or a click that was repeated: all of them get the same user, and nobody is refused."""
+    """Two tabs, or a click that was repeated: all of them get the same user, and no one is refused."""
     if connection.vendor != "postgresql":
         pytest.skip("needs PostgreSQL: SQLite has one writer at a time")
     found: list[tuple[int, int]] = []

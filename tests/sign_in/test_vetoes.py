@@ -45,7 +45,7 @@ class Veto:
 
 
 class VetoWithUsers(ModelBackend):
-    """Refuses whoever asks too often, and signs others in."""
+    """Refuses anyone who asks too often, and signs others in."""
 
     def authenticate(
         self,
@@ -61,7 +61,7 @@ class VetoWithUsers(ModelBackend):
 
 
 class Generous(BaseBackend):
-    """Signs anybody in who has a name."""
+    """Signs anyone in who has a name."""
 
     def authenticate(self, request: HttpRequest | None, username: str = "", **_kwargs: Any) -> Any:
         return User.objects.get_or_create(username="generous")[0]
@@ -175,7 +175,7 @@ def test_a_change_of_the_authenticator_can_be_refused_too(
     assert visitor.cognito.operations() == []
 
 
-def test_django_takes_no_password_for_nobody(
+def test_django_accepts_no_password_for_a_missing_user(
     db: None, rf: RequestFactory, django_assert_num_queries: Any
 ) -> None:
     """What the module relies on: no query, and so no hash, which costs time."""

@@ -88,7 +88,7 @@ def test_the_admin_is_unfolds_and_asks_for_mfa(pool: LocalPool, visitor: Visitor
     assert visitor.get(reverse("admin:index")).status_code == 302
 
 
-def test_who_acts_as_somebody_else_came_with_a_code(pool: LocalPool, visitor: Visitor) -> None:
+def test_who_acts_as_another_user_came_with_a_code(pool: LocalPool, visitor: Visitor) -> None:
     make(pool, "root", is_staff=True, is_superuser=True)
     ada = make(pool, "ada")
     visitor.come_with_app("root")

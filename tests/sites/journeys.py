@@ -68,7 +68,7 @@ def test_a_person_who_was_here_before(pool: LocalPool, visitor: Visitor) -> None
 
 
 def test_a_superuser_who_was_here_before(pool: LocalPool, visitor: Visitor) -> None:
-    """Refused until somebody with a shell links them, and then at home in the admin."""
+    """Refused until a user with a shell links them, and then at home in the admin."""
     root = make_user("root", is_staff=True, is_superuser=True)
     in_pool(pool, "root")
     pool.register_software_token("newcomer")

@@ -1,4 +1,4 @@
-"""The site whose users are refused where anything is missing: a page, and nobody half made."""
+"""The site whose users are refused where anything is missing: a page, and no one half made."""
 
 from __future__ import annotations
 

@@ -8,4 +8,4 @@ from cognito_mfa.contrib.admin_site import MFAAdminSite
 
 
 class Site(MFAAdminSite, UnfoldAdminSite):
-    """Unfold's looks, and nobody is let in without MFA."""
+    """Unfold's looks, and no one is let in without MFA."""

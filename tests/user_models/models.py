@@ -32,18 +32,18 @@ class Badge(models.Model):
 
 
 class Existing(models.Manager["Employee"]):
-    """Finds whom nobody has deleted; and has no ``create_user``."""
+    """Finds whom no one has deleted; and has no ``create_user``."""
 
     def get_queryset(self) -> Any:
         return super().get_queryset().filter(deleted=False)
 
 
 class Employee(Badge, AbstractBaseUser):
-    """Refuses for the reason by which somebody is called."""
+    """Refuses for the reason by which a user is called."""
 
     username = models.CharField(max_length=150, unique=True)
     email = models.EmailField(max_length=40, unique=True, null=True)  # noqa: DJ001 - and shorter than addresses
-    number = models.IntegerField()  # which nobody fills
+    number = models.IntegerField()  # which no one fills
     team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, blank=True)
     first_name = models.CharField(max_length=20, blank=True)
     last_name = models.CharField(max_length=20, blank=True)

@@ -77,7 +77,7 @@ def test_a_column_for_phone_numbers_takes_nothing_else(
 
 
 @only("Called")
-def test_a_phone_number_of_somebody_else_is_taken(
+def test_a_phone_number_of_another_user_is_taken(
     optional_pool: LocalPool, visitor: Visitor
 ) -> None:
     other = users().create(phone=PHONE)

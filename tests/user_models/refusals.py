@@ -104,12 +104,12 @@ def test_what_the_model_refuses_is_a_page_and_a_line(
 
 
 @pytest.mark.parametrize("verified", ["true", "false"])
-def test_an_address_of_somebody_else_is_left_to_an_administrator(
+def test_an_address_of_another_user_is_left_to_an_administrator(
     pool: LocalPool, visitor: Visitor, caplog: pytest.LogCaptureFixture, verified: str
 ) -> None:
-    """In a pool that requires MFA, Cognito has the authenticator before anybody knows: the page says that it stays.
+    """In a pool that requires MFA, Cognito has the authenticator before anyone knows: the page says that it stays.
 
-    An address that is not verified is stored nowhere, and so taken by nobody. makinacorpus/django_pyoidc#35.
+    An address that is not verified is stored nowhere, and so taken by no one. makinacorpus/django_pyoidc#35.
     """
     old = hire("old-name", email="ada@example.com")
     sub = join(pool, "ada", verified=verified)
@@ -155,7 +155,7 @@ def test_before_anything_is_registered_where_a_new_password_comes_first(
 def test_an_address_that_is_too_long_for_the_column_is_left_out(
     optional_pool: LocalPool, visitor: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It decides nothing: nobody is found by it, and the column may be empty."""
+    """It decides nothing: no one is found by it, and the column may be empty."""
     join(optional_pool, "ada", f"{'a' * 40}@example.com")
     visitor.set_up("ada")
     assert CognitoIdentity.objects.get().user.email is None
@@ -174,7 +174,7 @@ def test_an_address_of_any_length_lets_people_in(
         assert visitor.sign_in("ada").status_code == 302
 
 
-def test_whoever_is_deleted_softly_is_refused(
+def test_a_softly_deleted_user_is_refused(
     optional_pool: LocalPool, visitor: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The default manager no longer finds the user, so that no session could be theirs; no second user is made."""
@@ -271,7 +271,7 @@ def test_a_resolver_that_makes_users_leaves_none_behind(
     assert not employees().exists()
 
 
-def test_nobody_catches_the_end_of_the_process(
+def test_no_one_catches_the_end_of_the_process(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
     def stop(_person: Any, *, request: Any) -> None:

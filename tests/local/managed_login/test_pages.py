@@ -69,7 +69,7 @@ class TestSigningIn:
         browser.fill_in(username="newcomer", password=PASSWORD)
         assert "code" in browser.answer
 
-    def test_an_optional_pool_asks_whoever_has_an_authenticator_and_nobody_else(
+    def test_an_optional_pool_asks_only_users_with_an_authenticator(
         self, site: Site, web_pool: LocalPool
     ) -> None:
         assert site.code("newcomer")
@@ -118,7 +118,7 @@ class TestSigningIn:
         assert browser.page.status == 400
         assert "Invalid session for the user." in browser.text
 
-    def test_a_provider_makes_its_people_and_nobody_asks_for_a_code(
+    def test_a_provider_makes_its_people_and_no_one_asks_for_a_code(
         self, cognito: LocalCognito, site: Site
     ) -> None:
         """Cognito asks federated users for no MFA, not even in an ON pool."""
@@ -164,7 +164,7 @@ class TestTheRequest:
             {"redirect_uri": None},
         ],
     )
-    def test_nobody_is_sent_to_an_address_that_is_not_registered(
+    def test_no_one_is_sent_to_an_address_that_is_not_registered(
         self, site: Site, web_pool: LocalPool, changes: dict[str, str | None]
     ) -> None:
         browser = site.open(**changes)
@@ -237,7 +237,7 @@ class TestTheCode:
         code = site.code(code_challenge=CHALLENGE, code_challenge_method="S256")
         assert site.exchange(code, **given).status == status
 
-    def test_a_user_who_is_disabled_meanwhile_gets_nothing(
+    def test_a_user_who_is_disabled_in_the_meantime_gets_nothing(
         self, site: Site, web_pool: LocalPool
     ) -> None:
         code = site.code()

@@ -64,7 +64,7 @@ class TestForgotPassword:
         with refused("NotAuthorizedException", WRONG):
             caller.password("owner", PASSWORD)
 
-    def test_it_gets_nobody_past_the_second_factor(
+    def test_it_gets_no_one_past_the_second_factor(
         self, cognito: LocalCognito, caller: Caller, pool: LocalPool
     ) -> None:
         pool.user("regular").attributes |= VERIFIED

@@ -217,7 +217,7 @@ class TestUnknownUser:
                 PASSWORD=PASSWORD,
             )
 
-    def test_or_an_exchange_that_nobody_wins(
+    def test_or_an_exchange_that_no_one_wins(
         self, cognito: LocalCognito, caller: Caller, open_pool: LocalPool
     ) -> None:
         person = Person(cognito, "nobody")

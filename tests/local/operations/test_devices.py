@@ -27,7 +27,7 @@ NOWHERE = "us-east-1_00000000-0000-4000-8000-000000000000"
 
 
 class Phone:
-    """A device of somebody's: what it was given at a sign-in, and the secret that it keeps."""
+    """A user's device: what it was given at a sign-in, and the secret that it keeps."""
 
     def __init__(self, boto: Any, result: Mapping[str, Any]) -> None:
         self.boto = boto
@@ -177,7 +177,7 @@ class TestSignIn:
         assert answer["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
 
     def test_it_never_skips_setting_up(self, cognito: LocalCognito) -> None:
-        """Whoever has no factor yet must set one up, whatever device they hold."""
+        """Anyone who has no factor yet must set one up, whatever device they hold."""
         pool = tracked(cognito, mfa="OPTIONAL", replaces_mfa=True)
         pool.user("regular").software_token = None
         pool.user("regular").enabled_factors = []
@@ -271,7 +271,7 @@ class TestRefresh:
 
 
 class TestAdministration:
-    def test_somebody_lists_and_forgets(self, cognito: LocalCognito) -> None:
+    def test_a_user_lists_and_forgets(self, cognito: LocalCognito) -> None:
         pool = tracked(cognito, mfa="OFF")
         first, second = (first_sign_in(cognito, pool) for _ in range(2))
         boto, token = first.boto, first.access_token

@@ -91,7 +91,7 @@ def test_a_refresh_sees_what_changed(boto: Any) -> None:
     ]
 
 
-def test_somebody_comes_and_goes(boto: Any) -> None:
+def test_a_user_comes_and_goes(boto: Any) -> None:
     create(boto, "editors")
     assert members(add(boto, "editors")) == {}
     add(boto, "editors")
@@ -105,7 +105,7 @@ def test_somebody_comes_and_goes(boto: Any) -> None:
     assert boto.list_users_in_group(**POOL, GroupName="editors")["Users"] == []
 
 
-def test_a_group_that_is_deleted_is_nobodys(boto: Any) -> None:
+def test_a_group_that_is_deleted_is_no_ones(boto: Any) -> None:
     create(boto, "editors")
     add(boto, "editors")
     boto.delete_group(**POOL, GroupName="editors")

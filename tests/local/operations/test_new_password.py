@@ -19,7 +19,7 @@ PATTERN = (
 
 
 def challenged(cognito: LocalCognito, caller: Caller, *required: str, **attributes: str) -> str:
-    """Return the session of somebody who must choose a password."""
+    """Return the session of a user who must choose a password."""
     pool = cognito.create_pool(POOL_ID, mfa="OFF", required_attributes=list(required))
     pool.create_client(CLIENT_ID)
     invited = "FORCE_CHANGE_PASSWORD"

@@ -62,7 +62,7 @@ def test_other_attributes_need_no_proof(
     assert optional_pool.user("newcomer").attributes["name"] == "Somebody"
 
 
-def test_nobody_verifies_themselves(boto: Any, token: str) -> None:
+def test_no_one_verifies_themselves(boto: Any, token: str) -> None:
     with refused("NotAuthorizedException"):
         update(boto, token, {"Name": "email_verified", "Value": "true"})
 
@@ -94,7 +94,7 @@ def test_attributes_can_be_taken_away(boto: Any, optional_pool: LocalPool, token
     assert "email" not in optional_pool.user("newcomer").attributes
 
 
-def test_somebody_leaves(boto: Any, optional_pool: LocalPool, token: str) -> None:
+def test_a_user_leaves(boto: Any, optional_pool: LocalPool, token: str) -> None:
     assert members(boto.delete_user(AccessToken=token)) == {}
     with pytest.raises(LookupError):
         optional_pool.user("newcomer")

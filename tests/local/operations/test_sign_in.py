@@ -305,7 +305,7 @@ class TestSecretHash:
             confidential.password("nobody", SECRET_HASH=self.hash("nobody"))
 
     def test_an_alias_is_hashed_as_typed(self, cognito: LocalCognito) -> None:
-        """Measured: the e-mail in a pool whose people sign in with it."""
+        """Measured: the email in a pool whose people sign in with it."""
         pool = cognito.create_pool(POOL_ID, username_attributes=["email"])
         pool.create_client(CONFIDENTIAL, secret=CLIENT_SECRET)
         pool.create_user("ada@example.com", password=PASSWORD)
@@ -456,7 +456,7 @@ class TestNewPassword:
             caller.respond("NEW_PASSWORD_REQUIRED", session, "invited")
 
     def test_an_older_session_cannot_set_it_again(self, caller: Caller, invited: LocalPool) -> None:
-        """Whoever saw the invitation must not take the account over afterwards."""
+        """Anyone who saw the invitation must not take the account over afterwards."""
         other = caller.password("invited")["Session"]
         self.answer(caller, caller.password("invited")["Session"])
         with refused("NotAuthorizedException", "Invalid session for the user."):

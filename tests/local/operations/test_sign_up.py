@@ -58,7 +58,7 @@ def wrong(code: str) -> str:
 
 
 class TestSignUp:
-    def test_somebody_signs_up_and_confirms(
+    def test_a_user_signs_up_and_confirms(
         self, cognito: LocalCognito, either_boto: Any, pool: LocalPool
     ) -> None:
         """In an ON pool MFA_SETUP comes at the first sign-in."""
@@ -130,7 +130,7 @@ class TestSignUp:
             sign_up(boto)
 
     @pytest.mark.parametrize("name", ["email_verified", "phone_number_verified"])
-    def test_nobody_verifies_themselves(self, boto: Any, pool: LocalPool, name: str) -> None:
+    def test_no_one_verifies_themselves(self, boto: Any, pool: LocalPool, name: str) -> None:
         with refused("NotAuthorizedException"):
             sign_up(boto, UserAttributes=[EMAIL, {"Name": name, "Value": "true"}])
 

@@ -324,7 +324,7 @@ class TestPoolWithoutTotp:
         with refused("SoftwareTokenMFANotFoundException", NOT_OFFERED):
             caller.boto.associate_software_token(AccessToken=access_token(caller.password()))
 
-    def test_whoever_is_enrolled_stays_so(self, caller: Caller, pool: LocalPool) -> None:
+    def test_an_enrolled_user_stays_enrolled(self, caller: Caller, pool: LocalPool) -> None:
         pool.state.software_token = False
         session = caller.password("regular")["Session"]
         assert "AuthenticationResult" in caller.enter_code(session, pool.code_for("regular"))

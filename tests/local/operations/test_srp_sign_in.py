@@ -59,7 +59,7 @@ class TestWithPycognito:
         done = Caller(person.client).enter_code(session, pool.code_for("regular"))
         assert "AuthenticationResult" in done
 
-    def test_set_up_follows_for_somebody_new(self, cognito: LocalCognito, pool: LocalPool) -> None:
+    def test_setup_follows_for_a_new_user(self, cognito: LocalCognito, pool: LocalPool) -> None:
         answer = Person(cognito, "newcomer").authenticate_user()
         assert answer["ChallengeName"] == "MFA_SETUP"
         caller = Caller(cognito.client())
@@ -133,7 +133,7 @@ class TestChallenge:
         assert base64.b64decode(parameters["SECRET_BLOCK"], validate=True)
         assert parameters["USER_ID_FOR_SRP"] == "regular"
 
-    def test_no_two_exchanges_are_alike(self, cognito: LocalCognito, plain: LocalPool) -> None:
+    def test_no_two_exchanges_are_the_same(self, cognito: LocalCognito, plain: LocalPool) -> None:
         person = Person(cognito, "regular")
         first, second = person.begin(), person.begin()
         for name in ("SRP_B", "SECRET_BLOCK"):
@@ -146,7 +146,7 @@ class TestChallenge:
     def test_a_value_that_proves_nothing_is_refused(
         self, boto: Any, plain: LocalPool, value: str
     ) -> None:
-        """RFC 5054: with A = 0 (mod N) everybody would know the key."""
+        """RFC 5054: with A = 0 (mod N) every user would know the key."""
         with refused("InvalidParameterException"):
             boto.initiate_auth(
                 ClientId=CLIENT_ID,
@@ -377,7 +377,7 @@ class TestUnknownUser:
         with refused("UserNotFoundException", "User does not exist."):
             Person(cognito, "nobody", client_id="legacy").begin()
 
-    def test_others_get_a_challenge_that_nobody_wins(
+    def test_others_get_a_challenge_that_no_one_wins(
         self, cognito: LocalCognito, plain: LocalPool
     ) -> None:
         person = Person(cognito, "nobody")

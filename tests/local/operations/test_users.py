@@ -105,7 +105,7 @@ class TestCreating:
         assert first != second
         assert caller.password("invited", second)["ChallengeName"] == "NEW_PASSWORD_REQUIRED"
 
-    def test_only_to_somebody_invited(self, boto: Any, pool: LocalPool) -> None:
+    def test_only_to_an_invited_user(self, boto: Any, pool: LocalPool) -> None:
         with refused("UnsupportedUserStateException"):
             create(boto, "regular", MessageAction="RESEND")
         with refused("UserNotFoundException"):
@@ -221,7 +221,7 @@ class TestChanging:
         assert members(caller.boto.admin_enable_user(**who)) == {}
         assert caller.password()["ChallengeName"] == "MFA_SETUP"
 
-    def test_deleted_and_made_again_is_somebody_else(self, boto: Any, pool: LocalPool) -> None:
+    def test_deleted_and_created_again_is_another_user(self, boto: Any, pool: LocalPool) -> None:
         sub = pool.user("regular").sub
         boto.admin_delete_user(UserPoolId=POOL_ID, Username="regular")
         with refused("UserNotFoundException"):

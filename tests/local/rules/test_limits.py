@@ -49,7 +49,7 @@ def test_operations_of_a_category_share_it(
         boto.verify_software_token(Session="x" * 20, UserCode="123456")
 
 
-def test_by_default_nobody_counts(pool: LocalPool) -> None:
+def test_by_default_no_one_counts(pool: LocalPool) -> None:
     cognito = LocalCognito(Clock(START, ticking=False))
     populated(cognito)
     boto = cognito.client(config=ONE_ATTEMPT)

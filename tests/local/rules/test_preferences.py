@@ -285,7 +285,7 @@ class TestAuthFactors:
         assert own["PreferredMfaSetting"] == "SOFTWARE_TOKEN_MFA"
 
     @newer.shows_factors
-    def test_somebody_without_has_only_a_password(self, boto: Any, pool: LocalPool) -> None:
+    def test_a_user_without_has_only_a_password(self, boto: Any, pool: LocalPool) -> None:
         shown = boto.admin_get_user_auth_factors(UserPoolId=POOL_ID, Username="newcomer")
         assert shown["ConfiguredUserAuthFactors"] == ["PASSWORD"]
 

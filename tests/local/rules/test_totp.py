@@ -53,7 +53,7 @@ def test_a_secret_of_32_bytes_has_52_characters_of_base32() -> None:
 
 
 def test_no_secret_has_no_code() -> None:
-    """An empty key's codes could be worked out by anybody."""
+    """An empty key's codes could be worked out by anyone."""
     code = totp.code_at("", totp.step_at(59))
     assert totp.matching_steps("", code, 59) == []
 

@@ -63,7 +63,7 @@ def test_a_failing_block_uninstalls_too(cognito: LocalCognito) -> None:
         names(make_client(region_name="us-east-1"))
 
 
-def test_config_and_endpoint_are_honoured(cognito: LocalCognito, pool: LocalPool) -> None:
+def test_config_and_endpoint_are_honored(cognito: LocalCognito, pool: LocalPool) -> None:
     cognito.faults.on("ListUsers", faults.Unreachable())
     boto: Any = make_client(
         region_name="eu-west-1",
@@ -148,7 +148,7 @@ def test_what_is_said_not_to_be_played_is_not() -> None:
     assert len(set(gaps) & service_model.operations()) > 10  # an older one knows fewer
 
 
-def test_codes_that_nobody_could_know(pool: LocalPool) -> None:
+def test_codes_that_no_one_could_know(pool: LocalPool) -> None:
     with pytest.raises(LookupError, match="no software token"):
         pool.code_for("newcomer")
     with pytest.raises(LookupError, match="waiting to be verified"):

@@ -111,13 +111,13 @@ def test_what_is_not_spoken_is_refused(server: HttpServer, sent: bytes, status: 
     assert raw(server, sent).startswith(f"HTTP/1.1 {status} ".encode())
 
 
-def test_a_client_that_leaves_disturbs_nobody(server: HttpServer) -> None:
+def test_a_client_that_leaves_disturbs_no_one(server: HttpServer) -> None:
     raw(server, b"POST / HTTP/1.1\r\nContent-Le")
     assert post(server.url, "ListUsers", POOL, signed=True).status == 200
 
 
 def test_the_outbox_can_be_read(cognito: LocalCognito, server: HttpServer) -> None:
-    """Whoever runs the server without Python needs the codes. Which pages may read what is in
+    """Anyone who runs the server without Python needs the codes. Which pages may read what is in
     tests/security/test_local_server.py and tests/browser/test_local_cognito.py."""
     address = [{"Name": "email", "Value": "ivy@example.com"}]
     body = {**POOL, "Username": "ivy", "UserAttributes": address}

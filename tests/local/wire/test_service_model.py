@@ -229,7 +229,7 @@ def test_public_operations_are_those_that_aws_does_not_sign(cognito_model: Any) 
             assert unsigned is (operation in operations.PUBLIC), operation
 
 
-def test_each_operation_has_a_function_that_boto3_names_alike() -> None:
+def test_each_operation_has_a_function_that_boto3_names_the_same() -> None:
     """So a reader finds it by its name."""
     for operation, function in operations.ALL.items():
         assert function.__name__ == xform_name(operation)

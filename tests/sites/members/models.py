@@ -12,7 +12,7 @@ from django.db.models.functions import Lower
 
 
 class Member(AbstractUser):
-    """Somebody known by a short address, which nobody else has in any case."""
+    """A user known by a short address, which no other user has in any case."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     username = None  # type: ignore[assignment]
