@@ -32,7 +32,7 @@ admin.site.unregister(User)
 class MFAUserAdmin(MFAUserAdminMixin, UserAdmin):
     """Django's own, with the column, the filter, and the actions of the app."""
 
-    list_display = ("username", "email", "is_staff")  # so that the status is in sight
+    list_display = ("username", "is_staff")  # so few that a phone shows the status, too
     fieldsets = (
         (None, {"fields": ("username",)}),
         *(UserAdmin.fieldsets or ())[1:],

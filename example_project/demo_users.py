@@ -112,13 +112,8 @@ def _created(cognito: LocalCognito, pool_id: str) -> LocalPool:
 
 def _link(pool: LocalPool) -> None:
     """Link the users that must exist before their first sign-in, and leave the others to it."""
-    admin = _linked(pool, "admin", is_staff=True, is_superuser=True)
-    if admin.status == CognitoIdentity.Status.UNKNOWN:
-        admin.record_status(CognitoIdentity.Status.NOT_SET_UP)
-    regular = _linked(pool, "regular")
-    if regular.status == CognitoIdentity.Status.UNKNOWN:
-        SoftwareToken.activate(regular, friendly_name="Old phone")
-        regular.record_status(CognitoIdentity.Status.ENABLED, preferred_factor="SOFTWARE_TOKEN_MFA")
+    _linked(pool, "admin", is_staff=True, is_superuser=True)
+    _linked(pool, "regular")
     if settings.REQUIRES_OF_GROUP:
         required, _new = Group.objects.get_or_create(name=settings.REQUIRED_GROUP)
         for demo in demos():
@@ -135,11 +130,18 @@ def _linked(pool: LocalPool, username: str, **flags: bool) -> CognitoIdentity:
         user = User(username=username, email=email, **flags)
         user.set_unusable_password()
         user.save()
-    identity, _new = CognitoIdentity.objects.get_or_create(
+    identity, new = CognitoIdentity.objects.get_or_create(
         pool_id=pool.id,
         sub=found.sub,
         defaults={"user": user, "username": username, "email": email},
     )
+    if new:
+        identity.record_status(CognitoIdentity.Status.NOT_SET_UP)
+        if found.software_token is not None:
+            SoftwareToken.activate(identity, friendly_name=found.software_token.friendly_name)
+            identity.record_status(
+                CognitoIdentity.Status.ENABLED, preferred_factor="SOFTWARE_TOKEN_MFA"
+            )
     return identity
 
 

@@ -86,6 +86,29 @@ def test_newcomer_sets_up_an_app_and_reads_the_confirmation(user: User) -> None:
     assert "sandbox" in user.headers["Content-Security-Policy"]
 
 
+def test_invited_loses_the_phone_and_comes_back_with_a_recovery_code(user: User) -> None:
+    user.sign_in("invited", "Invited-1")
+    user.submit(new_password1=NEW_PASSWORD, new_password2=NEW_PASSWORD)
+    user.submit(code=user.codes("invited")[-1], friendly_name="Laptop")
+    assert user.path == "/account/setup/done/"
+    page = User(user.example).open("/")
+    assert "Invited-1" not in page
+    assert "the one you chose" in page
+    user.submit("/account/recovery-codes/")
+    codes = re.findall(r"(?:\w{4}-){3}\w{4}", user.page)
+    assert len(set(codes)) == 10
+    user.submit("/account/sign-out/")
+
+    user.sign_in("invited", NEW_PASSWORD)
+    assert "/account/recover/" in user.page
+    user.open("/account/recover/")
+    user.submit(code=codes[0])
+    user.submit(username="invited", password=NEW_PASSWORD)
+    assert user.heading == "Set up an authenticator app"
+    user.submit(code=user.codes("invited")[-1], friendly_name="New laptop")
+    assert user.path == "/account/setup/done/"
+
+
 def test_regular_opens_every_page_of_their_own_and_resets_a_forgotten_password(user: User) -> None:
     user.sign_in("regular", "Regular-1")
     assert user.heading == "Enter your code"
@@ -112,18 +135,6 @@ def _reset_password(user: User) -> None:
     user.submit(code=sent[1], new_password1=NEW_PASSWORD, new_password2=NEW_PASSWORD)
     user.sign_in("regular", NEW_PASSWORD)
     assert user.heading == "Enter your code"
-
-
-def test_invited_chooses_a_password_and_the_page_no_longer_shows_the_old_one(user: User) -> None:
-    user.sign_in("invited", "Invited-1")
-    assert "Invited-1" in User(user.example).open("/")
-    user.submit(new_password1=NEW_PASSWORD, new_password2=NEW_PASSWORD)
-    assert user.heading == "Set up an authenticator app"
-    user.submit(code=user.codes("invited")[-1], friendly_name="Laptop")
-    assert user.path == "/account/setup/done/"
-    page = User(user.example).open("/")
-    assert "Invited-1" not in page
-    assert "the one you chose" in page
 
 
 def test_admin_sees_the_status_of_users_and_no_django_passwords(user: User) -> None:
@@ -159,6 +170,16 @@ def test_optional_needs_only_a_password_where_the_pool_leaves_it_to_the_site(
     assert "with your password only" in user.page
     assert "No, it’s optional" not in user.open("/account/device/")
     assert "Two-step verification is optional" in user.page
+    user.open("/account/device/replace/")
+    user.submit(password="Optional-1")
+    user.submit(code=user.codes("optional")[-1], friendly_name="Phone")
+    assert user.path == "/account/setup/done/"
+    user.open("/private/")
+    assert "although the policy doesn’t require a code" in user.page
+    user.open("/account/device/remove/")
+    user.submit(password="Optional-1")
+    assert user.heading == "Enter your code"  # the next one, 30 seconds later
+    assert "used, next code in" in User(example).open("/")
 
 
 @pytest.mark.parametrize("language", ["de", "ar"])
