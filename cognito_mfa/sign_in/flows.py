@@ -517,7 +517,9 @@ def _with_device(pending: PendingSignIn, user: ChallengedUser) -> PendingSignIn:
         pending, user = _identify_renamed_device(pending, user)
     identity, told = user.identity, user.device or pending.required_challenge.friendly_name
     is_unconfirmed = identity is not None and identity.unconfirmed == Unconfirmed.SET_UP
-    if identity and is_unconfirmed and (user.sub or _has_known_name(identity, told)):
+    # Of a first setup there is no other app: since Cognito asks for a code, it was confirmed.
+    is_second = is_unconfirmed and identity is not None and identity.device_name is not None
+    if identity and is_second and (user.sub or _has_known_name(identity, told)):
         return replace(pending, device_name="", is_setup_unconfirmed=True)
     ours = identity.device_name if identity and user.sub else ""
     return replace(pending, device_name=ours or told, is_setup_unconfirmed=False)

@@ -98,3 +98,16 @@ def test_a_site_whose_people_sign_in_elsewhere_has_no_pages(
     settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
     assert visitor.get(reverse("cognito_mfa:password_reset")).status_code == 404
     assert "Forgot" not in visitor.text(visitor.get(reverse("cognito_mfa:sign_in")))
+
+
+def test_a_password_that_is_too_short_is_told_the_length(
+    strict: LocalPool, visitor: Visitor
+) -> None:
+    data = {"new_password1": "Sh0rt", "new_password2": "Sh0rt"}
+    visitor.sign_in("invited")
+    page = visitor.text(visitor.post(reverse("cognito_mfa:new_password"), data))
+    assert "Your password is too short." in page
+    assert "characters" not in page
+    call_command("cognito_mfa_sync", verbosity=0)
+    page = visitor.text(visitor.post(reverse("cognito_mfa:new_password"), data))
+    assert "Your password is too short. Use at least 14 characters." in page

@@ -436,3 +436,52 @@ def test_an_unfinished_reset_leaves_the_counters(pool: LocalPool, visitor: Visit
     prove(admin.client, boss)
     reset_in_admin(admin, CognitoIdentity.objects.get(username="newcomer"))
     assert CodeFailures.objects.get(username="newcomer").failures == 1
+
+
+# --------------------------------------------------------------------------------------------- codes, and turning it off
+
+
+@pytest.mark.parametrize("had_app", [True, False])
+def test_the_code_page_knows_an_old_entry_only_where_there_was_one(
+    optional_pool: LocalPool, visitor: Visitor, settings: Settings, had_app: bool
+) -> None:
+    if had_app:
+        replace(visitor, optional_pool, settings)
+    else:
+        start_from_own_page(visitor, optional_pool, settings)
+    visitor.scan()
+    visitor.cognito.faults.on("VerifySoftwareToken", LOST, times=1)
+    visitor.confirm_setup(friendly_name="New phone")
+    identity = CognitoIdentity.objects.get()
+    assert identity.unconfirmed == Unconfirmed.SET_UP
+    visitor.cognito.faults.clear()
+    optional_pool.user("newcomer").preferred_factor = "SOFTWARE_TOKEN_MFA"
+    optional_pool.user("newcomer").enabled_factors.append("SOFTWARE_TOKEN_MFA")
+    visitor.sign_out()
+    visitor.cognito.clock.advance(30)
+    visitor.sign_in()
+    page = page_of(visitor, CHALLENGE)
+    assert ("the old entry" in page) is had_app
+    assert ("New phone" in page) is not had_app
+
+
+@pytest.mark.parametrize(
+    ("values", "has_none"),
+    [
+        ({"status": "NOT_SET_UP"}, True),
+        ({"status": "ENABLED"}, False),  # set up where this site did not see it
+        ({"status": "UNKNOWN", "unconfirmed": "SET_UP"}, False),
+    ],
+)
+def test_only_who_certainly_has_no_app_is_told_so(
+    optional_pool: LocalPool,
+    visitor: Visitor,
+    settings: Settings,
+    values: dict[str, str],
+    has_none: bool,
+) -> None:
+    free(settings)
+    identity = make(optional_pool, "ada")
+    CognitoIdentity.objects.filter(pk=identity.pk).update(**values)
+    visitor.client.force_login(identity.user, backend=BACKEND)
+    assert ("You don’t have an authenticator app" in page_of(visitor, REMOVE)) is has_none
