@@ -67,7 +67,7 @@ def test_each_reason_has_its_own_text(
     for group in ALIKE[reasons]:
         assert len({texts[reason] for reason in group}) == 1
         for reason in sorted(group)[1:]:
-            del texts[reason]  # type: ignore[arg-type]
+            del texts[reason]
     assert [words for words, count in Counter(texts.values()).items() if count > 1] == []
 
 
