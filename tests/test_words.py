@@ -63,6 +63,16 @@ DEVELOPERS = ANYWHERE | {
     r"\w+n['’]t|\w+['’](?:re|ve|ll)|(?:it|that|what|here|there)['’]s": "no contraction in checks, commands, and logs",
 }
 
+# What the manual says besides.
+MANUAL = ANYWHERE | {
+    r"(?-i:websockets?)": "WebSocket",
+    r"switch(?:es|ed|ing)? (?:on|off)": "turn on, turn off",
+    r"mails?(?! (?:program|server))": "email",
+    r"likewise|beforehand": "leave it out, or say it plainly",
+    r"emulator of one's own|lets? past|lets? nobody": "say what the middleware does",
+    r"\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November|December)": "November 27",
+}
+
 TRANSLATING = {
     "_",
     "gettext",
@@ -215,9 +225,14 @@ AREAS = {
         ANYWHERE,
         lambda: all_lines("*.md", "docs/*.md", "benchmarks/*.md", "pyproject.toml", "tox.ini"),
     ),
+    "docs manual": (
+        MANUAL,
+        lambda: all_lines("[!CH]*.md", "docs/*.md", "benchmarks/**/*.md"),
+    ),
 }
 # (file, term) where the term is somebody else's: a field, a path, or a quotation.
 OTHERS_WORDS: set[tuple[str, str]] = {
+    ("docs/enforcement.md", "websocket"),  # a key of ASGI's
     ("cognito_mfa/cognito/errors.py", "user name"),  # Cognito's text
 }
 
