@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.admin.refusals import Refusals, Text, distinct
 from cognito_mfa.authenticator import notifications, permissions
+from cognito_mfa.authenticator.email_delivery import State, collect
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for, own_transactions, request_transactions
@@ -32,6 +33,7 @@ from cognito_mfa.values import typed
 
 MAX_SELECTED = 100  # users in one action: each may take several calls to Cognito
 NAMED = 10  # users in the line that says what was done
+NOT_NOTIFIED = (State.FAILED, State.TOO_MANY, State.NO_ADDRESS)
 
 
 class ReasonForm(forms.Form):
@@ -261,20 +263,40 @@ class ConfirmedActionsMixin(ModelAdmin):
         self, request: HttpRequest, rows: list[Any], action: ConfirmedAction, reason: str
     ) -> None:
         done = []
+        emails: dict[str, State] = {}
         for row in rows:
             permissions.require(action.right, request.user, row)
             user = action.user(row)
             try:
-                action.perform(request, row, reason)
+                with collect() as deliveries:
+                    action.perform(request, row, reason)
             except NotDone as error:
                 self.log_action(request, row, f"{action.logged} (not finished): {reason}")
                 self.message_user(request, str(error), messages.ERROR)
             else:
                 self.log_action(request, row, f"{action.logged}: {reason}")
                 done.append(user)
+                if deliveries:
+                    emails[user] = deliveries[-1].state
+        self._report(request, action, done, emails)
+
+    def _report(
+        self,
+        request: HttpRequest,
+        action: ConfirmedAction,
+        done: Sequence[str],
+        emails: Mapping[str, State],
+    ) -> None:
+        """Say what was done to whom, and what became of the emails about it."""
         if done:
             names = {"count": len(done), "users": named(done)}
-            self.message_user(request, action.done % names, messages.SUCCESS)
+            texts = [str(action.done % names), _notified_text(emails)]
+            # Of several users, the line ends with their names.
+            for text in [" ".join(texts)] if len(done) == 1 else filter(None, texts):
+                self.message_user(request, text.strip(), messages.SUCCESS)
+        if missed := [user for user, state in emails.items() if state in NOT_NOTIFIED]:
+            said = _("Not notified by email: %(users)s") % {"users": named(missed)}
+            self.message_user(request, said, messages.WARNING)
 
     def log_action(self, request: HttpRequest, row: Any, message: str) -> None:
         """Write the admin's own log line."""
@@ -331,6 +353,18 @@ def named(users: Sequence[str]) -> str:
     """Return the names of ``users`` in one line, of many the first ones."""
     first = ", ".join(users[:NAMED])
     return f"{first}, …" if len(users) > NAMED else first
+
+
+def _notified_text(emails: Mapping[str, State]) -> str:
+    """Return that the users were notified, where all of them were; empty where an email failed or none is sent.
+
+    Args:
+        emails: what became of the email to each user.
+    """
+    states = set(emails.values())
+    if states == {State.SENT}:
+        return str(_("They were notified by email."))
+    return str(_("They’ll be notified by email.")) if states == {State.PENDING} else ""
 
 
 def _email_text(action: ConfirmedAction, rows: Sequence[Any]) -> str:

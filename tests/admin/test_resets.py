@@ -73,6 +73,45 @@ needs_delete = pytest.mark.skipif(
 )
 
 
+def refuse(*_args: object, **_kwargs: object) -> int:
+    raise ConnectionRefusedError
+
+
+@needs_delete
+@pytest.mark.parametrize(
+    ("outcome", "said", "unsaid"),
+    [
+        ("accepted", "of ada. They were notified by email.", "Not notified"),
+        ("refused", "Not notified by email: ada", "They were notified"),
+        ("no address", "Not notified by email: ada", "They were notified"),
+        ("off", "Reset the authenticator app of ada.", "otified"),
+        ("not committed", "of ada. They’ll be notified by email.", "They were notified"),
+    ],
+)
+def test_the_result_says_whether_the_user_was_notified(
+    pool: LocalPool,
+    admin: Visitor,
+    lost: Visitor,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: str,
+    said: str,
+    unsaid: str,
+) -> None:
+    if outcome != "not committed":
+        monkeypatch.setattr("django.db.transaction.on_commit", lambda act, using: act())
+    if outcome == "refused":
+        monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", refuse)
+    if outcome == "no address":
+        CognitoIdentity.objects.update(email="")
+        User.objects.update(email="")
+    if outcome == "off":
+        settings.COGNITO_MFA = {**settings.COGNITO_MFA, "NOTIFY": False}
+    page = admin.text(do_reset(admin))
+    assert said in page
+    assert unsaid not in page
+
+
 @needs_delete
 def test_the_live_session_meets_the_gate_and_the_next_sign_in_sets_up_anew(
     pool: LocalPool, admin: Visitor, lost: Visitor, django_capture_on_commit_callbacks: Any
@@ -524,7 +563,7 @@ def test_wrong_codes_are_forgotten_with_a_reason(
         pool_id=pool.id, username="ada", defaults={"failures": code_attempts.MAX_ATTEMPTS}
     )
     lost.sign_in("ada")
-    assert lost.enter_code().status_code == 403
+    assert lost.enter_code().answered == 403
     data = {
         "action": "clear_failures",
         "_selected_action": [ada().pk],
