@@ -205,7 +205,7 @@ AREAS = {
     "app": (ANYWHERE, lambda: all_lines("cognito_mfa/*.py", "cognito_mfa/[!l]*/**/*.py")),
     "local": (
         ANYWHERE,
-        lambda: all_lines("cognito_mfa/local/**/*.py", "cognito_mfa/local/**/*.html"),
+        lambda: all_lines("cognito_mfa/local/**/*.py"),
     ),
     "templates": (
         ANYWHERE,

@@ -140,7 +140,7 @@ class Page(View):
 
     @classmethod
     def answer_impersonator(cls, request: HttpRequest, acting: Impersonation) -> HttpResponseBase:
-        """Return the answer for somebody who acts as another user.
+        """Return the answer for a user who acts as another user.
 
         Args:
             request: for this page.
