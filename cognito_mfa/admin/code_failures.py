@@ -41,7 +41,8 @@ CLEAR_COUNTER = ClearCounter()
 class CodeFailuresAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     """Failed attempts: also of users who never finished a setup, and so have no identity."""
 
-    list_display = ("username", "sub", "failures", "total", "last_at")
+    change_list_template = "admin/cognito_mfa/change_list.html"
+    list_display = ("username", "failures", "total", "last_at")
     list_filter = (StoppedFilter,)
     search_fields = ("^username",)
     search_help_text = _("Searches the start of the username in the user pool.")

@@ -134,14 +134,10 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
             None,
             {
                 "fields": (
-                    "shown_user",
-                    "obstacles",
-                    "required",
-                    "status_with_date",
-                    "exempt_until",
-                    "code_entry",
-                    "last_sign_in",
-                    "unfinished_reset",
+                    ("shown_user", "last_sign_in"),
+                    ("required", "exempt_until"),
+                    ("status_with_date", "unfinished_reset"),
+                    ("code_entry", "obstacles"),
                 )
             },
         ),
@@ -149,28 +145,22 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
             _("Authenticator app"),
             {
                 "fields": (
-                    "device",
-                    "set_up_on",
-                    "last_used_on",
-                    "method",
-                    "unconfirmed_change",
-                    "recovery_codes_left",
+                    ("device", "method"),
+                    ("set_up_on", "last_used_on"),
+                    ("unconfirmed_change", "recovery_codes_left"),
                 )
             },
         ),
         (
             _("User pool"),
             {
+                "classes": ("collapse",),
                 "fields": (
-                    "username",
-                    "sub",
-                    "pool_id",
-                    "shown_email",
-                    "shown_previous_email",
-                    "disabled_at",
-                    "created_at",
-                    "generation",
-                )
+                    ("username", "pool_id"),
+                    ("sub", "created_at"),
+                    ("shown_email", "shown_previous_email"),
+                    ("disabled_at", "generation"),
+                ),
             },
         ),
     )

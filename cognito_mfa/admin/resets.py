@@ -46,6 +46,7 @@ class MFAResetInline(ReadOnly, TabularInline):
 class MFAResetAdmin(ReadOnly, ConfirmedActionsMixin, FastListMixin):
     """Resets. Unfinished ones can be run again."""
 
+    change_list_template = "admin/cognito_mfa/change_list.html"
     list_display = ("requested_at", "identity", "actor", "reason", "finished_at", "trouble")
     list_filter = (("finished_at", admin.EmptyFieldListFilter),)
     list_select_related = ("identity", "actor")

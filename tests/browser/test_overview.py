@@ -55,7 +55,8 @@ def test_it_is_counted_and_drawn_in_light_and_dark(
     person.press("Update now")
     assert "Overview updated." in person.page.inner_text("main")
     bars = person.page.locator(BAR)
-    assert bars.count() == 26
+    assert bars.count() == 26 + 3  # weeks, and all users, those who must, staff
+    assert bars.last.is_hidden()  # folded
     for scheme in ("light", "dark"):
         person.page.emulate_media(color_scheme=scheme)
         add(album, f"admin-overview-{scheme}", person.photograph())
