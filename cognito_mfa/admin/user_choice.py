@@ -20,6 +20,11 @@ from cognito_mfa.values import untrusted
 class UserSelect(AutocompleteSelect):
     """Completes what is typed, and shows a user by name; a key that no user has is shown as none."""
 
+    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
+        # Django's is empty, so that the field of the script would have no name for screen readers.
+        attrs: dict[str, Any] = super().build_attrs(base_attrs, extra_attrs)
+        return {**attrs, "data-placeholder": _("Search for a user")}
+
     def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
         known = [key for key in value if find(key) is not None]
         return super().optgroups(name, known, attr)
