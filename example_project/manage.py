@@ -11,4 +11,8 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "example_project.settings")
     from django.core.management import execute_from_command_line
 
+    from example_project import settings
+
+    if not settings.STATE.exists():
+        sys.exit("Start the example first: .venv/bin/tox run -e example")
     execute_from_command_line(sys.argv)

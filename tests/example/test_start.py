@@ -98,6 +98,19 @@ def test_the_printed_commands_work_as_they_are_printed(example: Example, command
     assert done.stdout
 
 
+def test_a_command_before_the_first_start_says_what_to_do(state: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "example_project/manage.py", "cognito_mfa_report"],
+        cwd=ROOT,
+        env=environment(state),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Start the example first: .venv/bin/tox run -e example\n"
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_both_servers_end_quietly(state: Path, stop: int) -> None:
     with running(state) as example:
@@ -256,6 +269,11 @@ def test_a_pool_of_ones_own_is_used_and_named(state: Path, cognito: LocalCognito
             page = user.open("/")
             assert pool.id in page
             assert "Newcomer-1" not in page
+            for path in ["/support/", "/emails/", "/account/sign-in/"]:
+                page = user.open(path)
+                assert "start page</a>." not in page
+                assert "From Cognito" not in page
+                assert "help desk: sign in" not in page
             user.sign_in("ada", "Correct-Horse-7", then="/admin/")
             user.submit(code=pool.pending_code_for("ada"), friendly_name="Phone")
             user.open("/admin/")
