@@ -145,6 +145,9 @@ class CodeField(SecretField):
             "autocorrect": "off",
             "spellcheck": "false",
             "dir": "ltr",
+            # Letters are stopped in the browser; digits of every script, blanks and hyphens are the server's matter.
+            "pattern": "[^A-Za-z]*",
+            "title": _("Enter only the digits of the code."),
         }
 
     def as_typed(self, text: str) -> str:
@@ -348,17 +351,12 @@ class CodeForm(forms.Form):
         super().__init__(*args, **kwargs)
         if challenge != SOFTWARE_TOKEN_MFA:
             self.fields["code"] = CodeField(lengths=SENT_CODE_LENGTHS)
-        self.fields["code"].widget.attrs["autofocus"] = True
 
 
 class RecoveryCodeForm(forms.Form):
     """A recovery code, instead of the code of a lost device."""
 
     code = RecoveryCodeField()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["code"].widget.attrs["autofocus"] = True
 
 
 class FactorForm(forms.Form):

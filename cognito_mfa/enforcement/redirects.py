@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -62,7 +63,25 @@ def destination(request: HttpRequest, url: str | None) -> str:
         request: whose host and scheme are this site's.
         url: from anyone.
     """
-    return safe_url(request, url) or _encoded(resolve_url(settings.LOGIN_REDIRECT_URL))
+    return safe_url(request, url) or home_url()
+
+
+def home_url() -> str:
+    """Return where a sign-in leads when nothing else was asked for: the way from our pages to the site."""
+    return _encoded(resolve_url(settings.LOGIN_REDIRECT_URL))
+
+
+def site_context(request: HttpRequest) -> dict[str, Any]:
+    """Return what every page of ours shows: whose it is, the way to the site, who is signed in, where help is."""
+    user: Any = getattr(request, "user", None)
+    signed_in = user is not None and user.is_authenticated
+    return {
+        "site": get_conf().ISSUER or request.get_host(),
+        "home_url": home_url(),
+        "signed_in": signed_in,
+        "signed_in_as": user.get_username() if signed_in else "",
+        "support_url": support_url(),
+    }
 
 
 def support_url(*, in_mail: bool = False) -> str:

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from cognito_mfa.enforcement import impersonation
 from cognito_mfa.enforcement.impersonation import Impersonation
-from cognito_mfa.enforcement.redirects import local_path, safe_url  # noqa: F401 - its old place
+from cognito_mfa.enforcement.redirects import local_path, safe_url, site_context  # noqa: F401 - its old place
 
 
 class Denial:
@@ -124,6 +124,7 @@ def impersonation_page(
             the impersonated user's own settings.
     """
     context = {
+        **site_context(request),
         "user": request.user,
         "way_back": acting.way_back(),
         "acting": acting,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 
 from django.http import HttpRequest
@@ -71,7 +72,13 @@ def start(request: HttpRequest, pending: PendingSignIn, given: Challenge | Token
         )
     # An emulator may give the same secret again.
     earlier = tuple(one for one in pending.earlier_secrets if one != association.secret)
-    setup = replace(waiting, step=Step.SETUP, secret=association.secret, earlier_secrets=earlier)
+    setup = replace(
+        waiting,
+        step=Step.SETUP,
+        secret=association.secret,
+        earlier_secrets=earlier,
+        shown_at=time.time(),
+    )
     setup.save(request)
     return Outcome(Step.SETUP, pending.next_url)
 

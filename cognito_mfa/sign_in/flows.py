@@ -205,7 +205,7 @@ def set_new_password(
         if error.already_set:  # required again, the page could never be answered
             replace(pending, challenge=challenge.with_present(error.names)).save(request)
         raise
-    return _next_step(request, pending, reply)
+    return _next_step(request, replace(pending, chose_password=True), reply)
 
 
 def choose_factor(request: HttpRequest, pending: PendingSignIn, *, factor: str) -> Outcome:

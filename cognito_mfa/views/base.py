@@ -36,7 +36,7 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, impersonation, responses
 from cognito_mfa.enforcement.account_state import own_backend
 from cognito_mfa.enforcement.impersonation import Impersonation
-from cognito_mfa.enforcement.redirects import destination, safe_url, support_url
+from cognito_mfa.enforcement.redirects import destination, safe_url, site_context
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCode,
@@ -53,9 +53,10 @@ from cognito_mfa.sign_in import duplicate_submissions, password_reset
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
 from cognito_mfa.values import languages
-from cognito_mfa.views import error_texts, post_redirects, posted_secrets, stale_pages
+from cognito_mfa.views import error_texts, focus, post_redirects, posted_secrets, stale_pages
 from cognito_mfa.views.error_pages import BLOCKED, DEVICE, RESTART, UNAVAILABLE, page_for
 from cognito_mfa.views.post_redirects import Answer, SeeOther
+from cognito_mfa.views.progress import Progress, progress_of
 
 logger = logging.getLogger(__name__)
 
@@ -192,15 +193,9 @@ class Page(View):
         """Return what the page must be told, beside what its address says already."""
         return {}
 
-    @staticmethod
-    def shared_context() -> dict[str, Any]:
-        """Return what every page shows: whose it is, and where help is."""
-        conf = get_conf()
-        return {
-            "site": conf.ISSUER,
-            "support_url": support_url(),
-            "password_pages": pages_are_on(),
-        }
+    def shared_context(self) -> dict[str, Any]:
+        """Return what every page shows: whose it is, who is signed in, and where help is."""
+        return {**site_context(self.request), "password_pages": pages_are_on()}
 
     def redirect_to_step(self, outcome: Outcome) -> HttpResponse:
         """Return the redirect to the page of the next step."""
@@ -250,13 +245,20 @@ class Page(View):
 
 
 class FormPage(Page, FormView):
-    """A page with a form."""
+    """A page with a form. The first field that needs attention has the focus."""
+
+    focuses_first_field = False  # also without an error: where nothing has to be read before
 
     def get_form(self, form_class: type[Form] | None = None) -> Form:
         form: Form = super().get_form(form_class)
         if self.answer is not None and not self.answer.template:
             self.answer.show_in(form)
         return form
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        focus.set_in(context["form"], when_flawless=self.focuses_first_field)
+        return context
 
 
 class StepView(FormPage):
@@ -346,7 +348,13 @@ class StepView(FormPage):
         )
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(pending=self.pending, **self.shared_context(), **kwargs)
+        context = {"pending": self.pending, "progress": self.progress, **self.shared_context()}
+        return super().get_context_data(**{**context, **kwargs})
+
+    @property
+    def progress(self) -> Progress | None:
+        """Return which step of how many this page is; None where that is not known."""
+        return progress_of(self.pending, self.step)
 
     def submit(self, form: Any) -> Outcome:
         """Do what the form asks for; raises ``CognitoMFAError``."""

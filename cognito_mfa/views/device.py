@@ -32,6 +32,7 @@ from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
 from cognito_mfa.views import error_texts
 from cognito_mfa.views.base import FormPage, Page, StepView, pages_are_on
+from cognito_mfa.views.progress import Progress, first_step_of
 
 EVENTS_SHOWN = 5
 # Details that are names chosen by users; the others are Cognito's own words.
@@ -86,6 +87,7 @@ class OwnPage(Page):
             "may_change_password": self.may_change_password,
             "shown_details": DETAILS_SHOWN,
             "unconfirmed": identity.unconfirmed if identity else "",
+            "own_page": self.request.resolver_match and self.request.resolver_match.url_name,
             **self.shared_context(),
             **super().get_context_data(**kwargs),  # type: ignore[misc]
         }
@@ -130,6 +132,7 @@ class DeviceRenameView(OwnPage, FormPage):
     """Rename the device."""
 
     template_name = "cognito_mfa/device_rename.html"
+    focuses_first_field = True
     form_class = RenameForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -178,6 +181,11 @@ class ChangeView(OwnPage, StepView):
     @property
     def next_url(self) -> str:
         return self.request.path
+
+    @property
+    def progress(self) -> Progress | None:
+        token = self.identity.software_token if self.identity else None
+        return first_step_of(self.purpose, has_app=token is not None)
 
     def get_form_class(self) -> type[Form]:
         return Form if managed_login.is_active(self.request) else PasswordForm

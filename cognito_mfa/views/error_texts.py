@@ -424,6 +424,12 @@ def link_declined() -> str:
     return _("The accounts weren’t linked. To use the other account, sign out here first.")
 
 
+def new_qr_code() -> str:
+    return _(
+        "Enter your password to get a new QR code. If you’ve added an entry for this setup to your app, delete it."
+    )
+
+
 def setup_lost(reason: StrEnum | None = None) -> str:
     """Return why the setup of a user who signs in elsewhere came to nothing.
 

@@ -27,6 +27,7 @@ from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.views import error_texts, password_rules
 from cognito_mfa.views.base import StepView, pages_are_on
 from cognito_mfa.views.device import ChangeView, OwnPage
+from cognito_mfa.views.progress import Progress
 
 
 class PasswordPage(StepView):
@@ -42,6 +43,7 @@ class PasswordResetView(PasswordPage):
     """Ask for the username, and send a code to the user's verified address."""
 
     template_name = "cognito_mfa/password_reset.html"
+    focuses_first_field = True
     form_class = PasswordResetForm
     step = Step.START
 
@@ -71,6 +73,7 @@ class PasswordResetConfirmView(PasswordPage):
     """The code that was sent, and the new password."""
 
     template_name = "cognito_mfa/password_reset_confirm.html"
+    focuses_first_field = True
     form_class = PasswordResetConfirmForm
     step = Step.PASSWORD_RESET
 
@@ -128,6 +131,7 @@ class PasswordChangeView(PasswordPage, ChangeView):
     """The beginning of a change: the password, and the code where Cognito asks for one."""
 
     template_name = "cognito_mfa/password_change.html"
+    focuses_first_field = True
     purpose = Purpose.CHANGE_PASSWORD
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -139,12 +143,18 @@ class PasswordChangeConfirmView(PasswordPage, OwnPage, StepView):
     """The current password again, and the new one."""
 
     template_name = "cognito_mfa/password_change_confirm.html"
+    focuses_first_field = True
     form_class = PasswordChangeForm
     step = Step.PASSWORD_CHANGE
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         _refuse_elsewhere(request)
         return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def progress(self) -> Progress:
+        asked = 3 if self.identity and self.identity.software_token else 2
+        return Progress(asked, asked)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(

@@ -37,6 +37,7 @@ class RecoverView(StepView):
     """A recovery code instead of the code of a device that is lost. The password was right already."""
 
     template_name = "cognito_mfa/recover.html"
+    focuses_first_field = True
     form_class = RecoveryCodeForm
     step = Step.CHALLENGE
 

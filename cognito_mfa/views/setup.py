@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from enum import StrEnum
 from functools import partial
 from typing import Any
 
+from django.contrib import messages
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
 from django.views.generic import TemplateView
 
 from cognito_mfa import managed_login
@@ -29,14 +34,17 @@ from cognito_mfa.managed_login.tokens import unchecked_person
 from cognito_mfa.models import SoftwareToken, identity_of
 from cognito_mfa.sign_in import flows, setup_email
 from cognito_mfa.sign_in.completion import Outcome
-from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step, clear_pending
-from cognito_mfa.views import error_texts
+from cognito_mfa.sign_in.pending import TTL, PendingSignIn, Purpose, Step, clear_pending
+from cognito_mfa.views import device_names, error_texts
 from cognito_mfa.views.base import Page, PageResponse, StepView, log_failure
 from cognito_mfa.views.device import recovery_context
 from cognito_mfa.views.qr import grouped, otpauth_uri, qr_svg
 from cognito_mfa.views.secret_rendering import Placeholders
 
 SCOPE_HINT = hint_for("Scope")
+SHORTEST_SESSION = (
+    180  # seconds: the least that AuthSessionValidity of an app client can be, and its default
+)
 
 
 class SetupView(StepView):
@@ -52,11 +60,35 @@ class SetupView(StepView):
         return super().redirect_to_current_step()
 
     def get_initial(self) -> dict[str, Any]:
-        return {"friendly_name": self.pending.friendly_name}
+        suggested = device_names.suggest(self.request, taken=self.current_name)
+        return {"friendly_name": self.pending.friendly_name or suggested}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         issuer = get_conf().ISSUER or self.request.get_host()
-        return super().get_context_data(issuer=issuer, account=self.pending.username, **kwargs)
+        return super().get_context_data(
+            issuer=issuer,
+            account=self.pending.username,
+            current_name=self.current_name,
+            valid_until=self.valid_until,
+            **kwargs,
+        )
+
+    @cached_property
+    def current_name(self) -> str:
+        """The name of the device that is replaced; empty where there is none."""
+        identity = identity_of(self.request.user) if self.pending.has_old_app else None
+        token = identity.software_token if identity else None
+        return token.friendly_name if token else ""
+
+    @property
+    def valid_until(self) -> dt.datetime | None:
+        """Return until when the QR code can be confirmed at least: Cognito does not say how long it waits."""
+        if not self.pending.shown_at:
+            return None
+        seconds = TTL if self.pending.tokens else SHORTEST_SESSION
+        return timezone.localtime(
+            dt.datetime.fromtimestamp(self.pending.shown_at + seconds, tz=dt.UTC)
+        )
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         """Show the secret in all its forms, none of which any template, tag or processor ever sees.
@@ -172,6 +204,8 @@ class SetupCancelView(Page):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         pending = PendingSignIn.load(request)
+        if pending is not None and pending.step is Step.SETUP and "again" in request.POST:
+            return self.start_again(pending)
         clear_pending(request)
         if pending is None:  # finished or canceled in another tab, or its time was over
             text = error_texts.nothing_to_cancel()
@@ -181,6 +215,18 @@ class SetupCancelView(Page):
         if pending.is_change:
             return self.redirect_to_device(text=_canceled(pending))
         return self.redirect_to_sign_in(text=_canceled(pending))
+
+    def start_again(self, pending: PendingSignIn) -> HttpResponse:
+        """Return the redirect to where the user gets a new QR code: each needs a fresh sign-in at Cognito."""
+        if pending.signed_in_already:
+            clear_pending(self.request)
+            return HttpResponseRedirect(reverse("cognito_mfa:setup"))
+        text = error_texts.new_qr_code()
+        if pending.purpose is Purpose.REPLACE:
+            messages.info(self.request, text, fail_silently=True)
+            return HttpResponseRedirect(reverse("cognito_mfa:device_replace"))
+        set_up = pending.purpose is Purpose.SET_UP
+        return self.redirect_to_sign_in(text=text, next_url=pending.next_url, set_up=set_up)
 
 
 def _canceled(pending: PendingSignIn) -> str:

@@ -42,6 +42,7 @@ class SignInView(StepView):
     """Username and password; a redirect for users who sign in elsewhere."""
 
     template_name = "cognito_mfa/sign_in.html"
+    focuses_first_field = True
     form_class = SignInForm
     step = Step.START
 
@@ -153,6 +154,7 @@ class NewPasswordView(StepView):
     """The first password that an invited user chooses."""
 
     template_name = "cognito_mfa/new_password.html"
+    focuses_first_field = True
     form_class = NewPasswordForm
     step = Step.NEW_PASSWORD
 
@@ -188,6 +190,7 @@ class ChallengeView(StepView):
     """The code of a challenge; or the choice of a factor, if Cognito offers several."""
 
     template_name = "cognito_mfa/challenge.html"
+    focuses_first_field = True
     step = Step.CHALLENGE
 
     @property

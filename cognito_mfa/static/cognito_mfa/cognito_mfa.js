@@ -2,8 +2,27 @@
 // Comfort only: every page works without this file.
 
 document.addEventListener("DOMContentLoaded", () => {
-  // People who cannot see that a message appeared are taken to it.
-  document.querySelector("[data-cognito-mfa-focus]")?.focus();
+  // The message about the form, or the field that the message is about, where the browser has not focused it already.
+  const wrong = document.querySelector("[data-cognito-mfa-focus], [aria-invalid=true]");
+  wrong?.focus();
+  wrong?.scrollIntoView({ block: "center" });
+
+  // The time of the reader's own clock.
+  for (const time of document.querySelectorAll("[data-cognito-mfa-clock]")) {
+    const at = new Date(time.dateTime);
+    time.textContent = at.toLocaleTimeString(document.documentElement.lang, { hour: "numeric", minute: "2-digit" });
+  }
+
+  // After an error the page comes again: what the user had opened stays open, and nothing else does.
+  for (const details of document.querySelectorAll("[data-cognito-mfa-keep]")) {
+    const name = `cognito-mfa-${details.dataset.cognitoMfaKeep}`;
+    if (wrong && sessionStorage.getItem(name)) details.open = true;
+    else sessionStorage.removeItem(name);
+    details.addEventListener("toggle", () => {
+      if (details.open) sessionStorage.setItem(name, "open");
+      else sessionStorage.removeItem(name);
+    });
+  }
 
   // A second click must not send a code twice. Coming back by the back button opens the form again.
   for (const form of document.querySelectorAll("form[data-cognito-mfa-busy]")) {
