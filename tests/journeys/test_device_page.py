@@ -104,7 +104,7 @@ def test_scripts_are_told_in_their_own_way(pool: LocalPool, visitor: Visitor) ->
     visitor.set_up()
     age_proof(visitor, 3600)
     response = visitor.get(reverse(RENAME), headers={"Accept": "application/json"})
-    assert response.answered == 403
+    assert response.status_code == 403
     assert response.json()["code"] == "mfa_too_old"
 
 
