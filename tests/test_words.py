@@ -50,6 +50,7 @@ PAGES = ANYWHERE | {
     r"does(?:n’t| not) fit": "didn’t work",
     r"[;]|!(?! or %)|\w'\w": "no exclamation mark, no semicolon; the typographic apostrophe",
     r"friendly names?": "device name",
+    r"user pools?|Cognito": "the sign-in service",
     r"%\((?:when|at|date|until|deadline)\)s\.": "no period after a date, which may end in one",
 }
 # What administrators read in the admin besides.

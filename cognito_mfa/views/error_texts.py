@@ -359,8 +359,8 @@ def removal_not_allowed(error: RemovalNotAllowed) -> str:
             "Nothing has changed. Please try again later."
         )
     return _(
-        "You can’t turn this off because two-step verification is required for all accounts in "
-        "this site’s user pool."
+        "You can’t turn this off because the sign-in service requires two-step verification for all of this "
+        "site’s accounts."
     )
 
 
@@ -395,7 +395,7 @@ def refused(error: Refused) -> str:
             "Your account has no way to confirm it’s you, such as an authenticator app."
         ),
         reasons.DISABLED: _("This account is disabled."),
-        reasons.ANOTHER_USER: _("This isn’t the account you’re signed in to on this site."),
+        reasons.ANOTHER_USER: _("This isn’t the account you’re signed in with on this site."),
     }
     return texts.get(error.reason) or _("You can’t use this account on this site.")  # type: ignore[call-overload]
 

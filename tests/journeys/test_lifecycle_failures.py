@@ -154,8 +154,8 @@ LOST: dict[tuple[str, str], str] = {
     ("replace", ASSOCIATE): "No new app was confirmed",
     ("replace", VERIFY): "Keep both entries",
     ("remove", RESPOND): "Nothing has changed",
-    ("remove", PREFER): "your next sign-in will tell for sure",
-    ("remove", READ): "your next sign-in will tell for sure",
+    ("remove", PREFER): "know for sure the next time you sign in",
+    ("remove", READ): "know for sure the next time you sign in",
     ("re-authentication", RESPOND): "wait until your app shows the next one",
 }
 STANDS = "Nothing has been lost"
