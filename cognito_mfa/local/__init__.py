@@ -1,5 +1,6 @@
-"""A Cognito user pool on your own machine, for tests, examples and development. It must never serve
-the users of a real site.
+"""An emulator of Amazon Cognito user pools, for tests, examples, and development.
+
+It must never serve the users of a real site.
 
 Faithful: the order of checks and the next challenge of every sign-in; session strings that rotate,
 are bound to user, client and stage, expire and are consumed; TOTP codes with a secret per
@@ -17,7 +18,8 @@ Not supported, and refused with a text that says so: the flow CUSTOM_AUTH, passk
 USER_AUTH, and among the operations AdminLinkProviderForUser, AdminListUserAuthEvents,
 CreateIdentityProvider, CreateResourceServer, CreateUserPoolDomain, CreateUserImportJob,
 DescribeRiskConfiguration, SetUICustomization, SetRiskConfiguration, StartWebAuthnRegistration,
-TagResource."""
+TagResource.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""python -m cognito_mfa.local: a Cognito user pool for any program on this machine, until it is
-interrupted. It parses arguments and prints; everything else is LocalCognito's.
+"""The command ``python -m cognito_mfa.local``, which runs the local Cognito as a server.
+
+It parses arguments and prints. ``LocalCognito`` does everything else.
 """
 
 from __future__ import annotations
@@ -18,33 +19,37 @@ from cognito_mfa.local.wire.server import HttpServer
 CANNOT_START = 1
 
 DESCRIPTION = """\
-Runs an Amazon Cognito user pool on this machine: true TOTP codes, rotating sessions,
+Runs an Amazon Cognito emulator on this machine, with real TOTP codes, rotating sessions,
 signed tokens, and Cognito's own errors. For development and tests only."""
 
 EPILOG = """\
-Any AWS SDK or the AWS CLI can use it: give it the endpoint below, any region and any
-credentials. To begin with a pool and an app client of fixed ids, as settings need them:
+Any AWS SDK and the AWS CLI can use it with the endpoint that it prints, any Region, and any
+credentials. To create a user pool and an app client with fixed ids:
 
   python -m cognito_mfa.local --pool us-east-1_Example00 \\
       --client exampleclient0000000000000 --mfa ON --state pool.json"""
 
 STARTED = """\
-A local Cognito listens on {url}
-  and answers to the names {hosts}
+The local Cognito is running at {url}
+  Host names: {hosts}
   {state}
   {pools}
 
 Use it with any credentials, for example:
   export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={region}
   aws cognito-idp list-user-pools --max-results 10 --endpoint-url {url}
-  COGNITO_ENDPOINT_URL={url}   (for a site that runs the cognito_mfa example settings)
+  COGNITO_ENDPOINT_URL={url}   (for the settings of the example site)
 
-Codes and invitations that Cognito would have sent are at {url}/outbox
-Press Ctrl-C to stop."""
+Codes and invitations that Cognito would have sent: {url}/outbox
+Press Ctrl+C to stop."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command with these arguments, or the process's own, and return its exit code."""
+    """Run the command and return its exit code.
+
+    Args:
+        arguments: the command line; by default that of the process.
+    """
     options = parser().parse_args(arguments)
     try:
         cognito = LocalCognito(state_file=options.state, region=options.region, calls_kept=0)
@@ -71,26 +76,40 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    made.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
     made.add_argument(
         "--allow-host",
         metavar="NAME",
         action="append",
         default=[],
-        help="answer to this name too, besides localhost; for containers (repeatable)",
+        help="additional host name to accept besides localhost, for containers (repeatable)",
     )
-    made.add_argument("--port", type=int, default=9229, help="default: %(default)s; 0 is any")
-    made.add_argument("--state", metavar="FILE", help="keep everything in this file")
-    made.add_argument("--region", default="us-east-1", help="default: %(default)s")
-    made.add_argument("--pool", metavar="ID", help="make sure that this pool exists")
-    made.add_argument("--client", metavar="ID", help="make sure that it has this app client")
-    made.add_argument("--client-secret", metavar="TEXT", help="the secret of that client")
-    made.add_argument("--mfa", choices=["OFF", "OPTIONAL", "ON"], default="OPTIONAL")
+    made.add_argument(
+        "--port",
+        type=int,
+        default=9229,
+        help="port to listen on; 0 for any free port (default: %(default)s)",
+    )
+    made.add_argument("--state", metavar="FILE", help="file in which to keep the data")
+    made.add_argument("--region", default="us-east-1", help="AWS Region (default: %(default)s)")
+    made.add_argument("--pool", metavar="ID", help="user pool to create if it does not exist")
+    made.add_argument(
+        "--client", metavar="ID", help="app client to create in the pool if it does not exist"
+    )
+    made.add_argument("--client-secret", metavar="TEXT", help="secret of the app client")
+    made.add_argument(
+        "--mfa",
+        choices=["OFF", "OPTIONAL", "ON"],
+        default="OPTIONAL",
+        help="MFA setting of the created pool (default: %(default)s)",
+    )
     return made
 
 
 def _make_pool(cognito: LocalCognito, options: argparse.Namespace) -> None:
-    """What the arguments name and the state does not have yet."""
+    """Create the pool and the app client that the arguments name, if they do not exist."""
     if options.pool is None:
         return
     if options.pool not in cognito.account.pools:
@@ -106,22 +125,22 @@ def _started(cognito: LocalCognito, server: HttpServer, state: str | None) -> st
         url=server.url,
         hosts=server.hosts,
         region=cognito.account.region,
-        state=f"State is kept in {state}." if state else "State is forgotten at the end (--state).",
-        pools=f"Pools: {pools}" if pools else "There is no pool yet: create-user-pool, or --pool.",
+        state=f"Data is kept in {state}." if state else "Data is lost when it stops (see --state).",
+        pools=f"User pools: {pools}" if pools else "No user pools yet (see --pool).",
     )
 
 
 def _why(error: OSError, options: argparse.Namespace) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"port {options.port} on {options.host} is in use. Stop what listens there, "
-            "or choose another with --port."
+            f"Port {options.port} on {options.host} is already in use. Stop the other process "
+            "or choose another port with --port."
         )
     return str(error)
 
 
 def _refuse(text: str) -> int:
-    print(f"The local Cognito cannot start: {text}", file=sys.stderr)
+    print(f"Cannot start the local Cognito: {text}", file=sys.stderr)
     return CANNOT_START
 
 

@@ -1,6 +1,7 @@
-"""A switch for each point where sources about Cognito disagree, or that nobody has measured. The
-default is what is most likely. A switch names a behavior that was reported or documented, never a
-convenience.
+"""Switches for points where sources about Cognito disagree, or that have not been measured.
+
+The default is the most likely behavior. A switch names a behavior that was reported or
+documented, never a convenience.
 
 See "Where sources disagree" in docs/cognito-behavior.md.
 """

@@ -1,5 +1,7 @@
-"""What Cognito was asked, in order, so that a test can assert how often an operation was really
-sent. Kept in memory only, and no representation shows a parameter."""
+"""The log of calls, in order, so that a test can assert how often an operation was sent.
+
+It is kept in memory only, and no representation shows a parameter.
+"""
 
 from __future__ import annotations
 

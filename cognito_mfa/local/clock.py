@@ -1,5 +1,7 @@
-"""The time that the local Cognito lives in: everything that expires, locks or counts steps asks
-this clock, so a test can move hours in a moment. Nothing else here reads the machine's time.
+"""The clock of the local Cognito, which a test can move.
+
+Everything that expires, locks, or counts steps reads this clock. Nothing else here reads the
+machine's time.
 """
 
 from __future__ import annotations

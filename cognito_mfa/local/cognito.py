@@ -1,6 +1,7 @@
-"""LocalCognito: one account in one region with everything around it in one object (clock, clients,
-HTTP server, faults, call log, outbox), for tests, examples and the command line. It puts the parts
-together and has no rule of Cognito's.
+"""``LocalCognito``: an account in a Region, with its clock, clients, server, faults, and logs.
+
+It connects the parts, for tests, examples, and the command line, and contains none of Cognito's
+rules.
 """
 
 from __future__ import annotations

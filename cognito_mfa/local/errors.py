@@ -1,6 +1,7 @@
-"""The errors that Cognito answers with, one class for each AWS error code: the name of the class is
-the code, the message is Cognito's text. Only the protocol turns them into answers. They are not for
-bugs of ours, which stay ordinary exceptions.
+"""The errors of Cognito, one class for each AWS error code.
+
+The name of a class is the code, and its message is Cognito's text. Only the protocol turns them
+into responses. Bugs of this package stay ordinary exceptions.
 """
 
 from __future__ import annotations

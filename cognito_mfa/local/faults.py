@@ -1,6 +1,7 @@
-"""Faults on demand, for an operation and its n-th call. A fault decides what becomes of one
-request: executed or not, and what the caller sees. It is the same in process and over HTTP, because
-it knows only answers, responses and disruptions.
+"""Faults on demand, for an operation and its n-th call.
+
+A fault decides whether a request is executed and what the caller sees. It is the same in process
+and over HTTP, because it only knows answers, responses, and disruptions.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The emails and texts that Cognito would have sent. Nothing leaves the machine. Only ``code`` has
-the code, since no representation shows it.
+"""The emails and text messages that Cognito would have sent.
+
+Nothing leaves the machine. Only ``code`` contains the code, because no representation shows it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The state file: an account as JSON, written whole and atomically, so that a kill at any moment
-leaves the old file or the new one. It has keys and secrets, so only its owner may read it. What it
-does not understand is an error, never half read.
+"""The state file: an account as JSON, written as a whole and atomically.
+
+A kill at any moment leaves the old file or the new one. The file contains keys and secrets, so
+only its owner may read it. Unknown content is an error.
 """
 
 from __future__ import annotations

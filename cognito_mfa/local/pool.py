@@ -1,5 +1,6 @@
-"""A pool as a test or an example sees it: making clients and users in any state, and reading what
-only a phone would know. No operation uses these conveniences.
+"""A user pool with conveniences for tests: clients and users in any state, and current codes.
+
+No operation uses these conveniences.
 """
 
 from __future__ import annotations

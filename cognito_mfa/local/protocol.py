@@ -1,6 +1,7 @@
-"""AWS JSON 1.1 in front of the operations: from a request's target and body to a response, through
-credentials, JSON, validation, faults and the call log. Requests in process and over HTTP both come
-through here, so neither can be answered what the other would not be.
+"""AWS JSON 1.1: turns the target and the body of a request into a response.
+
+Requests in process and over HTTP both pass through here: credentials, JSON, validation, faults,
+and the call log. So both get the same answers.
 
 See "Wire protocol" in docs/cognito-behavior.md.
 """

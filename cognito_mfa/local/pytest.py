@@ -1,5 +1,4 @@
-"""A pytest plugin: fixtures that give a test a local Cognito of its own, a user in its pool, the
-codes of that user's authenticator app, a clock to move, and a server over HTTP.
+"""A pytest plugin with fixtures: a local Cognito, a user, codes, a clock, and an HTTP server.
 
 It is loaded only where it is named, with ``pytest_plugins = ["cognito_mfa.local.pytest"]`` in the
 conftest.py beside the project's pytest settings (or with ``-p cognito_mfa.local.pytest``). An entry

@@ -1,6 +1,7 @@
-"""A Cognito that lies, as faults: answers that are well formed and must not be believed. They have
-real tokens of other users, and tokens with another subject and a real signature, so that only a
-comparison finds them out.
+"""Faults that make Cognito lie: well-formed answers that must not be believed.
+
+They contain real tokens of other users, and tokens with another subject and a real signature, so
+that only a comparison detects them.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from tests.enforcement.people import (
     proven,
     proven_long_ago,
     proven_one,
-    reset_meanwhile,
+    reset_in_the_meantime,
     unproven,
     unproven_of_another_backend,
 )
@@ -103,7 +103,7 @@ async def opened(socket: Socket) -> Any:
 
 
 @pytest.mark.parametrize(
-    "person", [unproven, unproven_of_another_backend, reset_meanwhile, proven_long_ago]
+    "person", [unproven, unproven_of_another_backend, reset_in_the_meantime, proven_long_ago]
 )
 def test_a_websocket_is_not_opened_without_proof(person: Callable[[], Client]) -> None:
     browser = person()

@@ -75,7 +75,7 @@ def proven_once_of_another_backend() -> Client:
     return proven(linked(), backend=THEIRS)
 
 
-def reset_meanwhile() -> Client:
+def reset_in_the_meantime() -> Client:
     client = proven(linked())
     CognitoIdentity.objects.update(generation=F("generation") + 1)
     return client
@@ -126,7 +126,7 @@ PEOPLE = {
         never_linked,
         proven_one,
         proven_once_of_another_backend,
-        reset_meanwhile,
+        reset_in_the_meantime,
         proven_long_ago,
         exempted,
         exempted_until_yesterday,

@@ -16,7 +16,7 @@ from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.sign_in.encryption import decrypt
 from cognito_mfa.views import post_redirects
-from tests.security.meanwhile import while_cognito_answers
+from tests.security.during_calls import while_cognito_answers
 from tests.visitor import PASSWORD, Visitor
 
 SCRIPT: dict[str, Any] = {"HTTP_ACCEPT": "*/*"}

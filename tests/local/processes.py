@@ -21,7 +21,7 @@ def started(*arguments: str) -> tuple[subprocess.Popen[str], str]:
     )
     assert process.stdout is not None
     first = process.stdout.readline()
-    assert first.startswith("A local Cognito listens on "), first
+    assert first.startswith("The local Cognito is running at "), first
     return process, first.split()[-1]
 
 

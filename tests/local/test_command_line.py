@@ -63,13 +63,13 @@ def test_its_greeting_tells_how_to_use_it(
     stop_when_it_listens(signal.SIGINT)
     assert main(["--port", "0", "--state", str(state), "--pool", POOL_ID, "--mfa", "ON"]) == 0
     said = capsys.readouterr().out
-    assert "A local Cognito listens on http://127.0.0.1:" in said
-    assert f"State is kept in {state}." in said
-    assert f"Pools: {POOL_ID} (MFA ON)" in said
+    assert "The local Cognito is running at http://127.0.0.1:" in said
+    assert f"Data is kept in {state}." in said
+    assert f"User pools: {POOL_ID} (MFA ON)" in said
     assert "--endpoint-url http://127.0.0.1:" in said
     assert "/outbox" in said
-    assert "answers to the names 127.0.0.1, ::1, localhost" in said
-    assert "Ctrl-C" in said
+    assert "Host names: 127.0.0.1, ::1, localhost" in said
+    assert "Ctrl+C" in said
 
 
 def test_it_answers_to_the_names_that_it_is_given() -> None:
@@ -97,7 +97,7 @@ def test_a_port_in_use_is_said(cognito: LocalCognito, capsys: pytest.CaptureFixt
     with cognito.serve() as server:
         assert main(["--port", str(server.port)]) == 1
     said = capsys.readouterr().err
-    assert f"port {server.port} on 127.0.0.1 is in use" in said
+    assert f"Port {server.port} on 127.0.0.1 is already in use." in said
     assert "--port" in said
 
 
@@ -105,8 +105,8 @@ def test_a_port_in_use_is_said(cognito: LocalCognito, capsys: pytest.CaptureFixt
     ("arguments", "complaint"),
     [
         (["--allow-host", "http://cognito"], "'http://cognito' is not the name of a host"),
-        (["--host", "no.such.host.invalid"], "cannot start"),
-        (["--state", "README.md/pool.json"], "cannot start"),
+        (["--host", "no.such.host.invalid"], "Cannot start"),
+        (["--state", "README.md/pool.json"], "Cannot start"),
     ],
 )
 def test_what_cannot_work_is_said(

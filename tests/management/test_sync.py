@@ -21,7 +21,7 @@ from tests.management.command_line import run
 from tests.visitor import POOL_ID, Visitor
 
 Status = CognitoIdentity.Status
-meanwhile = pytest.mark.skipif(
+needs_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql",
     reason="needs PostgreSQL: a thread has no connection to a database in memory",
 )
@@ -146,7 +146,7 @@ def test_subs_that_cognito_does_not_take_stop_no_other_user(people: Visitor) -> 
 
 
 @pytest.mark.postgresql
-@meanwhile
+@needs_postgresql
 @pytest.mark.django_db(transaction=True)
 def test_what_a_user_does_while_cognito_is_asked_stays(
     optional_pool: LocalPool, visitor: Visitor
@@ -160,7 +160,7 @@ def test_what_a_user_does_while_cognito_is_asked_stays(
 
 
 @pytest.mark.postgresql
-@meanwhile
+@needs_postgresql
 @pytest.mark.django_db(transaction=True)
 def test_a_user_who_is_deleted_while_cognito_is_asked(people: Visitor) -> None:
     delete = CognitoIdentity.objects.filter(username="ada").delete

@@ -18,7 +18,7 @@ from tests.enforcement.people import (
     THEIRS,
     linked,
     proven,
-    reset_meanwhile,
+    reset_in_the_meantime,
     signed_in,
     unproven,
 )
@@ -161,7 +161,7 @@ def test_another_method_in_a_header_or_a_field_means_nothing(send: Send) -> None
 
 def test_a_stream_is_refused_once_the_proof_is_gone(send: Send) -> None:
     """What was opened before keeps running: Django's middleware sees a request once."""
-    for answer in send(reset_meanwhile(), [Ask("/answer/stream/"), Ask("/answer/poll/")]):
+    for answer in send(reset_in_the_meantime(), [Ask("/answer/stream/"), Ask("/answer/poll/")]):
         assert_refused(answer)
 
 

@@ -18,7 +18,7 @@ from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, PostedStep
 from cognito_mfa.sign_in import duplicate_submissions
-from tests.security.meanwhile import while_cognito_answers
+from tests.security.during_calls import while_cognito_answers
 from tests.threads import in_threads
 from tests.visitor import Visitor
 

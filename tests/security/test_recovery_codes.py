@@ -27,7 +27,7 @@ from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAReset
 from cognito_mfa.values.recovery_code import grouped
 from cognito_mfa.values.secret_text import SecretText
 from tests.factories import reading
-from tests.security.meanwhile import while_cognito_answers
+from tests.security.during_calls import while_cognito_answers
 from tests.security.successors import Ada, leave
 from tests.threads import in_threads
 from tests.visitor import PASSWORD, POOL_ID, Visitor
@@ -243,13 +243,13 @@ def test_a_session_that_a_reset_ends_leaves_no_codes_behind(
     make = recovery_codes._new_code
     done: list[int] = []
 
-    def reset_meanwhile(position: int) -> SecretText:
+    def reset_in_between(position: int) -> SecretText:
         if not done:
             done.append(position)
             by_staff(CognitoIdentity.objects.get())
         return make(position)
 
-    monkeypatch.setattr(recovery_codes, "_new_code", reset_meanwhile)
+    monkeypatch.setattr(recovery_codes, "_new_code", reset_in_between)
     page = person.text(person.post(CODES, follow=True))
     assert "No recovery codes were created" in page
     assert not RecoveryCode.objects.exists()

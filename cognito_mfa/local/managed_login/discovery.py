@@ -1,5 +1,6 @@
-"""The two public documents of a pool: its keys, and the OpenID configuration that says where they
-are. Nothing private passes through here.
+"""The two public documents of a pool: its keys, and the OpenID configuration.
+
+Nothing private passes through here.
 
 See "Signatures and the issuer" in docs/cognito-behavior.md.
 """

@@ -1,5 +1,6 @@
-"""OAuth 2.0 behind managed login: which client asks for what, the codes that a finished sign-in
-gives, the tokens for them, and whom a token belongs to. It shows no page and sees no password.
+"""OAuth 2.0 behind managed login: clients, authorization codes, and their tokens.
+
+It renders no page and sees no password.
 
 See "Managed login" in docs/cognito-behavior.md.
 """

@@ -1,7 +1,7 @@
-"""Managed login: the pages at /oauth2/authorize, which lead through a sign-in by the pool's rules
-and back to the client, and /logout. Next to them are /oauth2/token and /oauth2/userInfo, which programs
-call. Plain forms that say what they are. The rules of a sign-in are the operations' own, and it ends with
-a code instead of tokens.
+"""The pages of managed login: a sign-in at /oauth2/authorize, and /logout.
+
+Next to them are /oauth2/token and /oauth2/userInfo, which programs call. The rules of a sign-in
+are those of the operations, and it ends with an authorization code instead of tokens.
 
 Missing: the browser's cookie that signs in again for an hour, implicit grants, sign-up, forgotten
 passwords, and a real identity provider (a form replaces it).

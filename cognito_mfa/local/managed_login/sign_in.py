@@ -1,5 +1,8 @@
-"""A sign-in on the pages of managed login: the operations' own rules, and at the end the user instead
-of tokens. Federated users come in here, whom Cognito never asks for a second factor."""
+"""A sign-in on the pages of managed login, by the operations' own rules.
+
+It ends with the user instead of tokens. Federated users sign in here, and Cognito never asks them
+for a second factor.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""The operations of the local Cognito, by the names that they have on the wire. Each is a function of
-its own, named as boto3 names it; the tables below say in which module. What several of them share has modules
-beside them: ``context``, ``next_step``, ``password_attempts``, ``paging``, ``secret_hash``. An operation that is in no
-table is refused with a text that says so."""
+"""The operations of the local Cognito, in tables by their names.
+
+Each is a function, named as in boto3, and the tables say in which module. What several operations
+share is in ``context``, ``next_step``, ``password_attempts``, ``paging``, and ``secret_hash``. An
+operation in no table is refused with a text that says so.
+"""
 
 from __future__ import annotations
 

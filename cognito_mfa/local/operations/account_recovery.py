@@ -1,5 +1,6 @@
-"""ForgotPassword, ConfirmForgotPassword, AdminResetUserPassword and ChangePassword. None of them
-touches a second factor: a new password does not get past it.
+"""ForgotPassword, ConfirmForgotPassword, AdminResetUserPassword, and ChangePassword.
+
+None of them changes a second factor: a new password does not bypass it.
 
 See "Forgotten passwords" in docs/cognito-behavior.md.
 """

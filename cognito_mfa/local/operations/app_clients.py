@@ -1,5 +1,6 @@
-"""App clients: creating, changing, deleting, describing and listing them. A secret is shown where
-Cognito shows it, and nowhere else.
+"""App clients: create, change, delete, describe, and list them.
+
+A secret is shown where Cognito shows it, and nowhere else.
 
 See "App clients" in docs/cognito-behavior.md.
 """

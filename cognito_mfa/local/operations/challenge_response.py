@@ -1,5 +1,6 @@
-"""What the responses to all challenges have in common: whom a response is about, the step that
-follows a right one, the price of a wrong one. No challenge is known here.
+"""What all responses to challenges share: the user, the next step, and the cost of a wrong one.
+
+It knows no particular challenge.
 """
 
 from __future__ import annotations

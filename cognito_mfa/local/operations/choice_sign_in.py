@@ -1,5 +1,6 @@
-"""USER_AUTH: a sign-in in which the user chooses the first factor, with SELECT_CHALLENGE and
-PASSWORD. Passkeys and step-up authentication are refused.
+"""USER_AUTH: a sign-in in which the user chooses the first factor.
+
+It has SELECT_CHALLENGE and PASSWORD. Passkeys and step-up authentication are refused.
 
 See "Choice of the first factor" in docs/cognito-behavior.md.
 """

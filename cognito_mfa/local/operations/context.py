@@ -1,6 +1,6 @@
-"""What every operation needs: the account, the clock, and how the ids, names and tokens of a
-request become pools, clients and users, with Cognito's error where they do not. No operation is
-here.
+"""What every operation needs: the account, the clock, and lookups of pools, clients, and users.
+
+A lookup that fails raises Cognito's error. No operation is in this module.
 """
 
 from __future__ import annotations

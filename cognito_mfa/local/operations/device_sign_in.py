@@ -1,5 +1,6 @@
-"""DEVICE_SRP_AUTH and DEVICE_PASSWORD_VERIFIER: a remembered device proves itself with a password
-that it keeps, where otherwise a second factor would be asked for. It never replaces the first one.
+"""DEVICE_SRP_AUTH and DEVICE_PASSWORD_VERIFIER, which let a remembered device replace a code.
+
+The device proves itself with a password that it keeps. It never replaces the first factor.
 
 See "Remembered devices" in docs/cognito-behavior.md.
 """

@@ -1,5 +1,6 @@
-"""From one step of a sign-in to the next: the challenge that follows a right answer, the code that
-is sent with it, or the tokens at the end. Nothing here reads a request.
+"""Moves a sign-in to its next step: another challenge, a code that is sent, or tokens.
+
+Nothing here reads a request.
 """
 
 from __future__ import annotations

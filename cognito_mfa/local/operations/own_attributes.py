@@ -1,5 +1,6 @@
-"""What users change of themselves: attributes, the proof of an address, and leaving. Users cannot
-say themselves that an address is verified.
+"""What users change about themselves: attributes, verified addresses, and deletion.
+
+Users cannot mark their own address as verified.
 """
 
 from __future__ import annotations

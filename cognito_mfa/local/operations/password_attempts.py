@@ -1,5 +1,7 @@
-"""The password as a first factor, however it is proven: what must be true before it is looked at,
-what a wrong one costs, and what follows a right one. Nothing here reads a request.
+"""The password as a first factor, in whatever way it is proven.
+
+It decides what must be true before a password is checked, what a wrong one costs, and what
+follows a right one. Nothing here reads a request.
 
 See "Order of checks" in docs/cognito-behavior.md.
 """

@@ -1,5 +1,6 @@
-"""User pools: creating, changing, describing and listing them. Their MFA configuration is in
-pool_mfa.
+"""User pools: create, change, describe, and list them.
+
+Their MFA configuration is in ``pool_mfa``.
 
 See "Updates replace" in docs/cognito-behavior.md.
 """

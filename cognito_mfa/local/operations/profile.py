@@ -1,5 +1,6 @@
-"""Reading one user: GetUser, AdminGetUser, GetUserAuthFactors and AdminGetUserAuthFactors. Nothing
-here changes anything, and members without a value are absent.
+"""Reads a user: GetUser, AdminGetUser, GetUserAuthFactors, and AdminGetUserAuthFactors.
+
+Nothing here changes a user, and members without a value are absent.
 
 See "Reading the MFA status" in docs/cognito-behavior.md.
 """

@@ -1,5 +1,6 @@
-"""REFRESH_TOKEN_AUTH, GetTokensFromRefreshToken and RevokeToken. A refresh never asks for a second
-factor, whatever the pool requires today.
+"""REFRESH_TOKEN_AUTH, GetTokensFromRefreshToken, and RevokeToken.
+
+A refresh never asks for a second factor, whatever the pool requires today.
 
 See "Refresh and rotation" and "Revocation" in docs/cognito-behavior.md.
 """

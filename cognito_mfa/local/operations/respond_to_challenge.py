@@ -1,5 +1,6 @@
-"""RespondToAuthChallenge and its Admin twin: from the name of a challenge to the function that
-knows it. The user is the one of the session, never the one that the request names.
+"""RespondToAuthChallenge and AdminRespondToAuthChallenge, which dispatch by challenge.
+
+The user is the one of the session, never the one that the request names.
 
 See "Challenge responses" in docs/cognito-behavior.md.
 """

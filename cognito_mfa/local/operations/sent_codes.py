@@ -1,5 +1,6 @@
-"""Confirmation codes: sent for a purpose, to an address of a user, and checked later with Cognito's
-words. Codes of a sign-in are in steps.
+"""Confirmation codes, sent to an address of a user and checked later with Cognito's texts.
+
+Codes of a sign-in are in ``next_step``.
 
 See "Codes by email and SMS" in docs/cognito-behavior.md.
 """

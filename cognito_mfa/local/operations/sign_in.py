@@ -1,5 +1,6 @@
-"""InitiateAuth and AdminInitiateAuth: the flows with which a sign-in begins. No password is looked
-at before it is known that the client may use the flow.
+"""InitiateAuth and AdminInitiateAuth, which start a sign-in by one of the flows.
+
+No password is checked before it is known that the client may use the flow.
 
 See "Authentication flows" in docs/cognito-behavior.md.
 """

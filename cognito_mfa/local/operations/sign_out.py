@@ -1,5 +1,6 @@
-"""GlobalSignOut and AdminUserGlobalSignOut: refresh and access tokens stop working at Cognito. What
-others verify offline, and MFA, stays as it is.
+"""GlobalSignOut and AdminUserGlobalSignOut, which revoke refresh and access tokens.
+
+What others verify offline, and MFA, do not change.
 
 See "Revocation" in docs/cognito-behavior.md.
 """

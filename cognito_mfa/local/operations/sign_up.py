@@ -1,5 +1,6 @@
-"""SignUp, ConfirmSignUp, ResendConfirmationCode and AdminConfirmSignUp. Users who sign up cannot
-say of themselves what only Cognito can know.
+"""SignUp, ConfirmSignUp, ResendConfirmationCode, and AdminConfirmSignUp.
+
+Users who sign up cannot set what only Cognito can know.
 
 See "Sign-up and forgotten passwords" in docs/cognito-behavior.md.
 """

@@ -1,5 +1,6 @@
-"""AssociateSoftwareToken, VerifySoftwareToken and AdminDeleteSoftwareToken: a pending secret beside
-the active token, swapped by a right code and by nothing else.
+"""AssociateSoftwareToken, VerifySoftwareToken, and AdminDeleteSoftwareToken.
+
+A pending secret exists beside the active token, and only a right code replaces the token by it.
 
 See "Software token: associate and verify" and "Deleting a software token" in
 docs/cognito-behavior.md.

@@ -1,5 +1,6 @@
-"""USER_SRP_AUTH and PASSWORD_VERIFIER: a sign-in in which the password never travels. A user who
-does not exist must look like one who does.
+"""USER_SRP_AUTH and PASSWORD_VERIFIER: a sign-in in which the password is never sent.
+
+A user who does not exist must look like one who does.
 
 See "Secure Remote Password" and "Unknown users" in docs/cognito-behavior.md.
 """

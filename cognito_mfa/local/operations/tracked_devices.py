@@ -1,5 +1,6 @@
-"""Tracked devices: confirming, reading, remembering and forgetting them, by the user and by
-administrators. Which device may replace a second factor is decided at sign-in.
+"""Tracked devices: confirm, read, remember, and forget them, as a user or an administrator.
+
+Which device may replace a second factor is decided at sign-in.
 
 See "Remembered devices" in docs/cognito-behavior.md.
 """

@@ -1,5 +1,6 @@
-"""What administrators do to users, and ListUsers, which shows nothing of MFA. A password leaves
-this module only in an invitation.
+"""What administrators do to users, and ListUsers, which shows nothing about MFA.
+
+A password leaves this module only in an invitation.
 
 See "Operations" in docs/cognito-behavior.md.
 """

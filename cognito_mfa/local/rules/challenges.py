@@ -1,5 +1,6 @@
-"""Which challenge a sign-in meets next, and the parameters that come with it. The pool and the user
-decide; sessions, codes and tokens are made elsewhere.
+"""Decides which challenge a sign-in meets next, and its parameters.
+
+The pool and the user decide. Sessions, codes, and tokens are made elsewhere.
 
 See "Which challenge comes next" and "Challenge parameters" in docs/cognito-behavior.md.
 """

@@ -1,5 +1,6 @@
-"""Giving a user a password: what the pool's policy asks of a new one, and what becomes of the one
-before. How a password is stored is decided in passwords.
+"""Sets passwords: what the pool requires of a new one, and what happens to the old one.
+
+How a password is stored is decided in ``passwords``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The users of a pool: how a name finds one, and what creating or changing one must respect.
+"""The users of a pool: finding one by a name, and the rules for creating or changing one.
+
 Passwords and factors are decided elsewhere.
 
 See "Usernames and the sub" in docs/cognito-behavior.md.

@@ -1,6 +1,8 @@
-"""The RSA keys of a pool: made when first needed, read once per process, published as a JWKS, and the
-signing and checking of tokens with them, which is PyJWT's work. It is imported inside, because
-start-up must not wait for it. A private key leaves this module only into the state file."""
+"""The RSA keys of a pool: created when first needed, published as a JWKS, used for tokens.
+
+PyJWT signs and verifies. It is imported inside functions, because the start must not wait for it.
+A private key leaves this module only into the state file.
+"""
 
 from __future__ import annotations
 

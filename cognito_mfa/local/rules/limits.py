@@ -1,5 +1,6 @@
-"""How many attempts an hour for one user, and how many requests a second for the account. Wrong
-passwords and codes are counted in lockout.
+"""Limits: attempts per hour for a user, and requests per second for the account.
+
+Wrong passwords and codes are counted in ``lockout``.
 
 See "Rate limits" in docs/cognito-behavior.md.
 """

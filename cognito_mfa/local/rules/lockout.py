@@ -1,6 +1,7 @@
-"""The exponential lock after wrong passwords or codes: from the threshold on, each failure locks
-for twice as long as the one before, for fifteen minutes at most. Attempts that are refused during a
-lock do not lengthen it.
+"""The exponential lock after wrong passwords or codes.
+
+From the threshold on, each failure locks for twice as long as the one before, for at most 15
+minutes. Attempts that are refused during a lock do not extend it.
 
 See "Lockout" in docs/cognito-behavior.md.
 """

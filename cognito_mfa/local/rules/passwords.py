@@ -1,6 +1,7 @@
-"""Passwords and the policy for them. What is stored is SRP's private value x, salted and bound to
-pool and user: it verifies a password and is all that an SRP sign-in needs. The password itself is
-never kept.
+"""Passwords and the password policy.
+
+Only SRP's private value x is stored, salted and bound to pool and user. It verifies a password
+and is enough for an SRP sign-in. The password itself is never stored.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The MFA preference of a user: what Cognito lets be enabled or preferred, with its words when it
-does not. A preference is no registration: nothing here makes or removes a software token.
+"""The MFA preference of a user: what can be enabled or preferred, with Cognito's texts.
+
+A preference is no registration: nothing here creates or removes a software token.
 
 See "MFA preference" in docs/cognito-behavior.md.
 """

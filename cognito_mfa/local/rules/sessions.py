@@ -1,5 +1,6 @@
-"""The session strings of a sign-in: which call a stage accepts, bound to user, client and kind of
-operation, expiring by the clock, consumed by success and never by a wrong answer. What an answer is
+"""The session strings of a sign-in, bound to user, client, and kind of operation.
+
+They expire by the clock and are consumed by success, never by a wrong answer. What an answer is
 checked against is decided elsewhere.
 
 See "Sessions of a challenge" in docs/cognito-behavior.md.

@@ -1,6 +1,7 @@
-"""The server's side of the Secure Remote Password protocol as Cognito has it: SRP-6a over the
-3072-bit group of RFC 3526 with generator 2, and a key of sixteen bytes that signs the claim. Who
-signs in, and how late a claim may come, is decided elsewhere.
+"""The server's side of the Secure Remote Password protocol, as in Cognito.
+
+It is SRP-6a over the 3072-bit group of RFC 3526 with generator 2, and a key of 16 bytes that
+signs the claim. Which user signs in, and how old a claim may be, is decided elsewhere.
 
 Written by hand: no maintained package has the server's side with Cognito's padding and key.
 

@@ -1,6 +1,7 @@
-"""The SRP exchanges under way: what a secret block means, bound to pool, client, user and kind of
-operation, for seconds only, and answered right once. Whether an answer is right is decided
-elsewhere.
+"""The open SRP exchanges: what a secret block means, for seconds only and for one right answer.
+
+A block is bound to pool, client, user, and kind of operation. Whether an answer is right is
+decided elsewhere.
 
 See "Secure Remote Password" in docs/cognito-behavior.md.
 """

@@ -1,6 +1,8 @@
-"""What the local Cognito remembers: one account with its pools, clients, users and open sign-ins,
-as plain dataclasses that can be written to a file as they are. No rule of Cognito's lives here,
-and no representation shows a secret."""
+"""The state of the local Cognito: an account with its pools, clients, users, and sign-ins.
+
+It consists of plain dataclasses that can be written to a file. It contains none of Cognito's
+rules, and no representation shows a secret.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Tokens as Cognito issues them: RS256 ID and access tokens, opaque refresh tokens of which only a
-digest is kept, and the checks behind every operation that takes an access token. No token is
-accepted by its shape alone.
+"""Tokens as Cognito issues them, and the checks behind operations that accept access tokens.
+
+ID and access tokens are signed with RS256. Of opaque refresh tokens, only a digest is stored. No
+token is accepted by its form.
 
 See "Tokens" in docs/cognito-behavior.md.
 """

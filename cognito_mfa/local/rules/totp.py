@@ -1,8 +1,11 @@
-"""Time-based one-time codes as Cognito makes them: RFC 6238 with SHA-1, six digits and thirty seconds
-("TOTP parameters" in docs/cognito-behavior.md). Whether a code may still be used is decided elsewhere.
+"""Time-based one-time codes as in Cognito: RFC 6238 with SHA-1, six digits, and 30 seconds.
+
+See "TOTP parameters" in docs/cognito-behavior.md. Whether a code may still be used is decided
+elsewhere.
 
 Written out rather than taken from pyotp: it is six lines, the tests compare them with pyotp, and a
-site that tests with the local Cognito has nothing more to install."""
+site that tests with the local Cognito has nothing more to install.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The Filter of ListUsers: one attribute, = or ^=, one quoted value. What Cognito cannot search for
-is an error here too, rather than an empty list.
+"""The Filter of ListUsers: one attribute, = or ^=, and one quoted value.
+
+What Cognito cannot search for is an error here too, rather than an empty list.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""A boto3 client whose requests are answered by a LocalCognito in this process, through botocore's
-before-send event. Everything above the socket is botocore's own: validation, signing, retries,
-parsing, exceptions. No request ever reaches a network.
+"""A boto3 client whose requests are answered by a ``LocalCognito`` in this process.
+
+It uses botocore's before-send event. Everything above the socket is botocore's own: validation,
+signing, retries, parsing, and exceptions. No request reaches a network.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
-"""One client's connection to the local Cognito, request after request: ``http.server`` reads, the
-application answers, and what comes back is written, faults included, on the real socket."""
+"""A client's connection to the local Cognito, over ``http.server``.
+
+The application answers each request, and the response is written, faults included, on the real
+socket.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What travels between a client and the protocol: a request, an answer and the response that it
-becomes, and the three ways in which a response fails to arrive. Knows nothing of pools. Only here
-are responses made.
+"""The messages between a client and the protocol: requests, answers, and responses.
+
+It also has the three ways in which a response fails to arrive. It knows nothing about pools. Only
+this module creates responses.
 
 See "Wire protocol" in docs/cognito-behavior.md.
 """

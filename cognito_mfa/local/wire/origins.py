@@ -1,7 +1,9 @@
-"""Who may ask what of the HTTP server. It believes any signature and shows the codes that Cognito
-would have sent, on a machine whose browser visits strangers. Two things keep their pages out: the
-name by which a client reached us, since a name of theirs may lead here, and the origin of the page
-that asks. What is not named here as open is closed to pages of other origins.
+"""Decides who may call what on the HTTP server.
+
+The server believes any signature and shows the codes that Cognito would have sent, on a machine
+whose browser visits other sites. Two checks keep their pages out: the host name by which a client
+reached us, because a foreign name may lead here, and the origin of the page that asks. Only what
+is named here is open to other origins.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
-"""The local Cognito over HTTP/1.1: a thread for each connection, kept alive. It is written for one
-developer's machine and must never face a network. What a request asks for is the handler's."""
+"""The local Cognito over HTTP/1.1, with a thread for each connection, which is kept alive.
+
+It is written for a developer's machine and must never be exposed to a network. The handler
+answers the requests.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""The input shapes of botocore's service model for cognito-idp, read straight from its data file:
-importing botocore would cost the server a quarter of a second and forty megabytes. Only what the
-validator needs is kept. No value is checked here.
+"""The input shapes of botocore's service model for cognito-idp, read from its data file.
+
+Importing botocore would cost the server a quarter of a second and 40 MB. Only what the validator
+needs is read. No value is checked here.
 """
 
 from __future__ import annotations

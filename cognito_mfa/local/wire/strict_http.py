@@ -1,6 +1,9 @@
-"""What Python's ``http.server`` would read leniently, and this server refuses: a head or a body that
-another program could read in another way (request smuggling), and whatever is too large. The reading
-itself is the library's, except for chunked bodies, which it does not know."""
+"""Refuses HTTP that Python's ``http.server`` would read leniently.
+
+This is a head or a body that another program could read in another way (request smuggling), and
+whatever is too large. The library does the reading, except for chunked bodies, which it does not
+support.
+"""
 
 from __future__ import annotations
 

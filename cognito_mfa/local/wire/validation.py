@@ -1,5 +1,6 @@
-"""What the front of Cognito refuses before any rule is looked at: JSON types, required members,
-lengths, ranges, patterns and enums of the service model, in Cognito's words. A sensitive value
+"""Validates parameters by the service model, in Cognito's words, before any rule applies.
+
+It checks JSON types, required members, lengths, ranges, patterns, and enums. A sensitive value
 never appears in a message.
 
 See "Limits of input" in docs/cognito-behavior.md.

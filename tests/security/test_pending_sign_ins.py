@@ -24,7 +24,7 @@ from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
 from tests.security import old_boto3
-from tests.security.meanwhile import while_cognito_answers
+from tests.security.during_calls import while_cognito_answers
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 pytestmark = pytest.mark.django_db
