@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import translation
 from pytest_django import Settings
 
+import cognito_mfa
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.values import languages
@@ -88,6 +89,29 @@ def arabic(settings: Settings, tmp_path: Path) -> Iterator[None]:
     }
     yield
     translation.deactivate()
+
+
+TEMPLATES = Path(cognito_mfa.__file__).parent / "templates" / "cognito_mfa"
+NAMES = (
+    "account|address|destination|device_name|display_name|email|friendly_name|get_username|here|issuer|name|phone"
+    "|reference|site|sub|username"
+)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [path for path in sorted(TEMPLATES.rglob("*.html")) if path.parent.name != "email"],
+    ids=lambda path: path.name,
+)
+def test_no_template_prints_data_without_a_direction(template: Path) -> None:
+    """Also those pages that no test walks: what is printed has a filter, a tag, or an element of its own."""
+    text = re.sub(r'="[^"]*"', "", template.read_text())
+    for found in re.finditer(rf"\{{\{{ ((?:\w+\.)*(?:{NAMES})) \}}\}}", text):
+        before = text[: found.start()]
+        assigned = rf"\b{found[1]}=[\w.]+\|(left_to_right|isolated)\b"
+        block = before.rpartition("{% blocktranslate")[2]
+        apart = before.endswith("<bdi>") or ("endblock" not in block and re.search(assigned, block))
+        assert apart, found[0]
 
 
 class Reader:

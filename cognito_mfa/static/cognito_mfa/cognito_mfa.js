@@ -43,13 +43,15 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // What the server wrote in its own time zone, in that of the visitor. The text before stays as a hint.
   for (const time of document.querySelectorAll("time[data-cognito-mfa-time]")) {
-    const moment = new Date(time.dateTime);
-    if (Number.isNaN(moment.getTime())) continue;
-    time.title = time.textContent;
-    time.textContent = moment.toLocaleString(document.documentElement.lang || undefined, {
-      dateStyle: "medium",
-      timeStyle: "short",
-    });
+    try {
+      const format = { dateStyle: "medium", timeStyle: "short" };
+      const language = document.documentElement.lang || undefined;
+      const text = new Intl.DateTimeFormat(language, format).format(new Date(time.dateTime));
+      time.title = time.textContent;
+      time.textContent = text;
+    } catch {
+      // A language that the browser does not know, or no time: the server's text names its zone.
+    }
   }
 
   for (const button of document.querySelectorAll("[data-cognito-mfa-print]")) {
