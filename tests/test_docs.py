@@ -132,6 +132,21 @@ def test_pictures_have_a_text_and_a_dark_twin(document: Path) -> None:
     assert text.count("<img ") == text.count("<picture>")
 
 
+def test_requirements_of_pages_name_tests_that_exist() -> None:
+    """Each row names the file and the test that holds it."""
+    rows = re.findall(
+        r"^\| [^|]+ \| [^|]+ \| ([^|]+) \|$",
+        (DOCS / "user-experience.md").read_text(),
+        re.MULTILINE,
+    )
+    held = [re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row) for row in rows[2:]]
+    assert len(held) >= 12
+    for tests in held:
+        assert tests
+        for file, test in tests:
+            assert re.search(rf"^def {test}\(", (ROOT / file).read_text(), re.MULTILINE), test
+
+
 def test_every_screenshot_is_shown() -> None:
     shown = "".join(document.read_text() for document in DOCUMENTS)
     pictures = [path.name for path in (DOCS / "screenshots").iterdir()]
