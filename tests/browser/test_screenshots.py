@@ -140,7 +140,7 @@ def test_the_list_in_the_admin(
     cognito.admin_delete_software_token(UserPoolId=pool.id, Username="grace")
     cognito.admin_delete_user(UserPoolId=pool.id, Username="linus")
 
-    person = new_person(viewport={"width": 1280, "height": 480})
+    person = new_person(viewport={"width": 1280, "height": 620})
     person.open("/admin/cognito_mfa/cognitoidentity/")
     person.sign_in("ada")
     person.type("Code", pool.code_for("ada"))
@@ -149,7 +149,12 @@ def test_the_list_in_the_admin(
     person.page.get_by_label("Select all objects on this page for an action").check()
     person.page.locator("select[name=action]").select_option("Refresh status from Cognito")
     person.press("Run" if django.VERSION >= (6,) else "Go")
-    assert "Refreshed the status of 4 users." in person.page.inner_text("main")
+    assert "Refreshed the status of 4 users" in person.page.inner_text("main")
     for scheme in SCHEMES:
         person.page.emulate_media(color_scheme=scheme)
-        add(album, f"admin-list-{scheme}", person.photograph())
+        add(album, f"admin-list-{scheme}", person.page.screenshot())
+    person.follow("margaret")
+    person.page.set_viewport_size({"width": 1280, "height": 860})
+    for scheme in SCHEMES:
+        person.page.emulate_media(color_scheme=scheme)
+        add(album, f"admin-user-{scheme}", person.page.screenshot())
