@@ -106,7 +106,7 @@ def sign_in_after_reset(visitor: Visitor, _pool: LocalPool, _settings: Settings)
 
 
 def replace_where_cognito_has_none(visitor: Visitor, pool: LocalPool, _settings: Settings) -> None:
-    """Somebody deleted it with another tool, and the pool asks for a setup."""
+    """It was deleted with another tool, and the pool asks for a setup."""
     visitor.come_with_app()
     user = pool.user("newcomer")
     user.software_token = user.preferred_factor = None
@@ -147,7 +147,7 @@ SETUPS = {
 
 
 @pytest.mark.parametrize("name", SETUPS)
-def test_each_page_of_a_setup_is_about_the_case_at_hand(
+def test_each_page_of_a_setup_is_about_the_case(
     cognito: LocalCognito, visitor: Visitor, settings: Settings, name: str
 ) -> None:
     case = SETUPS[name]
@@ -162,7 +162,7 @@ def test_each_page_of_a_setup_is_about_the_case_at_hand(
 
 
 @pytest.mark.parametrize("name", SETUPS)
-def test_the_last_page_of_a_setup_is_about_the_case_at_hand(
+def test_the_last_page_of_a_setup_is_about_the_case(
     cognito: LocalCognito, visitor: Visitor, settings: Settings, name: str
 ) -> None:
     case = SETUPS[name]

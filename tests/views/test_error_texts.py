@@ -33,7 +33,7 @@ from tests.visitor import POOL_ID
 
 TEMPLATES = Path(cognito_mfa.__file__).parent / "templates/cognito_mfa"
 
-# Reasons that read alike on purpose, since users can do the same about each of them.
+# Reasons with the same text on purpose, since users can do the same about each of them.
 ALIKE: dict[type[StrEnum], list[set[StrEnum]]] = {
     ChallengeLostReason: [
         {ChallengeLostReason.OVERTAKEN, ChallengeLostReason.ACCOUNT_CHANGED},
