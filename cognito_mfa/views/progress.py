@@ -22,7 +22,7 @@ class Progress(NamedTuple):
 
 
 def progress_of(pending: PendingSignIn, step: Step) -> Progress | None:
-    """Return where a page is on its way; None where nobody knows yet what follows.
+    """Return where a page is on its way; None if the next step is not known yet.
 
     Args:
         pending: the sign-in or the change.

@@ -1,6 +1,6 @@
-"""Which Django user a person of the pool is: finding, making and refusing links.
+"""Which Django user a user of the pool is: finding, making, and refusing links.
 
-The link is the pool's id and the person's ``sub``, which Cognito never gives to another user. Names
+The link is the pool's id and the user's ``sub``, which Cognito never gives to another user. Names
 and email addresses can be changed, reused and chosen by a stranger: the default links by none of
 them. A site that wants its existing users linked names another resolver in
 ``COGNITO_MFA["USER_RESOLVER"]``; three are here (``resolvers``), or it writes its own.

@@ -1,4 +1,4 @@
-"""Makes and finds links between people of the pool and the site's users."""
+"""Makes and finds links between users of the pool and the site's users."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ Kind = MFAEvent.Kind
 Status = CognitoIdentity.Status
 Reason = LinkRefusedReason
 
-# What another request of the same person, which was faster, may have led to.
+# What a faster request of the same user may have caused.
 MAYBE_OVERTAKEN = frozenset(
     {Reason.USER_NOT_CREATED, Reason.USERNAME_TAKEN, Reason.LINKED_TO_ANOTHER}
 )
 
 
 class Consent(Enum):
-    """What the person at the browser said of being the user who is signed in there."""
+    """What the user at the browser said about also being the user who is signed in there."""
 
     UNASKED = "nothing yet"
     GIVEN = "both accounts are theirs"
