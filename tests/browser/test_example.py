@@ -109,7 +109,8 @@ def test_newcomer_sets_up_with_a_code_that_appears_by_itself(visitor: Visitor) -
     visitor.send()
     assert visitor.path == "/account/setup/done/"
     visitor.open("/emails/")
-    visitor.follow("Example Ltd: An authenticator app was set up for your account")
+    with visitor.page.expect_navigation():
+        visitor.page.locator(".example-list li", has_text="newcomer@").get_by_role("link").click()
     mail = visitor.page.frame_locator("iframe.example-email").locator("body")
     assert "newcomer" in mail.inner_text()
     visitor.look()
