@@ -155,7 +155,7 @@ def deletes_others(request: HttpRequest) -> bool:
     """Tell whether the page is about deleting rows of another model, which may take rows of ours along.
 
     Django's admin deletes a user only for who may delete all that goes with it. The permission to delete
-    the user is enough here: or nobody could grant a request for erasure.
+    the user is enough here: or no one could grant a request for erasure.
     """
     view = getattr(request.resolver_match, "func", None)
     acting = getattr(view, "model_admin", None)  # set by every ModelAdmin on its own views

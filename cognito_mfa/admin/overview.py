@@ -95,14 +95,14 @@ def would_be_stops(numbers: Numbers, _site: str) -> Section | None:
     if get_conf().ENFORCEMENT != "observe" and not numbers.would_block:
         return None
     days = rollout.RECENT.days
-    lately = ngettext(
+    recently = ngettext(
         "Users who would have been blocked in the last %(count)d day",
         "Users who would have been blocked in the last %(count)d days",
         days,
     )
     rows = [
         (_("Users who would have been blocked"), _n(numbers.would_block)),
-        (lately % {"count": days}, _n(numbers.would_block_recently)),
+        (recently % {"count": days}, _n(numbers.would_block_recently)),
         (_("Their requests"), _n(numbers.would_block_requests)),
     ]
     notes = [_("In observe mode, no one is blocked. The site only counts the users who would be.")]

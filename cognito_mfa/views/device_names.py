@@ -1,4 +1,4 @@
-"""A name for the device that somebody sets up, from what their browser says of itself."""
+"""Suggests a device name at a setup, from the headers of the user's browser."""
 
 from __future__ import annotations
 

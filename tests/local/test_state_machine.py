@@ -17,11 +17,11 @@ from tests.local.conftest import populated
 
 NEW_PASSWORD = "Another-Horse-8"
 
-#: What each stage leads to, by the call. An address in "MFA_SETUP by e-mail" is an answer as well.
+#: What each stage leads to, by the call. An address in "MFA_SETUP by email" is an answer as well.
 ACCEPTED = {
     (Stage.NEW_PASSWORD_REQUIRED, "NEW_PASSWORD_REQUIRED"): "EMAIL_OTP",
     (Stage.MFA_SETUP, "AssociateSoftwareToken"): "SecretCode",
-    (Stage.MFA_SETUP, "MFA_SETUP by e-mail"): "EMAIL_OTP",
+    (Stage.MFA_SETUP, "MFA_SETUP by email"): "EMAIL_OTP",
     (Stage.MFA_SETUP_ASSOCIATED, "VerifySoftwareToken"): "Status",
     (Stage.MFA_SETUP_VERIFIED, "MFA_SETUP"): "AuthenticationResult",
     (Stage.SOFTWARE_TOKEN_MFA, "SOFTWARE_TOKEN_MFA"): "AuthenticationResult",
@@ -148,7 +148,7 @@ class Machine:
             "VerifySoftwareToken": lambda: self.caller.verify(session, self.code()),
             "NEW_PASSWORD_REQUIRED": lambda: respond(purpose, NEW_PASSWORD=NEW_PASSWORD),
             "MFA_SETUP": lambda: respond("MFA_SETUP"),
-            "MFA_SETUP by e-mail": lambda: respond("MFA_SETUP", EMAIL="set@example.com"),
+            "MFA_SETUP by email": lambda: respond("MFA_SETUP", EMAIL="set@example.com"),
             "SOFTWARE_TOKEN_MFA": lambda: respond(purpose, SOFTWARE_TOKEN_MFA_CODE=self.code()),
             "SMS_MFA": lambda: respond(purpose, SMS_MFA_CODE=self.code()),
             "EMAIL_OTP": lambda: respond(purpose, EMAIL_OTP_CODE=self.code()),
@@ -203,7 +203,7 @@ def test_a_stage_accepts_its_own_call_and_no_other(
 def test_a_refused_call_leaves_the_session_as_it_was(cognito: LocalCognito, stage: Stage) -> None:
     machine = Machine(cognito, stage)
     session = machine.bring_to()
-    (right,) = [p for s, p in ACCEPTED if s is stage and p != "MFA_SETUP by e-mail"]
+    (right,) = [p for s, p in ACCEPTED if s is stage and p != "MFA_SETUP by email"]
     for purpose in PURPOSES:
         if (stage, purpose) not in ACCEPTED:
             with pytest.raises(ClientError):

@@ -156,7 +156,7 @@ def _user_of(context: Context, pool: UserPool, session: str) -> str:
 
 
 def _hash(client: AppClient, username: str) -> dict[str, str]:
-    """Managed login needs no hash from anybody; the operations do."""
+    """Return the secret hash that the operations require, because managed login sends none."""
     if client.secret is None:
         return {}
     return {"SECRET_HASH": secret_hash(client, username)}

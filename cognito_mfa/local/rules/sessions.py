@@ -18,7 +18,7 @@ from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import NotAuthorizedException
 from cognito_mfa.local.rules.state import Account, AppClient, SignInSession, Stage, User, UserPool
 
-SETUP_BY_EMAIL = "MFA_SETUP by e-mail"
+SETUP_BY_EMAIL = "MFA_SETUP by email"
 
 #: What each call, or answered challenge, accepts. All else: "Invalid session for the user."
 ACCEPTED: Mapping[str, Stage] = {

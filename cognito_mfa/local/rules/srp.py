@@ -43,7 +43,7 @@ HEX = re.compile(r"[0-9a-fA-F]+")
 
 
 class BadPublicValue(Exception):
-    """A client's value that SRP must refuse: with zero anybody could prove anything."""
+    """A client value that SRP must refuse, because with zero anyone could prove anything."""
 
 
 @dataclass(frozen=True, slots=True)

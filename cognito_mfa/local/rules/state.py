@@ -225,7 +225,7 @@ class UserPool:
     """When each of them was replaced by another, where they rotate."""
     groups: dict[str, Group] = field(default_factory=dict)
     attempts: dict[str, list[float]] = field(default_factory=dict, repr=False)
-    """When somebody used what may be used only so often an hour."""
+    """The times of attempts that are limited per hour."""
     keys: PoolKeys | None = field(default=None, repr=False)
     pretence: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     """From this comes what people who do not exist are shown, the same each time."""

@@ -36,7 +36,7 @@ UNREPEATABLE = frozenset(
 
 
 class BadRequest(Exception):
-    """A request that is refused before anybody looks at what it asks for."""
+    """A request that is refused before its content is read."""
 
     def __init__(self, status: int, text: str) -> None:
         """Say why a request is refused.
