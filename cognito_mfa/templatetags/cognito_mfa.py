@@ -61,6 +61,16 @@ def local_time(moment: dt.datetime) -> SafeString:
     )
 
 
+@register.filter
+def local_clock(moment: dt.datetime) -> SafeString:
+    """Show the time of a moment of today, likewise."""
+    return format_html(
+        '<time datetime="{}" data-cognito-mfa-time="clock">{}</time>',
+        moments.localized(moment).isoformat(timespec="seconds"),
+        moments.with_zone(moment, "TIME_FORMAT"),
+    )
+
+
 @register.simple_tag
 def local_date(moment: dt.datetime) -> SafeString:
     """Show the day of a date and time, in the time zone in which days are counted."""

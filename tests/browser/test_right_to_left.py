@@ -60,7 +60,7 @@ def test_the_groups_of_the_key_are_in_their_order(
     person = new_person(viewport={"width": width, "height": 800}, locale="ar")
     sign_in(person)
     assert person.page.evaluate("getComputedStyle(document.body).direction") == "rtl"
-    person.page.locator("summary").first.click()
+    person.page.locator("details:has(#cognito-mfa-key) > summary").click()
     add(album, f"setup-arabic-{width}", person.page.screenshot(full_page=True))
     groups = person.page.locator("#cognito-mfa-key span")
     texts = groups.all_inner_texts()
@@ -97,6 +97,16 @@ def test_times_are_in_the_zone_of_the_visitor(
     settings.LANGUAGE_CODE = language
     person = new_person(timezone_id=zone)
     sign_in(person)
+    clock = person.page.locator("time")
+    assert re.fullmatch(r"\d+:\d\d(\s[AP]M)?", clock.inner_text())
+    assert (
+        clock.inner_text().split()
+        == clock.evaluate(
+            "(element, zone) => new Date(element.dateTime).toLocaleTimeString("
+            "document.documentElement.lang, {timeStyle: 'short', timeZone: zone})",
+            zone,
+        ).split()
+    )
     confirm(person)
     person.open("/account/device/")
     times = person.page.locator("time")

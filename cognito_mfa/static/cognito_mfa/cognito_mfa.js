@@ -7,12 +7,6 @@ document.addEventListener("DOMContentLoaded", () => {
   wrong?.focus();
   wrong?.scrollIntoView({ block: "center" });
 
-  // The time of the reader's own clock.
-  for (const time of document.querySelectorAll("[data-cognito-mfa-clock]")) {
-    const at = new Date(time.dateTime);
-    time.textContent = at.toLocaleTimeString(document.documentElement.lang, { hour: "numeric", minute: "2-digit" });
-  }
-
   // After an error the page comes again: what the user had opened stays open, and nothing else does.
   for (const details of document.querySelectorAll("[data-cognito-mfa-keep]")) {
     const name = `cognito-mfa-${details.dataset.cognitoMfaKeep}`;
@@ -44,7 +38,8 @@ document.addEventListener("DOMContentLoaded", () => {
   // What the server wrote in its own time zone, in that of the visitor. The text before stays as a hint.
   for (const time of document.querySelectorAll("time[data-cognito-mfa-time]")) {
     try {
-      const format = { dateStyle: "medium", timeStyle: "short" };
+      const isClock = time.dataset.cognitoMfaTime === "clock";
+      const format = { timeStyle: "short", ...(isClock ? {} : { dateStyle: "medium" }) };
       const language = document.documentElement.lang || undefined;
       const text = new Intl.DateTimeFormat(language, format).format(new Date(time.dateTime));
       time.title = time.textContent;
