@@ -15,7 +15,7 @@ CHANGES = {
 
 
 class Progress(NamedTuple):
-    """Where somebody is, such as step 2 of 3."""
+    """Where a user is on the way, such as step 2 of 3."""
 
     number: int
     total: int
