@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
 from cognito_mfa.values.password_rules import PasswordRules
@@ -74,6 +75,11 @@ def _optional_word(value: object) -> str | None:
 def _optional_text(value: object) -> str | None:
     # An environment variable that is set but empty means "none".
     return None if value in (None, "") else _text(value)
+
+
+def _shown_text(value: object) -> str | Promise | None:
+    """Return a text for people, which may be a lazy translation."""
+    return value if isinstance(value, Promise) else _optional_text(value)
 
 
 def _pool_id(value: object) -> str:
@@ -330,6 +336,9 @@ SETTINGS: Mapping[str, Setting] = {
     "SUPPORT_URL": Setting(
         _optional_text, None, "Set it to the URL of a page that says how to get help."
     ),
+    "LOST_DEVICE_HELP": Setting(
+        _shown_text, None, "Set it to a sentence that says whom to contact and with which proof."
+    ),
 }
 
 
@@ -375,6 +384,7 @@ class Conf:
     STATUS_MAX_AGE: float | None
     GRANT_MAX_AGE: float
     SUPPORT_URL: str | None
+    LOST_DEVICE_HELP: str | Promise | None
 
     def __init__(self, given: Mapping[str, object]) -> None:
         for problem in problems(given):

@@ -81,6 +81,7 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
         "signed_in": signed_in,
         "signed_in_as": user.get_username() if signed_in else "",
         "support_url": support_url(),
+        "lost_device_help": str(get_conf().LOST_DEVICE_HELP or ""),
     }
 
 
