@@ -24,9 +24,8 @@ pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 780}
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WINDOW = {"width": 820, "height": 560}
-LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="132" height="32" viewBox="0 0 132 32">
-<rect width="32" height="32" rx="8" fill="#0b6e4f"/><circle cx="16" cy="16" r="7" fill="#fff"/>
-<text x="42" y="22" font-family="sans-serif" font-size="18" font-weight="700" fill="#1f9d70">Example</text></svg>"""
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32" viewBox="0 0 32 32">
+<rect width="32" height="32" rx="8" fill="#0b6e4f"/><circle cx="16" cy="16" r="7" fill="#fff"/></svg>"""
 DEVICES = {
     "ada": "Work phone",
     "grace": "Old phone",
