@@ -453,7 +453,7 @@ class RecoveryCode(models.Model):
         verbose_name=_("identity"),
     )
     position = models.PositiveSmallIntegerField(
-        _("position"), help_text=_("The first character of the code, which is not secret.")
+        _("position"), help_text=_("The first character of the code, which isn’t secret.")
     )
     digest = models.CharField(_("hash"), max_length=128)
     created_at = models.DateTimeField(_("created"), default=timezone.now)

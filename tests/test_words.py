@@ -58,6 +58,7 @@ ADMIN = ANYWHERE | {
     r"second factors?|2FA": "MFA",
     r"people|persons?": "user",
     r"[;]|!(?! or %)|\w'\w": "no exclamation mark, no semicolon; the typographic apostrophe",
+    r"(?:can|do|does|did|is|are|was|were|has|have|could|would|should)(?: not|not)\b(?! only)": "a contraction with ’",
 }
 # What developers and operators read.
 DEVELOPERS = ANYWHERE | {

@@ -111,7 +111,7 @@ class FastListMixin(ModelAdmin):
 
         Raises:
             IncorrectLookupParameters: also for a text that no database takes, where Django lets the database
-                fail; people get the list without filters.
+                fail; the list is then shown without filters.
         """
         given = [text for name, values in request.GET.lists() for text in (name, *values)]
         if not all(map(is_storable, given)):
@@ -152,10 +152,10 @@ class ReadOnly:
 
 
 def deletes_others(request: HttpRequest) -> bool:
-    """Tell whether the page is about deleting rows of another model, which may take rows of ours along.
+    """Return whether the page deletes rows of another model, which may delete rows of ours as well.
 
     Django's admin deletes a user only for who may delete all that goes with it. The permission to delete
-    the user is enough here: or no one could grant a request for erasure.
+    the user is enough here. Otherwise no one could fulfill a request for erasure.
     """
     view = getattr(request.resolver_match, "func", None)
     acting = getattr(view, "model_admin", None)  # set by every ModelAdmin on its own views

@@ -93,7 +93,7 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
             try:
                 return HttpResponseRedirect(f"{link_url(self.admin_site.name)}?{query}")
             except NoReverseMatch:
-                text = _("This admin site does not have the page for it.")
+                text = _("This admin site doesn’t have the page that links users.")
         self.message_user(request, text, messages.ERROR)
         return None
 
