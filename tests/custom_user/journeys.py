@@ -117,7 +117,7 @@ def test_commands(pool: LocalPool, admin: Visitor) -> None:
     ):
         call_command(*arguments, stdout=out)
     text = out.getvalue()
-    assert "everybody  2       2" in text
+    assert "all       2      2" in text
     assert "staff" not in text  # no column tells
     assert text.count("Would reset ada@example.com (ada in the user pool).") == 2
     assert "Exempted ada@example.com" in text

@@ -149,7 +149,7 @@ def test_a_pool_of_many_pages_is_read_to_the_end(pool: LocalPool, visitor: Visit
 def test_a_pool_that_cannot_be_read_is_no_preview(pool: LocalPool, visitor: Visitor) -> None:
     visitor.cognito.faults.on("ListUsers", faults.Error("AccessDeniedException"))
     code, said = run("link", "--preview")
-    assert (code, "lack the permission" in said) == (3, True)
+    assert (code, "Add the permissions" in said) == (3, True)
     same_page = {"Users": [], "PaginationToken": "again"}
     visitor.cognito.faults.on("ListUsers", faults.Body(json.dumps(same_page).encode()))
     assert run("link", "--preview")[0] == 3

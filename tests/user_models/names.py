@@ -148,7 +148,7 @@ def test_the_checks_foresee_what_the_model_will_refuse() -> None:
 @pytest.mark.django_db
 def test_they_name_the_fields_and_the_way_out(settings: Settings) -> None:
     given = settings.COGNITO_MFA
-    assert "New users have no value for number, which" in told()["cognito_mfa.W033"]
+    assert "The user model requires number, which" in told()["cognito_mfa.W033"]
     assert "'email' is unique" in told()["cognito_mfa.W034"]
     settings.COGNITO_MFA = {**given, "USER_FIELDS": {"custom:number": "number"}}
     assert set(told()) == {"cognito_mfa.W034"}
@@ -165,7 +165,7 @@ def test_they_name_the_fields_and_the_way_out(settings: Settings) -> None:
 def test_the_name_is_written_by_no_claim(settings: Settings) -> None:
     """A name in capital letters would be one that the column refuses; and a name is how the site knows people."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_FIELDS": {"nickname": "name"}}
-    assert "it is how the site knows its users" in told()["cognito_mfa.E029"]
+    assert "that field identifies users on this site" in told()["cognito_mfa.E029"]
 
 
 @only("Called")
