@@ -135,7 +135,7 @@ def test_a_secret_that_cognito_may_have_confirmed_is_not_kept(
 ) -> None:
     start_again(visitor)
     visitor.cognito.faults.on(operation, faults.Timeout(executed=executed), times=1)
-    assert visitor.confirm_setup().status_code == 503
+    assert visitor.confirm_setup().answered == 503
     assert kept_secrets(visitor) == []
     visitor.cognito.clock.advance(30)
     visitor.sign_in()
@@ -252,7 +252,7 @@ def test_a_wrong_code_that_is_explained_is_counted_like_any_other(
     visitor.secret = first
     for _try in range(5):
         assert EARLIER in visitor.text(visitor.confirm_setup())
-    assert visitor.confirm_setup().status_code == 429
+    assert visitor.confirm_setup().answered == 429
 
 
 def test_an_emulator_with_one_secret_for_all_shows_no_earlier_one(

@@ -67,7 +67,7 @@ def person(person: Person, site: Settings) -> Person:
 def test_a_person_sets_up_here_and_is_asked_there_from_then_on(person: Person) -> None:
     assert person.arrive().url == "/private/"
     assert person.get("/private/").url == SET_UP
-    assert "You are signed in as newcomer@example.com." in person.text(person.get(SET_UP))
+    assert "You’re signed in as" in person.text(person.get(SET_UP))
 
     assert person.start().url == reverse("cognito_mfa:setup")
     person.scan()

@@ -43,7 +43,7 @@ def test_a_person_sets_up_here_and_is_asked_there_from_then_on(person: Person) -
     stopped = person.get("/private/")
     assert stopped.url == SET_UP
     page = person.text(person.get(stopped.url))
-    assert "You are signed in as newcomer@example.com." in page
+    assert "You’re signed in as" in page
     assert 'name="password"' not in page
     assert person.cognito.operations() == []
 
