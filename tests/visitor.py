@@ -40,7 +40,9 @@ class Visitor:
         self.secret = ""  # what the person's authenticator app knows
 
     def get(self, path: str, **kwargs: Any) -> Any:
-        return self.client.get(path, **kwargs)
+        page: Any = self.client.get(path, **kwargs)
+        page.answered = page.status_code
+        return page
 
     def post(self, path: str, data: dict[str, str] | None = None, **kwargs: Any) -> Any:
         """Post, and return the page that a browser shows: after an error the one that it is redirected to.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
@@ -195,9 +197,12 @@ def test_the_slower_of_two_equal_posts_ends_signed_in_as_well(
     slower.cookies["sessionid"] = visitor.client.cookies["sessionid"].value
     visitor.enter_code(code)
 
-    response = slower.post(reverse(CHALLENGE), {"code": code})
+    redirect: Any = slower.post(reverse(CHALLENGE), {"code": code})
+    response = slower.get(redirect.url)
 
+    assert redirect.status_code == 303
     assert "This page continues automatically." in visitor.text(response)
+    assert not redirect.cookies
     assert not response.cookies
     assert (
         visitor.get(reverse(SIGN_IN)).status_code == 302

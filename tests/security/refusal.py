@@ -14,7 +14,7 @@ def assert_refused(answer: Any) -> None:
     assert SECRET.encode() not in answer.body, answer
     assert SECRET not in str(answer.headers)
     assert "no-store" in answer["Cache-Control"]
-    assert answer.answered in (302, 403), answer
+    assert answer.status_code in (302, 403), answer
     if answer.status_code == 302:
         assert answer["Location"].startswith(reverse("cognito_mfa:setup"))
     elif "HX-Redirect" in answer:

@@ -41,7 +41,7 @@ def test_the_password_alone_opens_nothing(
         Ask("/admin/", headers=CALLERS[caller]),
     ]
     for answer in send(visitor.client, asks):
-        assert answer.answered in (302, 403)
+        assert answer.status_code in (302, 403)
         assert b"private page" not in answer.body
         assert SECRET.encode() not in answer.body
 
@@ -69,7 +69,7 @@ def test_a_stolen_token_is_no_way_in(pool: LocalPool, visitor: Visitor, send: Se
             for method in ("GET", "POST")
         ]
         for answer in send(visitor.client, asks):
-            assert answer.status_code in (200, 302)
+            assert answer.status_code in (200, 302, 303)
             assert b"private page" not in answer.body
         assert visitor.cognito.operations() == []
     assert not visitor.is_in()

@@ -106,7 +106,7 @@ def test_a_script_gets_a_problem_document(
     visitor.come_with_app()
     shut_out(visitor, what)
     (answer,) = send(visitor.client, [Ask("/gated/function/", headers=CALLERS[caller])])
-    assert answer.answered == 403
+    assert answer.status_code == 403
     assert SECRET.encode() not in answer.body
 
 
