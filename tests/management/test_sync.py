@@ -115,7 +115,7 @@ def test_permission_is_missing(people: Visitor) -> None:
     code, text = run("sync")
     assert code == 3
     assert "AccessDeniedException" in text
-    assert "credentials lack the permission" in text
+    assert "Add the permissions that cognito_mfa_doctor --iam-policy prints." in text
     assert set(statuses().values()) == {Status.UNKNOWN}
 
 
