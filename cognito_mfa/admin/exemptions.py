@@ -220,7 +220,7 @@ class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        user = user_choice.find(request.GET.get("user", ""))
+        user = user_choice.named(self.admin_site, request)
         return {} if user is None else {"user": user}
 
     def add_view(

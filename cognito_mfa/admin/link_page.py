@@ -128,7 +128,10 @@ class LinkPageMixin(ConfirmedOnePerson):
             return way
         given = request.POST if request.method == "POST" else None
         form = LinkForm(
-            given, initial=_initial(request), admin_site=self.admin_site, request=request
+            given,
+            initial=_initial(self.admin_site, request),
+            admin_site=self.admin_site,
+            request=request,
         )
         planned = self._planned(request, form) if form.is_valid() else None
         if planned is None:
@@ -196,14 +199,16 @@ def link_url(site_name: str) -> str:
     return reverse(f"{site_name}:{meta.app_label}_{meta.model_name}_link")
 
 
-def _initial(request: HttpRequest) -> dict[str, Any]:
+def _initial(site: AdminSite, request: HttpRequest) -> dict[str, Any]:
     """Return what the address says: a user, or an identity whose link is to be moved."""
+    if not user_choice.may_see_users(site, request):
+        return {}
     identity = None
     with suppress(ValueError):  # no number, or one of more digits than Python reads
         identity = CognitoIdentity.objects.filter(pk=int(request.GET.get("identity", ""))).first()
     if identity is not None:
         return {"by": "sub", "value": identity.sub}
-    user = user_choice.find(request.GET.get("user", ""))
+    user = user_choice.named(site, request)
     return {} if user is None else {"user": user}
 
 

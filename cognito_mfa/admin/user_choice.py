@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.databases import atomic_for, current_rows
+from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in.site_code import INVALID_VALUE_ERRORS
 from cognito_mfa.values import untrusted
 
@@ -57,6 +58,29 @@ def relation(model: Any, name: str) -> ForeignKey[Any, Any]:
     """Return the foreign key ``name`` of ``model``."""
     found: ForeignKey[Any, Any] = model._meta.get_field(name)
     return found
+
+
+def named(site: AdminSite, request: HttpRequest) -> Any:
+    """Return the user whom the address of a form names, if this administrator may see users; None otherwise.
+
+    SECURITY: whoever counts up the key in the address would have a list of all users.
+
+    Args:
+        site: the admin site of the page.
+        request: the administrator's.
+    """
+    return find(request.GET.get("user", "")) if may_see_users(site, request) else None
+
+
+def may_see_users(site: AdminSite, request: HttpRequest) -> bool:
+    """Return whether the site's page of users, or ours, shows them to this administrator.
+
+    Args:
+        site: the admin site of the page.
+        request: the administrator's.
+    """
+    pages = (site._registry.get(model) for model in (get_user_model(), CognitoIdentity))  # noqa: SLF001 - as Django's own widget
+    return any(page is not None and page.has_view_permission(request) for page in pages)
 
 
 def find(key: object) -> Any:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cognito_mfa.admin import formats
-from cognito_mfa.authenticator import code_attempts
+from cognito_mfa.authenticator import code_attempts, permissions
 from cognito_mfa.enforcement import policy
 from cognito_mfa.models import CognitoIdentity, MFAExemption, MFAReset
 
@@ -77,6 +77,8 @@ class UserState:
         if self.exemption is None:
             return _("Not exempt")
         ends = formats.moment(self.exemption.expires_at)
+        if not self._may_see_exemptions():
+            return ends
         return _("%(date)s (%(reason)s)") % {"date": ends, "reason": self.exemption.reason}
 
     def code_entry(self) -> str:
@@ -128,6 +130,13 @@ class UserState:
         elif self._waits_until() is not None:
             found.append(_("Code entry is paused after wrong codes."))
         return found
+
+    def _may_see_exemptions(self) -> bool:
+        """Return whether the list of exemptions would show the administrator why."""
+        user = self.request.user
+        return permissions.has_permission(permissions.GRANT, user) or user.has_perm(
+            "cognito_mfa.view_mfaexemption"
+        )
 
     def _waits_until(self) -> dt.datetime | None:
         at = self.counts.last_at

@@ -275,7 +275,7 @@ def test_who_may_not_see_users_names_one(pool: LocalPool, admin: Visitor, local:
     local_user = User.objects.get(username="local")
     query = {"user": str(local_user.pk)}
     asked = admin.text(admin.get(reverse(ADD), query_params=query))
-    assert 'name="user" value="local"' in asked
+    assert 'name="user" class="vTextField"' in asked, "a name that they may not look up"
     data = {"user": "stranger", "duration": "86400", "reason": "x"}
     told = admin.text(admin.client.post(reverse(ADD), data))
     assert "There is no user with this username." in told

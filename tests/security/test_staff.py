@@ -420,6 +420,47 @@ def test_merely_looking_is_no_refusal(staff: Staff) -> None:
     assert refusals() == []
 
 
+def test_why_someone_is_exempt_is_for_who_may_see_exemptions(staff: Staff) -> None:
+    """``UserState.exempt_until``: the page of a user shows no more of another list than that list would."""
+    until = timezone.now() + dt.timedelta(days=1)
+    exemptions.grant(identity().user, until=until, reason="Broken wrist", actor=None)
+    page = reverse("admin:cognito_mfa_cognitoidentity_change", args=[identity().pk])
+    for more, is_shown in (
+        ([], False),
+        (["view_mfaexemption"], True),
+        (["grant_exemption"], True),
+    ):
+        staff.may("view_cognitoidentity", *more)
+        shown = staff.client.get(page).content.decode()
+        assert "the user is exempt" in shown
+        assert ("Broken wrist" in shown) is is_shown, more
+
+
+@pytest.mark.parametrize(
+    ("url_name", "right"),
+    [
+        ("admin:cognito_mfa_mfaexemption_add", RIGHTS.GRANT),
+        ("admin:cognito_mfa_cognitoidentity_link", RIGHTS.LINK),
+    ],
+)
+def test_a_form_names_no_user_of_its_address_to_who_may_see_none(
+    staff: Staff, url_name: str, right: permissions.Right
+) -> None:
+    """``user_choice.named``: counting up the keys in the address would list the users."""
+    code = right.permission.partition(".")[2]
+    for query in (f"user={identity().user_id}", f"identity={identity().pk}"):
+        for more in ([], ["view_user"], ["view_cognitoidentity"]):
+            staff.may(code, *more)
+            shown = staff.client.get(f"{reverse(url_name)}?{query}")
+            assert shown.status_code == 200
+            content = shown.content.decode()
+            if not more:
+                assert "ada" not in content, query
+                assert identity().sub not in content, query
+            elif query.startswith("user="):
+                assert "ada" in content, more
+
+
 def test_a_stranger_makes_no_rows(staff: Staff) -> None:
     for client in (Client(), staff.client):
         staff.becomes(is_staff=False)
