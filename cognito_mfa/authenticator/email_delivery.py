@@ -2,7 +2,7 @@
 
 A backend may take any time: a mail server that drops packets blocks for minutes where ``EMAIL_TIMEOUT`` is unset, and
 a backend of the site's own may have no limit at all. So the emails are handed over by a few threads, and a request
-waits for them for ``WAIT`` seconds at most, and not at all while another email is already late.
+waits for all of its emails for ``WAIT`` seconds at most, and not at all while another email is already late.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from typing import Any
 import django
 from django.core import mail
 from django.core.mail import EmailMessage
+from django.core.signals import request_finished, request_started
 from django.db import connections
 
 logger = logging.getLogger(__name__)
 
-WAIT = 1.0  # seconds that a request waits for its email
+WAIT = 1.0  # seconds that a request waits for its emails
 TIMEOUT = 10  # seconds for each answer of a mail server where EMAIL_TIMEOUT is unset
 MAX_THREADS = 4  # of a process
 MAX_WAITING = 1000  # emails; each holds two short texts
@@ -93,6 +94,8 @@ class Delivery:
         logger.error("email_not_sent: %s to user %s, %s", self.kind, self.user_id, reason)
 
 
+# Seconds for which this request still waits; None outside of requests, where each email is waited for.
+_patience: ContextVar[float | None] = ContextVar("cognito_mfa_patience", default=None)
 _collectors: ContextVar[tuple[list[Delivery], ...]] = ContextVar(
     "cognito_mfa_deliveries", default=()
 )
@@ -133,7 +136,7 @@ def hand_over(messages: Sequence[EmailMessage], delivery: Delivery) -> None:
         messages: one for each address.
         delivery: what learns the outcome.
     """
-    job = _Job(partial(_send, messages, delivery))
+    job = _Job(partial(_send, messages, delivery), delivery)
     try:
         _threads.add(job)
     except queue.Full:
@@ -174,8 +177,9 @@ def _connection() -> Any:
 class _Job:
     """What a thread does once, in the context of the request: logs and traces belong to it."""
 
-    def __init__(self, act: Callable[[], None]) -> None:
+    def __init__(self, act: Callable[[], None], delivery: Delivery) -> None:
         self._act = act
+        self.delivery = delivery
         self._context = copy_context()
         self.done = threading.Event()
         self.is_late = False
@@ -191,6 +195,7 @@ class _Threads:
         self._lock = threading.Lock()
         self._jobs: queue.Queue[_Job] = queue.Queue(MAX_WAITING)
         self._threads: set[threading.Thread] = set()
+        self._unfinished: set[_Job] = set()
         self._late = 0
 
     def add(self, job: _Job) -> None:
@@ -202,10 +207,15 @@ class _Threads:
                 self._threads.add(thread)
             else:
                 self._jobs.put_nowait(job)
+            self._unfinished.add(job)
 
     def wait(self, job: _Job) -> bool:
         """Return whether ``job`` is done, after a moment at most."""
-        if job.done.wait(0 if self._late else WAIT):
+        left, began = _patience.get(), time.monotonic()
+        in_time = job.done.wait(0 if self._late else WAIT if left is None else left)
+        if left is not None:
+            _patience.set(max(0.0, left - (time.monotonic() - began)))
+        if in_time:
             return True
         with self._lock:
             if not job.done.is_set():
@@ -217,6 +227,14 @@ class _Threads:
         deadline = time.monotonic() + seconds
         for thread in list(self._threads):
             thread.join(max(0.0, deadline - time.monotonic()))
+
+    def end(self, seconds: float) -> None:
+        """Wait for what is left, and log what is lost with the process."""
+        self.wait_for_all(seconds)
+        with self._lock:
+            lost, self._unfinished = self._unfinished, set()
+        for job in lost:
+            job.delivery.log_failure("the process ended before the email backend answered")
 
     def _work(self, job: _Job | None) -> None:
         try:
@@ -234,6 +252,7 @@ class _Threads:
     def _finish(self, job: _Job) -> None:
         with self._lock:
             job.done.set()
+            self._unfinished.discard(job)
             self._late -= job.is_late
 
     def _next(self) -> _Job | None:
@@ -255,4 +274,16 @@ def _start_anew() -> None:
 
 
 os.register_at_fork(after_in_child=_start_anew)
-atexit.register(lambda: _threads.wait_for_all(AT_EXIT))
+atexit.register(lambda: _threads.end(AT_EXIT))
+
+
+def _begin_request(**_given: object) -> None:
+    _patience.set(WAIT)
+
+
+def _end_request(**_given: object) -> None:
+    _patience.set(None)
+
+
+request_started.connect(_begin_request)
+request_finished.connect(_end_request)

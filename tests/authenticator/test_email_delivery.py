@@ -15,6 +15,8 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as SMTPBackend
+from django.core.signals import request_started
+from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -56,6 +58,27 @@ class Idle(BaseEmailBackend):
 class Silent(BaseEmailBackend):
     def send_messages(self, email_messages: Any) -> Any:
         mail.outbox.extend(email_messages)
+
+
+class Slow:
+    """An email that takes 0.6 seconds by a clock of its own, as far as ``_Threads.wait`` can see."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waited: list[float] = []
+        self.done = self
+        self.is_late = False
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> bool:
+        self.waited.append(seconds)
+        self.now += min(seconds, 0.6)
+        return seconds >= 0.6
+
+    def is_set(self) -> bool:
+        return True
 
 
 class Unusable(BaseEmailBackend):
@@ -295,6 +318,62 @@ def test_a_process_that_ends_waits_for_what_is_left(
     hanging.answer.set()
     email_delivery._threads.wait_for_all(60)
     assert len(mail.outbox) == 1
+
+
+def test_a_process_that_ends_logs_what_is_lost_with_it(
+    identity: CognitoIdentity, hanging: type[Hanging], caplog: pytest.LogCaptureFixture
+) -> None:
+    for _number in range(email_delivery.MAX_THREADS + 2):  # two of them wait for a thread
+        send(identity)
+    email_delivery._threads.end(0.0)
+    lost = f"email_not_sent: mfa_reset to user {identity.user_id}, the process ended"
+    assert caplog.text.count(lost) == email_delivery.MAX_THREADS + 2
+    assert "@" not in caplog.text
+
+
+def test_a_process_that_ends_after_its_emails_logs_nothing(
+    identity: CognitoIdentity, caplog: pytest.LogCaptureFixture
+) -> None:
+    send(identity)
+    email_delivery._threads.end(60)
+    assert "email_not_sent" not in caplog.text
+
+
+class TestAllEmailsOfOneRequest:
+    """``_Threads.wait``: a bulk action about a hundred users does not wait a moment for each of them."""
+
+    @pytest.fixture(autouse=True)
+    def request_(self) -> Iterator[None]:
+        email_delivery._begin_request()
+        yield
+        email_delivery._end_request()
+
+    def test_they_share_its_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        slow: Any = Slow()
+        monkeypatch.setattr(email_delivery, "time", slow)
+        for _number in range(4):
+            email_delivery._threads.wait(slow)
+        assert slow.waited == pytest.approx([1.0, 0.4, 0.0, 0.0])
+
+    def test_without_patience_nothing_is_waited_for(
+        self, identity: CognitoIdentity, hanging: type[Hanging], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(email_delivery, "WAIT", 3600)
+        email_delivery._patience.set(0.0)
+        assert send(identity).state is State.PENDING
+
+    def test_each_request_has_its_own(self, client: Client, db: None) -> None:
+        found = []
+
+        def look(**_given: object) -> None:
+            found.append(email_delivery._patience.get())
+
+        email_delivery._patience.set(0.0)
+        request_started.connect(look)
+        client.get(reverse("cognito_mfa:sign_in"))
+        request_started.disconnect(look)
+        assert found == [email_delivery.WAIT]
+        assert email_delivery._patience.get() is None
 
 
 @pytest.mark.parametrize(("given", "used"), [(None, email_delivery.TIMEOUT), (3, 3)])
