@@ -21,8 +21,15 @@ from cognito_mfa.values import untrusted
 class UserSelect(AutocompleteSelect):
     """Completes what is typed, and shows a user by name; a key that no user has is shown as none."""
 
+    @property
+    def media(self) -> forms.Media:
+        """Return Django's own, and the script that names the field for screen readers."""
+        return super().media + forms.Media(
+            js=["admin/js/autocomplete.js", "cognito_mfa/user_choice.js"]
+        )
+
     def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
-        # Django's is empty, so that the field of the script would have no name for screen readers.
+        # Django's is empty, which looks like a field without a purpose.
         attrs: dict[str, Any] = super().build_attrs(base_attrs, extra_attrs)
         return {**attrs, "data-placeholder": _("Search for a user")}
 
