@@ -278,22 +278,38 @@ class ConfirmedActionsMixin(ModelAdmin):
                 done.append(user)
                 if deliveries:
                     emails[user] = deliveries[-1].state
-        self._report(request, action, done, emails)
+        self.report(request, action.done, done, emails)
 
-    def _report(
+    def report(
         self,
         request: HttpRequest,
-        action: ConfirmedAction,
+        text: Text,
         done: Sequence[str],
         emails: Mapping[str, State],
     ) -> None:
-        """Say what was done to whom, and what became of the emails about it."""
+        """Say what was done to whom, and what became of the emails about it.
+
+        Args:
+            request: the actor's.
+            text: the result, as in ``ConfirmedAction.done``.
+            done: the users to whom it was done.
+            emails: what became of the email to each of them; left out where none is sent.
+        """
         if done:
             names = {"count": len(done), "users": named(done)}
-            texts = [str(action.done % names), _notified_text(emails)]
+            texts = [str(text % names), notified_text(emails)]
             # Of several users, the line ends with their names.
-            for text in [" ".join(texts)] if len(done) == 1 else filter(None, texts):
-                self.message_user(request, text.strip(), messages.SUCCESS)
+            for line in [" ".join(texts)] if len(done) == 1 else filter(None, texts):
+                self.message_user(request, line.strip(), messages.SUCCESS)
+        self.report_missed(request, emails)
+
+    def report_missed(self, request: HttpRequest, emails: Mapping[str, State]) -> None:
+        """Name the users to whom no email was sent, where one should have been.
+
+        Args:
+            request: the actor's.
+            emails: what became of the email to each user.
+        """
         if missed := [user for user, state in emails.items() if state in NOT_NOTIFIED]:
             said = _("Not notified by email: %(users)s") % {"users": named(missed)}
             self.message_user(request, said, messages.WARNING)
@@ -355,7 +371,7 @@ def named(users: Sequence[str]) -> str:
     return f"{first}, …" if len(users) > NAMED else first
 
 
-def _notified_text(emails: Mapping[str, State]) -> str:
+def notified_text(emails: Mapping[str, State]) -> str:
     """Return that the users were notified, where all of them were; empty where an email failed or none is sent.
 
     Args:

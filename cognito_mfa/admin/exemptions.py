@@ -21,12 +21,14 @@ from cognito_mfa.admin.changelists import FastListMixin, ReadOnly, with_icon
 from cognito_mfa.admin.confirmation import (
     ConfirmedAction,
     ConfirmedOnePerson,
+    notified_text,
     refused,
     selected_keys,
     way_to_a_code,
 )
 from cognito_mfa.admin.refusals import Refusals
 from cognito_mfa.authenticator import exemptions, permissions
+from cognito_mfa.authenticator.email_delivery import Delivery, collect
 from cognito_mfa.authenticator.permissions import ActionDenied
 from cognito_mfa.models import CognitoIdentity, MFAExemption, identity_of
 from cognito_mfa.values import typed
@@ -245,9 +247,11 @@ class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     def save_model(
         self, request: HttpRequest, obj: MFAExemption, _form: Any, _change: bool
     ) -> None:
-        granted = exemptions.grant(
-            obj.user, until=obj.expires_at, reason=obj.reason, actor=request.user
-        )
+        with collect() as deliveries:
+            granted = exemptions.grant(
+                obj.user, until=obj.expires_at, reason=obj.reason, actor=request.user
+            )
+        obj.deliveries = deliveries
         obj.pk, obj.granted_by_id, obj.granted_at = granted.pk, request.user.pk, granted.granted_at
 
     def response_add(
@@ -263,6 +267,13 @@ class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
         names = {"user": obj.user, "date": formats.moment(obj.expires_at)}
         text = _("Exempted %(user)s from MFA until %(date)s") % names
         self.message_user(request, text, messages.SUCCESS)
+        found: list[Delivery] = obj.deliveries  # type: ignore[attr-defined]
+        emails = {str(obj.user): delivery.state for delivery in found}
+        if said := notified_text(
+            emails
+        ):  # in a line of its own, because the other ends with a time
+            self.message_user(request, said, messages.SUCCESS)
+        self.report_missed(request, emails)
         return HttpResponseRedirect(self._back(request, obj))
 
     def _back(self, request: HttpRequest, granted: MFAExemption) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -234,6 +235,10 @@ def test_it_is_granted_from_the_page_of_the_user_with_a_preset(
     assert f'<option value="{ada.user_id}" selected>ada</option>' in asked
     assert '<option value="86400" selected>1 day</option>' in asked
     assert "Kept in the log." in asked
+    assert "Cognito still asks for a code" in asked
+    # Some themes put the button outside of the form.
+    assert re.search(r'<form [^>]*id="mfaexemption_form"', asked)
+    assert re.search(r'<input type="submit" [^>]*form="mfaexemption_form"', asked)
 
     data = {"user": str(ada.user_id), "duration": "604800", "reason": "Phone in repair"}
     done = admin.client.post(add, data, follow=True)
@@ -244,6 +249,7 @@ def test_it_is_granted_from_the_page_of_the_user_with_a_preset(
     assert dt.timedelta(days=6, hours=23) < left <= dt.timedelta(days=7)
     page = admin.text(done)
     assert "Exempted ada from MFA until" in page
+    assert "notified by email." in page
     assert "Phone in repair)" in page  # exempt until
     assert "Revoke exemption…" in page
     assert "Grant exemption" not in page
