@@ -163,7 +163,7 @@ def test_the_way_of_a_new_person(
     for page in pages:
         read(visitor, page, language)
     assert mail.outbox[-1].subject.endswith(
-        texts["An authenticator app was set up for your account"]
+        texts["an authenticator app was set up for your account"]
     )
     assert not ENGLISH.search(str(mail.outbox[-1].body))
 

@@ -24,6 +24,7 @@ from cognito_mfa.admin.confirmation import (
     way_to_a_code,
 )
 from cognito_mfa.admin.refusals import Refusals, Text
+from cognito_mfa.admin.resets import unfinished_text
 from cognito_mfa.authenticator import code_attempts, links, permissions, reset, status
 from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, LinkRefusedReason, Refused
 from cognito_mfa.models import CodeFailures, CognitoIdentity
@@ -73,8 +74,7 @@ class ResetAuthenticator(ConfirmedAction):
     def perform(self, request: HttpRequest, row: CognitoIdentity, reason: str) -> None:
         run = reset.run(reset.request(row, actor=request.user, reason=reason))
         if not run.finished_at:
-            text = _("The reset of %(user)s isn’t finished. Fix this, then run it again: %(error)s")
-            raise NotDone(text % {"user": row, "error": run.trouble})
+            raise NotDone(unfinished_text(run))
 
 
 class ClearFailures(ConfirmedAction):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from cognito_mfa.admin import formats
 from cognito_mfa.admin.authenticator_actions import ClearFailures
+from cognito_mfa.admin.buttons import Button, ButtonsMixin
 from cognito_mfa.admin.changelists import FastListMixin, ReadOnly, StoppedFilter
 from cognito_mfa.admin.confirmation import (
     ConfirmedAction,
@@ -38,7 +43,7 @@ class ClearCounter(ClearFailures):
 CLEAR_COUNTER = ClearCounter()
 
 
-class CodeFailuresAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
+class CodeFailuresAdmin(ReadOnly, ButtonsMixin, ConfirmedOnePerson, FastListMixin):
     """Failed attempts: also of users who never finished a setup, and so have no identity."""
 
     change_list_template = "admin/cognito_mfa/change_list.html"
@@ -49,13 +54,38 @@ class CodeFailuresAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     ordering = ("-failures", "-pk")
     actions = ("clear_failures",)
     confirmed_actions: Sequence[ConfirmedAction] = (CLEAR_COUNTER,)
-    fields = ("username", "sub", "pool_id", "failures", "total", "last_at")
+    fields = ("username", "person", "sub", "pool_id", "failures", "total", "last_at")
     readonly_fields = fields
 
     rights = {"clear_failures": permissions.CLEAR}
 
     def has_clear_failures_permission(self, request: HttpRequest) -> bool:
         return permissions.has_permission(permissions.CLEAR, request.user)
+
+    def buttons(self, request: HttpRequest, row: Any) -> Iterator[Button]:
+        """Return the way to unlock code entry, where that has an effect.
+
+        Args:
+            request: the administrator's.
+            row: the counter.
+        """
+        may = permissions.denial_reason(permissions.CLEAR, request.user, row) is None
+        if may and not CLEAR_COUNTER.obstacle(row):
+            name = f"{self.admin_site.name}:cognito_mfa_codefailures_confirm"
+            yield Button(reverse(name, args=[row.pk, CLEAR_COUNTER.name]), _("Unlock code entry…"))
+
+    @admin.display(description=_("identity"))
+    def person(self, counter: CodeFailures) -> SafeString | str:
+        """Return the way to the page of the user, which says what else keeps them from signing in."""
+        identity = CLEAR_COUNTER.identity(counter)
+        if identity is None:
+            return formats.NONE
+        name = f"{self.admin_site.name}:cognito_mfa_cognitoidentity_change"
+        try:
+            url = reverse(name, args=[identity.pk])
+        except NoReverseMatch:  # a site need not show the list
+            return str(identity)
+        return format_html('<a href="{}">{}</a>', url, identity)
 
     @admin.action(description=_("Unlock code entry…"), permissions=["clear_failures"])
     def clear_failures(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
@@ -24,6 +24,7 @@ from cognito_mfa.admin.authenticator_actions import (
     UNLINK,
     AuthenticatorActionsMixin,
 )
+from cognito_mfa.admin.buttons import Button, ButtonsMixin
 from cognito_mfa.admin.changelists import (
     FastListMixin,
     PoolFilter,
@@ -50,20 +51,6 @@ from cognito_mfa.models import (
 )
 
 Status = CognitoIdentity.Status
-
-
-class Button(NamedTuple):
-    """What the page of one user offers.
-
-    Attributes:
-        url: where it leads.
-        label: what it does.
-        is_post: whether it acts at once, by a form of its own.
-    """
-
-    url: str
-    label: Text
-    is_post: bool = False
 
 
 class SoftwareTokenInline(ReadOnly, TabularInline):
@@ -110,7 +97,9 @@ class MFAEventInline(ReadOnly, TabularInline):
         return event_details.shown(event)
 
 
-class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, FastListMixin):
+class CognitoIdentityAdmin(
+    ReadOnly, ButtonsMixin, AuthenticatorActionsMixin, LinkPageMixin, FastListMixin
+):
     """Users and the state of their MFA, as Cognito last said."""
 
     list_display = (
@@ -127,17 +116,16 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
     actions = ("refresh_status", "reset_mfa", "clear_failures", "unlink")
     inlines = (SoftwareTokenInline, MFAResetInline, MFAEventInline)
     confirmed_actions = (RESET, CLEAR, UNLINK)
-    change_form_template = "admin/cognito_mfa/cognitoidentity/change_form.html"
     change_list_template = "admin/cognito_mfa/cognitoidentity/change_list.html"
     fieldsets = (
         (
             None,
             {
                 "fields": (
-                    ("shown_user", "last_sign_in"),
+                    ("shown_user", "obstacles"),
                     ("required", "exempt_until"),
                     ("status_with_date", "unfinished_reset"),
-                    ("code_entry", "obstacles"),
+                    ("code_entry", "last_sign_in"),
                 )
             },
         ),
@@ -196,7 +184,7 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show one user, and what this administrator can do about them.
+        """Show one user, under a heading that says what is shown.
 
         Args:
             request: the administrator's.
@@ -204,11 +192,8 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
             form_url: as in Django.
             extra_context: as in Django.
         """
-        identity = self.get_object(request, object_id)
-        buttons = list(self._buttons(request, identity)) if identity is not None else []
-        context = {"buttons": buttons, "title": _("MFA status"), **(extra_context or {})}
-        shown: HttpResponse = super().change_view(request, object_id, form_url, context)
-        return shown
+        context = {"title": _("MFA status"), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
 
     @method_decorator(own_transactions)
     def refresh_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -227,9 +212,15 @@ class CognitoIdentityAdmin(ReadOnly, AuthenticatorActionsMixin, LinkPageMixin, F
             self.refresh(request, [identity])
         return HttpResponseRedirect(self.url_of(identity))
 
-    def _buttons(self, request: HttpRequest, identity: CognitoIdentity) -> Iterator[Button]:
-        """Return the actions that apply to this user, and that this administrator may do."""
-        state: UserState = identity.shown_state  # type: ignore[attr-defined]
+    def buttons(self, request: HttpRequest, row: Any) -> Iterator[Button]:
+        """Return the actions that apply to this user, and that this administrator may do.
+
+        Args:
+            request: the administrator's.
+            row: the identity.
+        """
+        identity: CognitoIdentity = row
+        state: UserState = row.shown_state
 
         def may(right: Right) -> bool:
             return permissions.denial_reason(right, request.user, identity) is None

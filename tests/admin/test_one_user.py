@@ -88,6 +88,7 @@ def limit(username: str, *codenames: str) -> None:
 
 def test_it_answers_first_what_support_asks(admin: Visitor, ada: CognitoIdentity) -> None:
     page = page_of(admin, ada)
+    assert page.index("Sign-in problems:") < page.index("MFA required:")
     assert answer(page, "MFA required") == "Yes"
     assert answer(page, "Status").startswith("Set up (last checked: ")
     assert answer(page, "Exempt until") == "Not exempt"
@@ -314,3 +315,24 @@ def test_filters_by_what_the_users_are(
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": lambda _request: True}
     page = admin.text(admin.get(reverse(f"{NAME}_changelist")))
     assert "Required, not set up" not in page  # only the function knows
+
+
+def test_the_page_of_a_counter_leads_to_the_user_and_unlocks(
+    admin: Visitor, ada: CognitoIdentity
+) -> None:
+    counter = CodeFailures.objects.get(sub=ada.sub)
+    name = "admin:cognito_mfa_codefailures"
+    url = reverse(f"{name}_change", args=[counter.pk])
+    page = admin.text(admin.get(url))
+    assert offered(page) == {"Unlock code entry…"}
+    assert reverse(f"{name}_confirm", args=[counter.pk, "clear_failures"]) in page
+    assert reverse(f"{NAME}_change", args=[ada.pk]) in page
+
+    fail(ada, 0, total=3)
+    assert offered(admin.text(admin.get(url))) == set()
+    CodeFailures.objects.update(failures=3, sub="")  # of a user who never finished a setup
+    page = html.unescape(admin.text(admin.get(url)))
+    assert offered(page) == {"Unlock code entry…"}
+    assert answer(page, "Identity") == "–"
+    limit("root", "view_codefailures")
+    assert offered(admin.text(admin.get(url))) == set()

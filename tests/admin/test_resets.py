@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -248,6 +249,12 @@ def test_what_is_half_done_is_seen_and_finished_by_the_next_run(
     page = admin.text(do_reset(admin))
 
     assert "The reset of ada isn’t finished." in page
+    is_removed = MFAReset.objects.get().token_deleted_at is not None
+    removed, may_work = (
+        "The authenticator app was removed.",
+        "The authenticator app may still work.",
+    )
+    assert (removed in page, may_work in page) == (is_removed, not is_removed)
     assert "Reset the authenticator app" not in page
     assert "arn:aws" not in page
     assert not lost.is_in()  # the local generation moved first
@@ -262,13 +269,43 @@ def test_what_is_half_done_is_seen_and_finished_by_the_next_run(
 
     admin.cognito.faults.clear()
     data = {"action": "finish", "_selected_action": [half.pk]}
-    assert "Finished the reset of ada." in admin.text(
-        admin.client.post(reverse(RESETS), data, follow=True)
+    finished = (
+        "Finished the reset of ada. They’ll be notified by email."  # after the test’s transaction
     )
+    assert finished in admin.text(admin.client.post(reverse(RESETS), data, follow=True))
     half.refresh_from_db()
     assert (half.finished_at is not None, half.trouble) == (True, "")
     assert ada().status == Status.NOT_SET_UP
     assert MFAReset.objects.count() == 1
+
+
+def test_the_page_of_a_reset_leads_to_the_user_and_to_its_end(
+    pool: LocalPool, admin: Visitor, lost: Visitor
+) -> None:
+    admin.cognito.faults.on(STEPS["sign out"](), faults.Unreachable())
+    do_reset(admin)
+    half = MFAReset.objects.get()
+    url = reverse("admin:cognito_mfa_mfareset_change", args=[half.pk])
+    page = admin.text(admin.get(url))
+    assert reverse(DETAIL, args=[ada().pk]) in page
+    button = re.search(r'(?s)<li class="cognito-mfa-action">(.*?)</li>', page)
+    assert button
+    assert "Finish in Cognito" in button[1]
+    sent = dict(re.findall(r'name="(\w+)" value="(\w+)"', button[1]))
+    sent.pop("csrfmiddlewaretoken", None)
+
+    admin.cognito.faults.clear()
+    done = admin.client.post(reverse(RESETS), sent, follow=True)
+
+    assert "Finished the reset of ada." in admin.text(done)
+    assert "Finish in Cognito" not in admin.text(admin.get(url))
+
+
+def test_resets_are_filtered_by_their_state(pool: LocalPool, admin: Visitor, lost: Visitor) -> None:
+    do_reset(admin)
+    for state, count in (("unfinished", 0), ("finished", 1), ("other", 1)):
+        page = admin.get(reverse(RESETS), query_params={"state": state})
+        assert page.context["cl"].result_count == count, state
 
 
 class Killed(BaseException):
