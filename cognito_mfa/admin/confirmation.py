@@ -19,6 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, get_resolver, get_urlconf, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from cognito_mfa.admin.refusals import Refusals, Text, distinct
 from cognito_mfa.authenticator import notifications, permissions
@@ -170,9 +171,17 @@ class ConfirmedActionsMixin(ModelAdmin):
         return judged
 
     def tell_why_not(self, request: HttpRequest, judged: Judged) -> None:
-        """Show the reason of each row that was skipped, each reason once."""
-        for text in distinct(text for _row, text in judged.skipped):
+        """Show the reason of each row that was skipped, each reason once; of many, the first ones and a count."""
+        texts = distinct(text for _row, text in judged.skipped)
+        for text in texts[:NAMED]:
             self.message_user(request, text, messages.ERROR)
+        if more := len(texts[NAMED:]):
+            said = ngettext(
+                "Skipped %(count)d more user for reasons such as these.",
+                "Skipped %(count)d more users for reasons such as these.",
+                more,
+            )
+            self.message_user(request, said % {"count": more}, messages.ERROR)
 
     def confirmed(
         self,

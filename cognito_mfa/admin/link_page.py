@@ -22,11 +22,13 @@ from cognito_mfa.admin import user_choice
 from cognito_mfa.admin.confirmation import (
     ConfirmedOnePerson,
     ReasonForm,
+    notified_text,
     page_context,
     refused,
     way_to_a_code,
 )
 from cognito_mfa.authenticator import links, permissions
+from cognito_mfa.authenticator.email_delivery import collect
 from cognito_mfa.authenticator.links import Change, Plan
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason
 from cognito_mfa.databases import own_transactions
@@ -166,9 +168,10 @@ class LinkPageMixin(ConfirmedOnePerson):
     def _link(self, request: HttpRequest, form: LinkForm, planned: Plan) -> bool:
         reason = form.cleaned_data["reason"]
         try:
-            done = links.link(
-                planned.user, planned.pool_user, actor=request.user, reason=reason, move=True
-            )
+            with collect() as deliveries:
+                done = links.link(
+                    planned.user, planned.pool_user, actor=request.user, reason=reason, move=True
+                )
         except (ActionDenied, LinkRefused):  # since a moment ago
             form.add_error(None, str(OVERTAKEN))
             return False
@@ -176,7 +179,10 @@ class LinkPageMixin(ConfirmedOnePerson):
             self.log_action(request, done.own, f"Linked to user {planned.user.pk}: {reason}")
         text = _("Linked %(user)s to %(username)s.")
         names = {"user": planned.user, "username": planned.pool_user.username}
-        self.message_user(request, text % names, messages.SUCCESS)
+        emails = {str(planned.user): delivery.state for delivery in deliveries}
+        line = f"{text % names} {notified_text(emails)}".strip()
+        self.message_user(request, line, messages.SUCCESS)
+        self.report_missed(request, emails)
         return True
 
     def _page(

@@ -79,7 +79,7 @@ def test_it_shows_whom_cognito_found_and_links_them_then(
     mail.outbox.clear()
     with django_capture_on_commit_callbacks(execute=True):
         done = confirm(admin, shown)
-    assert "Linked anna.l to anna." in admin.text(done)
+    assert "Linked anna.l to anna. They’ll be notified by email." in admin.text(done)
     identity = link_of(anna)
     assert identity is not None
     assert (identity.sub, identity.username, identity.status) == (person.sub, "anna", "UNKNOWN")

@@ -336,3 +336,15 @@ def test_the_page_of_a_counter_leads_to_the_user_and_unlocks(
     assert answer(page, "Identity") == "–"
     limit("root", "view_codefailures")
     assert offered(admin.text(admin.get(url))) == set()
+
+
+def test_an_action_without_effect_on_many_users_is_explained_in_few_lines(
+    pool: LocalPool, admin: Visitor
+) -> None:
+    rows = [make(pool, f"user{number:02d}") for number in range(14)]
+    data = {"action": "clear_failures", "_selected_action": [row.pk for row in rows]}
+    page = html.unescape(
+        admin.text(admin.client.post(reverse(f"{NAME}_changelist"), data, follow=True))
+    )
+    assert page.count("has no failed attempts.") == 10
+    assert "Skipped 4 more users for reasons such as these." in page
