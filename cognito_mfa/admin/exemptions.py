@@ -251,7 +251,7 @@ class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
             granted = exemptions.grant(
                 obj.user, until=obj.expires_at, reason=obj.reason, actor=request.user
             )
-        obj.deliveries = deliveries
+        obj.deliveries = deliveries  # type: ignore[attr-defined]
         obj.pk, obj.granted_by_id, obj.granted_at = granted.pk, request.user.pk, granted.granted_at
 
     def response_add(
