@@ -376,7 +376,9 @@ def _record_wrong_code(
     request: HttpRequest, identity: CognitoIdentity | None, method: str, count: Attempt
 ) -> None:
     if identity is not None:
-        wrong_code_alerts.record(identity, method, is_last_free=count.failures == FREE_ATTEMPTS)
+        wrong_code_alerts.record(
+            request, identity, method, is_last_free=count.failures == FREE_ATTEMPTS
+        )
         if count.is_last:
             MFAEvent.objects.record(MFAEvent.Kind.CODES_STOPPED, identity)
             logger.warning("code_entry_locked: user %s", identity.user_id)

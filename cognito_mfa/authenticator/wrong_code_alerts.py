@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from cognito_mfa.authenticator import notifications
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for
+from cognito_mfa.enforcement.proof import PREFIX
 from cognito_mfa.models import CognitoIdentity, CognitoIdentityQuerySet, MFAEvent
 from cognito_mfa.values import clocks, languages, moments
 
@@ -25,15 +26,19 @@ DAY = dt.timedelta(hours=24)
 ALERT_FROM = 3  # wrong codes in a day, whatever right ones lie between
 ALERTED = "told by mail"  # in the detail of the event that the email is about
 
+OWN_KEY = f"{PREFIX}wrong_codes"  # of the session: the events of its pending sign-in
 NEWEST_KIND = "newest_kind"  # of an identity that ``with_newest_kind`` read
 
 Kind = MFAEvent.Kind
 
 
-def record(identity: CognitoIdentity, method: str, *, is_last_free: bool) -> None:
+def record(
+    request: HttpRequest, identity: CognitoIdentity, method: str, *, is_last_free: bool
+) -> None:
     """Record a wrong code for ``identity``, and alert its user by email, at most once a day.
 
     Args:
+        request: the one that carried the code; its sign-in, if it succeeds, says nothing about this code.
         identity: whose code was asked for.
         method: Cognito's name of the challenge.
         is_last_free: whether the user must wait from now on, which is alerted however long it took.
@@ -43,9 +48,21 @@ def record(identity: CognitoIdentity, method: str, *, is_last_free: bool) -> Non
         CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
         alerts = _alerts(identity, is_last_free=is_last_free)
         detail = f"{method}, {ALERTED}" if alerts else method
-        MFAEvent.objects.record(Kind.CODE_REJECTED, identity, detail=detail)
+        event = MFAEvent.objects.record(Kind.CODE_REJECTED, identity, detail=detail)
         if alerts:
             notifications.send("repeated_wrong_codes", identity)
+    request.session[OWN_KEY] = [*entered_here(request), event.pk]
+
+
+def entered_here(request: HttpRequest) -> list[int]:
+    """Return the wrong codes of this browser's sign-in: who mistyped need not be warned of it."""
+    return list(request.session.get(OWN_KEY) or [])
+
+
+def forget_entered_here(request: HttpRequest) -> None:
+    """Forget them: a sign-in begins, maybe another user's at a shared computer."""
+    if OWN_KEY in request.session:
+        del request.session[OWN_KEY]
 
 
 @cache  # to resolve the annotation costs as much as the query itself
@@ -58,17 +75,22 @@ def with_newest_kind() -> CognitoIdentityQuerySet:
     return rows
 
 
-def show_since_last_sign_in(request: HttpRequest, identity: CognitoIdentity) -> None:
+def show_since_last_sign_in(
+    request: HttpRequest, identity: CognitoIdentity, *, own: list[int] | None = None
+) -> None:
     """Show the user on the next page which wrong codes were entered since the sign-in before this one.
 
     Args:
         request: the one that signs the user in; its messages are used.
         identity: the user's; the new sign-in is not recorded yet.
+        own: the wrong codes of this very sign-in, as ``entered_here`` returned them; they are left out.
     """
     if vars(identity).get(NEWEST_KIND, Kind.CODE_REJECTED) != Kind.CODE_REJECTED:
         return
     last = identity.events.filter(kind=Kind.SIGNED_IN).values_list("pk", flat=True).first()
     wrong = identity.events.filter(kind=Kind.CODE_REJECTED, pk__gt=last or 0)
+    if own:
+        wrong = wrong.exclude(pk__in=own)
     found = wrong.order_by().aggregate(count=Count("pk"), at=Max("at"))
     if not found["count"]:
         return

@@ -176,6 +176,7 @@ def complete_sign_in(
     reset_note.settle(request, identity)
     # A session that the user ended from another one does not come to life again.
     sign_outs = request.session.get(proof.SIGN_OUTS_KEY)
+    own = wrong_code_alerts.entered_here(request)
     proof.drop_all(request.session)
     key = request.session.session_key
     if signed_in_already:
@@ -187,7 +188,7 @@ def complete_sign_in(
     proof.record_link(request.session, identity)
     if method:
         proof.write(request.session, identity, method=method)
-        wrong_code_alerts.show_since_last_sign_in(request, identity)
+        wrong_code_alerts.show_since_last_sign_in(request, identity, own=own)
         MFAEvent.objects.record(MFAEvent.Kind.SIGNED_IN, identity, detail=method)
     logger.info("signed_in: user %s, method %s", identity.user_id, method or "none")
     signals.send(

@@ -20,6 +20,7 @@ from cognito_mfa.authenticator import (
     recovery_codes,
     transitions,
     username_reuse,
+    wrong_code_alerts,
 )
 from cognito_mfa.authenticator.identity_lookup import ChallengedUser
 from cognito_mfa.cognito import admin_api, claims, user_api
@@ -110,6 +111,7 @@ def start_sign_in(
         CognitoMFAError: see ``CognitoGateway.start_sign_in``; nothing is pending then.
     """
     clear_pending(request)
+    wrong_code_alerts.forget_entered_here(request)
     own = identity_of(request.user) if purpose in CHANGES else None
     snapshot, known = (Snapshot.of(own), None) if own else Snapshot.take(username)
     try:

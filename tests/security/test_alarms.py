@@ -6,9 +6,10 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.core import mail
 from django.db.models import F
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -18,7 +19,7 @@ from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from tests.factories import delete_token, make
-from tests.visitor import POOL_ID, Visitor
+from tests.visitor import PASSWORD, POOL_ID, Visitor
 
 Status = CognitoIdentity.Status
 WRONG = "Example Ltd: Wrong codes were entered for your account"
@@ -90,7 +91,7 @@ def test_one_wrong_code_is_told_once(owner: Visitor) -> None:
 
 @pytest.mark.parametrize("hours", [1, 8, 11, 23])
 def test_whatever_hour_they_come_each_day_with_three_is_told_of(
-    owner: Visitor, hours: int, django_capture_on_commit_callbacks: Any
+    owner: Visitor, rf: RequestFactory, hours: int, django_capture_on_commit_callbacks: Any
 ) -> None:
     """``wrong_code_alerts._alerts``: not the third of a day, but any from the third on, when none was told of in a day."""
     identity = CognitoIdentity.objects.get()
@@ -98,7 +99,9 @@ def test_whatever_hour_they_come_each_day_with_three_is_told_of(
     passed = 0
     with django_capture_on_commit_callbacks(execute=True):
         while passed < 10 * 24:
-            wrong_code_alerts.record(identity, "SOFTWARE_TOKEN_MFA", is_last_free=False)
+            request = rf.post("/")
+            request.session = SessionStore()
+            wrong_code_alerts.record(request, identity, "SOFTWARE_TOKEN_MFA", is_last_free=False)
             MFAEvent.objects.update(at=F("at") - dt.timedelta(hours=hours))
             passed += hours
     # Never three of them in a day; else one mail for each day in which there were three that none told of.
@@ -154,6 +157,55 @@ def test_who_has_no_identity_yet_is_told_nothing(pool: LocalPool, visitor: Visit
 
 
 # ----------------------------------------------------------------------------- alarms about nothing
+
+
+WARNING = "with your correct password"
+
+
+def test_a_typing_mistake_of_this_sign_in_is_no_alarm(owner: Visitor) -> None:
+    owner.sign_in()
+    owner.enter_code(owner.wrong_code())
+    assert WARNING not in come_in_with_the_code(owner)
+    assert MFAEvent.objects.filter(kind="CODE_REJECTED").count() == 1  # it stays in the activity
+
+
+def test_the_codes_of_others_are_counted_without_ones_own(owner: Visitor) -> None:
+    owner.sign_in()
+    guess(owner, 2)
+    owner.enter_code(owner.wrong_code())
+    assert "2 wrong codes were entered" in come_in_with_the_code(owner)
+
+
+def test_a_mistake_before_the_password_was_entered_again_may_be_another_persons(
+    owner: Visitor,
+) -> None:
+    """At a shared computer, the next user of the browser isn't the one who guessed."""
+    owner.sign_in()
+    owner.enter_code(owner.wrong_code())
+    assert "1 wrong code was entered" in come_in(owner)
+
+
+def test_a_typing_mistake_in_a_setup_is_no_alarm_on_its_last_page(owner: Visitor) -> None:
+    come_in_and_stay(owner)
+    owner.wait(30)
+    owner.post(reverse("cognito_mfa:device_replace"), {"password": PASSWORD})
+    owner.enter_code()
+    owner.scan()
+    owner.confirm_setup(owner.wrong_code())
+    done = owner.get(owner.confirm_setup().url)
+    assert "You’re all set" in owner.text(done)
+    assert WARNING not in owner.text(done)
+
+
+def come_in_with_the_code(owner: Visitor) -> str:
+    owner.enter_code()
+    assert owner.is_in()
+    return owner.text(owner.get(reverse("cognito_mfa:device")))
+
+
+def come_in_and_stay(owner: Visitor) -> None:
+    owner.sign_in()
+    come_in_with_the_code(owner)
 
 
 @pytest.fixture
@@ -256,7 +308,7 @@ def test_no_more_than_ten_names_an_hour(pool: LocalPool, visitor: Visitor) -> No
         assert visitor.post(rename, {"friendly_name": f"Phone {number}"}).status_code == 302
     refused = visitor.post(rename, {"friendly_name": "Phone 10"})
     assert refused.answered == 429
-    assert "Too many attempts" in visitor.text(refused)
+    assert "renamed your device too many times" in visitor.text(refused)
     assert 3500 < int(refused.retry_after) <= 3601
     assert MFAEvent.objects.filter(kind="RENAMED").count() == 10
     token = SoftwareToken.objects.get()
