@@ -115,6 +115,27 @@ def test_a_wrong_code_keeps_the_picture_and_moves_the_focus_to_the_error(at_setu
     assert at_setup.scan() == scanned
 
 
+@pytest.mark.parametrize(("width", "height"), [(320, 568), (390, 664)])
+def test_the_error_is_in_view_also_where_the_setup_key_is_open(
+    pool: LocalPool, new_person: NewPerson, width: int, height: int
+) -> None:
+    """The key is above the field on a phone, and is opened again after the error."""
+    person = new_person(viewport={"width": width, "height": height})
+    person.open("/private/")
+    person.sign_in()
+    person.page.locator("details:has(#cognito-mfa-key) > summary").click()
+    person.type("Code from your app", "000000")
+    person.press("Confirm")
+    assert person.page.locator("#cognito-mfa-key").is_visible()
+    field = person.page.locator(":focus")
+    error = person.page.locator(f"#{field.get_attribute('aria-describedby')}")
+    for place in (field, error):
+        box = place.bounding_box()
+        assert box is not None
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= height
+
+
 def test_a_wrong_code_at_sign_in_moves_the_focus_to_the_error(at_setup: Person) -> None:
     at_setup.set_up()
     at_setup.press("Sign out")

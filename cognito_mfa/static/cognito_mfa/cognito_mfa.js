@@ -2,10 +2,8 @@
 // Comfort only: every page works without this file.
 
 document.addEventListener("DOMContentLoaded", () => {
-  // The message about the form, or the field that the message is about, where the browser has not focused it already.
+  // The message about the form, or the field that the message is about.
   const wrong = document.querySelector("[data-cognito-mfa-focus], [aria-invalid=true]");
-  wrong?.focus();
-  wrong?.scrollIntoView({ block: "center" });
 
   // After an error the page comes again: what the user had opened stays open, and nothing else does.
   for (const details of document.querySelectorAll("[data-cognito-mfa-keep]")) {
@@ -17,6 +15,10 @@ document.addEventListener("DOMContentLoaded", () => {
       else sessionStorage.removeItem(name);
     });
   }
+
+  // Where the browser has not focused it already. What was opened above has moved it down.
+  wrong?.focus();
+  wrong?.scrollIntoView({ block: "center" });
 
   // A second click must not send a code twice. Coming back by the back button opens the form again.
   for (const form of document.querySelectorAll("form[data-cognito-mfa-busy]")) {
