@@ -252,13 +252,14 @@ class SetupDoneView(Page, TemplateView):
             return self.redirect_to_device()
         tokens = list(identity.software_tokens.all()[:2])
         replaced = len(tokens) > 1 and tokens[1].retired_because == SoftwareToken.Retired.REPLACED
+        came_from = reverse("cognito_mfa:device") if replaced else ""
         context = self.get_context_data(
             software_token=identity.software_token,
             replaced=replaced,
             switched_on=not identity.unconfirmed,
             **recovery_context(identity),
             **setup_email.recall(request, identity.software_token),
-            next=destination(request, request.GET.get("next")),
+            next=destination(request, request.GET.get("next") or came_from),
             **self.shared_context(),
         )
         return self.render_to_response(context)

@@ -160,11 +160,18 @@ def test_the_older_behavior_of_cognito_is_survived(cognito: LocalCognito, visito
     assert visitor.is_in()
 
 
+def test_the_last_page_leads_back_to_where_the_change_began(person: Visitor) -> None:
+    come_to_the_picture(person)
+    done = person.confirm_setup()
+    page = person.text(person.get(done.url))
+    assert f'href="{reverse("cognito_mfa:device")}">Continue' in page
+
+
 def test_the_wrong_password_or_no_code_changes_nothing(person: Visitor) -> None:
     """A stolen session alone cannot replace the authenticator app."""
     wrong = start(person, "Wrong-Horse-7")
     assert wrong.status_code == 200
-    assert "Incorrect username or password" in person.text(wrong)
+    assert "Incorrect password" in person.text(wrong)
     assert person.get(reverse(SETUP)).url.startswith(reverse("cognito_mfa:sign_in"))
 
     start(person)
