@@ -185,7 +185,8 @@ class Page(View):
         query = self.request.GET.copy()
         query.pop(stale_pages.PARAMETER, None)
         query.pop(WAIT, None)
-        query.update(self.form_query())
+        for name, value in self.form_query().items():  # update() would add to what is there
+            query[name] = value
         path = self.form_path(self.request)
         return f"{path}?{query.urlencode()}" if query else path
 

@@ -24,7 +24,7 @@ from cognito_mfa import managed_login
 from cognito_mfa.authenticator import recovery, recovery_codes
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.enforcement import gate, guards, policy
-from cognito_mfa.exceptions import Busy, ChallengeLost
+from cognito_mfa.exceptions import Busy, ChallengeLost, CognitoMFAError
 from cognito_mfa.forms import PasswordForm, RenameForm
 from cognito_mfa.models import CognitoIdentity, identity_in_pool
 from cognito_mfa.sign_in import flows, removal, sign_out_elsewhere
@@ -32,6 +32,7 @@ from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
 from cognito_mfa.views import error_texts
 from cognito_mfa.views.base import FormPage, Page, StepView, pages_are_on
+from cognito_mfa.views.error_pages import BAD_CREDENTIALS, page_for
 from cognito_mfa.views.progress import Progress, first_step_of
 
 EVENTS_SHOWN = 5
@@ -190,6 +191,14 @@ class ChangeView(OwnPage, StepView):
     def get_form_class(self) -> type[Form]:
         return Form if managed_login.is_active(self.request) else PasswordForm
 
+    def handle_error(self, error: CognitoMFAError, form: Form) -> HttpResponse:
+        # Only the password was asked for: which of two values was wrong is no secret here.
+        if page_for(error) is not BAD_CREDENTIALS or "password" not in form.fields:
+            return super().handle_error(error, form)
+        self.log_refusal(error)
+        form.add_error("password", error_texts.wrong_password_again())
+        return self.form_invalid(form)
+
     def submit(self, form: Form) -> Outcome:
         if managed_login.is_active(self.request):
             return managed_login.start_setup(self.request, purpose=self.purpose)
@@ -248,6 +257,31 @@ class DeviceRemoveView(ChangeView):
 
     template_name = "cognito_mfa/device_remove.html"
     purpose = Purpose.REMOVE
+
+    @property
+    def has_app(self) -> bool:
+        """Return whether there is something to turn off, as far as is known."""
+        identity = self.identity
+        if identity is None:
+            return False
+        return bool(
+            identity.software_token
+            or identity.unconfirmed
+            or identity.status == CognitoIdentity.Status.ENABLED
+        )
+
+    @property
+    def can_turn_off(self) -> bool:
+        return self.has_app and removal.may_remove(self.request)
+
+    @property
+    def progress(self) -> Progress | None:
+        return super().progress if self.can_turn_off else None
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            has_app=self.has_app, can_turn_off=self.can_turn_off, **kwargs
+        )
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not removal.may_remove(request):  # the page says why; no password is sent anywhere

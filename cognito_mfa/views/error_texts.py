@@ -55,10 +55,11 @@ ACCOUNT_CHANGED = frozenset({ChallengeLostReason.OVERTAKEN, ChallengeLostReason.
 
 def bad_credentials(_error: CognitoMFAError) -> list[str]:
     """Return the same for every cause: which it was would tell a stranger who exists, and in which state."""
-    return [
-        _("Incorrect username or password. Check both and try again."),
-        _("If you’ve tried several times, wait 15 minutes and try again."),
-    ]
+    return [_("Incorrect username or password. Check both and try again."), tried_several_times()]
+
+
+def tried_several_times() -> str:
+    return _("If you’ve tried several times, wait 15 minutes and try again.")
 
 
 def invited_long_ago() -> str:
@@ -232,6 +233,11 @@ def reset_not_accepted() -> str:
 
 def wrong_password() -> str:
     return _("Incorrect password. Try again.")
+
+
+def wrong_password_again() -> list[str]:
+    """Return what to say where Cognito may have locked the password for a while, which looks the same."""
+    return [wrong_password(), tried_several_times()]
 
 
 def password_not_changed() -> str:

@@ -133,6 +133,10 @@ def test_the_way_back_survives_an_error(pool: LocalPool, visitor: Visitor) -> No
     page = visitor.text(visitor.get(answer.url))
     assert '<input type="hidden" name="next" value="/private/">' in page
     assert '<input type="hidden" name="setup" value="1">' in page
+    assert answer.url.count("next=") == 1
+    visitor.client.post(answer.url, data)
+    again: Any = visitor.client.post(answer.url, data)
+    assert again.url == answer.url  # it does not grow with each error
     # Also after a reload.
     assert 'value="/private/"' in visitor.text(visitor.get(answer.url))
 

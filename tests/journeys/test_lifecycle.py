@@ -437,7 +437,7 @@ def test_a_removal_where_cognito_wants_a_set_up_turns_nothing_on(
     optional_pool.user("newcomer").software_token = None
     response = person.post(REMOVE, {"password": PASSWORD})
     assert response.url == DEVICE
-    assert "required for all accounts" in person.text(person.get(DEVICE))
+    assert "requires two-step verification for all" in person.text(person.get(DEVICE))
     assert "AssociateSoftwareToken" not in person.cognito.operations()
 
 
@@ -448,11 +448,11 @@ def test_wrong_passwords_at_a_change_lead_nowhere_and_lock_no_codes(person: Visi
     for _ in range(8):
         response = person.post(REPLACE, {"password": "Wrong-Horse-7"})
         assert response.status_code == 200
-        assert "Incorrect username or password" in person.text(response)
+        assert "Incorrect password" in person.text(response)
     # Cognito's own lock on passwords is on by now, and looks the same.
-    assert "Incorrect username or password" in person.text(
-        person.post(REPLACE, {"password": PASSWORD})
-    )
+    locked = person.text(person.post(REPLACE, {"password": PASSWORD}))
+    assert "Incorrect password" in locked
+    assert "wait 15 minutes" in locked
     assert set(person.cognito.operations()) == {"InitiateAuth"}
     assert CodeFailures.objects.get().failures == 0
     assert person.is_in()

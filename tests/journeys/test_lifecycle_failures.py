@@ -416,6 +416,13 @@ REFUSED: dict[object, str] = {
 }
 
 
+def not_matched(change: Change) -> str:
+    """Return what a wrong password leads to: a change asks for nothing else."""
+    return (
+        "Incorrect password" if change.lost_leads_to == DEVICE else "Incorrect username or password"
+    )
+
+
 def seen(change: Change, name: str, operation: str, error: str) -> tuple[int, str, str]:
     """Return status, where to, and words that a refusal leads to."""
     failure = classify(operation, error, "", challenge=CHALLENGES.get((name, operation), ""))
@@ -425,13 +432,13 @@ def seen(change: Change, name: str, operation: str, error: str) -> tuple[int, st
         words = "already used this code" if failure.already_used else "didn’t work"
         return over if (name, operation) in SPENT else (200, "", words)
     if error == "UserNotConfirmedException":
-        return (200, "", "Incorrect username or password") if at_password else over
+        return (200, "", not_matched(change)) if at_password else over
     if (name, operation) == ("remove", PREFER) and error == "InvalidParameterException":
         return (302, DEVICE, "")
     if isinstance(failure, ex.Refused):
         return (403, "", REFUSED[failure.reason])
     by_class: dict[type[ex.CognitoMFAError], tuple[int, str, str]] = {
-        ex.BadCredentials: (200, "", "Incorrect username or password"),
+        ex.BadCredentials: (200, "", not_matched(change)),
         ex.ChallengeLost: over,
         ex.TokenRejected: over,
         ex.PasswordRejected: over,

@@ -115,9 +115,10 @@ def test_a_verified_session_alone_changes_nothing(person: Visitor) -> None:
 
 
 def test_a_wrong_password_at_either_place_is_said_there(person: Visitor) -> None:
-    assert "Incorrect username or password" in person.text(
-        confirm_identity(person, "Wrong-Horse-7")
-    )
+    begin = person.text(confirm_identity(person, "Wrong-Horse-7"))
+    assert "Incorrect password" in begin
+    assert "Check both" not in begin  # only the password was asked for
+    assert 'id="id_password_error"' in begin
     confirm_identity(person)
     wrong = change(person, old="Wrong-Horse-7")
     assert "Incorrect password" in person.text(wrong)

@@ -39,7 +39,11 @@ def remove(visitor: Visitor) -> Any:
 
 
 def test_password_and_code_turn_it_off(free: None, person: Visitor) -> None:
-    assert "anyone who knows your password" in person.text(person.get(reverse(REMOVE)))
+    assert reverse(REMOVE) in person.text(person.get(reverse(DEVICE)))
+    page = person.text(person.get(reverse(REMOVE)))
+    assert "anyone who knows your password" in page
+    assert "Step 1 of 2" in page
+    assert "Cancel" in page
 
     assert remove(person).url == reverse(DEVICE)
 
@@ -71,6 +75,9 @@ def test_the_policy_forbids_it_and_the_page_says_so(person: Visitor) -> None:
     page = person.text(person.get(reverse(REMOVE)))
     assert "requires two-step verification for your account" in page
     assert 'name="password"' not in page
+    assert "Step 1" not in page  # there is no way to go
+    assert "Back to two-step verification" in page
+    assert reverse(REMOVE) not in person.text(person.get(reverse(DEVICE)))
     person.cognito.forget_calls()
     assert person.post(reverse(REMOVE), {"password": PASSWORD}).url == reverse(REMOVE)
     assert person.cognito.operations() == []
@@ -89,7 +96,7 @@ def test_a_pool_that_requires_mfa_forbids_it_before_anything_is_called(
     """Where MFA is required the call would answer 200 and change nothing."""
     optional_pool.state.mfa = "ON"
     response = remove(person)
-    assert "required for all accounts" in person.text(person.get(response.url))
+    assert "requires two-step verification for all" in person.text(person.get(response.url))
     assert "SetUserMFAPreference" not in person.cognito.operations()
     assert SoftwareToken.objects.get().retired_at is None
     assert person.is_in()
