@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.core.signals import setting_changed
+from django.db import connections
 from django.utils.module_loading import import_string
 
 from cognito_mfa.cognito.deadline import CallThread
@@ -120,23 +121,33 @@ def endpoint() -> str:
 
 
 def forget_clients(**kwargs: object) -> None:
-    """Drop the clients: settings changed, or this is a forked child that must not share sockets."""
+    """Drop the clients: settings changed, or this is a forked child that must not share connections."""
     if kwargs.get("setting", NAME) == NAME:
         _clients.clear()
 
 
+def _start_anew() -> None:
+    """Replace the lock and drop the clients in a forked child: a thread of the parent may have held it."""
+    global _lock
+    _lock = threading.Lock()
+    forget_clients()
+
+
 setting_changed.connect(forget_clients, dispatch_uid="cognito_mfa.cognito.clients")
-os.register_at_fork(after_in_child=forget_clients)
+os.register_at_fork(after_in_child=_start_anew)
 
 
 def _build(conf: Conf, *, once: bool) -> Any:
     factory = conf.CLIENT_FACTORY
     make: Callable[..., Any] = import_string(factory) if isinstance(factory, str) else factory
-    client = make(
-        region_name=conf.REGION,
-        endpoint_url=conf.ENDPOINT_URL,
-        config=_config(attempts=1 if once else READ_ATTEMPTS),
-    )
+    try:
+        client = make(
+            region_name=conf.REGION,
+            endpoint_url=conf.ENDPOINT_URL,
+            config=_config(attempts=1 if once else READ_ATTEMPTS),
+        )
+    finally:
+        _close_database()
     url = str(client.meta.endpoint_url)
     from_aws = is_aws(url) or _is_where_boto3_goes(conf, url)
     refuse_endpoint(conf, url, from_aws=from_aws)
@@ -144,6 +155,15 @@ def _build(conf: Conf, *, once: bool) -> Any:
     client.meta.events.register(f"before-parse.{SERVICE}", guard)
     _silence_debug_logs()
     return client
+
+
+def _close_database() -> None:
+    """Close what a factory of the site's opened in the thread of a call, which stays and does nothing for the database.
+
+    Never in another thread: there, the connections belong to a request.
+    """
+    if isinstance(threading.current_thread(), CallThread):
+        connections.close_all()
 
 
 def _is_where_boto3_goes(conf: Conf, url: str) -> bool:

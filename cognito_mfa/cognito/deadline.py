@@ -1,25 +1,84 @@
-"""Limits the total time of a call, because botocore's timeouts apply to each packet."""
+"""Limits the total time of a call, because botocore's timeouts apply to each packet.
+
+A call is carried by a thread, so that its caller can stop waiting. Nothing else limits a reply that arrives byte by byte
+or a hung DNS lookup. A thread that has carried a call waits for the next one, because a new thread for each call adds a
+fifth to its processor time (``benchmarks/calls.py``).
+
+Not a ``ThreadPoolExecutor``: its number of threads is fixed, so calls that hang would make others wait, and it waits for
+its threads at the end of the process. Not a time limit on the sockets: it would need botocore's private classes, and
+would not limit DNS.
+"""
 
 from __future__ import annotations
 
 import contextvars
+import os
 import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TypeVar
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, TypeVar
 
 from cognito_mfa.cognito.call_failures import Failure
 from cognito_mfa.exceptions import UnavailableReason
 
 DEADLINE = 12.0  # seconds for the whole call, all attempts included
+IDLE = 30.0  # seconds for which a thread waits for its next call
 
 _Answer = TypeVar("_Answer")
 _ends_at: contextvars.ContextVar[float | None] = contextvars.ContextVar("ends_at", default=None)
 
 
+class _Job(NamedTuple):
+    """A call, and where its answer goes; a late one goes there, too, and is never read."""
+
+    context: contextvars.Context
+    work: Callable[[], Any]
+    answers: SimpleQueue[Any]
+
+
 class CallThread(threading.Thread):
-    """Carries one call, so that its caller can stop waiting; also marks whose log lines to drop."""
+    """Carries one call after another; also marks whose log lines to drop.
+
+    It ends when no call came for a while. As a daemon it never keeps a worker from stopping.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="cognito-mfa-call", daemon=True)
+        self.jobs: SimpleQueue[_Job] = SimpleQueue()
+
+    def run(self) -> None:
+        while self._carry_next():
+            pass
+
+    def _carry_next(self) -> bool:
+        """Carry one call; return False when none came."""
+        job = self._next_job()
+        if job is None:
+            return False
+        # SECURITY: whatever a variable of this frame holds, it holds no longer than the call.
+        answer = _carry(job)
+        # Idle before the answer is out: the caller's next call would find no idle thread and start another one.
+        with _lock:
+            _idle.append(self)
+        job.answers.put(answer)
+        return True
+
+    def _next_job(self) -> _Job | None:
+        try:
+            return self.jobs.get(timeout=IDLE)
+        except Empty:
+            pass
+        with _lock:  # under which jobs are handed over
+            if self in _idle:
+                _idle.remove(self)
+            return None if self.jobs.empty() else self.jobs.get()
+
+
+# Threads without a call. The last one in is the first one out, so that those that are not needed end.
+_idle: list[CallThread] = []
+_lock = threading.Lock()
 
 
 @contextmanager
@@ -34,30 +93,50 @@ def within(seconds: float) -> Generator[None]:
 
 
 def run_within_deadline(work: Callable[[], _Answer | Failure]) -> _Answer | Failure:
-    """Run ``work`` in a thread of its own, and return what it returns, or a failure at the deadline.
+    """Run ``work`` in another thread, and return what it returns, or a failure at the deadline.
 
-    In a thread, because no timeout of botocore or urllib3 bounds a reply that arrives byte by byte. It
-    ends by itself; as a daemon it never keeps a worker from stopping.
+    A call that hangs keeps its thread until it ends by itself. Other calls never wait for it, because each gets an idle
+    thread or a new one.
     """
     if _seconds_left() <= 0:
         return Failure("transport", "", reason=UnavailableReason.DEADLINE_EXCEEDED, sent="no")
-    answers: list[_Answer | Failure] = []
-    context = contextvars.copy_context()
+    answers: SimpleQueue[_Answer | Failure] = SimpleQueue()
+    try:
+        _hand_over(_Job(contextvars.copy_context(), work, answers))
+    except RuntimeError as error:  # no more threads on this machine, or the process is ending
+        return Failure("setup", type(error).__name__, sent="no")
+    try:
+        return answers.get(timeout=_seconds_left())
+    except Empty:
+        return Failure("transport", "", reason=UnavailableReason.DEADLINE_EXCEEDED)
 
-    def carry() -> None:
-        try:
-            answers.append(context.run(work))
-        except BaseException as error:  # noqa: BLE001 - hooks for threads would see opened secrets in its frames
-            answers.append(Failure("reply", type(error).__name__))
 
-    thread = CallThread(target=carry, name="cognito-mfa-call", daemon=True)
+def _hand_over(job: _Job) -> None:
+    """Give ``job`` to an idle thread, or to a new one."""
+    with _lock:
+        if _idle:
+            _idle.pop().jobs.put(job)
+            return
+    thread = CallThread()
+    thread.jobs.put(job)
     thread.start()
-    thread.join(_seconds_left())
-    return (
-        answers[0]
-        if answers
-        else Failure("transport", "", reason=UnavailableReason.DEADLINE_EXCEEDED)
-    )
+
+
+def _carry(job: _Job) -> Any:
+    """Return the answer; nothing is raised, because hooks for threads would see revealed secrets in the frames."""
+    try:
+        return job.context.run(job.work)
+    except BaseException as error:  # noqa: BLE001 - a thread that ends here would be reported with its frames
+        return Failure("reply", type(error).__name__)
+
+
+def _forget_threads() -> None:
+    """Start anew in a forked child, which has none of its parent's threads, and whose lock may be held by one."""
+    global _idle, _lock
+    _idle, _lock = [], threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_threads)
 
 
 def _seconds_left() -> float:

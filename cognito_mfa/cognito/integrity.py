@@ -29,14 +29,16 @@ def refuse_unbelievable(
     Raises:
         Unbelievable: the answer must not be parsed.
     """
-    headers = {str(name).lower(): str(value) for name, value in response_dict["headers"].items()}
-    body = response_dict["body"]
+    headers, body = (
+        response_dict["headers"],
+        response_dict["body"],
+    )  # botocore's find any case of a name
     if len(body) > MAX_BODY:
         raise Unbelievable("too long")
     length = headers.get("content-length")
-    if length is None and "chunked" not in headers.get("transfer-encoding", "").lower():
+    if length is None and "chunked" not in str(headers.get("transfer-encoding", "")).lower():
         raise Unbelievable("no length")
-    if length is not None and length != str(len(body)):
+    if length is not None and str(length) != str(len(body)):
         raise Unbelievable("cut short")
     if response_dict["status_code"] != HTTPStatus.OK:
         return

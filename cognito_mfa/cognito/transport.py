@@ -88,7 +88,7 @@ def _closed(reply: Reply) -> Reply:
     """Return ``reply`` with its secrets closed, at any depth."""
     return {
         name: _closed(value)
-        if isinstance(value, dict)
+        if isinstance(value, dict) and name != "ResponseMetadata"  # botocore's own: status, headers
         else _secret(value)
         if name in SECRET_MEMBERS
         else value

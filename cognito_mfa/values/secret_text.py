@@ -78,6 +78,8 @@ def opened(value: Any) -> Any:
     """
     if isinstance(value, SecretText):
         return value.reveal()
+    if isinstance(value, str):  # most values; the check for a mapping is slow
+        return value
     if isinstance(value, Mapping):
         return {name: opened(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,21 +1,87 @@
-"""How long calls may take as a whole."""
+"""How long calls may take as a whole, and the threads that carry them."""
 
 from __future__ import annotations
 
+import contextvars
+import os
+import select
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
 import time
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
+from typing import Any
 
 import pytest
+from django.db import connections
+from pytest_django import Settings
 
-from cognito_mfa.cognito import deadline
+from cognito_mfa.cognito import clients, deadline
+from cognito_mfa.cognito.call_failures import Failure
+from cognito_mfa.cognito.clients import CONNECTIONS, client_for, make_client
+from cognito_mfa.cognito.deadline import CallThread, run_within_deadline
 from cognito_mfa.cognito.transport import call
-from cognito_mfa.exceptions import Unavailable
+from cognito_mfa.exceptions import Misconfigured, Unavailable
 from cognito_mfa.local import LocalCognito, faults
 from tests.visitor import POOL_ID
 
 pytestmark = pytest.mark.usefixtures("pool")
+LONG = 20.0  # seconds, after which a test fails instead of waiting
 
 
-def test_a_reply_that_drips_is_cut_at_the_deadline(
+@pytest.fixture
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No idle threads at first, and those of the test are forgotten."""
+    monkeypatch.setattr(deadline, "_idle", [])
+
+
+@pytest.fixture
+def over_http(
+    cognito: LocalCognito, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[object]]:
+    """The local Cognito behind a socket; the list has an item for each connection that was made."""
+    accepted: list[object] = []
+    accept = socketserver.TCPServer.get_request
+
+    def accept_counted(server: socketserver.TCPServer) -> Any:
+        connection, address = accept(server)
+        accepted.append(address)
+        return connection, address
+
+    monkeypatch.setattr(socketserver.TCPServer, "get_request", accept_counted)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    with cognito.serve() as server:
+        settings.COGNITO_MFA = {
+            **settings.COGNITO_MFA,
+            "CLIENT_FACTORY": make_client,
+            "ENDPOINT_URL": server.url,
+        }
+        yield accepted
+
+
+def ask() -> str:
+    answer = call("GetUserPoolMfaConfig", {"UserPoolId": POOL_ID})
+    return str(answer["MfaConfiguration"])
+
+
+def hang_until(released: threading.Event) -> Callable[[], threading.Thread]:
+    def work() -> threading.Thread:
+        released.wait(LONG)
+        return threading.current_thread()
+
+    return work
+
+
+# -------------------------------------------------------------------------------------- the time
+
+
+def test_a_late_reply_is_cut_at_the_deadline(
     cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The number only: waiting twelve seconds in a test would prove no more.
@@ -23,14 +89,247 @@ def test_a_reply_that_drips_is_cut_at_the_deadline(
     cognito.faults.on("GetUserPoolMfaConfig", faults.Delay(2))
     start = time.monotonic()
     with pytest.raises(Unavailable) as raised:
-        call("GetUserPoolMfaConfig", {"UserPoolId": POOL_ID})
+        ask()
     assert time.monotonic() - start < 1
     assert (raised.value.sent, raised.value.reason) == ("unknown", "deadline_exceeded")
+
+
+def test_a_reply_that_arrives_byte_by_byte_is_cut_at_the_deadline(
+    cognito: LocalCognito, over_http: list[object]
+) -> None:
+    ask()
+    cognito.faults.on("GetUserPoolMfaConfig", faults.Drip(2))
+    start = time.monotonic()
+    with deadline.within(0.2), pytest.raises(Unavailable) as raised:
+        ask()
+    assert time.monotonic() - start < 1
+    assert (raised.value.sent, raised.value.reason) == ("unknown", "deadline_exceeded")
+
+
+def test_a_hung_dns_lookup_is_cut_at_the_deadline(
+    over_http: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client_for("GetUserPoolMfaConfig")  # made before, so that the time is that of the lookup
+    released = threading.Event()
+
+    def hang(*_args: object, **_kwargs: object) -> None:
+        released.wait(LONG)
+        raise socket.gaierror
+
+    with monkeypatch.context() as broken:
+        broken.setattr(socket, "getaddrinfo", hang)
+        with deadline.within(0.1), pytest.raises(Unavailable) as raised:
+            ask()
+        assert raised.value.reason == "deadline_exceeded"
+        released.set()
+    assert ask() == "ON"
 
 
 def test_calls_made_together_take_no_longer_than_they_may(cognito: LocalCognito) -> None:
     """Nothing is waited for once the time is over."""
     with deadline.within(0.0), pytest.raises(Unavailable) as caught:
-        call("GetUserPoolMfaConfig", {"UserPoolId": POOL_ID})
+        ask()
     assert caught.value.reason == "deadline_exceeded"
-    assert call("GetUserPoolMfaConfig", {"UserPoolId": POOL_ID})["MfaConfiguration"] == "ON"
+    assert ask() == "ON"
+
+
+# -------------------------------------------------------------------------------------- the threads
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_one_thread_carries_the_calls_that_come_one_by_one() -> None:
+    threads = {run_within_deadline(threading.current_thread) for _ in range(50)}
+    (thread,) = threads
+    assert isinstance(thread, CallThread)
+    assert thread is not threading.current_thread()
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_calls_that_hang_make_no_other_call_wait() -> None:
+    released = threading.Event()
+    for _ in range(2 * CONNECTIONS):
+        with deadline.within(0.001):
+            late = run_within_deadline(hang_until(released))
+        assert isinstance(late, Failure)
+        assert late.reason == "deadline_exceeded"
+    start = time.monotonic()
+    assert ask() == "ON"
+    assert time.monotonic() - start < 2
+    released.set()
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_a_late_answer_is_no_other_calls_answer() -> None:
+    released, ended = threading.Event(), threading.Event()
+
+    def late() -> str:
+        released.wait(LONG)
+        ended.set()
+        return "late"
+
+    with deadline.within(0.001):
+        run_within_deadline(late)
+    released.set()
+    assert ended.wait(LONG)
+    assert [run_within_deadline(lambda: "in time") for _ in range(20)] == ["in time"] * 20
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_an_idle_thread_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline, "IDLE", 0.01)
+    thread = run_within_deadline(threading.current_thread)
+    assert isinstance(thread, CallThread)
+    thread.join(LONG)
+    assert not thread.is_alive()
+    assert deadline._idle == []
+    assert run_within_deadline(threading.current_thread) is not thread
+
+
+def test_a_call_that_comes_as_its_thread_is_about_to_end_is_carried() -> None:
+    job = deadline._Job(contextvars.copy_context(), lambda: 1, SimpleQueue())
+
+    class Late(SimpleQueue[deadline._Job]):
+        def get(self, block: bool = True, timeout: float | None = None) -> deadline._Job:
+            if timeout is None:
+                return super().get(block)
+            self.put(job)
+            raise Empty
+
+    thread = CallThread()
+    thread.jobs = Late()
+    assert thread._next_job() is job
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_a_thread_survives_whatever_is_raised_in_it() -> None:
+    def leave() -> None:
+        raise SystemExit
+
+    thread = run_within_deadline(threading.current_thread)
+    assert run_within_deadline(leave) == Failure("reply", "SystemExit")
+    assert run_within_deadline(threading.current_thread) is thread
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_an_idle_thread_holds_nothing_of_its_last_call() -> None:
+    """Error reports show the frames of all threads."""
+
+    class Held:
+        pass
+
+    given, answered = threading.Event(), threading.Event()
+
+    def work(held: Held) -> Held:
+        answer = Held()
+        weakref.finalize(held, given.set)
+        weakref.finalize(answer, answered.set)
+        return answer
+
+    def carry() -> None:
+        held = Held()
+        assert isinstance(run_within_deadline(lambda: work(held)), Held)
+
+    carry()
+    assert given.wait(LONG)
+    assert answered.wait(LONG)
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_each_call_has_the_context_of_its_caller() -> None:
+    var: contextvars.ContextVar[str] = contextvars.ContextVar("var", default="nothing")
+
+    def read_and_set() -> str:
+        seen = var.get()
+        var.set("of the call before")
+        return seen
+
+    assert run_within_deadline(read_and_set) == "nothing"
+    token = var.set("the caller's")
+    assert run_within_deadline(read_and_set) == "the caller's"
+    var.reset(token)
+    assert run_within_deadline(read_and_set) == "nothing"
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_a_machine_without_threads_is_the_operators_problem(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(Misconfigured) as raised:
+        ask()
+    assert (raised.value.error, raised.value.sent) == ("RuntimeError", "no")
+
+
+def test_threads_do_not_delay_the_end_of_the_process() -> None:
+    program = """
+import threading
+from cognito_mfa.cognito.deadline import run_within_deadline, within
+run_within_deadline(lambda: 1)
+with within(0.01):
+    run_within_deadline(threading.Event().wait)
+print([thread.name for thread in threading.enumerate()])
+"""
+    start = time.monotonic()
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=LONG
+    )
+    assert "cognito-mfa-call" in done.stdout
+    assert not done.stderr
+    assert time.monotonic() - start < deadline.IDLE / 2
+
+
+# -------------------------------------------------------------------------------------- connections
+
+
+def test_calls_share_a_connection(over_http: list[object]) -> None:
+    assert {ask() for _ in range(20)} == {"ON"}
+    assert len(over_http) == 1
+
+
+def test_a_forked_child_has_threads_and_connections_of_its_own(over_http: list[object]) -> None:
+    assert ask() == "ON"
+    reading_end, writing_end = os.pipe()
+    with warnings.catch_warnings(), deadline._lock, clients._lock:
+        warnings.simplefilter("ignore")  # Python's own, that threads and forks are hard
+        child = os.fork()
+        if not child:
+            try:
+                os.write(writing_end, ask().encode())
+            finally:
+                os._exit(0)
+    try:
+        ready, _, _ = select.select([reading_end], [], [], LONG)
+        answer = os.read(reading_end, 10) if ready else b"nothing came"
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        os.close(reading_end)
+        os.close(writing_end)
+    assert answer == b"ON"
+    assert len(over_http) == 2
+    assert ask() == "ON"
+    assert len(over_http) == 2, "the child did not close the parent's"
+
+
+def test_a_factorys_database_connection_is_closed_in_the_thread_of_a_call(
+    settings: Settings, cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[threading.Thread] = []
+    monkeypatch.setattr(
+        type(connections["default"]),
+        "close",
+        lambda _self: closed.append(threading.current_thread()),
+    )
+
+    def reads_database(**kwargs: Any) -> Any:
+        _its_connection = connections["default"]
+        return make_client(**kwargs)
+
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CLIENT_FACTORY": reads_database}
+    client_for("InitiateAuth")
+    assert closed == [], "in a thread of the site's, they belong to its request"
+    assert not isinstance(run_within_deadline(lambda: client_for("AdminGetUser")), Failure)
+    assert [type(thread) for thread in closed] == [CallThread]

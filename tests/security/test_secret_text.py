@@ -186,7 +186,7 @@ def goes_away(**kwargs: Any) -> Any:
 def test_nothing_is_raised_in_the_thread_of_a_call(
     pool: LocalPool, visitor: Visitor, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``except BaseException`` in ``run_within_deadline``: hooks for threads see all frames of theirs."""
+    """``except BaseException`` in ``deadline._carry``: hooks for threads see all frames of theirs."""
     hooked: list[object] = []
     monkeypatch.setattr(threading, "excepthook", hooked.append)
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CLIENT_FACTORY": goes_away}
