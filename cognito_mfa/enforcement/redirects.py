@@ -15,8 +15,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
-from django.utils.encoding import iri_to_uri
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.encoding import escape_uri_path, iri_to_uri
+from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
 from cognito_mfa.conf import get_conf
 
@@ -25,6 +25,7 @@ NO_ADDRESS_NEEDS = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 # One slash, and nothing after it that a browser would take for the second one of a host.
 PATH = re.compile(r"/(?![/\\]).*")
 WHOLE = re.compile(r"(?P<scheme>https?)://(?P<host>[^/\\?#@]+)(?P<rest>(?:[/?#].*)?)")
+MAX_LENGTH = 4096  # characters of a way back, which waits in the session for the end of a sign-in
 # What a link to help may be: a page, a letter or a call. Nothing that a browser would execute.
 HELP = re.compile(r"https?://[^/\\?#@]+(?:[/?#].*)?|mailto:.+|tel:.+", re.IGNORECASE)
 
@@ -36,7 +37,7 @@ def safe_url(request: HttpRequest, url: str | None) -> str:
         request: whose host and scheme are this site's.
         url: from anyone.
     """
-    if not url or _is_odd(url):
+    if not url or len(url) > MAX_LENGTH or _is_odd(url):
         return ""
     https, host = request.is_secure(), request.get_host()
     if not url_has_allowed_host_and_scheme(url, allowed_hosts={host}, require_https=https):
@@ -54,6 +55,14 @@ def local_path(request: HttpRequest, url: str | None) -> str:
     safe = safe_url(request, url)
     whole = WHOLE.fullmatch(safe)
     return safe_url(request, whole["rest"]) if whole else safe
+
+
+def own_path(request: HttpRequest) -> str:
+    """Return the path of ``request``, for a redirect.
+
+    SECURITY: behind a pattern that is not anchored, a path may begin with two slashes, and would name a host.
+    """
+    return escape_leading_slashes(escape_uri_path(request.path))
 
 
 def destination(request: HttpRequest, url: str | None) -> str:

@@ -36,7 +36,7 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, impersonation, responses
 from cognito_mfa.enforcement.account_state import own_backend
 from cognito_mfa.enforcement.impersonation import Impersonation
-from cognito_mfa.enforcement.redirects import destination, safe_url, site_context
+from cognito_mfa.enforcement.redirects import destination, own_path, safe_url, site_context
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     BadCode,
@@ -130,14 +130,16 @@ class Page(View):
             acting = None if cls.allows_impersonators else impersonation.find(request, request.user)
             if acting is not None:
                 return cls.answer_impersonator(request, acting)
-            return cls.explain_stale(request, view(request, *args, **kwargs))
+            response = view(request, *args, **kwargs)
+            post_redirects.forget_cookie(request, response)
+            return cls.explain_stale(request, response)
 
         return decorated(own, form_page=cls.form_path)
 
     @classmethod
     def form_path(cls, request: HttpRequest) -> str:
         """Return the path of the page that the form is on."""
-        return reverse(f"cognito_mfa:{cls.form_page}") if cls.form_page else request.path
+        return reverse(f"cognito_mfa:{cls.form_page}") if cls.form_page else own_path(request)
 
     @classmethod
     def answer_impersonator(cls, request: HttpRequest, acting: Impersonation) -> HttpResponseBase:

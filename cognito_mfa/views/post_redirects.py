@@ -4,8 +4,10 @@ A browser that shows the answer to a POST repeats it on Reload, and shows an err
 our pages are never cached. So a browser is always redirected, also after an error. Scripts and htmx, which have no
 Back, get the answer at once, with its status.
 
-Only who posted sees it: it is kept on the server, for the address of the form, encrypted, for one minute and one GET.
-No password and no code is ever part of it.
+Only who posted sees it: it is kept for the address of the form, encrypted, for one minute and one GET. No password and
+no code is ever part of it.
+
+SECURITY: a browser without a session keeps it in a cookie. A stranger who posts cannot fill the session table.
 """
 
 from __future__ import annotations
@@ -26,9 +28,11 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import translation
 from django.utils.crypto import salted_hmac
+from django.utils.encoding import iri_to_uri
 
 from cognito_mfa.enforcement import responses
 from cognito_mfa.enforcement.proof import PREFIX
+from cognito_mfa.enforcement.redirects import own_path
 from cognito_mfa.forms import SecretField
 from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.encryption import decrypt, encrypt
@@ -42,6 +46,10 @@ KEY = f"{PREFIX}answers"
 TTL = 60.0  # seconds from a POST to the GET that shows its answer
 MAX_KEPT = 3  # answers at once: each is of another page
 MAX_LENGTH = 500  # characters of a typed value; a longer one is typed again
+MAX_TEXTS = 20  # errors of a field
+COOKIE = "cognito_mfa_answer"  # how its name begins
+MAX_COOKIE = 2500  # characters; browsers and web servers refuse more than a few thousand
+_TAKEN = "_cognito_mfa_answer"  # of the request: what was taken for it
 
 
 class SeeOther(HttpResponseRedirect):
@@ -107,8 +115,14 @@ def redirected(request: HttpRequest, response: HttpResponseBase, url: str) -> Ht
     if not isinstance(response, TemplateResponse) or "Content-Disposition" in response:
         return response
     with translation.override(languages.with_catalog()):  # in which the page will be
-        _keep(request, url, _answer(response))
+        answer = _answer(response)
     redirect = SeeOther(url)
+    session = request.session
+    session.get(KEY)  # loads it: the cookie may name one that is gone
+    if session.is_empty():
+        _keep_in_cookie(redirect, url, answer)
+    else:
+        _keep(request, url, answer)
     redirect.answered, redirect.retry_after = (
         response.status_code,
         response.get("Retry-After", ""),
@@ -118,10 +132,33 @@ def redirected(request: HttpRequest, response: HttpResponseBase, url: str) -> Ht
 
 def take(request: HttpRequest) -> Answer | None:
     """Return the answer that waits for this GET, and forget it; None when none waits."""
-    kept = request.session.get(KEY) if request.method == "GET" else None
+    if request.method != "GET":
+        return None
+    if _TAKEN not in vars(request):  # one page may show another, which asks again
+        vars(request)[_TAKEN] = _opened(request, _take_kept(request) or _in_cookie(request))
+    found: Answer | None = vars(request)[_TAKEN]
+    return found
+
+
+def forget_cookie(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Delete the cookie whose answer ``response`` shows.
+
+    Args:
+        request: for a page.
+        response: to it.
+    """
+    if request.method == "GET" and _in_cookie(request) is not None:
+        path = own_path(request)
+        response.delete_cookie(
+            _cookie_of(path), path=path, samesite=settings.SESSION_COOKIE_SAMESITE
+        )
+
+
+def _take_kept(request: HttpRequest) -> dict[str, Any] | None:
+    kept = request.session.get(KEY)
     if not isinstance(kept, dict):
         return None
-    payload = decrypt(kept.pop(_place(request.get_full_path()), None))
+    payload = decrypt(kept.pop(_own_place(request), None))
     if payload is None:
         return None
     if kept:
@@ -129,6 +166,19 @@ def take(request: HttpRequest) -> Answer | None:
     else:
         del request.session[KEY]
     _save(request)
+    return payload
+
+
+def _in_cookie(request: HttpRequest) -> dict[str, Any] | None:
+    payload = decrypt(request.COOKIES.get(_cookie_of(own_path(request))))
+    # What waits in a session has no place, and is of no use in a cookie.
+    is_here = payload is not None and payload.pop("place", None) == _own_place(request)
+    return payload if is_here else None
+
+
+def _opened(request: HttpRequest, payload: dict[str, Any] | None) -> Answer | None:
+    if payload is None:
+        return None
     ago = seconds_since(payload.pop("at", 0.0))
     is_own = payload.pop("user", None) == request.session.get(SESSION_KEY)
     if not is_own or ago is None or ago > TTL:
@@ -150,12 +200,35 @@ def _keep(request: HttpRequest, url: str, answer: Answer) -> None:
     session, place = request.session, _place(url)
     kept = {name: text for name, text in (session.get(KEY) or {}).items() if name != place}
     newest = dict(list(kept.items())[-(MAX_KEPT - 1) :])
-    payload = {**answer._asdict(), "at": time.time(), "user": session.get(SESSION_KEY)}
+    payload = _payload(answer, session.get(SESSION_KEY))
     session[KEY] = {**newest, place: encrypt(payload)}
     if (
         session.session_key
     ):  # a new one is saved by the middleware, which gives the browser its cookie
         _save(request)
+
+
+def _keep_in_cookie(redirect: SeeOther, url: str, answer: Answer) -> None:
+    for kept in (answer, answer._replace(data={})):
+        text = encrypt({**_payload(kept, None), "place": _place(url)})
+        if len(text) <= MAX_COOKIE:
+            break
+    else:
+        return
+    path = urlsplit(url).path
+    redirect.set_cookie(
+        _cookie_of(path),
+        text,
+        max_age=int(TTL),
+        path=path,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite=settings.SESSION_COOKIE_SAMESITE,
+    )
+
+
+def _payload(answer: Answer, user: str | None) -> dict[str, Any]:
+    return {**answer._asdict(), "at": time.time(), "user": user}
 
 
 def _save(request: HttpRequest) -> None:
@@ -170,11 +243,25 @@ def _save(request: HttpRequest) -> None:
         duplicate_submissions.keep_session_unchanged(request)
 
 
+def _own_place(request: HttpRequest) -> str:
+    query = request.META.get("QUERY_STRING", "")
+    return _place(f"{own_path(request)}?{iri_to_uri(query)}")
+
+
 def _place(url: str) -> str:
     """Return the key of what is kept for a page: its address, however it is encoded."""
     parts = urlsplit(url)
     query = sorted(parse_qsl(parts.query, keep_blank_values=True))
     text = repr((unquote(parts.path), query))
+    return _digest(text)
+
+
+def _cookie_of(path: str) -> str:
+    """Return the name of the cookie of a page: one for each, which is sent with requests for this page alone."""
+    return f"{COOKIE}_{_digest(path)[:8]}"
+
+
+def _digest(text: str) -> str:
     return salted_hmac("cognito_mfa.views.post_redirects", text, algorithm="sha256").hexdigest()
 
 
@@ -185,13 +272,18 @@ def _typed(form: Form) -> dict[str, list[str]]:
         if isinstance(field, SecretField) or name in SECRET_FIELDS:
             continue
         values = form.data.getlist(form.add_prefix(name)) if hasattr(form.data, "getlist") else []
+        # The last one is what the form read.
         if not any(isinstance(value, SecretText) or len(value) > MAX_LENGTH for value in values):
-            found[name] = values
+            found[name] = values[-1:]
     return found
 
 
 def _texts(form: Form) -> dict[str, list[str]]:
-    return {name: [str(text) for text in texts] for name, texts in form.errors.items()}
+    """Return the errors of ``form``, within bounds: some quote what was typed."""
+    return {
+        name: [str(text)[:MAX_LENGTH] for text in texts[:MAX_TEXTS]]
+        for name, texts in form.errors.items()
+    }
 
 
 def _plain(context: Mapping[str, Any]) -> dict[str, Any]:

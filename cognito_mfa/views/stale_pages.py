@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache, wraps
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +21,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import REASON_NO_CSRF_COOKIE, CsrfViewMiddleware
 from django.utils.decorators import decorator_from_middleware
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from cognito_mfa.enforcement.redirects import safe_url
@@ -56,11 +58,32 @@ def protect(page: Callable[[HttpRequest], str]) -> Callable[..., Any]:
         page: returns the path of the page that the form is on.
     """
 
-    class Check(CsrfViewMiddleware):
+    def protected(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        made: dict[type, Callable[..., HttpResponseBase]] = {}
+
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            base = _class_of_site(tuple(settings.MIDDLEWARE))
+            if base not in made:
+                made[base] = decorator_from_middleware(_check(base, page))(view)
+            return made[base](request, *args, **kwargs)
+
+        return checked
+
+    return protected
+
+
+def _check(
+    base: type[CsrfViewMiddleware], page: Callable[[HttpRequest], str]
+) -> type[CsrfViewMiddleware]:
+    class Check(base):  # type: ignore[misc, valid-type]
+        # SECURITY: Django's own, so that what a site's class lets pass, such as some paths, is checked here.
+        process_view = CsrfViewMiddleware.process_view
+
         def _reject(self, request: HttpRequest, reason: str) -> HttpResponseBase:
             explains = settings.DEBUG and reason.startswith(ABOUT_ORIGIN)
             if explains or not wants_redirect(request):
-                djangos: HttpResponseBase = super()._reject(request, reason)  # type: ignore[misc]
+                djangos: HttpResponseBase = super()._reject(request, reason)
                 return djangos
             logger.warning(
                 "Forbidden (%s): %s",
@@ -76,4 +99,15 @@ def protect(page: Callable[[HttpRequest], str]) -> Callable[..., Any]:
             query = {PARAMETER: word, **({"next": way_back} if way_back else {})}
             return SeeOther(f"{page(request)}?{urlencode(query)}")
 
-    return decorator_from_middleware(Check)
+    return Check
+
+
+@lru_cache(maxsize=8)
+def _class_of_site(middleware: tuple[str, ...]) -> type[CsrfViewMiddleware]:
+    """Return the site's own class of Django's check, which may have tokens and origins of its own; or Django's."""
+    for path in middleware:
+        with suppress(ImportError):
+            found = import_string(path)
+            if isinstance(found, type) and issubclass(found, CsrfViewMiddleware):
+                return found
+    return CsrfViewMiddleware

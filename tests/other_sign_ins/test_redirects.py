@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.urls import reverse
 
+from cognito_mfa.local import faults
 from tests.other_sign_ins.person import Person
 from tests.security.addresses import HOSTILE_ON_PAGES
 from tests.security.ways_back import query, stays
@@ -36,3 +39,15 @@ def test_the_whole_way_through_a_set_up(person: Person, url: str) -> None:
     stays(done, of=url)
     stays(person.get(done.url), of=url)
     stays(person.post(reverse("cognito_mfa:sign_in"), {"next": url}), of=url)
+
+
+def test_an_error_of_the_page_that_begins_a_setup_is_shown(person: Person) -> None:
+    """One view hands over to another there, and the first one has taken what waits."""
+    person.arrive()
+    path = reverse("cognito_mfa:setup")
+    person.cognito.faults.on(
+        "AssociateSoftwareToken", faults.Error("TooManyRequestsException", "slow")
+    )
+    answer: Any = person.client.post(path, {})
+    assert answer.status_code == 303
+    assert "Wait" in person.client.get(answer.url).content.decode()
