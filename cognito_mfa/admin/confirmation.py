@@ -23,7 +23,7 @@ from django.utils.translation import ngettext
 
 from cognito_mfa.admin.refusals import Refusals, Text, distinct
 from cognito_mfa.authenticator import notifications, permissions
-from cognito_mfa.authenticator.email_delivery import State, collect
+from cognito_mfa.authenticator.email_delivery import State, collect, waiting_once
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for, own_transactions, request_transactions
@@ -134,7 +134,8 @@ class ConfirmedActionsMixin(ModelAdmin):
             # Django would say that no action was selected, and no one would hear of it.
             if not permissions.has_permission(self.rights[action], request.user):
                 return self._not_permitted(request, self.rights[action])
-        with nullcontext() if asked & self.commits_at_once else request_transactions():
+        at_once = asked & self.commits_at_once
+        with waiting_once(), nullcontext() if at_once else request_transactions():
             return super().changelist_view(request, extra_context)
 
     def people_of(self, queryset: QuerySet[Any]) -> QuerySet[Any]:

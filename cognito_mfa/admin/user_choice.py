@@ -70,7 +70,7 @@ def relation(model: Any, name: str) -> ForeignKey[Any, Any]:
 def named(site: AdminSite, request: HttpRequest) -> Any:
     """Return the user whom the address of a form names, if this administrator may see users; None otherwise.
 
-    SECURITY: whoever counts up the key in the address would have a list of all users.
+    SECURITY: otherwise someone could list all users by counting up the key in the address.
 
     Args:
         site: the admin site of the page.

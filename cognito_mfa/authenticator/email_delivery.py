@@ -24,7 +24,6 @@ from typing import Any
 import django
 from django.core import mail
 from django.core.mail import EmailMessage
-from django.core.signals import request_finished, request_started
 from django.db import connections
 
 logger = logging.getLogger(__name__)
@@ -94,7 +93,7 @@ class Delivery:
         logger.error("email_not_sent: %s to user %s, %s", self.kind, self.user_id, reason)
 
 
-# Seconds for which this request still waits; None outside of requests, where each email is waited for.
+# Seconds left in ``waiting_once``; None outside of it, where each email is waited for.
 _patience: ContextVar[float | None] = ContextVar("cognito_mfa_patience", default=None)
 _collectors: ContextVar[tuple[list[Delivery], ...]] = ContextVar(
     "cognito_mfa_deliveries", default=()
@@ -113,6 +112,16 @@ def collect() -> Iterator[list[Delivery]]:
         yield found
     finally:
         _collectors.reset(token)
+
+
+@contextmanager
+def waiting_once() -> Iterator[None]:
+    """Let all emails that the block sends share the patience with one: a bulk action may send a hundred."""
+    token = _patience.set(WAIT)
+    try:
+        yield
+    finally:
+        _patience.reset(token)
 
 
 def announce(delivery: Delivery) -> None:
@@ -275,15 +284,3 @@ def _start_anew() -> None:
 
 os.register_at_fork(after_in_child=_start_anew)
 atexit.register(lambda: _threads.end(AT_EXIT))
-
-
-def _begin_request(**_given: object) -> None:
-    _patience.set(WAIT)
-
-
-def _end_request(**_given: object) -> None:
-    _patience.set(None)
-
-
-request_started.connect(_begin_request)
-request_finished.connect(_end_request)

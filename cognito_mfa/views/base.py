@@ -32,6 +32,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, View
 
+from cognito_mfa.authenticator.email_delivery import waiting_once
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, impersonation, responses
 from cognito_mfa.enforcement.account_state import own_backend
@@ -130,7 +131,8 @@ class Page(View):
             acting = None if cls.allows_impersonators else impersonation.find(request, request.user)
             if acting is not None:
                 return cls.answer_impersonator(request, acting)
-            response = view(request, *args, **kwargs)
+            with waiting_once():
+                response = view(request, *args, **kwargs)
             post_redirects.forget_cookie(request, response)
             return cls.explain_stale(request, response)
 

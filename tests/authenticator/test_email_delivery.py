@@ -11,12 +11,12 @@ from typing import Any
 
 import django
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as SMTPBackend
-from django.core.signals import request_started
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -24,7 +24,7 @@ from cognito_mfa.authenticator import email_delivery, notifications
 from cognito_mfa.authenticator.email_delivery import State
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.models import CodeFailures, CognitoIdentity
 from tests.factories import make
 from tests.visitor import Visitor
 
@@ -344,9 +344,8 @@ class TestAllEmailsOfOneRequest:
 
     @pytest.fixture(autouse=True)
     def request_(self) -> Iterator[None]:
-        email_delivery._begin_request()
-        yield
-        email_delivery._end_request()
+        with email_delivery.waiting_once():
+            yield
 
     def test_they_share_its_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
         slow: Any = Slow()
@@ -362,18 +361,46 @@ class TestAllEmailsOfOneRequest:
         email_delivery._patience.set(0.0)
         assert send(identity).state is State.PENDING
 
-    def test_each_request_has_its_own(self, client: Client, db: None) -> None:
-        found = []
-
-        def look(**_given: object) -> None:
-            found.append(email_delivery._patience.get())
-
+    def test_each_block_has_its_own(self) -> None:
         email_delivery._patience.set(0.0)
-        request_started.connect(look)
-        client.get(reverse("cognito_mfa:sign_in"))
-        request_started.disconnect(look)
-        assert found == [email_delivery.WAIT]
-        assert email_delivery._patience.get() is None
+        with email_delivery.waiting_once():
+            assert email_delivery._patience.get() == email_delivery.WAIT
+        assert email_delivery._patience.get() == 0.0
+
+
+@pytest.mark.parametrize("client_class", [Client, AsyncClient])
+def test_a_bulk_action_waits_once(
+    pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, client_class: Any
+) -> None:
+    """``ConfirmedActionsMixin.changelist_view``: also where the server is an async one."""
+    visitor.come_with_app()
+    get_user_model().objects.update(is_staff=True, is_superuser=True)
+    rows = [make(pool, name) for name in ("ada", "bob", "cyd")]
+    for row in rows:
+        CodeFailures.objects.create(
+            pool_id=row.pool_id, username=row.username, sub=row.sub, failures=7
+        )
+    slow: Any = Slow()
+    monkeypatch.setattr(email_delivery, "time", slow)
+    monkeypatch.setattr(email_delivery, "_Job", lambda *_given: slow)
+    monkeypatch.setattr(email_delivery._Threads, "add", lambda *_given: None)
+    data = {
+        "action": "clear_failures",
+        "_selected_action": [row.pk for row in rows],
+        "confirmed": "yes",
+        "reason": "Ticket 7",
+    }
+    browser = client_class()
+    browser.cookies = visitor.client.cookies
+    path = reverse("admin:cognito_mfa_cognitoidentity_changelist")
+
+    async def post() -> Any:
+        return await browser.post(path, data)
+
+    is_async = client_class is AsyncClient
+    posted = async_to_sync(post)() if is_async else browser.post(path, data)
+    assert posted.status_code == 302
+    assert slow.waited == pytest.approx([1.0, 0.4, 0.0])
 
 
 @pytest.mark.parametrize(("given", "used"), [(None, email_delivery.TIMEOUT), (3, 3)])
