@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import REASON_NO_CSRF_COOKIE, CsrfViewMiddleware
 from django.utils.decorators import decorator_from_middleware
@@ -45,6 +45,21 @@ def text_for(request: HttpRequest) -> str:
             "This page was open for too long, or your browser doesn’t accept cookies from this site. Try again."
         )
     return _("This page was open for too long. Try again.")
+
+
+def told_again(request: HttpRequest, response: HttpResponseRedirect) -> HttpResponseRedirect:
+    """Return ``response`` to a page of ours that says the same.
+
+    SECURITY: a message would give each visitor a session, where a site keeps messages in sessions.
+
+    Args:
+        request: for the page that leads there.
+        response: to it, for a visitor without a session.
+    """
+    sign = "&" if "?" in response.url else "?"
+    query = urlencode({PARAMETER: request.GET[PARAMETER]})
+    response["Location"] = f"{response.url}{sign}{query}"
+    return response
 
 
 def already_signed_in() -> str:

@@ -220,6 +220,19 @@ def test_a_stranger_fills_no_table(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("name", ["challenge", "setup", "password_reset_confirm", "device"])
+def test_a_link_fills_no_table_either(
+    pool: LocalPool, visitor: Visitor, settings: Settings, name: str
+) -> None:
+    """``Page.explain_stale``: anyone may link to an address that says that the page was open for too long."""
+    settings.MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+    shown = visitor.client.get(f"{url(name)}?stale=1&next=/private/", follow=True)
+    assert shown.redirect_chain[-1][0].startswith("/account/")
+    assert "This page was open for too long" in visitor.text(shown)
+    assert not Session.objects.exists()
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("field", ["username", "password", "next", "csrfmiddlewaretoken"])
 def test_what_a_session_keeps_is_bounded(pool: LocalPool, visitor: Visitor, field: str) -> None:
     visitor.sign_in()
