@@ -16,6 +16,7 @@ from django.db.backends.ddl_references import Columns, Statement, Table
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import (
@@ -847,7 +848,8 @@ class MFAEvent(models.Model):
         SOFTWARE_TOKEN_REMOVED = "SOFTWARE_TOKEN_REMOVED", _("Authenticator app removed")
         CHANGE_UNCONFIRMED = "CHANGE_UNCONFIRMED", _("Change couldn’t be confirmed")
         RENAMED = "RENAMED", _("Device renamed")
-        PASSWORD_RESET = "PASSWORD_RESET", _("Password reset")
+        # Django's admin has the same words for a page that resets it, and its catalog comes before ours.
+        PASSWORD_RESET = "PASSWORD_RESET", pgettext_lazy("activity", "Password reset")
         PASSWORD_CHANGED = "PASSWORD_CHANGED", _("Password changed")
         STATUS_CHANGED = "STATUS_CHANGED", _("Status changed in Cognito")
         RESET_REQUESTED = "RESET_REQUESTED", _("Reset requested")
