@@ -193,6 +193,13 @@ def wrong_code(error: BadCode) -> str:
     )
 
 
+def wrong_code_of_two_entries() -> str:
+    return _(
+        "That code didn’t work. Use the new entry in your app, not the old one, and check that your device sets its date "
+        "and time automatically."
+    )
+
+
 def wrong_recovery_code() -> str:
     return _(
         "That recovery code didn’t work. Check it or use a different one. Each code works only once, and new "

@@ -21,6 +21,8 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, proof
 from cognito_mfa.enforcement.redirects import destination, safe_url
 from cognito_mfa.exceptions import (
+    BadCode,
+    BadCodeReason,
     Busy,
     CognitoMFAError,
     ScopeMissing,
@@ -47,6 +49,10 @@ SHORTEST_SESSION = (
 )
 
 
+# What the text for a wrong code says besides.
+KNOWN_CAUSES = (BadCodeReason.EARLIER_SECRET, BadCodeReason.TOO_EARLY, BadCodeReason.TOO_LATE)
+
+
 class SetupView(StepView):
     """The QR code and the key, as often as the page is loaded, and the code that confirms them."""
 
@@ -58,6 +64,17 @@ class SetupView(StepView):
         if self.pending.step is Step.START and managed_login.is_active(self.request):
             return SetupStartView.as_view()(self.request)  # type: ignore[return-value]
         return super().redirect_to_current_step()
+
+    def error_text(self, error: CognitoMFAError) -> Any:
+        # Both entries have the same name in the app. The old secret is not known here, so its code is not recognized.
+        if (
+            isinstance(error, BadCode)
+            and self.pending.has_old_app
+            and not error.already_used
+            and error.reason not in KNOWN_CAUSES
+        ):
+            return error_texts.wrong_code_of_two_entries()
+        return super().error_text(error)
 
     def get_initial(self) -> dict[str, Any]:
         suggested = device_names.suggest(self.request, taken=self.current_name)

@@ -160,6 +160,18 @@ def test_the_older_behavior_of_cognito_is_survived(cognito: LocalCognito, visito
     assert visitor.is_in()
 
 
+def test_a_code_of_the_old_entry_is_answered_with_which_entry_to_use(person: Visitor) -> None:
+    """Both are in the same app, with the same name."""
+    old = come_to_the_picture(person)
+    person.cognito.clock.advance(30)
+    new, person.secret = person.secret, old
+    page = person.text(person.confirm_setup())
+    assert "Use the new entry in your app, not the old one" in page
+    person.secret = new
+    expired = person.text(person.confirm_setup(person.code(steps=-6)))
+    assert "That code expired about 3 minutes ago" in expired
+
+
 def test_the_last_page_leads_back_to_where_the_change_began(person: Visitor) -> None:
     come_to_the_picture(person)
     done = person.confirm_setup()
