@@ -72,6 +72,13 @@ def _optional_word(value: object) -> str | None:
     return None if value in (None, "") else _word(value)
 
 
+def _optional_url(value: object) -> str | None:
+    url = _optional_word(value)
+    if url is not None and not url.startswith(("https://", "http://")):
+        raise ValueError("must start with https:// or http://")
+    return url
+
+
 def _optional_text(value: object) -> str | None:
     # An environment variable that is set but empty means "none".
     return None if value in (None, "") else _text(value)
@@ -261,7 +268,11 @@ SETTINGS: Mapping[str, Setting] = {
     "REGION": Setting(
         _optional_word, None, "Remove it, because the Region is part of USER_POOL_ID."
     ),
-    "ENDPOINT_URL": Setting(_optional_word, None, "Remove it, unless you use a local Cognito."),
+    "ENDPOINT_URL": Setting(
+        _optional_url,
+        None,
+        "Remove it, or set it to the URL of a local Cognito, such as 'http://127.0.0.1:9229'.",
+    ),
     "CLIENT_FACTORY": Setting(_callable_or_path, "cognito_mfa.cognito.make_client", _PATH_HINT),
     "AUTH_FLOW": Setting(
         _one_of("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH"),

@@ -231,8 +231,8 @@ def _options() -> argparse.Namespace:
         "--pool-mfa",
         choices=("ON", "OPTIONAL"),
         default="ON",
-        help="whether the local user pool requires MFA; OPTIONAL has data of its own, and one more demo user, of whom "
-        "the site does not require it (default: %(default)s)",
+        help="whether the local user pool requires MFA; OPTIONAL keeps its own data, and adds a demo user "
+        "who does not need MFA (default: %(default)s)",
     )
     parser.add_argument(
         "--verbose", action="store_true", help="also print each request and the app's log"

@@ -167,8 +167,7 @@ def _pool_words(pool_mfa: str) -> str:
 
 
 def _options_hint() -> str:
-    command = "tox run -e example --" if under_tox() else "python -m example_project"
-    return f"All options: {command} --help"
+    return f"All options: {_short(sys.executable)} -m example_project --help"
 
 
 def _short(path: str) -> str:

@@ -98,7 +98,7 @@ def record_trouble(reset: MFAReset, error: CognitoMFAError) -> None:
         reset: an unfinished one.
         error: what ``complete`` raised.
     """
-    _save(reset, trouble=f"{error} {error.hint}"[:500].strip())
+    _save(reset, trouble=f"{error}. {error.hint}"[:500].strip(". "))
     logger.warning("mfa_reset_interrupted: user %s, %s", reset.identity.user_id, reset.trouble)
 
 

@@ -38,6 +38,10 @@ SKEW = 30  # seconds; a code changes as often
 TOO_MUCH_SKEW = 300  # seconds, after which AWS refuses signed calls
 REFUSALS = frozenset({"AccessDeniedException", "NotAuthorizedException"})
 SEE_POLICY = "Add the permissions that cognito_mfa_doctor --iam-policy prints."
+GIVE_CREDENTIALS = (
+    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role. cognito_mfa_doctor --iam-policy prints the "
+    "permissions."
+)
 
 
 class Level(IntEnum):
@@ -423,7 +427,7 @@ def _stop_if_unusable(error: Misconfigured) -> None:
         text = "No AWS credentials found. Staff cannot refresh a status or reset an authenticator app, and the remaining checks were skipped."
         # Without credentials, recovery codes do not work either.
         level = Level.ERROR if get_conf().RECOVERY_CODES else Level.WARNING
-        raise _Unusable(Finding(level, "AWS credentials", text, SEE_POLICY))
+        raise _Unusable(Finding(level, "AWS credentials", text, GIVE_CREDENTIALS))
     if error.error == "ResourceNotFoundException":
         text = f"The user pool does not exist: {error}."
         raise _Unusable(Finding(Level.ERROR, "user pool", text, error.hint))

@@ -181,7 +181,8 @@ _HINTS = {
     "OperationNotEnabled": "This operation is not available for the pool or its Region. Is it a replica pool?",
     "FeatureUnavailableInTier": "The pool's feature plan does not include this feature.",
     "AccessDenied": "Add the permissions that cognito_mfa_doctor --iam-policy prints.",
-    "NoCredentials": "This operation needs AWS credentials, but none were found.",
+    "NoCredentials": "This operation needs AWS credentials, but none were found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+    "give this machine a role.",
     **dict.fromkeys(
         ("ExpiredToken", "UnrecognizedClient", "InvalidClientTokenId", "MissingAuthenticationToken", "IncompleteSignature",
          "PartialCredentials", "CredentialRetrieval", "TokenRetrieval", "SSO", "SSOTokenLoad", "UnauthorizedSSOToken"),

@@ -94,7 +94,8 @@ def read(token: SecretText, conf: Conf, *, use: Use, check_signature: bool) -> d
     if check_signature and not is_in_force(claims):
         raise BadReply(reason=BadReplyReason.OUT_OF_DATE)
     if not _is_ours(claims, conf, use):
-        raise BadReply(reason=BadReplyReason.FOREIGN_TOKEN)
+        hint = "The token is for another user pool or app client than USER_POOL_ID and CLIENT_ID."
+        raise BadReply(reason=BadReplyReason.FOREIGN_TOKEN, hint=hint)
     return claims
 
 

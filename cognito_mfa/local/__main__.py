@@ -38,7 +38,8 @@ The local Cognito is running at {url}
 Use it with any credentials, for example:
   export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={region}
   aws cognito-idp list-user-pools --max-results 10 --endpoint-url {url}
-  COGNITO_ENDPOINT_URL={url}   (for the settings of the example site)
+
+In a Django site that uses django-cognito-mfa, set COGNITO_MFA["ENDPOINT_URL"] to {url}.
 
 Codes and invitations that Cognito would have sent: {url}/outbox
 Press Ctrl+C to stop."""

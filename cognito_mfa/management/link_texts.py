@@ -7,6 +7,7 @@ from typing import Any
 from cognito_mfa.authenticator.links import Change, Plan
 from cognito_mfa.cognito.user_directory import PoolUser
 from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, LinkRefusedReason
+from cognito_mfa.management.link_file import Row
 from cognito_mfa.management.lookup import display_name
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.reports.escaping import visible
@@ -37,19 +38,21 @@ def told(job: Job, *, dry_run: bool) -> str:
     return f"{text}."
 
 
-def why(refused: LinkRefused, planned: Plan | None) -> str:
+def why(refused: LinkRefused, planned: Plan | None, row: Row | None = None) -> str:
     """Return why a user cannot be linked, and what to do.
 
     Args:
         refused: the exception.
         planned: the intended change; None if there was none yet.
+        row: what was looked up in the pool; None if nothing was.
     """
     reason = LinkRefusedReason(str(refused.reason))
     if planned is not None and reason is planned.obstacle:
         return _in_the_way(planned)
+    if reason is Reason.NOT_IN_POOL and row is not None:
+        return _not_in_pool(row)
     return {
-        Reason.NOT_IN_POOL: "The user pool has no such user. Specify the username or sub exactly as in the pool. If users sign in "
-        "with their email address, use --email.",
+        Reason.NOT_IN_POOL: "The user pool has no such user.",
         Reason.SEVERAL_IN_POOL: "Several users of the pool have this email address. Specify the username or the sub.",
         Reason.EMAIL_NOT_VERIFIED: "The pool has not verified this email address. Specify the username or the sub.",
         Reason.POOL_USERS_DIFFER: "The username, email address, and sub do not belong to the same user of the pool, or the address is not "
@@ -61,6 +64,19 @@ def why(refused: LinkRefused, planned: Plan | None) -> str:
         "cognito_mfa_reset --unfinished.",
         Reason.OVERTAKEN: "A sign-in or another administrator changed this link at the same moment. Run the command again.",
     }.get(reason, f"The link was refused: {reason}.")
+
+
+def _not_in_pool(row: Row) -> str:
+    """Return what was looked up, because a row may come from a file of thousands."""
+    given = {"username": row.username, "email address": row.email, "sub": row.sub}
+    named = " and ".join(f"the {kind} {visible(value)}" for kind, value in given.items() if value)
+    if row.email:
+        hint = "The pool must have verified the address. If it has not, specify the username or the sub."
+    elif row.username:
+        hint = "Specify it exactly as in the pool. If users sign in with their email address, use --email."
+    else:
+        hint = "Copy it exactly from the pool."
+    return f"The user pool has no user with {named}. {hint}"
 
 
 def _in_the_way(planned: Plan) -> str:
@@ -92,4 +108,4 @@ def _of_pool(one: CognitoIdentity | PoolUser) -> str:
 
 def failure(error: CognitoMFAError) -> str:
     """Return what went wrong at Cognito or with the AWS credentials, and what to check."""
-    return f"{error}. {error.hint}".strip()
+    return f"{error.hint} ({error})" if error.hint else f"{error}."

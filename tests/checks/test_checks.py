@@ -205,6 +205,7 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("E003", conf(CREATE_USERS="no")),
     ("E003", conf(USER_POOL_ID="pool")),
     ("E003", conf(REQUIRED_FROM="soon")),
+    ("E003", conf(ENDPOINT_URL="127.0.0.1:9229")),
     ("E004", site(COGNITO_MFA=["x"])),
     ("E005", conf(USER_RESOLVER="mysite.nowhere.resolver")),
     ("E005", conf(REQUIRED="django.conf.settings")),

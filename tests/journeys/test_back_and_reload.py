@@ -142,6 +142,16 @@ def test_the_way_back_survives_an_error(pool: LocalPool, visitor: Visitor) -> No
 
 
 @pytest.mark.django_db
+def test_repeated_errors_keep_the_address_short(pool: LocalPool, visitor: Visitor) -> None:
+    page = url("sign_in") + "?next=%2Fprivate%2F"
+    wrong = {"username": "newcomer", "password": "wrong", "next": "/private/"}
+    for _ in range(2):
+        answer: Any = visitor.client.post(page, wrong)
+        assert answer.url == page
+        page = answer.url
+
+
+@pytest.mark.django_db
 def test_tabs_do_not_mix(pool: LocalPool, visitor: Visitor) -> None:
     wrong = {"username": "newcomer", "password": "wrong"}
     first: Any = visitor.client.post(url("sign_in"), {**wrong, "next": "/private/"})

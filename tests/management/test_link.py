@@ -113,14 +113,26 @@ def refused_cases(pool: LocalPool) -> None:
     [
         (["nobody", "--username", "anna"], 1, "This site has no user named nobody"),
         (["\x1b[2J", "--username", "anna"], 1, "no user named"),
-        (["free", "--username", "nobody"], 1, "The user pool has no such user"),
-        (["free", "--username", "free"], 1, "The user pool has no such user"),
-        (["free", "--username", "twin@example.com"], 1, "The user pool has no such user"),
-        (["free", "--sub", "twin1"], 1, "The user pool has no such user"),
-        (["free", "--username", 'x" or "'], 1, "The user pool has no such user"),
-        (["free", "--username", "a b"], 1, "The user pool has no such user"),
-        (["free", "--username", "x" * 200], 1, "The user pool has no such user"),
-        (["free", "--email", "x" * 250 + "@example.com"], 1, "The user pool has no such user"),
+        (
+            ["free", "--username", "nobody"],
+            1,
+            "The user pool has no user with the username nobody. Specify it exactly as in the pool.",
+        ),
+        (["free", "--username", "free"], 1, "The user pool has no user with the username"),
+        (
+            ["free", "--username", "twin@example.com"],
+            1,
+            "The user pool has no user with the username",
+        ),
+        (["free", "--sub", "twin1"], 1, "has no user with the sub twin1. Copy it exactly"),
+        (["free", "--username", 'x" or "'], 1, "The user pool has no user with the username"),
+        (["free", "--username", "a b"], 1, "The user pool has no user with the username"),
+        (["free", "--username", "x" * 200], 1, "The user pool has no user with the username"),
+        (
+            ["free", "--email", "x" * 250 + "@example.com"],
+            1,
+            "The pool must have verified the address.",
+        ),
         (["free", "--email", "claimed@example.com"], 1, "has not verified"),
         (["free", "--email", "twin@example.com"], 1, "Several users"),
         (
@@ -212,7 +224,7 @@ def test_without_the_permission_for_admin_get_user_the_list_decides(
     user("anna")
     visitor.cognito.faults.on("AdminGetUser", faults.Error("AccessDeniedException", "arn:aws"))
     code, text = run("link", "anna", "--username", "nobody", *WHY)
-    assert (code, "The user pool has no such user" in text) == (1, True)
+    assert (code, "has no user with the username nobody" in text) == (1, True)
 
 
 @pytest.fixture
@@ -501,7 +513,7 @@ def test_all_or_nothing(pool: LocalPool, visitor: Visitor, tmp_path: Path) -> No
         in_pool(pool, name)
     bad = write(tmp_path, "user,username\nanna,anna\nbert,nobody\n")
     code, told = run("link", "--csv", bad, "--atomic", *WHY)
-    assert (code, "line 3: The user pool has no such user" in told) == (1, True)
+    assert (code, "line 3: The user pool has no user with the username nobody" in told) == (1, True)
     assert "No changes." in told
     assert not CognitoIdentity.objects.exists()
     good = write(tmp_path, "user,username\nanna,anna\nbert,bert\n")

@@ -265,9 +265,10 @@ def test_an_end_is_a_day_or_a_moment_in_the_time_zone_of_the_site(
     [
         (["nobody", "--until", "2099-12-30", "--reason", "x"], 1, "No user is named nobody"),
         (["local", "--until", "2001-01-01", "--reason", "x"], 2, "must be in the future"),
-        (["local", "--until", "2099-12-30"], 2, "USER and --reason are required"),
-        (["local", "--until", "2099-12-30", "--reason", " "], 2, "USER and --reason are required"),
-        (["--revoke", "--reason", "x"], 2, "USER and --reason are required"),
+        (["local", "--until", "2099-12-30"], 2, "--reason is required."),
+        (["local", "--until", "2099-12-30", "--reason", " "], 2, "--reason is required."),
+        (["--revoke", "--reason", "x"], 2, "USER is required."),
+        (["--revoke"], 2, "USER and --reason are required."),
         (
             ["local", "--until", "2099-12-30", "--reason", "x", "--by", "helpdesk"],
             1,

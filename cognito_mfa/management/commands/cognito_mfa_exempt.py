@@ -56,7 +56,11 @@ class Command(BaseCommand):
             return
         reason = clean_reason(options["reason"])
         if user is None or not reason:
-            raise CommandError("USER and --reason are required.", returncode=2)
+            missing = " and ".join(
+                name for name, given in (("USER", user), ("--reason", reason)) if not given
+            )
+            verb = "are" if " " in missing else "is"
+            raise CommandError(f"{missing} {verb} required.", returncode=2)
         person = find_user(user)
         actor = find_actor(options["by"])
         right = permissions.REVOKE if options["revoke"] else permissions.GRANT

@@ -157,7 +157,7 @@ class Command(BaseCommand):
             planned = links.plan(user, pool_user)
             return self._checked(planned)
         except LinkRefused as refused:
-            raise CommandError(why(refused, planned), returncode=REFUSED) from None
+            raise CommandError(why(refused, planned, row), returncode=REFUSED) from None
 
     def _checked(self, planned: Plan) -> Plan:
         """Return the plan, after checking that it is allowed.

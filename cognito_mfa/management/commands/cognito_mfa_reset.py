@@ -65,7 +65,7 @@ class Command(BaseCommand):
         row = reset.run(reset.request(identity, actor=actor, reason=reason))
         if row.finished_at is None:
             raise CommandError(
-                f"{display_name(identity.user)}: not finished. {visible(row.trouble)}. All sessions on this site have ended. "
+                f"{display_name(identity.user)}: not finished. {_trouble(row)}. All sessions on this site have ended. "
                 "Run the command again with --unfinished after you fix this.",
                 returncode=NOT_DONE,
             )
@@ -86,7 +86,7 @@ class Command(BaseCommand):
                 in_a_row = 0
                 continue
             else:
-                self.stderr.write(f"{_label(row.identity)}: {visible(row.trouble)}.")
+                self.stderr.write(f"{_label(row.identity)}: {_trouble(row)}.")
                 in_a_row += 1
             left += 1
         if not waiting:
@@ -103,6 +103,10 @@ def _refusal(row: MFAReset, actor: Any) -> str:
     except CommandError as error:
         return str(error).rstrip(".")
     return "" if row.identity.in_this_pool else row.trouble or "belongs to another user pool"
+
+
+def _trouble(row: MFAReset) -> str:
+    return visible(row.trouble).rstrip(".")
 
 
 def _label(identity: CognitoIdentity) -> str:
