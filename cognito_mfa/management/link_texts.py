@@ -52,7 +52,7 @@ def why(refused: LinkRefused, planned: Plan | None, row: Row | None = None) -> s
     if reason is Reason.NOT_IN_POOL and row is not None:
         return _not_in_pool(row)
     return {
-        Reason.NOT_IN_POOL: "The user pool has no such user.",
+        Reason.NOT_IN_POOL: "The user pool has no such user. Link or unlink the user individually.",
         Reason.SEVERAL_IN_POOL: "Several users of the pool have this email address. Specify the username or the sub.",
         Reason.EMAIL_NOT_VERIFIED: "The pool has not verified this email address. Specify the username or the sub.",
         Reason.POOL_USERS_DIFFER: "The username, email address, and sub do not belong to the same user of the pool, or the address is not "
