@@ -36,6 +36,10 @@ STAYS_LOCKED = _(
     "Code entry stays locked for %(user)s, because 100 codes were wrong since the last right one. Reset the "
     "authenticator app to unlock it."
 )
+# Nor would the email be true, which says that it was removed.
+NOTHING_TO_RESET = _(
+    "User %(user)s hasn’t set up an authenticator app. If that may have changed, refresh the status first."
+)
 REFRESH_REFUSALS = Refusals(
     oneself=_("You can’t refresh your own status."),
     superuser=_("Only a superuser can refresh the status of a superuser."),
@@ -48,6 +52,12 @@ _USER = (
 )
 
 
+def may_have_app(identity: CognitoIdentity) -> bool:
+    """Return whether there is something to reset: an app, or a reset that is not finished."""
+    without = (CognitoIdentity.Status.NOT_SET_UP, CognitoIdentity.Status.GONE)
+    return identity.status not in without or identity.resets.unfinished().exists()
+
+
 class ResetAuthenticator(ConfirmedAction):
     """Remove a user's authenticator app in Cognito, so that they set up a new one."""
 
@@ -55,8 +65,8 @@ class ResetAuthenticator(ConfirmedAction):
     right = permissions.RESET
     title = _("Reset authenticator app")
     effect = _(
-        "Removes their authenticator app in Cognito and ends all their sessions. They’ll set up a new app the next "
-        "time they sign in."
+        "Removes their authenticator app in Cognito and ends all their sessions. They can set up a new app the "
+        "next time they sign in."
     )
     refusals = Refusals(
         oneself=_("You can’t reset your own authenticator app."),
@@ -70,6 +80,11 @@ class ResetAuthenticator(ConfirmedAction):
     logged = "Reset authenticator app"
     columns = _USER
     is_destructive = True
+
+    def obstacle(self, row: CognitoIdentity) -> str:
+        if may_have_app(row) or row.status == CognitoIdentity.Status.GONE:
+            return ""
+        return str(NOTHING_TO_RESET) % {"user": row}
 
     def perform(self, request: HttpRequest, row: CognitoIdentity, reason: str) -> None:
         run = reset.run(reset.request(row, actor=request.user, reason=reason))

@@ -23,6 +23,7 @@ from cognito_mfa.admin.authenticator_actions import (
     RESET,
     UNLINK,
     AuthenticatorActionsMixin,
+    may_have_app,
 )
 from cognito_mfa.admin.buttons import Button, ButtonsMixin
 from cognito_mfa.admin.changelists import (
@@ -227,7 +228,7 @@ class CognitoIdentityAdmin(
 
         if may(permissions.REFRESH):
             yield Button(self._url("refresh", identity), _("Refresh status"), is_post=True)
-        if may(permissions.RESET) and self._may_have_app(identity):
+        if may(permissions.RESET) and may_have_app(identity):
             yield self._confirm(identity, RESET.name, _("Reset authenticator app…"))
         if may(permissions.CLEAR) and state.may_be_unlocked:
             yield self._confirm(identity, CLEAR.name, _("Unlock code entry…"))
@@ -263,10 +264,6 @@ class CognitoIdentityAdmin(
         meta = self.opts
         full = f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_{name}"
         return reverse(full, args=[identity.pk, *more])
-
-    @staticmethod
-    def _may_have_app(identity: CognitoIdentity) -> bool:
-        return identity.status not in (Status.NOT_SET_UP, Status.GONE) or identity.reset_unfinished  # type: ignore[attr-defined]
 
     # --------------------------------------------------------------------------------------- values
 

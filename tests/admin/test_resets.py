@@ -301,6 +301,22 @@ def test_the_page_of_a_reset_leads_to_the_user_and_to_its_end(
     assert "Finish in Cognito" not in admin.text(admin.get(url))
 
 
+def test_without_an_app_there_is_nothing_to_reset(
+    pool: LocalPool, admin: Visitor, lost: Visitor
+) -> None:
+    ada().record_status(Status.NOT_SET_UP)
+    page = html.unescape(admin.text(do_reset(admin)))
+    assert "User ada hasn’t set up an authenticator app." in page
+    assert "Reset the authenticator app" not in page
+    assert not MFAReset.objects.exists()
+    assert lost.is_in()
+
+    half = reset.request(ada(), actor=None, reason="Lost")  # but one that is not finished goes on
+    do_reset(admin)
+    half.refresh_from_db()
+    assert half.finished_at is not None
+
+
 def test_resets_are_filtered_by_their_state(pool: LocalPool, admin: Visitor, lost: Visitor) -> None:
     do_reset(admin)
     for state, count in (("unfinished", 0), ("finished", 1), ("other", 1)):
