@@ -291,7 +291,9 @@ def test_the_page_of_a_reset_leads_to_the_user_and_to_its_end(
     button = re.search(r'(?s)<li class="cognito-mfa-action">(.*?)</li>', page)
     assert button
     assert "Finish in Cognito" in button[1]
-    sent = dict(re.findall(r'name="(\w+)" value="(\w+)"', button[1]))
+    form = re.search(r'(?s)<form [^>]*id="cognito-mfa-button-1">(.*?)</form>', page)
+    assert form
+    sent = dict(re.findall(r'name="(\w+)" value="(\w+)"', form[1]))
     sent.pop("csrfmiddlewaretoken", None)
 
     admin.cognito.faults.clear()

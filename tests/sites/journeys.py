@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -44,6 +45,27 @@ def signed_in_again(visitor: Visitor, name: str) -> bool:
     visitor.cognito.clock.advance(30)
     visitor.enter_code()
     return visitor.is_in()
+
+
+class Forms(HTMLParser):
+    """Looks for a form inside another, which browsers drop: its button would send the outer one."""
+
+    depth = deepest = 0
+
+    def handle_starttag(self, tag: str, _attrs: object) -> None:
+        self.depth += tag == "form"
+        self.deepest = max(self.deepest, self.depth)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.depth -= tag == "form"
+
+
+def nests_forms(page: str) -> bool:
+    """Return whether a form of ``page`` is inside another one."""
+    parser = Forms()
+    parser.feed(page)
+    assert parser.deepest, "there is no form"
+    return parser.deepest > 1
 
 
 def test_a_first_and_returning_person(pool: LocalPool, visitor: Visitor) -> None:
@@ -94,6 +116,7 @@ def test_a_superuser_who_was_here_before(pool: LocalPool, visitor: Visitor) -> N
     page = visitor.get(reverse("admin:cognito_mfa_cognitoidentity_change", args=[newcomer.pk]))
     assert '<li class="cognito-mfa-action">' in visitor.text(page)
     assert "cognito_mfa/admin.css" in visitor.text(page)
+    assert not nests_forms(visitor.text(page))
     assert "Reset the authenticator app of newcomer." in reset_in_admin(visitor, newcomer)
     assert not person.is_in()
 
