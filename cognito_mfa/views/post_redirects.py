@@ -280,8 +280,9 @@ def _typed(form: Form) -> dict[str, list[str]]:
 
 def _texts(form: Form) -> dict[str, list[str]]:
     """Return the errors of ``form``, within bounds: some quote what was typed."""
+    # A slice of an ErrorList has the errors, not their texts; the list of it has the texts.
     return {
-        name: [str(text)[:MAX_LENGTH] for text in texts[:MAX_TEXTS]]
+        name: [str(text)[:MAX_LENGTH] for text in list(texts)[:MAX_TEXTS]]
         for name, texts in form.errors.items()
     }
 

@@ -152,6 +152,20 @@ def test_repeated_errors_keep_the_address_short(pool: LocalPool, visitor: Visito
 
 
 @pytest.mark.django_db
+def test_the_page_after_an_error_says_the_text_and_nothing_else(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    """``str()`` of an error is the list of its texts, with brackets and quotes."""
+    page = visitor.text(visitor.sign_in(password="Wrong-Horse-7"))
+    assert "['" not in page
+    assert "Incorrect username or password. Check both and try again.</p>" in page
+    visitor.sign_in()
+    page = visitor.text(visitor.confirm_setup("000000"))
+    assert "['" not in page
+    assert ">That code didn’t work." in page
+
+
+@pytest.mark.django_db
 def test_tabs_do_not_mix(pool: LocalPool, visitor: Visitor) -> None:
     wrong = {"username": "newcomer", "password": "wrong"}
     first: Any = visitor.client.post(url("sign_in"), {**wrong, "next": "/private/"})
