@@ -157,7 +157,7 @@ def _expectation(demo: Demo, user: PoolUser) -> str:
     if user.status == "FORCE_CHANGE_PASSWORD":
         said = "has to choose a password first, then set up the app"
     elif user.software_token is not None:
-        said = "already has an authenticator app; the start page shows its codes"
+        said = "already has an authenticator app, so signing in asks for a code"
     elif demo.needs_code:
         said = "has to set up an authenticator app first"
     else:
