@@ -106,8 +106,12 @@ def check_admin() -> Iterator[CheckMessage]:
     for site, has_form in admin_sites.mounted():
         if _is_gated(site) or not (has_form or installed_gate() in (Gate.NONE, Gate.CUT_OFF)):
             continue
-        works = "only checks a password" if backends_for_passwords() else "accepts no password"
-        form = f": its login form {works}" if has_form else ""
+        works = (
+            ": its own login form asks only for a password"
+            if backends_for_passwords()
+            else ", and its own login form rejects every password"
+        )
+        form = works if has_form else ""
         yield Caution(
             f"The admin site {site.name!r} does not enforce MFA{form}.",
             hint="Replace 'django.contrib.admin' with 'cognito_mfa.apps.MFAAdminConfig' in INSTALLED_APPS, or subclass "

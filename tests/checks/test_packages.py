@@ -34,8 +34,8 @@ def test_the_checks_find_each_door() -> None:
         ("E033", "LOGIN_URL is 'wagtailadmin_login'"),
         ("W045", "'/cms/login/'"),
         ("W045", "'/jwt/'"),
-        ("W008", "'ungated' is not gated: its own login form accepts no password"),
-        ("W008", "'admin' is not gated"),
+        ("W008", "'ungated' does not enforce MFA, and its own login form rejects every password"),
+        ("W008", "'admin' does not enforce MFA"),
         ("W009", "without MFA at /api/only/ (JWTAuthentication)."),
         ("W048", "without MFA at /ninja/token (Bearer), /ninja/async-token (Bearer)."),
     ):

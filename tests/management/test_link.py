@@ -273,6 +273,14 @@ def test_cognito_that_does_not_answer_links_no_one(
     assert link_of("anna") is None
 
 
+def test_an_error_starts_with_what_to_do(pool: LocalPool, visitor: Visitor) -> None:
+    user("anna")
+    visitor.cognito.faults.on("ListUsers", faults.Error("ResourceNotFoundException", ""))
+    told = run("link", "anna", "--username", "anna", *WHY)[1]
+    assert told.startswith("The user pool or the app client does not exist. Check USER_POOL_ID,")
+    assert "(service_problem · ListUsers · ResourceNotFoundException" in told
+
+
 def test_a_dry_run_asks_and_changes_nothing(pool: LocalPool, visitor: Visitor) -> None:
     user("root", is_superuser=True)
     identity = make(pool, "ada")

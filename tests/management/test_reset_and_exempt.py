@@ -156,6 +156,7 @@ def test_half_done_is_said_and_finished_by_the_next_run(
     assert code == 3
     assert "not finished" in text
     assert "--unfinished" in text
+    assert ".." not in text
     assert "Reset ada" not in text
     assert "arn:aws" not in text
     assert not lost.is_in()
