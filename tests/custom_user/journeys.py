@@ -41,7 +41,7 @@ def ada() -> Any:
 
 def test_column_filter_and_actions(pool: LocalPool, admin: Visitor) -> None:
     page = admin.text(admin.get(reverse(PEOPLE)))
-    assert page.count("</span> Set up</td>") == 2
+    assert page.count("> Set up</") == 2
     filtered = admin.get(reverse(PEOPLE), query_params={"second_factor": "never"})
     assert "ada@example.com" not in admin.text(filtered)
     data = {"action": "reset_mfa", "_selected_action": [ada().pk]}
@@ -71,7 +71,7 @@ def test_every_page_of_ours_opens(pool: LocalPool, admin: Visitor) -> None:
 def test_exemptions(pool: LocalPool, admin: Visitor) -> None:
     until = timezone.localtime() + dt.timedelta(days=3)
     data = {
-        "user": ada().pk,
+        "user": "ada@example.com",  # by name: this site's page of users cannot complete it
         "expires_at_0": until.strftime("%Y-%m-%d"),
         "expires_at_1": until.strftime("%H:%M:%S"),
         "reason": "x",
@@ -95,8 +95,9 @@ def test_links(pool: LocalPool, admin: Visitor) -> None:
 
     page = reverse("admin:cognito_mfa_cognitoidentity_link")
     other = get_user_model().objects.create(email="other@example.com")
-    assert str(other.pk) in admin.text(admin.get(page, query_params={"user": str(other.pk)}))
-    data = {"user": str(other.pk), "by": "username", "value": "zoe", "reason": "x"}
+    shown = admin.text(admin.get(page, query_params={"user": str(other.pk)}))
+    assert "other@example.com" in shown
+    data = {"user": "other@example.com", "by": "username", "value": "zoe", "reason": "x"}
     shown = admin.text(admin.post(page, data))
     confirmed = re.search(r'name="confirmed" value="([^"]+)"', shown)
     assert confirmed
