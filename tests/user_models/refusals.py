@@ -38,7 +38,7 @@ def join(pool: LocalPool, name: str, email: str = "", *, verified: str = "true")
 
 def reference(visitor: Visitor, page: Any) -> str:
     assert page.answered == 403
-    found = re.search(r"Quote reference (\w{8})\.", visitor.text(page))
+    found = re.search(r"quote reference <bdi[^>]*>(\w{8})<", visitor.text(page))
     assert found, visitor.text(page)
     return found[1]
 
