@@ -33,8 +33,8 @@ RESET_UNFINISHED = _(
     "A reset of %(user)s isn’t finished and would be lost with the link. Finish it first."
 )
 STAYS_LOCKED = _(
-    "Code entry stays locked for %(user)s, because 100 codes were wrong since the last right one. Reset the "
-    "authenticator app to unlock it."
+    "Code entry stays locked for %(user)s, because 100 wrong codes have been entered since the "
+    "last correct one. Reset the authenticator app to unlock it."
 )
 # Nor would the email be true, which says that it was removed.
 NOTHING_TO_RESET = _(

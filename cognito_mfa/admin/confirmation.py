@@ -26,7 +26,12 @@ from cognito_mfa.authenticator import notifications, permissions
 from cognito_mfa.authenticator.email_delivery import State, collect, waiting_once
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
 from cognito_mfa.conf import get_conf
-from cognito_mfa.databases import atomic_for, own_transactions, request_transactions
+from cognito_mfa.databases import (
+    atomic_for,
+    current_rows,
+    own_transactions,
+    request_transactions,
+)
 from cognito_mfa.enforcement import impersonation, responses
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in.site_code import INVALID_VALUE_ERRORS
@@ -369,7 +374,7 @@ class ConfirmedOnePerson(ConfirmedActionsMixin):
 
     def url_after(self, row: Model) -> str:
         """Return where to go when an action on ``row`` is over, which may have deleted it."""
-        if self.model._default_manager.filter(pk=row.pk).exists():
+        if current_rows(self.model).filter(pk=row.pk).exists():
             return self.url_of(row)
         name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_changelist"
         return reverse(name)

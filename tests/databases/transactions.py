@@ -63,7 +63,9 @@ def test_no_transaction_is_open_while_cognito_answers(pool: LocalPool, visitor: 
     assert not visitor.is_in()
     data = {"action": "refresh_status", "_selected_action": [newcomer.pk]}
     url = reverse("admin:cognito_mfa_cognitoidentity_changelist")
-    assert "Refreshed 1 person" in admin.text(admin.client.post(url, data, follow=True))
+    assert "Refreshed the status of newcomer." in admin.text(
+        admin.client.post(url, data, follow=True)
+    )
     assert "Your authenticator app was removed" in mail.outbox[-1].subject
 
 
