@@ -13,6 +13,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from django.conf import settings as site
 from django.contrib.messages import get_messages
+from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 from pytest_django import Settings
@@ -278,8 +279,10 @@ class TestWithoutACatalog:
         visitor.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "ar"
         visitor.set_up()
         visitor.sign_out()
+        stranger = Visitor(Client(), visitor.cognito)
+        stranger.sign_in()
+        stranger.enter_code(visitor.wrong_code())
         visitor.sign_in()
-        visitor.enter_code(visitor.wrong_code())
         response = visitor.enter_code()
         (told,) = map(str, get_messages(response.wsgi_request))
         assert re.search(r"Last attempt: \w+\.? \d+, \d{4}, .* \(UTC[+-]\d\d:\d\d\)$", told)
