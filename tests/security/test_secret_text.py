@@ -226,7 +226,7 @@ def test_an_operators_command_shows_no_secret(
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CLIENT_SECRET": CANARY * 2}
     call_command("cognito_mfa_doctor")
     shown = "".join(capsys.readouterr())
-    assert "The app client takes sign-ins" in shown
+    assert "The app client allows USER_PASSWORD_AUTH" in shown
     assert CANARY not in shown
 
 
