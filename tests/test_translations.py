@@ -17,10 +17,12 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from django.core import mail
 from django.urls import reverse
+from django.utils import translation
 from pytest_django import Settings
 
 import cognito_mfa
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import MFAEvent
 from tests.factories import make
 from tests.visitor import Visitor
 
@@ -91,18 +93,31 @@ class TestCatalog:
         done = subprocess.run(command, cwd=fresh, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
         assert done.returncode == 0, done.stderr
         with (fresh / "locale" / language / "LC_MESSAGES" / "django.po").open("rb") as file:
-            found = {str(one.id) for one in read_po(file) if one.id}
-        ours = {str(one.id) for one in messages(language)}
+            found = {(one.context, str(one.id)) for one in read_po(file) if one.id}
+        ours = {(one.context, str(one.id)) for one in messages(language)}
         assert (found - ours, ours - found) == (set(), set())
+
+    def test_activity_is_in_our_words(self, language: str) -> None:
+        """Where Django's admin has the same text in another meaning, its catalog comes before ours."""
+        ours = {one.id: str(one.string) for one in messages(language)}
+        with translation.override(language):
+            for kind in MFAEvent.Kind:
+                with translation.override("en"):
+                    english = str(kind.label)
+                assert str(kind.label) == ours[english]
 
 
 def _entries(one: Message) -> Iterator[tuple[str, int | None, str]]:
     """Yield a message as the compiled catalog keys it."""
     if isinstance(one.id, str):
-        yield one.id, None, str(one.string)
+        yield _key(one.context, one.id), None, str(one.string)
         return
     for number, text in enumerate(forms(one.string)):
-        yield one.id[0], number, text
+        yield _key(one.context, one.id[0]), number, text
+
+
+def _key(context: str | None, text: str) -> str:
+    return f"{context}\x04{text}" if context else text
 
 
 # ------------------------------------------------------------------------------ what people read
