@@ -398,7 +398,9 @@ def test_sets_are_limited(person: Visitor, monkeypatch: pytest.MonkeyPatch) -> N
     identity = CognitoIdentity.objects.get()
     for _ in range(recovery_codes.SETS_PER_HOUR):
         MFAEvent.objects.record(MFAEvent.Kind.RECOVERY_CODES_CREATED, identity)
-    assert "You’ve created recovery codes too many times" in person.text(person.post(CODES, follow=True))
+    assert "You’ve created recovery codes too many times" in person.text(
+        person.post(CODES, follow=True)
+    )
     assert not RecoveryCode.objects.exists()
 
 
