@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-NO_SET_UP = "gives tokens instead of MFA_SETUP to a new person of a pool that requires MFA"
+NO_SET_UP = "gives tokens instead of MFA_SETUP to a new user of a pool that requires MFA"
 REPLAY = "takes a code again and again"
-CONSTANT = "has one secret for everybody, so a new picture shows the old secret"
+CONSTANT = "has one secret for all users, so a new QR code shows the old secret"
 POLICY = "says nothing of which rule of the policy a password breaks"
 FOREVER = "never lets a session expire"
 NAMELESS = "drops the friendly name of a device"
 UNSAID = "gives tokens that do not say whether an address is verified"
 NO_LOCK = "never locks"
-NO_RESET = "signs people in whose password must be reset"
-OWN_IDS = "chooses the ids of its pools itself, as Cognito does, and the test links somebody to one"
+NO_RESET = "signs in users whose password must be reset"
+OWN_IDS = "chooses the ids of its pools itself, as Cognito does, and the test links a user to one"
 
 DEVIATIONS: Mapping[str, str] = {
     "test_a_new_person_scans_confirms_and_is_in": NO_SET_UP,
@@ -34,4 +34,7 @@ DEVIATIONS: Mapping[str, str] = {
     "test_password_old_code_new_picture_new_code": CONSTANT,
     "test_other_sessions_end_with_their_next_request": CONSTANT,
     "test_the_person_is_written_to_in_their_language_after_the_commit": CONSTANT,
+    "test_a_code_of_the_old_entry_is_answered_with_which_entry_to_use": CONSTANT,
+    "test_the_last_page_leads_back_to_where_the_change_began": CONSTANT,
+    "test_a_stopped_form_leads_back_to_the_page_that_it_is_on": OWN_IDS,
 }
