@@ -250,13 +250,19 @@ def test_each_call_has_the_context_of_its_caller() -> None:
     assert run_within_deadline(read_and_set) == "nothing"
 
 
-@pytest.mark.usefixtures("no_threads")
 def test_a_machine_without_threads_is_the_operators_problem(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    class NoThreads(list[CallThread]):
+        """Never holds a thread: one that hung in an earlier test may come back only now."""
+
+        def append(self, thread: CallThread) -> None:
+            """Forget ``thread``."""
+
+    monkeypatch.setattr(deadline, "_idle", NoThreads())
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(Misconfigured) as raised:
         ask()

@@ -142,7 +142,13 @@ def test_an_authenticator_can_be_registered_twice(pool: LocalPool) -> None:
 def test_what_is_said_not_to_be_played_is_not() -> None:
     """The docstring of the package is its list of gaps."""
     said = local.__doc__ or ""
-    gaps = said.partition("among the operations ")[2].rstrip(".").replace("\n", " ").split(", ")
+    gaps = (
+        said.partition("among the operations ")[2]
+        .strip()
+        .rstrip(".")
+        .replace("\n", " ")
+        .split(", ")
+    )
     assert len(gaps) > 10
     assert not set(gaps) & set(operations.ALL)
     assert len(set(gaps) & service_model.operations()) > 10  # an older one knows fewer
