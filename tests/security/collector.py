@@ -34,6 +34,7 @@ from django.core import mail
 from django.core.signals import got_request_exception
 from django.forms import BaseForm
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.context import BaseContext
 from django.test import override_settings
 from django.utils.log import AdminEmailHandler
@@ -259,6 +260,7 @@ _LOOKS: list[tuple[Any, Callable[[Any], Parts]]] = [
     (functools.partial, lambda part: iter([("args", part.args), ("keywords", part.keywords)])),
     (BaseException, lambda error: iter([("args", error.args), ("attributes", vars(error))])),
     (HttpRequest, _of_request),
+    (HttpResponseBase, lambda _response: iter([])),
     (SessionBase, lambda session: iter([("data", getattr(session, "_session_cache", {}))])),
     (BaseForm, _of_form),
     (BaseContext, lambda context: iter([("entries", context.dicts)])),
