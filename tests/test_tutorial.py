@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+import django
 import pytest
 
 from tests.local.processes import finished, started
@@ -117,6 +118,8 @@ def test_the_tutorial_leads_into_the_admin(
     site = ScratchSite(project)
     text = TUTORIAL.replace("http://127.0.0.1:9229", local_cognito)
     *settings, urls, create_user = python(text)
+    if django.VERSION >= (6, 1):  # which refuses EMAIL_BACKEND beside its own MAILERS
+        settings = [block for block in settings if "EMAIL_BACKEND" not in block]
     change_settings(site, settings)
     site.urls.write_text(urls)
     (project / "create_user.py").write_text(create_user)
