@@ -12,11 +12,13 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.cognito import LocalCognito
 from cognito_mfa.local.persistence import StateFileError
 from cognito_mfa.local.wire.server import HttpServer
 
 CANNOT_START = 1
+MOST_LATENCY = 60_000  # milliseconds
 
 DESCRIPTION = """\
 Runs an Amazon Cognito emulator on this machine, with real TOTP codes, rotating sessions,
@@ -53,7 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     try:
-        cognito = LocalCognito(state_file=options.state, region=options.region, calls_kept=0)
+        cognito = LocalCognito(
+            state_file=options.state,
+            region=options.region,
+            behavior=Behavior(latency=options.latency / 1000),
+            calls_kept=0,
+        )
         _make_pool(cognito, options)
         server = cognito.serve(options.port, options.host, allow_hosts=options.allow_host)
     except (StateFileError, ValueError) as error:
@@ -106,7 +113,21 @@ def parser() -> argparse.ArgumentParser:
         default="OPTIONAL",
         help="MFA setting of the created pool (default: %(default)s)",
     )
+    made.add_argument(
+        "--latency",
+        metavar="MS",
+        type=_milliseconds,
+        default=0.0,
+        help="milliseconds before each answer, as AWS and the network take (default: none)",
+    )
     return made
+
+
+def _milliseconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= MOST_LATENCY:
+        raise argparse.ArgumentTypeError(f"must be between 0 and {MOST_LATENCY}")
+    return value
 
 
 def _make_pool(cognito: LocalCognito, options: argparse.Namespace) -> None:

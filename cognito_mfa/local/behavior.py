@@ -112,6 +112,10 @@ class Behavior:
     """So many requests a second for the account, then TooManyRequestsException. Documented; off,
     since a test or a demonstration is no load test. Only the account's own Behavior is asked."""
 
+    latency: float = 0.0
+    """So many seconds before each answer, in real time, as the network and AWS take (20 to 60
+    milliseconds within a Region). Only the account's own Behavior is asked."""
+
     refresh_needs_tracked_device: bool = True
     """In a pool that tracks devices, refreshing needs DEVICE_KEY, and a confirmed device
     (reported), instead of the token alone."""

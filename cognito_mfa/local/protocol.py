@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -91,6 +92,8 @@ class Protocol:
             parameters = _parameters(request.body)
         except CognitoError as error:
             return _failure(error).response()
+        if self._context.behavior.latency:
+            time.sleep(self._context.behavior.latency)  # without the lock: calls wait side by side
         fault = self._faults.next(name)
         if fault is None:
             return self._dated(self._execute(name, parameters).response())

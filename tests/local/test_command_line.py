@@ -72,6 +72,24 @@ def test_its_greeting_tells_how_to_use_it(
     assert "Ctrl+C" in said
 
 
+def test_it_answers_as_late_as_it_is_told() -> None:
+    process, url = started("--pool", POOL_ID, "--latency", "100")
+    began = time.monotonic()
+    http_client(url).describe_user_pool(UserPoolId=POOL_ID)
+    assert time.monotonic() - began >= 0.1
+    os.kill(process.pid, signal.SIGTERM)
+    assert finished(process) == 0
+
+
+@pytest.mark.parametrize("latency", ["-1", "nan", "inf", "60001", "soon"])
+def test_it_refuses_a_latency_that_is_none(
+    latency: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([f"--latency={latency}"])
+    assert "--latency" in capsys.readouterr().err
+
+
 def test_it_answers_to_the_names_that_it_is_given() -> None:
     process, url = started("--allow-host", "cognito", "--allow-host", "Pool.Example")
     for host, status in [("cognito:1", 200), ("pool.example", 200), ("evil.example", 403)]:

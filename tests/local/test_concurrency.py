@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:Depreca
 THREADS = 8
 
 
-def outcomes(calls: list[Callable[[], Any]]) -> Counter[str]:
+def outcomes(calls: Sequence[Callable[[], Any]]) -> Counter[str]:
     """What came of all these calls made at the same moment: error codes, or "ok"."""
     barrier, found, lock = threading.Barrier(len(calls)), Counter[str](), threading.Lock()
 
@@ -54,6 +54,23 @@ def test_one_code_in_many_sessions_signs_in_once(either: Caller, pool: LocalPool
     code = pool.code_for("regular")
     found = outcomes([partial(either.enter_code, session, code) for session in sessions])
     assert found == {"ok": 1, "ExpiredCodeException": THREADS - 1}
+
+
+def test_calls_wait_for_their_answers_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(THREADS)
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        together.wait(timeout=10)
+
+    monkeypatch.setattr("cognito_mfa.local.protocol.time.sleep", sleep)
+    cognito = LocalCognito(behavior=Behavior(latency=0.05))
+    cognito.create_pool(POOL_ID)
+    clients = [cognito.client() for _ in range(THREADS)]
+    calls = [partial(boto.describe_user_pool, UserPoolId=POOL_ID) for boto in clients]
+    assert outcomes(calls) == {"ok": THREADS}
+    assert waits == [0.05] * THREADS
 
 
 def test_one_setup_is_verified_once(either: Caller, pool: LocalPool) -> None:
