@@ -77,7 +77,10 @@ def read(number: int) -> Email | None:
     """Return one email, or None where there is no such file."""
     try:
         content = (_folder() / f"{number}.eml").read_bytes()
-    except FileNotFoundError:
+    except (
+        OSError,
+        ValueError,
+    ):  # also a number that is too long for the name of a file, or for text
         return None
     message = email.message_from_bytes(content, _class=StoredMessage, policy=email.policy.default)
     return Email(number, message)

@@ -33,6 +33,7 @@ ALWAYS: tuple[Check, ...] = (
     settings.check_callables,
     settings.check_rule,
     settings.check_durations,
+    settings.check_short_durations,
     settings.check_issuer,
     settings.check_support,
     settings.check_region,

@@ -35,9 +35,19 @@ CALLABLES = (
     "CLIENT_METADATA", "CLIENT_ENCODED_DATA",
 )  # fmt: skip
 HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")  # what botocore requires of a Region
-DAY = 24 * 3600
+HOUR = 3600
+DAY = 24 * HOUR
 YEAR = 366 * DAY
 REAUTH_LIMIT = 20 * 60  # seconds; ASVS 7.5.1 and NIST SP 800-63B allow no longer re-authentication
+# Shorter than this is a number that was meant as minutes, hours, or days.
+SHORTEST = {
+    "GRACE_PERIOD": HOUR,
+    "PROOF_MAX_AGE": 5 * 60,
+    "REAUTH_MAX_AGE": 30,
+    "SESSION_IDLE": 60,
+    "STATUS_MAX_AGE": HOUR,
+    "GRANT_MAX_AGE": HOUR,
+}  # seconds
 # botocore's own; the one for the service takes precedence.
 ENDPOINT_VARIABLES = (ENDPOINT_VARIABLE, "AWS_ENDPOINT_URL")
 
@@ -138,6 +148,22 @@ def check_durations() -> Iterator[CheckMessage]:
             hint="Set it to a shorter time, or remove it.",
             id="cognito_mfa.W027",
         )
+
+
+def check_short_durations() -> Iterator[CheckMessage]:
+    """Check that no duration is so short that seconds were mistaken for another unit (W063)."""
+    conf = conf_or_none()
+    if conf is None:
+        return
+    for name, shortest in SHORTEST.items():
+        given = getattr(conf, name)
+        if given is not None and given < shortest:
+            yield Caution(
+                f"{NAME}[{name!r}] is {given:g} seconds.",
+                hint="Because numbers are seconds, set it to a datetime.timedelta, such as timedelta(days=14), if you meant "
+                "another unit.",
+                id="cognito_mfa.W063",
+            )
 
 
 def check_issuer() -> Iterator[CheckMessage]:

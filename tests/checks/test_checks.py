@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import inspect
 import re
 from collections.abc import Callable
@@ -268,6 +269,12 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("W002", conf(REAUTH_MAX_AGE=1201)),
     ("W027", conf(SESSION_IDLE=12 * 3600)),
     ("W029", conf(GRANT_MAX_AGE=367 * 86400)),
+    ("W063", conf(GRACE_PERIOD=14)),
+    ("W063", conf(PROOF_MAX_AGE=12)),
+    ("W063", conf(REAUTH_MAX_AGE=5)),
+    ("W063", conf(SESSION_IDLE=30)),
+    ("W063", conf(STATUS_MAX_AGE=dt.timedelta(milliseconds=7))),
+    ("W063", conf(GRANT_MAX_AGE=30)),
     ("W003", without("ISSUER")),
     ("W030", conf(SUPPORT_URL="/help/")),
     ("W004", conf(ENDPOINT_URL="https://cognito.example")),

@@ -34,7 +34,7 @@ def example(
     assert '"GET / HTTP/1.1" 200' in shown
     assert "Traceback" not in shown
     assert [line for line in shown.splitlines() if line.startswith(("ERROR", "CRITICAL"))] == []
-    assert re.findall(r'"(?:GET|POST) [^"]*" (?:404|500).*', shown) == []
+    assert re.findall(r'"(?:GET|POST) (?!/emails/9)[^"]*" (?:404|500).*', shown) == []
 
 
 @pytest.fixture
@@ -60,11 +60,18 @@ def test_every_page_has_a_strict_policy_and_an_icon(user: User) -> None:
     for path in ["/", "/account/sign-in/", "/emails/"]:
         page = user.open(path)
         assert "default-src 'self'" in user.headers["Content-Security-Policy"]
+        assert "form-action 'self'" in user.headers["Content-Security-Policy"]
         assert "unsafe" not in user.headers["Content-Security-Policy"]
         assert 'rel="icon"' in page
         assert not re.search(r"<script>|<style|\sstyle=|\son\w+=", page)
     user.open("/favicon.ico")
     assert (user.status, user.headers["Content-Type"]) == (200, "image/svg+xml")
+
+
+@pytest.mark.parametrize("digits", [1, 20, 300, 4301])
+def test_an_email_that_does_not_exist_is_not_found(user: User, digits: int) -> None:
+    user.open(f"/emails/{'9' * digits}/")
+    assert user.status == 404
 
 
 def test_newcomer_sets_up_an_app_and_reads_the_confirmation(user: User) -> None:
