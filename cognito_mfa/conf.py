@@ -30,6 +30,7 @@ NAME = "COGNITO_MFA"
 SELF_SERVICE_SCOPE = "aws.cognito.signin.user.admin"
 REQUIRED_WORDS = ("everyone", "staff")
 MAX_SECONDS = 100 * 366 * 86400.0  # seconds
+MAX_COUNT = 100
 TRUST_WORDS = ("elsewhere", "enrolled", "everyone")
 USER_POOL_ID_LENGTH = 55
 # From the service model of AWS.
@@ -185,6 +186,14 @@ def _from_iso(text: str) -> dt.date | None:
     return None
 
 
+def _optional_count(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_COUNT:
+        raise ValueError(f"must be a whole number from 1 to {MAX_COUNT}, or None")
+    return value
+
+
 def _optional_seconds(value: object) -> float | None:
     return None if value is None else _seconds(value)
 
@@ -274,6 +283,11 @@ SETTINGS: Mapping[str, Setting] = {
         "Remove it, or set it to the URL of a local Cognito, such as 'http://127.0.0.1:9229'.",
     ),
     "CLIENT_FACTORY": Setting(_callable_or_path, "cognito_mfa.cognito.make_client", _PATH_HINT),
+    "CIRCUIT_BREAKER": Setting(
+        _optional_count,
+        5,
+        "Set it to the number of failures in a row after which Cognito counts as down, or None.",
+    ),
     "AUTH_FLOW": Setting(
         _one_of("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH"),
         "USER_PASSWORD_AUTH",
@@ -364,6 +378,7 @@ class Conf:
     REGION: str
     ENDPOINT_URL: str | None
     CLIENT_FACTORY: str | Callable[..., Any]
+    CIRCUIT_BREAKER: int | None
     AUTH_FLOW: str
     REQUIRED: Any
     ENFORCEMENT: str

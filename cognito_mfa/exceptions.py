@@ -167,9 +167,11 @@ class BusyReason(StrEnum):
 
 
 class UnavailableReason(StrEnum):
-    """Why we stopped waiting for Cognito."""
+    """Why we stopped waiting for Cognito, or did not ask."""
 
     DEADLINE_EXCEEDED = "deadline_exceeded"
+    CIRCUIT_OPEN = "circuit_open"  # Cognito did not respond to the calls before
+    TOO_MANY_CALLS = "too_many_calls"  # of this process wait for Cognito already
     ASKED_JUST_NOW = "asked_just_now"  # another thread has just failed to fetch the pool's keys
 
 

@@ -17,7 +17,7 @@ from django.db import router
 from django.test import Client
 from django.utils import translation
 
-from cognito_mfa.cognito import newer_operations
+from cognito_mfa.cognito import circuit_breaker, newer_operations, retry_budget
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import witnessed
@@ -115,6 +115,13 @@ def no_cleanup(monkeypatch: pytest.MonkeyPatch) -> None:
 def all_operations() -> None:
     """Forget which operations an earlier test's Cognito did not have."""
     newer_operations.forget()
+
+
+@pytest.fixture(autouse=True)
+def working_service() -> None:
+    """Forget that an earlier test's Cognito failed or throttled: the client of the process is the same."""
+    circuit_breaker.reset()
+    retry_budget.reset()
 
 
 @pytest.fixture(autouse=True)

@@ -73,6 +73,7 @@ DEPLOYED: tuple[Check, ...] = (
     deployment.check_cookies,
     deployment.check_enforcement,
     deployment.check_rollout,
+    deployment.check_circuit_breaker,
     deployment.check_hosts,
     deployment.check_addresses,
     recovery.check_credentials,

@@ -72,6 +72,18 @@ def check_rollout() -> Iterator[CheckMessage]:
             )
 
 
+def check_circuit_breaker() -> Iterator[CheckMessage]:
+    """Check that calls end at once while Cognito is down (W056)."""
+    conf = conf_or_none()
+    if conf is not None and conf.CIRCUIT_BREAKER is None:
+        yield Caution(
+            f"{NAME}['CIRCUIT_BREAKER'] is None, so while Cognito does not respond, each sign-in keeps a worker waiting "
+            "for up to 12 seconds.",
+            hint="Set it to 5, or remove it.",
+            id="cognito_mfa.W056",
+        )
+
+
 def check_hosts() -> Iterator[CheckMessage]:
     """Check that ALLOWED_HOSTS does not allow every host, which makes every redirect safe (W016)."""
     if "*" in settings.ALLOWED_HOSTS:

@@ -17,7 +17,8 @@ from django.core.signals import setting_changed
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from cognito_mfa.cognito.deadline import CallThread
+from cognito_mfa.cognito import circuit_breaker, retry_budget
+from cognito_mfa.cognito.deadline import CALLS, CallThread
 from cognito_mfa.cognito.endpoints import is_aws, refuse_endpoint
 from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.cognito.integrity import refuse_unbelievable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 3  # seconds
 READ_TIMEOUT = 8  # seconds for each packet, not for the answer
-CONNECTIONS = 50  # at least one for each thread of a worker; botocore's own default is 10
+CONNECTIONS = CALLS  # one for each call at a time; botocore's own default is 10
 READ_ATTEMPTS = 3
 SERVICE = "cognito-identity-provider"  # in the names of botocore's events
 
@@ -121,9 +122,14 @@ def endpoint() -> str:
 
 
 def forget_clients(**kwargs: object) -> None:
-    """Drop the clients: settings changed, or this is a forked child that must not share connections."""
+    """Drop the clients: settings changed, or this is a forked child that must not share connections.
+
+    What was learned about the service that they called is dropped too.
+    """
     if kwargs.get("setting", NAME) == NAME:
         _clients.clear()
+        circuit_breaker.reset()
+        retry_budget.reset()
 
 
 def _start_anew() -> None:

@@ -4,6 +4,10 @@ A call is carried by a thread, so that its caller can stop waiting. Nothing else
 or a hung DNS lookup. A thread that has carried a call waits for the next one, because a new thread for each call adds a
 fifth to its processor time (``benchmarks/calls.py``).
 
+Calls at a time are limited, because each has a thread and a connection, and a service that hangs would soon have all
+of both. A call above the limit waits for a place, but not for long: the time that is left after it must be enough for
+the call itself. Calls that were given up keep their thread, not their place, so the threads have a limit of their own.
+
 Not a ``ThreadPoolExecutor``: its number of threads is fixed, so calls that hang would make others wait, and it waits for
 its threads at the end of the process. Not a time limit on the sockets: it would need botocore's private classes, and
 would not limit DNS.
@@ -24,7 +28,10 @@ from cognito_mfa.cognito.call_failures import Failure
 from cognito_mfa.exceptions import UnavailableReason
 
 DEADLINE = 12.0  # seconds for the whole call, all attempts included
+QUEUE = 3.0  # seconds of these that a call may wait for a place
 IDLE = 30.0  # seconds for which a thread waits for its next call
+CALLS = 50  # at a time, in each process
+THREADS = 2 * CALLS  # those of calls that were given up included
 
 _Answer = TypeVar("_Answer")
 _ends_at: contextvars.ContextVar[float | None] = contextvars.ContextVar("ends_at", default=None)
@@ -51,6 +58,8 @@ class CallThread(threading.Thread):
     def run(self) -> None:
         while self._carry_next():
             pass
+        with _lock:
+            _alive.discard(self)
 
     def _carry_next(self) -> bool:
         """Carry one call; return False when none came."""
@@ -78,7 +87,9 @@ class CallThread(threading.Thread):
 
 # Threads without a call. The last one in is the first one out, so that those that are not needed end.
 _idle: list[CallThread] = []
+_alive: set[CallThread] = set()
 _lock = threading.Lock()
+_places = threading.Semaphore(CALLS)
 
 
 @contextmanager
@@ -95,31 +106,60 @@ def within(seconds: float) -> Generator[None]:
 def run_within_deadline(work: Callable[[], _Answer | Failure]) -> _Answer | Failure:
     """Run ``work`` in another thread, and return what it returns, or a failure at the deadline.
 
-    A call that hangs keeps its thread until it ends by itself. Other calls never wait for it, because each gets an idle
-    thread or a new one.
+    A call that hangs keeps its thread until it ends by itself.
     """
-    if _seconds_left() <= 0:
+    left = _seconds_left()
+    if left <= 0:
         return Failure("transport", "", reason=UnavailableReason.DEADLINE_EXCEEDED, sent="no")
+    ends_at, places = time.monotonic() + left, _places
+    if not places.acquire(timeout=min(left, QUEUE)):
+        return _too_many()
+    try:
+        return _run(work, ends_at)
+    finally:
+        places.release()
+
+
+def is_shortened() -> bool:
+    """Return whether the caller's calls have less time than the usual, so that a late answer says little."""
+    return _ends_at.get() is not None
+
+
+def _run(work: Callable[[], _Answer | Failure], ends_at: float) -> _Answer | Failure:
     answers: SimpleQueue[_Answer | Failure] = SimpleQueue()
     try:
-        _hand_over(_Job(contextvars.copy_context(), work, answers))
+        if not _hand_over(_Job(contextvars.copy_context(), work, answers)):
+            return _too_many()
     except RuntimeError as error:  # no more threads on this machine, or the process is ending
         return Failure("setup", type(error).__name__, sent="no")
     try:
-        return answers.get(timeout=_seconds_left())
+        return answers.get(timeout=max(0.0, ends_at - time.monotonic()))
     except Empty:
         return Failure("transport", "", reason=UnavailableReason.DEADLINE_EXCEEDED)
 
 
-def _hand_over(job: _Job) -> None:
-    """Give ``job`` to an idle thread, or to a new one."""
+def _too_many() -> Failure:
+    return Failure("transport", "", reason=UnavailableReason.TOO_MANY_CALLS, sent="no")
+
+
+def _hand_over(job: _Job) -> bool:
+    """Give ``job`` to an idle thread, or to a new one; return whether there is one."""
     with _lock:
         if _idle:
             _idle.pop().jobs.put(job)
-            return
-    thread = CallThread()
+            return True
+        if len(_alive) >= THREADS:
+            return False
+        thread = CallThread()
+        _alive.add(thread)
     thread.jobs.put(job)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:
+        with _lock:
+            _alive.discard(thread)
+        raise
+    return True
 
 
 def _carry(job: _Job) -> Any:
@@ -132,8 +172,8 @@ def _carry(job: _Job) -> Any:
 
 def _forget_threads() -> None:
     """Start anew in a forked child, which has none of its parent's threads, and whose lock may be held by one."""
-    global _idle, _lock
-    _idle, _lock = [], threading.Lock()
+    global _idle, _alive, _lock, _places
+    _idle, _alive, _lock, _places = [], set(), threading.Lock(), threading.Semaphore(CALLS)
 
 
 os.register_at_fork(after_in_child=_forget_threads)

@@ -115,6 +115,11 @@ _NOT_AUTHORIZED = ("NotAuthorized",)
 _INVALID = ("InvalidParameter",)
 THROTTLED = ("TooManyRequests", "Throttling", "ThrottledRequest", "RequestThrottled", "RequestLimitExceeded",
              "SlowDown")  # fmt: skip
+# Of the service itself, whatever it was asked.
+SERVICE_FAILURES = (
+    "InternalError", "InternalServer", "InternalServerError", "InternalFailure", "ServiceUnavailable", "500", "502",
+    "503", "504",
+)  # fmt: skip
 
 MEANINGS: tuple[Meaning, ...] = (
     # Cognito compares the secret hash before it looks for the user, so this discloses nothing about the user.
@@ -167,7 +172,7 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning(("LimitExceeded", "TooManyFailedAttempts"), EVERYWHERE, Busy, hint="Attempts"),
     Meaning(("ConcurrentModification",), frozenset({Stage.SETUP}), ChallengeLost, reason=ChallengeLostReason.STARTED_TWICE),
     Meaning(("ConcurrentModification",), EVERYWHERE, Busy),
-    Meaning(("InternalError", "InternalServer", "InternalServerError", "InternalFailure", "ServiceUnavailable", "500", "502", "503", "504"), EVERYWHERE, Unavailable),
+    Meaning(SERVICE_FAILURES, EVERYWHERE, Unavailable),
     Meaning(("InvalidSmsRoleAccessPolicy", "InvalidSmsRoleTrustRelationship", "InvalidEmailRoleAccessPolicy", "CodeDeliveryFailure"), EVERYWHERE, Misconfigured, hint="Delivery"),
     Meaning(("AccessDenied", "Unauthorized"), EVERYWHERE, PermissionMissing, hint="AccessDenied"),
 )  # fmt: skip

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from cognito_mfa.cognito import circuit_breaker, retry_budget
 from cognito_mfa.cognito.call_failures import Failure, exception_for, failure_from
 from cognito_mfa.cognito.clients import CONSUMING, client_for, endpoint
-from cognito_mfa.cognito.deadline import run_within_deadline
 from cognito_mfa.cognito.errors import THROTTLED
 from cognito_mfa.cognito.replies import Reply
 from cognito_mfa.values.secret_text import SecretText, opened
@@ -38,7 +38,7 @@ def call(operation: str, parameters: Mapping[str, Any]) -> Reply:
         CognitoMFAError: one of the family in ``cognito_mfa.exceptions``; nothing else.
     """
     given = {name: value for name, value in parameters.items() if value is not None}
-    outcome = run_within_deadline(partial(_attempt, operation, given))
+    outcome = circuit_breaker.run(partial(_attempt, operation, given))
     if not isinstance(outcome, Failure):
         return outcome
     error = exception_for(operation, outcome, challenge=str(given.get("ChallengeName", "")))
@@ -57,23 +57,38 @@ def _attempt(operation: str, given: dict[str, Any]) -> Reply | Failure:
     except Exception as error:  # noqa: BLE001 - no region, a broken profile, a factory that fails
         return Failure("setup", type(error).__name__, sent="no")
     outcome = _send(send, given)
-    if isinstance(outcome, Failure) and _was_not_executed(operation, outcome):
-        outcome = _send(send, given)  # so nothing can happen twice
-    return outcome
+    if isinstance(outcome, Failure) and outcome.kind == "transport" and outcome.sent == "no":
+        return _send(send, given)  # nothing was done, so nothing can happen twice
+    return _repeat_if_throttled(operation, outcome, partial(_send, send, given))
 
 
-def _was_not_executed(operation: str, failure: Failure) -> bool:
-    """Return whether the call may be repeated because nothing was done; wait before that if it was throttled.
+def _repeat_if_throttled(
+    operation: str, outcome: Reply | Failure, send: Callable[[], Reply | Failure]
+) -> Reply | Failure:
+    """Send a throttled call again, which was not executed, as long as repeats help.
 
     botocore repeats a throttled call only where it may make several attempts: not one that consumes something.
     """
-    if failure.kind == "transport":
-        return failure.sent == "no"
-    throttled = failure.kind == "cognito" and failure.error.removesuffix("Exception") in THROTTLED
-    if not throttled or operation not in CONSUMING:
-        return False
+    if operation not in CONSUMING:
+        return outcome
+    if not _is_throttled(outcome):
+        retry_budget.add(operation)
+        return outcome
+    if not retry_budget.take(operation):
+        return outcome
     time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
-    return True
+    outcome = send()
+    if not _is_throttled(outcome):
+        retry_budget.give_back(operation)
+    return outcome
+
+
+def _is_throttled(outcome: Reply | Failure) -> bool:
+    return (
+        isinstance(outcome, Failure)
+        and outcome.kind == "cognito"
+        and outcome.error.removesuffix("Exception") in THROTTLED
+    )
 
 
 def _send(send: Callable[..., Reply], given: dict[str, Any]) -> Reply | Failure:

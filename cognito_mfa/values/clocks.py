@@ -10,6 +10,11 @@ from django.utils import timezone
 SKEW = 30  # seconds that the clocks of a site's servers, and Cognito's, may differ
 
 
+def monotonic() -> float:
+    """Return seconds by a clock that never jumps, for what a process remembers of its own; tests move it."""
+    return time.monotonic()
+
+
 def latest() -> dt.datetime:
     """Return the latest time that a correct clock may have stored by now, for queries.
 

@@ -327,6 +327,7 @@ BAD_DEPLOYED: list[tuple[str, Callable[[Settings], None]]] = [
     ("W015", conf(REQUIRED=False)),
     ("W031", conf(REQUIRED_FROM="2999-01-01")),
     ("W031", conf(GRACE_PERIOD=400 * 86400.0)),
+    ("W056", conf(CIRCUIT_BREAKER=None)),
     ("W016", site(ALLOWED_HOSTS=["*"])),
     ("W020", conf(TRUST_POOL_EMAIL=True)),
     ("W050", conf(RECOVERY_CODES=True, CLIENT_FACTORY="tests.security.no_credentials.make_client")),

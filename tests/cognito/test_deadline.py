@@ -14,6 +14,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -24,7 +25,7 @@ from pytest_django import Settings
 from cognito_mfa.cognito import clients, deadline
 from cognito_mfa.cognito.call_failures import Failure
 from cognito_mfa.cognito.clients import CONNECTIONS, client_for, make_client
-from cognito_mfa.cognito.deadline import CallThread, run_within_deadline
+from cognito_mfa.cognito.deadline import THREADS, CallThread, run_within_deadline
 from cognito_mfa.cognito.transport import call
 from cognito_mfa.exceptions import Misconfigured, Unavailable
 from cognito_mfa.local import LocalCognito, faults
@@ -38,6 +39,7 @@ LONG = 20.0  # seconds, after which a test fails instead of waiting
 def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """No idle threads at first, and those of the test are forgotten."""
     monkeypatch.setattr(deadline, "_idle", [])
+    monkeypatch.setattr(deadline, "_alive", set())
 
 
 @pytest.fixture
@@ -144,18 +146,80 @@ def test_one_thread_carries_the_calls_that_come_one_by_one() -> None:
     assert thread is not threading.current_thread()
 
 
-@pytest.mark.usefixtures("no_threads")
-def test_calls_that_hang_make_no_other_call_wait() -> None:
-    released = threading.Event()
-    for _ in range(2 * CONNECTIONS):
-        with deadline.within(0.001):
-            late = run_within_deadline(hang_until(released))
-        assert isinstance(late, Failure)
-        assert late.reason == "deadline_exceeded"
-    start = time.monotonic()
-    assert ask() == "ON"
-    assert time.monotonic() - start < 2
+def give_up(released: threading.Event) -> Failure:
+    """Make a call that hangs until it is released, and do not wait for it."""
+    with deadline.within(0.001):
+        late = run_within_deadline(hang_until(released))
+    assert isinstance(late, Failure)
+    return late
+
+
+def end_threads(released: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Release what hangs, and wait for its threads: else they would come back in a later test."""
+    monkeypatch.setattr(deadline, "IDLE", 0.0)
+    hanging = deadline._alive.difference(deadline._idle)
     released.set()
+    for thread in hanging:
+        thread.join(LONG)
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_calls_that_were_given_up_make_no_other_call_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    assert {give_up(released).reason for _ in range(CONNECTIONS)} == {"deadline_exceeded"}
+    monkeypatch.setattr(deadline, "QUEUE", 0.0)
+    assert ask() == "ON"
+    end_threads(released, monkeypatch)
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_threads_are_limited_whatever_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call without a thread is refused at once, and nothing of it was sent."""
+    released = threading.Event()
+    reasons = [give_up(released).reason for _ in range(THREADS + 5)]
+    assert reasons == ["deadline_exceeded"] * THREADS + ["too_many_calls"] * 5
+    assert len(deadline._alive) == THREADS
+    with pytest.raises(Unavailable) as raised:
+        ask()
+    assert (raised.value.reason, raised.value.sent) == ("too_many_calls", "no")
+    end_threads(released, monkeypatch)
+    assert ask() == "ON"
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_a_call_waits_for_a_place_but_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline, "_places", threading.Semaphore(1))
+    holds, released = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        holds.set()
+        released.wait(LONG)
+
+    with ThreadPoolExecutor(2) as callers:
+        first = callers.submit(run_within_deadline, hold)
+        assert holds.wait(LONG)
+        monkeypatch.setattr(deadline, "QUEUE", 0.01)
+        with pytest.raises(Unavailable) as raised:
+            ask()
+        monkeypatch.setattr(deadline, "QUEUE", LONG)
+        second = callers.submit(ask)
+        released.set()
+        assert second.result(LONG) == "ON"
+        first.result(LONG)
+    assert (raised.value.reason, raised.value.sent) == ("too_many_calls", "no")
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_many_calls_at_once_have_few_threads_and_connections(
+    over_http: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "_places", threading.Semaphore(3))
+    monkeypatch.setattr(deadline, "QUEUE", LONG)
+    ask()
+    with ThreadPoolExecutor(40) as callers:
+        assert set(callers.map(lambda _: ask(), range(120))) == {"ON"}
+    assert len(deadline._alive) <= 3
+    assert len(over_http) <= 3
 
 
 @pytest.mark.usefixtures("no_threads")
@@ -182,6 +246,7 @@ def test_an_idle_thread_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     thread.join(LONG)
     assert not thread.is_alive()
     assert deadline._idle == []
+    assert deadline._alive == set()
     assert run_within_deadline(threading.current_thread) is not thread
 
 
@@ -263,10 +328,12 @@ def test_a_machine_without_threads_is_the_operators_problem(
             """Forget ``thread``."""
 
     monkeypatch.setattr(deadline, "_idle", NoThreads())
+    monkeypatch.setattr(deadline, "_alive", set())
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(Misconfigured) as raised:
         ask()
     assert (raised.value.error, raised.value.sent) == ("RuntimeError", "no")
+    assert deadline._alive == set()
 
 
 def test_threads_do_not_delay_the_end_of_the_process() -> None:
@@ -298,6 +365,7 @@ def test_calls_share_a_connection(over_http: list[object]) -> None:
 def test_a_forked_child_has_threads_and_connections_of_its_own(over_http: list[object]) -> None:
     assert ask() == "ON"
     reading_end, writing_end = os.pipe()
+    places = [deadline._places.acquire() for _ in range(deadline.CALLS)]
     with warnings.catch_warnings(), deadline._lock, clients._lock:
         warnings.simplefilter("ignore")  # Python's own, that threads and forks are hard
         child = os.fork()
@@ -314,6 +382,8 @@ def test_a_forked_child_has_threads_and_connections_of_its_own(over_http: list[o
         os.waitpid(child, 0)
         os.close(reading_end)
         os.close(writing_end)
+    for _ in places:
+        deadline._places.release()
     assert answer == b"ON"
     assert len(over_http) == 2
     assert ask() == "ON"

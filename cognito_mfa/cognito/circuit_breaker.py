@@ -1,0 +1,238 @@
+"""Stops calling Cognito for a moment when it does not respond, so that users are told at once and no threads wait.
+
+With 16 threads and calls that hang for 12 seconds, a site has less than two requests a second left for everything. So
+after some failures in a row the circuit opens: calls fail at once as ``Unavailable`` and nothing is sent. It fails
+closed: no one is signed in, no status changes, and users who are signed in are not affected, because their requests
+call nothing. After ``PAUSE`` one call is let through. If Cognito answers it, the circuit closes.
+
+- **What counts.** Only what says that the service fails: no connection, no answer in time, and its own internal errors.
+  Whatever Cognito answers to what users send (a wrong code, a refusal, being throttled) shows that it works. What this
+  machine lacks, and a deadline shorter than usual, say nothing.
+- **Failures in a row**, not a rate: one answer shows that the service works, and a mixture of both is what the limit of
+  ``deadline`` on calls at a time is for.
+- **The call that is let through** is a user's own, sent once like any other: nothing is called for the sake of asking, so
+  nothing can be consumed twice. The next one is let through ``PAUSE`` after this one began, and never beside it: where
+  Cognito hangs one user waits, and the circuit closes at most 12 seconds (the deadline) after Cognito is back.
+- **One for each process**, because the settings name one pool at one endpoint. Other processes learn of the failure by
+  their own calls. Without a shared memory there is none that can fail, or that an attacker can write to. A forked child
+  starts closed, with connections of its own; so do new clients, after the settings changed.
+
+Why not a library: of ``pybreaker`` (1.4.1, September 2025, BSD) and ``purgatory`` (3.0.1, November 2024, MIT) neither
+had a release in the last year. pybreaker holds its lock during the call, so that all calls of a process would be made one
+after another. purgatory lets every call through when its time is over, not one. Both use the time of day, which may
+jump, and count exceptions, of which a call raises none here: they would carry revealed secrets.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from cognito_mfa.cognito import deadline
+from cognito_mfa.cognito.call_failures import Failure
+from cognito_mfa.cognito.errors import SERVICE_FAILURES
+from cognito_mfa.conf import get_conf
+from cognito_mfa.exceptions import UnavailableReason
+from cognito_mfa.values import clocks
+
+PAUSE = 5.0  # seconds from one call that is let through to the next
+# Seconds within which the failures must be. A worker with a single thread takes a minute for five that hang.
+WINDOW = 120.0
+# Reasons of ours that say nothing about the service, because nothing was sent.
+NOT_ASKED = (UnavailableReason.CIRCUIT_OPEN, UnavailableReason.TOO_MANY_CALLS)
+
+State = Literal["off", "closed", "open", "half_open"]
+_Answer = TypeVar("_Answer")
+logger = logging.getLogger(__name__)
+
+
+class Ticket(NamedTuple):
+    """Allows one call.
+
+    Attributes:
+        epoch: raised each time that the circuit opens; a call that began before says nothing about the time after.
+        is_probe: whether the circuit is open, and this call decides.
+    """
+
+    epoch: int
+    is_probe: bool = False
+
+
+class CircuitBreaker:
+    """What a process knows about the service: closed at first.
+
+    Args:
+        threshold: failures in a row that open it.
+    """
+
+    def __init__(self, threshold: int) -> None:
+        self._lock = threading.Lock()
+        self._failed_at: deque[float] = deque(maxlen=threshold)
+        self._epoch = 0
+        self._opened_at: float | None = None
+        self._next_probe_at = 0.0
+        self._is_probing = False
+
+    @property
+    def state(self) -> State:
+        """Return what happens to the next call."""
+        if self._opened_at is None:
+            return "closed"
+        return "open" if self.seconds_to_wait() else "half_open"
+
+    def seconds_to_wait(self) -> float:
+        """Return after how many seconds a call is let through; 0 if the next one is."""
+        with self._lock:
+            if self._opened_at is None:
+                return 0.0
+            left = max(0.0, self._next_probe_at - clocks.monotonic())
+            return (left or 1.0) if self._is_probing else left
+
+    def admit(self) -> Ticket | None:
+        """Return a ticket for a call, or None for a call that must not be made."""
+        with self._lock:
+            if self._opened_at is None:
+                return Ticket(self._epoch)
+            now = clocks.monotonic()
+            if self._is_probing or now < self._next_probe_at:
+                return None
+            self._is_probing, self._next_probe_at = True, now + PAUSE
+            return Ticket(self._epoch, is_probe=True)
+
+    def allows(self, ticket: Ticket) -> bool:
+        """Return whether the call of ``ticket`` may still be sent, which may have waited for a place."""
+        return ticket.epoch == self._epoch
+
+    def report(self, ticket: Ticket, works: bool | None) -> None:
+        """Note the outcome of a call; call it for each ticket.
+
+        Args:
+            ticket: of the call.
+            works: whether the service does; None where the call does not say it.
+        """
+        opened_at, opens = None, False
+        with self._lock:
+            if ticket.epoch != self._epoch:
+                return
+            if ticket.is_probe:
+                self._is_probing = False
+            if works:
+                opened_at, self._opened_at = self._opened_at, None
+                self._failed_at.clear()
+            elif works is False and not ticket.is_probe:
+                opens = self._count_failure()
+        # Not under the lock, because a handler may be slow.
+        if opens:
+            logger.warning("circuit_opened: failures %d", self._failed_at.maxlen)
+        if opened_at is not None:
+            logger.warning("circuit_closed: after %.0f seconds", clocks.monotonic() - opened_at)
+
+    def _count_failure(self) -> bool:
+        """Count a failure; return whether it opens the circuit."""
+        now, failed_at = clocks.monotonic(), self._failed_at
+        failed_at.append(now)
+        if len(failed_at) != failed_at.maxlen or failed_at[0] < now - WINDOW:
+            return False
+        self._epoch += 1
+        self._opened_at, self._next_probe_at = now, now + PAUSE
+        return True
+
+
+_breaker: CircuitBreaker | None = None
+_bypassed: contextvars.ContextVar[bool] = contextvars.ContextVar("bypassed", default=False)
+
+
+def run(send: Callable[[], _Answer | Failure]) -> _Answer | Failure:
+    """Return what ``send`` returns within the deadline, or a failure at once while the circuit is open.
+
+    Args:
+        send: makes a call to Cognito, in a thread of its own.
+    """
+    breaker = None if _bypassed.get() else _current()
+    if breaker is None:
+        return deadline.run_within_deadline(send)
+    ticket = breaker.admit()
+    if ticket is None:
+        return _open()
+    works: bool | None = None
+    try:
+        outcome = deadline.run_within_deadline(partial(_send_if_allowed, breaker, ticket, send))
+        works = _shows_service_works(outcome)
+    finally:  # also if the caller's thread is stopped: a probe that never ended would be the last one
+        breaker.report(ticket, works)
+    return outcome
+
+
+def state() -> State:
+    """Return the state of the circuit; ``off`` where the setting disables it."""
+    breaker = _current()
+    return "off" if breaker is None else breaker.state
+
+
+def seconds_to_wait() -> float:
+    """Return after how many seconds a call makes sense; 0 unless the circuit is open."""
+    breaker = _current()
+    return 0.0 if breaker is None else breaker.seconds_to_wait()
+
+
+@contextmanager
+def bypassed() -> Generator[None]:
+    """Make the calls inside whatever the state, and learn nothing of them: for operators, who want to know."""
+    token = _bypassed.set(True)
+    try:
+        yield
+    finally:
+        _bypassed.reset(token)
+
+
+def reset() -> None:
+    """Forget what is known about the service: settings changed, or this is a forked child."""
+    global _breaker
+    _breaker = None
+
+
+os.register_at_fork(after_in_child=reset)
+
+
+def _current() -> CircuitBreaker | None:
+    global _breaker
+    threshold = get_conf().CIRCUIT_BREAKER
+    if threshold is None:
+        return None
+    breaker = _breaker
+    if breaker is None:
+        breaker = _breaker = CircuitBreaker(threshold)
+    return breaker
+
+
+def _open() -> Failure:
+    return Failure("transport", "", reason=UnavailableReason.CIRCUIT_OPEN, sent="no")
+
+
+def _send_if_allowed(
+    breaker: CircuitBreaker, ticket: Ticket, send: Callable[[], _Answer | Failure]
+) -> _Answer | Failure:
+    """Send a call that has its place now; those that waited when the circuit opened would hang as well."""
+    return send() if breaker.allows(ticket) else _open()
+
+
+def _shows_service_works(outcome: Any) -> bool | None:
+    """Return whether the service works, by the outcome of a call; None where it does not say it."""
+    if not isinstance(outcome, Failure):
+        return True
+    if outcome.kind == "cognito":
+        return outcome.error.removesuffix("Exception") not in SERVICE_FAILURES
+    if outcome.kind == "reply":  # of a firewall, say: an answer, and no thread waits for it
+        return True
+    if outcome.kind == "setup" or outcome.reason in NOT_ASKED:
+        return None
+    if outcome.reason is UnavailableReason.DEADLINE_EXCEEDED and deadline.is_shortened():
+        return None
+    return False
