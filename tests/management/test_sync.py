@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.utils import timezone
+from pytest_django import Settings
 
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
@@ -119,6 +120,12 @@ def test_permission_is_missing(people: Visitor) -> None:
     assert set(statuses().values()) == {Status.UNKNOWN}
 
 
+@pytest.fixture
+def without_circuit_breaker(settings: Settings) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CIRCUIT_BREAKER": None}
+
+
+@pytest.mark.usefixtures("without_circuit_breaker")
 def test_it_gives_up_when_cognito_does_not_answer(people: Visitor, pool: LocalPool) -> None:
     for number in range(9):
         make(pool, f"person-{number}")
