@@ -22,7 +22,7 @@ from cognito_mfa.decorators import mfa_required
 api = NinjaAPI()
 
 
-class Bearer(HttpBearer):  # type: ignore[misc]
+class Bearer(HttpBearer):
     def authenticate(self, request: Any, token: str) -> str:
         return token
 
@@ -66,7 +66,7 @@ class Guarded(APIView):
         return Response("secret")
 
 
-class Gated(MFAAdminSite, UnfoldAdminSite):  # type: ignore[misc]
+class Gated(MFAAdminSite, UnfoldAdminSite):
     """Unfold's admin site behind the gate."""
 
 
