@@ -91,6 +91,8 @@ def test_signals() -> None:
         "cognito_mfa.apps.MFAAdminConfig",
         "cognito_mfa.admin.FastListMixin",
         "cognito_mfa.contrib.asgi.RequireMFA",
+        "cognito_mfa.health.check",
+        "cognito_mfa.health.health_view",
         "cognito_mfa.admin.MFAUserAdminMixin",
         "cognito_mfa.local.LocalCognito",
         "cognito_mfa.cognito.make_client",
