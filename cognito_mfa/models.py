@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import secrets
+from collections.abc import Iterable
 from typing import Any, Literal, Self, TypeVar
 
 from django.conf import settings
@@ -834,6 +835,19 @@ class MFAEventQuerySet(CurrentQuerySet["MFAEvent"]):
             reason=storable(reason, 200),
             detail=storable(detail, 200),
         )
+
+    def record_status_changes(self, changes: Iterable[tuple[CognitoIdentity, str]]) -> None:
+        """Record that the status of many users is another one in Cognito, in one query and not one for each.
+
+        Args:
+            changes: the identities, of which key, user, ``sub`` and username are read, and the details.
+        """
+        kind, rows = MFAEvent.Kind.STATUS_CHANGED, []
+        for one, detail in changes:
+            logger.info("mfa_event: %s, user %s, by %s", kind, one.user_id, "-")
+            names = {"sub": one.sub, "username": one.username}
+            rows.append(MFAEvent(kind=kind, identity=one, detail=storable(detail, 200), **names))
+        self.bulk_create(rows)
 
 
 class MFAEvent(models.Model):
