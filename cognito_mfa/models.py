@@ -581,6 +581,36 @@ class PoolPolicy(models.Model):
         return self.pool_id
 
 
+class SyncRunQuerySet(InPoolQuerySet["SyncRun"]):
+    """Runs, of whatever user pool."""
+
+
+class SyncRun(models.Model):
+    """The last run of ``cognito_mfa_sync`` over a part of a user pool, so that an interrupted one can continue.
+
+    Only ``cognito_mfa.pool_sync.position`` reads and writes it.
+    """
+
+    pool_id = models.CharField(_("user pool"), max_length=55)
+    shard = models.CharField(_("part"), max_length=16, help_text=_("Such as 1/1, or 2/4."))
+    started_at = models.DateTimeField(_("started"), default=timezone.now)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = SyncRunQuerySet.as_manager()
+
+    class Meta:
+        base_manager_name = "objects"
+        verbose_name = _("synchronization")
+        verbose_name_plural = _("synchronizations")
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["pool_id", "shard"], name="cognito_mfa_run_of_shard")
+        ]
+
+    def __str__(self) -> str:
+        return _shown(self.started_at)
+
+
 class MFAResetQuerySet(CurrentQuerySet["MFAReset"]):
     """Resets, finished or not."""
 

@@ -112,9 +112,7 @@ def record(
         False where nothing was written, because the row was changed or deleted since.
     """
     with atomic_for(CognitoIdentity):
-        now = next(
-            read(CognitoIdentity.objects.select_for_update().filter(pk=identity.pk)), None
-        )
+        now = next(read(CognitoIdentity.objects.select_for_update().filter(pk=identity.pk)), None)
         if now is None or now.fingerprint != known.fingerprint:
             return False
         identity.record_status(

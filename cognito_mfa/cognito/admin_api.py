@@ -166,6 +166,25 @@ def turn_off_software_token(sub: str) -> None:
     _for_user("AdminSetUserMFAPreference", sub, SoftwareTokenMfaSettings=disabled)
 
 
+def prefer_software_token(sub: str) -> bool:
+    """Turn a user's authenticator app on and make it preferred (AdminSetUserMFAPreference).
+
+    Returns:
+        False when this user has no verified software token.
+
+    Raises:
+        UserGone: the pool has no such user.
+    """
+    enabled = {"Enabled": True, "PreferredMfa": True}
+    try:
+        _for_user("AdminSetUserMFAPreference", sub, SoftwareTokenMfaSettings=enabled)
+    except Misconfigured as error:
+        if error.error != "InvalidParameterException":
+            raise
+        return False
+    return True
+
+
 def sign_out_everywhere(sub: str) -> None:
     """Revoke a user's tokens (AdminUserGlobalSignOut).
 

@@ -103,6 +103,26 @@ def everyone() -> Iterator[PoolUser]:
     return _pages()
 
 
+def page(token: object = None, **parameters: str) -> tuple[list[PoolUser], object]:
+    """Return a page of the list, and the token of the next one; None after the last one.
+
+    Args:
+        token: that came with the page before; None for the first page.
+        parameters: others of ListUsers, such as ``Filter``.
+
+    Raises:
+        Misconfigured: no credentials, or no permission.
+    """
+    given = {"UserPoolId": get_conf().USER_POOL_ID, "Limit": PAGE, **parameters}
+    reply = call("ListUsers", {**given, "PaginationToken": token})
+    users, following = reply.get("Users"), reply.get("PaginationToken") or None
+    if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
+        raise bad_reply("ListUsers", reply)
+    if following is not None and following == token:  # else the same page would be read for ever
+        raise bad_reply("ListUsers", reply)
+    return [_pool_user("ListUsers", user, user.get("Attributes")) for user in users], following
+
+
 def filter_for(attribute: str, value: str) -> str:
     """Return the Filter of ListUsers for users whose ``attribute`` is ``value``.
 
@@ -148,18 +168,10 @@ def _filtered(attribute: str, value: str) -> Iterator[PoolUser]:
 def _pages(**parameters: str) -> Iterator[PoolUser]:
     token: object = None
     while True:
-        given = {"UserPoolId": get_conf().USER_POOL_ID, "Limit": PAGE, **parameters}
-        reply = call("ListUsers", {**given, "PaginationToken": token})
-        users = reply.get("Users")
-        if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
-            raise bad_reply("ListUsers", reply)
-        for user in users:
-            yield _pool_user("ListUsers", user, user.get("Attributes"))
-        before, token = token, reply.get("PaginationToken")
-        if not token:
+        users, token = page(token, **parameters)
+        yield from users
+        if token is None:
             return
-        if token == before:  # else the same page would be read for ever
-            raise bad_reply("ListUsers", reply)
 
 
 def _pool_user(operation: str, reply: Reply, attributes: object) -> PoolUser:

@@ -1,44 +1,65 @@
-"""Refresh the MFA status of all users from Cognito, one by one."""
+"""Refresh the MFA status of all users from Cognito."""
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import json
 import math
-import time
-from collections import Counter
-from collections.abc import Iterator
+import re
+import signal
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import F, Q
 from django.utils import timezone
 
-from cognito_mfa.authenticator import password_policy, status
-from cognito_mfa.exceptions import Busy, CognitoMFAError, Misconfigured, ServiceError
+from cognito_mfa.authenticator import password_policy
+from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.management.lookup import NOT_DONE
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.management.sync_progress import progress_for
+from cognito_mfa.pool_sync import position
+from cognito_mfa.pool_sync.plan import (
+    MAX_CONCURRENCY,
+    RATE,
+    WHOLE,
+    Changed,
+    Counts,
+    Failed,
+    Plan,
+    Shard,
+)
+from cognito_mfa.pool_sync.synchronization import synchronize
 from cognito_mfa.reports.escaping import visible
-from cognito_mfa.values import clocks
 
-# Cognito's quota of 120 such calls per second is for the whole account and Region, other applications included
-# ("Requests a second" in docs/cognito-behavior.md).
-RATE = 10.0
-ATTEMPTS = 3  # for each user, while Cognito throttles the calls
-GIVE_UP_AFTER = 10  # failures in a row; Cognito or the network is the likely cause
-REPORT_EVERY = 1000  # users
-# Errors about the username of one user, which do not concern the next one.
-ERRORS_OF_ONE_USER = frozenset({"ParamValidationError", "InvalidParameterException"})
+STOPPED = 4  # before every user was asked about; --resume continues
+INTERRUPTED = 130  # likewise, by Ctrl-C
 MAX_VALUE = 1_000_000  # of each option; a larger one is a typing error
+MAX_SHARDS = 1000
 
 
 class Command(BaseCommand):
     help = (
-        "Refreshes the MFA status of all users linked to this user pool, least recently checked first, and the pool's "
-        "password policy. To resume an interrupted run, pass --older-than with the time since it started."
+        "Refreshes the MFA status of all users linked to this user pool, least recently checked first, finds users who "
+        "were disabled or deleted in the pool, and reads the pool's password policy."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--rate",
+            type=_above_zero,
+            default=RATE,
+            metavar="USERS",
+            help="maximum number of users per second (default: %(default)g, 80%% of Cognito's default quota)",
+        )
+        parser.add_argument(
+            "--concurrency",
+            type=_concurrency,
+            metavar="CALLS",
+            help="maximum number of calls at a time (default: as many as the rate needs)",
+        )
         parser.add_argument(
             "--older-than",
             type=_not_below_zero,
@@ -47,72 +68,74 @@ class Command(BaseCommand):
             help="skip users checked within the last HOURS",
         )
         parser.add_argument(
-            "--rate",
-            type=_above_zero,
-            default=RATE,
-            metavar="USERS",
-            help="maximum number of users per second (default: %(default)g)",
+            "--limit", type=_whole_number, metavar="USERS", help="stop after this many users"
         )
         parser.add_argument(
-            "--limit", type=_whole_number, metavar="USERS", help="stop after this many users"
+            "--shard",
+            type=_shard,
+            default=WHOLE,
+            metavar="K/N",
+            help="only part K of N, so that several processes can share the work",
+        )
+        parser.add_argument(
+            "--resume",
+            action="store_true",
+            help="continue the last run if it was interrupted; otherwise start a new one",
+        )
+        parser.add_argument(
+            "--finish-resets", action="store_true", help="finish interrupted resets first"
+        )
+        parser.add_argument(
+            "--set-preference",
+            action="store_true",
+            help="make Cognito ask for codes again where an authenticator app was set up here but is not turned on in Cognito",
         )
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help="show how many users would be checked without contacting Cognito",
+            help="ask Cognito and show what would change, without writing anything",
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="write the result as JSON to standard output"
         )
 
-    def handle(
-        self, *, older_than: float, rate: float, limit: int | None, dry_run: bool, **options: Any
-    ) -> None:
-        keys = _due(older_than)[:limit]
-        if dry_run:
-            self.stdout.write(f"Would check {_users(len(keys))}.")
-            return
-        self.verbosity: int = options["verbosity"]
-        self.changes: Counter[str] = Counter()
-        self.asked = self.failed = 0
-        trouble = self._refresh_all(keys, rate)
-        self._sum_up()
-        self._read_password_rules()
-        if trouble:
-            raise CommandError(trouble, returncode=NOT_DONE)
-        if self.failed:
-            raise CommandError(f"{_users(self.failed)} could not be checked.", returncode=NOT_DONE)
+    def handle(self, *, resume: bool, older_than: float, **options: Any) -> None:
+        self.as_json, self.verbosity = options["json"], options["verbosity"]
+        plan = Plan(
+            before=_beginning(options["shard"], older_than, resume=resume),
+            # The whole list would be too many calls for a few users.
+            list_pool=options["limit"] is None,
+            **{
+                name: options[name]
+                for name in (
+                    "shard", "limit", "rate", "concurrency", "dry_run", "set_preference", "finish_resets"
+                )
+            },
+        )  # fmt: skip
+        if not plan.dry_run and plan.before is not None:
+            position.begin(plan.shard, plan.before)
+        with _stopping() as stop, progress_for(self.stderr, self._progress_line) as shown:
+            counts = synchronize(
+                plan,
+                told=self._tell,
+                stop=stop.is_set,
+                progress=shown.show if self.verbosity else None,
+            )
+        if counts.complete and not plan.dry_run:
+            position.finish(plan.shard)
+        if not plan.dry_run:
+            self._read_password_rules()
+        self._sum_up(counts, plan)
+        _raise_unless_done(counts)
 
-    def _refresh_all(self, keys: list[Any], rate: float) -> str:
-        """Refresh the identities one by one; return why that ended early, empty if it did not."""
-        in_a_row = 0
-        for key in _paced(keys, rate):
-            identity = CognitoIdentity.objects.filter(pk=key).first()
-            if identity is None:  # deleted since the list was made
-                continue
-            try:
-                self._refresh(identity)
-            except CognitoMFAError as error:
-                self.stderr.write(f"{visible(identity.username)}: {error}.")
-                self.failed += 1
-                if isinstance(error, ServiceError | Busy) and error.error not in ERRORS_OF_ONE_USER:
-                    in_a_row += 1
-                if isinstance(error, Misconfigured) and error.error not in ERRORS_OF_ONE_USER:
-                    return f"{error.hint or error}"  # it would fail for the next user, too
-                if in_a_row == GIVE_UP_AFTER:
-                    return f"Stopped after {GIVE_UP_AFTER} failures in a row."
-            else:
-                in_a_row = 0
-        return ""
+    def _progress_line(self, line: str) -> None:
+        self.stderr.write(line, style_func=str)
 
-    def _refresh(self, identity: CognitoIdentity) -> None:
-        before = _status_word(identity)
-        _refresh_with_retries(identity)
-        self.asked += 1
-        after = _status_word(CognitoIdentity.objects.filter(pk=identity.pk).first())
-        if after != before:
-            self.changes[f"{before} -> {after}"] += 1
-            if self.verbosity > 1:
-                self.stdout.write(f"{visible(identity.username)}: {before} -> {after}")
-        if self.asked % REPORT_EVERY == 0 and self.verbosity:
-            self.stdout.write(f"Checked {self.asked} users ...")
+    def _tell(self, one: Failed | Changed) -> None:
+        if isinstance(one, Failed):
+            self.stderr.write(f"{visible(one.username)}: {one.error}.")
+        elif self.verbosity > 1 and not self.as_json:
+            self.stdout.write(f"{visible(one.username)}: {one.before} -> {one.after}")
 
     def _read_password_rules(self) -> None:
         """Read the pool's password policy, which some sites' credentials cannot read."""
@@ -120,58 +143,101 @@ class Command(BaseCommand):
             password_policy.refresh()
         except CognitoMFAError as error:
             if self.verbosity > 1:
-                self.stdout.write(f"Could not read the pool's password policy: {error}.")
+                self.stderr.write(f"Could not read the pool's password policy: {error}.")
 
-    def _sum_up(self) -> None:
-        changed = ", ".join(f"{what}: {number}" for what, number in sorted(self.changes.items()))
-        self.stdout.write(f"Checked {_users(self.asked)}: {changed or 'no changes'}.")
+    def _sum_up(self, counts: Counts, plan: Plan) -> None:
+        if self.as_json:
+            result = {"shard": str(plan.shard), "dry_run": plan.dry_run, **counts.as_dict()}
+            self.stdout.write(json.dumps(result, indent=2))
+            return
+        for line in _summary(counts, plan):
+            self.stdout.write(line)
+        if self.verbosity > 1:
+            for name in counts.unlinked:
+                self.stdout.write(f"Not linked: {visible(name)}")
 
 
-def _status_word(identity: CognitoIdentity | None) -> str:
-    """Return the status, or DISABLED for a user who is disabled in the pool."""
-    if identity is None:  # deleted here since
-        return str(CognitoIdentity.Status.GONE)
-    return "DISABLED" if identity.disabled_at else str(identity.status)
+def _beginning(shard: Shard, older_than: float, *, resume: bool) -> dt.datetime:
+    """Return the moment since which users must have been checked to be skipped."""
+    earlier = position.interrupted(shard) if resume else None
+    return earlier or timezone.now() - dt.timedelta(hours=older_than)
 
 
-def _due(older_than: float) -> list[Any]:
-    """Return the primary keys of the identities to refresh, least recently checked first.
-
-    It is a list because the order of the rows changes while they are refreshed.
-    """
-    moment = timezone.now() - dt.timedelta(hours=older_than)
-    return list(
-        CognitoIdentity.objects.in_pool()
-        .filter(
-            # A time in the future comes from a clock that jumped.
-            Q(checked_at=None) | Q(checked_at__lte=moment) | Q(checked_at__gt=clocks.latest()),
-        )
-        .order_by(F("checked_at").asc(nulls_first=True), "pk")
-        .values_list("pk", flat=True)
+def _summary(counts: Counts, plan: Plan) -> Generator[str]:
+    changed = ", ".join(f"{what}: {number}" for what, number in sorted(counts.changes.items()))
+    verb = "Would change" if plan.dry_run else "Changed"
+    yield f"Checked {_users(counts.asked)}. " + (
+        f"{verb}: {changed}." if changed else "No changes."
     )
+    if counts.overtaken:
+        yield f"Left as they are, because they changed during the run: {_users(counts.overtaken)}."
+    if counts.listed:
+        yield f"The pool has {_users(counts.listed)}, {counts.not_linked} of them not linked."
+    if counts.preferences:
+        yield f"Turned on again in Cognito: {_users(counts.preferences)}."
+    if plan.finish_resets:
+        yield f"Finished resets: {counts.resets}. Not finished: {counts.open_resets}."
 
 
-def _paced(keys: list[Any], rate: float) -> Iterator[Any]:
-    """Yield ``keys`` at ``rate`` per second."""
-    due = time.monotonic()
-    for key in keys:
-        time.sleep(max(0.0, due - time.monotonic()))
-        yield key
-        # After a slow reply, catch up by at most one second.
-        due = max(due, time.monotonic() - 1) + 1 / rate
+def _raise_unless_done(counts: Counts) -> None:
+    if counts.trouble:
+        raise CommandError(
+            f"{counts.trouble} Run the command again with --resume to continue.",
+            returncode=STOPPED,
+        )
+    if counts.stopped:
+        raise CommandError(
+            "Interrupted. Run the command again with --resume to continue.", returncode=INTERRUPTED
+        )
+    failures = []
+    if counts.list_trouble:
+        failures.append(f"The list of the pool's users could not be read: {counts.list_trouble}")
+    if counts.failed:
+        failures.append(f"{_users(counts.failed)} could not be checked.")
+    if counts.open_resets:
+        failures.append(f"{counts.open_resets} interrupted resets are not finished.")
+    if failures:
+        raise CommandError(" ".join(failures), returncode=NOT_DONE)
 
 
-def _refresh_with_retries(identity: CognitoIdentity) -> CognitoIdentity.Status:
-    for _attempt in range(ATTEMPTS - 1):
-        try:
-            return status.refresh_status(identity)
-        except Busy as error:
-            time.sleep(error.retry_after)
-    return status.refresh_status(identity)
+@contextmanager
+def _stopping() -> Generator[threading.Event]:
+    """Let the first Ctrl-C set an event, so that what was answered is written; the second one ends at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def interrupt(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _users(number: int) -> str:
     return "1 user" if number == 1 else f"{number} users"
+
+
+def _shard(text: str) -> Shard:
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
+    shard = Shard(int(found[1]), int(found[2])) if found else Shard(0, 0)
+    if not 1 <= shard.number <= shard.of <= MAX_SHARDS:
+        raise argparse.ArgumentTypeError(
+            "must be like 1/4, and no part can exceed the number of parts"
+        )
+    return shard
+
+
+def _concurrency(text: str) -> int:
+    value = _whole_number(text)
+    if value > MAX_CONCURRENCY:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MAX_CONCURRENCY}")
+    return value
 
 
 def _above_zero(text: str) -> float:

@@ -1,0 +1,179 @@
+"""Reads the list of the pool's users page by page, and compares it with the rows: who is disabled, who is not linked.
+
+A page of 60 users is one call, where asking for each user would be 60 of a quota of 30 a second. A user who is missing
+from the list is not taken for disabled or gone: the list lags behind.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from contextlib import suppress
+from queue import Empty, Full, Queue
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+
+from cognito_mfa.authenticator import observation
+from cognito_mfa.cognito import user_directory
+from cognito_mfa.cognito.user_directory import PoolUser
+from cognito_mfa.databases import atomic_for
+from cognito_mfa.exceptions import Busy, CognitoMFAError, Unavailable
+from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.pool_sync.pacing import TokenBucket
+from cognito_mfa.pool_sync.plan import LIST_RATE, SHOWN, Counts, Plan
+from cognito_mfa.pool_sync.writing import Writer, persistently
+
+ATTEMPTS = 5  # at each page
+AHEAD = 2  # pages that wait to be compared
+WAIT = 0.5  # seconds between two looks at whether the run is over
+
+
+class Page(NamedTuple):
+    """A page of the list.
+
+    Attributes:
+        asked_at: a moment before Cognito answered.
+        users: on it.
+        error: why there is none; no other page follows.
+        is_last: whether no other page follows.
+    """
+
+    asked_at: dt.datetime
+    users: list[PoolUser]
+    error: Exception | None = None
+    is_last: bool = False
+
+
+class Lister:
+    """Reads the pages in a thread of its own, which only calls Cognito."""
+
+    def __init__(self, pace: TokenBucket | None = None) -> None:
+        """Start no thread yet.
+
+        Args:
+            pace: of the pages.
+        """
+        self._pace = pace or TokenBucket(LIST_RATE)
+        self._pages: Queue[Page] = Queue(AHEAD)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._read_all, name="cognito-mfa-list", daemon=True)
+        self.is_done = False
+
+    def start(self) -> None:
+        """Read the first page, and so on."""
+        self._thread.start()
+
+    def page(self, *, wait: float = 0.0) -> Page | None:
+        """Return the next page, or None where none came.
+
+        Args:
+            wait: for so many seconds.
+        """
+        try:
+            page = self._pages.get(timeout=wait) if wait else self._pages.get_nowait()
+        except Empty:
+            return None
+        self.is_done = page.is_last
+        return page
+
+    def close(self) -> None:
+        """Read no other page."""
+        self._closing.set()
+
+    def _read_all(self) -> None:
+        token: object = None
+        page = None
+        while not (self._closing.is_set() or (page is not None and page.is_last)):
+            page, token = self._read(token)
+            self._hand_over(page)
+
+    def _read(self, token: object) -> tuple[Page, object]:
+        try:
+            return self._try(token)
+        except Exception as error:  # noqa: BLE001 - handled in the calling thread
+            return Page(timezone.now(), [], error, is_last=True), None
+
+    def _try(self, token: object) -> tuple[Page, object]:
+        for attempt in range(1, ATTEMPTS + 1):
+            self._pace.acquire()
+            asked_at = timezone.now()
+            try:
+                users, following = user_directory.page(token)
+            except Busy:
+                self._pace.slow_down()
+                if attempt == ATTEMPTS:
+                    raise
+            except Unavailable:
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                return Page(asked_at, users, is_last=following is None), following
+        raise AssertionError("unreachable")
+
+    def _hand_over(self, page: Page) -> None:
+        while not self._closing.is_set():
+            with suppress(Full):
+                self._pages.put(page, timeout=WAIT)
+                return
+
+
+class _Row(NamedTuple):
+    pk: Any
+    sub: str
+    username: str
+    status: str
+    disabled_at: dt.datetime | None
+    checked_at: dt.datetime | None
+
+
+def compare(page: Page, plan: Plan, counts: Counts, writer: Writer) -> None:
+    """Compare a page with the rows, and record who was disabled or enabled since.
+
+    Args:
+        page: of the list.
+        plan: of the run.
+        counts: where users without a row are counted.
+        writer: counts the changes.
+    """
+    if page.error is not None:
+        _count_error(page.error, counts)
+        return
+    users = {user.sub: user for user in page.users}
+    found = CognitoIdentity.objects.in_pool().filter(sub__in=list(users)).values_list(*_Row._fields)
+    # Compared here, exactly, because some databases ignore case.
+    rows = [row for row in map(_Row._make, found) if row.sub in users]
+    counts.listed += len(users)
+    linked = {row.sub for row in rows}
+    for user in page.users:
+        if user.sub not in linked:
+            counts.not_linked += 1
+            if len(counts.unlinked) < SHOWN:
+                counts.unlinked.append(user.username)
+    for row in rows:
+        _compare_row(row, page, users[row.sub].enabled, plan, writer)
+
+
+def _count_error(error: Exception, counts: Counts) -> None:
+    if not isinstance(error, CognitoMFAError):
+        raise error
+    counts.list_trouble = f"{error.hint or error}"
+
+
+def _compare_row(row: _Row, page: Page, enabled: bool, plan: Plan, writer: Writer) -> None:
+    if enabled == (row.disabled_at is None):
+        return
+    if row.checked_at is not None and row.checked_at > page.asked_at:
+        return  # a sign-in since knows better
+    if plan.dry_run or persistently(lambda: _record(row, enabled)):
+        words = (row.status, "DISABLED")
+        writer.count(row.username, *(reversed(words) if enabled else words))
+
+
+def _record(row: _Row, enabled: bool) -> bool:
+    with atomic_for(CognitoIdentity):
+        identity = CognitoIdentity.objects.select_for_update().filter(pk=row.pk).first()
+        if identity is None or identity.checked_at != row.checked_at:
+            return False
+        observation.record_enabled(identity, enabled=enabled)
+    return True

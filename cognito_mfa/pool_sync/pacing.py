@@ -1,0 +1,60 @@
+"""Paces calls: a token bucket that slows down while Cognito throttles, and recovers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+CATCH_UP = 1.0  # seconds: after a slow answer or a write, so much is made up for and no more
+RECOVERY = 0.05  # of the full rate, for each second without throttling
+LEAST = 1.0  # calls a second, however much Cognito throttles
+REST = 1.0  # seconds without a call after a throttled one: quotas are counted by the second
+
+
+class TokenBucket:
+    """Lets ``rate`` calls a second pass, spread evenly."""
+
+    def __init__(
+        self,
+        rate: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] | None = None,
+    ) -> None:
+        """Begin with the full rate.
+
+        Args:
+            rate: calls a second.
+            clock: returns the time in seconds.
+            sleep: waits for so many of them.
+        """
+        self.full = self.rate = rate
+        self._clock, self._sleep = clock, sleep or time.sleep
+        self._due = self._changed_at = clock()
+        self._lock = threading.Lock()
+
+    def acquire(self) -> None:
+        """Return when the next call may be made."""
+        with self._lock:
+            now = self._clock()
+            self._recover(now)
+            at = max(self._due, now - CATCH_UP)
+            self._due = at + 1 / self.rate
+        if at > now:
+            self._sleep(at - now)
+
+    def slow_down(self) -> None:
+        """Halve the rate, at most once a second: all calls of that second may have been throttled together."""
+        with self._lock:
+            now = self._clock()
+            self._due = max(self._due, now + REST)
+            if self.rate == self.full or now - self._changed_at >= REST:
+                self.rate = max(self.rate / 2, min(LEAST, self.full))
+                self._changed_at = now
+
+    def _recover(self, now: float) -> None:
+        passed = now - self._changed_at
+        if self.rate < self.full and passed >= REST:
+            self.rate = min(self.full, self.rate + passed * RECOVERY * self.full)
+            self._changed_at = now

@@ -1,0 +1,143 @@
+"""What a run does, and what it did."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+# Four fifths of Cognito's quotas, which are for the whole account and Region, other applications included ("Request
+# quotas" in docs/costs.md): of UserRead, UserList, and UserResourceUpdate.
+RATE, LIST_RATE, UPDATE_RATE = 96.0, 24.0, 20.0
+BATCH = 500  # users whose answers are written together; what a killed run repeats at most
+MAX_CONCURRENCY = 48  # calls at a time; below the connections that a client keeps
+SHOWN = 1000  # users of each kind that Counts names
+
+
+class Limiter(Protocol):
+    """Paces calls, those of other processes perhaps included."""
+
+    def acquire(self) -> object:
+        """Return when one more user may be asked about."""
+
+
+class Shard(NamedTuple):
+    """Part ``number`` of ``of``: the users whose primary keys leave the same rest."""
+
+    number: int = 1
+    of: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
+WHOLE = Shard()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Which users are asked about, how fast, and what is written.
+
+    Attributes:
+        shard: the part of the users. The first one also compares the list of the pool's users with the rows.
+        before: users who were checked since this moment are skipped; now, by default.
+        limit: stop after so many users.
+        seconds: stop after this time.
+        rate: users a second, at most.
+        concurrency: calls at a time; None for as many as the rate needs.
+        dry_run: ask and compare, and write nothing.
+        list_pool: whether the list of the pool's users is read, for who is disabled and who is not linked. Without it,
+            each user is asked about on its own, which is limited to ``LIST_RATE``.
+        set_preference: make Cognito ask again for the codes of authenticator apps whose preference was lost.
+        finish_resets: finish interrupted resets first.
+    """
+
+    shard: Shard = WHOLE
+    before: dt.datetime | None = None
+    limit: int | None = None
+    seconds: float | None = None
+    rate: float = RATE
+    concurrency: int | None = None
+    dry_run: bool = False
+    list_pool: bool = True
+    set_preference: bool = False
+    finish_resets: bool = False
+
+    @property
+    def reads_list(self) -> bool:
+        """Return whether this run reads the list of the pool's users."""
+        return self.list_pool and self.shard.number == 1
+
+
+class Failed(NamedTuple):
+    """A user whom Cognito said nothing about; the row is as it was."""
+
+    username: str
+    error: str
+
+
+class Changed(NamedTuple):
+    """A user whose row changed, or would."""
+
+    username: str
+    before: str
+    after: str
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a run did.
+
+    Attributes:
+        total: users to ask about, as counted at the start.
+        asked: users that Cognito answered about.
+        failed: users that it did not answer about.
+        overtaken: users who changed here while Cognito was asked; their rows are as they are.
+        changes: how many users changed from which status to which; DISABLED beside the statuses.
+        changed: the first of them by name.
+        listed: users in the list of the pool.
+        not_linked: users in that list who have no row here.
+        unlinked: the first of them by name.
+        preferences: preferences that were set again.
+        resets: interrupted resets that were finished.
+        open_resets: those that still are not.
+        trouble: why the run ended early; empty otherwise.
+        list_trouble: why the list could not be read to its end; empty otherwise.
+        complete: whether every user was asked about, and the list was read if it should be.
+        stopped: whether it was told to stop, or reached its limit.
+        seconds: how long it took.
+    """
+
+    total: int = 0
+    asked: int = 0
+    failed: int = 0
+    overtaken: int = 0
+    changes: Counter[str] = field(default_factory=Counter)
+    changed: list[Changed] = field(default_factory=list)
+    listed: int = 0
+    not_linked: int = 0
+    unlinked: list[str] = field(default_factory=list)
+    preferences: int = 0
+    resets: int = 0
+    open_resets: int = 0
+    trouble: str = ""
+    list_trouble: str = ""
+    complete: bool = False
+    stopped: bool = False
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers as plain values, for a task's result or JSON."""
+        names = [name for name in self.__slots__ if name not in ("changes", "changed", "unlinked")]
+        return {
+            **{name: getattr(self, name) for name in names},
+            "changes": dict(sorted(self.changes.items())),
+            "changed": [one._asdict() for one in self.changed],
+            "unlinked": list(self.unlinked),
+        }
+
+
+Progress = Callable[[Counts], object]
+Told = Callable[[Failed | Changed], object]

@@ -1,0 +1,39 @@
+"""Remembers when a run began, which is all that continuing it takes.
+
+Users are asked about in the order in which they were checked, and each write moves ``checked_at``. So the users who were not
+checked since the run began are what is left of it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.utils import timezone
+
+from cognito_mfa.conf import get_conf
+from cognito_mfa.models import SyncRun
+from cognito_mfa.pool_sync.plan import Shard
+
+
+def interrupted(shard: Shard) -> dt.datetime | None:
+    """Return when the interrupted run over ``shard`` began; None if the last one was finished, or there is none."""
+    rows = SyncRun.objects.in_pool().filter(shard=str(shard), finished_at=None)
+    return rows.values_list("started_at", flat=True).first()
+
+
+def begin(shard: Shard, at: dt.datetime) -> None:
+    """Remember a run that begins.
+
+    Args:
+        shard: the part of the users.
+        at: users who were checked before are asked about.
+    """
+    values = {"started_at": at, "finished_at": None}
+    SyncRun.objects.update_or_create(
+        pool_id=get_conf().USER_POOL_ID, shard=str(shard), defaults=values
+    )
+
+
+def finish(shard: Shard) -> None:
+    """Remember that every user of ``shard`` was asked about."""
+    SyncRun.objects.in_pool().filter(shard=str(shard)).update(finished_at=timezone.now())

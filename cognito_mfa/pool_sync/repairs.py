@@ -1,0 +1,85 @@
+"""Finishes interrupted resets, and sets lost preferences, where a run is told to."""
+
+from __future__ import annotations
+
+from cognito_mfa.authenticator import observation, reset, transitions
+from cognito_mfa.cognito import admin_api
+from cognito_mfa.conf import get_conf
+from cognito_mfa.exceptions import CognitoMFAError
+from cognito_mfa.models import CognitoIdentity, MFAReset
+from cognito_mfa.pool_sync.asking import Answer
+from cognito_mfa.pool_sync.pacing import TokenBucket
+from cognito_mfa.pool_sync.plan import Counts, Plan
+
+REMOVAL = CognitoIdentity.Unconfirmed.REMOVAL  # the user may have turned it off
+
+GIVE_UP_AFTER = 3  # unfinished resets in a row; Cognito or the permissions are the likely cause
+
+
+def finish_resets(plan: Plan, counts: Counts, pace: TokenBucket) -> None:
+    """Finish the interrupted resets of this shard's users.
+
+    Args:
+        plan: of the run.
+        counts: where they are counted.
+        pace: of the operations that change a user.
+    """
+    rows = MFAReset.objects.unfinished().filter(identity__pool_id=get_conf().USER_POOL_ID)
+    in_a_row = 0
+    for pk, identity in list(rows.order_by("pk").values_list("pk", "identity")):
+        if identity % plan.shard.of != plan.shard.number - 1:
+            continue
+        row = rows.select_related("identity__user", "actor").filter(pk=pk).first()
+        if row is None:  # finished by another process
+            continue
+        if plan.dry_run or in_a_row == GIVE_UP_AFTER:
+            counts.open_resets += 1
+            continue
+        pace.acquire()
+        if reset.run(row).finished_at is not None:
+            counts.resets, in_a_row = counts.resets + 1, 0
+        else:
+            counts.open_resets, in_a_row = counts.open_resets + 1, in_a_row + 1
+
+
+def has_lost_preference(answer: Answer) -> bool:
+    """Return whether Cognito does not list an authenticator app that was set up here, nor any other factor.
+
+    The reply to a setup's last call was lost, or another tool turned it off.
+    """
+    known, factors = answer.known, answer.factors
+    if factors is None or known.token is None or known.unconfirmed == REMOVAL:
+        return False
+    return not (factors.listed or factors.preferred)
+
+
+def set_preference(answer: Answer, pace: TokenBucket) -> bool:
+    """Make Cognito ask for the codes of the user's authenticator app again, and record that.
+
+    Args:
+        answer: that ``has_lost_preference``.
+        pace: of the operations that change a user.
+
+    Returns:
+        False where it was not done: the row is another one by now, or Cognito has no such authenticator app.
+    """
+    pace.acquire()
+    identity = CognitoIdentity.objects.filter(pk=answer.known.pk).first()
+    token = identity.software_token if identity else None
+    if identity is None or token is None or token.pk != answer.known.token:
+        return False
+    # SECURITY: where a reset could only turn it off, the lost phone would be in charge again.
+    if transitions.was_removed_or_reset(identity) or identity.unconfirmed == REMOVAL:
+        return False
+    try:
+        if not admin_api.prefer_software_token(identity.sub):
+            return False
+        known = next(observation.read(CognitoIdentity.objects.filter(pk=identity.pk)), None)
+        factors = admin_api.read_factors(identity.sub)
+    except CognitoMFAError:  # the next run tries again
+        return False
+    if known is not None:
+        seen = observation.observe(known, factors, lambda: True)
+        if observation.record(identity, known, seen):
+            transitions.record_switched_on(identity)
+    return True

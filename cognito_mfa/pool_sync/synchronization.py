@@ -1,0 +1,253 @@
+"""A run: asks Cognito about every due user, writes what it says, and compares the list of the pool's users."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from django.utils import timezone
+
+from cognito_mfa.authenticator import observation
+from cognito_mfa.authenticator.observation import Known
+from cognito_mfa.exceptions import Busy, CognitoMFAError, Misconfigured, ServiceError
+from cognito_mfa.pool_sync import keys, listing, repairs
+from cognito_mfa.pool_sync.asking import Answer, Asker
+from cognito_mfa.pool_sync.listing import Lister
+from cognito_mfa.pool_sync.pacing import TokenBucket
+from cognito_mfa.pool_sync.plan import (
+    BATCH,
+    LIST_RATE,
+    UPDATE_RATE,
+    Counts,
+    Failed,
+    Limiter,
+    Plan,
+    Progress,
+    Told,
+)
+from cognito_mfa.pool_sync.writing import Writer
+
+TRIES = 5  # for each user, while Cognito throttles
+GIVE_UP_AFTER = 10  # failures in a row; Cognito or the network is the likely cause
+# Errors about one user, such as a ``sub`` that Cognito does not take, which do not concern the next one.
+ERRORS_OF_ONE_USER = frozenset({"ParamValidationError", "InvalidParameterException"})
+WRITE_EVERY = 2.0  # seconds, or ``BATCH`` users if those are sooner
+WAIT = 0.1  # seconds for an answer, before other work is looked for
+PATIENCE = (
+    15.0  # seconds for the calls that are open when a run is stopped: more than the deadline of one
+)
+MODE_EVERY = 60.0  # seconds for which it is believed whether the pool requires MFA
+
+
+def synchronize(
+    plan: Plan | None = None,
+    *,
+    limiter: Limiter | None = None,
+    progress: Progress | None = None,
+    told: Told | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Counts:
+    """Ask Cognito about every due user, and write what it says.
+
+    Args:
+        plan: which users, how fast, and what is written.
+        limiter: a pace that is shared with other processes, besides ``plan.rate``.
+        progress: called with the counts so far after each write.
+        told: called for each user who changed, or about whom Cognito said nothing.
+        stop: asked before each user whether to end; what Cognito answered until then is written.
+
+    Returns:
+        What was done. ``trouble`` says why it ended early.
+    """
+    return _Run(plan or Plan(), limiter, progress, told, stop).execute()
+
+
+class _Run:
+    def __init__(
+        self,
+        plan: Plan,
+        limiter: Limiter | None,
+        progress: Progress | None,
+        told: Told | None,
+        stop: Callable[[], bool] | None,
+    ) -> None:
+        self.plan, self.limiter, self.progress, self.told = plan, limiter, progress, told
+        self.told_to_stop = stop
+        self.counts = Counts()
+        self.before = plan.before or timezone.now()
+        self.began = time.monotonic()
+        one_by_one = None if plan.list_pool else TokenBucket(min(plan.rate, LIST_RATE)).acquire
+        self.asker = Asker(plan, each_enabled=one_by_one)
+        self.lister = Lister() if plan.reads_list else None
+        self.pace, self.changes_pace = TokenBucket(plan.rate), TokenBucket(UPDATE_RATE)
+        self.writer = Writer(
+            plan, self.counts, told, _remembering(observation.list_may_be_incomplete)
+        )
+        self.answers: list[Answer] = []
+        self.again: deque[tuple[Known, int]] = deque()
+        self.failures_in_a_row = 0
+        self.written_at = self.began
+
+    def execute(self) -> Counts:
+        try:
+            if self.plan.finish_resets:
+                repairs.finish_resets(self.plan, self.counts, self.changes_pace)
+            due = keys.due(self.plan, self.before).count()
+            self.counts.total = min(due, self.plan.limit or due)
+            if self.lister is not None:
+                self.lister.start()
+            self._ask_all()
+            self._settle()
+            self._read_the_list()
+        finally:
+            self.asker.close()
+            if self.lister is not None:
+                self.lister.close()
+        counts = self.counts
+        counts.stopped = not counts.trouble and self._must_end()
+        reached_limit = self.plan.limit is not None and due > self.plan.limit
+        counts.complete = not (
+            counts.trouble or counts.list_trouble or counts.stopped or reached_limit
+        )
+        self._tell()
+        return counts
+
+    # ----------------------------------------------------------------------------------- asking
+
+    def _ask_all(self) -> None:
+        for known, tries in self._questions():
+            if self._must_end():
+                return
+            while self.asker.open >= self.asker.most and not self._must_end():
+                self._take(wait=WAIT)
+            self.pace.acquire()
+            if self.limiter is not None:
+                self.limiter.acquire()
+            self.asker.ask(known, tries=tries)
+            self._take()
+
+    def _questions(self) -> Iterator[tuple[Known, int]]:
+        """Yield whom to ask about, users who must be asked about again among them."""
+        for known in islice(keys.stream(self.plan, self.before), self.plan.limit):
+            yield known, 1
+            while self.again:
+                yield self.again.popleft()
+        while (self.asker.open or self.answers or self.again) and not self._must_end():
+            while self.again:
+                yield self.again.popleft()
+            self._take(wait=WAIT)
+            if not self.asker.open:
+                self._write()
+
+    def _must_end(self) -> bool:
+        if self.counts.trouble:
+            return True
+        if self.plan.seconds is not None and time.monotonic() - self.began >= self.plan.seconds:
+            return True
+        return self.told_to_stop is not None and self.told_to_stop()
+
+    def _settle(self) -> None:
+        """Wait for the calls that are open still, unless Cognito is the trouble, and write what is answered."""
+        until = time.monotonic() + PATIENCE
+        while self.asker.open and not self.counts.trouble and time.monotonic() < until:
+            self._take(wait=WAIT)
+        self._write()
+
+    # ---------------------------------------------------------------------------------- answers
+
+    def _take(self, *, wait: float = 0.0) -> None:
+        """Handle what came: answers, and pages of the list."""
+        answer = self.asker.answer(wait=wait)
+        while answer is not None:
+            self._handle(answer)
+            answer = self.asker.answer()
+        if self.lister is not None and (page := self.lister.page()) is not None:
+            listing.compare(page, self.plan, self.counts, self.writer)
+        if self.answers and time.monotonic() - self.written_at >= WRITE_EVERY:
+            self._write()
+
+    def _handle(self, answer: Answer) -> None:
+        error = answer.error
+        if self.counts.trouble:  # the run is over; the user is asked about by the next one
+            return
+        if error is None:
+            self.failures_in_a_row = 0
+            self.answers.append(answer)
+            if len(self.answers) >= BATCH:
+                self._write()
+        elif not isinstance(error, CognitoMFAError):
+            raise error
+        elif isinstance(error, Busy) and answer.tries < TRIES:
+            self.pace.slow_down()
+            self.again.append((answer.known, answer.tries + 1))
+        else:
+            self._fail(answer.known, error)
+
+    def _fail(self, known: Known, error: CognitoMFAError) -> None:
+        self.counts.failed += 1
+        if self.told is not None:
+            self.told(Failed(known.username, str(error)))
+        if error.error in ERRORS_OF_ONE_USER:
+            return
+        if isinstance(error, Misconfigured):
+            self.counts.trouble = f"{error.hint or error}"  # it would fail for the next user, too
+        elif isinstance(error, ServiceError | Busy):
+            self.failures_in_a_row += 1
+            if self.failures_in_a_row == GIVE_UP_AFTER:
+                self.counts.trouble = f"Stopped after {GIVE_UP_AFTER} failures in a row."
+
+    # ---------------------------------------------------------------------------------- writing
+
+    def _write(self) -> None:
+        """Write what was answered. A user who changed since is asked about once again, if still due."""
+        answers, self.answers = self.answers, []
+        self.written_at = time.monotonic()
+        if not answers:
+            return
+        tries = {answer.known.pk: answer.tries for answer in answers}
+        overtaken = [known.pk for known in self.writer.write(answers)]
+        self.counts.overtaken += sum(tries[pk] > 1 for pk in overtaken)
+        for known in self._still_due([pk for pk in overtaken if tries[pk] == 1]):
+            self.again.append((known, 2))
+        if self.plan.set_preference and not self.plan.dry_run:
+            self._set_preferences(answers)
+        self._tell()
+
+    def _still_due(self, overtaken: list[Any]) -> list[Known]:
+        if not overtaken:
+            return []
+        rows = list(observation.read(keys.due(self.plan, self.before).filter(pk__in=overtaken)))
+        self.counts.overtaken += len(overtaken) - len(rows)
+        return rows
+
+    def _set_preferences(self, answers: list[Answer]) -> None:
+        for answer in filter(repairs.has_lost_preference, answers):
+            self.counts.preferences += repairs.set_preference(answer, self.changes_pace)
+
+    def _read_the_list(self) -> None:
+        """Read what is left of the list once all users were asked about."""
+        while self.lister is not None and not self.lister.is_done and not self._must_end():
+            page = self.lister.page(wait=WAIT)
+            if page is not None:
+                listing.compare(page, self.plan, self.counts, self.writer)
+                self._tell()
+
+    def _tell(self) -> None:
+        self.counts.seconds = time.monotonic() - self.began
+        if self.progress is not None:
+            self.progress(self.counts)
+
+
+def _remembering(ask: Callable[[], bool]) -> Callable[[], bool]:
+    """Return ``ask``, which is believed for a while."""
+    told: list[tuple[float, bool]] = []
+
+    def remembered() -> bool:
+        if not told or time.monotonic() - told[-1][0] > MODE_EVERY:
+            told[:] = [(time.monotonic(), ask())]
+        return told[-1][1]
+
+    return remembered
