@@ -12,7 +12,13 @@ from django.utils import timezone
 
 from cognito_mfa.authenticator import observation
 from cognito_mfa.authenticator.observation import Known
-from cognito_mfa.exceptions import Busy, CognitoMFAError, Misconfigured, ServiceError
+from cognito_mfa.exceptions import (
+    Busy,
+    CognitoMFAError,
+    Misconfigured,
+    ServiceError,
+    UnavailableReason,
+)
 from cognito_mfa.pool_sync import keys, listing, repairs
 from cognito_mfa.pool_sync.asking import Answer, Asker
 from cognito_mfa.pool_sync.listing import Lister
@@ -34,6 +40,8 @@ TRIES = 5  # for each user, while Cognito throttles
 GIVE_UP_AFTER = 10  # failures in a row; Cognito or the network is the likely cause
 # Errors about one user, such as a ``sub`` that Cognito does not take, which do not concern the next one.
 ERRORS_OF_ONE_USER = frozenset({"ParamValidationError", "InvalidParameterException"})
+# Nothing was sent, so it is no failure of this user. The calls that are let through to see whether Cognito is back are.
+NOT_ASKED = (UnavailableReason.CIRCUIT_OPEN, UnavailableReason.TOO_MANY_CALLS)
 WRITE_EVERY = 2.0  # seconds, or ``BATCH`` users if those are sooner
 WAIT = 0.1  # seconds for an answer, before other work is looked for
 PATIENCE = (
@@ -180,6 +188,9 @@ class _Run:
                 self._write()
         elif not isinstance(error, CognitoMFAError):
             raise error
+        elif error.reason in NOT_ASKED:
+            self.pace.slow_down()
+            self.again.append((answer.known, answer.tries))
         elif isinstance(error, Busy) and answer.tries < TRIES:
             self.pace.slow_down()
             self.again.append((answer.known, answer.tries + 1))
