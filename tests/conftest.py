@@ -4,6 +4,7 @@ who uses the site as a person does."""
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextvars import copy_context
@@ -16,6 +17,7 @@ from _pytest import runner
 from django.db import router
 from django.test import Client
 from django.utils import translation
+from hypothesis import settings as hypothesis
 
 from cognito_mfa.cognito import circuit_breaker, newer_operations, retry_budget
 from cognito_mfa.local import LocalCognito
@@ -27,6 +29,13 @@ from tests.referee import Referee
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 pytest_plugins = ["cognito_mfa.local.pytest"]
+
+PATIENCE = 60.0  # seconds; a test that needs them has failed
+SEED = "COGNITO_MFA_TEST_SEED"  # a run with it is repeatable
+
+# No deadline: how long an example takes says how busy the machine is.
+hypothesis.register_profile("ours", deadline=None, derandomize=SEED in os.environ)
+hypothesis.load_profile("ours")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -101,6 +110,18 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let botocore repeat at once what may be repeated: no test waits for its back-off."""
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
     monkeypatch.setattr("cognito_mfa.cognito.transport.PAUSE", (0.0, 0.0))
+
+
+@pytest.fixture(autouse=True)
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the app wait for an email or an answer as long as a busy machine needs; a test about patience sets its own."""
+    for limit in (
+        "cognito_mfa.authenticator.email_delivery.WAIT",
+        "cognito_mfa.cognito.deadline.DEADLINE",
+        "cognito_mfa.managed_login.judgment.PATIENCE",
+        "cognito_mfa.sign_in.password_reset.PATIENCE",
+    ):
+        monkeypatch.setattr(limit, PATIENCE)
 
 
 @pytest.fixture(autouse=True)

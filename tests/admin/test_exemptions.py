@@ -17,6 +17,7 @@ from cognito_mfa import signals
 from cognito_mfa.authenticator import exemptions
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import MFAEvent, MFAExemption
+from tests import moments
 from tests.factories import make
 from tests.visitor import Visitor
 
@@ -38,12 +39,10 @@ def grant(
     reason: str = "Phone in repair",
     by_name: bool = False,
 ) -> Any:
-    until = timezone.localtime() + dt.timedelta(days=days)
     data = {
         "user": user.get_username() if by_name else user.pk,
-        "expires_at_0": until.strftime("%Y-%m-%d"),
-        "expires_at_1": until.strftime("%H:%M:%S"),
         "reason": reason,
+        **moments.form_fields(days),
     }
     return admin.client.post(reverse(ADD), data, follow=True)
 

@@ -25,6 +25,7 @@ from cognito_mfa.models import (
     SoftwareToken,
 )
 from cognito_mfa.reports import overview
+from tests import moments
 from tests.factories import make
 from tests.visitor import Visitor
 
@@ -143,7 +144,7 @@ def test_what_is_stale_is_said(pool: LocalPool, admin: Visitor) -> None:
 
 
 def test_each_week_has_its_number_and_a_bar(pool: LocalPool, admin: Visitor) -> None:
-    monday = timezone.localdate() - dt.timedelta(days=timezone.localdate().weekday())
+    monday = moments.today() - dt.timedelta(days=moments.today().weekday())
     for number, weeks in enumerate((1, 1, 25, 26)):
         wednesday = monday + dt.timedelta(days=2) - dt.timedelta(weeks=weeks)
         at = timezone.make_aware(dt.datetime.combine(wednesday, dt.time(12)))

@@ -349,6 +349,7 @@ class TestAllEmailsOfOneRequest:
 
     def test_they_share_its_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
         slow: Any = Slow()
+        email_delivery._patience.set(1.0)
         monkeypatch.setattr(email_delivery, "time", slow)
         for _number in range(4):
             email_delivery._threads.wait(slow)
@@ -372,6 +373,7 @@ class TestAllEmailsOfOneRequest:
 def test_a_bulk_action_waits_once(
     pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, client_class: Any
 ) -> None:
+    monkeypatch.setattr(email_delivery, "WAIT", 1.0)
     """``ConfirmedActionsMixin.changelist_view``: also where the server is an async one."""
     visitor.come_with_app()
     get_user_model().objects.update(is_staff=True, is_superuser=True)

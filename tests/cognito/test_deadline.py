@@ -10,11 +10,11 @@ import socketserver
 import subprocess
 import sys
 import threading
-import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -29,10 +29,13 @@ from cognito_mfa.cognito.deadline import THREADS, CallThread, run_within_deadlin
 from cognito_mfa.cognito.transport import call
 from cognito_mfa.exceptions import Misconfigured, Unavailable
 from cognito_mfa.local import LocalCognito, faults
+from cognito_mfa.local.wire.messages import WireResponse
 from tests.visitor import POOL_ID
 
 pytestmark = pytest.mark.usefixtures("pool")
-LONG = 20.0  # seconds, after which a test fails instead of waiting
+LONG = (
+    60.0  # seconds, after which a test fails instead of waiting; a busy machine needs some of them
+)
 
 
 @pytest.fixture
@@ -80,6 +83,18 @@ def hang_until(released: threading.Event) -> Callable[[], threading.Thread]:
     return work
 
 
+@dataclass(frozen=True)
+class Hang:
+    """No answer before ``released`` is set."""
+
+    released: threading.Event
+    name: str = "Hang"
+
+    def play(self, execute: faults.Execute) -> WireResponse:
+        self.released.wait(LONG)
+        return execute().response()
+
+
 # -------------------------------------------------------------------------------------- the time
 
 
@@ -88,11 +103,11 @@ def test_a_late_reply_is_cut_at_the_deadline(
 ) -> None:
     # The number only: waiting twelve seconds in a test would prove no more.
     monkeypatch.setattr(deadline, "DEADLINE", 0.2)
-    cognito.faults.on("GetUserPoolMfaConfig", faults.Delay(2))
-    start = time.monotonic()
+    released = threading.Event()
+    cognito.faults.on("GetUserPoolMfaConfig", Hang(released))
     with pytest.raises(Unavailable) as raised:
         ask()
-    assert time.monotonic() - start < 1
+    released.set()
     assert (raised.value.sent, raised.value.reason) == ("unknown", "deadline_exceeded")
 
 
@@ -100,11 +115,9 @@ def test_a_reply_that_arrives_byte_by_byte_is_cut_at_the_deadline(
     cognito: LocalCognito, over_http: list[object]
 ) -> None:
     ask()
-    cognito.faults.on("GetUserPoolMfaConfig", faults.Drip(2))
-    start = time.monotonic()
-    with deadline.within(0.2), pytest.raises(Unavailable) as raised:
+    cognito.faults.on("GetUserPoolMfaConfig", faults.Drip(3))
+    with deadline.within(1), pytest.raises(Unavailable) as raised:
         ask()
-    assert time.monotonic() - start < 1
     assert (raised.value.sent, raised.value.reason) == ("unknown", "deadline_exceeded")
 
 
@@ -148,7 +161,7 @@ def test_one_thread_carries_the_calls_that_come_one_by_one() -> None:
 
 def give_up(released: threading.Event) -> Failure:
     """Make a call that hangs until it is released, and do not wait for it."""
-    with deadline.within(0.001):
+    with deadline.within(0.05):  # on a busy machine less may be over before the call begins
         late = run_within_deadline(hang_until(released))
     assert isinstance(late, Failure)
     return late
@@ -231,7 +244,7 @@ def test_a_late_answer_is_no_other_calls_answer() -> None:
         ended.set()
         return "late"
 
-    with deadline.within(0.001):
+    with deadline.within(0.3):
         run_within_deadline(late)
     released.set()
     assert ended.wait(LONG)
@@ -339,19 +352,19 @@ def test_a_machine_without_threads_is_the_operators_problem(
 def test_threads_do_not_delay_the_end_of_the_process() -> None:
     program = """
 import threading
+from cognito_mfa.cognito import deadline
 from cognito_mfa.cognito.deadline import run_within_deadline, within
+deadline.IDLE = 3600
 run_within_deadline(lambda: 1)
 with within(0.01):
     run_within_deadline(threading.Event().wait)
 print([thread.name for thread in threading.enumerate()])
 """
-    start = time.monotonic()
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=LONG
     )
     assert "cognito-mfa-call" in done.stdout
     assert not done.stderr
-    assert time.monotonic() - start < deadline.IDLE / 2
 
 
 # -------------------------------------------------------------------------------------- connections

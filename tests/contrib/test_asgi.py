@@ -79,16 +79,16 @@ class Socket(ApplicationCommunicator):  # type: ignore[misc]
     async def connect(self) -> Any:
         """Return True, or the code that the connection was refused with."""
         await self.send_input({"type": "websocket.connect"})
-        answer = await self.receive_output(timeout=5)
+        answer = await self.receive_output(timeout=60)
         return answer["type"] == "websocket.accept" or answer["code"]
 
     async def say(self, text: str) -> str:
         await self.send_input({"type": "websocket.receive", "text": text})
-        return str((await self.receive_output(timeout=5))["text"])
+        return str((await self.receive_output(timeout=60))["text"])
 
     async def disconnect(self) -> None:
         await self.send_input({"type": "websocket.disconnect", "code": 1000})
-        await self.wait(timeout=5)
+        await self.wait(timeout=60)
 
 
 def websocket(browser: Client, recheck: float = 60) -> Socket:
@@ -98,7 +98,7 @@ def websocket(browser: Client, recheck: float = 60) -> Socket:
 async def opened(socket: Socket) -> Any:
     """Return whether it opened, or the code; and leave again."""
     answer = await socket.connect()
-    await (socket.disconnect() if answer is True else socket.wait(timeout=5))
+    await (socket.disconnect() if answer is True else socket.wait(timeout=60))
     return answer
 
 
@@ -158,8 +158,8 @@ def test_an_open_websocket_is_closed_within_the_time(
         await asyncio.sleep(0.2)  # looks in between change nothing
         assert (await socket.say("still here?")).endswith("still here?")
         await sync_to_async(happens)(browser)
-        closed: dict[str, Any] = await socket.receive_output(timeout=5)
-        await socket.wait(timeout=5)
+        closed: dict[str, Any] = await socket.receive_output(timeout=60)
+        await socket.wait(timeout=60)
         return closed
 
     assert async_to_sync(talk)() == {"type": "websocket.close", "code": 4403}
@@ -173,7 +173,7 @@ def test_a_look_that_fails_closes(settings: Settings) -> None:
         socket = websocket(browser, recheck=0.05)
         assert await socket.connect() is True
         settings.SESSION_ENGINE = "no.such.engine"  # as good as one that cannot be reached
-        return await socket.receive_output(timeout=5)
+        return await socket.receive_output(timeout=60)
 
     assert async_to_sync(talk)()["code"] == 4403
 
@@ -236,8 +236,8 @@ def test_an_application_beside_djangos_gets_the_gates_answer() -> None:
 
     async def ask() -> tuple[dict[str, Any], dict[str, Any]]:
         caller = http(mounted, browser)
-        start = await caller.receive_output(timeout=5)
-        return start, await caller.receive_output(timeout=5)
+        start = await caller.receive_output(timeout=60)
+        return start, await caller.receive_output(timeout=60)
 
     start, body = async_to_sync(ask)()
     assert start["status"] == 403
@@ -268,8 +268,8 @@ def test_an_application_beside_djangos_is_none_for_whom_the_pool_shut_out(
 
     async def ask() -> tuple[int, bytes]:
         communicator = http(mounted, browser)
-        start = await communicator.receive_output(timeout=5)
-        return start["status"], (await communicator.receive_output(timeout=5))["body"]
+        start = await communicator.receive_output(timeout=60)
+        return start["status"], (await communicator.receive_output(timeout=60))["body"]
 
     status, body = async_to_sync(ask)()
     assert status == 403
@@ -282,10 +282,10 @@ def test_a_stream_beside_djangos_ends() -> None:
     async def listen() -> None:
         caller = http(mounted, browser, recheck=0.05)
         await caller.send_input({"type": "http.request", "body": b"", "more_body": False})
-        assert (await caller.receive_output(timeout=5))["status"] == 200
-        assert (await caller.receive_output(timeout=5))["body"] == b"first"
+        assert (await caller.receive_output(timeout=60))["status"] == 200
+        assert (await caller.receive_output(timeout=60))["body"] == b"first"
         await sync_to_async(reset)(browser)
-        await caller.wait(timeout=5)
+        await caller.wait(timeout=60)
         assert await caller.receive_nothing()
 
     async_to_sync(listen)()
@@ -299,9 +299,9 @@ def test_an_application_that_does_not_listen_is_cut_off(
 
     async def listen() -> None:
         caller = http(stubborn, browser, recheck=0.05)
-        assert (await caller.receive_output(timeout=5))["body"] == b"more"
+        assert (await caller.receive_output(timeout=60))["body"] == b"more"
         await sync_to_async(reset)(browser)
-        await caller.wait(timeout=5)
+        await caller.wait(timeout=60)
 
     async_to_sync(listen)()
 
@@ -313,7 +313,7 @@ def test_what_the_application_raises_reaches_the_server() -> None:
     browser = proven_one()
 
     async def ask() -> None:
-        await http(broken, browser).wait(timeout=5)
+        await http(broken, browser).wait(timeout=60)
 
     with pytest.raises(LookupError):
         async_to_sync(ask)()
@@ -321,21 +321,23 @@ def test_what_the_application_raises_reaches_the_server() -> None:
 
 def test_a_server_that_gives_up_ends_the_application() -> None:
     ended = []
-
-    async def waiting(_scope: Any, receive: Any, _send: Any) -> None:
-        try:
-            await receive()
-        finally:
-            ended.append(True)
-
     browser = proven_one()
 
     async def ask() -> None:
+        began = asyncio.Event()
+
+        async def waiting(_scope: Any, receive: Any, _send: Any) -> None:
+            began.set()
+            try:
+                await receive()
+            finally:
+                ended.append(True)
+
         server = http(waiting, browser)
         task = server.future
-        await asyncio.sleep(0.3)
+        await asyncio.wait_for(began.wait(), 60)
         task.cancel()
-        await asyncio.wait({task}, timeout=5)
+        await asyncio.wait({task}, timeout=60)
 
     async_to_sync(ask)()
     assert ended == [True]
@@ -347,7 +349,7 @@ def test_what_the_server_says_of_itself_passes() -> None:
     async def app(scope: Any, _receive: Any, _send: Any) -> None:
         seen.append(scope["type"])
 
-    async_to_sync(ApplicationCommunicator(RequireMFA(app), {"type": "lifespan"}).wait)()
+    async_to_sync(ApplicationCommunicator(RequireMFA(app), {"type": "lifespan"}).wait)(timeout=60)
     assert seen == ["lifespan"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import html
 import io
 import re
@@ -13,10 +12,10 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAExemption, MFAReset
+from tests import moments
 from tests.visitor import PASSWORD, Visitor
 
 PEOPLE = "admin:custom_user_person_changelist"
@@ -69,12 +68,10 @@ def test_every_page_of_ours_opens(pool: LocalPool, admin: Visitor) -> None:
 
 
 def test_exemptions(pool: LocalPool, admin: Visitor) -> None:
-    until = timezone.localtime() + dt.timedelta(days=3)
     data = {
         "user": "ada@example.com",  # by name: this site's page of users cannot complete it
-        "expires_at_0": until.strftime("%Y-%m-%d"),
-        "expires_at_1": until.strftime("%H:%M:%S"),
         "reason": "x",
+        **moments.form_fields(),
     }
     added = admin.client.post(reverse("admin:cognito_mfa_mfaexemption_add"), data, follow=True)
     assert "ada@example.com" in admin.text(added)
@@ -108,7 +105,7 @@ def test_links(pool: LocalPool, admin: Visitor) -> None:
 
 def test_commands(pool: LocalPool, admin: Visitor) -> None:
     out = io.StringIO()
-    until = (timezone.localdate() + dt.timedelta(days=30)).isoformat()
+    until = moments.noon(30).isoformat()
     for arguments in (
         ["cognito_mfa_report"],
         ["cognito_mfa_reset", "ada@example.com", "--reason", "x", "--dry-run"],

@@ -27,6 +27,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from cognito_mfa.enforcement import policy, rollout
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAExemption
+from tests import moments
 from tests.enforcement.people import linked, never_linked, proven, signed_in
 from tests.enforcement.servers import SERVERS, Ask, Send
 from tests.urls import urlpatterns as site_urls
@@ -171,11 +172,12 @@ def banner(response: Any) -> str:
 @servers
 @pytest.mark.parametrize("path", ["/page/", "/apage/"])
 def test_the_banner_counts_the_days(send: Send, path: str, conf: Conf) -> None:
-    conf(REQUIRED_FROM=timezone.localdate() + 5 * DAY)
+    begins = moments.today() + 5 * DAY
+    conf(REQUIRED_FROM=begins)
     (answer,) = send(signed_in(linked()), [Ask(f"{path}?q=1")])
     text = answer.body.decode()
     assert "You have 5 days left" in text
-    date = date_format(timezone.localdate() + 5 * DAY)
+    date = date_format(begins)
     assert re.search(
         rf'Starting <time datetime="[^"]+">{re.escape(date)}</time>, you’ll need', text
     )
@@ -184,10 +186,10 @@ def test_the_banner_counts_the_days(send: Send, path: str, conf: Conf) -> None:
 
 
 def test_the_banner_names_one_day_and_today(conf: Conf) -> None:
-    conf(REQUIRED_FROM=now() + DAY)
+    conf(REQUIRED_FROM=moments.noon(1))
     browser = signed_in(linked())
     assert "You have 1 day left" in browser.get("/one-day/").content.decode()
-    conf(REQUIRED_FROM=now() + dt.timedelta(seconds=1))
+    conf(REQUIRED_FROM=now() + dt.timedelta(minutes=5))
     text = browser.get("/page/").content.decode()
     assert "Starting today" in text or "1 day left" in text  # just before midnight
 

@@ -23,7 +23,7 @@ class Response:
 
 def connect(url: str) -> http.client.HTTPConnection:
     parts = urlsplit(url)
-    return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
 
 
 def post(

@@ -26,6 +26,7 @@ from cognito_mfa.contrib.rest_framework import IsMFAVerified
 from cognito_mfa.enforcement import impersonation, policy, proof
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAExemption
+from tests import moments
 from tests.enforcement.conftest import conf
 from tests.enforcement.people import exempted, linked, proven, signed_in
 from tests.enforcement.servers import CALLERS, Ask, Send
@@ -459,10 +460,9 @@ def test_the_admin_asks_for_the_proof_of_who_acts(
 
 def deeds(boss: Any) -> dict[str, tuple[str, dict[str, Any]]]:
     """Return what staff may do to others and not to themselves, and the export, which names who took it."""
-    people, until = "admin:cognito_mfa_cognitoidentity_changelist", timezone.localtime()
+    people = "admin:cognito_mfa_cognitoidentity_changelist"
     row = {"_selected_action": [boss.cognito_identity.pk], "confirmed": "yes", "reason": "x"}
-    day, hour = (until + timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S").split()
-    exempt = {"user": boss.pk, "expires_at_0": day, "expires_at_1": hour, "reason": "x"}
+    exempt = {"user": boss.pk, "reason": "x", **moments.form_fields()}
     return {
         "reset": (people, {"action": "reset_mfa", **row}),
         "clear": (people, {"action": "clear_failures", **row}),

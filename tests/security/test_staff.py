@@ -35,6 +35,7 @@ from cognito_mfa.models import (
     MFAReset,
     OverviewSnapshot,
 )
+from tests import moments
 from tests.factories import make
 from tests.visitor import PASSWORD, POOL_ID, Visitor, prove
 
@@ -76,13 +77,7 @@ def confirm(client: Client, url_name: str, action: str, row: Any) -> Any:
 
 
 def grant(client: Client, user: User) -> Any:
-    until = timezone.localtime() + dt.timedelta(days=3)
-    data = {
-        "user": user.pk,
-        "expires_at_0": until.strftime("%Y-%m-%d"),
-        "expires_at_1": until.strftime("%H:%M:%S"),
-        "reason": "Ticket 7",
-    }
+    data = {"user": user.pk, "reason": "Ticket 7", **moments.form_fields()}
     return client.post(reverse("admin:cognito_mfa_mfaexemption_add"), data)
 
 
@@ -727,20 +722,15 @@ def test_no_exemption_is_longer_than_a_year(
     staff: Staff, days: int, granted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The form: ``ExemptionForm.clean_expires_at``; the command: ``_grant``; code: ``exemptions.grant``."""
-    until = timezone.now() + dt.timedelta(days=days)
+    until = moments.noon(days)
     staff.is_allowed(RIGHTS.GRANT)
-    data = {
-        "user": identity().user_id,
-        "expires_at_0": until.strftime("%Y-%m-%d"),
-        "expires_at_1": "00:00",
-        "reason": "x",
-    }
+    data = {"user": identity().user_id, "reason": "x", **moments.form_fields(days)}
     answer = staff.client.post(reverse("admin:cognito_mfa_mfaexemption_add"), data)
     assert MFAExemption.objects.exists() is granted
     assert ("at the longest" in answer.content.decode()) is not granted
     MFAExemption.objects.all().delete()
 
-    arguments = ("ada", "--until", until.strftime("%Y-%m-%dT%H:%M"), "--reason", "x")
+    arguments = ("ada", "--until", until.isoformat(), "--reason", "x")
     if granted:
         call_command("cognito_mfa_exempt", *arguments, stdout=io.StringIO())
         return
@@ -787,7 +777,7 @@ COMMANDS = {
             "exempt",
             "ada",
             "--until",
-            (timezone.now() + dt.timedelta(days=3)).strftime("%Y-%m-%d"),
+            moments.noon(3).isoformat(),
             "--reason",
             "x",
         ),

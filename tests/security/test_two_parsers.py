@@ -50,14 +50,14 @@ async def _asked(app: Any, headers: list[tuple[bytes, bytes]]) -> str:
         app, {**scope, "headers": [*headers, (b"host", b"testserver")]}
     )
     await socket.send_input({"type": "websocket.connect"})
-    answer = await socket.receive_output(timeout=5)
+    answer = await socket.receive_output(timeout=60)
     if answer["type"] != "websocket.accept":
-        await socket.wait(timeout=5)
+        await socket.wait(timeout=60)
         return f"refused {answer['code']}"
     await socket.send_input({"type": "websocket.receive", "text": "who?"})
-    said = str((await socket.receive_output(timeout=5))["text"])
+    said = str((await socket.receive_output(timeout=60))["text"])
     await socket.send_input({"type": "websocket.disconnect", "code": 1000})
-    await socket.wait(timeout=5)
+    await socket.wait(timeout=60)
     return said
 
 
@@ -172,11 +172,11 @@ def test_an_open_connection_ends_when_its_session_is_another_persons(conf: Any) 
         headers = [(b"cookie", f"sessionid={key(browser)}".encode()), (b"host", b"testserver")]
         socket = ApplicationCommunicator(app, {**scope, "headers": headers})
         await socket.send_input({"type": "websocket.connect"})
-        assert (await socket.receive_output(timeout=5))["type"] == "websocket.accept"
+        assert (await socket.receive_output(timeout=60))["type"] == "websocket.accept"
         await asyncio.sleep(0)
         await sync_to_async(swap)()
-        closed = await socket.receive_output(timeout=5)
-        await socket.wait(timeout=5)
+        closed = await socket.receive_output(timeout=60)
+        await socket.wait(timeout=60)
         return closed
 
     assert async_to_sync(talk)() == {"type": "websocket.close", "code": 4403}
@@ -195,7 +195,7 @@ def test_a_host_that_the_site_does_not_have_is_a_plain_refusal(keys: tuple[str, 
             "headers": headers,
         }
         caller = ApplicationCommunicator(RequireMFA(Who.as_asgi()), scope)
-        return await caller.receive_output(timeout=5)
+        return await caller.receive_output(timeout=60)
 
     headers_of_scripts = async_to_sync(ask)()
     assert headers_of_scripts["status"] in (302, 400)

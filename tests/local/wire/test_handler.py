@@ -134,7 +134,7 @@ def test_the_server_closes_with_connections_open(cognito: LocalCognito) -> None:
         connection.request("GET", "/")
         connection.getresponse().read()
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection(("127.0.0.1", server.port), timeout=1)
+        socket.create_connection(("127.0.0.1", server.port), timeout=60)
     connection.close()
 
 
@@ -145,7 +145,7 @@ def test_a_taken_port_is_an_error(cognito: LocalCognito) -> None:
 
 def raw(server: HttpServer, sent: bytes) -> bytes:
     """Everything that comes back for these bytes, our side closed for writing after them."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         received = bytearray()
