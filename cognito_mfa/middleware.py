@@ -20,6 +20,7 @@ from cognito_mfa.enforcement import (
     rollout,
     unrouted_responses,
 )
+from cognito_mfa.enforcement.block_log import record_block
 from cognito_mfa.enforcement.gate import Decision, Verdict
 from cognito_mfa.enforcement.view_marks import VIEW_GAVE_404, why_exempt
 
@@ -120,6 +121,8 @@ def _blocks(request: HttpRequest, decision: Decision) -> bool:
     """Return whether the request is blocked; in observe mode, only record it."""
     if decision.verdict is Verdict.WOULD_BLOCK:
         rollout.record_would_block(request, decision.user)
+    elif decision.verdict is Verdict.BLOCK:
+        record_block(request, decision.user)
     return decision.verdict is Verdict.BLOCK
 
 
@@ -127,6 +130,8 @@ async def _ablocks(request: HttpRequest, decision: Decision) -> bool:
     """Async version of ``_blocks``."""
     if decision.verdict is Verdict.WOULD_BLOCK:
         await sync_to_async(rollout.record_would_block)(request, decision.user)
+    elif decision.verdict is Verdict.BLOCK:
+        record_block(request, decision.user)
     return decision.verdict is Verdict.BLOCK
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import secrets
 from collections.abc import Iterable
 from typing import Any, Literal, Self, TypeVar
@@ -27,10 +26,9 @@ from cognito_mfa.databases import (
     atomic_for,
 )
 from cognito_mfa.exceptions import ChallengeLost, ChallengeLostReason
+from cognito_mfa.monitoring import log_events
 from cognito_mfa.values import clocks
 from cognito_mfa.values.untrusted import USERNAME_LENGTH, storable
-
-logger = logging.getLogger(__name__)
 
 FRIENDLY_NAME_LENGTH = 64
 LANGUAGE_LENGTH = 16
@@ -834,6 +832,7 @@ class MFAEventQuerySet(CurrentQuerySet["MFAEvent"]):
         *,
         sub: str = "",
         username: str = "",
+        user: Any = None,
         actor: Any = None,
         reason: str = "",
         detail: str = "",
@@ -845,17 +844,16 @@ class MFAEventQuerySet(CurrentQuerySet["MFAEvent"]):
             identity: to which user; None for a user without one, and for events about the log itself.
             sub: of a user without an identity, where it is known.
             username: of a user without an identity.
+            user: the site's user, for the log, where there is no identity.
             actor: the user who did it; None when it was the identity's own user.
             reason: why, as an administrator gave it.
             detail: a method or a friendly name; never a code or a secret.
         """
         # The log may be on another machine, out of an attacker's reach. It has no names, which users choose freely.
-        logger.info(
-            "mfa_event: %s, user %s, by %s",
-            kind,
-            identity.user_id if identity else "unknown",
-            actor.pk if actor else "-",
-        )
+        name = MFAEvent.LOG_EVENTS.get(kind, kind.value.lower())
+        if name:
+            about = identity.user_id if identity else getattr(user, "pk", None)
+            log_events.write(name, user=about, by=actor.pk if actor else None)
         return self.create(
             kind=kind,
             identity=identity,
@@ -917,6 +915,18 @@ class MFAEvent(models.Model):
         RECOVERY_CODE_RETURNED = "RECOVERY_CODE_RETURNED", _("Recovery code valid again")
         SIGNED_OUT_ELSEWHERE = "SIGNED_OUT_ELSEWHERE", _("Signed out everywhere else")
 
+    # The names that differ in the log; empty where the line says more than the row, and is written beside it.
+    LOG_EVENTS = {
+        Kind.SIGNED_IN: "",
+        Kind.CODE_REJECTED: "",
+        Kind.PERMISSION_DENIED: "",
+        Kind.LINK_REFUSED: "",
+        Kind.SIGN_IN_REFUSED: "",
+        Kind.CODES_STOPPED: "code_entry_locked",
+        Kind.RENAMED: "device_renamed",
+        Kind.RESET_REQUESTED: "mfa_reset_requested",
+        Kind.DISABLED: "user_disabled",
+    }
     # Events that raise the identity's generation, so that no proof outlives them.
     INVALIDATES_PROOFS = frozenset(
         {

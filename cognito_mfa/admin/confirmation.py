@@ -34,6 +34,7 @@ from cognito_mfa.databases import (
 )
 from cognito_mfa.enforcement import impersonation, responses
 from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.monitoring import calls
 from cognito_mfa.sign_in.site_code import INVALID_VALUE_ERRORS
 from cognito_mfa.values import typed
 
@@ -280,6 +281,7 @@ class ConfirmedActionsMixin(ModelAdmin):
         done = []
         emails: dict[str, State] = {}
         for row in rows:
+            calls.forget()
             permissions.require(action.right, request.user, row)
             user = action.user(row)
             try:

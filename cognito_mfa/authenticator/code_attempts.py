@@ -16,7 +16,6 @@ the password.
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -40,9 +39,8 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.exceptions import BadCode, Busy, BusyReason, CodeAttemptsLocked
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
+from cognito_mfa.monitoring import log_events
 from cognito_mfa.values import clocks
-
-logger = logging.getLogger(__name__)
 
 FREE_ATTEMPTS = 5  # wrong codes without a wait
 FIRST_WAIT = 30  # seconds, after the last free one; then twice as long each time
@@ -381,8 +379,6 @@ def _record_wrong_code(
         )
         if count.is_last:
             MFAEvent.objects.record(MFAEvent.Kind.CODES_STOPPED, identity)
-            logger.warning("code_entry_locked: user %s", identity.user_id)
             notifications.send("codes_stopped", identity)
-    user_id = identity.user_id if identity else "new"
-    logger.info("code_rejected: user %s, method %s", user_id, method)
+    log_events.write("code_rejected", user=identity.user_id if identity else None, method=method)
     signals.send(signals.code_rejected, request=request, identity=identity, method=method)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,8 +13,6 @@ from cognito_mfa.authenticator import notifications, permissions
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.models import MFAEvent, MFAExemption, identity_of
-
-logger = logging.getLogger(__name__)
 
 Kind = MFAEvent.Kind
 
@@ -110,8 +107,8 @@ def _record(kind: MFAEvent.Kind, exemption: MFAExemption, actor: Any, reason: st
         kind,
         identity_of(user),
         username=user.get_username(),
+        user=user,
         actor=actor,
         reason=reason,
         detail=detail,
     )
-    logger.info("%s: user %s by %s", kind.lower(), user.pk, getattr(actor, "pk", "command"))

@@ -10,7 +10,6 @@ and what is compared is compared here, exactly.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,8 +29,6 @@ from cognito_mfa.databases import atomic_for, current_rows
 from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 from cognito_mfa.values.comparison import same
-
-logger = logging.getLogger(__name__)
 
 Kind = MFAEvent.Kind
 Status = CognitoIdentity.Status
@@ -292,14 +289,12 @@ def _create(user: Any, pool_user: PoolUser, *, actor: Any, reason: str) -> Cogni
         email=pool_user.person.email,
     )
     MFAEvent.objects.record(Kind.LINKED, identity, actor=actor, reason=reason, detail=BY_HAND)
-    logger.info("linked: user %s by %s", user.pk, _by(actor))
     return identity
 
 
 def _move(identity: CognitoIdentity, user: Any, *, actor: Any, reason: str) -> None:
     """Give the pool user's link, with the authenticator app and its history, to another user of the site."""
     detail = f"user {identity.user_id} → user {user.pk}"
-    logger.info("link_moved: %s by %s", detail, _by(actor))
     identity.user, identity.created_at = user, timezone.now()
     identity.save(update_fields=["user", "created_at"])
     identity.invalidate_proofs(Kind.LINK_MOVED, actor=actor, reason=reason, detail=detail)
@@ -308,7 +303,6 @@ def _move(identity: CognitoIdentity, user: Any, *, actor: Any, reason: str) -> N
 def _end(identity: CognitoIdentity, *, actor: Any, reason: str, notify: bool) -> None:
     detail = f"user {identity.user_id} ({identity.pool_id})"
     identity.invalidate_proofs(Kind.UNLINKED, actor=actor, reason=reason, detail=detail)
-    logger.info("unlinked: user %s by %s", identity.user_id, _by(actor))
     if notify and identity.status != Status.GONE:  # the address may belong to someone else by now
         notifications.send("unlinked", identity)
     setattr(identity, user_deletion.ENDED, True)
@@ -366,7 +360,6 @@ def change_pool(identity: CognitoIdentity, pool_user: PoolUser, *, actor: Any, r
     identity.save()
     detail = f"{before} → {identity.pool_id}"
     identity.invalidate_proofs(Kind.LINK_MOVED, actor=actor, reason=reason, detail=detail)
-    logger.info("pool_changed: user %s by %s", identity.user_id, _by(actor))
 
 
 # -------------------------------------------------------------------------------------------- helpers

@@ -6,7 +6,6 @@ Each refusal is recorded: who tried what, about which user, and why it was refus
 
 from __future__ import annotations
 
-import logging
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -27,8 +26,7 @@ from cognito_mfa.models import (
     MFAReset,
     identity_of,
 )
-
-logger = logging.getLogger(__name__)
+from cognito_mfa.monitoring import log_events
 
 
 class Right(NamedTuple):
@@ -154,12 +152,8 @@ def record_denial(denied: ActionDenied) -> None:
         actor=denied.actor,
         detail=str(denied),
     )
-    logger.warning(
-        "permission_denied: %s by user %s, about user %s",
-        denied,
-        denied.actor.pk,
-        identity.user_id if identity else getattr(denied.row, "user_id", None) or "unknown",
-    )
+    about = identity.user_id if identity else getattr(denied.row, "user_id", None)
+    log_events.write("permission_denied", user=about, by=denied.actor.pk, reason=str(denied))
 
 
 def required_step(right: Right, request: HttpRequest) -> Denial | None:

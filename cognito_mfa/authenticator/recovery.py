@@ -6,7 +6,6 @@ can be run again. If Cognito refused, the code is valid again. If the outcome is
 
 from __future__ import annotations
 
-import logging
 from typing import NamedTuple
 
 from cognito_mfa.authenticator import recovery_codes, reset
@@ -15,8 +14,6 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.exceptions import Busy, CognitoMFAError, Misconfigured, UserFacingError
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, RecoveryCode
-
-logger = logging.getLogger(__name__)
 
 Kind = MFAEvent.Kind
 REASON = "Recovery code"  # of the reset, for staff
@@ -126,4 +123,3 @@ def _give_back(recovery: Recovery) -> None:
         if recovery.is_new:
             MFAReset.objects.unfinished().filter(pk=row.pk).delete()
         MFAEvent.objects.record(Kind.RECOVERY_CODE_RETURNED, row.identity)
-    logger.warning("recovery_code_returned: user %s", row.identity.user_id)

@@ -24,8 +24,7 @@ from cognito_mfa.cognito import admin_api
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.exceptions import CognitoMFAError, UserGone
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
-
-logger = logging.getLogger(__name__)
+from cognito_mfa.monitoring import log_events
 
 Kind = MFAEvent.Kind
 Status = CognitoIdentity.Status
@@ -99,7 +98,10 @@ def record_trouble(reset: MFAReset, error: CognitoMFAError) -> None:
         error: what ``complete`` raised.
     """
     _save(reset, trouble=f"{error}. {error.hint}"[:500].strip(". "))
-    logger.warning("mfa_reset_interrupted: user %s, %s", reset.identity.user_id, reset.trouble)
+    user_id = reset.identity.user_id
+    text = f"user {user_id}, {reset.trouble}"
+    level = logging.WARNING
+    log_events.write("mfa_reset_interrupted", text, cause=error, level=level, user=user_id)
 
 
 def run_again(reset: MFAReset, *, actor: Any) -> MFAReset:
@@ -180,7 +182,6 @@ def _finish(reset: MFAReset) -> None:
         # Again: a sign-in with the old app may have succeeded since the reset was requested.
         identity.invalidate_proofs(Kind.MFA_RESET, actor=reset.actor, reason=reset.reason)
         code_attempts.clear(identity.username, sub=identity.sub)
-    logger.info("mfa_reset: user %s by %s", identity.user_id, reset.actor_id or "command")
     if identity.status != Status.GONE:  # the address may belong to someone else by now
         _notify(reset)
     signals.send(

@@ -5,7 +5,6 @@ Cognito is asked with the site's own AWS credentials.
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from cognito_mfa.authenticator import (
@@ -20,8 +19,6 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.exceptions import Refused, RefusedReason, UserGone
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
-
-logger = logging.getLogger(__name__)
 
 Status = CognitoIdentity.Status
 
@@ -94,7 +91,6 @@ def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> 
             reason=reason,
             detail=str(failures),
         )
-    logger.info("failures_cleared: number %d by %s", failures, getattr(actor, "pk", "command"))
     if event.identity:
         # An attacker who guesses may ask the staff to clear the counter: the owner must hear of it.
         notifications.send("failures_cleared", event.identity, failures=failures)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -16,8 +15,6 @@ from cognito_mfa.models import CognitoIdentity, MFAEvent
 
 if TYPE_CHECKING:
     from django.contrib.admin.models import LogEntry
-
-logger = logging.getLogger(__name__)
 
 ENDED = "_cognito_mfa_ended"  # of an identity whose end ``links.unlink`` has recorded
 
@@ -44,11 +41,10 @@ def record_deletion(*, instance: CognitoIdentity, origin: Any = None, **_given: 
         None,
         sub=instance.sub,
         username=instance.username,
+        user=user,
         actor=actor,
         detail=f"{what} ({instance.pool_id})",
     )
-    event = "user_deleted" if whole else "unlinked"
-    logger.info("%s: user %s by %s", event, user.pk, actor.pk if actor else "unknown")
 
 
 def _actor(identity: CognitoIdentity, origin: Any) -> Any:

@@ -13,6 +13,7 @@ from cognito_mfa.cognito.call_failures import Failure, exception_for, failure_fr
 from cognito_mfa.cognito.clients import CONSUMING, client_for, endpoint
 from cognito_mfa.cognito.errors import THROTTLED
 from cognito_mfa.cognito.replies import Reply
+from cognito_mfa.monitoring import calls
 from cognito_mfa.values.secret_text import SecretText, opened
 
 # Members of answers that are secret; a test compares them with the service model.
@@ -24,6 +25,7 @@ SECRET_MEMBERS = frozenset(
 PAUSE = (0.3, 1.0)
 
 
+@calls.observed
 def call(operation: str, parameters: Mapping[str, Any]) -> Reply:
     """Call ``operation`` and return Cognito's answer.
 

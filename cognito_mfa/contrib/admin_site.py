@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from cognito_mfa.enforcement import gate
+from cognito_mfa.enforcement.block_log import record_block
 from cognito_mfa.enforcement.redirects import safe_url
 from cognito_mfa.enforcement.responses import MFA_REQUIRED, deny
 from cognito_mfa.enforcement.view_marks import mfa_exempt
@@ -46,6 +47,7 @@ class MFAAdminSite(AdminSite):
         if self.has_permission(request):
             return HttpResponseRedirect(target)
         if super().has_permission(request):
+            record_block(request, request.user)
             return deny(request, MFA_REQUIRED)
         query = {"next": target}
         if request.user.is_authenticated:  # or our sign-in would send them straight back here

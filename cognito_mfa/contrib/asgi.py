@@ -23,6 +23,7 @@ from django.http.cookie import parse_cookie
 from cognito_mfa.conf import MAX_SECONDS
 from cognito_mfa.databases import current_rows
 from cognito_mfa.enforcement import ended_sessions, gate, rollout
+from cognito_mfa.enforcement.block_log import record_block
 from cognito_mfa.enforcement.gate import Verdict
 
 logger = logging.getLogger(__name__)
@@ -197,6 +198,8 @@ def _may_pass(request: Any, user: Any) -> bool:
     verdict, person = gate.decide_for_user(request, user)
     if verdict is Verdict.WOULD_BLOCK:
         rollout.record_would_block(request, person)
+    elif verdict is Verdict.BLOCK:
+        record_block(request, person)
     return verdict is not Verdict.BLOCK
 
 

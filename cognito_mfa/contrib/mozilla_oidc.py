@@ -17,14 +17,13 @@ from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 from cognito_mfa.backends import CognitoBackend
 from cognito_mfa.cognito import claims, deadline
 from cognito_mfa.cognito.types import Tokens
-from cognito_mfa.exceptions import CognitoMFAError
+from cognito_mfa.exceptions import CognitoMFAError, LinkRefused
 from cognito_mfa.managed_login import ProvidedTokens, load, store
 from cognito_mfa.managed_login.judgment import PATIENCE
 from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.monitoring import calls, log_events
 from cognito_mfa.sign_in import linking, user_updates
 from cognito_mfa.values.secret_text import SecretText
-
-logger = logging.getLogger(__name__)
 
 
 @sensitive_variables()
@@ -89,6 +88,7 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
         The package checks the signature of the ID token, but neither its issuer nor its audience, and
         nothing of the access token. Here both are checked, and that they belong together.
         """
+        calls.forget()
         try:
             with deadline.within(PATIENCE):
                 person = claims.read_person(tokens, check_signatures=True)
@@ -97,7 +97,8 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
             user = identity.user
             user_updates.apply(identity, user, person, request=self.request)
         except CognitoMFAError as error:
-            logger.warning("sign_in_refused: %s", error)
+            if not isinstance(error, LinkRefused):  # which is logged where it is recorded
+                log_events.write("sign_in_refused", cause=error, level=logging.WARNING)
             return None
         store(self.request, ProvidedTokens.of(tokens.access, tokens.id), user)
         return user

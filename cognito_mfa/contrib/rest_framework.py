@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rest_framework.permissions import AND, OR, BasePermission, OperandHolder
 
 from cognito_mfa.enforcement import gate, impersonation, rollout
+from cognito_mfa.enforcement.block_log import record_block
 from cognito_mfa.enforcement.gate import Verdict
 from cognito_mfa.enforcement.overrides import forgets
 from cognito_mfa.enforcement.responses import IMPERSONATING, MFA_REQUIRED
@@ -46,6 +47,8 @@ class IsMFAVerified(BasePermission):
         verdict, person = gate.decide_for_user(plain, user)
         if verdict is Verdict.WOULD_BLOCK:
             rollout.record_would_block(plain, person)
+        elif verdict is Verdict.BLOCK:
+            record_block(plain, person)
         if verdict is Verdict.BLOCK and impersonation.find(plain, user) is not None:
             self.message = {"detail": str(IMPERSONATING.title), "code": IMPERSONATING.code}
         elif verdict is Verdict.BLOCK:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from cognito_mfa.conf import MAX_SECONDS, get_conf
 from cognito_mfa.enforcement import gate
+from cognito_mfa.enforcement.block_log import record_block
 from cognito_mfa.enforcement.request_user import ausers_of, is_signed_in, users_of
 from cognito_mfa.enforcement.responses import (
     MFA_REQUIRED_BY_VIEW,
@@ -52,14 +53,18 @@ class _Required(Guard):
         for user in users_of(request):
             proven = is_signed_in(user) and gate.is_proven(request, user)
             if not proven:
-                return deny(request, self._denial(user))
+                denial = self._denial(user)
+                record_block(request, user, denial.code)
+                return deny(request, denial)
         return None
 
     async def acheck(self, request: HttpRequest) -> HttpResponse | None:
         for user in await ausers_of(request):
             proven = is_signed_in(user) and await gate.ais_proven(request, user)
             if not proven:
-                return await adeny(request, self._denial(user))
+                denial = self._denial(user)
+                record_block(request, user, denial.code)
+                return await adeny(request, denial)
         return None
 
     @staticmethod
@@ -78,6 +83,7 @@ class _Recent(Guard):
             age = gate.proof_age(request, user) if is_signed_in(user) else None
             denial = self._denial(user, age)
             if denial is not None:
+                record_block(request, user, denial.code)
                 return deny(request, denial)
         return None
 
@@ -86,6 +92,7 @@ class _Recent(Guard):
             age = await gate.aproof_age(request, user) if is_signed_in(user) else None
             denial = self._denial(user, age)
             if denial is not None:
+                record_block(request, user, denial.code)
                 return await adeny(request, denial)
         return None
 

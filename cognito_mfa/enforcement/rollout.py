@@ -19,7 +19,9 @@ from django.utils import timezone
 
 from cognito_mfa.databases import atomic_for, current_rows
 from cognito_mfa.enforcement import policy
+from cognito_mfa.enforcement.block_log import view_name
 from cognito_mfa.models import BlockedRequest, CognitoIdentity, MFAExemption, key_of
+from cognito_mfa.monitoring import log_events
 
 logger = logging.getLogger(__name__)
 
@@ -68,10 +70,7 @@ def record_would_block(request: HttpRequest, user: Any) -> None:
     if getattr(request, RECORDED, False):  # another guard of the same request was faster
         return
     setattr(request, RECORDED, True)
-    match = request.resolver_match
-    # Not the path: it may hold what a log must not.
-    view = match.view_name if match else "unknown"
-    logger.info("would_block: user %s, view %s", key_of(user) or "unknown", view)
+    log_events.write("would_block", user=key_of(user), view=view_name(request))
     if not key_of(user):  # a service, for example: only users are counted
         return
     try:

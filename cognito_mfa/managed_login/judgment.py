@@ -25,6 +25,7 @@ from cognito_mfa.managed_login import evidence, tokens
 from cognito_mfa.managed_login.evidence import Doubt, Evidence
 from cognito_mfa.managed_login.tokens import ProvidedTokens
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
+from cognito_mfa.monitoring import calls, log_events
 from cognito_mfa.sign_in import linking, user_updates
 
 logger = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ def on_signed_in(
     if trust is None:
         return
     tokens.store_again(request, user)
+    calls.forget()
     try:
         with deadline.within(PATIENCE):
             _judge(request, user, everyone=trust == "everyone")
@@ -168,4 +170,4 @@ def _prove(request: HttpRequest, identity: CognitoIdentity, person: Person) -> N
     identity.software_tokens.active().update(last_used_at=timezone.now())
     wrong_code_alerts.show_since_last_sign_in(request, identity)
     MFAEvent.objects.record(MFAEvent.Kind.SIGNED_IN, identity, detail=MANAGED_LOGIN)
-    logger.info("signed_in: user %s, method %s", identity.user_id, MANAGED_LOGIN)
+    log_events.write("signed_in", user=identity.user_id, method=MANAGED_LOGIN)

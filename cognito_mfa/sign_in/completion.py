@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
@@ -30,12 +29,11 @@ from cognito_mfa.exceptions import (
     SignInRefused,
 )
 from cognito_mfa.models import LANGUAGE_LENGTH, CognitoIdentity, MFAEvent, identity_of
+from cognito_mfa.monitoring import log_events
 from cognito_mfa.sign_in import linking, reset_note, site_code, user_updates
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.linking import Consent
 from cognito_mfa.sign_in.pending import Step
-
-logger = logging.getLogger(__name__)
 
 Status = CognitoIdentity.Status
 
@@ -190,7 +188,7 @@ def complete_sign_in(
         proof.write(request.session, identity, method=method)
         wrong_code_alerts.show_since_last_sign_in(request, identity, own=own)
         MFAEvent.objects.record(MFAEvent.Kind.SIGNED_IN, identity, detail=method)
-    logger.info("signed_in: user %s, method %s", identity.user_id, method or "none")
+    log_events.write("signed_in", user=identity.user_id, method=method or "none")
     signals.send(
         signals.signed_in,
         request=request,

@@ -55,6 +55,7 @@ from cognito_mfa.exceptions import (
     UserGone,
 )
 from cognito_mfa.models import CognitoIdentity, identity_of
+from cognito_mfa.monitoring import log_events
 from cognito_mfa.sign_in import (
     completion,
     enrollment,
@@ -497,8 +498,14 @@ def _next_step(
     if reply.name == NEW_PASSWORD_REQUIRED:
         return _save_step(request, replace(pending, step=Step.NEW_PASSWORD, challenge=reply))
     if not _is_supported(reply):
-        logger.warning("challenge_not_supported: challenge %.64r", reply.name)
-        raise ChallengeNotSupported(reply.name)
+        unknown = ChallengeNotSupported(reply.name)
+        log_events.write(
+            "challenge_not_supported",
+            f"challenge {reply.name!r:.64}",
+            cause=unknown,
+            level=logging.WARNING,
+        )
+        raise unknown
     offered = reply.name == SOFTWARE_TOKEN_MFA and recovery.is_possible()
     pending = replace(pending, step=Step.CHALLENGE, challenge=reply, offers_recovery=offered)
     if pending.purpose is not Purpose.REPLACE:  # no setup follows
@@ -748,5 +755,5 @@ def _check_current(
 
 def _record_rejected_password(request: HttpRequest, username: str, error: CognitoMFAError) -> None:
     if not isinstance(error, Refused):  # which its page logs
-        logger.log(error.log_level, "password_refused: %s %s", error, error.hint)
+        log_events.write("password_refused", cause=error)
     user_login_failed.send(sender=__name__, credentials={"username": username}, request=request)

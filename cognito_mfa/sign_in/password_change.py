@@ -6,7 +6,6 @@ encrypted for a minute.
 
 from __future__ import annotations
 
-import logging
 import secrets
 from dataclasses import replace
 
@@ -17,11 +16,10 @@ from cognito_mfa.cognito import user_api
 from cognito_mfa.cognito.types import NOTHING, Tokens
 from cognito_mfa.exceptions import BadCredentials, BadReply, Unavailable
 from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.monitoring import log_events
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step, clear_pending
 from cognito_mfa.values.secret_text import SecretText
-
-logger = logging.getLogger(__name__)
 
 
 def start(request: HttpRequest, pending: PendingSignIn, tokens: Tokens) -> Outcome:
@@ -70,7 +68,7 @@ def finish(
         with pending.discarding_on_failure(request):
             user_api.change_password(access, previous, proposed)
     except BadCredentials as error:
-        logger.info("password_refused: %s", error)
+        log_events.write("password_change_refused", cause=error, user=identity.user_id)
         raise
     except (Unavailable, BadReply) as error:
         if error.sent == "unknown":

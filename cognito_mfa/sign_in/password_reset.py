@@ -28,6 +28,7 @@ from cognito_mfa.exceptions import (
     Unavailable,
 )
 from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.monitoring import log_events
 from cognito_mfa.sign_in import reset_note
 from cognito_mfa.sign_in.caller import caller_of
 from cognito_mfa.sign_in.completion import Outcome
@@ -57,7 +58,7 @@ def send_code(request: HttpRequest, *, username: str, next_url: str) -> Outcome:
         user_api.send_reset_code(username, caller=caller_of(request))
     except BadCredentials as error:
         level = logging.INFO if error.error in EVERYDAY else logging.WARNING
-        logger.log(level, "reset_code_not_sent: %s", error)
+        log_events.write("reset_code_not_sent", str(error), cause=error, level=level)
     return wait_for_code(request, username=username, next_url=next_url, requested=True)
 
 

@@ -31,11 +31,10 @@ from cognito_mfa.exceptions import (
     Unavailable,
 )
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken, identity_of
+from cognito_mfa.monitoring import log_events
 from cognito_mfa.sign_in.completion import Outcome, complete_sign_in
 from cognito_mfa.sign_in.pending import Step
 from cognito_mfa.values import clocks
-
-logger = logging.getLogger(__name__)
 
 NAMES_AN_HOUR = 10  # for one user's device
 
@@ -137,7 +136,7 @@ def _turn_off(request: HttpRequest, identity: CognitoIdentity, tokens: Tokens) -
     except Misconfigured as error:
         if error.error != "InvalidParameterException":
             raise
-        logger.error("removal_refused: %s %s", error, error.hint)  # noqa: TRY400 - no secrets in a traceback
+        log_events.write("removal_refused", cause=error, user=identity.user_id)
         raise RemovalNotAllowed("factor") from None
     except (Unavailable, BadReply) as error:
         if error.sent == "no":
@@ -168,7 +167,8 @@ def _check_pool() -> None:
     try:
         required = admin_api.pool_requires_mfa()
     except CognitoMFAError as error:
-        logger.error("removal_refused: the pool's MFA setting cannot be read: %s", error)  # noqa: TRY400 - no secrets in a traceback
+        text = f"the pool's MFA setting cannot be read: {error}"
+        log_events.write("removal_refused", text, cause=error, level=logging.ERROR)
         raise RemovalNotAllowed("unknown") from None
     if required:
         raise RemovalNotAllowed("pool")

@@ -99,7 +99,6 @@ def _end_other_sessions(request: HttpRequest, identity: CognitoIdentity, *, meth
     proof.record_sign_outs(request.session, identity.sign_outs)
     # SECURITY: a stolen cookie is of this very session. It must not be good for the session that stays.
     request.session.cycle_key()
-    logger.info("signed_out_elsewhere: user %s", identity.user_id)
     notifications.send("signed_out_elsewhere", identity)
 
 

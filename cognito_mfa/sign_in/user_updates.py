@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import Any
 
@@ -15,8 +14,6 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import LinkRefusedReason, SignInRefused
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.sign_in import linking, site_code, user_fields, user_groups
-
-logger = logging.getLogger(__name__)
 
 Reason = LinkRefusedReason
 DONE = "cognito_mfa_updated"  # on the request: one sign-in of another package comes here twice
@@ -65,7 +62,6 @@ def _update_rights(identity: CognitoIdentity, user: Any, person: Person) -> None
     if changed:
         detail = " ".join(changed)
         MFAEvent.objects.record(MFAEvent.Kind.RIGHTS_CHANGED, identity, detail=detail)
-        logger.info("rights_changed: user %s, %s", user.pk, detail)
 
 
 def _call_updater(user: Any, person: Person, request: HttpRequest | None) -> None:

@@ -5,7 +5,6 @@ GET shows, POST calls Cognito. Any error of Cognito becomes a page of ours, neve
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,13 +42,18 @@ from cognito_mfa.exceptions import (
     BadCode,
     BadCredentials,
     Busy,
+    ChallengeLost,
     ChallengeLostReason,
+    ChallengeNotSupported,
     CognitoMFAError,
+    ConfirmationNeeded,
     LinkRefused,
     Refused,
+    RemovalNotAllowed,
     ServiceError,
 )
-from cognito_mfa.models import identity_of
+from cognito_mfa.models import identity_of, key_of
+from cognito_mfa.monitoring import calls, log_events
 from cognito_mfa.sign_in import duplicate_submissions, password_reset
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
@@ -59,7 +63,15 @@ from cognito_mfa.views.error_pages import BLOCKED, DEVICE, RESTART, UNAVAILABLE,
 from cognito_mfa.views.post_redirects import Answer, SeeOther
 from cognito_mfa.views.progress import Progress, progress_of
 
-logger = logging.getLogger(__name__)
+# Errors that have their event where they are counted or recorded, and one that is no refusal.
+LOGGED_ELSEWHERE = (
+    BadCode,
+    BadCredentials,
+    ChallengeNotSupported,
+    ConfirmationNeeded,
+    LinkRefused,
+    ServiceError,
+)
 
 WAIT = "wait"  # in the address of the page that asks for patience
 WAIT_SECONDS = 2  # seconds from the page that asks for patience to the next
@@ -131,6 +143,7 @@ class Page(View):
             acting = None if cls.allows_impersonators else impersonation.find(request, request.user)
             if acting is not None:
                 return cls.answer_impersonator(request, acting)
+            calls.forget()
             with waiting_once():
                 response = view(request, *args, **kwargs)
             post_redirects.forget_cookie(request, response)
@@ -337,12 +350,17 @@ class StepView(FormPage):
     def redirect_to_current_step(self) -> HttpResponse:
         """Return the answer when this is not the step that the sign-in is at."""
         pending = self.pending
-        if pending.step is not Step.START:
-            return self.redirect_to_step(Outcome(pending.step, pending.next_url))
         is_post = self.request.method == "POST"
+        if pending.step is not Step.START:
+            if is_post:
+                self.log_stale(f"at_{pending.step.value}")
+            return self.redirect_to_step(Outcome(pending.step, pending.next_url))
         if is_post and duplicate_submissions.is_late(self.request):
             return self.wait_for_other_submission()
         expired = PendingSignIn.take_expired(self.request)
+        if is_post:
+            lost = ChallengeLostReason
+            self.log_stale(lost.TIMED_OUT if expired is not None else lost.NOTHING_PENDING)
         if expired is not None:
             self.pending = expired
             return self.restart(error_texts.timed_out(), ChallengeLostReason.TIMED_OUT)
@@ -353,6 +371,11 @@ class StepView(FormPage):
         return self.redirect_to_sign_in(
             text=text, next_url=pending.next_url or self.request.GET.get("next", "")
         )
+
+    def log_stale(self, reason: str) -> None:
+        """Log that a form was sent for a step that the sign-in is not at, for ``reason``."""
+        user = key_of(self.request.user)
+        log_events.write("stale_step", user=user, step=self.step.value, reason=reason)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = {"pending": self.pending, "progress": self.progress, **self.shared_context()}
@@ -430,17 +453,25 @@ class StepView(FormPage):
         return page_for(error).text(error)
 
     def log_refusal(self, error: CognitoMFAError) -> None:
-        """Log what Cognito refused, so that an operator who is asked about it finds the request.
+        """Log what was refused, so that an operator who is asked about it finds the request.
 
         Args:
-            error: of Cognito's. Wrong passwords and codes are logged where they are counted, and failures with the
+            error: of Cognito's, or ours. Wrong passwords and codes are logged where they are counted, and failures with the
                 reference that the page shows.
         """
         is_password = isinstance(error, AccountActionNeeded) and self.step is Step.START
-        if error.operation and not (
-            is_password or isinstance(error, (BadCredentials, BadCode, ServiceError))
-        ):
-            logger.log(error.log_level, "cognito_refused: %s %s", error, error.hint)
+        if is_password or isinstance(error, LOGGED_ELSEWHERE):
+            return
+        told: log_events.Fields = {"user": key_of(self.request.user), "step": self.step.value}
+        if isinstance(error, RemovalNotAllowed):
+            if error.by in ("policy", "pool"):
+                log_events.write("removal_refused", cause=error, **told)
+        elif error.operation:
+            log_events.write("cognito_refused", cause=error, **told)
+        elif isinstance(error, ChallengeLost):
+            log_events.write("stale_step", cause=error, **told)
+        else:
+            log_events.write("step_refused", cause=error, **told)
 
     def restart(self, text: str, reason: StrEnum | None = None) -> HttpResponse:
         """Start again; unless another request of this browser was faster, and must not be undone.
@@ -571,5 +602,5 @@ def _save_now(request: HttpRequest) -> None:
 def log_failure(error: ServiceError) -> str:
     """Log for the operator, and return the reference that the user can quote."""
     reference = secrets.token_hex(4)
-    logger.log(error.log_level, "cognito_failed [%s]: %s %s", reference, error, error.hint)
+    log_events.write("cognito_failed", cause=error, reference=reference)
     return reference

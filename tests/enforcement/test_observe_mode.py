@@ -36,7 +36,7 @@ def test_every_stop_that_did_not_happen_is_counted_once(
     user = linked()
     browser = signed_in(user)
     paths = ["/gated/function/?token=secret", "/gated/async-class/", "/admin/"]
-    with caplog.at_level("INFO", logger="cognito_mfa.enforcement.rollout"):
+    with caplog.at_level("INFO", logger="cognito_mfa.events"):
         answers = send(browser, [Ask(path) for path in paths])
 
     assert answers[0].body == SECRET.encode()

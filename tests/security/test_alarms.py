@@ -327,5 +327,5 @@ def test_every_event_is_a_line_in_the_log_too(
     kinds = set(MFAEvent.objects.values_list("kind", flat=True))
     assert "SOFTWARE_TOKEN_VERIFIED" in kinds
     for kind in kinds:
-        assert f"mfa_event: {kind}, user " in caplog.text
+        assert f"{kind.lower()}: user " in caplog.text
     assert "Secret phone" not in caplog.text

@@ -21,6 +21,7 @@ from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for, roll_back
 from cognito_mfa.exceptions import ConfirmationNeeded, LinkRefused, LinkRefusedReason
 from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.monitoring import log_events
 from cognito_mfa.sign_in import site_code, usernames
 from cognito_mfa.sign_in.linking import new_users
 from cognito_mfa.sign_in.linking.linkability import (
@@ -311,7 +312,6 @@ def _link_existing_user(
     """Link ``user``, who was here before."""
     identity = _create_identity(person, user, status)
     MFAEvent.objects.record(Kind.LINKED, identity, detail=how)
-    logger.info("linked: user %s, %s", user.pk, how)
     return identity
 
 
@@ -324,6 +324,7 @@ def _create_identity_and_user(
 ) -> CognitoIdentity:
     """Create both, and log a user who already has the person's name (``holder``) or address: two accounts."""
     identity = _create_identity(person, new_users.create(person, name), status)
+    log_events.write("user_created", user=identity.user_id, sub=person.sub)
     other, what = (same_address, "address") if holder is None else (holder, "name")
     if other is not None:
         detail = f"NEW_USER · user {other} has the {what}"

@@ -13,6 +13,7 @@ from cognito_mfa.authenticator import identity_lookup
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason, SignInRefused
 from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.monitoring import log_events
 from cognito_mfa.sign_in import site_code
 
 logger = logging.getLogger(__name__)
@@ -80,12 +81,17 @@ def refuse(person: Person, user: Any, reason: LinkRefusedReason) -> NoReturn:
 def _record(person: Person | CognitoIdentity, refusal: LinkRefused) -> None:
     refusal.reference = secrets.token_hex(4)
     about = "" if refusal.user_pk is None else f"user {refusal.user_pk}"
-    logger.warning(
-        "%s [%s]: %s",
+    said = (refusal.reason, f"sub {person.sub}", about, refusal.cause)
+    text = ", ".join(part for part in said if part)
+    if hint := HINTS.get(refusal.reason):
+        text = f"{text}. {hint}"
+    log_events.write(
         refusal.code,
-        refusal.reference,
-        ", ".join(filter(None, (refusal.reason, f"sub {person.sub}", about, refusal.cause)))
-        + (f". {hint}" if (hint := HINTS.get(refusal.reason)) else ""),
+        text,
+        cause=refusal,
+        user=refusal.user_pk,
+        sub=person.sub,
+        reference=refusal.reference,
     )
     write = partial(
         MFAEvent.objects.record,
