@@ -18,6 +18,7 @@ from cognito_mfa.checks import (
     database,
     deployment,
     imports,
+    logs,
     managed_login,
     middleware,
     project,
@@ -58,7 +59,7 @@ ALWAYS: tuple[Check, ...] = (
     apis.check_rest_framework,
     apis.check_ninja,
     apis.check_channels,
-    access.check_logging,
+    logs.check_logging,
     users.check_writable,
     users.check_required_fields,
     users.check_addresses,
@@ -76,6 +77,8 @@ DEPLOYED: tuple[Check, ...] = (
     deployment.check_circuit_breaker,
     deployment.check_hosts,
     deployment.check_addresses,
+    logs.check_loggers,
+    logs.check_http_client,
     recovery.check_credentials,
 )
 OF_DATABASE: tuple[Check, ...] = (

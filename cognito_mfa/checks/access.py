@@ -1,9 +1,8 @@
-"""Checks of authentication backends, admin sites, and what logs reveal."""
+"""Checks of authentication backends and admin sites."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -18,9 +17,6 @@ from cognito_mfa.enforcement.account_state import BACKEND, own_backend
 from cognito_mfa.enforcement.installed_middleware import Gate, installed_gate
 from cognito_mfa.enforcement.overrides import forgets, names_in
 from cognito_mfa.enforcement.password_forms import backends_for_passwords, may_accept_password
-
-AWS_LOGGERS = ("boto3", "botocore", "urllib3")
-UNSET = (None, "NOTSET", 0)  # levels of a logger that inherits the root's
 
 
 def check_backend() -> Iterator[CheckMessage]:
@@ -132,37 +128,3 @@ def _is_gated(site: Any) -> bool:
         return False
     asks = names_in(kind.login) & admin_sites.ASKS
     return not (forgets(kind, MFAAdminSite, "login") and asks)
-
-
-def check_logging() -> Iterator[CheckMessage]:
-    """Check that LOGGING does not set botocore to DEBUG, where it logs passwords, codes, and tokens (W011)."""
-    if settings.DEBUG or not (loud := _loud_loggers()):
-        return
-    names = ", ".join(repr(name or "root") for name in loud)
-    yield Caution(
-        f"LOGGING sets {names} to DEBUG, so botocore logs passwords, codes, and tokens.",
-        hint="Set the level of the loggers 'boto3', 'botocore', and 'urllib3' to INFO or above.",
-        id="cognito_mfa.W011",
-    )
-
-
-def _loud_loggers() -> list[str]:
-    """Return the AWS loggers that LOGGING sets to DEBUG, and the root logger if they inherit its level."""
-    config: Mapping[str, Any] = settings.LOGGING or {}
-    loggers: Mapping[str, Any] = config.get("loggers") or {}
-    loud = [
-        name
-        for name in loggers
-        if name.partition(".")[0] in AWS_LOGGERS and _is_loud(loggers, name)
-    ]
-    root = _is_loud(config, "root") or _is_loud(loggers, "")
-    return ["", *loud] if root and _level(loggers, "botocore") in UNSET else loud
-
-
-def _is_loud(config: Mapping[str, Any], name: str) -> bool:
-    level = _level(config, name)
-    return level == "DEBUG" or (isinstance(level, int) and 0 < level <= logging.DEBUG)
-
-
-def _level(config: Mapping[str, Any], name: str) -> object:
-    return (config.get(name) or {}).get("level")

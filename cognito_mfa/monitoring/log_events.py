@@ -195,7 +195,7 @@ def _fields_of(cause: CognitoMFAError) -> dict[str, object]:
         "operation": cause.operation,
         "cognito_error": cause.error,
         "error": cause.code,
-        "reason": str(cause.reason or ""),
+        "reason": str(cause.reason or cause.detail),
         "request_id": cause.request_id,
     }
 

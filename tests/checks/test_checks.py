@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import http.client
 import inspect
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from importlib import import_module
 from importlib.util import find_spec
@@ -29,6 +31,7 @@ from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.contrib.rest_framework import IsMFAVerified, asks_for_factor
 from cognito_mfa.decorators import mfa_exempt
 from cognito_mfa.models import CognitoIdentity, PoolPolicy
+from cognito_mfa.monitoring.redaction import RemoveSecrets
 from tests.checks import sites
 from tests.checks.changes import (
     AUTHENTICATION,
@@ -71,6 +74,30 @@ def no_profile(**_given: Any) -> Any:
 
 def view(_request: HttpRequest) -> HttpResponse:
     raise NotImplementedError
+
+
+def loud_botocore(_settings: Settings) -> None:
+    """Do what ``boto3.set_stream_logger("botocore")`` does, until ``quiet_again``."""
+    logger = logging.getLogger("botocore")
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(logging.NullHandler())
+
+
+def printing_http_client(_settings: Settings) -> None:
+    """Do what tutorials show, until ``quiet_again``."""
+    http.client.HTTPConnection.debuglevel = 1
+
+
+@pytest.fixture(autouse=True)
+def quiet_again() -> Iterator[None]:
+    yield
+    http.client.HTTPConnection.debuglevel = 0
+    logger = logging.getLogger("botocore")
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = True
+    for handler in list(logger.handlers):
+        if isinstance(handler, logging.NullHandler):
+            logger.removeHandler(handler)
 
 
 own_admin = AdminSite(name="own_admin")
@@ -332,7 +359,16 @@ BAD_DEPLOYED: list[tuple[str, Callable[[Settings], None]]] = [
     ("W020", conf(TRUST_POOL_EMAIL=True)),
     ("W050", conf(RECOVERY_CODES=True, CLIENT_FACTORY="tests.security.no_credentials.make_client")),
     ("W050", conf(RECOVERY_CODES=True, CLIENT_FACTORY="tests.checks.test_checks.no_profile")),
+    ("W060", loud_botocore),
+    ("W061", printing_http_client),
 ]
+CLEAN_LOGGING = {
+    "version": 1,
+    "filters": {"secrets": {"()": "cognito_mfa.monitoring.redaction.RemoveSecrets"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["secrets"]}},
+    "root": {"handlers": ["console"], "level": "DEBUG"},
+}
+
 GOOD: list[Any] = [
     pytest.param(
         conf(RECOVERY_CODES=True),
@@ -341,6 +377,7 @@ GOOD: list[Any] = [
             reason="AdminDeleteSoftwareToken is newer than the installed botocore",
         ),
     ),
+    site(LOGGING=CLEAN_LOGGING),
     conf(ENDPOINT_URL="https://vpce-1.cognito-idp.eu-west-1.vpce.amazonaws.com"),
     conf(ENDPOINT_URL="https://cognito-idp-fips.us-east-1.api.aws"),
     conf(ENDPOINT_URL="https://cognito-idp.cn-north-1.api.amazonwebservices.com.cn"),
@@ -418,6 +455,20 @@ def assert_told(messages: dict[str, checks.CheckMessage], number: str) -> None:
 def test_what_is_fine_is_not_told(change: Callable[[Settings], None], settings: Settings) -> None:
     change(settings)
     assert found() == {}
+
+
+def test_a_filter_on_the_handler_makes_a_loud_logger_fine(settings: Settings) -> None:
+    loud_botocore(settings)
+    logging.getLogger("botocore").propagate = False
+    for handler in logging.getLogger("botocore").handlers:
+        handler.addFilter(RemoveSecrets())
+    assert "cognito_mfa.W060" not in found(deploy=True)
+
+
+@pytest.mark.parametrize("factory", ["no.such.filter", "logging.Filter", logging.Filter, None])
+def test_another_filter_is_none(factory: object, settings: Settings) -> None:
+    settings.LOGGING = {**CLEAN_LOGGING, "filters": {"secrets": {"()": factory}}}
+    assert "cognito_mfa.W011" in found()
 
 
 @pytest.mark.parametrize("rule", ["staff", {"groups": ["Editors"]}])
