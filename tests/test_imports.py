@@ -18,7 +18,7 @@ django.setup()
 from django.urls import get_resolver
 get_resolver().url_patterns
 import cognito_mfa.middleware, cognito_mfa.backends, cognito_mfa.admin, cognito_mfa.contrib.admin_site
-heavy = {"boto3", "botocore", "qrcode", "cryptography", "jwt", "pyotp", "cognito_mfa.local"}
+heavy = {"boto3", "botocore", "qrcode", "cryptography", "jwt", "pyotp", "opentelemetry", "cognito_mfa.local"}
 print(sorted(heavy & set(sys.modules)))
 """
 

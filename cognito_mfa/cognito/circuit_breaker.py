@@ -26,7 +26,6 @@ jump, and count exceptions, of which a call raises none here: they would carry r
 from __future__ import annotations
 
 import contextvars
-import logging
 import os
 import threading
 from collections import deque
@@ -40,6 +39,7 @@ from cognito_mfa.cognito.call_failures import Failure
 from cognito_mfa.cognito.errors import SERVICE_FAILURES
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import UnavailableReason
+from cognito_mfa.monitoring import log_events, telemetry
 from cognito_mfa.values import clocks
 
 PAUSE = 5.0  # seconds from one call that is let through to the next
@@ -50,7 +50,6 @@ NOT_ASKED = (UnavailableReason.CIRCUIT_OPEN, UnavailableReason.TOO_MANY_CALLS)
 
 State = Literal["off", "closed", "open", "half_open"]
 _Answer = TypeVar("_Answer")
-logger = logging.getLogger(__name__)
 
 
 class Ticket(NamedTuple):
@@ -130,9 +129,10 @@ class CircuitBreaker:
                 opens = self._count_failure()
         # Not under the lock, because a handler may be slow.
         if opens:
-            logger.warning("circuit_opened: failures %d", self._failed_at.maxlen)
+            log_events.write("circuit_opened", f"failures {self._failed_at.maxlen}")
         if opened_at is not None:
-            logger.warning("circuit_closed: after %.0f seconds", clocks.monotonic() - opened_at)
+            seconds = clocks.monotonic() - opened_at
+            log_events.write("circuit_closed", f"after {seconds:.0f} seconds", seconds=seconds)
 
     def _count_failure(self) -> bool:
         """Count a failure; return whether it opens the circuit."""
@@ -199,6 +199,7 @@ def reset() -> None:
 
 
 os.register_at_fork(after_in_child=reset)
+telemetry.observe_circuit(lambda: state() in ("open", "half_open"))
 
 
 def _current() -> CircuitBreaker | None:

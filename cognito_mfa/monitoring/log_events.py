@@ -85,6 +85,7 @@ EXTENSIONS = {
     "authn_factor_replaced": "another authenticator app took the place of one",
     "authn_login_unlock": "code entry was unlocked",
     "sys_dependency_fail": "Cognito did not answer as it must",
+    "sys_dependency_recovered": "Cognito answers again",
 }
 
 EVENTS = {
@@ -99,6 +100,8 @@ EVENTS = {
     "cognito_refused": Event("authn_login_fail"),
     "cognito_failed": Event("sys_dependency_fail", logging.ERROR),
     "challenge_not_supported": Event("authn_login_fail", logging.WARNING),
+    "circuit_opened": _local("sys_dependency_fail", logging.WARNING),
+    "circuit_closed": _local("sys_dependency_recovered", logging.WARNING),
     "signed_out_elsewhere": Event("session_expired"),
     # Authenticator apps and recovery codes
     "software_token_verified": Event("authn_factor_added"),

@@ -11,14 +11,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from opentelemetry.metrics import CallbackOptions, Observation
     from opentelemetry.trace import Span
 
 SCOPE = "cognito_mfa"
 SERVICE = "Cognito Identity Provider"  # as botocore's service id
 EVENTS = "cognito_mfa.events"
 DURATION = "cognito_mfa.call.duration"
-BREAKER = "cognito_mfa.breaker.open"
-METRICS = (EVENTS, DURATION, BREAKER)
+CIRCUIT = "cognito_mfa.circuit.open"
+METRICS = (EVENTS, DURATION, CIRCUIT)
 EVENT = "cognito_mfa.event"  # attribute of a count
 ATTRIBUTES = (EVENT,)  # of ours; the others are OpenTelemetry's
 # Seconds: a good answer takes 20 to 500 ms, and 12 s is the deadline.
@@ -43,6 +46,18 @@ class Instruments:
             description="Time of calls to Cognito.",
             explicit_bucket_boundaries_advisory=BOUNDARIES,
         )
+        meter.create_observable_gauge(
+            CIRCUIT,
+            callbacks=[self._observe_circuit],
+            description="Whether this process does not call Cognito, because it does not respond.",
+        )
+
+    @staticmethod
+    def _observe_circuit(_options: CallbackOptions) -> Iterator[Observation]:
+        from opentelemetry.metrics import Observation
+
+        if _is_circuit_open is not None:
+            yield Observation(int(_is_circuit_open()))
 
     def span_of_call(self, operation: str) -> AbstractContextManager[Span]:
         """Return the span of one call, which is the current one inside."""
@@ -57,6 +72,15 @@ class Instruments:
             record_exception=False,  # what is recorded is chosen here
             set_status_on_exception=False,
         )
+
+
+_is_circuit_open: Callable[[], bool] | None = None
+
+
+def observe_circuit(is_open: Callable[[], bool]) -> None:
+    """Let the gauge report what ``is_open`` returns."""
+    global _is_circuit_open
+    _is_circuit_open = is_open
 
 
 @cache

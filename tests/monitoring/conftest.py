@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.monitoring import log_events
-from tests.monitoring.outcomes import Heard, Site
+from tests.monitoring.outcomes import Clock, Heard, Site
 from tests.visitor import Visitor
 
 
@@ -25,5 +25,13 @@ def heard() -> Iterator[Heard]:
 
 
 @pytest.fixture
-def site(pool: LocalPool, visitor: Visitor, settings: Settings, heard: Heard) -> Site:
-    return Site(pool, visitor, settings, heard)
+def site(
+    pool: LocalPool,
+    visitor: Visitor,
+    settings: Settings,
+    heard: Heard,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Site:
+    clock = Clock()
+    monkeypatch.setattr("cognito_mfa.values.clocks.monotonic", clock.read)
+    return Site(pool, visitor, settings, heard, clock)

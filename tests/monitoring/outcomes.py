@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -56,6 +57,15 @@ class Heard(logging.Handler):
         }
 
 
+class Clock:
+    """The clock of the process, which a test moves."""
+
+    ahead = 0.0
+
+    def read(self) -> float:
+        return time.monotonic() + self.ahead
+
+
 @dataclass
 class Site:
     """A site, one of its users, and what its log says."""
@@ -64,6 +74,7 @@ class Site:
     visitor: Visitor
     settings: Settings
     heard: Heard = field(repr=False)
+    clock: Clock = field(repr=False)
 
     def start(self) -> None:
         """Forget what was logged to come here."""
@@ -148,6 +159,19 @@ def unavailable(site: Site) -> None:
 
 def misconfigured(site: Site) -> None:
     site.fail("InitiateAuth", faults.Error("ResourceNotFoundException", "no client"))
+    site.visitor.sign_in()
+
+
+def stops_calling(site: Site) -> None:
+    site.configure(CIRCUIT_BREAKER=1)
+    unavailable(site)
+
+
+def calls_again(site: Site) -> None:
+    stops_calling(site)
+    site.start()
+    site.visitor.cognito.faults.clear()
+    site.clock.ahead += 60
     site.visitor.sign_in()
 
 
@@ -410,6 +434,8 @@ OUTCOMES: dict[Callable[[Site], None], list[str]] = {
     throttled_by_cognito: ["cognito_refused"],
     unavailable: ["cognito_failed"],
     misconfigured: ["cognito_failed"],
+    stops_calling: ["circuit_opened", "cognito_failed"],
+    calls_again: ["circuit_closed"],
     nothing_pending: ["stale_step"],
     another_step: ["stale_step"],
     overtaken: ["stale_step"],

@@ -1,0 +1,147 @@
+"""OpenTelemetry gets counts, durations, and spans, with few values and without personal data; without it nothing is kept."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from cognito_mfa.monitoring import telemetry
+from tests.monitoring import outcomes
+from tests.monitoring.outcomes import Site
+from tests.visitor import PASSWORD
+
+
+@dataclass
+class Collected:
+    """What the SDK would send."""
+
+    reader: InMemoryMetricReader
+    exporter: InMemorySpanExporter
+
+    @property
+    def spans(self) -> list[ReadableSpan]:
+        return list(self.exporter.get_finished_spans())
+
+    def points(self, name: str) -> list[tuple[dict[str, Any], Any]]:
+        """Return the attributes of each point of a metric, and the point."""
+        data = self.reader.get_metrics_data()
+        return [
+            (dict(point.attributes or {}), point)
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            if metric.name == name
+            for point in metric.data.data_points
+        ]
+
+
+@pytest.fixture
+def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collected]:
+    """The real SDK, for this test only: OpenTelemetry's own providers can be set once."""
+    reader, exporter = InMemoryMetricReader(), InMemorySpanExporter()
+    meters, tracers = MeterProvider([reader]), TracerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(metrics, "get_meter", meters.get_meter)
+    monkeypatch.setattr(trace, "get_tracer", tracers.get_tracer)
+    telemetry.instruments.cache_clear()
+    yield Collected(reader, exporter)
+    telemetry.instruments.cache_clear()
+    meters.shutdown()
+    tracers.shutdown()
+
+
+def test_a_sign_in_is_counted_and_its_calls_are_spans(collected: Collected, site: Site) -> None:
+    outcomes.later_sign_in(site)
+    counted = {
+        attributes["cognito_mfa.event"] for attributes, _ in collected.points(telemetry.EVENTS)
+    }
+    assert "signed_in" in counted
+    (span, *_others) = [one for one in collected.spans if one.name.endswith("/InitiateAuth")]
+    assert span.kind is SpanKind.CLIENT
+    attributes = dict(span.attributes or {})
+    assert attributes.pop("aws.request_id")
+    assert attributes == {
+        "rpc.system": "aws-api",
+        "rpc.service": "Cognito Identity Provider",
+        "rpc.method": "InitiateAuth",
+    }
+    assert span.status.status_code is StatusCode.UNSET
+    points = collected.points(telemetry.DURATION)
+    durations = {attributes["rpc.method"]: point for attributes, point in points}
+    assert durations["RespondToAuthChallenge"].count >= 1
+    assert tuple(durations["InitiateAuth"].explicit_bounds) == telemetry.BOUNDARIES
+
+
+def test_a_failed_call_has_cognitos_name_of_the_error(collected: Collected, site: Site) -> None:
+    outcomes.wrong_password(site)
+    (span,) = collected.spans
+    assert dict(span.attributes or {})["error.type"] == "NotAuthorizedException"
+    assert span.status.status_code is StatusCode.ERROR
+    assert not span.status.description
+    assert not span.events
+    ((attributes, _point),) = collected.points(telemetry.DURATION)
+    assert attributes["error.type"] == "NotAuthorizedException"
+    ((attributes, point),) = collected.points(telemetry.EVENTS)
+    assert attributes == {"cognito_mfa.event": "password_refused", "error.type": "bad_credentials"}
+    assert point.value == 1
+
+
+def test_the_state_of_the_circuit_is_a_gauge(collected: Collected, site: Site) -> None:
+    outcomes.stops_calling(site)
+    assert [point.value for _, point in collected.points(telemetry.CIRCUIT)] == [1]
+    site.visitor.cognito.faults.clear()
+    site.clock.ahead += 60
+    site.visitor.sign_in()
+    assert [point.value for _, point in collected.points(telemetry.CIRCUIT)] == [0]
+
+
+def test_no_personal_data_and_no_secret_is_sent(collected: Collected, site: Site) -> None:
+    outcomes.password_changed(site)
+    told = [dict(span.attributes or {}) for span in collected.spans]
+    told += [attributes for name in telemetry.METRICS for attributes, _ in collected.points(name)]
+    assert told
+    names = {name for attributes in told for name in attributes}
+    assert names <= {
+        *("rpc.system", "rpc.service", "rpc.method", "aws.request_id", "error.type"),
+        *telemetry.ATTRIBUTES,
+    }
+    for value in ("newcomer", "example.com", PASSWORD, outcomes.NEW, site.visitor.secret):
+        assert value not in repr(told)
+    metrics_only = [attributes for attributes in told if "aws.request_id" in attributes]
+    assert len(metrics_only) == len(collected.spans)
+
+
+def test_the_request_of_a_user_who_passes_emits_nothing(
+    collected: Collected, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.come()
+    telemetry.instruments.cache_clear()
+    before = len(collected.spans)
+    assert site.visitor.is_in()
+    assert telemetry.instruments.cache_info().currsize == 0
+    assert len(collected.spans) == before
+    assert site.heard.records == []
+
+
+def test_without_opentelemetry_everything_works(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    telemetry.instruments.cache_clear()
+    try:
+        outcomes.later_sign_in(site)
+        assert telemetry.instruments() is None
+    finally:
+        telemetry.instruments.cache_clear()
+    assert site.heard.names == ["signed_in"]
