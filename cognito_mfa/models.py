@@ -872,7 +872,7 @@ class MFAEventQuerySet(CurrentQuerySet["MFAEvent"]):
         """
         kind, rows = MFAEvent.Kind.STATUS_CHANGED, []
         for one, detail in changes:
-            logger.info("mfa_event: %s, user %s, by %s", kind, one.user_id, "-")
+            log_events.write("status_changed", user=one.user_id, request_id="")
             names = {"sub": one.sub, "username": one.username}
             rows.append(MFAEvent(kind=kind, identity=one, detail=storable(detail, 200), **names))
         self.bulk_create(rows)
