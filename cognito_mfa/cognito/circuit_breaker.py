@@ -8,6 +8,9 @@ call nothing. After ``PAUSE`` one call is let through. If Cognito answers it, th
 - **What counts.** Only what says that the service fails: no connection, no answer in time, and its own internal errors.
   Whatever Cognito answers to what users send (a wrong code, a refusal, being throttled) shows that it works. What this
   machine lacks, and a deadline shorter than usual, say nothing.
+- **Calls that hang count before they fail.** A failure takes 8 seconds or 12, and until then each call holds a thread of
+  the web server, which may have no more than 8. So a call that has waited for ``OVERDUE`` counts like a failure, as long
+  as no other call was answered meanwhile. It goes on, and its user is signed in if its answer still comes.
 - **Failures in a row**, not a rate: one answer shows that the service works, and a mixture of both is what the limit of
   ``deadline`` on calls at a time is for.
 - **The call that is let through** is a user's own, sent once like any other: nothing is called for the sake of asking, so
@@ -26,8 +29,10 @@ jump, and count exceptions, of which a call raises none here: they would carry r
 from __future__ import annotations
 
 import contextvars
+import math
 import os
 import threading
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -45,6 +50,9 @@ from cognito_mfa.values import clocks
 PAUSE = 5.0  # seconds from one call that is let through to the next
 # Seconds within which the failures must be. A worker with a single thread takes a minute for five that hang.
 WINDOW = 120.0
+OVERDUE = (
+    3.0  # seconds after which a call counts as one that hangs; answers take a tenth of a second
+)
 # Reasons of ours that say nothing about the service, because nothing was sent.
 NOT_ASKED = (UnavailableReason.CIRCUIT_OPEN, UnavailableReason.TOO_MANY_CALLS)
 
@@ -57,10 +65,12 @@ class Ticket(NamedTuple):
 
     Attributes:
         epoch: raised each time that the circuit opens; a call that began before says nothing about the time after.
+        began: when the call was admitted, by the process's clock.
         is_probe: whether the circuit is open, and this call decides.
     """
 
     epoch: int
+    began: float
     is_probe: bool = False
 
 
@@ -73,7 +83,10 @@ class CircuitBreaker:
 
     def __init__(self, threshold: int) -> None:
         self._lock = threading.Lock()
+        self._threshold = threshold
         self._failed_at: deque[float] = deque(maxlen=threshold)
+        self._waiting_since: list[float] = []  # of the calls under way, the earliest first
+        self._answered_at = -math.inf
         self._epoch = 0
         self._opened_at: float | None = None
         self._next_probe_at = 0.0
@@ -97,13 +110,16 @@ class CircuitBreaker:
     def admit(self) -> Ticket | None:
         """Return a ticket for a call, or None for a call that must not be made."""
         with self._lock:
-            if self._opened_at is None:
-                return Ticket(self._epoch)
             now = clocks.monotonic()
-            if self._is_probing or now < self._next_probe_at:
-                return None
-            self._is_probing, self._next_probe_at = True, now + PAUSE
-            return Ticket(self._epoch, is_probe=True)
+            if self._opened_at is not None:
+                return self._admit_probe(now)
+            failures, overdue = self._count_recent_failures(now), self._count_overdue(now)
+            if not overdue or failures + overdue < self._threshold:
+                self._waiting_since.append(now)
+                return Ticket(self._epoch, now)
+            self._open(now)
+        _log_opened(failures, overdue)
+        return None
 
     def allows(self, ticket: Ticket) -> bool:
         """Return whether the call of ``ticket`` may still be sent, which may have waited for a place."""
@@ -122,27 +138,54 @@ class CircuitBreaker:
                 return
             if ticket.is_probe:
                 self._is_probing = False
+            else:
+                self._waiting_since.remove(ticket.began)
             if works:
                 opened_at, self._opened_at = self._opened_at, None
+                self._answered_at = clocks.monotonic()
                 self._failed_at.clear()
             elif works is False and not ticket.is_probe:
                 opens = self._count_failure()
         # Not under the lock, because a handler may be slow.
         if opens:
-            log_events.write("circuit_opened", f"failures {self._failed_at.maxlen}")
+            _log_opened(self._threshold, 0)
         if opened_at is not None:
             seconds = clocks.monotonic() - opened_at
             log_events.write("circuit_closed", f"after {seconds:.0f} seconds", seconds=seconds)
 
     def _count_failure(self) -> bool:
         """Count a failure; return whether it opens the circuit."""
-        now, failed_at = clocks.monotonic(), self._failed_at
-        failed_at.append(now)
-        if len(failed_at) != failed_at.maxlen or failed_at[0] < now - WINDOW:
+        now = clocks.monotonic()
+        self._failed_at.append(now)
+        if self._count_recent_failures(now) < self._threshold:
             return False
+        self._open(now)
+        return True
+
+    def _count_recent_failures(self, now: float) -> int:
+        return sum(at >= now - WINDOW for at in self._failed_at)
+
+    def _count_overdue(self, now: float) -> int:
+        """Return how many calls hang: none while others are answered."""
+        if self._answered_at > now - OVERDUE:
+            return 0
+        return bisect_right(self._waiting_since, now - OVERDUE)
+
+    def _open(self, now: float) -> None:
+        """Open the circuit; calls that are under way go on, and what becomes of them no longer counts."""
         self._epoch += 1
         self._opened_at, self._next_probe_at = now, now + PAUSE
-        return True
+        self._waiting_since.clear()
+
+    def _admit_probe(self, now: float) -> Ticket | None:
+        if self._is_probing or now < self._next_probe_at:
+            return None
+        self._is_probing, self._next_probe_at = True, now + PAUSE
+        return Ticket(self._epoch, now, is_probe=True)
+
+
+def _log_opened(failures: int, overdue: int) -> None:
+    log_events.write("circuit_opened", f"failures {failures}, overdue {overdue}")
 
 
 _breaker: CircuitBreaker | None = None

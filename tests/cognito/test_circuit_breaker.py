@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from cognito_mfa.cognito import circuit_breaker, clients, deadline
 from cognito_mfa.cognito.call_failures import Failure
-from cognito_mfa.cognito.circuit_breaker import PAUSE, WINDOW, CircuitBreaker, Ticket
+from cognito_mfa.cognito.circuit_breaker import OVERDUE, PAUSE, WINDOW, CircuitBreaker, Ticket
 from cognito_mfa.cognito.transport import call
 from cognito_mfa.exceptions import CognitoMFAError, Unavailable, UnavailableReason
 from cognito_mfa.local import LocalCognito, faults
@@ -197,6 +197,85 @@ def test_calls_that_waited_for_a_place_are_not_sent_once_it_is_open(
     assert outcomes.count("circuit_open") == 20 - threshold
 
 
+# ------------------------------------------------------------------------------- calls that hang
+
+
+def admitted(breaker: CircuitBreaker) -> Ticket:
+    ticket = breaker.admit()
+    assert ticket is not None
+    return ticket
+
+
+def test_calls_that_hang_open_it_before_they_fail(
+    cognito: LocalCognito, clock: MovableClock, threshold: int
+) -> None:
+    """Each holds a thread of the web server meanwhile. Those under way go on, and may still be answered."""
+    all_ask, released = threading.Barrier(threshold + 1), threading.Event()
+
+    def hang() -> str:
+        all_ask.wait(LONG)
+        released.wait(LONG)
+        return "answer"
+
+    with ThreadPoolExecutor(threshold) as callers:
+        waiting = [callers.submit(circuit_breaker.run, hang) for _ in range(threshold)]
+        all_ask.wait(LONG)
+        assert outcome_of() == "works"
+        cognito.forget_calls()
+        clock.advance(OVERDUE)
+        assert outcome_of() == "circuit_open"
+        assert cognito.operations() == []
+        released.set()
+        assert [call.result(LONG) for call in waiting] == ["answer"] * threshold
+    assert circuit_breaker.state() == "open"
+    clock.advance(PAUSE)
+    assert outcome_of() == "works"
+
+
+def test_slow_calls_do_not_open_it_while_others_are_answered(clock: MovableClock) -> None:
+    breaker = CircuitBreaker(2)
+    for _ in range(5):
+        admitted(breaker)
+    answered = admitted(breaker)
+    clock.advance(OVERDUE - 1)
+    breaker.report(answered, works=True)
+    clock.advance(1.5)
+    late = admitted(breaker)
+    clock.advance(OVERDUE)
+    assert breaker.admit() is None
+    breaker.report(late, works=True)
+    assert breaker.state == "open"
+
+
+def test_fewer_calls_that_hang_than_failures_are_needed_do_not_open_it(
+    clock: MovableClock,
+) -> None:
+    breaker = CircuitBreaker(3)
+    for _ in range(2):
+        admitted(breaker)
+    clock.advance(OVERDUE)
+    assert breaker.admit() is not None
+
+
+def test_failures_and_calls_that_hang_count_together(clock: MovableClock) -> None:
+    breaker = CircuitBreaker(3)
+    failing, _hanging = admitted(breaker), admitted(breaker)
+    breaker.report(failing, works=False)
+    breaker.report(admitted(breaker), works=False)
+    clock.advance(OVERDUE - 1)
+    breaker.report(admitted(breaker), works=None)
+    clock.advance(1)
+    assert breaker.admit() is None
+
+
+def test_calls_that_ended_do_not_hang(clock: MovableClock) -> None:
+    breaker = CircuitBreaker(1)
+    for works in (True, None):
+        breaker.report(admitted(breaker), works=works)
+        clock.advance(OVERDUE)
+    assert breaker.admit() is not None
+
+
 # -------------------------------------------------------------------------------------- closing
 
 
@@ -298,14 +377,13 @@ def test_a_caller_that_is_stopped_does_not_keep_it_open(
 def test_a_call_from_before_does_not_decide(clock: MovableClock) -> None:
     """It may have been answered before Cognito failed, or hang long after it is back."""
     breaker = CircuitBreaker(1)
-    early, late, failing = (Ticket(0) for _ in range(3))
-    assert [breaker.admit() for _ in range(3)] == [early, late, failing]
+    early, late, failing = (admitted(breaker) for _ in range(3))
     breaker.report(failing, works=False)
     breaker.report(early, works=True)
     assert str(breaker.state) == "open"
     clock.advance(PAUSE)
-    probe = Ticket(1, is_probe=True)
-    assert breaker.admit() == probe
+    probe = admitted(breaker)
+    assert probe.is_probe
     breaker.report(probe, works=True)
     breaker.report(late, works=False)
     assert str(breaker.state) == "closed"
@@ -377,7 +455,10 @@ def test_it_is_logged_once_each_time(
         clock.advance(PAUSE)
         ask()
     ours = [record.getMessage() for record in caplog.records if "circuit" in record.getMessage()]
-    assert ours == [f"circuit_opened: failures {threshold}", "circuit_closed: after 10 seconds"]
+    assert ours == [
+        f"circuit_opened: failures {threshold}, overdue 0",
+        "circuit_closed: after 10 seconds",
+    ]
 
 
 # -------------------------------------------------------------------------------------- throttling
