@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple, final
 
 from django.conf import settings
@@ -217,6 +218,17 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(_text(name) for name in value)
 
 
+def _client_ids(value: object) -> tuple[str, ...]:
+    """Return the ids of app clients; an empty list would accept no token at all."""
+    if not (names := _names(value)):
+        raise ValueError("must not be empty")
+    return tuple(map(_word, names))
+
+
+def _optional_path(value: object) -> str | None:
+    return str(value) if isinstance(value, Path) else _optional_text(value)
+
+
 def _user_fields(value: object) -> dict[str, str]:
     """Return the name of the user's field for each claim."""
     if not isinstance(value, Mapping):
@@ -351,6 +363,16 @@ SETTINGS: Mapping[str, Setting] = {
         False,
         "Set it to True only if no one but administrators can write addresses in the user pool.",
     ),
+    "API_CLIENT_IDS": Setting(
+        _client_ids,
+        (),
+        "Set it to a list of ids of app clients, such as ['1example23456789'], or remove it.",
+    ),
+    "JWKS_FILE": Setting(
+        _optional_path,
+        None,
+        "Set it to the path of a file with the user pool's JWKS, or remove it.",
+    ),
     "CLIENT_ADDRESS": Setting(_optional_callable_or_path, None, _PATH_HINT),
     "CLIENT_METADATA": Setting(_optional_callable_or_path, None, _PATH_HINT),
     "CLIENT_ENCODED_DATA": Setting(_optional_callable_or_path, None, _PATH_HINT),
@@ -402,6 +424,8 @@ class Conf:
     FEDERATED: str
     ALLAUTH_PROVIDER: str | None
     TRUST_POOL_EMAIL: bool
+    API_CLIENT_IDS: tuple[str, ...]
+    JWKS_FILE: str | None
     CLIENT_ADDRESS: str | Callable[..., Any] | None
     CLIENT_METADATA: str | Callable[..., Any] | None
     CLIENT_ENCODED_DATA: str | Callable[..., Any] | None

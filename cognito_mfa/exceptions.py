@@ -176,9 +176,10 @@ class UnavailableReason(StrEnum):
 
 
 class MisconfiguredReason(StrEnum):
-    """A setting of the pool or the app client that is wrong but that we can do without."""
+    """What is wrong with the settings, where Cognito's error does not say it."""
 
     CONTEXT = "context"  # the app client takes no address of the browser
+    JWKS_FILE = "jwks_file"  # cannot be read, or has no keys
 
 
 class BadReplyReason(StrEnum):

@@ -183,6 +183,14 @@ class CognitoIdentity(models.Model):
         editable=False,
         help_text=_("Random, and new with each generation."),
     )
+    proofs_ended_at = models.DateTimeField(
+        _("proofs ended"),
+        null=True,
+        editable=False,
+        help_text=_(
+            "When the generation was last incremented. Tokens of earlier sign-ins don’t pass MFA."
+        ),
+    )
     sign_outs = models.PositiveIntegerField(
         _("sign-outs everywhere"),
         default=0,
@@ -320,11 +328,12 @@ class CognitoIdentity(models.Model):
             if before is None or since not in (None, before):
                 raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
             nonce = new_nonce()
-            rows.update(generation=before + 1, nonce=nonce)
+            ended_at = timezone.now()
+            rows.update(generation=before + 1, nonce=nonce, proofs_ended_at=ended_at)
             if kind in MFAEvent.ENDS_RECOVERY_CODES:
                 self.recovery_codes.all().delete()
             MFAEvent.objects.record(kind, self, actor=actor, reason=reason, detail=detail)
-        self.generation, self.nonce = before + 1, nonce
+        self.generation, self.nonce, self.proofs_ended_at = before + 1, nonce, ended_at
         return before
 
     def record_enabled(self) -> None:

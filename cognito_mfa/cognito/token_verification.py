@@ -4,7 +4,9 @@ Issuer, kind and app client must equal what the settings name. The signature is 
 just sent the token to us over TLS: with the pool's own keys, and only by RS256. A token's header chooses
 one of these keys; it never brings a key, or the address of one.
 
-The keys are fetched at a sign-in, never on an ordinary request, and kept for an hour at most.
+The keys are fetched at a sign-in, or at the first request with a bearer token, and kept for an hour. While they cannot
+be fetched again, the old ones are used for a day: a signature that they verify was made by Cognito. A site without a way
+to AWS pins them in a file (``JWKS_FILE``).
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ import base64
 import hashlib
 import hmac
 import json
+import math
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from django.conf import settings
@@ -29,6 +33,8 @@ from cognito_mfa.exceptions import (
     BadReply,
     BadReplyReason,
     CognitoMFAError,
+    Misconfigured,
+    MisconfiguredReason,
     Unavailable,
     UnavailableReason,
 )
@@ -42,6 +48,9 @@ if TYPE_CHECKING:
 ALGORITHM = "RS256"
 SMALLEST_KEY = 2048  # bits
 KEYS_MAX_AGE = 3600.0  # seconds
+KEYS_LAST_RESORT = (
+    24 * 3600.0
+)  # seconds for which old keys are used while new ones cannot be fetched
 ASK_AGAIN_AFTER = 60.0  # seconds: how often an unknown key name may make us fetch the keys again
 # The rest is checked here, with an allowance for clocks; the library checks only the signature.
 SIGNATURE_ONLY: Options = {
@@ -75,7 +84,14 @@ def issuers(conf: Conf) -> frozenset[str]:
     return frozenset(f"{place}/{conf.USER_POOL_ID}" for place in places)
 
 
-def read(token: SecretText, conf: Conf, *, use: Use, check_signature: bool) -> dict[str, Any]:
+def read(
+    token: SecretText,
+    conf: Conf,
+    *,
+    use: Use,
+    check_signature: bool,
+    clients: Collection[str] = (),
+) -> dict[str, Any]:
     """Return the claims of a token of the pool and app client that the settings name.
 
     Args:
@@ -84,6 +100,7 @@ def read(token: SecretText, conf: Conf, *, use: Use, check_signature: bool) -> d
         use: which kind it must be.
         check_signature: whether to check signature and time; False only for a token that Cognito has just
             sent us over TLS.
+        clients: ids of the app clients that it may be for; by default ``CLIENT_ID`` alone.
 
     Raises:
         BadReply: it is no token, another pool's or client's, or out of date.
@@ -93,18 +110,19 @@ def read(token: SecretText, conf: Conf, *, use: Use, check_signature: bool) -> d
     claims = _verify_signature(token, conf) if check_signature else _decode_unverified(token)
     if check_signature and not is_in_force(claims):
         raise BadReply(reason=BadReplyReason.OUT_OF_DATE)
-    if not _is_ours(claims, conf, use):
+    if not _is_ours(claims, conf, use, clients or (conf.CLIENT_ID,)):
         hint = "The token is for another user pool or app client than USER_POOL_ID and CLIENT_ID."
         raise BadReply(reason=BadReplyReason.FOREIGN_TOKEN, hint=hint)
     return claims
 
 
 def is_in_force(claims: Mapping[str, Any]) -> bool:
-    """Return whether a token with these claims is valid now, by ``nbf`` and ``exp``."""
-    expires, begins, now = claims.get("exp"), claims.get("nbf", 0), time.time()
-    if type(expires) is not int or type(begins) is not int:
+    """Return whether a token with these claims is valid now, by ``nbf``, ``iat``, and ``exp``."""
+    moments = [claims.get("exp"), claims.get("nbf", 0), claims.get("iat", 0)]
+    if any(type(moment) is not int for moment in moments):
         return False
-    return begins - SKEW <= now <= expires + SKEW
+    expires, begins, issued = moments
+    return bool(max(begins, issued) - SKEW <= time.time() <= expires + SKEW)
 
 
 def belong_together(access_token: SecretText, id_claims: Mapping[str, Any]) -> bool:
@@ -122,14 +140,15 @@ def belong_together(access_token: SecretText, id_claims: Mapping[str, Any]) -> b
     return isinstance(said, str) and hmac.compare_digest(said.encode(), wanted.encode())
 
 
-def _is_ours(claims: Mapping[str, Any], conf: Conf, use: Use) -> bool:
+def _is_ours(claims: Mapping[str, Any], conf: Conf, use: Use, clients: Collection[str]) -> bool:
     """Compare issuer, kind and client. Each must be text: a list that contains the right one is refused."""
     issuer, client = claims.get("iss"), claims.get(CLIENT_CLAIM[use])
     return (
         isinstance(issuer, str)
         and issuer in issuers(conf)
         and claims.get("token_use") == use
-        and client == conf.CLIENT_ID
+        and isinstance(client, str)
+        and client in clients
     )
 
 
@@ -200,6 +219,7 @@ def forget_keys(**kwargs: object) -> None:
     """Drop the keys: settings changed."""
     if kwargs.get("setting", NAME) == NAME:
         _known.clear()
+        _failed_at.clear()
 
 
 def _new_lock() -> None:
@@ -223,38 +243,86 @@ def _key(kid: str, conf: Conf) -> RSAPublicKey | None:
         Misconfigured: likewise.
     """
     pool, came_at = conf.USER_POOL_ID, time.monotonic()
-    with _lock:
-        known, now = _known.get(pool), time.monotonic()
-        if known is None or now >= known.good_until:
-            if (
-                _failed_at.get(pool, 0.0) > came_at
-            ):  # while this thread waited, and would wait again
-                raise Unavailable(reason=UnavailableReason.ASKED_JUST_NOW, sent="no")
-            known = _fetch(conf)
-        elif kid not in known.by_kid and now - known.asked_at >= ASK_AGAIN_AFTER:
-            _known[pool] = known._replace(asked_at=now)  # also where it fails
-            known = _fetch(conf)
-        _known[pool] = known
+    known = _known.get(pool)
+    if known is not None and came_at < known.good_until and kid in known.by_kid:
+        return known.by_kid[kid]
+    # One thread fetches; the others go on with old keys, where these have signed the token.
+    old = _last_resort(pool, kid)
+    if not _lock.acquire(blocking=old is None):
+        return old
+    try:
+        return _fetched_key(kid, conf, came_at)
+    except CognitoMFAError:
+        if old is None:
+            raise
+        return old
+    finally:
+        _lock.release()
+
+
+def _last_resort(pool: str, kid: str) -> RSAPublicKey | None:
+    """Return the key of that name from old keys; None without one."""
+    known = _known.get(pool)
+    if known is None or time.monotonic() >= known.good_until + KEYS_LAST_RESORT:
+        return None
+    return known.by_kid.get(kid)
+
+
+def _fetched_key(kid: str, conf: Conf, came_at: float) -> RSAPublicKey | None:
+    """Return the pool's key of that name, from keys that are fetched where they may have changed.
+
+    Called under the lock.
+    """
+    pool, now = conf.USER_POOL_ID, time.monotonic()
+    known = _known.get(pool)
+    if known is None or now >= known.good_until:
+        # While this thread waited, another one failed; or, with old keys, one failed a moment ago.
+        failed_at = _failed_at.get(pool, 0.0)
+        if failed_at > came_at or (known is not None and now - failed_at < ASK_AGAIN_AFTER):
+            raise Unavailable(reason=UnavailableReason.ASKED_JUST_NOW, sent="no")
+        known = _fetch(conf)
+    elif kid not in known.by_kid and now - known.asked_at >= ASK_AGAIN_AFTER:
+        _known[pool] = known._replace(asked_at=now)  # also where it fails
+        known = _fetch(conf)
+    _known[pool] = known
     return known.by_kid.get(kid)
 
 
 def _fetch(conf: Conf) -> _Keys:
+    if conf.JWKS_FILE is not None:
+        return _Keys(_pinned_keys(conf.JWKS_FILE), math.inf, math.inf)
     try:
         document = fetch_document(f"{conf.USER_POOL_ID}/.well-known/jwks.json")
     except CognitoMFAError:
         _failed_at[conf.USER_POOL_ID] = time.monotonic()
         raise
+    found = read_keys(document.body)
+    if not found:
+        raise BadReply(reason=BadReplyReason.UNEXPECTED_ANSWER)
+    said = KEYS_MAX_AGE if document.max_age is None else document.max_age
+    now = time.monotonic()
+    return _Keys(found, now + min(max(said, ASK_AGAIN_AFTER), KEYS_MAX_AGE), now)
+
+
+def _pinned_keys(path: str) -> dict[str, RSAPublicKey]:
     try:
-        listed = json.loads(document.body)["keys"]
+        found, why = read_keys(Path(path).read_bytes()), "it contains no RSA key that signs tokens"
+    except OSError as error:
+        found, why = {}, str(error.strerror)
+    if not found:
+        hint = f"JWKS_FILE cannot be used: {why}."
+        raise Misconfigured(reason=MisconfiguredReason.JWKS_FILE, hint=hint)
+    return found
+
+
+def read_keys(document: bytes) -> dict[str, RSAPublicKey]:
+    """Return the keys of a JWKS document that sign tokens, by their names; none for any other document."""
+    try:
+        listed = json.loads(document)["keys"]
         keys = {entry["kid"]: _public_key(entry) for entry in listed if _is_signing_key(entry)}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         keys = {}
-    found = {kid: key for kid, key in keys.items() if key is not None}
-    if not found:
-        raise BadReply(reason=BadReplyReason.UNEXPECTED_ANSWER)
-    good_for = KEYS_MAX_AGE if document.max_age is None else min(document.max_age, KEYS_MAX_AGE)
-    now = time.monotonic()
-    return _Keys(found, now + good_for, now)
+    return {kid: key for kid, key in keys.items() if key is not None}
 
 
 def _is_signing_key(entry: Mapping[str, Any]) -> bool:

@@ -26,6 +26,7 @@ NINJAS_SESSIONS = {
     "ninja.security.session.SessionAuth",
     "ninja.security.session.SessionAuthSuperUser",
 }
+NINJAS_TOKENS = {"cognito_mfa.contrib.ninja.CognitoAccessToken"}
 
 
 class Authentication(NamedTuple):
@@ -129,10 +130,17 @@ def _ninja(view: View) -> Authentication | None:
         if not guards_itself(operation.view_func)
         for one in operation.auth_callbacks
     ]
-    tokens = _names(one for one in callbacks if not _is_any(one, NINJAS_SESSIONS))
+    tokens = _names(
+        one for one in callbacks if not _is_any(one, NINJAS_SESSIONS) and not _requires_mfa(one)
+    )
     # A function may only look at the request's user, or at the address.
     certain = all(_is_any(one, {"ninja.security.base.AuthBase"}) for one in callbacks)
     return Authentication("ninja", tokens, is_certain=certain)
+
+
+def _requires_mfa(callback: Any) -> bool:
+    """Return whether ``callback`` is our authentication by access tokens, and requires MFA."""
+    return _is_any(callback, NINJAS_TOKENS) and vars(callback).get("mfa") is True
 
 
 # ------------------------------------------------------------------------------------------------- both

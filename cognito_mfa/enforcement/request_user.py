@@ -80,6 +80,16 @@ def as_user(request: HttpRequest, person: Any) -> Generator[None]:
                 given[name] = value
 
 
+def set_user(request: HttpRequest, user: Any) -> None:
+    """Let ``request`` be from ``user`` from here on, whether it is asked for ``user`` or ``auser``.
+
+    Args:
+        request: whose own credentials named them.
+        user: the user.
+    """
+    request.user, request.auser = user, partial(_return_user, user)
+
+
 async def _return_user(user: Any) -> Any:
     """Return ``user``; bound to the user alone, since a request that holds itself would live until a collection."""
     return user

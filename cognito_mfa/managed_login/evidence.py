@@ -97,11 +97,11 @@ def doubt(evidence: Evidence, identity: CognitoIdentity, *, everyone: bool) -> D
 def _doubt(
     evidence: Evidence, identity: CognitoIdentity, at: float, *, everyone: bool
 ) -> Doubt | None:
-    if _changed_since(identity, at, evidence.redirected_at):
+    if changed_since(identity, at, evidence.redirected_at):
         return Doubt.CHANGED_SINCE
     methods = evidence.person.claims.get("amr")
     if methods is not None:
-        return None if _says_mfa(methods) else Doubt.NO_CODE
+        return None if says_mfa(methods) else Doubt.NO_CODE
     return _doubt_without_amr(evidence, identity, at, everyone=everyone)
 
 
@@ -119,7 +119,7 @@ def _doubt_without_amr(
     return _doubt_of_everyone(evidence) if everyone else _doubt_of_enrolled(evidence, identity)
 
 
-def _says_mfa(methods: object) -> bool:
+def says_mfa(methods: object) -> bool:
     """Return whether ``amr`` says that Cognito asked for MFA.
 
     With "fed" in it, it is the word of an identity provider (AcrMapping). ``FEDERATED`` decides about those.
@@ -127,11 +127,16 @@ def _says_mfa(methods: object) -> bool:
     return isinstance(methods, list) and "mfa" in methods and "fed" not in methods
 
 
-def _changed_since(identity: CognitoIdentity, at: float, redirected_at: float | None) -> bool:
+def changed_since(identity: CognitoIdentity, at: float, redirected_at: float | None) -> bool:
     """Return whether something happened since ``at`` that ends the proofs of older sign-ins.
 
     Managed login's cookie outlives a reset, and so does a redirect that was not followed yet. Cognito's times
     are whole seconds: within the same second, a browser that was sent to sign in after the change came after it.
+
+    Args:
+        identity: of the user.
+        at: when the user signed in at Cognito, in seconds since the epoch.
+        redirected_at: when this browser was sent to sign in, likewise; None when unknown.
     """
     for when in _changes(identity):
         in_the_same_second = at < when < at + 1
@@ -164,13 +169,18 @@ def _doubt_of_enrolled(evidence: Evidence, identity: CognitoIdentity) -> Doubt |
 
 
 def _doubt_of_everyone(evidence: Evidence) -> Doubt | None:
-    """Ask Cognito whether the pool requires a code of every user, and whether this one has a factor.
+    """Ask Cognito whether the pool requires a code of every user, and whether this one has a factor."""
+    if admin_api.pool_factors().mode != "ON":
+        return Doubt.NOT_ASKED
+    return doubt_of_factors(evidence)
+
+
+def doubt_of_factors(evidence: Evidence) -> Doubt | None:
+    """Return why a fresh sign-in to a pool that requires a code of every user proves nothing; None if it does.
 
     One page of AWS's documentation says that a user without a factor may get tokens once before the pool
     demands a setup.
     """
-    if admin_api.pool_factors().mode != "ON":
-        return Doubt.NOT_ASKED
     account = _account(evidence)
     if account.providers:
         return Doubt.LINKED_PROVIDER

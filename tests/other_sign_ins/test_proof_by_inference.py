@@ -164,7 +164,7 @@ class TestASignInThatBeganBefore:
     def test_and_is_sent_to_sign_in_again_where_a_cookie_would_do(
         self, person: Person, outside: Outside
     ) -> None:
-        """``evidence._changed_since``: only the second that is open may be settled by when."""
+        """``evidence.changed_since``: only the second that is open may be settled by when."""
         person.set_up_here()
         elsewhere.admin_prefers_off(outside)
         thief = another(person)

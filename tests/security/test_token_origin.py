@@ -272,7 +272,7 @@ def test_a_time_that_cannot_be_proves_nothing_and_breaks_nothing(
 def test_an_amr_that_does_not_say_mfa_is_never_a_proof(
     visitor: Visitor, pool: LocalPool, alice: Any, amr: object
 ) -> None:
-    """``evidence._says_mfa``; Cognito, asked, would say that there is an authenticator."""
+    """``evidence.says_mfa``; Cognito, asked, would say that there is an authenticator."""
     tokens = tokens_of(pool)
     for name in ("AccessToken", "IdToken"):
         tokens[name] = forging.saying(pool, tokens[name], amr=amr)

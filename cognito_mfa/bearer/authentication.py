@@ -1,0 +1,226 @@
+"""Finds out who sent a request, by the access token in its Authorization header."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
+
+from cognito_mfa.bearer import second_factor, users
+from cognito_mfa.bearer.header import bearer_token
+from cognito_mfa.cognito import deadline, token_verification
+from cognito_mfa.cognito.claims import person_of
+from cognito_mfa.cognito.types import Person
+from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement import verified
+from cognito_mfa.enforcement.account_state import access_lost
+from cognito_mfa.exceptions import (
+    BadReplyReason,
+    CognitoMFAError,
+    LinkRefused,
+    UserFacingError,
+)
+from cognito_mfa.managed_login import evidence
+from cognito_mfa.managed_login.judgment import PATIENCE
+from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.values.secret_text import SecretText
+
+logger = logging.getLogger(__name__)
+
+OF_TOKENS = frozenset(
+    {
+        BadReplyReason.ANOTHER_USER,
+        BadReplyReason.CLAIMS_DISAGREE,
+        BadReplyReason.FOREIGN_TOKEN,
+        BadReplyReason.NOT_SIGNED,
+        BadReplyReason.OUT_OF_DATE,
+    }
+)
+RETRY_AFTER = 5  # seconds
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a token is not accepted.
+
+    Attributes:
+        code: for scripts; frozen. ``invalid_token`` and ``insufficient_scope`` are those of RFC 6750.
+        status: of the HTTP response.
+        title: the same for people.
+    """
+
+    code: str
+    status: int
+    title: Any
+
+
+INVALID_TOKEN = Refusal("invalid_token", 401, _("The access token isn’t valid."))
+USER_REFUSED = Refusal("user_refused", 401, _("This account can’t use this site."))
+INSUFFICIENT_SCOPE = Refusal(
+    "insufficient_scope", 403, _("The access token lacks a scope that this request requires.")
+)
+UNAVAILABLE = Refusal(
+    "temporarily_unavailable", 503, _("The sign-in service isn’t answering. Try again.")
+)
+
+
+class BearerRefused(Exception):
+    """The request carries a token that is not accepted.
+
+    Args:
+        refusal: why.
+        scopes: that the request requires, for ``insufficient_scope``.
+
+    Attributes:
+        code: for scripts; frozen.
+        status: of the HTTP response.
+    """
+
+    def __init__(self, refusal: Refusal, scopes: Collection[str] = ()) -> None:
+        super().__init__(refusal.code)
+        self.refusal, self.code, self.status = refusal, refusal.code, refusal.status
+        self.scopes = tuple(scopes)
+
+    @property
+    def detail(self) -> str:
+        """The reason, in the language of the request."""
+        return str(self.refusal.title)
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds to wait; None where waiting does not help."""
+        return RETRY_AFTER if self.refusal is UNAVAILABLE else None
+
+    @property
+    def challenge(self) -> str:
+        """The value of the header WWW-Authenticate (RFC 6750, section 3); empty where the token is not at fault."""
+        if self.refusal is UNAVAILABLE:
+            return ""
+        error = "insufficient_scope" if self.refusal is INSUFFICIENT_SCOPE else "invalid_token"
+        scope = f', scope="{" ".join(self.scopes)}"' if self.scopes else ""
+        return f'Bearer error="{error}"{scope}'
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of a response that says so."""
+        given = {"WWW-Authenticate": self.challenge, "Retry-After": str(self.retry_after or "")}
+        return {name: value for name, value in given.items() if value}
+
+
+@dataclass(frozen=True, eq=False)
+class BearerSignIn:
+    """The sign-in at Cognito that a request's access token stems from.
+
+    Attributes:
+        user: of this site, who may sign in here.
+        claims: of the access token, whose signature was verified.
+        identity: the user's link to the user pool.
+    """
+
+    user: Any
+    claims: Mapping[str, Any] = field(repr=False)
+    identity: CognitoIdentity = field(repr=False)
+    _person: Person = field(repr=False)
+    _token: SecretText = field(repr=False)
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What the token may be used for, as its app client asked."""
+        return frozenset(str(self.claims.get("scope") or "").split())
+
+    def is_mfa_remembered(self) -> bool:
+        """Return whether this sign-in is known to have passed MFA, without asking anyone."""
+        return second_factor.is_remembered(self._person, self.identity)
+
+    def is_mfa_verified(self) -> bool:
+        """Return whether this sign-in passed MFA; asks Cognito where that is not remembered."""
+        return self._is_mfa_verified
+
+    @cached_property
+    def _is_mfa_verified(self) -> bool:
+        return second_factor.is_verified(self._token, self._person, self.identity)
+
+
+@sensitive_variables()
+def authenticate(request: HttpRequest, *, scopes: Collection[str] = ()) -> BearerSignIn | None:
+    """Return the sign-in that the request's access token stems from; None for a request without one.
+
+    Whether it passed MFA is not asked here; see ``decide``.
+
+    Args:
+        request: any; only its Authorization header is read.
+        scopes: that the token must have, all of them.
+
+    Raises:
+        BearerRefused: the token is not accepted, or that cannot be found out now.
+    """
+    token = bearer_token(request)
+    if token is None:
+        return None
+    found = _sign_in(token)
+    if not found.scopes.issuperset(scopes):
+        raise BearerRefused(INSUFFICIENT_SCOPE, scopes)
+    setattr(request, verified.BEARER, found)
+    return found
+
+
+async def aauthenticate(
+    request: HttpRequest, *, scopes: Collection[str] = ()
+) -> BearerSignIn | None:
+    """Async version of ``authenticate``.
+
+    Args:
+        request: as above.
+        scopes: as above.
+    """
+    return await sync_to_async(authenticate)(request, scopes=scopes)
+
+
+@sensitive_variables()
+def _sign_in(token: SecretText) -> BearerSignIn:
+    # SECURITY: raised after the handlers, so that no error report shows the frames below, which hold claims.
+    try:
+        with deadline.within(PATIENCE):
+            return _verified_sign_in(token)
+    except BearerRefused as refused:
+        refusal = refused.refusal
+    except LinkRefused:  # written down where it was refused
+        refusal = USER_REFUSED
+    except CognitoMFAError as error:
+        refusal = _refusal_for(error)
+    raise BearerRefused(refusal)
+
+
+def _refusal_for(error: CognitoMFAError) -> Refusal:
+    """Return whether the token is at fault, or what must be known to judge it is missing; write that down."""
+    if isinstance(error, UserFacingError) or error.reason in OF_TOKENS:
+        logger.info("token_refused: %s", error)
+        return INVALID_TOKEN
+    logger.warning("token_not_verified: %s", error)
+    return UNAVAILABLE
+
+
+@sensitive_variables()
+def _verified_sign_in(token: SecretText) -> BearerSignIn:
+    conf = get_conf()
+    clients = conf.API_CLIENT_IDS or (conf.CLIENT_ID,)
+    claims = token_verification.read(
+        token, conf, use="access", check_signature=True, clients=clients
+    )
+    person = person_of(claims, None, trusts=False)
+    signed_in_at = evidence.auth_time(person)
+    if signed_in_at is None:
+        raise BearerRefused(INVALID_TOKEN)
+    identity = users.identity_of(token, person, signed_in_at)
+    user = identity.user
+    # SECURITY: as the backend loads no such user for a session.
+    if not user.is_active or access_lost(identity) is not None:
+        raise BearerRefused(USER_REFUSED)
+    return BearerSignIn(user, claims, identity, person, token)

@@ -1,0 +1,135 @@
+"""Whether the sign-in that an access token stems from passed MFA.
+
+A token with ``amr`` says so itself. Without it, Cognito is asked whether a code was due, by the rules of
+``managed_login.evidence``. A token is used for longer than a minute after the sign-in, so there is one more case: for
+an older sign-in, the authenticator app must have been known here before it and still be enabled at Cognito, or the
+sign-in must have been judged when it was fresh.
+
+Cognito also refuses a token that was revoked. Where ``amr`` decides, Cognito is not asked, so such a token stays valid
+until it expires, as everywhere that tokens are verified by signature.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.views.decorators.debug import sensitive_variables
+
+from cognito_mfa.bearer import memory
+from cognito_mfa.cognito import admin_api, deadline, user_api
+from cognito_mfa.cognito.claims import owning_provider
+from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, OwnAccount, Person
+from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement.account_state import is_check_overdue
+from cognito_mfa.exceptions import BadReply, BadReplyReason, CognitoMFAError
+from cognito_mfa.managed_login import evidence
+from cognito_mfa.managed_login.evidence import Doubt, Evidence
+from cognito_mfa.managed_login.judgment import PATIENCE
+from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.values.clocks import seconds_since
+from cognito_mfa.values.secret_text import SecretText
+
+logger = logging.getLogger(__name__)
+
+FEDERATED = "federated"  # an identity provider signed the user in, which ``FEDERATED`` exempts
+GOOD = (memory.VERIFIED, FEDERATED)
+
+
+def is_remembered(person: Person, identity: CognitoIdentity) -> bool:
+    """Return whether the sign-in is known to have passed MFA, without asking anyone.
+
+    Args:
+        person: whom the token's claims name.
+        identity: of the user.
+    """
+    if _is_over(person, identity):
+        return False
+    recalled = memory.recall(identity, person.claims)
+    return recalled is not None and _is_recent(recalled) and recalled[0] in GOOD
+
+
+@sensitive_variables()
+def is_verified(token: SecretText, person: Person, identity: CognitoIdentity) -> bool:
+    """Return whether the sign-in passed MFA; asks Cognito at most once in five minutes.
+
+    Args:
+        token: whose signature was verified.
+        person: whom its claims name.
+        identity: of the user.
+    """
+    if _is_over(person, identity):
+        return False
+    recalled = memory.recall(identity, person.claims)
+    if recalled is not None and _is_recent(recalled):
+        return recalled[0] in GOOD
+    was_verified = recalled is not None and recalled[0] == memory.VERIFIED
+    try:
+        with deadline.within(PATIENCE):
+            word = _judge(token, person, identity, was_verified=was_verified)
+    except CognitoMFAError as error:
+        logger.warning("token_proves_nothing: user %s, error %s", identity.user_id, error)
+        return False
+    memory.remember(identity, person.claims, word)
+    if word not in GOOD:
+        logger.info("token_proves_nothing: user %s, reason %s", identity.user_id, word)
+    return word in GOOD
+
+
+def _is_recent(recalled: tuple[str, float]) -> bool:
+    return recalled[1] <= memory.REMEMBERED
+
+
+def _is_over(person: Person, identity: CognitoIdentity) -> bool:
+    """Return whether the sign-in is too old, or its proof ended; by what is loaded already."""
+    at = evidence.auth_time(person)
+    age = None if at is None else seconds_since(at)
+    if at is None or age is None or age > get_conf().PROOF_MAX_AGE:
+        return True
+    # Cognito's times are whole seconds. Within the same second, nobody knows which came first.
+    ended = identity.proofs_ended_at
+    return is_check_overdue(identity) or (ended is not None and ended.timestamp() >= at)
+
+
+@sensitive_variables()
+def _judge(
+    token: SecretText, person: Person, identity: CognitoIdentity, *, was_verified: bool
+) -> str:
+    """Return ``VERIFIED``, ``FEDERATED``, or why the sign-in proves nothing.
+
+    Raises:
+        CognitoMFAError: Cognito was asked, and did not answer.
+    """
+    methods = person.claims.get("amr")
+    if methods is not None:
+        return memory.VERIFIED if evidence.says_mfa(methods) else Doubt.NO_CODE
+    if "device_key" in person.claims:
+        return Doubt.REMEMBERED_DEVICE
+    account = user_api.own_account(token)
+    if account.sub != person.sub:
+        raise BadReply("GetUser", reason=BadReplyReason.ANOTHER_USER)
+    if account.providers:
+        exempts = get_conf().FEDERATED == "exempt"
+        owned = owning_provider(person.username, account.providers)
+        return FEDERATED if exempts and owned else Doubt.LINKED_PROVIDER
+    found = _doubt(Evidence(token, person, account=account), account, identity, was_verified)
+    return memory.VERIFIED if found is None else found
+
+
+def _doubt(
+    asked: Evidence, account: OwnAccount, identity: CognitoIdentity, was_verified: bool
+) -> Doubt | None:
+    at = evidence.auth_time(asked.person)
+    mode = admin_api.pool_factors().mode
+    if mode == "OFF":  # users keep their factors, and Cognito asks for none
+        return Doubt.NOT_ASKED
+    if mode == "ON" and at is not None and evidence.is_fresh(at):
+        return evidence.doubt_of_factors(asked)
+    if SOFTWARE_TOKEN_MFA not in account.factors:
+        return Doubt.NOT_ASKED
+    return None if was_verified or _was_known_before(identity, at) else Doubt.UNKNOWN_BEFORE
+
+
+def _was_known_before(identity: CognitoIdentity, at: float | None) -> bool:
+    """Return whether the authenticator app was known here before the sign-in, and nothing changed since."""
+    known = identity.status == CognitoIdentity.Status.ENABLED and identity.software_token
+    return bool(known) and at is not None and not evidence.changed_since(identity, at, None)

@@ -1,0 +1,224 @@
+"""Which access tokens stand for a sign-in that passed MFA, and for how long that is believed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from cognito_mfa.authenticator import reset
+from cognito_mfa.bearer import memory
+from cognito_mfa.cognito import admin_api
+from cognito_mfa.local import faults
+from cognito_mfa.local.managed_login.sign_in import identities
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import BlockedRequest, CognitoIdentity, MFAEvent, MFAExemption
+from tests.bearer.conftest import Caller
+
+APIS = ["/drf/", "/ninja/sync", "/ninja/async", "/plain/"]
+ASKED = ["GetUser", "GetUserPoolMfaConfig"]
+DEVICE = "us-east-1_8c1b5b2e-0000-0000-0000-000000000000"
+apis = pytest.mark.parametrize("path", APIS)
+pytestmark = pytest.mark.django_db
+
+
+def conf(settings: Settings, **changes: Any) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, **changes}
+
+
+@apis
+def test_cognito_is_asked_once_and_the_token_is_let_in(caller: Caller, path: str) -> None:
+    caller.signs_in()
+    for _ in range(3):
+        answer = caller.calls(path)
+        assert answer.json() == {"user": "alice", "verified": True}, answer.content
+    assert caller.cognito.operations() == ASKED
+
+
+@apis
+def test_a_user_without_an_app_is_refused_by_the_frozen_code(
+    caller: Caller, pool: LocalPool, path: str
+) -> None:
+    user = pool.user("newcomer")
+    user.software_token = user.preferred_factor = None
+    user.enabled_factors.clear()
+    caller.signs_in()
+    for _ in range(3):
+        answer = caller.calls(path)
+        assert (answer.status_code, answer.json()["code"]) == (403, "mfa_required")
+    assert caller.cognito.operations() == ASKED  # the refusal is remembered, too
+
+
+def test_an_ordinary_request_costs_one_query_and_no_network(caller: Caller) -> None:
+    caller.signs_in().calls()
+    asked = caller.cognito.operations()
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert caller.is_let_in()
+    assert len(queries) == 1
+    assert caller.cognito.operations() == asked
+
+
+def test_amr_decides_without_asking(caller: Caller) -> None:
+    assert caller.signs_in(amr=["pwd", "otp", "mfa"]).is_let_in()
+    for amr in ([], ["pwd"], ["pwd", "otp"], ["fed", "mfa"], "mfa", {"mfa": True}, True, [["mfa"]]):
+        assert not caller.signs_in(amr=amr).is_let_in(), amr
+    assert caller.cognito.operations() == []
+
+
+def test_a_refreshed_token_is_judged_by_its_sign_in(caller: Caller) -> None:
+    assert caller.signed_in_ago(3600).is_let_in()  # the app was known here before
+    assert not caller.signed_in_ago(12 * 3600 + 1).is_let_in()  # PROOF_MAX_AGE
+    assert not caller.signed_in_ago(12 * 3600 + 1, amr=["pwd", "otp", "mfa"]).is_let_in()
+
+
+def test_an_older_sign_in_of_an_app_that_was_not_known_proves_nothing(
+    caller: Caller, alice: CognitoIdentity
+) -> None:
+    alice.software_tokens.update(verified_at=timezone.now() - timedelta(minutes=30))
+    assert not caller.signed_in_ago(3600).is_let_in()
+    assert caller.signed_in_ago(600).is_let_in()
+
+
+def test_what_was_judged_while_fresh_is_confirmed_after_five_minutes(
+    caller: Caller, pool: LocalPool, alice: CognitoIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a pool that requires MFA, an app that is set up elsewhere is not known here."""
+    pool.state.mfa = "ON"
+    alice.software_tokens.all().delete()
+    caller.signed_in_ago(2)
+    assert caller.is_let_in()
+    monkeypatch.setattr(memory, "REMEMBERED", 0.0)  # five minutes are over
+    monkeypatch.setattr("cognito_mfa.managed_login.evidence.FRESH", -100.0)  # and the minute
+    assert caller.is_let_in()
+    assert caller.cognito.operations() == [*ASKED, *ASKED]
+    pool.user("newcomer").enabled_factors.clear()
+    assert not caller.is_let_in()
+    cache.clear()
+    pool.user("newcomer").enabled_factors.append("SOFTWARE_TOKEN_MFA")
+    assert not caller.is_let_in()  # nobody remembers that it was judged
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_remembered_device_may_not_have_been_asked(caller: Caller, fresh: bool) -> None:
+    assert not caller.signed_in_ago(0 if fresh else 600, device_key=DEVICE).is_let_in()
+    assert caller.cognito.operations() == []
+    amr = ["pwd", "otp", "mfa"]
+    assert caller.signs_in(device_key=DEVICE, amr=amr, origin_jti="another").is_let_in()
+
+
+@pytest.mark.parametrize("mode", ["ON", "OPTIONAL"])
+def test_a_linked_provider_may_have_signed_the_user_in(
+    caller: Caller, pool: LocalPool, mode: Any
+) -> None:
+    pool.state.mfa = mode
+    pool.user("newcomer").attributes["identities"] = identities("Google", "7", created_at=0)
+    assert not caller.signs_in().is_let_in()
+
+
+def test_a_pool_without_mfa_asks_no_one(caller: Caller, pool: LocalPool) -> None:
+    pool.state.mfa = "OFF"
+    assert not caller.signs_in().is_let_in()
+
+
+def test_a_reset_a_sign_out_and_a_change_end_it_at_once(
+    caller: Caller, alice: CognitoIdentity
+) -> None:
+    for kind in (None, MFAEvent.Kind.SIGNED_OUT_ELSEWHERE, MFAEvent.Kind.SOFTWARE_TOKEN_REMOVED):
+        for claims in ({}, {"amr": ["pwd", "otp", "mfa"]}):
+            CognitoIdentity.objects.update(proofs_ended_at=None)
+            caller.signed_in_ago(5, **claims)
+            assert caller.is_let_in()
+            alice.refresh_from_db()
+            alice.invalidate_proofs(kind)
+            assert not caller.is_let_in()
+            assert not caller.signed_in_ago(5, origin_jti="refreshed", **claims).is_let_in()
+
+
+def test_an_administrators_reset_ends_it(caller: Caller, alice: CognitoIdentity) -> None:
+    caller.signed_in_ago(5)
+    assert caller.is_let_in()
+    reset.run(reset.request(alice, actor=None, reason="Phone lost"))
+    assert not caller.is_let_in()
+
+
+def test_cognito_refuses_a_revoked_token_when_it_is_asked_again(
+    caller: Caller, alice: CognitoIdentity
+) -> None:
+    caller.signs_in()
+    assert caller.is_let_in()
+    admin_api.sign_out_everywhere(alice.sub)
+    assert caller.is_let_in()  # for five minutes at most
+    cache.clear()
+    assert not caller.is_let_in()
+
+
+def test_no_answer_is_no_proof_and_is_not_remembered(caller: Caller, pool: LocalPool) -> None:
+    caller.signs_in()
+    caller.cognito.faults.on("GetUser", faults.Timeout(executed=False), times=3)
+    assert not caller.is_let_in()
+    assert caller.is_let_in()
+
+
+def test_an_overdue_status_is_no_proof(
+    caller: Caller, alice: CognitoIdentity, settings: Settings
+) -> None:
+    conf(settings, STATUS_MAX_AGE=3600)
+    caller.signs_in()
+    assert not caller.is_let_in()
+    CognitoIdentity.objects.update(checked_at=timezone.now())
+    assert caller.is_let_in()
+
+
+# ------------------------------------------------------------------------------------------ the policy
+
+
+@apis
+def test_the_policy_decides_of_whom_it_is_required(
+    caller: Caller, alice: CognitoIdentity, settings: Settings, path: str
+) -> None:
+    caller.signs_in(amr=["pwd"])
+    assert not caller.is_let_in(path)
+    conf(settings, REQUIRED="staff")
+    assert caller.is_let_in(path)
+    conf(settings, REQUIRED="everyone")
+    until = timezone.now() + timedelta(days=1)
+    MFAExemption.objects.create(user=alice.user, expires_at=until, reason="x")
+    assert caller.is_let_in(path)
+    assert caller.cognito.operations() == []
+
+
+def test_observing_records_who_would_be_blocked(caller: Caller, settings: Settings) -> None:
+    conf(settings, ENFORCEMENT="observe")
+    caller.signs_in(amr=["pwd"])
+    assert caller.is_let_in("/drf/")
+    assert caller.is_let_in("/ninja/sync")
+    assert BlockedRequest.objects.exists()
+    conf(settings, ENFORCEMENT="off")
+    BlockedRequest.objects.all().delete()
+    assert caller.is_let_in()
+    assert not BlockedRequest.objects.exists()
+
+
+def test_federated_users_pass_where_the_site_exempts_them(
+    caller: Caller, pool: LocalPool, settings: Settings
+) -> None:
+    conf(settings, FEDERATED="exempt")
+    pool.user("newcomer").attributes["identities"] = identities("Google", "7", created_at=0)
+    assert not caller.signs_in().is_let_in()  # a user of the pool's own, with a linked provider
+
+
+def test_the_public_question_is_about_mfa_and_not_about_the_policy(
+    caller: Caller, settings: Settings
+) -> None:
+    for path in ("/drf/anyone/", "/ninja/anyone"):
+        assert caller.signs_in(origin_jti="a").calls(path).json()["verified"] is True
+        caller.signs_in(amr=["pwd"], origin_jti="b")
+        assert caller.calls(path).json() == {"user": "alice", "verified": False}
