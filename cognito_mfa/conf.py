@@ -219,10 +219,8 @@ def _names(value: object) -> tuple[str, ...]:
 
 
 def _client_ids(value: object) -> tuple[str, ...]:
-    """Return the ids of app clients; an empty list would accept no token at all."""
-    if not (names := _names(value)):
-        raise ValueError("must not be empty")
-    return tuple(map(_word, names))
+    """Return the ids of app clients; an empty list means ``CLIENT_ID`` alone."""
+    return tuple(map(_word, _names(value)))
 
 
 def _optional_path(value: object) -> str | None:

@@ -85,7 +85,7 @@ def _is_over(person: Person, identity: CognitoIdentity) -> bool:
     age = None if at is None else seconds_since(at)
     if at is None or age is None or age > get_conf().PROOF_MAX_AGE:
         return True
-    # Cognito's times are whole seconds. Within the same second, nobody knows which came first.
+    # Cognito's times are whole seconds. Within the same second, it is not known which came first.
     ended = identity.proofs_ended_at
     return is_check_overdue(identity) or (ended is not None and ended.timestamp() >= at)
 

@@ -29,8 +29,8 @@ def check_rest_framework() -> Iterator[CheckMessage]:
     if routes or not _default_asks():
         yield Caution(
             f"Django REST framework authenticates users after RequireMFAMiddleware, so tokens pass without MFA {where}.",
-            hint=f"Add {PERMISSION!r} to permission_classes, which rejects all tokens, or issue tokens only in a view "
-            "that is marked mfa_required and silence this check.",
+            hint=f"Add {PERMISSION!r} to permission_classes, which rejects all tokens but the user pool's own, or issue "
+            "tokens only in a view that is marked mfa_required and silence this check.",
             id="cognito_mfa.W009",
         )
 
@@ -51,8 +51,8 @@ def check_ninja() -> Iterator[CheckMessage]:
     if routes := _open_routes(_apis("ninja")):
         yield Caution(
             f"django-ninja authenticates users after RequireMFAMiddleware, so tokens pass without MFA at {routes}.",
-            hint="Use ninja.security.django_auth, which accepts no tokens, or issue tokens only in a view that is marked "
-            "mfa_required and silence this check.",
+            hint="Use ninja.security.django_auth, which accepts no tokens, or cognito_mfa.contrib.ninja.CognitoAccessToken, or "
+            "issue tokens only in a view that is marked mfa_required and silence this check.",
             id="cognito_mfa.W048",
         )
 

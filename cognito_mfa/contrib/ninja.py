@@ -25,7 +25,7 @@ from cognito_mfa.enforcement.request_user import set_user
 from cognito_mfa.enforcement.responses import MFA_REQUIRED
 
 
-class Refused(HttpError):
+class TokenRefused(HttpError):
     """The token is not accepted, or its sign-in did not pass MFA.
 
     Args:
@@ -61,7 +61,7 @@ class CognitoAccessToken(HttpAuthBase):
         """Return the sign-in that the request's token stems from; None without a token.
 
         Raises:
-            Refused: the token is not accepted, or MFA is missing.
+            TokenRefused: the token is not accepted, or MFA is missing.
         """
         try:
             found = authenticate(request, scopes=self.scopes)
@@ -80,16 +80,16 @@ def _require_mfa(request: HttpRequest, found: BearerSignIn) -> None:
     if verdict is Verdict.WOULD_BLOCK:
         rollout.record_would_block(request, found.user)
     if verdict is Verdict.BLOCK:
-        raise Refused(403, MFA_REQUIRED.code, str(MFA_REQUIRED.title), {})
+        raise TokenRefused(403, MFA_REQUIRED.code, str(MFA_REQUIRED.title), {})
 
 
-def _refused(refused: BearerRefused) -> Refused:
-    return Refused(refused.status, refused.code, refused.detail, refused.headers)
+def _refused(refused: BearerRefused) -> TokenRefused:
+    return TokenRefused(refused.status, refused.code, refused.detail, refused.headers)
 
 
 def add_exception_handler(api: NinjaAPI) -> None:
     """Let ``api`` answer a refusal with its ``code`` and headers; without it, responses have only ``detail``."""
-    api.add_exception_handler(Refused, _respond)
+    api.add_exception_handler(TokenRefused, _respond)
 
 
 def _respond(_request: HttpRequest, refused: Any) -> HttpResponse:

@@ -103,7 +103,7 @@ def test_what_was_judged_while_fresh_is_confirmed_after_five_minutes(
     assert not caller.is_let_in()
     cache.clear()
     pool.user("newcomer").enabled_factors.append("SOFTWARE_TOKEN_MFA")
-    assert not caller.is_let_in()  # nobody remembers that it was judged
+    assert not caller.is_let_in()  # it is not remembered that it was judged
 
 
 @pytest.mark.parametrize("fresh", [True, False])

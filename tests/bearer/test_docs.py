@@ -1,0 +1,77 @@
+"""The examples of docs/bearer-tokens.md, run as they stand there."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.template import engines
+from django.test import RequestFactory
+from django.urls import path
+from pytest_django import Settings
+from rest_framework.settings import reload_api_settings
+
+from cognito_mfa import context_processors
+from tests.bearer.conftest import Caller
+from tests.enforcement.people import proven
+from tests.urls import urlpatterns as site
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "bearer-tokens.md").read_text()
+MFA = ["pwd", "otp", "mfa"]
+pytestmark = pytest.mark.django_db
+
+
+def example(name: str) -> dict[str, Any]:
+    (text,) = re.findall(rf"^```python\n# {name}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    module = ModuleType(f"example_{name.removesuffix('.py')}")
+    exec(compile(text, name, "exec"), vars(module))  # noqa: S102 - our own page
+    return vars(module)
+
+
+@pytest.fixture
+def _site(settings: Settings) -> Iterator[None]:
+    (text,) = re.findall(r"^```python\n(REST_FRAMEWORK = .*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    given: dict[str, Any] = {}
+    exec(text, given)  # noqa: S102 - our own page
+    settings.REST_FRAMEWORK = given["REST_FRAMEWORK"]
+    reload_api_settings(setting="REST_FRAMEWORK")
+    urls: Any = ModuleType("tests.bearer.examples")
+    urls.urlpatterns = [
+        path("orders/", example("orders.py")["Orders"].as_view()),
+        path("ninja/", example("api.py")["api"].urls),
+        path("plain/", example("views.py")["orders"]),
+        *site,
+    ]
+    sys.modules[urls.__name__] = urls
+    settings.ROOT_URLCONF = urls.__name__
+    yield
+    del sys.modules[urls.__name__]
+    del settings.REST_FRAMEWORK
+    reload_api_settings(setting="REST_FRAMEWORK")
+
+
+@pytest.mark.usefixtures("_site")
+def test_examples_accept_and_refuse(caller: Caller) -> None:
+    for place in ("/orders/", "/ninja/orders", "/plain/"):
+        caller.signs_in(amr=MFA, scope="orders/read", origin_jti="good")
+        assert caller.calls(place).json() == {"of": "alice"}, place
+        caller.signs_in(amr=["pwd"], scope="orders/read", origin_jti="bad")
+        assert caller.calls(place).json()["code"] == "mfa_required", place
+        assert caller.has("x.y.z").calls(place).json()["code"] == "invalid_token", place
+    for place in ("/orders/", "/ninja/orders"):
+        assert caller.signs_in(amr=MFA).calls(place).json()["code"] == "insufficient_scope", place
+
+
+def test_the_template_variable(alice: Any, rf: RequestFactory) -> None:
+    (source,) = re.findall(r"^```django\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)
+    request: Any = rf.get("/")
+    request.session, request.user = proven(alice.user).session, alice.user
+    template = engines["django"].from_string(source)
+    assert template.render(context_processors.mfa(request)) == "Signed in with a code"
+    request.session = {}
+    assert template.render(context_processors.mfa(request)) == ""
