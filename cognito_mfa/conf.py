@@ -36,6 +36,8 @@ TRUST_WORDS = ("elsewhere", "enrolled", "everyone")
 USER_POOL_ID_LENGTH = 55
 # From the service model of AWS.
 USER_POOL_ID = re.compile(r"[\w-]+_[0-9a-zA-Z]+", re.ASCII)
+# RFC 6454, as browsers write it: no path, no wildcard, and not "null", which is many origins.
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?")
 REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+")
 
 
@@ -227,6 +229,14 @@ def _optional_path(value: object) -> str | None:
     return str(value) if isinstance(value, Path) else _optional_text(value)
 
 
+def _origins(value: object) -> frozenset[str]:
+    """Return origins as browsers send them: scheme and host in lower case, and the port if it is not the usual one."""
+    origins = _names(value)
+    if any(not ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("must be a list of origins")
+    return frozenset(origins)
+
+
 def _user_fields(value: object) -> dict[str, str]:
     """Return the name of the user's field for each claim."""
     if not isinstance(value, Mapping):
@@ -378,6 +388,11 @@ SETTINGS: Mapping[str, Setting] = {
     "SESSION_IDLE": Setting(_optional_seconds, None, _TIME_HINT),
     "STATUS_MAX_AGE": Setting(_optional_seconds, None, _TIME_HINT),
     "GRANT_MAX_AGE": Setting(_seconds, 365 * 86400.0, _TIME_HINT),
+    "API_ORIGINS": Setting(
+        _origins,
+        frozenset(),
+        "Set it to a list of origins without a path, such as ['https://app.example.com'].",
+    ),
     "SUPPORT_URL": Setting(
         _optional_text, None, "Set it to the URL of a page that says how to get help."
     ),
@@ -431,6 +446,7 @@ class Conf:
     SESSION_IDLE: float | None
     STATUS_MAX_AGE: float | None
     GRANT_MAX_AGE: float
+    API_ORIGINS: frozenset[str]
     SUPPORT_URL: str | None
     LOST_DEVICE_HELP: str | Promise | None
 

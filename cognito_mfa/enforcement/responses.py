@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -138,13 +138,19 @@ def wants_page(request: HttpRequest) -> bool:
 
     Scripts send ``*/*`` and nothing else. A caller that says nothing at all gets a page.
     """
-    if request.headers.get("X-Requested-With") == "XMLHttpRequest":
+    if request.headers.get("X-Requested-With") == "XMLHttpRequest" or _is_of_api(request):
         return False
     mode = request.headers.get("Sec-Fetch-Mode")
     if mode is not None:
         return mode == "navigate"
     accept = request.headers.get("Accept")
     return accept is None or "text/html" in accept
+
+
+def _is_of_api(request: HttpRequest) -> bool:
+    """Return whether the request is for a view of our API, whatever the caller says that it accepts."""
+    match = getattr(request, "resolver_match", None)
+    return match is not None and "cognito_mfa_api" in match.app_names
 
 
 def _for_impersonator(request: HttpRequest, acting: Impersonation) -> HttpResponse:
@@ -183,6 +189,18 @@ def _for_script(request: HttpRequest, denial: Denial) -> HttpResponse:
         "title": str(denial.title),
         "status": 403,
         "code": denial.code,
+        "detail": str(denial.title),
         "setup_url": request.build_absolute_uri(denial.url()),
+        **_api_members(request),
     }
     return JsonResponse(problem, status=403, content_type="application/problem+json")
+
+
+def _api_members(request: HttpRequest) -> dict[str, str]:
+    """Return the address of the API, where it is installed, and what was asked for, to be sent with the sign-in."""
+    try:
+        address = reverse("cognito_mfa_api:session")
+    except NoReverseMatch:
+        return {}
+    wanted = request.get_full_path() if request.method in ("GET", "HEAD") else ""
+    return {"session_url": request.build_absolute_uri(address), "next": wanted}

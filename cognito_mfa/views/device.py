@@ -12,7 +12,6 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -20,31 +19,20 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView, View
 
-from cognito_mfa import managed_login
 from cognito_mfa.authenticator import recovery, recovery_codes
 from cognito_mfa.decorators import mfa_recent
-from cognito_mfa.enforcement import gate, guards, policy
-from cognito_mfa.exceptions import Busy, ChallengeLost, CognitoMFAError
-from cognito_mfa.forms import PasswordForm, RenameForm
+from cognito_mfa.enforcement import gate, policy
+from cognito_mfa.exceptions import Busy
+from cognito_mfa.forms import RenameForm
 from cognito_mfa.models import CognitoIdentity, identity_in_pool
-from cognito_mfa.sign_in import flows, removal, sign_out_elsewhere
-from cognito_mfa.sign_in.completion import Outcome
-from cognito_mfa.sign_in.pending import Purpose, Step
-from cognito_mfa.views import error_texts
-from cognito_mfa.views.base import FormPage, Page, StepView, pages_are_on
-from cognito_mfa.views.error_pages import BAD_CREDENTIALS, page_for
+from cognito_mfa.sign_in import removal
+from cognito_mfa.sign_in.pending import Purpose
+from cognito_mfa.steps import changes, error_texts
+from cognito_mfa.steps.changes import ChangeStep, SignOutElsewhereStep
+from cognito_mfa.views.base import FormPage, Page, StepView
 from cognito_mfa.views.progress import Progress, first_step_of
 
 EVENTS_SHOWN = 5
-# Details that are names chosen by users; the others are Cognito's own words.
-DETAILS_SHOWN = (
-    "SOFTWARE_TOKEN_VERIFIED",
-    "SOFTWARE_TOKEN_REPLACED",
-    "SOFTWARE_TOKEN_REMOVED",
-    "CHANGE_UNCONFIRMED",
-    "RENAMED",
-)
-EVENTS_PER_PAGE = 25
 
 
 class IndexView(View):
@@ -75,8 +63,7 @@ class OwnPage(Page):
     @property
     def may_change_password(self) -> bool:
         """Return whether the user's password can be changed here, and not only where they sign in."""
-        here = not managed_login.is_active(self.request)
-        return pages_are_on() and here and self.identity is not None
+        return changes.may_change_password(self.request, self.identity)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         identity = self.identity
@@ -86,7 +73,7 @@ class OwnPage(Page):
             "required": policy.is_enforced() and policy.is_required(self.request),
             "may_remove": removal.may_remove(self.request),
             "may_change_password": self.may_change_password,
-            "shown_details": DETAILS_SHOWN,
+            "shown_details": changes.DETAILS_SHOWN,
             "unconfirmed": identity.unconfirmed if identity else "",
             "own_page": self.request.resolver_match and self.request.resolver_match.url_name,
             **self.shared_context(),
@@ -125,7 +112,7 @@ class HistoryView(OwnPage, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         identity = self.identity
         events = identity.events.all() if identity else CognitoIdentity.objects.none()
-        page = Paginator(events, EVENTS_PER_PAGE).get_page(self.request.GET.get("page"))
+        page = Paginator(events, changes.EVENTS_PER_PAGE).get_page(self.request.GET.get("page"))
         return super().get_context_data(page=page, **kwargs)
 
 
@@ -140,7 +127,7 @@ class DeviceRenameView(OwnPage, FormPage):
         identity = identity_in_pool(request.user)
         if request.user.is_authenticated and not (identity and identity.software_token):
             # A user without an authenticator app can never confirm with its code, and would be asked forever.
-            return self.redirect_to_device(text=_("You don’t have an authenticator app to rename."))
+            return self.redirect_to_device(text=changes.no_app_text())
         return self.dispatch_confirmed(request, *args, **kwargs)
 
     @method_decorator(mfa_recent())
@@ -167,11 +154,8 @@ class DeviceRenameView(OwnPage, FormPage):
         return HttpResponseRedirect(reverse("cognito_mfa:device"))
 
 
-class ChangeView(OwnPage, StepView):
+class ChangeView(ChangeStep, OwnPage, StepView):
     """The start of a change: the password again, or a recent sign-in elsewhere."""
-
-    step = Step.START
-    purpose: Purpose
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.user.is_authenticated and identity_in_pool(request.user) is None:
@@ -188,60 +172,13 @@ class ChangeView(OwnPage, StepView):
         token = self.identity.software_token if self.identity else None
         return first_step_of(self.purpose, has_app=token is not None)
 
-    def get_form_class(self) -> type[Form]:
-        return Form if managed_login.is_active(self.request) else PasswordForm
 
-    def handle_error(self, error: CognitoMFAError, form: Form) -> HttpResponse:
-        # Only the password was asked for: which of two values was wrong is no secret here.
-        if page_for(error) is not BAD_CREDENTIALS or "password" not in form.fields:
-            return super().handle_error(error, form)
-        self.log_refusal(error)
-        form.add_error("password", error_texts.wrong_password_again())
-        return self.form_invalid(form)
-
-    def submit(self, form: Form) -> Outcome:
-        if managed_login.is_active(self.request):
-            return managed_login.start_setup(self.request, purpose=self.purpose)
-        identity = self.identity
-        return flows.start_sign_in(
-            self.request,
-            self.pending,
-            username=identity.username if identity else "",
-            password=form.cleaned_data["password"],
-            purpose=self.purpose,
-        )
-
-
-class SignOutElsewhereView(ChangeView):
-    """End all other sessions. A user who has just entered a code need not enter the password.
-
-    Without the site's AWS keys the tokens can be revoked with one of the user's own alone, which the password gives.
-    """
+class SignOutElsewhereView(SignOutElsewhereStep, ChangeView):
+    """End all other sessions. A user who has just entered a code need not enter the password."""
 
     template_name = "cognito_mfa/sign_out_elsewhere.html"
-    purpose = Purpose.SIGN_OUT
 
-    @property
-    def is_confirmed(self) -> bool:
-        """Return whether the user answered a code recently, and nothing else needs the password."""
-        return "password" not in self.request.GET and not guards.require_recent(
-            gate.proof_age(self.request, self.request.user)
-        )
-
-    def get_form_class(self) -> type[Form]:
-        return Form if self.is_confirmed else super().get_form_class()
-
-    def form_valid(self, form: Form) -> HttpResponse:
-        identity = self.identity
-        if identity is None or not self.is_confirmed:
-            return super().form_valid(form)
-        try:
-            revoked = sign_out_elsewhere.with_site_credentials(self.request, identity)
-        except ChallengeLost as error:
-            return self.redirect_to_device(text=error_texts.change_lost(error.reason))
-        if revoked or managed_login.is_active(self.request):
-            return self.redirect_to_device()
-        # The page now asks for the password, which leads to a token of the user's own.
+    def ask_for_password(self) -> HttpResponse:
         return HttpResponseRedirect(reverse("cognito_mfa:sign_out_elsewhere") + "?password=1")
 
 
@@ -259,20 +196,8 @@ class DeviceRemoveView(ChangeView):
     purpose = Purpose.REMOVE
 
     @property
-    def has_app(self) -> bool:
-        """Return whether there is something to turn off, as far as is known."""
-        identity = self.identity
-        if identity is None:
-            return False
-        return bool(
-            identity.software_token
-            or identity.unconfirmed
-            or identity.status == CognitoIdentity.Status.ENABLED
-        )
-
-    @property
     def can_turn_off(self) -> bool:
-        return self.has_app and removal.may_remove(self.request)
+        return changes.has_app(self.identity) and removal.may_remove(self.request)
 
     @property
     def progress(self) -> Progress | None:
@@ -280,7 +205,7 @@ class DeviceRemoveView(ChangeView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
-            has_app=self.has_app, can_turn_off=self.can_turn_off, **kwargs
+            has_app=changes.has_app(self.identity), can_turn_off=self.can_turn_off, **kwargs
         )
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

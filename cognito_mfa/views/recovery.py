@@ -7,85 +7,49 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
 from cognito_mfa.authenticator import recovery, recovery_codes
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.enforcement import gate
 from cognito_mfa.enforcement.redirects import safe_url
-from cognito_mfa.exceptions import BadCode, Busy, ChallengeLost, CognitoMFAError
-from cognito_mfa.forms import RecoveryCodeForm
+from cognito_mfa.exceptions import Busy, ChallengeLost, ServiceError
 from cognito_mfa.models import identity_of
-from cognito_mfa.sign_in import flows, shown_recovery_codes
+from cognito_mfa.sign_in import shown_recovery_codes
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Step
+from cognito_mfa.steps import changes, error_texts
+from cognito_mfa.steps.error_answers import ErrorAnswer
+from cognito_mfa.steps.sign_in import RecoverStep
 from cognito_mfa.values.recovery_code import grouped
 from cognito_mfa.values.secret_text import SecretText
-from cognito_mfa.views import error_texts
 from cognito_mfa.views.base import PageResponse, StepView
 from cognito_mfa.views.device import OwnPage
 from cognito_mfa.views.secret_rendering import Placeholders
 
 
-class RecoverView(StepView):
+class RecoverView(RecoverStep, StepView):
     """A recovery code instead of the code of a device that is lost. The password was right already."""
 
     template_name = "cognito_mfa/recover.html"
     focuses_first_field = True
-    form_class = RecoveryCodeForm
-    step = Step.CHALLENGE
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not self.pending.offers_recovery:
             return self.redirect_to_step(Outcome(Step.CHALLENGE, ""))
         return super().get(request, *args, **kwargs)
 
-    def form_valid(self, form: Form) -> HttpResponse:
-        try:
-            confirmed = flows.recover(self.request, self.pending, code=form.cleaned_data["code"])
-        except CognitoMFAError as error:
-            return self.handle_error(error, form)
-        text = error_texts.recovered() if confirmed else error_texts.recovery_unconfirmed()
-        way_back = "" if self.pending.is_change else self.pending.next_url
-        return self.redirect_to_sign_in(text=text, next_url=way_back, set_up=True)
-
-    def error_text(self, error: CognitoMFAError) -> Any:
-        if isinstance(error, BadCode):
-            return error_texts.wrong_recovery_code()
-        return super().error_text(error)
+    def show_recovered(self, text: str, next_url: str) -> HttpResponse:
+        return self.redirect_to_sign_in(text=text, next_url=next_url, set_up=True)
 
     def show_unavailable(
-        self,
-        text: str,
-        *,
-        status: int,
-        seconds: int,
-        is_definite: bool,
-        is_untouched: bool = False,
+        self, text: str, answer: ErrorAnswer, error: Busy | ServiceError
     ) -> HttpResponse:
-        """Show that the reset did not happen, and that the recovery code was not used up.
-
-        Args:
-            text: what the page says.
-            status: of the response.
-            seconds: until the next attempt makes sense.
-            is_definite: nothing was changed.
-            is_untouched: nothing of what the sign-in was for was changed.
-        """
-        whole = f"{text} {error_texts.recovery_code_kept()}"
-        return super().show_unavailable(
-            whole,
-            status=status,
-            seconds=seconds,
-            is_definite=is_definite,
-            is_untouched=is_untouched,
-        )
+        return super().show_unavailable(self.failure_text(text), answer, error)
 
 
 class CodesPage(OwnPage):
@@ -97,9 +61,7 @@ class CodesPage(OwnPage):
             if not recovery.is_offered():
                 return self.redirect_to_device()
             if identity is None or identity.software_token is None:
-                return self.redirect_to_device(
-                    text=_("Set up an authenticator app before you create recovery codes.")
-                )
+                return self.redirect_to_device(text=changes.no_codes_text())
         return self.dispatch_own(request, *args, **kwargs)
 
     def dispatch_own(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -11,7 +9,6 @@ from django.contrib import messages
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import cached_property
 from django.views.generic import TemplateView
 
@@ -19,62 +16,40 @@ from cognito_mfa import managed_login
 from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, proof
-from cognito_mfa.enforcement.redirects import destination, safe_url
+from cognito_mfa.enforcement.redirects import destination
 from cognito_mfa.exceptions import (
-    BadCode,
-    BadCodeReason,
     Busy,
     CognitoMFAError,
     ScopeMissing,
     ServiceError,
 )
-from cognito_mfa.forms import (
-    SetupForm,
-)
 from cognito_mfa.managed_login import judgment, setup
 from cognito_mfa.managed_login.tokens import unchecked_person
 from cognito_mfa.models import SoftwareToken, identity_of
-from cognito_mfa.sign_in import flows, setup_email
+from cognito_mfa.sign_in import setup_email
 from cognito_mfa.sign_in.completion import Outcome
-from cognito_mfa.sign_in.pending import TTL, PendingSignIn, Purpose, Step, clear_pending
-from cognito_mfa.views import device_names, error_texts
-from cognito_mfa.views.base import Page, PageResponse, StepView, log_failure
+from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step, clear_pending
+from cognito_mfa.steps import error_texts
+from cognito_mfa.steps.base import log_failure
+from cognito_mfa.steps.qr import grouped, otpauth_uri, qr_svg
+from cognito_mfa.steps.setup import SetupStartStep, SetupStep, canceled_text, valid_until
+from cognito_mfa.views import device_names
+from cognito_mfa.views.base import Page, PageResponse, StepView
 from cognito_mfa.views.device import recovery_context
-from cognito_mfa.views.qr import grouped, otpauth_uri, qr_svg
 from cognito_mfa.views.secret_rendering import Placeholders
 
 SCOPE_HINT = hint_for("Scope")
-SHORTEST_SESSION = (
-    180  # seconds: the least that AuthSessionValidity of an app client can be, and its default
-)
 
 
-# What the text for a wrong code says besides.
-KNOWN_CAUSES = (BadCodeReason.EARLIER_SECRET, BadCodeReason.TOO_EARLY, BadCodeReason.TOO_LATE)
-
-
-class SetupView(StepView):
+class SetupView(SetupStep, StepView):
     """The QR code and the key, as often as the page is loaded, and the code that confirms them."""
 
     template_name = "cognito_mfa/setup.html"
-    form_class = SetupForm
-    step = Step.SETUP
 
-    def redirect_to_current_step(self) -> HttpResponse:
+    def leave_step(self) -> HttpResponse:
         if self.pending.step is Step.START and managed_login.is_active(self.request):
             return SetupStartView.as_view()(self.request)  # type: ignore[return-value]
-        return super().redirect_to_current_step()
-
-    def error_text(self, error: CognitoMFAError) -> Any:
-        # Both entries have the same name in the app. The old secret is not known here, so its code is not recognized.
-        if (
-            isinstance(error, BadCode)
-            and self.pending.has_old_app
-            and not error.already_used
-            and error.reason not in KNOWN_CAUSES
-        ):
-            return error_texts.wrong_code_of_two_entries()
-        return super().error_text(error)
+        return super().leave_step()
 
     def get_initial(self) -> dict[str, Any]:
         suggested = device_names.suggest(self.request, taken=self.current_name)
@@ -86,7 +61,7 @@ class SetupView(StepView):
             issuer=issuer,
             account=self.pending.username,
             current_name=self.current_name,
-            valid_until=self.valid_until,
+            valid_until=valid_until(self.pending),
             **kwargs,
         )
 
@@ -96,16 +71,6 @@ class SetupView(StepView):
         identity = identity_of(self.request.user) if self.pending.has_old_app else None
         token = identity.software_token if identity else None
         return token.friendly_name if token else ""
-
-    @property
-    def valid_until(self) -> dt.datetime | None:
-        """Return until when the QR code can be confirmed at least: Cognito does not say how long it waits."""
-        if not self.pending.shown_at:
-            return None
-        seconds = TTL if self.pending.tokens else SHORTEST_SESSION
-        return timezone.localtime(
-            dt.datetime.fromtimestamp(self.pending.shown_at + seconds, tz=dt.UTC)
-        )
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         """Show the secret in all its forms, none of which any template, tag or processor ever sees.
@@ -134,29 +99,14 @@ class SetupView(StepView):
         response.add_post_render_callback(page.fill)  # type: ignore[attr-defined]
         return response
 
-    def submit(self, form: SetupForm) -> Outcome:
-        return flows.finish_setup(
-            self.request,
-            self.pending,
-            code=form.cleaned_data["code"],
-            friendly_name=form.cleaned_data["friendly_name"],
-        )
 
-
-class SetupStartView(StepView):
+class SetupStartView(SetupStartStep, StepView):
     """The start of a setup for users who sign in elsewhere: a button, and no password.
 
     GET only reads the session; only POST calls Cognito.
     """
 
     template_name = "cognito_mfa/setup_start.html"
-    form_class = Form
-    step = Step.START
-
-    @property
-    def next_url(self) -> str:
-        given = self.request.POST.get("next") or self.request.GET.get("next")
-        return safe_url(self.request, given or self.pending.next_url)
 
     def form_query(self) -> dict[str, str]:
         return {"next": self.next_url} if self.next_url else {}
@@ -186,12 +136,6 @@ class SetupStartView(StepView):
             may_sign_in_here=judgment.may_sign_in_here(self.request),
             **kwargs,
         )
-
-    def submit(self, form: Form) -> Outcome:
-        return managed_login.start_setup(self.request, next_url=self.next_url)
-
-    def restart(self, _text: str, reason: StrEnum | None = None) -> HttpResponse:
-        return self.redirect_to_sign_in_again(error_texts.setup_lost(reason), self.next_url)
 
     def show_blocked(self, error: CognitoMFAError) -> HttpResponse:
         return self.show_setup_impossible(error_texts.no_setup(error), status=403)
@@ -230,8 +174,8 @@ class SetupCancelView(Page):
             go = self.redirect_to_device if is_signed_in else self.redirect_to_sign_in
             return go(text=text)
         if pending.is_change:
-            return self.redirect_to_device(text=_canceled(pending))
-        return self.redirect_to_sign_in(text=_canceled(pending))
+            return self.redirect_to_device(text=canceled_text(pending))
+        return self.redirect_to_sign_in(text=canceled_text(pending))
 
     def start_again(self, pending: PendingSignIn) -> HttpResponse:
         """Return the redirect to where the user gets a new QR code: each needs a fresh sign-in at Cognito."""
@@ -244,16 +188,6 @@ class SetupCancelView(Page):
             return HttpResponseRedirect(reverse("cognito_mfa:device_replace"))
         set_up = pending.purpose is Purpose.SET_UP
         return self.redirect_to_sign_in(text=text, next_url=pending.next_url, set_up=set_up)
-
-
-def _canceled(pending: PendingSignIn) -> str:
-    """Return what the page after ``pending`` was canceled says."""
-    was_shown = pending.step is Step.SETUP
-    if pending.purpose is Purpose.CHANGE_PASSWORD and not was_shown:
-        return error_texts.password_not_changed()
-    if pending.uses_app:
-        return error_texts.change_canceled(was_shown=was_shown)
-    return error_texts.setup_canceled(was_shown=was_shown)
 
 
 class SetupDoneView(Page, TemplateView):

@@ -12,19 +12,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache, wraps
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.middleware.csrf import REASON_NO_CSRF_COOKIE, CsrfViewMiddleware
-from django.utils.decorators import decorator_from_middleware
-from django.utils.module_loading import import_string
+from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.utils.translation import gettext as _
 
 from cognito_mfa.enforcement.redirects import safe_url
+from cognito_mfa.steps import csrf
 from cognito_mfa.views.post_redirects import SeeOther, wants_redirect
 
 logger = logging.getLogger("django.security.csrf")
@@ -73,56 +71,24 @@ def protect(page: Callable[[HttpRequest], str]) -> Callable[..., Any]:
         page: returns the path of the page that the form is on.
     """
 
-    def protected(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-        made: dict[type, Callable[..., HttpResponseBase]] = {}
+    def reject(
+        request: HttpRequest, reason: str, djangos: Callable[[], HttpResponseBase]
+    ) -> HttpResponseBase:
+        explains = settings.DEBUG and reason.startswith(ABOUT_ORIGIN)
+        if explains or not wants_redirect(request):
+            return djangos()
+        logger.warning(
+            "Forbidden (%s): %s",
+            reason,
+            request.path,
+            extra={"status_code": 403, "request": request},
+        )
+        given = request.GET.get("next") or ""
+        with suppress(OSError):  # a body that cannot be read
+            given = request.POST.get("next") or given
+        way_back = safe_url(request, given)
+        word = NO_COOKIE if reason == REASON_NO_CSRF_COOKIE else "1"
+        query = {PARAMETER: word, **({"next": way_back} if way_back else {})}
+        return SeeOther(f"{page(request)}?{urlencode(query)}")
 
-        @wraps(view)
-        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            base = _class_of_site(tuple(settings.MIDDLEWARE))
-            if base not in made:
-                made[base] = decorator_from_middleware(_check(base, page))(view)
-            return made[base](request, *args, **kwargs)
-
-        return checked
-
-    return protected
-
-
-def _check(
-    base: type[CsrfViewMiddleware], page: Callable[[HttpRequest], str]
-) -> type[CsrfViewMiddleware]:
-    class Check(base):  # type: ignore[misc, valid-type]
-        # SECURITY: Django's own, so that what a site's class lets pass, such as some paths, is checked here.
-        process_view = CsrfViewMiddleware.process_view
-
-        def _reject(self, request: HttpRequest, reason: str) -> HttpResponseBase:
-            explains = settings.DEBUG and reason.startswith(ABOUT_ORIGIN)
-            if explains or not wants_redirect(request):
-                djangos: HttpResponseBase = super()._reject(request, reason)
-                return djangos
-            logger.warning(
-                "Forbidden (%s): %s",
-                reason,
-                request.path,
-                extra={"status_code": 403, "request": request},
-            )
-            given = request.GET.get("next") or ""
-            with suppress(OSError):  # a body that cannot be read
-                given = request.POST.get("next") or given
-            way_back = safe_url(request, given)
-            word = NO_COOKIE if reason == REASON_NO_CSRF_COOKIE else "1"
-            query = {PARAMETER: word, **({"next": way_back} if way_back else {})}
-            return SeeOther(f"{page(request)}?{urlencode(query)}")
-
-    return Check
-
-
-@lru_cache(maxsize=8)
-def _class_of_site(middleware: tuple[str, ...]) -> type[CsrfViewMiddleware]:
-    """Return the site's own class of Django's check, which may have tokens and origins of its own; or Django's."""
-    for path in middleware:
-        with suppress(ImportError):
-            found = import_string(path)
-            if isinstance(found, type) and issubclass(found, CsrfViewMiddleware):
-                return found
-    return CsrfViewMiddleware
+    return csrf.protect(reject)

@@ -43,7 +43,7 @@ from django.views.debug import ExceptionReporter
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.protocol import witnessed
 from cognito_mfa.local.wire.messages import Answer
-from cognito_mfa.views.qr import otpauth_uri, qr_svg
+from cognito_mfa.steps.qr import otpauth_uri, qr_svg
 
 DEPTH = 8
 ADMIN = "admin@example.com"

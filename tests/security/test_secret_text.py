@@ -241,7 +241,7 @@ EDGES = frozenset(
         "values.secret_text",
         "values.typed",  # what forms call with what was typed; nothing in it can fail
         "views.posted_secrets",
-        "views.qr",
+        "steps.qr",
         "views.secret_rendering",
     }
 )

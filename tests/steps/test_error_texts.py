@@ -28,7 +28,7 @@ from cognito_mfa.exceptions import (
     TokenRejectedReason,
 )
 from cognito_mfa.models import PoolPolicy
-from cognito_mfa.views import error_texts
+from cognito_mfa.steps import error_texts
 from tests.visitor import POOL_ID
 
 TEMPLATES = Path(cognito_mfa.__file__).parent / "templates/cognito_mfa"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cognito_mfa.views.qr import LONGEST, grouped, otpauth_uri, qr_svg
+from cognito_mfa.steps.qr import LONGEST, grouped, otpauth_uri, qr_svg
 
 pytestmark = pytest.mark.real_qr_codes
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSW"

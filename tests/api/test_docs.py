@@ -1,0 +1,78 @@
+"""The examples of docs/api.md, sent one after the other to a site as the page describes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.urls import include, path
+
+from cognito_mfa.api import problems
+from cognito_mfa.steps.error_answers import ERROR_ANSWERS
+from tests.api.frontend import FrontEnd
+from tests.visitor import PASSWORD
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
+
+
+def blocks(language: str, page: str = PAGE) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+def test_the_urls_of_the_page_are_those_of_the_tests() -> None:
+    found: dict[str, Any] = {"path": path, "include": include}
+    exec(blocks("python")[0], found)  # noqa: S102 - our own page
+    assert [str(one.pattern) for one in found["urlpatterns"]] == ["account/api/", "account/"]
+
+
+SECTIONS = [part for part in PAGE.split("\n## ") if "```http" in part]
+
+
+@pytest.mark.usefixtures("pool")
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda part: part.split("\n")[0])
+def test_each_request_is_answered_as_the_page_says(
+    section: str, front_end: FrontEnd, django_user_model: Any
+) -> None:
+    if "mfa_required" in section.partition("| `code`")[0]:
+        front_end.client.force_login(django_user_model.objects.create_user("ada"))
+    front_end.see()
+    for block in blocks("http", section):
+        send(front_end, block)
+
+
+def send(front_end: FrontEnd, block: str) -> None:
+    head, expected = block.split("\n\n", 1)
+    request, *rest = head.splitlines()
+    method, address = request.split()
+    body = next((line for line in rest if line.startswith("{")), "")
+    given = body.replace("{password}", PASSWORD)
+    if "{code}" in given:
+        front_end.scan()
+        given = given.replace("{code}", front_end.code())
+    headers = dict(line.split(": ", 1) for line in rest if line and line != body)
+    token = front_end.client.cookies.get("csrftoken")
+    headers["X-CSRFToken"] = token.value if token else ""
+    response = front_end.client.generic(
+        method, address, given or "{}", content_type="application/json", headers=headers
+    )
+    status, answer = expected.split("\n", 1)
+    assert response.status_code == int(status), response.content
+    assert includes(json.loads(response.content), json.loads(answer)), response.content
+
+
+def includes(found: Any, expected: Any) -> bool:
+    """Return whether ``found`` has everything that the page shows; it may have more."""
+    if isinstance(expected, dict):
+        return all(includes(found.get(name), value) for name, value in expected.items())
+    return bool(found == expected)
+
+
+def test_every_code_is_in_the_table_with_its_status() -> None:
+    table = re.findall(r"^\| `(\w+)` \| (\d+) \|", PAGE, re.MULTILINE)
+    statuses = {code: problem.status for code, problem in problems.PROBLEMS.items()}
+    statuses |= {answer.code: answer.status for answer in ERROR_ANSWERS.values()}
+    assert {code: int(status) for code, status in table} == statuses
+    assert len(table) == len(statuses)
