@@ -86,6 +86,8 @@ EXTENSIONS = {
     "authn_login_unlock": "code entry was unlocked",
     "sys_dependency_fail": "Cognito did not answer as it must",
     "sys_dependency_recovered": "Cognito answers again",
+    "sys_job_failed": "a job ended early",
+    "sys_job_finished": "a job did all it had to do",
 }
 
 EVENTS = {
@@ -138,6 +140,9 @@ EVENTS = {
     "permission_denied": _local("authz_fail", logging.WARNING),
     "events_exported": _local("sensitive_read"),
     "events_purged": _local("sensitive_delete"),
+    # The sync
+    "sync_finished": _local("sys_job_finished"),
+    "sync_interrupted": _local("sys_job_failed", logging.WARNING),
     # Enforcement
     "request_blocked": _local("authz_fail"),
     "would_block": _local("authz_fail"),
@@ -212,4 +217,6 @@ def _line(told: dict[str, object]) -> str:
         if key not in ("user", "by", "reference", "request_id")
     }
     pairs = [f"{key.replace('_', ' ')} {value}" for key, value in rest.items()]
+    if "count" in told:  # of many users
+        return ", ".join(pairs)
     return ", ".join([f"user {told.get('user', 'unknown')}{by}", *pairs])

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -412,6 +413,18 @@ def events_purged(site: Site) -> None:
     call_command("cognito_mfa_purge", "--older-than", "900", verbosity=0)
 
 
+def sync(site: Site) -> None:
+    site.come()
+    call_command("cognito_mfa_sync", "--older-than", "0", verbosity=0)
+
+
+def sync_without_permission(site: Site) -> None:
+    site.come()
+    site.visitor.cognito.faults.on("*", faults.Error("AccessDeniedException", "no"))
+    with suppress(CommandError):
+        call_command("cognito_mfa_sync", "--older-than", "0", verbosity=0)
+
+
 def blocked(site: Site) -> None:
     site.visitor.client.force_login(
         make(site.pool, "ada").user, "cognito_mfa.backends.CognitoBackend"
@@ -470,6 +483,8 @@ OUTCOMES: dict[Callable[[Site], None], list[str]] = {
     permission_denied: ["permission_denied"],
     events_exported: ["events_exported"],
     events_purged: ["events_purged"],
+    sync: ["sync_finished"],
+    sync_without_permission: ["sync_interrupted"],
     blocked: ["request_blocked"],
     would_block: ["would_block"],
 }
