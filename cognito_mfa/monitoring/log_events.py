@@ -11,7 +11,20 @@ from __future__ import annotations
 import logging
 from typing import NamedTuple, TypedDict, Unpack
 
-from cognito_mfa.exceptions import CognitoMFAError
+from cognito_mfa.exceptions import (
+    BadCredentials,
+    BadReply,
+    Busy,
+    ChallengeLost,
+    CodeAttemptsLocked,
+    CognitoMFAError,
+    Misconfigured,
+    PermissionMissing,
+    Refused,
+    ScopeMissing,
+    TriggerFailed,
+    Unavailable,
+)
 from cognito_mfa.monitoring import calls, telemetry
 
 LOGGER = "cognito_mfa.events"
@@ -148,6 +161,19 @@ EVENTS = {
     "would_block": _local("authz_fail"),
 }
 
+# Whose count says which error it was, and the errors that operators have to act on.
+COUNTED_BY_ERROR: dict[str, tuple[str, ...]] = {
+    "password_refused": (BadCredentials.code,),
+    "step_refused": (Busy.code, CodeAttemptsLocked.code),
+    "cognito_refused": (Busy.code, Refused.code, ChallengeLost.code),
+    "cognito_failed": (
+        *(Unavailable.code, BadReply.code, Misconfigured.code),
+        *(ScopeMissing.code, PermissionMissing.code, TriggerFailed.code),
+    ),
+}
+for _name in EVENTS:
+    telemetry.declare_event(_name, *COUNTED_BY_ERROR.get(_name, ()))
+
 # What a page calls an error decides more than where it happened.
 BY_ERROR = {
     "password_policy": "authn_password_change_fail",
@@ -184,9 +210,9 @@ def write(
     for key in ("user", "by"):
         if key in told:
             told[key] = str(told[key])
-    error = str(told.get("error", ""))
-    vocabulary = BY_ERROR.get(error, event.vocabulary) if cause else event.vocabulary
-    telemetry.count_event(name, error=error)
+    error = cause.code if cause else ""
+    vocabulary = BY_ERROR.get(error, event.vocabulary)
+    telemetry.count_event(name, error=error if name in COUNTED_BY_ERROR else "")
     if level is None:
         level = cause.log_level if cause else event.level
     if not logger.isEnabledFor(level):

@@ -40,6 +40,9 @@ class Instruments:
         self.events = meter.create_counter(
             EVENTS, unit="{event}", description="Outcomes, by the name of the log event."
         )
+        # Prometheus computes increases: of a count that first appears as 1 there is none.
+        for attributes in _declared:
+            self.events.add(0, attributes)
         self.duration = meter.create_histogram(
             DURATION,
             unit="s",
@@ -74,6 +77,23 @@ class Instruments:
         )
 
 
+_declared: list[dict[str, str]] = []
+
+
+def declare_event(name: str, *errors: str) -> None:
+    """Let the count of an event begin at zero.
+
+    Args:
+        name: of the log event.
+        *errors: the app's codes of the errors that are counted apart.
+    """
+    _declared.extend(_event(name, error) for error in errors or ("",))
+
+
+def _event(name: str, error: str) -> dict[str, str]:
+    return {EVENT: name, "error.type": error} if error else {EVENT: name}
+
+
 _is_circuit_open: Callable[[], bool] | None = None
 
 
@@ -101,10 +121,7 @@ def count_event(name: str, *, error: str = "") -> None:
     """
     found = instruments()
     if found is not None:
-        attributes = {EVENT: name}
-        if error:
-            attributes["error.type"] = error
-        found.events.add(1, attributes)
+        found.events.add(1, _event(name, error))
 
 
 def span_of_call(operation: str) -> AbstractContextManager[Span | None]:

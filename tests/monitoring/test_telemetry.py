@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from cognito_mfa.monitoring import telemetry
+from cognito_mfa.monitoring import log_events, telemetry
 from tests.monitoring import outcomes
 from tests.monitoring.outcomes import Site
 from tests.visitor import PASSWORD
@@ -45,6 +45,14 @@ class Collected:
             for point in metric.data.data_points
         ]
 
+    @property
+    def counted(self) -> dict[tuple[str, str], int]:
+        """Return how often each event was counted, by the event and its error."""
+        return {
+            (attributes["cognito_mfa.event"], attributes.get("error.type", "")): point.value
+            for attributes, point in self.points(telemetry.EVENTS)
+        }
+
 
 @pytest.fixture
 def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collected]:
@@ -63,10 +71,7 @@ def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collected]:
 
 def test_a_sign_in_is_counted_and_its_calls_are_spans(collected: Collected, site: Site) -> None:
     outcomes.later_sign_in(site)
-    counted = {
-        attributes["cognito_mfa.event"] for attributes, _ in collected.points(telemetry.EVENTS)
-    }
-    assert "signed_in" in counted
+    assert collected.counted["signed_in", ""] == 2
     (span, *_others) = [one for one in collected.spans if one.name.endswith("/InitiateAuth")]
     assert span.kind is SpanKind.CLIENT
     attributes = dict(span.attributes or {})
@@ -92,9 +97,16 @@ def test_a_failed_call_has_cognitos_name_of_the_error(collected: Collected, site
     assert not span.events
     ((attributes, _point),) = collected.points(telemetry.DURATION)
     assert attributes["error.type"] == "NotAuthorizedException"
-    ((attributes, point),) = collected.points(telemetry.EVENTS)
-    assert attributes == {"cognito_mfa.event": "password_refused", "error.type": "bad_credentials"}
-    assert point.value == 1
+    assert collected.counted["password_refused", "bad_credentials"] == 1
+
+
+def test_counts_begin_at_zero(collected: Collected, site: Site) -> None:
+    """Prometheus sees no increase in a count that first appears as 1."""
+    outcomes.wrong_password(site)
+    counted = collected.counted
+    assert sum(counted.values()) == 1
+    assert {name for name, _error in counted} == set(log_events.EVENTS)
+    assert ("cognito_failed", "permission_missing") in counted
 
 
 def test_the_state_of_the_circuit_is_a_gauge(collected: Collected, site: Site) -> None:
