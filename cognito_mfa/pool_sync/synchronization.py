@@ -87,12 +87,13 @@ def _log(counts: Counts) -> None:
     }
     if counts.complete:
         log_events.write("sync_finished", **told)
-    elif counts.trouble or counts.list_trouble:
-        reason = "asking" if counts.trouble else "list"
-        log_events.write("sync_interrupted", reason=reason, **told)
+        return
+    failed = counts.trouble or counts.list_trouble
+    if failed:
+        told["reason"] = "asking" if counts.trouble else "list"
     else:
-        reason = "stopped" if counts.stopped else "limit"
-        log_events.write("sync_interrupted", level=logging.INFO, reason=reason, **told)
+        told["reason"] = "stopped" if counts.stopped else "limit"
+    log_events.write("sync_interrupted", level=None if failed else logging.INFO, **told)
 
 
 class _Run:
