@@ -21,6 +21,7 @@ from cognito_mfa.cognito.types import Person
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import verified
 from cognito_mfa.enforcement.account_state import access_lost
+from cognito_mfa.enforcement.identity_state import state_of
 from cognito_mfa.exceptions import (
     BadReplyReason,
     CognitoMFAError,
@@ -29,7 +30,6 @@ from cognito_mfa.exceptions import (
 )
 from cognito_mfa.managed_login import evidence
 from cognito_mfa.managed_login.judgment import PATIENCE
-from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
@@ -121,12 +121,10 @@ class BearerSignIn:
     Attributes:
         user: of this site, who may sign in here.
         claims: of the access token, whose signature was verified.
-        identity: the user's link to the user pool.
     """
 
     user: Any
     claims: Mapping[str, Any] = field(repr=False)
-    identity: CognitoIdentity = field(repr=False)
     _person: Person = field(repr=False)
     _token: SecretText = field(repr=False)
 
@@ -137,7 +135,7 @@ class BearerSignIn:
 
     def is_mfa_remembered(self) -> bool:
         """Return whether this sign-in is known to have passed MFA, without asking anyone."""
-        return second_factor.is_remembered(self._person, self.identity)
+        return _is_remembered(self.user, self._person)
 
     def is_mfa_verified(self) -> bool:
         """Return whether this sign-in passed MFA; asks Cognito where that is not remembered."""
@@ -145,7 +143,7 @@ class BearerSignIn:
 
     @cached_property
     def _is_mfa_verified(self) -> bool:
-        return second_factor.is_verified(self._token, self._person, self.identity)
+        return second_factor.is_verified(self._token, self._person, self.user)
 
 
 @sensitive_variables()
@@ -218,9 +216,13 @@ def _verified_sign_in(token: SecretText) -> BearerSignIn:
     signed_in_at = evidence.auth_time(person)
     if signed_in_at is None:
         raise BearerRefused(INVALID_TOKEN)
-    identity = users.identity_of(token, person, signed_in_at)
-    user = identity.user
+    user = users.user_of(token, person, signed_in_at)
     # SECURITY: as the backend loads no such user for a session.
-    if not user.is_active or access_lost(identity) is not None:
+    if not user.is_active or access_lost(state_of(user)) is not None:
         raise BearerRefused(USER_REFUSED)
-    return BearerSignIn(user, claims, identity, person, token)
+    return BearerSignIn(user, claims, person, token)
+
+
+def _is_remembered(user: Any, person: Person) -> bool:
+    identity = state_of(user)
+    return identity is not None and second_factor.is_remembered(person, identity)

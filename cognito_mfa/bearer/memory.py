@@ -15,7 +15,7 @@ from django.core.cache import cache
 from django.utils.crypto import salted_hmac
 
 from cognito_mfa.conf import get_conf
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.enforcement.identity_state import Identity
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ VERIFIED = "verified"
 _SALT = "cognito_mfa.bearer"
 
 
-def recall(identity: CognitoIdentity, claims: Mapping[str, Any]) -> tuple[str, float] | None:
+def recall(identity: Identity, claims: Mapping[str, Any]) -> tuple[str, float] | None:
     """Return what was found out about the sign-in, and how many seconds ago; None if nothing was.
 
     Args:
@@ -40,7 +40,7 @@ def recall(identity: CognitoIdentity, claims: Mapping[str, Any]) -> tuple[str, f
     return (str(word), ago) if 0.0 <= ago <= get_conf().PROOF_MAX_AGE else None
 
 
-def remember(identity: CognitoIdentity, claims: Mapping[str, Any], word: str) -> None:
+def remember(identity: Identity, claims: Mapping[str, Any], word: str) -> None:
     """Remember what was found out about the sign-in.
 
     Args:
@@ -52,14 +52,14 @@ def remember(identity: CognitoIdentity, claims: Mapping[str, Any], word: str) ->
     _set(_key_of_sign_in(identity, claims), (word, time.time()), lasts)
 
 
-def is_first_sight(identity: CognitoIdentity, claims: Mapping[str, Any]) -> bool:
+def is_first_sight(user: Any, claims: Mapping[str, Any]) -> bool:
     """Return whether this very token was not seen in the last minutes, so that its groups are read.
 
     Args:
-        identity: of the user.
+        user: whom it names.
         claims: of the access token.
     """
-    key = _key("seen", identity.pk, claims.get("jti"), claims.get("iat"))
+    key = _key("seen", user.pk, claims.get("jti"), claims.get("iat"))
     try:
         return bool(cache.add(key, 1, REMEMBERED))
     except Exception as error:  # noqa: BLE001 - each cache fails in its own way
@@ -83,9 +83,9 @@ def remember_refused_link(claims: Mapping[str, Any], reason: str) -> None:
     _set(_key("refused", claims.get("sub"), *_sign_in(claims)), str(reason), REMEMBERED / 5)
 
 
-def _key_of_sign_in(identity: CognitoIdentity, claims: Mapping[str, Any]) -> str:
+def _key_of_sign_in(identity: Identity, claims: Mapping[str, Any]) -> str:
     # SECURITY: what ends proofs changes one of these.
-    state = (identity.pk, identity.user_id, identity.sub, identity.generation, identity.nonce)
+    state = (identity.id, identity.user_id, identity.sub, identity.generation, identity.nonce)
     return _key("mfa", *state, identity.sign_outs, *_sign_in(claims))
 
 

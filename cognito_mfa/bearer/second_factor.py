@@ -12,6 +12,7 @@ until it expires, as everywhere that tokens are verified by signature.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
@@ -21,11 +22,12 @@ from cognito_mfa.cognito.claims import owning_provider
 from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, OwnAccount, Person
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement.account_state import is_check_overdue
+from cognito_mfa.enforcement.identity_state import Identity, state_of
 from cognito_mfa.exceptions import BadReply, BadReplyReason, CognitoMFAError
 from cognito_mfa.managed_login import evidence
 from cognito_mfa.managed_login.evidence import Doubt, Evidence
 from cognito_mfa.managed_login.judgment import PATIENCE
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.secret_text import SecretText
 
@@ -35,7 +37,7 @@ FEDERATED = "federated"  # an identity provider signed the user in, which ``FEDE
 GOOD = (memory.VERIFIED, FEDERATED)
 
 
-def is_remembered(person: Person, identity: CognitoIdentity) -> bool:
+def is_remembered(person: Person, identity: Identity) -> bool:
     """Return whether the sign-in is known to have passed MFA, without asking anyone.
 
     Args:
@@ -49,15 +51,16 @@ def is_remembered(person: Person, identity: CognitoIdentity) -> bool:
 
 
 @sensitive_variables()
-def is_verified(token: SecretText, person: Person, identity: CognitoIdentity) -> bool:
+def is_verified(token: SecretText, person: Person, user: Any) -> bool:
     """Return whether the sign-in passed MFA; asks Cognito at most once in five minutes.
 
     Args:
         token: whose signature was verified.
         person: whom its claims name.
-        identity: of the user.
+        user: of this site, who is linked to them.
     """
-    if _is_over(person, identity):
+    identity = state_of(user)
+    if identity is None or _is_over(person, identity):
         return False
     recalled = memory.recall(identity, person.claims)
     if recalled is not None and _is_recent(recalled):
@@ -65,7 +68,7 @@ def is_verified(token: SecretText, person: Person, identity: CognitoIdentity) ->
     was_verified = recalled is not None and recalled[0] == memory.VERIFIED
     try:
         with deadline.within(PATIENCE):
-            word = _judge(token, person, identity, was_verified=was_verified)
+            word = _judge(token, person, user, was_verified=was_verified)
     except CognitoMFAError as error:
         logger.warning("token_proves_nothing: user %s, error %s", identity.user_id, error)
         return False
@@ -79,7 +82,7 @@ def _is_recent(recalled: tuple[str, float]) -> bool:
     return recalled[1] <= memory.REMEMBERED
 
 
-def _is_over(person: Person, identity: CognitoIdentity) -> bool:
+def _is_over(person: Person, identity: Identity) -> bool:
     """Return whether the sign-in is too old, or its proof ended; by what is loaded already."""
     at = evidence.auth_time(person)
     age = None if at is None else seconds_since(at)
@@ -91,9 +94,7 @@ def _is_over(person: Person, identity: CognitoIdentity) -> bool:
 
 
 @sensitive_variables()
-def _judge(
-    token: SecretText, person: Person, identity: CognitoIdentity, *, was_verified: bool
-) -> str:
+def _judge(token: SecretText, person: Person, user: Any, *, was_verified: bool) -> str:
     """Return ``VERIFIED``, ``FEDERATED``, or why the sign-in proves nothing.
 
     Raises:
@@ -111,13 +112,11 @@ def _judge(
         exempts = get_conf().FEDERATED == "exempt"
         owned = owning_provider(person.username, account.providers)
         return FEDERATED if exempts and owned else Doubt.LINKED_PROVIDER
-    found = _doubt(Evidence(token, person, account=account), account, identity, was_verified)
+    found = _doubt(Evidence(token, person, account=account), account, user, was_verified)
     return memory.VERIFIED if found is None else found
 
 
-def _doubt(
-    asked: Evidence, account: OwnAccount, identity: CognitoIdentity, was_verified: bool
-) -> Doubt | None:
+def _doubt(asked: Evidence, account: OwnAccount, user: Any, was_verified: bool) -> Doubt | None:
     at = evidence.auth_time(asked.person)
     mode = admin_api.pool_factors().mode
     if mode == "OFF":  # users keep their factors, and Cognito asks for none
@@ -126,10 +125,14 @@ def _doubt(
         return evidence.doubt_of_factors(asked)
     if SOFTWARE_TOKEN_MFA not in account.factors:
         return Doubt.NOT_ASKED
-    return None if was_verified or _was_known_before(identity, at) else Doubt.UNKNOWN_BEFORE
+    return (
+        None if was_verified or _was_known_before(identity_of(user), at) else Doubt.UNKNOWN_BEFORE
+    )
 
 
-def _was_known_before(identity: CognitoIdentity, at: float | None) -> bool:
+def _was_known_before(identity: CognitoIdentity | None, at: float | None) -> bool:
     """Return whether the authenticator app was known here before the sign-in, and nothing changed since."""
+    if identity is None:
+        return False
     known = identity.status == CognitoIdentity.Status.ENABLED and identity.software_token
     return bool(known) and at is not None and not evidence.changed_since(identity, at, None)

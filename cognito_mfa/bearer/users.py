@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa.authenticator import identity_lookup
 from cognito_mfa.bearer import memory
 from cognito_mfa.cognito import user_api
 from cognito_mfa.cognito.claims import person_of
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.conf import get_conf
+from cognito_mfa.enforcement.identity_state import load_user_of
 from cognito_mfa.exceptions import (
     BadReply,
     BadReplyReason,
@@ -28,8 +29,8 @@ ENDED_LINKS = (MFAEvent.Kind.UNLINKED, MFAEvent.Kind.USER_DELETED)
 
 
 @sensitive_variables()
-def identity_of(token: SecretText, person: Person, signed_in_at: float) -> CognitoIdentity:
-    """Return the identity, with its user, of the user pool user whom a verified access token names.
+def user_of(token: SecretText, person: Person, signed_in_at: float) -> Any:
+    """Return the user whom a verified access token names, with the state of their identity.
 
     One query for a user who is linked. Any other is linked as at a sign-in, for which Cognito is asked about the user's
     address, because an access token does not name it.
@@ -44,16 +45,16 @@ def identity_of(token: SecretText, person: Person, signed_in_at: float) -> Cogni
         SignInRefused: their rights cannot be stored.
         CognitoMFAError: Cognito was asked, and refused or did not answer.
     """
-    identity = identity_lookup.by_sub(person.sub)
-    if identity is None:
-        identity = _link(token, person, signed_in_at)
-    elif memory.is_first_sight(identity, person.claims):
-        user_updates.apply(identity, identity.user, person, request=None)
-    return identity
+    user = load_user_of(person.sub)
+    if user is None:
+        return _link(token, person, signed_in_at)
+    if user_updates.are_wanted() and memory.is_first_sight(user, person.claims):
+        user_updates.apply(user.cognito_identity, user, person, request=None)
+    return user
 
 
 @sensitive_variables()
-def _link(token: SecretText, person: Person, signed_in_at: float) -> CognitoIdentity:
+def _link(token: SecretText, person: Person, signed_in_at: float) -> Any:
     if (reason := memory.refused_link(person.claims)) is not None:
         raise LinkRefused(LinkRefusedReason(reason))
     try:
@@ -65,7 +66,7 @@ def _link(token: SecretText, person: Person, signed_in_at: float) -> CognitoIden
         memory.remember_refused_link(person.claims, refusal.reason)
         raise
     user_updates.apply(identity, identity.user, person, request=None)
-    return identity
+    return identity.user
 
 
 def _check_not_unlinked(person: Person, signed_in_at: float) -> None:

@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import F, Manager, QuerySet
 from django.db.models.manager import BaseManager
 
+from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import current
 from cognito_mfa.models import CognitoIdentity, aidentity_of, identity_of
 
@@ -36,6 +37,7 @@ class IdentityState(NamedTuple):
         disabled_at: when the app learned that the user pool refuses them; None if it does not.
         created_at: when the user was linked.
         sign_outs: how often the user ended all other sessions.
+        proofs_ended_at: when the generation became what it is; None if it never changed.
     """
 
     user_id: Any
@@ -48,6 +50,7 @@ class IdentityState(NamedTuple):
     disabled_at: dt.datetime | None
     created_at: dt.datetime
     sign_outs: int
+    proofs_ended_at: dt.datetime | None
 
 
 Identity = CognitoIdentity | IdentityState
@@ -58,8 +61,19 @@ _ALIASES = {f"_cognito_mfa_{name}": F(f"cognito_identity__{name}") for name in _
 
 def load_user(user_id: Any) -> Any:
     """Return the user with this primary key and their identity's state, in one query; None without one."""
+    return _first(pk=user_id)
+
+
+def load_user_of(sub: str) -> Any:
+    """Return the user who is linked to this ``sub`` in the user pool, as ``load_user`` does; None without one."""
+    user = _first(cognito_identity__pool_id=get_conf().USER_POOL_ID, cognito_identity__sub=sub)
+    # SECURITY: whatever the database takes for equal.
+    return user if user is not None and getattr(user, ATTRIBUTE).sub == sub else None
+
+
+def _first(**lookup: Any) -> Any:
     # SECURITY: not from a copy that lags, or a reset would not be valid at the very next request.
-    user = next(iter(current(_users()).filter(pk=user_id)), None)  # a tenth cheaper than first()
+    user = next(iter(current(_users()).filter(**lookup)), None)  # a tenth cheaper than first()
     if user is not None:
         columns = [vars(user).pop(alias) for alias in _ALIASES]
         linked = columns[0] is not None

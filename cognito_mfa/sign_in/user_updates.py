@@ -37,9 +37,7 @@ def apply(
             ``USER_UPDATER`` failed, or left no user who may sign in.
     """
     conf = get_conf()
-    if getattr(request, DONE, None) == person.sub:
-        return
-    if not (conf.USER_FIELDS or conf.GROUPS or conf.STAFF_GROUPS or conf.USER_UPDATER):
+    if getattr(request, DONE, None) == person.sub or not are_wanted():
         return
     user_fields.update(user, person)
     with linking.recording_refusals(identity):
@@ -49,6 +47,12 @@ def apply(
             _call_updater(user, person, request)
     if request is not None:
         setattr(request, DONE, person.sub)
+
+
+def are_wanted() -> bool:
+    """Return whether a sign-in changes anything of the site's user."""
+    conf = get_conf()
+    return bool(conf.USER_FIELDS or conf.GROUPS or conf.STAFF_GROUPS or conf.USER_UPDATER)
 
 
 def _update_rights(identity: CognitoIdentity, user: Any, person: Person) -> None:
