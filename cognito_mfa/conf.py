@@ -32,6 +32,7 @@ SELF_SERVICE_SCOPE = "aws.cognito.signin.user.admin"
 REQUIRED_WORDS = ("everyone", "staff")
 MAX_SECONDS = 100 * 366 * 86400.0  # seconds
 MAX_COUNT = 100
+REDIS_SCHEMES = ("redis://", "rediss://")
 TRUST_WORDS = ("elsewhere", "enrolled", "everyone")
 USER_POOL_ID_LENGTH = 55
 # From the service model of AWS.
@@ -81,6 +82,16 @@ def _optional_url(value: object) -> str | None:
     if url is not None and not url.startswith(("https://", "http://")):
         raise ValueError("must start with https:// or http://")
     return url
+
+
+def _optional_redis(value: object) -> SecretText | None:
+    """Return the address of a Redis, which may contain a password."""
+    if isinstance(value, SecretText):
+        return value
+    url = _optional_word(value)
+    if url is not None and not url.startswith(REDIS_SCHEMES):
+        raise ValueError("must start with redis:// or rediss://")
+    return url if url is None else SecretText(url)
 
 
 def _optional_text(value: object) -> str | None:
@@ -338,6 +349,12 @@ SETTINGS: Mapping[str, Setting] = {
         "Set it to the pool's password policy, such as {'length': 12, 'number': True}, or remove it.",
     ),
     "NOTIFY": Setting(_flag, True, _FLAG_HINT),
+    "CELERY": Setting(_flag, False, _FLAG_HINT),
+    "REDIS_URL": Setting(
+        _optional_redis,
+        None,
+        "Set it to the address of a Redis, such as 'redis://127.0.0.1:6379/0', or remove it.",
+    ),
     "CREATE_USERS": Setting(_flag, True, _FLAG_HINT),
     "USER_RESOLVER": Setting(
         _callable_or_path, "cognito_mfa.sign_in.linking.by_pool_and_sub", _PATH_HINT
@@ -426,6 +443,8 @@ class Conf:
     PASSWORD_PAGES: bool
     PASSWORD_RULES: PasswordRules | None
     NOTIFY: bool
+    CELERY: bool
+    REDIS_URL: SecretText | None
     CREATE_USERS: bool
     USER_RESOLVER: str | Callable[..., Any]
     USER_FIELDS: Mapping[str, str]
@@ -527,12 +546,16 @@ def backend_class(path: str) -> type:
 def given_settings() -> Mapping[str, object]:
     """Return the site's dictionary, or an empty one if the setting is missing or not a dictionary.
 
-    The client secret is already wrapped in ``SecretText``, because error reports about other settings show frames
-    with the whole dictionary.
+    The client secret and Redis's password are already wrapped in ``SecretText``, because error reports about other
+    settings show frames with the whole dictionary.
     """
     given = getattr(settings, NAME, None)
     if not isinstance(given, Mapping):
         return {}
+    if isinstance(given.get("REDIS_URL"), str) and str(given["REDIS_URL"]).startswith(
+        REDIS_SCHEMES
+    ):
+        given = {**given, "REDIS_URL": SecretText(given["REDIS_URL"].strip())}
     if isinstance(given.get("CLIENT_SECRET"), str):
         return {**given, "CLIENT_SECRET": SecretText(given["CLIENT_SECRET"])}
     if given.get("CLIENT_SECRET") is None or callable(given["CLIENT_SECRET"]):

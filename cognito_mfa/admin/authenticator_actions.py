@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, ngettext_lazy
 
+from cognito_mfa import task_queue
 from cognito_mfa.admin.confirmation import (
     MAX_SELECTED,
     ConfirmedAction,
@@ -25,7 +26,14 @@ from cognito_mfa.admin.confirmation import (
 )
 from cognito_mfa.admin.refusals import Refusals, Text
 from cognito_mfa.admin.resets import unfinished_text
-from cognito_mfa.authenticator import code_attempts, links, permissions, reset, status
+from cognito_mfa.authenticator import (
+    background_refresh,
+    code_attempts,
+    links,
+    permissions,
+    reset,
+    status,
+)
 from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, LinkRefusedReason, Refused
 from cognito_mfa.models import CodeFailures, CognitoIdentity
 
@@ -39,6 +47,14 @@ STAYS_LOCKED = _(
 # Nor would the email be true, which says that it was removed.
 NOTHING_TO_RESET = _(
     "User %(user)s hasn’t set up an authenticator app. If that may have changed, refresh the status first."
+)
+MAX_INLINE = 10  # users whom the request itself refreshes where there are workers
+TOO_MANY = _("Select no more than %(count)d users at a time.")
+QUEUE_UNAVAILABLE = _(
+    "The task queue isn’t available, so nothing was refreshed. Try again later, or select no more than %(count)d users."
+)
+QUEUE_FAILED = _(
+    "The task queue stopped accepting users, so the others won’t be refreshed. Try again later."
 )
 REFRESH_REFUSALS = Refusals(
     oneself=_("You can’t refresh your own status."),
@@ -208,8 +224,39 @@ class AuthenticatorActionsMixin(ConfirmedActionsMixin):
     def refresh_status(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         if (way := way_to_a_code(request, permissions.REFRESH)) is not None:
             return way
-        self.refresh(request, list(self.people_of(queryset)[:MAX_SELECTED]))
+        people = self.people_of(queryset)
+        first = list(people[: MAX_SELECTED + 1])
+        if (
+            len(first) > MAX_INLINE
+            and task_queue.is_used()
+            and self._refresh_later(request, people)
+        ):
+            return None
+        if len(first) <= MAX_SELECTED:
+            self.refresh(request, first)
+            return None
+        text = QUEUE_UNAVAILABLE if task_queue.is_used() else TOO_MANY
+        self.message_user(request, text % {"count": MAX_SELECTED}, messages.ERROR)
         return None
+
+    def _refresh_later(self, request: HttpRequest, people: QuerySet[Any]) -> bool:
+        """Let workers refresh ``people``; return whether the queue took them.
+
+        Workers skip whom the actor may not refresh. To judge thousands would take longer than a page may.
+        """
+        try:
+            number, complete = background_refresh.enqueue(people, actor=request.user)
+        except task_queue.QueueUnavailable:  # it is in the log
+            return False
+        text = ngettext(
+            "The status of %(count)d user will be refreshed in the background. Reload this page to see the progress.",
+            "The status of %(count)d users will be refreshed in the background. Reload this page to see the progress.",
+            number,
+        )
+        self.message_user(request, text % {"count": number}, messages.SUCCESS)
+        if not complete:
+            self.message_user(request, QUEUE_FAILED, messages.WARNING)
+        return True
 
     def refresh(self, request: HttpRequest, chosen: Sequence[CognitoIdentity]) -> None:
         """Ask Cognito about each of ``chosen``, and say what came of it.

@@ -136,16 +136,21 @@ def masked(address: str) -> str:
     return f"{local[:2] if local[2:] else local[:1]}…@{domain}"
 
 
-def hand_over(messages: Sequence[EmailMessage], delivery: Delivery) -> None:
+def hand_over(
+    messages: Sequence[EmailMessage],
+    delivery: Delivery,
+    enqueue: Callable[[], bool] | None = None,
+) -> None:
     """Hand ``messages`` over to the backend, and wait a moment for its answer.
 
     It never raises: whatever the email is about has happened.
 
     Args:
         messages: one for each address.
-        delivery: what learns the outcome.
+        delivery: what learns the outcome; it stays pending where a worker sends the email.
+        enqueue: hands the email over to a worker, and returns whether one will send it.
     """
-    job = _Job(partial(_send, messages, delivery), delivery)
+    job = _Job(partial(_enqueue_or_send, enqueue, messages, delivery), delivery)
     try:
         _threads.add(job)
     except queue.Full:
@@ -160,7 +165,21 @@ def hand_over(messages: Sequence[EmailMessage], delivery: Delivery) -> None:
         logger.warning("email_delayed: %s to user %s", delivery.kind, delivery.user_id)
 
 
-def _send(messages: Sequence[EmailMessage], delivery: Delivery) -> None:
+def _enqueue_or_send(
+    enqueue: Callable[[], bool] | None, messages: Sequence[EmailMessage], delivery: Delivery
+) -> None:
+    # In a thread, because a broker may hang like a mail server.
+    if enqueue is None or not enqueue():
+        send_now(messages, delivery)
+
+
+def send_now(messages: Sequence[EmailMessage], delivery: Delivery) -> None:
+    """Hand ``messages`` over to the backend in this thread, however long that takes.
+
+    Args:
+        messages: one for each address.
+        delivery: what learns the outcome.
+    """
     for message in messages:
         try:
             # Each with a connection of its own: what one address did to it must not keep the email from another.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,14 @@ from django.core.validators import validate_email
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from cognito_mfa.authenticator.email_delivery import Delivery, State, announce, hand_over
+from cognito_mfa import task_queue
+from cognito_mfa.authenticator.email_delivery import (
+    Delivery,
+    State,
+    announce,
+    hand_over,
+    send_now,
+)
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import on_commit_of
 from cognito_mfa.enforcement import redirects
@@ -74,6 +81,8 @@ EVENTS_WITH_EMAIL = (
 # They happen once to each authenticator or recovery code, so they cannot flood a mailbox, and an attacker must not be
 # able to suppress them.
 UNLIMITED = ("codes_stopped", "recovery_code_used")
+# A worker reads the addresses when it sends the email: those of an account that was unlinked are gone by then.
+NOT_QUEUED = ("unlinked",)
 # A scheme, an address, a host name (mail programs treat the full stops of other scripts like ours), a new line.
 _MAY_LEAD_AWAY = re.compile("://|@|[.\u3002]\\w|[\\x00-\\x1f\\x7f\x85\u2028\u2029]")
 
@@ -99,16 +108,108 @@ def send(kind: str, identity: CognitoIdentity, **context: Any) -> Delivery:
         delivery.log_failure("too many in a day")
         delivery.end(State.TOO_MANY)
         return delivery
-    given = {
+    given = _context(identity, timezone.now(), context)
+    enqueue = _enqueue_later(delivery, identity, given["at"], context)
+    on_commit_of(CognitoIdentity, partial(_deliver, delivery, identity, recipients, given, enqueue))
+    return delivery
+
+
+def send_queued(
+    kind: str, identity: CognitoIdentity, at: dt.datetime, described: Mapping[str, Any]
+) -> Delivery:
+    """Send an email in a worker; limits and settings were applied when it was queued.
+
+    Args:
+        kind: one of ``KINDS``.
+        identity: the user's; its addresses and language are used as they are now.
+        at: when it happened.
+        described: the context, as the message had it.
+
+    Returns:
+        What became of it.
+    """
+    recipients = recipients_of(identity)
+    delivery = Delivery(kind, identity.user_id, recipients)
+    if (
+        identity.created_at > at
+    ):  # the link was moved since: the addresses are those of another user
+        recipients = []
+    if not recipients:
+        delivery.end(State.NO_ADDRESS)
+        return delivery
+    given = _context(identity, at, _restored(described))
+    if (messages := _rendered(delivery, identity, recipients, given)) is not None:
+        send_now(messages, delivery)
+    return delivery
+
+
+def _context(
+    identity: CognitoIdentity, at: dt.datetime, context: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the templates get."""
+    return {
         "identity": identity,
         "user": identity.user,
-        "at": timezone.now(),
+        "at": at,
         "account": _account(identity),
         "device": _without_links(_device_name(context.get("software_token"))),
         **context,
     }
-    on_commit_of(CognitoIdentity, partial(_deliver, delivery, identity, recipients, given))
-    return delivery
+
+
+def _enqueue_later(
+    delivery: Delivery, identity: CognitoIdentity, at: dt.datetime, context: Mapping[str, Any]
+) -> Callable[[], bool] | None:
+    """Return what hands the email over to a worker; None where this process sends it."""
+    if delivery.kind in NOT_QUEUED or not task_queue.is_used():
+        return None
+    described = _described(context)
+    if described is None:
+        return None
+    arguments: dict[str, Any] = {
+        "kind": delivery.kind,
+        "identity": identity.pk,
+        "at": at.isoformat(),
+        "context": described,
+    }
+
+    def enqueue() -> bool:
+        try:
+            with task_queue.connected() as queue:
+                queue.add(task_queue.SEND_EMAIL, **arguments)
+        except task_queue.QueueUnavailable:  # it is in the log; the email is sent as without Celery
+            return False
+        return True
+
+    return enqueue
+
+
+def _described(context: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return ``context`` as primary keys, numbers, and times; None where it has anything else."""
+    described: dict[str, Any] = {}
+    for name, value in context.items():
+        if value is None or isinstance(value, (bool, int)):
+            described[name] = value
+        elif isinstance(value, SoftwareToken) and value.pk:
+            described[name] = {"software_token": value.pk}
+        elif isinstance(value, dt.datetime):
+            described[name] = {"moment": value.isoformat()}
+        else:
+            return None
+    return described
+
+
+def _restored(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the context that ``_described`` described."""
+    context: dict[str, Any] = {}
+    for name, value in described.items():
+        context[name] = value
+        if isinstance(value, dict) and "software_token" in value:
+            found = SoftwareToken.objects.filter(pk=value["software_token"]).first()
+            context[name] = found
+        elif isinstance(value, dict):
+            context[name] = dt.datetime.fromisoformat(value["moment"])
+    return context
 
 
 def recipients_of(identity: CognitoIdentity) -> list[str]:
@@ -164,17 +265,28 @@ def _deliver(
     identity: CognitoIdentity,
     recipients: Iterable[str],
     context: dict[str, Any],
+    enqueue: Callable[[], bool] | None,
 ) -> None:
+    if (messages := _rendered(delivery, identity, recipients, context)) is not None:
+        hand_over(messages, delivery, enqueue)
+
+
+def _rendered(
+    delivery: Delivery,
+    identity: CognitoIdentity,
+    recipients: Iterable[str],
+    context: dict[str, Any],
+) -> list[EmailMultiAlternatives] | None:
+    """Return the messages in the user's language; None where a template failed, which is logged."""
     try:
         with translation.override(
             languages.with_catalog(identity.language or settings.LANGUAGE_CODE)
         ):
-            messages = _messages(delivery.kind, recipients, context)
+            return _messages(delivery.kind, recipients, context)
     except Exception as error:  # noqa: BLE001 - the site's templates; the change itself has happened
         delivery.log_failure(f"{type(error).__name__}: {error}")
         delivery.end(State.FAILED)
-        return
-    hand_over(messages, delivery)
+        return None
 
 
 def _messages(

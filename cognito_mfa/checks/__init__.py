@@ -15,6 +15,7 @@ from cognito_mfa.checks import (
     access,
     addresses,
     apis,
+    celery,
     database,
     deployment,
     imports,
@@ -69,6 +70,7 @@ ALWAYS: tuple[Check, ...] = (
     managed_login.check_scope,
     managed_login.check_mozilla_tokens,
     recovery.check_recovery_codes,
+    celery.check_celery,
 )
 DEPLOYED: tuple[Check, ...] = (
     deployment.check_cookies,

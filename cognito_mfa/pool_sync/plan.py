@@ -50,6 +50,7 @@ class Plan:
         dry_run: ask and compare, and write nothing.
         list_pool: whether the list of the pool's users is read, for who is disabled and who is not linked. Without it,
             each user is asked about on its own, which is limited to ``LIST_RATE``.
+        continued: whether an earlier part of the same run has read the list.
         set_preference: make Cognito ask again for the codes of authenticator apps whose preference was lost.
         finish_resets: finish interrupted resets first.
     """
@@ -62,13 +63,14 @@ class Plan:
     concurrency: int | None = None
     dry_run: bool = False
     list_pool: bool = True
+    continued: bool = False
     set_preference: bool = False
     finish_resets: bool = False
 
     @property
     def reads_list(self) -> bool:
         """Return whether this run reads the list of the pool's users."""
-        return self.list_pool and self.shard.number == 1
+        return self.list_pool and self.shard.number == 1 and not self.continued
 
 
 class Failed(NamedTuple):

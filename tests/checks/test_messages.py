@@ -15,6 +15,7 @@ from cognito_mfa.checks import (
     access,
     addresses,
     apis,
+    celery,
     database,
     deployment,
     imports,
@@ -28,7 +29,7 @@ from cognito_mfa.checks import (
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "checks.md"
 MODULES = (
-    checks, access, addresses, apis, database, deployment, imports, managed_login, middleware, project, recovery,
+    checks, access, addresses, apis, celery, database, deployment, imports, managed_login, middleware, project, recovery,
     settings, users,
 )  # fmt: skip
 PLACEHOLDER = "…"

@@ -1,0 +1,43 @@
+"""The task that sends an email: the message says what it is about, and the worker reads everything else."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from cognito_mfa import task_queue
+from cognito_mfa.authenticator import notifications
+from cognito_mfa.authenticator.email_delivery import State
+from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.tasks.options import RELIABLE, retry
+
+logger = logging.getLogger(__name__)
+
+MAX_SECONDS = 120  # for a backend that hangs
+
+
+@shared_task(bind=True, name=task_queue.SEND_EMAIL, soft_time_limit=MAX_SECONDS, **RELIABLE)
+def send_email(self: Any, *, kind: str, identity: Any, at: str, context: dict[str, Any]) -> None:
+    """Send one email about a change of a user's MFA; where no address accepts it, try again later.
+
+    Args:
+        self: the task.
+        kind: one of ``notifications.KINDS``.
+        identity: the primary key of the user's identity.
+        at: when it happened.
+        context: what the templates need besides, as primary keys, numbers, and times.
+    """
+    moment = dt.datetime.fromisoformat(at)
+    if timezone.now() - moment > task_queue.USE_BY:
+        logger.error("email_not_sent: %s to identity %s, too late", kind, identity)
+        return
+    row = CognitoIdentity.objects.select_related("user").filter(pk=identity).first()
+    if row is None:
+        logger.warning("email_not_sent: %s to identity %s, deleted since", kind, identity)
+        return
+    if notifications.send_queued(kind, row, moment, context).state is State.FAILED:
+        raise retry(self)

@@ -1,0 +1,82 @@
+"""The task that refreshes the status of users whom an administrator selected."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from typing import Any
+
+from celery import shared_task
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+
+from cognito_mfa import task_queue
+from cognito_mfa.authenticator import permissions, status
+from cognito_mfa.authenticator.permissions import ActionDenied
+from cognito_mfa.databases import current_rows
+from cognito_mfa.exceptions import Busy, CognitoMFAError, Refused, ServiceError
+from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.pool_sync.pacing import TokenBucket
+from cognito_mfa.pool_sync.plan import RATE, Limiter
+from cognito_mfa.tasks.options import RELIABLE, retry
+from cognito_mfa.tasks.shared_redis import ERRORS, SharedLimiter
+
+logger = logging.getLogger(__name__)
+
+# Two calls for each user, of which ``ListUsers`` has the lower quota of 30 a second.
+PER_SECOND = RATE / 4
+
+
+@shared_task(bind=True, name=task_queue.REFRESH, **RELIABLE)
+def refresh(self: Any, *, identities: list[Any], actor: Any, asked_at: str) -> None:
+    """Refresh some users as **Refresh status from Cognito** does, and skip whom the administrator may not refresh.
+
+    Args:
+        self: the task.
+        identities: primary keys.
+        actor: the primary key of the administrator.
+        asked_at: when the administrator asked; who was checked since is skipped, so that nothing is done twice.
+    """
+    moment = dt.datetime.fromisoformat(asked_at)
+    if timezone.now() - moment > task_queue.USE_BY:
+        logger.warning("refresh_expired: number %d by user %s", len(identities), actor)
+        return
+    asker = current_rows(get_user_model()).filter(pk=actor, is_active=True).first()
+    if asker is None:
+        logger.warning("refresh_refused: number %d by user %s, not active", len(identities), actor)
+        return
+    rows = CognitoIdentity.objects.select_related("user").filter(pk__in=identities).order_by("pk")
+    limiter = _limiter()
+    for row in rows:
+        if row.checked_at is None or row.checked_at < moment:
+            try:
+                _refresh(row, asker, limiter)
+            except (Busy, ServiceError, *ERRORS) as error:  # the next user would meet it, too
+                logger.warning("refresh_interrupted: by user %s, %s", actor, type(error).__name__)
+                raise retry(self) from None
+
+
+def _refresh(row: CognitoIdentity, actor: Any, limiter: Limiter) -> None:
+    """Refresh one user.
+
+    Raises:
+        Busy: Cognito throttles.
+        ServiceError: Cognito does not answer, or not to this site.
+    """
+    limiter.acquire()
+    try:
+        status.refresh_status(row, actor=actor)
+    except ActionDenied as denied:
+        permissions.record_denial(denied)
+    except (Busy, ServiceError):
+        raise
+    except (Refused, CognitoMFAError) as error:
+        logger.warning("refresh_failed: user %s, %s", row.user_id, error)
+
+
+def _limiter() -> Limiter:
+    try:
+        return SharedLimiter(PER_SECOND)
+    except ImproperlyConfigured:  # without Redis, each worker has a rate of its own
+        return TokenBucket(PER_SECOND)

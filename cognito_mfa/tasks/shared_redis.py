@@ -1,0 +1,193 @@
+"""What all workers share, in Redis: one rate of calls to Cognito, and which sync is running.
+
+Celery's own ``rate_limit`` is for each worker, so more workers would make more calls. The rate is kept by throttled-py:
+its GCRA runs within Redis and by Redis's clock, so that neither races nor the clocks of workers change it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from redis import Redis, RedisError
+from throttled import RateLimiterType, Throttled, rate_limiter
+from throttled.exceptions import StoreUnavailableError
+from throttled.store import RedisStore
+
+from cognito_mfa import task_queue
+from cognito_mfa.conf import get_conf
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "cognito_mfa"
+TIMEOUT = 5.0  # seconds for each answer of Redis
+BURST = 0.1  # seconds: calls that may follow each other at once after a pause
+PERIOD = 1000  # seconds in which the rate is counted as a whole number
+# A sync that no worker has continued for so long is over. Longer than the hour after which Redis delivers the message
+# of a killed worker again, and shorter than the time between two nights.
+RUN_TTL = dt.timedelta(hours=4)
+CHECK_EVERY = 1.0  # seconds
+ERRORS = (
+    RedisError,
+    StoreUnavailableError,
+)  # what the functions below raise where Redis does not answer
+
+
+def client() -> Redis:
+    """Return a client of the shared Redis.
+
+    Raises:
+        ImproperlyConfigured: no Redis is known.
+    """
+    return _client(_address())
+
+
+def _address() -> str:
+    url = task_queue.redis_url()
+    if url is None:
+        raise ImproperlyConfigured(
+            "The workers need a Redis that they share: set COGNITO_MFA['REDIS_URL'] to its address."
+        )
+    return url.reveal()
+
+
+@cache
+def _client(address: str) -> Redis:
+    return Redis.from_url(address, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+
+
+def _key(*parts: object) -> str:
+    return ":".join(map(str, (PREFIX, get_conf().USER_POOL_ID, *parts)))
+
+
+class SharedLimiter:
+    """One rate of calls for all workers."""
+
+    def __init__(self, rate: float, *, sleep: Callable[[float], object] = time.sleep) -> None:
+        """Make a limiter; workers with different rates share the same budget.
+
+        Args:
+            rate: calls a second.
+            sleep: waits for so many seconds.
+
+        Raises:
+            ImproperlyConfigured: no Redis is known.
+        """
+        if not rate > 0:
+            raise ValueError("rate must be above zero")
+        calls = max(1, round(rate * PERIOD))
+        burst = max(1, round(rate * BURST))
+        self._sleep = sleep
+        self._throttled = Throttled(
+            key=_key("calls"),
+            using=RateLimiterType.GCRA.value,
+            quota=rate_limiter.per_duration(dt.timedelta(seconds=PERIOD), calls, burst),
+            store=RedisStore(
+                _address(), options={"SOCKET_TIMEOUT": TIMEOUT, "SOCKET_CONNECT_TIMEOUT": TIMEOUT}
+            ),
+        )
+
+    def acquire(self) -> None:
+        """Return when the next call may be made."""
+        while (result := self._throttled.limit()).limited:
+            self._sleep(result.state.retry_after)
+
+
+class SharedRun:
+    """A sync of all users, in shards; no second one begins while it runs.
+
+    Attributes:
+        name: what tells this run from others: the id of the task that began it.
+    """
+
+    def __init__(self, redis: Redis, name: str) -> None:
+        """Name a run; nothing is claimed yet.
+
+        Args:
+            redis: from ``client``.
+            name: of the run.
+        """
+        self.name = name
+        self._redis = redis
+
+    def begin(self, shards: int) -> bool:
+        """Claim the run; return False while another one runs.
+
+        Args:
+            shards: how many there are.
+        """
+        if self._redis.set(_key("sync"), self.name, nx=True, ex=RUN_TTL):
+            self._redis.delete(_key("shards", self.name))
+            self._redis.sadd(_key("shards", self.name), *range(1, shards + 1))
+            self._redis.expire(_key("shards", self.name), RUN_TTL)
+            return True
+        return self.is_current  # its own message, delivered again
+
+    @property
+    def is_current(self) -> bool:
+        """Return whether this run was begun, and is neither finished nor forgotten."""
+        found: Any = self._redis.get(_key("sync"))
+        return found is not None and found.decode() == self.name
+
+    def finish(self, shard: int) -> bool:
+        """Record that a shard is done; return whether it was the last one.
+
+        Args:
+            shard: its number.
+        """
+        key = _key("shards", self.name)
+        if not self._redis.srem(key, shard) or self._redis.exists(key):
+            return False
+        if self.is_current:
+            self._redis.delete(_key("sync"))
+        return True
+
+
+class Turn:
+    """The right of one execution to work on a shard: the newest has it.
+
+    A message that is delivered again takes over at once, whatever became of the worker that had it. Where that one is
+    alive after all, it notices within a second and stops, so that hardly anyone is asked about twice.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        run: SharedRun,
+        shard: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the turn.
+
+        Args:
+            redis: from ``client``.
+            run: a current one.
+            shard: its number.
+            clock: returns the time in seconds.
+        """
+        self._redis, self._run, self._clock = redis, run, clock
+        self._key = _key("turn", run.name, shard)
+        self._token = secrets.token_hex(8)
+        self._checked_at = clock()
+        self.is_over = False
+        redis.set(self._key, self._token, ex=RUN_TTL)
+
+    def has_ended(self) -> bool:
+        """Return whether another execution has the shard now; Redis is asked once a second, and the run kept alive."""
+        now = self._clock()
+        if self.is_over or now - self._checked_at < CHECK_EVERY:
+            return self.is_over
+        self._checked_at = now
+        found: Any = self._redis.get(self._key)
+        self.is_over = found is None or found.decode() != self._token or not self._run.is_current
+        if not self.is_over:
+            for key in (self._key, _key("sync"), _key("shards", self._run.name)):
+                self._redis.expire(key, RUN_TTL)
+        return self.is_over
