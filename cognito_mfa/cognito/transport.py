@@ -74,14 +74,14 @@ def _repeat_if_throttled(
     if operation not in CONSUMING:
         return outcome
     if not _is_throttled(outcome):
-        retry_budget.add(operation)
+        retry_budget.budget.add(operation)
         return outcome
-    if not retry_budget.take(operation):
+    if not retry_budget.budget.take(operation):
         return outcome
     time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
     outcome = send()
     if not _is_throttled(outcome):
-        retry_budget.give_back(operation)
+        retry_budget.budget.give_back(operation)
     return outcome
 
 
