@@ -10,7 +10,7 @@ call nothing. After ``PAUSE`` one call is let through. If Cognito answers it, th
   machine lacks, and a deadline shorter than usual, say nothing.
 - **Calls that hang count before they fail.** A failure takes 8 seconds or 12, and until then each call holds a thread of
   the web server, which may have no more than 8. So a call that has waited for ``OVERDUE`` counts like a failure, as long
-  as no other call was answered meanwhile. It goes on, and its user is signed in if its answer still comes.
+  as no other call is answered. It goes on: if its answer still comes, its user is signed in and the circuit closes.
 - **Failures in a row**, not a rate: one answer shows that the service works, and a mixture of both is what the limit of
   ``deadline`` on calls at a time is for.
 - **The call that is let through** is a user's own, sent once like any other: nothing is called for the sake of asking, so
@@ -64,7 +64,7 @@ class Ticket(NamedTuple):
     """Allows one call.
 
     Attributes:
-        epoch: raised each time that the circuit opens; a call that began before says nothing about the time after.
+        epoch: raised each time that the circuit opens; failures of calls that began before were counted already.
         began: when the call was admitted, by the process's clock.
         is_probe: whether the circuit is open, and this call decides.
     """
@@ -134,17 +134,16 @@ class CircuitBreaker:
         """
         opened_at, opens = None, False
         with self._lock:
-            if ticket.epoch != self._epoch:
-                return
-            if ticket.is_probe:
+            is_current = ticket.epoch == self._epoch
+            if is_current and ticket.is_probe:
                 self._is_probing = False
-            else:
+            elif is_current:
                 self._waiting_since.remove(ticket.began)
-            if works:
+            if works:  # now, whenever the call began
                 opened_at, self._opened_at = self._opened_at, None
-                self._answered_at = clocks.monotonic()
+                self._is_probing, self._answered_at = False, clocks.monotonic()
                 self._failed_at.clear()
-            elif works is False and not ticket.is_probe:
+            elif works is False and is_current and not ticket.is_probe:
                 opens = self._count_failure()
         # Not under the lock, because a handler may be slow.
         if opens:
@@ -172,7 +171,7 @@ class CircuitBreaker:
         return bisect_right(self._waiting_since, now - OVERDUE)
 
     def _open(self, now: float) -> None:
-        """Open the circuit; calls that are under way go on, and what becomes of them no longer counts."""
+        """Open the circuit; calls that are under way go on, and only an answer to one of them counts."""
         self._epoch += 1
         self._opened_at, self._next_probe_at = now, now + PAUSE
         self._waiting_since.clear()
