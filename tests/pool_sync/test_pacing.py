@@ -1,0 +1,88 @@
+"""The pace of calls: even, slower while Cognito throttles, and back at the full rate after it."""
+
+from __future__ import annotations
+
+import pytest
+
+from cognito_mfa.pool_sync.pacing import TokenBucket
+
+
+class Clock:
+    """A clock that moves when someone sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def bucket(clock: Clock, rate: float) -> TokenBucket:
+    return TokenBucket(rate, clock=clock, sleep=clock.sleep)
+
+
+def seconds_of(calls: int, pace: TokenBucket, clock: Clock) -> float:
+    """Return how long so many calls take."""
+    began = clock.now
+    for _ in range(calls):
+        pace.acquire()
+    return clock.now - began
+
+
+def test_calls_are_spread_evenly(clock: Clock) -> None:
+    pace = bucket(clock, 50)
+    assert seconds_of(1, pace, clock) == 0
+    assert seconds_of(50, pace, clock) == pytest.approx(1)
+
+
+def test_what_a_slow_answer_cost_is_made_up_for_but_no_more_than_a_second(clock: Clock) -> None:
+    pace = bucket(clock, 50)
+    pace.acquire()
+    clock.now += 0.5
+    assert seconds_of(26, pace, clock) == pytest.approx(0.02)
+    clock.now += 60
+    assert seconds_of(51, pace, clock) == pytest.approx(0)
+    assert seconds_of(50, pace, clock) == pytest.approx(1)
+
+
+def test_throttling_halves_the_rate_after_a_rest(clock: Clock) -> None:
+    pace = bucket(clock, 96)
+    pace.acquire()
+    for _ in range(10):  # all calls of that moment
+        pace.slow_down()
+    assert pace.rate == 48
+    assert seconds_of(1, pace, clock) == pytest.approx(1)
+
+
+def test_throttling_for_long_leaves_one_call_a_second(clock: Clock) -> None:
+    pace = bucket(clock, 96)
+    for _ in range(60):
+        clock.now += 1
+        pace.slow_down()
+    assert pace.rate == 1
+
+
+def test_a_rate_below_one_is_not_raised_by_throttling(clock: Clock) -> None:
+    pace = bucket(clock, 0.5)
+    pace.slow_down()
+    assert pace.rate == 0.5
+
+
+def test_the_full_rate_is_back_within_half_a_minute(clock: Clock) -> None:
+    pace = bucket(clock, 96)
+    for _ in range(8):
+        clock.now += 1
+        pace.slow_down()
+    began = clock.now
+    while pace.rate < 96:
+        pace.acquire()
+    assert 10 < clock.now - began < 30
+    assert seconds_of(96, pace, clock) == pytest.approx(1)
