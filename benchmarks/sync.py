@@ -226,7 +226,9 @@ def run_command(arguments: list[str]) -> None:
 
     from cognito_mfa.cognito.clients import client_for
 
-    client_for("ListUsers")  # boto3 is imported before the clock starts, as for boto3 without the app
+    client_for(
+        "ListUsers"
+    )  # boto3 is imported before the clock starts, as for boto3 without the app
     out = io.StringIO()
     processor, wall = time.process_time(), time.monotonic()
     with contextlib.suppress(CommandError):
@@ -282,11 +284,10 @@ def dump() -> None:
     """Print the table, without times."""
     from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
 
-    rows = CognitoIdentity.objects.order_by("pk").values_list(
-        "pk", "status", "preferred_factor", "unconfirmed", "generation", "disabled_at__isnull", "checked_at__isnull"
-    )  # fmt: skip
-    for row in rows.iterator():
-        print(*row)
+    told = ("pk", "status", "preferred_factor", "unconfirmed", "generation")
+    rows = CognitoIdentity.objects.order_by("pk").values_list(*told, "disabled_at", "checked_at")
+    for *row, disabled_at, checked_at in rows.iterator():
+        print(*row, disabled_at is None, checked_at is None)
     for token in SoftwareToken.objects.order_by("pk").values_list("pk", "retired_because"):
         print(*token)
     events = MFAEvent.objects.order_by("identity", "kind", "detail")

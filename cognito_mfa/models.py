@@ -873,17 +873,19 @@ class MFAEventQuerySet(CurrentQuerySet["MFAEvent"]):
             detail=storable(detail, 200),
         )
 
-    def record_status_changes(self, changes: Iterable[tuple[CognitoIdentity, str]]) -> None:
+    def record_status_changes(self, changes: Iterable[tuple[Any, str]]) -> None:
         """Record that the status of many users is another one in Cognito, in one query and not one for each.
 
         Args:
-            changes: the identities, of which key, user, ``sub`` and username are read, and the details.
+            changes: something with the ``pk``, ``user_id``, ``sub`` and ``username`` of an identity, and the details.
         """
         kind, rows = MFAEvent.Kind.STATUS_CHANGED, []
         for one, detail in changes:
             log_events.write("status_changed", user=one.user_id, request_id="")
             names = {"sub": one.sub, "username": one.username}
-            rows.append(MFAEvent(kind=kind, identity=one, detail=storable(detail, 200), **names))
+            rows.append(
+                MFAEvent(kind=kind, identity_id=one.pk, detail=storable(detail, 200), **names)
+            )
         self.bulk_create(rows)
 
 

@@ -178,14 +178,7 @@ def _record(group: Sequence[Judged]) -> None:
         keys = [one.known.pk for one in moved]
         RecoveryCode.objects.filter(identity__in=keys).delete()
     MFAEvent.objects.record_status_changes(
-        (_identity(one.known), observation.change(one.known, one.seen)) for one in moved
-    )
-
-
-def _identity(known: Known) -> CognitoIdentity:
-    """Return as much of an identity as its events need."""
-    return CognitoIdentity(
-        pk=known.pk, user_id=known.user_id, sub=known.sub, username=known.username
+        (one.known, observation.change(one.known, one.seen)) for one in moved
     )
 
 
