@@ -373,7 +373,7 @@ def compare_memory(users: int) -> bool:
         print(f"{number} users: {one['memory']:.1f} MB, {rate:.0f} users a second", flush=True)
     more = took[users]["memory"] - took[users // 10]["memory"]
     print(f"goal: at most {MEGABYTES:.0f} MB more; {more:.1f} MB: {word(more <= MEGABYTES)}")
-    return more <= MEGABYTES
+    return bool(more <= MEGABYTES)
 
 
 def compare_tables(users: int) -> bool:

@@ -249,7 +249,7 @@ def test_a_write_that_the_database_refuses_for_a_moment_is_tried_again(
     pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(writing.time, "sleep", waits.append)
+    monkeypatch.setattr("cognito_mfa.pool_sync.writing.time.sleep", waits.append)
     monkeypatch.setattr(
         writing,
         "connections",
