@@ -30,9 +30,8 @@ from cognito_mfa.exceptions import (
 )
 from cognito_mfa.managed_login import evidence
 from cognito_mfa.managed_login.judgment import PATIENCE
+from cognito_mfa.monitoring import calls, log_events
 from cognito_mfa.values.secret_text import SecretText
-
-logger = logging.getLogger(__name__)
 
 OF_TOKENS = frozenset(
     {
@@ -162,8 +161,10 @@ def authenticate(request: HttpRequest, *, scopes: Collection[str] = ()) -> Beare
     token = bearer_token(request)
     if token is None:
         return None
+    calls.forget()
     found = _sign_in(token)
     if not found.scopes.issuperset(scopes):
+        log_events.write("token_refused", user=found.user.pk, reason=INSUFFICIENT_SCOPE.code)
         raise BearerRefused(INSUFFICIENT_SCOPE, scopes)
     setattr(request, verified.BEARER, found)
     return found
@@ -189,6 +190,7 @@ def _sign_in(token: SecretText) -> BearerSignIn:
             return _verified_sign_in(token)
     except BearerRefused as refused:
         refusal = refused.refusal
+        log_events.write("token_refused", reason=refusal.code)
     except LinkRefused:  # written down where it was refused
         refusal = USER_REFUSED
     except CognitoMFAError as error:
@@ -199,9 +201,9 @@ def _sign_in(token: SecretText) -> BearerSignIn:
 def _refusal_for(error: CognitoMFAError) -> Refusal:
     """Return whether the token is at fault, or what must be known to judge it is missing; write that down."""
     if isinstance(error, UserFacingError) or error.reason in OF_TOKENS:
-        logger.info("token_refused: %s", error)
+        log_events.write("token_refused", cause=error)
         return INVALID_TOKEN
-    logger.warning("token_not_verified: %s", error)
+    log_events.write("token_not_verified", cause=error, level=logging.WARNING)
     return UNAVAILABLE
 
 

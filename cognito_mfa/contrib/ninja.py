@@ -20,6 +20,7 @@ from ninja.security.http import HttpAuthBase
 
 from cognito_mfa.bearer import BearerRefused, BearerSignIn, authenticate, decide
 from cognito_mfa.enforcement import rollout
+from cognito_mfa.enforcement.block_log import record_block
 from cognito_mfa.enforcement.gate import Verdict
 from cognito_mfa.enforcement.request_user import set_user
 from cognito_mfa.enforcement.responses import MFA_REQUIRED
@@ -80,6 +81,7 @@ def _require_mfa(request: HttpRequest, found: BearerSignIn) -> None:
     if verdict is Verdict.WOULD_BLOCK:
         rollout.record_would_block(request, found.user)
     if verdict is Verdict.BLOCK:
+        record_block(request, found.user)
         raise TokenRefused(403, MFA_REQUIRED.code, str(MFA_REQUIRED.title), {})
 
 

@@ -72,6 +72,7 @@ class IsMFAVerified(BasePermission):
         if verdict is Verdict.WOULD_BLOCK:
             rollout.record_would_block(request, sign_in.user)
         if verdict is Verdict.BLOCK:
+            record_block(request, sign_in.user)
             # No address of a page: the user signs in again, with a code, where the client got its token.
             self.message = {"detail": str(MFA_REQUIRED.title), "code": MFA_REQUIRED.code}
         return verdict is not Verdict.BLOCK

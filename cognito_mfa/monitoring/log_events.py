@@ -118,6 +118,8 @@ EVENTS = {
     "circuit_opened": _local("sys_dependency_fail", logging.WARNING),
     "circuit_closed": _local("sys_dependency_recovered", logging.WARNING),
     "signed_out_elsewhere": Event("session_expired"),
+    "token_refused": Event("authn_login_fail"),
+    "token_not_verified": Event("sys_dependency_fail", logging.WARNING),
     # Authenticator apps and recovery codes
     "software_token_verified": Event("authn_factor_added"),
     "software_token_replaced": Event("authn_factor_replaced"),

@@ -14,20 +14,23 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+from cognito_mfa import bearer
 from cognito_mfa.authenticator import code_attempts, exemptions, links, permissions, status
 from cognito_mfa.authenticator.permissions import ActionDenied
+from cognito_mfa.bearer import BearerRefused
+from cognito_mfa.cognito import token_verification
 from cognito_mfa.exceptions import BadCode
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
 from cognito_mfa.monitoring import log_events
 from tests.factories import make, reset_in_admin
-from tests.visitor import PASSWORD, POOL_ID, Visitor
+from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 NEW = "Correct-Horse-8"
 SHOWN = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){3}\b")
@@ -299,6 +302,26 @@ def reset_code_not_sent(site: Site) -> None:
     site.post("password_reset", username="newcomer")
 
 
+def use_token(token: str) -> None:
+    """Call an API with a token, which is refused."""
+    request = RequestFactory().get("/", headers={"Authorization": f"Bearer {token}"})
+    with suppress(BearerRefused):
+        bearer.authenticate(request)
+
+
+def token_refused(site: Site) -> None:
+    use_token("eyJhbGciOiJub25lIn0.e30.")
+
+
+def token_not_verified(site: Site) -> None:
+    token = site.pool.issue_tokens("newcomer", CLIENT_ID, scopes=["openid"])["AccessToken"]
+    token_verification.forget_keys()
+    # Nothing listens there.
+    factory = "cognito_mfa.cognito.make_client"
+    site.configure(CLIENT_FACTORY=factory, ENDPOINT_URL="http://127.0.0.1:9")
+    use_token(token)
+
+
 def link_refused(site: Site) -> None:
     site.configure(CREATE_USERS=False)
     site.visitor.sign_in()
@@ -466,6 +489,8 @@ OUTCOMES: dict[Callable[[Site], None], list[str]] = {
     password_change_refused: ["password_change_refused"],
     password_reset: ["password_reset"],
     reset_code_not_sent: ["reset_code_not_sent"],
+    token_refused: ["token_refused"],
+    token_not_verified: ["token_not_verified"],
     link_refused: ["link_refused"],
     sign_in_refused: ["sign_in_refused"],
     linked_by_hand: ["linked"],
