@@ -21,7 +21,8 @@ from cognito_mfa.enforcement import (
     unrouted_responses,
 )
 from cognito_mfa.enforcement.block_log import record_block
-from cognito_mfa.enforcement.gate import Decision, Verdict
+from cognito_mfa.enforcement.gate import PASSES, Decision, Verdict
+from cognito_mfa.enforcement.unrouted_responses import VIEW_DECIDED
 from cognito_mfa.enforcement.view_marks import VIEW_GAVE_404, why_exempt
 
 GetResponse = (
@@ -43,13 +44,14 @@ class RequireMFAMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
-        hook: Any = self.process_view
+        is_own = type(self).process_view is RequireMFAMiddleware.process_view
         if self._is_async:
             markcoroutinefunction(self)
+        if not is_own:
             # SECURITY: a stricter rule of a subclass applies under both servers; Django gives it a thread.
-            if type(self).process_view is RequireMFAMiddleware.process_view:
-                hook = self.aprocess_view
-        self.process_view = _recording_that_it_ran(hook)  # type: ignore[method-assign]
+            self.process_view = _recording_that_it_ran(self.process_view)  # type: ignore[method-assign]
+        elif self._is_async:
+            self.process_view = self.aprocess_view  # type: ignore[method-assign,assignment]
 
     def __call__(self, request: HttpRequest) -> Any:
         if self._is_async:
@@ -82,10 +84,11 @@ class RequireMFAMiddleware:
             _args: of the view; never read.
             _kwargs: of the view; never read.
         """
+        vars(request)[VIEW_DECIDED] = True
         exempt = why_exempt(view)
         if not exempt:
             decision = gate.decide(request)
-            if _blocks(request, decision):
+            if decision is not PASSES and _blocks(request, decision):
                 return ended_sessions.deny(request, decision.user)
             impersonation.record_before_view(request)
         elif exempt == HIJACK_RELEASE:
@@ -96,10 +99,11 @@ class RequireMFAMiddleware:
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
         """Async version of ``process_view``."""
+        vars(request)[VIEW_DECIDED] = True
         exempt = why_exempt(view)
         if not exempt:
             decision = await gate.adecide(request)
-            if await _ablocks(request, decision):
+            if decision is not PASSES and await _ablocks(request, decision):
                 return await sync_to_async(ended_sessions.deny)(request, decision.user)
             impersonation.record_before_view(request)
         elif exempt == HIJACK_RELEASE:
@@ -140,13 +144,13 @@ def _recording_that_it_ran(hook: Any) -> Callable[..., Any]:
     if iscoroutinefunction(hook):
 
         async def awaited(request: HttpRequest, *view: Any) -> Any:
-            vars(request)[unrouted_responses.VIEW_DECIDED] = True
+            vars(request)[VIEW_DECIDED] = True
             return await hook(request, *view)
 
         return awaited
 
     def called(request: HttpRequest, *view: Any) -> Any:
-        vars(request)[unrouted_responses.VIEW_DECIDED] = True
+        vars(request)[VIEW_DECIDED] = True
         return hook(request, *view)
 
     return called

@@ -72,28 +72,28 @@ class Subject(NamedTuple):
 def decide(request: HttpRequest) -> Decision:
     """Return the decision about ``request``, for the user that the site says it is from. Visitors pass."""
     people = [user for user in users_of(request) if is_signed_in(user)]
-    if not people and _end_reason_without_user(request) is not None:
-        return Decision(Verdict.BLOCK, None)
+    if not people:
+        ended = _end_reason_without_user(request)
+        return PASSES if ended is None else Decision(Verdict.BLOCK, None)
     judged = [decide_for_user(request, user) for user in people]
-    if get_conf().SESSION_IDLE is not None and people:
+    if get_conf().SESSION_IDLE is not None:
         _record_activity(request, people)
-    return _strictest(judged)
+    return judged[0] if len(judged) == 1 else _strictest(judged)
 
 
 async def adecide(request: HttpRequest) -> Decision:
     """Async version of ``decide``."""
     people = [user for user in await ausers_of(request) if is_signed_in(user)]
-    if not people and await _aend_reason_without_user(request) is not None:
-        return Decision(Verdict.BLOCK, None)
+    if not people:
+        ended = await _aend_reason_without_user(request)
+        return PASSES if ended is None else Decision(Verdict.BLOCK, None)
     judged = [await adecide_for_user(request, user) for user in people]
-    if get_conf().SESSION_IDLE is not None and people:
+    if get_conf().SESSION_IDLE is not None:
         await sync_to_async(_record_activity)(request, people)
-    return _strictest(judged)
+    return judged[0] if len(judged) == 1 else _strictest(judged)
 
 
 def _strictest(judged: list[Decision]) -> Decision:
-    if len(judged) == 1:
-        return judged[0]
     for verdict in (Verdict.BLOCK, Verdict.WOULD_BLOCK):
         for one in judged:
             if one.verdict is verdict:
@@ -238,7 +238,7 @@ def _has_own_proof(request: HttpRequest, user: Any) -> bool:
     session = getattr(request, "session", None)
     if session is None or impersonation.is_possible(request):
         return False
-    return proof.holds(session.get(proof.KEY), state_of(user))
+    return proof.age(session.get(proof.KEY), state_of(user)) is not None
 
 
 async def _ahas_own_proof(request: HttpRequest, user: Any) -> bool:
@@ -246,10 +246,10 @@ async def _ahas_own_proof(request: HttpRequest, user: Any) -> bool:
     session = getattr(request, "session", None)
     if session is None:
         return False
-    await session.aget(SESSION_KEY)  # loads all of it
-    if not impersonation.is_possible(request):
-        await astate_of(user)
-    return _has_own_proof(request, user)
+    record = await session.aget(proof.KEY)  # loads all of the session
+    if impersonation.is_possible(request):
+        return False
+    return proof.age(record, await astate_of(user)) is not None
 
 
 def _subject(request: HttpRequest, user: Any) -> Subject:

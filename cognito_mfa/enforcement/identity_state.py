@@ -21,6 +21,7 @@ from cognito_mfa.databases import current
 from cognito_mfa.models import CognitoIdentity, aidentity_of, identity_of
 
 ATTRIBUTE = "_cognito_mfa_identity_state"  # of a user that ``load_user`` loaded
+UNKNOWN = object()
 
 
 class IdentityState(NamedTuple):
@@ -87,18 +88,21 @@ def state_of(user: Any) -> Identity | None:
     The row takes precedence once it is loaded: what this request changes, it changes there. Costs no query for a user
     that ``load_user`` loaded, and one, once, for any other.
     """
-    return identity_of(user) if _needs_row(user) else getattr(user, ATTRIBUTE)
+    state = _state_unless_row_loaded(user)
+    return identity_of(user) if state is UNKNOWN else state
 
 
 async def astate_of(user: Any) -> Identity | None:
     """Async version of ``state_of``."""
-    return await aidentity_of(user) if _needs_row(user) else getattr(user, ATTRIBUTE)
+    state = _state_unless_row_loaded(user)
+    return await aidentity_of(user) if state is UNKNOWN else state
 
 
-def _needs_row(user: Any) -> bool:
-    if not hasattr(user, ATTRIBUTE):
-        return True
-    return "cognito_identity" in user._state.fields_cache  # noqa: SLF001 - as Django's own
+def _state_unless_row_loaded(user: Any) -> Any:
+    state = getattr(user, ATTRIBUTE, UNKNOWN)
+    if state is not UNKNOWN and "cognito_identity" in user._state.fields_cache:  # noqa: SLF001 - as Django's own
+        return UNKNOWN
+    return state
 
 
 def _users() -> QuerySet[Any]:

@@ -95,7 +95,9 @@ setting_changed.connect(_forget_installed, dispatch_uid="cognito_mfa.enforcement
 
 def is_possible(request: HttpRequest) -> bool:
     """Return whether the session names an impersonation. Costs no query once the session is loaded."""
-    session = getattr(request, "session", None) if _installed() else None
+    if not _installed():
+        return False
+    session = getattr(request, "session", None)
     return session is not None and bool(
         session.get(HIJACKS_KEY) or session.get(IMPERSONATES_KEY) is not None
     )
@@ -220,8 +222,10 @@ def touch(request: HttpRequest, identity: Any) -> None:
 
 def record_before_view(request: HttpRequest) -> None:
     """Note what the session says, in case the view starts or ends an impersonation."""
+    if HIJACK not in _installed():
+        return
     session = getattr(request, "session", None)
-    if session is not None and HIJACK in _installed():
+    if session is not None:
         history = [str(key) for key in session.get(HIJACKS_KEY) or ()]
         vars(request)[BEFORE] = (history, records_of(session), session.get(KEPT))
 

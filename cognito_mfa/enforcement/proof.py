@@ -49,16 +49,21 @@ def write(
     """
     # As the database will give it back: a user that was made from a claim has text for a number still.
     key = identity._meta.get_field("user").target_field.to_python(identity.user_id)
-    owner = [
+    owner = _owner(identity, key, identity.pool_id)
+    when = float(int(time.time() if at is None else at))  # quicker to subtract than a whole number
+    session[KEY] = {"owner": owner, "method": method, "at": when}
+
+
+def _owner(identity: Identity, key: Any, pool_id: str) -> list[object]:
+    """Return whose a proof is. One of any other is void."""
+    return [
         key if type(key) is int else str(key),  # what every serializer of sessions keeps
-        identity.pool_id,
+        pool_id,
         identity.sub,
-        identity.pk,
+        identity.id,
         identity.generation,
         identity.nonce,
     ]
-    when = float(int(time.time() if at is None else at))  # quicker to subtract than a whole number
-    session[KEY] = {"owner": owner, "method": method, "at": when}
 
 
 def age(record: Any, identity: Identity | None) -> float | None:
@@ -72,16 +77,8 @@ def age(record: Any, identity: Identity | None) -> float | None:
         return None
     conf = get_conf()
     try:
-        user, pool, sub, link, generation, nonce = record["owner"]
-        key = identity.user_id
-        # No text of a number, since this is on every request.
         if (
-            user != (key if type(key) is int else str(key))
-            or pool != conf.USER_POOL_ID
-            or sub != identity.sub
-            or link != identity.id
-            or generation != identity.generation
-            or nonce != identity.nonce
+            list(record["owner"]) != _owner(identity, identity.user_id, conf.USER_POOL_ID)
             or identity.status == GONE
             or identity.disabled_at is not None
             or (conf.STATUS_MAX_AGE is not None and is_check_overdue(identity))

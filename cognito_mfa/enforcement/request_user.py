@@ -31,24 +31,17 @@ def users_of(request: HttpRequest) -> tuple[Any, ...]:
     on, or an async view would get the session's user although the site named another.
     """
     user: Any = request.user
-    if not _is_plain(user):
-        is_signed_in(user)
-    ask = _site_auser(request)
-    if ask is None:
-        _align_auser(request, user)
-        return (user,)
-    return _distinct(user, async_to_sync(_await_user)(ask))
+    ask = _site_auser(request, user)
+    return (user,) if ask is None else _distinct(user, async_to_sync(_await_user)(ask))
 
 
 async def ausers_of(request: HttpRequest) -> tuple[Any, ...]:
     """Async version of ``users_of``."""
     user: Any = request.user
-    await _resolve_lazy_user(request, user)
-    ask = _site_auser(request)
-    if ask is None:
-        _align_auser(request, user)
-        return (user,)
-    return _distinct(user, await _await_user(ask))
+    if not _is_plain(user):
+        await _resolve_lazy_user(request, user)
+    ask = _site_auser(request, user)
+    return (user,) if ask is None else _distinct(user, await _await_user(ask))
 
 
 def is_signed_in(user: Any) -> bool:
@@ -56,7 +49,12 @@ def is_signed_in(user: Any) -> bool:
 
     A site may use ``None`` for a visitor, and a lazy object may wrap it.
     """
-    return user != None and bool(user.is_authenticated)  # noqa: E711 - see above
+    try:
+        return bool(user.is_authenticated)
+    except AttributeError:
+        if user == None:  # noqa: E711 - see above
+            return False
+        raise
 
 
 @contextmanager
@@ -95,16 +93,16 @@ async def _return_user(user: Any) -> Any:
     return user
 
 
-def _align_auser(request: HttpRequest, user: Any) -> None:
-    if hasattr(request, "auser"):
-        request.auser = partial(_return_user, user)
+FOLLOWS = (djangos_auser, _return_user)  # what ``auser`` is where the site has none of its own
 
 
-def _site_auser(request: HttpRequest) -> Callable[[], Awaitable[Any]] | None:
-    """Return the site's own ``auser``; None where it is Django's, ours, or there is none."""
+def _site_auser(request: HttpRequest, user: Any) -> Callable[[], Awaitable[Any]] | None:
+    """Return the site's own ``auser``. Where it is Django's, it returns ``user`` from here on; None then."""
     ask: Any = getattr(request, "auser", None)
-    follows = type(ask) is partial and ask.func in (djangos_auser, _return_user)
-    return None if follows else ask
+    if type(ask) is not partial or ask.func not in FOLLOWS:
+        return ask
+    request.auser = partial(_return_user, user)
+    return None
 
 
 async def _await_user(ask: Callable[[], Awaitable[Any]]) -> Any:
@@ -116,7 +114,7 @@ async def _await_user(ask: Callable[[], Awaitable[Any]]) -> Any:
 
 async def _resolve_lazy_user(request: HttpRequest, user: Any) -> None:
     """Evaluate a lazy user in a thread, once for each request."""
-    if _is_plain(user) or vars(request).get(LOADED) is user:
+    if vars(request).get(LOADED) is user:
         return
     await sync_to_async(is_signed_in)(user)
     vars(request)[LOADED] = user

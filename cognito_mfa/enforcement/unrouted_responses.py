@@ -37,8 +37,9 @@ def needs_decision(request: HttpRequest, response: HttpResponseBase) -> bool:
         request: after all of the site's middleware.
         response: from a view or from anything else.
     """
-    if VIEW_DECIDED in vars(request):
-        return _is_fallback(request, response)
+    given = vars(request)
+    if VIEW_DECIDED in given:
+        return VIEW_GAVE_404 in given and _is_fallback(request, response)
     if _is_bare_error(response) or _adds_a_slash(request, response) or _is_static_file(response):
         return False
     match = request.resolver_match or _match(request)
@@ -49,7 +50,7 @@ def needs_decision(request: HttpRequest, response: HttpResponseBase) -> bool:
 
 def _is_fallback(request: HttpRequest, response: HttpResponseBase) -> bool:
     """Return whether another has a page where an exempt view had none: whose page that is, the mark does not say."""
-    if VIEW_GAVE_404 not in vars(request) or response.status_code >= HTTPStatus.BAD_REQUEST:
+    if response.status_code >= HTTPStatus.BAD_REQUEST:
         return False
     match = request.resolver_match
     return (

@@ -98,7 +98,12 @@ def _mark(view: View, mark: str) -> None:
 
 def why_exempt(view: View) -> str:
     """Return why the gate leaves ``view`` alone: a mark, or the package it is of. Empty if it does not."""
-    if _is_plainly_unmarked(view):
+    # Most views are functions with neither mark nor a known name, copies included.
+    if (
+        type(view) is FunctionType
+        and EXEMPT_MARK not in view.__dict__
+        and view.__module__ not in OTHERS_EXEMPT
+    ):
         return ""
     layer: View | None = view
     while layer is not None:
@@ -165,15 +170,6 @@ def view_class_of(view: View) -> Any:
     if type(view) is not FunctionType or view.__globals__.get("__name__") not in AS_VIEW:
         return None
     return held_by(view).get("cls")
-
-
-def _is_plainly_unmarked(view: View) -> bool:
-    """Tell at once what most views are: functions with neither mark nor a known name, copies included."""
-    return (
-        type(view) is FunctionType
-        and EXEMPT_MARK not in view.__dict__
-        and view.__module__ not in OTHERS_EXEMPT
-    )
 
 
 def _is_marked(view: View) -> bool:
