@@ -71,25 +71,25 @@ class Subject(NamedTuple):
 
 def decide(request: HttpRequest) -> Decision:
     """Return the decision about ``request``, for the user that the site says it is from. Visitors pass."""
-    people = [user for user in users_of(request) if is_signed_in(user)]
-    if not people:
+    users = users_of(request)
+    judged = [decide_for_user(request, user) for user in users if is_signed_in(user)]
+    if not judged:
         ended = _end_reason_without_user(request)
         return PASSES if ended is None else Decision(Verdict.BLOCK, None)
-    judged = [decide_for_user(request, user) for user in people]
     if get_conf().SESSION_IDLE is not None:
-        _record_activity(request, people)
+        _record_activity(request, users)
     return judged[0] if len(judged) == 1 else _strictest(judged)
 
 
 async def adecide(request: HttpRequest) -> Decision:
     """Async version of ``decide``."""
-    people = [user for user in await ausers_of(request) if is_signed_in(user)]
-    if not people:
+    users = await ausers_of(request)
+    judged = [await adecide_for_user(request, user) for user in users if is_signed_in(user)]
+    if not judged:
         ended = await _aend_reason_without_user(request)
         return PASSES if ended is None else Decision(Verdict.BLOCK, None)
-    judged = [await adecide_for_user(request, user) for user in people]
     if get_conf().SESSION_IDLE is not None:
-        await sync_to_async(_record_activity)(request, people)
+        await sync_to_async(_record_activity)(request, users)
     return judged[0] if len(judged) == 1 else _strictest(judged)
 
 
@@ -280,9 +280,9 @@ async def _asubject_with_identity(request: HttpRequest, user: Any) -> Subject:
     return subject
 
 
-def _record_activity(request: HttpRequest, people: list[Any]) -> None:
+def _record_activity(request: HttpRequest, users: tuple[Any, ...]) -> None:
     """Record activity for each user who answers for the request."""
-    for user in people:
+    for user in filter(is_signed_in, users):
         subject = _subject(request, user)
         if subject.acts_as is not None:
             impersonation.touch(request, state_of(subject.user))

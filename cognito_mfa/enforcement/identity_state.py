@@ -9,8 +9,9 @@ costs a query.
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import F, Manager, QuerySet
@@ -21,10 +22,11 @@ from cognito_mfa.databases import current
 from cognito_mfa.models import CognitoIdentity, aidentity_of, identity_of
 
 ATTRIBUTE = "_cognito_mfa_identity_state"  # of a user that ``load_user`` loaded
-UNKNOWN = object()
+UNKNOWN: Any = object()
 
 
-class IdentityState(NamedTuple):
+@dataclass(slots=True)
+class IdentityState:
     """The columns of ``CognitoIdentity`` that the gate reads, under the same names.
 
     Attributes:
@@ -56,7 +58,7 @@ class IdentityState(NamedTuple):
 
 Identity = CognitoIdentity | IdentityState
 
-_COLUMNS = IdentityState._fields[1:]  # the first is the user's own
+_COLUMNS = [field.name for field in fields(IdentityState)][1:]  # the first is the user's own
 _ALIASES = {f"_cognito_mfa_{name}": F(f"cognito_identity__{name}") for name in _COLUMNS}
 
 
@@ -88,21 +90,15 @@ def state_of(user: Any) -> Identity | None:
     The row takes precedence once it is loaded: what this request changes, it changes there. Costs no query for a user
     that ``load_user`` loaded, and one, once, for any other.
     """
-    state = _state_unless_row_loaded(user)
-    return identity_of(user) if state is UNKNOWN else state
+    state: IdentityState | None = getattr(user, ATTRIBUTE, UNKNOWN)
+    if state is UNKNOWN or "cognito_identity" in user._state.fields_cache:  # noqa: SLF001 - as Django's own
+        return identity_of(user)
+    return state
 
 
 async def astate_of(user: Any) -> Identity | None:
     """Async version of ``state_of``."""
-    state = _state_unless_row_loaded(user)
-    return await aidentity_of(user) if state is UNKNOWN else state
-
-
-def _state_unless_row_loaded(user: Any) -> Any:
-    state = getattr(user, ATTRIBUTE, UNKNOWN)
-    if state is not UNKNOWN and "cognito_identity" in user._state.fields_cache:  # noqa: SLF001 - as Django's own
-        return UNKNOWN
-    return state
+    return state_of(user) if hasattr(user, ATTRIBUTE) else await aidentity_of(user)
 
 
 def _users() -> QuerySet[Any]:

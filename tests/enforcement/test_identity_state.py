@@ -28,7 +28,7 @@ def test_it_says_what_the_row_says(django_assert_num_queries: DjangoAssertNumQue
     row.refresh_from_db()
     with django_assert_num_queries(1):
         state = state_of(loaded(user))
-    assert state == IdentityState(*(getattr(row, name) for name in IdentityState._fields))
+    assert state == IdentityState(*(getattr(row, name) for name in IdentityState.__slots__))
 
 
 def test_a_user_without_an_identity_costs_no_query_either(
