@@ -98,7 +98,7 @@ FOLLOWS = (djangos_auser, _return_user)  # what ``auser`` is where the site has 
 
 def _site_auser(request: HttpRequest, user: Any) -> Callable[[], Awaitable[Any]] | None:
     """Return the site's own ``auser``. Where it is Django's, it returns ``user`` from here on; None then."""
-    ask: Any = getattr(request, "auser", None)
+    ask: Callable[[], Awaitable[Any]] | None = getattr(request, "auser", None)
     if type(ask) is not partial or ask.func not in FOLLOWS:
         return ask
     request.auser = partial(_return_user, user)
