@@ -24,7 +24,7 @@ from cognito_mfa.pool_sync.pacing import TokenBucket
 from cognito_mfa.pool_sync.plan import LIST_RATE, SHOWN, Counts, Plan
 from cognito_mfa.pool_sync.writing import Writer, persistently
 
-ATTEMPTS = 5  # at each page
+ATTEMPTS = 30  # at each page, with a second's rest between two, until Cognito is back
 AHEAD = 2  # pages that wait to be compared
 WAIT = 0.5  # seconds between two looks at whether the run is over
 
@@ -95,17 +95,14 @@ class Lister:
             return Page(timezone.now(), [], error, is_last=True), None
 
     def _try(self, token: object) -> tuple[Page, object]:
-        for attempt in range(1, ATTEMPTS + 1):
+        for left in reversed(range(ATTEMPTS)):
             self._pace.acquire()
             asked_at = timezone.now()
             try:
                 users, following = user_directory.page(token)
-            except Busy:
+            except (Busy, Unavailable):
                 self._pace.slow_down()
-                if attempt == ATTEMPTS:
-                    raise
-            except Unavailable:
-                if attempt == ATTEMPTS:
+                if not left or self._closing.is_set():
                     raise
             else:
                 return Page(asked_at, users, is_last=following is None), following

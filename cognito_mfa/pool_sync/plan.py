@@ -107,6 +107,7 @@ class Counts:
         open_resets: those that still are not.
         trouble: why the run ended early; empty otherwise.
         list_trouble: why the list could not be read to its end; empty otherwise.
+        preference_trouble: why no more preferences were set; empty otherwise.
         complete: whether every user was asked about, and the list was read if it should be.
         stopped: whether it was told to stop, or reached its limit.
         seconds: how long it took.
@@ -126,6 +127,7 @@ class Counts:
     open_resets: int = 0
     trouble: str = ""
     list_trouble: str = ""
+    preference_trouble: str = ""
     complete: bool = False
     stopped: bool = False
     seconds: float = 0.0

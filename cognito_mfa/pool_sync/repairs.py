@@ -5,7 +5,7 @@ from __future__ import annotations
 from cognito_mfa.authenticator import observation, reset, transitions
 from cognito_mfa.cognito import admin_api
 from cognito_mfa.conf import get_conf
-from cognito_mfa.exceptions import CognitoMFAError
+from cognito_mfa.exceptions import UserGone
 from cognito_mfa.models import CognitoIdentity, MFAReset
 from cognito_mfa.pool_sync.asking import Answer
 from cognito_mfa.pool_sync.pacing import TokenBucket
@@ -62,6 +62,9 @@ def set_preference(answer: Answer, pace: TokenBucket) -> bool:
 
     Returns:
         False where it was not done: the row is another one by now, or Cognito has no such authenticator app.
+
+    Raises:
+        CognitoMFAError: Cognito refused, or did not answer.
     """
     pace.acquire()
     identity = CognitoIdentity.objects.filter(pk=answer.known.pk).first()
@@ -71,12 +74,12 @@ def set_preference(answer: Answer, pace: TokenBucket) -> bool:
     # SECURITY: where a reset could only turn it off, the lost phone would be in charge again.
     if transitions.was_removed_or_reset(identity) or identity.unconfirmed == REMOVAL:
         return False
+    known = next(observation.read(CognitoIdentity.objects.filter(pk=identity.pk)), None)
     try:
         if not admin_api.prefer_software_token(identity.sub):
             return False
-        known = next(observation.read(CognitoIdentity.objects.filter(pk=identity.pk)), None)
         factors = admin_api.read_factors(identity.sub)
-    except CognitoMFAError:  # the next run tries again
+    except UserGone:
         return False
     if known is not None:
         seen = observation.observe(known, factors, lambda: True)

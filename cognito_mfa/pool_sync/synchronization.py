@@ -259,7 +259,12 @@ class _Run:
 
     def _set_preferences(self, answers: list[Answer]) -> None:
         for answer in filter(repairs.has_lost_preference, answers):
-            self.counts.preferences += repairs.set_preference(answer, self.changes_pace)
+            if self.counts.preference_trouble:
+                return
+            try:
+                self.counts.preferences += repairs.set_preference(answer, self.changes_pace)
+            except CognitoMFAError as error:  # the next run tries again
+                self.counts.preference_trouble = f"{error.hint or error}"
 
     def _read_the_list(self) -> None:
         """Read what is left of the list once all users were asked about."""

@@ -202,6 +202,16 @@ def test_a_list_that_cannot_be_read_stops_no_other_work(pool: LocalPool, visitor
     assert not counts.complete
 
 
+def test_the_list_is_read_although_cognito_fails_for_a_while(
+    pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cognito_mfa.pool_sync.pacing.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("cognito_mfa.cognito.circuit_breaker.PAUSE", 0.0)
+    visitor.cognito.faults.on("ListUsers", faults.Unreachable(), times=20)
+    counts = synchronize(plan())
+    assert (counts.listed, counts.list_trouble, counts.complete) == (1, "", True)
+
+
 # --------------------------------------------------------------------------------------- the queries
 
 
@@ -375,7 +385,7 @@ def test_progress_and_failures_are_told(pool: LocalPool, visitor: Visitor) -> No
 def test_cognito_that_is_back_after_a_moment_costs_only_the_calls_that_failed(
     pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The circuit opens after five failures, and what is not sent meanwhile is no failure of a user."""
+    """The circuit opens after five failures, and what is not sent is no failure of a user."""
     monkeypatch.setattr("cognito_mfa.cognito.circuit_breaker.PAUSE", 0.0)
     monkeypatch.setattr("cognito_mfa.pool_sync.pacing.time.sleep", lambda _seconds: None)
     make_many(pool, 20)
@@ -443,6 +453,8 @@ def test_a_preference_that_cognito_refuses_is_left(
     unlisted.cognito.faults.on("AdminSetUserMFAPreference", faults.Error(error))
     counts = synchronize(plan(set_preference=True))
     assert (counts.asked, counts.preferences) == (1, 0)
+    # No such app is an answer about one user; a missing permission concerns all of them.
+    assert bool(counts.preference_trouble) is (error == "AccessDeniedException")
 
 
 def test_interrupted_resets_are_finished_where_asked_to(pool: LocalPool, visitor: Visitor) -> None:

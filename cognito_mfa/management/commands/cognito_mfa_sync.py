@@ -192,6 +192,8 @@ def _raise_unless_done(counts: Counts) -> None:
     failures = []
     if counts.list_trouble:
         failures.append(f"The list of the pool's users could not be read: {counts.list_trouble}")
+    if counts.preference_trouble:
+        failures.append(f"Preferences could not be set: {counts.preference_trouble}")
     if counts.failed:
         failures.append(f"{_users(counts.failed)} could not be checked.")
     if counts.open_resets:
