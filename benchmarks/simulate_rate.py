@@ -354,7 +354,7 @@ REPORTS: dict[str, tuple[str, str, Callable[[int], Iterator[tuple[object, ...]]]
     "outage": (
         "Cognito hangs for five minutes: 50 sign-ins a second, users who try again, 8 processes",
         (
-            "tries again after s, breaker, at once, threads waiting, calls/s, first after s, all closed after s, most calls/s, "
+            "tries again after s, breaker, at once, requests waiting, calls/s, first after s, all closed after s, most calls/s, "
             "throttled, backlog, gone after s, formula"
         ),
         outage_rows,

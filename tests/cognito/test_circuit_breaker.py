@@ -209,7 +209,7 @@ def admitted(breaker: CircuitBreaker) -> Ticket:
 def test_calls_that_hang_open_it_before_they_fail(
     cognito: LocalCognito, clock: MovableClock, threshold: int
 ) -> None:
-    """Each holds a thread of the web server meanwhile. Those under way go on, and may still be answered."""
+    """Each holds a thread of the web server. Those under way go on, and may still be answered."""
     all_ask, released = threading.Barrier(threshold + 1), threading.Event()
 
     def hang() -> str:
