@@ -28,6 +28,7 @@ APP_LINK = re.compile(r"otpauth://[^\"]*secret=([A-Z2-7]+)")
 TEXTS = re.compile(
     r'<(?:ul|p|div)[^>]*class="[^"]*error[^"]*"[^>]*>(.*?)</(?:ul|p|div)>', re.DOTALL
 )
+TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 REFERENCE = re.compile(r"reference \w+")
 BROKEN = 0  # instead of a status
 OK = 200
@@ -132,8 +133,10 @@ class Browser:
         """Return what the page after ``answer`` says went wrong."""
         page = self.get("after", answer.location) if answer.location else answer
         said = [re.sub(r"<[^>]+>|\s+", " ", text).strip() for text in TEXTS.findall(page.text)]
+        title = TITLE.search(page.text)
+        said = said or [title[1].strip() if title else ""]
         text = REFERENCE.sub("reference …", " ".join(said))
-        return f"{answer.status} {answer.path} {text}"[:300]
+        return f"{answer.status} {answer.location.partition('&')[0]} {text}"[:300]
 
     def _send(self, what: str, method: str, path: str, fields: dict[str, str]) -> Page:
         at, began = time.time(), time.monotonic()
