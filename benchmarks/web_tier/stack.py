@@ -131,7 +131,8 @@ class Server:
     def workers(self) -> list[int]:
         """Return the ids of the workers' processes."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in children.split() if not _is_resource_tracker(pid)]
+        found = [int(pid) for pid in children.split() if not _is_resource_tracker(pid)]
+        return found or [self.process.pid]  # uvicorn with one worker is the worker
 
     def kill_worker(self) -> int:
         """Kill one worker with SIGKILL, and return the id of its process."""

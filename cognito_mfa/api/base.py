@@ -22,17 +22,16 @@ from django.views.generic import View
 
 from cognito_mfa.api import bodies, origins, problems, state
 from cognito_mfa.api.bodies import BodyRefused, Kind
-from cognito_mfa.authenticator.email_delivery import waiting_once
 from cognito_mfa.enforcement import gate, impersonation
 from cognito_mfa.exceptions import Busy, CognitoMFAError, LinkRefused, ServiceError
 from cognito_mfa.models import CognitoIdentity, identity_in_pool
-from cognito_mfa.monitoring import calls
 from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
 from cognito_mfa.steps import csrf, error_texts
 from cognito_mfa.steps.base import StepRules
 from cognito_mfa.steps.error_answers import RESTART, ErrorAnswer, answer_to, entry_text
+from cognito_mfa.steps.request_limits import one_request
 from cognito_mfa.values import languages
 from cognito_mfa.values.secret_text import SecretText
 
@@ -66,8 +65,7 @@ class ApiView(View):
         view: Callable[..., HttpResponseBase] = super().as_view(**initkwargs)
 
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            calls.forget()
-            with waiting_once():
+            with one_request():
                 return cls.refuse_early(request) or view(request, *args, **kwargs)
 
         checked = sensitive_post_parameters()(csrf.protect(_reject)(answer))

@@ -204,9 +204,10 @@ def run(send: Callable[[], _Answer | Failure]) -> _Answer | Failure:
     if ticket is None:
         return _open()
     works: bool | None = None
+    is_shortened = deadline.is_shortened()  # before the call, which uses the time up
     try:
         outcome = deadline.run_within_deadline(partial(_send_if_allowed, breaker, ticket, send))
-        works = _shows_service_works(outcome)
+        works = _shows_service_works(outcome, is_shortened=is_shortened)
     finally:  # also if the caller's thread is stopped: a probe that never ended would be the last one
         breaker.report(ticket, works)
     return outcome
@@ -266,8 +267,13 @@ def _send_if_allowed(
     return send() if breaker.allows(ticket) else _open()
 
 
-def _shows_service_works(outcome: Any) -> bool | None:
-    """Return whether the service works, by the outcome of a call; None where it does not say it."""
+def _shows_service_works(outcome: Any, *, is_shortened: bool) -> bool | None:
+    """Return whether the service works, by the outcome of a call; None where it does not say it.
+
+    Args:
+        outcome: of the call.
+        is_shortened: the call had less time than others.
+    """
     if not isinstance(outcome, Failure):
         return True
     if outcome.kind == "cognito":
@@ -276,6 +282,6 @@ def _shows_service_works(outcome: Any) -> bool | None:
         return True
     if outcome.kind == "setup" or outcome.reason in NOT_ASKED:
         return None
-    if outcome.reason is UnavailableReason.DEADLINE_EXCEEDED and deadline.is_shortened():
+    if outcome.reason is UnavailableReason.DEADLINE_EXCEEDED and is_shortened:
         return None
     return False

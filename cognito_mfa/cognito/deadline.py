@@ -26,8 +26,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from cognito_mfa.cognito.call_failures import Failure
 from cognito_mfa.exceptions import UnavailableReason
+from cognito_mfa.values import clocks
 
 DEADLINE = 12.0  # seconds for the whole call, all attempts included
+ENOUGH = 10.0  # seconds in which a service that works answers; botocore waits for up to 8
 QUEUE = 3.0  # seconds of these that a call may wait for a place
 IDLE = 30.0  # seconds for which a thread waits for its next call
 CALLS = 50  # at a time, in each process
@@ -95,7 +97,7 @@ _places = threading.Semaphore(CALLS)
 @contextmanager
 def within(seconds: float) -> Generator[None]:
     """Let all calls made inside take ``seconds`` together, and no longer."""
-    ends_at, outer = time.monotonic() + seconds, _ends_at.get()
+    ends_at, outer = clocks.monotonic() + seconds, _ends_at.get()
     token = _ends_at.set(ends_at if outer is None else min(ends_at, outer))
     try:
         yield
@@ -121,8 +123,8 @@ def run_within_deadline(work: Callable[[], _Answer | Failure]) -> _Answer | Fail
 
 
 def is_shortened() -> bool:
-    """Return whether the caller's calls have less time than the usual, so that a late answer says little."""
-    return _ends_at.get() is not None
+    """Return whether a call that begins now has less time than others, so that a late answer says little."""
+    return _seconds_left() < ENOUGH
 
 
 def _run(work: Callable[[], _Answer | Failure], ends_at: float) -> _Answer | Failure:
@@ -181,4 +183,4 @@ os.register_at_fork(after_in_child=_forget_threads)
 
 def _seconds_left() -> float:
     ends_at = _ends_at.get()
-    return DEADLINE if ends_at is None else max(0.0, min(DEADLINE, ends_at - time.monotonic()))
+    return DEADLINE if ends_at is None else max(0.0, min(DEADLINE, ends_at - clocks.monotonic()))

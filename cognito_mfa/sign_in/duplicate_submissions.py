@@ -19,6 +19,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from cognito_mfa.cognito.deadline import DEADLINE
 from cognito_mfa.cognito.types import NOTHING
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.models import PostedStep
@@ -26,9 +27,8 @@ from cognito_mfa.sign_in.pending import TTL, PendingSignIn
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.secret_text import SecretText
 
-ABANDONED_AFTER = (
-    60.0  # seconds after which a post that never ended, such as of a killed process, is forgotten
-)
+# Seconds after which a post that never ended, such as of a killed process, is forgotten: its calls share one deadline.
+ABANDONED_AFTER = DEADLINE + 8.0
 DELETE_EVERY = 20  # rows from one cleanup to the next
 DELETED_AT_ONCE = 100  # old rows that one cleanup deletes at most
 

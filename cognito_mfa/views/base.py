@@ -26,7 +26,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, View
 
-from cognito_mfa.authenticator.email_delivery import waiting_once
 from cognito_mfa.enforcement import gate, impersonation, responses
 from cognito_mfa.enforcement.impersonation import Impersonation
 from cognito_mfa.enforcement.redirects import destination, own_path, safe_url, site_context
@@ -36,12 +35,12 @@ from cognito_mfa.exceptions import (
     LinkRefused,
     ServiceError,
 )
-from cognito_mfa.monitoring import calls
 from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Step
 from cognito_mfa.steps.base import StepRules, pages_are_on
 from cognito_mfa.steps.error_answers import RESTART, ErrorAnswer, answer_to, entry_text
+from cognito_mfa.steps.request_limits import one_request
 from cognito_mfa.values import languages
 from cognito_mfa.views import focus, post_redirects, posted_secrets, stale_pages
 from cognito_mfa.views.post_redirects import Answer, SeeOther
@@ -114,8 +113,7 @@ class Page(View):
             acting = None if cls.allows_impersonators else impersonation.find(request, request.user)
             if acting is not None:
                 return cls.answer_impersonator(request, acting)
-            calls.forget()
-            with waiting_once():
+            with one_request():
                 response = view(request, *args, **kwargs)
             post_redirects.forget_cookie(request, response)
             return cls.explain_stale(request, response)

@@ -166,10 +166,26 @@ def test_a_deadline_shorter_than_usual_says_nothing(cognito: LocalCognito, thres
     with deadline.within(0.0):
         assert {outcome_of() for _ in range(threshold)} == {"deadline_exceeded"}
     late = Failure("transport", "", reason=UnavailableReason.DEADLINE_EXCEEDED)
-    with deadline.within(LONG):
+    with deadline.within(deadline.ENOUGH - 1):
         for _ in range(threshold):
             circuit_breaker.run(lambda: late)
     assert outcome_of() == "works"
+
+
+def test_a_deadline_of_the_usual_length_counts(
+    cognito: LocalCognito, clock: MovableClock, threshold: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the call itself uses up shortens nothing."""
+    monkeypatch.setattr(deadline, "DEADLINE", 12.0)
+
+    def run_late() -> Failure:
+        clock.advance(deadline.DEADLINE)
+        return Failure("transport", "", reason=UnavailableReason.DEADLINE_EXCEEDED)
+
+    for _ in range(threshold):
+        with deadline.within(deadline.DEADLINE):
+            circuit_breaker.run(run_late)
+    assert outcome_of() == "circuit_open"
 
 
 def test_what_this_machine_lacks_says_nothing(

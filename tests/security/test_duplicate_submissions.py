@@ -18,6 +18,7 @@ from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, PostedStep
 from cognito_mfa.sign_in import duplicate_submissions
+from cognito_mfa.sign_in.duplicate_submissions import ABANDONED_AFTER
 from tests.security.during_calls import while_cognito_answers
 from tests.threads import in_threads
 from tests.visitor import Visitor
@@ -141,8 +142,8 @@ def test_a_wrong_code_lets_the_next_one_in(at_the_code: Visitor) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("seconds", [70, -86400])
-def test_a_post_that_never_ended_is_forgotten(seconds: int, at_the_code: Visitor) -> None:
+@pytest.mark.parametrize("seconds", [ABANDONED_AFTER, -86400])
+def test_a_post_that_never_ended_is_forgotten(seconds: float, at_the_code: Visitor) -> None:
     """Of a process that was killed, or of a server whose clock was ahead."""
     from django.db.models import F
 
