@@ -182,6 +182,9 @@ class Report:
         late = [one for one in tries if one["at"] >= period.start + BACK_WITHIN]
         first = min((one["at"] for one in tries if one["outcome"] == "done"), default=period.end)
         failed = sum(one["outcome"] != "done" for one in late)
+        for one in tries:
+            if one["outcome"] != "done":
+                print(f"    {one['at'] - period.start:.1f} s: {one['outcome'][:90]}")
         text = f"{period.name}: first sign-in after {first - period.start:.1f} s, {failed} failed after 15 s"
         self._goal(text, reached=bool(late) and not failed)
 
