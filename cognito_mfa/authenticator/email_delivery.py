@@ -26,6 +26,8 @@ from django.core import mail
 from django.core.mail import EmailMessage
 from django.db import connections
 
+from cognito_mfa.monitoring import log_events
+
 logger = logging.getLogger(__name__)
 
 WAIT = 1.0  # seconds that a request waits for its emails
@@ -90,7 +92,8 @@ class Delivery:
     def log_failure(self, reason: str) -> None:
         """Log why no email was sent; no address appears in it."""
         reason = _ADDRESS.sub("(address)", " ".join(reason.split()))
-        logger.error("email_not_sent: %s to user %s, %s", self.kind, self.user_id, reason)
+        text = f"{self.kind} to user {self.user_id}, {reason}"
+        log_events.write("email_not_sent", text, user=self.user_id, email=self.kind)
 
 
 # Seconds left in ``waiting_once``; None outside of it, where each email is waited for.

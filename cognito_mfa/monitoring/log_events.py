@@ -63,6 +63,7 @@ class Fields(TypedDict, total=False):
         request_id: AWS's id of the request.
         reference: which the user's page shows.
         sub: of the user in the user pool, where the site has no user.
+        email: which one it was, such as ``mfa_reset``.
         count: how many.
         failed: how many of them failed.
         seconds: how long it took.
@@ -80,6 +81,7 @@ class Fields(TypedDict, total=False):
     request_id: str
     reference: str
     sub: str
+    email: str
     count: int
     failed: int
     seconds: float
@@ -155,9 +157,13 @@ EVENTS = {
     "permission_denied": _local("authz_fail", logging.WARNING),
     "events_exported": _local("sensitive_read"),
     "events_purged": _local("sensitive_delete"),
-    # The sync
+    # Jobs
     "sync_finished": _local("sys_job_finished"),
+    "sync_part": _local("sys_job_finished"),
     "sync_interrupted": _local("sys_job_failed", logging.WARNING),
+    "refresh_finished": _local("sys_job_finished"),
+    "refresh_interrupted": _local("sys_job_failed", logging.WARNING),
+    "email_not_sent": _local("sys_job_failed", logging.ERROR),
     # Enforcement
     "request_blocked": _local("authz_fail"),
     "would_block": _local("authz_fail"),
@@ -246,5 +252,5 @@ def _line(told: dict[str, object]) -> str:
     }
     pairs = [f"{key.replace('_', ' ')} {value}" for key, value in rest.items()]
     if "count" in told:  # of many users
-        return ", ".join(pairs)
+        return ", ".join([*([f"by {told['by']}"] if by else []), *pairs])
     return ", ".join([f"user {told.get('user', 'unknown')}{by}", *pairs])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,7 +19,6 @@ from cognito_mfa.exceptions import (
     ServiceError,
     UnavailableReason,
 )
-from cognito_mfa.monitoring import log_events
 from cognito_mfa.pool_sync import keys, listing, repairs
 from cognito_mfa.pool_sync.asking import Answer, Asker
 from cognito_mfa.pool_sync.listing import Lister
@@ -72,28 +70,7 @@ def synchronize(
     Returns:
         What was done. ``trouble`` says why it ended early.
     """
-    plan = plan or Plan()
-    counts = _Run(plan, limiter, progress, told, stop).execute()
-    if not plan.dry_run:
-        _log(counts)
-    return counts
-
-
-def _log(counts: Counts) -> None:
-    told: log_events.Fields = {
-        "count": counts.asked,
-        "failed": counts.failed,
-        "seconds": round(counts.seconds, 1),
-    }
-    if counts.complete:
-        log_events.write("sync_finished", **told)
-        return
-    failed = counts.trouble or counts.list_trouble
-    if failed:
-        told["reason"] = "asking" if counts.trouble else "list"
-    else:
-        told["reason"] = "stopped" if counts.stopped else "limit"
-    log_events.write("sync_interrupted", level=None if failed else logging.INFO, **told)
+    return _Run(plan or Plan(), limiter, progress, told, stop).execute()
 
 
 class _Run:

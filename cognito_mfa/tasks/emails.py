@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from typing import Any
 
 from celery import shared_task
@@ -13,9 +12,8 @@ from cognito_mfa import task_queue
 from cognito_mfa.authenticator import notifications
 from cognito_mfa.authenticator.email_delivery import State
 from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.monitoring import log_events
 from cognito_mfa.tasks.options import RELIABLE, retry
-
-logger = logging.getLogger(__name__)
 
 MAX_SECONDS = 120  # for a backend that hangs
 
@@ -33,11 +31,15 @@ def send_email(self: Any, *, kind: str, identity: Any, at: str, context: dict[st
     """
     moment = dt.datetime.fromisoformat(at)
     if timezone.now() - moment > task_queue.USE_BY:
-        logger.error("email_not_sent: %s to identity %s, too late", kind, identity)
+        _log(f"{kind} to identity {identity}, too late", kind)
         return
     row = CognitoIdentity.objects.select_related("user").filter(pk=identity).first()
     if row is None:
-        logger.warning("email_not_sent: %s to identity %s, deleted since", kind, identity)
+        _log(f"{kind} to identity {identity}, deleted since", kind)
         return
     if notifications.send_queued(kind, row, moment, context).state is State.FAILED:
         raise retry(self)
+
+
+def _log(text: str, kind: str) -> None:
+    log_events.write("email_not_sent", text, email=kind)

@@ -17,6 +17,7 @@ from cognito_mfa.authenticator.permissions import ActionDenied
 from cognito_mfa.databases import current_rows
 from cognito_mfa.exceptions import Busy, CognitoMFAError, Refused, ServiceError
 from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.monitoring import log_events
 from cognito_mfa.pool_sync.pacing import TokenBucket
 from cognito_mfa.pool_sync.plan import RATE, Limiter
 from cognito_mfa.tasks.options import RELIABLE, retry
@@ -40,11 +41,11 @@ def refresh(self: Any, *, identities: list[Any], actor: Any, asked_at: str) -> N
     """
     moment = dt.datetime.fromisoformat(asked_at)
     if timezone.now() - moment > task_queue.USE_BY:
-        logger.warning("refresh_expired: number %d by user %s", len(identities), actor)
+        _log("refresh_interrupted", len(identities), actor, "expired")
         return
     asker = current_rows(get_user_model()).filter(pk=actor, is_active=True).first()
     if asker is None:
-        logger.warning("refresh_refused: number %d by user %s, not active", len(identities), actor)
+        _log("refresh_interrupted", len(identities), actor, "not_active")
         return
     rows = CognitoIdentity.objects.select_related("user").filter(pk__in=identities).order_by("pk")
     limiter = _limiter()
@@ -53,8 +54,13 @@ def refresh(self: Any, *, identities: list[Any], actor: Any, asked_at: str) -> N
             try:
                 _refresh(row, asker, limiter)
             except (Busy, ServiceError, *ERRORS) as error:  # the next user would meet it, too
-                logger.warning("refresh_interrupted: by user %s, %s", actor, type(error).__name__)
+                _log("refresh_interrupted", len(identities), actor, type(error).__name__)
                 raise retry(self) from None
+    _log("refresh_finished", len(identities), actor)
+
+
+def _log(name: str, count: int, actor: Any, reason: str = "") -> None:
+    log_events.write(name, by=actor, count=count, reason=reason)
 
 
 def _refresh(row: CognitoIdentity, actor: Any, limiter: Limiter) -> None:

@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from cognito_mfa.authenticator import password_policy
 from cognito_mfa.exceptions import CognitoMFAError
-from cognito_mfa.pool_sync.plan import RATE, Counts, Plan, Shard
+from cognito_mfa.monitoring import log_events
+from cognito_mfa.pool_sync.plan import RATE, Plan, Shard
+from cognito_mfa.pool_sync.run_log import log_run
 from cognito_mfa.pool_sync.synchronization import synchronize
 from cognito_mfa.tasks.options import RELIABLE, retry
 from cognito_mfa.tasks.shared_redis import ERRORS, SharedLimiter, SharedRun, Turn, client
@@ -118,7 +120,8 @@ def sync_shard(
         outcome = _work(plan, run)
     except ERRORS as error:
         # Its text may contain the address.
-        logger.warning("sync_interrupted: run %s, %s", run, type(error).__name__)
+        name = type(error).__name__
+        log_events.write("sync_interrupted", f"run {run}, {name}", reason=name)
         raise retry(self) from None
     if outcome is Outcome.TROUBLE:
         raise retry(self)
@@ -142,7 +145,7 @@ def _work(plan: Plan, name: str) -> Outcome:
         return Outcome.OVER
     turn = Turn(redis, run, plan.shard.number)
     counts = synchronize(plan, limiter=SharedLimiter(plan.rate), stop=turn.has_ended)
-    _log(run, plan.shard, counts)
+    log_run(counts, f"run {run.name}, shard {plan.shard}", is_part=True)
     if plan.reads_list:
         _read_password_rules()
     if turn.is_over:
@@ -152,7 +155,7 @@ def _work(plan: Plan, name: str) -> Outcome:
     if counts.stopped:
         return Outcome.PART
     if run.finish(plan.shard.number):
-        logger.info("sync_finished: run %s", name)
+        log_events.write("sync_finished", f"run {name}")
     return Outcome.OVER
 
 
@@ -160,16 +163,3 @@ def _read_password_rules() -> None:
     """Read the pool's password policy, which some sites' credentials cannot read."""
     with suppress(CognitoMFAError):
         password_policy.refresh()
-
-
-def _log(run: SharedRun, shard: Shard, counts: Counts) -> None:
-    logger.info(
-        "sync_part: run %s, shard %s, asked %d, failed %d, changed %d, seconds %.1f%s",
-        run.name,
-        shard,
-        counts.asked,
-        counts.failed,
-        sum(counts.changes.values()),
-        counts.seconds,
-        f", {trouble}" if (trouble := counts.trouble or counts.list_trouble) else "",
-    )

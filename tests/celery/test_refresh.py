@@ -135,16 +135,18 @@ class TestTheTask:
     def test_rows_and_administrators_that_are_gone_and_late_messages_do_nothing(
         self, admin: Visitor, crowd: Crowd, caplog: pytest.LogCaptureFixture
     ) -> None:
+        caplog.set_level("INFO")
         rows, root = crowd(2), User.objects.get(username="root")
         CognitoIdentity.objects.filter(pk=rows[0].pk).delete()
         self.run(rows, root)
+        assert f"refresh_finished: by {root.pk}, count 2" in caplog.text
         assert CognitoIdentity.objects.get(pk=rows[1].pk).checked_at is not None
         admin.cognito.forget_calls()
         self.run(rows, root, asked_at="2026-01-01T00:00:00+00:00")
-        assert "refresh_expired: number 2" in caplog.text
+        assert f"refresh_interrupted: by {root.pk}, count 2, reason expired" in caplog.text
         User.objects.filter(pk=root.pk).update(is_active=False)
         self.run(rows, root)
-        assert "refresh_refused: number 2" in caplog.text
+        assert f"refresh_interrupted: by {root.pk}, count 2, reason not_active" in caplog.text
         assert admin.cognito.operations() == []
 
     def test_a_cognito_that_does_not_answer_is_asked_again_later(

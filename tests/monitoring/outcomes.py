@@ -14,13 +14,21 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.test import Client, RequestFactory
+from django.db import router
+from django.test import Client, RequestFactory, TestCase
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
 from cognito_mfa import bearer
-from cognito_mfa.authenticator import code_attempts, exemptions, links, permissions, status
+from cognito_mfa.authenticator import (
+    code_attempts,
+    exemptions,
+    links,
+    notifications,
+    permissions,
+    status,
+)
 from cognito_mfa.authenticator.permissions import ActionDenied
 from cognito_mfa.bearer import BearerRefused
 from cognito_mfa.cognito import token_verification
@@ -448,6 +456,20 @@ def sync_without_permission(site: Site) -> None:
         call_command("cognito_mfa_sync", "--older-than", "0", verbosity=0)
 
 
+def sync_of_a_few(site: Site) -> None:
+    site.come()
+    make(site.pool, "ada")
+    call_command("cognito_mfa_sync", "--older-than", "0", "--limit", "1", verbosity=0)
+
+
+def email_refused(site: Site) -> None:
+    site.come()
+    site.settings.EMAIL_BACKEND = "no.such.Backend"
+    using = router.db_for_write(CognitoIdentity)
+    with TestCase.captureOnCommitCallbacks(using=using, execute=True):
+        notifications.send("mfa_reset", site.identity)
+
+
 def blocked(site: Site) -> None:
     site.visitor.client.force_login(
         make(site.pool, "ada").user, "cognito_mfa.backends.CognitoBackend"
@@ -510,6 +532,8 @@ OUTCOMES: dict[Callable[[Site], None], list[str]] = {
     events_purged: ["events_purged"],
     sync: ["sync_finished"],
     sync_without_permission: ["sync_interrupted"],
+    sync_of_a_few: ["status_changed", "sync_part"],
+    email_refused: ["email_not_sent"],
     blocked: ["request_blocked"],
     would_block: ["would_block"],
 }

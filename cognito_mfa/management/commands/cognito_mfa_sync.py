@@ -31,6 +31,7 @@ from cognito_mfa.pool_sync.plan import (
     Plan,
     Shard,
 )
+from cognito_mfa.pool_sync.run_log import log_run
 from cognito_mfa.pool_sync.synchronization import synchronize
 from cognito_mfa.reports.escaping import visible
 
@@ -125,6 +126,7 @@ class Command(BaseCommand):
             position.finish(plan.shard)
         if not plan.dry_run:
             self._read_password_rules()
+            log_run(counts)
         self._sum_up(counts, plan)
         _raise_unless_done(counts)
 
