@@ -8,8 +8,10 @@ from __future__ import annotations
 import datetime as dt
 import logging
 
+from django.contrib import messages
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from cognito_mfa.authenticator import transitions
 from cognito_mfa.cognito import admin_api, user_api
@@ -125,6 +127,7 @@ def remove(
         transitions.record_unconfirmed(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
         raise
     complete_sign_in(request, identity, tokens, method="", signed_in_already=signed_in_already)
+    messages.success(request, _("Two-step verification is off."), fail_silently=True)
     return Outcome(Step.OWN_PAGE, "")
 
 

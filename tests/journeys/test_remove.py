@@ -57,7 +57,9 @@ def test_password_and_code_turn_it_off(free: None, person: Visitor) -> None:
     identity = CognitoIdentity.objects.get()
     assert identity.status == "NOT_SET_UP"
     assert identity.software_tokens.get().retired_because == "REMOVED"
-    assert "only by your password" in person.text(person.get(reverse(DEVICE)))
+    page = person.text(person.get(reverse(DEVICE)))
+    assert "Two-step verification is off." in page
+    assert "only by your password" in page
     person.sign_out()
     person.sign_in()
     assert person.is_in()
