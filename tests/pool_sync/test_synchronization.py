@@ -386,14 +386,19 @@ def test_cognito_that_is_back_after_a_moment_costs_only_the_calls_that_failed(
     pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The circuit opens after five failures, and what is not sent is no failure of a user."""
-    monkeypatch.setattr("cognito_mfa.cognito.circuit_breaker.PAUSE", 0.0)
-    monkeypatch.setattr("cognito_mfa.pool_sync.pacing.time.sleep", lambda _seconds: None)
+    moment = [1000.0]
+
+    def sleep(seconds: float) -> None:
+        moment[0] += seconds
+
+    monkeypatch.setattr("cognito_mfa.values.clocks.monotonic", lambda: moment[0])
+    monkeypatch.setattr("cognito_mfa.pool_sync.pacing.time.sleep", sleep)
     make_many(pool, 20)
-    visitor.cognito.faults.on(reading(), faults.Unreachable(), times=12)
-    counts = synchronize(plan(concurrency=1))
-    assert not counts.trouble
-    assert counts.asked + counts.failed == 20
-    assert 1 <= counts.failed <= 6
+    # The last of the six calls is the one that is let through to see whether Cognito is back.
+    visitor.cognito.faults.on(reading(), faults.Error("InternalErrorException"), times=6)
+    counts = synchronize(plan(concurrency=1, list_pool=False))
+    assert (counts.failed, counts.asked, counts.trouble) == (6, 14, "")
+    assert moment[0] >= 1010, "two pauses of the circuit breaker"
 
 
 # ------------------------------------------------------------------------------------------ repairs
