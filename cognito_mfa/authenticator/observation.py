@@ -71,9 +71,19 @@ def read(rows: QuerySet[CognitoIdentity]) -> Iterator[Known]:
     Args:
         rows: identities, locked where they are going to be written.
     """
+    return map(Known._make, _with_token(rows).values_list(*READ))
+
+
+def fingerprints(rows: QuerySet[CognitoIdentity]) -> dict[Any, tuple[object, ...]]:
+    """Return the fingerprint of each of ``rows`` as it is now, by its key."""
+    found = _with_token(rows).values_list("pk", "generation", "checked_at", "status", "token")
+    return {key: tuple(values) for key, *values in found}
+
+
+def _with_token(rows: QuerySet[CognitoIdentity]) -> QuerySet[Any]:
     # No join: PostgreSQL does not lock a row that may be missing.
     active = SoftwareToken.objects.active().filter(identity=OuterRef("pk")).values("pk")[:1]
-    return map(Known._make, rows.annotate(token=Subquery(active)).values_list(*READ))
+    return rows.annotate(token=Subquery(active))
 
 
 def observe(

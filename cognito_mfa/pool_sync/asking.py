@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
@@ -44,6 +44,9 @@ class Asker:
 
     By Little's law that is the rate times the time of an answer. Twice as many are allowed, so that a second of slow
     answers does not lower the rate.
+
+    Not a ``ThreadPoolExecutor``: its futures, which no one would wait for, cost more than the queues, and its threads
+    keep a process from ending.
     """
 
     def __init__(self, plan: Plan, *, each_enabled: Callable[[], object] | None) -> None:
@@ -55,7 +58,8 @@ class Asker:
                 are enabled is not asked for each of them.
         """
         self._plan, self._each_enabled = plan, each_enabled
-        self._threads = ThreadPoolExecutor(MAX_CONCURRENCY, thread_name_prefix="cognito-mfa-sync")
+        self._threads = 0
+        self._questions: SimpleQueue[tuple[Known, int] | None] = SimpleQueue()
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._seconds = 0.0
         self.open = 0
@@ -75,7 +79,10 @@ class Asker:
             tries: how many times that is, with this one.
         """
         self.open += 1
-        self._threads.submit(self._ask, known, tries)
+        self._questions.put((known, tries))
+        if self._threads < self.open:
+            self._threads += 1
+            threading.Thread(target=self._work, name="cognito-mfa-sync", daemon=True).start()
 
     def answer(self, *, wait: float = 0.0) -> Answer | None:
         """Return the next answer, or None when none came.
@@ -94,7 +101,12 @@ class Asker:
 
     def close(self) -> None:
         """Ask about no one else; a call that is open ends at its deadline by itself."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for _ in range(self._threads):
+            self._questions.put(None)
+
+    def _work(self) -> None:
+        while (question := self._questions.get()) is not None:
+            self._ask(*question)
 
     def _ask(self, known: Known, tries: int) -> None:
         began = time.monotonic()

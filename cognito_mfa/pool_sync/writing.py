@@ -148,8 +148,7 @@ def _write_together(judged: Sequence[Judged]) -> list[Judged]:
     with atomic_for(CognitoIdentity):
         rows = CognitoIdentity.objects.filter(pk__in=[one.known.pk for one in judged])
         # In the order of the keys, so that two of these cannot wait for each other.
-        locked = observation.read(rows.select_for_update().order_by("pk"))
-        found = {row.pk: row.fingerprint for row in locked}
+        found = observation.fingerprints(rows.select_for_update().order_by("pk"))
         same = [one for one in judged if found.get(one.known.pk) == one.known.fingerprint]
         _update([one for one in same if one.is_unchanged])
         changed: dict[Observation, list[Judged]] = defaultdict(list)
