@@ -93,6 +93,19 @@ class Visitor:
         data = {"code": self.code() if code is None else code}
         return self.post(reverse("cognito_mfa:challenge"), data)
 
+    def choose_password(self, password: str) -> Any:
+        """Choose the first password of one's own."""
+        data = {"new_password1": password, "new_password2": password}
+        return self.post(reverse("cognito_mfa:new_password"), data)
+
+    def start_change(self, name: str) -> Any:
+        """Begin what ``name`` says with the password, such as ``device_replace``."""
+        return self.post(reverse(f"cognito_mfa:{name}"), {"password": PASSWORD})
+
+    def another_browser(self) -> Visitor:
+        """Return someone else, who uses the site in the same way."""
+        return Visitor(Client(), self.cognito)
+
     def sign_out(self) -> Any:
         return self.post(reverse("cognito_mfa:sign_out"))
 

@@ -63,6 +63,15 @@ class FrontEnd(Visitor):
     def enter_code(self, code: str | None = None) -> Any:
         return self.tell("challenge", code=self.code() if code is None else code)
 
+    def choose_password(self, password: str) -> Any:
+        return self.tell("new_password", password=password)
+
+    def start_change(self, name: str) -> Any:
+        return self.tell(name, password=PASSWORD)
+
+    def another_browser(self) -> FrontEnd:
+        return FrontEnd(self.cognito)
+
     def sign_out(self) -> Any:
         return self.tell("sign_out")
 

@@ -1,0 +1,313 @@
+"""What is tried with the API alone: bodies that two parsers read differently, other origins, and no token."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient, Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from cognito_mfa.api import urls
+from cognito_mfa.api.bodies import MAX_BYTES
+from cognito_mfa.models import CognitoIdentity
+from tests.api.conftest import front_end, site_with_api
+from tests.api.frontend import FrontEnd
+from tests.security.during_calls import while_cognito_answers
+from tests.visitor import PASSWORD
+
+__all__ = ["front_end", "site_with_api"]
+pytestmark = pytest.mark.usefixtures("pool")
+RIGHT = {"username": "newcomer", "password": PASSWORD}
+
+MALFORMED = {
+    "no JSON": "username=newcomer",
+    "an array": "[]",
+    "a text": '"text"',
+    "a number": "1",
+    "null": "null",
+    "half of it": '{"username": "newcomer"',
+    "two": "{}{}",
+    "a comment": '{} // "x"',
+    "the same key twice": '{"username": "newcomer", "username": "admin", "password": "x"}',
+    "the same key twice, escaped": '{"username": "newcomer", "user\\u006eame": "admin"}',
+    "the same key twice inside": '{"attributes": {"a": "1", "a": "2"}}',
+    "not a number": '{"username": NaN}',
+    "infinity": '{"username": -Infinity}',
+    "a float": '{"username": 1e999}',
+    "a long number": f'{{"username": {"9" * 5000}}}',
+    "half a pair": '{"username": "\\ud800", "password": "x"}',
+    "half a pair in a key": '{"\\ud800": "x"}',
+    "deep": "[" * 8000,
+    "deep and whole": "[" * 4000 + "]" * 4000,
+    "deep objects": '{"a":' * 1500 + "1" + "}" * 1500,
+    "not UTF-8": b'{"username": "\xff"}',
+    "UTF-16": '{"username": "newcomer"}'.encode("utf-16"),
+    "a mark of byte order": b"\xef\xbb\xbf{}",
+}
+
+
+def refused(answer: Any) -> tuple[int, str]:
+    assert answer["Content-Type"] == "application/problem+json"
+    assert "no-store" in answer["Cache-Control"]
+    return answer.status_code, answer.body["code"]
+
+
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
+def test_a_body_that_is_no_object_is_refused(front_end: FrontEnd, body: str | bytes) -> None:
+    front_end.see()
+    assert refused(front_end.call("POST", "sign_in", body)) == (400, "malformed_body")
+    assert front_end.operations() == []
+
+
+ODD = [None, True, 1, [], ["newcomer"], {}, {"$ne": ""}]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+@pytest.mark.parametrize("name", ["username", "password", "next"])
+def test_a_text_is_a_text(front_end: FrontEnd, name: str, odd: Any) -> None:
+    front_end.see()
+    answer = front_end.call("POST", "sign_in", {**RIGHT, name: odd})
+    assert refused(answer) == (400, "invalid")
+    assert list(answer.body["fields"]) == [name]
+    assert front_end.operations() == []
+
+
+@pytest.mark.parametrize("odd", [*ODD, 123456], ids=repr)
+def test_a_code_is_a_text(front_end: FrontEnd, odd: Any) -> None:
+    front_end.sign_in()
+    front_end.scan()
+    front_end.operations()
+    assert refused(front_end.tell("setup", code=odd)) == (400, "invalid")
+    assert front_end.operations() == []
+
+
+@pytest.mark.parametrize("odd", ["yes", "false", 1, 0, None, []], ids=repr)
+def test_a_boolean_is_a_boolean(front_end: FrontEnd, odd: Any) -> None:
+    front_end.see()
+    answer = front_end.call("POST", "sign_in", {**RIGHT, "setup": odd})
+    assert refused(answer) == (400, "invalid")
+
+
+@pytest.mark.parametrize("odd", ["x", None, [], {"a": 1}, {"a": {"b": "c"}}, {"a": None}], ids=repr)
+def test_attributes_are_an_object_of_texts(front_end: FrontEnd, odd: Any) -> None:
+    front_end.see()
+    body = {"password": PASSWORD, "attributes": odd}
+    assert refused(front_end.call("POST", "new_password", body)) == (400, "invalid")
+
+
+@pytest.mark.parametrize("name", ["is_staff", "new_password1", "csrfmiddlewaretoken", "x" * 999])
+def test_an_unknown_member_is_refused(front_end: FrontEnd, name: str) -> None:
+    front_end.see()
+    answer = front_end.call("POST", "sign_in", {**RIGHT, name: "x"})
+    assert refused(answer) == (400, "invalid")
+    assert len(answer.content) < 1000
+    assert front_end.operations() == []
+
+
+@pytest.mark.parametrize("size", [MAX_BYTES + 1, 3_000_000])
+def test_a_large_body_is_refused(front_end: FrontEnd, size: int) -> None:
+    front_end.see()
+    body = json.dumps({**RIGHT, "next": "x" * size})
+    assert refused(front_end.call("POST", "sign_in", body)) == (413, "body_too_large")
+
+
+def test_a_large_body_that_lies_about_its_length_is_not_read(front_end: FrontEnd) -> None:
+    front_end.see()
+    answer = front_end.call("POST", "sign_in", json.dumps(RIGHT), CONTENT_LENGTH="99999999")
+    assert refused(answer) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/json; charset=utf-16",
+        "application/jsonp",
+    ],
+)
+def test_another_media_type_is_refused(front_end: FrontEnd, media_type: str) -> None:
+    """A page of another site can send none but these without asking the browser first."""
+    front_end.see()
+    answer = front_end.call("POST", "sign_in", json.dumps(RIGHT), CONTENT_TYPE=media_type)
+    assert refused(answer) == (415, "unsupported_media_type")
+    assert front_end.operations() == []
+
+
+POSTS = [
+    ("device", "PATCH"),
+    *(
+        (str(one.name), "POST")
+        for one in urls.urlpatterns
+        if one.name not in ("openapi", "session", "activity", "device")
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "method"), POSTS)
+def test_nothing_changes_without_the_token(front_end: FrontEnd, name: str, method: str) -> None:
+    front_end.come_with_app()
+    before = CognitoIdentity.objects.values().get()
+    answer = front_end.call(method, name, RIGHT, HTTP_X_CSRFTOKEN="x" * 32)
+    assert refused(answer) == (403, "csrf_failed")
+    assert front_end.operations() == []
+    assert front_end.is_in()
+    assert CognitoIdentity.objects.values().get() == before
+
+
+def test_a_token_in_the_body_is_no_token(front_end: FrontEnd) -> None:
+    front_end.see()
+    token = front_end.client.cookies["csrftoken"].value
+    body = {**RIGHT, "csrfmiddlewaretoken": token}
+    answer = front_end.call("POST", "sign_in", body, HTTP_X_CSRFTOKEN="")
+    assert refused(answer) == (403, "csrf_failed")
+
+
+OTHERS = ["https://evil.example", "null", "http://testserver.evil.example", "https://testserver"]
+
+
+@pytest.mark.parametrize("origin", OTHERS)
+@pytest.mark.parametrize("name", ["session", "setup", "sign_in"])
+def test_another_origin_is_refused(
+    front_end: FrontEnd, settings: Settings, origin: str, name: str
+) -> None:
+    """Also where the site trusts it with its forms."""
+    settings.CSRF_TRUSTED_ORIGINS = ["https://evil.example", "https://*.example"]
+    front_end.sign_in()
+    front_end.operations()
+    method = "POST" if name == "sign_in" else "GET"
+    answer = front_end.call(method, name, RIGHT, HTTP_ORIGIN=origin)
+    assert refused(answer) == (403, "origin_not_allowed")
+    assert "Origin" in answer["Vary"]
+    assert front_end.operations() == []
+
+
+def test_an_origin_of_the_setting_is_allowed(front_end: FrontEnd, settings: Settings) -> None:
+    app = "https://app.example.com"
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "API_ORIGINS": [app]}
+    settings.CSRF_TRUSTED_ORIGINS = [app]
+    assert front_end.see(HTTP_ORIGIN=app).status_code == 200
+    assert front_end.call("POST", "sign_in", RIGHT, HTTP_ORIGIN=app).body["step"] == "setup"
+    assert front_end.see(HTTP_ORIGIN="http://testserver").status_code == 200
+
+
+def test_the_token_of_the_header_is_good_for_the_next_post(front_end: FrontEnd) -> None:
+    """A front end at another site cannot read the cookie."""
+    token = front_end.see()["X-CSRFToken"]
+    begun = front_end.call("POST", "sign_in", RIGHT, HTTP_X_CSRFTOKEN=token)
+    front_end.scan()
+    body = {"code": front_end.code()}
+    done = front_end.call("POST", "setup", body, HTTP_X_CSRFTOKEN=begun["X-CSRFToken"])
+    assert done.body["step"] == "done"
+    last = front_end.call("POST", "sign_out", HTTP_X_CSRFTOKEN=done["X-CSRFToken"])
+    assert last.status_code == 200
+
+
+def test_the_session_gets_a_new_key_at_each_sign_in(front_end: FrontEnd) -> None:
+    front_end.sign_in()
+    keys = [front_end.client.cookies["sessionid"].value]
+    front_end.scan()
+    front_end.confirm_setup()
+    keys.append(front_end.client.cookies["sessionid"].value)
+    front_end.sign_out()
+    front_end.sign_in()
+    keys.append(front_end.client.cookies["sessionid"].value)
+    assert len(set(keys)) == 3
+
+
+def test_the_secret_is_shown_to_no_one_once_it_is_confirmed(front_end: FrontEnd) -> None:
+    front_end.sign_in()
+    secret = front_end.scan()
+    assert secret not in json.dumps(front_end.see().body)
+    stranger = FrontEnd(front_end.cognito, Client(enforce_csrf_checks=True))
+    assert refused(stranger.see("setup")) == (409, "wrong_step")
+    front_end.confirm_setup()
+    assert refused(front_end.see("setup")) == (409, "wrong_step")
+
+
+def test_a_get_never_talks_to_cognito(front_end: FrontEnd) -> None:
+    reads = [str(one.name) for one in urls.urlpatterns]
+    for prepare in (front_end.see, front_end.sign_in, front_end.set_up):
+        prepare()
+        front_end.operations()
+        for name in reads:
+            assert front_end.see(name).status_code < 500
+        assert front_end.operations() == []
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "GET"])
+def test_other_methods_are_refused(front_end: FrontEnd, method: str) -> None:
+    front_end.see()
+    answer = front_end.call(method, "sign_in", RIGHT)
+    assert refused(answer) == (405, "method_not_allowed")
+    assert set(answer["Allow"].split(", ")) == {"POST", "OPTIONS"}
+
+
+def test_a_form_of_the_pages_does_not_reach_the_api(front_end: FrontEnd) -> None:
+    front_end.see()
+    token = front_end.client.cookies["csrftoken"].value
+    answer = front_end.client.post(
+        reverse("cognito_mfa_api:sign_in"), {**RIGHT, "csrfmiddlewaretoken": token}
+    )
+    assert answer.status_code == 415
+
+
+def test_the_same_code_twice_at_once_goes_to_cognito_once(front_end: FrontEnd) -> None:
+    front_end.set_up()
+    front_end.sign_out()
+    front_end.sign_in()
+    second: list[Any] = []
+    copied = FrontEnd(front_end.cognito, Client(enforce_csrf_checks=True))
+    copied.client.cookies = front_end.client.cookies.copy()
+    copied.secret = front_end.secret
+    front_end.operations()
+    while_cognito_answers(
+        front_end, "RespondToAuthChallenge", lambda: second.append(copied.enter_code())
+    )
+    first = front_end.enter_code()
+    assert first.body["step"] == "done"
+    assert refused(second[0]) == (409, "in_progress")
+    assert second[0]["Retry-After"] == "2"
+    assert front_end.operations() == ["RespondToAuthChallenge"]
+    assert front_end.is_in()
+
+
+def test_texts_are_in_the_language_of_the_caller(front_end: FrontEnd, settings: Settings) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE]
+    settings.MIDDLEWARE.insert(2, "django.middleware.locale.LocaleMiddleware")
+    front_end.see()
+    wrong = front_end.call("POST", "sign_in", {**RIGHT, "password": "x"}, HTTP_ACCEPT_LANGUAGE="de")
+    assert "Passwort" in wrong.body["detail"]
+    assert wrong["Content-Language"] == "de"
+    assert "Accept-Language" in wrong["Vary"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_steps_work_where_the_site_is_asynchronous(front_end: FrontEnd) -> None:
+    async def tell(client: AsyncClient, name: str, method: str = "post", **body: str) -> Any:
+        token = client.cookies["csrftoken"].value if "csrftoken" in client.cookies else ""
+        send = getattr(client, method)
+        more = {} if method == "get" else {"data": body, "content_type": "application/json"}
+        path = reverse(f"cognito_mfa_api:{name}")
+        answer = await send(path, headers={"X-CSRFToken": token, "Sec-Fetch-Mode": "cors"}, **more)
+        return json.loads(answer.content)
+
+    async def journey() -> Any:
+        client = AsyncClient(enforce_csrf_checks=True)
+        await tell(client, "session", "get")
+        assert (await tell(client, "sign_in", **RIGHT))["step"] == "setup"
+        front_end.secret = (await tell(client, "setup", "get"))["secret"]
+        assert (await tell(client, "setup", code=front_end.wrong_code()))["code"] == "bad_code"
+        await sync_to_async(front_end.wait)(30)
+        done = await tell(client, "setup", code=front_end.code(), friendly_name="Phone")
+        device = await tell(client, "device", "get")
+        return done["step"], device["friendly_name"]
+
+    assert asyncio.run(journey()) == ("done", "Phone")
