@@ -8,19 +8,23 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.auth.signals import user_login_failed
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa.api import urls
 from cognito_mfa.api.bodies import MAX_BYTES
+from cognito_mfa.authenticator import reset
+from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity
 from tests.api.conftest import front_end, site_with_api
 from tests.api.frontend import FrontEnd
+from tests.security.confirmations import anna, bob, resolve_by
 from tests.security.during_calls import while_cognito_answers
 from tests.visitor import PASSWORD
 
-__all__ = ["front_end", "site_with_api"]
+__all__ = ["anna", "front_end", "site_with_api"]
 pytestmark = pytest.mark.usefixtures("pool")
 RIGHT = {"username": "newcomer", "password": PASSWORD}
 
@@ -311,3 +315,105 @@ def test_the_same_steps_work_where_the_site_is_asynchronous(front_end: FrontEnd)
         return done["step"], device["friendly_name"]
 
     assert asyncio.run(journey()) == ("done", "Phone")
+
+
+def at_the_code(person: FrontEnd) -> Any:
+    person.sign_out()
+    person.sign_in()
+    return person.enter_code
+
+
+def at_the_replacement(person: FrontEnd) -> Any:
+    person.tell("device_replace", password=PASSWORD)
+    person.enter_code()
+    person.scan()
+    return person.confirm_setup
+
+
+def at_the_new_password(person: FrontEnd) -> Any:
+    person.tell("change_password", password=PASSWORD)
+    person.enter_code()
+    return lambda: person.tell("change_password", password=PASSWORD, new_password="Another-Horse-8")
+
+
+@pytest.mark.parametrize("begin", [at_the_code, at_the_replacement, at_the_new_password])
+def test_a_reset_in_between_ends_what_was_begun(begin: Any, front_end: FrontEnd) -> None:
+    front_end.come_with_app()
+    finish = begin(front_end)
+    reset.run(reset.request(CognitoIdentity.objects.get(), actor=None, reason="lost"))
+    front_end.cognito.clock.advance(31)
+    front_end.operations()
+    over = finish()
+    assert over.status_code in (403, 409)
+    assert over.body["code"] in ("start_again", "mfa_required", "wrong_step")
+    assert front_end.operations() == []
+    assert not front_end.is_in()
+
+
+class TestLink:
+    """Whether two accounts belong to the same user is asked of who is signed in."""
+
+    @pytest.fixture
+    def asked(self, pool: LocalPool, front_end: FrontEnd, settings: Settings, anna: Any) -> Any:
+        bob(pool)
+        resolve_by(settings, "by_signed_in_user")
+        assert front_end.client.login(username="anna", password="Local-Horse-7")
+        front_end.sign_in("bob")
+        front_end.scan()
+        return front_end.confirm_setup().body
+
+    def test_both_accounts_are_named(self, front_end: FrontEnd, asked: Any) -> None:
+        assert asked["step"] == "link"
+        data = asked["step_data"]
+        assert (data["here"], data["account"], data["email"]) == ("anna", "bob", "bob@example.com")
+        assert front_end.see().body["step_data"] == data
+
+    @pytest.mark.parametrize("answer", ["", "Yes", "true", "1", "no"])
+    def test_nothing_but_a_plain_yes_links_them(
+        self, front_end: FrontEnd, asked: Any, answer: str
+    ) -> None:
+        front_end.tell("link", answer=answer, question=asked["step_data"]["question"])
+        assert not CognitoIdentity.objects.exists()
+
+    def test_the_answer_is_about_the_accounts_that_were_named(
+        self, front_end: FrontEnd, asked: Any
+    ) -> None:
+        again = front_end.tell("link", answer="yes", question="of another tab")
+        assert again.body["step"] == "link"
+        assert not CognitoIdentity.objects.exists()
+
+    def test_a_yes_links_them(self, front_end: FrontEnd, asked: Any, anna: Any) -> None:
+        done = front_end.tell("link", answer="yes", question=asked["step_data"]["question"])
+        assert (done.body["step"], done.body["username"]) == ("done", "anna")
+        assert CognitoIdentity.objects.get().user == anna
+
+    def test_another_user_is_not_asked(
+        self, front_end: FrontEnd, asked: Any, django_user_model: Any
+    ) -> None:
+        session = front_end.client.session
+        session["_auth_user_id"] = str(django_user_model.objects.create_user("eve").pk)
+        session.save()
+        assert front_end.see().body["step"] == "sign_in"
+        question = asked["step_data"]["question"]
+        assert front_end.tell("link", answer="yes", question=question).status_code == 409
+        assert not CognitoIdentity.objects.exists()
+
+
+@pytest.mark.parametrize("collector", ["body", "form"])
+def test_what_was_sent_is_in_no_report(front_end: FrontEnd, collector: str) -> None:
+    """What a report finds in the request after the answer: neither the body nor its parts."""
+    seen: list[Any] = []
+
+    def note(request: Any, **_more: Any) -> None:
+        seen.append(request)
+
+    front_end.see()
+    user_login_failed.connect(note)
+    try:
+        front_end.sign_in(password="Secret-Horse-99")
+    finally:
+        user_login_failed.disconnect(note)
+    (request,) = seen
+    found = request.body if collector == "body" else str(dict(request.POST)).encode()
+    assert b"Secret-Horse-99" not in found
+    assert b"Secret-Horse-99" not in repr(vars(request)).encode()
