@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.urls import include, path
+from django.urls import include, path, reverse
 
 from cognito_mfa.api import problems
 from cognito_mfa.steps.error_answers import ERROR_ANSWERS
@@ -16,6 +16,9 @@ from tests.api.frontend import FrontEnd
 from tests.visitor import PASSWORD
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
+
+
+CUSTOM = "content-type, x-csrftoken"
 
 
 def blocks(language: str, page: str = PAGE) -> list[str]:
@@ -26,6 +29,43 @@ def test_the_urls_of_the_page_are_those_of_the_tests() -> None:
     found: dict[str, Any] = {"path": path, "include": include}
     exec(blocks("python")[0], found)  # noqa: S102 - our own page
     assert [str(one.pattern) for one in found["urlpatterns"]] == ["account/api/", "account/"]
+
+
+@pytest.mark.usefixtures("pool")
+def test_a_front_end_at_another_origin_works_with_the_settings_of_the_page(
+    front_end: FrontEnd, settings: Any
+) -> None:
+    """With django-cors-headers itself: the question before a post, the post, and an origin that is not listed."""
+    told: dict[str, Any] = {"COGNITO_MFA": settings.COGNITO_MFA}
+    for block in blocks("python")[1:3]:
+        exec(block, told)  # noqa: S102 - our own page
+    del told["__builtins__"]
+    for name, value in told.items():
+        setattr(settings, name, value)
+    settings.MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *settings.MIDDLEWARE]
+    settings.INSTALLED_APPS = ["corsheaders", *settings.INSTALLED_APPS]
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    app, path = "https://app.example.com", reverse("cognito_mfa_api:sign_in")
+    asking = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": CUSTOM}
+    allowed = front_end.client.options(path, headers={"Origin": app, **asking})
+    assert allowed["Access-Control-Allow-Origin"] == app
+    assert allowed["Access-Control-Allow-Credentials"] == "true"
+    assert set(CUSTOM.split(", ")) <= set(allowed["Access-Control-Allow-Headers"].split(", "))
+
+    secure = {"HTTP_ORIGIN": app, "secure": True}
+    seen = front_end.see(**secure)
+    assert seen["Access-Control-Allow-Origin"] == app
+    assert "x-csrftoken" in seen["Access-Control-Expose-Headers"].lower()
+    cookie = seen.cookies["csrftoken"]
+    assert (cookie["samesite"], cookie["secure"]) == ("None", True)
+    right = {"username": "newcomer", "password": PASSWORD}
+    token = {"HTTP_X_CSRFTOKEN": seen["X-CSRFToken"]}
+    done = front_end.call("POST", "sign_in", right, **secure, **token)
+    assert done.body["step"] == "setup"
+    assert done.cookies["sessionid"]["samesite"] == "None"
+    stranger = front_end.see(HTTP_ORIGIN="https://evil.example", secure=True)
+    assert stranger.status_code == 403
+    assert "Access-Control-Allow-Origin" not in stranger
 
 
 SECTIONS = [part for part in PAGE.split("\n## ") if "```http" in part]

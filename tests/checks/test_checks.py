@@ -224,6 +224,32 @@ MOZILLA_ASKS = site(
 )
 KEEPS_NONE = site(AUTHENTICATION_BACKENDS=[OURS, MOZILLAS_BACKEND], OIDC_STORE_ID_TOKEN=True)
 NO_TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
+CROSS_SITE = {
+    "SESSION_COOKIE_SAMESITE": "None",
+    "SESSION_COOKIE_SECURE": True,
+    "CSRF_COOKIE_SECURE": True,
+}
+
+
+def front_end_at_another_host(settings: Settings) -> None:
+    """Let the site have a front end at a subdomain of its own."""
+    app = "https://app.example.com"
+    conf(API_ORIGINS=[app])(settings)
+    middleware(first=("corsheaders.middleware.CorsMiddleware",), last=(GATE,))(settings)
+    site(
+        ALLOWED_HOSTS=["www.example.com"],
+        CSRF_TRUSTED_ORIGINS=[app],
+        CORS_ALLOWED_ORIGINS=[app],
+        CORS_ALLOW_CREDENTIALS=True,
+    )(settings)
+
+
+def without_cors(settings: Settings) -> None:
+    settings.MIDDLEWARE = settings.MIDDLEWARE[1:]
+
+
+FRONT_END = front_end_at_another_host
+
 BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("E001", without("CLIENT_ID")),
     ("E001", no_settings),
@@ -344,6 +370,13 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("W018", both(conf(TOKEN_PROVIDER=ALLAUTH, TRUSTED_BACKENDS=[THEIRS]), WITHOUT_SCOPE)),
     ("E035", conf(RECOVERY_CODES=True, CLIENT_FACTORY="tests.security.old_boto3.make_client")),
     ("W051", conf(RECOVERY_CODES=True, TOKEN_PROVIDER=view)),
+    ("E040", both(FRONT_END, site(CSRF_TRUSTED_ORIGINS=[]))),
+    ("E040", both(FRONT_END, site(CSRF_TRUSTED_ORIGINS=["https://*.other.example"]))),
+    ("E041", both(FRONT_END, site(SESSION_COOKIE_SAMESITE="None", CSRF_COOKIE_SECURE=False))),
+    ("W058", both(FRONT_END, site(CORS_ALLOW_CREDENTIALS=False))),
+    ("W058", both(FRONT_END, site(CORS_ALLOWED_ORIGINS=[]))),
+    ("W058", both(FRONT_END, without_cors)),
+    ("W059", both(FRONT_END, site(ALLOWED_HOSTS=["www.example.org"]))),
     ("W019", both(conf(TOKEN_PROVIDER=MOZILLA, TRUSTED_BACKENDS=[MOZILLAS_BACKEND]), KEEPS_NONE)),
 ]
 BAD_DEPLOYED: list[tuple[str, Callable[[Settings], None]]] = [
@@ -379,6 +412,9 @@ GOOD: list[Any] = [
         ),
     ),
     site(LOGGING=CLEAN_LOGGING),
+    FRONT_END,
+    both(FRONT_END, site(CSRF_TRUSTED_ORIGINS=["https://*.example.com"])),
+    both(FRONT_END, site(ALLOWED_HOSTS=["x.org"], **CROSS_SITE)),
     conf(ENDPOINT_URL="https://vpce-1.cognito-idp.eu-west-1.vpce.amazonaws.com"),
     conf(ENDPOINT_URL="https://cognito-idp-fips.us-east-1.api.aws"),
     conf(ENDPOINT_URL="https://cognito-idp.cn-north-1.api.amazonwebservices.com.cn"),

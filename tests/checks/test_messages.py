@@ -18,7 +18,9 @@ from cognito_mfa.checks import (
     celery,
     database,
     deployment,
+    front_ends,
     imports,
+    logs,
     managed_login,
     middleware,
     project,
@@ -29,7 +31,7 @@ from cognito_mfa.checks import (
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "checks.md"
 MODULES = (
-    checks, access, addresses, apis, celery, database, deployment, imports, managed_login, middleware, project, recovery,
+    checks, access, addresses, apis, celery, database, deployment, front_ends, imports, logs, managed_login, middleware, project, recovery,
     settings, users,
 )  # fmt: skip
 PLACEHOLDER = "…"
