@@ -16,6 +16,7 @@ urlpatterns = [
     path("emails/<int:number>/", views.email_page, name="email"),
     path("emails/<int:number>/html/", views.email_html, name="email_html"),
     path("favicon.ico", views.favicon),
+    path("account/api/", include("cognito_mfa.api.urls")),
     path("account/", include("cognito_mfa.urls")),
     path("admin/", admin.site.urls),
 ]
