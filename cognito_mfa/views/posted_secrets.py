@@ -31,7 +31,8 @@ def close(request: HttpRequest) -> None:
         request.POST = closed  # type: ignore[assignment]
     elif request.POST:
         return
-    if hasattr(request, "_body"):  # if it was read before; a form read in parts leaves none
+    # If it was read before; a form read in parts leaves none. JSON would be read by who reports a failure.
+    if hasattr(request, "_body") or request.content_type == "application/json":
         request._body = request.POST.urlencode().encode()  # noqa: SLF001
 
 
@@ -44,7 +45,7 @@ def close_after_failure(*, request: Any = None, **_kwargs: object) -> None:
     Args:
         request: the one that failed; None outside a request.
     """
-    if request is None or request.method != "POST" or not _is_ours(request):
+    if request is None or request.method not in ("POST", "PATCH") or not _is_ours(request):
         return
     request.sensitive_post_parameters = "__ALL__"
     with suppress(Exception):  # a body that cannot be read shows nothing either
@@ -63,4 +64,4 @@ def _is_ours(request: HttpRequest) -> bool:
         )
     except Resolver404:
         return False
-    return "cognito_mfa" in match.app_names
+    return bool({"cognito_mfa", "cognito_mfa_api"} & set(match.app_names))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.signals import user_login_failed
+from django.core.signals import got_request_exception
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -417,3 +418,65 @@ def test_what_was_sent_is_in_no_report(front_end: FrontEnd, collector: str) -> N
     found = request.body if collector == "body" else str(dict(request.POST)).encode()
     assert b"Secret-Horse-99" not in found
     assert b"Secret-Horse-99" not in repr(vars(request)).encode()
+
+
+class Broken:
+    """A middleware of the site that fails at each request for the API."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        return self.get_response(request)
+
+    def process_view(self, request: Any, view: Any, args: Any, kwargs: Any) -> None:
+        if "sign-in" in request.path:
+            raise RuntimeError("the site's own failure")
+
+
+def test_a_failure_on_the_way_reports_no_body(front_end: FrontEnd, settings: Settings) -> None:
+    """A collector reads the body itself, when no view has."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.Broken"]
+    seen: list[bytes] = []
+
+    def collect(request: Any, **_more: Any) -> None:
+        seen.append(request.body)
+
+    front_end.client.raise_request_exception = False
+    got_request_exception.connect(collect)
+    try:
+        token = front_end.see()["X-CSRFToken"]
+        answer = front_end.client.post(
+            reverse("cognito_mfa_api:sign_in"),
+            {**RIGHT, "password": "Secret-Horse-99"},
+            content_type="application/json",
+            headers={"X-CSRFToken": token},
+        )
+    finally:
+        got_request_exception.disconnect(collect)
+    assert answer.status_code == 500
+    assert seen == [b""]
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_failure_of_a_step_reports_no_secret(
+    front_end: FrontEnd, settings: Settings, monkeypatch: pytest.MonkeyPatch, debug: bool
+) -> None:
+    settings.DEBUG = debug
+
+    def fail(*_args: Any, **_more: Any) -> None:
+        raise RuntimeError("of a bug")
+
+    front_end.see()
+    monkeypatch.setattr("cognito_mfa.sign_in.flows.user_api.start_sign_in", fail)
+    front_end.client.raise_request_exception = False
+    token = front_end.client.cookies["csrftoken"].value
+    answer = front_end.client.post(
+        reverse("cognito_mfa_api:sign_in"),
+        {**RIGHT, "password": "Secret-Horse-99"},
+        content_type="application/json",
+        headers={"X-CSRFToken": token},
+    )
+    assert answer.status_code == 500
+    assert ("of a bug" in answer.text) is debug
+    assert "Secret-Horse-99" not in answer.text
