@@ -52,7 +52,7 @@ def test_a_front_end_at_another_origin_works_with_the_settings_of_the_page(
     assert allowed["Access-Control-Allow-Credentials"] == "true"
     assert set(CUSTOM.split(", ")) <= set(allowed["Access-Control-Allow-Headers"].split(", "))
 
-    secure = {"HTTP_ORIGIN": app, "secure": True}
+    secure: dict[str, Any] = {"HTTP_ORIGIN": app, "secure": True}
     seen = front_end.see(**secure)
     assert seen["Access-Control-Allow-Origin"] == app
     assert "x-csrftoken" in seen["Access-Control-Expose-Headers"].lower()
