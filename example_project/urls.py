@@ -11,6 +11,7 @@ urlpatterns = [
     path("", views.start, name="start"),
     path("codes/", views.codes, name="codes"),
     path("private/", views.private, name="private"),
+    path("app/", views.front_end, name="front_end"),
     path("support/", views.support, name="support"),
     path("emails/", views.email_list, name="emails"),
     path("emails/<int:number>/", views.email_page, name="email"),

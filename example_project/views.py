@@ -63,6 +63,12 @@ def private(request: HttpRequest) -> HttpResponse:
 
 
 @mfa_exempt
+def front_end(request: HttpRequest) -> HttpResponse:
+    """Show the front end, which does everything else over the API."""
+    return _page(request, "app", {})
+
+
+@mfa_exempt
 def support(request: HttpRequest) -> HttpResponse:
     """Show the page that SUPPORT_URL names: what a site would say to users who need help."""
     return _page(request, "support", {})

@@ -21,6 +21,7 @@ from tests.browser.person import Person
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "example_project"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -57,6 +58,7 @@ def live_server(
     """The site on a port of its own. (pytest-django's own would have started without our middleware.)"""
     changed = override_settings(
         ROOT_URLCONF="tests.browser.urls",
+        STATICFILES_DIRS=[EXAMPLE / "static"],
         MIDDLEWARE=["tests.browser.content_security_policy.strict", *settings.MIDDLEWARE],
     )
     with changed, django_db_blocker.unblock():

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.template import engines
-from django.urls import path
+from django.urls import include, path
 
 from cognito_mfa.decorators import mfa_exempt
 from tests.urls import urlpatterns as site
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "example_project"
 PRIVATE = """<!DOCTYPE html>
 <html lang="en">
   <title>Private</title>
@@ -71,7 +73,16 @@ def favicon(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+@mfa_exempt
+def front_end(_request: HttpRequest) -> HttpResponse:
+    """The page of the example's front end, whose scripts are static files."""
+    page = EXAMPLE / "templates" / "example_project" / "app.html"
+    return HttpResponse(engines["django"].from_string(page.read_text()).render())
+
+
 urlpatterns = [
+    path("app/", front_end, name="start"),
+    path("account/api/", include("cognito_mfa.api.urls")),
     path("private/", private),
     path("letters/<int:version>/", letters),
     path("letter/", letter),

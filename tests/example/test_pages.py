@@ -16,6 +16,7 @@ from tests.example.process import Example, User, running
 NEW_PASSWORD = "Brand-New-Horse-7"
 FOR_ANYONE = {
     "/": "Example site with two-step verification",
+    "/app/": "Front end",
     "/support/": "Get help",
     "/emails/": "Emails",
     "/account/sign-in/": "Sign in",

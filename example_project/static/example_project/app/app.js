@@ -1,0 +1,220 @@
+// Every journey of the pages over the API: show what the session's step needs, send it, and look at the next step.
+
+import { api, Problem } from "./api.js";
+import { element, form, picture } from "./dom.js";
+
+const main = document.querySelector("[data-api]");
+const site = api(main.dataset.api);
+// Where these send the user: the step is over, or at another place than this window shows.
+const LOST = new Set(["start_again", "wrong_step", "in_progress", "sign_in_required", "mfa_required", "mfa_too_old"]);
+
+const password = (name, label, autocomplete) => ({ name, label, type: "password", autocomplete, dir: "ltr" });
+const code = (label) => ({ name: "code", label, inputmode: "numeric", autocomplete: "one-time-code", dir: "ltr" });
+const username = (value) => ({ name: "username", label: "Username or email address", autocomplete: "username", dir: "ltr", value });
+const button = (text, act) => element("button", { type: "button", onclick: () => act().catch(failed) }, text);
+
+const show = (title, messages, ...content) => {
+  const heading = element("h1", { tabindex: "-1" }, title);
+  const said = (messages ?? []).map((text) => element("li", {}, text));
+  const status = element("div", { role: "status" }, said.length ? element("ul", { class: "cognito-mfa-messages" }, said) : "");
+  main.replaceChildren(status, heading, ...content.flat().filter(Boolean));
+  document.title = `${title} – Example Ltd`;
+  (main.querySelector("input") ?? heading).focus();
+};
+
+const sends = (path, extra = {}, change = (values) => values) => async (values) => {
+  try {
+    render(await site.post(path, { ...change(values), ...extra }));
+  } catch (problem) {
+    if (!(problem instanceof Problem) || !LOST.has(problem.code)) throw problem;
+    await failed(problem);
+  }
+};
+
+// After a button: nothing was typed that could be kept, so the page of the current step says what went wrong.
+const failed = async (problem) => {
+  if (problem.code === "mfa_too_old") return confirm(problem.message);
+  return refresh([problem.message]);
+};
+
+const confirm = async (message) => {
+  const session = await site.get("session/");
+  show("Confirm it’s you", [message], form({
+    fields: [username(session.username), password("password", "Password", "current-password")],
+    button: "Continue",
+    send: sends("sign-in/"),
+  }), back());
+};
+
+const refresh = async (messages) => render(await site.get("session/"), messages);
+const cancel = () => button("Cancel", () => sends("cancel/")({}));
+
+const rules = (data) => (data.rules?.length ? element("ul", {}, data.rules.map((text) => element("li", {}, text))) : "");
+
+const steps = {
+  sign_in: (data) => [
+    "Sign in",
+    form({
+      fields: [username(data.username), password("password", "Password", "current-password")],
+      button: "Continue",
+      send: sends("sign-in/", data.next ? { next: data.next } : {}),
+    }),
+    element("p", {}, button("Forgot your password?", async () => forgot(data.username))),
+  ],
+  challenge: (data) => [
+    "Enter your code",
+    element("p", {}, data.method === "app"
+      ? `Open the authenticator app${data.device_name ? ` on ${data.device_name}` : ""} and enter the code it shows for this site.`
+      : `We sent a code to ${data.destination}.`),
+    form({ fields: [code("Code")], button: "Continue", send: sends("challenge/") }),
+    element("p", {}, data.recovery ? button("Use a recovery code", async () => recover()) : "", " ", cancel()),
+  ],
+  select_challenge: (data) => [
+    "Choose how to confirm it’s you",
+    data.factors.map((factor) => element("p", {}, button(factor.label, () => sends("challenge/", { factor: factor.name })({})))),
+    cancel(),
+  ],
+  new_password: (data) => [
+    "Choose a new password",
+    element("p", {}, `You signed in as ${data.username} with a temporary password.`),
+    rules(data),
+    form({
+      fields: [
+        password("password", "New password", "new-password"),
+        ...data.attributes.map((one) => ({ name: `attributes.${one.name}`, label: one.label, choices: one.choices })),
+      ],
+      button: "Continue",
+      send: sends("new-password/", {}, ({ password: chosen, ...rest }) => ({
+        password: chosen,
+        attributes: Object.fromEntries(Object.entries(rest).map(([name, value]) => [name.replace("attributes.", ""), value])),
+      })),
+    }),
+    cancel(),
+  ],
+  setup: async (data) => {
+    const shown = await site.get("setup/");
+    return [
+      "Set up an authenticator app",
+      element("p", {}, "Scan this QR code with your authenticator app:"),
+      picture(shown.qr_svg, "QR code for your authenticator app. If you can’t scan it, use the setup key below."),
+      element("p", {}, element("a", { href: shown.otpauth_uri }, "Open in the app on this device")),
+      element("p", {}, "Setup key: ", element("code", { class: "cognito-mfa-key", dir: "ltr", translate: "no" }, shown.secret.match(/.{1,4}/g).join(" "))),
+      form({
+        fields: [code("Code from your app"), { name: "friendly_name", label: "Device name", value: data.friendly_name, autocomplete: "off" }],
+        button: "Confirm",
+        send: sends("setup/"),
+      }),
+      cancel(),
+    ];
+  },
+  link: (data) => [
+    "Do both accounts belong to you?",
+    element("p", {}, `You’re signed in as ${data.here}, and signed in to ${data.account} (${data.email}).`),
+    element("p", {}, button("Yes, both are mine", () => sends("link/", { answer: "yes", question: data.question })({})), " ",
+      button("No", () => sends("link/", { answer: "no", question: data.question })({}))),
+  ],
+  reset_password: (data) => [
+    "Set a new password",
+    element("p", {}, "If the account exists, we sent a code to its email address."),
+    rules(data),
+    form({
+      fields: [...(data.code_kept ? [] : [code("Code from the message")]), password("password", "New password", "new-password")],
+      button: "Set password",
+      send: sends("reset-password/"),
+    }),
+    cancel(),
+  ],
+  change_password: (data) => [
+    "Change your password",
+    rules(data),
+    form({
+      fields: [password("password", "Current password", "current-password"), password("new_password", "New password", "new-password")],
+      button: "Change password",
+      send: sends("change-password/"),
+    }),
+    cancel(),
+  ],
+  done: account,
+};
+
+async function account(data, session) {
+  const device = await site.get("device/");
+  const on = device.status === "enabled";
+  const when = (moment) => (moment ? new Date(moment).toLocaleString() : "Never");
+  const facts = { Device: device.friendly_name || "–", "Set up": when(device.set_up_at), "Last used": when(device.last_used_at) };
+  return [
+    "Two-step verification",
+    element("p", {}, `Signed in as ${session.username}. `, element("a", { href: data.next }, "Continue")),
+    on ? element("dl", {}, Object.entries(facts).flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, text)])) : "",
+    element("p", {}, on ? "Two-step verification is on." : "Your account is protected only by your password."),
+    element("div", { class: "cognito-mfa-actions" },
+      on ? button("Rename", async () => rename(device)) : "",
+      on ? button("Switch to a new phone", async () => ask("Switch to a new phone", "device/replace/")) : button("Set up", async () => setUp(session)),
+      on && !session.mfa.required ? button("Turn off", async () => ask("Turn off two-step verification", "device/remove/", true)) : "",
+      on ? button("Recovery codes", () => codes()) : "",
+      button("Change password", async () => ask("Change your password", "change-password/")),
+      button("Sign out everywhere else", () => elsewhere()),
+      button("Activity", () => activity(1)),
+      button("Sign out", () => sends("sign-out/")({}))),
+  ];
+}
+
+const back = () => element("p", {}, button("Back", () => refresh()));
+
+const forgot = (known) => show("Reset your password", [],
+  form({ fields: [username(known)], button: "Send code", send: sends("forgot-password/") }), back());
+
+const recover = () => show("Use a recovery code", [],
+  form({ fields: [{ name: "code", label: "Recovery code", autocomplete: "off", dir: "ltr" }], button: "Continue", send: sends("recover/") }), back());
+
+const ask = (title, path, danger = false) => show(title, [],
+  element("p", {}, "Enter your password to confirm it’s you."),
+  form({ fields: [password("password", "Password", "current-password")], button: "Continue", send: sends(path), danger }), back());
+
+const setUp = (session) => show("Set up an authenticator app", [],
+  form({
+    fields: [username(session.username), password("password", "Password", "current-password")],
+    button: "Continue",
+    send: sends("sign-in/", { setup: true }),
+  }), back());
+
+const rename = (device) => show("Rename your device", [],
+  form({
+    fields: [{ name: "friendly_name", label: "Device name", value: device.friendly_name, autocomplete: "off" }],
+    button: "Save",
+    send: async (values) => render(await site.patch("device/", values)),
+  }), back());
+
+const elsewhere = async () => {
+  try {
+    render(await site.post("sign-out-elsewhere/"));
+  } catch (problem) {
+    if (problem.code !== "invalid") throw problem;
+    ask("Sign out everywhere else", "sign-out-elsewhere/");
+  }
+};
+
+const codes = async (found) => {
+  const { left, codes: shown } = found ?? (await site.get("recovery-codes/"));
+  show("Recovery codes", [],
+    element("p", {}, `You have ${left ?? 0} recovery codes left.`),
+    shown.length ? element("ol", { class: "cognito-mfa-codes" }, shown.map((one) => element("li", {}, element("code", {}, one)))) : "",
+    form({ button: "Create new codes", send: async () => codes(await site.post("recovery-codes/")) }),
+    shown.length ? button("I’ve saved these codes", () => sends("recovery-codes/saved/")({})) : back());
+};
+
+const activity = async (number) => {
+  const page = await site.get(`activity/?page=${number}`);
+  const events = page.events.map((event) =>
+    element("li", {}, `${new Date(event.at).toLocaleString()}: ${event.text}${event.detail ? `: ${event.detail}` : ""}`));
+  show("Activity", [], element("ul", { class: "cognito-mfa-events" }, events),
+    page.page < page.pages ? button("Older", () => activity(number + 1)) : "", back());
+};
+
+async function render(session, messages = []) {
+  const data = session.step_data;
+  const [title, ...content] = await steps[session.step](data, session);
+  show(title, [...messages, ...(data.messages ?? [])], ...content);
+}
+
+refresh().catch((problem) => show("This isn’t available right now", [problem.message], back()));

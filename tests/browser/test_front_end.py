@@ -1,0 +1,195 @@
+"""The example's front end in Chromium: every journey over the API, under the strict policy, and axe finds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+from pytest_django import Settings
+
+from cognito_mfa.cognito.clients import has_operation
+from cognito_mfa.local.pool import LocalPool
+from tests.browser.person import Person
+from tests.visitor import PASSWORD
+
+pytestmark = pytest.mark.browser
+NEW = "Another-Horse-8"
+
+
+class AppUser(Person):
+    """A person whose page never changes: each step waits for the heading of the next."""
+
+    def come(self) -> None:
+        self.open("/app/")
+        self.at("Sign in")
+
+    def at(self, heading: str) -> None:
+        self.page.get_by_role("heading", level=1, name=heading, exact=True).wait_for()
+        self.look()
+
+    def look(self) -> None:
+        """Let axe look at the page."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(self.page).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+        assert self.overflow() == 0
+
+    def click(self, name: str, heading: str = "") -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+        if heading:
+            self.at(heading)
+
+    def give_password(self, heading: str, password: str = PASSWORD) -> None:
+        self.type("Password", password)
+        self.click("Continue", heading)
+
+    def set_up_app(self) -> None:
+        self.come()
+        self.type("Username or email address", "newcomer")
+        self.give_password("Set up an authenticator app")
+        self.scan()
+        self.confirm()
+
+    def confirm(self, name: str = "Phone") -> None:
+        self.type("Code from your app", self.code())
+        self.type("Device name", name)
+        self.click("Confirm", "Two-step verification")
+        self.wait_for_the_next_code()
+
+    def give_code(self, heading: str = "Two-step verification") -> None:
+        self.type("Code", self.code())
+        self.click("Continue", heading)
+        self.wait_for_the_next_code()
+
+    def says(self, text: str) -> None:
+        self.page.get_by_text(text, exact=False).first.wait_for()
+
+
+@pytest.fixture
+def user(person: Person) -> Generator[AppUser]:
+    person.__class__ = AppUser
+    assert isinstance(person, AppUser)
+    yield person
+    # What the API refuses is in the console of every browser; nothing else is.
+    person.complaints[:] = [one for one in person.complaints if "status of 4" not in one]
+
+
+def test_a_first_sign_in_and_a_later_one(pool: LocalPool, user: AppUser) -> None:
+    user.come()
+    user.type("Username or email address", "newcomer")
+    user.type("Password", "Wrong-Horse-7")
+    user.click("Continue")
+    user.says("Incorrect username or password")
+    user.look()
+    user.give_password("Set up an authenticator app")
+    user.scan()
+    user.type("Code from your app", user.wrong_code())
+    user.click("Confirm")
+    user.says("That code didn’t work")
+    user.look()
+    user.wait_for_the_next_code()
+    user.confirm()
+    user.says("Signed in as newcomer")
+
+    user.click("Sign out", "Sign in")
+    user.type("Username or email address", "newcomer")
+    user.give_password("Enter your code")
+    user.give_code()
+    user.page.reload()
+    user.at("Two-step verification")
+    user.click("Activity", "Activity")
+    user.click("Back", "Two-step verification")
+    user.click("Rename", "Rename your device")
+    user.type("Device name", "Tablet")
+    user.click("Save", "Two-step verification")
+    user.says("Tablet")
+
+
+def test_a_new_phone_and_a_canceled_one(pool: LocalPool, user: AppUser) -> None:
+    user.set_up_app()
+    user.click("Switch to a new phone", "Switch to a new phone")
+    user.give_password("Enter your code")
+    user.click("Cancel", "Two-step verification")
+    user.says("Nothing has changed")
+    user.click("Switch to a new phone", "Switch to a new phone")
+    user.give_password("Enter your code")
+    user.type("Code", user.code())
+    user.click("Continue", "Set up an authenticator app")
+    user.scan()
+    user.wait_for_the_next_code()
+    user.confirm("New phone")
+    user.says("New phone")
+
+
+def test_passwords(pool: LocalPool, user: AppUser) -> None:
+    user.set_up_app()
+    user.click("Change password", "Change your password")
+    user.give_password("Enter your code")
+    user.give_code("Change your password")
+    user.type("Current password", PASSWORD)
+    user.type("New password", NEW)
+    user.click("Change password", "Two-step verification")
+    user.says("Your password was changed")
+    user.click("Sign out everywhere else", "Two-step verification")
+    user.says("You’re signed out everywhere else")
+    user.click("Sign out", "Sign in")
+    user.click("Forgot your password?", "Reset your password")
+    user.type("Username or email address", "newcomer")
+    user.click("Send code", "Set a new password")
+    user.type("Code from the message", user.cognito.outbox[-1].code)
+    user.type("New password", "A-third-Horse-9")
+    user.click("Set password", "Sign in")
+    user.says("Your password was changed")
+
+
+def test_an_invited_user(pool: LocalPool, user: AppUser) -> None:
+    pool.create_user("invited", password=PASSWORD, status="FORCE_CHANGE_PASSWORD")
+    user.come()
+    user.type("Username or email address", "invited")
+    user.give_password("Choose a new password")
+    user.type("New password", "short")
+    user.click("Continue")
+    user.says("too short")
+    user.type("New password", NEW)
+    user.click("Continue", "Set up an authenticator app")
+
+
+def test_turning_it_off(optional_pool: LocalPool, user: AppUser, settings: Settings) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False, "ALLOW_REMOVE": True}
+    user.come()
+    user.type("Username or email address", "newcomer")
+    user.give_password("Two-step verification")
+    user.says("only by your password")
+    user.click("Set up", "Set up an authenticator app")
+    user.give_password("Set up an authenticator app")
+    user.page.locator(".cognito-mfa-plate").wait_for()
+    user.scan()
+    user.confirm()
+    user.click("Turn off", "Turn off two-step verification")
+    user.give_password("Enter your code")
+    user.give_code()
+    user.says("only by your password")
+
+
+@pytest.mark.skipif(
+    not has_operation("AdminDeleteSoftwareToken"),
+    reason="AdminDeleteSoftwareToken is newer than the installed botocore",
+)
+def test_a_lost_device(pool: LocalPool, user: AppUser, settings: Settings) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "RECOVERY_CODES": True}
+    user.set_up_app()
+    user.click("Recovery codes", "Recovery codes")
+    user.click("Create new codes")
+    user.says("10 recovery codes left")
+    first = user.page.locator(".cognito-mfa-codes code").first
+    first.wait_for()
+    code = first.inner_text()
+    user.click("I’ve saved these codes", "Two-step verification")
+    user.click("Sign out", "Sign in")
+    user.type("Username or email address", "newcomer")
+    user.give_password("Enter your code")
+    user.click("Use a recovery code", "Use a recovery code")
+    user.type("Recovery code", code)
+    user.click("Continue", "Sign in")
+    user.says("Your authenticator app was removed")
