@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -24,8 +25,8 @@ from pytest_django import Settings
 
 from cognito_mfa.cognito import clients, deadline
 from cognito_mfa.cognito.call_failures import Failure
-from cognito_mfa.cognito.clients import CONNECTIONS, client_for, make_client
-from cognito_mfa.cognito.deadline import THREADS, CallThread, run_within_deadline
+from cognito_mfa.cognito.clients import client_for, make_client
+from cognito_mfa.cognito.deadline import CallThread, run_within_deadline
 from cognito_mfa.cognito.transport import call
 from cognito_mfa.exceptions import Misconfigured, Unavailable
 from cognito_mfa.local import LocalCognito, faults
@@ -178,9 +179,10 @@ def end_threads(released: threading.Event, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.usefixtures("no_threads")
 def test_calls_that_were_given_up_make_no_other_call_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    released = threading.Event()
-    assert {give_up(released).reason for _ in range(CONNECTIONS)} == {"deadline_exceeded"}
+    monkeypatch.setattr(deadline, "_places", threading.Semaphore(3))
     monkeypatch.setattr(deadline, "QUEUE", 0.0)
+    released = threading.Event()
+    assert {give_up(released).reason for _ in range(6)} == {"deadline_exceeded"}
     assert ask() == "ON"
     end_threads(released, monkeypatch)
 
@@ -188,10 +190,13 @@ def test_calls_that_were_given_up_make_no_other_call_wait(monkeypatch: pytest.Mo
 @pytest.mark.usefixtures("no_threads")
 def test_threads_are_limited_whatever_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call without a thread is refused at once, and nothing of it was sent."""
+    monkeypatch.setattr(deadline, "THREADS", 6)
     released = threading.Event()
-    reasons = [give_up(released).reason for _ in range(THREADS + 5)]
-    assert reasons == ["deadline_exceeded"] * THREADS + ["too_many_calls"] * 5
-    assert len(deadline._alive) == THREADS
+    while len(deadline._alive) < 6:
+        assert give_up(released).reason == "deadline_exceeded"
+    refused = run_within_deadline(hang_until(released))
+    assert isinstance(refused, Failure)
+    assert (refused.reason, len(deadline._alive)) == ("too_many_calls", 6)
     with pytest.raises(Unavailable) as raised:
         ask()
     assert (raised.value.reason, raised.value.sent) == ("too_many_calls", "no")
@@ -365,6 +370,43 @@ print([thread.name for thread in threading.enumerate()])
     )
     assert "cognito-mfa-call" in done.stdout
     assert not done.stderr
+
+
+@pytest.fixture
+def silent_server(settings: Settings) -> Iterator[None]:
+    """A server that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as server:
+        settings.COGNITO_MFA = {
+            **settings.COGNITO_MFA,
+            "CLIENT_FACTORY": make_client,
+            "ENDPOINT_URL": f"http://127.0.0.1:{server.getsockname()[1]}",
+        }
+        yield
+
+
+@pytest.mark.usefixtures("no_threads", "silent_server")
+def test_many_sign_ins_while_cognito_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are told that they have to wait, and there are no more threads and connections than allowed."""
+    monkeypatch.setattr(deadline, "_places", threading.Semaphore(4))
+    monkeypatch.setattr(deadline, "THREADS", 8)
+    monkeypatch.setattr(deadline, "QUEUE", 0.05)
+    monkeypatch.setattr(deadline, "DEADLINE", 0.2)
+    monkeypatch.setattr(deadline, "IDLE", 0.0)
+    sign_in = {"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": "x"}
+    client_for("InitiateAuth")
+    files = len(list(Path("/dev/fd").iterdir()))
+
+    def reason_of(_number: int) -> str:
+        with pytest.raises(Unavailable) as raised:
+            call("InitiateAuth", sign_in)
+        return str(raised.value.reason)
+
+    with ThreadPoolExecutor(60) as callers:
+        reasons = set(callers.map(reason_of, range(500)))
+    assert reasons <= {"deadline_exceeded", "too_many_calls", "circuit_open"}
+    assert {"deadline_exceeded", "circuit_open"} <= reasons
+    assert len(deadline._alive) <= 8
+    assert len(list(Path("/dev/fd").iterdir())) - files <= 8
 
 
 # -------------------------------------------------------------------------------------- connections
