@@ -1,4 +1,4 @@
-"""Sign-ins through the pages on a whole stack, with one worker killed meanwhile; beside django-allauth.
+"""Sign-ins through the pages on a whole stack, with workers killed; beside django-allauth.
 
 python benchmarks/web_tier/load.py [--seconds 30] [--clients 8] [--servers gunicorn uvicorn] [--workers 3]
 
@@ -7,8 +7,8 @@ in a process of its own, which answers after 50 milliseconds. A sign-in is five 
 the code, and the page for signed-in users; then a few more pages. Each tenth user is new, and sets an authenticator
 app up. Codes are true and used once.
 
-First the sites take turns for the ratio. Then one worker of ours is killed with SIGKILL in the middle, and every user
-whose sign-in broke signs in again. At the end, each row is compared with what Cognito knows, and each session with
+First the sites take turns for the ratio. Then three workers of ours are killed with SIGKILL, one after another, and
+every user whose sign-in broke signs in again. At the end, each row is compared with what Cognito knows, and each session with
 what Cognito has authenticated. It exits with 1 when a goal is missed.
 """
 
@@ -85,7 +85,7 @@ class Run:
             server: of the site.
             site: ours or the peer.
             seconds: how long.
-            kills: whether a worker is killed in the middle.
+            kills: whether workers are killed.
         """
         users, newcomers = self._people[site]
         job = {
@@ -99,8 +99,8 @@ class Run:
             "repair": kills,
         }
         visitors = Visitors(server, job)
-        if kills:
-            time.sleep(seconds / 2)
+        for _kill in range(self._options.kills if kills else 0):
+            time.sleep(seconds / (self._options.kills + 1))
             print(f"  killed worker {server.kill_worker()}")
         seen = visitors.result()
         self._people[site] = seen["people"]
@@ -158,7 +158,7 @@ def faults_of(seen: dict[str, Any], *, may_break: bool) -> list[str]:
 
     Args:
         seen: by the users.
-        may_break: a worker was killed meanwhile.
+        may_break: workers were killed.
     """
     found = [
         f"{one['what']} answered {one['status']}"
@@ -192,7 +192,7 @@ def measure(stack: Stack, name: str, options: argparse.Namespace) -> list[str]:
             show(f"{name}, {site}, turn {turn + 1}", seen)
             missed += faults_of(seen, may_break=False)
     seen = run.visit(servers[OURS], OURS, seconds=options.seconds, kills=True)
-    show(f"{name}, {OURS}, one worker killed", seen)
+    show(f"{name}, {OURS}, workers killed", seen)
     missed += faults_of(seen, may_break=True)
     compared = run.compare()
     print(f"  compared: {compared['figures']}")
@@ -211,6 +211,7 @@ def parser() -> argparse.ArgumentParser:
     made = parser_of_stack(__doc__.splitlines()[0])
     made.add_argument("--seconds", type=float, default=30.0, help="of each part")
     made.add_argument("--clients", type=int, default=8, help="at the same time")
+    made.add_argument("--kills", type=int, default=3, help="workers that are killed")
     made.add_argument("--servers", nargs="+", default=["gunicorn", "uvicorn"])
     made.add_argument("--sites", nargs="+", default=[OURS, ALLAUTH])
     return made

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -131,12 +132,12 @@ class Server:
     def workers(self) -> list[int]:
         """Return the ids of the workers' processes."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        found = [int(pid) for pid in children.split() if not _is_resource_tracker(pid)]
+        found = [int(pid) for pid in children.split() if _is_worker(pid)]
         return found or [self.process.pid]  # uvicorn with one worker is the worker
 
     def kill_worker(self) -> int:
         """Kill one worker with SIGKILL, and return the id of its process."""
-        worker = self.workers()[0]
+        worker = random.choice(self.workers())
         os.kill(worker, signal.SIGKILL)
         return worker
 
@@ -148,10 +149,12 @@ class Server:
         return [line for line in lines if any(mark in line for mark in marks) and own not in line]
 
 
-def _is_resource_tracker(pid: str) -> bool:
+def _is_worker(pid: str) -> bool:
+    """Return whether a child is one: no tracker of multiprocessing's, nor a killed one that no one has waited for yet."""
     with suppress(OSError):
-        return "resource_tracker" in Path(f"/proc/{pid}/cmdline").read_text()
-    return True
+        command = Path(f"/proc/{pid}/cmdline").read_text()
+        return bool(command) and "resource_tracker" not in command
+    return False
 
 
 @dataclass
