@@ -19,7 +19,24 @@ from cognito_mfa.values.secret_text import MASK
 from tests.monitoring import outcomes
 from tests.monitoring.outcomes import Site
 
+
+def invited(site: Site) -> None:
+    site.pool.create_user("invited", password=TEMPORARY, status="FORCE_CHANGE_PASSWORD")
+    site.visitor.sign_in("invited", TEMPORARY)
+    site.post("new_password", new_password1=outcomes.NEW, new_password2=outcomes.NEW)
+    site.visitor.scan()
+    site.visitor.confirm_setup()
+
+
+def with_srp(site: Site) -> None:
+    site.configure(AUTH_FLOW="USER_SRP_AUTH")
+    outcomes.later_sign_in(site)
+
+
+TEMPORARY = "Temporary-Horse-1"
 JOURNEYS = [
+    invited,
+    with_srp,
     outcomes.first_sign_in,
     outcomes.later_sign_in,
     outcomes.wrong_password,
