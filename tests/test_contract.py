@@ -12,6 +12,8 @@ from django.template.loader import get_template
 from django.urls import reverse
 
 from cognito_mfa import forms, signals
+from cognito_mfa.api import problems
+from cognito_mfa.api import urls as api_urls
 from cognito_mfa.conf import SETTINGS
 from cognito_mfa.models import MFAEvent
 from cognito_mfa.reports import event_log
@@ -41,6 +43,46 @@ URLS = [
 @pytest.mark.parametrize("name", URLS)
 def test_urls(name: str) -> None:
     assert reverse(f"cognito_mfa:{name}")
+
+
+API = {
+    "openapi": "openapi.json",
+    "session": "session/",
+    "sign_in": "sign-in/",
+    "challenge": "challenge/",
+    "recover": "recover/",
+    "new_password": "new-password/",
+    "link": "link/",
+    "setup": "setup/",
+    "setup_start": "setup/start/",
+    "cancel": "cancel/",
+    "sign_out": "sign-out/",
+    "forgot_password": "forgot-password/",
+    "reset_password": "reset-password/",
+    "device": "device/",
+    "device_replace": "device/replace/",
+    "device_remove": "device/remove/",
+    "change_password": "change-password/",
+    "sign_out_elsewhere": "sign-out-elsewhere/",
+    "recovery_codes": "recovery-codes/",
+    "recovery_codes_saved": "recovery-codes/saved/",
+    "activity": "activity/",
+}
+
+
+def test_addresses_of_the_api() -> None:
+    assert {one.name: str(one.pattern) for one in api_urls.urlpatterns} == API
+
+
+def test_codes_of_the_api() -> None:
+    assert problems.codes() == {
+        "account_disabled", "account_gone", "account_unchecked", "account_unlinked", "attributes_rejected", "bad_code",
+        "bad_credentials", "body_too_large", "challenge_not_supported", "code_entry_locked", "csrf_failed", "impersonating",
+        "in_progress", "invalid", "link_refused", "malformed_body", "method_not_allowed", "mfa_required", "mfa_too_old",
+        "not_found", "not_set_up", "origin_not_allowed", "password_rejected", "password_reset_required", "refused",
+        "removal_not_allowed", "session_idle", "sign_in_again", "sign_in_elsewhere", "sign_in_required", "signed_out",
+        "slow_down", "start_again", "try_later", "unsupported_media_type", "wrong_step",
+    }  # fmt: skip
 
 
 def test_settings() -> None:

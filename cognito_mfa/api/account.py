@@ -221,9 +221,6 @@ class RecoveryCodes(ApiView):
     http_method_names = ["get", "head", "post", "options"]
     is_own = True
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return super().dispatch(request, *args, **kwargs)
-
     def get(self, request: HttpRequest) -> HttpResponse:
         return self._refusal(recent=False) or self._codes()
 

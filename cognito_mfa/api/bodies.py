@@ -53,7 +53,7 @@ def read(request: HttpRequest, members: Mapping[str, Kind]) -> dict[str, Any]:
     if not is_valid:
         raise BodyRefused("malformed_body")
     wrong = {
-        name[:SHOWN]: _refusal(value, members.get(name))
+        name[:SHOWN]: _refusal(members.get(name))
         for name, value in found.items()
         if not _is_of(value, members.get(name))
     }
@@ -136,7 +136,7 @@ def _is_of(value: Any, kind: Kind | None) -> bool:
     return kind is bool and isinstance(value, bool)
 
 
-def _refusal(_value: Any, kind: Kind | None) -> str:
+def _refusal(kind: Kind | None) -> str:
     texts = {
         str: _("This must be a text."),
         SecretText: _("This must be a text."),

@@ -9,12 +9,14 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from cognito_mfa import managed_login
 from cognito_mfa.cognito.types import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate, policy
 from cognito_mfa.enforcement.redirects import destination, safe_url
 from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.forms import FactorForm, NewPasswordForm
+from cognito_mfa.managed_login import judgment
 from cognito_mfa.models import identity_in_pool, identity_of
 from cognito_mfa.sign_in import flows, setup_email
 from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
@@ -132,7 +134,12 @@ def _no_data(_request: HttpRequest, _pending: PendingSignIn) -> dict[str, Any]:
 def _sign_in(request: HttpRequest, pending: PendingSignIn) -> dict[str, Any]:
     identity = identity_of(request.user)
     known = pending.username or (identity.username if identity else "")
-    return {"username": known, "next": safe_url(request, pending.next_url)}
+    elsewhere = managed_login.is_active(request) and not judgment.may_sign_in_here(request)
+    return {
+        "username": known,
+        "next": safe_url(request, pending.next_url),
+        "elsewhere": elsewhere,
+    }
 
 
 def _challenge(_request: HttpRequest, pending: PendingSignIn) -> dict[str, Any]:

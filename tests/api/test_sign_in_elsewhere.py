@@ -49,7 +49,9 @@ def person(
 
 
 def test_no_password_is_asked_for(person: FrontEnd) -> None:
-    assert person.see().body["signed_in"] is True
+    seen = person.see().body
+    assert (seen["signed_in"], seen["step"]) == (True, "sign_in")
+    assert seen["step_data"]["elsewhere"] is True
     assert not person.is_in()
     for name in ("sign_in", "change_password"):
         body = {"username": "newcomer", "password": PASSWORD} if name == "sign_in" else {}

@@ -11,7 +11,7 @@ from tests.api.frontend import FrontEnd
 from tests.visitor import Visitor
 
 
-@pytest.fixture(params=["pages", "api"])
+@pytest.fixture(params=["pages", pytest.param("api", marks=pytest.mark.sweep)])
 def visitor(
     request: pytest.FixtureRequest, db: None, cognito: LocalCognito, settings: Settings
 ) -> Visitor:
