@@ -24,6 +24,7 @@ from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import witnessed
 from cognito_mfa.models import CognitoIdentity
+from tests import moments
 from tests import referee as referees
 from tests.referee import Referee
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
@@ -36,6 +37,43 @@ SEED = "COGNITO_MFA_TEST_SEED"  # a run with it is repeatable
 # No deadline: how long an example takes says how busy the machine is.
 hypothesis.register_profile("ours", deadline=None, derandomize=SEED in os.environ)
 hypothesis.load_profile("ours")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--cases``."""
+    parser.addoption(
+        "--cases",
+        type=int,
+        metavar="N",
+        help="run N cases of each test, from the first to the last",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out cases of a test that has more than ``--cases``. A test marked ``all_cases`` keeps its own."""
+    number = config.getoption("cases")
+    if number is None:
+        return
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    kept = {item.nodeid for found in cases.values() for item in _some(found, number)}
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
+    items[:] = [item for item in items if item.nodeid in kept]
+
+
+def _some(cases: list[pytest.Item], number: int) -> list[pytest.Item]:
+    if cases[0].get_closest_marker("all_cases"):
+        return cases
+    return [cases[place] for place in spread(len(cases), number)]
+
+
+def spread(total: int, number: int) -> list[int]:
+    """Return ``number`` places of ``total``, evenly apart: neighboring cases differ in their last parameter only."""
+    if total <= number:
+        return list(range(total))
+    return [round((total - 1) * place / max(number - 1, 1)) for place in range(number)]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -162,7 +200,7 @@ def django_capture_on_commit_callbacks(django_capture_on_commit_callbacks: Any) 
 @pytest.fixture
 def cognito() -> Iterator[LocalCognito]:
     """A local Cognito that the site reaches; it has no pool yet."""
-    cognito = LocalCognito()
+    cognito = LocalCognito(moments.clock())
     with cognito.installed():
         yield cognito
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import spread
+
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+$")
@@ -107,6 +109,20 @@ def test_no_test_formats_a_time_of_its_own() -> None:
         and own.search(path.read_text(encoding="utf-8").replace("moments.today(", ""))
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("total", "number", "places"),
+    [
+        (10, 1, [0]),
+        (10, 3, [0, 4, 9]),
+        (10, 9, [0, 1, 2, 3, 4, 6, 7, 8, 9]),
+        (3, 3, [0, 1, 2]),
+        (1, 4, [0]),
+    ],
+)
+def test_the_cases_that_run_are_spread_over_all(total: int, number: int, places: list[int]) -> None:
+    assert spread(total, number) == places
 
 
 def _files(folder: Path) -> list[Path]:

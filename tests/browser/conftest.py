@@ -96,7 +96,7 @@ def new_person(
 
     def make(**options: Any) -> Person:
         context = chromium.new_context(**{"locale": "en-GB", **options})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)  # milliseconds
         contexts.append(context)
         people.append(Person(context, cognito, live_server.url))
         return people[-1]

@@ -14,6 +14,7 @@ import pytest
 from pytest_django import Settings
 
 from cognito_mfa.local import LocalCognito
+from tests import moments
 
 PASSWORD, ADMIN, SRP = "USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH"
 # The operation that plays the part of another.
@@ -49,7 +50,7 @@ def auth_flow(request: pytest.FixtureRequest, settings: Settings) -> str:
 @pytest.fixture
 def cognito(auth_flow: str) -> Iterator[LocalCognito]:
     """A local Cognito that the site reaches; it has no pool yet."""
-    cognito = Translated()
+    cognito = Translated(moments.clock())
     plain_on, stands_for = cognito.faults.on, STANDS_FOR[auth_flow]
 
     def on(operation: str, *args: Any, **kwargs: Any) -> Any:

@@ -25,6 +25,9 @@ from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.values.comparison import certainly_differ, same
 from tests.visitor import PASSWORD, POOL_ID, Visitor
 
+# A database may fold, cut, or refuse any one of them.
+pytestmark = pytest.mark.all_cases
+
 TEMPLATES = Path(cognito_mfa.__file__).parent / "templates" / "cognito_mfa" / "email"
 MAILS = sorted(TEMPLATES.iterdir())
 VICTIM = "victim@example.com"
