@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -23,7 +24,7 @@ _MARK = "cognito_mfa.secret"  # the one key of what a secret is in JSON
 
 
 def encrypt(payload: Mapping[str, Any]) -> str:
-    """Return ``payload`` (JSON types and secrets), encrypted and authenticated, as text."""
+    """Return ``payload`` (JSON types, dataclasses, and secrets), encrypted and authenticated, as text."""
     return _keys().encrypt(json.dumps(payload, default=_open).encode()).decode()
 
 
@@ -40,10 +41,12 @@ def decrypt(token: object) -> dict[str, Any] | None:
     return payload if isinstance(payload, dict) else None
 
 
-def _open(value: object) -> dict[str, str]:
-    if not isinstance(value, SecretText):
-        raise TypeError(f"cannot be encrypted: {type(value).__name__}")
-    return {_MARK: value.reveal()}
+def _open(value: object) -> dict[str, Any]:
+    if isinstance(value, SecretText):
+        return {_MARK: value.reveal()}
+    if is_dataclass(value):
+        return {part.name: getattr(value, part.name) for part in fields(value)}
+    raise TypeError(f"cannot be encrypted: {type(value).__name__}")
 
 
 def _close(found: dict[str, Any]) -> object:

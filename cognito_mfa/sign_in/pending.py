@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Self
 
@@ -176,10 +176,13 @@ class PendingSignIn:
 
     def save(self, request: HttpRequest) -> None:
         """Make this the browser's pending sign-in, with a fresh time limit."""
-        kept = asdict(replace(self, expires_at=time.time() + TTL))
-        request.session[KEY] = encrypt(
-            {**kept, "step": self.step.name, "purpose": self.purpose.name}
-        )
+        kept = {
+            **vars(self),
+            "step": self.step.name,
+            "purpose": self.purpose.name,
+            "expires_at": time.time() + TTL,
+        }
+        request.session[KEY] = encrypt(kept)
 
     @property
     def is_change(self) -> bool:
