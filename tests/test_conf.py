@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from cognito_mfa.conf import SETTINGS, Conf, get_conf, problems
+from cognito_mfa.conf import SETTINGS, Conf, get_conf, given_settings, problems
 
 GOOD: dict[str, Any] = {"USER_POOL_ID": "eu-west-1_AbCdEfGhI", "CLIENT_ID": "abc"}
 
@@ -155,3 +155,18 @@ def test_every_default_can_be_read_by_its_own_reader() -> None:
         if name not in ("USER_POOL_ID", "CLIENT_ID"):
             assert setting.read(setting.default) == setting.default, name
         assert hasattr(Conf(GOOD), name)
+
+
+def test_the_address_of_a_redis_may_have_a_password_which_nothing_shows() -> None:
+    conf = Conf({**GOOD, "REDIS_URL": " rediss://:hunter2@redis:6379/0\n"})
+    assert conf.REDIS_URL == "rediss://:hunter2@redis:6379/0"
+    assert "hunter2" not in repr(vars(conf))
+    assert Conf({**GOOD, "REDIS_URL": ""}).REDIS_URL is None
+    (problem,) = problems({**GOOD, "REDIS_URL": "amqp://:hunter2@rabbit"})
+    assert problem.message == "must start with redis:// or rediss://"
+
+
+def test_reports_about_other_settings_do_not_show_the_password_of_redis(settings: Settings) -> None:
+    settings.COGNITO_MFA = {**GOOD, "REDIS_URL": "redis://:hunter2@redis"}
+    assert "hunter2" not in repr(given_settings())
+    assert get_conf().REDIS_URL == "redis://:hunter2@redis"

@@ -11,10 +11,17 @@ class Options(TypedDict):
     acks_late: bool
     reject_on_worker_lost: bool
     ignore_result: bool
+    max_retries: int | None
 
 
 # The broker keeps a message until its task has ended, and delivers it again when the worker was killed.
-RELIABLE: Options = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}
+# A task that is tried again ends by its age, not by a number of tries.
+RELIABLE: Options = {
+    "acks_late": True,
+    "reject_on_worker_lost": True,
+    "ignore_result": True,
+    "max_retries": None,
+}
 
 
 def seconds_until_retry(retries: int) -> float:
@@ -29,5 +36,5 @@ def seconds_until_retry(retries: int) -> float:
 def retry(task: Any) -> Exception:
     """Return what ends this execution of ``task``, which runs again later until it expires."""
     countdown = seconds_until_retry(task.request.retries)
-    wait: Exception = task.retry(countdown=countdown, max_retries=None, throw=False)
+    wait: Exception = task.retry(countdown=countdown, throw=False)
     return wait

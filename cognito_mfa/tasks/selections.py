@@ -25,7 +25,7 @@ from cognito_mfa.tasks.shared_redis import ERRORS, SharedLimiter
 
 logger = logging.getLogger(__name__)
 
-# Two calls for each user, of which ``ListUsers`` has the lower quota of 30 a second.
+# Two calls for each user, of which ``ListUsers`` has the lower quota: a quarter of the other one.
 PER_SECOND = RATE / 4
 
 

@@ -29,10 +29,11 @@ MAX_SHARDS = 100
 PART = 600.0  # seconds
 # The part that reads the list of the pool's users cannot be continued. It is enough for three million users.
 LONG_PART = 2400.0  # seconds
+BEGIN_WITHIN = 6 * 3600  # seconds
 USE_BY = dt.timedelta(hours=20)  # the next night begins anew
 
 
-@shared_task(bind=True, name="cognito_mfa.tasks.sync", expires=PART, **RELIABLE)
+@shared_task(bind=True, name="cognito_mfa.tasks.sync", expires=BEGIN_WITHIN, **RELIABLE)
 def sync(
     self: Any,
     *,
@@ -56,7 +57,9 @@ def sync(
         raise ValueError(f"shards must be from 1 to {MAX_SHARDS}")
     run = SharedRun(client(), self.request.id)
     if not run.begin(shards):
-        logger.warning("sync_skipped: another one is running")
+        logger.warning(
+            "sync_skipped: run %s, another one is running, or this one is finished", run.name
+        )
         return
     began = timezone.now().isoformat()
     logger.info("sync_started: run %s, shards %d", run.name, shards)

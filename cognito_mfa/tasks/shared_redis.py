@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 
 PREFIX = "cognito_mfa"
 TIMEOUT = 5.0  # seconds for each answer of Redis
+UNITS = 1_000_000  # a second; a call costs as many as its rate says, so that callers with different rates share them
 BURST = 0.1  # seconds: calls that may follow each other at once after a pause
-PERIOD = 1000  # seconds in which the rate is counted as a whole number
 # A sync that no worker has continued for so long is over. Longer than the hour after which Redis delivers the message
 # of a killed worker again, and shorter than the time between two nights.
 RUN_TTL = dt.timedelta(hours=4)
@@ -81,13 +81,14 @@ class SharedLimiter:
         """
         if not rate > 0:
             raise ValueError("rate must be above zero")
-        calls = max(1, round(rate * PERIOD))
-        burst = max(1, round(rate * BURST))
         self._sleep = sleep
+        self._cost = max(1, round(UNITS / rate))
+        # What may be taken in advance is the same for each rate, so that none is let wait for ever by another.
+        burst = round(BURST * UNITS) + self._cost
         self._throttled = Throttled(
             key=_key("calls"),
             using=RateLimiterType.GCRA.value,
-            quota=rate_limiter.per_duration(dt.timedelta(seconds=PERIOD), calls, burst),
+            quota=rate_limiter.per_sec(UNITS, burst),
             store=RedisStore(
                 _address(), options={"SOCKET_TIMEOUT": TIMEOUT, "SOCKET_CONNECT_TIMEOUT": TIMEOUT}
             ),
@@ -95,7 +96,7 @@ class SharedLimiter:
 
     def acquire(self) -> None:
         """Return when the next call may be made."""
-        while (result := self._throttled.limit()).limited:
+        while (result := self._throttled.limit(cost=self._cost)).limited:
             self._sleep(result.state.retry_after)
 
 
@@ -117,17 +118,23 @@ class SharedRun:
         self._redis = redis
 
     def begin(self, shards: int) -> bool:
-        """Claim the run; return False while another one runs.
+        """Claim the run; return False while another one runs, and where this one is finished.
+
+        Its own message may be delivered again, after a worker was killed at any line of this function.
 
         Args:
             shards: how many there are.
         """
-        if self._redis.set(_key("sync"), self.name, nx=True, ex=RUN_TTL):
-            self._redis.delete(_key("shards", self.name))
-            self._redis.sadd(_key("shards", self.name), *range(1, shards + 1))
-            self._redis.expire(_key("shards", self.name), RUN_TTL)
-            return True
-        return self.is_current  # its own message, delivered again
+        if self._redis.exists(_key("finished", self.name)):
+            return False
+        if (
+            not self._redis.set(_key("sync"), self.name, nx=True, ex=RUN_TTL)
+            and not self.is_current
+        ):
+            return False
+        self._redis.sadd(_key("shards", self.name), *range(1, shards + 1))
+        self._redis.expire(_key("shards", self.name), RUN_TTL)
+        return True
 
     @property
     def is_current(self) -> bool:
@@ -144,6 +151,7 @@ class SharedRun:
         key = _key("shards", self.name)
         if not self._redis.srem(key, shard) or self._redis.exists(key):
             return False
+        self._redis.set(_key("finished", self.name), 1, ex=RUN_TTL)
         if self.is_current:
             self._redis.delete(_key("sync"))
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from inspect import signature
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_a_site_without_celery_is_not_examined(celery_app: Any, settings: Any) -
 
 def test_names_and_arguments_of_tasks(celery_app: Any) -> None:
     """Frozen once released: schedules name them."""
-    celery_app.loader.import_default_modules()
+    import_module("cognito_mfa.tasks")
     arguments = {
         name.removeprefix("cognito_mfa.tasks."): sorted(signature(task.run).parameters)
         for name, task in celery_app.tasks.items()
@@ -70,8 +71,9 @@ def test_names_and_arguments_of_tasks(celery_app: Any) -> None:
 
 
 def test_every_task_survives_a_killed_worker_and_keeps_no_result(celery_app: Any) -> None:
-    celery_app.loader.import_default_modules()
+    import_module("cognito_mfa.tasks")
     ours = [task for name, task in celery_app.tasks.items() if name.startswith("cognito_mfa.")]
     assert len(ours) == 7
     for task in ours:
         assert (task.acks_late, task.reject_on_worker_lost, task.ignore_result) == (True,) * 3
+        assert task.max_retries is None

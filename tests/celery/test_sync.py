@@ -185,6 +185,11 @@ def test_a_redis_that_fails_interrupts_a_shard(
     assert "127.0.0.1" not in caplog.text
 
 
+def exhaust(limiter: Any) -> None:
+    while True:
+        limiter.acquire()
+
+
 class TestTheSharedRedis:
     """``cognito_mfa.tasks.shared_redis``: what all workers agree on."""
 
@@ -194,24 +199,26 @@ class TestTheSharedRedis:
 
         return client()
 
-    def test_workers_share_one_rate(self, redis: Any) -> None:
-        """By Redis's clock: what they wait together is what the rate says."""
-        from cognito_mfa.tasks.shared_redis import SharedLimiter
-
-        waits: list[float] = []
+    @pytest.mark.parametrize(("rate", "others_rate"), [(0.1, 0.1), (0.1, 40), (0.1, 0.01)])
+    def test_workers_share_one_rate(self, redis: Any, rate: float, others_rate: float) -> None:
+        """By Redis's clock. Neither takes more in advance than the other, so none waits for ever."""
+        from cognito_mfa.tasks.shared_redis import BURST, SharedLimiter
 
         class Waited(Exception):
             pass
+
+        waits: list[float] = []
 
         def note(seconds: float) -> None:
             waits.append(seconds)
             raise Waited
 
-        one, other = (SharedLimiter(10, sleep=note) for _ in range(2))
-        one.acquire()
+        one, other = (SharedLimiter(each, sleep=note) for each in (rate, others_rate))
+        with pytest.raises(Waited):
+            exhaust(one)
         with pytest.raises(Waited):
             other.acquire()
-        assert 0 < waits[0] <= 0.1
+        assert 0 < waits[1] <= waits[0] <= BURST + 1 / rate
 
     def test_a_rate_must_be_above_zero(self, redis: Any) -> None:
         from cognito_mfa.tasks.shared_redis import SharedLimiter
@@ -247,7 +254,16 @@ class TestTheSharedRedis:
         assert not other.begin(2)
         assert run.finish(2)
         assert not run.is_current
+        assert not run.begin(2)  # delivered again once more
         assert other.begin(1)
+
+    def test_a_worker_that_is_killed_while_it_begins_a_run_loses_nothing(self, redis: Any) -> None:
+        from cognito_mfa.tasks.shared_redis import SharedRun
+
+        run = SharedRun(redis, "night")
+        redis.set(RUNNING, "night")  # and then it was killed
+        assert run.begin(1)
+        assert run.finish(1)
 
 
 def test_without_a_redis_the_sync_says_what_is_missing(
