@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 Found = TypeVar("Found")
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0  # seconds
+PATIENCE = 60.0  # seconds
 LOOK_EVERY = 0.02
 
 
