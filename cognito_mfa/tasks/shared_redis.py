@@ -186,6 +186,7 @@ class Turn:
         self._checked_at = clock()
         self.is_over = False
         redis.set(self._key, self._token, ex=RUN_TTL)
+        self._keep()
 
     def has_ended(self) -> bool:
         """Return whether another execution has the shard now; Redis is asked once a second, and the run kept alive."""
@@ -196,6 +197,9 @@ class Turn:
         found: Any = self._redis.get(self._key)
         self.is_over = found is None or found.decode() != self._token or not self._run.is_current
         if not self.is_over:
-            for key in (self._key, _key("sync"), _key("shards", self._run.name)):
-                self._redis.expire(key, RUN_TTL)
+            self._keep()
         return self.is_over
+
+    def _keep(self) -> None:
+        for key in (self._key, _key("sync"), _key("shards", self._run.name)):
+            self._redis.expire(key, RUN_TTL)
