@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 POOL, CLIENT = "us-east-1_Example00", "exampleclient0000000000000"
@@ -57,7 +58,7 @@ def measure(folder: Path, options: argparse.Namespace) -> list[float]:
         *(sys.executable, "-m", "cognito_mfa.local", "--port", str(port)),
         *("--state", str(folder / "pool.json"), "--latency", str(options.latency)),
     )
-    addresses = {
+    addresses: dict[str, Any] = {
         "CELERY_SITE_REDIS": redis.url,
         "CELERY_SITE_COGNITO": f"http://127.0.0.1:{port}",
     }
