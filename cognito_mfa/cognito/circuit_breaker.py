@@ -9,8 +9,8 @@ call nothing. After ``PAUSE`` one call is let through. If Cognito answers it, th
   Whatever Cognito answers to what users send (a wrong code, a refusal, being throttled) shows that it works. What this
   machine lacks, and a deadline shorter than usual, say nothing.
 - **Calls that hang count before they fail.** A failure takes 8 seconds or 12, and until then each call holds a thread of
-  the web server, which may have no more than 8. So a call that has waited for ``OVERDUE`` counts like a failure, as long
-  as no other call is answered. It goes on: if its answer still comes, its user is signed in and the circuit closes.
+  the web server, which may have no more than 8. So when a call has waited for ``OVERDUE``, and none was answered since,
+  all that have waited for ``LATE`` count as failures. They go on, and their users are signed in if an answer still comes.
 - **Failures in a row**, not a rate: one answer shows that the service works, and a mixture of both is what the limit of
   ``deadline`` on calls at a time is for.
 - **The call that is let through** is a user's own, sent once like any other: nothing is called for the sake of asking, so
@@ -51,8 +51,9 @@ PAUSE = 5.0  # seconds from one call that is let through to the next
 # Seconds within which the failures must be. A worker with a single thread takes a minute for five that hang.
 WINDOW = 120.0
 OVERDUE = (
-    3.0  # seconds after which a call counts as one that hangs; answers take a tenth of a second
+    2.0  # seconds without any answer after which calls hang; an answer takes a tenth of a second
 )
+LATE = 1.0  # seconds after which a call is one of those
 # Reasons of ours that say nothing about the service, because nothing was sent.
 NOT_ASKED = (UnavailableReason.CIRCUIT_OPEN, UnavailableReason.TOO_MANY_CALLS)
 
@@ -166,9 +167,10 @@ class CircuitBreaker:
 
     def _count_overdue(self, now: float) -> int:
         """Return how many calls hang: none while others are answered."""
-        if self._answered_at > now - OVERDUE:
+        oldest = next(iter(self._waiting_since), math.inf)
+        if max(oldest, self._answered_at) > now - OVERDUE:
             return 0
-        return bisect_right(self._waiting_since, now - OVERDUE)
+        return bisect_right(self._waiting_since, now - LATE)
 
     def _open(self, now: float) -> None:
         """Open the circuit; calls that are under way go on, and only an answer to one of them counts."""

@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from cognito_mfa.cognito import circuit_breaker, clients, deadline
 from cognito_mfa.cognito.call_failures import Failure
-from cognito_mfa.cognito.circuit_breaker import OVERDUE, PAUSE, WINDOW, CircuitBreaker, Ticket
+from cognito_mfa.cognito.circuit_breaker import LATE, OVERDUE, PAUSE, WINDOW, CircuitBreaker, Ticket
 from cognito_mfa.cognito.transport import call
 from cognito_mfa.exceptions import CognitoMFAError, Unavailable, UnavailableReason
 from cognito_mfa.local import LocalCognito, faults
@@ -251,9 +251,9 @@ def test_slow_calls_do_not_open_it_while_others_are_answered(clock: MovableClock
     for _ in range(5):
         admitted(breaker)
     answered = admitted(breaker)
-    clock.advance(OVERDUE - 1)
+    clock.advance(OVERDUE - 0.5)
     breaker.report(answered, works=True)
-    clock.advance(1.5)
+    clock.advance(OVERDUE - 0.5)
     late = admitted(breaker)
     assert str(breaker.state) == "closed"
     clock.advance(OVERDUE)
@@ -277,10 +277,35 @@ def test_failures_and_calls_that_hang_count_together(clock: MovableClock) -> Non
     failing, _hanging = admitted(breaker), admitted(breaker)
     breaker.report(failing, works=False)
     breaker.report(admitted(breaker), works=False)
-    clock.advance(OVERDUE - 1)
+    clock.advance(OVERDUE - 0.5)
     breaker.report(admitted(breaker), works=None)
-    clock.advance(1)
+    clock.advance(0.5)
     assert breaker.admit() is None
+
+
+def test_when_one_call_hangs_later_ones_count_as_soon_as_they_are_late(
+    clock: MovableClock,
+) -> None:
+    """At two sign-ins a second, the fifth that hangs would be overdue when the web server has no thread left."""
+    breaker = CircuitBreaker(3)
+    admitted(breaker)
+    clock.advance(OVERDUE)
+    admitted(breaker)
+    admitted(breaker)
+    assert breaker.admit() is not None
+    clock.advance(LATE)
+    assert breaker.admit() is None
+
+
+def test_calls_after_a_quiet_time_have_theirs_to_answer(clock: MovableClock) -> None:
+    """A service that was not asked for a while may be slow at first."""
+    breaker = CircuitBreaker(2)
+    breaker.report(admitted(breaker), works=True)
+    clock.advance(3600)
+    for _ in range(5):
+        admitted(breaker)
+    clock.advance(OVERDUE - 0.1)
+    assert breaker.admit() is not None
 
 
 def test_calls_that_ended_do_not_hang(clock: MovableClock) -> None:
