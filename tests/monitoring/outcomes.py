@@ -462,12 +462,11 @@ def sync_of_a_few(site: Site) -> None:
     call_command("cognito_mfa_sync", "--older-than", "0", "--limit", "1", verbosity=0)
 
 
-def email_refused(site: Site) -> None:
+def email_without_template(site: Site) -> None:
     site.come()
-    site.settings.EMAIL_BACKEND = "no.such.Backend"
     using = router.db_for_write(CognitoIdentity)
     with TestCase.captureOnCommitCallbacks(using=using, execute=True):
-        notifications.send("mfa_reset", site.identity)
+        notifications.send("no_such_kind", site.identity)
 
 
 def blocked(site: Site) -> None:
@@ -533,7 +532,7 @@ OUTCOMES: dict[Callable[[Site], None], list[str]] = {
     sync: ["sync_finished"],
     sync_without_permission: ["sync_interrupted"],
     sync_of_a_few: ["status_changed", "sync_part"],
-    email_refused: ["email_not_sent"],
+    email_without_template: ["email_not_sent"],
     blocked: ["request_blocked"],
     would_block: ["would_block"],
 }
