@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from django.db import InterfaceError, OperationalError, connections, router
@@ -21,6 +22,8 @@ Status = CognitoIdentity.Status
 
 ATTEMPTS = 5  # of a write that a database refuses because of another one: a deadlock, a locked file
 PAUSE = 0.2  # seconds
+# Rows whose proofs end in one transaction: each commit takes time, and sign-ins of these users wait for it.
+TOGETHER = 20
 
 _Result = TypeVar("_Result")
 
@@ -90,7 +93,10 @@ class Writer:
             written = judged
         else:
             written = persistently(lambda: _write_together([o for o in judged if not o.is_alone]))
-            written += [one for one in judged if one.is_alone and persistently(_alone(one))]
+            alone = sorted((one for one in judged if one.is_alone), key=lambda one: one.known.pk)
+            for first in range(0, len(alone), TOGETHER):
+                part = alone[first : first + TOGETHER]
+                written += persistently(partial(_write_one_by_one, part))
         for one in written:
             self._count(one)
         kept = {one.known.pk for one in written}
@@ -181,14 +187,16 @@ def _record(group: Sequence[Judged]) -> None:
     )
 
 
-def _alone(one: Judged) -> Callable[[], bool]:
-    def write() -> bool:
-        with atomic_for(CognitoIdentity):
-            identity = CognitoIdentity.objects.filter(pk=one.known.pk).first()
-            if identity is None or not observation.record(identity, one.known, one.seen):
-                return False
-            if one.changes_enabled:
-                observation.record_enabled(identity, enabled=bool(one.enabled))
-        return True
+def _write_one_by_one(judged: Sequence[Judged]) -> list[Judged]:
+    """Write rows whose proofs end or whose user was disabled; return those that were as they were read."""
+    with atomic_for(CognitoIdentity):
+        return [one for one in judged if _write_one(one)]
 
-    return write
+
+def _write_one(one: Judged) -> bool:
+    identity = CognitoIdentity.objects.filter(pk=one.known.pk).first()
+    if identity is None or not observation.record(identity, one.known, one.seen):
+        return False
+    if one.changes_enabled:
+        observation.record_enabled(identity, enabled=bool(one.enabled))
+    return True
