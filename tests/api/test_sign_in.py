@@ -8,6 +8,7 @@ import pyotp
 import pytest
 
 from cognito_mfa.authenticator import code_attempts
+from cognito_mfa.cognito import circuit_breaker
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures
@@ -274,3 +275,19 @@ class TestSeveralFactors:
         assert chosen["step"] == "challenge"
         assert chosen["step_data"]["method"] == "email"
         assert chosen["step_data"]["destination"] == "n***@e***"
+
+
+def test_while_the_circuit_is_open_all_are_answered_at_once(
+    front_end: FrontEnd, cognito: LocalCognito
+) -> None:
+    cognito.faults.on("*", faults.Unreachable())
+    for _ in range(5):
+        front_end.sign_in()
+    assert circuit_breaker.state() == "open"
+    cognito.faults.clear()
+    cognito.forget_calls()
+    refused = front_end.sign_in()
+    assert (refused.status_code, refused.body["code"]) == (503, "try_later")
+    assert refused["Retry-After"] == "30"
+    assert cognito.operations() == []
+    assert not front_end.see().body["signed_in"]
