@@ -246,7 +246,8 @@ class Visit:
         while time.time() < ends_at:
             count += 1
             users, newcomers = self._people
-            is_new = self._job["site"] == "ours" and count % self._job["newcomer_every"] == 0
+            every = self._job["newcomer_every"]
+            is_new = every > 0 and count % every == 0
             people = newcomers if is_new and newcomers.everyone else users
             person = people.take(ends_at)
             if person is None:
