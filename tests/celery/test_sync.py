@@ -254,7 +254,7 @@ class TestTheSharedRedis:
         assert not other.begin(2)
         assert run.finish(2)
         assert not run.is_current
-        assert not run.begin(2)  # delivered again once more
+        assert not run.begin(2)  # its message arrived late
         assert other.begin(1)
 
     def test_a_worker_that_is_killed_while_it_begins_a_run_loses_nothing(self, redis: Any) -> None:
