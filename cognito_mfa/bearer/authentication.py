@@ -66,7 +66,7 @@ INSUFFICIENT_SCOPE = Refusal(
     "insufficient_scope", 403, _("The access token lacks a scope that this request requires.")
 )
 UNAVAILABLE = Refusal(
-    "temporarily_unavailable", 503, _("The sign-in service isn’t answering. Try again.")
+    "temporarily_unavailable", 503, _("The sign-in service isn’t responding. Try again.")
 )
 
 
