@@ -12,6 +12,7 @@ urlpatterns = [
     path("codes/", views.codes, name="codes"),
     path("private/", views.private, name="private"),
     path("app/", views.front_end, name="front_end"),
+    path("who-am-i/", views.who_am_i, name="who_am_i"),
     path("support/", views.support, name="support"),
     path("emails/", views.email_list, name="emails"),
     path("emails/<int:number>/", views.email_page, name="email"),

@@ -12,10 +12,11 @@ from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
+from cognito_mfa import bearer
 from cognito_mfa.conf import get_conf
 from cognito_mfa.decorators import mfa_exempt
 from cognito_mfa.enforcement import gate, policy
-from example_project import demo_users, emails, settings
+from example_project import bearer_demo, demo_users, emails, settings
 from example_project.middleware import as_email
 
 
@@ -36,6 +37,7 @@ def start(request: HttpRequest) -> HttpResponse:
         "pool_id": conf.USER_POOL_ID,
         "recovery_codes": conf.RECOVERY_CODES,
         "messages_with_codes": demo_users.messages()[:1],
+        "token_lines": bearer_demo.lines(),
     }
     return _page(request, "start", context)
 
@@ -66,6 +68,22 @@ def private(request: HttpRequest) -> HttpResponse:
 def front_end(request: HttpRequest) -> HttpResponse:
     """Show the front end, which does everything else over the API."""
     return _page(request, "app", {})
+
+
+@mfa_exempt
+@never_cache
+def who_am_i(request: HttpRequest) -> JsonResponse:
+    """Answer a request with an access token instead of a session: whose it is, and whether MFA was passed."""
+    try:
+        sign_in = bearer.authenticate(request)
+    except bearer.BearerRefused as refused:
+        problem = {"detail": refused.detail, "code": refused.code}
+        return JsonResponse(problem, status=refused.status, headers=refused.headers)
+    if sign_in is None:
+        problem = {"detail": "Send an access token of the user pool."}
+        return JsonResponse(problem, status=401, headers={"WWW-Authenticate": "Bearer"})
+    answer = {"username": sign_in.user.get_username(), "mfa": sign_in.is_mfa_verified()}
+    return JsonResponse(answer)
 
 
 @mfa_exempt
