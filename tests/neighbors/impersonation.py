@@ -22,6 +22,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIRequestFactory
 
+from cognito_mfa.api import urls as api_urls
 from cognito_mfa.contrib.rest_framework import IsMFAVerified
 from cognito_mfa.enforcement import impersonation, policy, proof
 from cognito_mfa.local.pool import LocalPool
@@ -424,6 +425,31 @@ def test_no_page_of_ours_is_for_another_user(
             assert b'name="password"' not in answer.body
             assert b"otpauth" not in answer.body
     assert not MFAEvent.objects.filter(identity__user=victim).exists()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("is_proven", [True, False])
+def test_nothing_of_the_api_is_for_another_user(
+    package: str, is_proven: bool, victim: Any, conf: Conf
+) -> None:
+    """But where things stand, and the way out; red without ``ApiView.refuse_early``."""
+    conf(ENFORCEMENT="observe")
+    browser = proven(boss()) if is_proven else signed_in(boss())
+    act_as(browser, package, victim)
+    conf(ENFORCEMENT="enforce", ALLOW_REMOVE=True)
+    for one in api_urls.urlpatterns:
+        if one.name in ("openapi", "session", "sign_out"):
+            continue
+        for method in ("GET", "POST", "PATCH"):
+            address = reverse(f"cognito_mfa_api:{one.name}")
+            answer: Any = browser.generic(method, address, "{}", content_type="application/json")
+            assert (answer.status_code, answer.json()["code"]) == (403, "impersonating"), address
+    stands = browser.get(reverse("cognito_mfa_api:session")).json()
+    assert (stands["signed_in"], stands["username"]) == (True, "victim")
+    assert stands["mfa"]["verified"] is is_proven
+    assert not MFAEvent.objects.filter(identity__user=victim).exists()
+    out = browser.post(reverse("cognito_mfa_api:sign_out"), content_type="application/json")
+    assert out.json()["signed_in"] is False
 
 
 @pytest.mark.parametrize("package", PACKAGES)

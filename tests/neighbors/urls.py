@@ -25,6 +25,7 @@ urlpatterns = [
     path("arequired/", mfa_required(awho)),
     path("recent/", mfa_recent(who)),
     path("arecent/", mfa_recent(awho)),
+    path("account/api/", include("cognito_mfa.api.urls")),
     path("hijack/", include("hijack.urls")),
     path("impersonate/", include("impersonate.urls")),
     *site_urls,

@@ -1,0 +1,266 @@
+"""One browser that uses the pages and the API in turn: what one of them ended, spent or counted, counts in the other."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from cognito_mfa.api import urls
+from cognito_mfa.models import CodeFailures, CognitoIdentity
+from tests.api.conftest import front_end, site_with_api
+from tests.api.frontend import FrontEnd
+from tests.security.during_calls import while_cognito_answers
+from tests.security.test_posts import check_at
+from tests.security.ways_back import leads_home
+from tests.visitor import CLIENT_ID, PASSWORD, Visitor
+
+__all__ = ["front_end", "site_with_api"]
+pytestmark = pytest.mark.usefixtures("pool")
+
+
+def on_pages(person: FrontEnd) -> Visitor:
+    """The same browser with another tab, at the site's pages."""
+    client = Client()
+    client.cookies = person.client.cookies
+    tab = Visitor(client, person.cognito)
+    tab.secret = person.secret
+    return tab
+
+
+def of(person: FrontEnd, way: str) -> Any:
+    return person if way == "api" else on_pages(person)
+
+
+HOSTILE = [
+    "//evil.example",
+    "https://evil.example/",
+    "/\\evil.example",
+    "javascript:alert(1)",
+    "/\n/evil.example",
+    "https://testserver@evil.example/",
+    "http:evil.example",
+]
+WAYS = [("pages", "api"), pytest.param("api", "pages", marks=pytest.mark.sweep)]
+
+
+@pytest.mark.parametrize(("first", "then"), WAYS)
+def test_a_sign_in_goes_on_the_other_way(front_end: FrontEnd, first: str, then: str) -> None:
+    front_end.come_with_app()
+    front_end.sign_out()
+    of(front_end, first).sign_in()
+    before = front_end.client.cookies["sessionid"].value
+    assert not front_end.is_in()
+    of(front_end, then).enter_code()
+    assert front_end.is_in()
+    assert front_end.client.cookies["sessionid"].value != before
+
+
+@pytest.mark.parametrize(("first", "then"), WAYS)
+def test_a_code_is_spent_both_ways(front_end: FrontEnd, first: str, then: str) -> None:
+    front_end.come_with_app()
+    front_end.sign_out()
+    thief = front_end.another_browser()
+    thief.secret = front_end.secret
+    code = front_end.code()
+    of(front_end, first).sign_in()
+    of(thief, then).sign_in()
+    of(front_end, first).enter_code(code)
+    of(thief, then).enter_code(code)
+    assert front_end.is_in()
+    assert not thief.is_in()
+
+
+@pytest.mark.parametrize(("first", "then"), WAYS)
+def test_wrong_codes_are_counted_together(front_end: FrontEnd, first: str, then: str) -> None:
+    front_end.come_with_app()
+    front_end.sign_out()
+    front_end.sign_in()
+    wrong = front_end.wrong_code()
+    for way in (first, then, first, then):
+        of(front_end, way).enter_code(wrong)
+    assert CodeFailures.objects.get().failures == 4
+    front_end.operations()
+    of(front_end, first).enter_code(wrong)
+    answer = of(front_end, then).enter_code()
+    assert getattr(answer, "answered", answer.status_code) == 429
+    assert front_end.operations() == ["RespondToAuthChallenge"]
+
+
+@pytest.mark.parametrize(("first", "then"), WAYS)
+def test_a_code_goes_to_cognito_once(front_end: FrontEnd, first: str, then: str) -> None:
+    front_end.come_with_app()
+    front_end.sign_out()
+    front_end.sign_in()
+    second: list[Any] = []
+    copied = FrontEnd(front_end.cognito, Client(enforce_csrf_checks=True))
+    for name in ("sessionid", "csrftoken"):
+        copied.client.cookies[name] = front_end.client.cookies[name].value
+    copied.secret = front_end.secret
+    front_end.operations()
+    while_cognito_answers(
+        front_end,
+        "RespondToAuthChallenge",
+        lambda: second.append(of(copied, then).enter_code()),
+    )
+    of(front_end, first).enter_code()
+    assert front_end.operations() == ["RespondToAuthChallenge"]
+    assert second[0].status_code in (200, 409)
+    assert front_end.is_in()
+
+
+@pytest.mark.parametrize(("first", "then"), WAYS)
+def test_another_tabs_setup_replaces_the_secret(front_end: FrontEnd, first: str, then: str) -> None:
+    """The old secret is shown no more, and its code confirms nothing."""
+    of(front_end, first).sign_in()
+    old = of(front_end, first).scan()
+    of(front_end, then).sign_in()
+    assert of(front_end, then).scan() != old
+    assert of(front_end, first).scan() != old
+    front_end.secret = old
+    of(front_end, first).confirm_setup(front_end.code())
+    assert not front_end.is_in()
+    assert not CognitoIdentity.objects.exists()
+
+
+@pytest.mark.parametrize(("first", "then"), WAYS)
+def test_what_is_canceled_is_canceled_both_ways(front_end: FrontEnd, first: str, then: str) -> None:
+    front_end.sign_in()
+    front_end.scan()
+    if first == "api":
+        front_end.tell("cancel")
+    else:
+        on_pages(front_end).post(reverse("cognito_mfa:setup_cancel"))
+    front_end.operations()
+    of(front_end, then).confirm_setup(front_end.code())
+    assert front_end.operations() == []
+    assert not front_end.is_in()
+
+
+@pytest.mark.parametrize(("first", "then"), WAYS)
+def test_signing_out_ends_both(front_end: FrontEnd, first: str, then: str) -> None:
+    front_end.come_with_app()
+    of(front_end, first).start_change("device_replace")
+    of(front_end, then).sign_out()
+    front_end.operations()
+    of(front_end, first).enter_code(front_end.code())
+    assert front_end.operations() == []
+    assert not front_end.is_in()
+    assert not front_end.see().body["signed_in"]
+
+
+OF_ANOTHER_STEP = {
+    "setup": {"code": "123456"},
+    "new_password": {"password": "Another-Horse-8"},
+    "link": {"answer": "yes", "question": "x"},
+    "reset_password": {"code": "123456", "password": "Another-Horse-8"},
+    "change_password": {"password": PASSWORD, "new_password": "Another-Horse-8"},
+}
+
+
+def test_a_step_that_was_not_reached_is_not_taken(front_end: FrontEnd) -> None:
+    """With nothing begun, and at the code of a change."""
+    front_end.come_with_app()
+    for name, body in {**OF_ANOTHER_STEP, "challenge": {"code": "123456"}}.items():
+        assert front_end.call("POST", name, body).status_code == 409, name
+    front_end.start_change("device_replace")
+    front_end.operations()
+    for name, body in OF_ANOTHER_STEP.items():
+        answer = front_end.call("POST", name, body)
+        assert (answer.status_code, answer.body["step"]) == (409, "challenge"), name
+    assert front_end.operations() == []
+
+
+@pytest.mark.parametrize("url", HOSTILE, ids=repr)
+def test_a_next_of_another_site_leads_nowhere(front_end: FrontEnd, url: str) -> None:
+    front_end.come_with_app()
+    front_end.sign_out()
+    front_end.sign_in(next_url=url)
+    done = front_end.enter_code()
+    assert leads_home(done.body["step_data"]["next"])
+
+
+@pytest.mark.parametrize("body", [{"username": "nobody", "password": "Wrong-Horse-7"}, {}])
+def test_a_stranger_fills_no_table(front_end: FrontEnd, body: dict[str, str]) -> None:
+    for name in ("sign_in", "challenge", "setup", "cancel", "reset_password", "sign_out"):
+        stranger = front_end.another_browser()
+        stranger.see()
+        stranger.client.cookies["sessionid"] = "a" * 32  # of no session
+        given = body if name == "sign_in" else {}
+        stranger.call("POST", name, given)
+    assert not Session.objects.exists()
+
+
+def test_what_a_session_keeps_is_bounded(front_end: FrontEnd) -> None:
+    front_end.see()
+    long = "/" + "x" * 15_000
+    front_end.tell("forgot_password", username="newcomer", next=long, have_code=True)
+    front_end.sign_in(next_url=long)
+    for session in Session.objects.all():
+        assert len(session.session_data) < 10_000
+
+
+def test_a_stolen_token_is_no_way_in(front_end: FrontEnd, pool: Any) -> None:
+    front_end.come_with_app()
+    tokens = pool.issue_tokens("newcomer", CLIENT_ID, scopes=["aws.cognito.signin.user.admin"])
+    front_end.sign_out()
+    bearer = f"Bearer {tokens['AccessToken']}"
+    front_end.operations()
+    for name in ("session", "device", "activity", "setup"):
+        answer = front_end.see(name, HTTP_AUTHORIZATION=bearer)
+        assert not answer.body.get("signed_in")
+    for name in ("challenge", "device_replace", "recovery_codes"):
+        assert front_end.call("POST", name, {}, HTTP_AUTHORIZATION=bearer).status_code >= 400
+    assert front_end.operations() == []
+
+
+def test_no_answer_after_the_step_has_a_secret(front_end: FrontEnd) -> None:
+    front_end.sign_in()
+    secret = front_end.scan()
+    answers = [front_end.confirm_setup(front_end.wrong_code()), front_end.confirm_setup()]
+    names = ("session", "device", "activity", "setup", "recovery_codes")
+    answers += [front_end.see(name) for name in names]
+    for answer in answers:
+        assert secret not in json.dumps(answer.body)
+        assert PASSWORD not in json.dumps(answer.body)
+        assert "no-store" in answer["Cache-Control"]
+    assert secret not in str(dict(front_end.client.session.items()))
+
+
+@pytest.mark.parametrize("site", ["in sessions", "lenient", "none"])
+def test_the_token_is_checked_whatever_the_site_has(
+    front_end: FrontEnd, settings: Settings, site: str
+) -> None:
+    front_end.come_with_app()
+    check_at(settings, site)
+    front_end.client.handler.load_middleware()
+    front_end.see()
+    front_end.operations()
+    for name in ("sign_in", "sign_out", "device_remove", "cancel"):
+        answer = front_end.call("POST", name, {}, HTTP_X_CSRFTOKEN="x" * 32)
+        assert (answer.status_code, answer.body["code"]) == (403, "csrf_failed")
+    assert front_end.operations() == []
+    assert front_end.is_in()
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "INVENTED"])
+def test_no_other_method_acts(front_end: FrontEnd, method: str) -> None:
+    front_end.come_with_app()
+    front_end.operations()
+    token = front_end.client.cookies["csrftoken"].value
+    for one in urls.urlpatterns:
+        answer: Any = front_end.client.generic(
+            method,
+            reverse(f"cognito_mfa_api:{one.name}"),
+            b'{"password": "x"}',
+            content_type="application/json",
+            headers={"X-CSRFToken": token, "X-HTTP-Method-Override": "POST"},
+        )
+        assert answer.status_code < 500
+    assert front_end.operations() == []
+    assert front_end.is_in()
