@@ -12,11 +12,13 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa.api import urls
+from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity
 from tests.api.conftest import front_end, site_with_api
 from tests.api.frontend import FrontEnd
 from tests.security.during_calls import while_cognito_answers
 from tests.security.test_posts import check_at
+from tests.security.test_shut_out import shut_out
 from tests.security.ways_back import leads_home
 from tests.visitor import CLIENT_ID, PASSWORD, Visitor
 
@@ -205,7 +207,7 @@ def test_what_a_session_keeps_is_bounded(front_end: FrontEnd) -> None:
         assert len(session.session_data) < 10_000
 
 
-def test_a_stolen_token_is_no_way_in(front_end: FrontEnd, pool: Any) -> None:
+def test_a_stolen_token_is_no_way_in(front_end: FrontEnd, pool: LocalPool) -> None:
     front_end.come_with_app()
     tokens = pool.issue_tokens("newcomer", CLIENT_ID, scopes=["aws.cognito.signin.user.admin"])
     front_end.sign_out()
@@ -264,3 +266,76 @@ def test_no_other_method_acts(front_end: FrontEnd, method: str) -> None:
         assert answer.status_code < 500
     assert front_end.operations() == []
     assert front_end.is_in()
+
+
+# ------------------------------------------------------------------------------- posts of one step, at once
+
+
+def copy_of(person: FrontEnd) -> FrontEnd:
+    """Another connection of the same browser: the same cookies, and what it gets it keeps to itself."""
+    client = Client(enforce_csrf_checks=True)
+    for name, cookie in person.client.cookies.items():
+        client.cookies[name] = cookie.value
+    copied = FrontEnd(person.cognito, client)
+    copied.secret = person.secret
+    return copied
+
+
+def is_neutral(answer: Any) -> bool:
+    """Tell whether the answer says nothing of a failure and leaves the browser's session as it is."""
+    assert "sessionid" not in answer.cookies
+    return (answer.status_code, answer.body["code"]) == (409, "in_progress")
+
+
+def test_a_set_up_is_confirmed_once(front_end: FrontEnd) -> None:
+    front_end.sign_in()
+    front_end.scan()
+    second, answers, code = copy_of(front_end), [], front_end.code()
+    front_end.operations()
+    while_cognito_answers(
+        front_end, "VerifySoftwareToken", lambda: answers.append(second.confirm_setup(code))
+    )
+    front_end.confirm_setup(code)
+    assert is_neutral(answers[0])
+    assert front_end.operations().count("VerifySoftwareToken") == 1
+    assert front_end.is_in()
+
+
+def test_after_the_first_is_done_the_second_is_told_no_failure(front_end: FrontEnd) -> None:
+    front_end.come_with_app()
+    front_end.sign_out()
+    front_end.sign_in()
+    second, code = copy_of(front_end), front_end.code()
+    front_end.enter_code(code)
+    front_end.operations()
+    assert is_neutral(second.enter_code(code))
+    assert front_end.operations() == []
+    assert not second.see().body["signed_in"]  # nor does it learn the new session
+
+
+def test_a_session_that_another_tab_replaced_in_the_meantime_is_no_bare_error(
+    front_end: FrontEnd, pool: LocalPool
+) -> None:
+    pool.create_user("invited", password="Temporary-1", status="FORCE_CHANGE_PASSWORD")
+    front_end.sign_in("invited", "Temporary-1")
+    tab = copy_of(front_end)
+    while_cognito_answers(front_end, "RespondToAuthChallenge", lambda: tab.sign_in("newcomer"))
+    assert is_neutral(front_end.choose_password("My-own-Horse-8"))
+
+
+# ------------------------------------------------------------------------------------- who is shut out
+
+
+@pytest.mark.parametrize(
+    ("what", "code"), [("disabled", "account_disabled"), ("no longer exists", "account_gone")]
+)
+def test_who_was_shut_out_is_told_why_and_does_nothing_more(
+    front_end: FrontEnd, pool: LocalPool, what: str, code: str
+) -> None:
+    front_end.come_with_app()
+    shut_out(front_end, what)
+    answer = front_end.tell("device_replace", password=PASSWORD)
+    assert (answer.status_code, answer.body["code"]) == (403, code)
+    assert front_end.operations().count("InitiateAuth") == 0
+    assert front_end.see().body["signed_in"] is False
+    assert front_end.see("device").status_code in (401, 403)

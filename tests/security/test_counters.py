@@ -13,6 +13,7 @@ from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from cognito_mfa.authenticator import code_attempts, reset, status
 from cognito_mfa.exceptions import BadCode, Refused
@@ -22,6 +23,7 @@ from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
 from cognito_mfa.values import clocks
 from tests.factories import make, reading
 from tests.security.successors import Ada, leave
+from tests.security.ways_in import WAYS, ByApi, use_api
 from tests.visitor import CLIENT_ID, POOL_ID, Visitor
 
 pytestmark = pytest.mark.django_db
@@ -39,12 +41,23 @@ def patient(cognito: LocalCognito) -> LocalPool:
     return pool
 
 
+class AdaByApi(Ada, ByApi):
+    """Ada with a front end."""
+
+
 @pytest.fixture
-def ada(patient: LocalPool, visitor: Visitor) -> Ada:
-    ada = Ada(patient, visitor)
+def ada(
+    request: pytest.FixtureRequest, patient: LocalPool, visitor: Visitor, settings: Settings
+) -> Ada:
+    way = getattr(request, "param", "pages")
+    use_api(way, settings)
+    ada = (AdaByApi if way == "api" else Ada)(patient, visitor)
     ada.come()
     ada.sign_out()
     return ada
+
+
+both_ways = pytest.mark.parametrize("ada", WAYS, indirect=True)
 
 
 def fail(person: Ada, times: int) -> None:
@@ -153,6 +166,7 @@ def test_cognito_is_asked_about_a_predecessor_once_in_a_while_and_believed_only_
     assert ada.row.status == Status.ENABLED
 
 
+@both_ways
 def test_a_user_who_is_still_there_is_not_asked_about_at_every_refusal(
     patient: LocalPool, ada: Ada
 ) -> None:
@@ -184,6 +198,7 @@ def test_two_people_whose_names_differ_in_case_have_two_counters(
 # ------------------------------------------------------------------------------------------ clocks
 
 
+@both_ways
 @pytest.mark.parametrize("ahead", [20, 400 * 86400])
 @pytest.mark.parametrize("failures", [0, 6])
 def test_a_clock_that_is_ahead_makes_no_one_wait_longer_than_the_wait(
@@ -243,6 +258,7 @@ def clear(admin: Visitor, url: str, key: int) -> str:
     return admin.text(admin.client.post(reverse(url), told, follow=True))
 
 
+@both_ways
 def test_clearing_does_not_make_guessing_endless(
     patient: LocalPool, ada: Ada, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -288,6 +304,7 @@ def test_staff_are_told_that_only_a_new_authenticator_helps(
     assert ">ada</a>" in stopped
 
 
+@both_ways
 def test_a_reset_makes_a_new_beginning(patient: LocalPool, ada: Ada) -> None:
     """``reset._finish`` → ``code_attempts.clear``."""
     stop(ada, code_attempts.MAX_ATTEMPTS)
@@ -295,6 +312,7 @@ def test_a_reset_makes_a_new_beginning(patient: LocalPool, ada: Ada) -> None:
     assert counter(ada).failures == counter(ada).total == 0
 
 
+@both_ways
 def test_a_new_authenticator_makes_a_new_beginning(patient: LocalPool, ada: Ada) -> None:
     """``transitions.record_setup`` → ``code_attempts.clear``: reset in the pool, with another tool."""
     stop(ada, code_attempts.MAX_ATTEMPTS)
@@ -305,6 +323,7 @@ def test_a_new_authenticator_makes_a_new_beginning(patient: LocalPool, ada: Ada)
     assert counter(ada).failures == counter(ada).total == 0
 
 
+@both_ways
 def test_a_right_code_takes_the_total_back(patient: LocalPool, ada: Ada) -> None:
     """``code_attempts._release``."""
     fail(ada, 3)

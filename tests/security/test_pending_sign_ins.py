@@ -25,6 +25,7 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
 from tests.security import old_boto3
 from tests.security.during_calls import while_cognito_answers
+from tests.security.ways_in import WAYS, ByApi, use_api
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
 
 pytestmark = pytest.mark.django_db
@@ -60,9 +61,7 @@ def pool(request: pytest.FixtureRequest, cognito: LocalCognito) -> LocalPool:
 class Person(Visitor):
     """A user on a site whose policy the test changes."""
 
-    def __init__(self, cognito: LocalCognito, site: Settings) -> None:
-        super().__init__(Client(), cognito)
-        self.site = site
+    site: Settings
 
     @property
     def pool_requires(self) -> bool:
@@ -72,11 +71,28 @@ class Person(Visitor):
         self.site.COGNITO_MFA = {**self.site.COGNITO_MFA, "REQUIRED": rule}
 
 
+class PersonByApi(Person, ByApi):
+    """The same with a front end."""
+
+
+def new_person(cognito: LocalCognito, settings: Settings, way: str = "pages") -> Person:
+    use_api(way, settings)
+    person = (PersonByApi if way == "api" else Person)(Client(), cognito)
+    person.site = settings
+    return person
+
+
 @pytest.fixture
-def person(db: None, pool: LocalPool, cognito: LocalCognito, settings: Settings) -> Person:
+def person(
+    request: pytest.FixtureRequest,
+    db: None,
+    pool: LocalPool,
+    cognito: LocalCognito,
+    settings: Settings,
+) -> Person:
     """A user with an authenticator, signed in; the site leaves removing it to people."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "ALLOW_REMOVE": True}
-    person = Person(cognito, settings)
+    person = new_person(cognito, settings, getattr(request, "param", "pages"))
     person.come_with_app(friendly_name="Old phone")
     return person
 
@@ -282,20 +298,35 @@ def clock(monkeypatch: pytest.MonkeyPatch, cognito: LocalCognito) -> Clock:
     return Clock(monkeypatch, cognito)
 
 
+ALSO_BY_API = (reset_that_is_only_asked_for, replaced_in_another_browser, the_user_was_deleted_here)
 # Every step with everything that may happen; clocks and the other kind of pool with some of them.
 CELLS = [
     pytest.param(
-        mfa, begin, meanwhile, jump, id=f"{mfa}-{begin.__name__}-{meanwhile.__name__}-{jump}"
+        mfa,
+        way,
+        begin,
+        meanwhile,
+        jump,
+        id=f"{way}-{mfa}-{begin.__name__}-{meanwhile.__name__}-{jump}",
     )
     for begin in BEGUN
     for meanwhile in MEANWHILE
-    for mfa, jump in (("OPTIONAL", 0), ("ON", 0), ("OPTIONAL", DAY), ("OPTIONAL", -DAY))
+    for way, mfa, jump in (
+        ("pages", "OPTIONAL", 0),
+        ("api", "OPTIONAL", 0),
+        ("pages", "ON", 0),
+        ("pages", "OPTIONAL", DAY),
+        ("pages", "OPTIONAL", -DAY),
+    )
     if (mfa, jump) == ("OPTIONAL", 0) or begin in (at_the_code, replacing_at_the_picture)
+    if way == "pages" or meanwhile in ALSO_BY_API
 ]
 
 
 @pytest.mark.sweep
-@pytest.mark.parametrize(("pool", "begin", "meanwhile", "jump"), CELLS, indirect=["pool"])
+@pytest.mark.parametrize(
+    ("pool", "person", "begin", "meanwhile", "jump"), CELLS, indirect=["pool", "person"]
+)
 def test_a_step_that_was_begun_before_is_over(
     begin: Begin,
     meanwhile: Callable[[Person], None],
@@ -366,6 +397,7 @@ def a_reset() -> None:
         (removing_at_the_code, "SetUserMFAPreference"),
     ],
 )
+@pytest.mark.parametrize("person", WAYS, indirect=True)
 def test_a_reset_while_cognito_answers_is_not_overwritten(
     begin: Begin, operation: str, person: Person
 ) -> None:
@@ -398,6 +430,7 @@ def test_a_user_deleted_here_while_cognito_answers_is_not_made_anew(person: Pers
     assert not get_user_model().objects.exists()
 
 
+@pytest.mark.parametrize("person", WAYS, indirect=True)
 @pytest.mark.parametrize("name", ["newcomer", ADDRESS])
 def test_a_reset_while_cognito_looks_at_the_password_counts(name: str, person: Person) -> None:
     """Turns red when the snapshot is taken after the answer, in ``flows.start_sign_in``."""
@@ -501,7 +534,7 @@ def optional(cognito: LocalCognito) -> LocalPool:
 @pytest.fixture
 def free(db: None, optional: LocalPool, cognito: LocalCognito, settings: Settings) -> Person:
     """A user with an authenticator in a pool that leaves it to the site."""
-    person = Person(cognito, settings)
+    person = new_person(cognito, settings)
     person.come_with_app(friendly_name="Lost phone")
     return person
 
