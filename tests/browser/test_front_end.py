@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 
 import pytest
 from pytest_django import Settings
 
 from cognito_mfa.cognito.clients import has_operation
+from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
+from tests.browser.conftest import NewPerson
 from tests.browser.person import Person
 from tests.visitor import PASSWORD
 
@@ -39,7 +42,9 @@ class AppUser(Person):
         assert self.overflow() == 0
 
     def click(self, name: str, heading: str = "") -> None:
+        """Click, and wait until that is answered: the next page can look like this one."""
         self.page.get_by_role("button", name=name, exact=True).click()
+        self.page.locator(".cognito-mfa-waiting").wait_for(state="detached")
         if heading:
             self.at(heading)
 
@@ -70,12 +75,16 @@ class AppUser(Person):
 
 
 @pytest.fixture
-def user(person: Person) -> Generator[AppUser]:
+def user(new_person: NewPerson) -> Generator[AppUser]:
+    """A user with a phone whose language is neither the page's nor in its direction."""
+    person = new_person(locale="ar", viewport={"width": 390, "height": 800})
     person.__class__ = AppUser
     assert isinstance(person, AppUser)
     yield person
     # What the API refuses is in the console of every browser; nothing else is.
-    person.complaints[:] = [one for one in person.complaints if "status of 4" not in one]
+    person.complaints[:] = [
+        one for one in person.complaints if "status of 4" not in one and "status of 5" not in one
+    ]
 
 
 def test_a_first_sign_in_and_a_later_one(pool: LocalPool, user: AppUser) -> None:
@@ -183,8 +192,8 @@ def test_a_lost_device(pool: LocalPool, user: AppUser, settings: Settings) -> No
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "RECOVERY_CODES": True}
     user.set_up_app()
     user.click("Recovery codes", "Recovery codes")
-    user.click("Create new codes")
-    user.says("10 recovery codes left")
+    user.click("Create codes")
+    user.says("Codes left: 10")
     first = user.page.locator(".cognito-mfa-codes code").first
     first.wait_for()
     code = first.inner_text()
@@ -196,3 +205,38 @@ def test_a_lost_device(pool: LocalPool, user: AppUser, settings: Settings) -> No
     user.type("Recovery code", code)
     user.click("Continue", "Sign in")
     user.says("Your authenticator app was removed")
+
+
+def test_a_choice_of_factors(pool: LocalPool, user: AppUser) -> None:
+    user.come()
+    factors = {
+        "MFAS_CAN_CHOOSE": '["SOFTWARE_TOKEN_MFA","EMAIL_OTP"]',
+        "USER_ID_FOR_SRP": "newcomer",
+    }
+    sent = {"CODE_DELIVERY_DESTINATION": "n***@e***"}
+    for operation, name, parameters in [
+        ("InitiateAuth", "SELECT_MFA_TYPE", factors),
+        ("RespondToAuthChallenge", "EMAIL_OTP", sent),
+    ]:
+        asked = {"ChallengeName": name, "Session": "s" * 32, "ChallengeParameters": parameters}
+        user.cognito.faults.on(operation, faults.Body(json.dumps(asked).encode()))
+    user.type("Username or email address", "newcomer")
+    user.give_password("Choose how to confirm it’s you")
+    user.page.get_by_role("button").nth(1).click()
+    user.at("Enter your code")
+    user.says("We sent a code to n***@e***")
+
+
+def test_while_cognito_does_not_answer_what_was_typed_stays(pool: LocalPool, user: AppUser) -> None:
+    user.come()
+    user.cognito.faults.on("*", faults.Unreachable())
+    user.type("Username or email address", "newcomer")
+    user.type("Password", PASSWORD)
+    user.click("Continue")
+    alert = user.page.get_by_role("alert")
+    alert.wait_for()
+    assert user.page.evaluate("document.activeElement.role") == "alert"
+    assert user.page.get_by_label("Username or email address").input_value() == "newcomer"
+    user.cognito.faults.clear()
+    user.give_password("Set up an authenticator app")
+    assert user.page.evaluate("document.activeElement.name") == "code"

@@ -3,12 +3,11 @@
 let token = "";
 
 export class Problem extends Error {
-  constructor(problem, retryAfter) {
+  constructor(problem) {
     super(problem.detail || problem.title);
     this.code = problem.code;
     this.fields = problem.fields ?? {};
     this.step = problem.step;
-    this.retryAfter = retryAfter;
   }
 }
 
@@ -18,13 +17,14 @@ const call = async (url, method, body) => {
     credentials: "same-origin",
     headers: {
       Accept: "application/json",
+      "Accept-Language": document.documentElement.lang, // so that its texts and ours are in one language
       ...(body === undefined ? {} : { "Content-Type": "application/json", "X-CSRFToken": token }),
     },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   token = response.headers.get("X-CSRFToken") ?? token;
   const answer = await response.json();
-  if (!response.ok) throw new Problem(answer, response.headers.get("Retry-After"));
+  if (!response.ok) throw new Problem(answer);
   return answer;
 };
 

@@ -1,7 +1,7 @@
 // Every journey of the pages over the API: show what the session's step needs, send it, and look at the next step.
 
 import { api, Problem } from "./api.js";
-import { element, form, picture } from "./dom.js";
+import { button as plain, element, form, picture } from "./dom.js";
 
 const main = document.querySelector("[data-api]");
 const site = api(main.dataset.api);
@@ -11,7 +11,9 @@ const LOST = new Set(["start_again", "wrong_step", "in_progress", "sign_in_requi
 const password = (name, label, autocomplete) => ({ name, label, type: "password", autocomplete, dir: "ltr" });
 const code = (label) => ({ name: "code", label, inputmode: "numeric", autocomplete: "one-time-code", dir: "ltr" });
 const username = (value) => ({ name: "username", label: "Username or email address", autocomplete: "username", dir: "ltr", value });
-const button = (text, act) => element("button", { type: "button", onclick: () => act().catch(failed) }, text);
+const button = (text, act, kind) => plain(text, () => act().catch(failed), kind);
+const link = (text, act) => button(text, act, "secondary"); // the less likely choice
+const when = (moment) => new Date(moment).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
 
 const show = (title, messages, ...content) => {
   const heading = element("h1", { tabindex: "-1" }, title);
@@ -47,19 +49,19 @@ const confirm = async (message) => {
 };
 
 const refresh = async (messages) => render(await site.get("session/"), messages);
-const cancel = () => button("Cancel", () => sends("cancel/")({}));
+const cancel = () => link("Cancel", () => sends("cancel/")({}));
 
 const rules = (data) => (data.rules?.length ? element("ul", {}, data.rules.map((text) => element("li", {}, text))) : "");
 
 const steps = {
-  sign_in: (data) => [
+  sign_in: (data, session) => data.elsewhere ? signedInElsewhere(data, session) : [
     "Sign in",
     form({
       fields: [username(data.username), password("password", "Password", "current-password")],
       button: "Continue",
       send: sends("sign-in/", data.next ? { next: data.next } : {}),
     }),
-    element("p", {}, button("Forgot your password?", async () => forgot(data.username))),
+    element("p", {}, link("Forgot your password?", async () => forgot(data.username))),
   ],
   challenge: (data) => [
     "Enter your code",
@@ -67,7 +69,7 @@ const steps = {
       ? `Open the authenticator app${data.device_name ? ` on ${data.device_name}` : ""} and enter the code it shows for this site.`
       : `We sent a code to ${data.destination}.`),
     form({ fields: [code("Code")], button: "Continue", send: sends("challenge/") }),
-    element("p", {}, data.recovery ? button("Use a recovery code", async () => recover()) : "", " ", cancel()),
+    element("div", { class: "cognito-mfa-actions" }, data.recovery ? link("Use a recovery code", async () => recover()) : "", cancel()),
   ],
   select_challenge: (data) => [
     "Choose how to confirm it’s you",
@@ -140,26 +142,45 @@ const steps = {
 async function account(data, session) {
   const device = await site.get("device/");
   const on = device.status === "enabled";
-  const when = (moment) => (moment ? new Date(moment).toLocaleString() : "Never");
-  const facts = { Device: device.friendly_name || "–", "Set up": when(device.set_up_at), "Last used": when(device.last_used_at) };
+  const facts = [["Device", device.friendly_name || "–"], ["Added", when(device.set_up_at)], ["Last used", when(device.last_used_at ?? device.set_up_at)]];
   return [
     "Two-step verification",
-    element("p", {}, `Signed in as ${session.username}. `, element("a", { href: data.next }, "Continue")),
-    on ? element("dl", {}, Object.entries(facts).flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, text)])) : "",
-    element("p", {}, on ? "Two-step verification is on." : "Your account is protected only by your password."),
-    element("div", { class: "cognito-mfa-actions" },
-      on ? button("Rename", async () => rename(device)) : "",
+    element("p", { class: `cognito-mfa-state cognito-mfa-${on ? "good" : "bad"}` }, on
+      ? "Your account is protected by an authenticator app."
+      : "Your account is protected only by your password."),
+    on && device.set_up_at ? element("dl", {}, facts.flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, text)])) : "",
+    actions("", [
       on ? button("Switch to a new phone", async () => ask("Switch to a new phone", "device/replace/")) : button("Set up", async () => setUp(session)),
-      on && !session.mfa.required ? button("Turn off", async () => ask("Turn off two-step verification", "device/remove/", true)) : "",
+      on ? button("Rename", async () => rename(device)) : "",
       on ? button("Recovery codes", () => codes()) : "",
+      on && !session.mfa.required ? link("Turn off", async () => ask("Turn off two-step verification", "device/remove/", true)) : "",
+    ]),
+    actions("Your account", [
       button("Change password", async () => ask("Change your password", "change-password/")),
       button("Sign out everywhere else", () => elsewhere()),
       button("Activity", () => activity(1)),
-      button("Sign out", () => sends("sign-out/")({}))),
+    ]),
+    element("p", {}, `Signed in as ${session.username}. `, element("a", { href: data.next }, "Continue to the site")),
+    link("Sign out", () => sends("sign-out/")({})),
   ];
 }
 
-const back = () => element("p", {}, button("Back", () => refresh()));
+// The user signed in through another package of the site, and has no password to enter here.
+const signedInElsewhere = (data, session) => [
+  session.mfa.set_up ? "Confirm it’s you" : "Set up an authenticator app",
+  element("p", {}, session.mfa.set_up
+    ? `You’re signed in as ${session.username}. Sign in again, with a code, to continue.`
+    : `You’re signed in as ${session.username}. To continue, add an authenticator app to your account.`),
+  session.mfa.set_up ? "" : button("Set up", () => sends("setup/start/", data.next ? { next: data.next } : {})({}), "primary"),
+  link("Sign out", () => sends("sign-out/")({})),
+];
+
+const actions = (title, buttons) => [
+  title ? element("h2", {}, title) : "",
+  element("div", { class: "cognito-mfa-actions" }, buttons),
+];
+
+const back = () => element("p", {}, link("Back", () => refresh()));
 
 const forgot = (known) => show("Reset your password", [],
   form({ fields: [username(known)], button: "Send code", send: sends("forgot-password/") }), back());
@@ -196,17 +217,22 @@ const elsewhere = async () => {
 
 const codes = async (found) => {
   const { left, codes: shown } = found ?? (await site.get("recovery-codes/"));
+  const create = form({ button: left ? "Create new codes" : "Create codes", send: async () => codes(await site.post("recovery-codes/")) });
   show("Recovery codes", [],
-    element("p", {}, `You have ${left ?? 0} recovery codes left.`),
-    shown.length ? element("ol", { class: "cognito-mfa-codes" }, shown.map((one) => element("li", {}, element("code", {}, one)))) : "",
-    form({ button: "Create new codes", send: async () => codes(await site.post("recovery-codes/")) }),
-    shown.length ? button("I’ve saved these codes", () => sends("recovery-codes/saved/")({})) : back());
+    element("p", {}, left ? `Codes left: ${left}` : "You don’t have any recovery codes."),
+    ...(shown.length
+      ? [
+          element("p", {}, "Print them or keep them in a password manager. They won’t be shown again."),
+          element("ol", { class: "cognito-mfa-codes" }, shown.map((one) => element("li", {}, element("code", {}, one)))),
+          button("I’ve saved these codes", () => sends("recovery-codes/saved/")({}), "primary"),
+        ]
+      : [create, back()]));
 };
 
 const activity = async (number) => {
   const page = await site.get(`activity/?page=${number}`);
   const events = page.events.map((event) =>
-    element("li", {}, `${new Date(event.at).toLocaleString()}: ${event.text}${event.detail ? `: ${event.detail}` : ""}`));
+    element("li", {}, event.detail ? `${event.text}: ${event.detail}` : event.text, element("time", { datetime: event.at }, when(event.at))));
   show("Activity", [], element("ul", { class: "cognito-mfa-events" }, events),
     page.page < page.pages ? button("Older", () => activity(number + 1)) : "", back());
 };

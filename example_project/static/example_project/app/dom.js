@@ -25,21 +25,41 @@ const input = ({ name, choices, label, ...attributes }) =>
 export const field = (given) =>
   element("div", { class: "cognito-mfa-field" }, element("label", { for: given.name }, given.label), input(given));
 
+let answering = false;
+
+// One thing at a time: a click while another is being answered does nothing, or two answers would race for the page.
+const busy = async (button, act) => {
+  if (answering) return;
+  answering = true;
+  button.classList.add("cognito-mfa-waiting");
+  try {
+    await act();
+  } finally {
+    answering = false;
+    button.classList.remove("cognito-mfa-waiting");
+  }
+};
+
+export const button = (text, act, kind) => {
+  const made = element("button", { type: "button", class: kind && `cognito-mfa-${kind}` }, text);
+  made.addEventListener("click", () => busy(made, act));
+  return made;
+};
+
 // A form with its errors where they belong: at the fields, and above the form for all others.
 export const form = ({ fields = [], button, send, danger }) => {
   const submit = element("button", { type: "submit", class: danger ? "cognito-mfa-danger" : "cognito-mfa-primary" }, button);
   const made = element("form", { novalidate: true }, fields.map((one) => (one instanceof Node ? one : field(one))), submit);
-  made.addEventListener("submit", async (event) => {
+  made.addEventListener("submit", (event) => {
     event.preventDefault();
     const values = Object.fromEntries(new FormData(made));
-    submit.disabled = true;
-    try {
-      await send(values);
-    } catch (problem) {
-      if (!(problem instanceof Error)) throw problem;
-      show(made, problem);
-    }
-    submit.disabled = false;
+    busy(submit, async () => {
+      try {
+        await send(values);
+      } catch (problem) {
+        show(made, problem);
+      }
+    });
   });
   return made;
 };
