@@ -21,7 +21,7 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import keys
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from tests.bearer.conftest import SCOPES, Caller
-from tests.enforcement.people import proven
+from tests.enforcement.people import linked, proven, signed_in
 from tests.security import forging
 from tests.security.test_token_origin import FOREIGN, FORGERIES, Forge, Keys
 from tests.visitor import CLIENT_ID
@@ -274,6 +274,20 @@ def test_a_session_beside_the_token_does_not_count(
     answer = browser.get("/drf/", headers={"Authorization": f"Bearer {caller.token}"})
     assert answer.status_code == 403
     assert answer.json()["code"] == "mfa_required"
+
+
+@pytest.mark.parametrize("path", ["/drf/anyone/", "/ninja/anyone"])
+def test_another_users_session_beside_the_token_proves_nothing(
+    caller: Caller, path: str, db: None
+) -> None:
+    """Nor does the token prove anything of the session's user."""
+    browser = proven(linked("bob"))
+    headers = {"Authorization": f"Bearer {caller.signs_in(amr=['pwd']).token}"}
+    assert browser.get(path, headers=headers).json() == {"user": "alice", "verified": False}
+    other = signed_in(linked("carol"))
+    headers["Accept"] = "application/json"
+    headers["Authorization"] = f"Bearer {caller.signs_in(amr=MFA).token}"
+    assert other.get(path, headers=headers).status_code == 403  # the gate judges the session first
 
 
 def test_the_public_question_of_a_session(

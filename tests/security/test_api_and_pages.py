@@ -339,3 +339,37 @@ def test_who_was_shut_out_is_told_why_and_does_nothing_more(
     assert front_end.operations().count("InitiateAuth") == 0
     assert front_end.see().body["signed_in"] is False
     assert front_end.see("device").status_code in (401, 403)
+
+
+# --------------------------------------------------------------------------------------- who exists
+
+
+def test_no_series_of_answers_tells_who_exists(front_end: FrontEnd) -> None:
+    """Up to the limits, over both ways, with every member of the answers."""
+
+    def answers(name: str) -> list[str]:
+        person = front_end.another_browser()
+        found = [person.sign_in(name, "Wrong-Horse-9") for _ in range(7)]
+        found += [person.tell("forgot_password", username=name)]
+        guess = {"code": "123456", "password": "Another-Horse-8"}
+        found += [person.call("POST", "reset_password", guess) for _ in range(7)]
+        found += [person.see()]
+        found += [person.tell("forgot_password", username=name) for _ in range(5)]
+        said = [(one.status_code, one.get("Retry-After"), json.dumps(one.body)) for one in found]
+        assert 429 in {status for status, _wait, _body in said}
+        return [str(one).replace(name, "NAME") for one in said]
+
+    assert answers("newcomer") == answers("nobodyxx")
+
+
+def test_a_code_that_the_pages_asked_for_is_taken_by_the_api_once(
+    front_end: FrontEnd, pool: LocalPool
+) -> None:
+    pool.user("newcomer").attributes["email_verified"] = "true"
+    front_end.see()
+    on_pages(front_end).post(reverse("cognito_mfa:password_reset"), {"username": "newcomer"})
+    new = {"code": front_end.cognito.outbox[-1].code, "password": "Another-Horse-8"}
+    assert front_end.call("POST", "reset_password", new).body["step"] == "sign_in"
+    front_end.operations()
+    assert front_end.call("POST", "reset_password", new).status_code == 409
+    assert front_end.operations() == []
