@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Generator
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from pytest_django import Settings
 
 from cognito_mfa.cognito.clients import has_operation
+from cognito_mfa.enforcement import proof
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CognitoIdentity
 from tests.browser.conftest import NewPerson
 from tests.browser.person import Person
 from tests.visitor import PASSWORD
@@ -69,6 +73,14 @@ class AppUser(Person):
         self.type("Code", self.code())
         self.click("Continue", heading)
         self.wait_for_the_next_code()
+
+    def age(self) -> None:
+        """Let the code that was entered be of half an hour ago."""
+        cookies = {one["name"]: one["value"] for one in self.page.context.cookies()}
+        session = SessionStore(cookies["sessionid"])
+        at = time.time() - 1800
+        proof.write(session, CognitoIdentity.objects.get(), method="SOFTWARE_TOKEN_MFA", at=at)
+        session.save()
 
     def says(self, text: str) -> None:
         self.page.get_by_text(text, exact=False).first.wait_for()
@@ -144,6 +156,11 @@ def test_passwords(pool: LocalPool, user: AppUser) -> None:
     user.click("Change password", "Two-step verification")
     user.says("Your password was changed")
     user.click("Sign out everywhere else", "Two-step verification")
+    user.says("You’re signed out everywhere else")
+    user.age()
+    user.click("Sign out everywhere else", "Sign out everywhere else")
+    user.give_password("Enter your code", NEW)
+    user.give_code()
     user.says("You’re signed out everywhere else")
     user.click("Sign out", "Sign in")
     user.click("Forgot your password?", "Reset your password")
