@@ -373,3 +373,20 @@ def test_a_code_that_the_pages_asked_for_is_taken_by_the_api_once(
     front_end.operations()
     assert front_end.call("POST", "reset_password", new).status_code == 409
     assert front_end.operations() == []
+
+
+def test_wrong_recovery_codes_are_counted_together(front_end: FrontEnd, settings: Settings) -> None:
+    """A right one waits as well, either way."""
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "RECOVERY_CODES": True}
+    front_end.come_with_app()
+    codes = front_end.tell("recovery_codes").body["codes"]
+    front_end.sign_out()
+    front_end.sign_in()
+    address, wrong = reverse("cognito_mfa:recover"), "0000-0000-0000-0000"
+    said: list[int] = []
+    while 429 not in said and len(said) < 20:
+        said.append(front_end.tell("recover", code=wrong).status_code)
+        said.append(on_pages(front_end).post(address, {"code": wrong}).answered)
+    assert said[-1] == 429
+    assert front_end.tell("recover", code=codes[0]).status_code == 429
+    assert on_pages(front_end).post(address, {"code": codes[0]}).answered == 429
