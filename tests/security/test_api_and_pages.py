@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -178,7 +179,11 @@ def test_a_step_that_was_not_reached_is_not_taken(front_end: FrontEnd) -> None:
     assert front_end.operations() == []
 
 
-@pytest.mark.parametrize("url", HOSTILE, ids=repr)
+@pytest.mark.parametrize(
+    "url",
+    [HOSTILE[0], *(pytest.param(one, marks=pytest.mark.sweep) for one in HOSTILE[1:])],
+    ids=repr,
+)
 def test_a_next_of_another_site_leads_nowhere(front_end: FrontEnd, url: str) -> None:
     front_end.come_with_app()
     front_end.sign_out()
@@ -234,7 +239,10 @@ def test_no_answer_after_the_step_has_a_secret(front_end: FrontEnd) -> None:
     assert secret not in str(dict(front_end.client.session.items()))
 
 
-@pytest.mark.parametrize("site", ["in sessions", "lenient", "none"])
+@pytest.mark.parametrize(
+    "site",
+    ["none", *(pytest.param(one, marks=pytest.mark.sweep) for one in ("in sessions", "lenient"))],
+)
 def test_the_token_is_checked_whatever_the_site_has(
     front_end: FrontEnd, settings: Settings, site: str
 ) -> None:
@@ -250,12 +258,12 @@ def test_the_token_is_checked_whatever_the_site_has(
     assert front_end.is_in()
 
 
-@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "INVENTED"])
-def test_no_other_method_acts(front_end: FrontEnd, method: str) -> None:
+def test_no_other_method_acts(front_end: FrontEnd) -> None:
     front_end.come_with_app()
     front_end.operations()
     token = front_end.client.cookies["csrftoken"].value
-    for one in urls.urlpatterns:
+    methods = ("HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "INVENTED")
+    for one, method in product(urls.urlpatterns, methods):
         answer: Any = front_end.client.generic(
             method,
             reverse(f"cognito_mfa_api:{one.name}"),
@@ -327,7 +335,11 @@ def test_a_session_that_another_tab_replaced_in_the_meantime_is_no_bare_error(
 
 
 @pytest.mark.parametrize(
-    ("what", "code"), [("disabled", "account_disabled"), ("no longer exists", "account_gone")]
+    ("what", "code"),
+    [
+        ("disabled", "account_disabled"),
+        pytest.param("no longer exists", "account_gone", marks=pytest.mark.sweep),
+    ],
 )
 def test_who_was_shut_out_is_told_why_and_does_nothing_more(
     front_end: FrontEnd, pool: LocalPool, what: str, code: str
