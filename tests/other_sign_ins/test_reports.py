@@ -28,7 +28,7 @@ def test_mozillas_callback_shows_no_token(
     person.client.raise_request_exception = False
     tokens = person.pool.issue_tokens("newcomer", mozilla.OIDC_RP_CLIENT_ID, scopes=["openid"])
     # The package's own attribute, the client's secret, is as it was.
-    secrets = Secrets(cognito, {"a token": "eyJ"})
+    secrets = Secrets(cognito, {"a token": ".eyJ"})
     secrets("", Answer(tokens))
     browser = person.at_cognito()
     browser.fill_in(username="newcomer", password=PASSWORD)

@@ -257,7 +257,7 @@ def test_a_way_back_for_a_code_is_bounded(pool: LocalPool, visitor: Visitor) -> 
 class TestTheCookieOfAVisitor:
     @pytest.fixture
     def cookie(self, pool: LocalPool, visitor: Visitor) -> Any:
-        data = {"username": "Zoe", "password": "Wrong-Horse-7"}
+        data = {"username": "Zoe-Zimmermann", "password": "Wrong-Horse-7"}
         answer: Any = visitor.client.post(url("sign_in"), data)
         (found,) = (
             one for name, one in answer.cookies.items() if name.startswith(post_redirects.COOKIE)
@@ -275,31 +275,31 @@ class TestTheCookieOfAVisitor:
         assert cookie["httponly"]
         assert cookie["samesite"] == "Lax"
         assert cookie["max-age"] == 60
-        assert "Zoe" not in cookie.value
+        assert "Zoe-Zimmermann" not in cookie.value
         assert "Wrong-Horse-7" not in repr(decrypt(cookie.value))
 
     @pytest.mark.django_db
     def test_it_is_deleted_with_the_page_that_shows_it(self, visitor: Visitor, cookie: Any) -> None:
         shown = visitor.get(url("sign_in"))
-        assert 'value="Zoe"' in visitor.text(shown)
+        assert 'value="Zoe-Zimmermann"' in visitor.text(shown)
         assert shown.cookies[cookie.key]["max-age"] == 0
         assert shown.cookies[cookie.key]["path"] == url("sign_in")
-        assert 'value="Zoe"' not in visitor.text(visitor.get(url("sign_in")))
+        assert 'value="Zoe-Zimmermann"' not in visitor.text(visitor.get(url("sign_in")))
 
     @pytest.mark.django_db
     def test_it_is_of_no_use_changed_or_elsewhere_or_later_or_to_a_user(
         self, visitor: Visitor, cookie: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert 'value="Zoe"' in self.shown(visitor, cookie, cookie.value)
-        assert 'value="Zoe"' not in self.shown(visitor, cookie, cookie.value[:-9] + "AAAAAAAA=")
+        assert 'value="Zoe-Zimmermann"' in self.shown(visitor, cookie, cookie.value)
+        assert 'value="Zoe-Zimmermann"' not in self.shown(visitor, cookie, cookie.value[:-9] + "AAAAAAAA=")
         # What is encrypted for another purpose, such as of a session.
-        assert 'value="Zoe"' not in self.shown(visitor, cookie, encrypt({"step": "SETUP"}))
+        assert 'value="Zoe-Zimmermann"' not in self.shown(visitor, cookie, encrypt({"step": "SETUP"}))
         kept = decrypt(cookie.value)
         assert kept is not None
         del kept["place"]
-        assert 'value="Zoe"' not in self.shown(visitor, cookie, encrypt(kept))
+        assert 'value="Zoe-Zimmermann"' not in self.shown(visitor, cookie, encrypt(kept))
         monkeypatch.setattr(post_redirects, "TTL", 0.0)
-        assert 'value="Zoe"' not in self.shown(visitor, cookie, cookie.value)
+        assert 'value="Zoe-Zimmermann"' not in self.shown(visitor, cookie, cookie.value)
 
     @pytest.mark.django_db
     def test_a_visitor_with_a_session_gets_none(self, pool: LocalPool, visitor: Visitor) -> None:
