@@ -291,9 +291,13 @@ class TestTheCookieOfAVisitor:
         self, visitor: Visitor, cookie: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert 'value="Zoe-Zimmermann"' in self.shown(visitor, cookie, cookie.value)
-        assert 'value="Zoe-Zimmermann"' not in self.shown(visitor, cookie, cookie.value[:-9] + "AAAAAAAA=")
+        assert 'value="Zoe-Zimmermann"' not in self.shown(
+            visitor, cookie, cookie.value[:-9] + "AAAAAAAA="
+        )
         # What is encrypted for another purpose, such as of a session.
-        assert 'value="Zoe-Zimmermann"' not in self.shown(visitor, cookie, encrypt({"step": "SETUP"}))
+        assert 'value="Zoe-Zimmermann"' not in self.shown(
+            visitor, cookie, encrypt({"step": "SETUP"})
+        )
         kept = decrypt(cookie.value)
         assert kept is not None
         del kept["place"]
