@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 
 import pytest
 from _pytest import runner
+from django.conf import settings
 from django.db import router
 from django.test import Client
 from django.utils import translation
@@ -132,6 +133,18 @@ def own_logging() -> Iterator[None]:
             logger.disabled, logger.propagate = disabled, propagate
             logger.setLevel(level)
     assert not changed
+
+
+@pytest.fixture(autouse=True)
+def own_settings() -> Iterator[None]:
+    """Fail a test that changes a setting in place, which no fixture undoes: later tests would be blamed instead."""
+    given: dict[str, Any] = getattr(settings, "COGNITO_MFA", {})
+    before = dict(given)
+    yield
+    after = dict(given)
+    given.clear()
+    given.update(before)
+    assert after == before
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,7 @@ def test_a_front_end_at_another_origin_works_with_the_settings_of_the_page(
     front_end: FrontEnd, settings: Any
 ) -> None:
     """With django-cors-headers itself: the question before a post, the post, and an origin that is not listed."""
-    told: dict[str, Any] = {"COGNITO_MFA": settings.COGNITO_MFA}
+    told: dict[str, Any] = {"COGNITO_MFA": {**settings.COGNITO_MFA}}
     for block in blocks("python")[1:3]:
         exec(block, told)  # noqa: S102 - our own page
     del told["__builtins__"]
