@@ -91,7 +91,7 @@ class Protocol:
             name = _operation(request)
             parameters = _parameters(request.body)
         except CognitoError as error:
-            return _failure(error).response()
+            return self._dated(_failure(error).response())
         if self._context.behavior.latency:
             time.sleep(self._context.behavior.latency)  # without the lock: calls wait side by side
         fault = self._faults.next(name)
@@ -113,13 +113,15 @@ class Protocol:
             return self._execute(name, parameters)
 
         try:
-            return fault.play(execute)
+            response = fault.play(execute)
         except NothingSent:
             logged = True  # what never arrived is in no log
             raise
         finally:
             if not logged:
                 self._record(name, parameters, fault.name)
+        own = {header.lower() for header in getattr(fault, "headers", ())}
+        return response if "date" in own else self._dated(response)
 
     def _execute(self, name: str, parameters: Mapping[str, Any]) -> Answer:
         try:

@@ -79,6 +79,32 @@ def test_an_error_is_answered_and_nothing_executed(
 
 
 @pytest.mark.parametrize(
+    "fault",
+    [
+        faults.Error("TooManyRequestsException"),
+        faults.Body(b"{}"),
+        faults.Body(b"{}", headers={"Date": "Tue, 01 Jan 2030 00:00:00 GMT"}),
+    ],
+    ids=["error", "body", "with a date of its own"],
+)
+def test_the_date_is_that_of_the_movable_clock(
+    cognito: LocalCognito, either: Caller, pool: LocalPool, fault: Any
+) -> None:
+    """Unless a fault says another one: the app reads from it how wrong a device's clock is."""
+    cognito.clock.set(1_900_000_000)
+    cognito.faults.on("AdminGetUser", fault)
+    seen: list[str] = []
+    events = either.boto.meta.events
+    events.register(
+        "after-call", lambda http_response, **_: seen.append(http_response.headers["Date"])
+    )
+    with suppress(ClientError):
+        read(either)
+    own = dict(getattr(fault, "headers", {})).get("Date")
+    assert seen[0] == (own or "Sun, 17 Mar 2030 17:46:40 GMT")
+
+
+@pytest.mark.parametrize(
     ("code", "status"),
     [("InternalErrorException", 500), ("ThrottlingException", 400), ("Brand.New#Name", 403)],
 )
