@@ -13,6 +13,7 @@ import pytest
 from django.apps import apps
 
 from cognito_mfa.databases import CurrentForeignKey, CurrentOneToOneField, CurrentQuerySet
+from tests.seed import SEED
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "cognito_mfa"
@@ -92,7 +93,7 @@ def test_our_rows_are_read_from_where_they_are_written() -> None:
 )
 def test_a_site_with_several_databases(settings: str, arguments: list[str]) -> None:
     """On PostgreSQL where this run is: only there, Django refuses a lock outside of a transaction."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", SEED, "-q", "-p", "no:cacheprovider"]
     environment = {**os.environ}
     environment.pop("PYTEST_ADDOPTS", None)
     ended = subprocess.run(  # noqa: S603

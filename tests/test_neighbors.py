@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.seed import SEED
+
 HERE = Path(__file__).parent / "neighbors"
 
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("name", ["fallbacks", "impersonation"])
 def test_beside_apps_of_others(name: str) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "--ds=tests.neighbors.settings"]
+    command = [sys.executable, "-m", "pytest", SEED, "-q", "--ds=tests.neighbors.settings"]
     # Its own database, also where another test runs on PostgreSQL at this moment.
     environment = {**os.environ, "DATABASE_URL": "sqlite:///:memory:"}
     environment.pop("PYTEST_ADDOPTS", None)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.seed import SEED
+
 HERE = Path(__file__).parent / "user_models"
 
 
@@ -25,7 +27,7 @@ HERE = Path(__file__).parent / "user_models"
     ],
 )
 def test_a_site_with_users_of_another_kind(model: str, name: str) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "--ds=tests.user_models.settings"]
+    command = [sys.executable, "-m", "pytest", SEED, "-q", "--ds=tests.user_models.settings"]
     environment = {**os.environ, "USER_MODEL": model}
     environment.pop("PYTEST_ADDOPTS", None)
     ended = subprocess.run(  # noqa: S603

@@ -533,7 +533,7 @@ def test_an_api_says_that_a_user_acts(victim: Any, conf: Conf) -> None:
     request.session, request.user = browser.session, victim
 
     class Framework:
-        user, _request = victim, request
+        user, auth, _request = victim, None, request
 
     permission: Any = IsMFAVerified()
     assert permission.has_permission(Framework, None)

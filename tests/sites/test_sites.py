@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.seed import SEED
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # What each site needs, and its tests beside the journeys.
@@ -51,7 +53,7 @@ def test_site(site: str) -> None:
     assert not reason
     files = ["journeys.py", *filter(None, [OWN_TESTS.get(site)])]
     url = POSTGRESQL if site == "two_databases" else "sqlite:///:memory:"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", SEED, "-q", "-p", "no:cacheprovider"]
     plugin = ["-p", "tests.databases.plugin", f"--ds=tests.sites.{site}"]
     environment = {**os.environ, "DATABASE_URL": url}
     environment.pop("PYTEST_ADDOPTS", None)
