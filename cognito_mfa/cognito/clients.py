@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +17,6 @@ from django.core.signals import setting_changed
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from cognito_mfa import __version__
 from cognito_mfa.cognito import circuit_breaker, retry_budget
 from cognito_mfa.cognito.deadline import CALLS, CallThread
 from cognito_mfa.cognito.endpoints import is_aws, refuse_endpoint
@@ -208,19 +206,7 @@ def _config(*, attempts: int) -> Config:
         # In full, because botocore's default sends a lost answer five times, and may change.
         retries={"mode": "standard", "total_max_attempts": attempts},
         tcp_keepalive=True,
-        user_agent=_user_agent(),
     )
-
-
-def _user_agent() -> str:
-    """Return the header that names us to AWS.
-
-    botocore's own is made anew for each call, which is a tenth of its time. boto3 adds botocore's version to ours.
-    """
-    import boto3
-
-    python = platform.python_version()
-    return f"django-cognito-mfa/{__version__} Boto3/{boto3.__version__} Python/{python}"
 
 
 class _DropCallDebug(logging.Filter):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import threading
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -58,21 +56,6 @@ def test_our_numbers_hold_whatever_botocores_defaults_become(
     assert (config.connect_timeout, config.read_timeout) == (3, 8)
     assert config.max_pool_connections >= 50
     forget_clients()
-
-
-def test_aws_learns_which_versions_call(cognito: LocalCognito) -> None:
-    """Made once: botocore makes its own anew for each call."""
-    seen: list[bytes | str] = []
-    client: Any = client_for("GetUser")
-    client.meta.events.register_first(
-        "before-send.cognito-identity-provider",
-        lambda request, **_: seen.append(request.headers["User-Agent"]),
-    )
-    with suppress(Exception):
-        client.get_user(AccessToken="x")
-    (told,) = seen
-    told = told.decode() if isinstance(told, bytes) else told
-    assert re.fullmatch(r"django-cognito-mfa/\S+ Boto3/\S+ Python/\S+ Botocore/\S+", told)
 
 
 def test_a_settings_change_drops_the_clients(settings: Settings, cognito: LocalCognito) -> None:
