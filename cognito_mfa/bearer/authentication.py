@@ -176,8 +176,8 @@ async def aauthenticate(
     """Async version of ``authenticate``.
 
     Args:
-        request: as above.
-        scopes: as above.
+        request: any; only its Authorization header is read.
+        scopes: that the token must have, all of them.
     """
     return await sync_to_async(authenticate)(request, scopes=scopes)
 
