@@ -11,8 +11,9 @@ from pytest_django import Settings
 from cognito_mfa.cognito import clients
 from cognito_mfa.cognito.clients import CONSUMING, client_for, forget_clients
 from cognito_mfa.cognito.transport import call
-from cognito_mfa.exceptions import Misconfigured
+from cognito_mfa.exceptions import CognitoMFAError, Misconfigured
 from cognito_mfa.local import LocalCognito
+from cognito_mfa.values.secret_text import SecretText
 from tests.visitor import CLIENT_ID, POOL_ID
 
 pytestmark = pytest.mark.usefixtures("pool")
@@ -56,6 +57,15 @@ def test_our_numbers_hold_whatever_botocores_defaults_become(
     assert (config.connect_timeout, config.read_timeout) == (3, 8)
     assert config.max_pool_connections >= 50
     forget_clients()
+
+
+def test_cognito_itself_judges_the_input(cognito: LocalCognito) -> None:
+    """botocore would refuse so short a session, with a text of its own."""
+    given = {"ClientId": CLIENT_ID, "ChallengeName": "MFA_SETUP", "Session": SecretText("short")}
+    with pytest.raises(CognitoMFAError) as refused:
+        call("RespondToAuthChallenge", given)
+    assert refused.value.error == "InvalidParameterException"
+    assert cognito.calls[-1].error == "InvalidParameterException"
 
 
 def test_a_settings_change_drops_the_clients(settings: Settings, cognito: LocalCognito) -> None:
