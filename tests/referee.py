@@ -35,19 +35,28 @@ UNDECLARED = frozenset(
 NEWER_VALUES = frozenset({("AuthFactorType", "SOFTWARE_TOKEN")})
 #: The model's limit is for the names that one may choose; phone_number_verified has 21 characters.
 LONGER_THAN_DECLARED = frozenset({"CustomAttributeNameType"})
-#: Members that Cognito sends although they are empty.
+#: Members that Cognito sends although they are empty, or the shapes of values in a map.
 MAY_BE_EMPTY = frozenset(
     {
         "ChallengeParameters",
         "Devices",
+        "DomainDescription",
         "Groups",
+        "IdpIdentifiers",
         "LambdaConfig",
+        "Providers",
+        "ResourceServers",
+        "TagValueType",
+        "Tags",
         "TokenValidityUnits",
         "UserPoolClients",
+        "UserPoolTags",
         "UserPools",
         "Users",
     }
 )
+#: Structures that Cognito sends empty, although the model requires members of them.
+HOLLOW = ("CustomDomainConfig",)
 
 
 class Referee:
@@ -105,11 +114,20 @@ def _problems(shape: Any, value: Any) -> Iterator[str]:
     if shape is None:
         yield from ([] if value == {} else [f"members where there are none: {sorted(value)}"])
         return
-    report = ParamValidator().validate(value, shape)
+    solid = _solid(value)
+    report = ParamValidator().validate(solid, shape)
     if report.has_errors():
         yield report.generate_report()
         return
-    yield from _beyond_botocore(shape, value, shape.name)
+    yield from _beyond_botocore(shape, solid, shape.name)
+
+
+def _solid(value: Any) -> Any:
+    """A value without structures that may be hollow."""
+    if isinstance(value, dict):
+        kept = {k: v for k, v in value.items() if k not in HOLLOW or v != {}}
+        return {name: _solid(item) for name, item in kept.items()}
+    return [_solid(item) for item in value] if isinstance(value, list) else value
 
 
 def _beyond_botocore(shape: Any, value: Any, path: str) -> Iterator[str]:
@@ -120,7 +138,8 @@ def _beyond_botocore(shape: Any, value: Any, path: str) -> Iterator[str]:
         yield f"{path}: {value!r} is not one of {limits['enum']}"
     if "max" in limits and _size(value) > limits["max"] and shape.name not in LONGER_THAN_DECLARED:
         yield f"{path}: more than {limits['max']}"
-    if value in ("", [], {}) and path.rpartition(".")[2] not in MAY_BE_EMPTY and "." in path:
+    named = {path.rpartition(".")[2], shape.name}
+    if value in ("", [], {}) and not named & MAY_BE_EMPTY and "." in path:
         yield f"{path}: empty, so it should be absent"
     for step, child, item in _children(shape, value):
         yield from _beyond_botocore(child, item, f"{path}.{step}")

@@ -13,7 +13,7 @@ from cognito_mfa.local.faults import Edit
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules.claims import issuer
 from cognito_mfa.local.rules.keys import keys_of, signed
-from cognito_mfa.local.rules.tokens import SELF_SERVICE_SCOPE
+from cognito_mfa.local.rules.scopes import SELF_SERVICE
 
 TOKENS = ("AccessToken", "IdToken")
 RESULT = "AuthenticationResult"
@@ -30,7 +30,7 @@ def tokens_and_challenge(pool: LocalPool, username: str, client_id: str) -> Edit
     Returns:
         The fault.
     """
-    tokens = pool.issue_tokens(username, client_id, scopes=[SELF_SERVICE_SCOPE])
+    tokens = pool.issue_tokens(username, client_id, scopes=[SELF_SERVICE])
 
     def both(answer: dict[str, Any]) -> dict[str, Any]:
         challenge = {"ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "x" * 20}
@@ -50,7 +50,7 @@ def tokens_of(pool: LocalPool, username: str, client_id: str) -> Edit:
     Returns:
         The fault.
     """
-    tokens = pool.issue_tokens(username, client_id, scopes=[SELF_SERVICE_SCOPE])
+    tokens = pool.issue_tokens(username, client_id, scopes=[SELF_SERVICE])
     return _change_result(lambda result: {**result, **tokens})
 
 

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -21,12 +22,21 @@ EXPIRED = "Invalid session for the user, session is expired."
 USED = "Invalid session for the user, session can only be used once."
 
 
+@dataclass
+class Refusal:
+    """What Cognito said, after the block."""
+
+    text: str = ""
+
+
 @contextmanager
-def refused(code: str, text: str | None = None) -> Generator[None]:
+def refused(code: str, text: str | None = None) -> Generator[Refusal]:
     """Cognito answers this error, with this very text."""
+    refusal = Refusal()
     with pytest.raises(ClientError) as caught:
-        yield
+        yield refusal
     error = caught.value.response["Error"]
+    refusal.text = error["Message"]
     assert error["Code"] == code
     if text is not None:
         assert error["Message"] == text

@@ -20,12 +20,11 @@ from urllib.parse import unquote
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import NotAuthorizedException
 from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules.scopes import OPENID, RESERVED, custom_scopes
 from cognito_mfa.local.rules.state import Account, AppClient, User, UserPool
-from cognito_mfa.local.rules.tokens import SELF_SERVICE_SCOPE, Tokens, UnsignedToken
+from cognito_mfa.local.rules.tokens import Tokens, UnsignedToken
 
 CODE_SECONDS = 300.0
-OPENID = "openid"
-RESERVED_SCOPES = (OPENID, "email", "phone", "profile", SELF_SERVICE_SCOPE)
 #: What a scope shows of a user; "profile" and "openid" alone show everything that the client may read.
 SCOPED_ATTRIBUTES = {
     "email": ("email", "email_verified"),
@@ -231,12 +230,13 @@ def client_id_in(form: Mapping[str, str], authorization: str) -> str:
     return by_header
 
 
-def scopes_asked(client: AppClient, asked: str) -> list[str]:
+def scopes_asked(pool: UserPool, client: AppClient, asked: str) -> list[str]:
     """Return the scopes that a request is given.
 
     A scope that exists and is not the client's is ignored.
 
     Args:
+        pool: The user pool.
         client: The app client.
         asked: The scopes of the request, with spaces between them.
 
@@ -246,10 +246,11 @@ def scopes_asked(client: AppClient, asked: str) -> list[str]:
     Raises:
         OAuthError: One of them does not exist, or the client may have none of them.
     """
-    allowed = client.settings.get("AllowedOAuthScopes", [])
-    scopes = asked.split() or list(allowed)
+    existing = {*RESERVED, *custom_scopes(pool)}
+    allowed = [one for one in client.settings.get("AllowedOAuthScopes", []) if one in existing]
+    scopes = asked.split() or allowed
     given = [scope for scope in scopes if scope in allowed]
-    if not given or not set(scopes) <= {*allowed, *RESERVED_SCOPES}:
+    if not given or not set(scopes) <= existing:
         raise OAuthError("invalid_scope")
     return given
 

@@ -238,7 +238,7 @@ def _asked(pool: UserPool, client: AppClient, query: Fields) -> Asked:
         pool,
         client,
         query["redirect_uri"],
-        scopes_asked(client, query.get("scope", "")),
+        scopes_asked(pool, client, query.get("scope", "")),
         query.get("state", ""),
         query.get("nonce", ""),
         challenge,

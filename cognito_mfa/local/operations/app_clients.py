@@ -15,6 +15,7 @@ from typing import Any
 from cognito_mfa.local.errors import InvalidParameterException
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
 from cognito_mfa.local.operations.paging import page_start, page_token
+from cognito_mfa.local.rules.scopes import check_providers, check_scopes
 from cognito_mfa.local.rules.state import AppClient, UserPool
 
 DEFAULT_FLOWS = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"]
@@ -57,7 +58,7 @@ def create_user_pool_client(context: Context, parameters: Parameters) -> Payload
     """Create an app client with an id, and if wanted a secret, of its own."""
     pool = context.pool(parameters)
     client = AppClient(id=_random(26), secret=_secret(parameters), created_at=context.clock.now())
-    _configure(client, parameters, context.clock.now())
+    _configure(pool, client, parameters, context.clock.now())
     pool.clients[client.id] = client
     return {"UserPoolClient": _describe(pool, client)}
 
@@ -65,7 +66,7 @@ def create_user_pool_client(context: Context, parameters: Parameters) -> Payload
 def update_user_pool_client(context: Context, parameters: Parameters) -> Payload:
     """Change an app client; what is left out goes back to its default."""
     pool, client = context.client_of_pool(parameters)
-    _configure(client, {"ClientName": client.name, **parameters}, context.clock.now())
+    _configure(pool, client, {"ClientName": client.name, **parameters}, context.clock.now())
     return {"UserPoolClient": _describe(pool, client)}
 
 
@@ -94,10 +95,12 @@ def list_user_pool_clients(context: Context, parameters: Parameters) -> Payload:
     return page
 
 
-def _configure(client: AppClient, parameters: Parameters, now: float) -> None:
+def _configure(pool: UserPool, client: AppClient, parameters: Parameters, now: float) -> None:
     """Everything that can be changed later. Nothing is, when a part of it is refused."""
     flows = parameters.get("ExplicitAuthFlows", DEFAULT_FLOWS)
     _check_flows(flows)
+    check_scopes(pool, parameters.get("AllowedOAuthScopes", []))
+    check_providers(pool, parameters.get("SupportedIdentityProviders", []))
     lifetimes = [_seconds(parameters, token) for token in LIFETIMES]
     client.name = parameters["ClientName"]
     client.explicit_auth_flows = list(flows)

@@ -12,10 +12,12 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-from cognito_mfa.local.errors import InvalidParameterException
+from cognito_mfa.local.errors import InvalidParameterException, UserPoolTaggingException
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.operations.domains import domains_of
 from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.operations.pool_mfa import FACTOR_BLOCKS, KEPT
+from cognito_mfa.local.operations.tags import arn_of, check_tags
 from cognito_mfa.local.rules.directory import STANDARD_ATTRIBUTES
 from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.rules.state import DeviceTracking, UserPool
@@ -94,7 +96,12 @@ def update_user_pool(context: Context, parameters: Parameters) -> Payload:
 
 def delete_user_pool(context: Context, parameters: Parameters) -> Payload:
     """Delete a pool with everything in it."""
-    del context.account.pools[context.pool(parameters).id]
+    pool = context.pool(parameters)
+    if pool.domains:
+        raise InvalidParameterException(
+            "User pool cannot be deleted. It has a domain configured that should be deleted first."
+        )
+    del context.account.pools[pool.id]
     return {}
 
 
@@ -120,7 +127,7 @@ def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
     described = {
         "Id": pool.id,
         "Name": pool.name,
-        "Arn": f"arn:aws:cognito-idp:{pool.region}:{context.account.id}:userpool/{pool.id}",
+        "Arn": arn_of(context, pool),
         "MfaConfiguration": pool.mfa,
         "Policies": _describe_policies(pool),
         "UsernameConfiguration": {"CaseSensitive": not pool.case_insensitive},
@@ -128,6 +135,7 @@ def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
         "EstimatedNumberOfUsers": len(pool.users),
         "UserPoolTier": "ESSENTIALS",
         "DeletionProtection": "INACTIVE",
+        "UserPoolTags": pool.tags,
         "CreationDate": pool.created_at,
         "LastModifiedDate": pool.modified_at,
         **{k: v for k, v in pool.settings.items() if k not in FACTOR_BLOCKS},
@@ -139,6 +147,7 @@ def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
         "AccountRecoverySetting": _describe_recovery(pool),
         "AutoVerifiedAttributes": pool.auto_verified,
         "DeviceConfiguration": _describe_device_tracking(pool),
+        **domains_of(pool),
     }
     return {**described, **{name: value for name, value in optional.items() if value}}
 
@@ -146,6 +155,9 @@ def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
 def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:
     """Everything that can be changed later."""
     invitations = parameters.get("AdminCreateUserConfig", {})
+    tags = parameters.get("UserPoolTags", {})
+    check_tags(tags, refusal=UserPoolTaggingException)
+    pool.tags = dict(tags)
     pool.mfa = parameters.get("MfaConfiguration", "OFF")
     pool.account_recovery = _recovery(parameters)
     pool.auto_verified = parameters.get("AutoVerifiedAttributes", [])

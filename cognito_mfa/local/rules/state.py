@@ -179,6 +179,48 @@ class Group:
 
 
 @dataclass(slots=True, kw_only=True)
+class Domain:
+    """Where managed login is, by name: a prefix of Cognito's own domain, or a custom domain."""
+
+    name: str
+    custom: dict[str, str] = field(default_factory=dict)
+    """The CustomDomainConfig; empty for a prefix domain."""
+    managed_login_version: int = 1
+    created_at: float
+
+    @property
+    def is_custom(self) -> bool:
+        """Return whether this is a domain of the pool's owner."""
+        return bool(self.custom)
+
+
+@dataclass(slots=True, kw_only=True)
+class ResourceServer:
+    """An API, with the scopes that clients can have of it."""
+
+    identifier: str
+    name: str
+    scopes: dict[str, str] = field(default_factory=dict)
+    """Descriptions by the names of the scopes, which are without the identifier."""
+
+
+@dataclass(slots=True, kw_only=True)
+class IdentityProvider:
+    """Where users of a pool can sign in instead of in the pool."""
+
+    name: str
+    type: str
+    details: dict[str, str] = field(default_factory=dict, repr=False)
+    """ProviderDetails: addresses, scopes, and the client secret at the provider."""
+    attribute_mapping: dict[str, str] = field(default_factory=dict)
+    """The provider's claims by the attributes of the pool that they are written to."""
+    identifiers: list[str] = field(default_factory=list)
+    acr_mapping: dict[str, str] = field(default_factory=dict)
+    created_at: float
+    modified_at: float
+
+
+@dataclass(slots=True, kw_only=True)
 class DeviceTracking:
     """A pool's DeviceConfiguration."""
 
@@ -224,6 +266,10 @@ class UserPool:
     replaced_tokens: dict[str, float] = field(default_factory=dict, repr=False)
     """When each of them was replaced by another, where they rotate."""
     groups: dict[str, Group] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    domains: dict[str, Domain] = field(default_factory=dict)
+    resource_servers: dict[str, ResourceServer] = field(default_factory=dict)
+    identity_providers: dict[str, IdentityProvider] = field(default_factory=dict)
     attempts: dict[str, list[float]] = field(default_factory=dict, repr=False)
     """The times of attempts that are limited per hour."""
     keys: PoolKeys | None = field(default=None, repr=False)

@@ -27,6 +27,7 @@ from cognito_mfa.local.errors import (
 )
 from cognito_mfa.local.rules import claims, keys
 from cognito_mfa.local.rules.directory import user_with_sub
+from cognito_mfa.local.rules.scopes import SELF_SERVICE
 from cognito_mfa.local.rules.state import (
     Account,
     AppClient,
@@ -36,7 +37,6 @@ from cognito_mfa.local.rules.state import (
     UserPool,
 )
 
-SELF_SERVICE_SCOPE = "aws.cognito.signin.user.admin"
 INVALID = "Invalid Access Token"
 LONGEST_ACCESS = 86400
 JWT_DOTS = 2
@@ -85,7 +85,7 @@ class Tokens:
         user: User,
         *,
         factors: Sequence[str],
-        scopes: Sequence[str] = (SELF_SERVICE_SCOPE,),
+        scopes: Sequence[str] = (SELF_SERVICE,),
         auth_time: float | None = None,
         device_key: str = "",
     ) -> dict[str, Any]:
@@ -213,7 +213,7 @@ class Tokens:
         family.revoked = True
 
     def check_access(
-        self, token: str, *, scope: str = SELF_SERVICE_SCOPE
+        self, token: str, *, scope: str = SELF_SERVICE
     ) -> tuple[UserPool, User | None]:
         """Check an access token.
 

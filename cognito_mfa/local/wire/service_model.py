@@ -28,7 +28,8 @@ Shape = Mapping[str, Any]
 
 #: Where the service accepts more than its model says: spaces inside a password are allowed, and its
 #: own error text quotes this pattern. See "Limits of input" in docs/cognito-behavior.md.
-PATTERNS = {"PasswordType": r"^[\S]+.*[\S]+$"}
+#: The pattern of a domain has no dots, and custom domains have. See "Domains" there.
+PATTERNS = {"PasswordType": r"^[\S]+.*[\S]+$", "DomainType": r"[\S]+"}
 
 
 @cache
