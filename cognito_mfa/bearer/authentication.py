@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from cognito_mfa.bearer import second_factor, users
+from cognito_mfa.bearer import memory, second_factor, users
 from cognito_mfa.bearer.header import bearer_token
 from cognito_mfa.cognito import deadline, token_verification
 from cognito_mfa.cognito.claims import person_of
@@ -132,17 +132,21 @@ class BearerSignIn:
         """What the token may be used for, as its app client asked."""
         return frozenset(str(self.claims.get("scope") or "").split())
 
-    def is_mfa_remembered(self) -> bool:
-        """Return whether this sign-in is known to have passed MFA, without asking anyone."""
-        return _is_remembered(self.user, self._person)
+    def is_remembered(self) -> bool:
+        """Return whether this sign-in is known to suffice, without asking anyone."""
+        return _recalled(self.user, self._person) in second_factor.GOOD
+
+    def suffices(self) -> bool:
+        """Return whether this sign-in passed MFA, or is exempt from it (``FEDERATED``); asks Cognito as below."""
+        return self._word in second_factor.GOOD
 
     def is_mfa_verified(self) -> bool:
         """Return whether this sign-in passed MFA; asks Cognito where that is not remembered."""
-        return self._is_mfa_verified
+        return self._word == memory.VERIFIED
 
     @cached_property
-    def _is_mfa_verified(self) -> bool:
-        return second_factor.is_verified(self._token, self._person, self.user)
+    def _word(self) -> str:
+        return second_factor.judge(self._token, self._person, self.user)
 
 
 @sensitive_variables()
@@ -225,6 +229,6 @@ def _verified_sign_in(token: SecretText) -> BearerSignIn:
     return BearerSignIn(user, claims, person, token)
 
 
-def _is_remembered(user: Any, person: Person) -> bool:
+def _recalled(user: Any, person: Person) -> str:
     identity = state_of(user)
-    return identity is not None and second_factor.is_remembered(person, identity)
+    return "" if identity is None else second_factor.recall(person, identity)

@@ -21,9 +21,9 @@ def decide(request: HttpRequest, sign_in: BearerSignIn) -> Verdict:
         request: that the token came with.
         sign_in: what ``authenticate`` returned for it.
     """
-    if get_conf().ENFORCEMENT == "off" or sign_in.is_mfa_remembered():
+    if get_conf().ENFORCEMENT == "off" or sign_in.is_remembered():
         return Verdict.PASS
-    if not policy.is_required(request, sign_in.user) or sign_in.is_mfa_verified():
+    if not policy.is_required(request, sign_in.user) or sign_in.suffices():
         return Verdict.PASS
     return Verdict.BLOCK if policy.is_enforced() else Verdict.WOULD_BLOCK
 

@@ -1,6 +1,7 @@
 """Whether the sign-in that an access token stems from passed MFA.
 
-A token with ``amr`` says so itself. Without it, Cognito is asked whether a code was due, by the rules of
+A token with ``amr`` says so itself. Users of identity providers are exempt by the same rule as on pages
+(``FEDERATED``): Cognito must say that a provider owns the account, which no access token does. Without it, Cognito is asked whether a code was due, by the rules of
 ``managed_login.evidence``. A token is used for longer than a minute after the sign-in, so there is one more case: for
 an older sign-in, the authenticator app must have been known here before it and still be enabled at Cognito, or the
 sign-in must have been judged when it was fresh.
@@ -12,18 +13,19 @@ until it expires, as everywhere that tokens are verified by signature.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa.bearer import memory
-from cognito_mfa.cognito import admin_api, deadline, user_api
+from cognito_mfa.cognito import admin_api, deadline
 from cognito_mfa.cognito.claims import owning_provider
 from cognito_mfa.cognito.types import SOFTWARE_TOKEN_MFA, OwnAccount, Person
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement.account_state import is_check_overdue
 from cognito_mfa.enforcement.identity_state import Identity, state_of
-from cognito_mfa.exceptions import BadReply, BadReplyReason, CognitoMFAError
+from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.managed_login import evidence
 from cognito_mfa.managed_login.evidence import Doubt, Evidence
 from cognito_mfa.managed_login.judgment import PATIENCE
@@ -37,22 +39,24 @@ FEDERATED = "federated"  # an identity provider signed the user in, which ``FEDE
 GOOD = (memory.VERIFIED, FEDERATED)
 
 
-def is_remembered(person: Person, identity: Identity) -> bool:
-    """Return whether the sign-in is known to have passed MFA, without asking anyone.
+def recall(person: Person, identity: Identity) -> str:
+    """Return what is known about the sign-in without asking anyone; empty for nothing, or nothing that counts now.
 
     Args:
         person: whom the token's claims name.
         identity: of the user.
     """
-    if _is_over(person, identity):
-        return False
-    recalled = memory.recall(identity, person.claims)
-    return recalled is not None and _is_recent(recalled) and recalled[0] in GOOD
+    recalled = None if _is_over(person, identity) else memory.recall(identity, person.claims)
+    if recalled is None or not _is_recent(recalled):
+        return ""
+    return _counting(recalled[0], person)
 
 
 @sensitive_variables()
-def is_verified(token: SecretText, person: Person, user: Any) -> bool:
-    """Return whether the sign-in passed MFA; asks Cognito at most once in five minutes.
+def judge(token: SecretText, person: Person, user: Any) -> str:
+    """Return ``VERIFIED``, ``FEDERATED``, or another word for a sign-in that proves nothing.
+
+    Asks Cognito at most once in five minutes.
 
     Args:
         token: whose signature was verified.
@@ -61,21 +65,21 @@ def is_verified(token: SecretText, person: Person, user: Any) -> bool:
     """
     identity = state_of(user)
     if identity is None or _is_over(person, identity):
-        return False
+        return ""
     recalled = memory.recall(identity, person.claims)
     if recalled is not None and _is_recent(recalled):
-        return recalled[0] in GOOD
+        return _counting(recalled[0], person)
     was_verified = recalled is not None and recalled[0] == memory.VERIFIED
     try:
         with deadline.within(PATIENCE):
             word = _judge(token, person, user, was_verified=was_verified)
     except CognitoMFAError as error:
         logger.warning("token_proves_nothing: user %s, error %s", identity.user_id, error)
-        return False
+        return ""
     memory.remember(identity, person.claims, word)
     if word not in GOOD:
         logger.info("token_proves_nothing: user %s, reason %s", identity.user_id, word)
-    return word in GOOD
+    return _counting(word, person)
 
 
 def _is_recent(recalled: tuple[str, float]) -> bool:
@@ -83,14 +87,27 @@ def _is_recent(recalled: tuple[str, float]) -> bool:
 
 
 def _is_over(person: Person, identity: Identity) -> bool:
-    """Return whether the sign-in is too old, or its proof ended; by what is loaded already."""
+    """Return whether the sign-in was ended, or Cognito must be asked about the user; by what is loaded already."""
     at = evidence.auth_time(person)
-    age = None if at is None else seconds_since(at)
-    if at is None or age is None or age > get_conf().PROOF_MAX_AGE:
+    if at is None or is_check_overdue(identity):
         return True
     # Cognito's times are whole seconds. Within the same second, it is not known which came first.
     ended = identity.proofs_ended_at
-    return is_check_overdue(identity) or (ended is not None and ended.timestamp() >= at)
+    return ended is not None and ended.timestamp() >= at
+
+
+def _counting(word: str, person: Person) -> str:
+    """Return ``word``; empty for a proof that is too old. An exemption is no proof, and does not age.
+
+    Args:
+        word: what was found out.
+        person: whom the token's claims name.
+    """
+    if word == FEDERATED:
+        return word if _exempts_federated_users() else ""  # the setting may have changed since
+    at = evidence.auth_time(person)
+    age = None if at is None else seconds_since(at)
+    return word if age is not None and age <= get_conf().PROOF_MAX_AGE else ""
 
 
 @sensitive_variables()
@@ -101,19 +118,35 @@ def _judge(token: SecretText, person: Person, user: Any, *, was_verified: bool) 
         CognitoMFAError: Cognito was asked, and did not answer.
     """
     methods = person.claims.get("amr")
+    if evidence.says_mfa(methods):
+        return memory.VERIFIED
+    known = Evidence(token, person)
+    if _may_be_exempt(person):
+        account = evidence.ask(known)
+        if owning_provider(person.username, account.providers):
+            return FEDERATED
+        known = replace(known, account=account)
     if methods is not None:
-        return memory.VERIFIED if evidence.says_mfa(methods) else Doubt.NO_CODE
+        return Doubt.NO_CODE
     if "device_key" in person.claims:
         return Doubt.REMEMBERED_DEVICE
-    account = user_api.own_account(token)
-    if account.sub != person.sub:
-        raise BadReply("GetUser", reason=BadReplyReason.ANOTHER_USER)
+    account = evidence.ask(known)
     if account.providers:
-        exempts = get_conf().FEDERATED == "exempt"
-        owned = owning_provider(person.username, account.providers)
-        return FEDERATED if exempts and owned else Doubt.LINKED_PROVIDER
-    found = _doubt(Evidence(token, person, account=account), account, user, was_verified)
+        return Doubt.LINKED_PROVIDER
+    found = _doubt(replace(known, account=account), account, user, was_verified)
     return memory.VERIFIED if found is None else found
+
+
+def _may_be_exempt(person: Person) -> bool:
+    """Return whether an identity provider may own the account, and the site exempts its users.
+
+    Cognito names their accounts such as ``Google_1138``. That it is so, the attribute ``identities`` must say too.
+    """
+    return _exempts_federated_users() and "_" in person.username
+
+
+def _exempts_federated_users() -> bool:
+    return get_conf().FEDERATED == "exempt"
 
 
 def _doubt(asked: Evidence, account: OwnAccount, user: Any, was_verified: bool) -> Doubt | None:

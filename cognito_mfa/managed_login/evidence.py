@@ -159,7 +159,7 @@ def _doubt_of_enrolled(evidence: Evidence, identity: CognitoIdentity) -> Doubt |
     """Ask Cognito whether the user's own authenticator app made it ask for a code."""
     if identity.status != CognitoIdentity.Status.ENABLED or identity.software_token is None:
         return Doubt.UNKNOWN_BEFORE
-    account = _account(evidence)
+    account = ask(evidence)
     if account.providers:
         return Doubt.LINKED_PROVIDER
     if SOFTWARE_TOKEN_MFA not in account.factors:
@@ -181,7 +181,7 @@ def doubt_of_factors(evidence: Evidence) -> Doubt | None:
     One page of AWS's documentation says that a user without a factor may get tokens once before the pool
     demands a setup.
     """
-    account = _account(evidence)
+    account = ask(evidence)
     if account.providers:
         return Doubt.LINKED_PROVIDER
     if set(FACTORS) & set(account.factors):
@@ -190,7 +190,12 @@ def doubt_of_factors(evidence: Evidence) -> Doubt | None:
     return None if user_api.has_own_software_token(evidence.access_token) else Doubt.NOT_ASKED
 
 
-def _account(evidence: Evidence) -> OwnAccount:
+def ask(evidence: Evidence) -> OwnAccount:
+    """Return Cognito's answer about the user (GetUser), who must be the one that the token names.
+
+    Raises:
+        CognitoMFAError: Cognito did not answer, or named another user.
+    """
     account = evidence.account or user_api.own_account(evidence.access_token)
     if account.sub != evidence.person.sub:
         raise BadReply("GetUser", reason=BadReplyReason.ANOTHER_USER)

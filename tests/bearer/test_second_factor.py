@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -20,6 +22,7 @@ from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import BlockedRequest, CognitoIdentity, MFAEvent, MFAExemption
 from tests.bearer.conftest import Caller
+from tests.visitor import PASSWORD, POOL_ID
 
 APIS = ["/drf/", "/ninja/sync", "/ninja/async", "/plain/"]
 ASKED = ["GetUser", "GetUserPoolMfaConfig"]
@@ -207,12 +210,81 @@ def test_observing_records_who_would_be_blocked(caller: Caller, settings: Settin
     assert not BlockedRequest.objects.exists()
 
 
+FED = [None, ["fed"], ["fed", "mfa"], ["pwd"]]
+
+
+def google(pool: LocalPool, name: str = "Google_7") -> None:
+    """Add a user of an identity provider, who has a name such as Cognito gives them."""
+    pool.create_user(name, password=PASSWORD)
+    pool.user(name).attributes["identities"] = identities("Google", "7", created_at=0)
+
+
+def claims(amr: list[str] | None) -> dict[str, Any]:
+    return {} if amr is None else {"amr": amr, "origin_jti": str(amr)}
+
+
+@apis
 def test_federated_users_pass_where_the_site_exempts_them(
+    caller: Caller, pool: LocalPool, settings: Settings, path: str
+) -> None:
+    """Whatever ``amr`` says, as on pages. Cognito is asked whose account it is, once for each sign-in."""
+    conf(settings, FEDERATED="exempt")
+    google(pool)
+    for amr in FED:
+        caller.signs_in("Google_7", **claims(amr))
+        assert caller.is_let_in(path), amr
+        caller.cognito.forget_calls()
+        assert caller.is_let_in(path)
+        assert caller.cognito.operations() == []
+    conf(settings, FEDERATED="block")
+    for amr in FED:
+        assert not caller.signs_in("Google_7", **claims(amr)).is_let_in(path), amr
+
+
+def test_an_exemption_is_no_proof_and_does_not_age(
     caller: Caller, pool: LocalPool, settings: Settings
 ) -> None:
     conf(settings, FEDERATED="exempt")
+    google(pool)
+    old = int(time.time()) - 13 * 3600
+    caller.signs_in("Google_7", amr=["fed"], auth_time=old)
+    assert caller.is_let_in()
+    for path in ("/drf/anyone/", "/ninja/anyone"):
+        assert caller.calls(path).json()["verified"] is False
+    linked = CognitoIdentity.objects.get(username="Google_7")
+    linked.invalidate_proofs(MFAEvent.Kind.SIGNED_OUT_ELSEWHERE)
+    assert not caller.is_let_in()
+
+
+@pytest.mark.parametrize("amr", FED, ids=str)
+def test_a_linked_provider_exempts_no_user_of_the_pools_own(
+    caller: Caller, pool: LocalPool, settings: Settings, amr: list[str] | None
+) -> None:
+    conf(settings, FEDERATED="exempt")
     pool.user("newcomer").attributes["identities"] = identities("Google", "7", created_at=0)
-    assert not caller.signs_in().is_let_in()  # a user of the pool's own, with a linked provider
+    assert not caller.signs_in(**claims(amr)).is_let_in()
+
+
+def test_a_name_like_a_providers_exempts_no_one(
+    caller: Caller, pool: LocalPool, settings: Settings
+) -> None:
+    """A stranger may choose it. The provider must own the account, and Cognito must say so now."""
+    conf(settings, FEDERATED="exempt")
+    pool.create_user("Google_8", password=PASSWORD)
+    google(pool, "Apple_7")
+    for name in ("Google_8", "Apple_7"):
+        for amr in FED:
+            assert not caller.signs_in(name, **claims(amr)).is_let_in(), (name, amr)
+    google(pool)
+    caller.cognito.faults.on("GetUser", faults.Timeout(executed=False), times=9)
+    caller.signs_in("Google_7", amr=["fed"])
+    CognitoIdentity.objects.create(
+        user=get_user_model().objects.create_user("google"),
+        pool_id=POOL_ID,
+        sub=pool.user("Google_7").sub,
+        username="Google_7",
+    )
+    assert not caller.is_let_in()
 
 
 def test_the_public_question_is_about_mfa_and_not_about_the_policy(
