@@ -184,23 +184,29 @@ def _for_htmx(request: HttpRequest, denial: Denial) -> HttpResponse:
 
 
 def _for_script(request: HttpRequest, denial: Denial) -> HttpResponse:
+    # The page that the script runs in is where the user was. What the script asked for is data, and no place to be.
+    page = local_path(request, request.headers.get("Referer"))
     problem: dict[str, Any] = {
         "type": "about:blank",
         "title": str(denial.title),
         "status": 403,
         "code": denial.code,
         "detail": str(denial.title),
-        "setup_url": request.build_absolute_uri(denial.url()),
-        **_api_members(request),
+        "setup_url": request.build_absolute_uri(denial.url(page)),
+        **_api_members(request, page),
     }
     return JsonResponse(problem, status=403, content_type="application/problem+json")
 
 
-def _api_members(request: HttpRequest) -> dict[str, str]:
-    """Return the address of the API, where it is installed, and what was asked for, to be sent with the sign-in."""
+def _api_members(request: HttpRequest, page: str) -> dict[str, str]:
+    """Return the address of the API, where it is installed, and what to send with the sign-in as ``next``.
+
+    Args:
+        request: which is blocked.
+        page: from which it came; empty where that is not known, or a front end at another origin.
+    """
     try:
         address = reverse("cognito_mfa_api:session")
     except NoReverseMatch:
         return {}
-    wanted = request.get_full_path() if request.method in ("GET", "HEAD") else ""
-    return {"session_url": request.build_absolute_uri(address), "next": wanted}
+    return {"session_url": request.build_absolute_uri(address), "next": page}

@@ -61,14 +61,32 @@ def test_the_gate_answers_with_json(
     assert answer.body["session_url"] == "http://testserver/account/api/session/"
 
 
-def test_the_gate_names_the_api_and_what_was_asked_for(
-    front_end: FrontEnd, django_user_model: Any
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_the_gate_names_the_api_and_the_page_that_asked(
+    front_end: FrontEnd, django_user_model: Any, method: str
+) -> None:
+    """What a script asked for is no page: a browser that is sent there shows JSON."""
+    front_end.client.force_login(django_user_model.objects.create_user("ada"))
+    page = {"Accept": "application/json", "Referer": "http://testserver/orders/?page=2#top"}
+    blocked = getattr(front_end.client, method)("/private/?format=json", headers=page).json()
+    assert blocked["session_url"] == "http://testserver/account/api/session/"
+    assert blocked["next"] == "/orders/?page=2#top"
+    way = "http://testserver/account/setup/?next=%2Forders%2F%3Fpage%3D2%23top"
+    assert blocked["setup_url"] == way
+    assert front_end.see().body["step"] == "sign_in"
+
+
+@pytest.mark.parametrize(
+    "page", ["", "https://app.example.com/orders/", "//evil.example/", "http://testserver//evil/"]
+)
+def test_a_page_of_another_origin_is_not_named(
+    front_end: FrontEnd, django_user_model: Any, page: str
 ) -> None:
     front_end.client.force_login(django_user_model.objects.create_user("ada"))
-    blocked = front_end.get("/private/?page=2", HTTP_ACCEPT="application/json").json()
-    assert blocked["session_url"] == "http://testserver/account/api/session/"
-    assert blocked["next"] == "/private/?page=2"
-    assert front_end.see().body["step"] == "sign_in"
+    headers = {"Accept": "application/json", "Referer": page}
+    blocked = front_end.client.get("/private/", headers=headers).json()
+    assert blocked["next"] == ""
+    assert blocked["setup_url"] == "http://testserver/account/setup/"
 
 
 def test_the_device_is_shown_and_renamed(person: FrontEnd) -> None:
