@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ClassVar
 
-from django.contrib.auth import get_user
+from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.messages.storage.base import BaseStorage
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import Form
@@ -24,7 +24,7 @@ from cognito_mfa.api import bodies, origins, problems, state
 from cognito_mfa.api.bodies import BodyRefused, Kind
 from cognito_mfa.enforcement import gate, impersonation
 from cognito_mfa.exceptions import Busy, CognitoMFAError, LinkRefused, ServiceError
-from cognito_mfa.models import CognitoIdentity, identity_in_pool
+from cognito_mfa.models import CognitoIdentity, identity_in_pool, key_of
 from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
@@ -134,8 +134,12 @@ class ApiView(View):
         )
 
     def reload_user(self) -> None:
-        """Load the user again after a post: the flow may have changed what was loaded before it."""
-        if self.request.method != "GET":
+        """Load the session's user again after a post: the flow may have changed what was loaded before it.
+
+        A user whom the site itself put into the request, such as by a header, stays.
+        """
+        signed_in = self.request.session.get(SESSION_KEY)
+        if self.request.method != "GET" and str(signed_in) == key_of(self.request.user):
             self.request.user = get_user(self.request)
 
     @property
