@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from cognito_mfa import managed_login
 from cognito_mfa.cognito.types import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
 from cognito_mfa.conf import get_conf
-from cognito_mfa.enforcement import gate, policy
+from cognito_mfa.enforcement import ended_sessions, gate, policy
 from cognito_mfa.enforcement.redirects import destination, safe_url
 from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.forms import FactorForm, NewPasswordForm
@@ -139,7 +139,20 @@ def _sign_in(request: HttpRequest, pending: PendingSignIn) -> dict[str, Any]:
         "username": known,
         "next": safe_url(request, pending.next_url),
         "elsewhere": elsewhere,
+        "ended": _ended(request),
     }
+
+
+def _ended(request: HttpRequest) -> dict[str, str] | None:
+    """Return why the session ended or needs another sign-in, as the gate says it; None where nothing ended.
+
+    SECURITY: said only to the browser that has the session's cookie, and so was signed in.
+    """
+    user: Any = request.user
+    ending = gate.end_reason(request, user if user.is_authenticated else None)
+    if ending is None:
+        return None
+    return {"code": ending.value, "detail": str(ended_sessions.DENIALS[ending].title)}
 
 
 def _challenge(_request: HttpRequest, pending: PendingSignIn) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def test_a_first_sign_in_sets_an_app_up(front_end: FrontEnd) -> None:
         "username": "",
         "mfa": {"verified": False, "verified_at": None, "required": False, "set_up": False},
         "step": "sign_in",
-        "step_data": {"username": "", "next": "", "elsewhere": False},
+        "step_data": {"username": "", "next": "", "elsewhere": False, "ended": None},
     }
     assert "csrftoken" in before.cookies
 
