@@ -72,7 +72,7 @@ class MovableTime:
         self._at = time.time()
 
     def time(self) -> float:
-        return self.now()
+        return self._at
 
     def now(self) -> float:
         return self._at
