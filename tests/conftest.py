@@ -19,13 +19,14 @@ from django.db import router
 from django.test import Client
 from django.utils import translation
 from hypothesis import settings as hypothesis
+from pytest_django.plugin import DjangoDbBlocker
 
 from cognito_mfa.cognito import circuit_breaker, newer_operations, retry_budget
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import witnessed
 from cognito_mfa.models import CognitoIdentity
-from tests import moments
+from tests import moments, open_connections
 from tests import referee as referees
 from tests.referee import Referee
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
@@ -101,6 +102,30 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("skipped")
     for reason, number in reasons.most_common():
         terminalreporter.write_line(f"{number:>5}  {reason}")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
+    """Let nothing hold the test database when it is deleted."""
+    yield
+    with django_db_blocker.unblock():
+        open_connections.end_other_sessions()
+
+
+@pytest.fixture(autouse=True)
+def own_connections(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a connection open in another thread: on PostgreSQL the end of the run would be blamed.
+
+    Not in a browser: it keeps the connections to its server, and so the threads.
+    """
+    if request.node.get_closest_marker("browser"):
+        yield
+    else:
+        with open_connections.none_left_open():
+            yield
 
 
 @pytest.fixture(scope="session")

@@ -124,6 +124,19 @@ def test_no_test_makes_a_code_of_the_machines_time() -> None:
     assert found == ["tests/test_tutorial.py"]
 
 
+def test_no_test_starts_an_event_loop_of_its_own() -> None:
+    """What is synchronous in it runs in a thread that keeps its connection to the database for good;
+    ``async_to_sync`` runs it in the thread of the test.
+    """
+    own = re.compile(r"^[^#]*\basyncio\.(run|Runner)\(", re.MULTILINE)
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in _files(ROOT / "tests")
+        if path.suffix == ".py" and own.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize(
     ("total", "number", "places"),
     [

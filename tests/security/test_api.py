@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.signals import user_login_failed
 from django.core.signals import got_request_exception
 from django.test import AsyncClient, Client
@@ -295,7 +294,6 @@ def test_texts_are_in_the_language_of_the_caller(front_end: FrontEnd, settings: 
     assert "Accept-Language" in wrong["Vary"]
 
 
-@pytest.mark.django_db(transaction=True)
 def test_the_same_steps_work_where_the_site_is_asynchronous(front_end: FrontEnd) -> None:
     async def tell(client: AsyncClient, name: str, method: str = "post", **body: str) -> Any:
         token = client.cookies["csrftoken"].value if "csrftoken" in client.cookies else ""
@@ -316,7 +314,7 @@ def test_the_same_steps_work_where_the_site_is_asynchronous(front_end: FrontEnd)
         device = await tell(client, "device", "get")
         return done["step"], device["friendly_name"]
 
-    assert asyncio.run(journey()) == ("done", "Phone")
+    assert async_to_sync(journey)() == ("done", "Phone")
 
 
 def at_the_code(person: FrontEnd) -> Any:
