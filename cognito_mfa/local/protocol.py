@@ -17,7 +17,7 @@ from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
-from cognito_mfa.local import operations
+from cognito_mfa.local import operations, selection
 from cognito_mfa.local.call_log import Call, CallLog
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import (
@@ -127,7 +127,7 @@ class Protocol:
         try:
             self._count(name)
             validation.validate(name, parameters)
-            payload = self._perform(name, parameters)
+            payload = self._perform(name, selection.select(name, parameters))
         except CognitoError as error:
             answer = _failure(error)
         else:
@@ -180,12 +180,19 @@ def _unsupported(target: str) -> str:
 
 def _parameters(body: bytes) -> Mapping[str, Any]:
     try:
-        parameters = json.loads(body or b"{}")
+        parameters = json.loads(body or b"{}", object_hook=_without_nulls)
     except (ValueError, RecursionError):
         raise SerializationException("The request body is not valid JSON") from None
     if not isinstance(parameters, dict):
         raise SerializationException("The request body is not a JSON object")
-    return {name: value for name, value in parameters.items() if value is not None}
+    return parameters
+
+
+def _without_nulls(given: dict[str, Any]) -> dict[str, Any]:
+    """A key whose value is null was not sent: browser clients send DEVICE_KEY like that."""
+    if None not in given.values():
+        return given
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _failure(error: CognitoError) -> Answer:

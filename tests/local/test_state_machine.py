@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError  # noqa: TID253
 
 from cognito_mfa.local import LocalCognito
-from cognito_mfa.local.pool import DEFAULT_FLOWS, LocalPool
+from cognito_mfa.local.pool import DEFAULT_FLOWS
 from cognito_mfa.local.rules.state import DeviceTracking, Stage
 from tests.local.caller import INVALID, PASSWORD, Caller
 from tests.local.conftest import populated
@@ -209,15 +209,6 @@ def test_a_refused_call_leaves_the_session_as_it_was(cognito: LocalCognito, stag
             with pytest.raises(ClientError):
                 machine.call(purpose, session)
     assert machine.call(right, session)
-
-
-@pytest.mark.parametrize("challenge", ["CUSTOM_CHALLENGE", "WEB_AUTHN"])
-def test_a_challenge_that_is_not_played_says_so(
-    caller: Caller, pool: LocalPool, challenge: str
-) -> None:
-    session = caller.password("regular")["Session"]
-    with pytest.raises(ClientError, match=f"does not play the challenge {challenge}"):
-        caller.respond(challenge, session, "regular")
 
 
 def _newest(cognito: LocalCognito) -> str:

@@ -1,6 +1,6 @@
 """USER_AUTH: a sign-in in which the user chooses the first factor.
 
-It has SELECT_CHALLENGE and PASSWORD. Passkeys and step-up authentication are refused.
+It has SELECT_CHALLENGE and PASSWORD.
 
 See "Choice of the first factor" in docs/cognito-behavior.md.
 """
@@ -13,7 +13,6 @@ from cognito_mfa.local.errors import (
     CodeMismatchException,
     InvalidParameterException,
     NotAuthorizedException,
-    UnsupportedOperationException,
     UserNotFoundException,
 )
 from cognito_mfa.local.operations import (
@@ -47,7 +46,6 @@ from cognito_mfa.local.rules.state import (
 
 PASSWORDS = ("PASSWORD_SRP", "PASSWORD")
 SENT: Mapping[str, str] = {EMAIL_OTP: "email", SMS_OTP: "phone_number"}
-STEP_UP = ("TARGET_ACR_VALUES", "MAX_AGE", "ACCESS_TOKEN")
 
 
 def begin_choice(
@@ -68,10 +66,8 @@ def begin_choice(
     Raises:
         NotAuthorizedException: The user cannot sign in, or has no first factor.
         UserNotFoundException: There is no such user, and the client may know.
-        UnsupportedOperationException: The request wants what the local Cognito does not have.
     """
     values = parameters.get("AuthParameters", {})
-    _check_supported(values)
     username = required(values, "USERNAME")
     check_secret_hash(client, values, username)
     user = directory.user_named(pool, username)
@@ -226,16 +222,6 @@ def _selection(session: SignInSession, username: str) -> Payload:
         "ChallengeParameters": {"USERNAME": username},
         "AvailableChallenges": list(session.choices),
     }
-
-
-def _check_supported(values: Values) -> None:
-    asked = [name for name in STEP_UP if name in values]
-    if values.get("PREFERRED_CHALLENGE") == "WEB_AUTHN":
-        asked.append("WEB_AUTHN")
-    if asked:
-        raise UnsupportedOperationException(
-            f"The local Cognito does not play {asked[0]} in USER_AUTH."
-        )
 
 
 def _address_like(username: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
+from cognito_mfa.local.errors import NotAuthorizedException
 from cognito_mfa.local.operations import (
     choice_sign_in,
     device_sign_in,
@@ -79,9 +79,7 @@ def _respond(
         return srp_sign_in.verify_password_claim(context, pool, client, values, admin=admin)
     if purpose == DEVICE_PASSWORD_VERIFIER:
         return device_sign_in.verify_device_claim(context, pool, client, values, admin=admin)
-    answer = ANSWERS.get(purpose)
-    if answer is None:
-        raise _unsupported(purpose)
+    answer = ANSWERS[purpose]
     username = required(values, "USERNAME")
     check_secret_hash(client, values, username)
     session = _session(context, pool, client, parameters, purpose)
@@ -126,11 +124,3 @@ def _bound_user(
     if not user.enabled:
         raise NotAuthorizedException("User is disabled.")
     return user
-
-
-def _unsupported(challenge: str) -> InvalidParameterException:
-    supported = {*ANSWERS, PASSWORD_VERIFIER, DEVICE_PASSWORD_VERIFIER} - {SETUP_BY_EMAIL}
-    return InvalidParameterException(
-        f"The local Cognito does not play the challenge {challenge}. "
-        f"It plays: {', '.join(sorted(supported))}."
-    )

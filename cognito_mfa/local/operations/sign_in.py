@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from cognito_mfa.local.errors import (
     InvalidParameterException,
     NotAuthorizedException,
-    UnsupportedOperationException,
     UserNotFoundException,
 )
 from cognito_mfa.local.operations import choice_sign_in, password_attempts, refreshing, srp_sign_in
@@ -34,15 +33,12 @@ PASSWORD_FLOWS = {
     "ADMIN_USER_PASSWORD_AUTH": frozenset({"ALLOW_ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"}),
     "ADMIN_NO_SRP_AUTH": frozenset({"ALLOW_ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"}),
 }
-PUBLIC_FLOWS = frozenset(
-    {"USER_PASSWORD_AUTH", "USER_SRP_AUTH", "CUSTOM_AUTH", "USER_AUTH", *REFRESH_FLOWS}
-)
+PUBLIC_FLOWS = frozenset({"USER_PASSWORD_AUTH", "USER_SRP_AUTH", "USER_AUTH", *REFRESH_FLOWS})
 ADMIN_FLOWS = frozenset(
     {
         "ADMIN_USER_PASSWORD_AUTH",
         "ADMIN_NO_SRP_AUTH",
         "USER_SRP_AUTH",
-        "CUSTOM_AUTH",
         "USER_AUTH",
         *REFRESH_FLOWS,
     }
@@ -74,10 +70,9 @@ def _begin(
     if flow == "USER_SRP_AUTH":
         _check_allows_srp(client)
         return _srp(context, pool, client, values, admin=admin)
-    if flow == "USER_AUTH" and "ALLOW_USER_AUTH" in client.explicit_auth_flows:
+    if flow == "USER_AUTH":
+        _check_allows_choice(client)
         return choice_sign_in.begin_choice(context, pool, client, parameters, admin=admin)
-    if flow not in PASSWORD_FLOWS:
-        raise _unsupported(client, flow)
     _check_enabled(client, flow)
     return begin_with_password(context, pool, client, values, admin=admin)
 
@@ -146,13 +141,9 @@ def _check_allows_srp(client: AppClient) -> None:
         raise InvalidParameterException("USER_SRP_AUTH is not enabled for the client.")
 
 
-def _unsupported(client: AppClient, flow: str) -> Exception:
-    if f"ALLOW_{flow}" not in client.explicit_auth_flows:
-        return InvalidParameterException(f"{flow} is not enabled for the client.")
-    supported = ", ".join(sorted({*PASSWORD_FLOWS, *REFRESH_FLOWS, "USER_SRP_AUTH", "USER_AUTH"}))
-    return UnsupportedOperationException(
-        f"The local Cognito does not play the flow {flow}. It plays: {supported}."
-    )
+def _check_allows_choice(client: AppClient) -> None:
+    if "ALLOW_USER_AUTH" not in client.explicit_auth_flows:
+        raise InvalidParameterException("USER_AUTH is not enabled for the client.")
 
 
 def _unknown(pool: UserPool, client: AppClient, *, admin: bool) -> Exception:

@@ -69,22 +69,6 @@ class TestChoice:
         with refused("InvalidParameterException"):
             caller.respond("SELECT_CHALLENGE", session, ANSWER="SMS_OTP")
 
-    @pytest.mark.parametrize(
-        "asked",
-        [
-            {"TARGET_ACR_VALUES": "urn:cognito:loa:4"},
-            {"MAX_AGE": "60"},
-            {"ACCESS_TOKEN": "x"},
-            {"PREFERRED_CHALLENGE": "WEB_AUTHN"},
-        ],
-        ids=lambda asked: next(iter(asked)),
-    )
-    def test_what_is_not_played_says_so(
-        self, caller: Caller, open_pool: LocalPool, asked: dict[str, str]
-    ) -> None:
-        with refused("UnsupportedOperationException"):
-            caller.choose(**asked)
-
     def test_a_user_who_may_not_sign_in_is_told(self, caller: Caller, open_pool: LocalPool) -> None:
         open_pool.create_user("early", password=PASSWORD, status="UNCONFIRMED")
         with refused("UserNotConfirmedException"):

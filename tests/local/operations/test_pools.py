@@ -131,7 +131,6 @@ class TestMfaConfig:
             "SoftwareTokenMfaConfiguration": ENABLED,
             "SmsMfaConfiguration": {"SmsAuthenticationMessage": "Code {####}"},
             "EmailMfaConfiguration": {"Message": "Code {####}", "Subject": "Code"},
-            "WebAuthnConfiguration": {"UserVerification": "required"},
         }
         assert members(mfa(boto, **given)) == given
         assert members(boto.get_user_pool_mfa_config(UserPoolId=POOL_ID)) == given

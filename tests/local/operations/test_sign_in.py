@@ -256,13 +256,6 @@ def test_public_and_admin_operations_have_their_own_flows(boto: Any, pool: Local
         )
 
 
-@pytest.mark.parametrize("flow", ["CUSTOM_AUTH"])
-def test_a_flow_that_is_not_played_says_so(boto: Any, pool: LocalPool, flow: str) -> None:
-    pool.create_client("all", explicit_auth_flows=[f"ALLOW_{flow}"])
-    with refused("UnsupportedOperationException"):
-        boto.initiate_auth(ClientId="all", AuthFlow=flow, AuthParameters={"USERNAME": "regular"})
-
-
 class TestSecretHash:
     """See "Secret hash" in docs/cognito-behavior.md."""
 

@@ -1,0 +1,305 @@
+"""Which members of a request the operations support: the table that every input is held against.
+
+Each name stands in one of three lists. A request that uses what is refused gets an error that
+names it, before the operation runs; ``selection`` does that, and nothing else has to. A test walks
+botocore's service model and fails for a member, or a value of an enum, that is in no list.
+
+To support a member, move its name from ``refused`` to ``implemented``, and take it out of the lists
+of docs/local-cognito-fidelity.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of members, keys, or values, each list separated by blanks."""
+
+    implemented: str = ""
+    """Something behaves by it."""
+    described: str = ""
+    """Accepted, and described again where Cognito does; nothing behaves by it, and nothing here
+    would in a pool without what the local Cognito refuses: texts of messages, plans, analytics."""
+    refused: str = ""
+    """Refused by name, unless the value turns it off. ``Member=value`` refuses only the value."""
+
+
+#: These mean the same in every operation that has them. Without Lambda triggers and threat protection,
+#: Cognito ignores them as well.
+EVERYWHERE = Names(described="AnalyticsMetadata ClientMetadata ContextData UserContextData")
+
+_POOL = "UserPoolId"
+_USER = "UserPoolId Username"
+_POOL_SETTINGS = Names(
+    implemented="AccountRecoverySetting AdminCreateUserConfig AutoVerifiedAttributes "
+    "DeletionProtection DeviceConfiguration LambdaConfig MfaConfiguration Policies PoolName "
+    "SmsConfiguration UserPoolAddOns UserPoolTags UserPoolTier VerificationMessageTemplate",
+    described="EmailConfiguration EmailVerificationMessage EmailVerificationSubject "
+    "KeyConfiguration SmsAuthenticationMessage SmsVerificationMessage",
+    refused="AcrConfiguration DcrConfiguration IssuerConfiguration UserAttributeUpdateSettings",
+)
+_CLIENT_SETTINGS = Names(
+    implemented="AccessTokenValidity AllowedOAuthFlows AllowedOAuthFlowsUserPoolClient "
+    "AllowedOAuthScopes AuthSessionValidity CallbackURLs ClientName DefaultRedirectURI "
+    "EnableTokenRevocation ExplicitAuthFlows IdTokenValidity LogoutURLs "
+    "PreventUserExistenceErrors ReadAttributes RefreshTokenRotation RefreshTokenValidity "
+    "SupportedIdentityProviders TokenValidityUnits UserPoolId WriteAttributes",
+    described="AnalyticsConfiguration EnablePropagateAdditionalUserContextData",
+    refused="PublishSecretsInAWSSecretsManager",
+)
+_PREFERENCE = Names(
+    implemented="EmailMfaSettings SMSMfaSettings SoftwareTokenMfaSettings WebAuthnMfaSettings"
+)
+
+
+def _with(names: Names, implemented: str) -> Names:
+    return replace(names, implemented=f"{names.implemented} {implemented}")
+
+
+#: The members of each operation's input.
+OPERATIONS: Mapping[str, Names] = {
+    # Sign-in
+    "AdminInitiateAuth": Names("AuthFlow AuthParameters ClientId Session UserPoolId"),
+    "AdminRespondToAuthChallenge": Names(
+        "ChallengeName ChallengeResponses ClientId Session UserPoolId"
+    ),
+    "GetTokensFromRefreshToken": Names("ClientId ClientSecret DeviceKey RefreshToken"),
+    "InitiateAuth": Names("AuthFlow AuthParameters ClientId Session"),
+    "RespondToAuthChallenge": Names("ChallengeName ChallengeResponses ClientId Session"),
+    # Sign-out
+    "AdminUserGlobalSignOut": Names(_USER),
+    "GlobalSignOut": Names("AccessToken"),
+    "RevokeToken": Names("ClientId ClientSecret RevokeAssociatedSessions Token"),
+    # Second factors
+    "AdminDeleteSoftwareToken": Names(_USER),
+    "AdminGetUserAuthFactors": Names(_USER),
+    "AdminSetUserMFAPreference": _with(_PREFERENCE, _USER),
+    "AssociateSoftwareToken": Names("AccessToken Session"),
+    "GetUserAuthFactors": Names("AccessToken"),
+    "SetUserMFAPreference": _with(_PREFERENCE, "AccessToken"),
+    "VerifySoftwareToken": Names("AccessToken FriendlyDeviceName Session UserCode"),
+    # Sign-up and passwords
+    "AdminConfirmSignUp": Names(_USER),
+    "AdminResetUserPassword": Names(_USER),
+    "AdminSetUserPassword": Names("Password Permanent UserPoolId Username"),
+    "ChangePassword": Names("AccessToken PreviousPassword ProposedPassword"),
+    "ConfirmForgotPassword": Names("ClientId ConfirmationCode Password SecretHash Username"),
+    "ConfirmSignUp": Names(
+        "ClientId ConfirmationCode ForceAliasCreation SecretHash Session Username"
+    ),
+    "ForgotPassword": Names("ClientId SecretHash Username"),
+    "ResendConfirmationCode": Names("ClientId SecretHash Username"),
+    "SignUp": Names(
+        "ClientId Password SecretHash UserAttributes Username", described="ValidationData"
+    ),
+    # Users
+    "AdminCreateUser": Names(
+        "DesiredDeliveryMediums ForceAliasCreation MessageAction TemporaryPassword UserAttributes "
+        "UserPoolId Username",
+        described="ValidationData",
+    ),
+    "AdminDeleteUser": Names(_USER),
+    "AdminDeleteUserAttributes": Names("UserAttributeNames UserPoolId Username"),
+    "AdminDisableUser": Names(_USER),
+    "AdminEnableUser": Names(_USER),
+    "AdminGetUser": Names(_USER),
+    "AdminUpdateUserAttributes": Names("UserAttributes UserPoolId Username"),
+    "DeleteUser": Names("AccessToken"),
+    "DeleteUserAttributes": Names("AccessToken UserAttributeNames"),
+    "GetUser": Names("AccessToken"),
+    "GetUserAttributeVerificationCode": Names("AccessToken AttributeName"),
+    "ListUsers": Names("AttributesToGet Filter Limit PaginationToken UserPoolId"),
+    "UpdateUserAttributes": Names("AccessToken UserAttributes"),
+    "VerifyUserAttribute": Names("AccessToken AttributeName Code"),
+    # Devices
+    "AdminForgetDevice": Names("DeviceKey UserPoolId Username"),
+    "AdminGetDevice": Names("DeviceKey UserPoolId Username"),
+    "AdminListDevices": Names("Limit PaginationToken UserPoolId Username"),
+    "AdminUpdateDeviceStatus": Names("DeviceKey DeviceRememberedStatus UserPoolId Username"),
+    "ConfirmDevice": Names("AccessToken DeviceKey DeviceName DeviceSecretVerifierConfig"),
+    "ForgetDevice": Names("AccessToken DeviceKey"),
+    "GetDevice": Names("AccessToken DeviceKey"),
+    "ListDevices": Names("AccessToken Limit PaginationToken"),
+    "UpdateDeviceStatus": Names("AccessToken DeviceKey DeviceRememberedStatus"),
+    # Groups
+    "AdminAddUserToGroup": Names("GroupName UserPoolId Username"),
+    "AdminListGroupsForUser": Names("Limit NextToken UserPoolId Username"),
+    "AdminRemoveUserFromGroup": Names("GroupName UserPoolId Username"),
+    "CreateGroup": Names("Description GroupName Precedence RoleArn UserPoolId"),
+    "DeleteGroup": Names("GroupName UserPoolId"),
+    "GetGroup": Names("GroupName UserPoolId"),
+    "ListGroups": Names("Limit NextToken UserPoolId"),
+    "ListUsersInGroup": Names("GroupName Limit NextToken UserPoolId"),
+    "UpdateGroup": Names("Description GroupName Precedence RoleArn UserPoolId"),
+    # Pools
+    "CreateUserPool": _with(
+        _POOL_SETTINGS, "AliasAttributes Schema UsernameAttributes UsernameConfiguration"
+    ),
+    "DeleteUserPool": Names(_POOL),
+    "DescribeUserPool": Names(_POOL),
+    "GetUserPoolMfaConfig": Names(_POOL),
+    "ListUserPools": Names("MaxResults NextToken"),
+    "SetUserPoolMfaConfig": Names(
+        "EmailMfaConfiguration MfaConfiguration SmsMfaConfiguration SoftwareTokenMfaConfiguration "
+        "UserPoolId",
+        refused="WebAuthnConfiguration",
+    ),
+    "UpdateUserPool": _with(_POOL_SETTINGS, _POOL),
+    # What is around a pool
+    "CreateUserPoolDomain": Names(
+        "CustomDomainConfig Domain ManagedLoginVersion UserPoolId", refused="Routing"
+    ),
+    "CreateIdentityProvider": Names(
+        "AcrMapping AttributeMapping IdpIdentifiers ProviderDetails ProviderName ProviderType "
+        "UserPoolId"
+    ),
+    "CreateResourceServer": Names("Identifier Name Scopes UserPoolId"),
+    "DeleteIdentityProvider": Names("ProviderName UserPoolId"),
+    "DeleteResourceServer": Names("Identifier UserPoolId"),
+    "DeleteUserPoolDomain": Names("Domain UserPoolId"),
+    "DescribeIdentityProvider": Names("ProviderName UserPoolId"),
+    "DescribeResourceServer": Names("Identifier UserPoolId"),
+    "DescribeUserPoolDomain": Names("Domain"),
+    "GetIdentityProviderByIdentifier": Names("IdpIdentifier UserPoolId"),
+    "ListIdentityProviders": Names("MaxResults NextToken UserPoolId"),
+    "ListResourceServers": Names("MaxResults NextToken UserPoolId"),
+    "ListTagsForResource": Names("ResourceArn"),
+    "TagResource": Names("ResourceArn Tags"),
+    "UntagResource": Names("ResourceArn TagKeys"),
+    "UpdateIdentityProvider": Names(
+        "AcrMapping AttributeMapping IdpIdentifiers ProviderDetails ProviderName UserPoolId"
+    ),
+    "UpdateResourceServer": Names("Identifier Name Scopes UserPoolId"),
+    "UpdateUserPoolDomain": Names(
+        "CustomDomainConfig Domain ManagedLoginVersion UserPoolId", refused="Routing"
+    ),
+    # App clients
+    "CreateUserPoolClient": _with(_CLIENT_SETTINGS, "ClientSecret GenerateSecret"),
+    "DeleteUserPoolClient": Names("ClientId UserPoolId"),
+    "DescribeUserPoolClient": Names("ClientId UserPoolId"),
+    "ListUserPoolClients": Names("ClientType MaxResults NextToken UserPoolId"),
+    "UpdateUserPoolClient": _with(_CLIENT_SETTINGS, "ClientId"),
+}
+
+#: The members of structures inside them, by shape. What is inside a refused or a described member is
+#: not looked at.
+STRUCTURES: Mapping[str, Names] = {
+    "AccountRecoverySettingType": Names("RecoveryMechanisms"),
+    "AdminCreateUserConfigType": Names(
+        "AllowAdminCreateUserOnly UnusedAccountValidityDays", described="InviteMessageTemplate"
+    ),
+    "AdvancedSecurityAdditionalFlowsType": Names(refused="CustomAuthMode"),
+    "AttributeType": Names("Name Value"),
+    "CustomDomainConfigType": Names(described="CertificateArn SecurityPolicy"),
+    "DeviceConfigurationType": Names(
+        "ChallengeRequiredOnNewDevice DeviceOnlyRememberedOnUserPrompt"
+    ),
+    "DeviceSecretVerifierConfigType": Names("PasswordVerifier Salt"),
+    "EmailMfaConfigType": Names(described="Message Subject"),
+    "EmailMfaSettingsType": Names("Enabled PreferredMfa"),
+    "LambdaConfigType": Names(
+        refused="CreateAuthChallenge CustomEmailSender CustomMessage CustomSMSSender "
+        "DefineAuthChallenge InboundFederation KMSKeyID PostAuthentication PostConfirmation "
+        "PreAuthentication PreSignUp PreTokenGeneration PreTokenGenerationConfig UserMigration "
+        "VerifyAuthChallengeResponse"
+    ),
+    "NumberAttributeConstraintsType": Names("MaxValue MinValue"),
+    "PasswordPolicyType": Names(
+        "MinimumLength PasswordHistorySize RequireLowercase RequireNumbers RequireSymbols "
+        "RequireUppercase TemporaryPasswordValidityDays"
+    ),
+    "RecoveryOptionType": Names("Name Priority"),
+    "RefreshTokenRotationType": Names("Feature RetryGracePeriodSeconds"),
+    "ResourceServerScopeType": Names("ScopeName", described="ScopeDescription"),
+    "SMSMfaSettingsType": Names("Enabled PreferredMfa"),
+    "SchemaAttributeType": Names(
+        "AttributeDataType Mutable Name Required",
+        refused="DeveloperOnlyAttribute Mutable=False NumberAttributeConstraints "
+        "StringAttributeConstraints",
+    ),
+    "SignInPolicyType": Names("AllowedFirstAuthFactors"),
+    "SmsConfigurationType": Names(described="EumsSms ExternalId SnsCallerArn SnsRegion"),
+    "SmsMfaConfigType": Names("SmsConfiguration", described="SmsAuthenticationMessage"),
+    "SoftwareTokenMfaConfigType": Names("Enabled"),
+    "SoftwareTokenMfaSettingsType": Names("Enabled PreferredMfa"),
+    "StringAttributeConstraintsType": Names("MaxLength MinLength"),
+    "TokenValidityUnitsType": Names("AccessToken IdToken RefreshToken"),
+    "UserPoolAddOnsType": Names("AdvancedSecurityAdditionalFlows AdvancedSecurityMode"),
+    "UserPoolPolicyType": Names("PasswordPolicy SignInPolicy"),
+    "UsernameConfigurationType": Names("CaseSensitive"),
+    "VerificationMessageTemplateType": Names(
+        "DefaultEmailOption",
+        described="EmailMessage EmailMessageByLink EmailSubject EmailSubjectByLink SmsMessage",
+    ),
+    "WebAuthnMfaSettingsType": Names(refused="Enabled"),
+}
+
+#: The keys that AWS documents of maps whose keys are names of ours. Other keys are ignored, as Cognito
+#: ignores them.
+MAPS: Mapping[str, Names] = {
+    "AuthParametersType": Names(
+        "DEVICE_KEY PASSWORD PREFERRED_CHALLENGE REFRESH_TOKEN SECRET_HASH SRP_A USERNAME",
+        refused="ACCESS_TOKEN MAX_AGE PREFERRED_CHALLENGE=WEB_AUTHN TARGET_ACR_VALUES",
+    ),
+    "ChallengeResponsesType": Names(
+        "ANSWER DEVICE_KEY EMAIL_OTP_CODE NEW_PASSWORD PASSWORD PASSWORD_CLAIM_SECRET_BLOCK "
+        "PASSWORD_CLAIM_SIGNATURE SECRET_HASH SMS_MFA_CODE SMS_OTP_CODE SOFTWARE_TOKEN_MFA_CODE "
+        "SRP_A TIMESTAMP USERNAME",
+        refused="CREDENTIAL",
+    ),
+}
+
+#: The values of enums, by shape.
+VALUES: Mapping[str, Names] = {
+    "AdvancedSecurityModeType": Names("OFF", refused="AUDIT ENFORCED"),
+    "AliasAttributeType": Names("email phone_number preferred_username"),
+    "AttributeDataType": Names("String", refused="Boolean DateTime Number"),
+    "AuthFactorType": Names("EMAIL_OTP PASSWORD SMS_OTP", refused="SOFTWARE_TOKEN WEB_AUTHN"),
+    "AuthFlowType": Names(
+        "ADMIN_NO_SRP_AUTH ADMIN_USER_PASSWORD_AUTH REFRESH_TOKEN REFRESH_TOKEN_AUTH USER_AUTH "
+        "USER_PASSWORD_AUTH USER_SRP_AUTH",
+        refused="CUSTOM_AUTH",
+    ),
+    "ChallengeNameType": Names(
+        "DEVICE_PASSWORD_VERIFIER DEVICE_SRP_AUTH EMAIL_OTP MFA_SETUP NEW_PASSWORD_REQUIRED "
+        "PASSWORD PASSWORD_VERIFIER SELECT_CHALLENGE SELECT_MFA_TYPE SMS_MFA SMS_OTP "
+        "SOFTWARE_TOKEN_MFA",
+        refused="ADMIN_NO_SRP_AUTH CUSTOM_CHALLENGE PASSWORD_SRP WEB_AUTHN",
+    ),
+    "ClientTypeType": Names("DCR REGULAR"),
+    "DefaultEmailOptionType": Names("CONFIRM_WITH_CODE", refused="CONFIRM_WITH_LINK"),
+    "DeletionProtectionType": Names("ACTIVE INACTIVE"),
+    "DeliveryMediumType": Names("EMAIL SMS"),
+    "DeviceRememberedStatusType": Names("not_remembered remembered"),
+    # A permission for a flow that is refused when it is asked for does no harm: the API's default has
+    # ALLOW_CUSTOM_AUTH.
+    "ExplicitAuthFlowsType": Names(
+        "ADMIN_NO_SRP_AUTH ALLOW_ADMIN_USER_PASSWORD_AUTH ALLOW_REFRESH_TOKEN_AUTH ALLOW_USER_AUTH "
+        "ALLOW_USER_PASSWORD_AUTH ALLOW_USER_SRP_AUTH CUSTOM_AUTH_FLOW_ONLY USER_PASSWORD_AUTH",
+        described="ALLOW_CUSTOM_AUTH",
+        refused="ALLOW_TOKEN_EXCHANGE_DELEGATION ALLOW_TOKEN_EXCHANGE_IMPERSONATION",
+    ),
+    "FeatureType": Names("DISABLED ENABLED"),
+    "IdentityProviderTypeType": Names("Facebook Google LoginWithAmazon OIDC SAML SignInWithApple"),
+    "MessageActionType": Names("RESEND SUPPRESS"),
+    # Likewise: CDK's default has "implicit".
+    "OAuthFlowType": Names("code", described="client_credentials implicit"),
+    "PreventUserExistenceErrorTypes": Names("ENABLED LEGACY"),
+    "RecoveryOptionNameType": Names("admin_only verified_email verified_phone_number"),
+    "RevokeAssociatedSessionsType": Names("NONE", refused="LINKED"),
+    "TimeUnitsType": Names("days hours minutes seconds"),
+    "UserPoolTierType": Names("ESSENTIALS LITE PLUS"),
+    "UserPoolMfaType": Names("OFF ON OPTIONAL"),
+    "UsernameAttributeType": Names("email phone_number"),
+    "VerifiedAttributeType": Names("email phone_number"),
+}
+
+#: Values that turn off what they belong to, beside false, empty texts, empty lists, and structures of
+#: nothing else. A refused member is accepted with them, because infrastructure tools always send them.
+OFF_VALUES = frozenset({"Disabled", "INACTIVE", "NONE", "OFF", "ORIGINAL"})
+
+#: These operations declare UnsupportedOperationException; all others InvalidParameterException only.
+DECLARE_UNSUPPORTED = frozenset({"AdminInitiateAuth", "InitiateAuth", "RevokeToken"})
