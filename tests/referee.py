@@ -39,6 +39,7 @@ LONGER_THAN_DECLARED = frozenset({"CustomAttributeNameType"})
 MAY_BE_EMPTY = frozenset(
     {
         "ChallengeParameters",
+        "ClientSecrets",
         "Devices",
         "DomainDescription",
         "Groups",

@@ -15,10 +15,10 @@ protection and passkeys are missing. Requests per second are counted on demand o
 (``Behavior.request_quotas``); ``faults`` throttle as a test likes.
 
 Not supported, and refused with a text that says so: the flow CUSTOM_AUTH, passkeys and step-up in
-USER_AUTH, and among the operations AdminLinkProviderForUser, AdminListUserAuthEvents,
-CreateIdentityProvider, CreateResourceServer, CreateUserPoolDomain, CreateUserImportJob,
-DescribeRiskConfiguration, SetUICustomization, SetRiskConfiguration, StartWebAuthnRegistration,
-TagResource.
+USER_AUTH, and among the operations AdminSetUserSettings, CreateManagedLoginBranding,
+CreateUserImportJob, DescribeRiskConfiguration, GetCSVHeader, GetLogDeliveryConfiguration,
+GetUICustomization, ListUserImportJobs, SetLogDeliveryConfiguration, SetRiskConfiguration,
+SetUICustomization, SetUserSettings, StartUserImportJob, StartWebAuthnRegistration.
 """
 
 from __future__ import annotations

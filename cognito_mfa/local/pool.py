@@ -101,7 +101,6 @@ class LocalPool:
         client = AppClient(
             id=client_id,
             name=name,
-            secret=secret,
             explicit_auth_flows=list(explicit_auth_flows),
             auth_session_validity=auth_session_validity,
             prevent_user_existence_errors=prevent_user_existence_errors,
@@ -114,6 +113,7 @@ class LocalPool:
             modified_at=now,
             settings=dict(settings or {}),
         )
+        client.secret = secret
         with self._cognito.changing():
             self.state.clients[client_id] = client
         return client

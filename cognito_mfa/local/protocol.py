@@ -161,7 +161,8 @@ class Protocol:
 
 def _operation(request: WireRequest) -> str:
     name = request.target.removeprefix(TARGET_PREFIX)
-    if name not in operations.ALL or not request.target.startswith(TARGET_PREFIX):
+    known = name in operations.ALL and service_model.describes(name)
+    if not known or not request.target.startswith(TARGET_PREFIX):
         raise UnknownOperationException(_unsupported(request.target))
     if name in operations.IAM and not request.signed:
         raise MissingAuthenticationTokenException("Missing Authentication Token")

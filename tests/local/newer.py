@@ -18,3 +18,4 @@ def _sent_by_botocore(operation: str) -> pytest.MarkDecorator:
 
 deletes_tokens = _sent_by_botocore("AdminDeleteSoftwareToken")
 shows_factors = _sent_by_botocore("AdminGetUserAuthFactors")
+rotates_secrets = _sent_by_botocore("AddUserPoolClientSecret")

@@ -12,13 +12,14 @@ import binascii
 import hashlib
 import hmac
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import NotAuthorizedException
+from cognito_mfa.local.operations.secret_hash import is_secret
 from cognito_mfa.local.rules import directory
 from cognito_mfa.local.rules.scopes import OPENID, RESERVED, custom_scopes
 from cognito_mfa.local.rules.state import Account, AppClient, User, UserPool
@@ -154,6 +155,32 @@ class Authorization:
         )
         return _token_response(result, grant.scopes, nonce=grant.nonce)
 
+    def token_for_client(
+        self, pool: UserPool, client: AppClient, form: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Return an access token for a client itself, without a user.
+
+        Args:
+            pool: The user pool.
+            client: The app client, whose secret was right.
+            form: The fields of the posted form.
+
+        Returns:
+            The token response of RFC 6749.
+
+        Raises:
+            OAuthError: The client may have none, or not with these scopes.
+        """
+        if not client.secrets:
+            raise OAuthError("invalid_client")
+        check_flow(client, "client_credentials")
+        scopes = scopes_asked(pool, client, form.get("scope", ""), among=custom_scopes(pool))
+        return {
+            "access_token": self._tokens.issue_to_client(pool, client, scopes).sign(),
+            "expires_in": client.access_token_seconds,
+            "token_type": "Bearer",
+        }
+
     def refreshed_tokens(
         self, pool: UserPool, client: AppClient, form: Mapping[str, str]
     ) -> dict[str, Any]:
@@ -201,10 +228,10 @@ def check_client(client: AppClient, form: Mapping[str, str], authorization: str)
     Raises:
         OAuthError: It is wrong.
     """
-    if client.secret is None:
+    if not client.secrets:
         return
     sent = _basic(authorization)[1] if authorization else form.get("client_secret", "")
-    if not hmac.compare_digest(sent.encode(), client.secret.encode()):
+    if not is_secret(client, sent):
         raise OAuthError("invalid_client")
 
 
@@ -230,7 +257,24 @@ def client_id_in(form: Mapping[str, str], authorization: str) -> str:
     return by_header
 
 
-def scopes_asked(pool: UserPool, client: AppClient, asked: str) -> list[str]:
+def check_flow(client: AppClient, flow: str) -> None:
+    """Check that an app client may use a grant.
+
+    Args:
+        client: The app client.
+        flow: One of AllowedOAuthFlows.
+
+    Raises:
+        OAuthError: It may not.
+    """
+    allowed = client.settings.get("AllowedOAuthFlows", [])
+    if not client.settings.get("AllowedOAuthFlowsUserPoolClient") or flow not in allowed:
+        raise OAuthError("unauthorized_client")
+
+
+def scopes_asked(
+    pool: UserPool, client: AppClient, asked: str, *, among: Collection[str] | None = None
+) -> list[str]:
     """Return the scopes that a request is given.
 
     A scope that exists and is not the client's is ignored.
@@ -239,6 +283,7 @@ def scopes_asked(pool: UserPool, client: AppClient, asked: str) -> list[str]:
         pool: The user pool.
         client: The app client.
         asked: The scopes of the request, with spaces between them.
+        among: The scopes that the grant can give; all that exist unless given.
 
     Returns:
         Those that the client may have of the ones asked for; all of the client's when none is.
@@ -246,11 +291,11 @@ def scopes_asked(pool: UserPool, client: AppClient, asked: str) -> list[str]:
     Raises:
         OAuthError: One of them does not exist, or the client may have none of them.
     """
-    existing = {*RESERVED, *custom_scopes(pool)}
+    existing = {*RESERVED, *custom_scopes(pool)} if among is None else among
     allowed = [one for one in client.settings.get("AllowedOAuthScopes", []) if one in existing]
     scopes = asked.split() or allowed
     given = [scope for scope in scopes if scope in allowed]
-    if not given or not set(scopes) <= existing:
+    if not given or not set(scopes) <= set(existing):
         raise OAuthError("invalid_scope")
     return given
 

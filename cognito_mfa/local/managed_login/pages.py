@@ -24,6 +24,7 @@ from cognito_mfa.local.managed_login.oauth import (
     Authorization,
     OAuthError,
     check_client,
+    check_flow,
     client_id_in,
     scopes_asked,
 )
@@ -212,6 +213,8 @@ class ManagedLogin:
             return self._authorization.tokens_for_code(pool, client, form)
         if form.get("grant_type") == "refresh_token":
             return self._authorization.refreshed_tokens(pool, client, form)
+        if form.get("grant_type") == "client_credentials":
+            return self._authorization.token_for_client(pool, client, form)
         raise OAuthError("unsupported_grant_type")
 
     def _user_info(self, request: WebRequest) -> WireResponse:
@@ -226,9 +229,7 @@ class ManagedLogin:
 
 def _asked(pool: UserPool, client: AppClient, query: Fields) -> Asked:
     """Raises OAuthError."""
-    flows = client.settings.get("AllowedOAuthFlows", [])
-    if not client.settings.get("AllowedOAuthFlowsUserPoolClient") or "code" not in flows:
-        raise OAuthError("unauthorized_client")
+    check_flow(client, "code")
     if query.get("response_type") != "code":
         raise OAuthError("invalid_request")
     challenge = query.get("code_challenge", "")

@@ -159,4 +159,4 @@ def _hash(client: AppClient, username: str) -> dict[str, str]:
     """Return the secret hash that the operations require, because managed login sends none."""
     if client.secret is None:
         return {}
-    return {"SECRET_HASH": secret_hash(client, username)}
+    return {"SECRET_HASH": secret_hash(client, username, client.secret)}

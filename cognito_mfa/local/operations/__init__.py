@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from cognito_mfa.local.operations import (
     account_recovery,
     app_clients,
+    client_secrets,
     domains,
     groups,
     identity_providers,
@@ -69,6 +70,7 @@ PUBLIC: Mapping[str, Operation] = {
 
 #: These need a signature.
 IAM: Mapping[str, Operation] = {
+    "AddUserPoolClientSecret": client_secrets.add_user_pool_client_secret,
     "AdminAddUserToGroup": groups.admin_add_user_to_group,
     "AdminConfirmSignUp": sign_up.admin_confirm_sign_up,
     "AdminCreateUser": users.admin_create_user,
@@ -104,6 +106,7 @@ IAM: Mapping[str, Operation] = {
     "DeleteUserPool": pools.delete_user_pool,
     "DeleteUserPoolClient": app_clients.delete_user_pool_client,
     "DeleteUserPoolDomain": domains.delete_user_pool_domain,
+    "DeleteUserPoolClientSecret": client_secrets.delete_user_pool_client_secret,
     "DescribeIdentityProvider": identity_providers.describe_identity_provider,
     "DescribeResourceServer": resource_servers.describe_resource_server,
     "DescribeUserPool": pools.describe_user_pool,
@@ -116,6 +119,7 @@ IAM: Mapping[str, Operation] = {
     "ListIdentityProviders": identity_providers.list_identity_providers,
     "ListResourceServers": resource_servers.list_resource_servers,
     "ListTagsForResource": tags.list_tags_for_resource,
+    "ListUserPoolClientSecrets": client_secrets.list_user_pool_client_secrets,
     "ListUserPoolClients": app_clients.list_user_pool_clients,
     "ListUserPools": pools.list_user_pools,
     "ListUsers": users.list_users,
@@ -157,6 +161,7 @@ READING = frozenset(
         "ListIdentityProviders",
         "ListResourceServers",
         "ListTagsForResource",
+        "ListUserPoolClientSecrets",
         "ListUserPoolClients",
         "ListUserPools",
         "ListUsers",

@@ -57,7 +57,8 @@ UNDERSTOOD = frozenset(
 def create_user_pool_client(context: Context, parameters: Parameters) -> Payload:
     """Create an app client with an id, and if wanted a secret, of its own."""
     pool = context.pool(parameters)
-    client = AppClient(id=_random(26), secret=_secret(parameters), created_at=context.clock.now())
+    client = AppClient(id=_random(26), created_at=context.clock.now())
+    client.secret = _secret(parameters)
     _configure(pool, client, parameters, context.clock.now())
     pool.clients[client.id] = client
     return {"UserPoolClient": _describe(pool, client)}
@@ -127,7 +128,7 @@ def _secret(parameters: Parameters) -> str | None:
         return given
     if given is not None:
         raise InvalidParameterException("GenerateSecret and ClientSecret exclude each other")
-    return _random(52)
+    return new_secret()
 
 
 def _seconds(parameters: Parameters, token: str) -> int:
@@ -172,6 +173,11 @@ def _describe(pool: UserPool, client: AppClient) -> dict[str, Any]:
 
 def _listed(pool: UserPool, client: AppClient) -> dict[str, Any]:
     return {"ClientId": client.id, "UserPoolId": pool.id, "ClientName": client.name}
+
+
+def new_secret() -> str:
+    """Return a secret as Cognito generates one."""
+    return _random(52)
 
 
 def _random(length: int) -> str:

@@ -7,7 +7,6 @@ See "Refresh and rotation" and "Revocation" in docs/cognito-behavior.md.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 
 from cognito_mfa.local.errors import (
@@ -19,7 +18,7 @@ from cognito_mfa.local.errors import (
     UserNotFoundException,
 )
 from cognito_mfa.local.operations.context import Context, Parameters, Payload, required
-from cognito_mfa.local.operations.secret_hash import check_secret_hash
+from cognito_mfa.local.operations.secret_hash import check_secret_hash, is_secret
 from cognito_mfa.local.rules import directory
 from cognito_mfa.local.rules.state import AppClient, TokenFamily, User, UserPool
 
@@ -105,7 +104,5 @@ def _check_device(pool: UserPool, user: User, family: TokenFamily, device_key: s
 
 
 def _is_the_secret(client: AppClient, sent: str | None) -> bool:
-    """No hash here: the secret itself."""
-    if client.secret is None:
-        return True
-    return sent is not None and hmac.compare_digest(client.secret.encode(), sent.encode())
+    """No hash here: one of the secrets itself."""
+    return not client.secrets or (sent is not None and is_secret(client, sent))

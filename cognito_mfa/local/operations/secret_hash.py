@@ -40,22 +40,36 @@ def check_secret_hash(client: AppClient, values: Mapping[str, str], username: st
         raise NotAuthorizedException(
             f"Client {client.id} is configured with secret but SECRET_HASH was not received"
         )
-    if not hmac.compare_digest(secret_hash(client, username).encode(), sent.encode()):
+    if not any(_same(secret_hash(client, username, one.value), sent) for one in client.secrets):
         raise NotAuthorizedException(f"SecretHash does not match for the client: {client.id}")
 
 
-def secret_hash(client: AppClient, username: str) -> str:
+def is_secret(client: AppClient, sent: str) -> bool:
+    """Return whether a text is one of the secrets of a client.
+
+    Args:
+        client: The app client.
+        sent: The text.
+
+    Returns:
+        Whether the client has this secret.
+    """
+    return any(_same(one.value, sent) for one in client.secrets)
+
+
+def secret_hash(client: AppClient, username: str, secret: str) -> str:
     """Return what a client with a secret sends along with a name.
 
     Args:
         client: The app client.
         username: The name.
+        secret: One of its secrets.
 
     Returns:
         HMAC-SHA256 over name and client id, in base64.
     """
     message = (username + client.id).encode()
-    digest = hmac.digest((client.secret or "").encode(), message, hashlib.sha256)
+    digest = hmac.digest(secret.encode(), message, hashlib.sha256)
     return base64.b64encode(digest).decode()
 
 
@@ -71,3 +85,7 @@ def check_secret_hash_member(client: AppClient, parameters: Parameters) -> None:
     """
     values = {"SECRET_HASH": parameters.get("SecretHash", "")}
     check_secret_hash(client, values, parameters["Username"])
+
+
+def _same(known: str, sent: str) -> bool:
+    return hmac.compare_digest(known.encode(), sent.encode())

@@ -79,6 +79,32 @@ def access(client: AppClient, user: User, family: TokenFamily, now: float) -> di
     }
 
 
+def machine(pool: UserPool, client: AppClient, scopes: Sequence[str], now: float) -> dict[str, Any]:
+    """Return the claims of an access token that a client has without a user.
+
+    Args:
+        pool: The user pool.
+        client: The app client.
+        scopes: The OAuth scopes.
+        now: The time in Unix seconds.
+
+    Returns:
+        The claims.
+    """
+    return {
+        "sub": client.id,
+        "token_use": "access",
+        "scope": " ".join(scopes),
+        "auth_time": int(now),
+        "iss": issuer(pool),
+        "exp": int(now) + client.access_token_seconds,
+        "iat": int(now),
+        "version": 2,
+        "jti": str(uuid.uuid4()),
+        "client_id": client.id,
+    }
+
+
 def identity(pool: UserPool, client: AppClient, user: User, now: float) -> dict[str, Any]:
     """Return the claims that only an ID token has.
 

@@ -113,12 +113,22 @@ class User:
 
 
 @dataclass(slots=True, kw_only=True)
+class ClientSecret:
+    """One of the secrets of an app client."""
+
+    id: str
+    value: str = field(repr=False)
+    created_at: float
+
+
+@dataclass(slots=True, kw_only=True)
 class AppClient:
     """An app client of a pool."""
 
     id: str
     name: str = ""
-    secret: str | None = field(default=None, repr=False)
+    secrets: list[ClientSecret] = field(default_factory=list, repr=False)
+    """None for a public client, and two while its secret is being replaced; the oldest is first."""
     explicit_auth_flows: list[str] = field(default_factory=list)
     auth_session_validity: int = 3
     prevent_user_existence_errors: str = "LEGACY"
@@ -132,6 +142,34 @@ class AppClient:
     """Seconds that a refresh token works on after it was replaced; None does not replace any."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What CreateUserPoolClient was given and nothing here acts on; described as it came."""
+
+    @property
+    def secret(self) -> str | None:
+        """Return the secret that the client is described with: its oldest."""
+        return self.secrets[0].value if self.secrets else None
+
+    @secret.setter
+    def secret(self, value: str | None) -> None:
+        self.secrets = []
+        if value is not None:
+            self.add_secret(value, self.created_at)
+
+    def add_secret(self, value: str, now: float) -> ClientSecret:
+        """Give the client one more secret.
+
+        Args:
+            value: The secret.
+            now: The time in Unix seconds.
+
+        Returns:
+            The secret with its id, which says when it was made.
+        """
+        taken, moment = {one.id for one in self.secrets}, int(now)
+        while f"{self.id}--{moment}" in taken:
+            moment += 1
+        secret = ClientSecret(id=f"{self.id}--{moment}", value=value, created_at=now)
+        self.secrets.append(secret)
+        return secret
 
 
 @dataclass(slots=True, kw_only=True)

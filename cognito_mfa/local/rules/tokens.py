@@ -120,6 +120,22 @@ class Tokens:
         result = self._token_pair(pool, client, user, family)
         return {**result, "RefreshToken": _new_refresh_token(pool, family)}
 
+    def issue_to_client(
+        self, pool: UserPool, client: AppClient, scopes: Sequence[str]
+    ) -> UnsignedToken:
+        """Issue the access token of a client itself, which no user stands behind.
+
+        Args:
+            pool: The user pool.
+            client: The app client.
+            scopes: The OAuth scopes.
+
+        Returns:
+            The access token, unsigned.
+        """
+        said = claims.machine(pool, client, scopes, self._clock.now())
+        return UnsignedToken(said, keys.keys_of(pool).access)
+
     def refresh(
         self, pool: UserPool, client: AppClient, user: User, family: TokenFamily
     ) -> dict[str, Any]:
@@ -233,6 +249,8 @@ class Tokens:
             raise NotAuthorizedException(INVALID)
         if self._clock.now() >= float(said["exp"]):
             raise NotAuthorizedException("Access Token has expired")
+        if "event_id" not in said:  # a client's own, which has scopes of resource servers only
+            raise NotAuthorizedException("Access Token does not have required scopes")
         if family is None or family.revoked:
             raise NotAuthorizedException("Access Token has been revoked")
         if scope not in family.scopes:

@@ -54,6 +54,11 @@ def operations() -> frozenset[str]:
     return frozenset(_model()["operations"])
 
 
+def describes(operation: str) -> bool:
+    """Return whether the input of an operation is known; those of newer models may not be."""
+    return operation in SAME_INPUT or operation in _model()["operations"]
+
+
 def input_shape(operation: str) -> Shape:
     """Return the shape of an operation's input."""
     known = _model()["operations"]

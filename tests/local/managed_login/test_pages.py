@@ -342,7 +342,7 @@ class TestTheTokens:
         assert wrong.json() == {"error": "invalid_grant"}
 
     def test_other_grants_are_not_played(self, site: Site, web_pool: LocalPool) -> None:
-        refused = site.exchange("", grant_type="client_credentials")
+        refused = site.exchange("", grant_type="password")
         assert refused.json() == {"error": "unsupported_grant_type"}
         assert request(site.url, "GET", "/oauth2/token").json() == {"error": "invalid_request"}
 
