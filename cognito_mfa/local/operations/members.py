@@ -177,9 +177,12 @@ OPERATIONS: Mapping[str, Names] = {
         "CustomDomainConfig Domain ManagedLoginVersion UserPoolId", refused="Routing"
     ),
     # App clients
+    "AddUserPoolClientSecret": Names("ClientId ClientSecret UserPoolId"),
     "CreateUserPoolClient": _with(_CLIENT_SETTINGS, "ClientSecret GenerateSecret"),
     "DeleteUserPoolClient": Names("ClientId UserPoolId"),
+    "DeleteUserPoolClientSecret": Names("ClientId ClientSecretId UserPoolId"),
     "DescribeUserPoolClient": Names("ClientId UserPoolId"),
+    "ListUserPoolClientSecrets": Names("ClientId NextToken UserPoolId"),
     "ListUserPoolClients": Names("ClientType MaxResults NextToken UserPoolId"),
     "UpdateUserPoolClient": _with(_CLIENT_SETTINGS, "ClientId"),
 }
@@ -286,7 +289,7 @@ VALUES: Mapping[str, Names] = {
     "IdentityProviderTypeType": Names("Facebook Google LoginWithAmazon OIDC SAML SignInWithApple"),
     "MessageActionType": Names("RESEND SUPPRESS"),
     # Likewise: CDK's default has "implicit".
-    "OAuthFlowType": Names("code", described="client_credentials implicit"),
+    "OAuthFlowType": Names("client_credentials code", described="implicit"),
     "PreventUserExistenceErrorTypes": Names("ENABLED LEGACY"),
     "RecoveryOptionNameType": Names("admin_only verified_email verified_phone_number"),
     "RevokeAssociatedSessionsType": Names("NONE", refused="LINKED"),
