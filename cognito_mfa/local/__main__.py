@@ -11,14 +11,18 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from typing import Any
 
-from cognito_mfa.local.behavior import Behavior
+from cognito_mfa.local import behavior as behaviors
 from cognito_mfa.local.cognito import LocalCognito
 from cognito_mfa.local.persistence import StateFileError
 from cognito_mfa.local.wire.server import HttpServer
 
 CANNOT_START = 1
 MOST_LATENCY = 60_000  # milliseconds
+#: As --issuer without a URL: that of the server, which is known once it listens.
+SERVED = "served"
+EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - these are looked for
 
 DESCRIPTION = """\
 Runs an Amazon Cognito emulator on this machine, with real TOTP codes, rotating sessions,
@@ -44,6 +48,7 @@ Use it with any credentials, for example:
 In a Django site that uses django-cognito-mfa, set COGNITO_MFA["ENDPOINT_URL"] to {url}.
 
 Codes and invitations that Cognito would have sent: {url}/outbox
+Ready as soon as this answers: {url}/health
 Press Ctrl+C to stop."""
 
 
@@ -54,15 +59,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line; by default that of the process.
     """
     options = parser().parse_args(arguments)
+    if options.issuer == SERVED and options.host in EVERY_ADDRESS:
+        return _refuse(f"--issuer needs a URL with --host {options.host!r}, which is no address.")
     try:
         cognito = LocalCognito(
             state_file=options.state,
             region=options.region,
-            behavior=Behavior(latency=options.latency / 1000),
             calls_kept=0,
         )
         _make_pool(cognito, options)
+        cognito.behave(**_switches(options))
         server = cognito.serve(options.port, options.host, allow_hosts=options.allow_host)
+        if options.issuer == SERVED:
+            cognito.behave(issuer=server.url)
     except (StateFileError, ValueError) as error:
         return _refuse(str(error))
     except OSError as error:
@@ -117,10 +126,58 @@ def parser() -> argparse.ArgumentParser:
         "--latency",
         metavar="MS",
         type=_milliseconds,
-        default=0.0,
         help="milliseconds before each answer, as AWS and the network take (default: none)",
     )
+    _add_behaviors(made)
     return made
+
+
+def _add_behaviors(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--issuer",
+        metavar="URL",
+        nargs="?",
+        const=SERVED,
+        help="URL that the issuer in tokens and OpenID configuration begins with, instead of that "
+        "of AWS (without a URL: the one that is printed)",
+    )
+    parser.add_argument(
+        "--behavior",
+        metavar="NAME=VALUE",
+        type=_switch,
+        action="append",
+        default=[],
+        help="behavior to change, where it is not known how Cognito does (repeatable)",
+    )
+    parser.add_argument(
+        "--behaviors", action=_ListBehaviors, nargs=0, help="list the behaviors and exit"
+    )
+
+
+class _ListBehaviors(argparse.Action):
+    """As --help does."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(behaviors.listed())
+        parser.exit()
+
+
+def _switch(text: str) -> tuple[str, Any]:
+    try:
+        return behaviors.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _switches(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the behavior that the arguments ask for. What is not named stays as the state file has
+    it, but for the issuer, which is an address of this process."""
+    switches = {"issuer": None, **dict(options.behavior)}
+    if options.latency is not None:
+        switches["latency"] = options.latency / 1000
+    if options.issuer not in (None, SERVED):
+        switches["issuer"] = options.issuer
+    return switches
 
 
 def _milliseconds(text: str) -> float:

@@ -8,7 +8,20 @@ See "Where sources disagree" in docs/cognito-behavior.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ast
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from itertools import pairwise
+from typing import Any, cast, get_args, get_type_hints
+from urllib.parse import urlsplit
+
+NONE = "none"
+BOOLEANS = {"true": True, "false": False}
+#: Least and most; numbers that are not here may be anything from 0.
+RANGES = {"latency": (0.0, 60.0), "secret_bytes": (10, 64)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +82,11 @@ class Behavior:
     updated_issuer: bool = False
     """The issuer is https://issuer-cognito-idp.<region>.amazonaws.com/<pool id>."""
 
+    issuer: str | None = None
+    """The issuer begins with this URL instead of AWS's address, as in http://127.0.0.1:9229, and the
+    OpenID configuration names the endpoints below it. OpenID Connect clients can then be pointed
+    here: they demand that the issuer is where the configuration was found."""
+
     deleting_absent_token_fails: bool = False
     """AdminDeleteSoftwareToken refuses a user who has none, instead of doing nothing."""
 
@@ -119,3 +137,127 @@ class Behavior:
     refresh_needs_tracked_device: bool = True
     """In a pool that tracks devices, refreshing needs DEVICE_KEY, and a confirmed device
     (reported), instead of the token alone."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a value that is none of its switch."""
+        for name, kind in kinds().items():
+            _check(name, kind, getattr(self, name))
+
+
+@cache
+def kinds() -> Mapping[str, tuple[type, ...]]:
+    """Return the types of each switch's values."""
+    hints = get_type_hints(Behavior)
+    return {one.name: get_args(hints[one.name]) or (hints[one.name],) for one in fields(Behavior)}
+
+
+def changed(behavior: Behavior, switches: Mapping[str, Any]) -> Behavior:
+    """Return a behavior with some switches changed.
+
+    Args:
+        behavior: What it is now.
+        switches: New values by the names of the switches.
+
+    Returns:
+        The behavior.
+
+    Raises:
+        ValueError: There is no such switch, or it has no such value.
+    """
+    for name in switches:
+        _known(name)
+    return replace(behavior, **switches)
+
+
+def parse(text: str) -> tuple[str, Any]:
+    """Return the switch and the value that ``name=value`` names, as on the command line.
+
+    Raises:
+        ValueError: There is no such switch, or it has no such value.
+    """
+    name, equals, value = text.partition("=")
+    _known(name)
+    if not equals:
+        raise ValueError(f"{name} needs a value, as in {name}={_word(getattr(Behavior(), name))}")
+    parsed = _parsed(value, kinds()[name])
+    _check(name, kinds()[name], parsed)
+    return name, parsed
+
+
+def listed() -> str:
+    """Return all switches with their defaults and what they mean, for people."""
+    said = _docstrings()
+    return "\n\n".join(
+        f"{one.name}={_word(one.default)}\n    {' '.join(said.get(one.name, '').split())}"
+        for one in fields(Behavior)
+    )
+
+
+def _known(name: str) -> None:
+    if name not in kinds():
+        raise ValueError(f"there is no behavior {name!r}: --behaviors and GET /behaviors list them")
+
+
+def _check(name: str, allowed: tuple[type, ...], value: Any) -> None:
+    numbers = (int, float) if float in allowed else (int,) if int in allowed else ()
+    if isinstance(value, bool) or value is None:
+        fits = type(value) in allowed
+    elif isinstance(value, (int, float)):
+        least, most = RANGES.get(name, (0, math.inf))
+        fits = isinstance(value, numbers) and math.isfinite(value) and least <= value <= most
+    else:
+        fits = isinstance(value, str) and str in allowed and _is_base(value)
+    if not fits:
+        raise ValueError(f"{name} cannot be {value!r}: it is {_described(name, allowed)}")
+
+
+def _described(name: str, allowed: tuple[type, ...]) -> str:
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "an http(s) URL"}
+    least, most = RANGES.get(name, (0, math.inf))
+    bounds = f" from {least} to {most}" if most < math.inf else ""
+    return " or ".join(words.get(kind, NONE) for kind in allowed) + bounds
+
+
+def _is_base(url: str) -> bool:
+    """Whether a URL can be continued with a path."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - it raises where there is none
+    except ValueError:
+        return False
+    plain = url.isascii() and url.isprintable() and not set(url) & set("?#@\\ ")
+    return plain and parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _parsed(text: str, allowed: tuple[type, ...]) -> Any:
+    """The value that a text stands for; the text itself where it stands for none."""
+    word = text.lower()
+    if word == NONE and type(None) in allowed:
+        return None
+    if bool in allowed:
+        return BOOLEANS.get(word, text)
+    for kind in (int, float):
+        try:
+            if kind in allowed:
+                return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _word(value: Any) -> str:
+    return NONE if value is None else str(value).lower()
+
+
+@cache
+def _docstrings() -> Mapping[str, str]:
+    """The texts below the fields, which only the source has."""
+    (class_,) = ast.parse(inspect.getsource(Behavior)).body
+    return {
+        field.target.id: str(text.value.value)
+        for field, text in pairwise(cast("ast.ClassDef", class_).body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+    }

@@ -23,6 +23,20 @@ class Clock:
         self._at = time.time() if start is None else start
         self._offset = self._at - time.time()
 
+    @property
+    def ticking(self) -> bool:
+        """Return whether it goes on by itself."""
+        return self._ticking
+
+    def start(self) -> None:
+        """Let it go on by itself, from where it is."""
+        self._at, self._ticking = self.now(), True
+        self._offset = self._at - time.time()
+
+    def stop(self) -> None:
+        """Let it stand still where it is."""
+        self._at, self._ticking = self.now(), False
+
     def now(self) -> float:
         """Return the time in Unix seconds."""
         return time.time() + self._offset if self._ticking else self._at

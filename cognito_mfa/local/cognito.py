@@ -13,14 +13,18 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from cognito_mfa.local import operations, persistence
+from cognito_mfa.local import behavior as behaviors
+from cognito_mfa.local import controls, operations, persistence
 from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.call_log import Call, CallLog
 from cognito_mfa.local.clock import Clock
+from cognito_mfa.local.controls import Controls
 from cognito_mfa.local.faults import Faults
+from cognito_mfa.local.managed_login import pages as managed_login
 from cognito_mfa.local.managed_login.discovery import DOCUMENTS, Document
-from cognito_mfa.local.managed_login.pages import ENDPOINTS, ManagedLogin
+from cognito_mfa.local.managed_login.pages import ManagedLogin
 from cognito_mfa.local.operations.context import Context
 from cognito_mfa.local.outbox import Message, Outbox
 from cognito_mfa.local.pool import LocalPool
@@ -28,8 +32,13 @@ from cognito_mfa.local.protocol import Protocol
 from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.rules.state import Account, DeviceTracking, UserPool
 from cognito_mfa.local.wire import client
-from cognito_mfa.local.wire.messages import WebRequest, WireRequest, WireResponse
-from cognito_mfa.local.wire.origins import Access
+from cognito_mfa.local.wire.messages import (
+    ControlRequest,
+    WebRequest,
+    WireRequest,
+    WireResponse,
+)
+from cognito_mfa.local.wire.origins import Access, Place
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -39,6 +48,16 @@ if TYPE_CHECKING:
 CALLS_KEPT = 10_000
 MESSAGES_KEPT = 1_000
 OUTBOX = "/outbox"
+HEALTH = "/health"
+API = Place(Access.OPERATIONS, ("POST",))
+DOCUMENT = Place(Access.PUBLIC, ("GET",))
+#: Every path with a name of its own, apart from those that begin with a pool's id.
+PLACES: Mapping[str, Place] = {
+    **managed_login.PLACES,
+    **controls.PLACES,
+    HEALTH: Place(Access.PRIVATE, ("GET",)),
+    OUTBOX: Place(Access.PRIVATE, ("GET",)),
+}
 
 
 class LocalCognito:
@@ -77,9 +96,11 @@ class LocalCognito:
         self._lock = threading.RLock()
         self._outbox = Outbox(MESSAGES_KEPT)
         self._calls = CallLog(calls_kept)
+        self._context = Context(self.account, self.clock, self._outbox, self.behavior)
         self._managed_login = ManagedLogin(self.account, self.clock, self._outbox, self.behavior)
+        self._controls = Controls(self)
         self._protocol = Protocol(
-            Context(self.account, self.clock, self._outbox, self.behavior),
+            self._context,
             lock=self._lock,
             clock=self.clock,
             faults=self.faults,
@@ -219,6 +240,23 @@ class LocalCognito:
         """Answer a request of AWS JSON 1.1. Raises a Disruption when there is to be no response."""
         return self._protocol.answer(request)
 
+    def behave(self, **switches: Any) -> None:
+        """Change how the account and all its pools behave, from the next call on.
+
+        Args:
+            switches: Fields of ``Behavior``; the others stay as they are.
+
+        Raises:
+            ValueError: There is no such switch, or it has no such value.
+        """
+        changed = behaviors.changed(self.behavior, switches)
+        with self.changing():
+            self.behavior = changed
+            for context in (self._context, self._managed_login.context):
+                context.behavior = changed
+            for pool in self.account.pools.values():
+                pool.behavior = behaviors.changed(pool.behavior, switches)
+
     @contextmanager
     def changing(self) -> Generator[None]:
         """Hold others off while the state changes, and keep the change."""
@@ -256,8 +294,8 @@ class LocalCognito:
         Args:
             port: The port; 0 is any free one.
             host: The address to listen on.
-            allow_hosts: Names besides the loopback's by which clients may call it, such as that of
-                a container.
+            allow_hosts: Names besides the loopback's and that of ``Behavior.issuer`` by which
+                clients may call it, such as that of a container.
 
         Returns:
             The server; its ``url`` is the endpoint for AWS SDKs.
@@ -268,20 +306,22 @@ class LocalCognito:
         """
         from cognito_mfa.local.wire.server import HttpServer
 
-        return HttpServer(self, host=host, port=port, allow_hosts=allow_hosts)
+        own = urlsplit(self.behavior.issuer or "").hostname
+        named = [*allow_hosts, *([own] if own else [])]
+        return HttpServer(self, host=host, port=port, allow_hosts=named)
 
-    def access(self, path: str) -> Access:
-        """Return what is at a path, for pages of other origins."""
-        if path in ENDPOINTS:
-            return Access.ENDPOINT
-        if self._managed_login.has(path):
-            return Access.PAGE
-        if path == OUTBOX:
-            return Access.PRIVATE
-        return Access.PUBLIC if self._public(path) else Access.OPERATIONS
+    def place(self, path: str) -> Place:
+        """Return what is at a path, and who may call it. The API is at every path that has no name."""
+        if path in PLACES:
+            return PLACES[path]
+        return DOCUMENT if self._public(path) else API
+
+    def control(self, request: ControlRequest) -> WireResponse:
+        """Return the answer to a request that reads or changes how a test runs."""
+        return self._controls.answer(request)
 
     def document(self, path: str, base: str) -> Mapping[str, Any] | None:
-        """Return what a GET shows: a pool's keys, its OpenID configuration, or the outbox.
+        """Return what a GET shows: a pool's two documents, the outbox, or that we are up.
 
         Args:
             path: The path that is asked for.
@@ -290,6 +330,8 @@ class LocalCognito:
         Returns:
             The document; None where there is nothing.
         """
+        if path == HEALTH:
+            return {"status": "ok"}
         if path == OUTBOX:
             return {"messages": [asdict(message) for message in self.outbox]}
         public = self._public(path)
@@ -305,10 +347,8 @@ class LocalCognito:
             return None
         return self.account.pools[pool_id], DOCUMENTS[rest]
 
-    def web(self, request: WebRequest) -> WireResponse | None:
-        """Return what managed login answers, or None where it has no such page."""
-        if not self._managed_login.has(request.path):
-            return None
+    def web(self, request: WebRequest) -> WireResponse:
+        """Return what managed login answers."""
         with self.changing():
             return self._managed_login.answer(request)
 

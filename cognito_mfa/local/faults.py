@@ -184,11 +184,23 @@ class _Rule:
     skip: int
     until: float | None = None
 
+    def is_on(self, now: float) -> bool:
+        """Whether a request can still meet it."""
+        return self.times != 0 and (self.until is None or now < self.until)
+
+    def described(self) -> dict[str, Any]:
+        """What is left of it, without what it answers."""
+        return {
+            "operation": self.operation,
+            "fault": type(self.fault).__name__,
+            "times": self.times,
+            "skip": self.skip,
+            "until": self.until,
+        }
+
     def take(self, operation: str, now: float) -> bool:
         """Whether this request is the one; counts it."""
-        if self.operation not in (operation, EVERY_OPERATION) or self.times == 0:
-            return False
-        if self.until is not None and now >= self.until:
+        if self.operation not in (operation, EVERY_OPERATION) or not self.is_on(now):
             return False
         if self.skip > 0:
             self.skip -= 1
@@ -245,6 +257,12 @@ class Faults:
         """Take all faults away."""
         with self._lock:
             self._rules.clear()
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the faults that are on, as they were asked for; those that are used up are not."""
+        now = self._clock.now()
+        with self._lock:
+            return [rule.described() for rule in self._rules if rule.is_on(now)]
 
     def next(self, operation: str) -> Fault | None:
         """Return the fault for this call of an operation, or None; the call is counted."""

@@ -8,7 +8,6 @@ See "Wire protocol" in docs/cognito-behavior.md.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -27,6 +26,7 @@ from cognito_mfa.local.errors import (
     UnknownOperationException,
 )
 from cognito_mfa.local.faults import Fault, Faults
+from cognito_mfa.local.json_text import parse
 from cognito_mfa.local.operations.context import Context
 from cognito_mfa.local.rules.limits import RequestQuotas
 from cognito_mfa.local.rules.tokens import sign_all
@@ -174,15 +174,15 @@ def _unsupported(target: str) -> str:
     if name != target and name in service_model.operations():
         return (
             f"Cognito has the operation {name}, and the local Cognito does not play it. "
-            f"It plays: {', '.join(sorted(operations.ALL))}."
+            'See "Not implemented" in docs/local-cognito-fidelity.md.'
         )
     return f"There is no operation {name or '(none)'} in the installed botocore's Cognito."
 
 
 def _parameters(body: bytes) -> Mapping[str, Any]:
     try:
-        parameters = json.loads(body or b"{}", object_hook=_without_nulls)
-    except (ValueError, RecursionError):
+        parameters = parse(body or b"{}", each_object=_without_nulls)
+    except ValueError:
         raise SerializationException("The request body is not valid JSON") from None
     if not isinstance(parameters, dict):
         raise SerializationException("The request body is not a JSON object")

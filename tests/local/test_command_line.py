@@ -10,11 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from cognito_mfa.local import LocalCognito
+from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.__main__ import main
 from tests.local.caller import CLIENT_ID, POOL_ID, Caller
 from tests.local.conftest import http_client
@@ -68,6 +69,7 @@ def test_its_greeting_tells_how_to_use_it(
     assert f"User pools: {POOL_ID} (MFA ON)" in said
     assert "--endpoint-url http://127.0.0.1:" in said
     assert "/outbox" in said
+    assert "/health" in said
     assert "Host names: 127.0.0.1, ::1, localhost" in said
     assert "Ctrl+C" in said
 
@@ -79,6 +81,50 @@ def test_it_answers_as_late_as_it_is_told() -> None:
     assert time.monotonic() - began >= 0.1
     os.kill(process.pid, signal.SIGTERM)
     assert finished(process) == 0
+
+
+def test_it_behaves_as_it_is_told(tmp_path: Path) -> None:
+    state = str(tmp_path / "pool.json")
+    known = ["--pool", POOL_ID, "--state", state]
+    arguments = ["--behavior", "acr_and_amr=true", "--behavior", "hourly_limits=false"]
+    process, url = started(*known, *arguments, "--issuer", "--latency", "1")
+    said = request(url, "GET", "/behaviors").json()
+    assert (said["acr_and_amr"], said["hourly_limits"], said["latency"]) == (True, False, 0.001)
+    found = request(url, "GET", f"/{POOL_ID}/.well-known/openid-configuration").json()
+    assert found["issuer"] == f"{url}/{POOL_ID}"
+    os.kill(process.pid, signal.SIGTERM)
+    assert finished(process) == 0
+    process, url = started(*known)
+    found = request(url, "GET", f"/{POOL_ID}/.well-known/openid-configuration").json()
+    assert found["issuer"] == f"https://cognito-idp.us-east-1.amazonaws.com/{POOL_ID}"
+    os.kill(process.pid, signal.SIGTERM)
+    assert finished(process) == 0
+
+
+def test_its_issuer_is_one_of_its_names(
+    own_signals: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop_when_it_listens(signal.SIGINT)
+    assert main(["--port", "0", "--pool", POOL_ID, "--issuer", "http://cognito.test:9229"]) == 0
+    assert "Host names: 127.0.0.1, ::1, cognito.test, localhost" in capsys.readouterr().out
+
+
+def test_it_lists_what_it_can_be_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--behaviors"])
+    assert caught.value.code == 0
+    said = capsys.readouterr().out
+    for one in fields(Behavior):
+        assert f"{one.name}=" in said
+
+
+@pytest.mark.parametrize("text", ["nonsense=true", "acr_and_amr", "latency=soon", "issuer=x"])
+def test_it_refuses_a_behavior_that_is_none(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--behavior", text])
+    assert f"argument --behavior: {'there is no' if 'nonsense' in text else text[:5]}" in (
+        capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("latency", ["-1", "nan", "inf", "60001", "soon"])
@@ -124,6 +170,8 @@ def test_a_port_in_use_is_said(cognito: LocalCognito, capsys: pytest.CaptureFixt
     [
         (["--allow-host", "http://cognito"], "'http://cognito' is not the name of a host"),
         (["--host", "no.such.host.invalid"], "Cannot start"),
+        (["--issuer", "cognito:9229"], "issuer cannot be 'cognito:9229'"),
+        (["--host", "0.0.0.0", "--issuer"], "--issuer needs a URL"),  # noqa: S104
         (["--state", "README.md/pool.json"], "Cannot start"),
     ],
 )

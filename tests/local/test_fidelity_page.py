@@ -14,9 +14,10 @@ PAGE = (TESTS.parent / "docs" / "local-cognito-fidelity.md").read_text()
 
 
 def known_tests() -> set[str]:
-    """The names of all tests of the local Cognito and of its referee."""
+    """The names of all tests of the local Cognito, of its server, and of its referee."""
     names: set[str] = set()
-    for file in (*TESTS.glob("local/**/test_*.py"), TESTS / "test_referee.py"):
+    more = (TESTS / "test_referee.py", TESTS / "security" / "test_local_server.py")
+    for file in (*TESTS.glob("local/**/test_*.py"), *more):
         tree = ast.parse(file.read_text())
         names |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     return names

@@ -17,7 +17,7 @@ CALLBACK = "https://site.example/callback"
 SELF_SERVICE = "aws.cognito.signin.user.admin"
 
 
-WEB = {
+WEB: dict[str, Any] = {
     "CallbackURLs": [CALLBACK],
     "LogoutURLs": ["https://site.example/bye"],
     "AllowedOAuthFlows": ["code"],

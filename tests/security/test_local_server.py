@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import pytest
 
 from cognito_mfa.local import LocalCognito
+from cognito_mfa.local.cognito import PLACES
+from cognito_mfa.local.controls import PLACES as CONTROLS
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.wire.origins import Hosts
 from cognito_mfa.local.wire.server import HttpServer
@@ -19,6 +21,7 @@ from tests.local.web_client import WEB
 TARGET = b"X-Amz-Target: AWSCognitoIdentityProviderService."
 SIGNED = b"Authorization: AWS4-HMAC-SHA256 x"
 FORM = b"Content-Type: application/x-www-form-urlencoded"
+JSON = b"Content-Type: application/json"
 QUERY = f"client_id={CLIENT_ID}&redirect_uri=https://site.example/callback&response_type=code"
 PASSWORD_FORM = f"username=newcomer&password={PASSWORD}".encode()
 ALLOWED_ORIGIN = "access-control-allow-origin"
@@ -72,13 +75,47 @@ ROUTES = {
         302,
         UNSHARED,
     ),
-    "a form to leave": Ask("POST", "/logout", 400, REFUSED, (FORM,)),
+    "a form to leave": Ask("POST", "/logout", 405, REFUSED, (FORM,)),
     "the token endpoint": Ask(
         "POST", "/oauth2/token", 400, SHARED, (FORM,), f"client_id={CLIENT_ID}".encode()
     ),
     "the token endpoint with a secret": Ask(
         "POST", "/oauth2/token", 400, SHARED, (FORM, b"Authorization: Basic eDp5")
     ),
+    "the token endpoint, read": Ask("GET", "/oauth2/token", 405, SHARED),
+    "the end of a token": Ask(
+        "POST", "/oauth2/revoke", 200, SHARED, (FORM,), f"client_id={CLIENT_ID}&token=x".encode()
+    ),
+    "the end of no token": Ask(
+        "POST", "/oauth2/revoke", 400, SHARED, (FORM,), f"client_id={CLIENT_ID}".encode()
+    ),
+    "the end of a stranger's token": Ask(
+        "POST", "/oauth2/revoke", 401, SHARED, (FORM, b"Authorization: Basic eDp5")
+    ),
+    "who a token speaks for, posted": Ask(
+        "POST", "/oauth2/userInfo", 401, SHARED, (b"Authorization: Bearer x",)
+    ),
+    "the keys, posted": Ask("POST", f"/{POOL_ID}/.well-known/jwks.json", 405, SHARED),
+    "whether it is ready": Ask("GET", "/health", 200, REFUSED),
+    "the clock": Ask("GET", "/clock", 200, REFUSED),
+    "a move of the clock": Ask("POST", "/clock", 200, REFUSED, (JSON,), b'{"advance": 30}'),
+    "a move of the clock as a form": Ask(
+        "POST", "/clock", 415, REFUSED, (b"Content-Type: text/plain",), b'{"advance": 30}'
+    ),
+    "the behaviors": Ask("GET", "/behaviors", 200, REFUSED),
+    "another behavior": Ask(
+        "POST", "/behaviors", 200, REFUSED, (JSON,), b'{"email_code_failures_lock": true}'
+    ),
+    "the faults": Ask("GET", "/faults", 200, REFUSED),
+    "a fault": Ask(
+        "POST",
+        "/faults",
+        200,
+        REFUSED,
+        (JSON,),
+        b'{"operation": "SignUp", "fault": "Unreachable"}',
+    ),
+    "no more faults": Ask("DELETE", "/faults", 200, REFUSED),
     "who a token speaks for": Ask(
         "GET", "/oauth2/userInfo", 401, SHARED, (b"Authorization: Bearer x",)
     ),
@@ -253,6 +290,50 @@ class TestOrigins:
         assert send(server, whole).status == 400
 
 
+def test_every_path_is_in_the_table() -> None:
+    paths = {ask.path.partition("?")[0] for ask in ROUTES.values()}
+    assert set(PLACES) - paths == set()
+
+
+def test_a_page_learns_of_an_internal_error(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its browser shows it the answers, it shows it this one, too."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    for name in ("answer", "web", "document"):
+        monkeypatch.setattr(LocalCognito, name, broken)
+    for name in ("no operation", "the token endpoint", "the keys", "the outbox"):
+        got = send(server, ROUTES[name])
+        assert got.status == 500
+        assert (ALLOWED_ORIGIN in got.headers) == (ROUTES[name].foreign == SHARED)
+
+
+@pytest.mark.parametrize("name", [name for name in ROUTES if ROUTES[name].path in CONTROLS])
+class TestControls:
+    """What changes the behavior is for programs, whatever a page's request looks like."""
+
+    @pytest.mark.parametrize("site", [b"cross-site", b"same-site", b"", b"None", b"x"])
+    def test_a_browser_says_that_a_page_asks(
+        self, cognito: LocalCognito, server: HttpServer, name: str, site: bytes
+    ) -> None:
+        """Some requests of pages have no Origin: a script's address, a link, a picture."""
+        before, began = (cognito.behavior, cognito.faults.listed()), cognito.clock.now()
+        got = send(server, ROUTES[name], b"Sec-Fetch-Site: " + site)
+        assert got.status == 403
+        assert is_private(got)
+        assert (cognito.behavior, cognito.faults.listed()) == before
+        assert cognito.clock.now() < began + 30
+
+    @pytest.mark.parametrize("site", [b"same-origin", b"none"])
+    def test_a_person_may_look(self, server: HttpServer, name: str, site: bytes) -> None:
+        got = send(server, ROUTES[name], b"Sec-Fetch-Site: " + site)
+        assert got.status == ROUTES[name].status
+        assert is_private(got)
+
+
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST", "127.0.0.1", "[::1]", "[0:0:0:0:0:0:0:1]"]
 )
@@ -289,13 +370,25 @@ class TestPreflights:
         assert {"content-type", "x-amz-target", "x-amz-user-agent", "cache-control"} <= names
         assert not names & {"authorization", "*"}
 
-    @pytest.mark.parametrize("path", ["/oauth2/token", "/oauth2/userInfo"])
+    @pytest.mark.parametrize("path", ["/oauth2/token", "/oauth2/userInfo", "/oauth2/revoke"])
     def test_oauths_endpoints_take_a_bearers(self, server: HttpServer, path: str) -> None:
         names = self.allowed(server, path, b"Origin: http://evil.example")
         assert names is not None
         assert {"content-type", "authorization"} <= names
 
-    @pytest.mark.parametrize("path", ["/outbox", "/login", "/oauth2/authorize", "/logout"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/outbox",
+            "/login",
+            "/oauth2/authorize",
+            "/logout",
+            "/health",
+            "/clock",
+            "/behaviors",
+            "/faults",
+        ],
+    )
     def test_the_rest_takes_nothing(self, server: HttpServer, path: str) -> None:
         assert self.allowed(server, path, b"Origin: http://evil.example") is None
 

@@ -25,8 +25,10 @@ def openid_configuration(pool: UserPool, base: str) -> dict[str, Any]:
         base: The URL that the client knows us by.
 
     Returns:
-        The issuer is Cognito's, as in the tokens; the addresses are ours.
+        The issuer is Cognito's, as in the tokens, and the addresses are ours. Where the pool has an
+        issuer of its own, all addresses begin with it for every client.
     """
+    base = (pool.behavior.issuer or base).rstrip("/")
     return {
         "authorization_endpoint": f"{base}/oauth2/authorize",
         "end_session_endpoint": f"{base}/logout",
@@ -34,6 +36,7 @@ def openid_configuration(pool: UserPool, base: str) -> dict[str, Any]:
         "issuer": issuer(pool),
         "jwks_uri": f"{base}/{pool.id}/.well-known/jwks.json",
         "response_types_supported": ["code", "token"],
+        "revocation_endpoint": f"{base}/oauth2/revoke",
         "scopes_supported": ["openid", "email", "phone", "profile"],
         "subject_types_supported": ["public"],
         "token_endpoint": f"{base}/oauth2/token",

@@ -18,7 +18,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from cognito_mfa.local.clock import Clock
-from cognito_mfa.local.errors import NotAuthorizedException
+from cognito_mfa.local.errors import (
+    InvalidParameterException,
+    NotAuthorizedException,
+    UnauthorizedException,
+    UnsupportedTokenTypeException,
+)
 from cognito_mfa.local.operations.secret_hash import is_secret
 from cognito_mfa.local.rules import directory
 from cognito_mfa.local.rules.scopes import OPENID, RESERVED, custom_scopes
@@ -45,8 +50,9 @@ class OAuthError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A checked authorization request."""
+    """A checked authorization request. ``response_type`` is "code" or "token"."""
 
+    response_type: str
     pool: UserPool
     client: AppClient
     redirect_uri: str
@@ -117,6 +123,23 @@ class Authorization:
             self._clock.now(),
         )
         return code
+
+    def give_tokens(self, asked: Asked, user: User, factors: Sequence[str]) -> dict[str, Any]:
+        """Return the tokens of an implicit grant, for a user who just signed in.
+
+        Args:
+            asked: The client's request.
+            user: The user.
+            factors: What was answered, as ``amr`` names it.
+
+        Returns:
+            The token response of RFC 6749, without a refresh token.
+        """
+        result = self._tokens.issue(
+            asked.pool, asked.client, user, factors=factors, scopes=asked.scopes
+        )
+        del result["RefreshToken"]
+        return _token_response(result, asked.scopes, nonce=asked.nonce)
 
     def tokens_for_code(
         self, pool: UserPool, client: AppClient, form: Mapping[str, str]
@@ -206,6 +229,29 @@ class Authorization:
             raise OAuthError("invalid_grant")
         result = self._tokens.refresh(pool, client, user, family)
         return _token_response(result, family.scopes)
+
+    def revoke(self, pool: UserPool, client: AppClient, form: Mapping[str, str]) -> None:
+        """Revoke a refresh token and all tokens that came of it; an unknown one is no error.
+
+        Args:
+            pool: The user pool.
+            client: The app client.
+            form: The fields of the posted form.
+
+        Raises:
+            OAuthError: There is no token, it is of another kind, or the client does not revoke any.
+        """
+        token = form.get("token", "")
+        if not token or not client.enable_token_revocation:
+            raise OAuthError("invalid_request")
+        try:
+            self._tokens.revoke(pool, client, token)
+        except UnsupportedTokenTypeException:
+            raise OAuthError("unsupported_token_type") from None
+        except UnauthorizedException:
+            raise OAuthError("invalid_client") from None
+        except InvalidParameterException:
+            return
 
     def user_info(self, access_token: str) -> dict[str, Any]:
         """Return the claims of an access token's user. Raises NotAuthorizedException."""

@@ -3,13 +3,12 @@
 Next to them are /oauth2/token and /oauth2/userInfo, which programs call. The rules of a sign-in
 are those of the operations, and it ends with an authorization code instead of tokens.
 
-Missing: the browser's cookie that signs in again for an hour, implicit grants, sign-up, forgotten
-passwords, and a real identity provider (a form replaces it).
+Missing: the browser's cookie that signs in again for an hour, sign-up, forgotten passwords, and a
+real identity provider (a form replaces it).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -18,6 +17,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import CognitoError, NotAuthorizedException
+from cognito_mfa.local.json_text import compact
 from cognito_mfa.local.managed_login import sign_in
 from cognito_mfa.local.managed_login.oauth import (
     Asked,
@@ -33,6 +33,7 @@ from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.outbox import Outbox
 from cognito_mfa.local.rules.state import Account, AppClient, UserPool
 from cognito_mfa.local.wire.messages import WebRequest, WireResponse, respond
+from cognito_mfa.local.wire.origins import Access, Place
 
 HTML = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"}
 JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -62,8 +63,18 @@ LABELS = {
     "subject": "User ID at the provider",
     "email": "Email address at the provider",
 }
-#: What programs call, those in pages of other origins among them; everything else is for people.
-ENDPOINTS = frozenset({"/oauth2/token", "/oauth2/userInfo"})
+#: Who calls what: people, whose browsers go there, and programs, those in pages of other origins
+#: among them.
+PLACES: Mapping[str, Place] = {
+    "/oauth2/authorize": Place(Access.PAGE, ("GET", "POST")),
+    "/login": Place(Access.PAGE, ("GET", "POST")),
+    "/logout": Place(Access.PAGE, ("GET",)),
+    "/oauth2/token": Place(Access.ENDPOINT, ("POST",)),
+    "/oauth2/revoke": Place(Access.ENDPOINT, ("POST",)),
+    "/oauth2/userInfo": Place(Access.ENDPOINT, ("GET", "POST")),
+}
+#: The flow that a client must be allowed, by response_type.
+FLOWS = {"code": "code", "token": "implicit"}
 HIDDEN_WHILE_TYPED = ("password", "NEW_PASSWORD")
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -86,19 +97,16 @@ class ManagedLogin:
             outbox: Where codes and invitations go.
             behavior: How it behaves where sources about Cognito disagree.
         """
-        self._context = Context(account, clock, outbox, behavior, complete=sign_in.signed_in)
+        self.context = Context(account, clock, outbox, behavior, complete=sign_in.signed_in)
         self._authorization = Authorization(account, clock)
         self._pages = {
             "/oauth2/authorize": self._authorize,
             "/login": self._authorize,
             "/oauth2/token": self._token,
+            "/oauth2/revoke": self._revoke,
             "/oauth2/userInfo": self._user_info,
             "/logout": self._logout,
         }
-
-    def has(self, path: str) -> bool:
-        """Return whether there is a page at a path."""
-        return path in self._pages
 
     def answer(self, request: WebRequest) -> WireResponse:
         """Return the response to a request for one of the pages."""
@@ -119,7 +127,8 @@ class ManagedLogin:
         try:
             asked = _asked(pool, client, query)
         except OAuthError as error:
-            return _redirect(back, {"error": error.code, **state})
+            told = {"error": error.code, **state}
+            return _redirect(back, told, fragment=query.get("response_type") == "token")
         if request.method != "POST":
             return _first_page(query)
         try:
@@ -128,8 +137,16 @@ class ManagedLogin:
             return self._again(asked, query, request.form, error.message)
         if "User" not in outcome:
             return self._next_page(outcome)
-        code = self._authorization.give_code(asked, outcome["User"], outcome["Factors"])
-        return _redirect(back, {"code": code, **state})
+        return self._back(asked, outcome, state)
+
+    def _back(self, asked: Asked, outcome: Payload, state: Fields) -> WireResponse:
+        """To the client, with what it asked for."""
+        user, factors = outcome["User"], outcome["Factors"]
+        if asked.response_type == "token":
+            tokens = self._authorization.give_tokens(asked, user, factors)
+            return _redirect(asked.redirect_uri, {**tokens, **state}, fragment=True)
+        code = self._authorization.give_code(asked, user, factors)
+        return _redirect(asked.redirect_uri, {"code": code, **state})
 
     def _step(self, asked: Asked, query: Fields, form: Fields) -> Payload:
         """One answered form. Raises CognitoError."""
@@ -138,18 +155,18 @@ class ManagedLogin:
             return self._through_provider(asked, query["identity_provider"], form)
         if step == "MFA_SETUP":
             verified = software_token.verify_software_token(
-                self._context, {"Session": session, "UserCode": form.get("code", "")}
+                self.context, {"Session": session, "UserCode": form.get("code", "")}
             )
             return sign_in.answer_challenge(
-                self._context, asked, step, verified.get("Session", session), {}
+                self.context, asked, step, verified.get("Session", session), {}
             )
         if step in CODE_KEYS:
             key = CODE_KEYS[step]
             return sign_in.answer_challenge(
-                self._context, asked, step, session, {key: form.get(key, "")}
+                self.context, asked, step, session, {key: form.get(key, "")}
             )
         return sign_in.check_password(
-            self._context, asked, form.get("username", ""), form.get("password", "")
+            self.context, asked, form.get("username", ""), form.get("password", "")
         )
 
     def _through_provider(self, asked: Asked, provider: str, form: Fields) -> Payload:
@@ -158,13 +175,13 @@ class ManagedLogin:
             if sign_in.is_linked(user, provider, subject):
                 return sign_in.signed_in(user, sign_in.FEDERATED)
         return sign_in.sign_in_federated(
-            self._context, asked, provider, subject, form.get("email", "")
+            self.context, asked, provider, subject, form.get("email", "")
         )
 
     def _next_page(self, outcome: Payload, error: str = "") -> WireResponse:
         name, session = outcome["ChallengeName"], outcome["Session"]
         if name == "MFA_SETUP":
-            waiting = software_token.associate_software_token(self._context, {"Session": session})
+            waiting = software_token.associate_software_token(self.context, {"Session": session})
             return _setup_page(waiting["SecretCode"], waiting["Session"])
         parameters = outcome["ChallengeParameters"]
         device, methods = (
@@ -178,7 +195,7 @@ class ManagedLogin:
         """The same form, where its session still lives; else from the beginning."""
         step, session = form.get("step", ""), form.get("session", "")
         try:
-            secret = self._context.sessions.find(session).secret
+            secret = self.context.sessions.find(session).secret
         except NotAuthorizedException:
             return _first_page(query, text)
         if step == "MFA_SETUP":
@@ -205,8 +222,6 @@ class ManagedLogin:
     def _tokens_for(self, request: WebRequest) -> dict[str, Any]:
         """Raises OAuthError."""
         form = request.form
-        if request.method != "POST":
-            raise OAuthError("invalid_request")
         pool, client = self._authorization.client(client_id_in(form, request.authorization))
         check_client(client, form, request.authorization)
         if form.get("grant_type") == "authorization_code":
@@ -216,6 +231,17 @@ class ManagedLogin:
         if form.get("grant_type") == "client_credentials":
             return self._authorization.token_for_client(pool, client, form)
         raise OAuthError("unsupported_grant_type")
+
+    def _revoke(self, request: WebRequest) -> WireResponse:
+        form = request.form
+        try:
+            pool, client = self._authorization.client(client_id_in(form, request.authorization))
+            check_client(client, form, request.authorization)
+            self._authorization.revoke(pool, client, form)
+        except OAuthError as error:
+            status = 401 if error.code == "invalid_client" else 400
+            return _json({"error": error.code}, status=status)
+        return respond(200, b"", {"Content-Type": None, "Cache-Control": "no-store"})
 
     def _user_info(self, request: WebRequest) -> WireResponse:
         kind, _, token = request.authorization.partition(" ")
@@ -229,13 +255,15 @@ class ManagedLogin:
 
 def _asked(pool: UserPool, client: AppClient, query: Fields) -> Asked:
     """Raises OAuthError."""
-    check_flow(client, "code")
-    if query.get("response_type") != "code":
+    response_type = query.get("response_type", "")
+    if response_type not in FLOWS:
         raise OAuthError("invalid_request")
+    check_flow(client, FLOWS[response_type])
     challenge = query.get("code_challenge", "")
     if challenge and query.get("code_challenge_method") != "S256":
         raise OAuthError("invalid_request")
     return Asked(
+        response_type,
         pool,
         client,
         query["redirect_uri"],
@@ -299,10 +327,14 @@ def _page(title: str, body: str, *, status: int = 200) -> WireResponse:
 
 
 def _json(payload: Mapping[str, Any], *, status: int = 200) -> WireResponse:
-    return respond(status, json.dumps(payload).encode(), JSON)
+    return respond(status, compact(payload).encode(), JSON)
 
 
-def _redirect(url: str, more: Fields) -> WireResponse:
+def _redirect(url: str, more: Fields, *, fragment: bool = False) -> WireResponse:
+    """``more`` goes into the query; into the fragment for the implicit grant (RFC 6749)."""
     parts = urlsplit(url)
+    if fragment:
+        there = parts._replace(fragment=urlencode(more))
+        return respond(302, b"", {"Location": urlunsplit(there)})
     query = "&".join(part for part in (parts.query, urlencode(more)) if part)
     return respond(302, b"", {"Location": urlunsplit(parts._replace(query=query))})

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from cognito_mfa.local.errors import NotAuthorizedException
+from cognito_mfa.local.json_text import compact
 from cognito_mfa.local.managed_login.oauth import Asked
 from cognito_mfa.local.operations import respond_to_challenge, sign_in
 from cognito_mfa.local.operations.context import Context, Payload
@@ -130,7 +131,7 @@ def identities(provider: str, subject: str, *, created_at: float) -> str:
         "primary": True,
         "dateCreated": int(created_at * 1000),
     }
-    return json.dumps([entry])
+    return compact([entry])
 
 
 def is_linked(user: User, provider: str, subject: str) -> bool:

@@ -7,10 +7,10 @@ See "Which challenge comes next" and "Challenge parameters" in docs/cognito-beha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from cognito_mfa.local.errors import InvalidUserPoolConfigurationException
+from cognito_mfa.local.json_text import compact
 from cognito_mfa.local.outbox import Medium, masked
 from cognito_mfa.local.rules.state import (
     EMAIL_OTP,
@@ -82,9 +82,9 @@ def parameters(pool: UserPool, user: User, session: SignInSession) -> dict[str, 
     if stage is Stage.NEW_PASSWORD_REQUIRED:
         extra = _for_new_password(pool, user)
     elif stage is Stage.MFA_SETUP:
-        extra = {"MFAS_CAN_SETUP": json.dumps(can_set_up(pool))}
+        extra = {"MFAS_CAN_SETUP": compact(can_set_up(pool))}
     elif stage is Stage.SELECT_MFA_TYPE:
-        extra = {_choice_key(pool): json.dumps(session.choices)}
+        extra = {_choice_key(pool): compact(session.choices)}
     elif stage is Stage.SOFTWARE_TOKEN_MFA:
         extra = _for_software_token(user)
     elif stage is Stage.DEVICE_SRP_AUTH:
@@ -149,8 +149,8 @@ def _deliverable(pool: UserPool, user: User) -> list[str]:
 def _for_new_password(pool: UserPool, user: User) -> dict[str, str]:
     missing = [f"userAttributes.{name}" for name in missing_attributes(pool, user)]
     return {
-        "requiredAttributes": json.dumps(missing),
-        "userAttributes": json.dumps(user.attributes),
+        "requiredAttributes": compact(missing),
+        "userAttributes": compact(user.attributes),
     }
 
 

@@ -20,6 +20,8 @@ SINGLE_LEVELS = {"sms": 2, "email_otp": 2}
 
 def issuer(pool: UserPool) -> str:
     """Return the issuer that the pool's tokens name."""
+    if pool.behavior.issuer is not None:
+        return f"{pool.behavior.issuer.rstrip('/')}/{pool.id}"
     host = "issuer-cognito-idp" if pool.behavior.updated_issuer else "cognito-idp"
     return f"https://{host}.{pool.region}.amazonaws.com/{pool.id}"
 

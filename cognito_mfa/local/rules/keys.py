@@ -7,13 +7,13 @@ A private key leaves this module only into the state file.
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
+from cognito_mfa.local.json_text import compact
 from cognito_mfa.local.rules.state import PoolKeys, SigningKey, UserPool
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def signed(key: SigningKey, claims: Mapping[str, Any]) -> str:
     import jwt
 
     # jwt.encode() would refuse claims that a test may want, such as an issuer that is a number.
-    payload = json.dumps(claims, separators=(",", ":")).encode()
+    payload = compact(claims).encode()
     headers = {"kid": key.kid, "typ": None}  # Cognito's have no "typ"
     return jwt.PyJWS().encode(payload, private_key(key), "RS256", headers)
 

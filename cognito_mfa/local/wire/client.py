@@ -6,7 +6,6 @@ signing, retries, parsing, and exceptions. No request reaches a network.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from cognito_mfa.local.json_text import compact
 from cognito_mfa.local.wire.messages import (
     ConnectionLost,
     NoAnswer,
@@ -154,7 +154,7 @@ class _BeforeSend:
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         if document is None:
             return respond(404, b"{}", headers)
-        return respond(200, json.dumps(document).encode(), headers)
+        return respond(200, compact(document).encode(), headers)
 
 
 def _wire_request(request: AWSPreparedRequest) -> WireRequest:

@@ -6,19 +6,21 @@ socket.
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 from urllib.parse import parse_qsl
 
+from cognito_mfa.local.json_text import compact
 from cognito_mfa.local.wire import strict_http
 from cognito_mfa.local.wire.messages import (
     Answer,
+    ControlRequest,
     Disruption,
     NoAnswer,
     WebRequest,
@@ -26,7 +28,7 @@ from cognito_mfa.local.wire.messages import (
     WireResponse,
     respond,
 )
-from cognito_mfa.local.wire.origins import CLOSED, Access, Caller, Hosts, preflight
+from cognito_mfa.local.wire.origins import CLOSED, Access, Caller, Hosts, Place, preflight
 
 if TYPE_CHECKING:
     from socketserver import BaseServer
@@ -42,23 +44,30 @@ UNKNOWN_HOST = (
     "--allow-host NAME adds one (allow_hosts, where Python starts it)."
 )
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+#: How long a client may go on sending after its last response: seconds of silence, and bytes.
+LINGERS = 2.0
+MOST_IGNORED = 256 * 1024 * 1024
 
 
 class Application(Protocol):
     """What answers the requests: a LocalCognito."""
 
-    def access(self, path: str) -> Access:
-        """What is at this path, for pages of other origins."""
+    def place(self, path: str) -> Place:
+        """What is at this path."""
         ...
 
     def answer(self, request: WireRequest) -> WireResponse: ...
 
-    def document(self, path: str, base: str) -> Mapping[str, Any] | None:
-        """What a GET of this path shows; None is 404. ``base`` is how the client names us."""
+    def control(self, request: ControlRequest) -> WireResponse:
+        """The answer to a request that reads or changes how a test runs."""
         ...
 
-    def web(self, request: WebRequest) -> WireResponse | None:
-        """The answer of managed login; None where it has no such page."""
+    def document(self, path: str, base: str) -> Mapping[str, Any] | None:
+        """What a GET of this path shows. ``base`` is how the client names us."""
+        ...
+
+    def web(self, request: WebRequest) -> WireResponse:
+        """The answer of managed login."""
         ...
 
 
@@ -104,11 +113,17 @@ class Handler(BaseHTTPRequestHandler):
         """
         self._application = application
         self._hosts = hosts
+        self._resets = False
         super().__init__(connection, address, server)
 
     def parse_request(self) -> bool:
         """Let the library read a head of which no line can be read in two ways."""
         stream = self._stream
+        self.command = ""  # not that of the request before
+        self.raw_requestline = strict_http.skip_empty_lines(self.raw_requestline, stream)
+        if not self.raw_requestline:
+            self.close_connection = True
+            return False
         self.rfile = cast("Any", strict_http.HeaderLines(stream))
         try:
             strict_http.check_request_line(self.raw_requestline)
@@ -120,13 +135,24 @@ class Handler(BaseHTTPRequestHandler):
             return False
         finally:
             self.rfile = cast("Any", stream)
+        connection = self.headers.get_all("connection", []) if parsed else []
+        self.close_connection = not strict_http.persists(self.request_version, connection)
         return parsed
 
     def handle_expect_100(self) -> bool:
-        """Tell a client that waits to send its body."""
-        super().handle_expect_100()
-        self.wfile.flush()
+        """Go on: a client that waits is told once it is clear that its body is wanted."""
         return True
+
+    def finish(self) -> None:
+        """End the connection so that its last response arrives.
+
+        A socket that is closed with bytes unread resets the connection, and the client that is
+        still writing them never reads why it was refused.
+        """
+        with suppress(OSError):
+            super().finish()
+            if not self._resets:
+                self._linger()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse what cannot be read, and end the connection.
@@ -152,7 +178,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send(response)
 
-    do_DELETE = do_GET = do_OPTIONS = do_PATCH = do_PUT = do_POST  # noqa: N815
+    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_PUT = do_POST  # noqa: N815
 
     @property
     def _stream(self) -> BinaryIO:
@@ -160,46 +186,53 @@ class Handler(BaseHTTPRequestHandler):
 
     def _read(self) -> HttpRequest:
         """Raises BadRequest."""
-        headers = {name.lower(): value.strip() for name, value in self.headers.items()}
+        headers = {
+            name.lower(): text.strip(strict_http.BLANKS) for name, text in self.headers.items()
+        }
+        framing = strict_http.framing(self.request_version, headers)
         path, _, query = self.path.partition("?")
-        body = strict_http.read_body(self._stream, headers)
-        return HttpRequest(self.command, path, query, headers, body)
+        if headers.get("expect", "").lower() == "100-continue" and not framing.is_empty:
+            super().handle_expect_100()
+            self.wfile.flush()
+        return HttpRequest(self.command, path, query, headers, framing.read(self._stream))
 
     def _respond(self, request: HttpRequest) -> WireResponse:
+        caller = Caller.of(request.headers)
+        if not self._hosts.include(caller.host):
+            return _refused(request, UNKNOWN_HOST.format(hosts=self._hosts))
+        place = self._application.place(request.path)
+        if request.method == "OPTIONS":
+            headers = {**preflight(place.access), "Allow": place.allow}
+            return WireResponse(NO_CONTENT, headers, b"")
+        if request.method == "HEAD":
+            request = replace(request, method="GET")
+        if not caller.may(request.method, place.access):
+            return _refused(request, ANOTHER_SITE)
+        response = self._answer_or_fail(request, place)
+        headers = {**response.headers, **caller.headers(request.method, place.access)}
+        return replace(response, headers=headers)
+
+    def _answer_or_fail(self, request: HttpRequest, place: Place) -> WireResponse:
         try:
-            return self._route(request)
+            return self._answer(request, place)
         except Disruption:
             raise
         except Exception:
             logger.exception("the local Cognito failed")
-            return _closed(Answer.failure("InternalErrorException", INTERNAL_ERROR, 500).response())
+            self.close_connection = True
+            return Answer.failure("InternalErrorException", INTERNAL_ERROR, 500).response()
 
-    def _route(self, request: HttpRequest) -> WireResponse:
-        caller = Caller.of(request.headers)
-        if not self._hosts.include(caller.host):
-            return _refused(request, UNKNOWN_HOST.format(hosts=self._hosts))
-        access = self._application.access(request.path)
-        if request.method == "OPTIONS":
-            return WireResponse(NO_CONTENT, preflight(access), b"")
-        if not caller.may(request.method, access):
-            return _refused(request, ANOTHER_SITE)
-        response = self._answer(request)
-        headers = {**response.headers, **caller.headers(request.method, access)}
-        return replace(response, headers=headers)
-
-    def _answer(self, request: HttpRequest) -> WireResponse:
-        page = self._application.web(_web_request(request))
-        if page is not None:
-            return page
-        if request.method == "POST":
+    def _answer(self, request: HttpRequest, place: Place) -> WireResponse:
+        if request.method not in place.methods:
+            return _not_allowed(request, place)
+        if place.access in {Access.PAGE, Access.ENDPOINT}:
+            return self._application.web(_web_request(request))
+        if place.access is Access.CONTROL:
+            return self._application.control(_control_request(request))
+        if place.access is Access.OPERATIONS:
             return self._application.answer(_wire_request(request))
-        if request.method != "GET":
-            return _text(405, f"{request.method} is not spoken here")
-        base = f"http://{request.headers['host']}"
-        document = self._application.document(request.path, base)
-        if document is None:
-            return _text(404, NOTHING_HERE)
-        return respond(200, json.dumps(document).encode(), {"Content-Type": "application/json"})
+        document = self._application.document(request.path, f"http://{request.headers['host']}")
+        return respond(200, compact(document).encode(), {"Content-Type": "application/json"})
 
     def _send(self, response: WireResponse) -> None:
         delimited = response.cut is None and "Content-Length" in response.headers
@@ -210,6 +243,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value.encode("latin-1", "replace").decode("latin-1"))
         self.send_header("Connection", "close" if self.close_connection else "keep-alive")
         self.end_headers()
+        if self.command == "HEAD":
+            return
         for piece in response.pieces():
             self.wfile.write(piece)
             self.wfile.flush()
@@ -219,8 +254,16 @@ class Handler(BaseHTTPRequestHandler):
         while self._stream.read(1):
             pass
 
+    def _linger(self) -> None:
+        """Read what the client still sends, and has no answer to."""
+        self.connection.shutdown(socket.SHUT_WR)
+        self.connection.settimeout(LINGERS)
+        ignored = 0
+        while ignored < MOST_IGNORED and (data := self.connection.recv(65536)):
+            ignored += len(data)
+
     def _reset(self) -> None:
-        self.close_connection = True
+        self.close_connection = self._resets = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
 
 
@@ -236,6 +279,19 @@ def _web_request(request: HttpRequest) -> WebRequest:
     return WebRequest(
         request.method, request.path, _values(request.query), _values(form), authorization
     )
+
+
+def _control_request(request: HttpRequest) -> ControlRequest:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip(strict_http.BLANKS)
+    return ControlRequest(request.method, request.path, kind.lower(), request.body)
+
+
+def _not_allowed(request: HttpRequest, place: Place) -> WireResponse:
+    """405; 404 for reading a path of the API, which has nothing to read anywhere."""
+    if place.access is Access.OPERATIONS and request.method == "GET":
+        return _text(404, NOTHING_HERE)
+    response = _text(405, f"{request.method} is not allowed here; {place.allow} are.")
+    return replace(response, headers={**response.headers, "Allow": place.allow})
 
 
 def _values(text: str) -> dict[str, str]:

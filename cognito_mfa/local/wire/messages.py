@@ -8,13 +8,14 @@ See "Wire protocol" in docs/cognito-behavior.md.
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
+
+from cognito_mfa.local.json_text import compact
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 DRIPS = 10
@@ -38,6 +39,16 @@ class WebRequest:
     query: Mapping[str, str] = field(repr=False)
     form: Mapping[str, str] = field(repr=False)
     authorization: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRequest:
+    """A request that reads or changes how a test runs. ``content_type`` is without parameters."""
+
+    method: str
+    path: str
+    content_type: str
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,7 @@ class Answer:
 
     def response(self) -> WireResponse:
         """Return the response that the answer becomes."""
-        body = json.dumps(self.payload, separators=(",", ":")).encode()
+        body = compact(self.payload).encode()
         return respond(self.status, body, self._error_headers())
 
     def _error_headers(self) -> dict[str, str]:

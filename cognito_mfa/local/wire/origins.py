@@ -41,6 +41,9 @@ SENT_BY_LIBRARIES = (
     "x-amz-content-sha256",
     "x-amz-security-token",
 )
+#: Sec-Fetch-Site of our own pages, of an address that was typed, and of programs. "same-site" is
+#: another port of this machine.
+OWN_SITES = (None, "same-origin", "none")
 
 
 class Access(Enum):
@@ -48,29 +51,48 @@ class Access(Enum):
 
     #: The API. Everything that needs no signature is open to all, as at AWS.
     OPERATIONS = "operations"
-    #: OAuth's endpoints: a caller brings the proof along.
+    #: OAuth's endpoints, which programs and pages call: a caller brings the proof along.
     ENDPOINT = "endpoint"
     #: A document that anyone may read.
     PUBLIC = "public"
-    #: For people: a link may lead there, but no other page's form.
+    #: For people, whose browsers go there: a link may lead there, but no other page's form.
     PAGE = "page"
-    #: For people at this machine.
+    #: For people and programs at this machine.
     PRIVATE = "private"
+    #: For programs at this machine only: what a test changes.
+    CONTROL = "control"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is at a path. ``methods`` are those that it answers, besides HEAD and OPTIONS."""
+
+    access: Access
+    methods: tuple[str, ...]
+
+    @property
+    def allow(self) -> str:
+        """Return the header that says which methods there are."""
+        reading = ("HEAD",) if "GET" in self.methods else ()
+        return ", ".join((*self.methods, *reading, "OPTIONS"))
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """``host`` and ``origin`` are the headers' texts; programs that are no browsers have no origin.
-    ``signs``: there is an Authorization header."""
+    ``signs``: there is an Authorization header. ``site`` is Sec-Fetch-Site, which browsers send with
+    every request, those without an Origin among them."""
 
     host: str
     origin: str | None
     signs: bool
+    site: str | None = None
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Caller:
         """``headers`` by lower-case name, a Host among them."""
-        return cls(headers["host"], headers.get("origin"), "authorization" in headers)
+        signs = "authorization" in headers
+        return cls(headers["host"], headers.get("origin"), signs, headers.get("sec-fetch-site"))
 
     @property
     def is_foreign(self) -> bool:
@@ -90,6 +112,8 @@ class Caller:
         Returns:
             Whether it is answered.
         """
+        if access is Access.CONTROL and self.site not in OWN_SITES:
+            return False
         if not self.is_foreign or access in {Access.ENDPOINT, Access.PUBLIC}:
             return True
         if access is Access.OPERATIONS:
