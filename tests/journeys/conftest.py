@@ -1,5 +1,7 @@
 """Which of Cognito's sign-in flows the site uses: journeys run through each flow that their mark names.
 
+A journey marked ``over_api`` runs once more, with posts to the API instead of the pages.
+
 Tests name the flow USER_PASSWORD_AUTH. For the others, what they ask of the local Cognito is
 translated, so that one list of operations says what happened whatever the flow; the operations
 themselves are in ``test_auth_flows``.
@@ -11,10 +13,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
 from cognito_mfa.local import LocalCognito
 from tests import moments
+from tests.visitor import Visitor
+from tests.ways_in import ByApi, use_api
 
 PASSWORD, ADMIN, SRP = "USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH"
 # The operation that plays the part of another.
@@ -24,6 +29,7 @@ ADMIN_DOOR = {
 }
 # With SRP, what Cognito has to say about a password comes when it is proven.
 PASSWORD_ANSWERED = {"InitiateAuth": "RespondToAuthChallenge"}
+PAGES, API = "pages", "api"
 STANDS_FOR: dict[str, dict[str, str]] = {PASSWORD: {}, ADMIN: ADMIN_DOOR, SRP: PASSWORD_ANSWERED}
 
 
@@ -61,8 +67,43 @@ def cognito(auth_flow: str) -> Iterator[LocalCognito]:
         yield cognito
 
 
+@pytest.fixture
+def posts_to(request: pytest.FixtureRequest) -> str:
+    """Where the visitor's posts go: to the pages, or to the API."""
+    return str(getattr(request, "param", PAGES))
+
+
+@pytest.fixture
+def visitor(posts_to: str, db: None, cognito: LocalCognito, settings: Settings) -> Visitor:
+    """A person with a browser, signed in nowhere."""
+    use_api(posts_to, settings)
+    return (ByApi if posts_to == API else Visitor)(Client(), cognito)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test marked ``auth_flows`` again for each flow that the mark names."""
-    mark = metafunc.definition.get_closest_marker("auth_flows")
-    if mark is not None and "auth_flow" in metafunc.fixturenames:
-        metafunc.parametrize("auth_flow", [PASSWORD, *mark.args], indirect=True)
+    """Run a test marked ``auth_flows`` again for each flow that the mark names, and one marked ``over_api`` over the API."""
+    find = metafunc.definition.get_closest_marker
+    flows, over_api = find("auth_flows"), find("over_api")
+    if flows is None and over_api is None:
+        return
+    named = flows.args if flows is not None and "auth_flow" in metafunc.fixturenames else ()
+    cases: list[Any] = [(flow, PAGES) for flow in (PASSWORD, *named)]
+    if over_api is not None:
+        cases.append(pytest.param(PASSWORD, API, marks=pytest.mark.sweep))
+    given = [name for name in ("auth_flow", "posts_to") if name in metafunc.fixturenames]
+    if given == ["auth_flow", "posts_to"]:
+        metafunc.parametrize(given, cases, indirect=True)
+    elif given == ["auth_flow"]:
+        metafunc.parametrize("auth_flow", [PASSWORD, *named], indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the first case of each test over the API: the others ask about values, which both ways read alike."""
+    seen: set[str] = set()
+    left_out: set[str] = set()
+    for item in items:
+        callspec, name = getattr(item, "callspec", None), item.nodeid.partition("[")[0]
+        if callspec is not None and callspec.params.get("posts_to") == API:
+            (left_out.add(item.nodeid) if name in seen else seen.add(name))
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
+    items[:] = [item for item in items if item.nodeid not in left_out]

@@ -79,6 +79,7 @@ def test_a_sign_in_is_answered_at_once_and_works_afterwards(
     assert visitor.is_in()
 
 
+@pytest.mark.over_api
 def test_existing_and_unknown_users_get_the_same_answer(
     visitor: Visitor, outage: Callable[[], Outage]
 ) -> None:
@@ -88,6 +89,7 @@ def test_existing_and_unknown_users_get_the_same_answer(
     assert known.retry_after == unknown.retry_after
 
 
+@pytest.mark.over_api
 def test_the_code_is_not_lost(visitor: Visitor, outage: Callable[[], Outage]) -> None:
     """Nothing was sent, so the same code works once Cognito is back."""
     visitor.come_with_app()
@@ -100,6 +102,7 @@ def test_the_code_is_not_lost(visitor: Visitor, outage: Callable[[], Outage]) ->
     assert visitor.is_in()
 
 
+@pytest.mark.over_api
 def test_a_setup_can_be_finished_afterwards(visitor: Visitor, outage: Callable[[], Outage]) -> None:
     visitor.sign_in()
     visitor.scan()

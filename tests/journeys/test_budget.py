@@ -53,6 +53,7 @@ def at_reauthentication(visitor: Visitor) -> Callable[[str], Any]:
     return visitor.enter_code
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("come_to", [at_challenge, at_set_up, at_reauthentication])
 def test_five_are_free_then_the_wait_grows(
     patient: LocalPool, visitor: Visitor, come_to: Callable[[Visitor], Callable[[str], Any]]
@@ -76,6 +77,7 @@ def test_five_are_free_then_the_wait_grows(
     assert CodeFailures.objects.get().failures == 0
 
 
+@pytest.mark.over_api
 def test_starting_again_or_from_elsewhere_does_not_start_the_count_again(
     patient: LocalPool, visitor: Visitor
 ) -> None:
@@ -141,6 +143,7 @@ def test_a_stranger_without_the_password_cannot_lock_anyone(
     assert CodeFailures.objects.get().failures == 0
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize(
     "fault",
     [

@@ -44,6 +44,7 @@ def parameters(visitor: Visitor, index: int = 0) -> Any:
     return visitor.cognito.calls[index].parameters
 
 
+@pytest.mark.over_api
 def test_public_calls_carry_the_address(pool: LocalPool, visitor: Visitor) -> None:
     visitor.set_up()
     visitor.sign_out()
@@ -73,6 +74,7 @@ def test_signed_calls_carry_the_whole_context(
     assert paths == [reverse("cognito_mfa:sign_in"), reverse("cognito_mfa:challenge")]
 
 
+@pytest.mark.over_api
 def test_every_call_that_can_carry_it_does(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:

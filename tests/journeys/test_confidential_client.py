@@ -35,6 +35,7 @@ def confidential(cognito: LocalCognito, settings: Settings) -> LocalPool:
     return pool
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("typed", ["newcomer", "newcomer@example.com"])
 def test_each_step_is_signed_for_the_name_it_sends(
     confidential: LocalPool, visitor: Visitor, typed: str

@@ -63,6 +63,7 @@ def test_people_whom_no_one_obliges_can_set_it_up_themselves(
     assert "protected by an authenticator app" in visitor.text(visitor.get(reverse(DEVICE)))
 
 
+@pytest.mark.over_api
 def test_a_new_name_is_ours_alone_and_shown_at_the_next_sign_in(
     pool: LocalPool, visitor: Visitor
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_new_name_is_ours_alone_and_shown_at_the_next_sign_in(
     assert event.detail == "Old name → New <name>"
 
 
+@pytest.mark.over_api
 def test_renaming_wants_a_code_not_older_than_some_minutes(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:

@@ -108,6 +108,7 @@ FAULTS: dict[str, faults.Fault] = {
 }
 
 
+@pytest.mark.over_api
 @pytest.mark.sweep
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize(("come_to", "operation"), STEPS)
@@ -140,6 +141,7 @@ def test_a_failing_cognito_is_a_page_never_an_error_never_a_sign_in(
     assert sent == (0 if name == "unreachable" else 1)
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize(
     "code", ["TooManyRequestsException", "ThrottlingException", "LimitExceededException"]
 )
@@ -184,6 +186,7 @@ def test_one_throttled_call_is_no_ones_concern(
     assert response.status_code == 302
 
 
+@pytest.mark.over_api
 def test_after_throttling_the_code_page_still_stands(pool: LocalPool, visitor: Visitor) -> None:
     throttled = faults.Error("TooManyRequestsException", "Rate exceeded")
     visitor.cognito.faults.on("RespondToAuthChallenge", throttled, skip=1, times=2)
@@ -212,6 +215,7 @@ def test_what_was_typed_stays_except_secrets(pool: LocalPool, visitor: Visitor) 
     assert visitor.is_in()
 
 
+@pytest.mark.over_api
 def test_cognitos_lock_on_codes_is_told_and_the_challenge_stands(
     pool: LocalPool, visitor: Visitor
 ) -> None:
@@ -354,6 +358,7 @@ def test_names_are_inert_on_every_page(pool: LocalPool, visitor: Visitor, name: 
     assert any(name in page or "&lt;" in page or "7*7" in page for page in pages)
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize(
     "claims",
     [
@@ -455,6 +460,7 @@ def test_a_receiver_that_fails_breaks_no_ones_sign_in(pool: LocalPool, visitor: 
         signed_in.disconnect(fail)
 
 
+@pytest.mark.over_api
 def test_receivers_of_signed_in_get_the_tokens(pool: LocalPool, visitor: Visitor) -> None:
     from cognito_mfa.signals import signed_in
 

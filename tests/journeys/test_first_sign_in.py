@@ -47,6 +47,7 @@ def test_a_new_person_scans_confirms_and_is_in(pool: LocalPool, visitor: Visitor
     assert identity.software_token.friendly_name == "Work phone"
 
 
+@pytest.mark.over_api
 def test_the_password_alone_opens_nothing(pool: LocalPool, visitor: Visitor) -> None:
     visitor.sign_in("newcomer", PASSWORD)
     assert visitor.get("/private/").status_code == 302

@@ -130,6 +130,7 @@ def test_the_secret_is_not_shown_again_once_confirmed(pool: LocalPool, visitor: 
     assert secret not in visitor.text(response)
 
 
+@pytest.mark.over_api
 def test_the_newest_sign_in_of_a_browser_wins(pool: LocalPool, visitor: Visitor) -> None:
     pool.create_user("other", password="Correct-Horse-7")
     visitor.sign_in("newcomer")
@@ -141,6 +142,7 @@ def test_the_newest_sign_in_of_a_browser_wins(pool: LocalPool, visitor: Visitor)
     assert not get_user_model().objects.filter(username="newcomer").exists()
 
 
+@pytest.mark.over_api
 def test_a_code_before_any_password_starts_at_the_password(
     pool: LocalPool, visitor: Visitor
 ) -> None:
@@ -185,6 +187,7 @@ def test_at_the_code_page_no_new_authenticator_can_be_set_up(
     assert not visitor.is_in()
 
 
+@pytest.mark.over_api
 def test_the_slower_of_two_equal_posts_ends_signed_in_as_well(
     pool: LocalPool, visitor: Visitor
 ) -> None:
@@ -210,12 +213,14 @@ def test_the_slower_of_two_equal_posts_ends_signed_in_as_well(
     assert visitor.is_in()
 
 
+@pytest.mark.over_api
 def test_a_session_that_vanished_starts_again(pool: LocalPool, visitor: Visitor) -> None:
     visitor.sign_in()
     visitor.client.session.flush()
     assert visitor.confirm_setup("123456").url == reverse(SIGN_IN)
 
 
+@pytest.mark.over_api
 def test_a_session_key_from_another_secret_starts_again(
     pool: LocalPool, visitor: Visitor, settings: object
 ) -> None:
@@ -240,6 +245,7 @@ def test_a_fallback_key_still_opens_what_was_sealed_with_it(
     assert decrypt(sealed) == {"secret": secret}
 
 
+@pytest.mark.over_api
 def test_the_documented_code_after_the_set_up_is_answered_as_well(
     visitor: Visitor,
 ) -> None:

@@ -27,6 +27,7 @@ def choose(visitor: Visitor, password: str, again: str | None = None, **attribut
     return visitor.post(reverse("cognito_mfa:new_password"), data)
 
 
+@pytest.mark.over_api
 def test_a_new_password_then_the_set_up_then_in(invited: Visitor) -> None:
     assert invited.sign_in("invited", TEMPORARY).url == reverse("cognito_mfa:new_password")
     page = invited.get(reverse("cognito_mfa:new_password"))
@@ -93,6 +94,7 @@ def test_attributes_that_the_pool_wants_are_asked_for(
     assert pool.user("invited").attributes["given_name"] == "Ada"
 
 
+@pytest.mark.over_api
 def test_the_new_password_alone_opens_nothing(invited: Visitor) -> None:
     invited.sign_in("invited", TEMPORARY)
     choose(invited, "My-own-Horse-8")

@@ -22,6 +22,7 @@ def known(pool: LocalPool, visitor: Visitor) -> Visitor:
     return visitor
 
 
+@pytest.mark.over_api
 def test_password_and_code_are_two_operations(known: Visitor) -> None:
     response = known.sign_in(next_url="/private/")
     assert response.url == reverse("cognito_mfa:challenge")
@@ -35,6 +36,7 @@ def test_password_and_code_are_two_operations(known: Visitor) -> None:
     assert MFAEvent.objects.filter(kind=MFAEvent.Kind.SIGNED_IN).count() == 2
 
 
+@pytest.mark.over_api
 def test_a_wrong_code_keeps_the_challenge(known: Visitor) -> None:
     known.sign_in()
     wrong = known.enter_code(known.wrong_code())
@@ -64,6 +66,7 @@ def test_a_code_works_once(known: Visitor) -> None:
     assert known.is_in()
 
 
+@pytest.mark.over_api
 def test_the_code_of_the_set_up_is_spent_too(pool: LocalPool, visitor: Visitor) -> None:
     visitor.sign_in()
     visitor.scan()
@@ -75,6 +78,7 @@ def test_the_code_of_the_set_up_is_spent_too(pool: LocalPool, visitor: Visitor) 
     assert "already used this code" in visitor.text(visitor.enter_code(code))
 
 
+@pytest.mark.over_api
 def test_an_authenticator_from_elsewhere_is_learnt_with_its_name(
     pool: LocalPool, visitor: Visitor
 ) -> None:
@@ -93,6 +97,7 @@ def headers(response: Any) -> dict[str, str]:
     return {name: value for name, value in response.headers.items() if name != "Expires"}
 
 
+@pytest.mark.over_api
 def test_wrong_password_and_unknown_name_look_the_same(known: Visitor) -> None:
     known.get(reverse("cognito_mfa:sign_in"))
     wrong = known.sign_in("newcomer", "Wrong-Horse-7")
@@ -105,6 +110,7 @@ def test_wrong_password_and_unknown_name_look_the_same(known: Visitor) -> None:
     assert known.cognito.operations() == ["InitiateAuth", "InitiateAuth"]
 
 
+@pytest.mark.over_api
 def test_cognitos_lock_looks_like_a_wrong_password(known: Visitor) -> None:
     for _attempt in range(7):
         response = known.sign_in("newcomer", "Wrong-Horse-7")
@@ -114,6 +120,7 @@ def test_cognitos_lock_looks_like_a_wrong_password(known: Visitor) -> None:
     assert known.text(locked) == known.text(response)
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("status", ["UNCONFIRMED", "disabled"])
 def test_states_that_would_tell_that_a_user_exists_do_not(
     pool: LocalPool, visitor: Visitor, status: str
@@ -156,6 +163,7 @@ def test_what_a_pool_may_know_is_for_cognito_to_refuse(
     assert not visitor.is_in()
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize(
     ("username", "password"),
     [

@@ -85,6 +85,7 @@ def come_back(visitor: Visitor) -> Any:
 # ---------------------------------------------------------------------------------- a lost answer
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("fault", [LOST, NOT_EXECUTED], ids=str)
 def test_until_the_next_sign_in_no_one_claims_which_app_counts(
     person: Visitor, fault: faults.Fault, django_capture_on_commit_callbacks: Any
@@ -146,6 +147,7 @@ def test_two_apps_of_one_name_leave_no_wrong_name(person: Visitor) -> None:
     assert identity().unconfirmed == ""
 
 
+@pytest.mark.over_api
 def test_in_doubt_other_sessions_end_and_ones_own_goes_on(person: Visitor) -> None:
     elsewhere = Visitor(Client(), person.cognito)
     elsewhere.secret = person.secret
@@ -171,6 +173,7 @@ def test_a_step_that_stands_can_be_confirmed_after_a_doubt(person: Visitor) -> N
     assert (active_name(), identity().unconfirmed) == ("New phone", "")
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("operation", ["VerifySoftwareToken", "RespondToAuthChallenge"])
 def test_a_first_set_up_that_was_lost_is_written_down_and_told_by_mail(
     pool: LocalPool, visitor: Visitor, operation: str, django_capture_on_commit_callbacks: Any
@@ -226,6 +229,7 @@ def test_an_app_that_was_not_switched_on_is_at_the_next_sign_in(
     assert identity().software_tokens.count() == 1
 
 
+@pytest.mark.over_api
 def test_a_removal_that_was_lost_and_happened_is_not_undone(
     person: Visitor, settings: Settings, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -301,6 +305,7 @@ def staff() -> Any:
     return get_user_model().objects.create_superuser("root", password="x")
 
 
+@pytest.mark.over_api
 def test_a_reset_in_the_meantime_ends_the_replacement(person: Visitor) -> None:
     come_to_the_picture(person)
     row = reset.run(reset.request(identity(), actor=staff(), reason="lost"))
@@ -322,6 +327,7 @@ def test_a_reset_that_cognito_did_not_hear_of_yet_ends_it_too(person: Visitor) -
     assert active_name() == "Old phone"
 
 
+@pytest.mark.over_api
 def test_a_reset_at_the_very_moment_of_the_answer_leaves_it_open(
     optional_pool: LocalPool, person: Visitor
 ) -> None:
@@ -347,6 +353,7 @@ def test_a_reset_at_the_very_moment_of_the_answer_leaves_it_open(
     assert active_name() == "New phone"
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("first", [0, 1])
 def test_of_two_phones_at_once_one_counts_and_the_other_is_told(
     optional_pool: LocalPool, person: Visitor, first: int
@@ -444,6 +451,7 @@ def test_a_removal_where_cognito_wants_a_set_up_turns_nothing_on(
 # ------------------------------------------------------------------------------- re-authentication
 
 
+@pytest.mark.over_api
 def test_wrong_passwords_at_a_change_lead_nowhere_and_lock_no_codes(person: Visitor) -> None:
     for _ in range(8):
         response = person.post(REPLACE, {"password": "Wrong-Horse-7"})
@@ -528,6 +536,7 @@ def plain_and_html(message: Any) -> tuple[str, str]:
     return message.body, content
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize(("do", "subject", "words"), MAILS)
 def test_each_is_told_by_mail_after_the_commit(
     *,

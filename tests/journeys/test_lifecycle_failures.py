@@ -320,6 +320,7 @@ def heal(visitor: Visitor, pool: LocalPool) -> None:
     assert ("protected by an authenticator app" in page) is (counts is not None)
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("name", CHANGES)
 def test_it_works(begin: Any, visitor: Visitor, name: str) -> None:
     change, pool = begin(name)
@@ -329,6 +330,7 @@ def test_it_works(begin: Any, visitor: Visitor, name: str) -> None:
     heal(visitor, pool)
 
 
+@pytest.mark.over_api
 @pytest.mark.sweep
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize(("name", "operation"), CALLS)
@@ -450,6 +452,7 @@ def seen(change: Change, name: str, operation: str, error: str) -> tuple[int, st
     return next(by_class[kind] for kind in type(failure).__mro__ if kind in by_class)
 
 
+@pytest.mark.over_api
 @pytest.mark.sweep
 @pytest.mark.parametrize(("name", "operation", "error"), refusals())
 def test_each_call_may_be_refused(

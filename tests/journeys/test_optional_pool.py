@@ -18,6 +18,7 @@ pytestmark = pytest.mark.auth_flows("ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH")
 Status = CognitoIdentity.Status
 
 
+@pytest.mark.over_api
 def test_tokens_come_at_once_and_lead_into_the_set_up(
     optional_pool: LocalPool, visitor: Visitor
 ) -> None:
@@ -44,6 +45,7 @@ def test_tokens_come_at_once_and_lead_into_the_set_up(
     assert visitor.sign_in().url == reverse("cognito_mfa:challenge")
 
 
+@pytest.mark.over_api
 def test_leaving_half_way_leaves_the_old_state_and_the_gate_holds(
     optional_pool: LocalPool, visitor: Visitor
 ) -> None:
@@ -58,6 +60,7 @@ def test_leaving_half_way_leaves_the_old_state_and_the_gate_holds(
     assert visitor.sign_in().url == reverse("cognito_mfa:setup")
 
 
+@pytest.mark.over_api
 def test_people_outside_the_policy_are_in_with_the_password(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
@@ -83,6 +86,7 @@ def test_observing_stops_no_one(
     assert visitor.is_in()
 
 
+@pytest.mark.over_api
 def test_a_lost_preference_is_made_good_at_the_next_sign_in(
     optional_pool: LocalPool, visitor: Visitor
 ) -> None:
@@ -111,6 +115,7 @@ def test_a_lost_preference_is_made_good_at_the_next_sign_in(
     assert identity.software_tokens.count() == 1
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("executed", [True, False])
 def test_a_confirmation_whose_answer_was_lost_is_cleared_up_at_the_next_sign_in(
     optional_pool: LocalPool, visitor: Visitor, executed: bool

@@ -30,6 +30,7 @@ def many_ways(cognito: LocalCognito) -> LocalPool:
     return pool
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize(
     ("attributes", "challenge", "told"),
     [
@@ -105,6 +106,7 @@ def test_a_sign_in_without_a_code_ends_what_was_known_of_sent_ones(
     assert overview.measure().all_users.missing == 1
 
 
+@pytest.mark.over_api
 def test_the_person_chooses_between_factors(many_ways: LocalPool, visitor: Visitor) -> None:
     attributes = {"phone_number": "+15555550839", "email": "someone@example.com"}
     many_ways.create_user("somebody", password=PASSWORD, attributes=attributes)
@@ -146,6 +148,7 @@ UNKNOWN = [
 ]
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_every_other_challenge_gets_a_clear_page_and_no_sign_in(
     pool: LocalPool, visitor: Visitor, name: str
@@ -166,6 +169,7 @@ def test_every_other_challenge_gets_a_clear_page_and_no_sign_in(
     assert visitor.cognito.operations() == ["InitiateAuth"]
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("factors", ['["EMAIL_OTP"]', '["SMS_MFA"]'])
 def test_a_set_up_that_offers_no_authenticator_app_is_told(
     pool: LocalPool, visitor: Visitor, factors: str
@@ -198,6 +202,7 @@ def test_odd_lists_of_what_can_be_set_up_are_no_obstacle(
     assert visitor.is_in()
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("way", ["code", "setup"])
 def test_a_challenge_that_never_names_the_user(
     cognito: LocalCognito, visitor: Visitor, way: str

@@ -61,6 +61,7 @@ def test_password_and_code_then_the_new_password(
     assert person.sign_in(password=NEW).url == reverse("cognito_mfa:challenge")
 
 
+@pytest.mark.over_api
 def test_other_sessions_end(person: Visitor) -> None:
     other = Visitor(Client(), person.cognito)
     other.secret = person.secret
@@ -126,12 +127,14 @@ def test_a_wrong_password_at_either_place_is_said_there(person: Visitor) -> None
     assert change(person).url == reverse(DEVICE)
 
 
+@pytest.mark.over_api
 def test_a_refused_password_keeps_the_step(person: Visitor) -> None:
     confirm_identity(person)
     assert "too short" in person.text(change(person, "Sh-1"))
     assert change(person).url == reverse(DEVICE)
 
 
+@pytest.mark.over_api
 def test_wrong_passwords_end_in_a_lock(person: Visitor) -> None:
     confirm_identity(person)
     for _ in range(5):
@@ -142,6 +145,7 @@ def test_wrong_passwords_end_in_a_lock(person: Visitor) -> None:
     assert change(person).url == reverse(DEVICE)
 
 
+@pytest.mark.over_api
 def test_spaces_around_the_old_password_are_left_out(person: Visitor) -> None:
     confirm_identity(person, f"{PASSWORD} ")
     assert change(person, old=f" {PASSWORD}").url == reverse(DEVICE)
@@ -175,6 +179,7 @@ def test_a_lost_answer_is_told_and_ends_other_sessions(person: Visitor, executed
     assert not other.is_in()
 
 
+@pytest.mark.over_api
 def test_a_reset_in_between_ends_it(person: Visitor) -> None:
     confirm_identity(person)
     CognitoIdentity.objects.get().invalidate_proofs(MFAEvent.Kind.MFA_RESET)
@@ -189,6 +194,7 @@ def test_it_can_be_canceled(person: Visitor) -> None:
     assert person.get(reverse(CONFIRM)).url == reverse(BEGIN)
 
 
+@pytest.mark.over_api
 def test_without_a_second_factor_the_password_is_enough(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
@@ -223,6 +229,7 @@ def test_the_pages_can_be_turned_off(person: Visitor, settings: Settings) -> Non
     assert "Change password" not in person.text(person.get(reverse(DEVICE)))
 
 
+@pytest.mark.over_api
 def test_a_required_reset_leads_there_from_a_change_too(
     cognito: LocalCognito, person: Visitor
 ) -> None:

@@ -79,6 +79,7 @@ def answers(visitor: Visitor, username: str) -> list[tuple[int, str, str]]:
     ]
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("existence", ["ENABLED", "LEGACY"])
 def test_every_username_gets_the_same_answers(
     cognito: LocalCognito, db: None, visitor: Visitor, existence: str
@@ -154,6 +155,7 @@ def test_a_limit_is_told_and_nothing_else(pool: LocalPool, visitor: Visitor, use
     assert f'value="{username}"' in visitor.text(limited)
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("username", ["newcomer", "unknown"])
 def test_wrong_codes_end_in_a_limit(pool: LocalPool, visitor: Visitor, username: str) -> None:
     ask(visitor, username)
@@ -185,6 +187,7 @@ def test_passwords_of_before_tell_a_stranger_nothing(cognito: LocalCognito, db: 
     assert choose(visitor, sent(visitor)).url == reverse("cognito_mfa:sign_in")
 
 
+@pytest.mark.over_api
 def test_an_expired_code_is_one_that_does_not_work(pool: LocalPool, visitor: Visitor) -> None:
     ask(visitor)
     visitor.cognito.clock.advance(3601)
@@ -227,6 +230,7 @@ def test_a_kept_code_is_of_no_use_in_the_session_of_before(
     assert "password=" not in visitor.text(visitor.sign_in())
 
 
+@pytest.mark.over_api
 def test_a_wrong_code_is_not_kept(pool: LocalPool, visitor: Visitor) -> None:
     ask(visitor)
     wrong = choose(visitor, other(sent(visitor)))
@@ -263,6 +267,7 @@ def test_a_wrong_password_does_not_tell_that_a_reset_is_needed(
     )
 
 
+@pytest.mark.over_api
 def test_a_code_that_one_has_needs_no_other(pool: LocalPool, visitor: Visitor) -> None:
     visitor.cognito.client().admin_reset_user_password(UserPoolId=POOL_ID, Username="newcomer")
     code = sent(visitor)
@@ -391,6 +396,7 @@ class TestWithoutCredentials:
         assert not MFAEvent.objects.filter(kind="PASSWORD_RESET").exists()
 
 
+@pytest.mark.over_api
 def test_a_lost_answer_is_told_as_what_it_is(pool: LocalPool, visitor: Visitor) -> None:
     visitor.set_up()
     browser = Visitor(Client(), visitor.cognito)
@@ -430,6 +436,7 @@ def test_an_outage_keeps_what_was_typed(pool: LocalPool, visitor: Visitor, opera
     assert choose(visitor, sent(visitor)).status_code == 302
 
 
+@pytest.mark.over_api
 def test_too_many_requests_is_a_throttle(pool: LocalPool, visitor: Visitor) -> None:
     visitor.cognito.faults.on("ForgotPassword", faults.Error("TooManyRequestsException"), times=2)
     assert ask(visitor).answered == 429
@@ -492,6 +499,7 @@ def test_a_second_click_is_told_nothing_untrue(pool: LocalPool, visitor: Visitor
     assert "timed out" not in page
 
 
+@pytest.mark.over_api
 def test_two_resets_of_one_browser(pool: LocalPool, visitor: Visitor) -> None:
     for password in (NEW, "Third horse 9!"):
         ask(visitor)

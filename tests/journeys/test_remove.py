@@ -65,6 +65,7 @@ def test_password_and_code_turn_it_off(free: None, person: Visitor) -> None:
     assert person.is_in()
 
 
+@pytest.mark.over_api
 def test_the_person_is_written_to(
     free: None, person: Visitor, django_capture_on_commit_callbacks: Any
 ) -> None:

@@ -49,6 +49,7 @@ def come_to_the_picture(visitor: Visitor) -> str:
     return old
 
 
+@pytest.mark.over_api
 def test_password_old_code_new_picture_new_code(person: Visitor) -> None:
     page = person.text(person.get(reverse(REPLACE)))
     assert "Once we’ve confirmed the new entry" in page
@@ -86,6 +87,7 @@ def test_password_old_code_new_picture_new_code(person: Visitor) -> None:
     assert person.is_in()
 
 
+@pytest.mark.over_api
 def test_other_sessions_end_with_their_next_request(person: Visitor) -> None:
     elsewhere = Visitor(Client(), person.cognito)
     elsewhere.secret = person.secret
@@ -102,6 +104,7 @@ def test_other_sessions_end_with_their_next_request(person: Visitor) -> None:
     assert not elsewhere.is_in()
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("leave_at", ["password", "code", "picture"])
 def test_stopping_half_way_leaves_everything_as_it_was(person: Visitor, leave_at: str) -> None:
     before = SoftwareToken.objects.values().get()
@@ -135,6 +138,7 @@ def test_stopping_half_way_leaves_everything_as_it_was(person: Visitor, leave_at
     assert person.is_in()
 
 
+@pytest.mark.over_api
 def test_the_older_behavior_of_cognito_is_survived(cognito: LocalCognito, visitor: Visitor) -> None:
     """Until about 2021 asking for a new secret ended the old one at once."""
     behavior = Behavior(association_drops_active_token=True)
@@ -160,6 +164,7 @@ def test_the_older_behavior_of_cognito_is_survived(cognito: LocalCognito, visito
     assert visitor.is_in()
 
 
+@pytest.mark.over_api
 def test_a_code_of_the_old_entry_is_answered_with_which_entry_to_use(person: Visitor) -> None:
     """Both are in the same app, with the same name."""
     old = come_to_the_picture(person)
@@ -179,6 +184,7 @@ def test_the_last_page_leads_back_to_where_the_change_began(person: Visitor) -> 
     assert f'href="{reverse("cognito_mfa:device")}">Continue' in page
 
 
+@pytest.mark.over_api
 def test_the_wrong_password_or_no_code_changes_nothing(person: Visitor) -> None:
     """A stolen session alone cannot replace the authenticator app."""
     wrong = start(person, "Wrong-Horse-7")

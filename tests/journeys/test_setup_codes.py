@@ -67,6 +67,7 @@ def test_a_reloaded_tab_says_that_its_qr_code_is_new(pool: LocalPool, visitor: V
     assert NEW_QR in visitor.text(visitor.get(reverse(SETUP)))
 
 
+@pytest.mark.over_api
 def test_each_qr_code_of_the_setup_is_recognized_and_no_more_than_needed_are_kept(
     pool: LocalPool, visitor: Visitor
 ) -> None:
@@ -79,6 +80,7 @@ def test_each_qr_code_of_the_setup_is_recognized_and_no_more_than_needed_are_kep
     assert reasons_on(visitor.text(visitor.confirm_setup())) == [EARLIER]
 
 
+@pytest.mark.over_api
 def test_a_code_of_the_qr_code_that_timed_out_is_recognized(
     pool: LocalPool, visitor: Visitor
 ) -> None:
@@ -92,6 +94,7 @@ def test_a_code_of_the_qr_code_that_timed_out_is_recognized(
     assert reasons_on(visitor.text(visitor.confirm_setup())) == [EARLIER]
 
 
+@pytest.mark.over_api
 def test_at_a_replacement_as_well(optional_pool: LocalPool, visitor: Visitor) -> None:
     visitor.set_up()
     own = visitor.secret
@@ -142,6 +145,7 @@ def test_a_secret_that_cognito_may_have_confirmed_is_not_kept(
     assert len(kept_secrets(visitor)) <= 1
 
 
+@pytest.mark.over_api
 def test_a_canceled_setup_is_forgotten(pool: LocalPool, visitor: Visitor) -> None:
     first, _second = start_again(visitor)
     visitor.post(reverse("cognito_mfa:setup_cancel"))
@@ -165,6 +169,7 @@ def test_a_code_of_another_users_setup_in_this_browser_is_only_wrong(
     assert NEW_QR not in page
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
@@ -245,6 +250,7 @@ def test_at_a_sign_in_every_wrong_code_reads_the_same(
     assert reasons_on(near) == [WRONG]
 
 
+@pytest.mark.over_api
 def test_a_wrong_code_that_is_explained_is_counted_like_any_other(
     pool: LocalPool, visitor: Visitor
 ) -> None:

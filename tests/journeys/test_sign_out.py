@@ -12,6 +12,7 @@ from tests.visitor import Visitor
 pytestmark = pytest.mark.auth_flows("ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH")
 
 
+@pytest.mark.over_api
 def test_the_old_cookie_is_worthless_afterwards(pool: LocalPool, visitor: Visitor) -> None:
     visitor.set_up()
     thief = Client()
@@ -36,6 +37,7 @@ def test_it_wants_the_csrf_token(pool: LocalPool, visitor: Visitor) -> None:
     assert visitor.is_in()
 
 
+@pytest.mark.over_api
 def test_the_key_of_the_session_changes_at_each_promotion(
     pool: LocalPool, visitor: Visitor
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_recent_code_is_enough_and_this_session_stays_verified(
     assert visitor.is_in()
 
 
+@pytest.mark.over_api
 def test_sessions_without_a_code_end_as_well(
     optional_pool: LocalPool, visitor: Visitor, optional_site: None
 ) -> None:
@@ -99,6 +100,7 @@ def test_sessions_without_a_code_end_as_well(
     assert other.is_in()
 
 
+@pytest.mark.over_api
 def test_sessions_of_another_backend_end_as_well(
     pool: LocalPool, visitor: Visitor, optional_site: None
 ) -> None:
@@ -271,6 +273,7 @@ def test_a_reset_in_between_leaves_nothing_verified(pool: LocalPool, visitor: Vi
     assert identity().sign_outs == 0
 
 
+@pytest.mark.over_api
 def test_a_reset_at_the_same_moment_wins(pool: LocalPool, visitor: Visitor) -> None:
     """``_end_other_sessions``: ``since``, under the lock."""
     visitor.set_up()

@@ -20,6 +20,7 @@ PHRASES = [
 ]
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("password", PHRASES, ids=ascii)
 def test_a_password_with_spaces_signs_in(pool: LocalPool, visitor: Visitor, password: str) -> None:
     """aws-amplify/amplify-swift#3129: people use them, and Cognito accepts them."""
@@ -31,6 +32,7 @@ def test_a_password_with_spaces_signs_in(pool: LocalPool, visitor: Visitor, pass
     assert visitor.is_in()
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("password", PHRASES, ids=ascii)
 def test_one_with_spaces_can_be_chosen(pool: LocalPool, visitor: Visitor, password: str) -> None:
     """cds-snc/platform-forms-client#5635: the server's own pattern allows spaces inside."""

@@ -23,8 +23,8 @@ from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent
 from cognito_mfa.values import clocks
 from tests.factories import make, reading
 from tests.security.successors import Ada, leave
-from tests.security.ways_in import WAYS, ByApi, use_api
 from tests.visitor import CLIENT_ID, POOL_ID, Visitor
+from tests.ways_in import WAYS, ByApi, use_api
 
 pytestmark = pytest.mark.django_db
 Status = CognitoIdentity.Status

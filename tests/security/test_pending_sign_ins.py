@@ -25,8 +25,8 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
 from tests.security import old_boto3
 from tests.security.during_calls import while_cognito_answers
-from tests.security.ways_in import WAYS, ByApi, use_api
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
+from tests.ways_in import WAYS, ByApi, use_api
 
 pytestmark = pytest.mark.django_db
 SIGN_IN, NEW_PASSWORD, CHALLENGE, SETUP, DEVICE, REPLACE, REMOVE = (

@@ -20,8 +20,8 @@ from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures
 from cognito_mfa.values.secret_text import SecretText
-from tests.security.ways_in import visitor
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
+from tests.ways_in import visitor
 
 __all__ = ["visitor"]
 

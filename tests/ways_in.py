@@ -1,4 +1,4 @@
-"""Attacks that are tried twice: through the pages, and through the API."""
+"""Journeys and attacks that are tried twice: through the pages, and through the API."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ NAMES = {
 }
 MEMBERS = {"new_password1": "password", "new_password2": ""}
 OF_A_CHANGE = {"old_password": "password", "new_password1": "new_password", "new_password2": ""}
+OWN = ("device_rename", "sign_out_elsewhere", "recovery_codes_saved")  # these end at one's own page
 BOOLEANS = ("setup", "switch", "have_code")
 # The pages of the API's steps.
 PAGES = {
@@ -64,8 +65,10 @@ class ByApi(Visitor):
             if member := members.get(field, field):
                 body[member] = bool(value) if field in BOOLEANS else value
         front_end = FrontEnd(self.cognito, self.client)
-        answer = front_end.call("POST", NAMES.get(page, page), body)
-        return self._as_page(answer, page)
+        kwargs.pop("follow", None)
+        if page == "device_rename":
+            return self._as_page(front_end.call("PATCH", "device", body, **kwargs), page)
+        return self._as_page(front_end.call("POST", NAMES.get(page, page), body, **kwargs), page)
 
     def scan(self) -> str:
         self.secret = FrontEnd(self.cognito, self.client).scan()
@@ -82,19 +85,22 @@ class ByApi(Visitor):
         if answer.answered == HTTPStatus.OK:
             answer.status_code, answer.url = 302, self._page_after(answer.body, page)
         elif answer.answered in (HTTPStatus.CONFLICT, HTTPStatus.UNAUTHORIZED):
-            answer.status_code, answer.url = 302, reverse("cognito_mfa:sign_in")
+            place = "device" if answer.body.get("step") == "done" else "sign_in"
+            answer.status_code, answer.url = 302, reverse(f"cognito_mfa:{place}")
         else:
             answer.status_code = 200
         return answer
 
     def _page_after(self, body: dict[str, Any], page: str) -> str:
+        if "step" not in body:  # no session object: what the page shows itself
+            return reverse(f"cognito_mfa:{page}")
         step, data = body["step"], body["step_data"]
         if step in PAGES:
             self.purpose = data.get("purpose", self.purpose)
             return reverse(f"cognito_mfa:{PAGES[step]}")
         if page == "setup":
             return reverse("cognito_mfa:setup_done")
-        if self.purpose in ("remove", "change_password", "sign_out_elsewhere"):
+        if page in OWN or self.purpose in ("remove", "change_password", "sign_out_elsewhere"):
             return reverse("cognito_mfa:device")
         return str(data.get("next") or reverse("cognito_mfa:sign_in"))
 
