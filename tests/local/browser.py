@@ -35,7 +35,7 @@ class Browser:
     @property
     def key(self) -> str:
         """The secret that a setup page shows."""
-        found = re.search(r"Setup key: (\w+)", self.text)
+        found = re.search(r"Setup key: <code>(\w+)", self.text)
         assert found, self.text
         return found[1]
 

@@ -9,6 +9,8 @@ real identity provider (a form replaces it).
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -28,6 +30,7 @@ from cognito_mfa.local.managed_login.oauth import (
     client_id_in,
     scopes_asked,
 )
+from cognito_mfa.local.managed_login.qr_code import otpauth_link, svg
 from cognito_mfa.local.operations import software_token
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.outbox import Outbox
@@ -35,7 +38,6 @@ from cognito_mfa.local.rules.state import Account, AppClient, UserPool
 from cognito_mfa.local.wire.messages import WebRequest, WireResponse, respond
 from cognito_mfa.local.wire.origins import Access, Place
 
-HTML = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"}
 JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 CODE_KEYS = {
     "SOFTWARE_TOKEN_MFA": "SOFTWARE_TOKEN_MFA_CODE",
@@ -76,9 +78,34 @@ PLACES: Mapping[str, Place] = {
 #: The flow that a client must be allowed, by response_type.
 FLOWS = {"code": "code", "token": "implicit"}
 HIDDEN_WHILE_TYPED = ("password", "NEW_PASSWORD")
+STYLE = """
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
+body { box-sizing: border-box; max-width: 26rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem }
+label, button, input { display: block; box-sizing: border-box; font: inherit }
+label { margin: 1rem 0 }
+input { width: 100%; padding: .5rem }
+button { padding: .5rem 1.5rem }
+svg { display: block; width: 14rem; height: 14rem }
+[role=alert] { border-left: .25rem solid #c00; padding-left: .75rem }
+code { overflow-wrap: anywhere }
+"""
+#: SECURITY: no script, no style but the one above, and nothing from elsewhere. "form-action" is left
+#: out: browsers apply it to the redirect after a form, which leads to the client's site.
+POLICY = (
+    "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+    f"style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
+)
+HTML = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": POLICY,
+    # Not "no-referrer", with which browsers send our own forms with the origin "null".
+    "Referrer-Policy": "same-origin",
+}
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<style>body {{ font: 1rem system-ui; max-width: 24rem; margin: 3rem auto }} label, button {{ display: block; margin: .5rem 0 }}</style>
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}</style>
 </head><body><p><em>Local Cognito emulator for development. Not AWS.</em></p><h1>{title}</h1>{body}</body></html>
 """
 
@@ -136,7 +163,7 @@ class ManagedLogin:
         except CognitoError as error:
             return self._again(asked, query, request.form, error.message)
         if "User" not in outcome:
-            return self._next_page(outcome)
+            return self._next_page(asked, outcome)
         return self._back(asked, outcome, state)
 
     def _back(self, asked: Asked, outcome: Payload, state: Fields) -> WireResponse:
@@ -178,11 +205,11 @@ class ManagedLogin:
             self.context, asked, provider, subject, form.get("email", "")
         )
 
-    def _next_page(self, outcome: Payload, error: str = "") -> WireResponse:
+    def _next_page(self, asked: Asked, outcome: Payload, error: str = "") -> WireResponse:
         name, session = outcome["ChallengeName"], outcome["Session"]
         if name == "MFA_SETUP":
             waiting = software_token.associate_software_token(self.context, {"Session": session})
-            return _setup_page(waiting["SecretCode"], waiting["Session"])
+            return self._setup_page(asked, waiting["SecretCode"], waiting["Session"])
         parameters = outcome["ChallengeParameters"]
         device, methods = (
             parameters.get(key) for key in ("FRIENDLY_DEVICE_NAME", "MFAS_CAN_CHOOSE")
@@ -190,6 +217,18 @@ class ManagedLogin:
         text = f"Enter one of {methods}." if methods else f"Device: {device}" if device else ""
         hidden = {"step": name, "session": session}
         return _form_page(TITLES[name], [CODE_KEYS[name]], hidden, error, text=text)
+
+    def _setup_page(self, asked: Asked, secret: str, session: str, error: str = "") -> WireResponse:
+        account = sign_in.username_of(self.context, asked.pool, session)
+        link = otpauth_link(secret, issuer=asked.pool.name, account=account)
+        explanation = (
+            "<p>Scan this QR code with your authenticator app, then enter the code that the app "
+            f'shows.</p>{svg(link)}<p><a href="{escape(link)}">Open in an authenticator app on this '
+            f"device</a></p><p>Setup key: <code>{escape(secret)}</code></p>"
+        )
+        hidden = {"step": "MFA_SETUP", "session": session}
+        title = "Set up an authenticator app"
+        return _form_page(title, ["code"], hidden, error, explanation=explanation)
 
     def _again(self, asked: Asked, query: Fields, form: Fields, text: str) -> WireResponse:
         """The same form, where its session still lives; else from the beginning."""
@@ -199,7 +238,7 @@ class ManagedLogin:
         except NotAuthorizedException:
             return _first_page(query, text)
         if step == "MFA_SETUP":
-            return _setup_page(secret, session, text)
+            return self._setup_page(asked, secret, session, text)
         hidden = {"step": step, "session": session}
         return _form_page(TITLES[step], [CODE_KEYS[step]], hidden, text)
 
@@ -289,13 +328,6 @@ def _first_page(query: Fields, error: str = "") -> WireResponse:
     return _form_page("Sign in", fields, {"step": "password"}, error, values=values)
 
 
-def _setup_page(secret: str, session: str, error: str = "") -> WireResponse:
-    hidden = {"step": "MFA_SETUP", "session": session}
-    return _form_page(
-        "Set up an authenticator app", ["code"], hidden, error, text=f"Setup key: {secret}"
-    )
-
-
 def _form_page(
     title: str,
     fields: Sequence[str],
@@ -303,16 +335,18 @@ def _form_page(
     error: str = "",
     *,
     text: str = "",
+    explanation: str = "",
     values: Fields | None = None,
 ) -> WireResponse:
-    """A form that goes back to the address it came from, with the client's request in it."""
+    """A form that goes back to the address it came from, with the client's request in it.
+    ``explanation`` is HTML."""
     inputs = [_input("hidden", name, value) for name, value in hidden.items()]
     for name in fields:
         kind = "password" if name in HIDDEN_WHILE_TYPED else "text"
         given = (values or {}).get(name, "")
         inputs.append(f"<label>{LABELS[name]} {_input(kind, name, given)}</label>")
     alert = f'<p role="alert">{escape(error)}</p>' if error else ""
-    body = f"{alert}<p>{escape(text)}</p>" if text else alert
+    body = f"{alert}<p>{escape(text)}</p>" if text else f"{alert}{explanation}"
     button = '<button type="submit">Continue</button>'
     body += f'<form method="post">{"".join(inputs)}{button}</form>'
     return _page(escape(title), body, status=400 if error else 200)
@@ -323,7 +357,7 @@ def _input(kind: str, name: str, value: str) -> str:
 
 
 def _page(title: str, body: str, *, status: int = 200) -> WireResponse:
-    return respond(status, PAGE.format(title=title, body=body).encode(), HTML)
+    return respond(status, PAGE.format(title=title, body=body, style=STYLE).encode(), HTML)
 
 
 def _json(payload: Mapping[str, Any], *, status: int = 200) -> WireResponse:

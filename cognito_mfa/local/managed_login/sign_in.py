@@ -72,7 +72,7 @@ def answer_challenge(
     Raises:
         CognitoError: What Cognito answers to a session or a code that does not work.
     """
-    username = _user_of(context, asked.pool, session)
+    username = username_of(context, asked.pool, session)
     responses = {"USERNAME": username, **answer, **_hash(asked.client, username)}
     return respond_to_challenge.respond_to_auth_challenge(
         context,
@@ -149,7 +149,20 @@ def is_linked(user: User, provider: str, subject: str) -> bool:
     return any((one["providerName"], one["userId"]) == (provider, subject) for one in known)
 
 
-def _user_of(context: Context, pool: UserPool, session: str) -> str:
+def username_of(context: Context, pool: UserPool, session: str) -> str:
+    """Return who is signing in.
+
+    Args:
+        context: The account.
+        pool: The user pool.
+        session: The session string of the last challenge.
+
+    Returns:
+        The username.
+
+    Raises:
+        NotAuthorizedException: The session does not work, or the user is gone.
+    """
     user = directory.user_with_sub(pool, context.sessions.find(session).sub)
     if user is None:
         raise NotAuthorizedException("User does not exist.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ import pyotp
 import pytest
 
 from cognito_mfa.local import Behavior, LocalCognito
+from cognito_mfa.local.managed_login.qr_code import otpauth_link, svg
 from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.local.pool import LocalPool
 from tests.local.browser import FORM
@@ -88,6 +90,9 @@ class TestSigningIn:
         browser = site.open()
         browser.fill_in(username="newcomer", password=PASSWORD)
         key = browser.key
+        assert '<svg role="img" aria-label="QR code"' in browser.text
+        link = f"otpauth://totp/local:newcomer?secret={key}&amp;issuer=local"
+        assert f'<a href="{link}">' in browser.text
         browser.fill_in(code="000000")
         assert "Code mismatch" in browser.text
         assert browser.key == key
@@ -352,6 +357,33 @@ def test_signing_out_leads_to_a_registered_address_only(site: Site, web_pool: Lo
     good = request(site.url, "GET", query + "https%3A%2F%2Fsite.example%2Fbye")
     assert (good.status, good.headers["location"]) == (302, "https://site.example/bye")
     assert request(site.url, "GET", query + "https%3A%2F%2Fevil.example").status == 400
+
+
+@pytest.mark.parametrize(
+    ("issuer", "account", "label"),
+    [
+        ("Example Ltd", "ada@example.com", "Example%20Ltd:ada%40example.com"),
+        ("a:b&c", "x:y/\u00fc", "a%20b%26c:x%20y%2F%C3%BC"),
+    ],
+)
+def test_the_link_names_site_and_user(issuer: str, account: str, label: str) -> None:
+    link = otpauth_link("ABCD", issuer=issuer, account=account)
+    assert link == f"otpauth://totp/{label}?secret=ABCD&issuer={label.partition(':')[0]}"
+    assert svg(link).startswith("<svg ")
+    assert "style" not in svg(link)
+
+
+def test_pages_run_nothing_and_load_nothing(site: Site, web_pool: LocalPool) -> None:
+    page = site.open().page
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    style = re.search(r"<style>(.*?)</style>", page.body.decode(), re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert " style=" not in page.body.decode()
+    # With "no-referrer", browsers would send the page's own forms with the origin "null".
+    assert page.headers["referrer-policy"] == "same-origin"
 
 
 def test_pages_in_a_browser_may_not_read_it(site: Site, web_pool: LocalPool) -> None:
