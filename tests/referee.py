@@ -33,8 +33,9 @@ UNDECLARED = frozenset(
 )
 #: Values of enums that older models do not have.
 NEWER_VALUES = frozenset({("AuthFactorType", "SOFTWARE_TOKEN")})
-#: The model's limit is for the names that one may choose; phone_number_verified has 21 characters.
-LONGER_THAN_DECLARED = frozenset({"CustomAttributeNameType"})
+#: The model's limits are for what one may declare: phone_number_verified has 21 characters, and 50
+#: custom attributes stand beside the standard ones.
+LONGER_THAN_DECLARED = frozenset({"CustomAttributeNameType", "SchemaAttributesListType"})
 #: Members that Cognito sends although they are empty, or the shapes of values in a map.
 MAY_BE_EMPTY = frozenset(
     {
@@ -49,6 +50,8 @@ MAY_BE_EMPTY = frozenset(
         "ResourceServers",
         "TagValueType",
         "Tags",
+        "NumberAttributeConstraints",
+        "StringAttributeConstraints",
         "TokenValidityUnits",
         "UserPoolClients",
         "UserPoolTags",

@@ -115,6 +115,10 @@ class Behavior:
     existence_errors_cover_admin_sign_in: bool = False
     """PreventUserExistenceErrors hides unknown users from AdminInitiateAuth too."""
 
+    clients_default_to_standard_attributes: bool = False
+    """An app client without ReadAttributes or WriteAttributes may read or write standard
+    attributes only (documented), instead of the pool's own attributes too (measured)."""
+
     alias_answers_challenges: bool = True
     """USERNAME in a challenge's answer may be an alias (measured, mixed); documented: not."""
 

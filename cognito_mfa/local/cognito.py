@@ -29,6 +29,7 @@ from cognito_mfa.local.operations.context import Context
 from cognito_mfa.local.outbox import Message, Outbox
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import Protocol
+from cognito_mfa.local.rules import attribute_schema
 from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.rules.state import Account, DeviceTracking, UserPool
 from cognito_mfa.local.wire import client
@@ -121,6 +122,7 @@ class LocalCognito:
         alias_attributes: Sequence[str] = (),
         required_attributes: Sequence[str] = (),
         custom_attributes: Sequence[str] = (),
+        schema: Sequence[Mapping[str, Any]] = (),
         auto_verified: Sequence[str] = ("email",),
         first_factors: Sequence[str] = ("PASSWORD",),
         device_tracking: DeviceTracking | None = None,
@@ -141,7 +143,9 @@ class LocalCognito:
                 ``phone_number``.
             alias_attributes: What users may sign in with besides the username.
             required_attributes: Attributes that every user must have.
-            custom_attributes: Attributes of the pool's own, with ``custom:``.
+            custom_attributes: Attributes of the pool's own with ``custom:``, as text that can be
+                changed; ``schema`` says more of them.
+            schema: What else is declared of attributes, as CreateUserPool takes it.
             auto_verified: Addresses that are sent a code to verify them.
             first_factors: AllowedFirstAuthFactors, for USER_AUTH.
             device_tracking: How devices are tracked; not at all unless given.
@@ -154,6 +158,7 @@ class LocalCognito:
 
         Raises:
             ValueError: There is a pool with this id.
+            InvalidParameterException: No pool can have such attributes.
         """
         pool = UserPool(
             id=pool_id,
@@ -165,8 +170,6 @@ class LocalCognito:
             email=email,
             username_attributes=list(username_attributes),
             alias_attributes=list(alias_attributes),
-            required_attributes=list(required_attributes),
-            custom_attributes=list(custom_attributes),
             auto_verified=list(auto_verified),
             first_factors=list(first_factors),
             device_tracking=device_tracking,
@@ -174,6 +177,8 @@ class LocalCognito:
             policy=policy or PasswordPolicy(),
             behavior=behavior or self.behavior,
         )
+        declared = attribute_schema.declarations(required_attributes, custom_attributes)
+        attribute_schema.declare(pool, [*declared, *schema])
         with self.changing():
             self._add(pool)
         return LocalPool(self, pool)

@@ -25,7 +25,7 @@ from cognito_mfa.local.errors import (
     UnsupportedTokenTypeException,
 )
 from cognito_mfa.local.operations.secret_hash import is_secret
-from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules import attribute_permissions, attribute_schema, directory
 from cognito_mfa.local.rules.scopes import OPENID, RESERVED, custom_scopes
 from cognito_mfa.local.rules.state import Account, AppClient, User, UserPool
 from cognito_mfa.local.rules.tokens import Tokens, UnsignedToken
@@ -255,11 +255,12 @@ class Authorization:
 
     def user_info(self, access_token: str) -> dict[str, Any]:
         """Return the claims of an access token's user. Raises NotAuthorizedException."""
-        _, user = self._tokens.check_access(access_token, scope=OPENID)
+        pool, user = self._tokens.check_access(access_token, scope=OPENID)
         if user is None:
             raise NotAuthorizedException("User does not exist.")
         scopes = self._tokens.scopes_of(access_token)
-        shown = _shown(user.attributes, scopes)
+        client = self._tokens.client_of(access_token)
+        shown = _shown(attribute_permissions.readable(pool, client, user.attributes), scopes)
         return {"sub": user.sub, **shown, "username": user.username}
 
 
@@ -378,7 +379,7 @@ def _shown(
     if "profile" in scopes or not narrowing:
         return dict(values)
     kept = {*ALWAYS_SHOWN, *(name for scope in narrowing for name in SCOPED_ATTRIBUTES[scope])}
-    attributes = set(directory.STANDARD_ATTRIBUTES) - {"sub"}
+    attributes = set(attribute_schema.STANDARD) - {attribute_schema.SUB}
     return {
         name: value
         for name, value in values.items()

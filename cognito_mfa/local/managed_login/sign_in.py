@@ -16,6 +16,7 @@ from cognito_mfa.local.operations import respond_to_challenge, sign_in
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.operations.secret_hash import secret_hash
 from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules.attribute_values import Write
 from cognito_mfa.local.rules.state import AppClient, User, UserPool
 
 FEDERATED = ("fed",)
@@ -108,7 +109,8 @@ def sign_in_federated(
         user = directory.add_user(
             asked.pool, username, attributes, status="EXTERNAL_PROVIDER", now=now
         )
-        user.attributes["identities"] = identities(provider, subject, created_at=now)
+        known = {"identities": identities(provider, subject, created_at=now)}
+        directory.set_attributes(asked.pool, user, known, write=Write.COGNITO, now=now)
     return signed_in(user, FEDERATED)
 
 

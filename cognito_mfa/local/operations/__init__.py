@@ -13,6 +13,7 @@ from cognito_mfa.local.operations import (
     account_recovery,
     app_clients,
     client_secrets,
+    custom_attributes,
     domains,
     groups,
     identity_providers,
@@ -71,6 +72,7 @@ PUBLIC: Mapping[str, Operation] = {
 #: These need a signature.
 IAM: Mapping[str, Operation] = {
     "AddUserPoolClientSecret": client_secrets.add_user_pool_client_secret,
+    "AddCustomAttributes": custom_attributes.add_custom_attributes,
     "AdminAddUserToGroup": groups.admin_add_user_to_group,
     "AdminConfirmSignUp": sign_up.admin_confirm_sign_up,
     "AdminCreateUser": users.admin_create_user,

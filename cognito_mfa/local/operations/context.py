@@ -5,14 +5,14 @@ A lookup that fails raises Cognito's error. No operation is in this module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import (
     CognitoError,
-    NotAuthorizedException,
+    InvalidParameterException,
     ResourceNotFoundException,
     UserNotFoundException,
     missing_parameter,
@@ -183,24 +183,12 @@ def hides_existence(pool: UserPool, client: AppClient, *, admin: bool = False) -
 
 
 def attributes_in(pairs: list[Mapping[str, str]]) -> dict[str, str]:
-    """Return attributes by name, from the list of pairs that requests have."""
-    return {pair["Name"]: pair.get("Value", "") for pair in pairs}
-
-
-def check_writable(client: AppClient, names: Iterable[str]) -> None:
-    """Refuse attributes that the client may not write, and those that only Cognito can know.
-
-    Args:
-        client: The app client.
-        names: The names of the attributes.
-
-    Raises:
-        NotAuthorizedException: One of them is not writable.
-    """
-    writable = client.settings.get("WriteAttributes")
-    for name in names:
-        if name in directory.VERIFIED_FLAG.values() or (writable and name not in writable):
-            raise NotAuthorizedException("A client attempted to write unauthorized attribute")
+    """Return attributes by name, from a list of pairs. Raises InvalidParameterException."""
+    for pair in pairs:
+        if "Value" not in pair:
+            name = pair["Name"]
+            raise InvalidParameterException(f"Attribute value for {name} must not be null")
+    return {pair["Name"]: pair["Value"] for pair in pairs}
 
 
 def _no_client(parameters: Parameters) -> ResourceNotFoundException:

@@ -17,7 +17,7 @@ from cognito_mfa.local.errors import (
 )
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
 from cognito_mfa.local.operations.paging import page_start, page_token
-from cognito_mfa.local.rules.directory import STANDARD_ATTRIBUTES
+from cognito_mfa.local.rules import attribute_schema
 from cognito_mfa.local.rules.state import IdentityProvider, UserPool
 
 LARGEST_PAGE = 50
@@ -88,6 +88,7 @@ def create_identity_provider(context: Context, parameters: Parameters) -> Payloa
     provider = IdentityProvider(name=name, type=kind, created_at=now, modified_at=now)
     _configure(pool, provider, {"AttributeMapping": {}, **parameters})
     pool.identity_providers[name] = provider
+    attribute_schema.add_identities(pool)
     return {"IdentityProvider": _described(pool, provider)}
 
 
@@ -177,9 +178,9 @@ def _check_details(kind: str, details: Mapping[str, str]) -> None:
 
 
 def _check_mapping(pool: UserPool, mapping: Iterable[str]) -> None:
-    known = {"username", *STANDARD_ATTRIBUTES, *pool.custom_attributes} - {"sub"}
     for name in mapping:
-        if name not in known:
+        attribute = attribute_schema.attribute_named(pool, name)
+        if name != "username" and (attribute is None or name in attribute_schema.COGNITOS_OWN):
             raise InvalidParameterException(
                 f"Invalid attribute mapping: {name} is not an attribute of the user pool."
             )

@@ -135,6 +135,7 @@ OPERATIONS: Mapping[str, Names] = {
     "ListUsersInGroup": Names("GroupName Limit NextToken UserPoolId"),
     "UpdateGroup": Names("Description GroupName Precedence RoleArn UserPoolId"),
     # Pools
+    "AddCustomAttributes": Names("CustomAttributes UserPoolId"),
     "CreateUserPool": _with(
         _POOL_SETTINGS, "AliasAttributes Schema UsernameAttributes UsernameConfiguration"
     ),
@@ -219,9 +220,8 @@ STRUCTURES: Mapping[str, Names] = {
     "ResourceServerScopeType": Names("ScopeName", described="ScopeDescription"),
     "SMSMfaSettingsType": Names("Enabled PreferredMfa"),
     "SchemaAttributeType": Names(
-        "AttributeDataType Mutable Name Required",
-        refused="DeveloperOnlyAttribute Mutable=False NumberAttributeConstraints "
-        "StringAttributeConstraints",
+        "AttributeDataType DeveloperOnlyAttribute Mutable Name NumberAttributeConstraints Required "
+        "StringAttributeConstraints"
     ),
     "SignInPolicyType": Names("AllowedFirstAuthFactors"),
     "SmsConfigurationType": Names(described="EumsSms ExternalId SnsCallerArn SnsRegion"),
@@ -259,7 +259,7 @@ MAPS: Mapping[str, Names] = {
 VALUES: Mapping[str, Names] = {
     "AdvancedSecurityModeType": Names("OFF", refused="AUDIT ENFORCED"),
     "AliasAttributeType": Names("email phone_number preferred_username"),
-    "AttributeDataType": Names("String", refused="Boolean DateTime Number"),
+    "AttributeDataType": Names("Boolean DateTime Number String"),
     "AuthFactorType": Names("EMAIL_OTP PASSWORD SMS_OTP", refused="SOFTWARE_TOKEN WEB_AUTHN"),
     "AuthFlowType": Names(
         "ADMIN_NO_SRP_AUTH ADMIN_USER_PASSWORD_AUTH REFRESH_TOKEN REFRESH_TOKEN_AUTH USER_AUTH "

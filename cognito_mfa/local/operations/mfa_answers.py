@@ -18,6 +18,7 @@ from cognito_mfa.local.operations import challenge_response
 from cognito_mfa.local.operations.challenge_response import ChallengeResponse
 from cognito_mfa.local.operations.context import Context, Payload, required
 from cognito_mfa.local.rules import directory, totp
+from cognito_mfa.local.rules.attribute_values import Write
 from cognito_mfa.local.rules.sessions import INVALID
 from cognito_mfa.local.rules.state import EMAIL_OTP, SoftwareToken, Stage, UserPool
 
@@ -61,7 +62,14 @@ def answer_setup_by_email(context: Context, given: ChallengeResponse) -> Payload
         EMAIL_OTP.
     """
     email = {"email": given.values[email_key(given.pool)]}
-    directory.set_attributes(given.pool, given.user, email, now=context.clock.now())
+    directory.set_attributes(
+        given.pool,
+        given.user,
+        email,
+        write=Write.UPDATE,
+        now=context.clock.now(),
+        client=given.client,
+    )
     return challenge_response.ask(context, given, Stage.EMAIL_OTP)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
 from cognito_mfa.local.operations import next_step
 from cognito_mfa.local.operations.challenge_response import ChallengeResponse, Values
-from cognito_mfa.local.operations.context import Context, Payload, check_writable, required
+from cognito_mfa.local.operations.context import Context, Payload, required
 from cognito_mfa.local.rules import challenges, credentials, directory
+from cognito_mfa.local.rules.attribute_values import Write
 from cognito_mfa.local.rules.sessions import INVALID
 from cognito_mfa.local.rules.state import User, UserPool
 from cognito_mfa.local.wire.validation import check_password
@@ -43,8 +44,9 @@ def answer_new_password(context: Context, given: ChallengeResponse) -> Payload:
     now = context.clock.now()
     attributes = _attributes(pool, user, given.values)
     _check_unset(user, attributes)
-    check_writable(given.client, attributes)
-    directory.set_attributes(pool, user, attributes, now=now)
+    directory.set_attributes(
+        pool, user, attributes, write=Write.FIRST_PASSWORD, now=now, client=given.client
+    )
     credentials.give(pool, user, password, now)
     user.status = "CONFIRMED"
     context.sessions.spend(given.session)

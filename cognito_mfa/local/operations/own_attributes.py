@@ -12,22 +12,25 @@ from cognito_mfa.local.operations.context import (
     Parameters,
     Payload,
     attributes_in,
-    check_writable,
 )
 from cognito_mfa.local.operations.sent_codes import CHANNELS
 from cognito_mfa.local.rules import directory
-from cognito_mfa.local.rules.state import User
+from cognito_mfa.local.rules.attribute_permissions import check_writable
+from cognito_mfa.local.rules.attribute_values import Write
+from cognito_mfa.local.rules.state import User, UserPool
 
 
 def update_user_attributes(context: Context, parameters: Parameters) -> Payload:
     """Change the caller's attributes; a new address is unverified, and may be sent a code."""
     pool, user = context.caller(parameters)
     changes = attributes_in(parameters["UserAttributes"])
-    check_writable(context.tokens.client_of(parameters["AccessToken"]), changes)
+    client = context.tokens.client_of(parameters["AccessToken"])
     moved = [
         name for name in CHANNELS if name in changes and changes[name] != user.attributes.get(name)
     ]
-    directory.set_attributes(pool, user, changes, now=context.clock.now())
+    directory.set_attributes(
+        pool, user, changes, write=Write.UPDATE, now=context.clock.now(), client=client
+    )
     sent = [
         sent_codes.send_code(context, pool, user, _purpose(name), name)
         for name in moved
@@ -39,17 +42,17 @@ def update_user_attributes(context: Context, parameters: Parameters) -> Payload:
 def get_user_attribute_verification_code(context: Context, parameters: Parameters) -> Payload:
     """Send the caller a code that verifies an address."""
     pool, user = context.caller(parameters)
-    name = _address(user, parameters)
+    name = _address(context, pool, user, parameters)
     return {"CodeDeliveryDetails": sent_codes.send_code(context, pool, user, _purpose(name), name)}
 
 
 def verify_user_attribute(context: Context, parameters: Parameters) -> Payload:
     """Verify an address of the caller with the code that was sent there."""
     pool, user = context.caller(parameters)
-    name = _address(user, parameters)
+    name = _address(context, pool, user, parameters)
     sent_codes.check_sent_code(context, user, _purpose(name), parameters["Code"])
     flag = {directory.VERIFIED_FLAG[name]: "true"}
-    directory.set_attributes(pool, user, flag, now=context.clock.now())
+    directory.set_attributes(pool, user, flag, write=Write.COGNITO, now=context.clock.now())
     del user.sent_codes[_purpose(name)]
     return {}
 
@@ -58,8 +61,10 @@ def delete_user_attributes(context: Context, parameters: Parameters) -> Payload:
     """Delete attributes of the caller."""
     pool, user = context.caller(parameters)
     removed = dict.fromkeys(parameters["UserAttributeNames"], "")
-    check_writable(context.tokens.client_of(parameters["AccessToken"]), removed)
-    directory.set_attributes(pool, user, removed, now=context.clock.now())
+    client = context.tokens.client_of(parameters["AccessToken"])
+    directory.set_attributes(
+        pool, user, removed, write=Write.DELETION, now=context.clock.now(), client=client
+    )
     return {}
 
 
@@ -67,7 +72,7 @@ def admin_delete_user_attributes(context: Context, parameters: Parameters) -> Pa
     """Delete attributes of a user."""
     pool, user = context.user(parameters)
     removed = dict.fromkeys(parameters["UserAttributeNames"], "")
-    directory.set_attributes(pool, user, removed, now=context.clock.now())
+    directory.set_attributes(pool, user, removed, write=Write.DELETION, now=context.clock.now())
     return {}
 
 
@@ -83,9 +88,15 @@ def _purpose(name: str) -> str:
     return f"verification of {name}"
 
 
-def _address(user: User, parameters: Parameters) -> str:
-    """The attribute that a code can reach. Raises InvalidParameterException for any other."""
+def _address(context: Context, pool: UserPool, user: User, parameters: Parameters) -> str:
+    """The attribute that a code can reach, and that the client may write."""
     name: str = parameters["AttributeName"]
-    if name not in CHANNELS or name not in user.attributes:
+    if name not in CHANNELS:
+        raise InvalidParameterException(
+            "Invalid attribute name. Only phone_number and email can be verified."
+        )
+    client = context.tokens.client_of(parameters["AccessToken"])
+    check_writable(pool, client, [name], Write.UPDATE)
+    if name not in user.attributes:
         raise InvalidParameterException(f"{name} cannot be verified for the user")
     return name

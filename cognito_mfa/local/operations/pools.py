@@ -18,7 +18,7 @@ from cognito_mfa.local.operations.domains import domains_of
 from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.operations.pool_mfa import FACTOR_BLOCKS, KEPT
 from cognito_mfa.local.operations.tags import arn_of, check_tags
-from cognito_mfa.local.rules.directory import STANDARD_ATTRIBUTES
+from cognito_mfa.local.rules import attribute_schema
 from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.rules.state import DeviceTracking, UserPool
 
@@ -39,11 +39,6 @@ UNDERSTOOD = frozenset(
         "UserPoolTags",
     }
 )
-DATA_TYPES = {
-    "email_verified": "Boolean",
-    "phone_number_verified": "Boolean",
-    "updated_at": "Number",
-}
 POLICY_MEMBERS = {
     "MinimumLength": "minimum_length",
     "RequireUppercase": "require_uppercase",
@@ -66,7 +61,6 @@ def create_user_pool(context: Context, parameters: Parameters) -> Payload:
             "Only one of the aliasAttributes or usernameAttributes can be set in a user pool."
         )
     now = context.clock.now()
-    schema = parameters.get("Schema", [])
     pool = UserPool(
         id=f"{context.account.region}_{_random_id()}",
         name=parameters["PoolName"],
@@ -75,12 +69,11 @@ def create_user_pool(context: Context, parameters: Parameters) -> Payload:
         sms="SmsConfiguration" in parameters,
         username_attributes=parameters.get("UsernameAttributes", []),
         alias_attributes=parameters.get("AliasAttributes", []),
-        required_attributes=[item["Name"] for item in schema if item.get("Required")],
-        custom_attributes=_custom_attributes(schema),
         case_insensitive=not _case_sensitive(parameters),
         behavior=context.behavior,
         created_at=now,
     )
+    attribute_schema.declare(pool, parameters.get("Schema", []))
     _configure(pool, parameters, now)
     context.account.pools[pool.id] = pool
     return {"UserPool": _describe(context, pool)}
@@ -131,7 +124,7 @@ def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
         "MfaConfiguration": pool.mfa,
         "Policies": _describe_policies(pool),
         "UsernameConfiguration": {"CaseSensitive": not pool.case_insensitive},
-        "SchemaAttributes": _describe_schema(pool),
+        "SchemaAttributes": attribute_schema.described(pool),
         "EstimatedNumberOfUsers": len(pool.users),
         "UserPoolTier": "ESSENTIALS",
         "DeletionProtection": "INACTIVE",
@@ -208,11 +201,6 @@ def _case_sensitive(parameters: Parameters) -> bool:
     return bool(parameters.get("UsernameConfiguration", {}).get("CaseSensitive"))
 
 
-def _custom_attributes(schema: list[Mapping[str, Any]]) -> list[str]:
-    names = [item["Name"] for item in schema if item["Name"] not in STANDARD_ATTRIBUTES]
-    return [name if ":" in name else f"custom:{name}" for name in names]
-
-
 def _describe_policies(pool: UserPool) -> dict[str, Any]:
     policy = {theirs: getattr(pool.policy, ours) for theirs, ours in POLICY_MEMBERS.items()}
     if not pool.policy.history:
@@ -221,19 +209,6 @@ def _describe_policies(pool: UserPool) -> dict[str, Any]:
         "PasswordPolicy": policy,
         "SignInPolicy": {"AllowedFirstAuthFactors": pool.first_factors},
     }
-
-
-def _describe_schema(pool: UserPool) -> list[dict[str, Any]]:
-    return [
-        {
-            "Name": name,
-            "AttributeDataType": DATA_TYPES.get(name, "String"),
-            "DeveloperOnlyAttribute": name.startswith("dev:"),
-            "Mutable": name != "sub",
-            "Required": name == "sub" or name in pool.required_attributes,
-        }
-        for name in (*STANDARD_ATTRIBUTES, *pool.custom_attributes)
-    ]
 
 
 def _describe_recovery(pool: UserPool) -> dict[str, Any]:

@@ -7,21 +7,24 @@ See "Reading the MFA status" in docs/cognito-behavior.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
-from cognito_mfa.local.rules import preferences
+from cognito_mfa.local.rules import attribute_permissions, preferences
 from cognito_mfa.local.rules.state import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA, User, UserPool
 
 AUTH_FACTORS = {EMAIL_OTP: "EMAIL_OTP", SMS_MFA: "SMS_OTP"}
 
 
 def get_user(context: Context, parameters: Parameters) -> Payload:
-    """Return the caller's attributes and MFA preference."""
-    _, user = context.caller(parameters)
+    """Return the caller's attributes that the app client may read, and the MFA preference."""
+    pool, user = context.caller(parameters)
+    client = context.tokens.client_of(parameters["AccessToken"])
+    shown = attribute_permissions.readable(pool, client, user.attributes)
     return {
         "Username": user.username,
-        "UserAttributes": attributes(user),
+        "UserAttributes": _pairs({**shown, "sub": user.sub}),
         **preferences.members(user),
     }
 
@@ -50,8 +53,7 @@ def admin_get_user_auth_factors(context: Context, parameters: Parameters) -> Pay
 
 def attributes(user: User) -> list[dict[str, str]]:
     """Return a user's attributes, the sub among them, as Cognito lists them."""
-    everything = {**user.attributes, "sub": user.sub}
-    return [{"Name": name, "Value": value} for name, value in everything.items()]
+    return _pairs({**user.attributes, "sub": user.sub})
 
 
 def description(user: User) -> dict[str, Any]:
@@ -63,6 +65,10 @@ def description(user: User) -> dict[str, Any]:
         "Enabled": user.enabled,
         "UserStatus": user.status,
     }
+
+
+def _pairs(attributes: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": value} for name, value in attributes.items()]
 
 
 def _auth_factors(pool: UserPool, user: User) -> Payload:

@@ -7,8 +7,6 @@ See "Sign-up and forgotten passwords" in docs/cognito-behavior.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from cognito_mfa.local.errors import (
     ExpiredCodeException,
     InvalidParameterException,
@@ -21,7 +19,6 @@ from cognito_mfa.local.operations.context import (
     Parameters,
     Payload,
     attributes_in,
-    check_writable,
 )
 from cognito_mfa.local.operations.secret_hash import check_secret_hash_member
 from cognito_mfa.local.operations.sent_codes import (
@@ -30,6 +27,7 @@ from cognito_mfa.local.operations.sent_codes import (
     pretended_delivery,
 )
 from cognito_mfa.local.rules import credentials, directory
+from cognito_mfa.local.rules.attribute_values import Write
 from cognito_mfa.local.rules.sessions import INVALID, session_string
 from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User, UserPool
 
@@ -68,6 +66,7 @@ def confirm_sign_up(context: Context, parameters: Parameters) -> Payload:
         pool,
         user,
         {directory.VERIFIED_FLAG[sent.attribute]: "true"},
+        write=Write.COGNITO,
         now=context.clock.now(),
         force_alias=parameters.get("ForceAliasCreation", False),
     )
@@ -102,14 +101,14 @@ def admin_confirm_sign_up(context: Context, parameters: Parameters) -> Payload:
 
 
 def _add(context: Context, pool: UserPool, client: AppClient, parameters: Parameters) -> User:
-    given = attributes_in(parameters.get("UserAttributes", []))
-    check_writable(client, given)
-    username = parameters["Username"]
-    names_itself = _attributes_named_by(pool, username)
-    _check_required(pool, {**given, **names_itself})
     try:
         user = directory.add_user(
-            pool, username, given, status="UNCONFIRMED", now=context.clock.now()
+            pool,
+            parameters["Username"],
+            attributes_in(parameters.get("UserAttributes", [])),
+            status="UNCONFIRMED",
+            now=context.clock.now(),
+            client=client,
         )
     except UsernameExistsException:
         raise UsernameExistsException("User already exists") from None
@@ -155,23 +154,6 @@ def _check_password(pool: UserPool, password: str | None) -> None:
 def _check_unconfirmed(user: User) -> None:
     if user.status != "UNCONFIRMED":
         raise NotAuthorizedException(f"User cannot be confirmed. Current status is {user.status}")
-
-
-def _check_required(pool: UserPool, attributes: Mapping[str, str]) -> None:
-    for name in pool.required_attributes:
-        if not attributes.get(name):
-            raise InvalidParameterException(
-                f"Attributes did not conform to the schema: {name}: The attribute is required"
-            )
-
-
-def _attributes_named_by(pool: UserPool, username: str) -> dict[str, str]:
-    """A username that is an address is that attribute as well."""
-    return {
-        name: username
-        for name in pool.username_attributes
-        if directory.ALIAS_FORMATS[name].fullmatch(username)
-    }
 
 
 def _attribute_to_prove(pool: UserPool, user: User) -> str | None:

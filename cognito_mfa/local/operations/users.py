@@ -20,6 +20,7 @@ from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.operations.profile import attributes, description
 from cognito_mfa.local.outbox import Medium
 from cognito_mfa.local.rules import credentials, directory
+from cognito_mfa.local.rules.attribute_values import Write
 from cognito_mfa.local.rules.passwords import made_up
 from cognito_mfa.local.rules.state import User, UserPool
 from cognito_mfa.local.rules.user_filter import matcher
@@ -86,7 +87,7 @@ def admin_update_user_attributes(context: Context, parameters: Parameters) -> Pa
     """Change a user's attributes."""
     pool, user = context.user(parameters)
     changes = attributes_in(parameters["UserAttributes"])
-    directory.set_attributes(pool, user, changes, now=context.clock.now())
+    directory.set_attributes(pool, user, changes, write=Write.UPDATE, now=context.clock.now())
     return {}
 
 

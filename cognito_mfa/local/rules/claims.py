@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cognito_mfa.local.rules import attribute_permissions
 from cognito_mfa.local.rules.state import AppClient, Group, TokenFamily, User, UserPool
 
 VERIFIED_FLAGS = ("email_verified", "phone_number_verified")
@@ -120,7 +121,7 @@ def identity(pool: UserPool, client: AppClient, user: User, now: float) -> dict[
         The claims.
     """
     return {
-        **_readable_attributes(client, user),
+        **_readable_attributes(pool, client, user),
         **_roles(groups_of(pool, user)),
         "token_use": "id",
         "aud": client.id,
@@ -151,13 +152,9 @@ def _roles(groups: Sequence[Group]) -> Mapping[str, Any]:
     return {"cognito:roles": roles, "cognito:preferred_role": roles[0]}
 
 
-def _readable_attributes(client: AppClient, user: User) -> dict[str, Any]:
-    readable = client.settings.get("ReadAttributes")
-    return {
-        name: _claim(name, value)
-        for name, value in user.attributes.items()
-        if readable is None or name in readable
-    }
+def _readable_attributes(pool: UserPool, client: AppClient, user: User) -> dict[str, Any]:
+    shown = attribute_permissions.readable(pool, client, user.attributes)
+    return {name: _claim(name, value) for name, value in shown.items()}
 
 
 def _claim(name: str, value: str) -> Any:

@@ -16,14 +16,10 @@ from cognito_mfa.local.errors import (
     InvalidParameterException,
     UsernameExistsException,
 )
-from cognito_mfa.local.rules import attribute_formats
-from cognito_mfa.local.rules.state import User, UserPool
+from cognito_mfa.local.rules import attribute_permissions, attribute_values
+from cognito_mfa.local.rules.attribute_values import Write
+from cognito_mfa.local.rules.state import AppClient, User, UserPool
 
-STANDARD_ATTRIBUTES = (
-    "sub", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
-    "profile", "picture", "website", "email", "email_verified", "gender", "birthdate", "zoneinfo",
-    "locale", "phone_number", "phone_number_verified", "address", "updated_at",
-)  # fmt: skip
 ALIAS_FORMATS = {
     "email": re.compile(r"[^@\s]+@[^@\s]+"),
     "phone_number": re.compile(r"\+\d{2,15}"),
@@ -93,6 +89,7 @@ def add_user(
     *,
     status: str,
     now: float,
+    client: AppClient | None = None,
     force_alias: bool = False,
 ) -> User:
     """Add a user to a pool.
@@ -103,6 +100,8 @@ def add_user(
         attributes: The attributes, by name.
         status: The UserStatus.
         now: The time in Unix seconds.
+        client: The app client by which users sign up themselves, who must give all that the pool
+            requires; None for administrators.
         force_alias: Whether an alias may be taken from another user.
 
     Returns:
@@ -110,9 +109,14 @@ def add_user(
 
     Raises:
         UsernameExistsException: The name is taken.
+        NotAuthorizedException: The client may not write an attribute.
         InvalidParameterException: The pool does not have such attributes or such a name.
         AliasExistsException: An address is another user's alias.
     """
+    if client is not None:
+        attribute_permissions.check_writable(pool, client, attributes, Write.CREATION)
+        named = _attributes_named_by(pool, username)
+        attribute_values.check_required(pool, {**attributes, **named})
     taken = folded(pool, username) in pool.users
     if taken or (user_named(pool, username) is not None and not force_alias):
         raise UsernameExistsException("User account already exists")
@@ -125,7 +129,7 @@ def add_user(
     user = User(
         username=kept_name, sub=sub, number=number, status=status, created_at=now, modified_at=now
     )
-    set_attributes(pool, user, attributes, now=now, force_alias=force_alias)
+    set_attributes(pool, user, attributes, write=Write.CREATION, now=now, force_alias=force_alias)
     pool.users_made = number
     pool.users[folded(pool, kept_name)] = user
     pool.subs[sub] = folded(pool, kept_name)
@@ -149,26 +153,33 @@ def set_attributes(
     user: User,
     changes: Mapping[str, str],
     *,
+    write: Write,
     now: float,
+    client: AppClient | None = None,
     force_alias: bool = False,
 ) -> None:
-    """Change attributes of a user.
+    """Change attributes of a user: the one place through which each of them is written.
 
     Args:
         pool: The user pool.
         user: The user.
         changes: Values by name; an empty one removes the attribute. A new address is unverified,
             unless the changes say otherwise.
+        write: Why they are written.
         now: The time in Unix seconds.
+        client: The app client by which users write themselves; None for administrators.
         force_alias: Whether an alias may be taken from another user.
 
     Raises:
-        InvalidParameterException: The pool's schema does not have such an attribute, or a value is
-            not in its format.
+        NotAuthorizedException: The client may not write an attribute.
+        InvalidParameterException: The pool's schema does not have such an attribute, or does not
+            allow the value.
         AliasExistsException: The new address is another user's alias.
     """
-    _check_names(pool, changes)
-    attribute_formats.check(changes)
+    if client is not None:
+        attribute_permissions.check_writable(pool, client, changes, write)
+    attribute_values.check(pool, user.attributes, changes, write)
+    changes = attribute_values.normalized(pool, changes)
     after = {**user.attributes, **_unverified(user, changes), **changes}
     after = {name: value for name, value in after.items() if value}
     _claim_aliases(pool, user, _aliases(pool, after), force=force_alias)
@@ -181,15 +192,6 @@ def reindex(pool: UserPool) -> None:
     for key, user in pool.users.items():
         pool.subs[user.sub] = key
         pool.aliases |= dict.fromkeys(_aliases(pool, user.attributes), key)
-
-
-def _check_names(pool: UserPool, attributes: Mapping[str, str]) -> None:
-    for name in attributes:
-        if name == "sub" or name not in (*STANDARD_ATTRIBUTES, *pool.custom_attributes):
-            raise InvalidParameterException(
-                "Attributes did not conform to the schema: "
-                f"{name}: Attribute does not exist in the schema."
-            )
 
 
 def _unverified(user: User, changes: Mapping[str, str]) -> dict[str, str]:
@@ -211,6 +213,15 @@ def _attribute_naming(pool: UserPool, username: str) -> str:
         "a phone number" if n == "phone_number" else "an email" for n in pool.username_attributes
     )
     raise InvalidParameterException(f"Username should be {kinds}.")
+
+
+def _attributes_named_by(pool: UserPool, username: str) -> dict[str, str]:
+    """A username that is an address is that attribute as well."""
+    return {
+        name: username
+        for name in pool.username_attributes
+        if ALIAS_FORMATS[name].fullmatch(username)
+    }
 
 
 def _aliases(pool: UserPool, attributes: Mapping[str, str]) -> set[str]:

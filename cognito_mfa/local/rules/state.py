@@ -268,6 +268,20 @@ class DeviceTracking:
     """DeviceOnlyRememberedOnUserPrompt: confirming a device does not remember it yet."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaAttribute:
+    """An attribute of a pool's schema, as it was declared."""
+
+    name: str
+    """With ``custom:`` or ``dev:custom:``, unless it is a standard attribute."""
+    data_type: str = "String"
+    developer_only: bool = False
+    mutable: bool = True
+    required: bool = False
+    constraints: dict[str, str] = field(default_factory=dict)
+    """MinLength and MaxLength, or MinValue and MaxValue, as text."""
+
+
 @dataclass(slots=True, kw_only=True)
 class UserPool:
     """A user pool with everything in it."""
@@ -281,8 +295,8 @@ class UserPool:
     email: bool = False
     username_attributes: list[str] = field(default_factory=list)
     alias_attributes: list[str] = field(default_factory=list)
-    required_attributes: list[str] = field(default_factory=list)
-    custom_attributes: list[str] = field(default_factory=list)
+    schema: dict[str, SchemaAttribute] = field(default_factory=dict)
+    """The attributes that were declared, by name; standard ones that were not have defaults."""
     account_recovery: list[str] = field(default_factory=list)
     auto_verified: list[str] = field(default_factory=list)
     sign_up_closed: bool = False
@@ -320,6 +334,11 @@ class UserPool:
     def region(self) -> str:
         """Return the region, which the id begins with."""
         return self.id.partition("_")[0]
+
+    @property
+    def required_attributes(self) -> list[str]:
+        """Return the names of the attributes that every user must have, besides the sub."""
+        return [attribute.name for attribute in self.schema.values() if attribute.required]
 
     @property
     def offers_software_token(self) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.rules import attribute_schema
 from tests.local import newer
 from tests.local.caller import (
     CLIENT_ID,
@@ -386,7 +387,7 @@ class TestNewPassword:
 
     @pytest.fixture
     def invited(self, pool: LocalPool) -> LocalPool:
-        pool.state.required_attributes[:] = ["name"]
+        attribute_schema.declare(pool.state, [{"Name": "name", "Required": True}])
         pool.create_user(
             "invited",
             password=PASSWORD,

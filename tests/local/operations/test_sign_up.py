@@ -142,7 +142,7 @@ class TestSignUp:
 
     def test_what_the_pool_requires_must_be_there(self, cognito: LocalCognito, boto: Any) -> None:
         populated(cognito, required_attributes=["name"])
-        text = "Attributes did not conform to the schema: name: The attribute is required"
+        text = "Attributes did not conform to the schema: name: The attribute is required\n"
         with refused("InvalidParameterException", text):
             sign_up(boto)
 
