@@ -42,7 +42,7 @@ def may_write(pool: UserPool, client: AppClient, name: str) -> bool:
         name: The name of the attribute.
 
     Returns:
-        Whether it may; nobody but an administrator writes ``dev:`` attributes.
+        Whether it may; only administrators write ``dev:`` attributes.
     """
     if name in attribute_schema.VERIFIED_FLAGS:
         return False
