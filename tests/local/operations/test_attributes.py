@@ -31,7 +31,7 @@ class Site:
         self.cognito = cognito
         self.pool = cognito.create_pool(POOL_ID, **settings)
         self.client = self.pool.create_client(CLIENT_ID)
-        self.boto = cognito.client()
+        self.boto: Any = cognito.client()
         self.caller = Caller(self.boto)
 
     def add_user(self, *, invited: bool = False, **attributes: str) -> None:
@@ -411,7 +411,8 @@ class TestClients:
     def test_or_standard_attributes_only(self, cognito: LocalCognito) -> None:
         behavior = Behavior(clients_default_to_standard_attributes=True)
         site = Site(cognito, schema=declared("String"), behavior=behavior)
-        site.add_user(**{"nickname": "Countess", "custom:it": "x"})
+        known = {"nickname": "Countess", "custom:it": "x"}
+        site.add_user(invited=False, **known)
         assert shown_to(site) == {"nickname": "Countess"}
         with refused("NotAuthorizedException", UNAUTHORIZED):
             update_user_attributes(site, {"custom:it": "y"})
