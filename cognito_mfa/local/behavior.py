@@ -134,6 +134,10 @@ class Behavior:
     """So many requests a second for the account, then TooManyRequestsException. Documented; off,
     since a test or a demonstration is no load test. Only the account's own Behavior is asked."""
 
+    trigger_seconds: float | None = 5.0
+    """How long each of three calls of a pool's function may take; None waits as long as it takes,
+    for a debugger."""
+
     latency: float = 0.0
     """So many seconds before each answer, in real time, as the network and AWS take (20 to 60
     milliseconds within a Region). Only the account's own Behavior is asked."""

@@ -7,7 +7,6 @@ rules.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
@@ -17,11 +16,13 @@ from urllib.parse import urlsplit
 
 from cognito_mfa.local import behavior as behaviors
 from cognito_mfa.local import controls, operations, persistence
+from cognito_mfa.local.account_lock import AccountLock
 from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.call_log import Call, CallLog
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.controls import Controls
 from cognito_mfa.local.faults import Faults
+from cognito_mfa.local.functions import Functions
 from cognito_mfa.local.managed_login import pages as managed_login
 from cognito_mfa.local.managed_login.discovery import DOCUMENTS, Document
 from cognito_mfa.local.managed_login.pages import ManagedLogin
@@ -94,11 +95,19 @@ class LocalCognito:
         self.account = account or self._restored() or Account(region)
         self.behavior = behavior or Behavior()
         self.faults = Faults(frozenset(operations.ALL), self.clock)
-        self._lock = threading.RLock()
+        self.functions = Functions(self.clock)
+        self._lock = AccountLock()
         self._outbox = Outbox(MESSAGES_KEPT)
         self._calls = CallLog(calls_kept)
-        self._context = Context(self.account, self.clock, self._outbox, self.behavior)
-        self._managed_login = ManagedLogin(self.account, self.clock, self._outbox, self.behavior)
+        self._context = Context(
+            self.account,
+            self.clock,
+            self._outbox,
+            self.behavior,
+            functions=self.functions,
+            lock=self._lock,
+        )
+        self._managed_login = ManagedLogin(self._context)
         self._controls = Controls(self)
         self._protocol = Protocol(
             self._context,

@@ -23,6 +23,7 @@ class Message:
     text: str = field(repr=False)
     username: str
     at: float
+    subject: str = ""
 
 
 class Outbox:

@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from cognito_mfa.local.clock import Clock
-from cognito_mfa.local.rules import credentials, directory, totp
+from cognito_mfa.local.functions import Function, Functions
+from cognito_mfa.local.rules import credentials, directory, lambda_config, totp
 from cognito_mfa.local.rules.state import (
     SOFTWARE_TOKEN_MFA,
     Account,
@@ -37,6 +38,9 @@ class Emulator(Protocol):
 
     @property
     def account(self) -> Account: ...
+
+    @property
+    def functions(self) -> Functions: ...
 
     def changing(self) -> AbstractContextManager[None]:
         """Hold the lock of the state; what changed is kept afterwards."""
@@ -154,6 +158,32 @@ class LocalPool:
                 give = credentials.give_temporary if forced else credentials.give
                 give(self.state, user, password, now)
         return user
+
+    def set_trigger(self, trigger: str, function: Function, *, version: str | None = None) -> str:
+        """Have the pool call a function, in place of one of AWS Lambda.
+
+        Args:
+            trigger: The trigger as LambdaConfig names it, such as ``PreSignUp``.
+            function: A callable that takes an event, or an event and a context, or an HTTP address.
+            version: The LambdaVersion of the events of ``PreTokenGeneration``: ``V1_0``, ``V2_0`` or
+                ``V3_0``.
+
+        Returns:
+            The ARN that LambdaConfig now has.
+
+        Raises:
+            ValueError: There is no such trigger or version, or the text is no HTTP address.
+            TypeError: The function is neither a callable nor text.
+        """
+        if trigger not in lambda_config.TRIGGERS:
+            raise ValueError(f"{trigger!r} is none of {', '.join(lambda_config.TRIGGERS)}")
+        account = self._cognito.account
+        arn = f"arn:aws:lambda:{account.region}:{account.id}:function:{self.id}-{trigger}"
+        config = lambda_config.entry(trigger, arn, version)
+        self._cognito.functions[arn] = function
+        with self._cognito.changing():
+            self.state.lambda_config = {**self.state.lambda_config, **config}
+        return arn
 
     def user(self, username: str) -> User:
         """Return a user by username, alias or sub. Raises LookupError."""

@@ -8,7 +8,6 @@ See "Wire protocol" in docs/cognito-behavior.md.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from email.utils import formatdate
 from typing import Any
 
 from cognito_mfa.local import operations, selection
+from cognito_mfa.local.account_lock import AccountLock
 from cognito_mfa.local.call_log import Call, CallLog
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import (
@@ -61,7 +61,7 @@ class Protocol:
         self,
         context: Context,
         *,
-        lock: threading.RLock,
+        lock: AccountLock,
         clock: Clock,
         faults: Faults,
         calls: CallLog,
@@ -140,7 +140,9 @@ class Protocol:
     def _perform(self, name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         with self._lock:
             try:
-                payload = operations.ALL[name](self._context, parameters)
+                payload = operations.ALL[name](
+                    self._context.for_request(name, parameters), parameters
+                )
             finally:
                 # A refusal may have counted an attempt, so it is written down like a success.
                 if name not in operations.READING:

@@ -109,12 +109,16 @@ KEYS = {
 }
 
 
+#: What the developer guide and the SDKs say, and the model does not.
+BESIDES = {"AuthParametersType": ["CHALLENGE_NAME"]}
+
+
 @cache
 def documented_keys(shape: str) -> frozenset[str]:
     operation, member, written = KEYS[shape]
     model: Any = get_session().get_service_model("cognito-idp").operation_model(operation)
     text = model.input_shape.members[member].documentation
-    return frozenset(re.findall(written, text)) - {"SESSION"}
+    return frozenset({*re.findall(written, text), *BESIDES.get(shape, ())}) - {"SESSION"}
 
 
 @cache
@@ -229,11 +233,11 @@ def test_what_is_not_in_the_model_is_dropped(cognito: LocalCognito) -> None:
 def test_a_refusal_changes_nothing(cognito: LocalCognito, pool: LocalPool) -> None:
     boto: Any = cognito.client(config=Config(parameter_validation=False))
     before = boto.describe_user_pool(UserPoolId=POOL_ID)["UserPool"]
-    text = "The local Cognito does not support LambdaConfig.PreSignUp in UpdateUserPool."
+    text = "The local Cognito does not support LambdaConfig.KMSKeyID in UpdateUserPool."
     with refused("InvalidParameterException", text):
         boto.update_user_pool(
             UserPoolId=POOL_ID,
-            LambdaConfig={"PreSignUp": "arn:aws:lambda:us-east-1:123456789012:function:x"},
+            LambdaConfig={"KMSKeyID": "arn:aws:kms:us-east-1:123456789012:key/one"},
         )
     assert boto.describe_user_pool(UserPoolId=POOL_ID)["UserPool"] == before
 

@@ -32,15 +32,20 @@ ACCEPTED = {
     (Stage.PASSWORD, "PASSWORD"): "AuthenticationResult",
     (Stage.SMS_OTP, "SMS_OTP"): "AuthenticationResult",
     (Stage.DEVICE_SRP_AUTH, "DEVICE_SRP_AUTH"): "DEVICE_PASSWORD_VERIFIER",
+    (Stage.CUSTOM_CHALLENGE, "CUSTOM_CHALLENGE"): "AuthenticationResult",
     (Stage.SIGN_UP, "ConfirmSignUp"): "Session",
     (Stage.SIGNED_UP, "InitiateAuth"): "AuthenticationResult",
 }
+#: No call takes its session: a secret block stands for it.
+WITHIN_SRP = Stage.CUSTOM_AUTH
 #: Those that are before any second factor, in a pool that does not require one.
 FIRST = (
     Stage.SELECT_CHALLENGE,
     Stage.PASSWORD,
     Stage.SMS_OTP,
     Stage.DEVICE_SRP_AUTH,
+    Stage.CUSTOM_CHALLENGE,
+    Stage.CUSTOM_AUTH,
     Stage.SIGN_UP,
     Stage.SIGNED_UP,
 )
@@ -64,7 +69,8 @@ class Machine:
             device_tracking=DeviceTracking(),
         )
         self.pool.create_client(
-            "everything", explicit_auth_flows=[*DEFAULT_FLOWS, "ALLOW_USER_AUTH"]
+            "everything",
+            explicit_auth_flows=[*DEFAULT_FLOWS, "ALLOW_USER_AUTH", "ALLOW_CUSTOM_AUTH"],
         )
         self.caller = Caller(cognito.client(), "everything")
         self.username = stage.value.lower()
@@ -76,6 +82,8 @@ class Machine:
             Stage.PASSWORD: lambda: self.choose(PREFERRED_CHALLENGE="PASSWORD"),
             Stage.SMS_OTP: lambda: self.choose(PREFERRED_CHALLENGE="SMS_OTP"),
             Stage.DEVICE_SRP_AUTH: self.come_back_with_a_device,
+            Stage.CUSTOM_CHALLENGE: self.begin_custom,
+            Stage.CUSTOM_AUTH: lambda: self.begin_custom(CHALLENGE_NAME="SRP_A", SRP_A=SRP_A),
             Stage.SIGN_UP: self.sign_up,
             Stage.SIGNED_UP: lambda: self.call("ConfirmSignUp", self.sign_up()["Session"]),
         }
@@ -120,6 +128,20 @@ class Machine:
         )
         return self.caller.password(self.username, DEVICE_KEY=self.device_key)
 
+    def begin_custom(self, **more: str) -> Any:
+        self.pool.create_user(self.username, password=PASSWORD, attributes=PHONE)
+        for trigger in (
+            "DefineAuthChallenge",
+            "CreateAuthChallenge",
+            "VerifyAuthChallengeResponse",
+        ):
+            self.pool.set_trigger(trigger, one_custom_challenge)
+        return self.caller.boto.initiate_auth(
+            ClientId="everything",
+            AuthFlow="CUSTOM_AUTH",
+            AuthParameters={"USERNAME": self.username, **more},
+        )
+
     def sign_up(self) -> Any:
         email = {"Name": "email", "Value": "up@example.com"}
         return self.caller.boto.sign_up(
@@ -157,6 +179,7 @@ class Machine:
             "PASSWORD": lambda: respond(purpose, PASSWORD=PASSWORD),
             "SMS_OTP": lambda: respond(purpose, SMS_OTP_CODE=self.code()),
             "DEVICE_SRP_AUTH": lambda: respond(purpose, DEVICE_KEY=self.device_key, SRP_A=SRP_A),
+            "CUSTOM_CHALLENGE": lambda: respond(purpose, ANSWER="any"),
             "ConfirmSignUp": lambda: self.caller.boto.confirm_sign_up(
                 ClientId="everything",
                 Username=self.username,
@@ -203,12 +226,26 @@ def test_a_stage_accepts_its_own_call_and_no_other(
 def test_a_refused_call_leaves_the_session_as_it_was(cognito: LocalCognito, stage: Stage) -> None:
     machine = Machine(cognito, stage)
     session = machine.bring_to()
-    (right,) = [p for s, p in ACCEPTED if s is stage and p != "MFA_SETUP by email"]
+    right = [p for s, p in ACCEPTED if s is stage and p != "MFA_SETUP by email"]
     for purpose in PURPOSES:
         if (stage, purpose) not in ACCEPTED:
             with pytest.raises(ClientError):
                 machine.call(purpose, session)
-    assert machine.call(right, session)
+    assert len(right) == (stage is not WITHIN_SRP)
+    for purpose in right:
+        assert machine.call(purpose, session)
+
+
+def one_custom_challenge(event: dict[str, Any]) -> dict[str, Any]:
+    """SRP where it begins with that, one challenge, and any answer to it is right."""
+    session = event["request"].get("session", [])
+    names = [one["challengeName"] for one in session]
+    event["response"] = {
+        "challengeName": "PASSWORD_VERIFIER" if names == ["SRP_A"] else "CUSTOM_CHALLENGE",
+        "issueTokens": "CUSTOM_CHALLENGE" in names,
+        "answerCorrect": True,
+    }
+    return event
 
 
 def _newest(cognito: LocalCognito) -> str:

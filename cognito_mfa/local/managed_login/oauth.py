@@ -17,18 +17,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
-from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import (
     InvalidParameterException,
     NotAuthorizedException,
     UnauthorizedException,
     UnsupportedTokenTypeException,
 )
+from cognito_mfa.local.operations import triggers
+from cognito_mfa.local.operations.completion import HOSTED, REFRESH
+from cognito_mfa.local.operations.context import Context
 from cognito_mfa.local.operations.secret_hash import is_secret
 from cognito_mfa.local.rules import attribute_permissions, attribute_schema, directory
 from cognito_mfa.local.rules.scopes import OPENID, RESERVED, custom_scopes
-from cognito_mfa.local.rules.state import Account, AppClient, User, UserPool
-from cognito_mfa.local.rules.tokens import Tokens, UnsignedToken
+from cognito_mfa.local.rules.state import AppClient, User, UserPool
+from cognito_mfa.local.rules.tokens import UnsignedToken
 
 CODE_SECONDS = 300.0
 #: What a scope shows of a user; "profile" and "openid" alone show everything that the client may read.
@@ -80,16 +82,16 @@ class Grant:
 class Authorization:
     """The authorization server of an account."""
 
-    def __init__(self, account: Account, clock: Clock) -> None:
+    def __init__(self, context: Context) -> None:
         """Serve an account.
 
         Args:
-            account: The account.
-            clock: The time that it lives in.
+            context: The account, as its operations see it.
         """
-        self._account = account
-        self._clock = clock
-        self._tokens = Tokens(account, clock)
+        self._context = context
+        self._account = context.account
+        self._clock = context.clock
+        self._tokens = context.tokens
         self._grants: dict[str, Grant] = {}
 
     def client(self, client_id: str) -> tuple[UserPool, AppClient]:
@@ -168,6 +170,9 @@ class Authorization:
         user = directory.user_with_sub(pool, grant.sub)
         if user is None or not user.enabled:
             raise OAuthError("invalid_grant")
+        changes = triggers.pre_token_generation(
+            self._context, triggers.About(pool, client, user), HOSTED, grant.scopes
+        )
         result = self._tokens.issue(
             pool,
             client,
@@ -175,6 +180,7 @@ class Authorization:
             factors=grant.factors,
             scopes=grant.scopes,
             auth_time=grant.auth_time,
+            changes=changes,
         )
         return _token_response(result, grant.scopes, nonce=grant.nonce)
 
@@ -227,7 +233,10 @@ class Authorization:
         user = directory.user_with_sub(pool, family.sub)
         if user is None or not user.enabled:
             raise OAuthError("invalid_grant")
-        result = self._tokens.refresh(pool, client, user, family)
+        changes = triggers.pre_token_generation(
+            self._context, triggers.About(pool, client, user), REFRESH, family.scopes
+        )
+        result = self._tokens.refresh(pool, client, user, family, changes)
         return _token_response(result, family.scopes)
 
     def revoke(self, pool: UserPool, client: AppClient, form: Mapping[str, str]) -> None:

@@ -16,8 +16,6 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from cognito_mfa.local.behavior import Behavior
-from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import CognitoError, NotAuthorizedException
 from cognito_mfa.local.json_text import compact
 from cognito_mfa.local.managed_login import sign_in
@@ -33,8 +31,7 @@ from cognito_mfa.local.managed_login.oauth import (
 from cognito_mfa.local.managed_login.qr_code import otpauth_link, svg
 from cognito_mfa.local.operations import software_token
 from cognito_mfa.local.operations.context import Context, Payload
-from cognito_mfa.local.outbox import Outbox
-from cognito_mfa.local.rules.state import Account, AppClient, UserPool
+from cognito_mfa.local.rules.state import AppClient, UserPool
 from cognito_mfa.local.wire.messages import WebRequest, WireResponse, respond
 from cognito_mfa.local.wire.origins import Access, Place
 
@@ -115,17 +112,14 @@ Fields = Mapping[str, str]
 class ManagedLogin:
     """The pages and endpoints of an account's pools."""
 
-    def __init__(self, account: Account, clock: Clock, outbox: Outbox, behavior: Behavior) -> None:
+    def __init__(self, context: Context) -> None:
         """Serve the pools of an account.
 
         Args:
-            account: The account.
-            clock: The time that it lives in.
-            outbox: Where codes and invitations go.
-            behavior: How it behaves where sources about Cognito disagree.
+            context: The account, as its operations see it.
         """
-        self.context = Context(account, clock, outbox, behavior, complete=sign_in.signed_in)
-        self._authorization = Authorization(account, clock)
+        self.context = context.ending_with(sign_in.signed_in)
+        self._authorization = Authorization(self.context)
         self._pages = {
             "/oauth2/authorize": self._authorize,
             "/login": self._authorize,
@@ -257,6 +251,9 @@ class ManagedLogin:
             return _json(self._tokens_for(request))
         except OAuthError as error:
             return _json({"error": error.code}, status=400)
+        except CognitoError as error:  # of a function of the pool
+            problem = {"error": "invalid_request", "error_description": error.message}
+            return _json(problem, status=400)
 
     def _tokens_for(self, request: WebRequest) -> dict[str, Any]:
         """Raises OAuthError."""

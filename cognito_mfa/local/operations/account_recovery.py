@@ -16,17 +16,24 @@ from cognito_mfa.local.errors import (
     NotAuthorizedException,
     UserNotConfirmedException,
 )
-from cognito_mfa.local.operations import sent_codes, unauthenticated
+from cognito_mfa.local.operations import sent_codes, triggers, unauthenticated
 from cognito_mfa.local.operations.context import Context, Parameters, Payload, required
 from cognito_mfa.local.operations.password_attempts import WRONG
-from cognito_mfa.local.operations.sent_codes import EXPIRED, PASSWORD_RESET, pretended_delivery
+from cognito_mfa.local.operations.sent_codes import (
+    EXPIRED,
+    PASSWORD_RESET,
+    Purpose,
+    pretended_delivery,
+)
+from cognito_mfa.local.operations.triggers import About
 from cognito_mfa.local.rules import credentials
-from cognito_mfa.local.rules.state import EMAIL_OTP, SMS_MFA, User, UserPool
+from cognito_mfa.local.rules.state import EMAIL_OTP, SMS_MFA, AppClient, User, UserPool
 
 NO_CHANNEL = (
     "Cannot reset password for the user as there is no registered/verified email or phone_number"
 )
 WRONG_STATE = "User password cannot be reset in the current state."
+CONFIRMED = "PostConfirmation_ConfirmForgotPassword"
 LIMIT = "Attempt limit exceeded, please try after some time."
 CHANNELS = {"verified_phone_number": "phone_number", "verified_email": "email"}
 #: Where an account says nothing of recovery, a phone comes first.
@@ -37,7 +44,9 @@ SAME_CHANNEL = {SMS_MFA: "phone_number", EMAIL_OTP: "email"}
 
 def forgot_password(context: Context, parameters: Parameters) -> Payload:
     """Send a code to set another password with; its answer does not say who exists."""
-    pool, _, user = unauthenticated.find_user(context, parameters, "ForgotPassword")
+    pool, client, user = unauthenticated.find_user(
+        context, parameters, "ForgotPassword", migrating=True
+    )
     if user is None:
         pretended = pretended_delivery(pool, parameters["Username"])
         return {"CodeDeliveryDetails": pretended}
@@ -45,12 +54,12 @@ def forgot_password(context: Context, parameters: Parameters) -> Payload:
         raise NotAuthorizedException("User is disabled.")
     if pool.account_recovery == ["admin_only"]:
         raise NotAuthorizedException("Contact administrator to reset password.")
-    return {"CodeDeliveryDetails": _send_reset(context, pool, user)}
+    return {"CodeDeliveryDetails": _send_reset(context, pool, client, user)}
 
 
 def confirm_forgot_password(context: Context, parameters: Parameters) -> Payload:
     """Set another password with the code that ForgotPassword sent."""
-    pool, _, user = unauthenticated.find_user(context, parameters, "ConfirmForgotPassword")
+    pool, client, user = unauthenticated.find_user(context, parameters, "ConfirmForgotPassword")
     credentials.check_new(pool, user, parameters["Password"])
     if user is None:
         raise ExpiredCodeException(EXPIRED)
@@ -63,13 +72,14 @@ def confirm_forgot_password(context: Context, parameters: Parameters) -> Payload
     credentials.give(pool, user, parameters["Password"], context.clock.now())
     user.status = "CONFIRMED"
     user.password_attempts.succeeded()
+    triggers.post_confirmation(context, About(pool, client, user), CONFIRMED)
     return {}
 
 
 def admin_reset_user_password(context: Context, parameters: Parameters) -> Payload:
     """Make the password useless, and send a code to set another with."""
     pool, user = context.user(parameters)
-    _send_reset(context, pool, user)
+    _send_reset(context, pool, None, user)
     user.status = "RESET_REQUIRED"
     user.modified_at = context.clock.now()
     return {}
@@ -93,13 +103,16 @@ def change_password(context: Context, parameters: Parameters) -> Payload:
     return {}
 
 
-def _send_reset(context: Context, pool: UserPool, user: User) -> dict[str, str]:
+def _send_reset(
+    context: Context, pool: UserPool, client: AppClient | None, user: User
+) -> dict[str, str]:
     if user.status in ("FORCE_CHANGE_PASSWORD", "EXTERNAL_PROVIDER"):
         raise NotAuthorizedException(WRONG_STATE)
     attribute = _channel(pool.account_recovery or DEFAULT_RECOVERY, user)
     if attribute is None or user.status == "UNCONFIRMED":
         raise InvalidParameterException(NO_CHANNEL)
-    return sent_codes.send_code(context, pool, user, PASSWORD_RESET, attribute)
+    purpose = Purpose(PASSWORD_RESET, attribute, "CustomMessage_ForgotPassword")
+    return sent_codes.send_code(context, About(pool, client, user), purpose)
 
 
 def _channel(mechanisms: Sequence[str], user: User) -> str | None:

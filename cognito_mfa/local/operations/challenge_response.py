@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cognito_mfa.local.errors import CodeMismatchException, NotAuthorizedException
-from cognito_mfa.local.operations import next_step
+from cognito_mfa.local.operations import completion, custom_challenges, next_step
+from cognito_mfa.local.operations.completion import AUTHENTICATION, DEVICE
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User, UserPool
 
@@ -19,6 +20,8 @@ LOCKED = (
 )
 
 Values = Mapping[str, str]
+#: What a remembered device is called in ``amr``.
+BY_DEVICE = "swk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +62,29 @@ def finish_with(context: Context, given: ChallengeResponse, factor: str) -> Payl
     Returns:
         The tokens, or what the Context gives instead.
     """
-    context.sessions.spend(given.session)
+    session = given.session
+    context.sessions.spend(session)
     given.user.code_attempts.succeeded()
-    return next_step.finish(
+    if session.custom:
+        return _go_on_with_custom(context, given, factor)
+    return completion.finish(
         context,
         given.pool,
         given.client,
         given.user,
-        factors=[*given.session.factors, factor],
-        device_key=given.session.device_key,
+        factors=[*session.factors, factor],
+        device_key=session.device_key,
+        source=DEVICE if factor == BY_DEVICE else AUTHENTICATION,
     )
+
+
+def _go_on_with_custom(context: Context, given: ChallengeResponse, factor: str) -> Payload:
+    """In a custom sign-in, the pool's function says what follows a second factor."""
+    session = given.session
+    session.factors = [*session.factors, factor]
+    name = "DEVICE_PASSWORD_VERIFIER" if factor == BY_DEVICE else session.stage.challenge
+    custom_challenges.add_result(session, name, result=True)
+    return custom_challenges.go_on(context, given.pool, given.client, given.user, session)
 
 
 def check_code_lock(context: Context, user: User) -> None:

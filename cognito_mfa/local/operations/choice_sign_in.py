@@ -75,7 +75,7 @@ def begin_choice(
         return _pretend(context, pool, client, values, admin=admin)
     if "Session" in parameters:
         return _after_sign_up(context, pool, client, user, parameters["Session"], admin=admin)
-    password_attempts.check_may_try(context, user)
+    user = password_attempts.may_try(context, pool, client, user, username)
     choices = available(pool, user)
     if not choices:
         raise NotAuthorizedException(WRONG)
@@ -166,6 +166,7 @@ def _pretend(
     if not hides_existence(pool, client, admin=admin):
         raise UserNotFoundException("User does not exist.")
     username = values["USERNAME"]
+    password_attempts.ask_function(context, pool, client, None, username)
     by_mail = pool.mfa != "ON" and EMAIL_OTP in pool.first_factors
     if values.get("PREFERRED_CHALLENGE") == "PASSWORD_SRP" and "SRP_A" in values:
         return srp_sign_in.begin_srp(context, pool, client, None, values, admin=admin)

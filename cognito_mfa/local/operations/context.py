@@ -5,9 +5,12 @@ A lookup that fails raises Cognito's error. No operation is in this module.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
+from cognito_mfa.local.account_lock import AccountLock
 from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.errors import (
@@ -17,6 +20,7 @@ from cognito_mfa.local.errors import (
     UserNotFoundException,
     missing_parameter,
 )
+from cognito_mfa.local.functions import Functions
 from cognito_mfa.local.outbox import Medium, Message, Outbox
 from cognito_mfa.local.rules import directory
 from cognito_mfa.local.rules.sessions import Sessions
@@ -27,6 +31,8 @@ from cognito_mfa.local.rules.tokens import Tokens
 Parameters = Mapping[str, Any]
 Payload = dict[str, Any]
 Complete = Callable[[User, Sequence[str]], Payload]
+#: Their ClientMetadata reaches functions as validationData, and only those before the sign-in.
+BEGINNING = frozenset({"InitiateAuth", "AdminInitiateAuth"})
 
 
 class Context:
@@ -39,7 +45,8 @@ class Context:
         outbox: Outbox,
         behavior: Behavior,
         *,
-        complete: Complete | None = None,
+        functions: Functions,
+        lock: AccountLock,
     ) -> None:
         """Bind the operations to an account.
 
@@ -48,16 +55,49 @@ class Context:
             clock: The time that they live in.
             outbox: Where codes and invitations go.
             behavior: How pools behave that are made from now on.
-            complete: What the end of a sign-in gives instead of tokens; managed login has one.
+            functions: What pools call as their Lambda functions.
+            lock: Held while an operation runs, except while a function does.
         """
         self.account = account
         self.clock = clock
         self.outbox = outbox
         self.behavior = behavior
-        self.complete = complete
+        self.functions = functions
+        self.complete: Complete | None = None
+        self.client_metadata: Mapping[str, str] = {}
+        self.validation_data: Mapping[str, str] | None = None
+        self._lock = lock
         self.sessions = Sessions(account, clock)
         self.exchanges = SrpExchanges(account, clock)
         self.tokens = Tokens(account, clock)
+
+    def for_request(self, operation: str, parameters: Parameters) -> Context:
+        """Return this account as one request sees it, with what it tells the pool's functions.
+
+        Args:
+            operation: The name of the operation.
+            parameters: The members of the request.
+
+        Returns:
+            A copy; nothing of the account is copied.
+        """
+        seen = copy.copy(self)
+        metadata = parameters.get("ClientMetadata")
+        if operation in BEGINNING:
+            seen.validation_data = metadata
+        else:
+            seen.client_metadata = metadata or {}
+        return seen
+
+    def ending_with(self, complete: Complete) -> Context:
+        """Return this account with something else at the end of a sign-in instead of tokens."""
+        other = copy.copy(self)
+        other.complete = complete
+        return other
+
+    def unlocked(self) -> AbstractContextManager[None]:
+        """Put the lock down during a ``with`` block, for a function that may call us again."""
+        return self._lock.released()
 
     def pool(self, parameters: Parameters) -> UserPool:
         """Return the pool that a request names. Raises ResourceNotFoundException."""
@@ -134,7 +174,16 @@ class Context:
             raise gone("User does not exist.")
         return pool, user
 
-    def deliver(self, user: User, medium: Medium, destination: str, code: str, text: str) -> None:
+    def deliver(
+        self,
+        user: User,
+        medium: Medium,
+        destination: str,
+        code: str,
+        text: str,
+        *,
+        subject: str = "",
+    ) -> None:
         """Put a message into the outbox instead of sending it.
 
         Args:
@@ -143,9 +192,10 @@ class Context:
             destination: The address.
             code: The code or password in the text.
             text: The whole text.
+            subject: The subject, where a function of the pool gives one.
         """
         now = self.clock.now()
-        self.outbox.send(Message(medium, destination, code, text, user.username, now))
+        self.outbox.send(Message(medium, destination, code, text, user.username, now, subject))
 
 
 def required(values: Mapping[str, str], name: str) -> str:

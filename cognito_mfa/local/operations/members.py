@@ -27,9 +27,9 @@ class Names:
     """Refused by name, unless the value turns it off. ``Member=value`` refuses only the value."""
 
 
-#: These mean the same in every operation that has them. Without Lambda triggers and threat protection,
-#: Cognito ignores them as well.
-EVERYWHERE = Names(described="AnalyticsMetadata ClientMetadata ContextData UserContextData")
+#: These mean the same in every operation that has them. Without threat protection, Cognito ignores the
+#: data about the browser as well.
+EVERYWHERE = Names("ClientMetadata", described="AnalyticsMetadata ContextData UserContextData")
 
 _POOL = "UserPoolId"
 _USER = "UserPoolId Username"
@@ -92,14 +92,11 @@ OPERATIONS: Mapping[str, Names] = {
     ),
     "ForgotPassword": Names("ClientId SecretHash Username"),
     "ResendConfirmationCode": Names("ClientId SecretHash Username"),
-    "SignUp": Names(
-        "ClientId Password SecretHash UserAttributes Username", described="ValidationData"
-    ),
+    "SignUp": Names("ClientId Password SecretHash UserAttributes Username ValidationData"),
     # Users
     "AdminCreateUser": Names(
         "DesiredDeliveryMediums ForceAliasCreation MessageAction TemporaryPassword UserAttributes "
-        "UserPoolId Username",
-        described="ValidationData",
+        "UserPoolId Username ValidationData",
     ),
     "AdminDeleteUser": Names(_USER),
     "AdminDeleteUserAttributes": Names("UserAttributeNames UserPoolId Username"),
@@ -205,16 +202,17 @@ STRUCTURES: Mapping[str, Names] = {
     "EmailMfaConfigType": Names(described="Message Subject"),
     "EmailMfaSettingsType": Names("Enabled PreferredMfa"),
     "LambdaConfigType": Names(
-        refused="CreateAuthChallenge CustomEmailSender CustomMessage CustomSMSSender "
-        "DefineAuthChallenge InboundFederation KMSKeyID PostAuthentication PostConfirmation "
+        "CreateAuthChallenge CustomMessage DefineAuthChallenge PostAuthentication PostConfirmation "
         "PreAuthentication PreSignUp PreTokenGeneration PreTokenGenerationConfig UserMigration "
-        "VerifyAuthChallengeResponse"
+        "VerifyAuthChallengeResponse",
+        refused="CustomEmailSender CustomSMSSender InboundFederation KMSKeyID",
     ),
     "NumberAttributeConstraintsType": Names("MaxValue MinValue"),
     "PasswordPolicyType": Names(
         "MinimumLength PasswordHistorySize RequireLowercase RequireNumbers RequireSymbols "
         "RequireUppercase TemporaryPasswordValidityDays"
     ),
+    "PreTokenGenerationVersionConfigType": Names("LambdaArn LambdaVersion"),
     "RecoveryOptionType": Names("Name Priority"),
     "RefreshTokenRotationType": Names("Feature RetryGracePeriodSeconds"),
     "ResourceServerScopeType": Names("ScopeName", described="ScopeDescription"),
@@ -244,7 +242,7 @@ STRUCTURES: Mapping[str, Names] = {
 #: ignores them.
 MAPS: Mapping[str, Names] = {
     "AuthParametersType": Names(
-        "DEVICE_KEY PASSWORD PREFERRED_CHALLENGE REFRESH_TOKEN SECRET_HASH SRP_A USERNAME",
+        "CHALLENGE_NAME DEVICE_KEY PASSWORD PREFERRED_CHALLENGE REFRESH_TOKEN SECRET_HASH SRP_A USERNAME",
         refused="ACCESS_TOKEN MAX_AGE PREFERRED_CHALLENGE=WEB_AUTHN TARGET_ACR_VALUES",
     ),
     "ChallengeResponsesType": Names(
@@ -262,34 +260,33 @@ VALUES: Mapping[str, Names] = {
     "AttributeDataType": Names("Boolean DateTime Number String"),
     "AuthFactorType": Names("EMAIL_OTP PASSWORD SMS_OTP", refused="SOFTWARE_TOKEN WEB_AUTHN"),
     "AuthFlowType": Names(
-        "ADMIN_NO_SRP_AUTH ADMIN_USER_PASSWORD_AUTH REFRESH_TOKEN REFRESH_TOKEN_AUTH USER_AUTH "
-        "USER_PASSWORD_AUTH USER_SRP_AUTH",
-        refused="CUSTOM_AUTH",
+        "ADMIN_NO_SRP_AUTH ADMIN_USER_PASSWORD_AUTH CUSTOM_AUTH REFRESH_TOKEN REFRESH_TOKEN_AUTH "
+        "USER_AUTH USER_PASSWORD_AUTH USER_SRP_AUTH"
     ),
     "ChallengeNameType": Names(
-        "DEVICE_PASSWORD_VERIFIER DEVICE_SRP_AUTH EMAIL_OTP MFA_SETUP NEW_PASSWORD_REQUIRED "
+        "CUSTOM_CHALLENGE DEVICE_PASSWORD_VERIFIER DEVICE_SRP_AUTH EMAIL_OTP MFA_SETUP NEW_PASSWORD_REQUIRED "
         "PASSWORD PASSWORD_VERIFIER SELECT_CHALLENGE SELECT_MFA_TYPE SMS_MFA SMS_OTP "
         "SOFTWARE_TOKEN_MFA",
-        refused="ADMIN_NO_SRP_AUTH CUSTOM_CHALLENGE PASSWORD_SRP WEB_AUTHN",
+        refused="ADMIN_NO_SRP_AUTH PASSWORD_SRP WEB_AUTHN",
     ),
     "ClientTypeType": Names("DCR REGULAR"),
     "DefaultEmailOptionType": Names("CONFIRM_WITH_CODE", refused="CONFIRM_WITH_LINK"),
     "DeletionProtectionType": Names("ACTIVE INACTIVE"),
     "DeliveryMediumType": Names("EMAIL SMS"),
     "DeviceRememberedStatusType": Names("not_remembered remembered"),
-    # A permission for a flow that is refused when it is asked for does no harm: the API's default has
-    # ALLOW_CUSTOM_AUTH.
     "ExplicitAuthFlowsType": Names(
-        "ADMIN_NO_SRP_AUTH ALLOW_ADMIN_USER_PASSWORD_AUTH ALLOW_REFRESH_TOKEN_AUTH ALLOW_USER_AUTH "
-        "ALLOW_USER_PASSWORD_AUTH ALLOW_USER_SRP_AUTH CUSTOM_AUTH_FLOW_ONLY USER_PASSWORD_AUTH",
-        described="ALLOW_CUSTOM_AUTH",
+        "ADMIN_NO_SRP_AUTH ALLOW_ADMIN_USER_PASSWORD_AUTH ALLOW_CUSTOM_AUTH ALLOW_REFRESH_TOKEN_AUTH "
+        "ALLOW_USER_AUTH ALLOW_USER_PASSWORD_AUTH ALLOW_USER_SRP_AUTH CUSTOM_AUTH_FLOW_ONLY "
+        "USER_PASSWORD_AUTH",
         refused="ALLOW_TOKEN_EXCHANGE_DELEGATION ALLOW_TOKEN_EXCHANGE_IMPERSONATION",
     ),
     "FeatureType": Names("DISABLED ENABLED"),
     "IdentityProviderTypeType": Names("Facebook Google LoginWithAmazon OIDC SAML SignInWithApple"),
     "MessageActionType": Names("RESEND SUPPRESS"),
-    # Likewise: CDK's default has "implicit".
+    # A permission for a flow that is refused when it is asked for does no harm: CDK's default has
+    # "implicit".
     "OAuthFlowType": Names("client_credentials code", described="implicit"),
+    "PreTokenGenerationLambdaVersionType": Names("V1_0 V2_0 V3_0"),
     "PreventUserExistenceErrorTypes": Names("ENABLED LEGACY"),
     "RecoveryOptionNameType": Names("admin_only verified_email verified_phone_number"),
     "RevokeAssociatedSessionsType": Names("NONE", refused="LINKED"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
 from cognito_mfa.local.operations import next_step
 from cognito_mfa.local.operations.challenge_response import ChallengeResponse, Values
+from cognito_mfa.local.operations.completion import NEW_PASSWORD
 from cognito_mfa.local.operations.context import Context, Payload, required
 from cognito_mfa.local.rules import challenges, credentials, directory
 from cognito_mfa.local.rules.attribute_values import Write
@@ -57,6 +58,7 @@ def answer_new_password(context: Context, given: ChallengeResponse) -> Payload:
         user,
         admin=given.session.admin,
         device_key=given.session.device_key,
+        source=NEW_PASSWORD,
     )
 
 

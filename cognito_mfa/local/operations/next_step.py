@@ -1,4 +1,4 @@
-"""Moves a sign-in to its next step: another challenge, a code that is sent, or tokens.
+"""Moves a sign-in to its next step: another challenge, a code that is sent, or its end.
 
 Nothing here reads a request.
 """
@@ -6,20 +6,22 @@ Nothing here reads a request.
 from __future__ import annotations
 
 import secrets
-import uuid
 from collections.abc import Sequence
 
 from cognito_mfa.local.errors import MFAMethodNotFoundException
+from cognito_mfa.local.operations import completion, custom_challenges, messages
+from cognito_mfa.local.operations.completion import AUTHENTICATION
 from cognito_mfa.local.operations.context import Context, Payload
+from cognito_mfa.local.operations.triggers import About
 from cognito_mfa.local.outbox import Medium
 from cognito_mfa.local.rules import challenges
 from cognito_mfa.local.rules.remembered_devices import remembered
 from cognito_mfa.local.rules.sessions import session_string
-from cognito_mfa.local.rules.state import AppClient, Device, SignInSession, Stage, User, UserPool
+from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User, UserPool
 
 CODE_DIGITS = 6
-CODE_PLACE = "{####}"
-DEFAULT_TEXT = f"Your authentication code is {CODE_PLACE}."
+DEFAULT_TEXT = "Your authentication code is {####}."
+MESSAGE = "CustomMessage_Authentication"
 #: Where SetUserPoolMfaConfig keeps a text of the pool's own.
 TEXT_MEMBERS: dict[Medium, tuple[str, str]] = {
     "SMS": ("SmsMfaConfiguration", "SmsAuthenticationMessage"),
@@ -35,6 +37,8 @@ def after_first_factor(
     *,
     admin: bool,
     device_key: str = "",
+    source: str = AUTHENTICATION,
+    custom: SignInSession | None = None,
 ) -> Payload:
     """Go on after the first factor.
 
@@ -45,6 +49,8 @@ def after_first_factor(
         user: The user.
         admin: Whether an Admin operation asks.
         device_key: The device that the client names; "" for none.
+        source: The triggerSource of the tokens, where they come next.
+        custom: The custom sign-in that this is a step of.
 
     Returns:
         The next challenge, or the end of the sign-in.
@@ -55,13 +61,20 @@ def after_first_factor(
     if device is not None and _device_answers(pool, factors):
         stage = Stage.DEVICE_SRP_AUTH
     elif not asked or factors is None:
-        return finish(context, pool, client, user, factors=["pwd"], device_key=device_key)
+        if custom is not None:
+            return custom_challenges.go_on(context, pool, client, user, custom)
+        return completion.finish(
+            context, pool, client, user, factors=["pwd"], device_key=device_key, source=source
+        )
     else:
         stage = challenges.stage_for(factors)
     session = context.sessions.begin(stage, pool, client, user, admin=admin)
     session.factors = ["pwd"]
     session.choices = factors or []
     session.device_key = device_key
+    if custom is not None:
+        session.custom, session.history = True, list(custom.history)
+        session.typed = custom.typed
     return challenge(context, pool, user, session)
 
 
@@ -89,71 +102,18 @@ def challenge(context: Context, pool: UserPool, user: User, session: SignInSessi
     }
 
 
-def finish(
-    context: Context,
-    pool: UserPool,
-    client: AppClient,
-    user: User,
-    *,
-    factors: Sequence[str],
-    device_key: str = "",
-) -> Payload:
-    """End a sign-in.
-
-    Args:
-        context: The account, its clock and its open sign-ins.
-        pool: The user pool.
-        client: The app client.
-        user: The user.
-        factors: What was answered, as ``amr`` names it.
-        device_key: The device that the client names; "" for none.
-
-    Returns:
-        The tokens, or what the Context gives instead.
-    """
-    if context.complete is not None:
-        return context.complete(user, factors)
-    user.has_signed_in = True
-    device, new = _device(context, pool, user, device_key)
-    key = device.key if device is not None else ""
-    result = context.tokens.issue(pool, client, user, factors=factors, device_key=key)
-    if device is not None and new:
-        result["NewDeviceMetadata"] = {
-            "DeviceKey": device.key,
-            "DeviceGroupKey": device.group_key,
-        }
-    # Present and empty beside tokens, never omitted.
-    return {"ChallengeParameters": {}, "AuthenticationResult": result}
-
-
-def _device(context: Context, pool: UserPool, user: User, key: str) -> tuple[Device | None, bool]:
-    """The device of this sign-in, and whether it is a new one; None where none is tracked."""
-    if pool.device_tracking is None:
-        return None, False
-    known = user.devices.get(key)
-    if known is not None:
-        return known, False
-    now = context.clock.now()
-    device = Device(
-        key=f"{pool.region}_{uuid.uuid4()}",
-        group_key=f"-{secrets.token_urlsafe(6)}",
-        created_at=now,
-        modified_at=now,
-        authenticated_at=now,
-    )
-    user.devices[device.key] = device
-    return device, True
-
-
 def _send_code(context: Context, pool: UserPool, user: User, session: SignInSession) -> None:
     medium, attribute = challenges.DELIVERY[session.stage]
     if attribute not in user.attributes:
         raise MFAMethodNotFoundException(f"{session.stage} cannot reach the user.")
-    session.code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
     block, member = TEXT_MEMBERS[medium]
     template = pool.settings.get(block, {}).get(member, DEFAULT_TEXT)
-    text = template.replace(CODE_PLACE, session.code)
-    context.deliver(user, medium, user.attributes[attribute], session.code, text)
+    client = pool.clients.get(session.client_id)
+    destination = user.attributes[attribute]
+    letter = messages.written(context, About(pool, client, user), MESSAGE, medium, template)
+    session.code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
+    text = letter.text(session.code)
+    context.deliver(user, medium, destination, session.code, text, subject=letter.subject)
 
 
 def _device_answers(pool: UserPool, factors: Sequence[str] | None) -> bool:

@@ -13,11 +13,15 @@ from cognito_mfa.local.operations.context import (
     Payload,
     attributes_in,
 )
-from cognito_mfa.local.operations.sent_codes import CHANNELS
+from cognito_mfa.local.operations.sent_codes import CHANNELS, Purpose
+from cognito_mfa.local.operations.triggers import About
 from cognito_mfa.local.rules import directory
 from cognito_mfa.local.rules.attribute_permissions import check_writable
 from cognito_mfa.local.rules.attribute_values import Write
 from cognito_mfa.local.rules.state import User, UserPool
+
+UPDATED = "CustomMessage_UpdateUserAttribute"
+ASKED_FOR = "CustomMessage_VerifyUserAttribute"
 
 
 def update_user_attributes(context: Context, parameters: Parameters) -> Payload:
@@ -32,7 +36,7 @@ def update_user_attributes(context: Context, parameters: Parameters) -> Payload:
         pool, user, changes, write=Write.UPDATE, now=context.clock.now(), client=client
     )
     sent = [
-        sent_codes.send_code(context, pool, user, _purpose(name), name)
+        sent_codes.send_code(context, About(pool, client, user), _sending(name, UPDATED))
         for name in moved
         if name in pool.auto_verified and name in user.attributes
     ]
@@ -43,7 +47,10 @@ def get_user_attribute_verification_code(context: Context, parameters: Parameter
     """Send the caller a code that verifies an address."""
     pool, user = context.caller(parameters)
     name = _address(context, pool, user, parameters)
-    return {"CodeDeliveryDetails": sent_codes.send_code(context, pool, user, _purpose(name), name)}
+    client = context.tokens.client_of(parameters["AccessToken"])
+    about = About(pool, client, user)
+    details = sent_codes.send_code(context, about, _sending(name, ASKED_FOR))
+    return {"CodeDeliveryDetails": details}
 
 
 def verify_user_attribute(context: Context, parameters: Parameters) -> Payload:
@@ -86,6 +93,10 @@ def delete_user(context: Context, parameters: Parameters) -> Payload:
 
 def _purpose(name: str) -> str:
     return f"verification of {name}"
+
+
+def _sending(name: str, source: str) -> Purpose:
+    return Purpose(_purpose(name), name, source)
 
 
 def _address(context: Context, pool: UserPool, user: User, parameters: Parameters) -> str:

@@ -13,9 +13,10 @@ from cognito_mfa.local.errors import (
     PasswordResetRequiredException,
     UserNotConfirmedException,
 )
-from cognito_mfa.local.operations import next_step
+from cognito_mfa.local.operations import next_step, triggers
 from cognito_mfa.local.operations.context import Context, Payload
-from cognito_mfa.local.rules.state import AppClient, Stage, User, UserPool
+from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User, UserPool
 
 WRONG = "Incorrect username or password."
 LOCKED = "Password attempts exceeded"
@@ -39,6 +40,50 @@ def check_may_try(context: Context, user: User) -> None:
         raise UserNotConfirmedException("User is not confirmed.")
     if user.password_attempts.locked(context.clock.now()):
         raise NotAuthorizedException(LOCKED)
+
+
+def may_try(context: Context, pool: UserPool, client: AppClient, user: User, typed: str) -> User:
+    """Refuse a user who cannot sign in, also because a function of the pool says so.
+
+    Args:
+        context: The account, and the request.
+        pool: The user pool.
+        client: The app client.
+        user: The user.
+        typed: The name that was typed.
+
+    Returns:
+        The user as they are after the function.
+
+    Raises:
+        NotAuthorizedException: The user is disabled, locked, or gone.
+        UserNotConfirmedException: The user has not confirmed the sign-up.
+    """
+    check_may_try(context, user)
+    after = ask_function(context, pool, client, user, typed)
+    if after is None:
+        raise NotAuthorizedException(WRONG)
+    check_may_try(context, after)
+    return after
+
+
+def ask_function(
+    context: Context, pool: UserPool, client: AppClient, user: User | None, typed: str
+) -> User | None:
+    """Let the pool's function refuse an attempt to sign in, before a password is looked at.
+
+    Args:
+        context: The account, and the request.
+        pool: The user pool.
+        client: The app client.
+        user: The user; None for one who does not exist, where the client must not know.
+        typed: The name that was typed.
+
+    Returns:
+        The user as they are after the function; None where there is none, or no longer.
+    """
+    triggers.pre_authentication(context, triggers.About(pool, client, user, typed))
+    return directory.user_with_sub(pool, user.sub) if user is not None else None
 
 
 def wrong_password(context: Context, pool: UserPool, user: User) -> NotAuthorizedException:
@@ -65,6 +110,7 @@ def after_password(
     *,
     admin: bool,
     device_key: str = "",
+    custom: SignInSession | None = None,
 ) -> Payload:
     """Go on after a right password.
 
@@ -75,6 +121,7 @@ def after_password(
         user: The user.
         admin: Whether an Admin operation asks.
         device_key: The device that the client names; "" for none.
+        custom: The custom sign-in that this is a step of.
 
     Returns:
         The next challenge, or the end of the sign-in.
@@ -99,5 +146,5 @@ def after_password(
         session.device_key = device_key
         return next_step.challenge(context, pool, user, session)
     return next_step.after_first_factor(
-        context, pool, client, user, admin=admin, device_key=device_key
+        context, pool, client, user, admin=admin, device_key=device_key, custom=custom
     )

@@ -18,7 +18,7 @@ from cognito_mfa.local.operations.domains import domains_of
 from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.operations.pool_mfa import FACTOR_BLOCKS, KEPT
 from cognito_mfa.local.operations.tags import arn_of, check_tags
-from cognito_mfa.local.rules import attribute_schema
+from cognito_mfa.local.rules import attribute_schema, lambda_config
 from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.rules.state import DeviceTracking, UserPool
 
@@ -29,6 +29,7 @@ UNDERSTOOD = frozenset(
         "AliasAttributes",
         "AutoVerifiedAttributes",
         "DeviceConfiguration",
+        "LambdaConfig",
         "MfaConfiguration",
         "Policies",
         "PoolName",
@@ -61,6 +62,7 @@ def create_user_pool(context: Context, parameters: Parameters) -> Payload:
             "Only one of the aliasAttributes or usernameAttributes can be set in a user pool."
         )
     now = context.clock.now()
+    _check_functions(context, parameters)
     pool = UserPool(
         id=f"{context.account.region}_{_random_id()}",
         name=parameters["PoolName"],
@@ -82,6 +84,7 @@ def create_user_pool(context: Context, parameters: Parameters) -> Payload:
 def update_user_pool(context: Context, parameters: Parameters) -> Payload:
     """Change a pool; what is left out goes back to its default."""
     pool = context.pool(parameters)
+    _check_functions(context, parameters)
     _configure(pool, parameters, context.clock.now())
     pool.name = parameters.get("PoolName", pool.name)
     return {}
@@ -126,6 +129,7 @@ def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
         "UsernameConfiguration": {"CaseSensitive": not pool.case_insensitive},
         "SchemaAttributes": attribute_schema.described(pool),
         "EstimatedNumberOfUsers": len(pool.users),
+        "LambdaConfig": pool.lambda_config,
         "UserPoolTier": "ESSENTIALS",
         "DeletionProtection": "INACTIVE",
         "UserPoolTags": pool.tags,
@@ -153,6 +157,7 @@ def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:
     pool.tags = dict(tags)
     pool.mfa = parameters.get("MfaConfiguration", "OFF")
     pool.account_recovery = _recovery(parameters)
+    pool.lambda_config = parameters.get("LambdaConfig", {})
     pool.auto_verified = parameters.get("AutoVerifiedAttributes", [])
     pool.sign_up_closed = bool(invitations.get("AllowAdminCreateUserOnly"))
     pool.device_tracking = _device_tracking(parameters)
@@ -161,6 +166,12 @@ def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:
     factors = {name: pool.settings[name] for name in KEPT if name in pool.settings}
     pool.settings = {**factors, **_only_described(parameters)}
     pool.modified_at = now
+
+
+def _check_functions(context: Context, parameters: Parameters) -> None:
+    """Refuse a trigger that no function is there for. It is asked before anything is changed."""
+    config = parameters.get("LambdaConfig", {})
+    lambda_config.check(config, lambda arn: context.functions.find(arn) is not None)
 
 
 def _only_described(parameters: Parameters) -> dict[str, Any]:
@@ -223,7 +234,7 @@ def _listed(pool: UserPool) -> dict[str, Any]:
     return {
         "Id": pool.id,
         "Name": pool.name,
-        "LambdaConfig": {},
+        "LambdaConfig": pool.lambda_config,
         "CreationDate": pool.created_at,
         "LastModifiedDate": pool.modified_at,
     }

@@ -17,6 +17,8 @@ from cognito_mfa.local.errors import (
     UnsupportedOperationException,
     UserNotFoundException,
 )
+from cognito_mfa.local.operations import triggers
+from cognito_mfa.local.operations.completion import REFRESH
 from cognito_mfa.local.operations.context import Context, Parameters, Payload, required
 from cognito_mfa.local.operations.secret_hash import check_secret_hash, is_secret
 from cognito_mfa.local.rules import directory
@@ -50,7 +52,12 @@ def refresh_token_auth(
         raise NotAuthorizedException(INVALID)
     check_secret_hash(client, values, user.username)
     _check_device(pool, user, family, values.get("DEVICE_KEY"))
-    result = context.tokens.refresh(pool, client, user, family)
+    changes = triggers.pre_token_generation(
+        context, triggers.About(pool, client, user), REFRESH, family.scopes
+    )
+    # The function may have signed the user out.
+    family = context.tokens.family_of(pool, client, values["REFRESH_TOKEN"])
+    result = context.tokens.refresh(pool, client, user, family, changes)
     return {"ChallengeParameters": {}, "AuthenticationResult": result}
 
 
@@ -65,9 +72,15 @@ def get_tokens_from_refresh_token(context: Context, parameters: Parameters) -> P
     if user is None:
         raise UserNotFoundException("User does not exist.")
     _check_device(pool, user, family, parameters.get("DeviceKey"))
+    changes = triggers.pre_token_generation(
+        context, triggers.About(pool, client, user), REFRESH, family.scopes
+    )
+    family = context.tokens.family_of(pool, client, token)
     if client.rotation_grace is None:
-        return {"AuthenticationResult": context.tokens.refresh(pool, client, user, family)}
-    return {"AuthenticationResult": context.tokens.rotate(pool, client, user, token)}
+        result = context.tokens.refresh(pool, client, user, family, changes)
+    else:
+        result = context.tokens.rotate(pool, client, user, token, changes)
+    return {"AuthenticationResult": result}
 
 
 def revoke_token(context: Context, parameters: Parameters) -> Payload:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from cognito_mfa.local.errors import NotAuthorizedException
 from cognito_mfa.local.operations import (
     choice_sign_in,
+    custom_sign_in,
     device_sign_in,
     mfa_answers,
     new_password,
@@ -20,6 +21,7 @@ from cognito_mfa.local.operations import (
 from cognito_mfa.local.operations.challenge_response import ChallengeResponse, Values
 from cognito_mfa.local.operations.choice_sign_in import error_without_user
 from cognito_mfa.local.operations.context import Context, Parameters, Payload, required
+from cognito_mfa.local.operations.custom_challenges import CUSTOM_CHALLENGE
 from cognito_mfa.local.operations.mfa_answers import email_key
 from cognito_mfa.local.operations.secret_hash import check_secret_hash
 from cognito_mfa.local.rules import challenges, directory
@@ -79,6 +81,10 @@ def _respond(
         return srp_sign_in.verify_password_claim(context, pool, client, values, admin=admin)
     if purpose == DEVICE_PASSWORD_VERIFIER:
         return device_sign_in.verify_device_claim(context, pool, client, values, admin=admin)
+    if purpose == CUSTOM_CHALLENGE:
+        return custom_sign_in.answer_custom_challenge(
+            context, pool, client, parameters, admin=admin
+        )
     answer = ANSWERS[purpose]
     username = required(values, "USERNAME")
     check_secret_hash(client, values, username)

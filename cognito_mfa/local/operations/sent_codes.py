@@ -10,15 +10,17 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from cognito_mfa.local.errors import CodeMismatchException, ExpiredCodeException
+from cognito_mfa.local.operations import messages
 from cognito_mfa.local.operations.context import Context
+from cognito_mfa.local.operations.triggers import About
 from cognito_mfa.local.outbox import Medium, masked
 from cognito_mfa.local.rules.state import SentCode, User, UserPool
 
 CODE_DIGITS = 6
-CODE_PLACE = "{####}"
-DEFAULT_TEXT = f"Your confirmation code is {CODE_PLACE}."
+DEFAULT_TEXT = "Your confirmation code is {####}."
 HOUR = 3600.0
 SIGN_UP = "sign-up"
 PASSWORD_RESET = "password reset"  # noqa: S105 - what a code is for
@@ -31,29 +33,38 @@ CHANNELS: Mapping[str, tuple[Medium, str]] = {
 EXPIRED = "Invalid code provided, please request a code again."
 
 
-def send_code(
-    context: Context, pool: UserPool, user: User, purpose: str, attribute: str
-) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a code is for, which address it proves, and what functions know the message by."""
+
+    name: str
+    attribute: str
+    source: str
+
+
+def send_code(context: Context, about: About, purpose: Purpose) -> dict[str, str]:
     """Send a code; only the newest one of a purpose works.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        pool: The user pool.
-        user: The user.
-        purpose: What the code is for, such as ``SIGN_UP``.
-        attribute: ``email`` or ``phone_number``.
+        context: The account, and the request.
+        about: The pool, the client, and the user.
+        purpose: What the code is for.
 
     Returns:
         The CodeDeliveryDetails.
     """
+    user = about.user
+    if user is None:
+        raise ValueError("a code needs somebody to send it to")
+    medium, setting = CHANNELS[purpose.attribute]
+    destination = user.attributes[purpose.attribute]
+    template = about.pool.settings.get(setting, DEFAULT_TEXT)
+    letter = messages.written(context, about, purpose.source, medium, template)
     code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
-    until = context.clock.now() + VALID_FOR.get(purpose, A_DAY)
-    user.sent_codes[purpose] = SentCode(code, attribute, until)
-    medium, setting = CHANNELS[attribute]
-    text = pool.settings.get(setting, DEFAULT_TEXT).replace(CODE_PLACE, code)
-    destination = user.attributes[attribute]
-    context.deliver(user, medium, destination, code, text)
-    return delivery_details(attribute, destination)
+    until = context.clock.now() + VALID_FOR.get(purpose.name, A_DAY)
+    user.sent_codes[purpose.name] = SentCode(code, purpose.attribute, until)
+    context.deliver(user, medium, destination, code, letter.text(code), subject=letter.subject)
+    return delivery_details(purpose.attribute, destination)
 
 
 def check_sent_code(context: Context, user: User, purpose: str, code: str) -> SentCode:

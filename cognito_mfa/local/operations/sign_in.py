@@ -14,7 +14,14 @@ from cognito_mfa.local.errors import (
     NotAuthorizedException,
     UserNotFoundException,
 )
-from cognito_mfa.local.operations import choice_sign_in, password_attempts, refreshing, srp_sign_in
+from cognito_mfa.local.operations import (
+    choice_sign_in,
+    custom_sign_in,
+    migration,
+    password_attempts,
+    refreshing,
+    srp_sign_in,
+)
 from cognito_mfa.local.operations.context import (
     Context,
     Parameters,
@@ -33,13 +40,16 @@ PASSWORD_FLOWS = {
     "ADMIN_USER_PASSWORD_AUTH": frozenset({"ALLOW_ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"}),
     "ADMIN_NO_SRP_AUTH": frozenset({"ALLOW_ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"}),
 }
-PUBLIC_FLOWS = frozenset({"USER_PASSWORD_AUTH", "USER_SRP_AUTH", "USER_AUTH", *REFRESH_FLOWS})
+PUBLIC_FLOWS = frozenset(
+    {"USER_PASSWORD_AUTH", "USER_SRP_AUTH", "USER_AUTH", "CUSTOM_AUTH", *REFRESH_FLOWS}
+)
 ADMIN_FLOWS = frozenset(
     {
         "ADMIN_USER_PASSWORD_AUTH",
         "ADMIN_NO_SRP_AUTH",
         "USER_SRP_AUTH",
         "USER_AUTH",
+        "CUSTOM_AUTH",
         *REFRESH_FLOWS,
     }
 )
@@ -73,6 +83,8 @@ def _begin(
     if flow == "USER_AUTH":
         _check_allows_choice(client)
         return choice_sign_in.begin_choice(context, pool, client, parameters, admin=admin)
+    if flow == "CUSTOM_AUTH":
+        return custom_sign_in.begin_custom(context, pool, client, parameters, admin=admin)
     _check_enabled(client, flow)
     return begin_with_password(context, pool, client, values, admin=admin)
 
@@ -85,6 +97,7 @@ def _srp(
     user = directory.user_named(pool, username)
     if user is None and not hides_existence(pool, client, admin=admin):
         raise UserNotFoundException("User does not exist.")
+    user = password_attempts.ask_function(context, pool, client, user, username)
     return srp_sign_in.begin_srp(context, pool, client, user, values, admin=admin)
 
 
@@ -111,8 +124,10 @@ def begin_with_password(
     check_secret_hash(client, values, username)
     user = directory.user_named(pool, username)
     if user is None:
-        raise _unknown(pool, client, admin=admin)
-    password_attempts.check_may_try(context, user)
+        user = migration.migrate(context, pool, client, username, password, admin=admin)
+    if user is None:
+        raise _unknown(context, pool, client, username, admin=admin)
+    user = password_attempts.may_try(context, pool, client, user, username)
     if user.password is None or not user.password.matches(pool.id, user.username, password):
         raise password_attempts.wrong_password(context, pool, user)
     device_key = values.get("DEVICE_KEY", "")
@@ -146,7 +161,10 @@ def _check_allows_choice(client: AppClient) -> None:
         raise InvalidParameterException("USER_AUTH is not enabled for the client.")
 
 
-def _unknown(pool: UserPool, client: AppClient, *, admin: bool) -> Exception:
+def _unknown(
+    context: Context, pool: UserPool, client: AppClient, username: str, *, admin: bool
+) -> Exception:
     if hides_existence(pool, client, admin=admin):
+        password_attempts.ask_function(context, pool, client, None, username)
         return NotAuthorizedException(WRONG)
     return UserNotFoundException("User does not exist.")

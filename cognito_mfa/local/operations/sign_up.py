@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from cognito_mfa.local.errors import (
     ExpiredCodeException,
+    InvalidLambdaResponseException,
     InvalidParameterException,
     NotAuthorizedException,
     UsernameExistsException,
 )
-from cognito_mfa.local.operations import sent_codes, unauthenticated
+from cognito_mfa.local.operations import sent_codes, triggers, unauthenticated
 from cognito_mfa.local.operations.context import (
     Context,
     Parameters,
@@ -24,13 +25,18 @@ from cognito_mfa.local.operations.secret_hash import check_secret_hash_member
 from cognito_mfa.local.operations.sent_codes import (
     EXPIRED,
     SIGN_UP,
+    Purpose,
     pretended_delivery,
 )
+from cognito_mfa.local.operations.triggers import About
 from cognito_mfa.local.rules import credentials, directory
 from cognito_mfa.local.rules.attribute_values import Write
 from cognito_mfa.local.rules.sessions import INVALID, session_string
 from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User, UserPool
 
+PRE_SIGN_UP = "PreSignUp_SignUp"
+CONFIRMED = "PostConfirmation_ConfirmSignUp"
+VERIFYING = {"autoVerifyEmail": "email", "autoVerifyPhone": "phone_number"}
 PASSWORDLESS = {"EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"}
 
 
@@ -42,14 +48,18 @@ def sign_up(context: Context, parameters: Parameters) -> Payload:
         raise NotAuthorizedException("SignUp is not permitted for this user pool")
     password = parameters.get("Password")
     _check_password(pool, password)
-    user = _add(context, pool, client, parameters)
+    user, confirmed = _add(context, pool, client, parameters)
     if password is not None:
         credentials.give(pool, user, password, context.clock.now())
-    answer: Payload = {"UserConfirmed": False, "UserSub": user.sub}
+    answer: Payload = {"UserConfirmed": confirmed, "UserSub": user.sub}
     attribute = _attribute_to_prove(pool, user)
-    if attribute is not None:
+    if confirmed:
+        _confirm(context, user)
+        triggers.post_confirmation(context, About(pool, client, user), CONFIRMED)
+    elif attribute is not None:
+        purpose = Purpose(SIGN_UP, attribute, "CustomMessage_SignUp")
         answer["CodeDeliveryDetails"] = sent_codes.send_code(
-            context, pool, user, SIGN_UP, attribute
+            context, About(pool, client, user), purpose
         )
     return {**answer, **_session_member(context, pool, client, user)}
 
@@ -71,16 +81,18 @@ def confirm_sign_up(context: Context, parameters: Parameters) -> Payload:
         force_alias=parameters.get("ForceAliasCreation", False),
     )
     _confirm(context, user)
+    if session is not None:
+        context.sessions.spend(session)
+    triggers.post_confirmation(context, About(pool, client, user), CONFIRMED)
     if session is None:
         return {}
-    context.sessions.spend(session)
     following = context.sessions.advance(session, Stage.SIGNED_UP, client)
     return {"Session": session_string(following)}
 
 
 def resend_confirmation_code(context: Context, parameters: Parameters) -> Payload:
     """Send the code again that confirms a user."""
-    pool, _, user = unauthenticated.find_user(context, parameters, "ResendConfirmationCode")
+    pool, client, user = unauthenticated.find_user(context, parameters, "ResendConfirmationCode")
     if user is None:
         pretended = pretended_delivery(pool, parameters["Username"])
         return {"CodeDeliveryDetails": pretended}
@@ -89,31 +101,75 @@ def resend_confirmation_code(context: Context, parameters: Parameters) -> Payloa
     attribute = _attribute_to_prove(pool, user)
     if attribute is None:
         raise InvalidParameterException("Auto verification not turned on.")
-    return {"CodeDeliveryDetails": sent_codes.send_code(context, pool, user, SIGN_UP, attribute)}
+    purpose = Purpose(SIGN_UP, attribute, "CustomMessage_ResendCode")
+    details = sent_codes.send_code(context, About(pool, client, user), purpose)
+    return {"CodeDeliveryDetails": details}
 
 
 def admin_confirm_sign_up(context: Context, parameters: Parameters) -> Payload:
     """Confirm a user; it proves no address, so email_verified stays as it is."""
-    _, user = context.user(parameters)
+    pool, user = context.user(parameters)
     _check_unconfirmed(user)
     _confirm(context, user)
+    triggers.post_confirmation(context, About(pool, None, user), CONFIRMED)
     return {}
 
 
-def _add(context: Context, pool: UserPool, client: AppClient, parameters: Parameters) -> User:
+def _add(
+    context: Context, pool: UserPool, client: AppClient, parameters: Parameters
+) -> tuple[User, bool]:
+    """The new user, and whether the pool's function confirms them at once."""
+    now = context.clock.now()
+    tried = _added(context, pool, client, parameters)
+    directory.remove_user(pool, tried)  # it is no user before the pool's function agrees
+    response = triggers.pre_sign_up(
+        context, About(pool, client, tried), PRE_SIGN_UP, _validation_data(parameters)
+    )
+    verified = _verified(response, tried)
+    user = _added(context, pool, client, parameters, sub=tried.sub)
+    directory.set_attributes(
+        pool, user, verified, write=Write.COGNITO, now=now, force_alias=bool(verified)
+    )
+    user.signed_up = True
+    return user, triggers.flag(response, "autoConfirmUser")
+
+
+def _added(
+    context: Context,
+    pool: UserPool,
+    client: AppClient,
+    parameters: Parameters,
+    *,
+    sub: str | None = None,
+) -> User:
     try:
-        user = directory.add_user(
+        return directory.add_user(
             pool,
             parameters["Username"],
             attributes_in(parameters.get("UserAttributes", [])),
             status="UNCONFIRMED",
             now=context.clock.now(),
             client=client,
+            sub=sub,
         )
     except UsernameExistsException:
         raise UsernameExistsException("User already exists") from None
-    user.signed_up = True
-    return user
+
+
+def _verified(response: triggers.Response, user: User) -> dict[str, str]:
+    """The addresses that the pool's function calls verified. Raises for one that is not there."""
+    flags: dict[str, str] = {}
+    for name, attribute in VERIFYING.items():
+        if not triggers.flag(response, name):
+            continue
+        if attribute not in user.attributes:
+            raise InvalidLambdaResponseException(triggers.UNRECOGNIZABLE)
+        flags[directory.VERIFIED_FLAG[attribute]] = "true"
+    return flags
+
+
+def _validation_data(parameters: Parameters) -> dict[str, str]:
+    return attributes_in(parameters.get("ValidationData", []))
 
 
 def _confirm(context: Context, user: User) -> None:

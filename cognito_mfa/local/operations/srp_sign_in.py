@@ -16,14 +16,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cognito_mfa.local.errors import InvalidParameterException, NotAuthorizedException
-from cognito_mfa.local.operations import password_attempts
+from cognito_mfa.local.operations import custom_challenges, password_attempts
 from cognito_mfa.local.operations.context import Context, Payload, required
 from cognito_mfa.local.operations.password_attempts import WRONG
 from cognito_mfa.local.operations.secret_hash import check_secret_hash
 from cognito_mfa.local.rules import directory, srp
 from cognito_mfa.local.rules.passwords import SALT_BYTES
 from cognito_mfa.local.rules.srp_exchanges import our_side, secret_block
-from cognito_mfa.local.rules.state import AppClient, SrpExchange, User, UserPool
+from cognito_mfa.local.rules.state import (
+    AppClient,
+    SignInSession,
+    SrpExchange,
+    User,
+    UserPool,
+)
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -44,6 +50,7 @@ def begin_srp(
     values: Values,
     *,
     admin: bool,
+    session: SignInSession | None = None,
 ) -> Payload:
     """Begin an exchange; it shows neither whether the user exists nor whether they may sign in.
 
@@ -54,6 +61,7 @@ def begin_srp(
         user: The user; None for one who does not exist.
         values: What the request says, as a map of strings.
         admin: Whether an Admin operation asks.
+        session: The custom sign-in that this is a step of.
 
     Returns:
         PASSWORD_VERIFIER, with our side of the exchange.
@@ -66,6 +74,7 @@ def begin_srp(
     exchange = context.exchanges.begin(
         pool, client, user, client_value=public, verifier=verifier, admin=admin
     )
+    exchange.session = session.id if session is not None else ""
     name = user.username if user is not None else _pretended_id(pool, values["USERNAME"])
     # There is no Session: the secret block does its work.
     return {
@@ -115,10 +124,23 @@ def verify_password_claim(
         raise password_attempts.wrong_password(context, pool, user)
     check_fresh(context, pool, sent_at)
     context.exchanges.spend(exchange)
+    custom = _custom_session(context, exchange)
     device_key = values.get("DEVICE_KEY", "")
     return password_attempts.after_password(
-        context, pool, client, user, admin=admin, device_key=device_key
+        context, pool, client, user, admin=admin, device_key=device_key, custom=custom
     )
+
+
+def _custom_session(context: Context, exchange: SrpExchange) -> SignInSession | None:
+    """The custom sign-in that an exchange is a step of, with the password in its history."""
+    if not exchange.session:
+        return None
+    session = context.sessions.get_open(exchange.session)
+    if session is None:
+        raise NotAuthorizedException(WRONG)
+    session.factors = ["pwd"]
+    custom_challenges.add_result(session, "PASSWORD_VERIFIER", result=True)
+    return session
 
 
 def check_fresh(context: Context, pool: UserPool, sent_at: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cognito_mfa.local.errors import UserNotFoundException
+from cognito_mfa.local.operations import migration
 from cognito_mfa.local.operations.context import Context, Parameters, hides_existence
 from cognito_mfa.local.operations.secret_hash import check_secret_hash_member
 from cognito_mfa.local.rules import directory, limits
@@ -12,14 +13,15 @@ NOT_FOUND = "Username/client id combination not found."
 
 
 def find_user(
-    context: Context, parameters: Parameters, operation: str
+    context: Context, parameters: Parameters, operation: str, *, migrating: bool = False
 ) -> tuple[UserPool, AppClient, User | None]:
     """Find whom a request without a sign-in is about, and count the attempt.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, and the request.
         parameters: The members of the request.
         operation: The name of the operation.
+        migrating: Whether a function of the pool may bring the user along.
 
     Returns:
         The pool, the client, and the user; None where the client must not learn that there is
@@ -33,6 +35,8 @@ def find_user(
     check_secret_hash_member(client, parameters)
     name = parameters["Username"]
     user = directory.user_named(pool, name)
+    if user is None and migrating:
+        user = migration.migrate(context, pool, client, name, None)
     if user is None and not hides_existence(pool, client):
         raise UserNotFoundException(NOT_FOUND)
     counted = user.username if user is not None else name

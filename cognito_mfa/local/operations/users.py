@@ -15,9 +15,11 @@ from cognito_mfa.local.errors import (
     InvalidParameterException,
     UnsupportedUserStateException,
 )
+from cognito_mfa.local.operations import messages, triggers
 from cognito_mfa.local.operations.context import Context, Parameters, Payload, attributes_in
 from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.operations.profile import attributes, description
+from cognito_mfa.local.operations.triggers import About
 from cognito_mfa.local.outbox import Medium
 from cognito_mfa.local.rules import credentials, directory
 from cognito_mfa.local.rules.attribute_values import Write
@@ -27,7 +29,8 @@ from cognito_mfa.local.rules.user_filter import matcher
 
 LARGEST_PAGE = 60
 PASSWORDLESS = {"EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"}
-INVITATION = "Your username is {username} and temporary password is {password}."
+INVITATION = "Your username is {username} and temporary password is {####}."
+PRE_SIGN_UP = "PreSignUp_AdminCreateUser"
 INVITED_BY: dict[str, tuple[Medium, str]] = {
     "SMS": ("SMS", "phone_number"),
     "EMAIL": ("EMAIL", "email"),
@@ -56,17 +59,14 @@ def admin_create_user(context: Context, parameters: Parameters) -> Payload:
     if parameters.get("MessageAction") == "RESEND":
         return _invite_again(context, parameters)
     password = _first_password(context, pool, parameters)
-    user = directory.add_user(
-        pool,
-        parameters["Username"],
-        attributes_in(parameters.get("UserAttributes", [])),
-        status="CONFIRMED" if password is None else "FORCE_CHANGE_PASSWORD",
-        now=context.clock.now(),
-        force_alias=parameters.get("ForceAliasCreation", False),
-    )
+    tried = _added(context, pool, parameters, password)
+    directory.remove_user(pool, tried)  # it is no user before the pool's function agrees
+    given = attributes_in(parameters.get("ValidationData", []))
+    triggers.pre_sign_up(context, About(pool, None, tried), PRE_SIGN_UP, given)
+    user = _added(context, pool, parameters, password, sub=tried.sub)
     if password is not None:
         credentials.give_temporary(pool, user, password, context.clock.now())
-        _invite(context, user, password, parameters)
+        _invite(context, pool, user, password, parameters)
     return {"User": listed(user, None)}
 
 
@@ -116,6 +116,25 @@ def admin_disable_user(context: Context, parameters: Parameters) -> Payload:
     return {}
 
 
+def _added(
+    context: Context,
+    pool: UserPool,
+    parameters: Parameters,
+    password: str | None,
+    *,
+    sub: str | None = None,
+) -> User:
+    return directory.add_user(
+        pool,
+        parameters["Username"],
+        attributes_in(parameters.get("UserAttributes", [])),
+        status="CONFIRMED" if password is None else "FORCE_CHANGE_PASSWORD",
+        now=context.clock.now(),
+        force_alias=parameters.get("ForceAliasCreation", False),
+        sub=sub,
+    )
+
+
 def _first_password(context: Context, pool: UserPool, parameters: Parameters) -> str | None:
     """None where the pool lets people in without one."""
     given: str | None = parameters.get("TemporaryPassword")
@@ -138,18 +157,23 @@ def _invite_again(context: Context, parameters: Parameters) -> Payload:
         )
     password = _first_password(context, pool, parameters) or made_up(pool.policy.minimum_length)
     credentials.give_temporary(pool, user, password, context.clock.now())
-    _invite(context, user, password, parameters)
+    _invite(context, pool, user, password, parameters)
     return {"User": listed(user, None)}
 
 
-def _invite(context: Context, user: User, password: str, parameters: Parameters) -> None:
+def _invite(
+    context: Context, pool: UserPool, user: User, password: str, parameters: Parameters
+) -> None:
     if parameters.get("MessageAction") == "SUPPRESS":
         return
     wanted = parameters.get("DesiredDeliveryMediums", INVITED_BY)
     for medium, attribute in (INVITED_BY[name] for name in wanted):
         if attribute in user.attributes:
-            text = INVITATION.format(username=user.username, password=password)
-            context.deliver(user, medium, user.attributes[attribute], password, text)
+            address = user.attributes[attribute]
+            about, source = About(pool, None, user), triggers.INVITATION
+            letter = messages.written(context, about, source, medium, INVITATION)
+            text = letter.text(password)
+            context.deliver(user, medium, address, password, text, subject=letter.subject)
 
 
 def listed(user: User, names: Collection[str] | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from cognito_mfa.local.rules import attribute_permissions
@@ -17,6 +18,94 @@ VERIFIED_FLAGS = ("email_verified", "phone_number_verified")
 #: Beside a password, and alone.
 ACR_LEVELS = {"otp": 4, "sms": 3, "email_otp": 3}
 SINGLE_LEVELS = {"sms": 2, "email_otp": 2}
+
+#: What a function cannot change, in the ID token and in the access token.
+FIXED = frozenset(
+    {
+        "acr", "amr", "at_hash", "aud", "auth_time", "azp", "client_id", "cognito:username",
+        "device_key", "event_id", "exp", "iat", "identities", "iss", "jti", "nbf", "nonce",
+        "origin_jti", "sub", "token_use", "username", "version",
+    }
+)  # fmt: skip
+GROUP_CLAIMS = frozenset({"cognito:groups", "cognito:roles", "cognito:preferred_role"})
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimChanges:
+    """What a function adds to a token, and takes away from it."""
+
+    added: Mapping[str, Any] = field(default_factory=dict)
+    suppressed: Sequence[str] = ()
+
+    def apply(self, claims: Mapping[str, Any], *, kept: frozenset[str] = FIXED) -> dict[str, Any]:
+        """Return claims with the changes, except of those that are kept.
+
+        Args:
+            claims: The claims of a token.
+            kept: The names of claims that stay as they are.
+
+        Returns:
+            The claims. What is both added and suppressed is suppressed.
+        """
+        added = {name: value for name, value in self.added.items() if name not in kept}
+        gone = set(self.suppressed) - kept
+        return {name: value for name, value in {**claims, **added}.items() if name not in gone}
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChange:
+    """The groups and roles that a function puts into the tokens."""
+
+    groups: Sequence[str]
+    roles: Sequence[str]
+    preferred_role: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChanges:
+    """What a function changes in the tokens of a sign-in. Without ``groups``, these stay."""
+
+    identity: ClaimChanges = field(default_factory=ClaimChanges)
+    access: ClaimChanges = field(default_factory=ClaimChanges)
+    scopes_added: Sequence[str] = ()
+    scopes_suppressed: Sequence[str] = ()
+    groups: GroupChange | None = None
+
+
+NO_CHANGES = TokenChanges()
+
+
+def changed_identity(claims: Mapping[str, Any], changes: TokenChanges) -> dict[str, Any]:
+    """Return the claims of an ID token with what a function changes.
+
+    Args:
+        claims: The claims.
+        changes: The changes.
+
+    Returns:
+        The claims of the token.
+    """
+    return changes.identity.apply(
+        _with_groups(claims, changes.groups, roles=True), kept=FIXED | GROUP_CLAIMS
+    )
+
+
+def changed_access(claims: Mapping[str, Any], changes: TokenChanges) -> dict[str, Any]:
+    """Return the claims of an access token with what a function changes, scopes among them.
+
+    Args:
+        claims: The claims.
+        changes: The changes.
+
+    Returns:
+        The claims of the token.
+    """
+    scopes = [*claims["scope"].split(), *changes.scopes_added]
+    kept = [scope for scope in dict.fromkeys(scopes) if scope not in changes.scopes_suppressed]
+    grouped = _with_groups(claims, changes.groups, roles=False)
+    return changes.access.apply(
+        {**grouped, "scope": " ".join(kept)}, kept=FIXED | GROUP_CLAIMS | {"scope"}
+    )
 
 
 def issuer(pool: UserPool) -> str:
@@ -150,6 +239,19 @@ def _roles(groups: Sequence[Group]) -> Mapping[str, Any]:
     if not roles:
         return {}
     return {"cognito:roles": roles, "cognito:preferred_role": roles[0]}
+
+
+def _with_groups(
+    claims: Mapping[str, Any], change: GroupChange | None, *, roles: bool
+) -> dict[str, Any]:
+    if change is None:
+        return dict(claims)
+    given: dict[str, Any] = {"cognito:groups": list(change.groups)}
+    if roles:
+        given |= {"cognito:roles": list(change.roles)}
+        given |= {"cognito:preferred_role": change.preferred_role} if change.preferred_role else {}
+    others = {name: value for name, value in claims.items() if name not in GROUP_CLAIMS}
+    return {**others, **{name: value for name, value in given.items() if value}}
 
 
 def _readable_attributes(pool: UserPool, client: AppClient, user: User) -> dict[str, Any]:

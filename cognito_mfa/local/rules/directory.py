@@ -91,6 +91,7 @@ def add_user(
     now: float,
     client: AppClient | None = None,
     force_alias: bool = False,
+    sub: str | None = None,
 ) -> User:
     """Add a user to a pool.
 
@@ -103,6 +104,7 @@ def add_user(
         client: The app client by which users sign up themselves, who must give all that the pool
             requires; None for administrators.
         force_alias: Whether an alias may be taken from another user.
+        sub: The user's id; a new one unless given.
 
     Returns:
         The user, who has no password yet.
@@ -120,7 +122,7 @@ def add_user(
     taken = folded(pool, username) in pool.users
     if taken or (user_named(pool, username) is not None and not force_alias):
         raise UsernameExistsException("User account already exists")
-    sub = str(uuid.uuid4())
+    sub = sub or str(uuid.uuid4())
     kept_name = username
     if pool.username_attributes:
         attributes = {**attributes, _attribute_naming(pool, username): username}

@@ -35,6 +35,7 @@ ACCEPTED: Mapping[str, Stage] = {
     "PASSWORD": Stage.PASSWORD,
     "SMS_OTP": Stage.SMS_OTP,
     "DEVICE_SRP_AUTH": Stage.DEVICE_SRP_AUTH,
+    "CUSTOM_CHALLENGE": Stage.CUSTOM_CHALLENGE,
     "ConfirmSignUp": Stage.SIGN_UP,
     "InitiateAuth": Stage.SIGNED_UP,
 }

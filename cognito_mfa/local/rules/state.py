@@ -42,8 +42,15 @@ class Stage(StrEnum):
     PASSWORD = "PASSWORD"  # noqa: S105 - the name of a challenge
     SMS_OTP = SMS_OTP
     DEVICE_SRP_AUTH = "DEVICE_SRP_AUTH"
+    CUSTOM_AUTH = "CUSTOM_AUTH"
+    CUSTOM_CHALLENGE = "CUSTOM_CHALLENGE"
     SIGN_UP = "SIGN_UP"
     SIGNED_UP = "SIGNED_UP"
+
+    @property
+    def challenge(self) -> str:
+        """Return the name of the challenge that is answered at this stage."""
+        return "MFA_SETUP" if self.startswith("MFA_SETUP") else self.value
 
 
 @dataclass(slots=True)
@@ -327,6 +334,7 @@ class UserPool:
     keys: PoolKeys | None = field(default=None, repr=False)
     pretence: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     """From this comes what people who do not exist are shown, the same each time."""
+    lambda_config: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     """What CreateUserPool was given and nothing here acts on; described as it came."""
 
@@ -346,6 +354,15 @@ class UserPool:
         return self.software_token and self.mfa != "OFF"
 
 
+@dataclass(slots=True)
+class ChallengeResult:
+    """A challenge of a custom sign-in, and whether it was answered rightly."""
+
+    name: str
+    result: bool
+    metadata: str = ""
+
+
 @dataclass(slots=True, kw_only=True)
 class SignInSession:
     """What Cognito knows behind a session string, which itself is never stored."""
@@ -363,6 +380,13 @@ class SignInSession:
     code: str = field(default="", repr=False)
     choices: list[str] = field(default_factory=list)
     device_key: str = ""
+    custom: bool = False
+    """Whether functions of the pool say what comes next."""
+    typed: str = ""
+    """The name that a custom sign-in began with."""
+    history: list[ChallengeResult] = field(default_factory=list)
+    private_parameters: dict[str, str] = field(default_factory=dict, repr=False)
+    challenge_metadata: str = ""
     parent: str | None = None
     child: str | None = None
 

@@ -26,6 +26,7 @@ from cognito_mfa.local.errors import (
     UnsupportedTokenTypeException,
 )
 from cognito_mfa.local.rules import claims, keys
+from cognito_mfa.local.rules.claims import NO_CHANGES, TokenChanges
 from cognito_mfa.local.rules.directory import user_with_sub
 from cognito_mfa.local.rules.scopes import SELF_SERVICE
 from cognito_mfa.local.rules.state import (
@@ -88,6 +89,7 @@ class Tokens:
         scopes: Sequence[str] = (SELF_SERVICE,),
         auth_time: float | None = None,
         device_key: str = "",
+        changes: TokenChanges = NO_CHANGES,
     ) -> dict[str, Any]:
         """Issue the tokens of a sign-in.
 
@@ -99,6 +101,7 @@ class Tokens:
             scopes: The OAuth scopes.
             auth_time: When the user signed in, in Unix seconds; now unless given.
             device_key: The device of the sign-in; "" for none.
+            changes: What a function of the pool changes in the claims.
 
         Returns:
             The AuthenticationResult, unsigned.
@@ -117,7 +120,7 @@ class Tokens:
             device_key=device_key,
         )
         pool.families[family.event_id] = family
-        result = self._token_pair(pool, client, user, family)
+        result = self._token_pair(pool, client, user, family, changes)
         return {**result, "RefreshToken": _new_refresh_token(pool, family)}
 
     def issue_to_client(
@@ -137,7 +140,12 @@ class Tokens:
         return UnsignedToken(said, keys.keys_of(pool).access)
 
     def refresh(
-        self, pool: UserPool, client: AppClient, user: User, family: TokenFamily
+        self,
+        pool: UserPool,
+        client: AppClient,
+        user: User,
+        family: TokenFamily,
+        changes: TokenChanges = NO_CHANGES,
     ) -> dict[str, Any]:
         """Issue new ID and access tokens; the refresh token stays.
 
@@ -146,14 +154,20 @@ class Tokens:
             client: The app client.
             user: The user.
             family: The tokens of one sign-in.
+            changes: What a function of the pool changes in the claims.
 
         Returns:
             The AuthenticationResult, unsigned.
         """
-        return self._token_pair(pool, client, user, family)
+        return self._token_pair(pool, client, user, family, changes)
 
     def rotate(
-        self, pool: UserPool, client: AppClient, user: User, refresh_token: str
+        self,
+        pool: UserPool,
+        client: AppClient,
+        user: User,
+        refresh_token: str,
+        changes: TokenChanges = NO_CHANGES,
     ) -> dict[str, Any]:
         """Issue new tokens, a refresh token among them; the old one works for the client's grace.
 
@@ -162,6 +176,7 @@ class Tokens:
             client: The app client.
             user: The user.
             refresh_token: The refresh token as it was issued.
+            changes: What a function of the pool changes in the claims.
 
         Returns:
             The AuthenticationResult, unsigned. The new refresh token is valid as long as the old
@@ -172,7 +187,7 @@ class Tokens:
         """
         family = self.family_of(pool, client, refresh_token)
         pool.replaced_tokens.setdefault(_digest(refresh_token), self._clock.now())
-        result = self._token_pair(pool, client, user, family)
+        result = self._token_pair(pool, client, user, family, changes)
         return {**result, "RefreshToken": _new_refresh_token(pool, family)}
 
     def family_of(self, pool: UserPool, client: AppClient, refresh_token: str) -> TokenFamily:
@@ -253,14 +268,14 @@ class Tokens:
             raise NotAuthorizedException("Access Token does not have required scopes")
         if family is None or family.revoked:
             raise NotAuthorizedException("Access Token has been revoked")
-        if scope not in family.scopes:
+        if scope not in str(said.get("scope")).split():
             raise NotAuthorizedException("Access Token does not have required scopes")
         return pool, user_with_sub(pool, family.sub)
 
     def scopes_of(self, token: str) -> list[str]:
         """Return the scopes of a valid access token. Raises NotAuthorizedException."""
-        pool, claims = self._verified(token)
-        return pool.families[str(claims["event_id"])].scopes
+        _, said = self._verified(token)
+        return str(said.get("scope")).split()
 
     def revoke_all(self, pool: UserPool, user: User) -> None:
         """Revoke all tokens of a user.
@@ -313,17 +328,22 @@ class Tokens:
             pool.replaced_tokens.pop(digest, None)
 
     def _token_pair(
-        self, pool: UserPool, client: AppClient, user: User, family: TokenFamily
+        self,
+        pool: UserPool,
+        client: AppClient,
+        user: User,
+        family: TokenFamily,
+        changes: TokenChanges,
     ) -> dict[str, Any]:
         pair, now = keys.keys_of(pool), self._clock.now()
         shared = claims.shared(pool, client, user, family, now)
-        access = claims.access(client, user, family, now)
-        identity = claims.identity(pool, client, user, now)
+        access = {**shared, **claims.access(client, user, family, now)}
+        identity = {**shared, **claims.identity(pool, client, user, now)}
         return {
-            "AccessToken": UnsignedToken({**shared, **access}, pair.access),
+            "AccessToken": UnsignedToken(claims.changed_access(access, changes), pair.access),
             "ExpiresIn": client.access_token_seconds,
             "TokenType": "Bearer",
-            "IdToken": UnsignedToken({**shared, **identity}, pair.id),
+            "IdToken": UnsignedToken(claims.changed_identity(identity, changes), pair.id),
         }
 
 

@@ -215,10 +215,12 @@ def test_a_client_of_another_pool_is_not_found(
         ("USER_PASSWORD_AUTH", "USER_PASSWORD_AUTH flow not enabled for this client"),
         ("USER_SRP_AUTH", "USER_SRP_AUTH is not enabled for the client."),
         ("REFRESH_TOKEN_AUTH", "Auth flow not enabled for this client"),
+        ("CUSTOM_AUTH", "CUSTOM_AUTH is not enabled for the client."),
+        ("USER_AUTH", "USER_AUTH is not enabled for the client."),
     ],
 )
 def test_a_flow_must_be_enabled(boto: Any, pool: LocalPool, flow: str, text: str) -> None:
-    pool.create_client("none", explicit_auth_flows=["ALLOW_CUSTOM_AUTH"])
+    pool.create_client("none", explicit_auth_flows=[])
     parameters = {"USERNAME": "regular", "PASSWORD": PASSWORD, "REFRESH_TOKEN": "some.token"}
     with refused("InvalidParameterException", text):
         boto.initiate_auth(ClientId="none", AuthFlow=flow, AuthParameters=parameters)

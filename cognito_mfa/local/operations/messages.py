@@ -1,0 +1,63 @@
+"""The texts of emails and text messages, which a function of the pool may write.
+
+See "Lambda triggers" in docs/cognito-behavior.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cognito_mfa.local.errors import InvalidLambdaResponseException
+from cognito_mfa.local.operations import triggers
+from cognito_mfa.local.operations.context import Context
+from cognito_mfa.local.operations.triggers import (
+    CODE_PLACE,
+    INVITATION,
+    LINK_PLACE,
+    USERNAME_PLACE,
+    About,
+)
+from cognito_mfa.local.outbox import Medium
+
+MEMBERS: dict[Medium, str] = {"SMS": "smsMessage", "EMAIL": "emailMessage"}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message with places for the code and the username."""
+
+    template: str
+    username: str
+    subject: str = ""
+
+    def text(self, code: str) -> str:
+        """Return the message with a code in it."""
+        return self.template.replace(CODE_PLACE, code).replace(USERNAME_PLACE, self.username)
+
+
+def written(context: Context, about: About, source: str, medium: Medium, template: str) -> Letter:
+    """Return the message to send: the one of the pool's function, or the pool's.
+
+    Args:
+        context: The account, and the request.
+        about: The pool, the client, and the user.
+        source: The triggerSource.
+        medium: ``EMAIL`` or ``SMS``.
+        template: The pool's text.
+
+    Returns:
+        The message.
+
+    Raises:
+        InvalidLambdaResponseException: The function's message has no place for the code, or in an
+            invitation none for the username.
+    """
+    response = triggers.custom_message(context, about, source)
+    text = triggers.text(response, MEMBERS[medium])
+    subject = triggers.text(response, "emailSubject") or "" if medium == "EMAIL" else ""
+    if text is None:
+        return Letter(template, about.name, subject)
+    has_code = CODE_PLACE in text or LINK_PLACE in text
+    if not has_code or (source == INVITATION and USERNAME_PLACE not in text):
+        raise InvalidLambdaResponseException(triggers.UNRECOGNIZABLE)
+    return Letter(text, about.name, subject)

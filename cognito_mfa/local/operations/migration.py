@@ -1,0 +1,109 @@
+"""Users whom a function of the pool brings along, at a sign-in or for a forgotten password.
+
+See "User migration" in docs/cognito-behavior.md.
+"""
+
+from __future__ import annotations
+
+from cognito_mfa.local.errors import (
+    InvalidLambdaResponseException,
+    NotAuthorizedException,
+    UserNotFoundException,
+)
+from cognito_mfa.local.operations import triggers
+from cognito_mfa.local.operations.context import Context, hides_existence
+from cognito_mfa.local.rules import credentials, directory
+from cognito_mfa.local.rules.lambda_config import arn_of
+from cognito_mfa.local.rules.state import SMS_MFA, AppClient, User, UserPool
+
+SIGN_IN = "UserMigration_Authentication"
+FORGOTTEN_PASSWORD = "UserMigration_ForgotPassword"  # noqa: S105 - the name of a source
+WELCOME = "Welcome. Your username is {username}."
+ADDRESSES = {"SMS": "phone_number", "EMAIL": "email"}
+
+
+def migrate(
+    context: Context,
+    pool: UserPool,
+    client: AppClient,
+    username: str,
+    password: str | None,
+    *,
+    admin: bool = False,
+) -> User | None:
+    """Add a user whom the pool's function knows. Their password is taken as it is, unchecked.
+
+    Args:
+        context: The account, and the request.
+        pool: The user pool.
+        client: The app client.
+        username: The name that was typed.
+        password: The password that was typed; None where it was forgotten.
+        admin: Whether an Admin operation asks.
+
+    Returns:
+        The user; None where the pool has no such function, or the function does not know them and
+        the client must not learn it.
+
+    Raises:
+        UserNotFoundException: The function does not know them, and the client may know.
+    """
+    if arn_of(pool, "UserMigration") is None:
+        return None
+    source = SIGN_IN if password is not None else FORGOTTEN_PASSWORD
+    about = triggers.About(pool, client, None, username)
+    response = triggers.migrate_user(context, about, source, password)
+    attributes = triggers.texts(response, "userAttributes")
+    there = directory.user_named(pool, username)
+    if there is not None:  # the function created the user itself, or another request was faster
+        return there
+    if not attributes:
+        if hides_existence(pool, client, admin=admin):
+            return None
+        raise UserNotFoundException(f"Exception migrating user in app client {client.id}")
+    user = _add(context, pool, username, attributes, response)
+    if password is not None:
+        credentials.give(pool, user, password, context.clock.now())
+    _set_sms(user, response)
+    _welcome(context, user, response)
+    return user
+
+
+def _add(
+    context: Context,
+    pool: UserPool,
+    username: str,
+    attributes: dict[str, str],
+    response: triggers.Response,
+) -> User:
+    confirmed = triggers.text(response, "finalUserStatus") == "CONFIRMED"
+    attributes.pop("username", None)
+    if triggers.flag(response, "enableSMSMFA") and "phone_number" not in attributes:
+        raise NotAuthorizedException("Incorrect username or password.")
+    return directory.add_user(
+        pool,
+        username,
+        attributes,
+        status="CONFIRMED" if confirmed else "RESET_REQUIRED",
+        now=context.clock.now(),
+        force_alias=triggers.flag(response, "forceAliasCreation"),
+    )
+
+
+def _set_sms(user: User, response: triggers.Response) -> None:
+    if triggers.flag(response, "enableSMSMFA"):
+        user.enabled_factors, user.preferred_factor = [SMS_MFA], SMS_MFA
+
+
+def _welcome(context: Context, user: User, response: triggers.Response) -> None:
+    """Say hello by SMS, unless the function wants it otherwise."""
+    if triggers.text(response, "messageAction") == "SUPPRESS":
+        return
+    media = response.get("desiredDeliveryMediums") or ["SMS"]
+    if not isinstance(media, list) or not set(media) <= set(ADDRESSES):
+        raise InvalidLambdaResponseException(triggers.UNRECOGNIZABLE)
+    for medium in media:
+        address = user.attributes.get(ADDRESSES[medium])
+        if address is not None:
+            text = WELCOME.format(username=user.username)
+            context.deliver(user, medium, address, "", text)

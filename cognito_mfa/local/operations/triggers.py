@@ -1,0 +1,465 @@
+"""The Lambda triggers of a pool: what each function is told, and what its answer may change.
+
+One function for each trigger, called by the operations at Cognito's places. The lock is put down
+while a function runs, so what was read before must be looked up again after it.
+
+See "Lambda triggers" in docs/cognito-behavior.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cognito_mfa.local.errors import (
+    InvalidLambdaResponseException,
+    UnexpectedLambdaException,
+    UserLambdaValidationException,
+)
+from cognito_mfa.local.functions import FunctionFailed, FunctionUnavailable, NoJson
+from cognito_mfa.local.operations.context import Context
+from cognito_mfa.local.rules import claims
+from cognito_mfa.local.rules.claims import ClaimChanges, GroupChange, TokenChanges
+from cognito_mfa.local.rules.lambda_config import arn_of, token_event_version
+from cognito_mfa.local.rules.state import AppClient, ChallengeResult, User, UserPool
+
+UNRECOGNIZABLE = "Unrecognizable lambda output"
+NO_JSON = "Invalid lambda function output : Invalid JSON"
+UNKNOWN_SDK = "aws-sdk-unknown-unknown"
+NO_CHALLENGES = "null failed with error Generate callenges lambda cannot be called."
+NO_CLIENT = "CLIENT_ID_NOT_APPLICABLE"
+#: A response that lost one of these is refused (reported).
+COMMON = ("version", "region", "userPoolId", "userName", "callerContext")
+CODE_PLACE = "{####}"
+USERNAME_PLACE = "{username}"
+INVITATION = "CustomMessage_AdminCreateUser"
+MIGRATED = (
+    "userAttributes", "forceAliasCreation", "enableSMSMFA", "finalUserStatus", "messageAction",
+    "desiredDeliveryMediums",
+)  # fmt: skip
+LINK_PLACE = "{##Click Here##}"
+
+Response = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an event is about. ``user`` is None for one who does not exist, where the client must
+    not know; ``client`` is None for an administrator."""
+
+    pool: UserPool
+    client: AppClient | None
+    user: User | None
+    typed: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the userName of the event."""
+        return self.user.username if self.user is not None else self.typed
+
+
+def pre_sign_up(
+    context: Context, about: About, source: str, validation_data: Mapping[str, str]
+) -> Response:
+    """Ask whether a user may sign up.
+
+    Args:
+        context: The account, and the request.
+        about: The pool, the client, and the user as they would be, not in the pool yet.
+        source: The triggerSource.
+        validation_data: The ValidationData of the request.
+
+    Returns:
+        The response, empty without the trigger.
+    """
+    attributes = about.user.attributes if about.user is not None else {}
+    request = {"userAttributes": dict(attributes), "validationData": validation_data or None}
+    response = {"autoConfirmUser": False, "autoVerifyEmail": False, "autoVerifyPhone": False}
+    return _call(context, about, "PreSignUp", _event(context, about, source, request, response))
+
+
+def post_confirmation(context: Context, about: About, source: str) -> None:
+    """Tell that a user was confirmed, which an error does not take back.
+
+    Args:
+        context: The account, and the request.
+        about: The pool, the client, and the user.
+        source: The triggerSource.
+    """
+    request = {"userAttributes": attributes_of(about.user)}
+    _call(context, about, "PostConfirmation", _event(context, about, source, request, {}))
+
+
+def pre_authentication(context: Context, about: About) -> None:
+    """Ask whether a user may try to sign in, before the password is looked at.
+
+    Args:
+        context: The account, and the request.
+        about: The pool, the client, and the user.
+    """
+    request = {
+        "userAttributes": attributes_of(about.user),
+        "validationData": context.validation_data,
+        **_not_found(about),
+    }
+    event = _event(context, about, "PreAuthentication_Authentication", request, {})
+    _call(context, about, "PreAuthentication", event)
+
+
+def post_authentication(context: Context, about: About, *, new_device: bool) -> None:
+    """Tell that a user signed in; an error keeps the tokens back.
+
+    Args:
+        context: The account, and the request.
+        about: The pool, the client, and the user.
+        new_device: Whether the pool tracks devices and has not seen this one.
+    """
+    request = {"userAttributes": attributes_of(about.user), "newDeviceUsed": new_device}
+    event = _event(context, about, "PostAuthentication_Authentication", request, {})
+    _call(context, about, "PostAuthentication", event)
+
+
+def pre_token_generation(
+    context: Context, about: About, source: str, scopes: Sequence[str]
+) -> TokenChanges:
+    """Ask what the tokens shall say besides.
+
+    Args:
+        context: The account, and the request.
+        about: The pool, the client, and the user.
+        source: The triggerSource.
+        scopes: The scopes of the access token.
+
+    Returns:
+        The changes of the claims, none without the trigger.
+    """
+    version = token_event_version(about.pool)
+    member = "claimsOverrideDetails" if version == "1" else "claimsAndScopeOverrideDetails"
+    request: dict[str, Any] = {
+        "userAttributes": attributes_of(about.user),
+        "groupConfiguration": _group_configuration(about),
+    }
+    if version != "1":
+        request["scopes"] = list(scopes)
+    event = {**_event(context, about, source, request, {member: None}), "version": version}
+    changes = _mapping(_call(context, about, "PreTokenGeneration", event), member)
+    return _first_version(changes) if version == "1" else _later_version(changes)
+
+
+def migrate_user(context: Context, about: About, source: str, password: str | None) -> Response:
+    """Ask for a user whom the pool does not have.
+
+    Args:
+        context: The account, and the request.
+        about: The pool, the client, and the name that was typed.
+        source: The triggerSource.
+        password: The password that was typed; None where none was asked for.
+
+    Returns:
+        The response, empty without the trigger.
+    """
+    response = dict.fromkeys(MIGRATED)
+    request = {"password": password, "validationData": context.validation_data}
+    return _call(context, about, "UserMigration", _event(context, about, source, request, response))
+
+
+def custom_message(context: Context, about: About, source: str) -> Response:
+    """Ask for the text of a message.
+
+    Args:
+        context: The account, and the request.
+        about: The pool, the client, and the user.
+        source: The triggerSource.
+
+    Returns:
+        The response, empty without the trigger.
+    """
+    request = {
+        "userAttributes": attributes_of(about.user),
+        "codeParameter": CODE_PLACE,
+        "linkParameter": LINK_PLACE,
+        "usernameParameter": USERNAME_PLACE if source == INVITATION else None,
+    }
+    response = dict.fromkeys(("smsMessage", "emailMessage", "emailSubject"))
+    return _call(context, about, "CustomMessage", _event(context, about, source, request, response))
+
+
+def define_auth_challenge(
+    context: Context, about: About, history: Sequence[ChallengeResult]
+) -> Response:
+    """Ask what comes next in a custom sign-in.
+
+    Args:
+        context: The account, and the request.
+        about: The pool, the client, and the user.
+        history: The challenges so far, with their results.
+
+    Returns:
+        The response.
+    """
+    request = {
+        "userAttributes": attributes_of(about.user),
+        "session": _session(history),
+        **_not_found(about),
+    }
+    response = dict.fromkeys(("challengeName", "issueTokens", "failAuthentication"))
+    return _call_challenge(context, about, "DefineAuthChallenge", request, response)
+
+
+def create_auth_challenge(
+    context: Context, about: About, history: Sequence[ChallengeResult]
+) -> Response:
+    """Ask for a custom challenge and its answer.
+
+    Args:
+        context: The account, and the request.
+        about: The pool, the client, and the user.
+        history: The challenges so far, with their results.
+
+    Returns:
+        The response.
+    """
+    request = {
+        "userAttributes": attributes_of(about.user),
+        "challengeName": "CUSTOM_CHALLENGE",
+        "session": _session(history),
+        **_not_found(about),
+    }
+    response = dict.fromkeys(
+        ("publicChallengeParameters", "privateChallengeParameters", "challengeMetadata")
+    )
+    return _call_challenge(context, about, "CreateAuthChallenge", request, response)
+
+
+def verify_auth_challenge(
+    context: Context, about: About, private: Mapping[str, str], answer: str
+) -> bool:
+    """Ask whether an answer is right.
+
+    Args:
+        context: The account, and the request.
+        about: The pool, the client, and the user.
+        private: What CreateAuthChallenge kept to itself.
+        answer: What was typed.
+
+    Returns:
+        Whether it is.
+    """
+    request = {
+        "userAttributes": attributes_of(about.user),
+        "privateChallengeParameters": dict(private),
+        "challengeAnswer": answer,
+        **_not_found(about),
+    }
+    response = _call_challenge(
+        context, about, "VerifyAuthChallengeResponse", request, {"answerCorrect": None}
+    )
+    return flag(response, "answerCorrect")
+
+
+def attributes_of(user: User | None) -> dict[str, str]:
+    """Return the attributes of a user as functions get them; none of one who does not exist."""
+    if user is None:
+        return {}
+    return {"sub": user.sub, "cognito:user_status": user.status, **user.attributes}
+
+
+def flag(response: Response, name: str) -> bool:
+    """Return a Boolean member of a response.
+
+    Args:
+        response: The response of a function.
+        name: The member.
+
+    Returns:
+        Its value; False where there is none.
+
+    Raises:
+        InvalidLambdaResponseException: It is something else.
+    """
+    value = response.get(name)
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise InvalidLambdaResponseException(UNRECOGNIZABLE)
+
+
+def text(response: Response, name: str) -> str | None:
+    """Return a member of a response that is text.
+
+    Args:
+        response: The response of a function.
+        name: The member.
+
+    Returns:
+        Its value, or None.
+
+    Raises:
+        InvalidLambdaResponseException: It is something else.
+    """
+    value = response.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise InvalidLambdaResponseException(UNRECOGNIZABLE)
+
+
+def texts(response: Response, name: str) -> dict[str, str]:
+    """Return a member of a response that is a map of strings.
+
+    Args:
+        response: The response of a function.
+        name: The member.
+
+    Returns:
+        Its value, numbers and Booleans as text; empty where there is none.
+
+    Raises:
+        InvalidLambdaResponseException: It is something else.
+    """
+    values = _mapping(response, name)
+    if any(isinstance(value, dict | list) for value in values.values()):
+        raise InvalidLambdaResponseException(UNRECOGNIZABLE)
+    return {key: _as_text(value) for key, value in values.items() if value is not None}
+
+
+def _call_challenge(
+    context: Context, about: About, trigger: str, request: Mapping[str, Any], response: Response
+) -> Response:
+    """One of the three triggers of a custom sign-in, which cannot go on without them."""
+    if arn_of(about.pool, trigger) is None:
+        raise UserLambdaValidationException(NO_CHALLENGES)
+    event = _event(context, about, f"{trigger}_Authentication", request, response)
+    return _call(context, about, trigger, event)
+
+
+def _call(context: Context, about: About, trigger: str, event: dict[str, Any]) -> Response:
+    """The response of the pool's function for a trigger; empty where the pool has none."""
+    arn = arn_of(about.pool, trigger)
+    if arn is None:
+        return {}
+    try:
+        with context.unlocked():
+            seconds = about.pool.behavior.trigger_seconds
+            result = context.functions.call(arn, event, seconds=seconds)
+    except FunctionFailed as error:
+        raise UserLambdaValidationException(f"{trigger} failed with error {error}.") from None
+    except FunctionUnavailable as error:
+        raise UnexpectedLambdaException(
+            f"{trigger} invocation failed due to error {error}."
+        ) from None
+    except NoJson:
+        raise InvalidLambdaResponseException(NO_JSON) from None
+    return _checked(result)
+
+
+def _event(
+    context: Context, about: About, source: str, request: Mapping[str, Any], response: Response
+) -> dict[str, Any]:
+    metadata = context.client_metadata
+    return {
+        "version": "1",
+        "region": about.pool.region,
+        "userPoolId": about.pool.id,
+        "userName": about.name,
+        "callerContext": {
+            "awsSdkVersion": UNKNOWN_SDK,
+            "clientId": about.client.id if about.client is not None else NO_CLIENT,
+        },
+        "triggerSource": source,
+        "request": {**request, **({"clientMetadata": dict(metadata)} if metadata else {})},
+        "response": dict(response),
+    }
+
+
+def _checked(result: Any) -> Response:
+    if not isinstance(result, dict) or any(name not in result for name in COMMON):
+        raise InvalidLambdaResponseException(UNRECOGNIZABLE)
+    return _mapping(result, "response")
+
+
+def _mapping(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = values.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidLambdaResponseException(UNRECOGNIZABLE)
+    return value
+
+
+def _names(values: Mapping[str, Any], name: str) -> list[str]:
+    value = values.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise InvalidLambdaResponseException(UNRECOGNIZABLE)
+    return value
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _not_found(about: About) -> dict[str, bool]:
+    """Whether there is such a user, which functions are told where the client must not know."""
+    if about.client is None or about.client.prevent_user_existence_errors != "ENABLED":
+        return {}
+    return {"userNotFound": about.user is None}
+
+
+def _group_configuration(about: About) -> dict[str, Any]:
+    groups = claims.groups_of(about.pool, about.user) if about.user is not None else []
+    roles = [group.role_arn for group in groups if group.role_arn is not None]
+    return {
+        "groupsToOverride": [group.name for group in groups],
+        "iamRolesToOverride": roles,
+        "preferredRole": roles[0] if roles else None,
+    }
+
+
+def _session(history: Sequence[ChallengeResult]) -> list[dict[str, Any]]:
+    return [
+        {
+            "challengeName": one.name,
+            "challengeResult": one.result,
+            "challengeMetadata": one.metadata or None,
+        }
+        for one in history
+    ]
+
+
+def _first_version(details: Mapping[str, Any]) -> TokenChanges:
+    """Only the ID token changes, and claims are text; groups change in both tokens."""
+    changes = ClaimChanges(
+        texts(details, "claimsToAddOrOverride"), _names(details, "claimsToSuppress")
+    )
+    return TokenChanges(identity=changes, groups=_groups(details))
+
+
+def _later_version(details: Mapping[str, Any]) -> TokenChanges:
+    access = _mapping(details, "accessTokenGeneration")
+    return TokenChanges(
+        identity=_claim_changes(_mapping(details, "idTokenGeneration")),
+        access=_claim_changes(access),
+        scopes_added=_names(access, "scopesToAdd"),
+        scopes_suppressed=_names(access, "scopesToSuppress"),
+        groups=_groups(details),
+    )
+
+
+def _claim_changes(details: Mapping[str, Any]) -> ClaimChanges:
+    added = _mapping(details, "claimsToAddOrOverride")
+    return ClaimChanges(added, _names(details, "claimsToSuppress"))
+
+
+def _groups(details: Mapping[str, Any]) -> GroupChange | None:
+    """None keeps the groups; an empty object or null takes them away, as documented."""
+    if "groupOverrideDetails" not in details:
+        return None
+    groups = _mapping(details, "groupOverrideDetails")
+    return GroupChange(
+        _names(groups, "groupsToOverride"),
+        _names(groups, "iamRolesToOverride"),
+        text(groups, "preferredRole"),
+    )
