@@ -14,11 +14,11 @@ it; managed login, over HTTP only, has no cookie that signs in again; threat pro
 passkeys are missing. Requests per second are counted on demand only
 (``Behavior.request_quotas``); ``faults`` throttle as a test likes.
 
-Not supported, and refused with a text that says so: passkeys and step-up in USER_AUTH, and among
-the operations AdminSetUserSettings, CreateManagedLoginBranding,
-CreateUserImportJob, DescribeRiskConfiguration, GetCSVHeader, GetLogDeliveryConfiguration,
-GetUICustomization, ListUserImportJobs, SetLogDeliveryConfiguration, SetRiskConfiguration,
-SetUICustomization, SetUserSettings, StartUserImportJob, StartWebAuthnRegistration.
+Not supported, and refused with a text that says so: passkeys and step-up in USER_AUTH, and
+among the operations AdminSetUserSettings, CreateManagedLoginBranding, CreateUserImportJob,
+DescribeRiskConfiguration, GetCSVHeader, GetLogDeliveryConfiguration, GetUICustomization,
+ListUserImportJobs, SetLogDeliveryConfiguration, SetRiskConfiguration, SetUICustomization,
+SetUserSettings, StartUserImportJob, StartWebAuthnRegistration.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The functions that a user pool calls in place of AWS Lambda: Python callables and HTTP addresses.
 
 Each is registered under the ARN that a pool's LambdaConfig names, or under the name in it. Nothing
-here knows what a trigger is. Functions are registered by the process that runs the local Cognito
-and by nobody else: no request can add one, and none is in a state file.
+here knows what a trigger is. Only the process that runs the local Cognito registers functions. No
+request can add one, and none is in a state file.
 
 See "Lambda triggers" in docs/cognito-behavior.md.
 """
@@ -138,7 +138,7 @@ class Functions(MutableMapping[str, Function]):
         raise FunctionUnavailable("Socket timeout while invoking Lambda function")
 
     def _run(self, function: Callable[..., Any], arn: str, sent: str, seconds: float | None) -> Any:
-        """The result of a callable. Nobody can stop one, so it is found too slow afterwards."""
+        """The result of a callable. It cannot be stopped, so it is found too slow afterwards."""
         started = self._clock.now()
         limit = 900.0 if seconds is None else seconds
         arguments = (json.loads(sent), LambdaContext(arn, name_in(arn), int(limit * 1000)))

@@ -55,7 +55,7 @@ def send_code(context: Context, about: About, purpose: Purpose) -> dict[str, str
     """
     user = about.user
     if user is None:
-        raise ValueError("a code needs somebody to send it to")
+        raise ValueError("a code needs a user to send it to")
     medium, setting = CHANNELS[purpose.attribute]
     destination = user.attributes[purpose.attribute]
     template = about.pool.settings.get(setting, DEFAULT_TEXT)

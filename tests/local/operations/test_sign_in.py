@@ -220,7 +220,7 @@ def test_a_client_of_another_pool_is_not_found(
     ],
 )
 def test_a_flow_must_be_enabled(boto: Any, pool: LocalPool, flow: str, text: str) -> None:
-    pool.create_client("none", explicit_auth_flows=[])
+    pool.create_client("none", explicit_auth_flows=["ALLOW_ADMIN_USER_PASSWORD_AUTH"])
     parameters = {"USERNAME": "regular", "PASSWORD": PASSWORD, "REFRESH_TOKEN": "some.token"}
     with refused("InvalidParameterException", text):
         boto.initiate_auth(ClientId="none", AuthFlow=flow, AuthParameters=parameters)

@@ -60,7 +60,7 @@ def forget(boto: Any, pool: LocalPool, **more: Any) -> Any:
 
 
 class Situation:
-    """A pool whose every trigger is watched, and somebody who does something."""
+    """A pool whose every trigger is watched, and the calls that a program makes."""
 
     def __init__(self, cognito: LocalCognito, pool: LocalPool, recorder: Recorder) -> None:
         self.cognito, self.pool, self.recorder = cognito, pool, recorder
@@ -178,7 +178,7 @@ class Situation:
         )  # fmt: skip
 
 
-#: What somebody does, the events in order, and with each whether it has the ClientMetadata as
+#: What a program does, the events in order, and with each whether it has the ClientMetadata as
 #: clientMetadata (c), validationData (v) or not at all (-), and the client's id (i) or none (n).
 TABLE: dict[str, tuple[Callable[[Situation], Any], list[tuple[str, str]]]] = {
     "SignUp": (
@@ -406,7 +406,7 @@ class TestPreSignUp:
         }
         assert sign_up(cognito.client())["UserConfirmed"] is False
 
-    def test_it_is_not_asked_about_what_is_refused_anyway(
+    def test_it_is_not_asked_about_what_is_refused_by_cognito(
         self, boto: Any, recorder: Recorder
     ) -> None:
         with refused("UsernameExistsException"):
@@ -512,10 +512,10 @@ class TestSignIn:
         watched.state.clients[CLIENT_ID].prevent_user_existence_errors = setting
         code = "NotAuthorizedException" if called else "UserNotFoundException"
         with refused(code):
-            caller.password("nobody")
+            caller.password("stranger")
         assert recorder.sources == ([self.BEFORE] if called else [])
         for event in recorder.events:
-            assert event["userName"] == "nobody"
+            assert event["userName"] == "stranger"
             assert event["request"]["userNotFound"] is True
             assert event["request"]["userAttributes"] == {}
 
@@ -756,7 +756,7 @@ class TestLambdaConfig:
         assert cognito.pool(pool_id).state.lambda_config == {}
 
     @pytest.mark.parametrize("trigger", TRIGGERS)
-    def test_a_function_that_nobody_added_is_refused(self, boto: Any, trigger: str) -> None:
+    def test_a_function_that_was_not_added_is_refused(self, boto: Any, trigger: str) -> None:
         with refused(
             "InvalidParameterException",
             f"LambdaConfig names {self.ARN}, for which the local Cognito has no function. Add one "
