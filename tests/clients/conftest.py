@@ -3,6 +3,7 @@ is skipped with a sentence, unless COGNITO_MFA_TEST_CLIENTS=required."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import shutil
@@ -18,10 +19,12 @@ import pytest
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules.state import DeviceTracking
-from tests.local.caller import CLIENT_ID, POOL_ID
+from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
 
 REQUIRED = os.environ.get("COGNITO_MFA_TEST_CLIENTS") == "required"
 PATIENCE = 120
+SCRIPTS = Path(__file__).parent / "javascript"
+CALLBACK, BYE = "https://site.example/callback", "https://site.example/bye"
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,56 @@ def site(mfa: str, tmp_path: Path) -> Iterator[Site]:
 def mfa() -> str:
     """Whether the pool asks for a second factor."""
     return "ON"
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    return program("node", "Debian's package is nodejs")
+
+
+@pytest.fixture(scope="session")
+def project(node: str, pytestconfig: pytest.Config) -> Path:
+    """The scripts beside what they import, installed once for each package.json."""
+    npm = program("npm", "Debian's package is npm")
+    wanted = (SCRIPTS / "package.json").read_bytes()
+    folder = pytestconfig.cache.mkdir("javascript-" + hashlib.sha256(wanted).hexdigest()[:12])
+    if not (folder / "installed").exists():
+        (folder / "package.json").write_bytes(wanted)
+        command = [
+            npm,
+            "install",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ]
+        done = subprocess.run(  # noqa: S603 - npm, with the package.json of these tests
+            command, cwd=folder, capture_output=True, text=True, timeout=5 * PATIENCE, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        (folder / "installed").touch()
+    for script in SCRIPTS.glob("*.mjs"):
+        shutil.copy(script, folder)
+    return folder
+
+
+@pytest.fixture
+def web_site(tmp_path: Path) -> Iterator[Site]:
+    """A pool that requires MFA, with a user who has none yet, for clients in browsers."""
+    cognito = LocalCognito()
+    pool = cognito.create_pool(POOL_ID, mfa="ON")
+    settings = {
+        "CallbackURLs": [CALLBACK],
+        "LogoutURLs": [BYE],
+        "AllowedOAuthFlows": ["code"],
+        "AllowedOAuthFlowsUserPoolClient": True,
+        "AllowedOAuthScopes": ["openid", "email", "profile"],
+    }
+    pool.create_client(CLIENT_ID, settings=settings)
+    address = {"email": "ada@example.com", "email_verified": "true"}
+    pool.create_user("ada", password=PASSWORD, attributes=address)
+    with cognito.serve() as server:
+        yield Site(cognito, pool, server.url, tmp_path)
 
 
 def missing(what: str, how: str) -> NoReturn:

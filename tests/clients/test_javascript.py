@@ -1,53 +1,15 @@
-"""The AWS SDK for JavaScript v3 on Node.js, in a script as its users write one."""
+"""JavaScript on Node.js, in scripts as users of the libraries write them."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
-
-from tests.clients.conftest import PATIENCE, Site, program
-from tests.local.caller import CLIENT_ID
-
-SCRIPTS = Path(__file__).parent / "javascript"
+from tests.clients.conftest import BYE, CALLBACK, Site
+from tests.local.caller import CLIENT_ID, POOL_ID
 
 
-@pytest.fixture(scope="session")
-def node() -> str:
-    return program("node", "Debian's package is nodejs")
-
-
-@pytest.fixture(scope="session")
-def project(node: str, pytestconfig: pytest.Config) -> Path:
-    """The scripts beside what they import, installed once for each package.json."""
-    npm = program("npm", "Debian's package is npm")
-    wanted = (SCRIPTS / "package.json").read_bytes()
-    folder = pytestconfig.cache.mkdir("javascript-" + hashlib.sha256(wanted).hexdigest()[:12])
-    if not (folder / "installed").exists():
-        (folder / "package.json").write_bytes(wanted)
-        command = [
-            npm,
-            "install",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--loglevel=error",
-        ]
-        done = subprocess.run(  # noqa: S603 - npm, with the package.json of these tests
-            command, cwd=folder, capture_output=True, text=True, timeout=5 * PATIENCE, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        (folder / "installed").touch()
-    for script in SCRIPTS.glob("*.mjs"):
-        shutil.copy(script, folder)
-    return folder
-
-
-def test_the_whole_way(site: Site, node: str, project: Path) -> None:
+def test_the_sdk_on_the_whole_way(site: Site, node: str, project: Path) -> None:
     def run(part: str, known: str = "") -> str:
         done = site.run(
             [node, str(project / "journey.mjs")],
@@ -63,3 +25,18 @@ def test_the_whole_way(site: Site, node: str, project: Path) -> None:
     known = run("first")
     site.cognito.clock.advance(30)
     assert json.loads(run("later", known)) == {"username": "ada"}
+
+
+def test_openid_client_needs_the_issuer_only(web_site: Site, node: str, project: Path) -> None:
+    web_site.cognito.behave(issuer=web_site.url)
+    done = web_site.run(
+        [node, str(project / "openid.mjs")],
+        ISSUER=f"{web_site.url}/{POOL_ID}",
+        CLIENT_ID=CLIENT_ID,
+        CALLBACK=CALLBACK,
+        BYE=BYE,
+    )
+    assert done.returncode == 0, done.stderr
+    user = web_site.pool.user("ada")
+    assert json.loads(done.stdout) == {"sub": user.sub, "username": "ada"}
+    assert user.software_token is not None

@@ -4,7 +4,6 @@
 // must know of the first goes through standard output and KNOWN.
 
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import {
   AssociateSoftwareTokenCommand,
   CognitoIdentityProviderClient,
@@ -18,6 +17,7 @@ import {
   VerifySoftwareTokenCommand,
 } from "@aws-sdk/client-cognito-identity-provider";
 import { newDevice, proof } from "./device.mjs";
+import { code as codeAt } from "./totp.mjs";
 
 const { URL: url, CLIENT_ID: ClientId, CLOCK: clock, PART: part, KNOWN: known } = process.env;
 const USERNAME = "ada";
@@ -28,17 +28,8 @@ const NAME = "My personal mobile device";
 const client = new CognitoIdentityProviderClient({ endpoint: url, region: "us-east-1" });
 const say = (command) => client.send(command);
 
-// What an authenticator app shows (RFC 6238), `steps` times thirty seconds from now.
-function code(secret, steps = 0) {
-  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  const bits = [...secret].map((letter) => alphabet.indexOf(letter).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(clock / 30) + steps));
-  const digest = createHmac("sha1", key).update(counter).digest();
-  const number = digest.readUInt32BE(digest.at(-1) & 15) & 0x7fffffff;
-  return String(number % 1_000_000).padStart(6, "0");
-}
+// What an authenticator app shows, `steps` times thirty seconds from now.
+const code = (secret, steps = 0) => codeAt(secret, Number(clock) + 30 * steps);
 
 const signIn = (more = {}) =>
   say(
