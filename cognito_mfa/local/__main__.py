@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stopping = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopping.set())
-    with server:
+    with cognito, server:
         print(_started(cognito, server, options.state), flush=True)
         stopping.wait()
     return 0

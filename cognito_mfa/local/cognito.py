@@ -83,16 +83,16 @@ class LocalCognito:
             behavior: How pools behave where sources about Cognito disagree, unless they say
                 otherwise.
             calls_kept: How many calls the log keeps.
-            state_file: Where the account is read from, if the file exists, and written to after
-                every change.
+            state_file: Where the account is read from, if the file exists, and every change is
+                written to. Only this local Cognito can use the file until ``close``.
             account: An account to begin with, instead of the state file's or an empty one.
 
         Raises:
-            StateFileError: The state file is none.
+            StateFileError: The state file is none, or another local Cognito uses it.
         """
         self.clock = clock or Clock()
-        self._state_file = Path(state_file) if state_file is not None else None
-        self.account = account or self._restored() or Account(region)
+        self._state_file = persistence.StateFile(Path(state_file)) if state_file else None
+        self.account = self._begin(account, region)
         self.behavior = behavior or Behavior()
         self.faults = Faults(frozenset(operations.ALL), self.clock)
         self.functions = Functions(self.clock)
@@ -290,15 +290,30 @@ class LocalCognito:
             A local Cognito without a state file.
 
         Raises:
-            StateFileError: The file is none.
+            StateFileError: The file is none, or a local Cognito uses it.
             FileNotFoundError: There is no file.
         """
         return cls(clock, account=persistence.read(Path(path)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the account to a state file."""
+        """Write a copy of the account to a state file, in place of what is in it.
+
+        Raises:
+            StateFileError: The file exists and is none, or a local Cognito uses it.
+        """
         with self._lock:
-            persistence.write(Path(path), self.account)
+            persistence.save(Path(path), self.account)
+
+    def close(self) -> None:
+        """Let others use the state file. Changes after that are refused."""
+        if self._state_file is not None:
+            self._state_file.close()
+
+    def __enter__(self) -> LocalCognito:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def serve(
         self, port: int = 0, host: str = "127.0.0.1", *, allow_hosts: Iterable[str] = ()
@@ -372,11 +387,16 @@ class LocalCognito:
         pool.created_at = pool.modified_at = self.clock.now()
         self.account.pools[pool.id] = pool
 
-    def _restored(self) -> Account | None:
-        if self._state_file is None or not self._state_file.exists():
-            return None
-        return persistence.read(self._state_file)
+    def _begin(self, account: Account | None, region: str) -> Account:
+        """The account to begin with, which the state file keeps from now on."""
+        if self._state_file is None:
+            return account or Account(region)
+        try:
+            return self._state_file.begin(account, lambda: Account(region))
+        except BaseException:
+            self._state_file.close()
+            raise
 
     def _commit(self) -> None:
         if self._state_file is not None:
-            persistence.write(self._state_file, self.account)
+            self._state_file.write(self.account)

@@ -1,129 +1,248 @@
-"""The state file: an account as JSON, written as a whole and atomically.
+"""The state file: an account in an SQLite database, to which each call adds what it changed.
 
-A kill at any moment leaves the old file or the new one. The file contains keys and secrets, so
+A call is one transaction, which the kernel has before the answer is given: no kill takes it back,
+and no kill leaves half of one. SQLite syncs its log to the disk from time to time, so after a loss
+of power the file is whole and may lack the newest changes. The file contains keys and secrets, so
 only its owner may read it. Unknown content is an error.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from enum import Enum
-from functools import cache
+import sqlite3
+import weakref
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import IO
 
-from cognito_mfa.local.rules.directory import reindex
+from cognito_mfa.local.account_rows import SCHEMA, AccountRows, UnreadableRowsError
 from cognito_mfa.local.rules.state import Account
 
-FORMAT = "cognito_mfa.local"
-VERSION = 1
+#: How SQLite's header names files of ours, and their layout: "LCog", and a version.
+APPLICATION = int.from_bytes(b"LCog", "big")
+VERSION = 2
 OWNER_ONLY = 0o600
+#: Pages in the log before they are moved to the database, which is when the disk is waited for.
+PAGES_BEFORE_SYNC = 4000
 
 
 class StateFileError(Exception):
     """The state file cannot be used; the text says why and what to do."""
 
 
-def write(path: Path, account: Account) -> None:
-    """Replace the file by one with this account.
+class StateFile:
+    """An open state file, which no other process can open until it is closed."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a state file, which is created if there is none.
+
+        Args:
+            path: The state file.
+
+        Raises:
+            StateFileError: The file is in use, or is no state file of this version.
+            OSError: The file cannot be created or read.
+        """
+        self.path = path
+        lock = _locked(path)
+        try:
+            if not path.exists():
+                _create(path)
+            database = _opened(path)
+            path.chmod(OWNER_ONLY)
+        except BaseException:
+            _unlock(lock)
+            raise
+        self._rows = AccountRows(database)
+        # At the end of the process, too, and however it is let go of.
+        self._release = weakref.finalize(self, _close, database, lock)
+
+    def close(self) -> None:
+        """Let others use the file. Closing twice is no error."""
+        self._release()
+
+    def __enter__(self) -> StateFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read(self) -> Account | None:
+        """Return the account in the file; None if the file is new.
+
+        Raises:
+            StateFileError: The file does not hold what its version says.
+        """
+        try:
+            return self._rows.read()
+        except UnreadableRowsError as error:
+            raise StateFileError(
+                f"{self.path} does not hold what a state file of version {VERSION} holds "
+                f"({error}). Move the file away to start with an empty one."
+            ) from None
+        except sqlite3.Error as error:
+            raise StateFileError(
+                f"{self.path} is damaged ({error}). Move the file away to start with an empty one."
+            ) from None
+
+    def begin(self, account: Account | None, make: Callable[[], Account]) -> Account:
+        """Keep an account from now on.
+
+        Args:
+            account: What to keep instead of what is in the file; None keeps that.
+            make: Returns an account for a file that has none.
+
+        Returns:
+            The account whose changes ``write`` writes.
+
+        Raises:
+            StateFileError: The file does not hold what its version says, or cannot be written.
+        """
+        before = self.read() if account is None else None
+        kept = account or before or make()
+        if before is None:
+            self.replace(kept)
+        self._rows.watch(kept)
+        return kept
+
+    def replace(self, account: Account) -> None:
+        """Write a whole account in place of what is in the file. Raises StateFileError."""
+        with self._written():
+            self._rows.replace(account)
+
+    def write(self, account: Account) -> None:
+        """Write what changed in the account of ``begin``. Where that fails, the next call tries.
+
+        Raises:
+            StateFileError: The disk is full, for example, or the file was closed.
+        """
+        with self._written():
+            self._rows.write(account)
+
+    @contextmanager
+    def _written(self) -> Generator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StateFileError(f"{self.path} cannot be written: {error}.") from error
+
+
+def read(path: Path) -> Account | None:
+    """Return the account in a state file; None if the file is new.
+
+    Raises:
+        StateFileError: The file is none, or in use.
+        FileNotFoundError: There is no file.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"There is no state file {path}.")
+    with StateFile(path) as file:
+        return file.read()
+
+
+def save(path: Path, account: Account) -> None:
+    """Write an account to a state file that nothing else uses.
 
     Args:
         path: The state file.
         account: What to write.
     """
-    document = {"format": FORMAT, "version": VERSION, "account": account}
-    text = json.dumps(document, separators=(",", ":"), default=_fields)
-    temporary = path.with_name(path.name + ".tmp")
+    with StateFile(path) as file:
+        file.replace(account)
+
+
+def _locked(path: Path) -> IO[bytes] | None:
+    """The open lock file beside a state file. The kernel lets go of it when the process ends.
+
+    SQLite's own lock is lost as soon as the process closes the file for another reason. Where there
+    is no ``flock``, SQLite's has to do, and it does: Windows has no such rule.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    beside = path.with_name(f"{path.name}.lock")
+    lock = os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, OWNER_ONLY), "wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise _in_use(path) from None
+    return lock
+
+
+def _unlock(lock: IO[bytes] | None) -> None:
+    if lock is not None:
+        lock.close()
+
+
+def _close(database: sqlite3.Connection, lock: IO[bytes] | None) -> None:
+    database.close()
+    _unlock(lock)
+
+
+def _in_use(path: Path) -> StateFileError:
+    return StateFileError(f"{path} is in use by another local Cognito.")
+
+
+def _create(path: Path) -> None:
+    """Create an empty state file, which no kill leaves unfinished."""
+    temporary = path.with_name(f"{path.name}.tmp")
     # A leftover of a killed process may have any mode, and a link could point anywhere.
     temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    with os.fdopen(handle, "wb") as file:
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY))
+    database = sqlite3.connect(temporary.absolute(), isolation_level=None)
+    try:
+        database.execute("PRAGMA journal_mode = MEMORY")
+        database.execute(f"PRAGMA application_id = {APPLICATION}")
+        database.execute(f"PRAGMA user_version = {VERSION}")
+        database.execute(SCHEMA)
+    finally:
+        database.close()
     temporary.replace(path)
 
 
-def read(path: Path) -> Account:
-    """Return the account in a state file.
-
-    Raises:
-        StateFileError: The file is no state file of this version.
-        FileNotFoundError: There is no file.
-    """
-    document = _document(path)
-    if document.get("version") != VERSION:
-        raise StateFileError(
-            f"{path} has version {document.get('version')!r} and this local Cognito reads "
-            f"version {VERSION}. Move the file away to start with an empty one."
-        )
+def _opened(path: Path) -> sqlite3.Connection:
+    """The database, once it is ours and no one else's."""
+    database = sqlite3.connect(
+        path.absolute(), timeout=0, isolation_level=None, check_same_thread=False
+    )
     try:
-        account: Account = _decoded(Account, document["account"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StateFileError(
-            f"{path} does not hold what a state file of version {VERSION} holds ({error}). "
-            "Move the file away to start with an empty one."
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        _check(path, database)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BEFORE_SYNC}")
+    except sqlite3.OperationalError as error:
+        database.close()
+        busy = error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        raise (
+            _in_use(path) if busy else StateFileError(f"{path} cannot be used: {error}.")
         ) from None
-    for pool in account.pools.values():
-        reindex(pool)
-    return account
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
-def _document(path: Path) -> Mapping[str, Any]:
+def _check(path: Path, database: sqlite3.Connection) -> None:
+    """Refuse what is no state file of this version, before anything in it is changed."""
     try:
-        document = json.loads(path.read_bytes())
-    except ValueError:
-        document = None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise StateFileError(
-            f"{path} is not a state file of the local Cognito. Name another file, or move it away."
+        ((application,), (version,)) = (
+            database.execute(f"PRAGMA {name}").fetchone()
+            for name in ("application_id", "user_version")
         )
-    return document
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    """What json asks for when it meets one of our dataclasses, the only strangers in a state."""
-    kind: Any = type(value)
-    return {name: getattr(value, name) for name in _kept(kind)}
-
-
-def _decoded(kind: Any, value: Any) -> Any:
-    """A value of this annotated type from what JSON kept of it."""
-    if is_dataclass(kind):
-        return _dataclass(kind, value)
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin in (UnionType, Union):
-        (some,) = (argument for argument in arguments if argument is not NoneType)
-        return None if value is None else _decoded(some, value)
-    if origin is list:
-        return [_decoded(arguments[0], item) for item in value]
-    if origin is dict:
-        return {key: _decoded(arguments[1], item) for key, item in value.items()}
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(value)
-    return _plain(kind, value)
-
-
-def _plain(kind: Any, value: Any) -> Any:
-    accepted = (int, float) if kind is float else kind
-    if kind is not Any and not isinstance(value, accepted):
-        raise TypeError(f"{kind.__name__} expected")
-    return value
-
-
-def _dataclass(kind: Any, value: Mapping[str, Any]) -> Any:
-    kinds = _kept(kind)
-    return kind(**{name: _decoded(kinds[name], item) for name, item in value.items()})
-
-
-@cache
-def _kept(kind: Any) -> dict[str, Any]:
-    """The fields of a dataclass that are written, with their types."""
-    hints = get_type_hints(kind)
-    return {
-        field.name: hints[field.name] for field in fields(kind) if not field.metadata.get("derived")
-    }
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        application = version = 0
+    if application != APPLICATION:
+        raise StateFileError(
+            f"{path} is not a state file of this local Cognito. Name another file, or move it away."
+        )
+    if version != VERSION:
+        raise StateFileError(
+            f"{path} has version {version} and this local Cognito reads version {VERSION}. "
+            "Move the file away to start with an empty one."
+        )

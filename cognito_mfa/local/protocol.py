@@ -145,8 +145,7 @@ class Protocol:
                 )
             finally:
                 # A refusal may have counted an attempt, so it is written down like a success.
-                if name not in operations.READING:
-                    self._commit()
+                self._commit()
         if "AuthenticationResult" in payload:
             # Signing needs no lock and lets other threads run.
             payload = {**payload, "AuthenticationResult": sign_all(payload["AuthenticationResult"])}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from botocore.config import Config  # noqa: TID253
 
 from cognito_mfa.local import Clock, LocalCognito
+from cognito_mfa.local.account_rows import SCHEMA, AccountRows
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.rules.recording import Part
+from cognito_mfa.local.rules.state import Account
 from cognito_mfa.local.wire.client import boto3_session
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller
 
@@ -19,9 +24,52 @@ START = 1_780_000_000 // 30 * 30 + 10.0
 ONE_ATTEMPT = Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=60)
 
 
+class ComparedCognito(LocalCognito):
+    """A local Cognito whose changes go to a database, which is compared with it after each call.
+
+    So each test that calls an operation also holds what a state file would get.
+    """
+
+    rows: AccountRows | None = None
+    kept: Account | None = None
+    """What was read after the last call that wrote anything."""
+
+    def _commit(self) -> None:
+        super()._commit()
+        if self.rows is None:
+            self.rows = AccountRows(_memory())
+            self.rows.replace(self.account)
+            self.rows.watch(self.account)
+        before = self.rows.written
+        self.rows.write(self.account)
+        if self.kept is None or self.rows.written != before:
+            self.kept = self.rows.read()
+        assert self.kept == self.account
+        assert _order(self.kept) == _order(self.account)
+
+
+def _memory() -> sqlite3.Connection:
+    database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    database.execute(SCHEMA)
+    return database
+
+
+def _order(value: Any) -> Any:
+    """What a comparison of dictionaries does not look at: lists, pages and clean-ups rely on it."""
+    if isinstance(value, dict):
+        return [(key, _order(item)) for key, item in value.items()]
+    if isinstance(value, Part):
+        kept = [one.name for one in fields(value) if not one.metadata.get("derived")]  # type: ignore[arg-type]
+        return [_order(getattr(value, name)) for name in kept]
+    return None
+
+
 @pytest.fixture
-def cognito() -> LocalCognito:
-    return LocalCognito(Clock(START, ticking=False))
+def cognito() -> Iterator[LocalCognito]:
+    cognito = ComparedCognito(Clock(START, ticking=False))
+    yield cognito
+    if cognito.rows is not None:
+        cognito.rows.close()
 
 
 @pytest.fixture

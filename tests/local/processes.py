@@ -25,6 +25,18 @@ def started(*arguments: str) -> tuple[subprocess.Popen[str], str]:
     return process, first.split()[-1]
 
 
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A server that is expected not to start."""
+    return subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "cognito_mfa.local", "--port", "0", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        timeout=30,
+    )
+
+
 def finished(process: subprocess.Popen[str]) -> Any:
     """The exit code, once the pipes are closed."""
     process.communicate(timeout=10)

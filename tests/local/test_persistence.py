@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import gc
 import os
 import signal
+import sqlite3
 import stat
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from cognito_mfa.local import Behavior, Clock, LocalCognito, PasswordPolicy
 from cognito_mfa.local.persistence import StateFileError
-from cognito_mfa.local.rules.state import DeviceTracking
+from cognito_mfa.local.rules.state import Account, DeviceTracking
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, access_token, refused
 from tests.local.conftest import START, http_client, populated
-from tests.local.processes import finished, started
+from tests.local.processes import finished, run, started
 
 
 @pytest.fixture
@@ -24,34 +29,65 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "pool.json"
 
 
-def opened(path: Path, at: float = START) -> LocalCognito:
-    return LocalCognito(Clock(at, ticking=False), state_file=path)
+class Lives:
+    """One process after another with the same file: each that is opened ends the one before."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.last: LocalCognito | None = None
+
+    def __call__(self, at: float = START) -> LocalCognito:
+        self.end()
+        self.last = LocalCognito(Clock(at, ticking=False), state_file=self.path)
+        return self.last
+
+    def end(self) -> None:
+        if self.last is not None:
+            self.last.close()
+
+    def kept(self) -> Account:
+        """What is in the file after the last of them."""
+        self.end()
+        return LocalCognito.load(self.path).account
 
 
-def test_a_setup_goes_on_after_a_restart_at_every_step(path: Path) -> None:
-    populated(opened(path), mfa="ON", behavior=Behavior(acr_and_amr=True))
-    session = Caller(opened(path).client()).password()["Session"]
-    session = Caller(opened(path).client()).associate(session)["Session"]
-    again = opened(path)
+@pytest.fixture
+def opened(path: Path) -> Iterator[Lives]:
+    lives = Lives(path)
+    yield lives
+    lives.end()
+
+
+def content(path: Path) -> str:
+    """Everything that is in the file, once it is closed."""
+    with closing(sqlite3.connect(path)) as database:
+        return "\n".join(" ".join(row) for row in database.execute("SELECT path, value FROM part"))
+
+
+def test_a_setup_goes_on_after_a_restart_at_every_step(opened: Lives) -> None:
+    populated(opened(), mfa="ON", behavior=Behavior(acr_and_amr=True))
+    session = Caller(opened().client()).password()["Session"]
+    session = Caller(opened().client()).associate(session)["Session"]
+    again = opened()
     code = again.pool(POOL_ID).pending_code_for("newcomer")
     session = Caller(again.client()).verify(session, code, "Phone")["Session"]
-    done = Caller(opened(path).client()).respond("MFA_SETUP", session)
-    last = opened(path)
+    done = Caller(opened().client()).respond("MFA_SETUP", session)
+    last = opened()
     assert last.client().get_user(AccessToken=access_token(done))["Username"] == "newcomer"
     refresh_token = done["AuthenticationResult"]["RefreshToken"]
     assert Caller(last.client()).refresh(refresh_token)
-    later = opened(path, START + 30)
+    later = opened(START + 30)
     challenge = Caller(later.client()).password()
     assert challenge["ChallengeParameters"]["FRIENDLY_DEVICE_NAME"] == "Phone"
     code = later.pool(POOL_ID).code_for("newcomer")
     Caller(later.client()).enter_code(challenge["Session"], code, "newcomer")
     with refused("ExpiredCodeException"):
-        caller = Caller(opened(path, START + 30).client())
+        caller = Caller(opened(START + 30).client())
         caller.enter_code(caller.password()["Session"], code, "newcomer")
 
 
-def test_everything_reads_back_as_it_was(path: Path) -> None:
-    cognito = opened(path)
+def test_everything_reads_back_as_it_was(opened: Lives, path: Path) -> None:
+    cognito = opened()
     pool = populated(
         cognito,
         mfa="ON",
@@ -65,12 +101,12 @@ def test_everything_reads_back_as_it_was(path: Path) -> None:
     pool.create_client("secret", secret="s" * 30)
     Caller(cognito.client()).password()
     cognito.client().create_user_pool(PoolName="mine", UserPoolTags={"a": "b"})
-    assert LocalCognito.load(path).account == cognito.account
+    assert opened.kept() == cognito.account
 
 
-def test_what_is_under_way_reads_back_too(path: Path) -> None:
+def test_what_is_under_way_reads_back_too(opened: Lives, path: Path) -> None:
     """Devices, groups, codes on their way, SRP exchanges, replaced tokens, attempts."""
-    cognito = opened(path)
+    cognito = opened()
     pool = populated(cognito, device_tracking=DeviceTracking(replaces_mfa=True))
     pool.create_client("rotating", rotation_grace=10)
     boto = cognito.client()
@@ -98,79 +134,83 @@ def test_what_is_under_way_reads_back_too(path: Path) -> None:
     user = pool.user("newcomer")
     assert all([state.groups, state.replaced_tokens, state.attempts, cognito.account.exchanges])
     assert all([user.devices, user.groups, user.sent_codes])
-    assert LocalCognito.load(path).account == cognito.account
+    assert opened.kept() == cognito.account
 
 
-def test_a_file_of_an_earlier_version_of_ours_still_opens(path: Path) -> None:
-    """What it does not say yet has its default."""
-    populated(opened(path), mfa="ON")
-    document = json.loads(path.read_text())
-    del document["account"]["exchanges"]
-    (pool,) = document["account"]["pools"].values()
-    for newer in ("pretence", "groups", "attempts", "device_tracking", "replaced_tokens"):
-        del pool[newer]
-    for user in pool["users"].values():
-        for newer in ("devices", "groups", "sent_codes", "earlier_passwords"):
-            del user[newer]
-    path.write_text(json.dumps(document))
-    assert Caller(opened(path).client()).password("regular")["Session"]
-
-
-def test_failures_are_remembered(path: Path) -> None:
+def test_failures_are_remembered(opened: Lives) -> None:
     """A lock is no lock when a restart lifts it."""
-    populated(opened(path), mfa="ON")
+    populated(opened(), mfa="ON")
     for _ in range(5):
         with refused("NotAuthorizedException", "Incorrect username or password."):
-            Caller(opened(path).client()).password("regular", "Wrong-Horse-7")
+            Caller(opened().client()).password("regular", "Wrong-Horse-7")
     with refused("NotAuthorizedException", "Password attempts exceeded"):
-        Caller(opened(path).client()).password("regular")
+        Caller(opened().client()).password("regular")
 
 
-def test_a_spent_session_stays_spent(path: Path) -> None:
-    pool = populated(opened(path), mfa="ON")
-    session = Caller(opened(path).client()).password("regular")["Session"]
+def test_a_spent_session_stays_spent(opened: Lives) -> None:
+    pool = populated(opened(), mfa="ON")
+    session = Caller(opened().client()).password("regular")["Session"]
     code = pool.code_for("regular")
-    Caller(opened(path).client()).enter_code(session, code)
+    Caller(opened().client()).enter_code(session, code)
     with refused("NotAuthorizedException"):
-        Caller(opened(path).client()).enter_code(session, code)
+        Caller(opened().client()).enter_code(session, code)
 
 
-def test_only_its_owner_reads_it(path: Path) -> None:
+def test_only_its_owner_reads_it(opened: Lives, path: Path) -> None:
     old_mask = os.umask(0)
     try:
-        opened(path).create_pool(POOL_ID)
+        opened().create_pool(POOL_ID)
     finally:
         os.umask(old_mask)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_what_a_killed_process_left_is_no_obstacle(path: Path, tmp_path: Path) -> None:
+def test_what_a_killed_process_left_is_no_obstacle(
+    opened: Lives, path: Path, tmp_path: Path
+) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("precious")
     path.with_name("pool.json.tmp").symlink_to(elsewhere)
-    opened(path).create_pool(POOL_ID)
+    opened().create_pool(POOL_ID)
     assert elsewhere.read_text() == "precious"
-    assert [one.id for one in opened(path).pools()] == [POOL_ID]
+    assert [one.id for one in opened().pools()] == [POOL_ID]
+    assert not path.is_symlink()
     assert not path.with_name("pool.json.tmp").exists()
 
 
-def test_no_password_and_no_token_is_in_it(path: Path) -> None:
-    cognito = opened(path)
+def test_no_password_and_no_token_is_in_it(opened: Lives, path: Path) -> None:
+    cognito = opened()
     populated(cognito, mfa="OPTIONAL")
     result = Caller(cognito.client()).password()["AuthenticationResult"]
-    text = path.read_text()
+    cognito.close()
+    text = content(path)
+    assert "newcomer@example.com" in text
     for secret in (PASSWORD, result["AccessToken"], result["RefreshToken"]):
         assert secret not in text
 
 
-def test_reading_writes_nothing(path: Path) -> None:
-    cognito = opened(path)
+def test_reading_writes_nothing(opened: Lives, path: Path) -> None:
+    cognito = opened()
     populated(cognito)
-    before = path.stat().st_mtime_ns
+    log = path.with_name("pool.json-wal")
+    before = log.read_bytes()
     boto = cognito.client()
     boto.admin_get_user(UserPoolId=POOL_ID, Username="regular")
     boto.list_users(UserPoolId=POOL_ID)
-    assert path.stat().st_mtime_ns == before
+    assert log.read_bytes() == before
+
+
+def test_what_is_changed_by_hand_is_kept_with_the_next_call(opened: Lives) -> None:
+    """A test may hold a user and change anything at any time."""
+    cognito = opened()
+    pool = populated(cognito)
+    user, boto = pool.user("regular"), cognito.client()
+    boto.list_users(UserPoolId=POOL_ID)
+    user.enabled = False
+    user.attributes["name"] = "Reg"
+    boto.list_users(UserPoolId=POOL_ID)
+    kept = opened.kept().pools[POOL_ID].users["regular"]
+    assert (kept.enabled, kept.attributes["name"]) == (False, "Reg")
 
 
 def test_a_copy_can_be_saved_and_loaded(path: Path, cognito: LocalCognito) -> None:
@@ -183,33 +223,199 @@ def test_a_copy_can_be_saved_and_loaded(path: Path, cognito: LocalCognito) -> No
     assert path.read_bytes() == before
 
 
+def test_a_copy_takes_the_place_of_another(path: Path, cognito: LocalCognito) -> None:
+    with LocalCognito(state_file=path) as earlier:
+        populated(earlier)
+    cognito.create_pool("us-east-1_Another00")
+    cognito.save(path)
+    assert list(LocalCognito.load(path).account.pools) == ["us-east-1_Another00"]
+
+
+def test_an_account_that_is_given_takes_the_place_of_the_one_in_the_file(
+    opened: Lives, cognito: LocalCognito
+) -> None:
+    populated(opened())
+    opened.end()
+    cognito.create_pool("us-east-1_Another00")
+    with LocalCognito(state_file=opened.path, account=cognito.account) as given:
+        given.create_pool("us-east-1_Third0000")
+    assert list(opened.kept().pools) == ["us-east-1_Another00", "us-east-1_Third0000"]
+
+
+def test_there_is_nothing_to_load(path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"There is no state file .*pool\.json"):
+        LocalCognito.load(path)
+    assert list(path.parent.iterdir()) == []
+
+
+OLD = '{"format":"cognito_mfa.local","version":1,"account":{"region":"us-east-1","pools":{}}}'
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", OLD, OLD + " " * 5000], ids=len)
+def test_a_file_that_is_none_is_refused_and_kept(path: Path, text: str) -> None:
+    """Also one of before there was a database in it."""
+    path.write_text(text)
+    path.chmod(0o644)
+    for attempt in (
+        LocalCognito.load,
+        lambda path: LocalCognito(state_file=path),
+        LocalCognito().save,
+    ):
+        with pytest.raises(StateFileError, match="is not a state file of this local Cognito"):
+            attempt(path)
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == (text, 0o644)
+
+
+def change(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        for statement in statements:
+            database.execute(statement)
+
+
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("statement", "complaint"),
     [
-        ("", "is not a state file"),
-        ("{", "is not a state file"),
-        ("[1]", "is not a state file"),
-        ('{"pools": []}', "is not a state file"),
-        ('{"format": "cognito_mfa.local", "version": 99}', "version 99 .* reads version 1"),
-        ('{"format": "cognito_mfa.local", "version": 1}', "does not hold"),
-        ('{"format": "cognito_mfa.local", "version": 1, "account": {"x": 1}}', "does not hold"),
+        ("PRAGMA application_id = 1", "is not a state file"),
+        ("PRAGMA user_version = 99", "has version 99 .* reads version 2"),
+        ("DELETE FROM part WHERE path = ''", "does not hold"),
+        ("UPDATE part SET value = '{' WHERE path = ''", "does not hold"),
+        ("UPDATE part SET value = '[]' WHERE path = ''", "does not hold"),
         (
-            '{"format": "cognito_mfa.local", "version": 1, "account": {"region": 5}}',
+            "UPDATE part SET value = '{\"region\": 5}' WHERE path = ''",
             "does not hold .*str expected",
         ),
+        ("UPDATE part SET value = '{\"x\": 5}' WHERE path = ''", "does not hold"),
+        ("UPDATE part SET path = '\"pools\"' WHERE path <> ''", "does not hold"),
+        ('UPDATE part SET path = \'"a","b","c","d"\' WHERE path <> \'\'', "does not hold"),
     ],
 )
-def test_a_file_that_is_none_is_refused_and_kept(path: Path, text: str, complaint: str) -> None:
-    path.write_text(text)
+def test_a_database_that_is_none_of_ours_is_refused(
+    path: Path, statement: str, complaint: str
+) -> None:
+    with LocalCognito(state_file=path) as cognito:
+        cognito.create_pool(POOL_ID)
+    change(path, statement)
+    before = path.read_bytes()
     with pytest.raises(StateFileError, match=complaint):
-        opened(path)
-    assert path.read_text() == text
+        LocalCognito(state_file=path)
+    assert path.read_bytes() == before
 
 
-def test_the_file_names_its_version(path: Path) -> None:
-    opened(path).create_pool(POOL_ID)
-    document = json.loads(path.read_text())
-    assert (document["format"], document["version"]) == ("cognito_mfa.local", 1)
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+def test_a_file_that_was_cut_off_is_refused_and_kept(
+    opened: Lives, path: Path, part: float
+) -> None:
+    pool = populated(opened())
+    for number in range(40):
+        pool.create_user(f"user{number}", attributes={"name": "x" * 500})
+    opened.end()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * part)])
+    with pytest.raises(StateFileError, match=r"is damaged|is not a state file"):
+        opened()
+    assert path.stat().st_size == int(len(whole) * part)
+
+
+def test_a_change_that_cannot_be_written_is_an_error_and_written_later(opened: Lives) -> None:
+    """A full disk: no answer is given for what is not kept."""
+    cognito = opened()
+    pool = cognito.create_pool(POOL_ID)
+    full = sqlite3.OperationalError("database or disk is full")
+    assert cognito._state_file is not None
+    rows = cognito._state_file._rows
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(rows, "_write_changes", Mock(side_effect=full))
+        with pytest.raises(StateFileError, match="cannot be written: database or disk is full"):
+            pool.create_user("ada")
+    pool.create_user("grace")
+    assert list(opened.kept().pools[POOL_ID].users) == ["ada", "grace"]
+
+
+def test_what_comes_after_the_end_is_refused(opened: Lives) -> None:
+    cognito = opened()
+    cognito.close()
+    cognito.close()
+    with pytest.raises(StateFileError, match="cannot be written"):
+        cognito.create_pool(POOL_ID)
+
+
+def test_a_second_one_is_refused_wherever_it_would_write(
+    opened: Lives, path: Path, cognito: LocalCognito
+) -> None:
+    first = opened()
+    path.read_bytes()  # which would give up a lock of POSIX
+    in_use = r"pool\.json is in use by another local Cognito\."
+    for attempt in (
+        lambda: LocalCognito(state_file=path),
+        lambda: LocalCognito.load(path),
+        lambda: cognito.save(path),
+        lambda: first.save(path),
+    ):
+        with pytest.raises(StateFileError, match=in_use):
+            attempt()
+    populated(first)
+    opened()
+
+
+def test_a_second_process_is_refused_until_the_first_is_killed(path: Path) -> None:
+    process, _ = started("--state", str(path), "--pool", POOL_ID)
+    second = run("--state", str(path))
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr == (
+        f"Cannot start the local Cognito: {path} is in use by another local Cognito.\n"
+    )
+    os.kill(process.pid, signal.SIGKILL)
+    finished(process)
+    with LocalCognito(state_file=path) as third:
+        assert [pool.id for pool in third.pools()] == [POOL_ID]
+
+
+def test_it_is_let_go_of_without_a_word(opened: Lives, path: Path) -> None:
+    """A test that forgets to close it does not keep the file from the next one."""
+    LocalCognito(state_file=path).create_pool(POOL_ID)
+    gc.collect()
+    assert [pool.id for pool in opened().pools()] == [POOL_ID]
+
+
+def test_a_stop_leaves_one_file_and_its_lock(path: Path) -> None:
+    process, _ = started("--state", str(path), "--pool", POOL_ID)
+    os.kill(process.pid, signal.SIGTERM)
+    assert finished(process) == 0
+    assert sorted(one.name for one in path.parent.iterdir()) == ["pool.json", "pool.json.lock"]
+    assert {stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()} == {0o600}
+
+
+def written_by(cognito: LocalCognito, call: Callable[[], Any]) -> int:
+    """How many rows a call writes and deletes."""
+    assert cognito._state_file is not None
+    rows = cognito._state_file._rows
+    before = rows.written
+    call()
+    return rows.written - before
+
+
+def test_what_a_call_writes_depends_on_the_call_alone(opened: Lives) -> None:
+    """Not on the users and sign-ins that are there already."""
+    cognito = opened()
+    pool = populated(cognito, mfa="ON")
+    caller = Caller(cognito.client())
+
+    def sign_in() -> None:
+        session = caller.password("regular")["Session"]
+        caller.enter_code(session, pool.code_for("regular"))
+        cognito.clock.advance(30)
+
+    def create(name: str) -> None:
+        caller.boto.admin_create_user(UserPoolId=POOL_ID, Username=name, MessageAction="SUPPRESS")
+
+    for _ in range(50):  # until each sign-in sees an earlier one forgotten
+        sign_in()
+    first = written_by(cognito, sign_in), written_by(cognito, lambda: create("first"))
+    for number in range(100):
+        pool.create_user(f"user{number}")
+        sign_in()
+    assert (written_by(cognito, sign_in), written_by(cognito, lambda: create("last"))) == first
+    assert max(first) < 10
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.11, 0.17])

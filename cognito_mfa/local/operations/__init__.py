@@ -138,35 +138,3 @@ IAM: Mapping[str, Operation] = {
 }
 
 ALL: Mapping[str, Operation] = {**PUBLIC, **IAM}
-
-#: After these there is nothing new to write to the state file.
-READING = frozenset(
-    {
-        "AdminGetDevice",
-        "AdminGetUser",
-        "AdminGetUserAuthFactors",
-        "AdminListDevices",
-        "AdminListGroupsForUser",
-        "DescribeIdentityProvider",
-        "DescribeResourceServer",
-        "DescribeUserPool",
-        "DescribeUserPoolClient",
-        "DescribeUserPoolDomain",
-        "GetDevice",
-        "GetGroup",
-        "GetIdentityProviderByIdentifier",
-        "GetUser",
-        "GetUserAuthFactors",
-        "GetUserPoolMfaConfig",
-        "ListDevices",
-        "ListGroups",
-        "ListIdentityProviders",
-        "ListResourceServers",
-        "ListTagsForResource",
-        "ListUserPoolClientSecrets",
-        "ListUserPoolClients",
-        "ListUserPools",
-        "ListUsers",
-        "ListUsersInGroup",
-    }
-)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cognito_mfa.local.rules.recording import Part
+
 LONGEST_LOCK = 900.0
 FORGOTTEN_AFTER = 900.0
 
 
 @dataclass(slots=True)
-class Attempts:
+class Attempts(Part):
     """The failures of one user, and until when they lock."""
 
     failures: int = 0

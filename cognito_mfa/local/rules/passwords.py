@@ -19,7 +19,7 @@ SALT_BYTES = 16
 ALPHABET = string.ascii_letters + string.digits + "!@#%&*"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Password:
     """What is kept of a password."""
 

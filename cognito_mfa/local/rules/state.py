@@ -15,6 +15,7 @@ from typing import Any
 from cognito_mfa.local.behavior import Behavior
 from cognito_mfa.local.rules.lockout import Attempts
 from cognito_mfa.local.rules.passwords import Password, PasswordPolicy
+from cognito_mfa.local.rules.recording import Part
 
 SOFTWARE_TOKEN_MFA = "SOFTWARE_TOKEN_MFA"  # noqa: S105 - the name of a factor
 SMS_MFA = "SMS_MFA"
@@ -54,7 +55,7 @@ class Stage(StrEnum):
 
 
 @dataclass(slots=True)
-class SoftwareToken:
+class SoftwareToken(Part):
     """A verified authenticator, with the steps whose codes were accepted."""
 
     secret: str = field(repr=False)
@@ -67,7 +68,7 @@ class SoftwareToken:
 
 
 @dataclass(slots=True)
-class SentCode:
+class SentCode(Part):
     """A confirmation code that was sent to a user, and the attribute that it proves."""
 
     code: str = field(repr=False)
@@ -76,7 +77,7 @@ class SentCode:
 
 
 @dataclass(slots=True, kw_only=True)
-class Device:
+class Device(Part):
     """A device that a user signed in from; it can prove itself once it has a verifier."""
 
     key: str
@@ -91,7 +92,7 @@ class Device:
 
 
 @dataclass(slots=True, kw_only=True)
-class User:
+class User(Part):
     """A user of a pool."""
 
     username: str
@@ -120,7 +121,7 @@ class User:
 
 
 @dataclass(slots=True, kw_only=True)
-class ClientSecret:
+class ClientSecret(Part):
     """One of the secrets of an app client."""
 
     id: str
@@ -129,7 +130,7 @@ class ClientSecret:
 
 
 @dataclass(slots=True, kw_only=True)
-class AppClient:
+class AppClient(Part):
     """An app client of a pool."""
 
     id: str
@@ -180,7 +181,7 @@ class AppClient:
 
 
 @dataclass(slots=True, kw_only=True)
-class TokenFamily:
+class TokenFamily(Part):
     """The tokens of one sign-in, through all refreshes."""
 
     event_id: str
@@ -195,7 +196,7 @@ class TokenFamily:
     device_key: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SigningKey:
     """A private key and the id under which its public half is published."""
 
@@ -203,7 +204,7 @@ class SigningKey:
     pem: str = field(repr=False)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PoolKeys:
     """The keys of a pool: Cognito signs ID and access tokens with different ones."""
 
@@ -212,7 +213,7 @@ class PoolKeys:
 
 
 @dataclass(slots=True, kw_only=True)
-class Group:
+class Group(Part):
     """A group of a pool."""
 
     name: str
@@ -224,7 +225,7 @@ class Group:
 
 
 @dataclass(slots=True, kw_only=True)
-class Domain:
+class Domain(Part):
     """Where managed login is, by name: a prefix of Cognito's own domain, or a custom domain."""
 
     name: str
@@ -240,7 +241,7 @@ class Domain:
 
 
 @dataclass(slots=True, kw_only=True)
-class ResourceServer:
+class ResourceServer(Part):
     """An API, with the scopes that clients can have of it."""
 
     identifier: str
@@ -250,7 +251,7 @@ class ResourceServer:
 
 
 @dataclass(slots=True, kw_only=True)
-class IdentityProvider:
+class IdentityProvider(Part):
     """Where users of a pool can sign in instead of in the pool."""
 
     name: str
@@ -266,7 +267,7 @@ class IdentityProvider:
 
 
 @dataclass(slots=True, kw_only=True)
-class DeviceTracking:
+class DeviceTracking(Part):
     """A pool's DeviceConfiguration."""
 
     replaces_mfa: bool = False
@@ -290,7 +291,7 @@ class SchemaAttribute:
 
 
 @dataclass(slots=True, kw_only=True)
-class UserPool:
+class UserPool(Part):
     """A user pool with everything in it."""
 
     id: str
@@ -364,7 +365,7 @@ class ChallengeResult:
 
 
 @dataclass(slots=True, kw_only=True)
-class SignInSession:
+class SignInSession(Part):
     """What Cognito knows behind a session string, which itself is never stored."""
 
     id: str
@@ -392,7 +393,7 @@ class SignInSession:
 
 
 @dataclass(slots=True, kw_only=True)
-class SrpExchange:
+class SrpExchange(Part):
     """What Cognito knows behind a secret block. Without a ``sub`` it is of no user."""
 
     id: str
@@ -411,7 +412,7 @@ class SrpExchange:
 
 
 @dataclass(slots=True)
-class Account:
+class Account(Part):
     """One AWS account in one region."""
 
     region: str

@@ -1,0 +1,319 @@
+"""Dataclasses that note what changes in them, so that a state file gets the changes and no more.
+
+An operation sets fields and changes lists and dictionaries as in any program. Nothing has to be
+marked, and so nothing can be forgotten: a value that could change unnoticed is refused when it is
+put into the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from types import NoneType
+from typing import Any, Final
+
+Path = tuple[str, ...]
+"""Where something is in an account: field, key, field, key, and so on."""
+
+PLAIN: Final = frozenset({str, int, float, bool, NoneType})
+_UNSET: Final = object()
+
+
+class Journal:
+    """What changed in an account since it was last written.
+
+    A row is the account, or an entry of a dictionary that is a field of a row. Sets of paths are
+    dictionaries here, because the order of new rows is that of the entries in memory.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[Path, None] = {}
+        """Rows of which a field has changed."""
+        self.trees: dict[Path, None] = {}
+        """Rows and dictionaries that are new, with everything below them."""
+        self.removed: dict[Path, None] = {}
+        """Rows that were removed, even if there is another one by now."""
+
+    def watch(self, account: Part) -> None:
+        """Note changes of this account from now on."""
+        _hold(account, self, "")
+
+    def forget(self) -> None:
+        """Forget the changes, once they are written."""
+        self.rows.clear()
+        self.trees.clear()
+        self.removed.clear()
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.trees or self.removed)
+
+    def note(self, path: Path, *, row: bool) -> None:
+        """Note a change.
+
+        Args:
+            path: Where.
+            row: Whether a field of a row has changed; else the whole of it is new.
+        """
+        if not row:
+            self.trees[path] = None
+        elif path not in self.trees:
+            self.rows[path] = None
+
+    def note_removal(self, path: Path) -> None:
+        """Note that a row is gone. One that comes instead is behind all others."""
+        self.trees.pop(path, None)
+        self.removed[path] = None
+
+
+class Part:
+    """The base of all dataclasses of a state that can change."""
+
+    __slots__ = ("_holder", "_key")
+
+    _holder: Any
+    _key: str
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        before = getattr(self, name, _UNSET)
+        if _is_same(before, value):
+            return
+        object.__setattr__(self, name, _held(value, self, name))
+        _note_change(self, name)
+        if isinstance(before, RecordedDict) or isinstance(value, dict):
+            _note_new_table(self, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy is in no place of the state."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
+        return _remade, (type(self), values)
+
+
+def _remade(kind: Callable[..., Part], values: Mapping[str, Any]) -> Part:
+    return kind(**values)
+
+
+class RecordedDict(dict[str, Any]):
+    """A dictionary in the state. Each way to change one ends in ``__setitem__`` or ``__delitem__``."""
+
+    __slots__ = ("_holder", "_key")
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if not _is_same(self.get(key, _UNSET), value):
+            super().__setitem__(key, _held(value, self, key))
+            _note_change(self, key)
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        _note_change(self, key, removed=True)
+
+    def pop(self, key: str, *default: Any) -> Any:
+        """Remove a key and return its value, as ``dict.pop`` does."""
+        if key not in self and default:
+            return default[0]
+        value = self[key]
+        del self[key]
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the newest entry and return it. Raises KeyError."""
+        if not self:
+            raise KeyError("popitem(): dictionary is empty")
+        key = next(reversed(self))
+        return key, self.pop(key)
+
+    def clear(self) -> None:
+        """Remove all entries."""
+        for key in list(self):
+            del self[key]
+
+    def update(self, *others: Any, **more: Any) -> None:
+        """Set entries, as ``dict.update`` does."""
+        for key, value in dict(*others, **more).items():
+            self[key] = value
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Return the value of a key, which is set if it is new, as ``dict.setdefault`` does."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy is an ordinary dictionary."""
+        return dict, (dict(self),)
+
+    def __ior__(self, other: Any) -> RecordedDict:  # type: ignore[override,misc]
+        self.update(other)
+        return self
+
+
+def _noting(change: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of ``list`` that notes what it does."""
+
+    def method(self: RecordedList, *arguments: Any, **options: Any) -> Any:
+        result = change(self, *arguments, **options)
+        for number, item in enumerate(self):
+            if type(item) not in PLAIN:
+                list.__setitem__(self, number, _held(item, self, ""))
+        _note_change(self, "")
+        return result
+
+    return method
+
+
+class RecordedList(list[Any]):
+    """A list in the state."""
+
+    __slots__ = ("_holder", "_key")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy is an ordinary list."""
+        return list, (list(self),)
+
+    __setitem__ = _noting(list.__setitem__)
+    __delitem__ = _noting(list.__delitem__)
+    __iadd__ = _noting(list.__iadd__)
+    __imul__ = _noting(list.__imul__)
+    append = _noting(list.append)
+    extend = _noting(list.extend)
+    insert = _noting(list.insert)
+    remove = _noting(list.remove)
+    pop = _noting(list.pop)
+    clear = _noting(list.clear)
+    sort = _noting(list.sort)
+    reverse = _noting(list.reverse)
+
+
+Node = Part | RecordedDict | RecordedList
+
+
+def _is_same(before: Any, value: Any) -> bool:
+    kind = type(value)
+    return before is value or (kind in PLAIN and type(before) is kind and bool(before == value))
+
+
+def _held(value: Any, holder: Node, key: str) -> Any:
+    """The value as it is kept by its holder, which hears of its changes."""
+    if type(value) in PLAIN:
+        return value
+    if isinstance(value, Part):
+        return _held_part(value, holder, key)
+    if isinstance(value, dict):
+        return _held_dict(value, holder, key)
+    if isinstance(value, list):
+        return _held_list(value, holder, key)
+    if isinstance(value, str) or _is_frozen(value):
+        return value
+    raise TypeError(
+        f"a {type(value).__name__} cannot be kept in the state: use a dataclass that is a Part "
+        "or frozen, a dictionary, a list, or a plain value"
+    )
+
+
+def _held_part(part: Part, holder: Node, key: str) -> Part:
+    other = _holder_of(part)
+    if other is not None and not _is_at(part, holder, key) and _still_holds(other, part):
+        raise ValueError(f"this {type(part).__name__} is in another place of the state already")
+    _hold(part, holder, key)
+    return part
+
+
+def _held_dict(value: Mapping[str, Any], holder: Node, key: str) -> RecordedDict:
+    if isinstance(value, RecordedDict) and _is_at(value, holder, key):
+        return value
+    made = RecordedDict()
+    for name, item in value.items():
+        dict.__setitem__(made, name, _held(item, made, name))
+    _hold(made, holder, key)
+    return made
+
+
+def _held_list(value: Iterable[Any], holder: Node, key: str) -> RecordedList:
+    if isinstance(value, RecordedList) and _is_at(value, holder, key):
+        return value
+    made = RecordedList(value)
+    for number, item in enumerate(made):
+        list.__setitem__(made, number, _held(item, made, ""))
+    _hold(made, holder, key)
+    return made
+
+
+def _hold(node: Node, holder: Node | Journal, key: str) -> None:
+    object.__setattr__(node, "_holder", holder)
+    object.__setattr__(node, "_key", key)
+
+
+def _holder_of(node: Node) -> Any:
+    return getattr(node, "_holder", None)
+
+
+def _key_of(node: Node) -> str:
+    return getattr(node, "_key", "")
+
+
+def _is_at(node: Node, holder: Node, key: str) -> bool:
+    return _holder_of(node) is holder and _key_of(node) == key
+
+
+def _still_holds(holder: Any, part: Part) -> bool:
+    if isinstance(holder, Part):
+        return getattr(holder, _key_of(part), None) is part
+    if isinstance(holder, RecordedDict):
+        return holder.get(_key_of(part)) is part
+    return not isinstance(holder, Journal) and any(item is part for item in holder)
+
+
+def _is_frozen(value: Any) -> bool:
+    parameters = getattr(value, "__dataclass_params__", None)
+    return parameters is not None and bool(parameters.frozen)
+
+
+def _note_change(node: Node, key: str, *, removed: bool = False) -> None:
+    """Note a change of a field or an entry of a node, if the node is part of a watched account."""
+    found = _traced(node)
+    if found is None:
+        return
+    journal, nodes, path = found
+    if len(_alternating(nodes)) < len(nodes):
+        journal.note(_row_of(nodes, path), row=True)
+    elif isinstance(node, Part):
+        journal.note(path, row=True)
+    elif removed:
+        journal.note_removal((*path, key))
+    else:
+        journal.note((*path, key), row=False)
+
+
+def _note_new_table(part: Part, name: str) -> None:
+    """Note that a dictionary came to be a field, or was one, if the part is a row."""
+    found = _traced(part)
+    if found is not None and len(_alternating(found[1])) == len(found[1]):
+        journal, _, path = found
+        journal.note((*path, name), row=False)
+
+
+def _traced(node: Node) -> tuple[Journal, list[Node], Path] | None:
+    """The journal of a node's account, the nodes from there to it, and the path."""
+    nodes: list[Node] = []
+    keys: list[str] = []
+    here: Any = node
+    while not isinstance(here, Journal):
+        if here is None:
+            return None
+        nodes.append(here)
+        keys.append(_key_of(here))
+        here = _holder_of(here)
+    return here, nodes[::-1], tuple(keys[-2::-1])
+
+
+def _alternating(nodes: list[Node]) -> list[Node]:
+    """The first nodes, as far as they are rows and their dictionaries in turn."""
+    for number, node in enumerate(nodes):
+        if not isinstance(node, RecordedDict if number % 2 else Part):
+            return nodes[:number]
+    return nodes
+
+
+def _row_of(nodes: list[Node], path: Path) -> Path:
+    """The path of the row that has a node inside of its text."""
+    depth = len(_alternating(nodes))
+    return path[: depth - depth % 2]
