@@ -147,7 +147,9 @@ def _start_cognito(port: int, running: ExitStack) -> str:
     from example_project import demo_users, settings, terminal
 
     with _readable_data():
-        cognito = LocalCognito(state_file=settings.STATE / "pool.json", calls_kept=0)
+        cognito = running.enter_context(
+            LocalCognito(state_file=settings.STATE / "pool.json", calls_kept=0)
+        )
         demo_users.prepare(cognito)
     url = running.enter_context(cognito.serve(port, HOST)).url
     return terminal.banner(settings.SITE_URL, url, settings.POOL_MFA, demo_users.shown())
