@@ -77,7 +77,7 @@ class Part:
         before = getattr(self, name, _UNSET)
         if _is_same(before, value):
             return
-        object.__setattr__(self, name, _held(value, self, name))
+        object.__setattr__(self, name, _held_instead(before, value, self, name))
         _note_change(self, name)
         if isinstance(before, RecordedDict) or isinstance(value, dict):
             _note_new_table(self, name)
@@ -98,8 +98,9 @@ class RecordedDict(dict[str, Any]):
     __slots__ = ("_holder", "_key")
 
     def __setitem__(self, key: str, value: Any) -> None:
-        if not _is_same(self.get(key, _UNSET), value):
-            super().__setitem__(key, _held(value, self, key))
+        before = self.get(key, _UNSET)
+        if not _is_same(before, value):
+            super().__setitem__(key, _held_instead(before, value, self, key))
             _note_change(self, key)
 
     def __delitem__(self, key: str) -> None:
@@ -191,6 +192,18 @@ def _is_same(before: Any, value: Any) -> bool:
     return before is value or (kind in PLAIN and type(before) is kind and bool(before == value))
 
 
+def _held_instead(before: Any, value: Any, holder: Node, key: str) -> Any:
+    """The value as it is kept in place of another one, of which it may have parts."""
+    if not isinstance(before, Node):
+        return _held(value, holder, key)
+    _hold(before, None, key)
+    try:
+        return _held(value, holder, key)
+    except BaseException:
+        _hold(before, holder, key)
+        raise
+
+
 def _held(value: Any, holder: Node, key: str) -> Any:
     """The value as it is kept by its holder, which hears of its changes."""
     if type(value) in PLAIN:
@@ -237,7 +250,7 @@ def _held_list(value: Iterable[Any], holder: Node, key: str) -> RecordedList:
     return made
 
 
-def _hold(node: Node, holder: Node | Journal, key: str) -> None:
+def _hold(node: Node, holder: Node | Journal | None, key: str) -> None:
     object.__setattr__(node, "_holder", holder)
     object.__setattr__(node, "_key", key)
 
@@ -257,9 +270,11 @@ def _is_at(node: Node, holder: Node, key: str) -> bool:
 def _still_holds(holder: Any, part: Part) -> bool:
     if isinstance(holder, Part):
         return getattr(holder, _key_of(part), None) is part
+    if isinstance(holder, Journal) or _holder_of(holder) is None:
+        return False  # the dictionary or list was replaced
     if isinstance(holder, RecordedDict):
         return holder.get(_key_of(part)) is part
-    return not isinstance(holder, Journal) and any(item is part for item in holder)
+    return any(item is part for item in holder)
 
 
 def _is_frozen(value: Any) -> bool:

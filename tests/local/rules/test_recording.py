@@ -183,6 +183,30 @@ def test_one_part_is_in_one_place() -> None:
     branch.leaves["m"] = branch.leaves.pop("l")
 
 
+def test_parts_go_on_in_a_list_that_takes_the_place_of_theirs(
+    watched: tuple[Tree, Journal],
+) -> None:
+    tree, journal = watched
+    branch = tree.branches["a"]
+    branch.heap.append(Leaf("second"))
+    branch.heap = [leaf for leaf in branch.heap if leaf.name == "second"]
+    branch.leaves = {key: leaf for key, leaf in branch.leaves.items() if key == "l"}
+    journal.forget()
+    branch.heap[0].name = "new"
+    assert list(journal.rows) == [A]
+    branch.leaves["l"].name = "new"
+    assert list(journal.rows) == [A, (*A, "leaves", "l")]
+
+
+def test_what_is_refused_leaves_what_was_there(watched: tuple[Tree, Journal]) -> None:
+    tree, journal = watched
+    branch = tree.branches["a"]
+    with pytest.raises(TypeError):
+        setattr(branch, "heap", [object()])  # noqa: B010 - no type checker would let it pass
+    branch.heap[0].name = "new"
+    assert list(journal.rows) == [A]
+
+
 def test_a_list_in_two_places_is_two(watched: tuple[Tree, Journal]) -> None:
     tags: list[str] = ["x"]
     one, other = Leaf(tags=tags), Leaf(tags=tags)
