@@ -16,6 +16,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, MinLengthValidator
 from django.utils.translation import get_language, gettext, to_locale
 from django.utils.translation import gettext_lazy as _
 
@@ -122,6 +123,26 @@ def attribute_field(name: str) -> forms.Field | None:
     if name in _AUTOCOMPLETE:
         field.widget.attrs["autocomplete"] = _AUTOCOMPLETE[name]
     return field
+
+
+def length_error(
+    value: str, *, shortest: int | None = None, longest: int | None = None
+) -> ValidationError | None:
+    """Return Django's error for a value that is too short or too long for a pool; None if it is neither.
+
+    Args:
+        value: what the user entered.
+        shortest: how many characters the pool demands; None for no limit.
+        longest: how many it allows; None for no limit.
+    """
+    limits = {MinLengthValidator: shortest, MaxLengthValidator: longest}
+    for validator, limit in limits.items():
+        try:
+            if limit is not None:
+                validator(limit)(value)
+        except ValidationError as error:
+            return error
+    return None
 
 
 def value_without_asking(name: str) -> str:

@@ -39,6 +39,7 @@ page, a log or an error report. Wrong Django settings are not in this family: th
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar, Literal
 
@@ -356,6 +357,8 @@ class AttributesRejected(UserFacingError):
         names: Cognito's names of the attributes, as far as its text has them.
         already_set: whether the user has them already, and they cannot be changed at this step.
         taken: whether another user of the pool has the same value.
+        shortest: how many characters a value must have, by attribute, where one has too few.
+        longest: how many it may have, where one has too many.
     """
 
     code = "attributes_rejected"
@@ -369,9 +372,12 @@ class AttributesRejected(UserFacingError):
         names: tuple[str, ...] = (),
         already_set: bool = False,
         taken: bool = False,
+        shortest: Mapping[str, int] | None = None,
+        longest: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(operation, error, request_id=request_id)
         self.names, self.already_set, self.taken = names, already_set, taken
+        self.shortest, self.longest = dict(shortest or {}), dict(longest or {})
 
     @property
     def detail(self) -> str:

@@ -29,16 +29,21 @@ WRITE_HINT = (
 
 # Of the step that follows, such as a code that the pool cannot send to the new phone number.
 _ABOUT_THE_POOL = ("configuration", "unable to send", "not enabled")
-_ALREADY_SET = "already provided"
+_ALREADY_SET = ("already provided", "non-mutable attribute", "attribute cannot be updated")
 _NOT_WRITABLE = "unauthorized attribute"
-# In its own sentences Cognito writes "phone number", in those about the schema "phone_number".
+# In its own sentences Cognito writes "phone number", in those about the schema "phone_number", and in newer ones
+# "phone_numbers".
+_IN_THE_PLURAL = {"address": "(?:es)?", "email": "s?", "phone_number": "s?"}
 _ATTRIBUTE = re.compile(
     "|".join(
-        rf"\b(?P<{name}>{name.replace('_', '[_ ]')})\b"
+        rf"\b(?P<{name}>{name.replace('_', '[_ ]')}){_IN_THE_PLURAL.get(name, '')}\b"
         for name in sorted(STANDARD_ATTRIBUTES, key=len, reverse=True)
     )
 )
 _CUSTOM_ATTRIBUTE = re.compile(r"\bcustom:[\w.-]+")
+_LENGTH = re.compile(
+    r"(?P<name>\w+): string must be no (?P<limit>shorter|longer) than (?P<length>[0-9]{1,4}) characters"
+)
 # The model's checks name the member, such as "Value at 'password' failed to satisfy constraint".
 _PASSWORD_MEMBER = re.compile(r"at '(?P<member>\w*password)'")
 _LIMITS: Mapping[str, str] = {
@@ -84,7 +89,8 @@ def _attribute_refusal(
     name = error.removesuffix("Exception")
     if name == "NotAuthorized" and _NOT_WRITABLE in text:
         return Misconfigured(operation, error, request_id=request_id, hint=WRITE_HINT)
-    is_set, is_taken = _ALREADY_SET in text, name == "AliasExists"
+    is_set = any(words in text for words in _ALREADY_SET)
+    is_taken = name == "AliasExists"
     if any(words in text for words in _ABOUT_THE_POOL):
         return None
     may_be = is_taken or name == "InvalidParameter" or (is_set and name == "NotAuthorized")
@@ -92,8 +98,21 @@ def _attribute_refusal(
     if not names:
         return None
     return AttributesRejected(
-        operation, error, request_id=request_id, names=names, already_set=is_set, taken=is_taken
+        operation,
+        error,
+        request_id=request_id,
+        names=names,
+        already_set=is_set,
+        taken=is_taken,
+        shortest=_lengths(text, "shorter"),
+        longest=_lengths(text, "longer"),
     )
+
+
+def _lengths(text: str, limit: str) -> dict[str, int]:
+    """Return how long the values must, or may be, by attribute."""
+    found = (match for match in _LENGTH.finditer(text) if match["limit"] == limit)
+    return {match["name"]: int(match["length"]) for match in found}
 
 
 def attributes_in(text: str) -> tuple[str, ...]:

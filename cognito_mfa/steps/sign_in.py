@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.forms import Form
 from django.http import HttpResponse
 
+from cognito_mfa.attribute_fields import length_error
 from cognito_mfa.cognito.types import EMAIL_OTP, SELECT_MFA_TYPE, SMS_MFA
 from cognito_mfa.exceptions import AttributesRejected, BadCode, CognitoMFAError
 from cognito_mfa.forms import (
@@ -84,7 +85,9 @@ class NewPasswordStep(StepRules):
             return super().handle_error(error, form)
         for name in error.names:
             field = name if name in form.fields else None
-            form.add_error(field, self.error_text(error))
+            entered = str(form.cleaned_data.get(name, ""))
+            limits = {"shortest": error.shortest.get(name), "longest": error.longest.get(name)}
+            form.add_error(field, length_error(entered, **limits) or self.error_text(error))
             if field and error.already_set:
                 form.fields[field].required = False
         return self.show_refusal(form, answer_to(error))

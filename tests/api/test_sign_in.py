@@ -240,6 +240,32 @@ class TestInvited:
         assert front_end.is_in()
 
 
+class TestInvitedToAStrictPool:
+    @pytest.fixture
+    def pool(self, cognito: LocalCognito) -> LocalPool:
+        name = {
+            "Name": "given_name",
+            "AttributeDataType": "String",
+            "Required": True,
+            "StringAttributeConstraints": {"MinLength": "3"},
+        }
+        pool = cognito.create_pool(POOL_ID, mfa="ON", schema=[name])
+        pool.create_client(CLIENT_ID)
+        pool.create_user("invited", password=PASSWORD, status="FORCE_CHANGE_PASSWORD")
+        return pool
+
+    def test_what_the_schema_refuses_is_said_of_the_attribute(self, front_end: FrontEnd) -> None:
+        front_end.sign_in("invited")
+        name = {"given_name": "Al"}
+        short = front_end.tell("new_password", password="Another-Horse-8", attributes=name)
+        assert (short.status_code, short.body["code"]) == (400, "attributes_rejected")
+        [problem] = short.body["fields"]["attributes.given_name"]
+        assert "at least 3 characters" in str(problem)
+        name = {"given_name": "Ada"}
+        done = front_end.tell("new_password", password="Another-Horse-8", attributes=name)
+        assert done.body["step"] == "setup"
+
+
 class TestSeveralFactors:
     @pytest.fixture
     def pool(self, cognito: LocalCognito) -> LocalPool:

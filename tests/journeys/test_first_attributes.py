@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -21,11 +22,14 @@ from tests.visitor import CLIENT_ID, POOL_ID, Visitor
 TEMPORARY, CHOSEN = "Temporary-1", "My-own-Horse-8"
 
 
-def invite(cognito: LocalCognito, *names: str, **user: Any) -> LocalPool:
-    pool = cognito.create_pool(POOL_ID, mfa="ON", required_attributes=list(names))
-    pool.create_client(CLIENT_ID)
-    pool.create_user("ada", password=TEMPORARY, status="FORCE_CHANGE_PASSWORD", **user)
-    return pool
+def invite(
+    cognito: LocalCognito, *names: str, pool: Mapping[str, Any] | None = None, **user: Any
+) -> LocalPool:
+    settings = {"mfa": "ON", "required_attributes": list(names), **(pool or {})}
+    made = cognito.create_pool(POOL_ID, **settings)
+    made.create_client(CLIENT_ID)
+    made.create_user("ada", password=TEMPORARY, status="FORCE_CHANGE_PASSWORD", **user)
+    return made
 
 
 def choose(visitor: Visitor, **attributes: str) -> Any:
@@ -102,6 +106,10 @@ def test_what_cannot_be_one_is_said_at_the_field_before_anything_is_sent(
         ("email", "a@b", InvalidParameterException("Invalid email address format."), "accepted"),
         ("birthdate", "1990-12-31", InvalidParameterException(
             "Attributes did not conform to the schema: birthdate: too odd"), "accepted"),
+        ("address", "1 Main Street", InvalidParameterException(
+            "Attributes did not conform to the schema: addresses: The attribute addresses is required"), "accepted"),
+        ("birthdate", "1990-12-31", InvalidParameterException(
+            "Invalid user attributes: birthdate: Value must be a date\n"), "accepted"),
         ("email", "a@b.c", NotAuthorizedException("Cannot modify an already provided email"), "already has this"),
         ("email", "c@d.e", InvalidParameterException("Cannot modify an already provided email"), "already has this"),
         ("email", "a@b.c", AliasExistsException("An account with the given email already exists."), "can’t use this value"),
@@ -135,6 +143,61 @@ def test_what_cognito_refuses_is_said_at_the_field_and_the_step_goes_on(
 
     assert choose(visitor, **{name: value}).url == reverse("cognito_mfa:setup")
     assert pool.user("ada").status == "CONFIRMED"
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "told", "right"),
+    [
+        ({"MinLength": "3"}, "Al", "at least 3 characters", "Ada"),
+        ({"MaxLength": "5"}, "Augusta", "at most 5 characters", "Ada"),
+        # Cognito counts four where Python counts two.
+        ({"MaxLength": "3"}, "\U0001f600\U0001f600", "wasn’t accepted", "Ada"),
+    ],
+    ids=["short", "long", "counted otherwise"],
+)
+def test_a_value_outside_the_limits_of_the_pool_is_said_at_the_field(
+    cognito: LocalCognito,
+    visitor: Visitor,
+    declared: dict[str, str],
+    value: str,
+    told: str,
+    right: str,
+) -> None:
+    """The schema of a pool may be narrower than the standard; only Cognito knows it."""
+    schema = [
+        {
+            "Name": "given_name",
+            "AttributeDataType": "String",
+            "Required": True,
+            "StringAttributeConstraints": declared,
+        }
+    ]
+    pool = invite(cognito, "birthdate", pool={"schema": schema})
+    visitor.sign_in("ada", TEMPORARY)
+    response = choose(visitor, given_name=value, birthdate="1990-12-31")
+
+    assert response.status_code == 200
+    page = visitor.text(response)
+    assert told in page.split('id="id_given_name_error"')[1].split("</")[0]
+    assert "id_birthdate_error" not in page
+    assert pool.user("ada").attributes == {}
+    done = choose(visitor, given_name=right, birthdate="1990-12-31")
+    assert done.url == reverse("cognito_mfa:setup")
+    assert pool.user("ada").attributes["given_name"] == right
+
+
+def test_a_fixed_attribute_that_is_there_already_may_be_left_empty(
+    cognito: LocalCognito, visitor: Visitor
+) -> None:
+    """Cognito calls an attribute that cannot be changed non-mutable."""
+    fixed = {"Name": "nickname", "Required": True, "Mutable": False}
+    pool = invite(cognito, "given_name", pool={"schema": [fixed]})
+    visitor.sign_in("ada", TEMPORARY)
+    pool.user("ada").attributes["nickname"] = "Countess"  # by an administrator, a moment ago
+    refused = choose(visitor, nickname="Evil", given_name="Ada")
+    assert "already has this" in visitor.text(refused)
+    assert choose(visitor, given_name="Ada").url == reverse("cognito_mfa:setup")
+    assert pool.user("ada").attributes["nickname"] == "Countess"
 
 
 def test_a_pool_that_cannot_send_texts_is_no_fault_of_the_number(
