@@ -11,11 +11,19 @@ from typing import Any, Protocol
 
 from cognito_mfa.local.clock import Clock
 from cognito_mfa.local.functions import Function, Functions
-from cognito_mfa.local.rules import credentials, directory, lambda_config, totp
+from cognito_mfa.local.rules import (
+    attribute_schema,
+    credentials,
+    directory,
+    federation,
+    lambda_config,
+    totp,
+)
 from cognito_mfa.local.rules.state import (
     SOFTWARE_TOKEN_MFA,
     Account,
     AppClient,
+    IdentityProvider,
     SoftwareToken,
     User,
     UserPool,
@@ -121,6 +129,55 @@ class LocalPool:
         with self._cognito.changing():
             self.state.clients[client_id] = client
         return client
+
+    def create_identity_provider(
+        self,
+        name: str,
+        *,
+        provider_type: str = "OIDC",
+        attribute_mapping: Mapping[str, str] | None = None,
+        identifiers: Sequence[str] = (),
+    ) -> IdentityProvider:
+        """Create an identity provider that managed login leads to.
+
+        Args:
+            name: The name of the provider.
+            provider_type: Its type, such as ``Google`` or ``SAML``.
+            attribute_mapping: Its claims, by the attributes of the pool that they are written to.
+            identifiers: Other names of it, such as a domain of email addresses.
+
+        Returns:
+            The identity provider.
+        """
+        now = self._cognito.clock.now()
+        provider = IdentityProvider(
+            name=name,
+            type=provider_type,
+            attribute_mapping=dict(attribute_mapping or {"email": "email"}),
+            identifiers=list(identifiers),
+            created_at=now,
+            modified_at=now,
+        )
+        with self._cognito.changing():
+            self.state.identity_providers[name] = provider
+            attribute_schema.add_identities(self.state)
+        return provider
+
+    def link_identity(self, username: str, provider: str, subject: str) -> None:
+        """Let a user of an identity provider sign in as a user of the pool.
+
+        Args:
+            username: The user's name in the pool.
+            provider: The name of the provider, which is created unless the pool has it.
+            subject: The user's id at the provider.
+
+        Raises:
+            LookupError: There is no such user.
+        """
+        user, known = self.user(username), self.state.identity_providers.get(provider)
+        linked = known or self.create_identity_provider(provider)
+        with self._cognito.changing():
+            federation.link(self.state, user, linked, subject, now=self._cognito.clock.now())
 
     def create_user(
         self,

@@ -18,7 +18,6 @@ from cognito_mfa.authenticator import reset
 from cognito_mfa.bearer import memory
 from cognito_mfa.cognito import admin_api
 from cognito_mfa.local import faults
-from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import BlockedRequest, CognitoIdentity, MFAEvent, MFAExemption
 from tests.bearer.conftest import Caller
@@ -122,7 +121,7 @@ def test_a_linked_provider_may_have_signed_the_user_in(
     caller: Caller, pool: LocalPool, mode: Any
 ) -> None:
     pool.state.mfa = mode
-    pool.user("newcomer").attributes["identities"] = identities("Google", "7", created_at=0)
+    pool.link_identity("newcomer", "Google", "7")
     assert not caller.signs_in().is_let_in()
 
 
@@ -216,7 +215,7 @@ FED = [None, ["fed"], ["fed", "mfa"], ["pwd"]]
 def google(pool: LocalPool, name: str = "Google_7") -> None:
     """Add a user of an identity provider, who has a name such as Cognito gives them."""
     pool.create_user(name, password=PASSWORD)
-    pool.user(name).attributes["identities"] = identities("Google", "7", created_at=0)
+    pool.link_identity(name, "Google", "7")
 
 
 def claims(amr: list[str] | None) -> dict[str, Any]:
@@ -261,7 +260,7 @@ def test_a_linked_provider_exempts_no_user_of_the_pools_own(
     caller: Caller, pool: LocalPool, settings: Settings, amr: list[str] | None
 ) -> None:
     conf(settings, FEDERATED="exempt")
-    pool.user("newcomer").attributes["identities"] = identities("Google", "7", created_at=0)
+    pool.link_identity("newcomer", "Google", "7")
     assert not caller.signs_in(**claims(amr)).is_let_in()
 
 

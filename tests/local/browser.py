@@ -22,7 +22,7 @@ class Browser:
 
     def fill_in(self, **values: str) -> Response:
         """Send the form that is shown, hidden fields as they came."""
-        inputs = re.findall(r'<input type="\w+" name="(\w+)" value="([^"]*)"', self.text)
+        inputs = re.findall(r'<input type="\w+" name="([\w:]+)" value="([^"]*)"', self.text)
         form = {name: html.unescape(value) for name, value in inputs}
         assert set(values) <= set(form), self.text
         self.page = self._ask("POST", urlencode({**form, **values}))

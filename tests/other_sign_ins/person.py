@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.db.models import F
 from django.test import Client
@@ -45,7 +45,9 @@ class Person(Visitor):
         return self.come_back(browser)
 
     def arrive_through(self, provider: str, subject: str = "1138") -> Any:
-        """Sign in at Cognito through an identity provider."""
+        """Sign in at Cognito through an identity provider, which the pool gets if it lacks it."""
+        if unquote(provider) not in self.pool.state.identity_providers:
+            self.pool.create_identity_provider(unquote(provider))
         browser = self.at_cognito(identity_provider=provider)
         browser.fill_in(subject=subject, email="somebody@example.com")
         return self.come_back(browser)

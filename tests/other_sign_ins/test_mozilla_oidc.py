@@ -449,12 +449,9 @@ class TestPeopleOfProviders:
         self, person: Person, site: Settings, word: str
     ) -> None:
         """No one can tell whether the password and a code, or the provider, let such a person in."""
-        from cognito_mfa.local.managed_login.sign_in import identities
-
         site.COGNITO_MFA = {**site.COGNITO_MFA, "FEDERATED": word}
         person.set_up_here()
-        user = person.pool.user("newcomer")
-        user.attributes["identities"] = identities("Google", "7", created_at=0)
+        person.pool.link_identity("newcomer", "Google", "7")
         person.sign_in_again()
         person.arrive_through("Google", "7")
         assert not person.is_in()
@@ -464,12 +461,9 @@ class TestPeopleOfProviders:
         assert "can’t see which one" in person.text(person.start())
 
     def test_unless_the_tokens_say_how(self, person: Person) -> None:
-        from cognito_mfa.local.managed_login.sign_in import identities
-
         state = person.pool.state
         state.behavior = replace(state.behavior, acr_and_amr=True)
-        user = person.pool.user("newcomer")
-        user.attributes["identities"] = identities("Google", "7", created_at=0)
+        person.pool.link_identity("newcomer", "Google", "7")
         person.set_up_here()
         person.sign_in_again()
         person.arrive_through("Google", "7")

@@ -18,7 +18,6 @@ from pytest_django import Settings
 
 from cognito_mfa.authenticator import status
 from cognito_mfa.local import LocalCognito, faults
-from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
 from tests.local.browser import Browser
 from tests.other_sign_ins import outside as elsewhere
@@ -104,8 +103,7 @@ def test_a_linked_provider_lets_a_user_in_without_a_code(
     person.set_up_here()
     backend = next(iter(site.COGNITO_MFA["TRUSTED_BACKENDS"]))
     site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": {backend: word}}
-    user = person.pool.user("newcomer")
-    user.attributes["identities"] = identities("Google", "7", created_at=0)
+    person.pool.link_identity("newcomer", "Google", "7")
     thief = another(person)
     thief.arrive_through("Google", "7")
     assert_unproven(thief)

@@ -27,7 +27,6 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from cognito_mfa.local import Behavior, LocalCognito, faults
-from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import keys
 from cognito_mfa.managed_login import ProvidedTokens
@@ -201,8 +200,8 @@ class TestTokensWithoutAChallenge:
     def test_a_federated_sign_in_proves_nothing(
         self, pool: LocalPool, visitor: Visitor, db: None
     ) -> None:
-        person = pool.create_user("Google_7", status="EXTERNAL_PROVIDER")
-        person.attributes["identities"] = identities("Google", "7", created_at=0)
+        pool.create_user("Google_7", status="EXTERNAL_PROVIDER")
+        pool.link_identity("Google_7", "Google", "7")
         user = get_user_model().objects.create_user("federated")
         sign_in(visitor, user, tokens_of(pool, "Google_7"))
         assert not visitor.is_in()
@@ -216,8 +215,8 @@ class TestTokensWithoutAChallenge:
         ``claims.owning_provider``: ``ascii_lower``.
         """
         site.COGNITO_MFA = {**site.COGNITO_MFA, "FEDERATED": "exempt"}
-        person = pool.create_user("\u212aelvin_7", password=PASSWORD)
-        person.attributes["identities"] = identities("Kelvin", "7", created_at=0)
+        pool.create_user("\u212aelvin_7", password=PASSWORD)
+        pool.link_identity("\u212aelvin_7", "Kelvin", "7")
         user = get_user_model().objects.create_user("own")
         sign_in(visitor, user, tokens_of(pool, "\u212aelvin_7"))
         assert not visitor.is_in()
@@ -226,8 +225,8 @@ class TestTokensWithoutAChallenge:
         self, pool: LocalPool, visitor: Visitor, db: None
     ) -> None:
         """The ID token was not kept, and the access token does not say."""
-        person = pool.create_user("Google_7", status="EXTERNAL_PROVIDER")
-        person.attributes["identities"] = identities("Google", "7", created_at=0)
+        pool.create_user("Google_7", status="EXTERNAL_PROVIDER")
+        pool.link_identity("Google_7", "Google", "7")
         user = get_user_model().objects.create_user("federated")
         tokens = {**tokens_of(pool, "Google_7"), "IdToken": ""}
         sign_in(visitor, user, tokens)

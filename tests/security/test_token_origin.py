@@ -22,7 +22,6 @@ from cognito_mfa.cognito.types import Tokens
 from cognito_mfa.conf import Conf
 from cognito_mfa.exceptions import BadReply
 from cognito_mfa.local import Behavior, LocalCognito
-from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules import keys
 from cognito_mfa.local.wire.client import make_client
@@ -312,7 +311,7 @@ def test_a_provider_is_linked_by_now(
     site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": {BACKEND: word}}
     pool.state.mfa = "ON"
     tokens = tokens_of(pool)
-    pool.user("newcomer").attributes["identities"] = identities("Google", "7", created_at=0)
+    pool.link_identity("newcomer", "Google", "7")
     sign_in(visitor, alice, tokens)
     assert not visitor.is_in()
     assert "GetUser" in visitor.cognito.operations()

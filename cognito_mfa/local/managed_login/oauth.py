@@ -29,7 +29,7 @@ from cognito_mfa.local.operations.context import Context
 from cognito_mfa.local.operations.secret_hash import is_secret
 from cognito_mfa.local.rules import attribute_permissions, attribute_schema, directory
 from cognito_mfa.local.rules.scopes import OPENID, RESERVED, custom_scopes
-from cognito_mfa.local.rules.state import AppClient, User, UserPool
+from cognito_mfa.local.rules.state import AppClient, IdentityProvider, User, UserPool
 from cognito_mfa.local.rules.tokens import UnsignedToken
 
 CODE_SECONDS = 300.0
@@ -52,7 +52,8 @@ class OAuthError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A checked authorization request. ``response_type`` is "code" or "token"."""
+    """A checked authorization request. ``response_type`` is "code" or "token", and ``provider`` is
+    the identity provider that it leads to, if it does."""
 
     response_type: str
     pool: UserPool
@@ -62,6 +63,7 @@ class Asked:
     state: str
     nonce: str
     code_challenge: str
+    provider: IdentityProvider | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,16 @@ from cognito_mfa.local.managed_login.oauth import (
     client_id_in,
     scopes_asked,
 )
+from cognito_mfa.local.managed_login.providers import (
+    UNAVAILABLE,
+    chosen,
+    has_passwords,
+    providers_of,
+)
 from cognito_mfa.local.managed_login.qr_code import otpauth_link, svg
 from cognito_mfa.local.operations import software_token
 from cognito_mfa.local.operations.context import Context, Payload
-from cognito_mfa.local.rules.state import AppClient, UserPool
+from cognito_mfa.local.rules.state import AppClient, IdentityProvider, UserPool
 from cognito_mfa.local.wire.messages import WebRequest, WireResponse, respond
 from cognito_mfa.local.wire.origins import Access, Place
 
@@ -140,20 +146,21 @@ class ManagedLogin:
         try:
             pool, client = self._authorization.client(query.get("client_id", ""))
             _check_registered(client, "CallbackURLs", query.get("redirect_uri", ""))
+            provider = chosen(pool, client, query)
         except OAuthError as error:
             # SECURITY: never back to an address that is not registered.
             return _page("This link doesn’t work", escape(error.code), status=400)
         back = query["redirect_uri"]
         state = {"state": query["state"]} if "state" in query else {}
         try:
-            asked = _asked(pool, client, query)
+            asked = _asked(pool, client, query, provider)
         except OAuthError as error:
             told = {"error": error.code, **state}
             return _redirect(back, told, fragment=query.get("response_type") == "token")
         if request.method != "POST":
-            return _first_page(query)
+            return _first_page(asked, query)
         try:
-            outcome = self._step(asked, query, request.form)
+            outcome = self._step(asked, request.form)
         except CognitoError as error:
             return self._again(asked, query, request.form, error.message)
         if "User" not in outcome:
@@ -169,11 +176,11 @@ class ManagedLogin:
         code = self._authorization.give_code(asked, user, factors)
         return _redirect(asked.redirect_uri, {"code": code, **state})
 
-    def _step(self, asked: Asked, query: Fields, form: Fields) -> Payload:
+    def _step(self, asked: Asked, form: Fields) -> Payload:
         """One answered form. Raises CognitoError."""
         step, session = form.get("step", ""), form.get("session", "")
-        if "identity_provider" in query:
-            return self._through_provider(asked, query["identity_provider"], form)
+        if asked.provider is not None:
+            return self._through_provider(asked, asked.provider, form)
         if step == "MFA_SETUP":
             verified = software_token.verify_software_token(
                 self.context, {"Session": session, "UserCode": form.get("code", "")}
@@ -186,17 +193,17 @@ class ManagedLogin:
             return sign_in.answer_challenge(
                 self.context, asked, step, session, {key: form.get(key, "")}
             )
+        if not has_passwords(asked.client):
+            raise NotAuthorizedException(UNAVAILABLE)
         return sign_in.check_password(
             self.context, asked, form.get("username", ""), form.get("password", "")
         )
 
-    def _through_provider(self, asked: Asked, provider: str, form: Fields) -> Payload:
-        subject = form.get("subject", "")
-        for user in asked.pool.users.values():
-            if sign_in.is_linked(user, provider, subject):
-                return sign_in.signed_in(user, sign_in.FEDERATED)
+    def _through_provider(self, asked: Asked, provider: IdentityProvider, form: Fields) -> Payload:
+        said = {name: form.get(name, "") for name in _mapped(provider)}
+        attributes = {name: value for name, value in said.items() if value}
         return sign_in.sign_in_federated(
-            self.context, asked, provider, subject, form.get("email", "")
+            self.context, asked, provider, form.get("subject", ""), attributes
         )
 
     def _next_page(self, asked: Asked, outcome: Payload, error: str = "") -> WireResponse:
@@ -230,7 +237,7 @@ class ManagedLogin:
         try:
             secret = self.context.sessions.find(session).secret
         except NotAuthorizedException:
-            return _first_page(query, text)
+            return _first_page(asked, query, text)
         if step == "MFA_SETUP":
             return self._setup_page(asked, secret, session, text)
         hidden = {"step": step, "session": session}
@@ -289,7 +296,9 @@ class ManagedLogin:
         return _json(claims)
 
 
-def _asked(pool: UserPool, client: AppClient, query: Fields) -> Asked:
+def _asked(
+    pool: UserPool, client: AppClient, query: Fields, provider: IdentityProvider | None
+) -> Asked:
     """Raises OAuthError."""
     response_type = query.get("response_type", "")
     if response_type not in FLOWS:
@@ -307,6 +316,7 @@ def _asked(pool: UserPool, client: AppClient, query: Fields) -> Asked:
         query.get("state", ""),
         query.get("nonce", ""),
         challenge,
+        provider,
     )
 
 
@@ -315,14 +325,26 @@ def _check_registered(client: AppClient, list_name: str, url: str) -> None:
         raise OAuthError("redirect_mismatch")
 
 
-def _first_page(query: Fields, error: str = "") -> WireResponse:
-    provider = query.get("identity_provider")
-    if provider:
-        title = f"Sign in with {provider} (simulated)"
-        return _form_page(title, ["subject", "email"], {"step": "provider"}, error)
+def _first_page(asked: Asked, query: Fields, error: str = "") -> WireResponse:
+    if asked.provider is not None:
+        title = f"Sign in with {asked.provider.name} (simulated)"
+        fields = ["subject", *_mapped(asked.provider)]
+        return _form_page(title, fields, {"step": "provider"}, error)
+    links = "".join(
+        f'<p><a href="?{escape(urlencode({**query, "identity_provider": one.name}))}">'
+        f"Sign in with {escape(one.name)}</a></p>"
+        for one in providers_of(asked.pool, asked.client)
+    )
+    if not has_passwords(asked.client):
+        return _page("Sign in", links)
     values = {"username": query.get("login_hint", "")}
     fields = ["username", "password"]
-    return _form_page("Sign in", fields, {"step": "password"}, error, values=values)
+    return _form_page("Sign in", fields, {"step": "password"}, error, values=values, more=links)
+
+
+def _mapped(provider: IdentityProvider) -> list[str]:
+    """The attributes that the provider says something about, besides the username."""
+    return [name for name in provider.attribute_mapping if name != "username"]
 
 
 def _form_page(
@@ -334,6 +356,7 @@ def _form_page(
     text: str = "",
     explanation: str = "",
     values: Fields | None = None,
+    more: str = "",
 ) -> WireResponse:
     """A form that goes back to the address it came from, with the client's request in it.
     ``explanation`` is HTML."""
@@ -341,16 +364,17 @@ def _form_page(
     for name in fields:
         kind = "password" if name in HIDDEN_WHILE_TYPED else "text"
         given = (values or {}).get(name, "")
-        inputs.append(f"<label>{LABELS[name]} {_input(kind, name, given)}</label>")
+        label = LABELS.get(name) or f"{escape(name)} at the provider"
+        inputs.append(f"<label>{label} {_input(kind, name, given)}</label>")
     alert = f'<p role="alert">{escape(error)}</p>' if error else ""
     body = f"{alert}<p>{escape(text)}</p>" if text else f"{alert}{explanation}"
     button = '<button type="submit">Continue</button>'
-    body += f'<form method="post">{"".join(inputs)}{button}</form>'
+    body += f'<form method="post">{"".join(inputs)}{button}</form>{more}'
     return _page(escape(title), body, status=400 if error else 200)
 
 
 def _input(kind: str, name: str, value: str) -> str:
-    return f'<input type="{kind}" name="{name}" value="{escape(value)}" autocomplete="off">'
+    return f'<input type="{kind}" name="{escape(name)}" value="{escape(value)}" autocomplete="off">'
 
 
 def _page(title: str, body: str, *, status: int = 200) -> WireResponse:

@@ -6,18 +6,15 @@ for a second factor.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from cognito_mfa.local.errors import NotAuthorizedException
-from cognito_mfa.local.json_text import compact
 from cognito_mfa.local.managed_login.oauth import Asked
 from cognito_mfa.local.operations import respond_to_challenge, sign_in
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.operations.secret_hash import secret_hash
-from cognito_mfa.local.rules import directory
-from cognito_mfa.local.rules.attribute_values import Write
-from cognito_mfa.local.rules.state import AppClient, User, UserPool
+from cognito_mfa.local.rules import directory, federation
+from cognito_mfa.local.rules.state import AppClient, IdentityProvider, User, UserPool
 
 FEDERATED = ("fed",)
 
@@ -87,68 +84,32 @@ def answer_challenge(
 
 
 def sign_in_federated(
-    context: Context, asked: Asked, provider: str, subject: str, email: str
+    context: Context,
+    asked: Asked,
+    provider: IdentityProvider,
+    subject: str,
+    attributes: Mapping[str, str],
 ) -> Payload:
     """Sign in a user of another identity provider, who is added on the first visit.
 
     Args:
         context: The account.
         asked: The client's request.
-        provider: The name of the provider.
-        subject: The user's id at the provider.
-        email: An address that the provider gives, not verified; "" for none.
+        provider: The identity provider.
+        subject: The user's id there.
+        attributes: What the provider says, by attributes of the pool; an address is not verified.
 
     Returns:
         What ``signed_in`` returns; Cognito asks federated users for no second factor.
+
+    Raises:
+        CognitoError: The user is disabled, or the pool does not take the attributes.
     """
-    username = f"{provider}_{subject}"
-    user = directory.user_named(asked.pool, username)
     now = context.clock.now()
-    if user is None:
-        attributes = {"email": email, "email_verified": "false"} if email else {}
-        user = directory.add_user(
-            asked.pool, username, attributes, status="EXTERNAL_PROVIDER", now=now
-        )
-        known = {"identities": identities(provider, subject, created_at=now)}
-        directory.set_attributes(asked.pool, user, known, write=Write.COGNITO, now=now)
+    user = federation.sign_in(asked.pool, provider, subject, attributes, now=now)
+    if not user.enabled:
+        raise NotAuthorizedException("User is disabled.")
     return signed_in(user, FEDERATED)
-
-
-def identities(provider: str, subject: str, *, created_at: float) -> str:
-    """Return the attribute that names a provider, as Cognito writes it.
-
-    Args:
-        provider: The name of the provider.
-        subject: The user's id at the provider.
-        created_at: When the user first came, in Unix seconds.
-
-    Returns:
-        A list of one in JSON.
-    """
-    entry = {
-        "userId": subject,
-        "providerName": provider,
-        "providerType": "OIDC",
-        "issuer": None,
-        "primary": True,
-        "dateCreated": int(created_at * 1000),
-    }
-    return compact([entry])
-
-
-def is_linked(user: User, provider: str, subject: str) -> bool:
-    """Return whether a provider's user signs in as this user (AdminLinkProviderForUser).
-
-    Args:
-        user: The user.
-        provider: The name of the provider.
-        subject: The user's id at the provider.
-
-    Returns:
-        Whether they are linked.
-    """
-    known = json.loads(user.attributes.get("identities", "[]"))
-    return any((one["providerName"], one["userId"]) == (provider, subject) for one in known)
 
 
 def username_of(context: Context, pool: UserPool, session: str) -> str:

@@ -174,6 +174,8 @@ OPERATIONS: Mapping[str, Names] = {
     "UpdateUserPoolDomain": Names(
         "CustomDomainConfig Domain ManagedLoginVersion UserPoolId", refused="Routing"
     ),
+    "AdminDisableProviderForUser": Names("User UserPoolId"),
+    "AdminLinkProviderForUser": Names("DestinationUser SourceUser UserPoolId"),
     # App clients
     "AddUserPoolClientSecret": Names("ClientId ClientSecret UserPoolId"),
     "CreateUserPoolClient": _with(_CLIENT_SETTINGS, "ClientSecret GenerateSecret"),
@@ -213,6 +215,9 @@ STRUCTURES: Mapping[str, Names] = {
         "RequireUppercase TemporaryPasswordValidityDays"
     ),
     "PreTokenGenerationVersionConfigType": Names("LambdaArn LambdaVersion"),
+    "ProviderUserIdentifierType": Names(
+        "ProviderAttributeName ProviderAttributeValue ProviderName"
+    ),
     "RecoveryOptionType": Names("Name Priority"),
     "RefreshTokenRotationType": Names("Feature RetryGracePeriodSeconds"),
     "ResourceServerScopeType": Names("ScopeName", described="ScopeDescription"),

@@ -263,7 +263,16 @@ def _claim(name: str, value: str) -> Any:
     """Attributes are text; two kinds of them are not as claims."""
     if name in VERIFIED_FLAGS:
         return value == "true"
-    return json.loads(value) if name == "identities" else value
+    return _identities(value) if name == "identities" else value
+
+
+def _identities(value: str) -> list[dict[str, str | None]]:
+    """All values are text in a token."""
+    entries = json.loads(value)
+    return [
+        {k: v if isinstance(v, str | None) else json.dumps(v) for k, v in entry.items()}
+        for entry in entries
+    ]
 
 
 def _how(factors: Sequence[str]) -> dict[str, Any]:

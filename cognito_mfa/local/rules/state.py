@@ -92,6 +92,20 @@ class Device(Part):
 
 
 @dataclass(slots=True, kw_only=True)
+class Identity(Part):
+    """A user at an identity provider, who signs in as the user of the pool that has it."""
+
+    provider: str
+    provider_type: str
+    attribute: str
+    """What identifies the user there: an attribute, or Cognito_Subject for the provider's own id."""
+    value: str = field(repr=False)
+    primary: bool = False
+    """Whether the user of the pool was made by a sign-in through this provider."""
+    created_at: float
+
+
+@dataclass(slots=True, kw_only=True)
 class User(Part):
     """A user of a pool."""
 
@@ -116,6 +130,7 @@ class User(Part):
     """By what each is for."""
     groups: list[str] = field(default_factory=list)
     devices: dict[str, Device] = field(default_factory=dict, repr=False)
+    identities: list[Identity] = field(default_factory=list, repr=False)
     signed_up: bool = False
     has_signed_in: bool = False
 

@@ -15,7 +15,6 @@ import pytest
 
 from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.managed_login.qr_code import otpauth_link, svg
-from cognito_mfa.local.managed_login.sign_in import identities
 from cognito_mfa.local.pool import LocalPool
 from tests.local.browser import FORM
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
@@ -128,6 +127,7 @@ class TestSigningIn:
     ) -> None:
         """Cognito asks federated users for no MFA, not even in an ON pool."""
         pool = pool_of(cognito, mfa="ON")
+        pool.create_identity_provider("Google", provider_type="Google")
         for _visit in range(2):
             browser = site.open(identity_provider="Google")
             browser.fill_in(subject="1138", email="someone@example.com")
@@ -142,8 +142,7 @@ class TestSigningIn:
     def test_a_linked_provider_signs_in_as_the_pools_own_user(
         self, site: Site, web_pool: LocalPool
     ) -> None:
-        user = web_pool.user("regular")
-        user.attributes["identities"] = identities("Google", "7", created_at=0)
+        web_pool.link_identity("regular", "Google", "7")
         browser = site.open(identity_provider="Google")
         browser.fill_in(subject="7")
         tokens = site.exchange(browser.answer["code"]).json()

@@ -1,0 +1,155 @@
+"""Users of identity providers, and the users of the pool that they sign in as.
+
+See "Federated users" in docs/cognito-behavior.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cognito_mfa.local.json_text import compact
+from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules.attribute_values import Write
+from cognito_mfa.local.rules.state import Identity, IdentityProvider, User, UserPool
+
+SUBJECT = "Cognito_Subject"
+ATTRIBUTE = "identities"
+
+
+def link(
+    pool: UserPool,
+    user: User,
+    provider: IdentityProvider,
+    value: str,
+    *,
+    now: float,
+    attribute: str = SUBJECT,
+    primary: bool = False,
+) -> None:
+    """Let a user of a provider sign in as a user of the pool.
+
+    Args:
+        pool: The user pool.
+        user: The user of the pool.
+        provider: The identity provider.
+        value: What identifies the user there.
+        now: The time in Unix seconds.
+        attribute: What the value is: an attribute, or the provider's own id.
+        primary: Whether the user of the pool was made for this one.
+    """
+    user.identities.append(
+        Identity(
+            provider=provider.name,
+            provider_type=provider.type,
+            attribute=attribute,
+            value=value,
+            primary=primary,
+            created_at=now,
+        )
+    )
+    _describe(pool, user, now)
+
+
+def unlink(pool: UserPool, user: User, identity: Identity, *, now: float) -> None:
+    """Take an identity away from a user.
+
+    Args:
+        pool: The user pool.
+        user: The user of the pool.
+        identity: One of the user's identities.
+        now: The time in Unix seconds.
+    """
+    user.identities.remove(identity)
+    _describe(pool, user, now)
+
+
+def find(pool: UserPool, provider: str, attribute: str, value: str) -> tuple[User, Identity] | None:
+    """Return whom a user of a provider signs in as.
+
+    Args:
+        pool: The user pool.
+        provider: The name of the identity provider.
+        attribute: What the value is.
+        value: What identifies the user there.
+
+    Returns:
+        The user of the pool and the identity, or None.
+    """
+    wanted = (provider, attribute, value)
+    for user in pool.users.values():
+        for identity in user.identities:
+            if (identity.provider, identity.attribute, identity.value) == wanted:
+                return user, identity
+    return None
+
+
+def sign_in(
+    pool: UserPool,
+    provider: IdentityProvider,
+    subject: str,
+    attributes: Mapping[str, str],
+    *,
+    now: float,
+) -> User:
+    """Return the user that a provider's user is in the pool; a new one on the first visit.
+
+    Args:
+        pool: The user pool.
+        provider: The identity provider.
+        subject: The user's id there.
+        attributes: What the provider says, by the attributes of the pool that it is mapped to.
+        now: The time in Unix seconds.
+
+    Returns:
+        The user, with the attributes that the provider says.
+
+    Raises:
+        CognitoError: The pool does not take the attributes.
+    """
+    user = _known(pool, provider, subject, attributes, now)
+    if user is not None:
+        changes = {k: v for k, v in attributes.items() if user.attributes.get(k) != v}
+        directory.set_attributes(pool, user, changes, write=Write.UPDATE, now=now)
+        return user
+    unverified = {"email_verified": "false"} if "email" in attributes else {}
+    username = f"{provider.name}_{subject}"
+    user = directory.add_user(
+        pool, username, {**unverified, **attributes}, status="EXTERNAL_PROVIDER", now=now
+    )
+    link(pool, user, provider, subject, now=now, primary=True)
+    return user
+
+
+def _known(
+    pool: UserPool,
+    provider: IdentityProvider,
+    subject: str,
+    attributes: Mapping[str, str],
+    now: float,
+) -> User | None:
+    """A user who was linked by an attribute is known by the id from the first visit on."""
+    for attribute, value in ((SUBJECT, subject), *attributes.items()):
+        found = find(pool, provider.name, attribute, value)
+        if found is not None:
+            user, identity = found
+            identity.attribute, identity.value = SUBJECT, subject
+            _describe(pool, user, now)
+            return user
+    return None
+
+
+def _describe(pool: UserPool, user: User, now: float) -> None:
+    """Keep the attribute that shows the identities."""
+    entries = [
+        {
+            "userId": one.value,
+            "providerName": one.provider,
+            "providerType": one.provider_type,
+            "issuer": None,
+            "primary": one.primary,
+            "dateCreated": int(one.created_at * 1000),
+        }
+        for one in user.identities
+    ]
+    shown = {ATTRIBUTE: compact(entries) if entries else ""}
+    directory.set_attributes(pool, user, shown, write=Write.COGNITO, now=now)
