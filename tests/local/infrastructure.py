@@ -1,0 +1,315 @@
+"""Infrastructure code, as it calls Cognito: what it creates, reads back, changes, and deletes.
+
+Each class is a kind of resource, with the calls that the Terraform AWS provider makes for it. After
+every change, the provider reads the resource, and a plan compares what it read with what was
+configured. A difference is drift, and the next apply would change or replace the resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError  # noqa: TID253
+
+Members = Mapping[str, Any]
+#: What is configured like this counts as not configured.
+UNSET: tuple[Any, ...] = (None, "", False, 0, [], {})
+
+
+def drift(given: Any, described: Any, path: str = "") -> Iterator[str]:
+    """Where a description differs from what was configured. What was not configured may have any
+    value, and lists have no order."""
+    if isinstance(given, Mapping) and isinstance(described, Mapping):
+        for name, value in given.items():
+            yield from drift(value, described.get(name), f"{path}.{name}")
+    elif isinstance(given, list) and isinstance(described, list):
+        if len(given) != len(described) or not all(_among(one, described) for one in given):
+            yield f"{path}: {given} became {described}"
+    elif given != described and not (given in UNSET and described in UNSET):
+        yield f"{path}: {given!r} became {described!r}"
+
+
+def _among(item: Any, described: Sequence[Any]) -> bool:
+    return any(not list(drift(item, one)) for one in described)
+
+
+class Resource:
+    """One resource of a stack. ``given`` has its members as the API names them."""
+
+    def __init__(self, **given: Any) -> None:
+        self.given = given
+
+    def create(self, boto: Any, stack: Stack) -> None:
+        raise NotImplementedError
+
+    def read(self, boto: Any) -> Members:
+        raise NotImplementedError
+
+    def update(self, boto: Any) -> None:
+        raise NotImplementedError
+
+    def delete(self, boto: Any) -> None:
+        raise NotImplementedError
+
+    def expected(self) -> Members:
+        """What of ``given`` is read again."""
+        return self.given
+
+
+class Stack:
+    """Resources in the order of their dependencies."""
+
+    def __init__(self, boto: Any, *resources: Resource) -> None:
+        self.boto = boto
+        self.resources = resources
+        self.pool_id = ""
+
+    def apply(self) -> None:
+        for resource in self.resources:
+            resource.create(self.boto, self)
+
+    def plan(self) -> list[str]:
+        """Everything that the next apply would change."""
+        return [
+            f"{type(resource).__name__}{found}"
+            for resource in self.resources
+            for found in drift(resource.expected(), resource.read(self.boto))
+        ]
+
+    def change(self, resource: Resource, **given: Any) -> None:
+        """Configure a resource anew, and apply."""
+        resource.given = {**resource.given, **given}
+        resource.update(self.boto)
+
+    def destroy(self) -> None:
+        for resource in reversed(self.resources):
+            resource.delete(self.boto)
+            assert self.is_gone(resource), resource
+
+    def is_gone(self, resource: Resource) -> bool:
+        """As the provider tells: the resource, or all of its description, is not there."""
+        try:
+            return not resource.read(self.boto)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            return code in ("ResourceNotFoundException", "UserNotFoundException")
+
+
+class Pool(Resource):
+    """aws_cognito_user_pool. The MFA configuration has a call of its own; a schema only grows."""
+
+    MFA = ("MfaConfiguration", "SoftwareTokenMfaConfiguration", "EmailMfaConfiguration")
+    FIXED = ("AliasAttributes", "UsernameAttributes", "UsernameConfiguration", "Schema")
+    id = ""
+    declared: Sequence[Any] = ()
+
+    def create(self, boto: Any, stack: Stack) -> None:
+        given = {name: value for name, value in self.given.items() if name not in self.MFA}
+        stack.pool_id = self.id = boto.create_user_pool(**given)["UserPool"]["Id"]
+        self.declared = self.given.get("Schema", ())
+        if self.given.get("MfaConfiguration", "OFF") != "OFF":
+            self._set_mfa(boto)
+
+    def read(self, boto: Any) -> Members:
+        pool = boto.describe_user_pool(UserPoolId=self.id)["UserPool"]
+        mfa = boto.get_user_pool_mfa_config(UserPoolId=self.id)
+        schema = [one for one in pool["SchemaAttributes"] if self._is_declared(one["Name"])]
+        for attribute in schema:
+            attribute["Name"] = attribute["Name"].removeprefix("dev:").removeprefix("custom:")
+        return {**pool, "PoolName": pool["Name"], "Schema": schema, **mfa}
+
+    def update(self, boto: Any) -> None:
+        self._set_mfa(boto)
+        kept = {k: v for k, v in self.given.items() if k not in (*self.FIXED, *self.MFA[1:])}
+        boto.update_user_pool(UserPoolId=self.id, **kept)
+        added = [one for one in self.given.get("Schema", ()) if one not in self.declared]
+        if added:
+            boto.add_custom_attributes(UserPoolId=self.id, CustomAttributes=added)
+            self.declared = self.given["Schema"]
+
+    def delete(self, boto: Any) -> None:
+        boto.delete_user_pool(UserPoolId=self.id)
+
+    def _set_mfa(self, boto: Any) -> None:
+        given = {name: self.given[name] for name in self.MFA if name in self.given}
+        if self.given.get("MfaConfiguration", "OFF") != "OFF" and "SmsConfiguration" in self.given:
+            given["SmsMfaConfiguration"] = {"SmsConfiguration": self.given["SmsConfiguration"]}
+        boto.set_user_pool_mfa_config(UserPoolId=self.id, **given)
+
+    def _is_declared(self, name: str) -> bool:
+        return name.startswith(("custom:", "dev:")) or any(
+            one["Name"] == name for one in self.given.get("Schema", ())
+        )
+
+
+class InPool(Resource):
+    """A resource that belongs to the pool of its stack."""
+
+    pool: Mapping[str, str] = {}
+
+    def create(self, boto: Any, stack: Stack) -> None:
+        self.pool = {"UserPoolId": stack.pool_id}
+        self.made(boto)
+
+    def made(self, boto: Any) -> None:
+        raise NotImplementedError
+
+
+class AppClient(InPool):
+    """aws_cognito_user_pool_client. An update sends all that was read before, besides what changed."""
+
+    ONCE = ("GenerateSecret",)
+    id = ""
+
+    def made(self, boto: Any) -> None:
+        answer = boto.create_user_pool_client(**self.pool, **self.given)
+        self.id = answer["UserPoolClient"]["ClientId"]
+
+    def read(self, boto: Any) -> Members:
+        answer = boto.describe_user_pool_client(**self.pool, ClientId=self.id)
+        described: Members = answer["UserPoolClient"]
+        return described
+
+    def update(self, boto: Any) -> None:
+        shape = boto.meta.service_model.operation_model("UpdateUserPoolClient").input_shape
+        known = {k: v for k, v in self.read(boto).items() if k in shape.members}
+        changed = {k: v for k, v in self.given.items() if k not in self.ONCE}
+        boto.update_user_pool_client(**{**known, **changed})
+
+    def delete(self, boto: Any) -> None:
+        boto.delete_user_pool_client(**self.pool, ClientId=self.id)
+
+    def expected(self) -> Members:
+        return {k: v for k, v in self.given.items() if k not in self.ONCE}
+
+
+class Domain(InPool):
+    """aws_cognito_user_pool_domain. It is read until it is active, and until it is gone."""
+
+    def made(self, boto: Any) -> None:
+        boto.create_user_pool_domain(**self.pool, **self.given)
+        assert self.read(boto)["Status"] == "ACTIVE"
+
+    def read(self, boto: Any) -> Members:
+        answer = boto.describe_user_pool_domain(Domain=self.given["Domain"])
+        described: Members = answer["DomainDescription"]
+        return described
+
+    def update(self, boto: Any) -> None:
+        boto.update_user_pool_domain(**self.pool, **self.given)
+
+    def delete(self, boto: Any) -> None:
+        boto.delete_user_pool_domain(**self.pool, Domain=self.given["Domain"])
+
+
+class ResourceServer(InPool):
+    """aws_cognito_resource_server."""
+
+    def made(self, boto: Any) -> None:
+        boto.create_resource_server(**self.pool, **self.given)
+
+    def read(self, boto: Any) -> Members:
+        answer = boto.describe_resource_server(**self.pool, Identifier=self.given["Identifier"])
+        described: Members = answer["ResourceServer"]
+        return described
+
+    def update(self, boto: Any) -> None:
+        boto.update_resource_server(**self.pool, **self.given)
+
+    def delete(self, boto: Any) -> None:
+        boto.delete_resource_server(**self.pool, Identifier=self.given["Identifier"])
+
+
+class IdentityProvider(InPool):
+    """aws_cognito_identity_provider. An update sends only what changed."""
+
+    sent: Members = {}
+
+    def made(self, boto: Any) -> None:
+        boto.create_identity_provider(**self.pool, **self.given)
+        self.sent = self.given
+
+    def read(self, boto: Any) -> Members:
+        named = {"ProviderName": self.given["ProviderName"]}
+        answer = boto.describe_identity_provider(**self.pool, **named)
+        described: Members = answer["IdentityProvider"]
+        return described
+
+    def update(self, boto: Any) -> None:
+        changed = {k: v for k, v in self.given.items() if v != self.sent.get(k)}
+        named = {"ProviderName": self.given["ProviderName"]}
+        boto.update_identity_provider(**self.pool, **named, **changed)
+        self.sent = self.given
+
+    def delete(self, boto: Any) -> None:
+        boto.delete_identity_provider(**self.pool, ProviderName=self.given["ProviderName"])
+
+
+class Group(InPool):
+    """aws_cognito_user_group."""
+
+    def made(self, boto: Any) -> None:
+        boto.create_group(**self.pool, **self.given)
+
+    def read(self, boto: Any) -> Members:
+        described: Members = boto.get_group(**self.pool, GroupName=self.given["GroupName"])["Group"]
+        return described
+
+    def update(self, boto: Any) -> None:
+        boto.update_group(**self.pool, **self.given)
+
+    def delete(self, boto: Any) -> None:
+        boto.delete_group(**self.pool, GroupName=self.given["GroupName"])
+
+
+class User(InPool):
+    """aws_cognito_user. ``Attributes`` are pairs by name, and ``Password`` is permanent."""
+
+    @property
+    def named(self) -> Mapping[str, str]:
+        return {**self.pool, "Username": self.given["Username"]}
+
+    def made(self, boto: Any) -> None:
+        boto.admin_create_user(**self.named, MessageAction="SUPPRESS", UserAttributes=self._pairs())
+        boto.admin_set_user_password(**self.named, Password=self.given["Password"], Permanent=True)
+
+    def read(self, boto: Any) -> Members:
+        user = boto.admin_get_user(**self.named)
+        attributes = {one["Name"]: one["Value"] for one in user["UserAttributes"]}
+        return {**user, "Attributes": attributes}
+
+    def update(self, boto: Any) -> None:
+        before = self.read(boto)["Attributes"]
+        gone = [name for name in before if name not in (*self.given["Attributes"], "sub")]
+        boto.admin_update_user_attributes(**self.named, UserAttributes=self._pairs())
+        if gone:
+            boto.admin_delete_user_attributes(**self.named, UserAttributeNames=gone)
+        enabled = self.given.get("Enabled", True)
+        (boto.admin_enable_user if enabled else boto.admin_disable_user)(**self.named)
+
+    def delete(self, boto: Any) -> None:
+        boto.admin_delete_user(**self.named)
+
+    def expected(self) -> Members:
+        return {k: v for k, v in self.given.items() if k != "Password"}
+
+    def _pairs(self) -> list[Members]:
+        return [{"Name": k, "Value": v} for k, v in self.given["Attributes"].items()]
+
+
+class UserInGroup(InPool):
+    """aws_cognito_user_in_group, which is read page by page."""
+
+    def made(self, boto: Any) -> None:
+        boto.admin_add_user_to_group(**self.pool, **self.given)
+
+    def read(self, boto: Any) -> Members:
+        pages = boto.get_paginator("admin_list_groups_for_user").paginate(
+            **self.pool, Username=self.given["Username"]
+        )
+        names = [group["GroupName"] for page in pages for group in page["Groups"]]
+        return self.given if self.given["GroupName"] in names else {}
+
+    def delete(self, boto: Any) -> None:
+        boto.admin_remove_user_from_group(**self.pool, **self.given)
