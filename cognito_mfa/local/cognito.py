@@ -30,7 +30,7 @@ from cognito_mfa.local.operations.context import Context
 from cognito_mfa.local.outbox import Message, Outbox
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.protocol import Protocol
-from cognito_mfa.local.rules import attribute_schema
+from cognito_mfa.local.rules import attribute_schema, pool_settings
 from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.rules.state import Account, DeviceTracking, UserPool
 from cognito_mfa.local.wire import client
@@ -166,7 +166,7 @@ class LocalCognito:
             A handle on the pool.
 
         Raises:
-            ValueError: There is a pool with this id.
+            ValueError: There is a pool with this id, or no pool can be like this.
             InvalidParameterException: No pool can have such attributes.
         """
         pool = UserPool(
@@ -186,6 +186,7 @@ class LocalCognito:
             policy=policy or PasswordPolicy(),
             behavior=behavior or self.behavior,
         )
+        pool_settings.check_possible(pool)
         declared = attribute_schema.declarations(required_attributes, custom_attributes)
         attribute_schema.declare(pool, [*declared, *schema])
         with self.changing():

@@ -9,34 +9,15 @@ from __future__ import annotations
 
 import secrets
 import string
-from dataclasses import dataclass
 from typing import Any
 
 from cognito_mfa.local.errors import InvalidParameterException
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
 from cognito_mfa.local.operations.paging import page_start, page_token
-from cognito_mfa.local.rules.scopes import check_providers, check_scopes
+from cognito_mfa.local.rules import client_settings
+from cognito_mfa.local.rules.client_settings import DEFAULT_FLOWS, LIFETIMES
 from cognito_mfa.local.rules.state import AppClient, UserPool
 
-DEFAULT_FLOWS = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"]
-
-
-@dataclass(frozen=True, slots=True)
-class Lifetime:
-    """How long a kind of token is valid, in seconds, and the unit where a request names none."""
-
-    default: int
-    unit: str
-    shortest: int
-    longest: int
-
-
-LIFETIMES = {
-    "AccessToken": Lifetime(3600, "hours", 300, 86400),
-    "IdToken": Lifetime(3600, "hours", 300, 86400),
-    "RefreshToken": Lifetime(30 * 86400, "days", 3600, 315360000),
-}
-SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 ALPHABET = string.ascii_lowercase + string.digits
 #: Members of CreateUserPoolClient that the client acts on itself.
 UNDERSTOOD = frozenset(
@@ -59,7 +40,8 @@ def create_user_pool_client(context: Context, parameters: Parameters) -> Payload
     pool = context.pool(parameters)
     client = AppClient(id=_random(26), created_at=context.clock.now())
     client.secret = _secret(parameters)
-    _configure(pool, client, parameters, context.clock.now())
+    client_settings.check(pool, client, parameters, verb="creating")
+    _configure(client, parameters, context.clock.now())
     pool.clients[client.id] = client
     return {"UserPoolClient": _describe(pool, client)}
 
@@ -67,7 +49,8 @@ def create_user_pool_client(context: Context, parameters: Parameters) -> Payload
 def update_user_pool_client(context: Context, parameters: Parameters) -> Payload:
     """Change an app client; what is left out goes back to its default."""
     pool, client = context.client_of_pool(parameters)
-    _configure(pool, client, {"ClientName": client.name, **parameters}, context.clock.now())
+    client_settings.check(pool, client, parameters, verb="updating")
+    _configure(client, {"ClientName": client.name, **parameters}, context.clock.now())
     return {"UserPoolClient": _describe(pool, client)}
 
 
@@ -88,7 +71,9 @@ def list_user_pool_clients(context: Context, parameters: Parameters) -> Payload:
     """Return a page of a pool's app clients, without their secrets."""
     pool = context.pool(parameters)
     start = page_start(parameters.get("NextToken"))
-    clients = list(pool.clients.values())[start:]
+    # There is no dynamic registration here, so all clients are regular ones.
+    regular = parameters.get("ClientType") != "DCR"
+    clients = list(pool.clients.values())[start:] if regular else []
     size = parameters.get("MaxResults", 60)
     page: Payload = {"UserPoolClients": [_listed(pool, one) for one in clients[:size]]}
     if len(clients) > size:
@@ -96,30 +81,20 @@ def list_user_pool_clients(context: Context, parameters: Parameters) -> Payload:
     return page
 
 
-def _configure(pool: UserPool, client: AppClient, parameters: Parameters, now: float) -> None:
-    """Everything that can be changed later. Nothing is, when a part of it is refused."""
-    flows = parameters.get("ExplicitAuthFlows", DEFAULT_FLOWS)
-    _check_flows(flows)
-    check_scopes(pool, parameters.get("AllowedOAuthScopes", []))
-    check_providers(pool, parameters.get("SupportedIdentityProviders", []))
-    lifetimes = [_seconds(parameters, token) for token in LIFETIMES]
+def _configure(client: AppClient, parameters: Parameters, now: float) -> None:
+    """Everything that can be changed later; what is refused was refused before."""
     client.name = parameters["ClientName"]
-    client.explicit_auth_flows = list(flows)
+    client.explicit_auth_flows = list(parameters.get("ExplicitAuthFlows", DEFAULT_FLOWS))
     client.auth_session_validity = parameters.get("AuthSessionValidity", 3)
     client.prevent_user_existence_errors = parameters.get("PreventUserExistenceErrors", "LEGACY")
     client.enable_token_revocation = parameters.get("EnableTokenRevocation", True)
-    client.access_token_seconds, client.id_token_seconds, client.refresh_token_seconds = lifetimes
+    access, identity, refresh = client_settings.lifetimes(parameters)
+    client.access_token_seconds, client.id_token_seconds = access, identity
+    client.refresh_token_seconds = refresh
     client.rotation_grace = _rotation_grace(parameters)
-    client.settings = {k: v for k, v in parameters.items() if k not in UNDERSTOOD}
+    zero = {f"{token}Validity" for token in LIFETIMES if not parameters.get(f"{token}Validity")}
+    client.settings = {k: v for k, v in parameters.items() if k not in UNDERSTOOD | zero}
     client.modified_at = now
-
-
-def _check_flows(flows: list[str]) -> None:
-    modern = [flow.startswith("ALLOW_") for flow in flows]
-    if any(modern) and not all(modern):
-        raise InvalidParameterException(
-            "Legacy explicit auth flows cannot be set together with those that begin with ALLOW_"
-        )
 
 
 def _secret(parameters: Parameters) -> str | None:
@@ -129,19 +104,6 @@ def _secret(parameters: Parameters) -> str | None:
     if given is not None:
         raise InvalidParameterException("GenerateSecret and ClientSecret exclude each other")
     return new_secret()
-
-
-def _seconds(parameters: Parameters, token: str) -> int:
-    """How long a kind of token is valid; 0 means the default."""
-    lifetime = LIFETIMES[token]
-    given = parameters.get(f"{token}Validity")
-    if not given:
-        return lifetime.default
-    unit = parameters.get("TokenValidityUnits", {}).get(token, lifetime.unit)
-    seconds: int = given * SECONDS[unit]
-    if not lifetime.shortest <= seconds <= lifetime.longest:
-        raise InvalidParameterException(f"Invalid range for {token}Validity.")
-    return seconds
 
 
 def _rotation_grace(parameters: Parameters) -> float | None:
@@ -154,8 +116,8 @@ def _rotation_grace(parameters: Parameters) -> float | None:
 def _describe(pool: UserPool, client: AppClient) -> dict[str, Any]:
     secret = {"ClientSecret": client.secret} if client.secret is not None else {}
     return {
-        "RefreshTokenValidity": 30,
-        "TokenValidityUnits": {},
+        **_described_lifetimes(client),
+        **_described_rotation(client),
         "AllowedOAuthFlowsUserPoolClient": False,
         **client.settings,
         "UserPoolId": pool.id,
@@ -169,6 +131,32 @@ def _describe(pool: UserPool, client: AppClient) -> dict[str, Any]:
         "CreationDate": client.created_at,
         "LastModifiedDate": client.modified_at,
     }
+
+
+def _described_lifetimes(client: AppClient) -> dict[str, Any]:
+    """Of a client that Python made; others have them in their settings."""
+    seconds = {
+        "AccessToken": client.access_token_seconds,
+        "IdToken": client.id_token_seconds,
+        "RefreshToken": client.refresh_token_seconds,
+    }
+    own = {
+        name: value
+        for name, value in seconds.items()
+        if f"{name}Validity" not in client.settings and value != LIFETIMES[name].default
+    }
+    return {
+        "RefreshTokenValidity": 30,
+        **{f"{name}Validity": value for name, value in own.items()},
+        "TokenValidityUnits": dict.fromkeys(own, "seconds"),
+    }
+
+
+def _described_rotation(client: AppClient) -> dict[str, Any]:
+    if client.rotation_grace is None:
+        return {}
+    grace = int(client.rotation_grace)
+    return {"RefreshTokenRotation": {"Feature": "ENABLED", "RetryGracePeriodSeconds": grace}}
 
 
 def _listed(pool: UserPool, client: AppClient) -> dict[str, Any]:

@@ -35,10 +35,10 @@ _POOL = "UserPoolId"
 _USER = "UserPoolId Username"
 _POOL_SETTINGS = Names(
     implemented="AccountRecoverySetting AdminCreateUserConfig AutoVerifiedAttributes "
-    "DeletionProtection DeviceConfiguration LambdaConfig MfaConfiguration Policies PoolName "
-    "SmsConfiguration UserPoolAddOns UserPoolTags UserPoolTier VerificationMessageTemplate",
-    described="EmailConfiguration EmailVerificationMessage EmailVerificationSubject "
-    "KeyConfiguration SmsAuthenticationMessage SmsVerificationMessage",
+    "DeletionProtection DeviceConfiguration EmailConfiguration EmailVerificationMessage "
+    "LambdaConfig MfaConfiguration Policies PoolName SmsAuthenticationMessage SmsConfiguration "
+    "SmsVerificationMessage UserPoolAddOns UserPoolTags UserPoolTier VerificationMessageTemplate",
+    described="EmailVerificationSubject KeyConfiguration",
     refused="AcrConfiguration DcrConfiguration IssuerConfiguration UserAttributeUpdateSettings",
 )
 _CLIENT_SETTINGS = Names(
@@ -201,7 +201,10 @@ STRUCTURES: Mapping[str, Names] = {
         "ChallengeRequiredOnNewDevice DeviceOnlyRememberedOnUserPrompt"
     ),
     "DeviceSecretVerifierConfigType": Names("PasswordVerifier Salt"),
-    "EmailMfaConfigType": Names(described="Message Subject"),
+    "EmailConfigurationType": Names(
+        "EmailSendingAccount From SourceArn", described="ConfigurationSet ReplyToEmailAddress"
+    ),
+    "EmailMfaConfigType": Names("Message", described="Subject"),
     "EmailMfaSettingsType": Names("Enabled PreferredMfa"),
     "LambdaConfigType": Names(
         "CreateAuthChallenge CustomMessage DefineAuthChallenge PostAuthentication PostConfirmation "
@@ -227,8 +230,8 @@ STRUCTURES: Mapping[str, Names] = {
         "StringAttributeConstraints"
     ),
     "SignInPolicyType": Names("AllowedFirstAuthFactors"),
-    "SmsConfigurationType": Names(described="EumsSms ExternalId SnsCallerArn SnsRegion"),
-    "SmsMfaConfigType": Names("SmsConfiguration", described="SmsAuthenticationMessage"),
+    "SmsConfigurationType": Names("SnsCallerArn", described="EumsSms ExternalId SnsRegion"),
+    "SmsMfaConfigType": Names("SmsAuthenticationMessage SmsConfiguration"),
     "SoftwareTokenMfaConfigType": Names("Enabled"),
     "SoftwareTokenMfaSettingsType": Names("Enabled PreferredMfa"),
     "StringAttributeConstraintsType": Names("MaxLength MinLength"),
@@ -237,8 +240,8 @@ STRUCTURES: Mapping[str, Names] = {
     "UserPoolPolicyType": Names("PasswordPolicy SignInPolicy"),
     "UsernameConfigurationType": Names("CaseSensitive"),
     "VerificationMessageTemplateType": Names(
-        "DefaultEmailOption",
-        described="EmailMessage EmailMessageByLink EmailSubject EmailSubjectByLink SmsMessage",
+        "DefaultEmailOption EmailMessage SmsMessage",
+        described="EmailMessageByLink EmailSubject EmailSubjectByLink",
     ),
     "WebAuthnMfaSettingsType": Names(refused="Enabled"),
 }
@@ -279,6 +282,7 @@ VALUES: Mapping[str, Names] = {
     "DeletionProtectionType": Names("ACTIVE INACTIVE"),
     "DeliveryMediumType": Names("EMAIL SMS"),
     "DeviceRememberedStatusType": Names("not_remembered remembered"),
+    "EmailSendingAccountType": Names("COGNITO_DEFAULT DEVELOPER"),
     "ExplicitAuthFlowsType": Names(
         "ADMIN_NO_SRP_AUTH ALLOW_ADMIN_USER_PASSWORD_AUTH ALLOW_CUSTOM_AUTH ALLOW_REFRESH_TOKEN_AUTH "
         "ALLOW_USER_AUTH ALLOW_USER_PASSWORD_AUTH ALLOW_USER_SRP_AUTH CUSTOM_AUTH_FLOW_ONLY "

@@ -107,7 +107,8 @@ def _send_code(context: Context, pool: UserPool, user: User, session: SignInSess
     if attribute not in user.attributes:
         raise MFAMethodNotFoundException(f"{session.stage} cannot reach the user.")
     block, member = TEXT_MEMBERS[medium]
-    template = pool.settings.get(block, {}).get(member, DEFAULT_TEXT)
+    # The pool has SmsAuthenticationMessage as well.
+    template = pool.settings.get(block, {}).get(member) or pool.settings.get(member, DEFAULT_TEXT)
     client = pool.clients.get(session.client_id)
     destination = user.attributes[attribute]
     letter = messages.written(context, About(pool, client, user), MESSAGE, medium, template)

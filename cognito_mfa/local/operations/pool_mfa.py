@@ -5,8 +5,12 @@ See "Updates replace" in docs/cognito-behavior.md.
 
 from __future__ import annotations
 
-from cognito_mfa.local.errors import InvalidParameterException
+from cognito_mfa.local.errors import (
+    FeatureUnavailableInTierException,
+    InvalidParameterException,
+)
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.rules import pool_settings
 from cognito_mfa.local.rules.state import UserPool
 
 FACTOR_BLOCKS = ("SmsMfaConfiguration", "SoftwareTokenMfaConfiguration", "EmailMfaConfiguration")
@@ -28,6 +32,7 @@ def set_user_pool_mfa_config(context: Context, parameters: Parameters) -> Payloa
     pool = context.pool(parameters)
     mfa = parameters.get("MfaConfiguration", "OFF")
     _check_factors(mfa, parameters)
+    _check_senders(pool, parameters)
     pool.mfa = mfa
     pool.software_token = bool(parameters.get("SoftwareTokenMfaConfiguration", {}).get("Enabled"))
     pool.sms = "SmsMfaConfiguration" in parameters
@@ -36,6 +41,9 @@ def set_user_pool_mfa_config(context: Context, parameters: Parameters) -> Payloa
         pool.settings.pop(name, None)
         if name in parameters:
             pool.settings[name] = parameters[name]
+    sms = parameters.get("SmsMfaConfiguration", {}).get("SmsConfiguration")
+    if sms is not None:
+        pool.settings["SmsConfiguration"] = sms
     pool.modified_at = context.clock.now()
     return _mfa_config(pool)
 
@@ -57,14 +65,39 @@ def _check_factors(mfa: str, parameters: Parameters) -> None:
         )
 
 
+def _check_senders(pool: UserPool, parameters: Parameters) -> None:
+    """What a pool sends codes with. One that Python made with ``email=True`` can send them."""
+    pool_settings.check_sms(parameters.get("SmsMfaConfiguration", {}).get("SmsConfiguration"))
+    if "EmailMfaConfiguration" not in parameters or pool.email:
+        return
+    if pool.settings.get("UserPoolTier") == pool_settings.LITE:
+        raise FeatureUnavailableInTierException(
+            "The following feature is not available for the LITE pricing tier configured: Email MFA"
+        )
+    sender = pool.settings.get("EmailConfiguration", {}).get("EmailSendingAccount")
+    if sender != pool_settings.DEVELOPER:
+        raise InvalidParameterException(
+            "Cannot set EmailMfaConfiguration when user pool EmailConfiguration contains an "
+            "EmailSendingAccount of COGNITO_DEFAULT."
+        )
+
+
 def _mfa_config(pool: UserPool) -> Payload:
     config: Payload = {"MfaConfiguration": pool.mfa}
     if pool.mfa != "OFF":
         config["SoftwareTokenMfaConfiguration"] = {"Enabled": pool.software_token}
     if pool.sms and pool.mfa != "OFF":
-        config["SmsMfaConfiguration"] = pool.settings.get("SmsMfaConfiguration") or SMS_BLOCK
+        config["SmsMfaConfiguration"] = _sms_block(pool)
     if pool.email and pool.mfa != "OFF":
         config["EmailMfaConfiguration"] = pool.settings.get("EmailMfaConfiguration") or EMAIL_BLOCK
     if "WebAuthnConfiguration" in pool.settings:
         config["WebAuthnConfiguration"] = pool.settings["WebAuthnConfiguration"]
     return config
+
+
+def _sms_block(pool: UserPool) -> Payload:
+    own: Payload = pool.settings.get("SmsMfaConfiguration", {})
+    sms = pool.settings.get("SmsConfiguration")
+    if sms is not None:
+        return {"SmsConfiguration": sms, **own}
+    return own or SMS_BLOCK

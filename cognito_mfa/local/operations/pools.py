@@ -10,22 +10,22 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from cognito_mfa.local.errors import InvalidParameterException, UserPoolTaggingException
+from cognito_mfa.local.errors import UserPoolTaggingException
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
 from cognito_mfa.local.operations.domains import domains_of
 from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.operations.pool_mfa import FACTOR_BLOCKS, KEPT
 from cognito_mfa.local.operations.tags import arn_of, check_tags
-from cognito_mfa.local.rules import attribute_schema, lambda_config
+from cognito_mfa.local.rules import attribute_schema, lambda_config, pool_settings
 from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.rules.state import DeviceTracking, UserPool
 
 #: Members of CreateUserPool that the pool acts on; everything else is only described again.
 UNDERSTOOD = frozenset(
     {
-        "AccountRecoverySetting",
         "AliasAttributes",
         "AutoVerifiedAttributes",
         "DeviceConfiguration",
@@ -57,10 +57,7 @@ TRACKING = {
 
 def create_user_pool(context: Context, parameters: Parameters) -> Payload:
     """Create a user pool with an id of its own."""
-    if parameters.get("AliasAttributes") and parameters.get("UsernameAttributes"):
-        raise InvalidParameterException(
-            "Only one of the aliasAttributes or usernameAttributes can be set in a user pool."
-        )
+    pool_settings.check(parameters, has_factor=False)
     now = context.clock.now()
     _check_functions(context, parameters)
     pool = UserPool(
@@ -68,7 +65,6 @@ def create_user_pool(context: Context, parameters: Parameters) -> Payload:
         name=parameters["PoolName"],
         number=context.account.next_number(),
         software_token=False,
-        sms="SmsConfiguration" in parameters,
         username_attributes=parameters.get("UsernameAttributes", []),
         alias_attributes=parameters.get("AliasAttributes", []),
         case_insensitive=not _case_sensitive(parameters),
@@ -84,6 +80,7 @@ def create_user_pool(context: Context, parameters: Parameters) -> Payload:
 def update_user_pool(context: Context, parameters: Parameters) -> Payload:
     """Change a pool; what is left out goes back to its default."""
     pool = context.pool(parameters)
+    pool_settings.check(parameters, has_factor=_has_factor(pool))
     _check_functions(context, parameters)
     _configure(pool, parameters, context.clock.now())
     pool.name = parameters.get("PoolName", pool.name)
@@ -93,10 +90,7 @@ def update_user_pool(context: Context, parameters: Parameters) -> Payload:
 def delete_user_pool(context: Context, parameters: Parameters) -> Payload:
     """Delete a pool with everything in it."""
     pool = context.pool(parameters)
-    if pool.domains:
-        raise InvalidParameterException(
-            "User pool cannot be deleted. It has a domain configured that should be deleted first."
-        )
+    pool_settings.check_deletable(pool)
     del context.account.pools[pool.id]
     return {}
 
@@ -146,7 +140,7 @@ def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
         "DeviceConfiguration": _describe_device_tracking(pool),
         **domains_of(pool),
     }
-    return {**described, **{name: value for name, value in optional.items() if value}}
+    return {**{name: value for name, value in optional.items() if value}, **described}
 
 
 def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:
@@ -156,6 +150,8 @@ def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:
     check_tags(tags, refusal=UserPoolTaggingException)
     pool.tags = dict(tags)
     pool.mfa = parameters.get("MfaConfiguration", "OFF")
+    if "SmsConfiguration" in parameters and pool.mfa != "OFF" and not _has_factor(pool):
+        pool.sms = True
     pool.account_recovery = _recovery(parameters)
     pool.lambda_config = parameters.get("LambdaConfig", {})
     pool.auto_verified = parameters.get("AutoVerifiedAttributes", [])
@@ -178,11 +174,19 @@ def _only_described(parameters: Parameters) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if name not in UNDERSTOOD}
 
 
+def _has_factor(pool: UserPool) -> bool:
+    return pool.software_token or pool.sms or pool.email
+
+
 def _policy(parameters: Parameters) -> PasswordPolicy:
     given: Mapping[str, Any] = parameters.get("Policies", {}).get("PasswordPolicy", {})
-    return PasswordPolicy(
+    policy = PasswordPolicy(
         **{ours: given[theirs] for theirs, ours in POLICY_MEMBERS.items() if theirs in given}
     )
+    # 0 is the same as no value, and the older member has the same meaning.
+    older = parameters.get("AdminCreateUserConfig", {}).get("UnusedAccountValidityDays")
+    days = given.get("TemporaryPasswordValidityDays") or older
+    return replace(policy, temporary_password_days=days or PasswordPolicy().temporary_password_days)
 
 
 def _first_factors(parameters: Parameters) -> list[str]:
@@ -216,6 +220,8 @@ def _describe_policies(pool: UserPool) -> dict[str, Any]:
     policy = {theirs: getattr(pool.policy, ours) for theirs, ours in POLICY_MEMBERS.items()}
     if not pool.policy.history:
         del policy["PasswordHistorySize"]
+    if pool.settings.get("AdminCreateUserConfig", {}).get("UnusedAccountValidityDays"):
+        del policy["TemporaryPasswordValidityDays"]  # a request cannot have both
     return {
         "PasswordPolicy": policy,
         "SignInPolicy": {"AllowedFirstAuthFactors": pool.first_factors},

@@ -30,6 +30,8 @@ CHANNELS: Mapping[str, tuple[Medium, str]] = {
     "phone_number": ("SMS", "SmsVerificationMessage"),
     "email": ("EMAIL", "EmailVerificationMessage"),
 }
+#: The same texts as members of VerificationMessageTemplate.
+IN_TEMPLATE: Mapping[Medium, str] = {"SMS": "SmsMessage", "EMAIL": "EmailMessage"}
 EXPIRED = "Invalid code provided, please request a code again."
 
 
@@ -58,8 +60,9 @@ def send_code(context: Context, about: About, purpose: Purpose) -> dict[str, str
         raise ValueError("a code needs a user to send it to")
     medium, setting = CHANNELS[purpose.attribute]
     destination = user.attributes[purpose.attribute]
-    template = about.pool.settings.get(setting, DEFAULT_TEXT)
-    letter = messages.written(context, about, purpose.source, medium, template)
+    in_template = about.pool.settings.get("VerificationMessageTemplate", {})
+    template = about.pool.settings.get(setting) or in_template.get(IN_TEMPLATE[medium])
+    letter = messages.written(context, about, purpose.source, medium, template or DEFAULT_TEXT)
     code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
     until = context.clock.now() + VALID_FOR.get(purpose.name, A_DAY)
     user.sent_codes[purpose.name] = SentCode(code, purpose.attribute, until)

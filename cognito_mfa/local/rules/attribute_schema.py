@@ -75,10 +75,14 @@ def attribute_named(pool: UserPool, name: str) -> SchemaAttribute | None:
     return pool.schema.get(name) or STANDARD.get(name)
 
 
+def attributes(pool: UserPool) -> Mapping[str, SchemaAttribute]:
+    """Return all attributes of a pool by name, the standard ones first."""
+    return {**STANDARD, **pool.schema}
+
+
 def described(pool: UserPool) -> list[dict[str, Any]]:
     """Return the SchemaAttributes of a pool, the standard ones first."""
-    everything = {**STANDARD, **pool.schema}
-    return [_members(attribute) for attribute in everything.values()]
+    return [_members(attribute) for attribute in attributes(pool).values()]
 
 
 def declare(pool: UserPool, items: Iterable[Mapping[str, Any]]) -> None:

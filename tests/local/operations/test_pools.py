@@ -13,6 +13,7 @@ from botocore.config import Config  # noqa: TID253
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, members, refused
+from tests.local.conftest import populated
 from tests.local.raw import post
 
 TOGETHER = "Invalid MFA configuration given, can't turn off MFA and configure an MFA together."
@@ -21,6 +22,12 @@ NONE_LEFT = (
     "configuration."
 )
 ENABLED, DISABLED = {"Enabled": True}, {"Enabled": False}
+
+
+@pytest.fixture
+def sending_pool(cognito: LocalCognito) -> LocalPool:
+    """An ON pool that can send codes by email."""
+    return populated(cognito, mfa="ON", email=True)
 
 
 def mfa(boto: Any, **config: Any) -> Any:
@@ -125,7 +132,7 @@ class TestMfaConfig:
             "SoftwareTokenMfaConfiguration": ENABLED,
         }
 
-    def test_it_is_echoed(self, boto: Any, pool: LocalPool) -> None:
+    def test_it_is_echoed(self, boto: Any, sending_pool: LocalPool) -> None:
         given = {
             "MfaConfiguration": "OPTIONAL",
             "SoftwareTokenMfaConfiguration": ENABLED,
@@ -135,7 +142,7 @@ class TestMfaConfig:
         assert members(mfa(boto, **given)) == given
         assert members(boto.get_user_pool_mfa_config(UserPoolId=POOL_ID)) == given
 
-    def test_it_replaces_and_never_merges(self, boto: Any, pool: LocalPool) -> None:
+    def test_it_replaces_and_never_merges(self, boto: Any, sending_pool: LocalPool) -> None:
         mfa(boto, MfaConfiguration="ON", EmailMfaConfiguration={"Message": "Code {####}"})
         shown = boto.get_user_pool_mfa_config(UserPoolId=POOL_ID)
         assert shown["SoftwareTokenMfaConfiguration"] == DISABLED
@@ -207,7 +214,7 @@ class TestClients:
         given = {
             "ClientName": "web",
             "AuthSessionValidity": 15,
-            "RefreshTokenValidity": 90,
+            "RefreshTokenValidity": 180,
             "AccessTokenValidity": 2,
             "TokenValidityUnits": {"RefreshToken": "minutes"},
             "PreventUserExistenceErrors": "ENABLED",

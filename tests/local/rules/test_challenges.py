@@ -207,7 +207,7 @@ class TestSentCodes:
         assert "AuthenticationResult" in done
 
     def test_a_pool_may_have_a_text_of_its_own(self, cognito: LocalCognito) -> None:
-        somebody = Somebody(cognito, "ON", attributes=MAIL)
+        somebody = Somebody(cognito, "ON", offers={"email": True}, attributes=MAIL)
         somebody.caller.boto.set_user_pool_mfa_config(
             UserPoolId=POOL_ID,
             MfaConfiguration="ON",

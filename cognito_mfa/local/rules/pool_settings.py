@@ -1,0 +1,168 @@
+"""What a pool's settings must be together, in Cognito's words, before anything is changed.
+
+Each rule looks at the parameters of CreateUserPool and UpdateUserPool, which have the same members.
+
+See "Settings of a pool" in docs/cognito-behavior.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cognito_mfa.local.errors import (
+    FeatureUnavailableInTierException,
+    InvalidParameterException,
+)
+from cognito_mfa.local.rules.state import UserPool
+
+Parameters = Mapping[str, Any]
+
+LITE = "LITE"
+DEVELOPER = "DEVELOPER"
+PASSWORDLESS = frozenset({"EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"})
+
+
+def check(parameters: Parameters, *, has_factor: bool) -> None:
+    """Check the settings of a pool.
+
+    Args:
+        parameters: The members of the request.
+        has_factor: Whether the pool already offers a second factor.
+
+    Raises:
+        InvalidParameterException: Settings contradict each other, or one of them needs another.
+        FeatureUnavailableInTierException: The tier does not have what a setting needs.
+    """
+    _check_sign_in_names(parameters)
+    _check_mfa(parameters, has_factor=has_factor)
+    _check_first_factors(parameters)
+    _check_recovery(parameters)
+    _check_temporary_passwords(parameters)
+    _check_texts(parameters)
+    _check_senders(parameters)
+
+
+def check_deletable(pool: UserPool) -> None:
+    """Refuse to delete a pool that is protected, or has a domain.
+
+    Raises:
+        InvalidParameterException: It is, or has.
+    """
+    if pool.settings.get("DeletionProtection") == "ACTIVE":
+        raise InvalidParameterException(
+            "The user pool cannot be deleted because deletion protection is activated. "
+            "Deletion protection must be inactivated first."
+        )
+    if pool.domains:
+        raise InvalidParameterException(
+            "User pool cannot be deleted. It has a domain configured that should be deleted first."
+        )
+
+
+def check_possible(pool: UserPool) -> None:
+    """Refuse a pool that Python made and that no order of requests could.
+
+    Raises:
+        ValueError: Its settings contradict each other.
+    """
+    if pool.mfa not in ("OFF", "OPTIONAL", "ON"):
+        raise ValueError(f"mfa of a pool is OFF, OPTIONAL, or ON, and not {pool.mfa}")
+    if pool.mfa != "OFF" and not (pool.software_token or pool.sms or pool.email):
+        raise ValueError(f"a pool with mfa {pool.mfa} needs a factor")
+    if pool.username_attributes and pool.alias_attributes:
+        raise ValueError("a pool has username_attributes or alias_attributes, and not both")
+
+
+def _check_sign_in_names(parameters: Parameters) -> None:
+    if parameters.get("AliasAttributes") and parameters.get("UsernameAttributes"):
+        raise InvalidParameterException(
+            "Only one of the aliasAttributes or usernameAttributes can be set in a User pool."
+        )
+
+
+def _check_mfa(parameters: Parameters, *, has_factor: bool) -> None:
+    """These operations can turn on SMS only; SetUserPoolMfaConfig has the other factors."""
+    if "SmsConfiguration" in parameters:
+        return
+    if parameters.get("MfaConfiguration", "OFF") != "OFF" and not has_factor:
+        raise InvalidParameterException(
+            "SMS configuration and Auto verification for phone_number are required when MFA is "
+            "required/optional"
+        )
+    if "phone_number" in parameters.get("AutoVerifiedAttributes", ()):
+        raise InvalidParameterException(
+            "SMS configuration is required when phone_number is selected for auto verification"
+        )
+
+
+def _check_first_factors(parameters: Parameters) -> None:
+    policy = parameters.get("Policies", {}).get("SignInPolicy", {})
+    factors = policy.get("AllowedFirstAuthFactors", ["PASSWORD"])
+    if "PASSWORD" not in factors:
+        raise InvalidParameterException(
+            "Password should be configured as one of the allowed first auth factors."
+        )
+    if parameters.get("UserPoolTier") == LITE and PASSWORDLESS.intersection(factors):
+        raise FeatureUnavailableInTierException(
+            "The following features need to be disabled for the LITE pricing tier configured: "
+            "Passwordless Sign-In"
+        )
+
+
+def _check_recovery(parameters: Parameters) -> None:
+    options = parameters.get("AccountRecoverySetting", {}).get("RecoveryMechanisms", [])
+    names = {option["Name"] for option in options}
+    if "admin_only" in names and len(options) > 1:
+        raise InvalidParameterException(
+            "Account Recovery Setting cannot use admin_only setting with any other recovery "
+            "mechanisms."
+        )
+    if not len(options) == len(names) == len({option["Priority"] for option in options}):
+        raise InvalidParameterException(
+            "Account Recovery Setting cannot have duplicate priorities or recovery mechanisms."
+        )
+
+
+def _check_temporary_passwords(parameters: Parameters) -> None:
+    policy = parameters.get("Policies", {}).get("PasswordPolicy", {})
+    older = parameters.get("AdminCreateUserConfig", {}).get("UnusedAccountValidityDays")
+    if older and policy.get("TemporaryPasswordValidityDays"):
+        raise InvalidParameterException(
+            "Please use TemporaryPasswordValidityDays in PasswordPolicy instead of "
+            "UnusedAccountValidityDays"
+        )
+
+
+def _check_texts(parameters: Parameters) -> None:
+    template = parameters.get("VerificationMessageTemplate", {})
+    if template.get("EmailMessage") and template.get("EmailMessageByLink"):
+        raise InvalidParameterException(
+            "Only one of EmailMessage and EmailMessageByLink can be set in "
+            "VerificationMessageTemplate."
+        )
+
+
+def _check_senders(parameters: Parameters) -> None:
+    email = parameters.get("EmailConfiguration", {})
+    if email.get("EmailSendingAccount") == DEVELOPER and not email.get("SourceArn"):
+        raise InvalidParameterException(
+            "Source ARN is required to use DEVELOPER email sending owner"
+        )
+    if "@" not in email.get("From", "@"):
+        raise InvalidParameterException("Provided From email address is invalid")
+    check_sms(parameters.get("SmsConfiguration"))
+
+
+def check_sms(configuration: Parameters | None) -> None:
+    """Refuse an SmsConfiguration that names both services or none.
+
+    Raises:
+        InvalidParameterException: It does.
+    """
+    if configuration is None:
+        return
+    if bool(configuration.get("SnsCallerArn")) == bool(configuration.get("EumsSms")):
+        raise InvalidParameterException(
+            "SmsConfiguration needs either SnsCallerArn or EumsSms, and not both."
+        )
