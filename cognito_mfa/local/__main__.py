@@ -16,6 +16,7 @@ from typing import Any
 from cognito_mfa.local import behavior as behaviors
 from cognito_mfa.local.cognito import LocalCognito
 from cognito_mfa.local.persistence import StateFileError
+from cognito_mfa.local.rules import lambda_config
 from cognito_mfa.local.wire.server import HttpServer
 
 CANNOT_START = 1
@@ -59,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line; by default that of the process.
     """
     options = parser().parse_args(arguments)
+    if options.trigger and options.pool is None:
+        return _refuse("--trigger needs --pool.")
     if options.issuer == SERVED and options.host in EVERY_ADDRESS:
         return _refuse(f"--issuer needs a URL with --host {options.host!r}, which is no address.")
     try:
@@ -67,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             region=options.region,
             calls_kept=0,
         )
+        cognito.functions.update(options.function)
         _make_pool(cognito, options)
         cognito.behave(**_switches(options))
         server = cognito.serve(options.port, options.host, allow_hosts=options.allow_host)
@@ -129,7 +133,29 @@ def parser() -> argparse.ArgumentParser:
         help="milliseconds before each answer, as AWS and the network take (default: none)",
     )
     _add_behaviors(made)
+    _add_functions(made)
     return made
+
+
+def _add_functions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--function",
+        metavar="NAME=URL",
+        type=_function,
+        action="append",
+        default=[],
+        help="address that receives the events for a function, which LambdaConfig names by its ARN "
+        "(NAME: the ARN or the name in it; repeatable)",
+    )
+    parser.add_argument(
+        "--trigger",
+        metavar="TRIGGER=URL",
+        type=_function,
+        action="append",
+        default=[],
+        help="address that receives the events for a Lambda trigger of the pool of --pool, such as "
+        "PreSignUp or PreTokenGeneration:V2_0 (repeatable)",
+    )
 
 
 def _add_behaviors(parser: argparse.ArgumentParser) -> None:
@@ -160,6 +186,13 @@ class _ListBehaviors(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         print(behaviors.listed())
         parser.exit()
+
+
+def _function(text: str) -> tuple[str, str]:
+    name, equals, url = text.partition("=")
+    if not (name and equals and url):
+        raise argparse.ArgumentTypeError("must be NAME=URL")
+    return name, url
 
 
 def _switch(text: str) -> tuple[str, Any]:
@@ -196,6 +229,9 @@ def _make_pool(cognito: LocalCognito, options: argparse.Namespace) -> None:
     pool = cognito.pool(options.pool)
     if options.client is not None and options.client not in pool.state.clients:
         pool.create_client(options.client, secret=options.client_secret)
+    for name, url in options.trigger:
+        trigger, _, version = name.partition(":")
+        pool.set_trigger(trigger, url, version=version or None)
 
 
 def _started(cognito: LocalCognito, server: HttpServer, state: str | None) -> str:
@@ -206,6 +242,15 @@ def _started(cognito: LocalCognito, server: HttpServer, state: str | None) -> st
         region=cognito.account.region,
         state=f"Data is kept in {state}." if state else "Data is lost when it stops (see --state).",
         pools=f"User pools: {pools}" if pools else "No user pools yet (see --pool).",
+    ) + _missing(cognito)
+
+
+def _missing(cognito: LocalCognito) -> str:
+    """Say which functions the pools of a state file name and this process does not have."""
+    named = {arn for pool in cognito.pools() for arn in lambda_config.arns(pool.state)}
+    missing = sorted(arn for arn in named if cognito.functions.find(arn) is None)
+    return "".join(
+        f"\nNo function {arn}: calls fail that need it (see --function)." for arn in missing
     )
 
 

@@ -74,6 +74,36 @@ def test_its_greeting_tells_how_to_use_it(
     assert "Ctrl+C" in said
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--function", "PreSignUp"], ["--function", "=http://x"], ["--trigger", "a="]]
+)
+def test_it_refuses_a_function_that_is_none(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert "must be NAME=URL" in capsys.readouterr().err
+
+
+def test_it_calls_the_functions_that_it_is_given(
+    own_signals: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """And says at a later start which ones are missing."""
+    state = str(tmp_path / "pool.json")
+    known = ["--port", "0", "--pool", POOL_ID, "--state", state]
+    url = "http://127.0.0.1:9000/"
+    named = "arn:aws:lambda:us-east-1:123456789012:function:us-east-1_Example00-PreTokenGeneration"
+    stop_when_it_listens(signal.SIGINT)
+    assert main([*known, "--trigger", f"PreTokenGeneration:V2_0={url}"]) == 0
+    assert "No function" not in capsys.readouterr().out
+    stop_when_it_listens(signal.SIGINT)
+    assert main(known) == 0
+    assert f"No function {named}: calls fail that need it" in capsys.readouterr().out
+    stop_when_it_listens(signal.SIGINT)
+    assert main([*known, "--function", f"{named}={url}"]) == 0
+    assert "No function" not in capsys.readouterr().out
+
+
 def test_it_answers_as_late_as_it_is_told() -> None:
     process, url = started("--pool", POOL_ID, "--latency", "100")
     began = time.monotonic()
@@ -173,6 +203,8 @@ def test_a_port_in_use_is_said(cognito: LocalCognito, capsys: pytest.CaptureFixt
         (["--issuer", "cognito:9229"], "issuer cannot be 'cognito:9229'"),
         (["--host", "0.0.0.0", "--issuer"], "--issuer needs a URL"),  # noqa: S104
         (["--state", "README.md/pool.json"], "Cannot start"),
+        (["--trigger", "PreSignIn=http://127.0.0.1:9/"], "is none of PreSignUp,"),
+        (["--trigger", "PreSignUp=ftp://127.0.0.1/"], "is not an HTTP address"),
     ],
 )
 def test_what_cannot_work_is_said(

@@ -29,10 +29,18 @@ from cognito_mfa.local.operations.context import Context
 from cognito_mfa.local.operations.secret_hash import is_secret
 from cognito_mfa.local.rules import attribute_permissions, attribute_schema, directory
 from cognito_mfa.local.rules.scopes import OPENID, RESERVED, custom_scopes
-from cognito_mfa.local.rules.state import AppClient, IdentityProvider, User, UserPool
+from cognito_mfa.local.rules.state import (
+    AppClient,
+    IdentityProvider,
+    TokenFamily,
+    User,
+    UserPool,
+)
 from cognito_mfa.local.rules.tokens import UnsignedToken
 
 CODE_SECONDS = 300.0
+#: The userName of an event without a user.
+MACHINE = "ClientCredentials"
 #: What a scope shows of a user; "profile" and "openid" alone show everything that the client may read.
 SCOPED_ATTRIBUTES = {
     "email": ("email", "email_verified"),
@@ -206,8 +214,11 @@ class Authorization:
             raise OAuthError("invalid_client")
         check_flow(client, "client_credentials")
         scopes = scopes_asked(pool, client, form.get("scope", ""), among=custom_scopes(pool))
+        changes = triggers.pre_client_token_generation(
+            self._context, triggers.About(pool, client, None, MACHINE), scopes
+        )
         return {
-            "access_token": self._tokens.issue_to_client(pool, client, scopes).sign(),
+            "access_token": self._tokens.issue_to_client(pool, client, scopes, changes).sign(),
             "expires_in": client.access_token_seconds,
             "token_type": "Bearer",
         }
@@ -228,18 +239,22 @@ class Authorization:
         Raises:
             OAuthError: The refresh token does not work.
         """
-        try:
-            family = self._tokens.family_of(pool, client, form.get("refresh_token", ""))
-        except NotAuthorizedException:
-            raise OAuthError("invalid_grant") from None
+        family = self._family(pool, client, form)
         user = directory.user_with_sub(pool, family.sub)
         if user is None or not user.enabled:
             raise OAuthError("invalid_grant")
         changes = triggers.pre_token_generation(
             self._context, triggers.About(pool, client, user), REFRESH, family.scopes
         )
+        family = self._family(pool, client, form)  # the function may have signed the user out
         result = self._tokens.refresh(pool, client, user, family, changes)
         return _token_response(result, family.scopes)
+
+    def _family(self, pool: UserPool, client: AppClient, form: Mapping[str, str]) -> TokenFamily:
+        try:
+            return self._tokens.family_of(pool, client, form.get("refresh_token", ""))
+        except NotAuthorizedException:
+            raise OAuthError("invalid_grant") from None
 
     def revoke(self, pool: UserPool, client: AppClient, form: Mapping[str, str]) -> None:
         """Revoke a refresh token and all tokens that came of it; an unknown one is no error.

@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 
 from cognito_mfa.local.errors import NotAuthorizedException
 from cognito_mfa.local.managed_login.oauth import Asked
-from cognito_mfa.local.operations import respond_to_challenge, sign_in
+from cognito_mfa.local.operations import respond_to_challenge, sign_in, triggers
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.operations.secret_hash import secret_hash
+from cognito_mfa.local.operations.triggers import About
 from cognito_mfa.local.rules import directory, federation
 from cognito_mfa.local.rules.state import AppClient, IdentityProvider, User, UserPool
 
 FEDERATED = ("fed",)
+PRE_SIGN_UP = "PreSignUp_ExternalProvider"
+CONFIRMED = "PostConfirmation_ConfirmSignUp"
 
 
 def signed_in(user: User, factors: Sequence[str]) -> Payload:
@@ -106,10 +109,34 @@ def sign_in_federated(
         CognitoError: The user is disabled, or the pool does not take the attributes.
     """
     now = context.clock.now()
-    user = federation.sign_in(asked.pool, provider, subject, attributes, now=now)
+    pool = asked.pool
+    if federation.known(pool, provider, subject, attributes, now) is None:
+        sub = _ask_function(context, asked, provider, subject, attributes)
+        user = federation.sign_in(pool, provider, subject, attributes, now=now, sub=sub)
+        triggers.post_confirmation(context, About(pool, asked.client, user), CONFIRMED)
+        return signed_in(user, FEDERATED)
+    user = federation.sign_in(pool, provider, subject, attributes, now=now)
+    about = About(pool, asked.client, user)
+    triggers.pre_authentication(context, about)
     if not user.enabled:
         raise NotAuthorizedException("User is disabled.")
+    triggers.post_authentication(context, about, new_device=False)
     return signed_in(user, FEDERATED)
+
+
+def _ask_function(
+    context: Context,
+    asked: Asked,
+    provider: IdentityProvider,
+    subject: str,
+    attributes: Mapping[str, str],
+) -> str:
+    """Return the id of a new user, once the pool's function agrees. They are no user before."""
+    now = context.clock.now()
+    tried = federation.sign_in(asked.pool, provider, subject, attributes, now=now)
+    directory.remove_user(asked.pool, tried)
+    triggers.pre_sign_up(context, About(asked.pool, asked.client, tried), PRE_SIGN_UP, {})
+    return tried.sub
 
 
 def username_of(context: Context, pool: UserPool, session: str) -> str:

@@ -6,8 +6,8 @@ See "User migration" in docs/cognito-behavior.md.
 from __future__ import annotations
 
 from cognito_mfa.local.errors import (
+    CognitoError,
     InvalidLambdaResponseException,
-    NotAuthorizedException,
     UserNotFoundException,
 )
 from cognito_mfa.local.operations import triggers
@@ -46,7 +46,8 @@ def migrate(
         the client must not learn it.
 
     Raises:
-        UserNotFoundException: The function does not know them, and the client may know.
+        UserNotFoundException: The function does not know them, or the pool does not accept what it
+            says of them, and the client may know.
     """
     if arn_of(pool, "UserMigration") is None:
         return None
@@ -57,11 +58,11 @@ def migrate(
     there = directory.user_named(pool, username)
     if there is not None:  # the function created the user itself, or another request was faster
         return there
-    if not attributes:
+    user = _added(context, pool, username, attributes, response) if attributes else None
+    if user is None:
         if hides_existence(pool, client, admin=admin):
             return None
         raise UserNotFoundException(f"Exception migrating user in app client {client.id}")
-    user = _add(context, pool, username, attributes, response)
     if password is not None:
         credentials.give(pool, user, password, context.clock.now())
     _set_sms(user, response)
@@ -69,25 +70,30 @@ def migrate(
     return user
 
 
-def _add(
+def _added(
     context: Context,
     pool: UserPool,
     username: str,
     attributes: dict[str, str],
     response: triggers.Response,
-) -> User:
+) -> User | None:
+    """The new user; None where the pool does not accept the attributes."""
     confirmed = triggers.text(response, "finalUserStatus") == "CONFIRMED"
     attributes.pop("username", None)
     if triggers.flag(response, "enableSMSMFA") and "phone_number" not in attributes:
-        raise NotAuthorizedException("Incorrect username or password.")
-    return directory.add_user(
-        pool,
-        username,
-        attributes,
-        status="CONFIRMED" if confirmed else "RESET_REQUIRED",
-        now=context.clock.now(),
-        force_alias=triggers.flag(response, "forceAliasCreation"),
-    )
+        return None
+    force = triggers.flag(response, "forceAliasCreation")
+    try:
+        return directory.add_user(
+            pool,
+            username,
+            attributes,
+            status="CONFIRMED" if confirmed else "RESET_REQUIRED",
+            now=context.clock.now(),
+            force_alias=force,
+        )
+    except CognitoError:  # such as AliasExistsException, which a sign-in does not declare
+        return None
 
 
 def _set_sms(user: User, response: triggers.Response) -> None:

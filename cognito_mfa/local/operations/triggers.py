@@ -147,6 +147,24 @@ def pre_token_generation(
     return _first_version(changes) if version == "1" else _later_version(changes)
 
 
+def pre_client_token_generation(
+    context: Context, about: About, scopes: Sequence[str]
+) -> TokenChanges:
+    """Ask what a client's own token shall say besides, which only the third version does.
+
+    Args:
+        context: The account, and the request.
+        about: The pool and the client.
+        scopes: The scopes of the access token.
+
+    Returns:
+        The changes of the claims.
+    """
+    if token_event_version(about.pool) != "3":
+        return TokenChanges()
+    return pre_token_generation(context, about, "TokenGeneration_ClientCredentials", scopes)
+
+
 def migrate_user(context: Context, about: About, source: str, password: str | None) -> Response:
     """Ask for a user whom the pool does not have.
 

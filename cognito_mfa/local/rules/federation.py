@@ -90,6 +90,7 @@ def sign_in(
     attributes: Mapping[str, str],
     *,
     now: float,
+    sub: str | None = None,
 ) -> User:
     """Return the user that a provider's user is in the pool; a new one on the first visit.
 
@@ -99,6 +100,7 @@ def sign_in(
         subject: The user's id there.
         attributes: What the provider says, by the attributes of the pool that it is mapped to.
         now: The time in Unix seconds.
+        sub: The id of a new user; a new one unless given.
 
     Returns:
         The user, with the attributes that the provider says.
@@ -106,7 +108,7 @@ def sign_in(
     Raises:
         CognitoError: The pool does not take the attributes.
     """
-    user = _known(pool, provider, subject, attributes, now)
+    user = known(pool, provider, subject, attributes, now)
     if user is not None:
         changes = {k: v for k, v in attributes.items() if user.attributes.get(k) != v}
         directory.set_attributes(pool, user, changes, write=Write.UPDATE, now=now)
@@ -114,20 +116,36 @@ def sign_in(
     unverified = {"email_verified": "false"} if "email" in attributes else {}
     username = f"{provider.name}_{subject}"
     user = directory.add_user(
-        pool, username, {**unverified, **attributes}, status="EXTERNAL_PROVIDER", now=now
+        pool,
+        username,
+        {**unverified, **attributes},
+        status="EXTERNAL_PROVIDER",
+        now=now,
+        sub=sub,
     )
     link(pool, user, provider, subject, now=now, primary=True)
     return user
 
 
-def _known(
+def known(
     pool: UserPool,
     provider: IdentityProvider,
     subject: str,
     attributes: Mapping[str, str],
     now: float,
 ) -> User | None:
-    """A user who was linked by an attribute is known by the id from the first visit on."""
+    """Return who has visited before, or was linked by an attribute: by the id from now on.
+
+    Args:
+        pool: The user pool.
+        provider: The identity provider.
+        subject: The user's id there.
+        attributes: What the provider says, by attributes of the pool.
+        now: The time in Unix seconds.
+
+    Returns:
+        The user, or None.
+    """
     for attribute, value in ((SUBJECT, subject), *attributes.items()):
         found = find(pool, provider.name, attribute, value)
         if found is not None:

@@ -86,6 +86,12 @@ def arn_of(pool: UserPool, trigger: str) -> str | None:
     return _arn(pool.lambda_config, trigger)
 
 
+def arns(pool: UserPool) -> list[str]:
+    """Return the ARNs of all functions of a pool."""
+    found = (arn_of(pool, trigger) for trigger in TRIGGERS)
+    return [arn for arn in found if arn is not None]
+
+
 def token_event_version(pool: UserPool) -> str:
     """Return the version of the events that PreTokenGeneration gets."""
     return EVENT_VERSIONS[pool.lambda_config.get(TOKEN_CONFIG, {}).get("LambdaVersion", "V1_0")]

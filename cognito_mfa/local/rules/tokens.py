@@ -124,7 +124,11 @@ class Tokens:
         return {**result, "RefreshToken": _new_refresh_token(pool, family)}
 
     def issue_to_client(
-        self, pool: UserPool, client: AppClient, scopes: Sequence[str]
+        self,
+        pool: UserPool,
+        client: AppClient,
+        scopes: Sequence[str],
+        changes: TokenChanges = NO_CHANGES,
     ) -> UnsignedToken:
         """Issue the access token of a client itself, which no user stands behind.
 
@@ -132,12 +136,13 @@ class Tokens:
             pool: The user pool.
             client: The app client.
             scopes: The OAuth scopes.
+            changes: What a function of the pool changes in the claims.
 
         Returns:
             The access token, unsigned.
         """
         said = claims.machine(pool, client, scopes, self._clock.now())
-        return UnsignedToken(said, keys.keys_of(pool).access)
+        return UnsignedToken(claims.changed_access(said, changes), keys.keys_of(pool).access)
 
     def refresh(
         self,
