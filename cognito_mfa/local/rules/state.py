@@ -370,7 +370,7 @@ class UserPool(Part):
         return self.software_token and self.mfa != "OFF"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ChallengeResult:
     """A challenge of a custom sign-in, and whether it was answered rightly."""
 
