@@ -44,7 +44,7 @@ def answering(answer: Callable[[str, Any], Answer]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *args: Any) -> None: ...  # type: ignore[override]
+        def log_message(self, *args: Any) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
@@ -127,8 +127,15 @@ class TestCallables:
     def test_a_slow_one_is_called_three_times(self) -> None:
         """It takes six seconds by the clock that tests move."""
         clock = Clock(START, ticking=False)
-        functions, calls = Functions(clock), []
-        functions["greet"] = lambda event: calls.append(clock.advance(6)) or event
+        functions = Functions(clock)
+        calls: list[Any] = []
+
+        def greet(event: Any) -> Any:
+            calls.append(event)
+            clock.advance(6)
+            return event
+
+        functions["greet"] = greet
         with pytest.raises(FunctionUnavailable, match="Socket timeout while invoking"):
             call(functions)
         assert len(calls) == 3
@@ -233,7 +240,7 @@ class TestLock:
 
     def test_others_are_answered_while_it_runs(self, cognito: LocalCognito) -> None:
         pool = populated(cognito, mfa="OFF")
-        boto = cognito.client()
+        boto: Any = cognito.client()
         seen = []
 
         def look(event: Any) -> Any:
@@ -251,7 +258,7 @@ class TestLock:
     def test_it_may_sign_in_itself(self, cognito: LocalCognito) -> None:
         pool = populated(cognito, mfa="OFF")
         pool.create_client("inner")
-        boto = cognito.client()
+        boto: Any = cognito.client()
 
         def again(event: Any) -> Any:
             if event["callerContext"]["clientId"] == CLIENT_ID:
@@ -264,7 +271,7 @@ class TestLock:
 
     def test_a_user_who_is_deleted_by_it_is_gone(self, cognito: LocalCognito) -> None:
         pool = populated(cognito, mfa="OFF")
-        boto = cognito.client()
+        boto: Any = cognito.client()
 
         def delete(event: Any) -> Any:
             boto.admin_delete_user(UserPoolId=POOL_ID, Username=event["userName"])
@@ -277,7 +284,12 @@ class TestLock:
 
 def test_a_timeout_reaches_the_caller_in_cognitos_words(cognito: LocalCognito) -> None:
     pool = populated(cognito, mfa="OFF", behavior=Behavior(trigger_seconds=1.0))
-    pool.set_trigger("PostAuthentication", lambda event: cognito.clock.advance(1.5) or event)
+
+    def slow(event: Any) -> Any:
+        cognito.clock.advance(1.5)
+        return event
+
+    pool.set_trigger("PostAuthentication", slow)
     text = (
         "PostAuthentication invocation failed due to error Socket timeout while invoking Lambda "
         "function."
@@ -298,8 +310,13 @@ def test_no_request_can_add_a_function(cognito: LocalCognito, pool: LocalPool) -
 def test_a_password_reaches_only_the_function_that_migrates(cognito: LocalCognito) -> None:
     pool = populated(cognito, mfa="OFF")
     events: list[str] = []
+
+    def listen(event: Any) -> Any:
+        events.append(json.dumps(event))
+        return event
+
     for trigger in ("PreAuthentication", "PostAuthentication", "PreTokenGeneration"):
-        pool.set_trigger(trigger, lambda event: events.append(json.dumps(event)) or event)
+        pool.set_trigger(trigger, listen)
     Caller(cognito.client()).password()
     assert len(events) == 3
     assert not any(PASSWORD in event for event in events)

@@ -128,7 +128,7 @@ def test_an_unknown_user_is_migrated(site: Site, open_pool: LocalPool) -> None:
 
 class TestClientCredentials:
     def ask(self, cognito: LocalCognito, site: Site, version: str) -> tuple[Any, Recorder]:
-        boto = cognito.client()
+        boto: Any = cognito.client()
         boto.create_resource_server(
             UserPoolId=POOL_ID,
             Identifier="photos",

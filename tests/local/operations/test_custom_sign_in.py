@@ -180,7 +180,7 @@ class TestWithoutPassword:
 
     def test_one_right_answer_wins(self, cognito: LocalCognito, recorder: Recorder) -> None:
         """The session is used up before the function runs, which could answer once more."""
-        boto = cognito.client()
+        boto: Any = cognito.client()
         session = begin(boto)["Session"]
         inner: list[str] = []
 
@@ -233,7 +233,7 @@ class TestWithoutPassword:
     def test_a_client_with_a_secret_sends_its_hash(
         self, cognito: LocalCognito, asking: LocalPool, recorder: Recorder
     ) -> None:
-        boto = cognito.client()
+        boto: Any = cognito.client()
         asking.create_client("secret", secret="s" * 51, explicit_auth_flows=["ALLOW_CUSTOM_AUTH"])
         hashed = {
             "USERNAME": "newcomer",
@@ -291,7 +291,7 @@ class TestWithPassword:
         asked = self.verify_password(cognito, "regular")
         assert asked["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
         assert recorder.sources == [DEFINE]
-        boto = cognito.client()
+        boto: Any = cognito.client()
         then = boto.respond_to_auth_challenge(
             ClientId=CLIENT_ID,
             ChallengeName="SOFTWARE_TOKEN_MFA",
@@ -329,7 +329,8 @@ class TestWithPassword:
         asking.create_user("invited", password=PASSWORD, status="FORCE_CHANGE_PASSWORD")
         asked = self.verify_password(cognito, "invited")
         assert asked["ChallengeName"] == "NEW_PASSWORD_REQUIRED"
-        answered = cognito.client().respond_to_auth_challenge(
+        boto: Any = cognito.client()
+        answered = boto.respond_to_auth_challenge(
             ClientId=CLIENT_ID,
             ChallengeName="NEW_PASSWORD_REQUIRED",
             Session=asked["Session"],

@@ -138,7 +138,7 @@ class TestSignIn:
     def test_the_function_may_have_added_the_user_itself(
         self, cognito: LocalCognito, importing: LocalPool, recorder: Recorder
     ) -> None:
-        boto = cognito.client()
+        boto: Any = cognito.client()
 
         def add(event: Any) -> dict[str, Any]:
             boto.admin_create_user(
@@ -238,7 +238,7 @@ class TestForgottenPassword:
     def test_the_user_is_added_and_gets_a_code(
         self, cognito: LocalCognito, importing: LocalPool, recorder: Recorder
     ) -> None:
-        boto = cognito.client()
+        boto: Any = cognito.client()
         answer = boto.forgot_password(ClientId=CLIENT_ID, Username="ada")
         assert answer["CodeDeliveryDetails"]["Destination"] == "a***@e***"
         assert recorder.only(FORGOTTEN)["request"]["password"] is None

@@ -465,7 +465,7 @@ class TestConfirmation:
         self, cognito: LocalCognito, watched: LocalPool, recorder: Recorder
     ) -> None:
         """Adding a new user to a group is the commonest of all."""
-        boto = cognito.client()
+        boto: Any = cognito.client()
         boto.create_group(UserPoolId=POOL_ID, GroupName="users")
 
         def add(event: dict[str, Any]) -> dict[str, Any]:
@@ -495,7 +495,7 @@ class TestSignIn:
     def test_who_is_disabled_by_it_does_not_get_in(
         self, cognito: LocalCognito, watched: LocalPool, recorder: Recorder
     ) -> None:
-        boto = cognito.client()
+        boto: Any = cognito.client()
 
         def disable(event: dict[str, Any]) -> dict[str, Any]:
             boto.admin_disable_user(UserPoolId=POOL_ID, Username=event["userName"])
@@ -695,7 +695,7 @@ class TestTokens:
     def test_a_function_that_signs_out_stops_the_refresh(
         self, cognito: LocalCognito, watched: LocalPool, recorder: Recorder
     ) -> None:
-        boto = cognito.client()
+        boto: Any = cognito.client()
 
         def sign_out(event: dict[str, Any]) -> dict[str, Any]:
             boto.admin_user_global_sign_out(UserPoolId=POOL_ID, Username=event["userName"])
@@ -742,7 +742,7 @@ class TestLambdaConfig:
 
     def test_it_is_described_as_it_was_given(self, cognito: LocalCognito) -> None:
         cognito.functions["greet"] = lambda event: event
-        boto = cognito.client()
+        boto: Any = cognito.client()
         config = {
             "PreSignUp": self.ARN,
             "PreTokenGenerationConfig": {"LambdaVersion": "V2_0", "LambdaArn": f"{self.ARN}:live"},
