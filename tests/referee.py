@@ -48,6 +48,7 @@ MAY_BE_EMPTY = frozenset(
         "LambdaConfig",
         "Providers",
         "ResourceServers",
+        "Sessions",
         "TagValueType",
         "Tags",
         "NumberAttributeConstraints",

@@ -19,3 +19,4 @@ def _sent_by_botocore(operation: str) -> pytest.MarkDecorator:
 deletes_tokens = _sent_by_botocore("AdminDeleteSoftwareToken")
 shows_factors = _sent_by_botocore("AdminGetUserAuthFactors")
 rotates_secrets = _sent_by_botocore("AddUserPoolClientSecret")
+lists_sessions = _sent_by_botocore("ListUserSessions")

@@ -73,6 +73,15 @@ OPERATIONS: Mapping[str, Names] = {
     "AdminUserGlobalSignOut": Names(_USER),
     "GlobalSignOut": Names("AccessToken"),
     "RevokeToken": Names("ClientId ClientSecret RevokeAssociatedSessions Token"),
+    # User sessions
+    "AdminListUserSessions": Names(f"{_USER} NextToken"),
+    "AdminRevokeUserSession": Names(f"{_USER} RevokeAssociatedSessions SessionId"),
+    "GetUserPoolClientSessionConfiguration": Names("ClientId UserPoolId"),
+    "GetUserPoolSessionConfiguration": Names(_POOL),
+    "ListUserSessions": Names("AccessToken NextToken"),
+    "RevokeUserSession": Names("AccessToken RevokeAssociatedSessions SessionId"),
+    "SetUserPoolClientSessionConfiguration": Names("ClientId UserPoolId", described="SSOSession"),
+    "SetUserPoolSessionConfiguration": Names("TokenSession UserPoolId UserSessionTracking"),
     # Second factors
     "AdminDeleteSoftwareToken": Names(_USER),
     "AdminGetUserAuthFactors": Names(_USER),
@@ -238,6 +247,7 @@ STRUCTURES: Mapping[str, Names] = {
     "TokenValidityUnitsType": Names("AccessToken IdToken RefreshToken"),
     "UserPoolAddOnsType": Names("AdvancedSecurityAdditionalFlows AdvancedSecurityMode"),
     "UserPoolPolicyType": Names("PasswordPolicy SignInPolicy"),
+    "UserPoolTokenSessionConfigType": Names("MaxPerUser"),
     "UsernameConfigurationType": Names("CaseSensitive"),
     "VerificationMessageTemplateType": Names(
         "DefaultEmailOption EmailMessage SmsMessage",
@@ -304,6 +314,7 @@ VALUES: Mapping[str, Names] = {
     "UserPoolMfaType": Names("OFF ON OPTIONAL"),
     "UsernameAttributeType": Names("email phone_number"),
     "VerifiedAttributeType": Names("email phone_number"),
+    "UserSessionTrackingType": Names("DISABLED ENABLED"),
 }
 
 #: Values that turn off what they belong to, beside false, empty texts, empty lists, and structures of

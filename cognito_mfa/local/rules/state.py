@@ -161,6 +161,7 @@ class AppClient(Part):
     refresh_token_seconds: int = 30 * 86400
     created_at: float = 0.0
     modified_at: float = 0.0
+    sso_minutes: int = 60
     rotation_grace: float | None = None
     """Seconds that a refresh token works on after it was replaced; None does not replace any."""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -209,6 +210,10 @@ class TokenFamily(Part):
     expires_at: float
     revoked: bool = False
     device_key: str = ""
+    session_id: str = ""
+    """The user session that this is; "" where the pool did not track them."""
+    created_at: float = 0.0
+    active_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +350,9 @@ class UserPool(Part):
     domains: dict[str, Domain] = field(default_factory=dict)
     resource_servers: dict[str, ResourceServer] = field(default_factory=dict)
     identity_providers: dict[str, IdentityProvider] = field(default_factory=dict)
+    tracks_sessions: bool = False
+    most_sessions: int = 20
+    """Of one user, where sessions are tracked."""
     attempts: dict[str, list[float]] = field(default_factory=dict, repr=False)
     """The times of attempts that are limited per hour."""
     keys: PoolKeys | None = field(default=None, repr=False)

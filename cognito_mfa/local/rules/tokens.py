@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+import string
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ from cognito_mfa.local.rules.state import (
 INVALID = "Invalid Access Token"
 LONGEST_ACCESS = 86400
 JWT_DOTS = 2
+SESSION_PREFIX = "tkn"
 REFRESH_TOKEN_HEADER = base64.urlsafe_b64encode(
     b'{"cty":"JWT","enc":"A256GCM","alg":"RSA-OAEP"}'
 ).decode()
@@ -108,6 +110,7 @@ class Tokens:
         """
         self._forget_expired(pool)
         now = self._clock.now()
+        session_id = self._new_session(pool, user) if pool.tracks_sessions else ""
         family = TokenFamily(
             event_id=str(uuid.uuid4()),
             origin_jti=str(uuid.uuid4()),
@@ -118,6 +121,9 @@ class Tokens:
             factors=list(factors),
             scopes=list(scopes),
             device_key=device_key,
+            session_id=session_id,
+            created_at=now,
+            active_at=now,
         )
         pool.families[family.event_id] = family
         result = self._token_pair(pool, client, user, family, changes)
@@ -164,6 +170,7 @@ class Tokens:
         Returns:
             The AuthenticationResult, unsigned.
         """
+        self._note_activity(family)
         return self._token_pair(pool, client, user, family, changes)
 
     def rotate(
@@ -192,6 +199,7 @@ class Tokens:
         """
         family = self.family_of(pool, client, refresh_token)
         pool.replaced_tokens.setdefault(_digest(refresh_token), self._clock.now())
+        self._note_activity(family)
         result = self._token_pair(pool, client, user, family, changes)
         return {**result, "RefreshToken": _new_refresh_token(pool, family)}
 
@@ -293,6 +301,31 @@ class Tokens:
             if family.sub == user.sub:
                 family.revoked = True
 
+    def sessions_of(self, pool: UserPool, user: User) -> list[TokenFamily]:
+        """Return the active sessions of a user, the oldest first.
+
+        Args:
+            pool: The user pool.
+            user: The user.
+
+        Returns:
+            The tokens of each sign-in that the pool tracks.
+        """
+        now = self._clock.now()
+        return [
+            family
+            for family in pool.families.values()
+            if family.sub == user.sub
+            and family.session_id
+            and not family.revoked
+            and now < family.expires_at
+        ]
+
+    def session_of(self, token: str) -> str:
+        """Return the session of a valid access token; "" where there is none."""
+        pool, said = self._verified(token)
+        return pool.families[str(said["event_id"])].session_id
+
     def client_of(self, token: str) -> AppClient:
         """Return the app client of a token. Raises NotAuthorizedException when it is gone."""
         pool, said = self._verified(token)
@@ -319,6 +352,18 @@ class Tokens:
             return pool, keys.verified_claims(key, token)
         except jwt.InvalidTokenError:
             raise NotAuthorizedException(INVALID) from None
+
+    def _new_session(self, pool: UserPool, user: User) -> str:
+        """The id of one more session, for which the least recently used ones make room."""
+        active = sorted(self.sessions_of(pool, user), key=lambda family: family.active_at)
+        for family in active[: max(0, len(active) + 1 - pool.most_sessions)]:
+            family.revoked = True
+        letters = string.ascii_lowercase + string.digits
+        return SESSION_PREFIX + "".join(secrets.choice(letters) for _ in range(25))
+
+    def _note_activity(self, family: TokenFamily) -> None:
+        if family.session_id:
+            family.active_at = self._clock.now()
 
     def _forget_expired(self, pool: UserPool) -> None:
         """Families of which every token expired long ago, the oldest first."""
