@@ -179,7 +179,7 @@ class TestWithoutPassword:
         assert recorder.sources == []
 
     def test_one_right_answer_wins(self, cognito: LocalCognito, recorder: Recorder) -> None:
-        """The session is used up before the function runs, which could answer once more."""
+        """The session is used up before the function runs, which could answer again."""
         boto: Any = cognito.client()
         session = begin(boto)["Session"]
         inner: list[str] = []
