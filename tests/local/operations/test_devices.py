@@ -17,6 +17,7 @@ from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules.state import DeviceTracking
 from tests.local.caller import CLIENT_ID, POOL_ID, Caller, access_token, members, refused
 from tests.local.conftest import populated
+from tests.local.recorder import Recorder
 from tests.local.srp_client import Person
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
@@ -152,6 +153,16 @@ class TestSignIn:
         assert "NewDeviceMetadata" not in result
         said = jwt.decode(result["AccessToken"], options={"verify_signature": False})
         assert said["device_key"] == phone.key
+
+    def test_functions_hear_that_the_device_is_known(self, cognito: LocalCognito) -> None:
+        pool = tracked(cognito, replaces_mfa=True)
+        recorder = Recorder(pool, "PostAuthentication", "PreTokenGeneration")
+        phone = first_sign_in(cognito, pool)
+        phone.confirm()
+        come_back(cognito, phone)
+        new = [event["request"].get("newDeviceUsed") for event in recorder.events]
+        assert new == [True, None, False, None]
+        assert recorder.sources[3] == "TokenGeneration_AuthenticateDevice"
 
     def test_only_where_the_pool_lets_it(self, cognito: LocalCognito) -> None:
         """ChallengeRequiredOnNewDevice is false: the code is asked for all the same."""
