@@ -41,6 +41,7 @@ MAY_BE_EMPTY = frozenset(
     {
         "ChallengeParameters",
         "ClientSecrets",
+        "Credentials",
         "Devices",
         "DomainDescription",
         "Groups",
@@ -155,6 +156,8 @@ def _size(value: Any) -> int:
 
 
 def _children(shape: Any, value: Any) -> Iterator[tuple[str, Any, Any]]:
+    if getattr(shape, "is_document_type", False):  # any JSON, which the model does not describe
+        return
     if shape.type_name == "structure":
         for name, item in value.items():
             yield name, shape.members[name], item

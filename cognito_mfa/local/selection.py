@@ -85,6 +85,8 @@ def _input(operation: str) -> Select:
 
 def _inside(shape: Shape, name: str) -> Select | None:
     """What has to be looked at inside a value of a shape; None where nothing has."""
+    if shape.get("document"):  # any JSON, such as of WebAuthn
+        return None
     if shape["type"] == "structure":
         return _structure(members.STRUCTURES.get(name, Names()), shape)
     if shape["type"] == "list":

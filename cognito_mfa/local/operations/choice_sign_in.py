@@ -1,13 +1,13 @@
 """USER_AUTH: a sign-in in which the user chooses the first factor.
 
-It has SELECT_CHALLENGE and PASSWORD.
+It has SELECT_CHALLENGE, PASSWORD, and WEB_AUTHN.
 
 See "Choice of the first factor" in docs/cognito-behavior.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cognito_mfa.local.errors import (
     CodeMismatchException,
@@ -32,7 +32,8 @@ from cognito_mfa.local.operations.context import (
 from cognito_mfa.local.operations.password_attempts import WRONG
 from cognito_mfa.local.operations.secret_hash import check_secret_hash
 from cognito_mfa.local.outbox import masked
-from cognito_mfa.local.rules import challenges, directory
+from cognito_mfa.local.rules import challenges, directory, passkeys
+from cognito_mfa.local.rules.passkeys import WEB_AUTHN
 from cognito_mfa.local.rules.sessions import INVALID, session_string
 from cognito_mfa.local.rules.state import (
     EMAIL_OTP,
@@ -83,6 +84,8 @@ def begin_choice(
     session.choices = choices
     session.device_key = values.get("DEVICE_KEY", "")
     preferred = values.get("PREFERRED_CHALLENGE", "")
+    if preferred == WEB_AUTHN and user.passkeys and passkeys.is_offered(pool):
+        _check_passkey_suffices(session.choices)
     if preferred not in session.choices:
         return _selection(session, username)
     given = ChallengeResponse(pool, client, user, session, values)
@@ -108,6 +111,37 @@ def answer_selection(context: Context, given: ChallengeResponse) -> Payload:
     if choice not in given.session.choices:
         raise InvalidParameterException(f"{choice} is not an available challenge")
     return _chosen(context, given, choice)
+
+
+def answer_passkey(context: Context, given: ChallengeResponse) -> Payload:
+    """Take the response to WEB_AUTHN. A wrong one ends the attempt here.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        given: The response to a challenge, and whom it is about.
+
+    Returns:
+        The tokens: where a second factor is due, passkeys are a choice only if they count as both.
+
+    Raises:
+        NotAuthorizedException: No passkey of the user signed the challenge.
+        InvalidParameterException: The response is no response of an authenticator.
+    """
+    pool, user = given.pool, given.user
+    password_attempts.check_may_try(context, user)
+    context.sessions.spend(given.session)
+    credential = required(given.values, "CREDENTIAL")
+    _check_passkey_suffices(available(pool, user))  # a factor may be due since it was chosen
+    passkeys.check_assertion(pool, user, given.session.code, credential)
+    both = _needs_mfa(pool, user)
+    return next_step.finish(
+        context,
+        pool,
+        given.client,
+        user,
+        factors=["swk", "mfa"] if both else ["swk"],
+        device_key=given.session.device_key,
+    )
 
 
 def answer_password(context: Context, given: ChallengeResponse) -> Payload:
@@ -138,7 +172,7 @@ def answer_password(context: Context, given: ChallengeResponse) -> Payload:
 def _chosen(context: Context, given: ChallengeResponse, choice: str) -> Payload:
     if choice == "PASSWORD":
         return answer_password(context, given)
-    if choice in SENT:
+    if choice in SENT or choice == WEB_AUTHN:
         return challenge_response.ask(context, given, Stage(choice))
     answer = srp_sign_in.begin_srp(
         context, given.pool, given.client, given.user, given.values, admin=given.session.admin
@@ -199,7 +233,13 @@ def available(pool: UserPool, user: User) -> list[str]:
     found: list[str] = []
     if "PASSWORD" in pool.first_factors and user.password is not None:
         found += PASSWORDS
-    with_mfa = pool.mfa == "ON" or bool(challenges.next_factors(pool, user))
+    with_mfa = _needs_mfa(pool, user)
+    if (
+        passkeys.is_offered(pool)
+        and user.passkeys
+        and (not with_mfa or _passkey_is_both(pool, user))
+    ):
+        found.append(WEB_AUTHN)
     if not with_mfa:
         found += [
             factor
@@ -207,6 +247,19 @@ def available(pool: UserPool, user: User) -> list[str]:
             if factor in pool.first_factors and attribute in user.attributes
         ]
     return found
+
+
+def _needs_mfa(pool: UserPool, user: User) -> bool:
+    return pool.mfa == "ON" or bool(challenges.next_factors(pool, user))
+
+
+def _passkey_is_both(pool: UserPool, user: User) -> bool:
+    return passkeys.count_as_mfa(pool) and user.passkey_mfa
+
+
+def _check_passkey_suffices(choices: Sequence[str]) -> None:
+    if WEB_AUTHN not in choices:
+        raise NotAuthorizedException("Password Challenge is Required to SignIn")
 
 
 def error_without_user(session: SignInSession) -> Exception:

@@ -90,6 +90,11 @@ OPERATIONS: Mapping[str, Names] = {
     "GetUserAuthFactors": Names("AccessToken"),
     "SetUserMFAPreference": _with(_PREFERENCE, "AccessToken"),
     "VerifySoftwareToken": Names("AccessToken FriendlyDeviceName Session UserCode"),
+    # Passkeys
+    "CompleteWebAuthnRegistration": Names("AccessToken Credential"),
+    "DeleteWebAuthnCredential": Names("AccessToken CredentialId"),
+    "ListWebAuthnCredentials": Names("AccessToken MaxResults NextToken"),
+    "StartWebAuthnRegistration": Names("AccessToken"),
     # Sign-up and passwords
     "AdminConfirmSignUp": Names(_USER),
     "AdminResetUserPassword": Names(_USER),
@@ -151,8 +156,7 @@ OPERATIONS: Mapping[str, Names] = {
     "ListUserPools": Names("MaxResults NextToken"),
     "SetUserPoolMfaConfig": Names(
         "EmailMfaConfiguration MfaConfiguration SmsMfaConfiguration SoftwareTokenMfaConfiguration "
-        "UserPoolId",
-        refused="WebAuthnConfiguration",
+        "UserPoolId WebAuthnConfiguration"
     ),
     "UpdateUserPool": _with(_POOL_SETTINGS, _POOL),
     # What is around a pool
@@ -253,21 +257,22 @@ STRUCTURES: Mapping[str, Names] = {
         "DefaultEmailOption EmailMessage SmsMessage",
         described="EmailMessageByLink EmailSubject EmailSubjectByLink",
     ),
-    "WebAuthnMfaSettingsType": Names(refused="Enabled"),
+    "WebAuthnConfigurationType": Names("FactorConfiguration RelyingPartyId UserVerification"),
+    "WebAuthnMfaSettingsType": Names("Enabled"),
 }
 
 #: The keys that AWS documents of maps whose keys are names of ours. Other keys are ignored, as Cognito
 #: ignores them.
 MAPS: Mapping[str, Names] = {
     "AuthParametersType": Names(
-        "CHALLENGE_NAME DEVICE_KEY PASSWORD PREFERRED_CHALLENGE REFRESH_TOKEN SECRET_HASH SRP_A USERNAME",
-        refused="ACCESS_TOKEN MAX_AGE PREFERRED_CHALLENGE=WEB_AUTHN TARGET_ACR_VALUES",
+        "CHALLENGE_NAME DEVICE_KEY PASSWORD PREFERRED_CHALLENGE REFRESH_TOKEN SECRET_HASH SRP_A "
+        "USERNAME",
+        refused="ACCESS_TOKEN MAX_AGE TARGET_ACR_VALUES",
     ),
     "ChallengeResponsesType": Names(
-        "ANSWER DEVICE_KEY EMAIL_OTP_CODE NEW_PASSWORD PASSWORD PASSWORD_CLAIM_SECRET_BLOCK "
+        "ANSWER CREDENTIAL DEVICE_KEY EMAIL_OTP_CODE NEW_PASSWORD PASSWORD PASSWORD_CLAIM_SECRET_BLOCK "
         "PASSWORD_CLAIM_SIGNATURE SECRET_HASH SMS_MFA_CODE SMS_OTP_CODE SOFTWARE_TOKEN_MFA_CODE "
         "SRP_A TIMESTAMP USERNAME",
-        refused="CREDENTIAL",
     ),
 }
 
@@ -276,7 +281,7 @@ VALUES: Mapping[str, Names] = {
     "AdvancedSecurityModeType": Names("OFF", refused="AUDIT ENFORCED"),
     "AliasAttributeType": Names("email phone_number preferred_username"),
     "AttributeDataType": Names("Boolean DateTime Number String"),
-    "AuthFactorType": Names("EMAIL_OTP PASSWORD SMS_OTP", refused="SOFTWARE_TOKEN WEB_AUTHN"),
+    "AuthFactorType": Names("EMAIL_OTP PASSWORD SMS_OTP WEB_AUTHN", refused="SOFTWARE_TOKEN"),
     "AuthFlowType": Names(
         "ADMIN_NO_SRP_AUTH ADMIN_USER_PASSWORD_AUTH CUSTOM_AUTH REFRESH_TOKEN REFRESH_TOKEN_AUTH "
         "USER_AUTH USER_PASSWORD_AUTH USER_SRP_AUTH"
@@ -284,8 +289,8 @@ VALUES: Mapping[str, Names] = {
     "ChallengeNameType": Names(
         "CUSTOM_CHALLENGE DEVICE_PASSWORD_VERIFIER DEVICE_SRP_AUTH EMAIL_OTP MFA_SETUP NEW_PASSWORD_REQUIRED "
         "PASSWORD PASSWORD_VERIFIER SELECT_CHALLENGE SELECT_MFA_TYPE SMS_MFA SMS_OTP "
-        "SOFTWARE_TOKEN_MFA",
-        refused="ADMIN_NO_SRP_AUTH PASSWORD_SRP WEB_AUTHN",
+        "SOFTWARE_TOKEN_MFA WEB_AUTHN",
+        refused="ADMIN_NO_SRP_AUTH PASSWORD_SRP",
     ),
     "ClientTypeType": Names("DCR REGULAR"),
     "DefaultEmailOptionType": Names("CONFIRM_WITH_CODE", refused="CONFIRM_WITH_LINK"),
@@ -312,6 +317,8 @@ VALUES: Mapping[str, Names] = {
     "TimeUnitsType": Names("days hours minutes seconds"),
     "UserPoolTierType": Names("ESSENTIALS LITE PLUS"),
     "UserPoolMfaType": Names("OFF ON OPTIONAL"),
+    "WebAuthnFactorConfigurationType": Names("MULTI_FACTOR_WITH_USER_VERIFICATION SINGLE_FACTOR"),
+    "UserVerificationType": Names("preferred required"),
     "UsernameAttributeType": Names("email phone_number"),
     "VerifiedAttributeType": Names("email phone_number"),
     "UserSessionTrackingType": Names("DISABLED ENABLED"),

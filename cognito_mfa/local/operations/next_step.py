@@ -14,7 +14,7 @@ from cognito_mfa.local.operations.completion import AUTHENTICATION
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.operations.triggers import About
 from cognito_mfa.local.outbox import Medium
-from cognito_mfa.local.rules import challenges
+from cognito_mfa.local.rules import challenges, passkeys
 from cognito_mfa.local.rules.remembered_devices import remembered
 from cognito_mfa.local.rules.sessions import session_string
 from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User, UserPool
@@ -95,6 +95,8 @@ def challenge(context: Context, pool: UserPool, user: User, session: SignInSessi
     """
     if session.stage in challenges.DELIVERY:
         _send_code(context, pool, user, session)
+    if session.stage is Stage.WEB_AUTHN:
+        session.code = passkeys.new_challenge()
     return {
         "ChallengeName": session.stage.value,
         "Session": session_string(session),

@@ -10,7 +10,7 @@ from cognito_mfa.local.errors import (
     InvalidParameterException,
 )
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
-from cognito_mfa.local.rules import pool_settings
+from cognito_mfa.local.rules import passkeys, pool_settings
 from cognito_mfa.local.rules.state import UserPool
 
 FACTOR_BLOCKS = ("SmsMfaConfiguration", "SoftwareTokenMfaConfiguration", "EmailMfaConfiguration")
@@ -19,6 +19,7 @@ KEPT = ("SmsMfaConfiguration", "EmailMfaConfiguration", "WebAuthnConfiguration")
 SMS_BLOCK = {
     "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::123456789012:role/local-cognito-sms"}
 }
+DEFAULTS = {"WebAuthnConfiguration": {"UserVerification": "preferred"}}
 EMAIL_BLOCK = {"Subject": "Your code", "Message": "Your code is {####}."}
 
 
@@ -33,6 +34,7 @@ def set_user_pool_mfa_config(context: Context, parameters: Parameters) -> Payloa
     mfa = parameters.get("MfaConfiguration", "OFF")
     _check_factors(mfa, parameters)
     _check_senders(pool, parameters)
+    passkeys.check_beside_mfa(mfa, pool.first_factors, parameters.get("WebAuthnConfiguration", {}))
     pool.mfa = mfa
     pool.software_token = bool(parameters.get("SoftwareTokenMfaConfiguration", {}).get("Enabled"))
     pool.sms = "SmsMfaConfiguration" in parameters
@@ -40,7 +42,7 @@ def set_user_pool_mfa_config(context: Context, parameters: Parameters) -> Payloa
     for name in KEPT:
         pool.settings.pop(name, None)
         if name in parameters:
-            pool.settings[name] = parameters[name]
+            pool.settings[name] = {**DEFAULTS.get(name, {}), **parameters[name]}
     sms = parameters.get("SmsMfaConfiguration", {}).get("SmsConfiguration")
     if sms is not None:
         pool.settings["SmsConfiguration"] = sms

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
-from cognito_mfa.local.rules import attribute_permissions, preferences
+from cognito_mfa.local.rules import attribute_permissions, passkeys, preferences
 from cognito_mfa.local.rules.state import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA, User, UserPool
 
 AUTH_FACTORS = {EMAIL_OTP: "EMAIL_OTP", SMS_MFA: "SMS_OTP"}
@@ -74,6 +74,8 @@ def _pairs(attributes: Mapping[str, str]) -> list[dict[str, str]]:
 def _auth_factors(pool: UserPool, user: User) -> Payload:
     factors = ["PASSWORD"] if user.password is not None else []
     factors += [AUTH_FACTORS[name] for name in user.enabled_factors if name in AUTH_FACTORS]
+    if user.passkeys and passkeys.is_offered(pool):
+        factors.append(passkeys.WEB_AUTHN)
     if _shows_software_token(pool, user):
         factors.append("SOFTWARE_TOKEN")
     configured = {"ConfiguredUserAuthFactors": factors} if factors else {}

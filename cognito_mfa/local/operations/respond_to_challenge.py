@@ -55,6 +55,7 @@ ANSWERS: dict[str, Answer] = {
     "SELECT_MFA_TYPE": mfa_answers.answer_choice,
     "SELECT_CHALLENGE": choice_sign_in.answer_selection,
     "PASSWORD": choice_sign_in.answer_password,
+    "WEB_AUTHN": choice_sign_in.answer_passkey,
     DEVICE_SRP_AUTH: device_sign_in.answer_device_srp,
 }
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from cognito_mfa.local.errors import InvalidUserPoolConfigurationException
 from cognito_mfa.local.json_text import compact
 from cognito_mfa.local.outbox import Medium, masked
+from cognito_mfa.local.rules import passkeys
 from cognito_mfa.local.rules.state import (
     EMAIL_OTP,
     SMS_MFA,
@@ -89,6 +90,9 @@ def parameters(pool: UserPool, user: User, session: SignInSession) -> dict[str, 
         extra = _for_software_token(user)
     elif stage is Stage.DEVICE_SRP_AUTH:
         return {}
+    elif stage is Stage.WEB_AUTHN:
+        options = passkeys.request_options(pool, user, session.code)
+        return {"CREDENTIAL_REQUEST_OPTIONS": compact(options), "USERNAME": user.username}
     elif stage in DELIVERY:
         medium, attribute = DELIVERY[stage]
         extra = {

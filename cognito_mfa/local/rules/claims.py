@@ -16,8 +16,8 @@ from cognito_mfa.local.rules.state import AppClient, Group, TokenFamily, User, U
 
 VERIFIED_FLAGS = ("email_verified", "phone_number_verified")
 #: Beside a password, and alone.
-ACR_LEVELS = {"otp": 4, "sms": 3, "email_otp": 3}
-SINGLE_LEVELS = {"sms": 2, "email_otp": 2}
+ACR_LEVELS = {"otp": 4, "sms": 3, "email_otp": 3, "swk": 3}
+SINGLE_LEVELS = {"sms": 2, "email_otp": 2, "swk": 3}
 
 #: What a function cannot change, in the ID token and in the access token.
 FIXED = frozenset(
@@ -279,7 +279,7 @@ def _how(factors: Sequence[str]) -> dict[str, Any]:
     """acr and amr of a sign-in."""
     if len(factors) > 1:
         level = max(ACR_LEVELS.get(factor, 1) for factor in factors)
-        amr = [*factors, "mfa"]
+        amr = [*(factor for factor in factors if factor != "mfa"), "mfa"]
     else:
         level = SINGLE_LEVELS.get(factors[0], 1) if factors else 1
         amr = list(factors)

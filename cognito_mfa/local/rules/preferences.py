@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cognito_mfa.local.errors import InvalidParameterException
+from cognito_mfa.local.rules import passkeys
 from cognito_mfa.local.rules.state import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA, User, UserPool
 
 BLOCKS = {
@@ -40,8 +41,13 @@ def apply(
         raise InvalidParameterException("Only one MFA method can be the preferred one")
     for factor, block in settings.items():
         _check(pool, user, factor, enabled=bool(block.get("Enabled")), admin=admin)
+    passkey = blocks.get("WebAuthnMfaSettings")
+    if passkey is not None and passkey.get("Enabled"):
+        _check_passkey(pool, user, settings)
     for factor, block in settings.items():
         _apply_one(user, factor, block)
+    if passkey is not None:
+        user.passkey_mfa = bool(passkey.get("Enabled"))
 
 
 def forget(user: User, factor: str) -> None:
@@ -101,6 +107,18 @@ def _check_software_token(pool: UserPool, user: User, *, enabled: bool, admin: b
     if admin:
         raise _no_delivery(SOFTWARE_TOKEN_MFA)
     raise InvalidParameterException("User has not set up software token mfa")
+
+
+def _check_passkey(pool: UserPool, user: User, settings: Mapping[str, Mapping[str, Any]]) -> None:
+    """Another factor is needed in the same request, although one is on already (measured)."""
+    if not passkeys.count_as_mfa(pool):
+        raise InvalidParameterException("WebAuthn MFA is not enabled for the user pool.")
+    if not user.passkeys:
+        raise InvalidParameterException(
+            "User does not have applicable WebAuthn credentials to enable WebAuthn MFA."
+        )
+    if not any(block.get("Enabled") for block in settings.values()):
+        raise InvalidParameterException("WebAuthn MFA requires enabling an additional MFA setting.")
 
 
 def _no_delivery(factor: str) -> InvalidParameterException:

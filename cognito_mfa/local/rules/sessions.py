@@ -34,6 +34,7 @@ ACCEPTED: Mapping[str, Stage] = {
     "SELECT_CHALLENGE": Stage.SELECT_CHALLENGE,
     "PASSWORD": Stage.PASSWORD,
     "SMS_OTP": Stage.SMS_OTP,
+    "WEB_AUTHN": Stage.WEB_AUTHN,
     "DEVICE_SRP_AUTH": Stage.DEVICE_SRP_AUTH,
     "CUSTOM_CHALLENGE": Stage.CUSTOM_CHALLENGE,
     "ConfirmSignUp": Stage.SIGN_UP,

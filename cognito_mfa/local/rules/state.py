@@ -42,6 +42,7 @@ class Stage(StrEnum):
     SELECT_CHALLENGE = "SELECT_CHALLENGE"
     PASSWORD = "PASSWORD"  # noqa: S105 - the name of a challenge
     SMS_OTP = SMS_OTP
+    WEB_AUTHN = "WEB_AUTHN"
     DEVICE_SRP_AUTH = "DEVICE_SRP_AUTH"
     CUSTOM_AUTH = "CUSTOM_AUTH"
     CUSTOM_CHALLENGE = "CUSTOM_CHALLENGE"
@@ -106,6 +107,30 @@ class Identity(Part):
 
 
 @dataclass(slots=True, kw_only=True)
+class Passkey(Part):
+    """A passkey of a user: the public half, as its authenticator gave it."""
+
+    id: str
+    attested: str
+    """The credential's id and public key, as WebAuthn encodes them, in base64url."""
+    name: str
+    relying_party: str
+    attachment: str = ""
+    transports: list[str] = field(default_factory=list)
+    counter: int = 0
+    created_at: float
+
+
+@dataclass(slots=True, kw_only=True)
+class PasskeyRegistration(Part):
+    """A registration that has begun: what the authenticator must sign, and for which client."""
+
+    challenge: str = field(repr=False)
+    client_id: str
+    expires_at: float
+
+
+@dataclass(slots=True, kw_only=True)
 class User(Part):
     """A user of a pool."""
 
@@ -130,7 +155,14 @@ class User(Part):
     """By what each is for."""
     groups: list[str] = field(default_factory=list)
     devices: dict[str, Device] = field(default_factory=dict, repr=False)
+<<<<<<< HEAD
     identities: list[Identity] = field(default_factory=list, repr=False)
+=======
+    passkeys: dict[str, Passkey] = field(default_factory=dict, repr=False)
+    passkey_registration: PasskeyRegistration | None = field(default=None, repr=False)
+    passkey_mfa: bool = False
+    """WebAuthnMfaSettings: a passkey of the user stands for both factors, where the pool allows it."""
+>>>>>>> aff4cfd (Play passkeys)
     signed_up: bool = False
     has_signed_in: bool = False
 

@@ -1,0 +1,308 @@
+"""Passkeys: what a pool offers, the options for an authenticator, and the check of its response.
+
+WebAuthn itself is the work of ``fido2``, which only pools with passkeys need.
+
+See "Passkeys" in docs/cognito-behavior.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from cognito_mfa.local.errors import (
+    CognitoError,
+    InvalidParameterException,
+    NotAuthorizedException,
+    WebAuthnChallengeNotFoundException,
+    WebAuthnConfigurationMissingException,
+    WebAuthnCredentialNotSupportedException,
+    WebAuthnOriginNotAllowedException,
+    WebAuthnRelyingPartyMismatchException,
+)
+from cognito_mfa.local.rules.state import Passkey, User, UserPool
+
+if TYPE_CHECKING:
+    from fido2.server import Fido2Server
+    from fido2.webauthn import AuthenticatorData, CollectedClientData
+
+WEB_AUTHN = "WEB_AUTHN"
+CONFIGURATION = "WebAuthnConfiguration"
+MULTI_FACTOR = "MULTI_FACTOR_WITH_USER_VERIFICATION"
+CHALLENGE_BYTES = 32
+TIMEOUT = 60_000  # milliseconds, for the authenticator
+#: ES256 and RS256, by their numbers of COSE.
+ALGORITHMS = (-7, -257)
+REQUIRED, PREFERRED = "required", "preferred"
+
+
+def is_offered(pool: UserPool) -> bool:
+    """Return whether users of a pool may sign in with passkeys."""
+    return WEB_AUTHN in pool.first_factors
+
+
+def count_as_mfa(pool: UserPool) -> bool:
+    """Return whether a passkey with user verification stands for both factors in a pool."""
+    return _is_multi_factor(_configuration(pool))
+
+
+def check_beside_mfa(
+    mfa: str, first_factors: Sequence[str], configuration: Mapping[str, Any]
+) -> None:
+    """Refuse a pool that requires MFA, and in which a passkey would be a single factor.
+
+    Args:
+        mfa: ON, OPTIONAL, or OFF.
+        first_factors: AllowedFirstAuthFactors.
+        configuration: The WebAuthnConfiguration.
+
+    Raises:
+        InvalidParameterException: Passkeys are a first factor, and do not count as both.
+    """
+    if mfa == "ON" and WEB_AUTHN in first_factors and not _is_multi_factor(configuration):
+        raise InvalidParameterException(
+            "WEB_AUTHN cannot be a first factor where MFA is required, unless "
+            f"FactorConfiguration is {MULTI_FACTOR}."
+        )
+
+
+def new_challenge() -> str:
+    """Return what an authenticator must sign, in base64url."""
+    return _encoded(secrets.token_bytes(CHALLENGE_BYTES))
+
+
+def relying_party(pool: UserPool) -> str:
+    """Return the domain that passkeys of a pool belong to.
+
+    Raises:
+        WebAuthnConfigurationMissingException: The pool has no relying party id, and no domain.
+    """
+    configured = _configuration(pool).get("RelyingPartyId")
+    if configured:
+        return str(configured)
+    domains = sorted(pool.domains.values(), key=lambda domain: not domain.is_custom)
+    if not domains:
+        raise WebAuthnConfigurationMissingException(
+            "The user pool has no relying party id and no domain."
+        )
+    domain = domains[0]
+    return domain.name if domain.is_custom else _prefixed(pool, domain.name)
+
+
+def creation_options(pool: UserPool, user: User, challenge: str) -> dict[str, Any]:
+    """Return what a page gives ``navigator.credentials.create()``, as Cognito writes it.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+        challenge: What the authenticator must sign.
+
+    Returns:
+        PublicKeyCredentialCreationOptionsJSON of WebAuthn.
+    """
+    party = relying_party(pool)
+    return {
+        "authenticatorSelection": {
+            "requireResidentKey": True,
+            "residentKey": "required",
+            "userVerification": _verification(pool, user),
+        },
+        "challenge": challenge,
+        "excludeCredentials": _descriptors(user),
+        "pubKeyCredParams": [{"alg": number, "type": "public-key"} for number in ALGORITHMS],
+        "rp": {"id": party, "name": party},
+        "timeout": TIMEOUT,
+        "user": {
+            "displayName": user.username,
+            "id": _encoded(user.sub.encode()),
+            "name": user.username,
+        },
+    }
+
+
+def request_options(pool: UserPool, user: User, challenge: str) -> dict[str, Any]:
+    """Return what a page gives ``navigator.credentials.get()``.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+        challenge: What the authenticator must sign.
+
+    Returns:
+        PublicKeyCredentialRequestOptionsJSON of WebAuthn.
+    """
+    return {
+        "challenge": challenge,
+        "timeout": TIMEOUT,
+        "rpId": relying_party(pool),
+        "allowCredentials": _descriptors(user),
+        "userVerification": _verification(pool, user),
+    }
+
+
+def registered(
+    pool: UserPool, user: User, challenge: str, credential: Any, *, now: float
+) -> Passkey:
+    """Return the passkey of a RegistrationResponseJSON.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+        challenge: What the authenticator had to sign.
+        credential: What the authenticator answered.
+        now: The time, in seconds.
+
+    Returns:
+        The passkey, which no user has yet.
+
+    Raises:
+        WebAuthnChallengeNotFoundException: It answers another challenge.
+        WebAuthnOriginNotAllowedException: It was made for a page of another domain.
+        WebAuthnRelyingPartyMismatchException: It belongs to another relying party.
+        WebAuthnCredentialNotSupportedException: Its key is of another kind, or nobody was verified.
+        InvalidParameterException: It is no such response.
+    """
+    server = _server(pool)
+    from fido2.webauthn import RegistrationResponse
+
+    try:
+        response = RegistrationResponse.from_dict(credential)
+        data, attested = response.response.client_data, response.response.attestation_object
+        _check_ceremony(server, data, attested.auth_data, challenge, "webauthn.create")
+        state = {"challenge": challenge, "user_verification": _verification(pool, user)}
+        found = server.register_complete(state, response).credential_data
+    except CognitoError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidParameterException(f"Invalid credential: {error}") from None
+    except Exception as error:  # noqa: BLE001 - fido2's own, such as of CBOR and keys
+        raise WebAuthnCredentialNotSupportedException(str(error)) from None
+    if found is None or found.public_key.ALGORITHM not in ALGORITHMS:
+        raise WebAuthnCredentialNotSupportedException("The key is neither ES256 nor RS256.")
+    transports = credential["response"].get("transports") or []
+    return Passkey(
+        id=_encoded(found.credential_id),
+        attested=_encoded(bytes(found)),
+        name=f"Passkey {len(user.passkeys) + 1}",
+        relying_party=relying_party(pool),
+        attachment=str(credential.get("authenticatorAttachment") or ""),
+        transports=[str(transport) for transport in transports],
+        counter=attested.auth_data.counter,
+        created_at=now,
+    )
+
+
+def check_assertion(pool: UserPool, user: User, challenge: str, credential: str) -> None:
+    """Check an AuthenticationResponseJSON, and count its use.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+        challenge: What the authenticator had to sign.
+        credential: What the authenticator answered, as text.
+
+    Raises:
+        NotAuthorizedException: It does not sign this challenge with a passkey of the user, or
+            nobody was verified where that is needed.
+        InvalidParameterException: It is no such response.
+    """
+    server = _server(pool)
+    from fido2.webauthn import AttestedCredentialData, AuthenticationResponse
+
+    keys = [AttestedCredentialData(_decoded(key.attested)) for key in user.passkeys.values()]
+    try:
+        response = AuthenticationResponse.from_dict(json.loads(credential) or {})
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise InvalidParameterException("Invalid CREDENTIAL.") from None
+    state = {"challenge": challenge, "user_verification": _verification(pool, user)}
+    try:
+        used = server.authenticate_complete(state, keys, response)
+    except (ValueError, TypeError, KeyError):
+        raise NotAuthorizedException("Passkey verification failed.") from None
+    _count_use(user.passkeys[_encoded(used.credential_id)], response.response.authenticator_data)
+
+
+def _count_use(passkey: Passkey, data: AuthenticatorData) -> None:
+    """Refuse a counter that goes back, which is a copy's; authenticators without one send 0."""
+    if data.counter and data.counter <= passkey.counter:
+        raise NotAuthorizedException("Passkey verification failed.")
+    passkey.counter = data.counter
+
+
+def _check_ceremony(
+    server: Fido2Server,
+    data: CollectedClientData,
+    authenticator: AuthenticatorData,
+    challenge: str,
+    kind: str,
+) -> None:
+    """Tell apart what fido2 refuses in one way, and Cognito in several."""
+    if data.type != kind:
+        raise InvalidParameterException("Invalid credential: it is of another ceremony.")
+    if not secrets.compare_digest(_encoded(data.challenge), challenge):
+        raise WebAuthnChallengeNotFoundException("The challenge was not found, or has expired.")
+    if not _is_page_of(data.origin, str(server.rp.id)):
+        raise WebAuthnOriginNotAllowedException("The origin does not belong to the relying party.")
+    if authenticator.rp_id_hash != server.rp.id_hash:
+        raise WebAuthnRelyingPartyMismatchException("The passkey is of another relying party.")
+
+
+def _is_page_of(origin: str, party: str) -> bool:
+    """Whether a page may use passkeys of a relying party: over TLS, or on the machine itself."""
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    if host != party and not host.endswith(f".{party}"):
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and host == "localhost")
+
+
+def _verification(pool: UserPool, user: User) -> str:
+    if count_as_mfa(pool) and user.passkey_mfa:
+        return REQUIRED
+    return str(_configuration(pool).get("UserVerification", PREFERRED))
+
+
+def _is_multi_factor(configuration: Mapping[str, Any]) -> bool:
+    return configuration.get("FactorConfiguration") == MULTI_FACTOR
+
+
+def _configuration(pool: UserPool) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = pool.settings.get(CONFIGURATION, {})
+    return found
+
+
+def _prefixed(pool: UserPool, prefix: str) -> str:
+    return f"{prefix}.auth.{pool.region}.amazoncognito.com"
+
+
+def _descriptors(user: User) -> list[dict[str, str]]:
+    return [{"id": key, "type": "public-key"} for key in user.passkeys]
+
+
+def _server(pool: UserPool) -> Fido2Server:
+    try:
+        from fido2.server import Fido2Server
+        from fido2.webauthn import PublicKeyCredentialRpEntity
+    except ImportError:
+        raise InvalidParameterException(
+            "The local Cognito needs fido2 for passkeys: pip install django-cognito-mfa[passkeys]"
+        ) from None
+    party = relying_party(pool)
+    entity = PublicKeyCredentialRpEntity(id=party, name=party)
+    return Fido2Server(entity, verify_origin=lambda origin: _is_page_of(origin, party))
+
+
+def _encoded(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error:
+        return b""
