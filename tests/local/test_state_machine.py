@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +12,13 @@ from botocore.exceptions import ClientError  # noqa: TID253
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import DEFAULT_FLOWS
+from cognito_mfa.local.rules.scopes import SELF_SERVICE
 from cognito_mfa.local.rules.state import DeviceTracking, Stage
+from tests.local.authenticator import Authenticator
 from tests.local.caller import INVALID, PASSWORD, Caller
 from tests.local.conftest import populated
 
+PARTY = "auth.example.com"
 NEW_PASSWORD = "Another-Horse-8"
 
 #: What each stage leads to, by the call. An address in "MFA_SETUP by email" is an answer as well.
@@ -31,6 +35,7 @@ ACCEPTED = {
     (Stage.SELECT_CHALLENGE, "SELECT_CHALLENGE"): "SMS_OTP",
     (Stage.PASSWORD, "PASSWORD"): "AuthenticationResult",
     (Stage.SMS_OTP, "SMS_OTP"): "AuthenticationResult",
+    (Stage.WEB_AUTHN, "WEB_AUTHN"): "AuthenticationResult",
     (Stage.DEVICE_SRP_AUTH, "DEVICE_SRP_AUTH"): "DEVICE_PASSWORD_VERIFIER",
     (Stage.CUSTOM_CHALLENGE, "CUSTOM_CHALLENGE"): "AuthenticationResult",
     (Stage.SIGN_UP, "ConfirmSignUp"): "Session",
@@ -43,6 +48,7 @@ FIRST = (
     Stage.SELECT_CHALLENGE,
     Stage.PASSWORD,
     Stage.SMS_OTP,
+    Stage.WEB_AUTHN,
     Stage.DEVICE_SRP_AUTH,
     Stage.CUSTOM_CHALLENGE,
     Stage.CUSTOM_AUTH,
@@ -65,9 +71,12 @@ class Machine:
             mfa="OPTIONAL" if stage in FIRST else "ON",
             sms=True,
             email=True,
-            first_factors=["PASSWORD", "SMS_OTP"],
+            first_factors=["PASSWORD", "SMS_OTP", "WEB_AUTHN"],
             device_tracking=DeviceTracking(),
         )
+        self.pool.state.settings["WebAuthnConfiguration"] = {"RelyingPartyId": PARTY}
+        self.authenticator = Authenticator(f"https://{PARTY}")
+        self.options = {"rpId": PARTY, "challenge": "A" * 43}
         self.pool.create_client(
             "everything",
             explicit_auth_flows=[*DEFAULT_FLOWS, "ALLOW_USER_AUTH", "ALLOW_CUSTOM_AUTH"],
@@ -81,6 +90,7 @@ class Machine:
             Stage.SELECT_CHALLENGE: self.choose,
             Stage.PASSWORD: lambda: self.choose(PREFERRED_CHALLENGE="PASSWORD"),
             Stage.SMS_OTP: lambda: self.choose(PREFERRED_CHALLENGE="SMS_OTP"),
+            Stage.WEB_AUTHN: self.ask_for_the_passkey,
             Stage.DEVICE_SRP_AUTH: self.come_back_with_a_device,
             Stage.CUSTOM_CHALLENGE: self.begin_custom,
             Stage.CUSTOM_AUTH: lambda: self.begin_custom(CHALLENGE_NAME="SRP_A", SRP_A=SRP_A),
@@ -117,6 +127,17 @@ class Machine:
     def choose(self, **more: str) -> Any:
         self.pool.create_user(self.username, password=PASSWORD, attributes=PHONE)
         return self.caller.choose(self.username, **more)
+
+    def ask_for_the_passkey(self) -> Any:
+        self.pool.create_user(self.username, password=PASSWORD)
+        issued = self.pool.issue_tokens(self.username, "everything", scopes=[SELF_SERVICE])
+        token = {"AccessToken": issued["AccessToken"]}
+        begun = self.caller.boto.start_web_authn_registration(**token)
+        made = self.authenticator.make(begun["CredentialCreationOptions"])
+        self.caller.boto.complete_web_authn_registration(**token, Credential=made)
+        asked = self.caller.choose(self.username, PREFERRED_CHALLENGE="WEB_AUTHN")
+        self.options = json.loads(asked["ChallengeParameters"]["CREDENTIAL_REQUEST_OPTIONS"])
+        return asked
 
     def come_back_with_a_device(self) -> Any:
         result = self.sign_in()["AuthenticationResult"]
@@ -178,6 +199,7 @@ class Machine:
             "SELECT_CHALLENGE": lambda: respond(purpose, ANSWER="SMS_OTP"),
             "PASSWORD": lambda: respond(purpose, PASSWORD=PASSWORD),
             "SMS_OTP": lambda: respond(purpose, SMS_OTP_CODE=self.code()),
+            "WEB_AUTHN": lambda: respond(purpose, CREDENTIAL=self.authenticator.sign(self.options)),
             "DEVICE_SRP_AUTH": lambda: respond(purpose, DEVICE_KEY=self.device_key, SRP_A=SRP_A),
             "CUSTOM_CHALLENGE": lambda: respond(purpose, ANSWER="any"),
             "ConfirmSignUp": lambda: self.caller.boto.confirm_sign_up(

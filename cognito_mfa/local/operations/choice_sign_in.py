@@ -17,6 +17,7 @@ from cognito_mfa.local.errors import (
 )
 from cognito_mfa.local.operations import (
     challenge_response,
+    completion,
     next_step,
     password_attempts,
     srp_sign_in,
@@ -134,7 +135,7 @@ def answer_passkey(context: Context, given: ChallengeResponse) -> Payload:
     _check_passkey_suffices(available(pool, user))  # a factor may be due since it was chosen
     passkeys.check_assertion(pool, user, given.session.code, credential)
     both = _needs_mfa(pool, user)
-    return next_step.finish(
+    return completion.finish(
         context,
         pool,
         given.client,

@@ -164,7 +164,7 @@ def registered(
         WebAuthnChallengeNotFoundException: It answers another challenge.
         WebAuthnOriginNotAllowedException: It was made for a page of another domain.
         WebAuthnRelyingPartyMismatchException: It belongs to another relying party.
-        WebAuthnCredentialNotSupportedException: Its key is of another kind, or nobody was verified.
+        WebAuthnCredentialNotSupportedException: Its key is of another kind.
         InvalidParameterException: It is no such response.
     """
     server = _server(pool)
@@ -208,7 +208,7 @@ def check_assertion(pool: UserPool, user: User, challenge: str, credential: str)
 
     Raises:
         NotAuthorizedException: It does not sign this challenge with a passkey of the user, or
-            nobody was verified where that is needed.
+            does not say that the user was verified, where that is needed.
         InvalidParameterException: It is no such response.
     """
     server = _server(pool)

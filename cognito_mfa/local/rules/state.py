@@ -155,14 +155,11 @@ class User(Part):
     """By what each is for."""
     groups: list[str] = field(default_factory=list)
     devices: dict[str, Device] = field(default_factory=dict, repr=False)
-<<<<<<< HEAD
     identities: list[Identity] = field(default_factory=list, repr=False)
-=======
     passkeys: dict[str, Passkey] = field(default_factory=dict, repr=False)
     passkey_registration: PasskeyRegistration | None = field(default=None, repr=False)
     passkey_mfa: bool = False
     """WebAuthnMfaSettings: a passkey of the user stands for both factors, where the pool allows it."""
->>>>>>> aff4cfd (Play passkeys)
     signed_up: bool = False
     has_signed_in: bool = False
 

@@ -403,7 +403,7 @@ class TestNewPassword:
         assert parameters == {
             "USER_ID_FOR_SRP": "invited",
             "requiredAttributes": '["userAttributes.name"]',
-            "userAttributes": '{"email": "invited@example.com", "email_verified": "true"}',
+            "userAttributes": '{"email":"invited@example.com","email_verified":"true"}',
         }
 
     def test_it_leads_to_mfa_setup(self, either: Caller, invited: LocalPool) -> None:
