@@ -22,7 +22,7 @@ SESSIONS = """
 
 @contextmanager
 def none_left_open() -> Iterator[None]:
-    """Fail if another thread opens a connection meanwhile and keeps it: nothing closes it before the process ends."""
+    """Fail if another thread opens a connection during this and keeps it: nothing closes it before the process ends."""
     opened: list[tuple[str, BaseDatabaseWrapper]] = []
     here = threading.current_thread()
 

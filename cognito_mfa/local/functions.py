@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cognito_mfa.local.clock import Clock
+from cognito_mfa.local.json_text import compact
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class Functions(MutableMapping[str, Function]):
                 f"the local Cognito has no function {arn}; add it to LocalCognito.functions or "
                 "with --function"
             )
-        sent = json.dumps(event)
+        sent = compact(event)
         for _ in range(TRIES):
             try:
                 if isinstance(function, str):
@@ -174,7 +175,7 @@ def _through_json(result: Any) -> Any:
     if result is None:
         raise NoJson
     try:
-        return json.loads(json.dumps(result))
+        return json.loads(compact(result))
     except (TypeError, ValueError) as error:
         raise FunctionFailed(f"Unable to marshal response: {error}") from None
 

@@ -1,6 +1,6 @@
 """Which of Cognito's sign-in flows the site uses: journeys run through each flow that their mark names.
 
-A journey marked ``over_api`` runs once more, with posts to the API instead of the pages.
+A journey marked ``over_api`` also runs with posts to the API instead of the pages.
 
 Tests name the flow USER_PASSWORD_AUTH. For the others, what they ask of the local Cognito is
 translated, so that one list of operations says what happened whatever the flow; the operations
@@ -98,7 +98,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the first case of each test over the API: the others ask about values, which both ways read alike."""
+    """Keep the first case of each test over the API: the others ask about values, which both ways read by the same rules."""
     seen: set[str] = set()
     left_out: set[str] = set()
     for item in items:

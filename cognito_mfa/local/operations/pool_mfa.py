@@ -10,16 +10,17 @@ from cognito_mfa.local.errors import (
     InvalidParameterException,
 )
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
-from cognito_mfa.local.rules import passkeys, pool_settings
+from cognito_mfa.local.rules import pool_settings
+from cognito_mfa.local.rules.passkeys import CONFIGURATION
 from cognito_mfa.local.rules.state import UserPool
 
 FACTOR_BLOCKS = ("SmsMfaConfiguration", "SoftwareTokenMfaConfiguration", "EmailMfaConfiguration")
 #: What SetUserPoolMfaConfig set, and UpdateUserPool does not touch.
-KEPT = ("SmsMfaConfiguration", "EmailMfaConfiguration", "WebAuthnConfiguration")
+KEPT = ("SmsMfaConfiguration", "EmailMfaConfiguration", CONFIGURATION)
 SMS_BLOCK = {
     "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::123456789012:role/local-cognito-sms"}
 }
-DEFAULTS = {"WebAuthnConfiguration": {"UserVerification": "preferred"}}
+DEFAULTS = {CONFIGURATION: {"UserVerification": "preferred"}}
 EMAIL_BLOCK = {"Subject": "Your code", "Message": "Your code is {####}."}
 
 
@@ -34,7 +35,7 @@ def set_user_pool_mfa_config(context: Context, parameters: Parameters) -> Payloa
     mfa = parameters.get("MfaConfiguration", "OFF")
     _check_factors(mfa, parameters)
     _check_senders(pool, parameters)
-    passkeys.check_beside_mfa(mfa, pool.first_factors, parameters.get("WebAuthnConfiguration", {}))
+    pool_settings.check_required_mfa(mfa, pool.first_factors, parameters.get(CONFIGURATION, {}))
     pool.mfa = mfa
     pool.software_token = bool(parameters.get("SoftwareTokenMfaConfiguration", {}).get("Enabled"))
     pool.sms = "SmsMfaConfiguration" in parameters

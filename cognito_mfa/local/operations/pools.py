@@ -20,6 +20,7 @@ from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.operations.pool_mfa import FACTOR_BLOCKS, KEPT
 from cognito_mfa.local.operations.tags import arn_of, check_tags
 from cognito_mfa.local.rules import attribute_schema, lambda_config, pool_settings
+from cognito_mfa.local.rules.passkeys import CONFIGURATION
 from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.rules.state import DeviceTracking, UserPool
 
@@ -58,6 +59,7 @@ TRACKING = {
 def create_user_pool(context: Context, parameters: Parameters) -> Payload:
     """Create a user pool with an id of its own."""
     pool_settings.check(parameters, has_factor=False)
+    _check_required_mfa(parameters, {})
     now = context.clock.now()
     _check_functions(context, parameters)
     pool = UserPool(
@@ -81,6 +83,7 @@ def update_user_pool(context: Context, parameters: Parameters) -> Payload:
     """Change a pool; what is left out goes back to its default."""
     pool = context.pool(parameters)
     pool_settings.check(parameters, has_factor=_has_factor(pool))
+    _check_required_mfa(parameters, pool.settings.get(CONFIGURATION, {}))
     _check_functions(context, parameters)
     _configure(pool, parameters, context.clock.now())
     pool.name = parameters.get("PoolName", pool.name)
@@ -187,6 +190,11 @@ def _policy(parameters: Parameters) -> PasswordPolicy:
     older = parameters.get("AdminCreateUserConfig", {}).get("UnusedAccountValidityDays")
     days = given.get("TemporaryPasswordValidityDays") or older
     return replace(policy, temporary_password_days=days or PasswordPolicy().temporary_password_days)
+
+
+def _check_required_mfa(parameters: Parameters, passkeys: Mapping[str, Any]) -> None:
+    mfa = parameters.get("MfaConfiguration", "OFF")
+    pool_settings.check_required_mfa(mfa, _first_factors(parameters), passkeys)
 
 
 def _first_factors(parameters: Parameters) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cognito_mfa.local.json_text import compact
 from cognito_mfa.local.rules import attribute_permissions
 from cognito_mfa.local.rules.state import AppClient, Group, TokenFamily, User, UserPool
 
@@ -270,7 +271,7 @@ def _identities(value: str) -> list[dict[str, str | None]]:
     """All values are text in a token."""
     entries = json.loads(value)
     return [
-        {k: v if isinstance(v, str | None) else json.dumps(v) for k, v in entry.items()}
+        {k: v if isinstance(v, str | None) else compact(v) for k, v in entry.items()}
         for entry in entries
     ]
 

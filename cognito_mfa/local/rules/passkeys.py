@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -48,27 +48,7 @@ def is_offered(pool: UserPool) -> bool:
 
 def count_as_mfa(pool: UserPool) -> bool:
     """Return whether a passkey with user verification stands for both factors in a pool."""
-    return _is_multi_factor(_configuration(pool))
-
-
-def check_beside_mfa(
-    mfa: str, first_factors: Sequence[str], configuration: Mapping[str, Any]
-) -> None:
-    """Refuse a pool that requires MFA, and in which a passkey would be a single factor.
-
-    Args:
-        mfa: ON, OPTIONAL, or OFF.
-        first_factors: AllowedFirstAuthFactors.
-        configuration: The WebAuthnConfiguration.
-
-    Raises:
-        InvalidParameterException: Passkeys are a first factor, and do not count as both.
-    """
-    if mfa == "ON" and WEB_AUTHN in first_factors and not _is_multi_factor(configuration):
-        raise InvalidParameterException(
-            "WEB_AUTHN cannot be a first factor where MFA is required, unless "
-            f"FactorConfiguration is {MULTI_FACTOR}."
-        )
+    return _configuration(pool).get("FactorConfiguration") == MULTI_FACTOR
 
 
 def new_challenge() -> str:
@@ -265,10 +245,6 @@ def _verification(pool: UserPool, user: User) -> str:
     if count_as_mfa(pool) and user.passkey_mfa:
         return REQUIRED
     return str(_configuration(pool).get("UserVerification", PREFERRED))
-
-
-def _is_multi_factor(configuration: Mapping[str, Any]) -> bool:
-    return configuration.get("FactorConfiguration") == MULTI_FACTOR
 
 
 def _configuration(pool: UserPool) -> Mapping[str, Any]:

@@ -7,20 +7,21 @@ See "Settings of a pool" in docs/cognito-behavior.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from cognito_mfa.local.errors import (
     FeatureUnavailableInTierException,
     InvalidParameterException,
 )
+from cognito_mfa.local.rules.passkeys import MULTI_FACTOR, WEB_AUTHN
 from cognito_mfa.local.rules.state import UserPool
 
 Parameters = Mapping[str, Any]
 
 LITE = "LITE"
 DEVELOPER = "DEVELOPER"
-PASSWORDLESS = frozenset({"EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"})
+PASSWORDLESS = frozenset({"EMAIL_OTP", "SMS_OTP", WEB_AUTHN})
 
 
 def check(parameters: Parameters, *, has_factor: bool) -> None:
@@ -41,6 +42,28 @@ def check(parameters: Parameters, *, has_factor: bool) -> None:
     _check_temporary_passwords(parameters)
     _check_texts(parameters)
     _check_senders(parameters)
+
+
+def check_required_mfa(
+    mfa: str, first_factors: Collection[str], passkeys: Mapping[str, Any]
+) -> None:
+    """Check that a pool which requires MFA has no first factor that ends a sign-in on its own.
+
+    Args:
+        mfa: ``ON``, ``OPTIONAL``, or ``OFF``.
+        first_factors: AllowedFirstAuthFactors.
+        passkeys: The WebAuthnConfiguration.
+
+    Raises:
+        InvalidParameterException: Codes are a first factor, or passkeys that do not count as both.
+    """
+    alone = PASSWORDLESS.intersection(first_factors)
+    if passkeys.get("FactorConfiguration") == MULTI_FACTOR:
+        alone -= {WEB_AUTHN}
+    if mfa == "ON" and alone:
+        raise InvalidParameterException(
+            f"MFA cannot be required beside the first auth factors {', '.join(sorted(alone))}."
+        )
 
 
 def check_deletable(pool: UserPool) -> None:

@@ -442,3 +442,16 @@ class TestConfiguration:
         with refused("InvalidParameterException"):
             site.configure("ON", FactorConfiguration="SINGLE_FACTOR")
         site.configure("ON", **MULTI)
+
+    @pytest.mark.parametrize("factor", ["EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"])
+    def test_nor_is_one_added_later(self, cognito: LocalCognito, boto: Any, factor: str) -> None:
+        populated(cognito, mfa="ON")
+        settings = {
+            "MfaConfiguration": "ON",
+            "Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", factor]}},
+        }
+        with refused("InvalidParameterException"):
+            boto.update_user_pool(UserPoolId=POOL_ID, **settings)
+        sms = {"SnsCallerArn": "arn:aws:iam::123456789012:role/sms"}
+        with refused("InvalidParameterException"):
+            boto.create_user_pool(PoolName="Shop", SmsConfiguration=sms, **settings)
