@@ -47,7 +47,8 @@ class Authenticator:
 
     def make(self, options: Mapping[str, Any], *, key: CoseKey | None = None) -> dict[str, Any]:
         """Return a RegistrationResponseJSON."""
-        public = key or ES256.from_cryptography_key(self._key.public_key())
+        own: Any = ES256  # fido2 has no types for this
+        public = key or own.from_cryptography_key(self._key.public_key())
         attested = AttestedCredentialData.create(Aaguid.NONE, self._id, public)
         data = self._data(options["rp"]["id"], FLAG.AT, bytes(attested))
         response = {
@@ -74,7 +75,9 @@ class Authenticator:
         flags |= FLAG.UP | (FLAG.UV if self.verifies else FLAG(0))
         if self.counter is not None:
             self.counter += 1
-        return AuthenticatorData.create(digest, flags, self.counter or 0, attested)
+        data = AuthenticatorData.create(digest, flags, self.counter or 0, attested)
+        assert isinstance(data, AuthenticatorData)
+        return data
 
     def _client_data(self, kind: str, challenge: str) -> CollectedClientData:
         return CollectedClientData.create(kind, websafe_decode(challenge), self.origin)
