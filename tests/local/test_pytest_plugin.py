@@ -53,16 +53,18 @@ def test_the_examples_with_django_run_as_they_stand(tmp_path: Path) -> None:
 
 
 def test_the_examples_without_django_run_as_they_stand(tmp_path: Path) -> None:
-    files = examples("test_codes.py", "test_clock.py", "test_faults.py", "test_people.py")
+    files = examples(
+        "test_codes.py", "test_clock.py", "test_faults.py", "test_triggers.py", "test_people.py"
+    )
     conftest = EXAMPLE.findall(PAGE.read_text())[0]
     assert conftest[0] == "conftest.py"
     said = run(tmp_path, {**files, "conftest.py": conftest[1]}, "-p", "no:django")
-    assert "4 passed" in said, said
+    assert "5 passed" in said, said
 
 
 def test_no_example_of_the_page_is_left_out() -> None:
     used = {"conftest.py", "test_site.py", "test_unittest.py", "test_codes.py"}
-    used |= {"test_clock.py", "test_faults.py", "test_people.py"}
+    used |= {"test_clock.py", "test_faults.py", "test_triggers.py", "test_people.py"}
     assert {name for name, _ in EXAMPLE.findall(PAGE.read_text())} == used
 
 
