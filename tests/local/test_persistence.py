@@ -95,6 +95,13 @@ def test_everything_reads_back_as_it_was(opened: Lives, path: Path) -> None:
         alias_attributes=["email"],
         required_attributes=["name"],
         custom_attributes=["custom:shoe"],
+        schema=[
+            {
+                "Name": "age",
+                "AttributeDataType": "Number",
+                "NumberAttributeConstraints": {"MinValue": "18"},
+            }
+        ],
         policy=PasswordPolicy(minimum_length=12),
         behavior=Behavior(code_failures_before_lock=None, secret_bytes=20),
     )

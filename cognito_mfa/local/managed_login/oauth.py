@@ -47,6 +47,8 @@ SCOPED_ATTRIBUTES = {
     "phone": ("phone_number", "phone_number_verified"),
 }
 ALWAYS_SHOWN = ("identities",)
+#: How attributes of the pool's own begin.
+OWN = (attribute_schema.CUSTOM, attribute_schema.DEVELOPER_ONLY)
 
 
 class OAuthError(Exception):
@@ -409,7 +411,7 @@ def _shown(
     return {
         name: value
         for name, value in values.items()
-        if name in kept or (claims and name not in attributes and not name.startswith("custom:"))
+        if name in kept or (claims and name not in attributes and not name.startswith(OWN))
     }
 
 

@@ -75,4 +75,4 @@ def _granted(pool: UserPool, client: AppClient, member: str, name: str) -> bool:
         return name in listed
     if not pool.behavior.clients_default_to_standard_attributes:
         return True
-    return name in attribute_schema.STANDARD
+    return name in attribute_schema.STANDARD or name == attribute_schema.IDENTITIES

@@ -315,6 +315,15 @@ class TestTheTokens:
         assert set(info) == shown | {"sub", "username"}
         assert info.get("email_verified") == "true"
 
+    def test_attributes_of_the_pools_own_need_the_scope_profile(
+        self, site: Site, web_pool: LocalPool
+    ) -> None:
+        """Those of users, and those of administrators."""
+        own = {"custom:shoe": "42", "dev:custom:plan": "free"}
+        web_pool.user("newcomer").attributes |= own
+        assert not own.keys() & claims(site.tokens(scope="openid email")["id_token"]).keys()
+        assert own.items() <= claims(site.tokens(scope="openid profile")["id_token"]).items()
+
     def test_without_openid_there_is_neither_id_token_nor_user_info(
         self, site: Site, web_pool: LocalPool
     ) -> None:
