@@ -112,10 +112,12 @@ def sign_in_federated(
     pool = asked.pool
     if federation.known(pool, provider, subject, attributes, now) is None:
         sub = _ask_function(context, asked, provider, subject, attributes)
-        user = federation.sign_in(pool, provider, subject, attributes, now=now, sub=sub)
+        user = federation.sign_in(
+            pool, asked.client, provider, subject, attributes, now=now, sub=sub
+        )
         triggers.post_confirmation(context, About(pool, asked.client, user), CONFIRMED)
         return signed_in(user, FEDERATED)
-    user = federation.sign_in(pool, provider, subject, attributes, now=now)
+    user = federation.sign_in(pool, asked.client, provider, subject, attributes, now=now)
     about = About(pool, asked.client, user)
     triggers.pre_authentication(context, about)
     if not user.enabled:

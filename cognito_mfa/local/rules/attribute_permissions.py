@@ -33,6 +33,22 @@ def check_writable(pool: UserPool, client: AppClient, names: Iterable[str], writ
             raise NotAuthorizedException("A client attempted to write unauthorized attribute")
 
 
+def check_mapped(pool: UserPool, client: AppClient, names: Iterable[str]) -> None:
+    """Refuse what an identity provider says where the client may not write it.
+
+    Args:
+        pool: The user pool.
+        client: The app client.
+        names: The attributes of the pool that the provider's are mapped to; the flag of an address may
+            be among them.
+
+    Raises:
+        NotAuthorizedException: One of them is not writable.
+    """
+    addresses = [name for name in names if name not in attribute_schema.VERIFIED_FLAGS]
+    check_writable(pool, client, addresses, Write.UPDATE)
+
+
 def may_write(pool: UserPool, client: AppClient, name: str) -> bool:
     """Return whether a client may write an attribute.
 

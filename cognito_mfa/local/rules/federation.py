@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cognito_mfa.local.errors import InvalidParameterException
 from cognito_mfa.local.json_text import compact
-from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules import attribute_permissions, directory
 from cognito_mfa.local.rules.attribute_values import Write
-from cognito_mfa.local.rules.state import Identity, IdentityProvider, User, UserPool
+from cognito_mfa.local.rules.state import AppClient, Identity, IdentityProvider, User, UserPool
 
 SUBJECT = "Cognito_Subject"
 ATTRIBUTE = "identities"
@@ -85,6 +86,7 @@ def find(pool: UserPool, provider: str, attribute: str, value: str) -> tuple[Use
 
 def sign_in(
     pool: UserPool,
+    client: AppClient,
     provider: IdentityProvider,
     subject: str,
     attributes: Mapping[str, str],
@@ -96,6 +98,7 @@ def sign_in(
 
     Args:
         pool: The user pool.
+        client: The app client, which must be able to write what the provider says.
         provider: The identity provider.
         subject: The user's id there.
         attributes: What the provider says, by the attributes of the pool that it is mapped to.
@@ -108,11 +111,15 @@ def sign_in(
     Raises:
         CognitoError: The pool does not take the attributes.
     """
+    attribute_permissions.check_mapped(pool, client, attributes)
     user = known(pool, provider, subject, attributes, now)
     if user is not None:
-        changes = {k: v for k, v in attributes.items() if user.attributes.get(k) != v}
-        directory.set_attributes(pool, user, changes, write=Write.UPDATE, now=now)
+        # Cognito writes them again at each visit, and so refuses immutable ones that are as they were.
+        directory.set_attributes(pool, user, attributes, write=Write.UPDATE, now=now)
         return user
+    missing = [name for name in pool.required_attributes if not attributes.get(name)]
+    if missing:
+        raise InvalidParameterException(f"attributes required: [{', '.join(missing)}]")
     unverified = {"email_verified": "false"} if "email" in attributes else {}
     username = f"{provider.name}_{subject}"
     user = directory.add_user(

@@ -10,6 +10,7 @@ import pytest
 
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.rules import attribute_schema
 from tests.local.browser import Browser
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
 from tests.local.web_client import WEB, Site
@@ -149,3 +150,43 @@ def test_a_deleted_provider_leads_nowhere(site: Site, federated: LocalPool, boto
     boto.delete_identity_provider(**POOL, ProviderName="Corporate")
     assert UNAVAILABLE in site.open(identity_provider="Corporate").text
     assert "identities" in federated.user("newcomer").attributes
+
+
+class TestWhatAPoolTakes:
+    """The schema of the pool and WriteAttributes of the client hold for providers as well."""
+
+    def visit(self, site: Site, **values: str) -> Browser:
+        browser = site.open(identity_provider="Corporate")
+        browser.fill_in(subject="7", **values)
+        return browser
+
+    def test_an_immutable_attribute_ends_the_second_visit(
+        self, site: Site, federated: LocalPool
+    ) -> None:
+        """aws-amplify/amplify-js#3526: although the address is the same."""
+        attribute_schema.declare(federated.state, [{"Name": "email", "Mutable": False}])
+        same = {"email": "a@example.com"}
+        assert who(site, self.visit(site, **same)) == "Corporate_7"
+        assert "user.email: Attribute cannot be updated." in self.visit(site, **same).text
+        assert who(site, self.visit(site)) == "Corporate_7"
+
+    def test_a_required_attribute_must_come_along(self, site: Site, federated: LocalPool) -> None:
+        required = {"Required": True}
+        attribute_schema.declare(
+            federated.state, [{"Name": "email", **required}, {"Name": "name", **required}]
+        )
+        browser = self.visit(site, email="a@example.com")
+        assert "attributes required: [name]" in browser.text
+        with pytest.raises(LookupError):
+            federated.user("Corporate_7")
+
+    @pytest.mark.parametrize("writable", [["email"], ["email", "custom:team"]])
+    def test_the_client_must_write_what_is_mapped(
+        self, site: Site, federated: LocalPool, writable: list[str]
+    ) -> None:
+        federated.state.clients[CLIENT_ID].settings["WriteAttributes"] = writable
+        browser = self.visit(site, **{"email": "a@example.com", "custom:team": "web"})
+        if "custom:team" in writable:
+            assert who(site, browser) == "Corporate_7"
+        else:
+            assert "A client attempted to write unauthorized attribute" in browser.text

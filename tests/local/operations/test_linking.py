@@ -102,8 +102,9 @@ def test_a_link_is_made_once(boto: Any, federated: LocalPool) -> None:
 def test_a_user_who_has_signed_in_is_not_merged(boto: Any, federated: LocalPool) -> None:
     from cognito_mfa.local.rules import federation
 
-    google = federated.state.identity_providers["Google"]
-    federation.sign_in(federated.state, google, "7", {"email": "a@example.com"}, now=0.0)
+    pool = federated.state
+    google, client = pool.identity_providers["Google"], pool.clients[CLIENT_ID]
+    federation.sign_in(pool, client, google, "7", {"email": "a@example.com"}, now=0.0)
     text = (
         "Merging is not currently supported, provide a SourceUser that has not been signed up in "
         "order to link"
