@@ -135,7 +135,7 @@ def _ask_function(
 ) -> str:
     """Return the id of a new user, once the pool's function agrees. They are no user before."""
     now = context.clock.now()
-    tried = federation.sign_in(asked.pool, provider, subject, attributes, now=now)
+    tried = federation.sign_in(asked.pool, asked.client, provider, subject, attributes, now=now)
     directory.remove_user(asked.pool, tried)
     triggers.pre_sign_up(context, About(asked.pool, asked.client, tried), PRE_SIGN_UP, {})
     return tried.sub
