@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cognito_mfa.local import LocalCognito
+from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.wire.server import HttpServer
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
@@ -161,8 +161,61 @@ def test_a_page_of_a_name_that_was_pointed_here_reads_and_does_nothing(
     for operation, body in IAM_CALLS.items():
         assert call(page, "/", operation, body, Authorization="x")["status"] == 403
     assert ask(page, f"/{POOL_ID}/.well-known/jwks.json")["status"] == 403
+    json = {"Content-Type": "application/json"}
+    for path, body in CONTROLS.items():
+        assert ask(page, path, method="POST", headers=json, body=body)["status"] == 403
+    assert cognito.faults.listed() == []
     assert cognito.operations() == []
     assert POOL_ID in cognito.account.pools
+
+
+CONTROLS = {
+    "/clock": '{"advance": 3600}',
+    "/behaviors": '{"password_failures_before_lock": null}',
+    "/faults": '{"operation": "*", "fault": "Unreachable"}',
+}
+#: Every way of a page to send a request to another site: with a script, as a form, as an address.
+WAYS = """async ([url, body]) => {
+    const kinds = ["application/json", "text/plain", "application/x-www-form-urlencoded"];
+    for (const mode of ["cors", "no-cors", "same-origin"]) {
+        for (const type of kinds) {
+            const headers = {"Content-Type": type};
+            await fetch(url, {method: "POST", mode, headers, body}).catch(() => {});
+        }
+        await fetch(url, {method: "DELETE", mode}).catch(() => {});
+    }
+    navigator.sendBeacon(url, new Blob([body], {type: "application/json"}));
+    navigator.sendBeacon(url, body);
+    const loaded = await new Promise(done => {
+        const script = Object.assign(document.createElement("script"), {src: url});
+        script.onload = () => done(true);
+        script.onerror = () => done(false);
+        document.head.append(script);
+    });
+    const read = await fetch(url).then(answer => answer.text()).catch(() => "");
+    const frame = document.createElement("iframe");
+    frame.name = "hidden";
+    const form = document.createElement("form");
+    Object.assign(form, {method: "post", action: url, target: "hidden", enctype: "text/plain"});
+    const [start, end] = [body.slice(0, -1) + ', "', '": 1}'];
+    form.append(Object.assign(document.createElement("input"), {name: start, value: end}));
+    document.body.append(frame, form);
+    await new Promise(done => { frame.onload = done; form.submit(); });
+    return [loaded, read];
+}"""
+
+
+@pytest.mark.parametrize("path", CONTROLS)
+def test_a_page_of_another_origin_changes_no_test(
+    cognito: LocalCognito, door: HttpServer, foreign: Page, path: str
+) -> None:
+    """Neither the clock nor what comes of calls. Kept by ``Caller.may``, local/wire/origins.py."""
+    cognito.faults.on("SignUp", faults.Unreachable())
+    before, began = (cognito.behavior, cognito.faults.listed()), cognito.clock.now()
+    assert foreign.evaluate(WAYS, [door.url + path, CONTROLS[path]]) == [False, ""]
+    foreign.goto(door.url + path, referer="http://evil.test/")
+    assert (cognito.behavior, cognito.faults.listed()) == before
+    assert cognito.clock.now() < began + 600
 
 
 def test_a_page_signs_no_one_in_at_managed_login(

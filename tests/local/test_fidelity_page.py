@@ -8,6 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from cognito_mfa.local import Behavior, operations
+from cognito_mfa.local.cognito import PLACES
+from cognito_mfa.local.managed_login.discovery import DOCUMENTS
 
 TESTS = Path(__file__).parents[1]
 PAGE = (TESTS.parent / "docs" / "local-cognito-fidelity.md").read_text()
@@ -27,6 +29,14 @@ def test_every_test_that_it_names_exists() -> None:
     named = re.findall(r"\| (test_\w+) \|", PAGE)
     assert len(named) > 40
     assert set(named) - known_tests() == set()
+
+
+def test_every_path_of_the_server_is_documented() -> None:
+    page = (TESTS.parent / "docs" / "local-cognito.md").read_text()
+    for path in PLACES:
+        assert f"`{path}`" in page
+    for path in DOCUMENTS:
+        assert f"/<pool id>/{path}`" in page
 
 
 def test_every_switch_is_on_it_and_no_other() -> None:

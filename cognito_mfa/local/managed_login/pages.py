@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -78,6 +79,10 @@ PLACES: Mapping[str, Place] = {
     "/oauth2/revoke": Place(Access.ENDPOINT, ("POST",)),
     "/oauth2/userInfo": Place(Access.ENDPOINT, ("GET", "POST")),
 }
+BAD_USER_INFO = "Bad OAuth2 request at UserInfo Endpoint"
+INVALID_TOKEN = (
+    "Access token is expired, disabled, or deleted, or the user has globally signed out."  # noqa: S105
+)
 #: The flow that a client must be allowed, by response_type.
 FLOWS = {"code": "code", "token": "implicit"}
 HIDDEN_WHILE_TYPED = ("password", "NEW_PASSWORD")
@@ -288,11 +293,12 @@ class ManagedLogin:
 
     def _user_info(self, request: WebRequest) -> WireResponse:
         kind, _, token = request.authorization.partition(" ")
+        if kind.lower() != "bearer" or not token:
+            return _challenge(400, "invalid_request", BAD_USER_INFO)
         try:
-            claims = self._authorization.user_info(token if kind.lower() == "bearer" else "")
-        except NotAuthorizedException as error:
-            problem = {"error": "invalid_token", "error_description": error.message}
-            return _json(problem, status=401)
+            claims = self._authorization.user_info(token)
+        except NotAuthorizedException:
+            return _challenge(401, "invalid_token", INVALID_TOKEN)
         return _json(claims)
 
 
@@ -383,6 +389,13 @@ def _page(title: str, body: str, *, status: int = 200) -> WireResponse:
 
 def _json(payload: Mapping[str, Any], *, status: int = 200) -> WireResponse:
     return respond(status, compact(payload).encode(), JSON)
+
+
+def _challenge(status: int, error: str, text: str) -> WireResponse:
+    """A refusal of user info. The header has no scheme, as Cognito's has none."""
+    response = _json({"error": error, "error_description": text}, status=status)
+    challenge = f'error="{error}", error_description="{text}"'
+    return replace(response, headers={**response.headers, "WWW-Authenticate": challenge})
 
 
 def _redirect(url: str, more: Fields, *, fragment: bool = False) -> WireResponse:

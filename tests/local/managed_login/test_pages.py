@@ -332,6 +332,18 @@ class TestTheTokens:
         assert site.user_info(tokens["access_token"]).status == 401
         assert site.user_info("x").status == 401
 
+    def test_user_info_says_what_is_wrong(self, site: Site, web_pool: LocalPool) -> None:
+        refused = site.user_info("x")
+        text = "Access token is expired, disabled, or deleted, or the user has globally signed out."
+        assert refused.json() == {"error": "invalid_token", "error_description": text}
+        assert refused.headers["www-authenticate"] == (
+            f'error="invalid_token", error_description="{text}"'
+        )
+        for header in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer "}):
+            refused = request(site.url, "GET", "/oauth2/userInfo", None, header)
+            assert (refused.status, refused.json()["error"]) == (400, "invalid_request")
+            assert 'error="invalid_request"' in refused.headers["www-authenticate"]
+
     def test_the_api_takes_them_with_the_scope_only(
         self, site: Site, web_pool: LocalPool, boto: Any
     ) -> None:
