@@ -9,8 +9,9 @@ import argparse
 import errno
 import signal
 import sys
-import threading
 from collections.abc import Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from cognito_mfa.local import behavior as behaviors
@@ -20,6 +21,8 @@ from cognito_mfa.local.rules import lambda_config
 from cognito_mfa.local.wire.server import HttpServer
 
 CANNOT_START = 1
+#: Seconds between two looks whether it should stop.
+LOOKS_EVERY = 1.0
 MOST_LATENCY = 60_000  # milliseconds
 #: As --issuer without a URL: that of the server, which is known once it listens.
 SERVED = "served"
@@ -80,13 +83,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(_why(error, options))
-    stopping = threading.Event()
+    stops: SimpleQueue[int] = SimpleQueue()
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stopping.set())
+        signal.signal(name, lambda number, _: stops.put(number))
     with cognito, server:
         print(_started(cognito, server, options.state), flush=True)
-        stopping.wait()
+        _wait(stops)
     return 0
+
+
+def _wait(stops: SimpleQueue[int]) -> None:
+    """Wait for a signal.
+
+    Its handler runs in this thread, so that it may interrupt any line of it: this queue can be put
+    to then, and an event could not be set. A signal that comes just before the wait begins does not
+    end it, which is why it ends by itself.
+    """
+    while True:
+        with suppress(Empty):
+            stops.get(timeout=LOOKS_EVERY)
+            return
 
 
 def parser() -> argparse.ArgumentParser:
