@@ -39,6 +39,7 @@ LONGER_THAN_DECLARED = frozenset({"CustomAttributeNameType", "SchemaAttributesLi
 #: Members that Cognito sends although they are empty, or the shapes of values in a map.
 MAY_BE_EMPTY = frozenset(
     {
+        "AuthEvents",
         "ChallengeParameters",
         "ClientSecrets",
         "Credentials",

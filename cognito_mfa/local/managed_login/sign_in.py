@@ -14,7 +14,7 @@ from cognito_mfa.local.operations import respond_to_challenge, sign_in, triggers
 from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.operations.secret_hash import secret_hash
 from cognito_mfa.local.operations.triggers import About
-from cognito_mfa.local.rules import directory, federation
+from cognito_mfa.local.rules import auth_events, directory, federation
 from cognito_mfa.local.rules.state import AppClient, IdentityProvider, User, UserPool
 
 FEDERATED = ("fed",)
@@ -116,6 +116,7 @@ def sign_in_federated(
             pool, asked.client, provider, subject, attributes, now=now, sub=sub
         )
         triggers.post_confirmation(context, About(pool, asked.client, user), CONFIRMED)
+        auth_events.signed_in(pool, user, FEDERATED, now)
         return signed_in(user, FEDERATED)
     user = federation.sign_in(pool, asked.client, provider, subject, attributes, now=now)
     about = About(pool, asked.client, user)
@@ -123,6 +124,7 @@ def sign_in_federated(
     if not user.enabled:
         raise NotAuthorizedException("User is disabled.")
     triggers.post_authentication(context, about, new_device=False)
+    auth_events.signed_in(pool, user, FEDERATED, now)
     return signed_in(user, FEDERATED)
 
 

@@ -26,7 +26,7 @@ from cognito_mfa.local.operations.sent_codes import (
     pretended_delivery,
 )
 from cognito_mfa.local.operations.triggers import About
-from cognito_mfa.local.rules import credentials
+from cognito_mfa.local.rules import auth_events, credentials
 from cognito_mfa.local.rules.state import EMAIL_OTP, SMS_MFA, AppClient, User, UserPool
 
 NO_CHANNEL = (
@@ -54,7 +54,9 @@ def forgot_password(context: Context, parameters: Parameters) -> Payload:
         raise NotAuthorizedException("User is disabled.")
     if pool.account_recovery == ["admin_only"]:
         raise NotAuthorizedException("Contact administrator to reset password.")
-    return {"CodeDeliveryDetails": _send_reset(context, pool, client, user)}
+    details = _send_reset(context, pool, client, user)
+    auth_events.note(pool, user, "ForgotPassword", context.clock.now())
+    return {"CodeDeliveryDetails": details}
 
 
 def confirm_forgot_password(context: Context, parameters: Parameters) -> Payload:
@@ -100,6 +102,7 @@ def change_password(context: Context, parameters: Parameters) -> Payload:
     credentials.check_new(pool, user, parameters["ProposedPassword"])
     credentials.give(pool, user, parameters["ProposedPassword"], now)
     user.password_attempts.succeeded()
+    auth_events.note(pool, user, "PasswordChange", now)
     return {}
 
 

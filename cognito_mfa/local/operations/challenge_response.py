@@ -12,6 +12,7 @@ from cognito_mfa.local.errors import CodeMismatchException, NotAuthorizedExcepti
 from cognito_mfa.local.operations import completion, custom_challenges, next_step
 from cognito_mfa.local.operations.completion import AUTHENTICATION, DEVICE
 from cognito_mfa.local.operations.context import Context, Payload
+from cognito_mfa.local.rules import auth_events
 from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User, UserPool
 
 LOCKED = (
@@ -113,6 +114,7 @@ def wrong_code(context: Context, given: ChallengeResponse, text: str) -> CodeMis
         The error to raise.
     """
     behavior = given.pool.behavior
+    auth_events.code_failed(given.user)
     if given.session.stage is not Stage.EMAIL_OTP or behavior.email_code_failures_lock:
         given.user.code_attempts.failed(
             context.clock.now(), threshold=behavior.code_failures_before_lock

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from cognito_mfa.local.operations import triggers
 from cognito_mfa.local.operations.context import Context, Payload
+from cognito_mfa.local.rules import auth_events
 from cognito_mfa.local.rules.scopes import SELF_SERVICE
 from cognito_mfa.local.rules.state import AppClient, Device, User, UserPool
 
@@ -47,6 +48,7 @@ def finish(
         The tokens, or what the Context gives instead.
     """
     user.has_signed_in = True
+    auth_events.signed_in(pool, user, factors, context.clock.now())
     about = triggers.About(pool, client, user)
     if context.complete is not None:
         triggers.post_authentication(context, about, new_device=False)

@@ -82,6 +82,9 @@ OPERATIONS: Mapping[str, Names] = {
     "RevokeUserSession": Names("AccessToken RevokeAssociatedSessions SessionId"),
     "SetUserPoolClientSessionConfiguration": Names("ClientId UserPoolId", described="SSOSession"),
     "SetUserPoolSessionConfiguration": Names("TokenSession UserPoolId UserSessionTracking"),
+    # Events
+    "AdminListUserAuthEvents": Names(f"{_USER} MaxResults NextToken"),
+    "AdminUpdateAuthEventFeedback": Names(f"{_USER} EventId FeedbackValue"),
     # Second factors
     "AdminDeleteSoftwareToken": Names(_USER),
     "AdminGetUserAuthFactors": Names(_USER),
@@ -278,7 +281,7 @@ MAPS: Mapping[str, Names] = {
 
 #: The values of enums, by shape.
 VALUES: Mapping[str, Names] = {
-    "AdvancedSecurityModeType": Names("OFF", refused="AUDIT ENFORCED"),
+    "AdvancedSecurityModeType": Names("AUDIT OFF", refused="ENFORCED"),
     "AliasAttributeType": Names("email phone_number preferred_username"),
     "AttributeDataType": Names("Boolean DateTime Number String"),
     "AuthFactorType": Names("EMAIL_OTP PASSWORD SMS_OTP WEB_AUTHN", refused="SOFTWARE_TOKEN"),
@@ -304,6 +307,7 @@ VALUES: Mapping[str, Names] = {
         "USER_PASSWORD_AUTH",
         refused="ALLOW_TOKEN_EXCHANGE_DELEGATION ALLOW_TOKEN_EXCHANGE_IMPERSONATION",
     ),
+    "FeedbackValueType": Names("Invalid Valid"),
     "FeatureType": Names("DISABLED ENABLED"),
     "IdentityProviderTypeType": Names("Facebook Google LoginWithAmazon OIDC SAML SignInWithApple"),
     "MessageActionType": Names("RESEND SUPPRESS"),

@@ -15,7 +15,7 @@ from cognito_mfa.local.errors import (
 )
 from cognito_mfa.local.operations import next_step, triggers
 from cognito_mfa.local.operations.context import Context, Payload
-from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules import auth_events, directory
 from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User, UserPool
 
 WRONG = "Incorrect username or password."
@@ -99,6 +99,7 @@ def wrong_password(context: Context, pool: UserPool, user: User) -> NotAuthorize
     """
     threshold = pool.behavior.password_failures_before_lock
     user.password_attempts.failed(context.clock.now(), threshold=threshold)
+    auth_events.password_failed(pool, user, context.clock.now())
     return NotAuthorizedException(WRONG)
 
 
@@ -137,6 +138,7 @@ def after_password(
     until = user.temporary_password_until
     if until is not None and context.clock.now() >= until:
         raise NotAuthorizedException(TEMPORARY_EXPIRED)
+    auth_events.password_passed(pool, user, context.clock.now())
     if pool.behavior.sign_in_ends_older_sessions:
         context.sessions.end_all(user)
     if user.status == "FORCE_CHANGE_PASSWORD":

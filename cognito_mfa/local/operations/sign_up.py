@@ -29,7 +29,7 @@ from cognito_mfa.local.operations.sent_codes import (
     pretended_delivery,
 )
 from cognito_mfa.local.operations.triggers import About
-from cognito_mfa.local.rules import credentials, directory
+from cognito_mfa.local.rules import auth_events, credentials, directory
 from cognito_mfa.local.rules.attribute_values import Write
 from cognito_mfa.local.rules.sessions import INVALID, session_string
 from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User, UserPool
@@ -51,6 +51,7 @@ def sign_up(context: Context, parameters: Parameters) -> Payload:
     user, confirmed = _add(context, pool, client, parameters)
     if password is not None:
         credentials.give(pool, user, password, context.clock.now())
+    auth_events.note(pool, user, "SignUp", context.clock.now())
     answer: Payload = {"UserConfirmed": confirmed, "UserSub": user.sub}
     attribute = _attribute_to_prove(pool, user)
     if confirmed:
@@ -103,6 +104,7 @@ def resend_confirmation_code(context: Context, parameters: Parameters) -> Payloa
         raise InvalidParameterException("Auto verification not turned on.")
     purpose = Purpose(SIGN_UP, attribute, "CustomMessage_ResendCode")
     details = sent_codes.send_code(context, About(pool, client, user), purpose)
+    auth_events.note(pool, user, "ResendCode", context.clock.now())
     return {"CodeDeliveryDetails": details}
 
 

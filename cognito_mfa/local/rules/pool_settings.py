@@ -21,6 +21,7 @@ Parameters = Mapping[str, Any]
 
 LITE = "LITE"
 DEVELOPER = "DEVELOPER"
+ESSENTIALS, PLUS = "ESSENTIALS", "PLUS"
 PASSWORDLESS = frozenset({"EMAIL_OTP", "SMS_OTP", WEB_AUTHN})
 
 
@@ -42,6 +43,7 @@ def check(parameters: Parameters, *, has_factor: bool) -> None:
     _check_temporary_passwords(parameters)
     _check_texts(parameters)
     _check_senders(parameters)
+    _check_threat_protection(parameters)
 
 
 def check_required_mfa(
@@ -130,6 +132,16 @@ def _check_first_factors(parameters: Parameters) -> None:
         raise FeatureUnavailableInTierException(
             "The following features need to be disabled for the LITE pricing tier configured: "
             "Passwordless Sign-In"
+        )
+
+
+def _check_threat_protection(parameters: Parameters) -> None:
+    tier = parameters.get("UserPoolTier", ESSENTIALS)
+    mode = parameters.get("UserPoolAddOns", {}).get("AdvancedSecurityMode", "OFF")
+    if mode != "OFF" and tier != PLUS:
+        raise FeatureUnavailableInTierException(
+            f"The following features need to be disabled for the {tier} pricing tier configured: "
+            "Threat Protection"
         )
 
 

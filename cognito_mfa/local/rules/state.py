@@ -131,6 +131,20 @@ class PasskeyRegistration(Part):
 
 
 @dataclass(slots=True, kw_only=True)
+class AuthEvent(Part):
+    """Something that happened to a user, as threat protection keeps it."""
+
+    id: str
+    type: str
+    response: str
+    created_at: float
+    challenges: list[list[str]] = field(default_factory=list)
+    """The name of each challenge, and the result."""
+    feedback: str = ""
+    feedback_at: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
 class User(Part):
     """A user of a pool."""
 
@@ -160,6 +174,7 @@ class User(Part):
     passkey_registration: PasskeyRegistration | None = field(default=None, repr=False)
     passkey_mfa: bool = False
     """WebAuthnMfaSettings: a passkey of the user stands for both factors, where the pool allows it."""
+    events: list[AuthEvent] = field(default_factory=list, repr=False)
     signed_up: bool = False
     has_signed_in: bool = False
 
