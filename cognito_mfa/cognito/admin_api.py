@@ -230,10 +230,12 @@ def pool_factors() -> PoolFactors:
     # A block that is present enables its factor; every member of it is optional.
     blocks = {"SmsMfaConfiguration": SMS_MFA, "EmailMfaConfiguration": EMAIL_OTP}
     software_token = reply.get("SoftwareTokenMfaConfiguration") or {}
+    passkeys = (reply.get("WebAuthnConfiguration") or {}).get("FactorConfiguration")
     return PoolFactors(
         mode,
         software_token=software_token.get("Enabled") is True,
         others=tuple(name for block, name in blocks.items() if block in reply),
+        passkeys=passkeys == "MULTI_FACTOR_WITH_USER_VERIFICATION",
     )
 
 

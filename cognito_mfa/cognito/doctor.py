@@ -263,6 +263,13 @@ def _pool_findings(factors: PoolFactors) -> Iterator[Finding]:
     if factors.others:
         text = f"The pool also allows {' and '.join(factors.others)}. This app accepts them at sign-in but cannot set them up."
         yield Finding(Level.NOTE, "other factors", text)
+    if factors.passkeys:
+        text = (
+            "Passkeys count as MFA in the pool. At managed login and in other apps, users who turned this on sign in with "
+            "a passkey alone. This app signs in with the password, and Cognito still asks for the code."
+        )
+        hint = "Cognito keeps another factor on for such users. They turn off passkeys as MFA before they remove their app here."
+        yield Finding(Level.NOTE, "passkeys", text, hint)
 
 
 def _check_app_client(conf: Conf) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from cognito_mfa.cognito.types import (
     MFA_SETUP,
     NEW_PASSWORD_REQUIRED,
     PASSWORD_VERIFIER,
+    SELECT_CHALLENGE,
     SELECT_MFA_TYPE,
 )
 from cognito_mfa.conf import get_conf
@@ -64,6 +65,7 @@ class Stage(Enum):
 
 _CHALLENGES = {
     PASSWORD_VERIFIER: Stage.PASSWORD,
+    SELECT_CHALLENGE: Stage.PASSWORD,
     NEW_PASSWORD_REQUIRED: Stage.NEW_PASSWORD,
     SELECT_MFA_TYPE: Stage.CHOICE,
     MFA_SETUP: Stage.SETUP_END,

@@ -18,6 +18,7 @@ NEW_PASSWORD_REQUIRED = "NEW_PASSWORD_REQUIRED"  # noqa: S105 - a challenge, not
 SELECT_MFA_TYPE = "SELECT_MFA_TYPE"
 SOFTWARE_TOKEN_MFA = "SOFTWARE_TOKEN_MFA"  # noqa: S105 - likewise
 PASSWORD_VERIFIER = "PASSWORD_VERIFIER"  # noqa: S105 - likewise
+SELECT_CHALLENGE = "SELECT_CHALLENGE"
 SMS_MFA = "SMS_MFA"
 EMAIL_OTP = "EMAIL_OTP"
 
@@ -203,11 +204,13 @@ class PoolFactors:
         mode: Cognito's word: ``OFF``, ``OPTIONAL`` or ``ON``.
         software_token: whether authenticator apps are enabled.
         others: Cognito's names of the other enabled factors.
+        passkeys: whether a passkey that verifies its user counts as both factors.
     """
 
     mode: str
     software_token: bool
     others: tuple[str, ...] = ()
+    passkeys: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from cognito_mfa.cognito.types import (
     CODE_PARAMETERS,
     NOTHING,
     PASSWORD_VERIFIER,
+    SELECT_CHALLENGE,
     Association,
     Challenge,
     OwnAccount,
@@ -94,7 +95,22 @@ def start_sign_in(
     if conf.AUTH_FLOW == "USER_SRP_AUTH":
         return _start_with_srp(conf, username, password, caller)
     reply = _initiate(conf, operation, username, {"PASSWORD": password}, caller)
-    return challenge_or_tokens(operation, reply, username)
+    first = challenge_or_tokens(operation, reply, username)
+    if isinstance(first, Challenge) and first.name == SELECT_CHALLENGE:
+        return _choose_password(first, reply, password, caller)
+    return first
+
+
+def _choose_password(
+    challenge: Challenge, reply: Reply, password: SecretText, caller: CallerContext
+) -> Challenge | Tokens:
+    """Answer SELECT_CHALLENGE with the password, which was typed already, rather than a passkey or a code.
+
+    Cognito asks it in the flow USER_AUTH, which a client factory of the site may use.
+    """
+    if "PASSWORD" not in (reply.get("AvailableChallenges") or ["PASSWORD"]):
+        return challenge
+    return _answer(challenge, {"ANSWER": "PASSWORD", "PASSWORD": password}, caller)
 
 
 def _start_with_srp(

@@ -133,6 +133,18 @@ def test_mfa_is_optional(healthy: LocalPool) -> None:
     assert "users who have set it up" in found["MFA"]["text"]
 
 
+@pytest.mark.parametrize("factor", ["SINGLE_FACTOR", "MULTI_FACTOR_WITH_USER_VERIFICATION"])
+def test_passkeys_that_count_as_mfa_are_told(healthy: LocalPool, factor: str) -> None:
+    """Users who have one are asked for no code at managed login, and still are here."""
+    healthy.state.settings["WebAuthnConfiguration"] = {"FactorConfiguration": factor}
+    code, found = examine()
+    assert code == 0
+    assert ("passkeys" in found) == (factor != "SINGLE_FACTOR")
+    if "passkeys" in found:
+        assert found["passkeys"]["level"] == "NOTE"
+        assert "Passkeys count as MFA" in found["passkeys"]["text"]
+
+
 def test_authenticator_apps_are_off(healthy: LocalPool) -> None:
     healthy.state.software_token, healthy.state.email = False, True
     code, found = examine()

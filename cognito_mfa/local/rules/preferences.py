@@ -44,6 +44,8 @@ def apply(
     passkey = blocks.get("WebAuthnMfaSettings")
     if passkey is not None and passkey.get("Enabled"):
         _check_passkey(pool, user, settings)
+    elif passkey is None and user.passkey_mfa:
+        _check_another_stays(user, settings)
     for factor, block in settings.items():
         _apply_one(user, factor, block)
     if passkey is not None:
@@ -118,6 +120,13 @@ def _check_passkey(pool: UserPool, user: User, settings: Mapping[str, Mapping[st
             "User does not have applicable WebAuthn credentials to enable WebAuthn MFA."
         )
     if not any(block.get("Enabled") for block in settings.values()):
+        raise InvalidParameterException("WebAuthn MFA requires enabling an additional MFA setting.")
+
+
+def _check_another_stays(user: User, settings: Mapping[str, Mapping[str, Any]]) -> None:
+    off = {factor for factor, block in settings.items() if not block.get("Enabled")}
+    on = {factor for factor, block in settings.items() if block.get("Enabled")}
+    if not on.union(user.enabled_factors) - off:
         raise InvalidParameterException("WebAuthn MFA requires enabling an additional MFA setting.")
 
 

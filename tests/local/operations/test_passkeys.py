@@ -408,6 +408,18 @@ class TestSecondFactor:
         shown = site.boto.get_user(**token)
         assert shown["UserMFASettingList"] == ["SOFTWARE_TOKEN_MFA"]
 
+    def test_another_factor_stays(self, site: Site) -> None:
+        site.register("regular")
+        site.configure(**MULTI)
+        self.enable(site)
+        token = {"AccessToken": token_of(site.pool, "regular")}
+        off = {"SoftwareTokenMfaSettings": {"Enabled": False}}
+        with refused("InvalidParameterException"):
+            site.boto.set_user_mfa_preference(**token, **off)
+        disable = {"WebAuthnMfaSettings": {"Enabled": False}}
+        site.boto.set_user_mfa_preference(**token, **off, **disable)
+        assert "UserMFASettingList" not in site.boto.get_user(**token)
+
     def test_it_ends_with_the_last_passkey(self, site: Site) -> None:
         authenticator = site.register("regular")
         site.configure("ON", **MULTI)
