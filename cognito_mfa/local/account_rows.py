@@ -18,7 +18,7 @@ from json.encoder import encode_basestring_ascii
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from cognito_mfa.local.rules.directory import reindex
+from cognito_mfa.local.rules import directory, sessions, token_families
 from cognito_mfa.local.rules.recording import Journal, Part, Path, RecordedDict
 from cognito_mfa.local.rules.state import Account
 
@@ -77,7 +77,9 @@ class AccountRows:
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise UnreadableRowsError(str(error)) from error
         for pool in account.pools.values():
-            reindex(pool)
+            directory.reindex(pool)
+            token_families.reindex(pool)
+        sessions.reindex(account)
         return account
 
     def replace(self, account: Account) -> None:
@@ -214,7 +216,7 @@ def _decoded(kind: Any, value: Any) -> Any:
         return None if value is None else _decoded(some, value)
     if origin is list:
         return [_decoded(arguments[0], item) for item in value]
-    if origin is dict:
+    if origin in (dict, Mapping):
         return {key: _decoded(arguments[1], item) for key, item in value.items()}
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(value)

@@ -108,10 +108,10 @@ class Authorization:
 
     def client(self, client_id: str) -> tuple[UserPool, AppClient]:
         """Return an app client and its pool. Raises OAuthError."""
-        for pool in self._account.pools.values():
-            if client_id in pool.clients:
-                return pool, pool.clients[client_id]
-        raise OAuthError("invalid_client")
+        found = self._context.client_with_id(client_id)
+        if found is None:
+            raise OAuthError("invalid_client")
+        return found
 
     def give_code(self, asked: Asked, user: User, factors: Sequence[str]) -> str:
         """Return a code for a user who just signed in, which works once and for five minutes.

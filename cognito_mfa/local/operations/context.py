@@ -67,6 +67,7 @@ class Context:
         self.client_metadata: Mapping[str, str] = {}
         self.validation_data: Mapping[str, str] | None = None
         self._lock = lock
+        self._pool_ids: dict[str, str] = {}  # where each client was last, because there are many
         self.sessions = Sessions(account, clock)
         self.exchanges = SrpExchanges(account, clock)
         self.tokens = Tokens(account, clock)
@@ -113,10 +114,19 @@ class Context:
         Raises:
             ResourceNotFoundException: No pool has it.
         """
-        for pool in self.account.pools.values():
-            if parameters["ClientId"] in pool.clients:
-                return pool, pool.clients[parameters["ClientId"]]
-        raise _no_client(parameters)
+        found = self.client_with_id(parameters["ClientId"])
+        if found is None:
+            raise _no_client(parameters)
+        return found
+
+    def client_with_id(self, client_id: str) -> tuple[UserPool, AppClient] | None:
+        """Return a client and the pool that has it; None where no pool has."""
+        last = self.account.pools.get(self._pool_ids.get(client_id, ""))
+        for pool in [last] if last and client_id in last.clients else self.account.pools.values():
+            if client_id in pool.clients:
+                self._pool_ids[client_id] = pool.id
+                return pool, pool.clients[client_id]
+        return None
 
     def client_of_pool(self, parameters: Parameters) -> tuple[UserPool, AppClient]:
         """Return the client and the pool that an Admin operation names.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection
+from itertools import islice
 from typing import Any
 
 from cognito_mfa.local.errors import (
@@ -45,7 +46,8 @@ def list_users(context: Context, parameters: Parameters) -> Payload:
     everyone = list(pool.users.values())
     start = page_start(parameters.get("PaginationToken"))
     first = bisect_right(everyone, start, key=lambda user: user.number)
-    found = [user for user in everyone[first:] if passes(user)]
+    passing = (user for user in islice(everyone, first, None) if passes(user))
+    found = list(islice(passing, size + 1))  # one more says whether there is another page
     names = parameters.get("AttributesToGet")
     page: Payload = {"Users": [listed(user, names) for user in found[:size]]}
     if len(found) > size:

@@ -90,17 +90,21 @@ def count_hourly(pool: UserPool, operation: str, username: str, now: float) -> N
     if not pool.behavior.hourly_limits:
         return
     _forget(pool, now)
-    earlier = pool.attempts.setdefault(f"{operation} {username}", [])
-    if len(earlier) >= HOURLY[operation]:
+    key = f"{operation} {username}"
+    recent = [at for at in pool.attempts.get(key, []) if now - at < HOUR]
+    if len(recent) >= HOURLY[operation]:
         raise LimitExceededException("Attempt limit exceeded, please try after some time.")
-    earlier.append(now)
+    pool.attempts.pop(key, None)  # so that the newest are at the end
+    pool.attempts[key] = [*recent, now]
 
 
 def _forget(pool: UserPool, now: float) -> None:
-    for key, times in list(pool.attempts.items()):
-        times[:] = [at for at in times if now - at < HOUR]
-        if not times:
-            del pool.attempts[key]
+    """Users whose last attempt is long ago, the oldest first."""
+    while pool.attempts:
+        key, times = next(iter(pool.attempts.items()))
+        if now - times[-1] < HOUR:
+            return
+        del pool.attempts[key]
 
 
 class RequestQuotas:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from functools import cache
 from types import NoneType
 from typing import Any, Final
 
@@ -77,6 +78,9 @@ class Part:
         before = getattr(self, name, _UNSET)
         if _is_same(before, value):
             return
+        if isinstance(value, dict) and name in _derived_of(self):
+            object.__setattr__(self, name, value)
+            return
         object.__setattr__(self, name, _held_instead(before, value, self, name))
         _note_change(self, name)
         if isinstance(before, RecordedDict) or isinstance(value, dict):
@@ -86,6 +90,17 @@ class Part:
         """A copy is in no place of the state."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
         return _remade, (type(self), values)
+
+
+def _derived_of(part: Part) -> frozenset[str]:
+    kind: Any = type(part)
+    return _derived(kind)
+
+
+@cache
+def _derived(kind: Any) -> frozenset[str]:
+    """The names of the fields that can be worked out again, of which nobody keeps changes."""
+    return frozenset(one.name for one in fields(kind) if one.metadata.get("derived"))
 
 
 def _remade(kind: Callable[..., Part], values: Mapping[str, Any]) -> Part:

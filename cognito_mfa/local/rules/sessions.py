@@ -73,6 +73,7 @@ class Sessions:
             clock: The time that it lives in.
         """
         self._sessions = account.sessions
+        self._ids = account.session_ids
         self._clock = clock
 
     def begin(
@@ -100,7 +101,7 @@ class Sessions:
             admin=admin,
             expires_at=self._expiry(client),
         )
-        self._sessions[session.id] = session
+        self._add(session)
         return session
 
     def find(self, token: str) -> SignInSession:
@@ -137,7 +138,7 @@ class Sessions:
         bound = (client.id, user.sub, stage)
         found = [
             session
-            for session in self._sessions.values()
+            for session in self._of(user)
             if (session.client_id, session.sub, session.stage) == bound
             and self.get_open(session.id) is not None
         ]
@@ -176,7 +177,7 @@ class Sessions:
             parent=session.id,
             child=None,
         )
-        self._sessions[following.id] = following
+        self._add(following)
         session.child = following.id
         return following
 
@@ -187,7 +188,7 @@ class Sessions:
     def drop_child(self, session: SignInSession) -> None:
         """End what came of an earlier use of a session."""
         if session.child is not None:
-            self._sessions.pop(session.child, None)
+            self._drop(session.child)
 
     def spend_parent(self, session: SignInSession) -> None:
         """Consume the session that this one came of."""
@@ -197,8 +198,8 @@ class Sessions:
 
     def end_all(self, user: User) -> None:
         """End all sign-ins of a user."""
-        for key in [key for key, session in self._sessions.items() if session.sub == user.sub]:
-            del self._sessions[key]
+        for session in self._of(user):
+            self._drop(session.id)
 
     def _expiry(self, client: AppClient) -> float:
         return self._clock.now() + client.auth_session_validity * 60
@@ -209,7 +210,32 @@ class Sessions:
             oldest = next(iter(self._sessions.values()))
             if oldest.expires_at >= horizon:
                 return
-            del self._sessions[oldest.id]
+            self._drop(oldest.id)
+
+    def _of(self, user: User) -> list[SignInSession]:
+        return [self._sessions[one] for one in self._ids.get(user.sub, {})]
+
+    def _add(self, session: SignInSession) -> None:
+        self._sessions[session.id] = session
+        _index(self._ids, session)
+
+    def _drop(self, session_id: str) -> None:
+        session = self._sessions.pop(session_id, None)
+        if session is not None:
+            mine = self._ids[session.sub]
+            del mine[session_id]
+            if not mine:
+                del self._ids[session.sub]
+
+
+def reindex(account: Account) -> None:
+    """Rebuild what is derived from the sessions, as after reading a state file."""
+    for session in account.sessions.values():
+        _index(account.session_ids, session)
+
+
+def _index(ids: dict[str, dict[str, None]], session: SignInSession) -> None:
+    ids.setdefault(session.sub, {})[session.id] = None
 
 
 def _id_in(token: str) -> str:

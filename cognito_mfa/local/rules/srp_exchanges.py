@@ -101,8 +101,11 @@ class SrpExchanges:
 
     def _forget_old(self) -> None:
         horizon = self._clock.now() - ANSWERED_WITHIN
-        for key in [k for k, one in self._exchanges.items() if one.started_at < horizon]:
-            del self._exchanges[key]
+        while self._exchanges:
+            oldest = next(iter(self._exchanges.values()))
+            if oldest.started_at >= horizon:
+                return
+            del self._exchanges[oldest.id]
 
 
 def _id_in(block: str) -> str:

@@ -258,6 +258,8 @@ class TokenFamily(Part):
     """The user session that this is; "" where the pool did not track them."""
     created_at: float = 0.0
     active_at: float = 0.0
+    refresh_tokens: dict[str, float | None] = field(default_factory=dict, repr=False)
+    """By digest, when each was replaced by another, where they rotate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +352,7 @@ class SchemaAttribute:
     developer_only: bool = False
     mutable: bool = True
     required: bool = False
-    constraints: dict[str, str] = field(default_factory=dict)
+    constraints: Mapping[str, str] = field(default_factory=dict)
     """MinLength and MaxLength, or MinValue and MaxValue, as text."""
 
 
@@ -385,10 +387,12 @@ class UserPool(Part):
     subs: dict[str, str] = field(default_factory=dict, repr=False, metadata=DERIVED)
     aliases: dict[str, str] = field(default_factory=dict, repr=False, metadata=DERIVED)
     families: dict[str, TokenFamily] = field(default_factory=dict, repr=False)
-    refresh_tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    family_ids: dict[str, dict[str, None]] = field(
+        default_factory=dict, repr=False, metadata=DERIVED
+    )
+    """The families of each user, by sub."""
+    refresh_tokens: dict[str, str] = field(default_factory=dict, repr=False, metadata=DERIVED)
     """The family of each refresh token, by the token's digest."""
-    replaced_tokens: dict[str, float] = field(default_factory=dict, repr=False)
-    """When each of them was replaced by another, where they rotate."""
     groups: dict[str, Group] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     domains: dict[str, Domain] = field(default_factory=dict)
@@ -486,8 +490,13 @@ class Account(Part):
     id: str = "123456789012"
     pools: dict[str, UserPool] = field(default_factory=dict)
     sessions: dict[str, SignInSession] = field(default_factory=dict, repr=False)
+    session_ids: dict[str, dict[str, None]] = field(
+        default_factory=dict, repr=False, metadata=DERIVED
+    )
+    """The sessions of each user, by sub."""
     exchanges: dict[str, SrpExchange] = field(default_factory=dict, repr=False)
 
     def next_number(self) -> int:
         """Return a number that no pool of the account has."""
-        return max((pool.number for pool in self.pools.values()), default=-1) + 1
+        newest = next(reversed(self.pools.values()), None)
+        return 0 if newest is None else newest.number + 1

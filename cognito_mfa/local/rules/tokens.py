@@ -9,13 +9,11 @@ See "Tokens" in docs/cognito-behavior.md.
 from __future__ import annotations
 
 import base64
-import hashlib
 import secrets
 import string
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import Any
 
 from cognito_mfa.local.clock import Clock
@@ -26,7 +24,7 @@ from cognito_mfa.local.errors import (
     UnauthorizedException,
     UnsupportedTokenTypeException,
 )
-from cognito_mfa.local.rules import claims, keys
+from cognito_mfa.local.rules import claims, keys, token_families
 from cognito_mfa.local.rules.claims import NO_CHANGES, TokenChanges
 from cognito_mfa.local.rules.directory import user_with_sub
 from cognito_mfa.local.rules.scopes import SELF_SERVICE
@@ -40,7 +38,6 @@ from cognito_mfa.local.rules.state import (
 )
 
 INVALID = "Invalid Access Token"
-LONGEST_ACCESS = 86400
 JWT_DOTS = 2
 SESSION_PREFIX = "tkn"
 REFRESH_TOKEN_HEADER = base64.urlsafe_b64encode(
@@ -108,8 +105,8 @@ class Tokens:
         Returns:
             The AuthenticationResult, unsigned.
         """
-        self._forget_expired(pool)
         now = self._clock.now()
+        token_families.forget_expired(pool, now)
         session_id = self._new_session(pool, user) if pool.tracks_sessions else ""
         family = TokenFamily(
             event_id=str(uuid.uuid4()),
@@ -125,7 +122,7 @@ class Tokens:
             created_at=now,
             active_at=now,
         )
-        pool.families[family.event_id] = family
+        token_families.add(pool, family)
         result = self._token_pair(pool, client, user, family, changes)
         return {**result, "RefreshToken": _new_refresh_token(pool, family)}
 
@@ -198,7 +195,9 @@ class Tokens:
             NotAuthorizedException: The refresh token does not work.
         """
         family = self.family_of(pool, client, refresh_token)
-        pool.replaced_tokens.setdefault(_digest(refresh_token), self._clock.now())
+        digest = token_families.digest(refresh_token)
+        if family.refresh_tokens[digest] is None:
+            family.refresh_tokens[digest] = self._clock.now()
         self._note_activity(family)
         result = self._token_pair(pool, client, user, family, changes)
         return {**result, "RefreshToken": _new_refresh_token(pool, family)}
@@ -219,15 +218,14 @@ class Tokens:
             RefreshTokenReuseException: Another one has replaced it. The others of the family are
                 not revoked for it (measured).
         """
-        digest = _digest(refresh_token)
-        family = pool.families.get(pool.refresh_tokens.get(digest, ""))
+        family = token_families.of_token(pool, refresh_token)
         if family is None or family.client_id != client.id:
             raise NotAuthorizedException("Invalid Refresh Token.")
         if family.revoked:
             raise NotAuthorizedException("Refresh Token has been revoked")
         if self._clock.now() >= family.expires_at:
             raise NotAuthorizedException("Refresh Token has expired")
-        replaced_at = pool.replaced_tokens.get(digest)
+        replaced_at = family.refresh_tokens[token_families.digest(refresh_token)]
         if replaced_at is not None:
             grace = client.rotation_grace or 0
             if self._clock.now() >= replaced_at + grace:
@@ -249,7 +247,7 @@ class Tokens:
         """
         if refresh_token.count(".") == JWT_DOTS:
             raise UnsupportedTokenTypeException("Only refresh tokens can be revoked")
-        family = pool.families.get(pool.refresh_tokens.get(_digest(refresh_token), ""))
+        family = token_families.of_token(pool, refresh_token)
         if family is None:
             raise InvalidParameterException("Invalid Refresh Token.")
         if family.client_id != client.id:
@@ -297,9 +295,8 @@ class Tokens:
             pool: The user pool.
             user: The user.
         """
-        for family in pool.families.values():
-            if family.sub == user.sub:
-                family.revoked = True
+        for family in token_families.of_user(pool, user):
+            family.revoked = True
 
     def sessions_of(self, pool: UserPool, user: User) -> list[TokenFamily]:
         """Return the active sessions of a user, the oldest first.
@@ -314,11 +311,8 @@ class Tokens:
         now = self._clock.now()
         return [
             family
-            for family in pool.families.values()
-            if family.sub == user.sub
-            and family.session_id
-            and not family.revoked
-            and now < family.expires_at
+            for family in token_families.of_user(pool, user)
+            if family.session_id and not family.revoked and now < family.expires_at
         ]
 
     def session_of(self, token: str) -> str:
@@ -365,18 +359,6 @@ class Tokens:
         if family.session_id:
             family.active_at = self._clock.now()
 
-    def _forget_expired(self, pool: UserPool) -> None:
-        """Families of which every token expired long ago, the oldest first."""
-        horizon = self._clock.now() - LONGEST_ACCESS
-        gone = list(takewhile(lambda one: one.expires_at < horizon, pool.families.values()))
-        if not gone:
-            return
-        for family in gone:
-            del pool.families[family.event_id]
-        for digest in [d for d, e in pool.refresh_tokens.items() if e not in pool.families]:
-            del pool.refresh_tokens[digest]
-            pool.replaced_tokens.pop(digest, None)
-
     def _token_pair(
         self,
         pool: UserPool,
@@ -401,9 +383,5 @@ def _new_refresh_token(pool: UserPool, family: TokenFamily) -> str:
     """Opaque, in the shape of Cognito's encrypted ones; we keep its digest and nothing else."""
     parts = [secrets.token_urlsafe(size) for size in (256, 12, 700, 16)]
     token = ".".join([REFRESH_TOKEN_HEADER, *parts])
-    pool.refresh_tokens[_digest(token)] = family.event_id
+    token_families.add_token(pool, family, token)
     return token
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
