@@ -128,6 +128,7 @@ def test_what_a_call_costs_does_not_depend_on_what_was_before(
             UserPoolId=POOL_ID,
             Username=f"new{next(names)}",
             MessageAction="SUPPRESS",
+            TemporaryPassword=PASSWORD,  # one that is made up takes its time
         )
 
     calls: dict[str, Callable[[str], Any]] = {
