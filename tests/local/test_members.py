@@ -118,7 +118,9 @@ def documented_keys(shape: str) -> frozenset[str]:
     operation, member, written = KEYS[shape]
     model: Any = get_session().get_service_model("cognito-idp").operation_model(operation)
     text = model.input_shape.members[member].documentation
-    return frozenset({*re.findall(written, text), *BESIDES.get(shape, ())}) - {"SESSION"}
+    flows = service_model.shape("AuthFlowType")["enum"]
+    found = {*re.findall(written, text), *BESIDES.get(shape, ())}
+    return frozenset(found - {"SESSION", *flows})
 
 
 @cache

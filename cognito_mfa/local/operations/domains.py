@@ -124,7 +124,8 @@ def _version(pool: UserPool, parameters: Parameters, current: int) -> int:
         raise InvalidParameterException("ManagedLoginVersion must be 1 or 2.")
     if version == MANAGED_LOGIN and pool.settings.get("UserPoolTier") == "LITE":
         raise FeatureUnavailableInTierException(
-            "Managed login is not available in the Lite feature plan."
+            "The following feature is not available for the LITE pricing tier configured: "
+            "Managed Login Version 2"
         )
     return version
 

@@ -22,7 +22,7 @@ from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.operations.profile import attributes, description
 from cognito_mfa.local.operations.triggers import About
 from cognito_mfa.local.outbox import Medium
-from cognito_mfa.local.rules import credentials, directory
+from cognito_mfa.local.rules import attribute_schema, credentials, directory
 from cognito_mfa.local.rules.attribute_values import Write
 from cognito_mfa.local.rules.passwords import made_up
 from cognito_mfa.local.rules.state import User, UserPool
@@ -49,6 +49,8 @@ def list_users(context: Context, parameters: Parameters) -> Payload:
     passing = (user for user in islice(everyone, first, None) if passes(user))
     found = list(islice(passing, size + 1))  # one more says whether there is another page
     names = parameters.get("AttributesToGet")
+    if not attribute_schema.attributes(pool).keys() >= set(names or ()):
+        raise InvalidParameterException("One or more requested attributes do not exist.")
     page: Payload = {"Users": [listed(user, names) for user in found[:size]]}
     if len(found) > size:
         page["PaginationToken"] = page_token(found[size - 1].number)

@@ -341,6 +341,13 @@ class TestListUsers:
             attributes(email="regular@example.com"),
         ]
 
+    def test_an_attribute_that_the_pool_lacks_is_not_chosen(
+        self, boto: Any, pool: LocalPool
+    ) -> None:
+        text = "One or more requested attributes do not exist."
+        with refused("InvalidParameterException", text):
+            boto.list_users(UserPoolId=POOL_ID, AttributesToGet=["email", "custom:none"])
+
     def test_no_attribute_is_no_empty_list(self, boto: Any, pool: LocalPool) -> None:
         listed = boto.list_users(UserPoolId=POOL_ID, AttributesToGet=["name"])["Users"]
         assert all("Attributes" not in user for user in listed)
