@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from django.template import engines
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.urls import path
 from pytest_django import Settings
 from rest_framework.settings import reload_api_settings
 
 from cognito_mfa import context_processors
+from cognito_mfa.models import CognitoIdentity
 from tests.bearer.conftest import Caller
 from tests.enforcement.people import proven
 from tests.urls import urlpatterns as site
@@ -28,7 +29,8 @@ pytestmark = pytest.mark.django_db
 
 def example(name: str) -> dict[str, Any]:
     (text,) = re.findall(rf"^```python\n# {name}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    module = ModuleType(f"example_{name.removesuffix('.py')}")
+    place = f"example_{name.removesuffix('.py')}"
+    module = sys.modules.get(place) or ModuleType(place)
     exec(compile(text, name, "exec"), vars(module))  # noqa: S102 - our own page
     return vars(module)
 
@@ -65,6 +67,45 @@ def test_examples_accept_and_refuse(caller: Caller) -> None:
         assert caller.has("x.y.z").calls(place).json()["code"] == "invalid_token", place
     for place in ("/orders/", "/ninja/orders"):
         assert caller.signs_in(amr=MFA).calls(place).json()["code"] == "insufficient_scope", place
+
+
+def test_graphql(
+    caller: Caller, settings: Settings, alice: CognitoIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The schema of the page, over HTTP: with a good token, a poor one, none, and a session instead of one."""
+    pytest.importorskip("strawberry", reason="strawberry-graphql is not installed")
+    monkeypatch.setitem(sys.modules, "example_schema", ModuleType("example_schema"))
+    urls: Any = ModuleType("tests.bearer.graphql")
+    urls.urlpatterns = [path("graphql/", example("schema.py")["view"]), *site]
+    monkeypatch.setitem(sys.modules, urls.__name__, urls)
+    settings.ROOT_URLCONF = urls.__name__
+    asked = {"query": "{ verified ordersOf }"}
+
+    def ask(client: Client, token: str = "") -> Any:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return client.post("/graphql/", asked, content_type="application/json", headers=headers)
+
+    def code(answer: Any) -> str:
+        return str(answer.json()["errors"][0]["extensions"]["code"])
+
+    browser = proven(alice.user)
+    browser.handler.enforce_csrf_checks = True
+    good = ask(Client(), caller.signs_in(amr=MFA, origin_jti="good").token)
+    assert good.json()["data"] == {"verified": True, "ordersOf": "alice"}
+    for poor in (
+        ask(Client(), caller.signs_in(amr=["pwd"], origin_jti="bad").token),
+        ask(Client()),
+        ask(browser),
+    ):
+        assert (poor.status_code, code(poor)) == (200, "mfa_required")
+        assert poor.json()["data"] is None
+    forged = ask(Client(), "x.y.z")
+    assert (forged.status_code, code(forged)) == (401, "invalid_token")
+    assert forged["WWW-Authenticate"].startswith("Bearer")
+    asked["query"] = "{ verified }"
+    anyone = ask(Client(), caller.signs_in(amr=["pwd"], origin_jti="bad").token)
+    assert anyone.json() == {"data": {"verified": False}}
+    assert ask(browser).json() == {"data": {"verified": False}}
 
 
 def test_the_template_variable(alice: Any, rf: RequestFactory) -> None:
