@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
 from http import HTTPStatus
+from importlib import import_module
+from types import ModuleType
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.test import Client
-from django.urls import resolve, reverse
+from django.urls import include, path, resolve, reverse
 from pytest_django import Settings
 
+from cognito_mfa.api import urls
 from cognito_mfa.local import LocalCognito
 from tests.api.frontend import FrontEnd
 from tests.visitor import Visitor
 
-WITH_API = "tests.api.urls"
-WAYS = ["pages", pytest.param("api", marks=pytest.mark.sweep)]
+PAGES, API = "pages", "api"
+OVER_API = pytest.param(API, marks=pytest.mark.sweep)
+WAYS = [PAGES, OVER_API]
 # The names of the API by those of the pages, and members of its bodies by fields of their forms.
 NAMES = {
     "setup_cancel": "cancel",
@@ -25,12 +31,13 @@ NAMES = {
     "password_change": "change_password",
     "password_change_confirm": "change_password",
 }
+OFFERED = {pattern.name for pattern in urls.urlpatterns}
 MEMBERS = {"new_password1": "password", "new_password2": ""}
 OF_A_CHANGE = {"old_password": "password", "new_password1": "new_password", "new_password2": ""}
 OWN = ("device_rename", "sign_out_elsewhere", "recovery_codes_saved")  # these end at one's own page
 BOOLEANS = ("setup", "switch", "have_code")
 # The pages of the API's steps.
-PAGES = {
+STEP_PAGES = {
     "challenge": "challenge",
     "select_challenge": "challenge",
     "new_password": "new_password",
@@ -41,13 +48,36 @@ PAGES = {
 }
 
 
+@pytest.fixture
+def posts_to(request: pytest.FixtureRequest) -> str:
+    """Where the visitor's posts go: to the pages, or to the API."""
+    return str(getattr(request, "param", PAGES))
+
+
+def keep_first_case(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the first case of each test over the API: the others ask about values, which both ways read alike.
+
+    Args:
+        config: of the run.
+        items: the tests that were collected; changed in place.
+    """
+    seen: set[str] = set()
+    left_out: set[str] = set()
+    for item in items:
+        callspec, name = getattr(item, "callspec", None), item.nodeid.partition("[")[0]
+        if callspec is not None and callspec.params.get("posts_to") == API:
+            (left_out if name in seen else seen).add(item.nodeid if name in seen else name)
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
+    items[:] = [item for item in items if item.nodeid not in left_out]
+
+
 @pytest.fixture(params=WAYS)
 def visitor(
     request: pytest.FixtureRequest, db: None, cognito: LocalCognito, settings: Settings
 ) -> Visitor:
     """A person with a browser, who uses the pages or a front end; signed in nowhere."""
     use_api(request.param, settings)
-    return FrontEnd(cognito) if request.param == "api" else Visitor(Client(), cognito)
+    return FrontEnd(cognito) if request.param == API else Visitor(Client(), cognito)
 
 
 class ByApi(Visitor):
@@ -58,17 +88,21 @@ class ByApi(Visitor):
         self.purpose = "sign_in"  # of what is pending, as the last answer said
 
     def post(self, path: str, data: dict[str, str] | None = None, **kwargs: Any) -> Any:
-        page = str(resolve(path).url_name)
+        url = urlsplit(path)
+        page = str(resolve(url.path).url_name)
+        method, name = (
+            ("PATCH", "device") if page == "device_rename" else ("POST", NAMES.get(page, page))
+        )
+        if name not in OFFERED:  # of the site, or what the API has no need of
+            return super().post(path, data, **kwargs)
         members = OF_A_CHANGE if page == "password_change_confirm" else MEMBERS
         body: dict[str, Any] = {}
-        for field, value in (data or {}).items():
+        for field, value in {**dict(parse_qsl(url.query)), **(data or {})}.items():
             if member := members.get(field, field):
                 body[member] = bool(value) if field in BOOLEANS else value
-        front_end = FrontEnd(self.cognito, self.client)
         kwargs.pop("follow", None)
-        if page == "device_rename":
-            return self._as_page(front_end.call("PATCH", "device", body, **kwargs), page)
-        return self._as_page(front_end.call("POST", NAMES.get(page, page), body, **kwargs), page)
+        answer = FrontEnd(self.cognito, self.client).call(method, name, body, **kwargs)
+        return self._as_page(answer, page)
 
     def scan(self) -> str:
         self.secret = FrontEnd(self.cognito, self.client).scan()
@@ -95,9 +129,9 @@ class ByApi(Visitor):
         if "step" not in body:  # no session object: what the page shows itself
             return reverse(f"cognito_mfa:{page}")
         step, data = body["step"], body["step_data"]
-        if step in PAGES:
+        if step in STEP_PAGES:
             self.purpose = data.get("purpose", self.purpose)
-            return reverse(f"cognito_mfa:{PAGES[step]}")
+            return reverse(f"cognito_mfa:{STEP_PAGES[step]}")
         if page == "setup":
             return reverse("cognito_mfa:setup_done")
         if page in OWN or self.purpose in ("remove", "change_password", "sign_out_elsewhere"):
@@ -112,5 +146,13 @@ def use_api(way: str, settings: Settings) -> None:
         way: one of ``WAYS``.
         settings: of the site.
     """
-    if way == "api":
-        settings.ROOT_URLCONF = WITH_API
+    if way != API:
+        return
+    pages = import_module(settings.ROOT_URLCONF)
+    both: Any = ModuleType(f"{settings.ROOT_URLCONF}.with_api")
+    both.urlpatterns = [
+        path("account/api/", include("cognito_mfa.api.urls")),
+        *pages.urlpatterns,
+    ]
+    sys.modules[both.__name__] = both
+    settings.ROOT_URLCONF = both.__name__

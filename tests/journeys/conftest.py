@@ -19,7 +19,9 @@ from pytest_django import Settings
 from cognito_mfa.local import LocalCognito
 from tests import moments
 from tests.visitor import Visitor
-from tests.ways_in import ByApi, use_api
+from tests.ways_in import API, PAGES, ByApi, keep_first_case, posts_to, use_api
+
+__all__ = ["posts_to"]
 
 PASSWORD, ADMIN, SRP = "USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH"
 # The operation that plays the part of another.
@@ -29,7 +31,6 @@ ADMIN_DOOR = {
 }
 # With SRP, what Cognito has to say about a password comes when it is proven.
 PASSWORD_ANSWERED = {"InitiateAuth": "RespondToAuthChallenge"}
-PAGES, API = "pages", "api"
 STANDS_FOR: dict[str, dict[str, str]] = {PASSWORD: {}, ADMIN: ADMIN_DOOR, SRP: PASSWORD_ANSWERED}
 
 
@@ -68,12 +69,6 @@ def cognito(auth_flow: str) -> Iterator[LocalCognito]:
 
 
 @pytest.fixture
-def posts_to(request: pytest.FixtureRequest) -> str:
-    """Where the visitor's posts go: to the pages, or to the API."""
-    return str(getattr(request, "param", PAGES))
-
-
-@pytest.fixture
 def visitor(posts_to: str, db: None, cognito: LocalCognito, settings: Settings) -> Visitor:
     """A person with a browser, signed in nowhere."""
     use_api(posts_to, settings)
@@ -98,12 +93,5 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the first case of each test over the API: the others ask about values, which both ways read by the same rules."""
-    seen: set[str] = set()
-    left_out: set[str] = set()
-    for item in items:
-        callspec, name = getattr(item, "callspec", None), item.nodeid.partition("[")[0]
-        if callspec is not None and callspec.params.get("posts_to") == API:
-            (left_out.add(item.nodeid) if name in seen else seen.add(name))
-    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
-    items[:] = [item for item in items if item.nodeid not in left_out]
+    """Keep one case of each test over the API."""
+    keep_first_case(config, items)

@@ -96,6 +96,7 @@ class TestUnverified:
         assert (identity.email, identity.previous_email) == ("", "")
         assert (identity.user.email, identity.user.get_username()) == ("", "mallory")
 
+    @pytest.mark.over_api
     def test_a_stranger_who_came_first_keeps_the_owner_out_of_nothing(
         self, optional_pool: LocalPool, visitor: Visitor, settings: Settings
     ) -> None:
@@ -119,6 +120,7 @@ class TestUnverified:
         another(visitor).set_up("owner")
         assert user_of("owner").email == VICTIM
 
+    @pytest.mark.over_api
     def test_a_name_of_the_pool_that_is_an_address_names_no_one_unless_it_is_verified(
         self, optional_pool: LocalPool, visitor: Visitor
     ) -> None:

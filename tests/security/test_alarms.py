@@ -144,6 +144,7 @@ def test_a_wrong_clock_silences_nothing(
     assert len(mail.outbox) == 1
 
 
+@pytest.mark.over_api
 def test_who_has_no_identity_yet_is_told_nothing(pool: LocalPool, visitor: Visitor) -> None:
     visitor.sign_in()
     visitor.scan()
@@ -162,6 +163,7 @@ def test_who_has_no_identity_yet_is_told_nothing(pool: LocalPool, visitor: Visit
 WARNING = "with your correct password"
 
 
+@pytest.mark.over_api
 def test_a_typing_mistake_of_this_sign_in_is_no_alarm(owner: Visitor) -> None:
     owner.sign_in()
     owner.enter_code(owner.wrong_code())

@@ -25,6 +25,7 @@ def outside(visitor: Visitor, optional_pool: LocalPool) -> Outside:
     return Outside(visitor.cognito, optional_pool)
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("required", ["everyone", False])
 @pytest.mark.parametrize("done", LET_IN)
 def test_the_password_alone_proves_nothing(

@@ -37,6 +37,7 @@ def ahead(seconds: float) -> dt.datetime:
     return timezone.now() + dt.timedelta(seconds=seconds)
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize(("seconds", "counts"), SHIFTS)
 def test_a_pending_sign_in_lasts_no_longer(
     seconds: float,
@@ -56,6 +57,7 @@ def test_a_pending_sign_in_lasts_no_longer(
     assert (page.status_code == 200) == counts
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize(("seconds", "counts"), SHIFTS)
 def test_a_proof_lasts_no_longer(
     seconds: float, counts: bool, pool: LocalPool, visitor: Visitor

@@ -25,6 +25,7 @@ SIGN_IN = "cognito_mfa:sign_in"
 SETUP = "cognito_mfa:setup"
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("caller", CALLERS)
 def test_the_password_alone_opens_nothing(
     pool: LocalPool, visitor: Visitor, send: Send, caller: str
@@ -46,6 +47,7 @@ def test_the_password_alone_opens_nothing(
         assert SECRET.encode() not in answer.body
 
 
+@pytest.mark.over_api
 def test_choosing_a_password_signs_no_one_in(pool: LocalPool, visitor: Visitor) -> None:
     pool.create_user("invited", password="Temporary-1", status="FORCE_CHANGE_PASSWORD")
     visitor.sign_in("invited", "Temporary-1")
@@ -56,6 +58,7 @@ def test_choosing_a_password_signs_no_one_in(pool: LocalPool, visitor: Visitor) 
     assert "_auth_user_id" not in visitor.client.session
 
 
+@pytest.mark.over_api
 def test_a_stolen_token_is_no_way_in(pool: LocalPool, visitor: Visitor, send: Send) -> None:
     visitor.set_up()
     tokens = pool.issue_tokens("newcomer", CLIENT_ID, scopes=["aws.cognito.signin.user.admin"])
@@ -75,6 +78,7 @@ def test_a_stolen_token_is_no_way_in(pool: LocalPool, visitor: Visitor, send: Se
     assert not visitor.is_in()
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("caller", CALLERS)
 def test_tokens_without_a_code_meet_the_gate(
     optional_pool: LocalPool, visitor: Visitor, send: Send, settings: Any, caller: str
@@ -91,6 +95,7 @@ def test_tokens_without_a_code_meet_the_gate(
     assert answer.status_code == (302 if caller == "page" else 403)
 
 
+@pytest.mark.over_api
 def test_no_device_is_ever_remembered(pool: LocalPool, visitor: Visitor) -> None:
     """Cognito asks a remembered device for no code; so we never tell it of one."""
     visitor.set_up()
@@ -122,6 +127,7 @@ def test_no_visit_makes_the_proof_younger(
     assert SECRET.encode() not in answer.body
 
 
+@pytest.mark.over_api
 def test_the_secret_is_shown_to_no_one_once_it_is_confirmed(
     pool: LocalPool, visitor: Visitor
 ) -> None:
@@ -151,6 +157,7 @@ def test_a_confirmation_counts_once(pool: LocalPool, visitor: Visitor) -> None:
     assert visitor.is_in()
 
 
+@pytest.mark.over_api
 def test_a_reset_in_between_kills_the_open_challenge(
     optional_pool: LocalPool, visitor: Visitor, settings: Any
 ) -> None:
@@ -176,6 +183,7 @@ def test_a_reset_in_between_kills_the_open_challenge(
     assert not visitor.is_in()
 
 
+@pytest.mark.over_api
 def test_an_answer_with_both_or_neither_is_no_sign_in(pool: LocalPool, visitor: Visitor) -> None:
     tokens = pool.issue_tokens("newcomer", CLIENT_ID, scopes=["aws.cognito.signin.user.admin"])
 
@@ -200,6 +208,7 @@ def test_another_backends_sign_in_is_no_proof(
     assert answer.status_code == 302
 
 
+@pytest.mark.over_api
 def test_nothing_that_was_planted_survives_another_backends_sign_in(
     pool: LocalPool, visitor: Visitor
 ) -> None:
@@ -219,6 +228,7 @@ def test_nothing_that_was_planted_survives_another_backends_sign_in(
     assert kept["_auth_user_id"] == str(user.pk)
 
 
+@pytest.mark.over_api
 def test_a_sign_in_changes_no_local_password(pool: LocalPool, visitor: Visitor) -> None:
     visitor.set_up()
     before = get_user_model().objects.get().password

@@ -42,6 +42,7 @@ def is_linked(user: Any) -> bool:
 class TestConsent:
     """``links._resolve_user``: the two last lines, and ``Consent.WITHHELD``."""
 
+    @pytest.mark.over_api
     @pytest.mark.parametrize("drops", [False, True], ids=["as the page does", "in the form alone"])
     def test_another_user_never_becomes_who_is_signed_in(
         self, optional_pool: LocalPool, browser: Visitor, anna: Any, *, drops: bool
@@ -76,6 +77,7 @@ class TestConsent:
         browser.confirm_setup()
         assert CognitoIdentity.objects.get().user.get_username() == "bob"
 
+    @pytest.mark.over_api
     def test_a_script_that_drops_the_switch_is_asked(
         self, optional_pool: LocalPool, browser: Visitor, anna: Any
     ) -> None:
@@ -111,6 +113,7 @@ class TestConsent:
         assert browser.is_in()
         assert browser.client.session["_auth_user_id"] == str(anna.pk)
 
+    @pytest.mark.over_api
     def test_no_links_nothing_and_is_written_down(
         self, optional_pool: LocalPool, browser: Visitor, anna: Any
     ) -> None:
@@ -142,6 +145,7 @@ class TestConsent:
         assert [token.friendly_name for token in identity.software_tokens.all()] == ["Phone"]
         assert browser.is_in()
 
+    @pytest.mark.over_api
     def test_who_has_an_authenticator_already_is_asked_after_its_code(
         self, optional_pool: LocalPool, browser: Visitor, anna: Any
     ) -> None:
@@ -154,6 +158,7 @@ class TestConsent:
         assert browser.is_in()
         assert CognitoIdentity.objects.get().user == anna
 
+    @pytest.mark.over_api
     def test_the_question_is_for_who_was_asked_alone(
         self, optional_pool: LocalPool, browser: Visitor, anna: Any
     ) -> None:
@@ -195,6 +200,7 @@ class TestConsent:
         assert browser.post(reverse(LINK), {"answer": "yes"}).answered == 403
         assert refusals() == ["another_user"]
 
+    @pytest.mark.over_api
     @pytest.mark.parametrize("flag", ["is_staff", "is_superuser"])
     def test_staff_cannot_be_linked_there(
         self, optional_pool: LocalPool, browser: Visitor, anna: Any, flag: str
@@ -207,6 +213,7 @@ class TestConsent:
         assert refusals() == ["staff"]
         assert "AssociateSoftwareToken" not in browser.cognito.operations()
 
+    @pytest.mark.over_api
     def test_nor_who_became_staff_while_the_question_was_open(
         self, optional_pool: LocalPool, browser: Visitor, anna: Any
     ) -> None:
@@ -216,6 +223,7 @@ class TestConsent:
         assert browser.post(reverse(LINK), {"answer": "yes"}).answered == 403
         assert not CognitoIdentity.objects.exists()
 
+    @pytest.mark.over_api
     def test_a_change_makes_no_one(
         self, optional_pool: LocalPool, visitor: Visitor, settings: Settings
     ) -> None:
@@ -240,6 +248,7 @@ class TestByHandOnly:
     def user(self, db: None) -> Any:
         return get_user_model().objects.create_user("newcomer", "newcomer@example.com")
 
+    @pytest.mark.over_api
     @pytest.mark.parametrize("resolver", ["by_username", "by_verified_email", "own"])
     @pytest.mark.parametrize(
         ("right", "reason"),
@@ -283,6 +292,7 @@ class TestByHandOnly:
         assert event.sub == optional_pool.user("newcomer").sub
         assert "AssociateSoftwareToken" not in visitor.cognito.operations()
 
+    @pytest.mark.over_api
     def test_nor_where_the_set_up_comes_first(
         self, pool: LocalPool, visitor: Visitor, settings: Settings, user: Any
     ) -> None:
@@ -391,6 +401,7 @@ class TestByHandOnly:
 class TestNewUsers:
     """``links._link_new_user`` and ``new_users``."""
 
+    @pytest.mark.over_api
     def test_a_name_and_a_sub_that_are_both_taken_are_a_page(
         self, optional_pool: LocalPool, visitor: Visitor, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -467,6 +478,7 @@ class TestNewUsers:
             pre_save.disconnect(refuse, sender=User)
         assert refusals() == ["user_not_created"]
 
+    @pytest.mark.over_api
     @pytest.mark.parametrize("links", [True, False], ids=["resolver", "new user"])
     def test_the_same_person_in_two_tabs_at_once_is_one_user(
         self, optional_pool: LocalPool, visitor: Visitor, settings: Settings, *, links: bool

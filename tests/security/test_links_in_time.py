@@ -75,6 +75,7 @@ def test_a_user_whom_the_pool_shut_out_in_the_meantime_is_not_linked(
     assert not browser.is_in()
 
 
+@pytest.mark.over_api
 def test_a_yes_that_comes_late_retires_no_namesake(
     optional_pool: LocalPool, browser: Visitor, anna: Any
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_yes_that_comes_late_retires_no_namesake(
     assert not browser.is_in()
 
 
+@pytest.mark.over_api
 def test_a_question_that_meets_another_user_is_an_event(
     optional_pool: LocalPool, browser: Visitor, anna: Any
 ) -> None:
@@ -108,6 +110,7 @@ def test_a_question_that_meets_another_user_is_an_event(
     assert refusals() == ["another_user"]
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("answer", ["yes", "no"])
 def test_an_answer_is_about_the_accounts_that_the_page_named(
     optional_pool: LocalPool, browser: Visitor, anna: Any, answer: str
@@ -144,6 +147,7 @@ def test_a_name_that_is_read_as_an_address_is_none_either(
     assert identity.user.get_username() == identity.sub
 
 
+@pytest.mark.over_api
 def test_a_question_of_another_pool_is_over(
     optional_pool: LocalPool, browser: Visitor, settings: Settings
 ) -> None:

@@ -91,6 +91,7 @@ def person(pool: LocalPool, visitor: Visitor) -> Visitor:
 # ------------------------------------------------------------------------------- whose codes they are
 
 
+@pytest.mark.over_api
 def test_another_persons_code_is_wrong(pool: LocalPool, person: Visitor) -> None:
     """``recovery_codes.check``: only rows of the identity whose password was right."""
     pool.create_user("bob", password=PASSWORD)
@@ -153,6 +154,7 @@ def test_where_cognito_does_not_say_whose_name_it_is_no_code_is_looked_at(
     assert pool.user("ada").software_token is not None
 
 
+@pytest.mark.over_api
 def test_no_one_gets_there_without_the_password(pool: LocalPool, person: Visitor) -> None:
     """``StepView.dispatch``: there is no challenge, so there is no page."""
     codes = create(person)
@@ -166,6 +168,7 @@ def test_no_one_gets_there_without_the_password(pool: LocalPool, person: Visitor
     assert person.is_in()
 
 
+@pytest.mark.over_api
 def test_a_code_is_no_sign_in(pool: LocalPool, person: Visitor) -> None:
     """``flows.recover`` ends the sign-in; the next one begins with the password."""
     codes = create(person)
@@ -275,6 +278,7 @@ def test_they_are_shown_for_minutes(person: Visitor, monkeypatch: pytest.MonkeyP
     assert shown(person) == []
 
 
+@pytest.mark.over_api
 def test_they_are_shown_to_no_one_who_signs_in_after(pool: LocalPool, person: Visitor) -> None:
     """``proof.drop_all``, and the identity in the payload."""
     pool.create_user("bob", password=PASSWORD)
@@ -346,6 +350,7 @@ def test_every_code_of_a_set_is_another_and_has_its_own_salt(person: Visitor) ->
 # ------------------------------------------------------------------------------------- many at once
 
 
+@pytest.mark.over_api
 def test_one_code_is_used_up_by_one_of_two_requests(person: Visitor) -> None:
     """``recovery_codes.claim``: an update of a row that is unused, and of no other."""
     create(person)

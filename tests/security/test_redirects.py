@@ -133,6 +133,7 @@ class TestThePages:
                 headers = {"HX-Request": "true", "HX-Current-URL": whole}
                 stays(visitor.get("/private/", headers=headers), of=whole)
 
+    @pytest.mark.over_api
     @pytest.mark.parametrize("url", ["/\n//evil.example/x", "//evil.example", r"/\evil.example"])
     def test_the_whole_way_through_a_first_sign_in(
         self, pool: LocalPool, visitor: Visitor, url: str

@@ -32,6 +32,7 @@ def identity() -> CognitoIdentity:
     return CognitoIdentity.objects.get()
 
 
+@pytest.mark.over_api
 @pytest.mark.usefixtures("pool")
 def test_a_generation_that_comes_a_second_time_is_another_one(visitor: Visitor) -> None:
     """A reset since the copy ended a stolen session; after the next reset the number is the same again."""

@@ -98,6 +98,7 @@ def test_the_sign_in_page_says_why(what: str, pool: LocalPool, visitor: Visitor)
     assert what not in visitor.text(visitor.get(reverse(SIGN_IN)))  # once
 
 
+@pytest.mark.over_api
 @pytest.mark.parametrize("caller", [name for name in CALLERS if name != "page"])
 @pytest.mark.parametrize("what", WHATS)
 def test_a_script_gets_a_problem_document(
@@ -145,6 +146,7 @@ def test_the_run_over_every_user_finds_out(without_code: Visitor) -> None:
     assert identity().disabled_at is None
 
 
+@pytest.mark.over_api
 def test_a_site_of_its_own_sign_in_decides_for_itself(
     pool: LocalPool, visitor: Visitor, conf: Any
 ) -> None:
@@ -202,6 +204,7 @@ def test_a_proof_of_a_user_shut_out_is_none_in_a_foreign_session(
     assert not visitor.is_in()
 
 
+@pytest.mark.over_api
 def test_signing_in_again_clears_it(pool: LocalPool, visitor: Visitor) -> None:
     visitor.come_with_app()
     shut_out(visitor, "disabled")

@@ -76,6 +76,7 @@ def test_a_refresh_of_the_old_one_finds_her_gone(pool: LocalPool, old: Ada, new:
     assert old.row.generation == generation + 1
 
 
+@pytest.mark.over_api
 def test_every_call_about_a_person_names_their_sub(pool: LocalPool, visitor: Visitor) -> None:
     """Each operation of administrators; ``admin_api._for_user``."""
     ada = Ada(pool, visitor)
@@ -92,6 +93,7 @@ def test_every_call_about_a_person_names_their_sub(pool: LocalPool, visitor: Vis
 # ------------------------------------------------------------------------------------------- rows
 
 
+@pytest.mark.over_api
 def test_the_new_one_gets_a_row_of_her_own_and_the_old_row_is_retired(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
