@@ -79,7 +79,6 @@ def test_a_sign_in_is_answered_at_once_and_works_afterwards(
     assert visitor.is_in()
 
 
-@pytest.mark.over_api
 def test_existing_and_unknown_users_get_the_same_answer(
     visitor: Visitor, outage: Callable[[], Outage]
 ) -> None:

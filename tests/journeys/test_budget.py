@@ -77,7 +77,6 @@ def test_five_are_free_then_the_wait_grows(
     assert CodeFailures.objects.get().failures == 0
 
 
-@pytest.mark.over_api
 def test_starting_again_or_from_elsewhere_does_not_start_the_count_again(
     patient: LocalPool, visitor: Visitor
 ) -> None:

@@ -63,7 +63,6 @@ def test_people_whom_no_one_obliges_can_set_it_up_themselves(
     assert "protected by an authenticator app" in visitor.text(visitor.get(reverse(DEVICE)))
 
 
-@pytest.mark.over_api
 def test_a_new_name_is_ours_alone_and_shown_at_the_next_sign_in(
     pool: LocalPool, visitor: Visitor
 ) -> None:

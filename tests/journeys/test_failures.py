@@ -460,7 +460,6 @@ def test_a_receiver_that_fails_breaks_no_ones_sign_in(pool: LocalPool, visitor: 
         signed_in.disconnect(fail)
 
 
-@pytest.mark.over_api
 def test_receivers_of_signed_in_get_the_tokens(pool: LocalPool, visitor: Visitor) -> None:
     from cognito_mfa.signals import signed_in
 

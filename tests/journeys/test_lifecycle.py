@@ -147,7 +147,6 @@ def test_two_apps_of_one_name_leave_no_wrong_name(person: Visitor) -> None:
     assert identity().unconfirmed == ""
 
 
-@pytest.mark.over_api
 def test_in_doubt_other_sessions_end_and_ones_own_goes_on(person: Visitor) -> None:
     elsewhere = Visitor(Client(), person.cognito)
     elsewhere.secret = person.secret
@@ -353,7 +352,6 @@ def test_a_reset_at_the_very_moment_of_the_answer_leaves_it_open(
     assert active_name() == "New phone"
 
 
-@pytest.mark.over_api
 @pytest.mark.parametrize("first", [0, 1])
 def test_of_two_phones_at_once_one_counts_and_the_other_is_told(
     optional_pool: LocalPool, person: Visitor, first: int

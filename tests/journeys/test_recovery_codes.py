@@ -187,7 +187,6 @@ def test_a_code_works_once(person: Visitor) -> None:
     assert MFAReset.objects.count() == 1
 
 
-@pytest.mark.over_api
 def test_a_new_set_ends_the_old_one(person: Visitor) -> None:
     """``recovery_codes.create``: the old rows go."""
     old, new = create(person), create(person)
@@ -207,7 +206,6 @@ def test_a_new_set_needs_a_recent_code(
     assert not RecoveryCode.objects.exists()
 
 
-@pytest.mark.over_api
 def test_a_wrong_code_is_counted_with_the_apps_own(pool: LocalPool, visitor: Visitor) -> None:
     """``flows.recover``: ``code_attempts.attempt``. Five wrong ones, of whatever kind, make every user wait."""
     visitor.set_up()
@@ -225,7 +223,6 @@ def test_a_wrong_code_is_counted_with_the_apps_own(pool: LocalPool, visitor: Vis
     assert identity().recovery_codes.unused().count() == 10
 
 
-@pytest.mark.over_api
 def test_what_cannot_be_a_code_is_not_counted(pool: LocalPool, visitor: Visitor) -> None:
     visitor.set_up()
     create(visitor)
@@ -234,7 +231,6 @@ def test_what_cannot_be_a_code_is_not_counted(pool: LocalPool, visitor: Visitor)
     assert identity().code_failures == 0
 
 
-@pytest.mark.over_api
 def test_a_locked_account_is_not_opened_by_a_code(pool: LocalPool, visitor: Visitor) -> None:
     """``code_attempts._refuse_if_too_many``, which asks before the code is looked at."""
     from cognito_mfa.models import CodeFailures
@@ -339,7 +335,6 @@ def test_where_the_operation_is_missing_an_optional_pool_turns_the_app_off(
     assert identity().software_tokens.active().get().friendly_name == "New phone"
 
 
-@pytest.mark.over_api
 def test_a_reset_by_staff_ends_the_codes(pool: LocalPool, visitor: Visitor) -> None:
     """``MFAEvent.ENDS_RECOVERY_CODES``: before Cognito is asked."""
     from cognito_mfa.authenticator import reset
@@ -362,7 +357,6 @@ def test_turning_it_off_ends_the_codes(
     assert not RecoveryCode.objects.exists()
 
 
-@pytest.mark.over_api
 def test_replacing_the_app_keeps_the_codes(pool: LocalPool, visitor: Visitor) -> None:
     visitor.set_up()
     codes = create(visitor)

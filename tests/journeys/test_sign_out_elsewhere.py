@@ -273,7 +273,6 @@ def test_a_reset_in_between_leaves_nothing_verified(pool: LocalPool, visitor: Vi
     assert identity().sign_outs == 0
 
 
-@pytest.mark.over_api
 def test_a_reset_at_the_same_moment_wins(pool: LocalPool, visitor: Visitor) -> None:
     """``_end_other_sessions``: ``since``, under the lock."""
     visitor.set_up()

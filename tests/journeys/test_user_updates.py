@@ -85,7 +85,6 @@ def rights() -> list[str]:
 FIELDS = {"given_name": "first_name", "family_name": "last_name", "email": "email"}
 
 
-@pytest.mark.over_api
 def test_claims_are_written_at_the_first_and_at_each_later_sign_in(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
@@ -270,7 +269,6 @@ def test_groups_cost_one_query_where_nothing_changed(
     assert len(unchanged) - len(without) <= 3
 
 
-@pytest.mark.over_api
 def test_staff_by_group_must_have_a_second_factor_in_this_very_sign_in(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
