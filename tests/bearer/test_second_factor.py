@@ -162,6 +162,35 @@ def test_cognito_refuses_a_revoked_token_when_it_is_asked_again(
     assert not caller.is_let_in()
 
 
+@pytest.mark.parametrize("claims", [{}, {"amr": ["pwd", "otp", "mfa"]}], ids=["asked", "amr"])
+def test_a_token_of_the_second_of_a_reset_is_over(
+    caller: Caller, alice: CognitoIdentity, claims: dict[str, Any]
+) -> None:
+    """Cognito's times are whole seconds: which came first is not known. And refreshing it makes it no younger."""
+    alice.invalidate_proofs(None)
+    alice.refresh_from_db()
+    assert alice.proofs_ended_at
+    at = int(alice.proofs_ended_at.timestamp())
+    for times in ({}, {"iat": at + 5, "exp": at + 3600, "jti": "refreshed"}):
+        for origin in ("a", "b"):
+            token = caller.signs_in(auth_time=at, origin_jti=origin, **times, **claims)
+            assert not token.is_let_in(), times
+
+
+def test_a_refreshed_token_does_not_renew_what_was_found_out(
+    caller: Caller, alice: CognitoIdentity, pool: LocalPool
+) -> None:
+    """The new token has the same ``origin_jti``, so it is the same sign-in: remembered, and forgotten with it."""
+    caller.signed_in_ago(600, origin_jti="one", jti="first")
+    assert caller.is_let_in()
+    asked = caller.cognito.operations()
+    assert caller.signed_in_ago(600, origin_jti="one", jti="second").is_let_in()
+    assert caller.cognito.operations() == asked
+    pool.user("newcomer").enabled_factors.clear()
+    cache.clear()
+    assert not caller.signed_in_ago(600, origin_jti="one", jti="third").is_let_in()
+
+
 def test_no_answer_is_no_proof_and_is_not_remembered(caller: Caller, pool: LocalPool) -> None:
     caller.signs_in()
     caller.cognito.faults.on("GetUser", faults.Timeout(executed=False), times=3)

@@ -24,7 +24,7 @@ from tests.bearer.conftest import SCOPES, Caller
 from tests.enforcement.people import linked, proven, signed_in
 from tests.security import forging
 from tests.security.test_token_origin import FOREIGN, FORGERIES, Forge, Keys
-from tests.visitor import CLIENT_ID
+from tests.visitor import CLIENT_ID, POOL_ID
 
 MFA = ["pwd", "otp", "mfa"]
 pytestmark = pytest.mark.django_db
@@ -76,6 +76,79 @@ def test_a_token_for_another_purpose_client_or_time_is_refused(
     caller: Caller, claims: dict[str, Any]
 ) -> None:
     assert_invalid(caller.signs_in(**{"amr": MFA, **claims}).calls())
+
+
+MORE_ISSUERS = [
+    f"https://issuer-cognito-idp.us-east-1.amazonaws.com/{POOL_ID[:-1]}",
+    f"https://COGNITO-IDP.us-east-1.amazonaws.com/{POOL_ID}",
+    f"https://cognito-idp.us-east-1.amazonaws.com/x/../{POOL_ID}",
+    f"https://cognito-idp.us-east-1.amazonaws.com/{POOL_ID}\0",
+    {"https://cognito-idp.us-east-1.amazonaws.com/": POOL_ID},
+]
+MORE_CLIENTS = [
+    CLIENT_ID.upper(),
+    f" {CLIENT_ID}",
+    f"{CLIENT_ID}\0",
+    f"{CLIENT_ID},mobile",
+    CLIENT_ID[:-1],
+    "",
+]
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [*({"iss": issuer} for issuer in MORE_ISSUERS), *({"client_id": one} for one in MORE_CLIENTS)],
+    ids=str,
+)
+def test_what_is_nearly_the_issuer_or_the_client_is_another(
+    caller: Caller, claims: dict[str, Any]
+) -> None:
+    assert_invalid(caller.signs_in(amr=MFA, **claims).calls())
+
+
+HEADS: list[dict[str, Any]] = [
+    {"kid": "https://evil.example/jwks.json"},
+    {"kid": "x" * 50_000},
+    {"kid": ["x"]},
+    {"kid": ""},
+    {"kid": "' OR 1=1 --"},
+    {"kid": "\0"},
+    {"alg": "PS256"},
+    {"alg": "rs256"},
+    {"alg": ["RS256"]},
+    {"alg": ""},
+    {"alg": None},
+    {"alg": "dir", "enc": "A256GCM"},
+]
+
+
+@pytest.mark.parametrize("head", HEADS, ids=lambda head: str(head)[:40])
+def test_a_head_that_names_another_key_or_algorithm_is_refused(
+    caller: Caller, pool: LocalPool, head: dict[str, Any]
+) -> None:
+    """The claims and the key that signed them are right; only the head says something else."""
+    good = caller.signs_in(amr=MFA).token
+    text = forging.unsigned(
+        {"alg": "RS256", "kid": forging.key_of(pool, good).kid, **head}, forging.claims_of(good)
+    ).rstrip(".")
+    assert_invalid(caller.has(f"{text}.{good.split('.')[2]}").calls())
+    assert caller.has(good).is_let_in()
+
+
+def test_a_token_in_another_form_of_the_standard_is_refused(caller: Caller) -> None:
+    """Encrypted, as JSON, with the signature alone, and twice."""
+    good = caller.signs_in(amr=MFA).token
+    head, claims, signature = good.split(".")
+    as_json = json.dumps({"payload": claims, "protected": head, "signature": signature})
+    for other in (
+        f"{good}.x.y",
+        as_json,
+        f"..{signature}",
+        f"{head}..{signature}",
+        f"{good}, {good}",
+    ):
+        answer = caller.has(other).calls()
+        assert answer.status_code == 401, other
 
 
 @pytest.mark.parametrize("forge", FORGERIES)
@@ -176,6 +249,30 @@ def test_old_keys_serve_while_new_ones_cannot_be_fetched(
     key = forging.somebody_elses_key("unknown")
     forged = forging.signed(forging.claims_of(caller.token), key)
     assert caller.has(forged).calls().status_code == 503
+
+
+POOR = [
+    b"", b"<html>503</html>", b"[]", b"null", b'{"keys": null}', b'{"keys": {}}', b'{"keys": []}', b'{"keys": [7, null, []]}',
+    b'{"keys": [{"kid": "x", "kty": "RSA", "e": "AQAB"}]}', b'{"keys": [{"kid": "x", "kty": "oct", "k": "AAAA"}]}', b"[" * 100_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", POOR, ids=lambda body: str(body[:48]))
+def test_poor_keys_are_none_and_take_no_good_ones_away(
+    caller: Caller, published: Keys, monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    """What a proxy on the way may answer with 200."""
+    good, published.body = published.body, body
+    caller.signs_in(amr=MFA)
+    assert caller.calls().status_code == 503
+    token_verification.forget_keys()
+    published.body = good
+    assert caller.is_let_in()
+    for pool_id, known in token_verification._known.items():  # an hour later
+        aged = known._replace(good_until=time.monotonic() - 1)
+        monkeypatch.setitem(token_verification._known, pool_id, aged)
+    published.body = body
+    assert caller.is_let_in()
 
 
 def test_keys_may_be_pinned_in_a_file(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_login_failed
 from django.core.signals import got_request_exception
 from django.test import AsyncClient, Client
@@ -16,6 +18,7 @@ from pytest_django import Settings
 from cognito_mfa.api import urls
 from cognito_mfa.api.bodies import MAX_BYTES
 from cognito_mfa.authenticator import reset
+from cognito_mfa.enforcement.view_marks import unwrap_all_known
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity
 from tests.api.conftest import front_end, site_with_api
@@ -53,6 +56,12 @@ MALFORMED = {
     "UTF-16": '{"username": "newcomer"}'.encode("utf-16"),
     "a mark of byte order": b"\xef\xbb\xbf{}",
 }
+
+
+def class_of(view: Any) -> Any:
+    while not hasattr(view, "view_class"):
+        view = unwrap_all_known(view)
+    return view.view_class
 
 
 def refused(answer: Any) -> tuple[int, str]:
@@ -172,6 +181,178 @@ def test_a_token_in_the_body_is_no_token(front_end: FrontEnd) -> None:
     body = {**RIGHT, "csrfmiddlewaretoken": token}
     answer = front_end.call("POST", "sign_in", body, HTTP_X_CSRFTOKEN="")
     assert refused(answer) == (403, "csrf_failed")
+
+
+def test_a_token_of_another_browser_is_no_token(front_end: FrontEnd) -> None:
+    """Nor is one of before the sign-in: what a page of then still has."""
+    stranger = front_end.another_browser()
+    theirs = stranger.see()["X-CSRFToken"]
+    before = front_end.see()["X-CSRFToken"]
+    for token in (theirs, theirs[::-1], "", before[:-1], f"{before} "):
+        answer = front_end.call("POST", "sign_in", RIGHT, HTTP_X_CSRFTOKEN=token)
+        assert refused(answer) == (403, "csrf_failed")
+    front_end.come_with_app()
+    old = front_end.call("POST", "device_remove", {"password": "x"}, HTTP_X_CSRFTOKEN=before)
+    assert refused(old) == (403, "csrf_failed")
+    assert front_end.operations() == []
+
+
+@pytest.mark.parametrize(
+    "page", ["", "https://evil.example/", "http://testserver/", "https://testserver.evil.example/"]
+)
+def test_over_https_a_post_must_say_which_page_it_is_from(front_end: FrontEnd, page: str) -> None:
+    """Where no Origin says it: who can write a cookie, from a subdomain or over HTTP, can write a token as well."""
+    front_end.see(secure=True)
+    answer = front_end.call("POST", "sign_in", RIGHT, secure=True, HTTP_REFERER=page)
+    assert refused(answer) == (403, "csrf_failed")
+    good = {"secure": True, "HTTP_REFERER": "https://testserver/app/"}
+    assert front_end.call("POST", "sign_in", RIGHT, **good).body["step"] == "setup"
+
+
+MEMBERS = [
+    (str(one.name), "PATCH" if one.name == "device" else "POST", member, kind)
+    for one in urls.urlpatterns
+    for member, kind in class_of(one.callback).members.items()
+]
+WRONG_KINDS: dict[Any, list[Any]] = {
+    bool: ["true", 1, 0, None, [True], {"": True}],
+    dict: ["{}", 1, True, None, [], [["a", "b"]], {"a": ["b"]}, {"a": {"b": "c"}}, {"a": 1}],
+}
+NO_TEXTS = [0, -1, 10**30, True, False, None, [], [""], ["a"] * 50, {}, {"__proto__": {"x": "y"}}]
+
+
+@pytest.mark.parametrize(("name", "method", "member", "kind"), MEMBERS)
+def test_each_member_of_each_body_is_of_its_kind(
+    front_end: FrontEnd, settings: Settings, name: str, method: str, member: str, kind: Any
+) -> None:
+    user = get_user_model().objects.create_user("ada")
+    front_end.client.force_login(user)
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False, "RECOVERY_CODES": True}
+    front_end.see()
+    for odd in WRONG_KINDS.get(kind, NO_TEXTS):
+        answer = front_end.call(method, name, {member: odd})
+        assert refused(answer) == (400, "invalid"), odd
+        assert list(answer.body["fields"]) == [member]
+    assert front_end.operations() == []
+
+
+NAMES = [
+    "",
+    "__proto__",
+    "constructor",
+    "Username",
+    "username ",
+    "\uff55sername",
+    "username\0",
+    "$where",
+]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_a_name_that_another_reader_may_take_for_a_member_is_refused(
+    front_end: FrontEnd, name: str
+) -> None:
+    front_end.see()
+    answer = front_end.call("POST", "sign_in", {**RIGHT, name: "admin"})
+    assert refused(answer) == (400, "invalid")
+    assert list(answer.body["fields"]) == [name]
+    assert front_end.operations() == []
+
+
+TYPED = [
+    "\0",
+    "\u202e",
+    "\ufffe",
+    "\U0001f511",
+    "²",
+    "٣",
+    "1e999",
+    "-1",
+    "%00",
+    "x" * 5_000,
+    "\n" * 500,
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [TYPED[0], *(pytest.param(one, marks=pytest.mark.sweep) for one in TYPED[1:])],
+    ids=lambda text: ascii(text)[:12],
+)
+def test_what_people_type_is_no_server_error(front_end: FrontEnd, text: str) -> None:
+    """In every text of every body, all at once, at the step that takes it and elsewhere."""
+
+    def send_all() -> None:
+        for name, method in {(name, method) for name, method, *_more in MEMBERS}:
+            kinds = {m: kind for n, _method, m, kind in MEMBERS if n == name}
+            body = {
+                m: {text[:50]: text} if kind is dict else text
+                for m, kind in kinds.items()
+                if kind is not bool
+            }
+            answer = front_end.call(method, name, body)
+            assert answer.status_code < 500, name
+            assert len(answer.content) < 20_000
+
+    front_end.sign_in()
+    send_all()
+    front_end.wait(3600)
+    front_end.come_with_app()
+    send_all()
+    for identity in CognitoIdentity.objects.all():
+        assert "\0" not in f"{identity.username}{identity.software_tokens.first().friendly_name}"
+
+
+BODIES = {
+    "many members": json.dumps({f"m{number}": "x" for number in range(900)}),
+    "a long name": json.dumps({"x" * 16_000: "x"}),
+    "much space": '{"username": "newcomer"}' + " " * 16_000,
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_body_as_large_as_it_may_be_costs_little(front_end: FrontEnd, body: str) -> None:
+    front_end.see()
+    assert len(body) <= MAX_BYTES
+    answer = front_end.call("POST", "sign_in", body)
+    assert refused(answer) == (400, "invalid")
+    assert len(answer.content) < 200_000
+    assert front_end.operations() == []
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "0x10", "", "1e3", "٣"])
+def test_a_length_that_is_none_is_no_server_error(front_end: FrontEnd, length: str) -> None:
+    front_end.see()
+    answer = front_end.call("POST", "sign_in", json.dumps(RIGHT), CONTENT_LENGTH=length)
+    assert answer.status_code in (400, 413)
+    assert front_end.operations() == []
+
+
+def test_a_compressed_body_is_not_unpacked(front_end: FrontEnd) -> None:
+    front_end.see()
+    body = gzip.compress(json.dumps({**RIGHT, "next": "x" * 10_000_000}).encode())
+    assert len(body) < MAX_BYTES
+    answer = front_end.call("POST", "sign_in", body, HTTP_CONTENT_ENCODING="gzip")
+    assert refused(answer) == (400, "malformed_body")
+
+
+@pytest.mark.parametrize("own_is_last", [True, False])
+def test_two_session_cookies_are_one_session_to_all(
+    front_end: FrontEnd, pool: LocalPool, own_is_last: bool
+) -> None:
+    """The gate, the session object, and each view see the same user, whichever cookie a server takes."""
+    pool.create_user("victim", password=PASSWORD)
+    victim = front_end.another_browser()
+    victim.set_up("victim", friendly_name="Victim’s")
+    front_end.set_up(friendly_name="Own")
+    keys = [one.client.cookies["sessionid"].value for one in (victim, front_end)]
+    first, last = keys if own_is_last else keys[::-1]
+    with_both = Client(headers={"Cookie": f"sessionid={first}; sessionid={last}"})
+    name = with_both.get(reverse("cognito_mfa_api:session")).json()["username"]
+    device = with_both.get(reverse("cognito_mfa_api:device")).json()["friendly_name"]
+    assert (name, device) in (("victim", "Victim’s"), ("newcomer", "Own"))
+    CognitoIdentity.objects.get(username=name).invalidate_proofs(None)
+    assert with_both.get(reverse("cognito_mfa_api:device")).status_code == 403
 
 
 OTHERS = ["https://evil.example", "null", "http://testserver.evil.example", "https://testserver"]

@@ -154,7 +154,6 @@ def test_where_cognito_does_not_say_whose_name_it_is_no_code_is_looked_at(
     assert pool.user("ada").software_token is not None
 
 
-@pytest.mark.over_api
 def test_no_one_gets_there_without_the_password(pool: LocalPool, person: Visitor) -> None:
     """``StepView.dispatch``: there is no challenge, so there is no page."""
     codes = create(person)
@@ -278,7 +277,6 @@ def test_they_are_shown_for_minutes(person: Visitor, monkeypatch: pytest.MonkeyP
     assert shown(person) == []
 
 
-@pytest.mark.over_api
 def test_they_are_shown_to_no_one_who_signs_in_after(pool: LocalPool, person: Visitor) -> None:
     """``proof.drop_all``, and the identity in the payload."""
     pool.create_user("bob", password=PASSWORD)
