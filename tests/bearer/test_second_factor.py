@@ -171,7 +171,8 @@ def test_a_token_of_the_second_of_a_reset_is_over(
     alice.refresh_from_db()
     assert alice.proofs_ended_at
     at = int(alice.proofs_ended_at.timestamp())
-    for times in ({}, {"iat": at + 5, "exp": at + 3600, "jti": "refreshed"}):
+    refreshed: list[dict[str, Any]] = [{}, {"iat": at + 5, "exp": at + 3600, "jti": "refreshed"}]
+    for times in refreshed:
         for origin in ("a", "b"):
             token = caller.signs_in(auth_time=at, origin_jti=origin, **times, **claims)
             assert not token.is_let_in(), times

@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Generator
+from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.db import SessionStore
+from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
+from cognito_mfa.authenticator import status
 from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.enforcement import proof
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.managed_login import ProvidedTokens
 from cognito_mfa.models import CognitoIdentity
 from tests.browser.conftest import NewPerson
 from tests.browser.person import Person
-from tests.visitor import PASSWORD
+from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID
 
 pytestmark = pytest.mark.browser
 NEW = "Another-Horse-8"
@@ -74,10 +80,13 @@ class AppUser(Person):
         self.click("Continue", heading)
         self.wait_for_the_next_code()
 
+    def session(self) -> SessionStore:
+        cookies = {one["name"]: one["value"] for one in self.page.context.cookies()}
+        return SessionStore(cookies["sessionid"])
+
     def age(self) -> None:
         """Let the code that was entered be of half an hour ago."""
-        cookies = {one["name"]: one["value"] for one in self.page.context.cookies()}
-        session = SessionStore(cookies["sessionid"])
+        session = self.session()
         at = time.time() - 1800
         proof.write(session, CognitoIdentity.objects.get(), method="SOFTWARE_TOKEN_MFA", at=at)
         session.save()
@@ -222,6 +231,103 @@ def test_a_lost_device(pool: LocalPool, user: AppUser, settings: Settings) -> No
     user.type("Recovery code", code)
     user.click("Continue", "Sign in")
     user.says("Your authenticator app was removed")
+
+
+def anna(user: AppUser, backend: str = "") -> Any:
+    """Let the browser be signed in as a user of the site's own."""
+    found = get_user_model().objects.create_user("anna", "newcomer@example.com", "Local-Horse-7")
+    client = Client()
+    client.force_login(found, backend=backend or None)
+    value = client.cookies["sessionid"].value
+    user.page.context.add_cookies([{"name": "sessionid", "value": value, "url": user.site}])
+    return found
+
+
+@pytest.mark.parametrize("answer", ["Link accounts", "Don’t link accounts"])
+def test_two_accounts_are_linked_or_not(
+    pool: LocalPool, user: AppUser, settings: Settings, answer: str
+) -> None:
+    resolver = "cognito_mfa.sign_in.linking.by_signed_in_user"
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": resolver}
+    found = anna(user)
+    user.come()
+    user.type("Username or email address", "newcomer")
+    user.give_password("Set up an authenticator app")
+    user.scan()
+    user.type("Code from your app", user.code())
+    user.click("Confirm", "Link these accounts?")
+    user.says("newcomer (newcomer@example.com)")
+    user.says("Link them only if both accounts are yours.")
+    user.page.reload()
+    user.at("Link these accounts?")
+    linked = answer == "Link accounts"
+    user.click(answer, "Two-step verification" if linked else "Sign in")
+    assert CognitoIdentity.objects.filter(user=found).exists() is linked
+
+
+def of_another_package(request: Any) -> Any:
+    """Return what the other package of this site left in the session."""
+    access, identity = request.session.get("theirs", (None, None))
+    return ProvidedTokens.of(access, identity) if access else None
+
+
+def test_a_user_who_signed_in_elsewhere_needs_no_password(
+    optional_pool: LocalPool, user: AppUser, settings: Settings
+) -> None:
+    backend = "django.contrib.auth.backends.ModelBackend"
+    settings.COGNITO_MFA = {
+        **settings.COGNITO_MFA,
+        "TOKEN_PROVIDER": of_another_package,
+        "TRUSTED_BACKENDS": {backend: "enrolled"},
+    }
+    sub = optional_pool.user("newcomer").sub
+    found = anna(user, backend)
+    CognitoIdentity.objects.create(user=found, pool_id=POOL_ID, sub=sub, username="newcomer")
+    user.open("/app/")
+    user.at("Set up an authenticator app")
+    user.says("You’re signed in as anna.")
+    assert user.page.get_by_label("Password").count() == 0
+    user.click("Start setup", "Set up an authenticator app")
+    user.says("Please sign in again to do this.")
+
+    scopes = ["openid", "aws.cognito.signin.user.admin"]
+    tokens = optional_pool.issue_tokens("newcomer", CLIENT_ID, scopes=scopes)
+    session = user.session()
+    session["theirs"] = [tokens["AccessToken"], tokens["IdToken"]]
+    session.save()
+    user.click("Start setup")
+    user.page.locator(".cognito-mfa-plate").wait_for()
+    user.look()
+    user.scan()
+    user.confirm()
+    session = user.session()
+    del session[proof.KEY]
+    session.save()
+    user.open("/app/")
+    user.at("Confirm it’s you")
+    user.says("You’ll be asked for a code")
+    user.click("Sign out", "Sign in")
+
+
+def test_who_was_shut_out_is_told_why(pool: LocalPool, user: AppUser) -> None:
+    """By the answer to a click, and by the session object after a reload."""
+    user.set_up_app()
+    user.cognito.client().admin_disable_user(UserPoolId=POOL_ID, Username="newcomer")
+    status.refresh_status(CognitoIdentity.objects.get())
+    user.page.reload()
+    user.at("Sign in")
+    user.says("your account was disabled")
+    user.look()
+    CognitoIdentity.objects.update(disabled_at=None)
+    user.cognito.client().admin_enable_user(UserPoolId=POOL_ID, Username="newcomer")
+    user.type("Username or email address", "newcomer")
+    user.give_password("Enter your code")
+    user.give_code()
+    CognitoIdentity.objects.update(disabled_at=timezone.now())
+    user.click("Rename", "Rename your device")
+    user.type("Device name", "Tablet")
+    user.click("Save", "Sign in")
+    user.says("your account was disabled")
 
 
 def test_a_choice_of_factors(pool: LocalPool, user: AppUser) -> None:

@@ -6,7 +6,10 @@ import { button as plain, element, form, picture } from "./dom.js";
 const main = document.querySelector("[data-api]");
 const site = api(main.dataset.api);
 // Where these send the user: the step is over, or at another place than this window shows.
-const LOST = new Set(["start_again", "wrong_step", "in_progress", "sign_in_required", "mfa_required", "mfa_too_old"]);
+const LOST = new Set([
+  "start_again", "wrong_step", "in_progress", "sign_in_required", "sign_in_again", "mfa_required", "mfa_too_old",
+  "account_disabled", "account_gone", "account_unlinked", "account_unchecked", "signed_out", "session_idle",
+]);
 
 const password = (name, label, autocomplete) => ({ name, label, type: "password", autocomplete, dir: "ltr" });
 const code = (label) => ({ name: "code", label, inputmode: "numeric", autocomplete: "one-time-code", dir: "ltr" });
@@ -24,9 +27,13 @@ const show = (title, messages, ...content) => {
   (main.querySelector("input") ?? heading).focus();
 };
 
-const sends = (path, extra = {}, change = (values) => values) => async (values) => {
+const sends = (path, extra = {}, change = (values) => values) =>
+  shows((values) => site.post(path, { ...change(values), ...extra }));
+
+// Sends what was typed, and shows the next step, or where the user is if that is no longer the place to type it.
+const shows = (send) => async (values) => {
   try {
-    render(await site.post(path, { ...change(values), ...extra }));
+    render(await send(values));
   } catch (problem) {
     if (!(problem instanceof Problem) || !LOST.has(problem.code)) throw problem;
     await failed(problem);
@@ -53,6 +60,19 @@ const cancel = () => link("Cancel", () => sends("cancel/")({}));
 
 const rules = (data) => (data.rules?.length ? element("ul", {}, data.rules.map((text) => element("li", {}, text))) : "");
 
+const whichCode = (data) => {
+  if (data.method !== "app") return `We sent a code to ${data.destination}.`;
+  if (data.unconfirmed) return "We couldn’t confirm your last authenticator app change. Enter the code from the new entry in your app. If it doesn’t work, try the code from the old entry.";
+  return data.device_name
+    ? `Open the authenticator app on ${data.device_name} and enter the code it shows for this site.`
+    : "Open your authenticator app and enter the code it shows for this site.";
+};
+
+const whySetup = (data) => {
+  if (data.purpose === "replace") return "Keep the old entry in your app until we’ve confirmed the new one here.";
+  return data.was_reset ? "Your authenticator app was reset by an administrator. Set up a new one to continue." : "";
+};
+
 const steps = {
   sign_in: (data, session) => data.elsewhere ? signedInElsewhere(data, session) : [
     "Sign in",
@@ -65,9 +85,7 @@ const steps = {
   ],
   challenge: (data) => [
     "Enter your code",
-    element("p", {}, data.method === "app"
-      ? `Open the authenticator app${data.device_name ? ` on ${data.device_name}` : ""} and enter the code it shows for this site.`
-      : `We sent a code to ${data.destination}.`),
+    element("p", {}, whichCode(data)),
     form({ fields: [code("Code")], button: "Continue", send: sends("challenge/") }),
     element("div", { class: "cognito-mfa-actions" }, data.recovery ? link("Use a recovery code", async () => recover()) : "", cancel()),
   ],
@@ -97,6 +115,7 @@ const steps = {
     const shown = await site.get("setup/");
     return [
       "Set up an authenticator app",
+      whySetup(data) ? element("p", {}, whySetup(data)) : "",
       element("p", {}, "Scan this QR code with your authenticator app:"),
       picture(shown.qr_svg, "QR code for your authenticator app. If you can’t scan it, use the setup key below."),
       element("p", {}, element("a", { href: shown.otpauth_uri }, "Open in the app on this device")),
@@ -110,10 +129,17 @@ const steps = {
     ];
   },
   link: (data) => [
-    "Do both accounts belong to you?",
-    element("p", {}, `You’re signed in as ${data.here}, and signed in to ${data.account} (${data.email}).`),
-    element("p", {}, button("Yes, both are mine", () => sends("link/", { answer: "yes", question: data.question })({})), " ",
-      button("No", () => sends("link/", { answer: "no", question: data.question })({}))),
+    "Link these accounts?",
+    element("p", {}, "You’re signed in on this site, and you just signed in with another account."),
+    list([
+      ["Account on this site", data.here],
+      ["Account you just signed in with", data.email && data.email !== data.account ? `${data.account} (${data.email})` : data.account],
+    ]),
+    element("p", {}, "If you link them, anyone who can sign in with the second account can use the first one. Link them only if both accounts are yours."),
+    actions("", [
+      button("Link accounts", () => sends("link/", { answer: "yes", question: data.question })({}), "primary"),
+      link("Don’t link accounts", () => sends("link/", { answer: "no", question: data.question })({})),
+    ]),
   ],
   reset_password: (data) => [
     "Set a new password",
@@ -139,6 +165,8 @@ const steps = {
   done: account,
 };
 
+const TURNED_OFF = "If you turn this off, anyone who knows your password can sign in as you. You can set up an authenticator app again at any time.";
+
 async function account(data, session) {
   const device = await site.get("device/");
   const on = device.status === "enabled";
@@ -148,12 +176,12 @@ async function account(data, session) {
     element("p", { class: `cognito-mfa-state cognito-mfa-${on ? "good" : "bad"}` }, on
       ? "Your account is protected by an authenticator app."
       : "Your account is protected only by your password."),
-    on && device.set_up_at ? element("dl", {}, facts.flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, text)])) : "",
+    on && device.set_up_at ? list(facts) : "",
     actions("", [
       on ? button("Switch to a new phone", async () => ask("Switch to a new phone", "device/replace/")) : button("Set up", async () => setUp(session)),
       on ? button("Rename", async () => rename(device)) : "",
       on ? button("Recovery codes", () => codes()) : "",
-      on && !session.mfa.required ? link("Turn off", async () => ask("Turn off two-step verification", "device/remove/", true)) : "",
+      on && !session.mfa.required ? link("Turn off", async () => ask("Turn off two-step verification", "device/remove/", TURNED_OFF)) : "",
     ]),
     actions("Your account", [
       button("Change password", async () => ask("Change your password", "change-password/")),
@@ -168,12 +196,15 @@ async function account(data, session) {
 // The user signed in through another package of the site, and has no password to enter here.
 const signedInElsewhere = (data, session) => [
   session.mfa.set_up ? "Confirm it’s you" : "Set up an authenticator app",
+  element("p", {}, `You’re signed in as ${session.username}.`),
   element("p", {}, session.mfa.set_up
-    ? `You’re signed in as ${session.username}. Sign in again, with a code, to continue.`
-    : `You’re signed in as ${session.username}. To continue, add an authenticator app to your account.`),
-  session.mfa.set_up ? "" : button("Set up", () => sends("setup/start/", data.next ? { next: data.next } : {})({}), "primary"),
+    ? "Sign out, then sign in again. You’ll be asked for a code from your authenticator app."
+    : "This site protects your account with two-step verification: a code from an authenticator app on your phone or computer. Setup takes about a minute."),
+  session.mfa.set_up ? "" : button("Start setup", () => sends("setup/start/", data.next ? { next: data.next } : {})({}), "primary"),
   link("Sign out", () => sends("sign-out/")({})),
 ];
+
+const list = (facts) => element("dl", {}, facts.flatMap(([term, text]) => [element("dt", {}, term), element("dd", { dir: "auto" }, text)]));
 
 const actions = (title, buttons) => [
   title ? element("h2", {}, title) : "",
@@ -188,9 +219,10 @@ const forgot = (known) => show("Reset your password", [],
 const recover = () => show("Use a recovery code", [],
   form({ fields: [{ name: "code", label: "Recovery code", autocomplete: "off", dir: "ltr" }], button: "Continue", send: sends("recover/") }), back());
 
-const ask = (title, path, danger = false) => show(title, [],
+const ask = (title, path, danger = "") => show(title, [],
+  danger ? element("p", {}, danger) : "",
   element("p", {}, "Enter your password to confirm it’s you."),
-  form({ fields: [password("password", "Password", "current-password")], button: "Continue", send: sends(path), danger }), back());
+  form({ fields: [password("password", "Password", "current-password")], button: "Continue", send: sends(path), danger: Boolean(danger) }), back());
 
 const setUp = (session) => show("Set up an authenticator app", [],
   form({
@@ -203,7 +235,7 @@ const rename = (device) => show("Rename your device", [],
   form({
     fields: [{ name: "friendly_name", label: "Device name", value: device.friendly_name, autocomplete: "off" }],
     button: "Save",
-    send: async (values) => render(await site.patch("device/", values)),
+    send: shows((values) => site.patch("device/", values)),
   }), back());
 
 const elsewhere = async () => {
@@ -240,7 +272,9 @@ const activity = async (number) => {
 async function render(session, messages = []) {
   const data = session.step_data;
   const [title, ...content] = await steps[session.step](data, session);
-  show(title, [...messages, ...(data.messages ?? [])], ...content);
+  // Why a session ended may have been said already, by the answer that brought the user here.
+  const said = new Set([...messages, ...(data.messages ?? []), ...(data.ended ? [data.ended.detail] : [])]);
+  show(title, [...said], ...content);
 }
 
 refresh().catch((problem) => show("This isn’t available right now", [problem.message], back()));
