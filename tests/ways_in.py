@@ -55,7 +55,7 @@ def posts_to(request: pytest.FixtureRequest) -> str:
 
 
 def keep_first_case(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the first case of each test over the API: the others ask about values, which both ways read alike.
+    """Keep the first case of each test over the API: the others ask about values, which both ways read by the same rules.
 
     Args:
         config: of the run.

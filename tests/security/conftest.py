@@ -30,7 +30,7 @@ def visitor(posts_to: str, db: None, cognito: LocalCognito, settings: Settings) 
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run an attack marked ``over_api`` once more, with posts to the API instead of the pages."""
+    """Run an attack marked ``over_api`` also with posts to the API instead of the pages."""
     if metafunc.definition.get_closest_marker("over_api") is not None:
         metafunc.parametrize("posts_to", [PAGES, OVER_API], indirect=True)
 
