@@ -1,17 +1,18 @@
 """What the gate costs on a gated request, beside the least that a careful one costs, and beside peers.
 
-python benchmarks/gate.py [--rounds 20] [--block 400]
+python benchmarks/gate.py [--seconds 40]
+python benchmarks/gate.py --alone             (only the floor and ours, without peers)
 python benchmarks/gate.py --instructions      (counts them, with valgrind's callgrind)
 
-Environments are made in ``.bench`` (django-mfa2 and django-mfa3 are both the package ``mfa``, so each has
-its own). Within an environment all variants take turns in random order. Times are processor time. A
-variant's time is that of its fastest twentieth of rounds, in which nothing else got in the way, and what
-it adds is the difference from the fastest twentieth without a gate. Medians of differences cannot tell
+Environments are made in ``.bench``, for the Python that runs this (django-mfa2 and django-mfa3 are both the package
+``mfa``, so each has its own). Within an environment all variants take turns in random order, in blocks of the same time.
+Times are processor time. A variant's time is that of its fastest twentieth of rounds, in which nothing else got in the
+way, and what it adds is the difference from the fastest twentieth without a gate. Medians of differences cannot tell
 one microsecond from three where the same request takes 22 or 40, as on shared machines.
 
 Django leaves each request in a reference cycle, which the garbage collector frees, and ours ends the cycle, so that
-each request is freed at once. A block is therefore long enough for several collections. In shorter ones, the fastest
-rounds are those without a collection, and only ours pays for freeing its requests.
+each request is freed at once. So each block ends with a collection, which is in its time, and there is none within:
+otherwise the fastest rounds would be those without one, and only ours would pay for freeing its requests.
 
 Instructions do not depend on what else the machine does: the same commit counts the same, to a few
 percent. They are for the gate alone, beside the floor.
@@ -56,7 +57,13 @@ SETS = {
     "mfa3": ["django", "django-mfa3"],
 }
 NOTHING, FLOOR, OURS = "no gate", "careful floor", "django-cognito-mfa"
-GOALS = {"sync": 5.0, "async": 8.0}  # microseconds, alone
+# Alone, as a share of the request: 5 and 8 microseconds on a machine where the request itself takes 21 and 25.
+GOALS = {"sync": 5 / 21, "async": 8 / 25}
+BLOCK = 0.01  # seconds of processor time
+FEWEST_ROUNDS = 20
+# What of the time an environment and a scene get. Only the queries of the exempt page are of interest.
+SHARES = {"main": 0.7, "mfa2": 0.15, "mfa3": 0.15}
+SCENES = {"alone": 0.5, "chain": 0.5, "exempt": 0.0}
 POOL = "us-east-1_Example00"
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 OUR_BACKEND = "cognito_mfa.backends.CognitoBackend"
@@ -77,12 +84,10 @@ VARIANTS: dict[str, dict[str, tuple[list[str], str]]] = {
     },
     "mfa2": {
         NOTHING: ([], "plain"),
-        FLOOR: (["__main__.careful_floor"], "plain"),
         "django-mfa2, is_mfa() and recheck": (["__main__.Mfa2"], "plain"),
     },
     "mfa3": {
         NOTHING: ([], "plain"),
-        FLOOR: (["__main__.careful_floor"], "plain"),
         "django-mfa3, MFAEnforceMiddleware": (["mfa.middleware.MFAEnforceMiddleware"], "plain"),
     },
 }
@@ -192,7 +197,7 @@ class Mfa2(Peer):
 # -------------------------------------------------------------------------------- one environment
 
 
-def child(which: str, rounds: int, block: int) -> None:
+def child(which: str, seconds: float, names: list[str]) -> None:
     """Measure the variants of one environment, and print what came of it as JSON."""
     site = _configure(which)
     from django.core.management import call_command
@@ -202,23 +207,22 @@ def child(which: str, rounds: int, block: int) -> None:
     site.urlpatterns = _urls(which)
     loop = asyncio.new_event_loop()
     rows = []
-    for scene in ("alone", "chain", "exempt"):
+    for scene, share in SCENES.items():
         for mode in ("sync", "async"):
             runners, queries, vary = {}, {}, {}
-            for name in VARIANTS[which]:
+            for name in names:
                 run = _runner(which, name, scene, mode, user, marks, loop)
                 response, queries[name] = _counted(run)
                 assert response.status_code == 200, (name, scene, mode, response)
                 vary[name] = "Cookie" in response.headers.get("Vary", "")
                 runners[name] = run
-            times = _in_turns(runners, rounds * (5 if scene == "alone" else 1), block)
-            bare = _undisturbed(times[NOTHING])
+            times = _in_turns(runners, seconds * share / 2) if share else {}
             rows += [
                 {
                     "scene": scene,
                     "mode": mode,
                     "variant": name,
-                    "added": (_undisturbed(times[name]) - bare) * 1e6,
+                    "takes": _undisturbed(times[name]) * 1e6 if times else 0.0,
                     "queries": queries[name] - queries[NOTHING],
                     "vary": vary[name],
                 }
@@ -428,8 +432,11 @@ def _runner(  # noqa: PLR0917 - one call
     key = "" if scene == "alone" else _stored(data)
     prepare = _loaded(user, data) if scene == "alone" else _as_it_is
     address = f"/{'a' if is_async else ''}{view}/"
+    # Not as a header: of two with cookies, Django 5.2 joins what no one can read.
+    factory: Any = AsyncRequestFactory() if is_async else RequestFactory()
+    factory.cookies["sessionid"] = key
     if is_async:
-        scope = AsyncRequestFactory().get(address, headers={"cookie": f"sessionid={key}"}).scope
+        scope = factory.get(address).scope
 
         async def asend(number: int) -> Any:
             for _ in range(number):
@@ -439,7 +446,7 @@ def _runner(  # noqa: PLR0917 - one call
             return response
 
         return lambda number: loop.run_until_complete(asend(number))
-    environ = RequestFactory().get(address, headers={"cookie": f"sessionid={key}"}).environ
+    environ = factory.get(address).environ
 
     def send(number: int) -> Any:
         for _ in range(number):
@@ -512,9 +519,7 @@ def _counted(run: Callable[[int], Any]) -> tuple[Any, int]:
         CursorWrapper.execute = execute  # type: ignore[method-assign]
 
 
-def _in_turns(
-    runners: dict[str, Callable[[int], Any]], rounds: int, block: int
-) -> dict[str, list[float]]:
+def _in_turns(runners: dict[str, Callable[[int], Any]], seconds: float) -> dict[str, list[float]]:
     """Return seconds of one request for each variant, a figure for each round."""
     turns, names = random.Random(1), list(runners)
     times: dict[str, list[float]] = {name: [] for name in names}
@@ -522,13 +527,23 @@ def _in_turns(
         runners[name](20)
     gc.collect()
     gc.freeze()
-    for _ in range(rounds):
+    gc.disable()
+    sizes = {name: max(5, int(BLOCK / _timed(runners[name], 20))) for name in names}
+    end = time.process_time() + seconds
+    while time.process_time() < end or len(times[NOTHING]) < FEWEST_ROUNDS:
         turns.shuffle(names)
         for name in names:
-            began = time.process_time()
-            runners[name](block)
-            times[name].append((time.process_time() - began) / block)
+            times[name].append(_timed(runners[name], sizes[name]))
+    gc.enable()
     return times
+
+
+def _timed(run: Callable[[int], Any], number: int) -> float:
+    """Return seconds of one of so many requests, what it leaves to the garbage collector included."""
+    began = time.process_time()
+    run(number)
+    gc.collect()
+    return (time.process_time() - began) / number
 
 
 # -------------------------------------------------------------------------------------- the table
@@ -536,7 +551,7 @@ def _in_turns(
 
 def environment(which: str) -> Path:
     """Return the Python of the environment, which is made when it is not there."""
-    home = BENCH / f"gate-{which}"
+    home = BENCH / f"gate-{which}-{sys.version_info[0]}.{sys.version_info[1]}"
     python = home / "bin" / "python"
     if not python.exists():
         venv.create(home, with_pip=True)
@@ -599,41 +614,49 @@ def report(rows: list[dict[str, Any]]) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} | {queries} | {open_page} |")
     for mode in ("sync", "async"):
         ours, floor = (figures["alone", mode, name]["added"] for name in (OURS, FLOOR))
-        reached = "reached" if ours <= GOALS[mode] else "missed"
+        bare = figures["alone", mode, NOTHING]["takes"]
+        reached = "reached" if ours <= GOALS[mode] * bare else "missed"
         lines.append(
-            f"\nalone, {mode}: {ours:.2f} µs, {ours / floor:.2f} times the careful floor; "
-            f"the goal of {GOALS[mode]:.0f} µs is {reached}"
+            f"\nalone, {mode}: {ours:.2f} µs, {ours / floor:.1f} times the careful floor, and {ours / bare:.2f} of the "
+            f"request itself, which takes {bare:.0f} µs; the goal of {GOALS[mode]:.2f} is {reached}"
         )
     return "\n".join(lines)
 
 
+def measured(which: str, seconds: float, names: list[str]) -> list[dict[str, Any]]:
+    """Return the figures of an environment, with what each variant adds to a request."""
+    command = [str(environment(which)), __file__, "--child", which, "--seconds", str(seconds)]
+    done = subprocess.run([*command, *names], check=True, stdout=subprocess.PIPE, text=True)
+    rows: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    bare = {(row["scene"], row["mode"]): row["takes"] for row in rows if row["variant"] == NOTHING}
+    return [{**row, "added": row["takes"] - bare[row["scene"], row["mode"]]} for row in rows]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--block", type=int, default=400)
+    parser.add_argument("--seconds", type=float, default=40.0, help="of processor time, in all")
+    parser.add_argument("--alone", action="store_true")
     parser.add_argument("--instructions", action="store_true")
     parser.add_argument("--child", choices=SETS, help=argparse.SUPPRESS)
     parser.add_argument("--counted", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("variants", nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.counted:
         name, mode, number = options.counted
         counted_child(name, mode, int(number))
-        return
-    if options.instructions:
+    elif options.instructions:
         count()
-        return
-    if options.child:
-        child(options.child, options.rounds, options.block)
-        return
-    rows: list[dict[str, Any]] = []
-    for which in SETS:
-        command = [str(environment(which)), __file__, "--child", which]
-        sizes = ["--rounds", str(options.rounds), "--block", str(options.block)]
-        done = subprocess.run([*command, *sizes], check=True, capture_output=True, text=True)
-        own = json.loads(done.stdout.splitlines()[-1])
-        known = {row["variant"] for row in rows}
-        rows += [row for row in own if row["variant"] not in known]
-    print(report(rows))
+    elif options.child:
+        child(options.child, options.seconds, options.variants)
+    elif options.alone:
+        print(report(measured("main", options.seconds, [NOTHING, FLOOR, OURS])))
+    else:
+        rows: list[dict[str, Any]] = []
+        for which, share in SHARES.items():
+            own = measured(which, options.seconds * share, list(VARIANTS[which]))
+            known = {row["variant"] for row in rows}
+            rows += [row for row in own if row["variant"] not in known]
+        print(report(rows))
 
 
 if __name__ == "__main__":
