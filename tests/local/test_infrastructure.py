@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cognito_mfa.local import LocalCognito
-from tests.local.caller import PASSWORD
+from tests.local.caller import PASSWORD, refused
 from tests.local.infrastructure import (
     AppClient,
     Domain,
@@ -127,6 +127,39 @@ def test_mfa_is_turned_on_and_off_in_place(boto: Any) -> None:
     del pool.given["SmsConfiguration"], pool.given["SoftwareTokenMfaConfiguration"]
     stack.change(pool, MfaConfiguration="OFF")
     assert stack.plan() == []
+
+
+def test_a_pool_with_what_newer_providers_know(boto: Any) -> None:
+    pool = Pool(
+        PoolName="newer",
+        UserPoolTier="PLUS",
+        UserPoolAddOns={"AdvancedSecurityMode": "AUDIT"},
+        AutoVerifiedAttributes=["email"],
+        Policies={
+            **POLICY,
+            "SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]},
+        },
+        EmailConfiguration={
+            "EmailSendingAccount": "DEVELOPER",
+            "SourceArn": "arn:aws:ses:us-east-1:123456789012:identity/example.com",
+            "From": "Example <hello@example.com>",
+        },
+        AccountRecoverySetting={
+            "RecoveryMechanisms": [{"Priority": 1, "Name": "verified_phone_number"}]
+        },
+        MfaConfiguration="OPTIONAL",
+        SoftwareTokenMfaConfiguration={"Enabled": True},
+        EmailMfaConfiguration={"Message": "Your code is {####}.", "Subject": "Your code"},
+        DeletionProtection="ACTIVE",
+    )
+    stack = checked(Stack(boto, pool))
+    with refused("InvalidParameterException"):
+        stack.destroy()
+    stack.change(
+        pool, DeletionProtection="INACTIVE", UserPoolAddOns={"AdvancedSecurityMode": "OFF"}
+    )
+    assert stack.plan() == []
+    stack.destroy()
 
 
 def test_a_schema_grows_in_place(boto: Any) -> None:

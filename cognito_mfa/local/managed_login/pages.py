@@ -17,7 +17,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from cognito_mfa.local.errors import CognitoError, NotAuthorizedException
+from cognito_mfa.local.errors import CognitoError, InvalidParameterException, NotAuthorizedException
 from cognito_mfa.local.json_text import compact
 from cognito_mfa.local.managed_login import sign_in
 from cognito_mfa.local.managed_login.oauth import (
@@ -205,11 +205,12 @@ class ManagedLogin:
         )
 
     def _through_provider(self, asked: Asked, provider: IdentityProvider, form: Fields) -> Payload:
+        subject = form.get("subject", "")
+        if not subject:
+            raise InvalidParameterException("The provider must say which of its users this is.")
         said = {name: form.get(name, "") for name in _mapped(provider)}
         attributes = {name: value for name, value in said.items() if value}
-        return sign_in.sign_in_federated(
-            self.context, asked, provider, form.get("subject", ""), attributes
-        )
+        return sign_in.sign_in_federated(self.context, asked, provider, subject, attributes)
 
     def _next_page(self, asked: Asked, outcome: Payload, error: str = "") -> WireResponse:
         name, session = outcome["ChallengeName"], outcome["Session"]
@@ -370,7 +371,7 @@ def _form_page(
     for name in fields:
         kind = "password" if name in HIDDEN_WHILE_TYPED else "text"
         given = (values or {}).get(name, "")
-        label = LABELS.get(name) or f"{escape(name)} at the provider"
+        label = LABELS.get(name) or f"Attribute {escape(name)}"
         inputs.append(f"<label>{label} {_input(kind, name, given)}</label>")
     alert = f'<p role="alert">{escape(error)}</p>' if error else ""
     body = f"{alert}<p>{escape(text)}</p>" if text else f"{alert}{explanation}"

@@ -64,6 +64,15 @@ def test_a_provider_that_is_not_there(site: Site, asked: dict[str, str | None]) 
     assert UNAVAILABLE in browser.text
 
 
+def test_a_provider_must_say_who_it_is(site: Site, federated: LocalPool) -> None:
+    browser = site.open(identity_provider="Corporate")
+    browser.fill_in(email="a@example.com")
+    assert "The provider must say which of its users this is." in browser.text
+    assert list(federated.state.users) == ["newcomer"]
+    browser.fill_in(subject="7")
+    assert who(site, browser) == "Corporate_7"
+
+
 def test_a_client_has_its_own_providers(site: Site, federated: LocalPool) -> None:
     federated.create_identity_provider("Other")
     client = federated.state.clients[CLIENT_ID]
