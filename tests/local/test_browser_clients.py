@@ -108,6 +108,6 @@ def test_a_needed_key_that_is_null_is_missing(
 
 
 def test_a_null_in_a_list_is_refused(cognito: LocalCognito) -> None:
-    """Nobody has measured what Cognito does."""
+    """No source says what Cognito does."""
     answer = call(cognito, "CreateUserPool", {"PoolName": "p", "AutoVerifiedAttributes": [None]})
     assert answer["__type"] == "SerializationException"

@@ -118,9 +118,10 @@ def documented_keys(shape: str) -> frozenset[str]:
     operation, member, written = KEYS[shape]
     model: Any = get_session().get_service_model("cognito-idp").operation_model(operation)
     text = model.input_shape.members[member].documentation
-    flows = service_model.shape("AuthFlowType")["enum"]
+    # REFRESH_TOKEN is a flow and a key.
+    flows = {*service_model.shape("AuthFlowType")["enum"]} - {"REFRESH_TOKEN"}
     found = {*re.findall(written, text), *BESIDES.get(shape, ())}
-    return frozenset(found - {"SESSION", *flows})
+    return frozenset(found - flows - {"SESSION"})
 
 
 @cache
