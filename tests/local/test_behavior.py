@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,3 +95,13 @@ def test_each_is_listed_with_its_default_and_its_meaning() -> None:
         first, _, meaning = entry.partition("\n")
         assert parse(first) == (one.name, one.default)
         assert len(meaning.strip()) > 20
+
+
+def test_a_change_is_in_the_state_file(tmp_path: Path) -> None:
+    state = tmp_path / "pool.json"
+    with LocalCognito(state_file=state) as cognito:
+        cognito.create_pool(POOL_ID)
+        cognito.behave(acr_and_amr=True, issuer="http://127.0.0.1:9229")
+    with LocalCognito(state_file=state) as cognito:
+        expected = Behavior(acr_and_amr=True, issuer="http://127.0.0.1:9229")
+        assert cognito.pool(POOL_ID).state.behavior == expected
