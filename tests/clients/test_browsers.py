@@ -162,6 +162,68 @@ def test_aws_amplify(application: Application, web_site: Site) -> None:
     assert application.call("answerWithAmplify", next_code(web_site))["step"] == "DONE"
 
 
+def ask_riddles(site: Site) -> None:
+    """A custom sign-in: a riddle, after the password where the client begins with that, and without MFA."""
+    site.pool.state.mfa = "OFF"
+    site.pool.state.clients[CLIENT_ID].explicit_auth_flows += ["ALLOW_CUSTOM_AUTH"]
+
+    def define(event: dict[str, Any]) -> dict[str, Any]:
+        session = event["request"]["session"]
+        last = session[-1] if session else {"challengeName": "", "challengeResult": False}
+        solved = last["challengeName"] == "CUSTOM_CHALLENGE" and last["challengeResult"]
+        password = last["challengeName"] == "SRP_A"
+        name = "PASSWORD_VERIFIER" if password else "CUSTOM_CHALLENGE"
+        event["response"] |= {
+            "challengeName": name,
+            "issueTokens": solved,
+            "failAuthentication": False,
+        }
+        return event
+
+    def create(event: dict[str, Any]) -> dict[str, Any]:
+        event["response"] |= {
+            "publicChallengeParameters": {"riddle": "2 + 2"},
+            "privateChallengeParameters": {"answer": "4"},
+        }
+        return event
+
+    def verify(event: dict[str, Any]) -> dict[str, Any]:
+        request = event["request"]
+        right = request["privateChallengeParameters"]["answer"] == request["challengeAnswer"]
+        event["response"]["answerCorrect"] = right
+        return event
+
+    site.pool.set_trigger("DefineAuthChallenge", define)
+    site.pool.set_trigger("CreateAuthChallenge", create)
+    site.pool.set_trigger("VerifyAuthChallengeResponse", verify)
+
+
+def test_a_custom_challenge_with_amazon_cognito_identity_js(
+    application: Application, web_site: Site
+) -> None:
+    ask_riddles(web_site)
+    asked = application.call("signInWithIdentity", {**application.person, "flow": "CUSTOM_AUTH"})
+    assert asked["parameters"]["riddle"] == "2 + 2"
+    again = application.call("answerChallengeWithIdentity", "5")
+    assert again["step"] == "customChallenge"
+    assert application.call("answerChallengeWithIdentity", "4")["step"] == "done"
+
+
+@pytest.mark.parametrize("flow", ["CUSTOM_WITH_SRP", "CUSTOM_WITHOUT_SRP"])
+def test_a_custom_challenge_with_aws_amplify(
+    application: Application, web_site: Site, flow: str
+) -> None:
+    ask_riddles(web_site)
+    person = {**application.person, "flow": flow}
+    if flow == "CUSTOM_WITHOUT_SRP":
+        del person["password"]
+    asked = application.call("signInWithAmplify", person)
+    assert asked["step"] == "CONFIRM_SIGN_IN_WITH_CUSTOM_CHALLENGE"
+    assert asked["parameters"]["riddle"] == "2 + 2"
+    assert application.call("answerWithAmplify", "5")["step"] == asked["step"]
+    assert application.call("answerWithAmplify", "4")["step"] == "DONE"
+
+
 def test_oidc_client_ts(application: Application, page: Page, web_site: Site, origin: str) -> None:
     site = application.site
     application.leave("signInWithOidc", site)

@@ -14,6 +14,7 @@ from cognito_mfa.local.errors import (
     FeatureUnavailableInTierException,
     InvalidParameterException,
 )
+from cognito_mfa.local.rules.lambda_config import TOKEN_CONFIG
 from cognito_mfa.local.rules.passkeys import MULTI_FACTOR, WEB_AUTHN
 from cognito_mfa.local.rules.state import UserPool
 
@@ -44,6 +45,7 @@ def check(parameters: Parameters, *, has_factor: bool) -> None:
     _check_texts(parameters)
     _check_senders(parameters)
     _check_threat_protection(parameters)
+    _check_token_events(parameters)
 
 
 def check_required_mfa(
@@ -142,6 +144,15 @@ def _check_threat_protection(parameters: Parameters) -> None:
         raise FeatureUnavailableInTierException(
             f"The following features need to be disabled for the {tier} pricing tier configured: "
             "Threat Protection"
+        )
+
+
+def _check_token_events(parameters: Parameters) -> None:
+    version = parameters.get("LambdaConfig", {}).get(TOKEN_CONFIG, {}).get("LambdaVersion", "V1_0")
+    if parameters.get("UserPoolTier") == LITE and version != "V1_0":
+        raise FeatureUnavailableInTierException(
+            "The following features need to be disabled for the LITE pricing tier configured: "
+            "Access Token Customization"
         )
 
 

@@ -11,9 +11,10 @@ import { UserManager, WebStorageStateStore } from "oidc-client-ts";
 let user;
 let session;
 
-function signInWithIdentity({ url, pool, client, username, password }) {
+function signInWithIdentity({ url, pool, client, username, password, flow = "USER_SRP_AUTH" }) {
   const Pool = new CognitoUserPool({ UserPoolId: pool, ClientId: client, endpoint: url });
   user = new CognitoUser({ Username: username, Pool });
+  user.setAuthenticationFlowType(flow);
   const details = new AuthenticationDetails({ Username: username, Password: password });
   return new Promise((resolve, reject) => {
     user.authenticateUser(details, {
@@ -25,6 +26,7 @@ function signInWithIdentity({ url, pool, client, username, password }) {
           onFailure: reject,
         }),
       totpRequired: (name, parameters) => resolve({ step: "totpRequired", name, parameters }),
+      customChallenge: (parameters) => resolve({ step: "customChallenge", parameters }),
     });
   });
 }
@@ -38,6 +40,15 @@ const answerWithIdentity = (code) =>
   new Promise((resolve, reject) => {
     const callbacks = { onSuccess: (tokens) => resolve(keep(tokens)), onFailure: reject };
     user.sendMFACode(code, callbacks, "SOFTWARE_TOKEN_MFA");
+  });
+
+const answerChallengeWithIdentity = (answer) =>
+  new Promise((resolve, reject) => {
+    user.sendCustomChallengeAnswer(answer, {
+      onSuccess: (tokens) => resolve(keep(tokens)),
+      onFailure: reject,
+      customChallenge: (parameters) => resolve({ step: "customChallenge", parameters }),
+    });
   });
 
 const refreshWithIdentity = () =>
@@ -54,10 +65,11 @@ function keep(tokens) {
 
 // --------------------------------------------------------------------------- aws-amplify
 
-async function signInWithAmplify({ url, pool, client, username, password }) {
+async function signInWithAmplify({ url, pool, client, username, password, flow }) {
   const Cognito = { userPoolId: pool, userPoolClientId: client, userPoolEndpoint: url };
   Amplify.configure({ Auth: { Cognito } });
-  return step(await amplify.signIn({ username, password }));
+  const options = flow ? { authFlowType: flow } : undefined;
+  return step(await amplify.signIn({ username, password, options }));
 }
 
 const answerWithAmplify = async (code) => step(await amplify.confirmSignIn({ challengeResponse: code }));
@@ -65,6 +77,7 @@ const answerWithAmplify = async (code) => step(await amplify.confirmSignIn({ cha
 const step = ({ nextStep }) => ({
   step: nextStep.signInStep,
   secret: nextStep.totpSetupDetails?.sharedSecret ?? null,
+  parameters: nextStep.additionalInfo ?? null,
 });
 
 async function refreshWithAmplify() {
@@ -112,6 +125,7 @@ globalThis.application = {
   signInWithIdentity,
   setUpWithIdentity,
   answerWithIdentity,
+  answerChallengeWithIdentity,
   refreshWithIdentity,
   signInWithAmplify,
   answerWithAmplify,

@@ -797,6 +797,20 @@ class TestLambdaConfig:
         ):
             self.make(boto, **config)
 
+    @pytest.mark.parametrize("version", ["V2_0", "V3_0"])
+    def test_changing_access_tokens_needs_more_than_the_lite_plan(
+        self, cognito: LocalCognito, version: str
+    ) -> None:
+        cognito.functions["greet"] = lambda event: event
+        config = {"LambdaVersion": version, "LambdaArn": self.ARN}
+        boto: Any = cognito.client()
+        with refused("FeatureUnavailableInTierException"):
+            boto.create_user_pool(
+                PoolName="lite",
+                UserPoolTier="LITE",
+                LambdaConfig={"PreTokenGenerationConfig": config},
+            )
+
     def test_both_names_of_one_trigger_must_agree(self, cognito: LocalCognito) -> None:
         cognito.functions["greet"] = cognito.functions["other"] = lambda event: event
         other = {"LambdaVersion": "V1_0", "LambdaArn": self.ARN.replace("greet", "other")}
