@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from django.urls import include, path, reverse
+from django.utils import timezone
 
 from cognito_mfa.api import problems
+from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.steps.error_answers import ERROR_ANSWERS
 from tests.api.frontend import FrontEnd
 from tests.visitor import PASSWORD
@@ -96,7 +98,12 @@ def send(front_end: FrontEnd, block: str) -> None:
     token = front_end.client.cookies.get("csrftoken")
     headers["X-CSRFToken"] = token.value if token else ""
     response = front_end.client.generic(
-        method, address, given or "{}", content_type="application/json", headers=headers
+        method,
+        address,
+        given or "{}",
+        content_type="application/json",
+        headers=headers,
+        secure=headers.get("Referer", "").startswith("https:"),
     )
     status, answer = expected.split("\n", 1)
     assert response.status_code == int(status), response.content
@@ -108,6 +115,21 @@ def includes(found: Any, expected: Any) -> bool:
     if isinstance(expected, dict):
         return all(includes(found.get(name), value) for name, value in expected.items())
     return bool(found == expected)
+
+
+@pytest.mark.usefixtures("pool")
+def test_why_a_session_ended_is_said_as_on_the_page(front_end: FrontEnd) -> None:
+    (block,) = blocks("json")
+    front_end.come_with_app()
+    CognitoIdentity.objects.update(disabled_at=timezone.now())
+    assert front_end.see().body["step_data"]["ended"] == json.loads(block)
+
+
+def test_a_mobile_app_must_send_the_header_of_its_chapter(front_end: FrontEnd) -> None:
+    """Without it, the request of the page is refused over HTTPS."""
+    front_end.see(secure=True)
+    answer = front_end.call("POST", "sign_out", secure=True)
+    assert (answer.status_code, answer.body["code"]) == (403, "csrf_failed")
 
 
 def test_every_code_is_in_the_table_with_its_status() -> None:

@@ -16,6 +16,7 @@ from django.urls import path
 from pytest_django import Settings
 from rest_framework.settings import reload_api_settings
 
+import cognito_mfa
 from cognito_mfa import context_processors
 from cognito_mfa.models import CognitoIdentity
 from tests.bearer.conftest import Caller
@@ -67,6 +68,18 @@ def test_examples_accept_and_refuse(caller: Caller) -> None:
         assert caller.has("x.y.z").calls(place).json()["code"] == "invalid_token", place
     for place in ("/orders/", "/ninja/orders"):
         assert caller.signs_in(amr=MFA).calls(place).json()["code"] == "insufficient_scope", place
+
+
+def test_the_public_question(alice: CognitoIdentity, rf: RequestFactory) -> None:
+    (source,) = re.findall(
+        r"^```python\n(import cognito_mfa\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL
+    )
+    asked = source.strip().splitlines()[-1].partition("#")[0]
+    request: Any = rf.get("/")
+    request.session, request.user = proven(alice.user).session, alice.user
+    assert eval(asked, {"cognito_mfa": cognito_mfa, "request": request}) is True  # noqa: S307 - our own page
+    request.session = {}
+    assert eval(asked, {"cognito_mfa": cognito_mfa, "request": request}) is False  # noqa: S307 - likewise
 
 
 def test_graphql(
