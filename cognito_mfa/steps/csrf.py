@@ -22,14 +22,16 @@ def protect(reject: Reject) -> Callable[..., Any]:
     """Return Django's ``csrf_protect`` with the answer of ``reject``."""
 
     def protected(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-        made: dict[type, Callable[..., HttpResponseBase]] = {}
+        # Django's class reads the trusted origins once; a site's tests change them.
+        made: dict[tuple[Any, ...], Callable[..., HttpResponseBase]] = {}
 
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             base = _class_of_site(tuple(settings.MIDDLEWARE))
-            if base not in made:
-                made[base] = decorator_from_middleware(_check(base, reject))(view)
-            return made[base](request, *args, **kwargs)
+            key = (base, *settings.CSRF_TRUSTED_ORIGINS)
+            if key not in made:
+                made[key] = decorator_from_middleware(_check(base, reject))(view)
+            return made[key](request, *args, **kwargs)
 
         return checked
 
