@@ -59,7 +59,11 @@ def live_server(
     changed = override_settings(
         ROOT_URLCONF="tests.browser.urls",
         STATICFILES_DIRS=[EXAMPLE / "static"],
-        MIDDLEWARE=["tests.browser.content_security_policy.strict", *settings.MIDDLEWARE],
+        MIDDLEWARE=[
+            "tests.browser.content_security_policy.strict",
+            "corsheaders.middleware.CorsMiddleware",  # does nothing until a test names an origin
+            *settings.MIDDLEWARE,
+        ],
     )
     with changed, django_db_blocker.unblock():
         server = LiveServer("localhost")

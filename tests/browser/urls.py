@@ -80,7 +80,20 @@ def front_end(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(engines["django"].from_string(page.read_text()).render())
 
 
+@mfa_exempt
+def front_end_elsewhere(request: HttpRequest) -> HttpResponse:
+    """The same, as a server at another origin delivers it: its policy names the API."""
+    page = EXAMPLE / "templates" / "example_project" / "app.html"
+    api = request.GET["api"]
+    text = engines["django"].from_string(page.read_text()).render()
+    policy = f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {api}"
+    return HttpResponse(
+        text.replace('data-api="', f'data-api="{api}'), headers={"Content-Security-Policy": policy}
+    )
+
+
 urlpatterns = [
+    path("elsewhere/", front_end_elsewhere),
     path("app/", front_end, name="start"),
     path("account/api/", include("cognito_mfa.api.urls")),
     path("private/", private),

@@ -14,7 +14,7 @@ export class Problem extends Error {
 const call = async (url, method, body) => {
   const response = await fetch(url, {
     method,
-    credentials: "same-origin",
+    credentials: "include", // as a front end at another origin must; at the site's own it makes no difference
     headers: {
       Accept: "application/json",
       "Accept-Language": document.documentElement.lang, // so that its texts and ours are in one language

@@ -214,9 +214,11 @@ const actions = (title, buttons) => [
 const back = () => element("p", {}, link("Back", () => refresh()));
 
 const forgot = (known) => show("Reset your password", [],
+  element("p", {}, "We’ll send a code to the email address of your account."),
   form({ fields: [username(known)], button: "Send code", send: sends("forgot-password/") }), back());
 
 const recover = () => show("Use a recovery code", [],
+  element("p", {}, "Each recovery code works once. It removes the authenticator app of your lost device, so that you can set up a new one."),
   form({ fields: [{ name: "code", label: "Recovery code", autocomplete: "off", dir: "ltr" }], button: "Continue", send: sends("recover/") }), back());
 
 const ask = (title, path, danger = "") => show(title, [],
