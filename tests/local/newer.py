@@ -1,5 +1,8 @@
-"""Operations that the oldest supported botocore cannot send. The local Cognito plays them all the
-same, and test_protocol asks it by their names on the wire, with any botocore."""
+"""Operations that the oldest supported botocore cannot send.
+
+Those whose input is that of an older operation are implemented with any botocore. The others need
+one that describes their input.
+"""
 
 from __future__ import annotations
 

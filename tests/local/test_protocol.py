@@ -6,12 +6,13 @@ The facts are in "Wire protocol" of docs/cognito-behavior.md.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
 from cognito_mfa.local import LocalCognito, operations
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.wire import service_model
 from cognito_mfa.local.wire.server import HttpServer
 from tests.local.caller import POOL_ID
 from tests.local.raw import post
@@ -67,7 +68,12 @@ def test_an_error_header_stays_ascii_whatever_the_text_holds(server: HttpServer)
     assert "ä" in answer.json()["message"]
 
 
-@pytest.mark.parametrize("operation", sorted(operations.IAM))
+def known(table: Iterable[str]) -> list[str]:
+    """Those whose input the installed botocore describes, or another operation's input is."""
+    return sorted(name for name in table if service_model.describes(name))
+
+
+@pytest.mark.parametrize("operation", known(operations.IAM))
 def test_admin_operations_need_a_signature(server: HttpServer, operation: str) -> None:
     """Refused before anything else is looked at; which key signed is not checked."""
     answer = post(server.url, operation, {})
@@ -82,7 +88,7 @@ def test_admin_operations_need_a_signature(server: HttpServer, operation: str) -
     }
 
 
-@pytest.mark.parametrize("operation", sorted(operations.PUBLIC))
+@pytest.mark.parametrize("operation", known(operations.PUBLIC))
 def test_public_operations_need_none(server: HttpServer, operation: str) -> None:
     code = post(server.url, operation, {}).json()["__type"]
     assert code == "InvalidParameterException"
