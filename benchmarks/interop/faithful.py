@@ -14,11 +14,13 @@ import argparse
 import base64
 import json
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import function
 import servers
 from client import Client, Refused
 from people import FLOWS, PASSWORD, STEP, Person, Pool, code_at, step_now
@@ -377,6 +379,187 @@ def limits_are_kept(stage: Stage) -> str:
     )
 
 
+def _schema_pool(stage: Stage) -> tuple[Pool, list[dict[str, Any]]]:
+    """A pool with attributes of its own, one of which cannot change."""
+    declared: list[dict[str, Any]] = [
+        {
+            "Name": "age",
+            "AttributeDataType": "Number",
+            "Mutable": True,
+            "NumberAttributeConstraints": {"MinValue": "18", "MaxValue": "90"},
+        },
+        {"Name": "tenant", "AttributeDataType": "String", "Mutable": False},
+    ]
+    made = stage.client.call("CreateUserPool", PoolName="schema", Schema=declared)
+    pool_id = made["UserPool"]["Id"]
+    app = stage.client.call("CreateUserPoolClient", UserPoolId=pool_id, ClientName="schema")
+    return Pool(stage.client, pool_id, app["UserPoolClient"]["ClientId"]), declared
+
+
+@row("The attribute schema is described as it was given")
+def schema_is_described(stage: Stage) -> str:
+    pool, declared = _schema_pool(stage)
+    described = stage.client.call("DescribeUserPool", UserPoolId=pool.id)["UserPool"]
+    found = {one["Name"]: one for one in described.get("SchemaAttributes", [])}
+    for one in declared:
+        said = found.get(f"custom:{one['Name']}")
+        if said is None:
+            return f"without {one['Name']}"
+        for member, value in one.items():
+            if member != "Name" and said.get(member) != value:
+                return f"{member}: {said.get(member)}"
+    return YES
+
+
+@row("A value that the schema does not allow is refused")
+def schema_is_held(stage: Stage) -> str:
+    pool, _ = _schema_pool(stage)
+    return refusal(
+        lambda: stage.client.call(
+            "AdminCreateUser",
+            UserPoolId=pool.id,
+            Username="ada",
+            MessageAction="SUPPRESS",
+            UserAttributes=[{"Name": "custom:age", "Value": "seventeen"}],
+        ),
+        "InvalidParameterException",
+    )
+
+
+@row("An immutable attribute cannot be changed")
+def immutable_attributes(stage: Stage) -> str:
+    pool, _ = _schema_pool(stage)
+    stage.client.call(
+        "AdminCreateUser",
+        UserPoolId=pool.id,
+        Username="ada",
+        MessageAction="SUPPRESS",
+        UserAttributes=[{"Name": "custom:tenant", "Value": "acme"}],
+    )
+    return refusal(
+        lambda: stage.client.call(
+            "AdminUpdateUserAttributes",
+            UserPoolId=pool.id,
+            Username="ada",
+            UserAttributes=[{"Name": "custom:tenant", "Value": "other"}],
+        ),
+        "InvalidParameterException",
+    )
+
+
+@row("A pool that requires MFA is not created without a factor")
+def mfa_needs_a_factor(stage: Stage) -> str:
+    return refusal(
+        lambda: stage.client.call("CreateUserPool", PoolName="on", MfaConfiguration="ON"),
+        "InvalidParameterException",
+    )
+
+
+@row("Deletion protection keeps a pool")
+def deletion_protection(stage: Stage) -> str:
+    made = stage.client.call("CreateUserPool", PoolName="kept", DeletionProtection="ACTIVE")
+    pool_id = made["UserPool"]["Id"]
+    answer = refusal(
+        lambda: stage.client.call("DeleteUserPool", UserPoolId=pool_id),
+        "InvalidParameterException",
+    )
+    return answer if answer != "accepted" else "deleted"
+
+
+@row("A domain and a resource server are created and described")
+def domains_and_resource_servers(stage: Stage) -> str:
+    pool_id = stage.client.call("CreateUserPool", PoolName="api")["UserPool"]["Id"]
+    domain, scopes = f"bench-{stage.server.port}", [{"ScopeName": "read", "ScopeDescription": "r"}]
+    stage.client.call("CreateUserPoolDomain", UserPoolId=pool_id, Domain=domain)
+    described = stage.client.call("DescribeUserPoolDomain", Domain=domain)
+    if described["DomainDescription"].get("UserPoolId") != pool_id:
+        return "the domain is not described"
+    stage.client.call(
+        "CreateResourceServer", UserPoolId=pool_id, Identifier="api", Name="api", Scopes=scopes
+    )
+    server = stage.client.call("DescribeResourceServer", UserPoolId=pool_id, Identifier="api")
+    return YES if server["ResourceServer"].get("Scopes") == scopes else "other scopes"
+
+
+@row("A Lambda trigger can refuse a sign-up (UserLambdaValidationException)")
+def triggers_are_called(stage: Stage) -> str:
+    made = stage.client.call(
+        "CreateUserPool", PoolName="functions", LambdaConfig={"PreSignUp": function.ARN}
+    )
+    app = stage.client.call(
+        "CreateUserPoolClient",
+        UserPoolId=made["UserPool"]["Id"],
+        ClientName="functions",
+        ExplicitAuthFlows=FLOWS,
+    )["UserPoolClient"]["ClientId"]
+    return refusal(
+        lambda: stage.client.call(
+            "SignUp", ClientId=app, Username="ada@example.com", Password=PASSWORD
+        ),
+        "UserLambdaValidationException",
+        function.REFUSAL,
+    )
+
+
+@row("A refresh with a null DEVICE_KEY works, as browsers send it")
+def browsers_refresh(stage: Stage) -> str:
+    person, pool = stage.somebody(), stage.pools["OPTIONAL"]
+    token = pool.password(person.username)["AuthenticationResult"]["RefreshToken"]
+    parameters = {"REFRESH_TOKEN": token, "DEVICE_KEY": None}
+    answer = stage.client.call(
+        "InitiateAuth",
+        ClientId=pool.app,
+        AuthFlow="REFRESH_TOKEN_AUTH",
+        AuthParameters=parameters,
+    )
+    return YES if answer.get("AuthenticationResult", {}).get("AccessToken") else "no tokens"
+
+
+@row("A page of another origin may call /oauth2/token, and see its errors")
+def token_endpoint_is_open_to_pages(stage: Stage) -> str:
+    url, origin = f"{stage.server.url}/oauth2/token", {"Origin": "https://app.example.com"}
+    preflight = {**origin, "Access-Control-Request-Method": "POST"}
+    form = {"Content-Type": "application/x-www-form-urlencoded", **origin}
+    body = f"grant_type=authorization_code&client_id={stage.pools['OPTIONAL'].app}&code=x".encode()
+    asked = _exchanged(urllib.request.Request(url, headers=preflight, method="OPTIONS"))
+    answered = _exchanged(urllib.request.Request(url, body, form, method="POST"))
+    if asked[0] >= 300 or not asked[1]:
+        return f"preflight: HTTP {asked[0]}" + ("" if asked[1] else " without CORS")
+    if not answered[1]:
+        return f"HTTP {answered[0]} without CORS"
+    return YES if answered[2].get("error") == "invalid_grant" else f"HTTP {answered[0]}"
+
+
+@row("The OpenID configuration names the issuer that it was found at")
+def discovery(stage: Stage) -> str:
+    pool = stage.pools["OPTIONAL"]
+    place = f"{stage.server.url}/{pool.id}"
+    said = stage.get(f"/{pool.id}/.well-known/openid-configuration")
+    person = stage.somebody()
+    token = pool.password(person.username)["AuthenticationResult"]["IdToken"]
+    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    for issuer in (said.get("issuer"), claims.get("iss")):
+        if str(issuer).replace("localhost", "127.0.0.1") != place:
+            return f"{issuer}".replace(pool.id, "…")
+    return YES if "authorization_endpoint" in said else "without authorization_endpoint"
+
+
+def _exchanged(request: urllib.request.Request) -> tuple[int, bool, dict[str, Any]]:
+    """The status, whether a page may read the answer, and its JSON."""
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            status, headers, body = answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        status, headers, body = error.code, error.headers, error.read()
+    origin = headers.get("Access-Control-Allow-Origin", "")
+    try:
+        said = json.loads(body or b"{}")
+    except ValueError:
+        said = {}
+    allowed = origin in ("*", "https://app.example.com")
+    return status, allowed, said if isinstance(said, dict) else {}
+
+
 def _fresh(person: Person) -> str:
     """A code that the person has not used: enrolling spent this step's, so it waits for the next.
     (Some take the next step's code early, and some do not.)"""
@@ -413,7 +596,7 @@ def _signed_by(token: str, keys: Sequence[dict[str, str]]) -> str:
 
 def played(server: Server) -> list[str]:
     """All scenes, against one server."""
-    with servers.ready(server) as (_, client):
+    with servers.ready(servers.prepared(server)) as (_, client):
         stage = Stage(server, client)
         return [outcome(scene, stage) for scene in SCENES.values()]
 
@@ -434,7 +617,10 @@ def main() -> None:
     made.add_argument("--only", default="", help="names, separated by semicolons")
     options = made.parse_args()
     chosen = servers.named(options.only)
-    with ThreadPoolExecutor(len(chosen)) as threads:  # scenes mostly wait for the next code
+    with (
+        function.serving(),
+        ThreadPoolExecutor(len(chosen)) as threads,
+    ):  # scenes mostly wait for the next code
         columns = list(threads.map(played, chosen))
     titles = [f"{server.name} {servers.version_of(server)}" for server in chosen]
     print("| | " + " | ".join(titles) + " |")

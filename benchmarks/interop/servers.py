@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -12,10 +13,11 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+import function
 import psutil
 from client import Client, Refused
 
@@ -34,6 +36,8 @@ class Server:
     command: Sequence[str | Path]
     version: Sequence[str | Path]
     environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    """What is in the folder that it is started in."""
 
     @property
     def url(self) -> str:
@@ -84,20 +88,49 @@ COGNITO_LOCAL = Server(
     ],
     {"PORT": "9234", "HOST": "127.0.0.1"},
 )
+#: The same with everything in a file.
+OURS_WITH_STATE = Server(
+    "cognito_mfa.local --state",
+    9236,
+    [*OURS.command[:-1], "9236", "--state", "pool.json"],
+    OURS.version,
+)
 #: LocalStack plays Cognito in its paid image only, which no package registry has.
 ALL = (OURS, MOTO, MINISTACK, MINISTACK_SIGNING, COGNITO_LOCAL)
 
 
-def named(names: str) -> list[Server]:
+def named(names: str, among: Sequence[Server] = ALL) -> list[Server]:
     """Those of a list with semicolons; an empty one is all of them."""
     wanted = {name.strip().lower() for name in names.split(";") if name}
-    return [server for server in ALL if not wanted or server.name.lower() in wanted]
+    return [server for server in among if not wanted or server.name.lower() in wanted]
+
+
+def prepared(server: Server) -> Server:
+    """The server with the options that scenes need, where it has such options."""
+    if server is OURS:
+        options = ["--issuer", "--function", f"{function.NAME}={function.URL}"]
+        return replace(server, command=[*server.command, *options])
+    if server is COGNITO_LOCAL:
+        configuration = {
+            "TriggerFunctions": {"PreSignUp": function.NAME},
+            "LambdaClient": {
+                "credentials": {"accessKeyId": "local", "secretAccessKey": "local"},
+                "endpoint": function.ENDPOINT,
+                "region": "us-east-1",
+            },
+            "TokenConfig": {"IssuerDomain": server.url},
+        }
+        return replace(server, files={".cognito/config.json": json.dumps(configuration)})
+    return server
 
 
 @contextmanager
 def running(server: Server) -> Generator[psutil.Process]:
     """The server's process, perhaps before it listens."""
     folder = tempfile.mkdtemp(prefix="server-", dir=WORK)
+    for name, text in server.files.items():
+        (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+        (Path(folder) / name).write_text(text)
     log = Path(folder) / "log"
     environment = {**os.environ, "TMPDIR": folder, "HOME": folder, **server.environment}
     with log.open("wb") as output:

@@ -2,7 +2,7 @@
 """Start to first answer, memory, and two-factor sign-ins per second over HTTP, with one client and
 with four, of every local Cognito in one run.
 
-usage: .bench/ours/bin/python benchmarks/interop/speed.py [--only 'a;b'] [--starts 9] [--rounds 6]
+usage: .bench/ours/bin/python benchmarks/interop/speed.py [--state] [--only 'a;b'] [--starts 9] [--rounds 6]
 
 Servers take turns, in a new random order each round; figures are medians, with the least and the
 greatest. Each sign-in is a password and a code that was never used before, since ours refuses a
@@ -35,7 +35,8 @@ Figures = dict[str, dict[str, list[float]]]
 
 def main() -> None:
     options = parser().parse_args()
-    chosen = servers.named(options.only)
+    among = (servers.OURS_WITH_STATE, *servers.ALL) if options.state else servers.ALL
+    chosen = servers.named(options.only, among)
     figures: Figures = {server.name: {} for server in chosen}
     measure_starts(chosen, options.starts, figures)
     measure_sign_ins(chosen, options.rounds, options.people, figures)
@@ -45,6 +46,7 @@ def main() -> None:
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--only", default="", help="names, separated by semicolons")
+    made.add_argument("--state", action="store_true", help="ours also with a state file")
     made.add_argument("--starts", type=int, default=9)
     made.add_argument("--rounds", type=int, default=6)
     made.add_argument("--people", type=int, default=300)

@@ -296,7 +296,8 @@ class Tokens:
             user: The user.
         """
         for family in token_families.of_user(pool, user):
-            family.revoked = True
+            if not family.revoked:
+                family.revoked = True
 
     def sessions_of(self, pool: UserPool, user: User) -> list[TokenFamily]:
         """Return the active sessions of a user, the oldest first.
