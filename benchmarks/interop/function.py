@@ -1,12 +1,17 @@
 """A function for Lambda triggers, which refuses everyone, behind AWS Lambda's Invoke API.
 
 Each Cognito that can call functions somewhere is pointed here: ours by ``--function``,
-cognito-local by the Lambda endpoint of its configuration."""
+cognito-local by the Lambda endpoint of its configuration. MiniStack runs functions of its own, and
+gets one that does the same."""
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import threading
+import urllib.request
+import zipfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +22,32 @@ ARN = f"arn:aws:lambda:us-east-1:123456789012:function:{NAME}"
 ENDPOINT = f"http://127.0.0.1:{PORT}"
 URL = f"{ENDPOINT}/2015-03-31/functions/{NAME}/invocations"
 REFUSAL = "Not in this benchmark"
+
+
+PROGRAM = f"def handler(event, context):\n    raise Exception({REFUSAL!r})\n"
+SIGNATURE = (
+    "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/lambda/aws4_request, "
+    "SignedHeaders=host, Signature=" + "0" * 64
+)
+
+
+def created_at(url: str) -> str:
+    """The ARN of the same function, created in an emulator of Lambda."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("index.py", PROGRAM)
+    wanted = {
+        "FunctionName": NAME,
+        "Runtime": "python3.11",
+        "Role": "arn:aws:iam::123456789012:role/function",
+        "Handler": "index.handler",
+        "Code": {"ZipFile": base64.b64encode(package.getvalue()).decode()},
+    }
+    headers = {"Content-Type": "application/json", "Authorization": SIGNATURE}
+    body = json.dumps(wanted).encode()
+    request = urllib.request.Request(f"{url}/2015-03-31/functions", body, headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return str(json.load(answer)["FunctionArn"])
 
 
 class _Invocation(BaseHTTPRequestHandler):

@@ -121,6 +121,9 @@ def prepared(server: Server) -> Server:
             "TokenConfig": {"IssuerDomain": server.url},
         }
         return replace(server, files={".cognito/config.json": json.dumps(configuration)})
+    if "SERVICES" in server.environment:
+        services = f"{server.environment['SERVICES']},lambda"
+        return replace(server, environment={**server.environment, "SERVICES": services})
     return server
 
 
