@@ -154,6 +154,21 @@ def test_wrong_codes_are_throttled_and_then_locked(front_end: FrontEnd) -> None:
     assert not front_end.is_in()
 
 
+def test_wrong_codes_of_someone_else_are_told_at_the_next_sign_in(front_end: FrontEnd) -> None:
+    """As a message, where the pages show one."""
+    front_end.come_with_app()
+    thief = front_end.another_browser()
+    thief.secret = front_end.secret
+    thief.sign_in()
+    for _ in range(2):
+        thief.enter_code(thief.wrong_code())
+    front_end.sign_out()
+    front_end.wait(3600)
+    front_end.sign_in()
+    (message,) = front_end.enter_code().body["step_data"]["messages"]
+    assert "2 wrong codes were entered with your correct password" in message
+
+
 def test_a_sign_in_whose_time_is_over_starts_again(front_end: FrontEnd) -> None:
     front_end.set_up()
     front_end.sign_out()
