@@ -99,7 +99,7 @@ def _derived_of(part: Part) -> frozenset[str]:
 
 @cache
 def _derived(kind: Any) -> frozenset[str]:
-    """The names of the fields that can be worked out again, of which nobody keeps changes."""
+    """The names of the fields that can be worked out again, whose changes are not kept."""
     return frozenset(one.name for one in fields(kind) if one.metadata.get("derived"))
 
 
