@@ -30,7 +30,7 @@ PUT = (
     " ON CONFLICT (path) DO UPDATE SET value = excluded.value"
 )
 # What is below a path begins with it and a comma, the character before a hyphen.
-DELETE = "DELETE FROM part WHERE path = ?"
+DELETE = "DELETE FROM part WHERE path >= ? AND path < ? || '-'"  # and what is below
 DELETE_BELOW = "DELETE FROM part WHERE path > ? || ',' AND path < ? || '-'"
 
 
@@ -107,8 +107,7 @@ class AccountRows:
     def _write_changes(self, account: Account) -> None:
         database, changes = self._database, self._journal
         for path in changes.removed:
-            database.execute(DELETE, [_text(path)])
-            database.execute(DELETE_BELOW, [_text(path)] * 2)
+            database.execute(DELETE, [_text(path)] * 2)
         for path in changes.trees:
             with suppress(LookupError):  # it was removed again, or nothing of it is kept
                 rows = list(_tree(path, _found(account, path)))
