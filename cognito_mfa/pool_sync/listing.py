@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.utils import timezone
 
 from cognito_mfa.authenticator import observation
-from cognito_mfa.cognito import user_directory
+from cognito_mfa.cognito import admin_api, user_directory
 from cognito_mfa.cognito.user_directory import PoolUser
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.exceptions import Busy, CognitoMFAError, Unavailable
@@ -160,11 +160,22 @@ def _count_error(error: Exception, counts: Counts) -> None:
 def _compare_row(row: _Row, page: Page, enabled: bool, plan: Plan, writer: Writer) -> None:
     if enabled == (row.disabled_at is None):
         return
-    if row.checked_at is not None and row.checked_at > page.asked_at:
-        return  # a sign-in since knows better
+    if row.checked_at is not None and row.checked_at > page.asked_at and not _still(row, enabled):
+        return
     if plan.dry_run or persistently(lambda: _record(row, enabled)):
         words = (row.status, "DISABLED")
         writer.count(row.username, *(reversed(words) if enabled else words))
+
+
+def _still(row: _Row, enabled: bool) -> bool:
+    """Return whether Cognito says so now, too: a sign-in since the page would know better.
+
+    The row may also have been checked by this very run, which asks for factors and learns nothing of this.
+    """
+    try:
+        return admin_api.is_enabled(row.sub) == enabled
+    except CognitoMFAError:
+        return False  # the next run sees it
 
 
 def _record(row: _Row, enabled: bool) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -151,11 +152,31 @@ def test_a_user_who_signs_in_after_the_page_was_read_is_not_disabled(
     pool: LocalPool, visitor: Visitor
 ) -> None:
     make(pool, "ada")
-    pool.user("ada").enabled = False
+
+    def disabled(told: dict[str, Any]) -> dict[str, Any]:
+        return {"Users": [{**user, "Enabled": False} for user in told["Users"]]}
+
+    visitor.cognito.faults.on("ListUsers", faults.Edit(disabled), times=1)
     soon = timezone.now() + dt.timedelta(seconds=20)
     CognitoIdentity.objects.update(checked_at=soon)
     synchronize(plan())
     assert CognitoIdentity.objects.get().disabled_at is None
+    assert visitor.cognito.operations().count("ListUsers") == 2
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_a_user_whom_this_run_checked_after_the_page_was_read_is_disabled(
+    pool: LocalPool, visitor: Visitor, down: bool
+) -> None:
+    """Factors tell nothing of that. If Cognito does not respond, the next run sees it."""
+    make(pool, "ada")
+    pool.user("ada").enabled = False
+    if down:
+        visitor.cognito.faults.on("ListUsers", faults.Error("InternalErrorException"), skip=1)
+    soon = timezone.now() + dt.timedelta(seconds=20)
+    CognitoIdentity.objects.update(checked_at=soon)
+    assert synchronize(plan()).complete
+    assert (CognitoIdentity.objects.get().disabled_at is None) == down
 
 
 @pytest.mark.parametrize("limit", [None, 5])
