@@ -132,6 +132,7 @@ IAM: Mapping[str, Operation] = {
     "DescribeUserPoolDomain": domains.describe_user_pool_domain,
     "GetGroup": groups.get_group,
     "GetIdentityProviderByIdentifier": identity_providers.get_identity_provider_by_identifier,
+    "GetSigningCertificate": identity_providers.get_signing_certificate,
     "GetUserPoolClientSessionConfiguration": user_sessions.get_user_pool_client_session_configuration,
     "GetUserPoolMfaConfig": pool_mfa.get_user_pool_mfa_config,
     "GetUserPoolSessionConfiguration": user_sessions.get_user_pool_session_configuration,

@@ -17,7 +17,7 @@ from cognito_mfa.local.errors import (
 )
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
 from cognito_mfa.local.operations.paging import page_start, page_token
-from cognito_mfa.local.rules import attribute_schema
+from cognito_mfa.local.rules import attribute_schema, certificates
 from cognito_mfa.local.rules.state import IdentityProvider, UserPool
 
 LARGEST_PAGE = 50
@@ -104,6 +104,12 @@ def describe_identity_provider(context: Context, parameters: Parameters) -> Payl
     """Return one identity provider."""
     pool, provider = _provider(context, parameters)
     return {"IdentityProvider": _described(pool, provider)}
+
+
+def get_signing_certificate(context: Context, parameters: Parameters) -> Payload:
+    """Return the certificate that SAML providers trust a pool by; there is a new one each year."""
+    pool = context.pool(parameters)
+    return {"Certificate": certificates.newest(pool, context.clock.now())}
 
 
 def get_identity_provider_by_identifier(context: Context, parameters: Parameters) -> Payload:

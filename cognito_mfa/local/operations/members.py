@@ -178,6 +178,7 @@ OPERATIONS: Mapping[str, Names] = {
     "DescribeResourceServer": Names("Identifier UserPoolId"),
     "DescribeUserPoolDomain": Names("Domain"),
     "GetIdentityProviderByIdentifier": Names("IdpIdentifier UserPoolId"),
+    "GetSigningCertificate": Names(_POOL),
     "ListIdentityProviders": Names("MaxResults NextToken UserPoolId"),
     "ListResourceServers": Names("MaxResults NextToken UserPoolId"),
     "ListTagsForResource": Names("ResourceArn"),

@@ -278,6 +278,14 @@ class PoolKeys:
     access: SigningKey
 
 
+@dataclass(frozen=True, slots=True)
+class SigningCertificate:
+    """The certificate of a pool for SAML: public, and without the lines of PEM around it."""
+
+    base64: str
+    issued_at: float
+
+
 @dataclass(slots=True, kw_only=True)
 class Group(Part):
     """A group of a pool."""
@@ -404,6 +412,7 @@ class UserPool(Part):
     attempts: dict[str, list[float]] = field(default_factory=dict, repr=False)
     """The times of attempts that are limited per hour."""
     keys: PoolKeys | None = field(default=None, repr=False)
+    signing_certificate: SigningCertificate | None = None
     pretence: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     """From this comes what people who do not exist are shown, the same each time."""
     lambda_config: dict[str, Any] = field(default_factory=dict)

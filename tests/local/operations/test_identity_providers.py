@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509  # noqa: TID253
 
 from cognito_mfa.local import LocalCognito
 from tests.local.caller import POOL_ID, members, refused
@@ -193,3 +196,38 @@ def test_a_client_has_providers_that_exist(boto: Any) -> None:
             ClientId=made["UserPoolClient"]["ClientId"],
             SupportedIdentityProviders=["COGNITO", "Google"],
         )
+
+
+def signing_certificate(boto: Any, pool_id: str = POOL_ID) -> x509.Certificate:
+    text = boto.get_signing_certificate(UserPoolId=pool_id)["Certificate"]
+    return x509.load_der_x509_certificate(base64.b64decode(text, validate=True))
+
+
+def test_a_signing_certificate_is_of_one_pool_and_valid_for_ten_years(
+    either_boto: Any, cognito: LocalCognito
+) -> None:
+    certificate = signing_certificate(either_boto)
+    certificate.verify_directly_issued_by(certificate)
+    assert certificate.subject.rfc4514_string() == f"CN={POOL_ID}"
+    assert certificate.not_valid_before_utc == datetime.fromtimestamp(cognito.clock.now(), UTC)
+    validity = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    assert validity == timedelta(days=3652)
+    cognito.create_pool("us-east-1_Another00")
+    other = signing_certificate(either_boto, "us-east-1_Another00")
+    assert other.public_key() != certificate.public_key()
+
+
+def test_a_signing_certificate_is_replaced_each_year(boto: Any, cognito: LocalCognito) -> None:
+    first = signing_certificate(boto)
+    cognito.clock.advance(365 * 86400 - 1)
+    assert signing_certificate(boto) == first
+    cognito.clock.advance(1)
+    second = signing_certificate(boto)
+    assert second.public_key() != first.public_key()
+    assert second.not_valid_before_utc < first.not_valid_after_utc
+
+
+def test_a_pool_that_does_not_exist_has_no_signing_certificate(boto: Any) -> None:
+    text = "User pool us-east-1_Unknown00 does not exist."
+    with refused("ResourceNotFoundException", text):
+        boto.get_signing_certificate(UserPoolId="us-east-1_Unknown00")
