@@ -205,7 +205,8 @@ def _sign_in(token: SecretText) -> BearerSignIn:
 def _refusal_for(error: CognitoMFAError) -> Refusal:
     """Return whether the token is at fault, or what must be known to judge it is missing; write that down."""
     if isinstance(error, UserFacingError) or error.reason in OF_TOKENS:
-        log_events.write("token_refused", cause=error)
+        # Not at the error's own level: strangers cause these lines with whatever they send as a token.
+        log_events.write("token_refused", cause=error, level=logging.INFO)
         return INVALID_TOKEN
     log_events.write("token_not_verified", cause=error, level=logging.WARNING)
     return UNAVAILABLE

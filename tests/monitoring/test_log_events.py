@@ -22,6 +22,7 @@ from tests.monitoring.outcomes import (
     later_sign_in,
     reset_by_staff,
     throttled_by_cognito,
+    token_refused,
     unavailable,
     wrong_code,
     wrong_password,
@@ -152,6 +153,16 @@ def test_the_reference_of_the_page_is_a_field(site: Site) -> None:
     assert f"[{told['reference']}]" in site.heard.records[0].getMessage()
     assert told["cognito_error"] == "EndpointConnectionError"
     assert site.heard.records[0].levelno == logging.WARNING
+
+
+def test_a_stranger_with_a_made_up_token_raises_no_alarm(site: Site) -> None:
+    """Anyone can send one, as often as they like, so the line has the level that the manual names."""
+    token_refused(site)
+    (record,) = site.heard.records
+    assert (site.heard.fields("token_refused")["reason"], record.levelno) == (
+        "not_signed",
+        logging.INFO,
+    )
 
 
 def test_a_json_formatter_writes_the_fields(site: Site) -> None:
