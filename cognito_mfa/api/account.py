@@ -156,11 +156,11 @@ class Device(ApiView):
         if denial is not None:
             return self.problem(denial.code)
         form = RenameForm(self.data)
-        if "friendly_name" not in self.data or not form.is_valid():
-            texts = [str(text) for text in list(form.errors.get("friendly_name", ()))]
-            return self.problem(
-                "invalid", detail=" ".join(texts), fields={"friendly_name": texts} if texts else {}
-            )
+        # An empty name erases the old one, so a body that has none must not count as empty.
+        form.fields["friendly_name"].required = "friendly_name" not in self.data
+        if not form.is_valid():
+            texts = [str(text) for text in list(form.errors["friendly_name"])]
+            return self.problem("invalid", detail=" ".join(texts), fields={"friendly_name": texts})
         try:
             removal.rename(identity, form.cleaned_data["friendly_name"])
         except Busy as error:

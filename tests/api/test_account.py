@@ -99,6 +99,8 @@ def test_the_device_is_shown_and_renamed(person: FrontEnd) -> None:
     assert person.see("device").body["friendly_name"] == "Tablet"
     long = person.call("PATCH", "device", {"friendly_name": "x" * 300})
     assert (long.status_code, list(long.body["fields"])) == (400, ["friendly_name"])
+    missing = person.call("PATCH", "device", {})
+    assert missing.body["fields"] == {"friendly_name": ["This field is required."]}
     assert person.operations() == []
 
     kinds = [event["kind"] for event in person.see("activity").body["events"]]
