@@ -70,6 +70,22 @@ def test_examples_accept_and_refuse(caller: Caller) -> None:
         assert caller.signs_in(amr=MFA).calls(place).json()["code"] == "insufficient_scope", place
 
 
+@pytest.mark.usefixtures("_site")
+def test_the_plain_example_takes_posts_of_an_app_without_cookies(caller: Caller) -> None:
+    token = caller.signs_in(amr=MFA).token
+    app = Client(enforce_csrf_checks=True)
+    answer: Any = app.post("/plain/", headers={"Authorization": f"Bearer {token}"})
+    assert answer.json() == {"of": "alice"}
+
+
+@pytest.mark.usefixtures("_site")
+def test_callers_without_a_token_are_told_so() -> None:
+    """The page says that django-ninja, which answers by itself here, has no such header."""
+    answers: list[Any] = [Client().get(place) for place in ("/orders/", "/plain/", "/ninja/orders")]
+    assert [answer.status_code for answer in answers] == [401, 401, 401]
+    assert [answer.get("WWW-Authenticate") for answer in answers] == ["Bearer", "Bearer", None]
+
+
 def test_the_public_question(alice: CognitoIdentity, rf: RequestFactory) -> None:
     (source,) = re.findall(
         r"^```python\n(import cognito_mfa\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL
