@@ -100,8 +100,8 @@ def send(front_end: FrontEnd, block: str) -> None:
     response = front_end.client.generic(
         method,
         address,
-        given or "{}",
-        content_type="application/json",
+        given,
+        content_type="application/json" if given else "",
         headers=headers,
         secure=headers.get("Referer", "").startswith("https:"),
     )
@@ -123,6 +123,30 @@ def test_why_a_session_ended_is_said_as_on_the_page(front_end: FrontEnd) -> None
     front_end.come_with_app()
     CognitoIdentity.objects.update(disabled_at=timezone.now())
     assert front_end.see().body["step_data"]["ended"] == json.loads(block)
+
+
+@pytest.mark.usefixtures("pool")
+def test_another_request_may_be_told_instead_as_on_the_page(front_end: FrontEnd) -> None:
+    front_end.come_with_app()
+    other = front_end.another_browser()
+    other.secret = front_end.secret
+    other.sign_in()
+    other.enter_code()
+    other.tell("sign_out_elsewhere")
+    told = front_end.see("device")
+    assert (told.status_code, told.body["code"]) == (403, "signed_out")
+    assert front_end.see().body["step_data"]["ended"] is None
+
+
+@pytest.mark.usefixtures("pool")
+def test_next_is_an_address_of_the_own_site_as_on_the_page(front_end: FrontEnd) -> None:
+    front_end.come_with_app()
+    own = "http://testserver/private/"
+    for given, kept in ((own, own), ("https://evil.example/private/", "/")):
+        front_end.sign_out()
+        front_end.sign_in(next_url=given)
+        assert front_end.enter_code().body["step_data"]["next"] == kept
+        front_end.cognito.clock.advance(30)
 
 
 def test_a_mobile_app_must_send_the_header_of_its_chapter(front_end: FrontEnd) -> None:
