@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+$")
 READ = {".cfg", ".ini", ".md", ".po", ".py", ".toml", ".yml", ".yaml", ".html", ".txt", ".json"}
-SKIPPED = {"node_modules", "build", "dist", "venv"}
+SKIPPED = {"node_modules", "build", "dist", "venv", "var"}  # var: what the example site keeps
 
 pytestmark = pytest.mark.skipif(not WORKFLOWS, reason="an sdist has no .github")
 
