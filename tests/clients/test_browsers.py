@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cognito_mfa.local.rules.passkeys import MULTI_FACTOR
 from tests.clients.conftest import PATIENCE, Site, missing
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
 
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+# A phone with its own passkeys, whose user shows a fingerprint whenever it is asked for.
+AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
 HTML = b'<!DOCTYPE html><title>Application</title><script src="/page.js"></script>'
 
 
@@ -160,6 +170,34 @@ def test_aws_amplify(application: Application, web_site: Site) -> None:
     asked = application.call("signInWithAmplify", application.person)
     assert asked["step"] == "CONFIRM_SIGN_IN_WITH_TOTP_CODE"
     assert application.call("answerWithAmplify", next_code(web_site))["step"] == "DONE"
+
+
+@pytest.mark.parametrize("as_both_factors", [False, True])
+def test_a_passkey_with_aws_amplify(
+    application: Application, page: Page, web_site: Site, as_both_factors: bool
+) -> None:
+    """Made and used by Chromium's own virtual authenticator."""
+    settings = {"options": AUTHENTICATOR}
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    devices.send("WebAuthn.addVirtualAuthenticator", settings)
+    state = web_site.pool.state
+    state.mfa, state.first_factors = "OPTIONAL", ["PASSWORD", "WEB_AUTHN"]
+    state.settings["WebAuthnConfiguration"] = {"RelyingPartyId": "localhost"}
+    state.clients[CLIENT_ID].explicit_auth_flows += ["ALLOW_USER_AUTH"]
+    assert application.call("signInWithAmplify", application.person)["step"] == "DONE"
+    passkeys = application.call("registerWithAmplify")
+    assert passkeys == list(web_site.pool.user("ada").passkeys)
+    application.call("signOutWithAmplify")
+    if as_both_factors:
+        state.mfa = "ON"
+        state.settings["WebAuthnConfiguration"]["FactorConfiguration"] = MULTI_FACTOR
+        web_site.pool.register_software_token("ada")
+        web_site.pool.user("ada").passkey_mfa = True
+    person = {**application.site, "username": "ada", "flow": "USER_AUTH", "preferred": "WEB_AUTHN"}
+    assert application.call("signInWithAmplify", person)["step"] == "DONE"
+    (family,) = [one for one in state.families.values() if not one.revoked]
+    assert family.factors == (["swk", "mfa"] if as_both_factors else ["swk"])
 
 
 def ask_riddles(site: Site) -> None:

@@ -65,10 +65,10 @@ function keep(tokens) {
 
 // --------------------------------------------------------------------------- aws-amplify
 
-async function signInWithAmplify({ url, pool, client, username, password, flow }) {
+async function signInWithAmplify({ url, pool, client, username, password, flow, preferred }) {
   const Cognito = { userPoolId: pool, userPoolClientId: client, userPoolEndpoint: url };
   Amplify.configure({ Auth: { Cognito } });
-  const options = flow ? { authFlowType: flow } : undefined;
+  const options = flow ? { authFlowType: flow, preferredChallenge: preferred } : undefined;
   return step(await amplify.signIn({ username, password, options }));
 }
 
@@ -85,6 +85,12 @@ async function refreshWithAmplify() {
   const after = await amplify.fetchAuthSession({ forceRefresh: true });
   const { username } = await amplify.getCurrentUser();
   return { username, tokens: [before, after].map(({ tokens }) => tokens.accessToken.toString()) };
+}
+
+async function registerWithAmplify() {
+  await amplify.associateWebAuthnCredential();
+  const { credentials } = await amplify.listWebAuthnCredentials();
+  return credentials.map(({ credentialId }) => credentialId);
 }
 
 const signOutWithAmplify = () => amplify.signOut({ global: true });
@@ -130,6 +136,7 @@ globalThis.application = {
   signInWithAmplify,
   answerWithAmplify,
   refreshWithAmplify,
+  registerWithAmplify,
   signOutWithAmplify,
   signInWithOidc,
   comeBackWithOidc,
