@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import defaultdict
 from http import HTTPStatus
 from importlib import import_module
 from types import ModuleType
@@ -57,18 +58,27 @@ def posts_to(request: pytest.FixtureRequest) -> str:
 def keep_first_case(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the first case of each test over the API: the others ask about values, which both ways read by the same rules.
 
+    The first is that of the parameters, not of the order in which this run happens to be shuffled.
+
     Args:
         config: of the run.
         items: the tests that were collected; changed in place.
     """
-    seen: set[str] = set()
-    left_out: set[str] = set()
+    cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
-        callspec, name = getattr(item, "callspec", None), item.nodeid.partition("[")[0]
+        callspec = getattr(item, "callspec", None)
         if callspec is not None and callspec.params.get("posts_to") == API:
-            (left_out if name in seen else seen).add(item.nodeid if name in seen else name)
+            cases[item.nodeid.partition("[")[0]].append(item)
+    left_out = {
+        item.nodeid for several in cases.values() for item in sorted(several, key=_place)[1:]
+    }
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
     items[:] = [item for item in items if item.nodeid not in left_out]
+
+
+def _place(item: Any) -> tuple[int, ...]:
+    """Where a case is among those of its test."""
+    return tuple(index for _name, index in sorted(item.callspec.indices.items()))
 
 
 @pytest.fixture(params=WAYS)

@@ -28,7 +28,7 @@ from cognito_mfa.models import CognitoIdentity, identity_in_pool, key_of
 from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
-from cognito_mfa.steps import csrf, error_texts
+from cognito_mfa.steps import csrf, error_texts, unknown_outcomes
 from cognito_mfa.steps.base import StepRules
 from cognito_mfa.steps.error_answers import RESTART, ErrorAnswer, answer_to, entry_text
 from cognito_mfa.steps.request_limits import one_request
@@ -266,8 +266,12 @@ class ApiStep(StepRules, ApiView):
     def show_unavailable(
         self, text: str, answer: ErrorAnswer, error: Busy | ServiceError
     ) -> HttpResponse:
+        advice = unknown_outcomes.advice(self.pending, self.step, error)
         return self.problem(
-            answer.code, status=answer.status, detail=text, retry_after=error.retry_after
+            answer.code,
+            status=answer.status,
+            detail=f"{text} {advice}",
+            retry_after=error.retry_after,
         )
 
     def wait_for_other_submission(self) -> HttpResponse:

@@ -38,6 +38,7 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Step
+from cognito_mfa.steps import unknown_outcomes
 from cognito_mfa.steps.base import StepRules, pages_are_on
 from cognito_mfa.steps.error_answers import RESTART, ErrorAnswer, answer_to, entry_text
 from cognito_mfa.steps.request_limits import one_request
@@ -348,12 +349,8 @@ class StepView(StepRules, FormPage):
         context = {
             "text": text,
             "pending": self.pending,
-            # Nothing was changed. What ended at the setup was confirmed before: only the answer to it failed.
-            "is_definite": error.is_definite and self.step is not Step.SETUP,
-            # The answer to the code led no further, so that the change itself was never asked for.
-            "is_untouched": error.operation.endswith("RespondToAuthChallenge"),
-            "uses_app": self.pending.uses_app,
-            "challenge": self.pending.challenge.name if self.pending.challenge else "",
+            "is_definite": unknown_outcomes.is_definite(self.step, error),
+            "advice": unknown_outcomes.advice(self.pending, self.step, error),
             **self.shared_context(),
         }
         response = PageResponse(self.request, UNAVAILABLE, context, status=answer.status)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from botocore import xform_name  # noqa: TID253
 
 from tests.clients.conftest import Site
 from tests.clients.journey import Person, whole_way
 from tests.local.conftest import http_client
-
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
 
 def test_boto3(site: Site) -> None:

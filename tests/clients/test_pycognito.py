@@ -15,8 +15,6 @@ from tests.clients.conftest import Site
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
 from tests.local.raw import request
 
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
-
 
 @pytest.fixture
 def ada(site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -16,8 +16,6 @@ from tests.local.caller import CLIENT_ID, PASSWORD, USED, Caller, refused
 from tests.local.conftest import populated
 from tests.local.srp_client import Person
 
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
-
 WRONG = "Incorrect username or password."
 FACTORS = ["PASSWORD", "EMAIL_OTP", "SMS_OTP"]
 PASSWORDS = ["PASSWORD_SRP", "PASSWORD"]

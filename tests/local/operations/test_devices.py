@@ -20,8 +20,6 @@ from tests.local.conftest import populated
 from tests.local.recorder import Recorder
 from tests.local.srp_client import Person
 
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
-
 WRONG = "Incorrect username or password."
 NO_DEVICE = "Device does not exist."
 NOWHERE = "us-east-1_00000000-0000-4000-8000-000000000000"

@@ -21,8 +21,6 @@ from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, refused
 from tests.local.conftest import http_client, populated
 from tests.local.srp_client import Person
 
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
-
 WRONG = "Incorrect username or password."
 LOCKED = "Password attempts exceeded"
 CLIENT_SECRET = "exampleclientsecret00000000000000"
