@@ -1,8 +1,10 @@
 """Whether the sign-in that an access token stems from passed MFA.
 
-A token with ``amr`` says so itself. Users of identity providers are exempt by the same rule as on pages
-(``FEDERATED``): Cognito must say that a provider owns the account, which no access token does. Without it, Cognito is asked whether a code was due, by the rules of
-``managed_login.evidence``. A token is used for longer than a minute after the sign-in, so there is one more case: for
+A token with ``amr`` says so itself. Without ``amr``, Cognito is asked whether a code was due, by the rules of
+``managed_login.evidence``. Users of identity providers are exempt by the same rule as on pages (``FEDERATED``): Cognito
+must say that a provider owns the account, which no access token does.
+
+A token is used for longer than a minute after the sign-in, so there is one more case: for
 an older sign-in, the authenticator app must have been known here before it and still be enabled at Cognito, or the
 sign-in must have been judged when it was fresh.
 
