@@ -333,3 +333,13 @@ def test_while_the_circuit_is_open_all_are_answered_at_once(
     assert refused["Retry-After"] == "30"
     assert cognito.operations() == []
     assert not front_end.see().body["signed_in"]
+
+
+def test_a_lost_answer_comes_with_what_to_do(pool: LocalPool, front_end: FrontEnd) -> None:
+    """As on the page: whether the app was confirmed shows at the next sign-in."""
+    front_end.sign_in()
+    front_end.scan()
+    front_end.cognito.faults.on("VerifySoftwareToken", faults.Timeout(executed=True))
+    answer = front_end.tell("setup", code=front_end.code())
+    assert (answer.status_code, answer.body["code"]) == (503, "try_later")
+    assert "If you’re asked for a code, setup worked." in answer.body["detail"]
