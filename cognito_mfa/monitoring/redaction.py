@@ -7,12 +7,15 @@ loggers below it.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import re
 import traceback
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
-from cognito_mfa.values.secret_text import MASK
+from cognito_mfa.values.secret_text import MASK, SecretText
 
 # Members of requests and answers, in the service's spelling. A test compares them with botocore's model.
 MEMBERS = frozenset(
@@ -40,17 +43,17 @@ PARAMETERS = frozenset(
         *("SRP_A", "SRP_B"),
     }
 )
-# Fields of OAuth 2.0, at the pool's own domain.
+# Fields of OAuth 2.0 and SAML, at the pool's own domain, and of signed addresses.
 FIELDS = frozenset(
     {
-        "access_token",
-        "client_secret",
-        "code",
-        "code_verifier",
-        "id_token",
-        "password",
-        "refresh_token",
+        *("access_token", "client_assertion", "client_secret", "code", "code_verifier", "id_token"),
+        *("password", "refresh_token", "session", "SAMLResponse", "X-Amz-Signature"),
     }
+)
+# Other spellings: fields of forms, arguments in Python, AWS credentials.
+_OTHER_NAMES = (
+    r"(?i:[\w-]{0,40}(?:passw(?:or)?d|passphrase|secret)[\w-]{0,40}"
+    r"|[\w-]{0,40}(?:token|sessionid|(?:confirmation|mfa|otp|recovery|user|verification)_?code))"
 )
 HEADERS = frozenset(
     {"Authorization", "Cookie", "Proxy-Authorization", "Set-Cookie", "X-Amz-Security-Token"}
@@ -62,51 +65,77 @@ PERSONAL = frozenset(
         *("USERNAME", "USER_ID_FOR_SRP"),
     }
 )
-LIBRARIES = ("boto3", "botocore", "http", "s3transfer", "urllib3")
+LIBRARIES = ("aiobotocore", "boto3", "botocore", "http", "s3transfer", "urllib3")
+MAPS = ("AuthParameters", "ChallengeResponses", "UserContextData")
 
-_QUOTE = r"\\*[\"']"
-_VALUE = rf"(?P<open>b?(?P<quote>{_QUOTE})).*?(?:(?<!\\)(?P=quote)|\Z)"
+_QUOTE = r"\\{0,31}[\"']"  # four levels of JSON within JSON; without a limit, time would grow with the square
+_END = r"(?:(?<!\\)(?P=quote)|\Z)"
+# What pprint writes on several lines goes on with a quotation mark at the beginning of the next one.
+_VALUE = (
+    rf"(?P<open>b?(?P<quote>{_QUOTE})).*?{_END}(?:[ \t]*\n[ \t]*b?(?P=quote).*?(?<!\\)(?P=quote))*"
+)
+_LIST = rf"[\[(](?:\s*b?(?P<quote>{_QUOTE}).*?{_END},?)+"
 
 
-def _quoted(names: frozenset[str]) -> re.Pattern[str]:
-    """Return what finds ``"Name": "value"``, in JSON, in JSON within JSON, and as Python shows a dictionary.
+def _any_of(names: frozenset[str] | tuple[str, ...]) -> str:
+    return "|".join(sorted(map(re.escape, names)))
 
-    A quotation mark within the value has more backslashes before it than the one that ends it. Where the value has no
-    end, because the line was cut, it is what is left.
+
+_NAMES = _any_of(MEMBERS | PARAMETERS | FIELDS)
+
+
+def _key(names: str, separators: str = ":=,") -> str:
+    """Return what finds ``"Name":``, in JSON, in JSON within JSON, and as Python shows a dictionary.
+
+    Args:
+        names: a pattern.
+        separators: of a name and its value.
     """
-    listed = "|".join(sorted(map(re.escape, names)))
-    return re.compile(
-        rf"(?P<key>b?(?P<mark>{_QUOTE})(?:{listed})(?P=mark)\s*[:=,]\s*){_VALUE}", re.DOTALL
-    )
+    return rf"(?P<key>b?(?P<mark>{_QUOTE})(?:{names})(?P=mark)\s*[{separators}]\s*)"
 
 
-_SECRETS = _quoted(MEMBERS | PARAMETERS | FIELDS)
-_HEADERS = re.compile(
-    rf"(?P<key>b?(?P<mark>{_QUOTE})(?:{'|'.join(sorted(HEADERS))})(?P=mark)\s*[:=,]\s*){_VALUE}",
-    re.DOTALL | re.IGNORECASE,
+def _pattern(*parts: str) -> re.Pattern[str]:
+    return re.compile("".join(parts), re.DOTALL)
+
+
+# A quotation mark within the value has more backslashes before it than the one that ends it. Where the value has no end,
+# because the line was cut, it is what is left.
+_QUOTED = (
+    _pattern(_key(_NAMES), _VALUE),
+    _pattern(_key(_OTHER_NAMES, ":="), _VALUE),
+    _pattern(_key(f"(?i:{_any_of(HEADERS)})"), _VALUE),
+    # Without quotation marks around the name: the arguments of a call.
+    _pattern(rf"(?P<key>\b(?:{_any_of(MEMBERS | PARAMETERS)}|{_OTHER_NAMES})=)", _VALUE),
 )
-_PERSONAL = _quoted(PERSONAL)
-_MAPS = re.compile(
-    rf"(?P<key>(?P<mark>{_QUOTE})(?:AuthParameters|ChallengeResponses|UserContextData)(?P=mark)\s*:\s*)\{{[^{{}}]*\}}"
-)
-# Without quotation marks: lines of headers, forms, and the arguments of a call.
-_HEADER_LINES = re.compile(
-    rf"(?P<key>\b(?:{'|'.join(sorted(HEADERS))}):\s*)[^\r\n\\\"']+", re.IGNORECASE
-)
-_FORM_FIELDS = re.compile(
-    rf"(?P<key>(?:^|[?&\s\"'])(?:{'|'.join(sorted(FIELDS | {'secret'}))})=)[^&\s\"']+"
-)
-_ARGUMENTS = re.compile(
-    rf"(?P<key>\b(?:{'|'.join(sorted(MEMBERS | PARAMETERS))})=){_VALUE}", re.DOTALL
+_PERSONAL = _pattern(_key(_any_of(PERSONAL)), _VALUE)
+_EVERYTHING = f"{_NAMES}|{_OTHER_NAMES}"
+_BEGIN = r"(?:(?<![\w.-])|(?<=\\[nrt]))"  # of a word, also after a line break that Python shows
+_UNQUOTED = (
+    _pattern(_key(_any_of(MAPS), ":"), r"\{[^{}]*\}"),
+    _pattern(_key(_EVERYTHING, ":="), _LIST),  # as Django shows a form
+    _pattern(_key(_EVERYTHING, ":="), r"\d{6,}"),  # a code that is a number
+    _pattern(
+        rf"(?P<key>{_BEGIN}(?i:{_any_of(HEADERS)}):\s*)", r"(?:(?!\\[rn])[^\r\n])+"
+    ),  # lines of headers
+    _pattern(
+        rf"(?P<key>{_BEGIN}(?:{_any_of(FIELDS)}|{_OTHER_NAMES})=)", r"[^&\s\"']+"
+    ),  # forms and addresses
+    _pattern(rf"(?P<key><(?:{_EVERYTHING})>)", r"[^<]+"),  # AWS's older services answer with XML
 )
 # Tokens are recognized wherever they are: signed ones have three parts, encrypted ones five.
 _TOKENS = re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){2,4}")
+_PASSWORDS_IN_ADDRESSES = re.compile(r"(?P<key>\w://[^\s/@:\"']*:)[^\s/\"']+(?=@)")
 # One of these is in every name above, in lower case. Most lines have none, and cost a microsecond.
 _STEMS = (
-    *("answer", "authorization", "challengeresponses", "code", "cookie", "credential"),
-    *("encodeddata", "eyj", "parameters", "password", "salt", "secret", "session", "srp_", "token"),
+    *("answer", "assertion", "authorization", "challengeresponses", "code", "cookie", "credential"),
+    *("encodeddata", "eyj", "parameters", "passphrase", "passw", "salt", "samlresponse", "secret"),
+    *("session", "signature", "srp_", "token", "://"),
 )
-_ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"asctime", "taskName"}
+_HARMLESS = (type(None), bool, float, complex, dt.date, dt.time, dt.timedelta, SecretText)
+SIX_DIGITS = 100_000  # the least: a status such as 404 is no code of a user
+PAIR = 2  # a header, as many libraries keep it
+MAX_DEPTH = 8  # of containers in containers
 
 
 def redact(text: str, *, personal: bool = False) -> str:
@@ -118,9 +147,9 @@ def redact(text: str, *, personal: bool = False) -> str:
     """
     lower = text.lower()
     if any(stem in lower for stem in _STEMS):
-        for pattern in (_SECRETS, _HEADERS, _ARGUMENTS):
+        for pattern in _QUOTED:
             text = pattern.sub(rf"\g<key>\g<open>{MASK}\g<quote>", text)
-        for pattern in (_MAPS, _HEADER_LINES, _FORM_FIELDS):
+        for pattern in (*_UNQUOTED, _PASSWORDS_IN_ADDRESSES):
             text = pattern.sub(rf"\g<key>{MASK}", text)
         text = _TOKENS.sub(MASK, text)
     return _PERSONAL.sub(rf"\g<key>\g<open>{MASK}\g<quote>", text) if personal else text
@@ -129,51 +158,129 @@ def redact(text: str, *, personal: bool = False) -> str:
 class RemoveSecrets(logging.Filter):
     """Removes secrets from each record: from its message, its traceback, and the fields that were added to it.
 
-    A record that holds none stays as it is. One that does loses its arguments, which are in the message then.
+    A record that holds none stays as it is. In one that does, what held it is replaced.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return True: no record is dropped."""
         personal = record.name.partition(".")[0] in LIBRARIES
-        text = _message(record)
-        clean = redact(text, personal=personal)
-        if clean != text or not isinstance(record.msg, str):
-            record.msg, record.args = clean, None
+        _clean_message(record, personal=personal)
         _clean_exception(record, personal=personal)
         if record.stack_info:
             record.stack_info = redact(record.stack_info, personal=personal)
         for name, value in list(vars(record).items()):
             if name not in _ORDINARY:
-                vars(record)[name] = _clean_field(value, personal=personal)
+                vars(record)[name] = _clean(value, name, personal=personal)
         return True
 
 
-def _message(record: logging.LogRecord) -> str:
+def _clean_message(record: logging.LogRecord, *, personal: bool) -> None:
+    """Clean the arguments by their names, then the text that they make; a formatter may read either."""
+    if not isinstance(record.msg, str):
+        record.msg = _clean(record.msg, personal=personal)
+    record.args = _clean(record.args, personal=personal)
     try:
-        return record.getMessage()
-    except Exception:  # noqa: BLE001 - logging itself reports it, with the arguments that would be printed
-        return str(record.msg)
+        text = record.getMessage()
+    except Exception:  # noqa: BLE001 - logging itself reports it, with the message and the arguments
+        record.msg = redact(str(record.msg), personal=personal)
+        return
+    clean = redact(text, personal=personal)
+    if clean != text and not isinstance(record.msg, Mapping):
+        record.msg, record.args = clean, None
 
 
 def _clean_exception(record: logging.LogRecord, *, personal: bool) -> None:
-    """Replace the traceback by its clean text, where it holds something; collectors would read the frames."""
-    if not record.exc_info and not record.exc_text:
-        return
-    text = record.exc_text or "".join(traceback.format_exception(*_exception(record))).rstrip()
+    """Replace the traceback by its clean text, where it holds something; collectors would read the frames.
+
+    Another handler may have left a shorter text of it in the record.
+    """
+    if isinstance(record.exc_info, tuple):
+        traced = "".join(traceback.format_exception(*record.exc_info)).rstrip()
+        clean = redact(traced, personal=personal)
+        if clean != traced:
+            record.exc_info, record.exc_text = None, record.exc_text or clean
+    if record.exc_text:
+        record.exc_text = redact(record.exc_text, personal=personal)
+
+
+def _clean(value: Any, name: str = "", *, personal: bool, depth: int = 0) -> Any:
+    """Return ``value`` without what is secret in it: the same object, where there is nothing.
+
+    Args:
+        value: of any type, containers included.
+        name: under which it was found; empty for none.
+        personal: also without usernames, addresses, and attributes.
+        depth: of the containers around it.
+    """
+    if isinstance(value, _HARMLESS):
+        return value
+    if isinstance(value, (str, bytes, bytearray)):
+        return _clean_text(value, name, personal=personal)
+    if isinstance(value, int):
+        return MASK if value >= SIX_DIGITS and _is_secret(name) else value
+    if depth < MAX_DEPTH:
+        if isinstance(value, Mapping):
+            return _clean_map(value, name, personal=personal, depth=depth)
+        if type(value) in (list, tuple, set, frozenset):
+            return _clean_items(value, name, personal=personal, depth=depth)
+    return _clean_object(value, personal=personal)
+
+
+def _clean_text(value: str | bytes | bytearray, name: str, *, personal: bool) -> Any:
+    if value and (_is_secret(name) or (personal and name in PERSONAL)):
+        return MASK
+    text = value if isinstance(value, str) else value.decode("latin-1")
     clean = redact(text, personal=personal)
-    if clean != text:
-        record.exc_info, record.exc_text = None, clean
+    if clean == text:
+        return value
+    return clean if isinstance(value, str) else clean.encode("latin-1")
 
 
-def _exception(record: logging.LogRecord) -> Any:
-    return record.exc_info if isinstance(record.exc_info, tuple) else (None, None, None)
+def _clean_map(value: Mapping[Any, Any], name: str, *, personal: bool, depth: int) -> Any:
+    if name in MAPS:
+        return MASK
+    clean = {
+        key: _clean(item, _name(key), personal=personal, depth=depth + 1)
+        for key, item in value.items()
+    }
+    return value if all(clean[key] is item for key, item in value.items()) else clean
 
 
-def _clean_field(value: Any, *, personal: bool) -> Any:
-    if isinstance(value, str):
-        return redact(value, personal=personal)
-    if isinstance(value, (dict, list, tuple, bytes)):
-        text = repr(value)
+def _clean_items(value: Any, name: str, *, personal: bool, depth: int) -> Any:
+    items = list(value)
+    if len(items) == PAIR and _is_secret(_name(items[0])):
+        clean = [items[0], _clean(items[1], _name(items[0]), personal=personal, depth=depth + 1)]
+    else:
+        clean = [_clean(item, name, personal=personal, depth=depth + 1) for item in items]
+    if all(now is before for now, before in zip(clean, items, strict=True)):
+        return value
+    return type(value)(clean) if isinstance(value, (list, tuple)) else clean
+
+
+def _clean_object(value: Any, *, personal: bool) -> Any:
+    """Return the clean text of an object, as a formatter would write it, or the object."""
+    for show in (str, repr):
+        text = _shown(value, show)
         clean = redact(text, personal=personal)
-        return value if clean == text else clean
+        if clean != text:
+            return clean
     return value
+
+
+def _shown(value: object, show: Callable[[object], str]) -> str:
+    try:
+        return show(value)
+    except Exception:  # noqa: BLE001 - whatever it raises, it shows nothing
+        return ""
+
+
+def _name(key: object) -> str:
+    return key.decode("latin-1") if isinstance(key, bytes) else key if isinstance(key, str) else ""
+
+
+_SECRET_NAME = re.compile(f"{_EVERYTHING}|(?i:{_any_of(HEADERS)})")
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.fullmatch(name) is not None

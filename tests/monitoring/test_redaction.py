@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import dataclasses
+import datetime as dt
+import functools
 import io
 import json
 import logging
+import pprint
+import queue
+import types
 from collections.abc import Callable, Iterator
+from logging.handlers import QueueHandler
 from typing import Any
 
 import pytest
+from pythonjsonlogger.json import JsonFormatter
 
 from cognito_mfa.cognito import clients
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.monitoring import redaction
 from cognito_mfa.monitoring.redaction import RemoveSecrets, redact
 from cognito_mfa.signals import signed_in
-from cognito_mfa.values.secret_text import MASK
+from cognito_mfa.values.secret_text import MASK, SecretText
 from tests.monitoring import outcomes
 from tests.monitoring.outcomes import Site
 
@@ -247,3 +257,215 @@ def test_the_names_are_those_of_botocores_model(cognito_model: Any) -> None:
     }
     assert sensitive
     assert sensitive - redaction.MEMBERS - redaction.PERSONAL == {"ClientId"}
+
+
+# ------------------------------------------------------------------------------- kinds of records
+
+
+SHH = "Plain-Secret1"
+BODY = {"AuthParameters": {"USERNAME": "bob", "PASSWORD": SHH}}
+
+
+class Shown:
+    """An object of a library that shows what it holds, in an attribute that no name gives away."""
+
+    def __repr__(self) -> str:
+        return f"<Request {BODY}>"
+
+
+@dataclasses.dataclass
+class Login:
+    Password: str
+
+
+def dumps_everything(record: logging.LogRecord) -> str:
+    """Write each attribute, as formatters for log collectors do."""
+    return json.dumps({**vars(record), "message": record.getMessage()}, default=repr)
+
+
+class Everything(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        super().format(record)
+        return dumps_everything(record)
+
+
+FORMATTERS = {
+    "plain": logging.Formatter,
+    "json": JsonFormatter,
+    "everything": Everything,
+}
+ARGUMENTS: list[tuple[Any, ...]] = [
+    ("%(Password)s for %(user)s", {"Password": SHH, "user": 7}),
+    ("Cookie: a='x'; sessionid=%s", SHH),
+    ("Cookie: sessionid=%s; b=c", f'"{SHH}"'),
+    ("send: %r", f"POST / HTTP/1.1\r\nAuthorization: Bearer {SHH}\r\nHost: x"),
+    ("%r", [("Authorization", f"Bearer {SHH}")]),
+    ("%r", [(b"authorization", b"Bearer " + SHH.encode())]),
+    ("%s", json.dumps([["authorization", f"Bearer {SHH}"]])),
+    ("<QueryDict: %s>", {"new_password1": ["x", SHH], "next": ["/"]}),
+    ("%s", json.dumps({"password": ["x", SHH]})),
+    ("%s", {"code": [SHH], "state": ["x"]}),
+    ("%s", collections.OrderedDict(Password=SHH)),
+    ("%s", Login(SHH)),
+    ("%s", types.SimpleNamespace(client_secret=SHH)),
+    ("%s", Shown()),
+    ("https://site/callback#access_token=%s&x=1", SHH),
+    ("https://site/%s", f"?state=x&session={SHH}"),
+    ("username=bob&new_password1=%s", SHH),
+    ("POST https://client:%s@pool.example.com/oauth2/token", SHH),
+    ("secret_hash=%r", SHH),
+    ("<Credentials><SecretAccessKey>%s</SecretAccessKey>", SHH),
+    ("%s", pprint.pformat({"Session": f"{SHH} " * 20})),
+    ({"Password": SHH},),
+    ({"request": {"body": BODY}},),
+    (Shown(),),
+    (json.dumps(BODY).encode(),),
+    # What cannot be formatted is printed by logging itself, with its arguments.
+    ("%d", json.dumps(BODY)),
+    ("%s %s", json.dumps(BODY)),
+    ("no place for it", json.dumps(BODY)),
+    (f"%d Password={SHH!r}", "x"),
+]
+FIELDS: dict[str, Any] = {
+    "Password": SHH,
+    "access_token": SHH,
+    "headers": {"authorization": f"Bearer {SHH}"},
+    "pair": ("Set-Cookie", f"sessionid={SHH}"),
+    "body": BODY,
+    "text": json.dumps(BODY),
+    "raw": bytearray(json.dumps(BODY).encode()),
+    "several": {json.dumps(BODY)},
+    "frozen": frozenset({json.dumps(BODY)}),
+    "deep": [[{"a": ({"NEW_PASSWORD": SHH},)}]],
+    "too_deep": functools.reduce(lambda inside, _: [inside], range(20), json.dumps(BODY)),
+    "shown": Shown(),
+    "login": Login(SHH),
+    "error": ValueError(json.dumps(BODY)),
+    "message": json.dumps(BODY),  # left by the formatter of an earlier handler
+}
+
+
+def a_record(message: str, /, **fields: Any) -> logging.LogRecord:
+    """Return a record as code that makes its own has it."""
+    given = {"msg": message, "levelno": logging.ERROR, "levelname": "ERROR", "name": "site"}
+    return logging.makeLogRecord({**given, **fields})
+
+
+def written(log: Callable[[logging.Logger], object], formatter: str, *, queued: bool) -> str:
+    """Return what a handler with the filter writes, and what logging prints about its own errors."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(FORMATTERS[formatter]())
+    logger = logging.Logger("site")  # noqa: LOG001 - of this test only
+    if queued:
+        records: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        first: logging.Handler = QueueHandler(records)
+    else:
+        first = handler
+    first.addFilter(RemoveSecrets())
+    logger.addHandler(first)
+    with contextlib.redirect_stderr(stream):
+        log(logger)
+        if queued:
+            while not records.empty():
+                handler.handle(records.get())
+    return stream.getvalue()
+
+
+@pytest.fixture(params=[(name, queued) for name in FORMATTERS for queued in (False, True)])
+def write(request: pytest.FixtureRequest) -> Callable[[Callable[[logging.Logger], object]], str]:
+    formatter, queued = request.param
+    return lambda log: written(log, formatter, queued=queued)
+
+
+Write = Callable[[Callable[[logging.Logger], object]], str]
+
+
+def test_no_message_and_no_argument_leaks(write: Write) -> None:
+    for message, *arguments in ARGUMENTS:
+        text = write(functools.partial(_log, message=message, arguments=arguments))
+        assert text, message
+        assert SHH not in text, message
+
+
+def test_no_added_field_leaks(write: Write) -> None:
+    for name, value in FIELDS.items():
+        made = a_record("sent", **{name: value})
+        text = write(functools.partial(logging.Logger.handle, record=made))
+        assert "sent" in text or name == "message"
+        assert SHH not in text, name
+
+
+def test_no_exception_leaks(write: Write) -> None:
+    for fail in (_chained, _grouped, _with_note, _formatted_shortly):
+        text = write(fail)
+        assert "failed" in text
+        assert SHH not in text, fail.__name__
+
+
+def _log(logger: logging.Logger, *, message: Any, arguments: list[Any]) -> None:
+    logger.error(message, *arguments)
+
+
+def _chained(logger: logging.Logger) -> None:
+    try:
+        try:
+            int(json.dumps(BODY))
+        except ValueError as error:
+            raise RuntimeError("the cause says it") from error
+    except RuntimeError:
+        logger.exception("failed")
+
+
+def _grouped(logger: logging.Logger) -> None:
+    error = ExceptionGroup("several", [KeyError("x"), ValueError(json.dumps(BODY))])
+    logger.error("failed", exc_info=error)
+
+
+def _with_note(logger: logging.Logger) -> None:
+    error = ValueError("x")
+    error.add_note(json.dumps(BODY))
+    logger.error("failed", exc_info=error)
+
+
+def _formatted_shortly(logger: logging.Logger) -> None:
+    """An earlier handler's formatter left its own text of the exception in the record."""
+    error = ValueError(json.dumps(BODY))
+    made = a_record("failed", exc_info=(ValueError, error, None), exc_text="ValueError")
+    logger.handle(made)
+
+
+def test_formatters_that_read_the_arguments_still_work() -> None:
+    """uvicorn's and gunicorn's access lines do."""
+    path = f"/callback?code={SHH}&state=x"
+    made = record('%s - "%s %s HTTP/%s" %d', "127.0.0.1", "GET", path, "1.1", 302)
+    assert made.args == ("127.0.0.1", "GET", f"/callback?code={MASK}&state=x", "1.1", 302)
+    made = record('%(h)s "%(r)s"', {"h": "::1", "r": f"GET {path}"})
+    assert made.args == {"h": "::1", "r": f"GET /callback?code={MASK}&state=x"}
+
+
+def test_a_message_that_is_a_dictionary_stays_one() -> None:
+    """structlog and JSON formatters make fields of it."""
+    assert record({"event": "sent", "user": 7}).msg == {"event": "sent", "user": 7}
+    assert record({"event": "sent", "Session": SHH}).msg == {"event": "sent", "Session": MASK}
+
+
+def test_values_that_are_no_secret_stay() -> None:
+    fields = {
+        "code": 404,
+        "status_code": 200,
+        "token_type": "Bearer",
+        "reason": "password_policy",
+        "params": (1, "x", None, 2.5),
+        "when": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        "secret": SecretText("x"),
+        "password": "",
+    }
+    made = record("x", **fields)
+    for name, value in fields.items():
+        assert vars(made)[name] is value, name
+
+
+def test_a_code_that_is_a_number_is_removed() -> None:
+    assert redact('{"SOFTWARE_TOKEN_MFA_CODE": 123456}') == f'{{"SOFTWARE_TOKEN_MFA_CODE": {MASK}}}'
+    assert vars(record("x", user_code=123456))["user_code"] == MASK
