@@ -1,6 +1,6 @@
 """Settings of a site with Celery: the tests are its web process, and its workers are processes of their own.
 
-Both share a folder: the database, the emails, and the logs are in it.
+Both share a folder: the emails and the logs are in it, and the database, where no PostgreSQL is named.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ import django
 
 from tests.settings import *  # noqa: F403
 from tests.settings import COGNITO_MFA as PLAIN
+from tests.settings import env
+
+POSTGRESQL = "COGNITO_MFA_TEST_DATABASE_URL"
 
 MISSING = [name for name in ("celery", "redis", "throttled") if find_spec(name) is None]
 if "CELERY_SITE" not in os.environ:  # the web process; its workers inherit the environment
@@ -24,14 +27,22 @@ if "CELERY_SITE" not in os.environ:  # the web process; its workers inherit the 
     atexit.register(shutil.rmtree, os.environ["CELERY_SITE"], ignore_errors=True)
 SITE = Path(os.environ["CELERY_SITE"])
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": SITE / "site.sqlite3",
-        "OPTIONS": {"timeout": 30, "transaction_mode": "IMMEDIATE"},
-        "TEST": {"NAME": SITE / "site.sqlite3"},
+NAME = SITE.name.replace("-", "_").lower()
+if (
+    POSTGRESQL in os.environ
+):  # as most sites with workers have it; each run has a database of its own
+    DATABASES = {"default": {**env.db_url(POSTGRESQL), "TEST": {"NAME": NAME}}}
+    if "CELERY_SITE_COGNITO" in os.environ:  # a worker uses what the tests have created
+        DATABASES["default"]["NAME"] = NAME
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": SITE / "site.sqlite3",
+            "OPTIONS": {"timeout": 30, "transaction_mode": "IMMEDIATE"},
+            "TEST": {"NAME": SITE / "site.sqlite3"},
+        }
     }
-}
 EMAILS = SITE / "emails"
 if django.VERSION >= (6, 1):
     MAILERS: dict[str, Any] = {  # type: ignore[no-redef]
