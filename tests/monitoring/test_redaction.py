@@ -337,7 +337,7 @@ FIELDS: dict[str, Any] = {
     "several": {json.dumps(BODY)},
     "frozen": frozenset({json.dumps(BODY)}),
     "deep": [[{"a": ({"NEW_PASSWORD": SHH},)}]],
-    "too_deep": functools.reduce(lambda inside, _: [inside], range(20), json.dumps(BODY)),
+    "too_deep": [[[[[[[[[[json.dumps(BODY)]]]]]]]]]],
     "shown": Shown(),
     "login": Login(SHH),
     "error": ValueError(json.dumps(BODY)),
@@ -451,7 +451,7 @@ def test_a_message_that_is_a_dictionary_stays_one() -> None:
 
 
 def test_values_that_are_no_secret_stay() -> None:
-    fields = {
+    fields: dict[str, Any] = {
         "code": 404,
         "status_code": 200,
         "token_type": "Bearer",
