@@ -28,7 +28,8 @@ def observed(call: Call) -> Call:
                 reply = call(operation, parameters)
                 request_id = str(reply.get("ResponseMetadata", {}).get("RequestId", ""))
             except CognitoMFAError as error:
-                request_id, error_type = error.request_id, error.error or error.code
+                request_id = error.request_id
+                error_type = error.error or str(error.reason or error.code)
                 raise
             finally:
                 _last.set(request_id)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,14 +19,17 @@ from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import REGISTRY, generate_latest
 
+from cognito_mfa.cognito.errors import SERVICE_FAILURES, THROTTLED
+from cognito_mfa.exceptions import UnavailableReason
 from cognito_mfa.monitoring import log_events, telemetry
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 DASHBOARD = json.loads((DOCS / "monitoring" / "grafana-dashboard.json").read_text())
 RULES = yaml.safe_load((DOCS / "monitoring" / "alert-rules.yml").read_text())
 ALERTS = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
-# Variables of Grafana, as it replaces them.
-VARIABLES = {"$__rate_interval": "5m", "$__interval": "1m"}
+# A variable of Grafana, as it replaces it: at least four scrapes. ``$__interval`` may be shorter than the time between two,
+# and a rate of one sample is nothing.
+VARIABLES = {"$__rate_interval": "5m"}
 
 
 def expressions() -> Iterator[tuple[str, str]]:
@@ -39,6 +45,8 @@ def expressions() -> Iterator[tuple[str, str]]:
 
 
 EXPRESSIONS = list(expressions())
+EVENTS = "cognito_mfa_events_total"
+TESTS = yaml.safe_load((DOCS / "monitoring" / "alert-rules-tests.yml").read_text())["tests"]
 
 
 @pytest.fixture
@@ -81,6 +89,7 @@ def test_an_expression_asks_for_what_is_exported(
     number: int, exported: dict[str, set[str]]
 ) -> None:
     where, expression = EXPRESSIONS[number]
+    assert "$" not in expression, where
     found = list(selectors(promql_parser.parse(expression)))
     assert found, where
     for selector in found:
@@ -89,6 +98,11 @@ def test_an_expression_asks_for_what_is_exported(
             assert matcher.name in exported[selector.name]
             if matcher.name == "cognito_mfa_event":
                 assert set(matcher.value.split("|")) <= set(log_events.EVENTS)
+            if matcher.name == "error_type" and selector.name == EVENTS:
+                known = {
+                    error for errors in log_events.COUNTED_BY_ERROR.values() for error in errors
+                }
+                assert set(matcher.value.split("|")) <= known
     for labels in re.findall(r"by \((\w+)\)", expression):
         assert labels in set.union(*(exported[selector.name] for selector in found))
 
@@ -122,3 +136,101 @@ def test_panels_lie_beside_each_other() -> None:
         taken |= fields
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(ids) == len(set(ids))
+
+
+def test_each_panel_is_complete() -> None:
+    """Grafana shows nothing where an option is missing that it would have added itself: the legend is one."""
+    assert (
+        DASHBOARD["schemaVersion"] >= 37
+    )  # below, Grafana would change the panels when it loads them
+    [variable] = DASHBOARD["templating"]["list"]
+    assert (variable["type"], variable["query"]) == ("datasource", "prometheus")
+    for panel in DASHBOARD["panels"]:
+        assert panel["title"]
+        assert panel["description"].endswith(".")
+        assert panel["datasource"] == {"type": "prometheus", "uid": f"${{{variable['name']}}}"}
+        assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
+        names = [target["refId"] for target in panel["targets"]]
+        assert len(names) == len(set(names))
+        if panel["type"] == "timeseries":
+            legend = {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True}
+            assert panel["options"]["legend"] == legend
+            assert panel["options"]["tooltip"]["mode"] == "multi"
+        else:
+            assert panel["type"] == "stat"
+            assert panel["options"]["reduceOptions"]["calcs"] == ["lastNotNull"]
+
+
+UNITS = ("cps", "percentunit", "reqps", "s", "short")
+
+
+def test_legends_name_labels_that_are_left() -> None:
+    for panel in DASHBOARD["panels"]:
+        for target in panel["targets"]:
+            for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):
+                assert f"by ({label})" in target["expr"]
+
+
+def test_failures_of_calls_are_told_from_refusals(cognito_model: Any) -> None:
+    """The panel's share is of what Cognito and the network do wrong, by each name that a call may end with."""
+    [expression] = [
+        target["expr"]
+        for panel in DASHBOARD["panels"]
+        for target in panel["targets"]
+        if panel["title"] == "Failures of Cognito"
+    ]
+    [pattern] = re.findall(r'error_type=~"([^"]+)"', expression)
+    failures = {
+        *SERVICE_FAILURES,
+        *(f"{name}Exception" for name in SERVICE_FAILURES if not name.isdigit()),
+        *(one.__name__ for one in _of_the_network()),
+        *(reason.value for reason in UnavailableReason if reason is not _OF_KEYS),
+    }
+    assert [name for name in sorted(failures) if not re.fullmatch(pattern, name)] == []
+    refusals = {
+        name
+        for name in cognito_model.shape_names
+        if name.endswith("Exception") and name.removesuffix("Exception") not in SERVICE_FAILURES
+    } | {f"{name}Exception" for name in THROTTLED}
+    assert [name for name in sorted(refusals) if re.fullmatch(pattern, name)] == []
+
+
+_OF_KEYS = UnavailableReason.ASKED_JUST_NOW  # of the pool's keys, which are no call
+
+
+def _of_the_network() -> Iterator[type[Exception]]:
+    from botocore import exceptions
+
+    kinds: list[type[Exception]] = [exceptions.HTTPClientError, exceptions.ConnectionError]
+    while kinds:
+        yield (kind := kinds.pop())
+        kinds += kind.__subclasses__()
+
+
+def test_throttling_is_alerted_by_each_name_that_cognito_has_for_it() -> None:
+    [pattern] = re.findall(r'error_type=~"([^"]+)"', ALERTS["CognitoMFAThrottled"]["expr"])
+    names = [*THROTTLED, *(f"{name}Exception" for name in THROTTLED), "429"]
+    assert [name for name in names if not re.fullmatch(pattern, name)] == []
+
+
+def test_each_alert_is_tried_with_and_without_its_cause() -> None:
+    """promtool runs these, below; the file is for sites that change the limits, too."""
+    tried: dict[str, set[bool]] = {}
+    for case in TESTS:
+        [expected] = case["alert_rule_test"]
+        tried.setdefault(expected["alertname"], set()).add(bool(expected["exp_alerts"]))
+    assert tried == {name: {True, False} for name in ALERTS}
+
+
+def test_prometheus_agrees() -> None:
+    if shutil.which("promtool") is None:
+        assert os.environ.get("COGNITO_MFA_TEST_PROMTOOL") != "required", "no promtool found"
+        pytest.skip("promtool is not installed")
+    ran = subprocess.run(
+        ["promtool", "test", "rules", "alert-rules-tests.yml"],  # noqa: S607 - from the PATH
+        cwd=DOCS / "monitoring",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -100,6 +100,13 @@ def test_a_failed_call_has_cognitos_name_of_the_error(collected: Collected, site
     assert collected.counted["password_refused", "bad_credentials"] == 1
 
 
+def test_a_call_that_is_not_sent_is_told_from_others(collected: Collected, site: Site) -> None:
+    outcomes.stops_calling(site)
+    site.visitor.sign_in()
+    names = [attributes.get("error.type") for attributes, _ in collected.points(telemetry.DURATION)]
+    assert names[-1] == "circuit_open"
+
+
 def test_counts_begin_at_zero(collected: Collected, site: Site) -> None:
     """Prometheus sees no increase in a count that first appears as 1."""
     outcomes.wrong_password(site)
