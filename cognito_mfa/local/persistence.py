@@ -205,9 +205,12 @@ def _create(path: Path) -> None:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """The database, once it is ours and no one else's."""
-    database = sqlite3.connect(
-        path.absolute(), timeout=0, isolation_level=None, check_same_thread=False
-    )
+    try:
+        database = sqlite3.connect(
+            path.absolute(), timeout=0, isolation_level=None, check_same_thread=False
+        )
+    except sqlite3.Error as error:  # a folder, for example
+        raise StateFileError(f"{path} cannot be used: {error}.") from None
     try:
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         _check(path, database)

@@ -256,6 +256,12 @@ def test_there_is_nothing_to_load(path: Path) -> None:
     assert list(path.parent.iterdir()) == []
 
 
+def test_a_folder_is_no_state_file(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(StateFileError, match=r"pool\.json cannot be used"):
+        LocalCognito(state_file=path)
+
+
 OLD = '{"format":"cognito_mfa.local","version":1,"account":{"region":"us-east-1","pools":{}}}'
 
 

@@ -68,6 +68,13 @@ def test_an_error_header_stays_ascii_whatever_the_text_holds(server: HttpServer)
     assert "ä" in answer.json()["message"]
 
 
+def test_an_error_header_is_no_longer_than_clients_read(server: HttpServer) -> None:
+    """Python's refuses a response with a line of 64 kilobytes, and so never sees the error."""
+    answer = post(server.url, "DescribeUserPool", {"UserPoolId": "a" * 200_000}, signed=True)
+    assert answer.headers["x-amzn-errormessage"].startswith("2 validation errors detected: ")
+    assert len(answer.json()["message"]) > 200_000
+
+
 def known(table: Iterable[str]) -> list[str]:
     """Those whose input the installed botocore describes, or another operation's input is."""
     return sorted(name for name in table if service_model.describes(name))

@@ -110,7 +110,7 @@ IAM: Mapping[str, Operation] = {
     "AdminSetUserPassword": users.admin_set_user_password,
     "AdminUpdateAuthEventFeedback": auth_events.admin_update_auth_event_feedback,
     "AdminUpdateDeviceStatus": tracked_devices.admin_update_device_status,
-    "AdminUpdateUserAttributes": users.admin_update_user_attributes,
+    "AdminUpdateUserAttributes": own_attributes.admin_update_user_attributes,
     "AdminUserGlobalSignOut": sign_out.admin_user_global_sign_out,
     "CreateGroup": groups.create_group,
     "CreateIdentityProvider": identity_providers.create_identity_provider,

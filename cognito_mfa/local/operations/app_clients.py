@@ -70,14 +70,14 @@ def describe_user_pool_client(context: Context, parameters: Parameters) -> Paylo
 def list_user_pool_clients(context: Context, parameters: Parameters) -> Payload:
     """Return a page of a pool's app clients, without their secrets."""
     pool = context.pool(parameters)
-    start = page_start(parameters.get("NextToken"))
+    start = page_start(parameters.get("NextToken"), "ListUserPoolClients", pool.id)
     # There is no dynamic registration here, so all clients are regular ones.
     regular = parameters.get("ClientType") != "DCR"
     clients = list(pool.clients.values())[start:] if regular else []
     size = parameters.get("MaxResults", 60)
     page: Payload = {"UserPoolClients": [_listed(pool, one) for one in clients[:size]]}
     if len(clients) > size:
-        page["NextToken"] = page_token(start + size)
+        page["NextToken"] = page_token(start + size, "ListUserPoolClients", pool.id)
     return page
 
 

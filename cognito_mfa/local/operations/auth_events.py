@@ -23,12 +23,12 @@ ADMINISTRATOR = "Admin"
 def admin_list_user_auth_events(context: Context, parameters: Parameters) -> Payload:
     """Return a page of a user's events, the newest first."""
     user = _user(context, parameters)
-    start = page_start(parameters.get("NextToken"))
+    start = page_start(parameters.get("NextToken"), "AdminListUserAuthEvents", user.sub)
     end = start + (parameters.get("MaxResults") or LARGEST_PAGE)
     events = list(reversed(user.events))
     page: Payload = {"AuthEvents": [_described(event) for event in events[start:end]]}
     if len(events) > end:
-        page["NextToken"] = page_token(end)
+        page["NextToken"] = page_token(end, "AdminListUserAuthEvents", user.sub)
     return page
 
 

@@ -16,6 +16,7 @@ from cognito_mfa.local.errors import (
 )
 from cognito_mfa.local.operations.app_clients import new_secret
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.operations.paging import check_only_page
 from cognito_mfa.local.rules.state import ClientSecret
 
 MOST = 2
@@ -39,6 +40,7 @@ def add_user_pool_client_secret(context: Context, parameters: Parameters) -> Pay
 def list_user_pool_client_secrets(context: Context, parameters: Parameters) -> Payload:
     """Return the secrets of an app client by their ids, without the values."""
     _, client = context.client_of_pool(parameters)
+    check_only_page(parameters.get("NextToken"))
     return {"ClientSecrets": [_described(secret) for secret in client.secrets]}
 
 

@@ -65,7 +65,8 @@ def delete_group(context: Context, parameters: Parameters) -> Payload:
 def list_groups(context: Context, parameters: Parameters) -> Payload:
     """Return a page of a pool's groups."""
     pool = context.pool(parameters)
-    return _page([_described(pool, group) for group in pool.groups.values()], parameters)
+    groups = [_described(pool, group) for group in pool.groups.values()]
+    return _page("Groups", groups, parameters, "ListGroups", pool.id)
 
 
 def admin_add_user_to_group(context: Context, parameters: Parameters) -> Payload:
@@ -89,14 +90,15 @@ def admin_remove_user_from_group(context: Context, parameters: Parameters) -> Pa
 def admin_list_groups_for_user(context: Context, parameters: Parameters) -> Payload:
     """Return a page of a user's groups, the most important first."""
     pool, user = context.user(parameters)
-    return _page([_described(pool, group) for group in groups_of(pool, user)], parameters)
+    groups = [_described(pool, group) for group in groups_of(pool, user)]
+    return _page("Groups", groups, parameters, "AdminListGroupsForUser", user.sub)
 
 
 def list_users_in_group(context: Context, parameters: Parameters) -> Payload:
     """Return a page of a group's users."""
     pool, group = _group(context, parameters)
     members = [listed(one, None) for one in pool.users.values() if group.name in one.groups]
-    return _page(members, parameters, name="Users")
+    return _page("Users", members, parameters, "ListUsersInGroup", pool.id, group.name)
 
 
 def _group(context: Context, parameters: Parameters) -> tuple[UserPool, Group]:
@@ -108,13 +110,13 @@ def _group(context: Context, parameters: Parameters) -> tuple[UserPool, Group]:
 
 
 def _page(
-    items: Sequence[Mapping[str, Any]], parameters: Parameters, *, name: str = "Groups"
+    name: str, items: Sequence[Mapping[str, Any]], parameters: Parameters, *scope: str
 ) -> Payload:
-    start = page_start(parameters.get("NextToken"))
+    start = page_start(parameters.get("NextToken"), *scope)
     size = parameters.get("Limit") or LARGEST_PAGE
     page: Payload = {name: items[start : start + size]}
     if len(items) > start + size:
-        page["NextToken"] = page_token(start + size)
+        page["NextToken"] = page_token(start + size, *scope)
     return page
 
 

@@ -130,12 +130,13 @@ def delete_identity_provider(context: Context, parameters: Parameters) -> Payloa
 
 def list_identity_providers(context: Context, parameters: Parameters) -> Payload:
     """Return a page of a pool's identity providers."""
-    providers = list(context.pool(parameters).identity_providers.values())
-    start = page_start(parameters.get("NextToken"))
+    pool = context.pool(parameters)
+    providers = list(pool.identity_providers.values())
+    start = page_start(parameters.get("NextToken"), "ListIdentityProviders", pool.id)
     end = start + min(parameters.get("MaxResults") or LARGEST_PAGE, LARGEST_PAGE)
     page: Payload = {"Providers": [_listed(one) for one in providers[start:end]]}
     if len(providers) > end:
-        page["NextToken"] = page_token(end)
+        page["NextToken"] = page_token(end, "ListIdentityProviders", pool.id)
     return page
 
 

@@ -37,9 +37,9 @@ _POOL_SETTINGS = Names(
     implemented="AccountRecoverySetting AdminCreateUserConfig AutoVerifiedAttributes "
     "DeletionProtection DeviceConfiguration EmailConfiguration EmailVerificationMessage "
     "LambdaConfig MfaConfiguration Policies PoolName SmsAuthenticationMessage SmsConfiguration "
-    "SmsVerificationMessage UserPoolAddOns UserPoolTags UserPoolTier VerificationMessageTemplate",
+    "SmsVerificationMessage UserAttributeUpdateSettings UserPoolAddOns UserPoolTags UserPoolTier VerificationMessageTemplate",
     described="EmailVerificationSubject KeyConfiguration",
-    refused="AcrConfiguration DcrConfiguration IssuerConfiguration UserAttributeUpdateSettings",
+    refused="AcrConfiguration DcrConfiguration IssuerConfiguration",
 )
 _CLIENT_SETTINGS = Names(
     implemented="AccessTokenValidity AllowedOAuthFlows AllowedOAuthFlowsUserPoolClient "
@@ -253,6 +253,7 @@ STRUCTURES: Mapping[str, Names] = {
     "SoftwareTokenMfaSettingsType": Names("Enabled PreferredMfa"),
     "StringAttributeConstraintsType": Names("MaxLength MinLength"),
     "TokenValidityUnitsType": Names("AccessToken IdToken RefreshToken"),
+    "UserAttributeUpdateSettingsType": Names("AttributesRequireVerificationBeforeUpdate"),
     "UserPoolAddOnsType": Names("AdvancedSecurityAdditionalFlows AdvancedSecurityMode"),
     "UserPoolPolicyType": Names("PasswordPolicy SignInPolicy"),
     "UserPoolTokenSessionConfigType": Names("MaxPerUser"),

@@ -1,9 +1,11 @@
-"""What users change about themselves: attributes, verified addresses, and deletion.
+"""Attributes and addresses of users who are there, as they and administrators change them.
 
 Users cannot mark their own address as verified.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
 
 from cognito_mfa.local.errors import InvalidParameterException
 from cognito_mfa.local.operations import sent_codes
@@ -15,7 +17,7 @@ from cognito_mfa.local.operations.context import (
 )
 from cognito_mfa.local.operations.sent_codes import CHANNELS, Purpose
 from cognito_mfa.local.operations.triggers import About
-from cognito_mfa.local.rules import directory
+from cognito_mfa.local.rules import directory, pool_settings
 from cognito_mfa.local.rules.attribute_permissions import check_writable
 from cognito_mfa.local.rules.attribute_values import Write
 from cognito_mfa.local.rules.state import User, UserPool
@@ -32,15 +34,49 @@ def update_user_attributes(context: Context, parameters: Parameters) -> Payload:
     moved = [
         name for name in CHANNELS if name in changes and changes[name] != user.attributes.get(name)
     ]
+    pending = _pending(pool, changes, moved)
     directory.set_attributes(
-        pool, user, changes, write=Write.UPDATE, now=context.clock.now(), client=client
+        pool,
+        user,
+        changes,
+        write=Write.UPDATE,
+        now=context.clock.now(),
+        client=client,
+        pending=pending,
     )
+    _withdraw_codes(user, changes)
+    about = About(pool, client, user)
     sent = [
-        sent_codes.send_code(context, About(pool, client, user), _sending(name, UPDATED))
+        sent_codes.send_code(context, about, _sending(name, UPDATED, pending.get(name, "")))
         for name in moved
-        if name in pool.auto_verified and name in user.attributes
+        if name in pool.auto_verified and (name in pending or name in user.attributes)
     ]
     return {"CodeDeliveryDetailsList": sent} if sent else {}
+
+
+def admin_update_user_attributes(context: Context, parameters: Parameters) -> Payload:
+    """Change a user's attributes; only an address that must be proven first is sent a code."""
+    pool, user = context.user(parameters)
+    changes = attributes_in(parameters["UserAttributes"])
+    verified = [
+        n for n in CHANNELS if changes.get(directory.VERIFIED_FLAG[n], "").lower() == "true"
+    ]
+    waiting = {name: value for name in verified if (value := _waiting(user, name))}
+    changes = {**waiting, **changes}
+    moved = [
+        name
+        for name in CHANNELS
+        if name in changes and name not in verified and changes[name] != user.attributes.get(name)
+    ]
+    pending = _pending(pool, changes, moved)
+    directory.set_attributes(
+        pool, user, changes, write=Write.UPDATE, now=context.clock.now(), pending=pending
+    )
+    _withdraw_codes(user, changes)
+    about = About(pool, None, user)
+    for name, value in pending.items():
+        sent_codes.send_code(context, about, _sending(name, UPDATED, value))
+    return {}
 
 
 def get_user_attribute_verification_code(context: Context, parameters: Parameters) -> Payload:
@@ -49,7 +85,8 @@ def get_user_attribute_verification_code(context: Context, parameters: Parameter
     name = _address(context, pool, user, parameters)
     client = context.tokens.client_of(parameters["AccessToken"])
     about = About(pool, client, user)
-    details = sent_codes.send_code(context, about, _sending(name, ASKED_FOR))
+    sending = _sending(name, ASKED_FOR, _waiting(user, name))
+    details = sent_codes.send_code(context, about, sending)
     return {"CodeDeliveryDetails": details}
 
 
@@ -57,9 +94,9 @@ def verify_user_attribute(context: Context, parameters: Parameters) -> Payload:
     """Verify an address of the caller with the code that was sent there."""
     pool, user = context.caller(parameters)
     name = _address(context, pool, user, parameters)
-    sent_codes.check_sent_code(context, user, _purpose(name), parameters["Code"])
-    flag = {directory.VERIFIED_FLAG[name]: "true"}
-    directory.set_attributes(pool, user, flag, write=Write.COGNITO, now=context.clock.now())
+    sent = sent_codes.check_sent_code(context, user, _purpose(name), parameters["Code"])
+    proven = {directory.VERIFIED_FLAG[name]: "true", **({name: sent.value} if sent.value else {})}
+    directory.set_attributes(pool, user, proven, write=Write.COGNITO, now=context.clock.now())
     del user.sent_codes[_purpose(name)]
     return {}
 
@@ -95,8 +132,27 @@ def _purpose(name: str) -> str:
     return f"verification of {name}"
 
 
-def _sending(name: str, source: str) -> Purpose:
-    return Purpose(_purpose(name), name, source)
+def _sending(name: str, source: str, value: str) -> Purpose:
+    """``value`` is the address that the code goes to; "" for the one that the user has."""
+    return Purpose(_purpose(name), name, source, value)
+
+
+def _pending(pool: UserPool, changes: Mapping[str, str], moved: Iterable[str]) -> dict[str, str]:
+    """The new addresses that must be proven first. An empty value removes one at once."""
+    proven_first = pool_settings.proven_before_update(pool.settings)
+    return {name: changes[name] for name in moved if changes[name] and name in proven_first}
+
+
+def _waiting(user: User, name: str) -> str:
+    """The new address that a code was sent to, and that the user does not have yet; "" for none."""
+    sent = user.sent_codes.get(_purpose(name))
+    return sent.value if sent else ""
+
+
+def _withdraw_codes(user: User, changes: Iterable[str]) -> None:
+    """A code that was sent to one address proves no other."""
+    for name in changes:
+        user.sent_codes.pop(_purpose(name), None)
 
 
 def _address(context: Context, pool: UserPool, user: User, parameters: Parameters) -> str:
@@ -108,6 +164,6 @@ def _address(context: Context, pool: UserPool, user: User, parameters: Parameter
         )
     client = context.tokens.client_of(parameters["AccessToken"])
     check_writable(pool, client, [name], Write.UPDATE)
-    if name not in user.attributes:
+    if name not in user.attributes and not _waiting(user, name):
         raise InvalidParameterException(f"{name} cannot be verified for the user")
     return name

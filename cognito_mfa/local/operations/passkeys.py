@@ -64,12 +64,12 @@ def complete_web_authn_registration(context: Context, parameters: Parameters) ->
 def list_web_authn_credentials(context: Context, parameters: Parameters) -> Payload:
     """Return a page of the caller's passkeys."""
     _, user = _caller(context, parameters)
-    start = page_start(parameters.get("NextToken"))
+    start = page_start(parameters.get("NextToken"), "ListWebAuthnCredentials", user.sub)
     end = start + (parameters.get("MaxResults") or MOST)
     listed = list(user.passkeys.values())
     page: Payload = {"Credentials": [_described(passkey) for passkey in listed[start:end]]}
     if len(listed) > end:
-        page["NextToken"] = page_token(end)
+        page["NextToken"] = page_token(end, "ListWebAuthnCredentials", user.sub)
     return page
 
 

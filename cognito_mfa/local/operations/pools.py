@@ -106,12 +106,12 @@ def describe_user_pool(context: Context, parameters: Parameters) -> Payload:
 def list_user_pools(context: Context, parameters: Parameters) -> Payload:
     # Numbers begin at 0 and a page after "nothing" at 0, so the token is one ahead.
     """Return a page of the account's pools."""
-    start = page_start(parameters.get("NextToken"))
+    start = page_start(parameters.get("NextToken"), "ListUserPools")
     pools = [pool for pool in context.account.pools.values() if pool.number >= start]
     size = parameters["MaxResults"]
     page: Payload = {"UserPools": [_listed(pool) for pool in pools[:size]]}
     if len(pools) > size:
-        page["NextToken"] = page_token(pools[size].number)
+        page["NextToken"] = page_token(pools[size].number, "ListUserPools")
     return page
 
 

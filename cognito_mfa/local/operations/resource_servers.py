@@ -51,11 +51,11 @@ def list_resource_servers(context: Context, parameters: Parameters) -> Payload:
     """Return a page of a pool's resource servers."""
     pool = context.pool(parameters)
     servers = list(pool.resource_servers.values())
-    start = page_start(parameters.get("NextToken"))
+    start = page_start(parameters.get("NextToken"), "ListResourceServers", pool.id)
     end = start + (parameters.get("MaxResults") or LARGEST_PAGE)
     page: Payload = {"ResourceServers": [_described(pool, one) for one in servers[start:end]]}
     if len(servers) > end:
-        page["NextToken"] = page_token(end)
+        page["NextToken"] = page_token(end, "ListResourceServers", pool.id)
     return page
 
 

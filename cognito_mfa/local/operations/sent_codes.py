@@ -42,6 +42,8 @@ class Purpose:
     name: str
     attribute: str
     source: str
+    value: str = ""
+    """A new address that replaces the attribute once the code proves it."""
 
 
 def send_code(context: Context, about: About, purpose: Purpose) -> dict[str, str]:
@@ -59,13 +61,13 @@ def send_code(context: Context, about: About, purpose: Purpose) -> dict[str, str
     if user is None:
         raise ValueError("a code needs a user to send it to")
     medium, setting = CHANNELS[purpose.attribute]
-    destination = user.attributes[purpose.attribute]
+    destination = purpose.value or user.attributes[purpose.attribute]
     in_template = about.pool.settings.get("VerificationMessageTemplate", {})
     template = about.pool.settings.get(setting) or in_template.get(IN_TEMPLATE[medium])
     letter = messages.written(context, about, purpose.source, medium, template or DEFAULT_TEXT)
     code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
     until = context.clock.now() + VALID_FOR.get(purpose.name, A_DAY)
-    user.sent_codes[purpose.name] = SentCode(code, purpose.attribute, until)
+    user.sent_codes[purpose.name] = SentCode(code, purpose.attribute, until, purpose.value)
     context.deliver(user, medium, destination, code, letter.text(code), subject=letter.subject)
     return delivery_details(purpose.attribute, destination)
 

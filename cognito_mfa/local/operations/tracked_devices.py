@@ -129,11 +129,11 @@ def _decoded(text: str, name: str) -> bytes:
 
 def _page(user: User, parameters: Parameters) -> Payload:
     devices: Sequence[Device] = list(user.devices.values())
-    start = page_start(parameters.get("PaginationToken"))
+    start = page_start(parameters.get("PaginationToken"), "ListDevices", user.sub)
     size = parameters.get("Limit") or LARGEST_PAGE
     page: Payload = {"Devices": [_described(one) for one in devices[start : start + size]]}
     if len(devices) > start + size:
-        page["PaginationToken"] = page_token(start + size)
+        page["PaginationToken"] = page_token(start + size, "ListDevices", user.sub)
     return page
 
 

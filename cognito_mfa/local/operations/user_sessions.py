@@ -17,6 +17,7 @@ from cognito_mfa.local.errors import (
     ResourceNotFoundException,
 )
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.operations.paging import check_only_page
 from cognito_mfa.local.rules.state import TokenFamily, User, UserPool
 
 ENABLED, DISABLED = "ENABLED", "DISABLED"
@@ -59,6 +60,7 @@ def list_user_sessions(context: Context, parameters: Parameters) -> Payload:
     """Return the sessions of the caller."""
     pool, user = context.caller(parameters)
     _check_tracks(pool)
+    check_only_page(parameters.get("NextToken"))
     return _listed(context, pool, user, context.tokens.session_of(parameters["AccessToken"]))
 
 
@@ -66,6 +68,7 @@ def admin_list_user_sessions(context: Context, parameters: Parameters) -> Payloa
     """Return the sessions of a user."""
     pool, user = context.user(parameters)
     _check_tracks(pool)
+    check_only_page(parameters.get("NextToken"))
     return _listed(context, pool, user, "")
 
 

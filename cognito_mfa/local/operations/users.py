@@ -23,7 +23,6 @@ from cognito_mfa.local.operations.profile import attributes, description
 from cognito_mfa.local.operations.triggers import About
 from cognito_mfa.local.outbox import Medium
 from cognito_mfa.local.rules import attribute_schema, credentials, directory
-from cognito_mfa.local.rules.attribute_values import Write
 from cognito_mfa.local.rules.passwords import made_up
 from cognito_mfa.local.rules.state import User, UserPool
 from cognito_mfa.local.rules.user_filter import matcher
@@ -44,7 +43,7 @@ def list_users(context: Context, parameters: Parameters) -> Payload:
     passes = matcher(parameters.get("Filter", ""))
     size = parameters.get("Limit") or LARGEST_PAGE
     everyone = list(pool.users.values())
-    start = page_start(parameters.get("PaginationToken"))
+    start = page_start(parameters.get("PaginationToken"), "ListUsers", pool.id)
     first = bisect_right(everyone, start, key=lambda user: user.number)
     passing = (user for user in islice(everyone, first, None) if passes(user))
     found = list(islice(passing, size + 1))  # one more says whether there is another page
@@ -53,7 +52,7 @@ def list_users(context: Context, parameters: Parameters) -> Payload:
         raise InvalidParameterException("One or more requested attributes do not exist.")
     page: Payload = {"Users": [listed(user, names) for user in found[:size]]}
     if len(found) > size:
-        page["PaginationToken"] = page_token(found[size - 1].number)
+        page["PaginationToken"] = page_token(found[size - 1].number, "ListUsers", pool.id)
     return page
 
 
@@ -84,14 +83,6 @@ def admin_set_user_password(context: Context, parameters: Parameters) -> Payload
         user.status = "CONFIRMED"
     else:
         credentials.give_temporary(pool, user, password, now)
-    return {}
-
-
-def admin_update_user_attributes(context: Context, parameters: Parameters) -> Payload:
-    """Change a user's attributes."""
-    pool, user = context.user(parameters)
-    changes = attributes_in(parameters["UserAttributes"])
-    directory.set_attributes(pool, user, changes, write=Write.UPDATE, now=context.clock.now())
     return {}
 
 

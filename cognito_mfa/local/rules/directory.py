@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from cognito_mfa.local.errors import (
     AliasExistsException,
@@ -119,6 +119,7 @@ def add_user(
         attribute_permissions.check_writable(pool, client, attributes, Write.CREATION)
         named = _attributes_named_by(pool, username)
         attribute_values.check_required(pool, {**attributes, **named})
+    _check_unlike_aliases(pool, username)
     taken = folded(pool, username) in pool.users
     if taken or (user_named(pool, username) is not None and not force_alias):
         raise UsernameExistsException("User account already exists")
@@ -159,6 +160,7 @@ def set_attributes(
     now: float,
     client: AppClient | None = None,
     force_alias: bool = False,
+    pending: Collection[str] = (),
 ) -> None:
     """Change attributes of a user: the one place through which each of them is written.
 
@@ -171,6 +173,7 @@ def set_attributes(
         now: The time in Unix seconds.
         client: The app client by which users write themselves; None for administrators.
         force_alias: Whether an alias may be taken from another user.
+        pending: The changes that are checked and not made, because the new value is unproven.
 
     Raises:
         NotAuthorizedException: The client may not write an attribute.
@@ -182,9 +185,9 @@ def set_attributes(
         attribute_permissions.check_writable(pool, client, changes, write)
     attribute_values.check(pool, user.attributes, changes, write)
     changes = attribute_values.normalized(pool, changes)
-    after = {**user.attributes, **_unverified(user, changes), **changes}
-    after = {name: value for name, value in after.items() if value}
-    _claim_aliases(pool, user, _aliases(pool, after), force=force_alias)
+    _check_aliases(pool, user, _after(user, changes), force=force_alias)
+    after = _after(user, {k: v for k, v in changes.items() if k not in pending})
+    _claim_aliases(pool, user, after)
     user.attributes = after
     user.modified_at = now
 
@@ -194,6 +197,12 @@ def reindex(pool: UserPool) -> None:
     for key, user in pool.users.items():
         pool.subs[user.sub] = key
         pool.aliases |= dict.fromkeys(_aliases(pool, user.attributes), key)
+
+
+def _after(user: User, changes: Mapping[str, str]) -> dict[str, str]:
+    """The attributes of a user after changes."""
+    after = {**user.attributes, **_unverified(user, changes), **changes}
+    return {name: value for name, value in after.items() if value}
 
 
 def _unverified(user: User, changes: Mapping[str, str]) -> dict[str, str]:
@@ -217,6 +226,16 @@ def _attribute_naming(pool: UserPool, username: str) -> str:
     raise InvalidParameterException(f"Username should be {kinds}.")
 
 
+def _check_unlike_aliases(pool: UserPool, username: str) -> None:
+    """A username that looks like an alias could be another user's."""
+    for name in pool.alias_attributes:
+        if name in ALIAS_FORMATS and ALIAS_FORMATS[name].fullmatch(username):
+            kind = name.replace("_", " ")
+            raise InvalidParameterException(
+                f"Username cannot be of {kind} format, since user pool is configured for {kind} alias."
+            )
+
+
 def _attributes_named_by(pool: UserPool, username: str) -> dict[str, str]:
     """A username that is an address is that attribute as well."""
     return {
@@ -236,14 +255,19 @@ def _aliases(pool: UserPool, attributes: Mapping[str, str]) -> set[str]:
     return {folded(pool, attributes[name]) for name in usable if name in attributes}
 
 
-def _claim_aliases(pool: UserPool, user: User, wanted: set[str], *, force: bool) -> None:
+def _check_aliases(
+    pool: UserPool, user: User, attributes: Mapping[str, str], *, force: bool
+) -> None:
     key = folded(pool, user.username)
-    taken = [alias for alias in wanted if pool.aliases.get(alias, key) != key]
+    taken = [alias for alias in _aliases(pool, attributes) if pool.aliases.get(alias, key) != key]
     if taken and not force:
         kind = "email" if any("@" in alias for alias in taken) else "phone_number"
         raise AliasExistsException(f"An account with the given {kind} already exists.")
+
+
+def _claim_aliases(pool: UserPool, user: User, attributes: Mapping[str, str]) -> None:
     _drop_aliases(pool, user)
-    pool.aliases |= dict.fromkeys(wanted, key)
+    pool.aliases |= dict.fromkeys(_aliases(pool, attributes), folded(pool, user.username))
 
 
 def _drop_aliases(pool: UserPool, user: User) -> None:

@@ -42,6 +42,7 @@ def check(parameters: Parameters, *, has_factor: bool) -> None:
     _check_first_factors(parameters)
     _check_recovery(parameters)
     _check_temporary_passwords(parameters)
+    _check_updates(parameters)
     _check_texts(parameters)
     _check_senders(parameters)
     _check_threat_protection(parameters)
@@ -68,6 +69,12 @@ def check_required_mfa(
         raise InvalidParameterException(
             f"MFA cannot be required beside the first auth factors {', '.join(sorted(alone))}."
         )
+
+
+def proven_before_update(settings: Parameters) -> list[str]:
+    """Return the attributes whose new value must be proven before it replaces the old one."""
+    updates: Parameters = settings.get("UserAttributeUpdateSettings", {})
+    return list(updates.get("AttributesRequireVerificationBeforeUpdate", []))
 
 
 def check_deletable(pool: UserPool) -> None:
@@ -177,6 +184,16 @@ def _check_temporary_passwords(parameters: Parameters) -> None:
         raise InvalidParameterException(
             "Please use TemporaryPasswordValidityDays in PasswordPolicy instead of "
             "UnusedAccountValidityDays"
+        )
+
+
+def _check_updates(parameters: Parameters) -> None:
+    if not set(proven_before_update(parameters)) <= set(
+        parameters.get("AutoVerifiedAttributes", [])
+    ):
+        raise InvalidParameterException(
+            "All attributes in AttributesRequireVerificationBeforeUpdate must exist in "
+            "AutoVerifiedAttributes"
         )
 
 

@@ -75,6 +75,8 @@ class SentCode(Part):
     code: str = field(repr=False)
     attribute: str
     expires_at: float
+    value: str = field(default="", repr=False)
+    """A new address that replaces the attribute once the code proves it."""
 
 
 @dataclass(slots=True, kw_only=True)

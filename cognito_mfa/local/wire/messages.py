@@ -19,6 +19,8 @@ from cognito_mfa.local.json_text import compact
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 DRIPS = 10
+#: Of an error's text in a header. Clients refuse lines of 64 kilobytes; the body has all of it.
+LONGEST_HEADER = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Answer:
         message = " ".join(str(self.payload["message"]).split())
         return {
             "x-amzn-ErrorType": f"{self.error}:",
-            "x-amzn-ErrorMessage": message.encode("ascii", "replace").decode(),
+            "x-amzn-ErrorMessage": message.encode("ascii", "replace").decode()[:LONGEST_HEADER],
         }
 
 

@@ -3,6 +3,7 @@ AdminDeleteUserAttributes and DeleteUser."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -100,3 +101,101 @@ def test_a_user_leaves(boto: Any, optional_pool: LocalPool, token: str) -> None:
         optional_pool.user("newcomer")
     with refused("UserNotFoundException"):
         boto.get_user(AccessToken=token)
+
+
+class TestProofBeforeAnUpdate:
+    """AttributesRequireVerificationBeforeUpdate: the old address stays until the new one is proven."""
+
+    @pytest.fixture(autouse=True)
+    def proven_first(self, optional_pool: LocalPool) -> None:
+        optional_pool.state.settings["UserAttributeUpdateSettings"] = {
+            "AttributesRequireVerificationBeforeUpdate": ["email"]
+        }
+        optional_pool.user("newcomer").attributes["email_verified"] = "true"
+
+    @pytest.fixture
+    def attributes(self, optional_pool: LocalPool) -> Callable[[], dict[str, str]]:
+        return lambda: {
+            name: optional_pool.user("newcomer").attributes[name]
+            for name in ("email", "email_verified")
+        }
+
+    def admin_update(self, boto: Any, **attributes: str) -> None:
+        pairs = [{"Name": name, "Value": value} for name, value in attributes.items()]
+        boto.admin_update_user_attributes(
+            UserPoolId=POOL_ID, Username="newcomer", UserAttributes=pairs
+        )
+
+    def test_the_old_address_stays_until_the_new_one_is_proven(
+        self, cognito: LocalCognito, boto: Any, token: str, attributes: Any
+    ) -> None:
+        (details,) = update(boto, token, NEW)["CodeDeliveryDetailsList"]
+        assert details["Destination"] == "n***@e***"
+        assert cognito.outbox[-1].destination == "new@example.com"
+        assert attributes() == {"email": "newcomer@example.com", "email_verified": "true"}
+        verify(boto, token, cognito.outbox[-1].code)
+        assert attributes() == {"email": "new@example.com", "email_verified": "true"}
+
+    def test_other_changes_of_the_request_are_made_at_once(
+        self, boto: Any, optional_pool: LocalPool, token: str
+    ) -> None:
+        update(boto, token, NEW, {"Name": "name", "Value": "Somebody"})
+        assert optional_pool.user("newcomer").attributes["name"] == "Somebody"
+
+    def test_a_code_can_be_sent_again_to_the_new_address(
+        self, cognito: LocalCognito, boto: Any, token: str, attributes: Any
+    ) -> None:
+        update(boto, token, NEW)
+        boto.get_user_attribute_verification_code(AccessToken=token, AttributeName="email")
+        assert cognito.outbox[-1].destination == "new@example.com"
+        verify(boto, token, cognito.outbox[-1].code)
+        assert attributes()["email"] == "new@example.com"
+
+    def test_an_administrator_waits_for_the_proof_too(
+        self, cognito: LocalCognito, boto: Any, token: str, attributes: Any
+    ) -> None:
+        self.admin_update(boto, email="new@example.com")
+        assert attributes() == {"email": "newcomer@example.com", "email_verified": "true"}
+        verify(boto, token, cognito.outbox[-1].code)
+        assert attributes()["email"] == "new@example.com"
+
+    @pytest.mark.parametrize("together", [True, False], ids=["at once", "afterwards"])
+    def test_an_administrator_who_verifies_it_needs_no_code(
+        self, cognito: LocalCognito, boto: Any, token: str, attributes: Any, together: bool
+    ) -> None:
+        if together:
+            self.admin_update(boto, email="new@example.com", email_verified="true")
+            assert cognito.outbox == []
+        else:
+            update(boto, token, NEW)
+            self.admin_update(boto, email_verified="true")
+            with refused("ExpiredCodeException"):
+                verify(boto, token, cognito.outbox[-1].code)
+        assert attributes() == {"email": "new@example.com", "email_verified": "true"}
+
+    def test_a_newer_change_ends_the_older_one(
+        self, cognito: LocalCognito, boto: Any, token: str, attributes: Any
+    ) -> None:
+        update(boto, token, NEW)
+        update(boto, token, {"Name": "email", "Value": "newcomer@example.com"})
+        with refused("ExpiredCodeException"):
+            verify(boto, token, cognito.outbox[-1].code)
+        assert attributes()["email"] == "newcomer@example.com"
+
+    def test_the_new_value_is_checked_at_once(
+        self, cognito: LocalCognito, boto: Any, token: str
+    ) -> None:
+        with refused("InvalidParameterException", "Invalid email address format."):
+            update(boto, token, {"Name": "email", "Value": "nonsense"})
+        assert cognito.outbox == []
+
+
+def test_a_code_proves_only_the_address_that_it_was_sent_to(
+    cognito: LocalCognito, boto: Any, optional_pool: LocalPool, token: str
+) -> None:
+    update(boto, token, NEW)
+    pairs = [{"Name": "email", "Value": "other@example.com"}]
+    boto.admin_update_user_attributes(UserPoolId=POOL_ID, Username="newcomer", UserAttributes=pairs)
+    with refused("ExpiredCodeException"):
+        verify(boto, token, cognito.outbox[-1].code)
+    assert optional_pool.user("newcomer").attributes.get("email_verified") != "true"

@@ -59,6 +59,19 @@ POOL_REFUSALS: dict[str, tuple[dict[str, Any], str, str]] = {
         "InvalidParameter",
         "SMS configuration is required when phone_number is selected for auto verification",
     ),
+    "proof before an update of what is not verified": (
+        {
+            "AutoVerifiedAttributes": ["email"],
+            "UserAttributeUpdateSettings": {
+                "AttributesRequireVerificationBeforeUpdate": ["email", "phone_number"]
+            },
+        },
+        "InvalidParameter",
+        (
+            "All attributes in AttributesRequireVerificationBeforeUpdate must exist in "
+            "AutoVerifiedAttributes"
+        ),
+    ),
     "no password": (
         policies(SignInPolicy={"AllowedFirstAuthFactors": ["EMAIL_OTP"]}),
         "InvalidParameter",

@@ -148,6 +148,24 @@ class TestCreating:
         with refused("InvalidParameterException", "Username should be an email."):
             create(boto, "ada")
 
+    @pytest.mark.parametrize(
+        ("name", "kind"), [("ada@example.com", "email"), ("+15550100", "phone number")]
+    )
+    def test_a_username_does_not_look_like_an_alias(
+        self, cognito: LocalCognito, name: str, kind: str
+    ) -> None:
+        pool = cognito.create_pool(POOL_ID, alias_attributes=["email", "phone_number"])
+        pool.create_client(CLIENT_ID)
+        boto: Any = cognito.client()
+        text = (
+            f"Username cannot be of {kind} format, since user pool is configured for {kind} alias."
+        )
+        with refused("InvalidParameterException", text):
+            create(boto, name)
+        with refused("InvalidParameterException", text):
+            boto.sign_up(ClientId=CLIENT_ID, Username=name, Password=PASSWORD)
+        assert pool.state.users == {}
+
     def test_an_alias_is_taken_once_unless_forced(self, cognito: LocalCognito) -> None:
         pool = cognito.create_pool(POOL_ID, alias_attributes=["email"])
         pool.create_client(CLIENT_ID)
