@@ -96,6 +96,14 @@ def test_the_workflow_runs_the_whole_matrix_of_tox() -> None:
     assert set(labels["matrix"].split(", ")) | set(labels["ci"].split(", ")) == set(run)
 
 
+def test_contributors_are_told_about_every_package() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    table = text.partition("\n## Find your way\n")[2].partition("\nThe import contract")[0]
+    told = re.findall(r"`(\w+)/`", "".join(re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)))
+    folders = [path.name for path in (ROOT / "cognito_mfa").iterdir() if path.is_dir()]
+    assert sorted(told) == sorted(name for name in folders if name != "__pycache__")
+
+
 def test_no_test_formats_a_time_of_its_own() -> None:
     """The date in UTC is not the site's for an hour or two of each day, and an hour can be missing: see
     ``tests/moments.py``.
