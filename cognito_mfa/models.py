@@ -303,7 +303,7 @@ class CognitoIdentity(models.Model):
         """End every proof and every pending sign-in by raising the generation, and record the event of it.
 
         Nothing else raises the generation. A sign-in that started earlier notices by the number or, where its
-        user was not known yet, by the event; see ``sign_in.snapshot``.
+        user was not known yet, by the event; see ``sign_in.factor_snapshot``.
 
         Args:
             kind: what happened, one of ``MFAEvent.INVALIDATES_PROOFS``; by default STATUS_CHANGED.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -195,6 +197,51 @@ def sections_named_in(source: str) -> list[str]:
     before = re.findall(rf'((?:"[^"]+"(?:, | and |, and | under )?)+) (?:in|of) {page}', line)
     behind = re.findall(rf'{page}, ((?:"[^"]+"(?:, | and |, and | under )?)+)', line)
     return [name for names in (*before, *behind) for name in re.findall(r'"([^"]+)"', names)]
+
+
+def test_comments_name_code_that_exists() -> None:
+    """``module.name`` or ``Class.name``, where we have the module or class, and each private ``_name``."""
+    members = members_by_owner(sorted((ROOT / "cognito_mfa").rglob("*.py")))
+    members["cognito_mfa"].add("events")  # the logger
+    members["settings"].add("COGNITO_MFA")
+    named = {
+        (path.relative_to(ROOT).as_posix(), owner, name)
+        for folder in ("cognito_mfa", "tests", "benchmarks", "example_project")
+        for path in (ROOT / folder).rglob("*.py")
+        for owner, name in re.findall(
+            r"(?<!`)``(?:(\w+)\.)?(\w+)(?:\(\))?``(?!`)", path.read_text()
+        )
+        if (owner in members and name != "py") or (not owner and re.match("_[a-z]", name))
+    }
+    assert len(named) >= 100
+    every = set().union(*members.values())
+    assert {one for one in named if one[2] not in members.get(one[1], every)} == set()
+
+
+def members_by_owner(sources: list[Path]) -> dict[str, set[str]]:
+    """Return the names in each module, package and class, by its own name; those of namesakes together."""
+    members: dict[str, set[str]] = defaultdict(set)
+    for path in sources:
+        owner = path.parent.name if path.stem == "__init__" else path.stem
+        members[path.parent.name].add(path.stem)
+        members[path.parent.parent.name].add(path.parent.name)
+        tree = ast.parse(path.read_text())
+        scopes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+        for name, scope in ((owner, tree), *((scope.name, scope) for scope in scopes)):
+            members[name] |= {text for node in ast.walk(scope) if (text := name_in(node))}
+    return members
+
+
+def name_in(node: ast.AST) -> str:
+    """Return the name that ``node`` defines, imports or sets; empty for any other."""
+    match node:
+        case ast.FunctionDef(name) | ast.AsyncFunctionDef(name) | ast.ClassDef(name):
+            return name
+        case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name):
+            return name
+        case ast.alias(name, asname):
+            return (asname or name).rpartition(".")[2]
+    return ""
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)

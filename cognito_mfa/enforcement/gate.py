@@ -355,7 +355,7 @@ def _proof_age(subject: Subject) -> float | None:
 def _is_trusted(subject: Subject) -> bool:
     # SECURITY: how the session's own user signed in says nothing about another user, whom an API's
     # Authorization header named.
-    # What a sign-in at Cognito's own pages proves is a proof like any other; see ``managed_login.login``.
+    # What a sign-in at Cognito's own pages proves is a proof like any other; see ``managed_login.judgment``.
     if subject.user is None or not get_conf().TRUSTED_BACKENDS:
         return False
     theirs = str(subject.records.signed_in) == key_of(subject.user)

@@ -109,7 +109,7 @@ def start_sign_in(
         is_switching_user: the user said that they are not the one who is signed in.
 
     Raises:
-        CognitoMFAError: see ``CognitoGateway.start_sign_in``; nothing is pending then.
+        CognitoMFAError: see ``user_api.start_sign_in``; nothing is pending then.
     """
     clear_pending(request)
     wrong_code_alerts.forget_entered_here(request)

@@ -115,7 +115,7 @@ IAM_CALLS = {
 def test_a_page_of_another_origin_runs_no_iam_operation(
     cognito: LocalCognito, door: HttpServer, foreign: Page, operation: str
 ) -> None:
-    """Kept by the names in ``PREFLIGHT`` and by ``Caller.may_sign``, local/wire/origins.py."""
+    """Kept by ``SENT_BY_LIBRARIES`` and ``Caller.may`` in local/wire/origins.py."""
     answer = call(foreign, door.url, operation, IAM_CALLS[operation], Authorization="x")
     assert "blocked" in answer
     assert cognito.operations() == []

@@ -384,7 +384,7 @@ def test_a_site_that_requires_nothing_offers_them_too(
 def test_a_user_who_is_signed_in_may_recover_while_replacing(
     pool: LocalPool, visitor: Visitor
 ) -> None:
-    """``RecoverView.form_valid``: a change by a signed-in user ends, and with it their proof."""
+    """``flows._expect_setup``: a change by a signed-in user ends, and with it their proof."""
     visitor.set_up()
     codes = create(visitor)
     visitor.post(reverse("cognito_mfa:device_replace"), {"password": PASSWORD})

@@ -233,7 +233,7 @@ def test_where_nothing_revokes_the_tokens_the_page_says_so(
 def test_an_old_code_is_asked_for_again(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
-    """``SignOutElsewhereView.is_confirmed``."""
+    """``SignOutElsewhereStep.is_confirmed``."""
     visitor.set_up()
     other = elsewhere(visitor)
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REAUTH_MAX_AGE": 0.001}

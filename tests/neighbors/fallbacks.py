@@ -1,6 +1,6 @@
 """Pages at addresses without a view: Django's own flatpages and redirects, and whatever else answers by itself.
 
-The places: ``middleware.__call__`` and ``_acall``, ``unrouted_responses.must_be_judged`` and ``instead_of``.
+The places: ``middleware.__call__`` and ``_acall``, ``unrouted_responses.needs_decision`` and ``replacement_for``.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ class WithOpenViews:
 def test_what_a_fallback_shows_in_place_of_an_exempt_view_is_judged(
     where: str, unproven: Client, someone_proven: Client, send: Send, settings: Settings
 ) -> None:
-    """The mark says nothing about it. Red without ``process_exception``, and without ``view_marks._noted``."""
+    """The mark says nothing about it. Red without ``process_exception``, and without ``view_marks._note_404``."""
     settings.ROOT_URLCONF = WithOpenViews
     url = f"/{where}/x/"
     page = FlatPage._default_manager.create(url=url, content=SECRET, registration_required=True)
@@ -407,7 +407,7 @@ def serves_files(get_response: Callable[..., Any]) -> Callable[..., Any]:
 def test_the_set_up_page_has_its_style_sheet_where_whitenoise_stands_after_the_gate(
     unproven: Client, send: Send, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Red without ``_is_whitenoises``, and where that goes by the name of the class."""
+    """Red without ``_is_static_file``, and where that goes by the name of the class."""
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.serves_files"]
     (stopped,) = send(unproven, [Ask("/static/site.css")])
     assert b"body" not in stopped.body

@@ -315,7 +315,7 @@ def delete(who: Any) -> None:
 def test_what_ends_the_impersonators_rights_ends_the_impersonation(
     package: str, happens: Callable[[Any], None], victim: Any, send: Send
 ) -> None:
-    """From the next request. Red when ``_who_may`` asks less, or ``_kept_of`` believes an older row."""
+    """From the next request. Red when ``_who_may`` asks less, or ``_kept_for`` believes an older row."""
     who = boss()
     browser = proven(who)
     act_as(browser, package, victim)
@@ -560,7 +560,7 @@ def test_what_a_hijack_seems_to_prove_of_the_other_user_is_dropped(victim: Any, 
 
 
 def test_what_is_kept_for_another_user_is_nothing_at_all(victim: Any) -> None:
-    """Red without the comparison in ``_kept_of``."""
+    """Red without the comparison in ``_kept_for``."""
     kept = ["1234567", THEIRS, {"owner": []}, {"user": "x"}]
     assert impersonation._kept_for(kept, victim) == impersonation.Records()
     kept[0] = str(victim.pk)

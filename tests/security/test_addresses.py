@@ -172,7 +172,7 @@ class TestUnverified:
     def test_nor_is_one_that_cannot_be_stored(
         self, optional_pool: LocalPool, visitor: Visitor, address: str
     ) -> None:
-        """``cognito_values.address``; on PostgreSQL each of them was an error of the server."""
+        """``untrusted.address``; on PostgreSQL each of them was an error of the server."""
         join(optional_pool, "odd", VICTIM, verified="true")
         optional_pool.user("odd").attributes["email"] = address
         visitor.set_up("odd")
@@ -305,7 +305,7 @@ class TestEquality:
 
 
 class TestNotices:
-    """``notifications._recipients`` and ``links._update_labels``."""
+    """``notifications.recipients_of`` and ``links._update_labels``."""
 
     def test_no_one_is_written_to_at_an_address_that_no_one_verified(
         self, optional_pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any

@@ -323,7 +323,7 @@ def test_no_more_than_ten_names_an_hour(pool: LocalPool, visitor: Visitor) -> No
 def test_every_event_is_a_line_in_the_log_too(
     pool: LocalPool, visitor: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """``MFAEventManager.record``: a log that is sent elsewhere at once tells as much as the table."""
+    """``MFAEventQuerySet.record``: a log that is sent elsewhere at once tells as much as the table."""
     with caplog.at_level("INFO"):
         visitor.set_up(friendly_name="Secret phone")
     kinds = set(MFAEvent.objects.values_list("kind", flat=True))

@@ -1,7 +1,7 @@
 """A mark names its view: whatever copies the attributes of an exempt view is gated, and legitimate marks keep working.
 
 The places: ``view_marks._is_marked`` (``is view``, own marks without the parents'), ``view_marks._owner`` (the very view),
-``view_marks.inside`` (only wrappers that hold what they say they wrap).
+``view_marks.unwrap_known`` (only wrappers that hold what they say they wrap).
 """
 
 from __future__ import annotations

@@ -181,7 +181,7 @@ def test_a_user_who_is_still_there_is_not_asked_about_at_every_refusal(
 def test_two_people_whose_names_differ_in_case_have_two_counters(
     cognito: LocalCognito, visitor: Visitor
 ) -> None:
-    """``lookup.by_username``, ``code_attempts._found``: exact names, in a pool that tells them apart."""
+    """``identity_lookup.by_username``, ``code_attempts._found``: exact names, in a pool that tells them apart."""
     pool = cognito.create_pool(POOL_ID, mfa="ON", case_insensitive=False)
     pool.create_client(CLIENT_ID)
     small, great = Ada(pool, visitor), Ada(pool, visitor, name="Ada")
@@ -337,7 +337,7 @@ def test_a_right_code_takes_the_total_back(patient: LocalPool, ada: Ada) -> None
 def test_clearing_the_counter_of_a_name_leaves_the_people_of_that_name_alone(
     patient: LocalPool, ada: Ada, admin: Visitor
 ) -> None:
-    """``_clear_counter`` by the ``sub``; a row without one is about no one who is known."""
+    """``status.clear_failures`` by the ``sub``; a row without one is about no one who is known."""
     stop(ada, 7)
     alone = CodeFailures.objects.create(pool_id=POOL_ID, username="ada", failures=7)
     clear(admin, COUNTERS, alone.pk)

@@ -81,7 +81,7 @@ def test_while_the_first_is_on_its_way_the_second_waits(
 def test_after_the_first_is_done_the_second_is_told_no_failure(at_the_code: Visitor) -> None:
     """Its session is gone by then; Django would delete the cookie that the first one gave.
 
-    Turns red without ``is_late`` in ``StepView.redirect_to_current_step``.
+    Turns red without ``is_late`` in ``StepRules.leave_step``.
     """
     second, code = copy_of(at_the_code), at_the_code.code()
     at_the_code.enter_code(code)
@@ -94,7 +94,7 @@ def test_after_the_first_is_done_the_second_is_told_no_failure(at_the_code: Visi
 
 @pytest.mark.django_db
 def test_with_the_new_session_the_second_is_told_no_failure(at_the_code: Visitor) -> None:
-    """Turns red without the look at the proof in ``StepView.redirect_to_current_step``."""
+    """Turns red without the look at the proof in ``StepRules.leave_step``."""
     code = at_the_code.code()
     at_the_code.enter_code(code)
     answer = at_the_code.enter_code(code)

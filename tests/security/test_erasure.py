@@ -78,7 +78,7 @@ def by_query(_client: Client, user: User) -> Any:
 def test_a_user_is_deleted_and_the_trace_stays(
     pool: LocalPool, root: Visitor, delete: Any, actor: str | None
 ) -> None:
-    """The permission: ``admin_lists.deletes_others``; the trace: ``user_deletion.record_deletion``."""
+    """The permission: ``changelists.deletes_others``; the trace: ``user_deletion.record_deletion``."""
     user = with_everything(pool)
     sub, key = user.cognito_identity.sub, user.pk
     delete(root.client, user)

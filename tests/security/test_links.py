@@ -162,7 +162,7 @@ class TestConsent:
     def test_the_question_is_for_who_was_asked_alone(
         self, optional_pool: LocalPool, browser: Visitor, anna: Any
     ) -> None:
-        """``flows._load_pending_link``, ``views.LinkView.dispatch``: ``is_for``."""
+        """``flows._load_pending_link``, ``LinkView.dispatch``: ``is_for``."""
         bob(optional_pool)
         browser.sign_in("bob")
         other = get_user_model().objects.create_user("other")

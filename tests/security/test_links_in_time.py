@@ -115,7 +115,7 @@ def test_a_question_that_meets_another_user_is_an_event(
 def test_an_answer_is_about_the_accounts_that_the_page_named(
     optional_pool: LocalPool, browser: Visitor, anna: Any, answer: str
 ) -> None:
-    """``views.LinkView.submit``: another tab began to sign in as another user, and is asked as well."""
+    """``LinkStep.submit``: another tab began to sign in as another user, and is asked as well."""
     bob(optional_pool)
     browser.sign_in("newcomer")
     page = browser.text(browser.get(reverse(LINK)))

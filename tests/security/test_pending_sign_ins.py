@@ -542,7 +542,7 @@ def free(db: None, optional: LocalPool, cognito: LocalCognito, settings: Setting
 def test_a_half_done_reset_is_not_undone_by_the_next_sign_in(free: Person) -> None:
     """It turned the authenticator off and stopped before its end, so that the row says ENABLED still.
 
-    Turns red without ``was_taken_away`` in ``flows._handle_missing_challenge``.
+    Turns red without ``was_removed_or_reset`` in ``flows._handle_missing_challenge``.
     """
     free.sign_out()
     free.cognito.faults.on("AdminUserGlobalSignOut", faults.Unreachable())

@@ -150,7 +150,7 @@ def test_every_view_that_leaves_the_check_to_us_has_it() -> None:
 def test_a_class_of_the_site_says_which_origins_are_its_own(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
-    """``stale_pages._class_of_site``."""
+    """``csrf._class_of_site``."""
     use(settings, f"{HERE}.Tenants")
     client = Client(enforce_csrf_checks=True)
     data = {**DATA, "csrfmiddlewaretoken": token(client.get(url("sign_in")))}

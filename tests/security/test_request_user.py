@@ -1,7 +1,8 @@
 """The request's user is the site's: whom another middleware names is judged, stays, and no one takes their place.
 
-The places that these tests are about: ``request_user.people_of``, ``ausers_of`` (lazy users are evaluated, never
-exchanged), ``_follow`` (``auser`` answers as ``user``), ``_own_auser`` and ``_distinct`` (both are judged).
+The places that these tests are about: ``request_user.users_of``, ``ausers_of`` (lazy users are evaluated, never
+exchanged), ``_site_auser`` (Django's ``auser`` answers as ``user``), ``_distinct`` (with an ``auser`` of the site, both
+are judged).
 """
 
 from __future__ import annotations
@@ -207,7 +208,7 @@ def test_whom_another_middleware_named_is_stopped_without_a_proof(
 def test_whom_another_middleware_named_is_who_every_view_sees(
     how: str, word: str, boss: Client, send: Send, conf: Conf
 ) -> None:
-    """Where no one is stopped. ``auser()`` is the judged user's: red without ``_follow``."""
+    """Where no one is stopped. ``auser()`` is the judged user's: red without ``_site_auser``."""
     conf(ENFORCEMENT=word)
     for browser in (boss, Client()):
         assert bodies(send(browser, asks(how, "victim"))) == ["victim"] * 3
@@ -247,7 +248,7 @@ def test_a_user_whom_auser_alone_names_is_judged_too(how: str, boss: Client, sen
 def test_an_auser_of_the_sites_own_is_left_there(
     how: str, word: str, boss: Client, send: Send, conf: Conf
 ) -> None:
-    """Red when ``_own_auser`` takes it for Django's."""
+    """Red when ``_site_auser`` takes it for Django's."""
     conf(ENFORCEMENT=word)
     assert bodies(send(boss, asks(how, "victim"))) == ["boss", "victim", "boss"]
 

@@ -335,7 +335,7 @@ def test_a_form_keeps_what_was_typed_closed() -> None:
 
 
 def test_two_new_passwords_are_compared() -> None:
-    """``SecretText.__eq__`` in ``NewPasswordForm.clean``."""
+    """``SecretText.__eq__`` in ``TwiceNewPasswordForm.clean``."""
     data = QueryDict(mutable=True)
     data.update({"new_password1": "A-horse-7", "new_password2": "A-horse-8"})
     assert NewPasswordForm(data).errors.as_data()["new_password2"][0].code == "mismatch"

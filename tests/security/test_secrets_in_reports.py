@@ -562,7 +562,7 @@ def wrapped(answer: dict[str, Any]) -> dict[str, Any]:
     ids=["HTML", "other types", "a text that quotes", "lost"],
 )
 def test_a_broken_answer_shows_nothing(site: Site, step: Step, fault: Any) -> None:
-    """``_Failure.message``: Cognito's text quotes what it refuses, and stands in the frame of ``call``."""
+    """``Failure.message``: Cognito's text quotes what it refuses, and stands in the frame of ``call``."""
     collector = seen(site, step, "page", more=lambda: site.cognito.faults.on("*", fault))
     assert collector.failures
 

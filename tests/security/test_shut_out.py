@@ -131,7 +131,7 @@ def test_it_holds_where_the_gate_only_looks_on(
 
 
 def test_the_run_over_every_user_finds_out(without_code: Visitor) -> None:
-    """Turns red without ``_note_whether_enabled`` in ``status.refresh_status``."""
+    """Turns red without ``Judged.changes_enabled``."""
     before = identity().generation
     disable(without_code)
     call_command("cognito_mfa_sync")

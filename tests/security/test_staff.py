@@ -681,7 +681,7 @@ def is_in(name: str) -> bool:
 def test_no_exemption_survives_that_its_holder_becomes_a_superuser(
     staff: Staff, settings: Settings
 ) -> None:
-    """``MFAExemption.holding`` for the gate, and for lists and counts; ``is_valid`` for one row."""
+    """``MFAExemptionQuerySet.valid`` for the gate, and for lists and counts; ``is_valid`` for one row."""
     staff.is_allowed(RIGHTS.GRANT)
     grant(staff.client, identity().user)
     row = MFAExemption.objects.get()
@@ -721,7 +721,7 @@ def test_a_superuser_excuses_a_superuser(staff: Staff) -> None:
 def test_no_exemption_is_longer_than_a_year(
     staff: Staff, days: int, granted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The form: ``ExemptionForm.clean_expires_at``; the command: ``_grant``; code: ``exemptions.grant``."""
+    """The form: ``ExemptionForm._check_end``; the command: ``_grant``; code: ``exemptions.grant``."""
     until = moments.noon(days)
     staff.is_allowed(RIGHTS.GRANT)
     data = {"user": identity().user_id, "reason": "x", **moments.form_fields(days)}
@@ -753,7 +753,7 @@ def test_no_exemption_is_longer_than_a_year(
 def test_no_exemption_holds_longer_than_the_site_allows_now(
     staff: Staff, settings: Settings, granted: dt.timedelta, holds: bool
 ) -> None:
-    """However it came to be: red without ``_granted_since`` and ``latest`` in ``MFAExemption.holding`` and ``is_valid``."""
+    """However it came to be: red without ``_granted_since`` and ``latest`` in ``_is_in_time`` and ``MFAExemption.is_valid``."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "GRANT_MAX_AGE": dt.timedelta(days=7)}
     now, ada = timezone.now(), identity().user
     row = MFAExemption.objects.create(

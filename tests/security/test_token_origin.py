@@ -307,7 +307,7 @@ def test_a_provider_was_linked_when_the_token_was_made(
 def test_a_provider_is_linked_by_now(
     visitor: Visitor, pool: LocalPool, alice: Any, site: Settings, word: str
 ) -> None:
-    """The ID token names none yet. ``evidence._doubt_of_enrolled``, ``_doubt_of_everyone``: ``account.providers``."""
+    """The ID token names none yet. ``evidence._doubt_of_enrolled``, ``_doubt_of_everyone``: ``OwnAccount.providers``."""
     site.COGNITO_MFA = {**site.COGNITO_MFA, "TRUSTED_BACKENDS": {BACKEND: word}}
     pool.state.mfa = "ON"
     tokens = tokens_of(pool)

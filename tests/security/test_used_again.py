@@ -110,7 +110,7 @@ def test_the_new_one_gets_a_row_of_her_own_and_the_old_row_is_retired(
 
 
 def test_the_new_one_replaces_her_phone(pool: LocalPool, old: Ada, new: Ada) -> None:
-    """``enrolment._refuse_if_overtaken``: another row's generation says nothing about hers."""
+    """``Snapshot.is_outdated_for``: another row's generation says nothing about hers."""
     new.come()
     assert new.replace().url.startswith(reverse("cognito_mfa:setup_done"))
     assert new.is_in()
@@ -308,7 +308,7 @@ def signed_out(person: Ada) -> Ada:
 def test_where_the_pools_names_are_subs_an_address_used_again_is_another_person(
     cognito: LocalCognito, visitor: Visitor
 ) -> None:
-    """``lookup.challenged_user``: the name that Cognito tells is lasting there."""
+    """``identity_lookup.challenged_user``: the name that Cognito tells is lasting there."""
     pool = cognito.create_pool(POOL_ID, mfa="ON", username_attributes=["email"])
     pool.create_client(CLIENT_ID)
     people_of_one_address = []
