@@ -10,15 +10,11 @@ disagree, ``Behavior`` has a switch.
 
 Not faithful, on purpose: IAM operations want a signature and believe any; a sign-in within the
 second after a sign-out works; ListUsers is consistent at once; nothing is sent, ``outbox`` keeps
-it; managed login, over HTTP only, has no cookie that signs in again, and no passkeys; threat
-protection is missing. Requests per second are counted on demand only
-(``Behavior.request_quotas``); ``faults`` throttle as a test likes.
+it; managed login, over HTTP only, has no cookie that signs in again. Requests per second are
+counted on demand only (``Behavior.request_quotas``); ``faults`` throttle as a test likes.
 
-Not supported, and refused with a text that says so: step-up in USER_AUTH, and
-among the operations AdminSetUserSettings, CreateManagedLoginBranding, CreateUserImportJob,
-DescribeRiskConfiguration, GetCSVHeader, GetLogDeliveryConfiguration, GetUICustomization,
-ListUserImportJobs, SetLogDeliveryConfiguration, SetRiskConfiguration, SetUICustomization,
-SetUserSettings, StartUserImportJob.
+What is not supported is refused with a text that says so: "Not implemented" in
+docs/local-cognito-fidelity.md lists it.
 """
 
 from __future__ import annotations

@@ -313,3 +313,81 @@ class UserInGroup(InPool):
 
     def delete(self, boto: Any) -> None:
         boto.admin_remove_user_from_group(**self.pool, **self.given)
+
+
+class UiCustomization(InPool):
+    """aws_cognito_user_pool_ui_customization, which is deleted by one without CSS and image."""
+
+    def made(self, boto: Any) -> None:
+        boto.set_ui_customization(**self.pool, **self.given)
+
+    update = made
+
+    def read(self, boto: Any) -> Members:
+        answer = boto.get_ui_customization(**self.pool, ClientId=self.given["ClientId"])
+        described: Members = answer["UICustomization"]
+        return described
+
+    def delete(self, boto: Any) -> None:
+        boto.set_ui_customization(**self.pool, ClientId=self.given["ClientId"])
+
+
+class RiskConfiguration(InPool):
+    """aws_cognito_risk_configuration of a pool, which is deleted by an empty one."""
+
+    def made(self, boto: Any) -> None:
+        boto.set_risk_configuration(**self.pool, **self.given)
+
+    update = made
+
+    def read(self, boto: Any) -> Members:
+        described = boto.describe_risk_configuration(**self.pool)["RiskConfiguration"]
+        return {k: v for k, v in described.items() if k.endswith("Configuration")}
+
+    def delete(self, boto: Any) -> None:
+        boto.set_risk_configuration(**self.pool)
+
+
+class LogDelivery(InPool):
+    """aws_cognito_log_delivery_configuration, which is deleted by an empty list."""
+
+    def made(self, boto: Any) -> None:
+        boto.set_log_delivery_configuration(**self.pool, **self.given)
+
+    update = made
+
+    def read(self, boto: Any) -> Members:
+        answer = boto.get_log_delivery_configuration(**self.pool)["LogDeliveryConfiguration"]
+        logs = answer["LogConfigurations"]
+        return {"LogConfigurations": logs} if logs else {}
+
+    def delete(self, boto: Any) -> None:
+        boto.set_log_delivery_configuration(**self.pool, LogConfigurations=[])
+
+
+class Branding(InPool):
+    """aws_cognito_managed_login_branding, which is replaced when its images change."""
+
+    named: Members = {}
+
+    def __init__(self, client: AppClient, **given: Any) -> None:
+        super().__init__(**given)
+        self.client = client
+
+    def made(self, boto: Any) -> None:
+        answer = boto.create_managed_login_branding(
+            **self.pool, ClientId=self.client.id, **self.given
+        )
+        made = answer["ManagedLoginBranding"]["ManagedLoginBrandingId"]
+        self.named = {**self.pool, "ManagedLoginBrandingId": made}
+
+    def read(self, boto: Any) -> Members:
+        answer = boto.describe_managed_login_branding(**self.named)
+        described: Members = answer["ManagedLoginBranding"]
+        return described
+
+    def update(self, boto: Any) -> None:
+        boto.update_managed_login_branding(**self.named, **self.given)
+
+    def delete(self, boto: Any) -> None:
+        boto.delete_managed_login_branding(**self.named)

@@ -16,12 +16,16 @@ from cognito_mfa.local import LocalCognito
 from tests.local.caller import PASSWORD, refused
 from tests.local.infrastructure import (
     AppClient,
+    Branding,
     Domain,
     Group,
     IdentityProvider,
+    LogDelivery,
     Pool,
     ResourceServer,
+    RiskConfiguration,
     Stack,
+    UiCustomization,
     User,
     UserInGroup,
 )
@@ -318,6 +322,51 @@ def test_groups_and_users(boto: Any) -> None:
     stack.change(user, Enabled=False)
     assert stack.plan() == []
     stack.destroy()
+
+
+def protected_stack(boto: Any) -> Stack:
+    """A pool in the plan Plus, with everything around it that is a record here."""
+    pool = terraform_pool(
+        UserPoolTier="PLUS",
+        UserPoolAddOns={"AdvancedSecurityMode": "AUDIT"},
+        UserAttributeUpdateSettings={"AttributesRequireVerificationBeforeUpdate": ["email"]},
+    )
+    blocked = {"BlockedIPRangeList": ["192.0.2.0/24"]}
+    logs = {
+        "LogLevel": "ERROR",
+        "EventSource": "userNotification",
+        "CloudWatchLogsConfiguration": {"LogGroupArn": f"{ROLE}-logs"},
+    }
+    client = AppClient(ClientName="web", SupportedIdentityProviders=["COGNITO"])
+    return Stack(
+        boto,
+        pool,
+        Domain(Domain="customers-of-example", ManagedLoginVersion=2),
+        client,
+        UiCustomization(ClientId="ALL", CSS=".banner-customizable {padding: 0;}"),
+        Branding(client, Settings={"components": {"favicon": {"enabledTypes": ["ICO"]}}}),
+        RiskConfiguration(RiskExceptionConfiguration=blocked),
+        LogDelivery(LogConfigurations=[logs]),
+    )
+
+
+def test_a_stack_with_looks_and_protection(boto: Any) -> None:
+    stack = checked(protected_stack(boto))
+    *_, look, style, risks, _ = stack.resources
+    stack.change(look, CSS=".banner-customizable {padding: 1px;}")
+    stack.change(style, Settings={"components": {"favicon": {"enabledTypes": ["SVG"]}}})
+    stack.change(risks, RiskExceptionConfiguration={"SkippedIPRangeList": ["192.0.2.1/32"]})
+    assert stack.plan() == []
+    stack.destroy()
+
+
+def test_records_live_through_the_state_file(
+    boto: Any, cognito: LocalCognito, tmp_path: Any
+) -> None:
+    stack = checked(protected_stack(boto))
+    cognito.save(tmp_path / "pool.json")
+    stack.boto = LocalCognito.load(tmp_path / "pool.json").client()
+    assert stack.plan() == []
 
 
 def test_a_stack_lives_through_the_state_file(

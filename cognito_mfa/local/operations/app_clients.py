@@ -55,9 +55,14 @@ def update_user_pool_client(context: Context, parameters: Parameters) -> Payload
 
 
 def delete_user_pool_client(context: Context, parameters: Parameters) -> Payload:
-    """Delete an app client."""
+    """Delete an app client, and what was configured for it alone."""
     pool, client = context.client_of_pool(parameters)
     del pool.clients[client.id]
+    pool.ui_customizations.pop(client.id, None)
+    pool.risk_configurations.pop(client.id, None)
+    styles = [one.id for one in pool.brandings.values() if one.client_id == client.id]
+    for style in styles:
+        del pool.brandings[style]
     return {}
 
 

@@ -193,6 +193,38 @@ OPERATIONS: Mapping[str, Names] = {
     ),
     "AdminDisableProviderForUser": Names("User UserPoolId"),
     "AdminLinkProviderForUser": Names("DestinationUser SourceUser UserPoolId"),
+    # Looks, logs, risks, and imports: records only
+    "CreateManagedLoginBranding": Names(
+        "ClientId UseCognitoProvidedValues UserPoolId", described="Assets Settings"
+    ),
+    "DeleteManagedLoginBranding": Names("ManagedLoginBrandingId UserPoolId"),
+    "DescribeManagedLoginBranding": Names(
+        "ManagedLoginBrandingId UserPoolId", described="ReturnMergedResources"
+    ),
+    "DescribeManagedLoginBrandingByClient": Names(
+        "ClientId UserPoolId", described="ReturnMergedResources"
+    ),
+    "UpdateManagedLoginBranding": Names(
+        "ManagedLoginBrandingId UseCognitoProvidedValues UserPoolId", described="Assets Settings"
+    ),
+    "GetUICustomization": Names("ClientId UserPoolId"),
+    "SetUICustomization": Names("ClientId UserPoolId", described="CSS ImageFile"),
+    "GetLogDeliveryConfiguration": Names(_POOL),
+    "SetLogDeliveryConfiguration": Names(_POOL, described="LogConfigurations"),
+    "DescribeRiskConfiguration": Names("ClientId UserPoolId"),
+    "SetRiskConfiguration": Names(
+        "ClientId UserPoolId",
+        described="AccountTakeoverRiskConfiguration CompromisedCredentialsRiskConfiguration "
+        "RiskExceptionConfiguration",
+    ),
+    "CreateUserImportJob": Names(
+        "JobName UserPoolId", described="CloudWatchLogsRoleArn PasswordHashingAlgorithm"
+    ),
+    "DescribeUserImportJob": Names("JobId UserPoolId"),
+    "GetCSVHeader": Names(_POOL),
+    "ListUserImportJobs": Names("MaxResults PaginationToken UserPoolId"),
+    "StartUserImportJob": Names("JobId UserPoolId"),
+    "StopUserImportJob": Names("JobId UserPoolId"),
     # App clients
     "AddUserPoolClientSecret": Names("ClientId ClientSecret UserPoolId"),
     "CreateUserPoolClient": _with(_CLIENT_SETTINGS, "ClientSecret GenerateSecret"),

@@ -343,6 +343,51 @@ class IdentityProvider(Part):
 
 
 @dataclass(slots=True, kw_only=True)
+class UiCustomization(Part):
+    """The look of the classic pages, for an app client or for all."""
+
+    client_id: str
+    css: str | None = None
+    image: str | None = None
+    """The image in base64."""
+    created_at: float
+    modified_at: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Branding(Part):
+    """A style of managed login, for one app client."""
+
+    id: str
+    client_id: str
+    default: bool = False
+    """UseCognitoProvidedValues: Cognito's own style."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    assets: list[dict[str, Any]] = field(default_factory=list)
+    created_at: float
+    modified_at: float
+
+
+@dataclass(slots=True, kw_only=True)
+class RiskConfiguration(Part):
+    """How threat protection would answer to risks, for an app client or for the pool."""
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    modified_at: float
+
+
+@dataclass(slots=True, kw_only=True)
+class ImportJob(Part):
+    """A job that waits for a file of users."""
+
+    id: str
+    name: str
+    role_arn: str
+    hashing: str | None = None
+    created_at: float
+
+
+@dataclass(slots=True, kw_only=True)
 class DeviceTracking(Part):
     """A pool's DeviceConfiguration."""
 
@@ -408,6 +453,13 @@ class UserPool(Part):
     domains: dict[str, Domain] = field(default_factory=dict)
     resource_servers: dict[str, ResourceServer] = field(default_factory=dict)
     identity_providers: dict[str, IdentityProvider] = field(default_factory=dict)
+    ui_customizations: dict[str, UiCustomization] = field(default_factory=dict)
+    """By the id of the app client, or "ALL"."""
+    brandings: dict[str, Branding] = field(default_factory=dict)
+    risk_configurations: dict[str, RiskConfiguration] = field(default_factory=dict)
+    """By the id of the app client; "" is the pool's own."""
+    log_configurations: list[dict[str, Any]] = field(default_factory=list)
+    import_jobs: dict[str, ImportJob] = field(default_factory=dict)
     tracks_sessions: bool = False
     most_sessions: int = 20
     """Of one user, where sessions are tracked."""

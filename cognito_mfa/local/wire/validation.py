@@ -8,6 +8,7 @@ See "Limits of input" in docs/cognito-behavior.md.
 
 from __future__ import annotations
 
+import base64
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,7 @@ CATEGORY = re.compile(r"\\p\{(\w)\}")
 
 JSON_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
+    "blob": str,
     "boolean": bool,
     "integer": int,
     "long": int,
@@ -39,7 +41,13 @@ JSON_NAMES = {
     dict: "START_OBJECT",
     list: "START_ARRAY",
 }
-TYPE_NAMES = {"string": "String", "boolean": "Boolean", "integer": "Integer", "long": "Long"}
+TYPE_NAMES = {
+    "blob": "Blob",
+    "string": "String",
+    "boolean": "Boolean",
+    "integer": "Integer",
+    "long": "Long",
+}
 
 
 def validate(operation: str, parameters: Mapping[str, Any]) -> None:
@@ -82,6 +90,8 @@ def _check_type(shape: Shape, value: Any) -> None:
         raise _not_convertible(shape, value)
     if isinstance(value, str):
         _check_characters(value)
+    if shape["type"] == "blob":
+        _check_base64(value)
     for member, _, child in _children(shape, value):
         _check_type(child, member)
 
@@ -91,6 +101,13 @@ def _check_characters(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise SerializationException("Invalid UTF-8: a lone surrogate") from None
+
+
+def _check_base64(text: str) -> None:
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError:
+        raise SerializationException("A blob is not valid base64") from None
 
 
 def _not_convertible(shape: Shape, value: Any) -> SerializationException:
@@ -104,7 +121,7 @@ def _not_convertible(shape: Shape, value: Any) -> SerializationException:
 def _broken(shape: Shape, value: Any, path: str, *, hidden: bool) -> Iterator[str]:
     """The constraints that a value and everything inside it break. What a sensitive value holds
     is sensitive too, although the model does not say so of the strings in a map."""
-    hidden = hidden or bool(shape.get("sensitive"))
+    hidden = hidden or bool(shape.get("sensitive")) or shape["type"] == "blob"
     for name in shape.get("required", ()):
         if value.get(name) is None:
             yield f"Value null at '{_joined(path, _camel(name))}' {_must('not be null')}"
@@ -125,6 +142,8 @@ def _own(shape: Shape, value: Any) -> Iterator[str]:
         yield from _text(shape, value)
     elif kind in ("integer", "long"):
         yield from _bounds(shape, value, "value")
+    elif kind == "blob":
+        yield from _bounds(shape, len(base64.b64decode(value)), "length")
     elif kind in ("list", "map"):
         yield from _bounds(shape, len(value), "length")
 

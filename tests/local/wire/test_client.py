@@ -9,10 +9,8 @@ from botocore import UNSIGNED  # noqa: TID253
 from botocore.config import Config  # noqa: TID253
 from botocore.exceptions import EndpointConnectionError  # noqa: TID253
 
-from cognito_mfa import local
-from cognito_mfa.local import LocalCognito, faults, make_client, operations
+from cognito_mfa.local import LocalCognito, faults, make_client
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.local.wire import service_model
 from tests.local.caller import POOL_ID, Caller, refused
 from tests.local.conftest import populated
 
@@ -137,21 +135,6 @@ def test_an_authenticator_can_be_registered_twice(pool: LocalPool) -> None:
     first, second = (pool.register_software_token("regular") for _ in range(2))
     assert first != second
     assert pool.user("regular").enabled_factors == ["SOFTWARE_TOKEN_MFA"]
-
-
-def test_what_is_said_not_to_be_played_is_not() -> None:
-    """The docstring of the package is its list of gaps."""
-    said = local.__doc__ or ""
-    gaps = (
-        said.partition("among the operations ")[2]
-        .strip()
-        .rstrip(".")
-        .replace("\n", " ")
-        .split(", ")
-    )
-    assert len(gaps) > 10
-    assert not set(gaps) & set(operations.ALL)
-    assert len(set(gaps) & service_model.operations()) > 10  # an older one knows fewer
 
 
 def test_codes_that_no_one_could_know(pool: LocalPool) -> None:

@@ -1,0 +1,65 @@
+"""Where Cognito would send logs: records only, because nothing is sent.
+
+See "Logs" in docs/cognito-behavior.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cognito_mfa.local.errors import (
+    FeatureUnavailableInTierException,
+    InvalidParameterException,
+)
+from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.rules.pool_settings import PLUS
+from cognito_mfa.local.rules.state import UserPool
+
+CLOUD_WATCH = "CloudWatchLogsConfiguration"
+DESTINATIONS = (CLOUD_WATCH, "S3Configuration", "FirehoseConfiguration")
+#: By source: the level, and where its logs can go.
+SOURCES = {
+    "userNotification": ("ERROR", (CLOUD_WATCH,)),
+    "userAuthEvents": ("INFO", DESTINATIONS),
+}
+OF_THREAT_PROTECTION = "userAuthEvents"
+
+
+def set_log_delivery_configuration(context: Context, parameters: Parameters) -> Payload:
+    """Replace where a pool sends its logs; an empty list turns it off."""
+    pool, given = context.pool(parameters), parameters["LogConfigurations"]
+    for configuration in given:
+        _check(pool, configuration)
+    sources = [configuration["EventSource"] for configuration in given]
+    if len(set(sources)) < len(sources):
+        raise InvalidParameterException("LogConfigurations names an EventSource twice.")
+    pool.log_configurations = [dict(configuration) for configuration in given]
+    return _described(pool)
+
+
+def get_log_delivery_configuration(context: Context, parameters: Parameters) -> Payload:
+    """Return where a pool sends its logs."""
+    return _described(context.pool(parameters))
+
+
+def _check(pool: UserPool, configuration: dict[str, Any]) -> None:
+    source = configuration["EventSource"]
+    level, possible = SOURCES[source]
+    if configuration["LogLevel"] != level:
+        raise InvalidParameterException(f"The LogLevel of {source} must be {level}.")
+    wanted = [name for name in DESTINATIONS if configuration.get(name)]
+    if len(wanted) != 1 or wanted[0] not in possible:
+        raise InvalidParameterException(f"{source} needs one of {', '.join(possible)}.")
+    if source == OF_THREAT_PROTECTION and pool.settings.get("UserPoolTier") != PLUS:
+        raise FeatureUnavailableInTierException(
+            f"{OF_THREAT_PROTECTION} logs are available in the {PLUS} pricing tier only."
+        )
+
+
+def _described(pool: UserPool) -> Payload:
+    return {
+        "LogDeliveryConfiguration": {
+            "UserPoolId": pool.id,
+            "LogConfigurations": pool.log_configurations,
+        }
+    }

@@ -1,0 +1,75 @@
+"""The look of the classic pages: records only, because the pages here look the same for all.
+
+See "The look of managed login" in docs/cognito-behavior.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+from cognito_mfa.local.errors import InvalidParameterException
+from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.rules.state import UiCustomization, UserPool
+
+EVERY_CLIENT = "ALL"
+
+
+def set_ui_customization(context: Context, parameters: Parameters) -> Payload:
+    """Set the look for an app client or for all; without CSS and image, take it away."""
+    pool, client_id = _whose(context, parameters)
+    if not pool.domains:
+        raise InvalidParameterException(
+            "There has to be an existing domain associated with this user pool."
+        )
+    now = context.clock.now()
+    before = pool.ui_customizations.pop(client_id, None)
+    if "CSS" not in parameters and "ImageFile" not in parameters:
+        return {"UICustomization": {}}
+    customization = UiCustomization(
+        client_id=client_id,
+        css=parameters.get("CSS"),
+        image=parameters.get("ImageFile"),
+        created_at=before.created_at if before else now,
+        modified_at=now,
+    )
+    pool.ui_customizations[client_id] = customization
+    return {"UICustomization": _described(pool, customization)}
+
+
+def get_ui_customization(context: Context, parameters: Parameters) -> Payload:
+    """Return the look of an app client, which is that of all unless it has one of its own."""
+    pool, client_id = _whose(context, parameters)
+    looks = pool.ui_customizations
+    customization = looks.get(client_id) or looks.get(EVERY_CLIENT)
+    return {"UICustomization": _described(pool, customization) if customization else {}}
+
+
+def _whose(context: Context, parameters: Parameters) -> tuple[UserPool, str]:
+    client_id: str = parameters.get("ClientId", EVERY_CLIENT)
+    if client_id == EVERY_CLIENT:
+        return context.pool(parameters), client_id
+    pool, client = context.client_of_pool(parameters)
+    return pool, client.id
+
+
+def _described(pool: UserPool, customization: UiCustomization) -> dict[str, Any]:
+    version = f"{datetime.fromtimestamp(customization.modified_at, UTC):%Y%m%d%H%M%S}"
+    css = {"CSS": customization.css, "CSSVersion": version} if customization.css else {}
+    image = {"ImageUrl": _address(pool, customization, version)} if customization.image else {}
+    return {
+        "UserPoolId": pool.id,
+        "ClientId": customization.client_id,
+        **image,
+        **css,
+        "CreationDate": customization.created_at,
+        "LastModifiedDate": customization.modified_at,
+    }
+
+
+def _address(pool: UserPool, customization: UiCustomization, version: str) -> str:
+    """An address as Cognito gives one. Nothing is there."""
+    host = f"d{hashlib.sha256(pool.id.encode()).hexdigest()[:13]}.cloudfront.net"
+    path = f"{pool.id}/{customization.client_id}/{version}/assets/images/image.jpg"
+    return f"https://{host}/{path}"
