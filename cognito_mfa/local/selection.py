@@ -100,6 +100,24 @@ def _inside(shape: Shape, name: str) -> Select | None:
     return None
 
 
+def _known(shape: Shape) -> Select | None:
+    """What drops from a described value what its shape does not have; None where nothing can be."""
+    if shape.get("document"):
+        return None
+    if shape["type"] == "list":
+        each = _known(service_model.shape(shape["member"]["shape"]))
+        return None if each is None else _list(each)
+    if shape["type"] != "structure":
+        return None
+    inside = {n: _known(service_model.shape(one["shape"])) for n, one in shape["members"].items()}
+
+    def select(given: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+        kept = ((name, value, inside[name]) for name, value in given.items() if name in inside)
+        return {name: one(value, path) if one else value for name, value, one in kept}
+
+    return select
+
+
 def _structure(names: Names, shape: Shape) -> Select:
     known = _listed(names, shape["members"])
 
@@ -147,7 +165,11 @@ def _listed(names: Names, model: Mapping[str, Any]) -> Mapping[str, _Member]:
     """Members by name; those of the model that are in no list are refused like those that are to be."""
     refused = names.refused.split()
     listed = {name: _Member(True) for name in (*model, *refused)}
-    listed |= {name: _Member(False) for name in names.described.split()}
+    for name in names.described.split():
+        inside = model.get(name, {}).get("shape")
+        listed[name] = _Member(
+            False, inside=_known(service_model.shape(inside)) if inside else None
+        )
     for name in names.implemented.split():
         values = {one.partition("=")[2] for one in refused if one.startswith(f"{name}=")}
         inside = model.get(name, {}).get("shape")

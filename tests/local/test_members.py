@@ -233,6 +233,32 @@ def test_what_is_not_in_the_model_is_dropped(cognito: LocalCognito) -> None:
         assert "New" not in pool["SmsConfiguration"]
 
 
+def with_strangers(shape: Mapping[str, Any]) -> Any:
+    """A value with all members of its shape, and one that is none in each structure."""
+    if shape["type"] == "structure" and not shape.get("document"):
+        known = shape["members"].items()
+        inside = {name: with_strangers(service_model.shape(one["shape"])) for name, one in known}
+        return {**inside, "Stranger": 1}
+    if shape["type"] == "list":
+        return [with_strangers(service_model.shape(shape["member"]["shape"]))]
+    return {}
+
+
+@pytest.mark.parametrize("operation", sorted(KNOWN))
+def test_it_is_dropped_at_any_depth(operation: str) -> None:
+    """In what is described only as well: otherwise an answer would break the model."""
+    members_of_input = service_model.input_shape(operation)["members"].items()
+    given = {
+        name: with_strangers(service_model.shape(one["shape"])) for name, one in members_of_input
+    }
+    for name, value in given.items():
+        try:
+            selected = selection.select(operation, {name: value, "Stranger": 1})
+        except CognitoError:
+            continue  # the member itself is refused
+        assert "Stranger" not in repr(selected)
+
+
 def test_a_refusal_changes_nothing(cognito: LocalCognito, pool: LocalPool) -> None:
     boto: Any = cognito.client(config=Config(parameter_validation=False))
     before = boto.describe_user_pool(UserPoolId=POOL_ID)["UserPool"]

@@ -103,7 +103,7 @@ def _check_characters(text: str) -> None:
         raise SerializationException("Invalid UTF-8: a lone surrogate") from None
 
 
-def _check_base64(text: str) -> None:
+def _check_base64(text: Any) -> None:
     try:
         base64.b64decode(text, validate=True)
     except ValueError:
