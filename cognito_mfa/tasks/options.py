@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypedDict
+
+from celery import current_task
+from django.db import InterfaceError, OperationalError
+from kombu.exceptions import OperationalError as BrokerError
+
+from cognito_mfa.tasks.shared_redis import ERRORS
+
+logger = logging.getLogger(__name__)
+Given = ParamSpec("Given")
+
+# Of what the site runs on, which is back after a while: its database, broker, and Redis.
+TRANSIENT = (OperationalError, InterfaceError, BrokerError, *ERRORS)
 
 
 class Options(TypedDict):
@@ -22,6 +37,26 @@ RELIABLE: Options = {
     "ignore_result": True,
     "max_retries": None,
 }
+# Given up after five minutes and left to the next turn of the schedule, or such messages would pile up.
+SCHEDULED: Options = {**RELIABLE, "max_retries": 5}
+
+
+def again_after_failures(work: Callable[Given, None]) -> Callable[Given, None]:
+    """Let the task ``work`` run again later where the database, the broker, or Redis failed; its decorator.
+
+    Celery confirms the message of a task that failed, which would lose it.
+    """
+
+    @wraps(work)
+    def run(*args: Given.args, **kwargs: Given.kwargs) -> None:
+        try:
+            work(*args, **kwargs)
+        except TRANSIENT as error:
+            # Its text may contain an address.
+            logger.warning("task_interrupted: %s %s", current_task.name, type(error).__name__)
+            raise retry(current_task) from None
+
+    return run
 
 
 def seconds_until_retry(retries: int) -> float:

@@ -20,8 +20,8 @@ from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.monitoring import log_events
 from cognito_mfa.pool_sync.pacing import TokenBucket
 from cognito_mfa.pool_sync.plan import RATE, Limiter
-from cognito_mfa.tasks.options import RELIABLE, retry
-from cognito_mfa.tasks.shared_redis import ERRORS, SharedLimiter
+from cognito_mfa.tasks.options import RELIABLE, TRANSIENT, again_after_failures, retry
+from cognito_mfa.tasks.shared_redis import SharedLimiter
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ PER_SECOND = RATE / 4
 
 
 @shared_task(bind=True, name=task_queue.REFRESH, **RELIABLE)
+@again_after_failures
 def refresh(self: Any, *, identities: list[Any], actor: Any, asked_at: str) -> None:
     """Refresh some users as **Refresh status from Cognito** does, and skip whom the administrator may not refresh.
 
@@ -53,7 +54,7 @@ def refresh(self: Any, *, identities: list[Any], actor: Any, asked_at: str) -> N
         if row.checked_at is None or row.checked_at < moment:
             try:
                 _refresh(row, asker, limiter)
-            except (Busy, ServiceError, *ERRORS) as error:  # the next user would meet it, too
+            except (Busy, ServiceError, *TRANSIENT) as error:  # the next user would meet it, too
                 _log("refresh_interrupted", len(identities), actor, type(error).__name__)
                 raise retry(self) from None
     _log("refresh_finished", len(identities), actor)

@@ -17,8 +17,8 @@ from cognito_mfa.monitoring import log_events
 from cognito_mfa.pool_sync.plan import RATE, Plan, Shard
 from cognito_mfa.pool_sync.run_log import log_run
 from cognito_mfa.pool_sync.synchronization import synchronize
-from cognito_mfa.tasks.options import RELIABLE, retry
-from cognito_mfa.tasks.shared_redis import ERRORS, SharedLimiter, SharedRun, Turn, client
+from cognito_mfa.tasks.options import RELIABLE, TRANSIENT, again_after_failures, retry
+from cognito_mfa.tasks.shared_redis import SharedLimiter, SharedRun, Turn, client
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ USE_BY = dt.timedelta(hours=20)  # the next night begins anew
 
 
 @shared_task(bind=True, name="cognito_mfa.tasks.sync", expires=BEGIN_WITHIN, **RELIABLE)
+@again_after_failures
 def sync(
     self: Any,
     *,
@@ -77,6 +78,7 @@ def sync(
 
 
 @shared_task(bind=True, name="cognito_mfa.tasks.sync_shard", **RELIABLE)
+@again_after_failures
 def sync_shard(
     self: Any,
     *,
@@ -121,7 +123,7 @@ def sync_shard(
     )
     try:
         outcome = _work(plan, run)
-    except ERRORS as error:
+    except TRANSIENT as error:
         # Its text may contain the address.
         name = type(error).__name__
         log_events.write("sync_interrupted", f"run {run}, {name}", reason=name)

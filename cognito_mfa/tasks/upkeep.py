@@ -11,14 +11,15 @@ from django.utils import timezone
 from cognito_mfa.authenticator import reset
 from cognito_mfa.models import MFAReset
 from cognito_mfa.reports import overview, retention
-from cognito_mfa.tasks.options import RELIABLE
+from cognito_mfa.tasks.options import SCHEDULED, again_after_failures
 
 logger = logging.getLogger(__name__)
 
 GIVE_UP_AFTER = 3  # failures in a row; Cognito or the AWS permissions are the likely cause
 
 
-@shared_task(name="cognito_mfa.tasks.finish_resets", **RELIABLE)
+@shared_task(name="cognito_mfa.tasks.finish_resets", **SCHEDULED)
+@again_after_failures
 def finish_resets() -> None:
     """Finish interrupted resets, as ``cognito_mfa_reset --unfinished`` does."""
     finished = in_a_row = 0
@@ -37,7 +38,8 @@ def finish_resets() -> None:
     logger.info("resets_finished: number %d, unfinished %d", finished, left)
 
 
-@shared_task(name="cognito_mfa.tasks.purge", **RELIABLE)
+@shared_task(name="cognito_mfa.tasks.purge", **SCHEDULED)
+@again_after_failures
 def purge(*, older_than: int) -> None:
     """Delete old events and what had ended with them, as ``cognito_mfa_purge`` does.
 
@@ -49,7 +51,8 @@ def purge(*, older_than: int) -> None:
     retention.purge(timezone.now() - dt.timedelta(days=older_than))
 
 
-@shared_task(name="cognito_mfa.tasks.count_overview", **RELIABLE)
+@shared_task(name="cognito_mfa.tasks.count_overview", **SCHEDULED)
+@again_after_failures
 def count_overview() -> None:
     """Count the users who have set up MFA for the admin's overview, as ``cognito_mfa_report`` does."""
     overview.count()

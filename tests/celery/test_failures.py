@@ -1,0 +1,103 @@
+"""Where the database, the broker, or Redis fails in the middle of a task, it runs again later, and nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import pytest
+from celery.exceptions import MaxRetriesExceededError, Retry
+from django.db import InterfaceError, OperationalError, connection
+
+from tests.celery.conftest import StartWorker
+from tests.celery.processes import Redis, until
+from tests.celery.test_sync import Crowd, begin, check_all, checked, printed, wait_for_the_end
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOW = "2100-01-01T00:00:00+00:00"
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "send_email": {"kind": "mfa_reset", "identity": 1, "at": NOW, "context": {}},
+    "refresh": {"identities": [1], "actor": 1, "asked_at": NOW},
+    "finish_resets": {},
+    "purge": {"older_than": 400},
+    "count_overview": {},
+}
+
+
+@contextmanager
+def database_down(error: type[Exception]) -> Iterator[None]:
+    def fail(*_args: object) -> None:
+        raise error("could not connect to db.example as alice")
+
+    with connection.execute_wrapper(fail):
+        yield
+
+
+@pytest.fixture(params=[OperationalError, InterfaceError])
+def failing_database(request: pytest.FixtureRequest) -> Iterator[type[Exception]]:
+    with database_down(request.param):
+        yield request.param
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_task_whose_database_fails_is_tried_again_later(
+    name: str,
+    failing_database: type[Exception],
+    broker: Redis,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    task = getattr(import_module("cognito_mfa.tasks"), name)
+    with pytest.raises((Retry, MaxRetriesExceededError)):
+        task.apply(kwargs=ARGUMENTS[name], throw=True)
+    assert f"task_interrupted: {task.name} {failing_database.__name__}" in caplog.text
+    assert "alice" not in caplog.text
+
+
+def test_a_shard_whose_database_fails_is_tried_again_later(
+    broker: Redis, crowd: Crowd, caplog: pytest.LogCaptureFixture
+) -> None:
+    from cognito_mfa.tasks import sync, sync_shard
+
+    crowd(2)
+    sync.apply(kwargs={"shards": 1}, task_id="night")
+    shard = {"run": "night", "number": 1, "shards": 1, "rate": 96.0, "began": NOW}
+    with database_down(OperationalError), pytest.raises(Retry):
+        sync_shard.apply(kwargs=shard, throw=True)
+    assert "sync_interrupted: run night, OperationalError" in caplog.text
+    assert "alice" not in caplog.text
+
+
+def test_a_sync_whose_redis_is_down_begins_later(
+    broker: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    from cognito_mfa.tasks import sync
+
+    broker.kill()
+    with pytest.raises(Retry):
+        sync.apply(throw=True)
+    assert "task_interrupted: cognito_mfa.tasks.sync ConnectionError" in caplog.text
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no connections to end")
+def test_a_database_that_restarts_in_mid_shard_loses_nothing(
+    crowd: Crowd, broker: Redis, start_worker: StartWorker
+) -> None:
+    people = crowd(80)
+    worker = start_worker()
+    begin(shards=1, rate=25)
+    until(checked, "a batch is written")
+    end_other_sessions()
+    wait_for_the_end(broker, [worker])
+    assert "sync_interrupted" in printed([worker])
+    check_all(people)
+
+
+def end_other_sessions() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert cursor.rowcount
