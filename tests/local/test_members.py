@@ -241,7 +241,7 @@ def with_strangers(shape: Mapping[str, Any]) -> Any:
         return {**inside, "Stranger": 1}
     if shape["type"] == "list":
         return [with_strangers(service_model.shape(shape["member"]["shape"]))]
-    return {}
+    return {} if shape["type"] == "map" else ""
 
 
 @pytest.mark.parametrize("operation", sorted(KNOWN))
