@@ -13,7 +13,7 @@ from cognito_mfa.api import state
 from cognito_mfa.api.base import ApiStep, ApiView, has_pending, opened_text
 from cognito_mfa.exceptions import Busy, ServiceError
 from cognito_mfa.managed_login import judgment
-from cognito_mfa.sign_in import flows
+from cognito_mfa.sign_in import link_question
 from cognito_mfa.sign_in.pending import PendingSignIn, Step, clear_pending
 from cognito_mfa.steps import error_texts
 from cognito_mfa.steps.error_answers import ErrorAnswer
@@ -98,7 +98,7 @@ class Link(LinkStep, ApiStep):
     members = {"answer": str, "question": str}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        flows.discard_foreign_link(request)
+        link_question.discard_foreign(request)
         return super().post(request, *args, **kwargs)
 
 

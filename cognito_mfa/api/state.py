@@ -18,7 +18,7 @@ from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.forms import FactorForm, NewPasswordForm
 from cognito_mfa.managed_login import judgment
 from cognito_mfa.models import identity_in_pool, identity_of
-from cognito_mfa.sign_in import flows, setup_email
+from cognito_mfa.sign_in import link_question, setup_email
 from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.steps import password_rules
 from cognito_mfa.steps.setup import valid_until
@@ -94,7 +94,7 @@ def _pending(request: HttpRequest) -> PendingSignIn:
     pending = PendingSignIn.load(request) or PendingSignIn()
     if pending.step is Step.LINK:
         try:
-            flows.person_to_link(pending)
+            link_question.person_of(pending)
         except CognitoMFAError:  # of another pool than the settings name by now
             return PendingSignIn()
         if not pending.is_for(request.user):
@@ -220,12 +220,12 @@ def _change_password(_request: HttpRequest, pending: PendingSignIn) -> dict[str,
 
 
 def _link(request: HttpRequest, pending: PendingSignIn) -> dict[str, Any]:
-    person = flows.person_to_link(pending)
+    person = link_question.person_of(pending)
     return {
         "here": request.user.get_username(),
         "account": person.username,
         "email": person.email,
-        "question": flows.link_question(pending),
+        "question": link_question.digest(pending),
     }
 
 

@@ -15,7 +15,6 @@ from typing import Any, Self
 
 from django.http import HttpRequest
 
-from cognito_mfa.authenticator import identity_lookup
 from cognito_mfa.cognito.types import NOTHING, SOFTWARE_TOKEN_MFA, Challenge, Tokens
 from cognito_mfa.enforcement.proof import PREFIX
 from cognito_mfa.exceptions import (
@@ -29,7 +28,6 @@ from cognito_mfa.exceptions import (
     TriggerFailed,
     Unavailable,
 )
-from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in.encryption import decrypt, encrypt
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.values.clocks import seconds_since
@@ -89,7 +87,7 @@ class PendingSignIn:
         purpose: what all this is for.
         username: as the user typed it.
         sub: whose sign-in it is, once tokens named it, or of the user who changes something; a challenge contains only a
-            name. Read it through ``subject_of``.
+            name. Read it through ``subject.subject_of``.
         next_url: where to go afterwards; validated when it is used.
         challenge: what Cognito wants answered, with its current session string.
         secret: of the software token that waits to be verified, during setup.
@@ -307,23 +305,3 @@ def _deserialize(payload: Mapping[str, Any]) -> dict[str, Any]:
         "earlier_secrets": tuple(payload["earlier_secrets"]),
         "snapshot": Snapshot(**snapshot) if snapshot else None,
     }
-
-
-def subject_of(
-    pending: PendingSignIn, rows: list[CognitoIdentity] | None = None
-) -> identity_lookup.ChallengedUser:
-    """Return whose sign-in it is.
-
-    Args:
-        pending: the sign-in.
-        rows: the identities that it is about, where they were read just now.
-    """
-    name = pending.challenge.username if pending.challenge else ""
-    if pending.sub:
-        found = (row for row in rows or () if row.sub == pending.sub)
-        identity = next(found, None) or identity_lookup.by_sub(pending.sub)
-        own = identity.username if identity else pending.username
-        return identity_lookup.ChallengedUser(name or own, pending.sub, identity)
-    if pending.challenge is None:
-        return identity_lookup.ChallengedUser("")
-    return identity_lookup.challenged_user(name, pending.challenge.friendly_name, rows)

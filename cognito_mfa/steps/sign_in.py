@@ -19,7 +19,7 @@ from cognito_mfa.forms import (
     RecoveryCodeForm,
     SignInForm,
 )
-from cognito_mfa.sign_in import flows
+from cognito_mfa.sign_in import flows, link_question, lost_device
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Purpose, Step
 from cognito_mfa.steps import error_texts
@@ -133,7 +133,9 @@ class RecoverStep(StepRules):
 
     def answer_form(self, form: Form) -> HttpResponse:
         try:
-            confirmed = flows.recover(self.request, self.pending, code=form.cleaned_data["code"])
+            confirmed = lost_device.recover(
+                self.request, self.pending, code=form.cleaned_data["code"]
+            )
         except CognitoMFAError as error:
             return self.handle_error(error, form)
         text = error_texts.recovered() if confirmed else error_texts.recovery_unconfirmed()
@@ -169,10 +171,10 @@ class LinkStep(StepRules):
 
     def submit(self, form: Any) -> Outcome:
         answered = form.cleaned_data["question"]
-        if answered and answered != flows.link_question(self.pending):
+        if answered and answered != link_question.digest(self.pending):
             return Outcome(Step.LINK, "")  # another tab began anew: the page names who waits now
         if form.cleaned_data["answer"] == "yes":
-            return flows.confirm_link(self.request)
-        flows.decline_link(self.request)
+            return link_question.confirm(self.request)
+        link_question.decline(self.request)
         messages.info(self.request, error_texts.link_declined(), fail_silently=True)
         return Outcome(Step.START, "")

@@ -19,7 +19,7 @@ from cognito_mfa.enforcement import gate
 from cognito_mfa.enforcement.redirects import safe_url, support_url
 from cognito_mfa.managed_login import judgment
 from cognito_mfa.models import identity_of
-from cognito_mfa.sign_in import flows
+from cognito_mfa.sign_in import link_question
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.steps import password_rules
@@ -137,16 +137,16 @@ class LinkView(LinkStep, StepView):
     template_name = "cognito_mfa/link.html"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        flows.discard_foreign_link(request)
+        link_question.discard_foreign(request)
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        person = flows.person_to_link(self.pending)
+        person = link_question.person_of(self.pending)
         return super().get_context_data(
             here=self.request.user.get_username(),
             account=person.username,
             address=person.email,
-            question=flows.link_question(self.pending),
+            question=link_question.digest(self.pending),
             **kwargs,
         )
 

@@ -87,7 +87,7 @@ def person(request: pytest.FixtureRequest, visitor: Visitor) -> Visitor:
 def test_a_code_resets_the_app_and_leads_to_a_new_setup(
     person: Visitor, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """``flows.recover``, ``reset.complete``: the whole way."""
+    """``lost_device.recover``, ``reset.complete``: the whole way."""
     codes = create(person)
     elsewhere = lose_device(person)
     page = elsewhere.text(elsewhere.get(reverse(CHALLENGE)))
@@ -207,7 +207,7 @@ def test_a_new_set_needs_a_recent_code(
 
 
 def test_a_wrong_code_is_counted_with_the_apps_own(pool: LocalPool, visitor: Visitor) -> None:
-    """``flows.recover``: ``code_attempts.attempt``. Five wrong ones, of whatever kind, make every user wait."""
+    """``lost_device.recover``: ``code_attempts.attempt``. Five wrong ones, of whatever kind, make every user wait."""
     visitor.set_up()
     codes = create(visitor)
     elsewhere = lose_device(visitor)
@@ -245,7 +245,7 @@ def test_a_locked_account_is_not_opened_by_a_code(pool: LocalPool, visitor: Visi
 
 
 def test_a_deactivated_user_cannot_use_a_code(pool: LocalPool, visitor: Visitor) -> None:
-    """``flows.recover``: ``is_active``."""
+    """``lost_device.recover``: ``is_active``."""
     visitor.set_up()
     codes = create(visitor)
     elsewhere = lose_device(visitor)
@@ -282,7 +282,7 @@ def test_a_refusal_of_cognito_gives_the_code_back(pool: LocalPool, visitor: Visi
 def test_a_lost_answer_leaves_it_unfinished_and_the_next_password_finishes_it(
     person: Visitor, executed: bool, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """``recovery._was_refused`` and ``flows._finish_recovery``."""
+    """``recovery._was_refused`` and ``lost_device.finish_interrupted``."""
     codes = create(person)
     elsewhere = lose_device(person)
     fault = faults.Timeout(executed=executed)
@@ -370,7 +370,7 @@ def test_replacing_the_app_keeps_the_codes(pool: LocalPool, visitor: Visitor) ->
 def test_a_site_that_requires_nothing_offers_them_too(
     optional_pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
-    """The purpose of the next sign-in, ``flows._expect_setup``: the app that was lost is set up anew."""
+    """The purpose of the next sign-in, ``lost_device._expect_setup``: the app that was lost is set up anew."""
     visitor.set_up()
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
     codes = create(visitor)
@@ -384,7 +384,7 @@ def test_a_site_that_requires_nothing_offers_them_too(
 def test_a_user_who_is_signed_in_may_recover_while_replacing(
     pool: LocalPool, visitor: Visitor
 ) -> None:
-    """``flows._expect_setup``: a change by a signed-in user ends, and with it their proof."""
+    """``lost_device._expect_setup``: a change by a signed-in user ends, and with it their proof."""
     visitor.set_up()
     codes = create(visitor)
     visitor.post(reverse("cognito_mfa:device_replace"), {"password": PASSWORD})

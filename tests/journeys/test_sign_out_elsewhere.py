@@ -264,7 +264,7 @@ def test_an_ended_session_ends_no_other(pool: LocalPool, visitor: Visitor) -> No
 
 
 def test_a_reset_in_between_leaves_nothing_verified(pool: LocalPool, visitor: Visitor) -> None:
-    """``flows._check_current``: what began before the reset is over."""
+    """``subject.check_current``: what began before the reset is over."""
     visitor.set_up()
     visitor.post(PAGE + "?password=1", {"password": PASSWORD})
     reset.request(identity(), actor=None, reason="x")

@@ -148,7 +148,7 @@ class TestASignInThatBeganBefore:
         assert_unproven(thief)
 
     def test_our_own_sign_in_switched_the_code_on(self, person: Person, outside: Outside) -> None:
-        """The same event, which ``flows._handle_missing_challenge`` records."""
+        """The same event, which ``missing_challenge.handle`` records."""
         person.set_up_here()
         elsewhere.admin_prefers_off(outside)
         thief, second = another(person), another(person)

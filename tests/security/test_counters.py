@@ -348,7 +348,7 @@ def test_clearing_the_counter_of_a_name_leaves_the_people_of_that_name_alone(
 def test_what_was_counted_by_the_name_goes_along_with_the_person(
     patient: LocalPool, visitor: Visitor
 ) -> None:
-    """``flows._finish_with_tokens`` → ``code_attempts.move_to_sub``: no one gets a second counter by being known."""
+    """``next_step.finish_with_tokens`` → ``code_attempts.move_to_sub``: no one gets a second counter by being known."""
     new = Ada(patient, visitor)
     new.set_up_elsewhere(patient)
     new.sign_in("ada")

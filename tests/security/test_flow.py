@@ -163,7 +163,7 @@ def test_a_reset_in_between_kills_the_open_challenge(
 ) -> None:
     """Also with a boto3 that can delete nothing: the registration stays, and Cognito would take the code.
 
-    Turns red without the look at ``Snapshot.is_outdated`` in ``flows._check_current``. Every other step and action is in
+    Turns red without the look at ``Snapshot.is_outdated`` in ``subject.check_current``. Every other step and action is in
     ``test_pending_sign_ins``.
     """
     visitor.set_up()

@@ -162,7 +162,7 @@ class TestConsent:
     def test_the_question_is_for_who_was_asked_alone(
         self, optional_pool: LocalPool, browser: Visitor, anna: Any
     ) -> None:
-        """``flows._load_pending_link``, ``LinkView.dispatch``: ``is_for``."""
+        """``link_question._load_pending``, ``LinkView.dispatch``: ``is_for``."""
         bob(optional_pool)
         browser.sign_in("bob")
         other = get_user_model().objects.create_user("other")
@@ -227,7 +227,7 @@ class TestConsent:
     def test_a_change_makes_no_one(
         self, optional_pool: LocalPool, visitor: Visitor, settings: Settings
     ) -> None:
-        """``flows._finish_with_tokens``: the ``if pending.is_change``."""
+        """``next_step.finish_with_tokens``: the ``if pending.is_change``."""
         visitor.set_up()
         CognitoIdentity.objects.update(
             username="bob"

@@ -60,7 +60,7 @@ def test_a_link_that_is_made_anew_brings_no_old_proof_back(
 def test_a_user_whom_the_pool_shut_out_in_the_meantime_is_not_linked(
     optional_pool: LocalPool, browser: Visitor, anna: Any, operation: str, factor: str
 ) -> None:
-    """``flows._check_still_valid``."""
+    """``link_question._check_still_valid``."""
     bob(optional_pool)
     if factor == "a code":
         browser.secret = optional_pool.register_software_token("bob")
@@ -79,7 +79,7 @@ def test_a_user_whom_the_pool_shut_out_in_the_meantime_is_not_linked(
 def test_a_yes_that_comes_late_retires_no_namesake(
     optional_pool: LocalPool, browser: Visitor, anna: Any
 ) -> None:
-    """``flows._check_still_valid``: tokens of before say nothing about who has the name by now."""
+    """``link_question._check_still_valid``: tokens of before say nothing about who has the name by now."""
     bob(optional_pool)
     browser.sign_in("bob")
     browser.cognito.client().admin_delete_user(**BOB)
@@ -96,7 +96,7 @@ def test_a_yes_that_comes_late_retires_no_namesake(
 def test_a_question_that_meets_another_user_is_an_event(
     optional_pool: LocalPool, browser: Visitor, anna: Any
 ) -> None:
-    """``flows.discard_foreign_link``."""
+    """``link_question.discard_foreign``."""
     bob(optional_pool)
     browser.sign_in("bob")
     other = get_user_model().objects.create_user("other")
@@ -151,7 +151,7 @@ def test_a_name_that_is_read_as_an_address_is_none_either(
 def test_a_question_of_another_pool_is_over(
     optional_pool: LocalPool, browser: Visitor, settings: Settings
 ) -> None:
-    """``flows.discard_foreign_link``: the tokens that wait are foreign by now."""
+    """``link_question.discard_foreign``: the tokens that wait are foreign by now."""
     bob(optional_pool)
     browser.sign_in("bob")
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_POOL_ID": "us-east-1_Another00"}

@@ -337,7 +337,7 @@ def test_a_step_that_was_begun_before_is_over(
     """Whatever happened, and whatever the clock of the server says on which it happened: start again, nothing
     is written down, and Cognito is not told the code.
 
-    Turns red without the ``is_outdated`` in ``flows._check_current``.
+    Turns red without the ``is_outdated`` in ``subject.check_current``.
     """
     if begin is removing_at_the_code and person.pool_requires:
         pytest.skip("a pool that requires MFA lets nobody remove it")
@@ -449,7 +449,7 @@ def test_a_first_set_up_with_the_old_password_is_over(
 ) -> None:
     """The owner has never signed in here, so that no row tells of it: ``Snapshot.is_outdated_for_newcomer``.
 
-    Turns red without it in ``flows._check_current``, or in ``completion.identify``.
+    Turns red without it in ``subject.check_current``, or in ``completion.identify``.
     """
     visitor.sign_in(name)
     visitor.scan()
@@ -542,7 +542,7 @@ def free(db: None, optional: LocalPool, cognito: LocalCognito, settings: Setting
 def test_a_half_done_reset_is_not_undone_by_the_next_sign_in(free: Person) -> None:
     """It turned the authenticator off and stopped before its end, so that the row says ENABLED still.
 
-    Turns red without ``was_removed_or_reset`` in ``flows._handle_missing_challenge``.
+    Turns red without ``was_removed_or_reset`` in ``missing_challenge.handle``.
     """
     free.sign_out()
     free.cognito.faults.on("AdminUserGlobalSignOut", faults.Unreachable())

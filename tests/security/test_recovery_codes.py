@@ -107,7 +107,7 @@ def test_another_persons_code_is_wrong(pool: LocalPool, person: Visitor) -> None
 def test_codes_of_a_former_user_are_no_good_for_the_next_one(
     pool: LocalPool, visitor: Visitor
 ) -> None:
-    """``flows._certain_identity``: the name is the same, and Cognito says that the ``sub`` is gone."""
+    """``lost_device._certain_identity``: the name is the same, and Cognito says that the ``sub`` is gone."""
     old = Ada(pool, visitor)
     old.come()
     codes = create(old)
@@ -124,7 +124,7 @@ def test_codes_of_a_former_user_are_no_good_for_the_next_one(
 def test_a_row_of_another_user_under_that_name_is_not_believed(
     pool: LocalPool, person: Visitor
 ) -> None:
-    """``flows._certain_identity``: Cognito's name of the ``sub`` is compared with that of the challenge."""
+    """``lost_device._certain_identity``: Cognito's name of the ``sub`` is compared with that of the challenge."""
     pool.create_user("bob", password=PASSWORD)
     bob = Visitor(Client(), person.cognito)
     bob.set_up("bob")
@@ -139,7 +139,7 @@ def test_a_row_of_another_user_under_that_name_is_not_believed(
 def test_where_cognito_does_not_say_whose_name_it_is_no_code_is_looked_at(
     pool: LocalPool, visitor: Visitor
 ) -> None:
-    """``flows._certain_identity`` raises, and nothing is counted or used."""
+    """``lost_device._certain_identity`` raises, and nothing is counted or used."""
     old = Ada(pool, visitor)
     old.come()
     codes = create(old)
@@ -169,7 +169,7 @@ def test_no_one_gets_there_without_the_password(pool: LocalPool, person: Visitor
 
 @pytest.mark.over_api
 def test_a_code_is_no_sign_in(pool: LocalPool, person: Visitor) -> None:
-    """``flows.recover`` ends the sign-in; the next one begins with the password."""
+    """``lost_device.recover`` ends the sign-in; the next one begins with the password."""
     codes = create(person)
     other = after_password(person)
     recover(other, codes[0])

@@ -306,12 +306,22 @@ def test_no_function_of_the_flow_is_given_a_secret_as_text(
 def test_no_function_of_ours_asks_for_a_secret_by_a_name_and_as_text() -> None:
     """The annotations themselves, for what no journey passes."""
     from cognito_mfa.cognito import admin_api, claims, replies, srp, user_api
-    from cognito_mfa.sign_in import enrollment, flows
+    from cognito_mfa.sign_in import enrollment, flows, lost_device, missing_challenge
 
     names = {"password", "code", "secret", "cognito_session", "access_token", "id_token", "token"}
     asked = [
         (module.__name__, function.__qualname__, name, kind)
-        for module in (enrollment, flows, admin_api, claims, replies, srp, user_api)
+        for module in (
+            enrollment,
+            flows,
+            lost_device,
+            missing_challenge,
+            admin_api,
+            claims,
+            replies,
+            srp,
+            user_api,
+        )
         for function in vars(module).values()
         if getattr(function, "__module__", "") == module.__name__ and hasattr(function, "__code__")
         for name, kind in function.__annotations__.items()

@@ -153,7 +153,7 @@ def code_page(person: Ada) -> str:
 def test_the_code_page_does_not_name_the_old_ones_phone(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
-    """``flows._has_known_name``: what the old one called her phone is her own affair."""
+    """``device_naming._has_known_name``: what the old one called her phone is her own affair."""
     new.set_up_elsewhere(pool, friendly_name="Mine")
     page = code_page(new)
     assert "Another phone" not in page
@@ -161,7 +161,7 @@ def test_the_code_page_does_not_name_the_old_ones_phone(
 
 
 def test_two_phones_of_the_same_name_are_told_apart(pool: LocalPool, visitor: Visitor) -> None:
-    """``flows._identify_renamed_device``, and the ``sub`` in ``flows._with_device``: what the old one called hers later."""
+    """``device_naming._identify_renamed_device``, and the ``sub`` in ``device_naming.with_device``: what the old one called hers later."""
     old = Ada(pool, visitor)
     old.set_up("ada", friendly_name="Phone")
     old.post(reverse("cognito_mfa:device_rename"), {"friendly_name": "Present from Bob"})
@@ -177,7 +177,7 @@ def test_two_phones_of_the_same_name_are_told_apart(pool: LocalPool, visitor: Vi
 def test_where_no_one_knows_cognitos_name_is_shown(
     pool: LocalPool, visitor: Visitor, settings: Settings
 ) -> None:
-    """``flows._identify_renamed_device``: the error that means nothing."""
+    """``device_naming._identify_renamed_device``: the error that means nothing."""
     ada = Ada(pool, visitor)
     ada.set_up("ada", friendly_name="Phone")
     ada.post(reverse("cognito_mfa:device_rename"), {"friendly_name": "Present from Bob"})
@@ -193,7 +193,7 @@ def test_where_no_one_knows_cognitos_name_is_shown(
 def test_a_phone_without_a_name_is_not_taken_for_another_without_one(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
-    """``flows._has_known_name``: two empty names are not the same name."""
+    """``device_naming._has_known_name``: two empty names are not the same name."""
     SoftwareToken.objects.filter(retired_at=None).update(cognito_name="")
     new.set_up_elsewhere(pool, friendly_name="")
     assert "Another phone" not in code_page(new)
@@ -211,7 +211,7 @@ def test_the_code_page_names_her_own_phone_as_she_calls_it_now(
 def test_the_old_ones_lost_set_up_is_no_news_for_the_new_one(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
-    """``flows._with_device``: likewise."""
+    """``device_naming.with_device``: likewise."""
     CognitoIdentity.objects.update(unconfirmed="SET_UP")
     new.set_up_elsewhere(pool, friendly_name="Mine")
     assert "Mine" in code_page(new)
@@ -342,7 +342,7 @@ def test_a_reset_of_the_new_one_leaves_the_old_row_alone(
 def test_what_the_old_ones_browser_begins_changes_nothing_of_the_new_one(
     pool: LocalPool, old: Ada, new: Ada
 ) -> None:
-    """``removal.check_own``, ``flows._finish_with_tokens``: a session of the old one, and the new one's password and code."""
+    """``removal.check_own``, ``next_step.finish_with_tokens``: a session of the old one, and the new one's password and code."""
     new.set_up_elsewhere(pool)
     old.secret = new.secret
     old.post(reverse(REPLACE), {"password": PASSWORD})
