@@ -896,7 +896,7 @@ class MFAEvent(models.Model):
         SIGNED_IN = "SIGNED_IN", _("Signed in with a code")
         CODE_REJECTED = "CODE_REJECTED", _("Wrong code")
         SOFTWARE_TOKEN_VERIFIED = "SOFTWARE_TOKEN_VERIFIED", _("Authenticator app set up")
-        CODES_STOPPED = "CODES_STOPPED", _("Locked after too many wrong codes")
+        CODE_ENTRY_LOCKED = "CODE_ENTRY_LOCKED", _("Locked after too many wrong codes")
         SOFTWARE_TOKEN_REPLACED = "SOFTWARE_TOKEN_REPLACED", _("Authenticator app replaced")
         SOFTWARE_TOKEN_REMOVED = "SOFTWARE_TOKEN_REMOVED", _("Authenticator app removed")
         CHANGE_UNCONFIRMED = "CHANGE_UNCONFIRMED", _("Change couldn’t be confirmed")
@@ -933,7 +933,6 @@ class MFAEvent(models.Model):
         Kind.PERMISSION_DENIED: "",
         Kind.LINK_REFUSED: "",
         Kind.SIGN_IN_REFUSED: "",
-        Kind.CODES_STOPPED: "code_entry_locked",
         Kind.RENAMED: "device_renamed",
         Kind.RESET_REQUESTED: "mfa_reset_requested",
         Kind.DISABLED: "user_disabled",

@@ -310,18 +310,18 @@ class ResetFilter(SimpleListFilter):
         return queryset.filter(pk__in=MFAReset.objects.unfinished().values("identity"))
 
 
-class StoppedFilter(SimpleListFilter):
+class LockedFilter(SimpleListFilter):
     """On a list of failed attempts: users whose code entry is locked."""
 
     title = _("state")
     parameter_name = "state"
-    STOPPED = "stopped"
+    LOCKED = "locked"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
-        return [(self.STOPPED, _("Locked"))]
+        return [(self.LOCKED, _("Locked"))]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(LOCKED) if self.value() == self.STOPPED else queryset
+        return queryset.filter(LOCKED) if self.value() == self.LOCKED else queryset
 
 
 def with_active_token(identities: QuerySet[CognitoIdentity]) -> QuerySet[CognitoIdentity]:

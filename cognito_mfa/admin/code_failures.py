@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from cognito_mfa.admin import formats
 from cognito_mfa.admin.authenticator_actions import ClearFailures
 from cognito_mfa.admin.buttons import Button, ButtonsMixin
-from cognito_mfa.admin.changelists import FastListMixin, ReadOnly, StoppedFilter
+from cognito_mfa.admin.changelists import FastListMixin, LockedFilter, ReadOnly
 from cognito_mfa.admin.confirmation import (
     ConfirmedAction,
     ConfirmedOnePerson,
@@ -48,7 +48,7 @@ class CodeFailuresAdmin(ReadOnly, ButtonsMixin, ConfirmedOnePerson, FastListMixi
 
     change_list_template = "admin/cognito_mfa/change_list.html"
     list_display = ("username", "failures", "total", "last_at")
-    list_filter = (StoppedFilter,)
+    list_filter = (LockedFilter,)
     search_fields = ("^username",)
     search_help_text = _("Searches the start of the username in the user pool.")
     ordering = ("-failures", "-pk")

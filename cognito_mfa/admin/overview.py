@@ -26,7 +26,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from cognito_mfa.admin import formats
-from cognito_mfa.admin.changelists import ReadOnly, ResetFilter, StoppedFilter
+from cognito_mfa.admin.changelists import LockedFilter, ReadOnly, ResetFilter
 from cognito_mfa.admin.confirmation import page_context, refused
 from cognito_mfa.admin.refusals import Text
 from cognito_mfa.authenticator import exemptions, permissions
@@ -42,7 +42,7 @@ Status = CognitoIdentity.Status
 
 
 class Section(NamedTuple):
-    """A part of the page: a heading and a table.
+    """A part of the page: a heading and a table. Each is made by a function of the numbers and the admin site's name.
 
     Attributes:
         title: heading.
@@ -90,7 +90,7 @@ def coverage(numbers: Numbers, _site: str) -> Section:
     )
 
 
-def would_be_stops(numbers: Numbers, _site: str) -> Section | None:
+def would_be_blocked(numbers: Numbers, _site: str) -> Section | None:
     """Show the users who would have been blocked, where a site observes or did so before."""
     if get_conf().ENFORCEMENT != "observe" and not numbers.would_block:
         return None
@@ -131,7 +131,7 @@ def statuses(numbers: Numbers, site: str) -> Section:
     )
 
 
-def set_ups(numbers: Numbers, _site: str) -> Section:
+def setups(numbers: Numbers, _site: str) -> Section:
     """Show setups by week, each number beside its bar."""
     most = max((week.set_up for week in numbers.weeks), default=0)
     rows = [
@@ -153,12 +153,12 @@ def failures(numbers: Numbers, site: str) -> Section:
     events = _url(site, MFAEvent)
     counters = f"{site}:cognito_mfa_codefailures_changelist"
     resets = f"{_url(site, CognitoIdentity)}?{ResetFilter.parameter_name}={ResetFilter.UNFINISHED}"
-    stopped = f"{reverse(counters)}?{StoppedFilter.parameter_name}={StoppedFilter.STOPPED}"
+    locked = f"{reverse(counters)}?{LockedFilter.parameter_name}={LockedFilter.LOCKED}"
     days = RECENT.days
     wrong = ngettext(
         "Wrong codes in the last %(count)d day", "Wrong codes in the last %(count)d days", days
     )
-    stops = ngettext(
+    locks = ngettext(
         "Locked after too many wrong codes in the last %(count)d day",
         "Locked after too many wrong codes in the last %(count)d days",
         days,
@@ -168,8 +168,11 @@ def failures(numbers: Numbers, site: str) -> Section:
             _link(f"{events}?kind__exact=CODE_REJECTED", wrong % {"count": days}),
             _n(numbers.wrong_codes),
         ),
-        (_link(f"{events}?kind__exact=CODES_STOPPED", stops % {"count": days}), _n(numbers.locks)),
-        (_link(stopped, _("Locked users")), _n(numbers.locked)),
+        (
+            _link(f"{events}?kind__exact=CODE_ENTRY_LOCKED", locks % {"count": days}),
+            _n(numbers.locks),
+        ),
+        (_link(locked, _("Locked users")), _n(numbers.locked)),
         (_link(resets, _("Unfinished resets")), _n(numbers.unfinished_resets)),
     ]
     return Section(_("Failures"), (_("Metric"), _("Total")), rows)
@@ -204,9 +207,9 @@ def half_done() -> Section:
 # The page from top to bottom. Another section is one more function. Those that show figures wait for the first
 # snapshot.
 FROM_SNAPSHOT = tuple[Callable[[Numbers, str], Section | None], ...]
-ABOVE: FROM_SNAPSHOT = (coverage, would_be_stops, failures)
+ABOVE: FROM_SNAPSHOT = (coverage, would_be_blocked, failures)
 CURRENT: tuple[Callable[[], Section], ...] = (half_done, next_to_expire)
-BELOW: FROM_SNAPSHOT = (statuses, set_ups)
+BELOW: FROM_SNAPSHOT = (statuses, setups)
 
 
 class OverviewAdmin(ReadOnly, admin.ModelAdmin):

@@ -378,7 +378,7 @@ def _record_wrong_code(
             request, identity, method, is_last_free=count.failures == FREE_ATTEMPTS
         )
         if count.is_last:
-            MFAEvent.objects.record(MFAEvent.Kind.CODES_STOPPED, identity)
-            notifications.send("codes_stopped", identity)
+            MFAEvent.objects.record(MFAEvent.Kind.CODE_ENTRY_LOCKED, identity)
+            notifications.send("code_entry_locked", identity)
     log_events.write("code_rejected", user=identity.user_id if identity else None, method=method)
     signals.send(signals.code_rejected, request=request, identity=identity, method=method)

@@ -44,7 +44,7 @@ KINDS = (
     "software_token_removed",
     "mfa_reset",
     "repeated_wrong_codes",
-    "codes_stopped",
+    "code_entry_locked",
     "failures_cleared",
     "exemption_granted",
     "exemption_revoked",
@@ -66,7 +66,7 @@ EVENTS_WITH_EMAIL = (
     Kind.SOFTWARE_TOKEN_REPLACED,
     Kind.SOFTWARE_TOKEN_REMOVED,
     Kind.MFA_RESET,
-    Kind.CODES_STOPPED,
+    Kind.CODE_ENTRY_LOCKED,
     Kind.FAILURES_CLEARED,
     Kind.EXEMPTION_GRANTED,
     Kind.EXEMPTION_REVOKED,
@@ -80,7 +80,7 @@ EVENTS_WITH_EMAIL = (
 )
 # They happen once to each authenticator or recovery code, so they cannot flood a mailbox, and an attacker must not be
 # able to suppress them.
-UNLIMITED = ("codes_stopped", "recovery_code_used")
+UNLIMITED = ("code_entry_locked", "recovery_code_used")
 # A worker reads the addresses when it sends the email: those of an account that was unlinked are gone by then.
 NOT_QUEUED = ("unlinked",)
 # A scheme, an address, a host name (mail programs treat the full stops of other scripts like ours), a new line.

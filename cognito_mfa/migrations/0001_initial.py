@@ -346,7 +346,7 @@ class Migration(migrations.Migration):
                             ("SIGNED_IN", "Signed in with a code"),
                             ("CODE_REJECTED", "Wrong code"),
                             ("SOFTWARE_TOKEN_VERIFIED", "Authenticator app set up"),
-                            ("CODES_STOPPED", "Locked after too many wrong codes"),
+                            ("CODE_ENTRY_LOCKED", "Locked after too many wrong codes"),
                             ("SOFTWARE_TOKEN_REPLACED", "Authenticator app replaced"),
                             ("SOFTWARE_TOKEN_REMOVED", "Authenticator app removed"),
                             ("CHANGE_UNCONFIRMED", "Change couldn’t be confirmed"),

@@ -151,7 +151,7 @@ def measure() -> Numbers:
         ],
         weeks=_weeks(),
         wrong_codes=recent.filter(kind=MFAEvent.Kind.CODE_REJECTED).count(),
-        locks=recent.filter(kind=MFAEvent.Kind.CODES_STOPPED).count(),
+        locks=recent.filter(kind=MFAEvent.Kind.CODE_ENTRY_LOCKED).count(),
         locked=CodeFailures.objects.in_pool().filter(LOCKED).count(),
         unfinished_resets=MFAReset.objects.unfinished().count(),
         would_block=observations.people,

@@ -172,7 +172,7 @@ def test_each_week_has_its_number_and_a_bar(pool: LocalPool, admin: Visitor) -> 
 
 def test_recent_failures_link_to_their_lists(pool: LocalPool, admin: Visitor) -> None:
     ada, bea = make(pool, "ada"), make(pool, "bea")
-    for kind in ("CODE_REJECTED", "CODE_REJECTED", "CODES_STOPPED"):
+    for kind in ("CODE_REJECTED", "CODE_REJECTED", "CODE_ENTRY_LOCKED"):
         MFAEvent.objects.record(MFAEvent.Kind(kind), ada)
     old = MFAEvent.objects.record(MFAEvent.Kind.CODE_REJECTED, ada)
     eight_days_ago = timezone.now() - dt.timedelta(days=8)

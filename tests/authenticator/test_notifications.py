@@ -30,7 +30,7 @@ EMAILS: list[tuple[str, dict[str, Any]]] = [
     ("software_token_removed", {"elsewhere": True}),
     ("mfa_reset", {}),
     ("repeated_wrong_codes", {}),
-    ("codes_stopped", {}),
+    ("code_entry_locked", {}),
     ("failures_cleared", {"failures": 1}),
     ("failures_cleared", {"failures": 5}),
     ("exemption_granted", {"until": WHEN}),

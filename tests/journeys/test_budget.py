@@ -122,7 +122,7 @@ def test_a_hundred_in_a_row_stop_it_until_an_administrator_lifts_it(
         "Example Ltd: Wrong codes were entered for your account",
         "Example Ltd: Code entry is locked for your account",
     ]
-    assert MFAEvent.objects.filter(kind="CODES_STOPPED").count() == 1
+    assert MFAEvent.objects.filter(kind="CODE_ENTRY_LOCKED").count() == 1
 
     code_attempts.clear("newcomer")
     visitor.sign_in()

@@ -283,7 +283,7 @@ def test_clearing_does_not_make_guessing_endless(
     assert counted == code_attempts.MAX_ATTEMPTS - 80
     ada.sign_in("ada")
     assert ada.enter_code().answered == 403
-    assert MFAEvent.objects.filter(kind="CODES_STOPPED").count() == 1
+    assert MFAEvent.objects.filter(kind="CODE_ENTRY_LOCKED").count() == 1
     stopped = [m for m in mail.outbox if "is locked" in m.subject]
     assert len(stopped) == 1
 

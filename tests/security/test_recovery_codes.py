@@ -300,7 +300,7 @@ def test_many_guesses_end_in_a_lock(person: Visitor) -> None:
     other.wait(3600)
     assert recover(other, codes[0]).answered == 403
     assert CognitoIdentity.objects.get().recovery_codes.unused().count() == 10
-    assert MFAEvent.objects.filter(kind="CODES_STOPPED").exists()
+    assert MFAEvent.objects.filter(kind="CODE_ENTRY_LOCKED").exists()
 
 
 def test_the_owner_hears_of_guesses(
