@@ -178,7 +178,12 @@ class ConfirmedActionsMixin(ModelAdmin):
         return judged
 
     def tell_why_not(self, request: HttpRequest, judged: Judged) -> None:
-        """Show the reason of each row that was skipped, each reason once; of many, the first ones and a count."""
+        """Show each reason for which rows were skipped once; of many, the first ones and a count.
+
+        Args:
+            request: of the actor.
+            judged: the rows, with the reasons.
+        """
         texts = distinct(text for _row, text in judged.skipped)
         for text in texts[:NAMED]:
             self.message_user(request, text, messages.ERROR)
@@ -332,7 +337,13 @@ class ConfirmedActionsMixin(ModelAdmin):
             self.message_user(request, said, messages.WARNING)
 
     def log_action(self, request: HttpRequest, row: Any, message: str) -> None:
-        """Write the admin's own log line."""
+        """Write the line of Django's own log of the admin.
+
+        Args:
+            request: of the actor.
+            row: the one that was changed.
+            message: what was done.
+        """
         self.log_change(request, row, message)
 
 
@@ -354,7 +365,13 @@ class ConfirmedOnePerson(ConfirmedActionsMixin):
 
     @method_decorator(own_transactions)
     def confirm_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
-        """Ask for the reason, do it to this one row, and lead back to its page."""
+        """Ask for the reason, run the action for one row, and lead back to its page.
+
+        Args:
+            request: of the actor; its POST carries the reason.
+            object_id: key of the row.
+            action: name of one of ``confirmed_actions``.
+        """
         known = {one.name: one for one in self.confirmed_actions}
         chosen, row = known.get(action), self.get_object(request, object_id)
         if chosen is None or row is None:
@@ -427,7 +444,13 @@ def selected_keys(request: HttpRequest) -> list[str]:
 
 
 def page_context(admin: ModelAdmin, request: HttpRequest, title: Text) -> dict[str, Any]:
-    """Return what a page of our own in the admin needs to look like the others."""
+    """Return the context that a page of our own needs to look like the others in the admin.
+
+    Args:
+        admin: of the model that the page belongs to.
+        request: that the page is shown to.
+        title: of the page.
+    """
     return {
         **admin.admin_site.each_context(request),
         "title": title,
@@ -438,10 +461,14 @@ def page_context(admin: ModelAdmin, request: HttpRequest, title: Text) -> dict[s
 
 
 def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
-    """Return the way to a recent code of the actor's, and back; None when they need not go.
+    """Return the way to the page that asks the actor for a code, and back; None if none is needed.
 
     SECURITY: an actor who impersonates another user goes back to their own account first. Otherwise they could act
     on themselves, and the log would name the other user.
+
+    Args:
+        request: of the actor.
+        right: what they are about to do.
     """
     acting = impersonation.find(request, request.user) if right.needs_recent_code else None
     if acting is not None:
@@ -456,9 +483,13 @@ def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
 
 
 def refused(request: HttpRequest, denied: ActionDenied) -> HttpResponse:
-    """Record that it was refused, and return the site's own page that says so.
+    """Record a refusal, and return the site's own page for it.
 
-    An answer, not an exception: that would take back what was written, where ATOMIC_REQUESTS is on.
+    A response, not an exception: with ATOMIC_REQUESTS, an exception would roll back the record.
+
+    Args:
+        request: of the actor.
+        denied: what was refused, and why.
     """
     permissions.record_denial(denied)
     answer: Callable[..., HttpResponse] = get_resolver(get_urlconf()).resolve_error_handler(403)

@@ -198,7 +198,12 @@ class CognitoIdentityAdmin(
 
     @method_decorator(own_transactions)
     def refresh_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask Cognito about one user, and lead back to their page; a GET only leads back."""
+        """Ask Cognito about one user, and lead back to their page; a GET only leads back.
+
+        Args:
+            request: of the actor.
+            object_id: key of the identity.
+        """
         identity = self.get_object(request, object_id)
         if identity is None:
             raise Http404

@@ -115,7 +115,12 @@ class ApiView(View):
         return response
 
     def problem(self, code: str, **members: Any) -> HttpResponse:
-        """Return a problem document; see ``problems.response``."""
+        """Return a problem document; see ``problems.response``.
+
+        Args:
+            code: of the problem.
+            members: of the document, beside the common ones.
+        """
         return problems.response(code, **members)
 
     def answer(self, next_url: str = "", *, text: str = "") -> HttpResponse:

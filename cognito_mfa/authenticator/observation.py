@@ -102,7 +102,12 @@ def observe(
 
 
 def ends_proofs(known: Known, seen: Observation) -> bool:
-    """Return whether sessions must pass MFA again: the authenticator or the user is no longer there."""
+    """Return whether sessions must pass MFA again, because the authenticator or the user is gone.
+
+    Args:
+        known: the row as it was read before Cognito was asked.
+        seen: what the answer means.
+    """
     lost = seen.status in (Status.NOT_SET_UP, Status.GONE) and known.token is not None
     return lost or (seen.status == Status.GONE and known.status != Status.GONE)
 
@@ -141,7 +146,12 @@ def record(
 
 
 def change(known: Known, seen: Observation) -> str:
-    """Return the details of the event."""
+    """Return the details of the event.
+
+    Args:
+        known: the row as it was read before Cognito was asked.
+        seen: what the answer means.
+    """
     return f"{known.status} → {seen.status}"
 
 

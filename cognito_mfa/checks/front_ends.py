@@ -43,9 +43,9 @@ def check_origins() -> Iterator[CheckMessage]:
             hint="Set SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE to True.",
             id="cognito_mfa.E041",
         )
-    if lacking := _lacking_cors(conf.API_ORIGINS):
+    if missing := _missing_cors(conf.API_ORIGINS):
         yield Caution(
-            f"{NAME}['API_ORIGINS'] is set, but {lacking}, so browsers do not let front ends read the API's answers.",
+            f"{NAME}['API_ORIGINS'] is set, but {missing}, so browsers do not let front ends read the API's answers.",
             hint="Configure django-cors-headers as docs/api.md describes, or silence this check if a proxy sends the "
             "headers.",
             id="cognito_mfa.W058",
@@ -80,8 +80,8 @@ def _gets_cookies(origin: str) -> bool:
     return any(one.split(".")[-2:] == host.split(".")[-2:] for one in own)
 
 
-def _lacking_cors(origins: frozenset[str]) -> str:
-    """Return what browsers need and django-cors-headers does not send; empty if nothing is lacking."""
+def _missing_cors(origins: frozenset[str]) -> str:
+    """Return what browsers need and django-cors-headers does not send; empty if nothing is missing."""
     if CORS_MIDDLEWARE not in settings.MIDDLEWARE:
         return f"{CORS_MIDDLEWARE} is not in MIDDLEWARE"
     if not getattr(settings, "CORS_ALLOW_CREDENTIALS", False):

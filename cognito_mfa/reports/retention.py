@@ -31,7 +31,11 @@ def outdated(before: dt.datetime) -> dict[type[Model], QuerySet[Any]]:
 
 
 def purge(before: dt.datetime, *, actor: Any = None) -> dict[type[Model], int]:
-    """Delete the rows that had ended ``before`` this moment, and record an event.
+    """Delete rows that have served their purpose, and record an event.
+
+    Args:
+        before: rows that had ended at this moment are deleted.
+        actor: the user who asked; None for a command or a task.
 
     Returns:
         The number of deleted rows of each model.

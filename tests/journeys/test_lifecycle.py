@@ -522,9 +522,9 @@ def enter_too_many_wrong_codes(visitor: Visitor, settings: Settings) -> None:
     visitor.enter_code(visitor.wrong_code())
 
 
-Deed = Callable[[Visitor, Settings], None]
+Change = Callable[[Visitor, Settings], None]
 # What is done, how its mail begins, and how its text does.
-MAILS: list[tuple[Deed, str, str]] = [
+MAILS: list[tuple[Change, str, str]] = [
     (set_it_up, "An authenticator app was set up", "From now on, you’ll sign in"),
     (replace_it, "Your authenticator app was replaced", "no longer works"),
     (remove_it, "Two-step verification was turned off for your account", "only by your password"),
@@ -547,7 +547,7 @@ def test_each_is_told_by_mail_after_the_commit(
     visitor: Visitor,
     settings: Settings,
     django_capture_on_commit_callbacks: Any,
-    do: Deed,
+    do: Change,
     subject: str,
     words: str,
 ) -> None:
@@ -578,7 +578,7 @@ def test_in_the_language_of_the_recipient(
     visitor: Visitor,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
-    do: Deed,
+    do: Change,
     subject: str,
     words: str,
 ) -> None:
@@ -607,7 +607,7 @@ def test_no_one_is_written_to_where_the_site_does_not_want_it(
     visitor: Visitor,
     settings: Settings,
     django_capture_on_commit_callbacks: Any,
-    do: Deed,
+    do: Change,
     subject: str,
     words: str,
 ) -> None:
@@ -626,7 +626,7 @@ def test_a_mail_server_that_fails_breaks_nothing(
     django_capture_on_commit_callbacks: Any,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    do: Deed,
+    do: Change,
     subject: str,
     words: str,
 ) -> None:

@@ -44,15 +44,15 @@ def complete_web_authn_registration(context: Context, parameters: Parameters) ->
     """Keep the passkey that the caller's authenticator made."""
     pool, user = _caller(context, parameters)
     _check_offered(pool)
-    begun = user.passkey_registration
-    if begun is None or context.clock.now() >= begun.expires_at:
+    registration = user.passkey_registration
+    if registration is None or context.clock.now() >= registration.expires_at:
         raise WebAuthnChallengeNotFoundException("The challenge was not found, or has expired.")
-    if begun.client_id != context.tokens.client_of(parameters["AccessToken"]).id:
+    if registration.client_id != context.tokens.client_of(parameters["AccessToken"]).id:
         raise WebAuthnClientMismatchException("The registration was begun by another app client.")
     if len(user.passkeys) >= MOST:
         raise LimitExceededException("The user has the most passkeys that are allowed.")
     passkey = passkeys.registered(
-        pool, user, begun.challenge, parameters["Credential"], now=context.clock.now()
+        pool, user, registration.challenge, parameters["Credential"], now=context.clock.now()
     )
     if passkey.id in user.passkeys:
         raise InvalidParameterException("The passkey is registered already.")

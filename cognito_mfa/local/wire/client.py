@@ -89,7 +89,12 @@ def make_client(
 
 
 def build_client(answerer: Callable[[], Answerer], **kwargs: Any) -> CognitoIdentityProviderClient:
-    """Return a boto3 client that is answered by what ``answerer`` returns at each call."""
+    """Return a boto3 client whose requests never leave the process.
+
+    Args:
+        answerer: returns what answers; asked at each call.
+        kwargs: of boto3's ``client``.
+    """
     with _building:
         client: Any = boto3_session().client(SERVICE, **{**DUMMY_CREDENTIALS, **kwargs})
     before_send = _BeforeSend(answerer, client.meta.config.read_timeout)

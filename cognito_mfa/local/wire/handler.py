@@ -63,7 +63,12 @@ class Application(Protocol):
         ...
 
     def document(self, path: str, base: str) -> Mapping[str, Any] | None:
-        """What a GET of this path shows. ``base`` is how the client names us."""
+        """What a GET of this path shows.
+
+        Args:
+            path: of the request.
+            base: scheme and host by which the client names us.
+        """
         ...
 
     def web(self, request: WebRequest) -> WireResponse:
