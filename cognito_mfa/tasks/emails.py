@@ -13,12 +13,13 @@ from cognito_mfa.authenticator import notifications
 from cognito_mfa.authenticator.email_delivery import State
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.monitoring import log_events
-from cognito_mfa.tasks.options import RELIABLE, again_after_failures, retry
+from cognito_mfa.tasks.options import RELIABLE, Options, again_after_failures, retry
 
 MAX_SECONDS = 120  # for a backend that hangs
+OPTIONS: Options = {**RELIABLE, "soft_time_limit": MAX_SECONDS, "time_limit": 2 * MAX_SECONDS}
 
 
-@shared_task(bind=True, name=task_queue.SEND_EMAIL, soft_time_limit=MAX_SECONDS, **RELIABLE)
+@shared_task(bind=True, name=task_queue.SEND_EMAIL, **OPTIONS)
 @again_after_failures
 def send_email(self: Any, *, kind: str, identity: Any, at: str, context: dict[str, Any]) -> None:
     """Send one email about a change of a user's MFA; where no address accepts it, try again later.

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypedDict
 
 from celery import current_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -16,8 +17,8 @@ from cognito_mfa.tasks.shared_redis import ERRORS
 logger = logging.getLogger(__name__)
 Given = ParamSpec("Given")
 
-# Of what the site runs on, which is back after a while: its database, broker, and Redis.
-TRANSIENT = (OperationalError, InterfaceError, BrokerError, *ERRORS)
+# Of what the site runs on, which is back after a while: its database, broker, and Redis. And a task that took too long.
+TRANSIENT = (OperationalError, InterfaceError, BrokerError, SoftTimeLimitExceeded, *ERRORS)
 
 
 class Options(TypedDict):
@@ -27,6 +28,8 @@ class Options(TypedDict):
     reject_on_worker_lost: bool
     ignore_result: bool
     max_retries: int | None
+    soft_time_limit: int
+    time_limit: int
 
 
 # The broker keeps a message until its task has ended, and delivers it again when the worker was killed.
@@ -36,13 +39,17 @@ RELIABLE: Options = {
     "reject_on_worker_lost": True,
     "ignore_result": True,
     "max_retries": None,
+    # Of their own, because a site's limit for all tasks would end a shard that takes ten minutes, and Celery confirms the
+    # message of a task that it ended. Less than the hour after which Redis delivers a message again.
+    "soft_time_limit": 3000,
+    "time_limit": 3300,
 }
 # Given up after five minutes and left to the next turn of the schedule, or such messages would pile up.
 SCHEDULED: Options = {**RELIABLE, "max_retries": 5}
 
 
 def again_after_failures(work: Callable[Given, None]) -> Callable[Given, None]:
-    """Let the task ``work`` run again later where the database, the broker, or Redis failed; its decorator.
+    """Let the task ``work`` run again later where what it needs failed or took too long; its decorator.
 
     Celery confirms the message of a task that failed, which would lose it.
     """

@@ -68,6 +68,8 @@ CELERY_BROKER_URL = os.environ.get("CELERY_SITE_REDIS", "redis://127.0.0.1:1/0")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a worker takes no shard that another one could begin
+if "CELERY_SITE_TIME_LIMIT" in os.environ:  # for all tasks of the site
+    CELERY_TASK_SOFT_TIME_LIMIT = float(os.environ["CELERY_SITE_TIME_LIMIT"])
 if "CELERY_SITE_VISIBILITY" in os.environ:
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "visibility_timeout": float(os.environ["CELERY_SITE_VISIBILITY"])

@@ -70,6 +70,9 @@ def test_names_and_arguments_of_tasks(celery_app: Any) -> None:
     }
 
 
+VISIBILITY_TIMEOUT = 3600  # seconds after which Redis delivers a message again, by default
+
+
 def test_every_task_survives_a_killed_worker_and_keeps_no_result(celery_app: Any) -> None:
     import_module("cognito_mfa.tasks")
     ours = [task for name, task in celery_app.tasks.items() if name.startswith("cognito_mfa.")]
@@ -78,3 +81,4 @@ def test_every_task_survives_a_killed_worker_and_keeps_no_result(celery_app: Any
         assert (task.acks_late, task.reject_on_worker_lost, task.ignore_result) == (True,) * 3
         is_scheduled = task.name.rpartition(".")[2] in ("finish_resets", "purge", "count_overview")
         assert task.max_retries == (5 if is_scheduled else None)
+        assert task.soft_time_limit < task.time_limit < VISIBILITY_TIMEOUT

@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from tests.celery.conftest import StartWorker
 from tests.celery.processes import Redis, until
-from tests.celery.test_sync import Crowd, begin, check_all, checked, printed, wait_for_the_end
+from tests.celery.syncs import Crowd, begin, check_all, checked, printed, wait_for_the_end
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = "2100-01-01T00:00:00+00:00"
@@ -78,6 +78,17 @@ def test_a_sync_whose_redis_is_down_begins_later(
     with pytest.raises(Retry):
         sync.apply(throw=True)
     assert "task_interrupted: cognito_mfa.tasks.sync ConnectionError" in caplog.text
+
+
+def test_a_time_limit_for_all_tasks_of_the_site_ends_no_shard(
+    crowd: Crowd, broker: Redis, start_worker: StartWorker
+) -> None:
+    people = crowd(60)
+    worker = start_worker(CELERY_SITE_TIME_LIMIT="1")
+    begin(shards=1, rate=25)
+    wait_for_the_end(broker, [worker])
+    assert "SoftTimeLimitExceeded" not in printed([worker])
+    check_all(people)
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no connections to end")

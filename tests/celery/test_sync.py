@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,52 +12,26 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import CognitoIdentity
 from tests.celery.conftest import StartWorker
-from tests.celery.processes import Redis, Worker, given, until
+from tests.celery.processes import Redis, given, until
+from tests.celery.syncs import (
+    RUNNING,
+    Crowd,
+    begin,
+    check_all,
+    checked,
+    printed,
+    wait_for_the_end,
+)
 from tests.factories import reading
-from tests.visitor import POOL_ID
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-Crowd = Callable[[int], list[CognitoIdentity]]
-RUNNING = f"cognito_mfa:{POOL_ID}:sync"
-
-
-def begin(**options: Any) -> str:
-    """Begin a sync as Celery's beat does, and return its name."""
-    from cognito_mfa.tasks import sync
-
-    return str(sync.delay(**options).id)
-
-
-def wait_for_the_end(broker: Redis, workers: list[Worker]) -> None:
-    with broker.client() as client:
-        until(
-            lambda: "sync_finished" in printed(workers) and not client.exists(RUNNING),
-            f"the sync ends:\n{printed(workers)}",
-        )
-
-
-def printed(workers: list[Worker]) -> str:
-    return "".join(worker.printed for worker in workers)
 
 
 def asked(cognito: LocalCognito) -> Counter[str]:
     """Return how often Cognito was asked about each user."""
     calls = [call for call in cognito.calls if call.operation == reading()]
     return Counter(str(call.parameters["Username"]) for call in calls)
-
-
-def checked() -> set[str]:
-    return set(CognitoIdentity.objects.exclude(checked_at=None).values_list("sub", flat=True))
-
-
-def check_all(crowd: list[CognitoIdentity]) -> None:
-    """Every row says what Cognito says."""
-    statuses = list(CognitoIdentity.objects.order_by("username").values_list("status", flat=True))
-    assert statuses == ["ENABLED", "NOT_SET_UP"] * (len(crowd) // 2)
-    assert checked() == {row.sub for row in crowd}
 
 
 def test_two_workers_do_a_shard_each_and_two_beats_begin_one_sync(
