@@ -126,7 +126,7 @@ def add_user(
     sub = sub or str(uuid.uuid4())
     kept_name = username
     if pool.username_attributes:
-        attributes = {**attributes, _attribute_naming(pool, username): username}
+        attributes = {**attributes, _attribute_naming(pool, username, attributes): username}
         kept_name = sub
     number = pool.users_made + 1
     user = User(
@@ -215,10 +215,15 @@ def _unverified(user: User, changes: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _attribute_naming(pool: UserPool, username: str) -> str:
+def _attribute_naming(pool: UserPool, username: str, attributes: Mapping[str, str]) -> str:
     """Which username attribute a name is, in a pool whose people sign in with an address."""
     for name in pool.username_attributes:
         if ALIAS_FORMATS[name].fullmatch(username):
+            if folded(pool, attributes.get(name) or username) != folded(pool, username):
+                raise InvalidParameterException(
+                    f"User {name} should be empty or same as username, since username attribute "
+                    f"is {name}"
+                )
             return name
     kinds = " or ".join(
         "a phone number" if n == "phone_number" else "an email" for n in pool.username_attributes

@@ -148,6 +148,25 @@ class TestCreating:
         with refused("InvalidParameterException", "Username should be an email."):
             create(boto, "ada")
 
+    def test_an_address_as_username_is_the_only_one(self, cognito: LocalCognito) -> None:
+        pool = cognito.create_pool(POOL_ID, username_attributes=["email", "phone_number"])
+        pool.create_client(CLIENT_ID)
+        boto: Any = cognito.client()
+        given = attributes(email="bob@example.com", phone_number="+15550100")
+        text = "User email should be empty or same as username, since username attribute is email"
+        with refused("InvalidParameterException", text):
+            create(boto, "ada@example.com", UserAttributes=given)
+        with refused("InvalidParameterException", text):
+            boto.sign_up(
+                ClientId=CLIENT_ID,
+                Username="ada@example.com",
+                Password=PASSWORD,
+                UserAttributes=given,
+            )
+        assert pool.state.users == {}
+        create(boto, "Bob@example.com", UserAttributes=given)
+        assert pool.user("+15550100") is pool.user("bob@example.com")
+
     @pytest.mark.parametrize(
         ("name", "kind"), [("ada@example.com", "email"), ("+15550100", "phone number")]
     )
