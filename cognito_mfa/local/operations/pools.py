@@ -133,6 +133,7 @@ def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
         "CreationDate": pool.created_at,
         "LastModifiedDate": pool.modified_at,
         **{k: v for k, v in pool.settings.items() if k not in FACTOR_BLOCKS},
+        **_described_defaults(pool),
     }
     described.pop("WebAuthnConfiguration", None)
     optional = {
@@ -144,6 +145,16 @@ def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
         **domains_of(pool),
     }
     return {**{name: value for name, value in optional.items() if value}, **described}
+
+
+def _described_defaults(pool: UserPool) -> dict[str, Any]:
+    """Structures that every pool is described with, although it may not have been given them."""
+    defaults: dict[str, dict[str, Any]] = {
+        "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": pool.sign_up_closed},
+        "EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
+        "VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE"},
+    }
+    return {name: {**own, **pool.settings.get(name, {})} for name, own in defaults.items()}
 
 
 def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:

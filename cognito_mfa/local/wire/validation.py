@@ -41,6 +41,8 @@ JSON_NAMES = {
     dict: "START_OBJECT",
     list: "START_ARRAY",
 }
+#: Numbers are Java's; larger ones do not fit.
+BITS = {"integer": 31, "long": 63}
 TYPE_NAMES = {
     "blob": "Blob",
     "string": "String",
@@ -87,6 +89,9 @@ def _check_type(shape: Shape, value: Any) -> None:
     expected = JSON_TYPES.get(shape["type"], object)
     is_bool = isinstance(value, bool)
     if not isinstance(value, expected) or (is_bool and shape["type"] != "boolean"):
+        raise _not_convertible(shape, value)
+    bits = BITS.get(shape["type"])
+    if bits is not None and not -(2**bits) <= value < 2**bits:
         raise _not_convertible(shape, value)
     if isinstance(value, str):
         _check_characters(value)

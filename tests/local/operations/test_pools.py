@@ -74,6 +74,13 @@ class TestPools:
         shown = boto.describe_user_pool(UserPoolId=made["Id"])["UserPool"]
         assert {name: shown[name] for name in given} == given
 
+    def test_a_plain_one_is_described_with_its_defaults(self, boto: Any) -> None:
+        """Scripts read them without asking whether they are there."""
+        made = boto.create_user_pool(PoolName="mine")["UserPool"]
+        assert made["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": False}
+        assert made["EmailConfiguration"] == {"EmailSendingAccount": "COGNITO_DEFAULT"}
+        assert made["VerificationMessageTemplate"] == {"DefaultEmailOption": "CONFIRM_WITH_CODE"}
+
     def test_its_policy_and_schema_hold(self, boto: Any) -> None:
         policy = {"MinimumLength": 12, "RequireSymbols": False}
         made = boto.create_user_pool(

@@ -166,6 +166,13 @@ def test_another_json_type(parameters: dict[str, Any], text: str) -> None:
     assert caught.value.message == text
 
 
+@pytest.mark.parametrize("value", [2**31, -(2**31) - 1, 10**30])
+def test_a_number_has_32_bits(value: int) -> None:
+    text = "NUMBER_VALUE can not be converted to a Integer"
+    with pytest.raises(SerializationException, match=text):
+        validate("ListUsers", {"UserPoolId": "us-east-1_Example00", "Limit": value})
+
+
 @pytest.mark.parametrize("value", [True, 1.5, "60"])
 def test_a_number_is_an_integer(value: Any) -> None:
     with pytest.raises(SerializationException):
