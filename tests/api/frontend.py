@@ -72,6 +72,15 @@ class FrontEnd(Visitor):
     def another_browser(self) -> FrontEnd:
         return FrontEnd(self.cognito)
 
+    def sign_in_elsewhere(self) -> FrontEnd:
+        """Return the same user in another browser, signed in with a code."""
+        other = self.another_browser()
+        other.secret = self.secret
+        other.sign_in()
+        other.enter_code()
+        self.cognito.clock.advance(30)
+        return other
+
     def sign_out(self) -> Any:
         return self.tell("sign_out")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
 from pytest_django import Settings
 
 from cognito_mfa.cognito.clients import has_operation
@@ -190,11 +189,7 @@ def test_it_is_turned_off_where_that_is_allowed(
 
 
 def test_a_password_is_changed(person: FrontEnd) -> None:
-    other = FrontEnd(person.cognito, Client(enforce_csrf_checks=True))
-    other.secret = person.secret
-    other.sign_in()
-    other.enter_code()
-    person.cognito.clock.advance(30)
+    other = person.sign_in_elsewhere()
     person.operations()
     assert other.is_in()
 
@@ -259,11 +254,7 @@ def test_the_password_steps_can_be_off(
 
 
 def test_other_sessions_end(person: FrontEnd) -> None:
-    other = FrontEnd(person.cognito, Client(enforce_csrf_checks=True))
-    other.secret = person.secret
-    other.sign_in()
-    other.enter_code()
-    person.cognito.clock.advance(30)
+    other = person.sign_in_elsewhere()
     done = person.tell("sign_out_elsewhere")
     assert done.status_code == 200
     assert "signed out everywhere else" in done.body["step_data"]["messages"][0]

@@ -450,10 +450,7 @@ def test_the_same_code_twice_at_once_goes_to_cognito_once(front_end: FrontEnd) -
     front_end.sign_out()
     front_end.sign_in()
     second: list[Any] = []
-    copied = FrontEnd(front_end.cognito, Client(enforce_csrf_checks=True))
-    for name in ("sessionid", "csrftoken"):
-        copied.client.cookies[name] = front_end.client.cookies[name].value
-    copied.secret = front_end.secret
+    copied = front_end.same_browser()
     front_end.operations()
     while_cognito_answers(
         front_end, "RespondToAuthChallenge", lambda: second.append(copied.enter_code())

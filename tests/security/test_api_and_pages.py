@@ -101,10 +101,7 @@ def test_a_code_goes_to_cognito_once(front_end: FrontEnd, first: str, then: str)
     front_end.sign_out()
     front_end.sign_in()
     second: list[Any] = []
-    copied = FrontEnd(front_end.cognito, Client(enforce_csrf_checks=True))
-    for name in ("sessionid", "csrftoken"):
-        copied.client.cookies[name] = front_end.client.cookies[name].value
-    copied.secret = front_end.secret
+    copied = front_end.same_browser()
     front_end.operations()
     while_cognito_answers(
         front_end,
@@ -279,16 +276,6 @@ def test_no_other_method_acts(front_end: FrontEnd) -> None:
 # ------------------------------------------------------------------------------- posts of one step, at once
 
 
-def copy_of(person: FrontEnd) -> FrontEnd:
-    """Another connection of the same browser: the same cookies, and what it gets it keeps to itself."""
-    client = Client(enforce_csrf_checks=True)
-    for name, cookie in person.client.cookies.items():
-        client.cookies[name] = cookie.value
-    copied = FrontEnd(person.cognito, client)
-    copied.secret = person.secret
-    return copied
-
-
 def is_neutral(answer: Any) -> bool:
     """Tell whether the answer says nothing of a failure and leaves the browser's session as it is."""
     assert "sessionid" not in answer.cookies
@@ -298,7 +285,7 @@ def is_neutral(answer: Any) -> bool:
 def test_a_set_up_is_confirmed_once(front_end: FrontEnd) -> None:
     front_end.sign_in()
     front_end.scan()
-    second, answers, code = copy_of(front_end), [], front_end.code()
+    second, answers, code = front_end.same_browser(), [], front_end.code()
     front_end.operations()
     while_cognito_answers(
         front_end, "VerifySoftwareToken", lambda: answers.append(second.confirm_setup(code))
@@ -313,7 +300,7 @@ def test_after_the_first_is_done_the_second_is_told_no_failure(front_end: FrontE
     front_end.come_with_app()
     front_end.sign_out()
     front_end.sign_in()
-    second, code = copy_of(front_end), front_end.code()
+    second, code = front_end.same_browser(), front_end.code()
     front_end.enter_code(code)
     front_end.operations()
     assert is_neutral(second.enter_code(code))
@@ -326,7 +313,7 @@ def test_a_session_that_another_tab_replaced_in_the_meantime_is_no_bare_error(
 ) -> None:
     pool.create_user("invited", password="Temporary-1", status="FORCE_CHANGE_PASSWORD")
     front_end.sign_in("invited", "Temporary-1")
-    tab = copy_of(front_end)
+    tab = front_end.same_browser()
     while_cognito_answers(front_end, "RespondToAuthChallenge", lambda: tab.sign_in("newcomer"))
     assert is_neutral(front_end.choose_password("My-own-Horse-8"))
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
@@ -25,14 +24,6 @@ from tests.visitor import Visitor
 
 SIGN_IN, CHALLENGE, SETUP = (f"cognito_mfa:{name}" for name in ("sign_in", "challenge", "setup"))
 SAME = 8
-
-
-def copy_of(visitor: Visitor) -> Visitor:
-    """Another connection of the same browser: the same cookies, and what it gets it keeps to itself."""
-    client = Client()
-    for name, cookie in visitor.client.cookies.items():
-        client.cookies[name] = cookie.value
-    return Visitor(client, visitor.cognito)
 
 
 def is_neutral(answer: Any) -> bool:
@@ -59,7 +50,7 @@ def test_while_the_first_is_on_its_way_the_second_waits(
 ) -> None:
     """Turns red without ``duplicate_submissions.claim`` in ``StepView.post``, and without ``keep_session_unchanged``."""
     settings.SESSION_SAVE_EVERY_REQUEST = save_every
-    second, answers = copy_of(at_the_code), []
+    second, answers = at_the_code.same_browser(), []
     code = at_the_code.code()
     while_cognito_answers(
         at_the_code, "RespondToAuthChallenge", lambda: answers.append(second.enter_code(code))
@@ -83,7 +74,7 @@ def test_after_the_first_is_done_the_second_is_told_no_failure(at_the_code: Visi
 
     Turns red without ``is_late`` in ``StepRules.leave_step``.
     """
-    second, code = copy_of(at_the_code), at_the_code.code()
+    second, code = at_the_code.same_browser(), at_the_code.code()
     at_the_code.enter_code(code)
 
     assert is_neutral(second.enter_code(code))
@@ -109,7 +100,7 @@ def test_a_session_that_another_tab_replaced_in_the_meantime_is_no_bare_error(
     """Turns red without ``_save_now`` in ``StepView.post``."""
     pool.create_user("invited", password="Temporary-1", status="FORCE_CHANGE_PASSWORD")
     visitor.sign_in("invited", "Temporary-1")
-    tab = copy_of(visitor)
+    tab = visitor.same_browser()
     while_cognito_answers(visitor, "RespondToAuthChallenge", lambda: tab.sign_in("newcomer"))
     data = {"new_password1": "My-own-Horse-8", "new_password2": "My-own-Horse-8"}
     assert is_neutral(visitor.post(reverse("cognito_mfa:new_password"), data))
@@ -119,7 +110,7 @@ def test_a_session_that_another_tab_replaced_in_the_meantime_is_no_bare_error(
 def test_a_set_up_is_confirmed_once(pool: LocalPool, visitor: Visitor) -> None:
     visitor.sign_in()
     visitor.scan()
-    second, answers = copy_of(visitor), []
+    second, answers = visitor.same_browser(), []
     code = visitor.code()
     visitor.cognito.forget_calls()
     while_cognito_answers(
@@ -147,7 +138,7 @@ def test_a_post_that_never_ended_is_forgotten(seconds: float, at_the_code: Visit
     """Of a process that was killed, or of a server whose clock was ahead."""
     from django.db.models import F
 
-    second, code = copy_of(at_the_code), at_the_code.code()
+    second, code = at_the_code.same_browser(), at_the_code.code()
     answers: list[Any] = []
 
     def later() -> None:
@@ -158,7 +149,7 @@ def test_a_post_that_never_ended_is_forgotten(seconds: float, at_the_code: Visit
     at_the_code.enter_code(code)
     PostedStep.objects.all().delete()
     at_the_code.sign_in(next_url="/private/")
-    second = copy_of(at_the_code)
+    second = at_the_code.same_browser()
     while_cognito_answers(at_the_code, "RespondToAuthChallenge", later)
     at_the_code.enter_code(code)
     assert at_the_code.cognito.operations().count("RespondToAuthChallenge") == 3
@@ -180,7 +171,7 @@ def test_of_many_at_once_one_goes_to_cognito(step: str, pool: LocalPool, visitor
         visitor.scan()
     visitor.cognito.forget_calls()
     code = visitor.code()
-    browsers = [copy_of(visitor) for _ in range(SAME)]
+    browsers = [visitor.same_browser() for _ in range(SAME)]
     waiting, taking, answers = iter(browsers), threading.Lock(), []
 
     def post() -> None:

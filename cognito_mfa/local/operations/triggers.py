@@ -8,7 +8,7 @@ See "Lambda triggers" in docs/cognito-behavior.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -216,13 +216,9 @@ def define_auth_challenge(
     Returns:
         The response.
     """
-    request = {
-        "userAttributes": attributes_of(about.user),
-        "session": _session(history),
-        **_not_found(about),
-    }
-    response = dict.fromkeys(("challengeName", "issueTokens", "failAuthentication"))
-    return _call_challenge(context, about, "DefineAuthChallenge", request, response)
+    members = ("challengeName", "issueTokens", "failAuthentication")
+    request = {"session": _session(history)}
+    return _call_challenge(context, about, "DefineAuthChallenge", request, members)
 
 
 def create_auth_challenge(
@@ -238,16 +234,9 @@ def create_auth_challenge(
     Returns:
         The response.
     """
-    request = {
-        "userAttributes": attributes_of(about.user),
-        "challengeName": "CUSTOM_CHALLENGE",
-        "session": _session(history),
-        **_not_found(about),
-    }
-    response = dict.fromkeys(
-        ("publicChallengeParameters", "privateChallengeParameters", "challengeMetadata")
-    )
-    return _call_challenge(context, about, "CreateAuthChallenge", request, response)
+    members = ("publicChallengeParameters", "privateChallengeParameters", "challengeMetadata")
+    request = {"challengeName": "CUSTOM_CHALLENGE", "session": _session(history)}
+    return _call_challenge(context, about, "CreateAuthChallenge", request, members)
 
 
 def verify_auth_challenge(
@@ -264,14 +253,9 @@ def verify_auth_challenge(
     Returns:
         Whether it is.
     """
-    request = {
-        "userAttributes": attributes_of(about.user),
-        "privateChallengeParameters": dict(private),
-        "challengeAnswer": answer,
-        **_not_found(about),
-    }
+    request = {"privateChallengeParameters": dict(private), "challengeAnswer": answer}
     response = _call_challenge(
-        context, about, "VerifyAuthChallengeResponse", request, {"answerCorrect": None}
+        context, about, "VerifyAuthChallengeResponse", request, ("answerCorrect",)
     )
     return flag(response, "answerCorrect")
 
@@ -343,12 +327,31 @@ def texts(response: Response, name: str) -> dict[str, str]:
 
 
 def _call_challenge(
-    context: Context, about: About, trigger: str, request: Mapping[str, Any], response: Response
+    context: Context,
+    about: About,
+    trigger: str,
+    request: Mapping[str, Any],
+    members: Iterable[str],
 ) -> Response:
-    """One of the three triggers of a custom sign-in, which cannot go on without them."""
+    """Call one of the three triggers of a custom sign-in, which cannot continue without them.
+
+    Args:
+        context: The account, and the request.
+        about: The pool, the client, and the user.
+        trigger: The name of the trigger.
+        request: What this trigger is told beside what all three are.
+        members: Names that its response may have.
+    """
     if arn_of(about.pool, trigger) is None:
         raise UserLambdaValidationException(NO_CHALLENGES)
-    event = _event(context, about, f"{trigger}_Authentication", request, response)
+    common = {"userAttributes": attributes_of(about.user), **_not_found(about)}
+    event = _event(
+        context,
+        about,
+        f"{trigger}_Authentication",
+        {**common, **request},
+        dict.fromkeys(members),
+    )
     return _call(context, about, trigger, event)
 
 
