@@ -122,27 +122,24 @@ class Handler(BaseHTTPRequestHandler):
         super().__init__(connection, address, server)
 
     def parse_request(self) -> bool:
-        """Let the library read a head of which no line can be read in two ways."""
+        """Read a head of which no line can be read in two ways, instead of the library."""
         stream = self._stream
-        self.command = ""  # not that of the request before
+        self.command, self.request_version = "", self.default_request_version
+        self.close_connection = True
         self.raw_requestline = strict_http.skip_empty_lines(self.raw_requestline, stream)
         if not self.raw_requestline:
-            self.close_connection = True
             return False
-        self.rfile = cast("Any", strict_http.HeaderLines(stream))
         try:
-            strict_http.check_request_line(self.raw_requestline)
-            parsed = super().parse_request()
-            if parsed:
-                strict_http.check_head(self.path, self.headers.get("host"))
+            head = strict_http.read_request_line(self.raw_requestline)
+            self.command, self.path, self.request_version = head
+            self._headers = strict_http.read_headers(stream)
+            strict_http.check_head(self.path, self._headers)
         except strict_http.BadRequest as error:
             self.send_error(error.status, error.text)
             return False
-        finally:
-            self.rfile = cast("Any", stream)
-        connection = self.headers.get_all("connection", []) if parsed else []
+        connection = self._headers.get("connection", "")
         self.close_connection = not strict_http.persists(self.request_version, connection)
-        return parsed
+        return True
 
     def handle_expect_100(self) -> bool:
         """Go on: a client that waits is told once it is clear that its body is wanted."""
@@ -191,9 +188,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _read(self) -> HttpRequest:
         """Raises BadRequest."""
-        headers = {
-            name.lower(): text.strip(strict_http.BLANKS) for name, text in self.headers.items()
-        }
+        headers = self._headers
         framing = strict_http.framing(self.request_version, headers)
         path, _, query = self.path.partition("?")
         if headers.get("expect", "").lower() == "100-continue" and not framing.is_empty:

@@ -1,14 +1,13 @@
-"""Refuses HTTP that Python's ``http.server`` would read leniently.
+"""Reads the head and the body of a request, which Python's ``http.server`` would do leniently.
 
-This is a head or a body that another program could read in another way (request smuggling), and
-whatever is too large. The library does the reading, except for chunked bodies, which it does not
-support.
+It refuses what another program could read in another way (request smuggling), and whatever is too
+large. The library's own reading would check less and take longer than an operation.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -17,12 +16,12 @@ MOST_EMPTY_LINES = 4
 MOST_HEADERS = 100
 LARGEST_BODY = 4 * 1024 * 1024
 DECIMAL = re.compile(r"[0-9]{1,16}")
-#: SECURITY: the library would split the line at any white space, such as a form feed.
-REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [!-~]+ HTTP/1\.[0-9]\r\n")
-#: Without a space before the colon, without control characters, and not folded. SECURITY: the
-#: library's parser ends a line at a lone carriage return as well, so that a value with one would be
-#: two headers.
-HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t -~\x80-\xff]*\r\n")
+#: SECURITY: split at nothing but one space, and not at other white space, such as a form feed.
+REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) (HTTP/1\.[0-9])\r\n")
+#: Without a space before the colon, without control characters, and not folded. SECURITY: some
+#: programs end a line at a lone carriage return as well, so that a value with one would be two
+#: headers.
+HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)\r\n")
 #: The line before each piece of a chunked body: its size, and extensions that mean nothing here.
 CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[\t ]*;[\t -~\x80-\xff]*)?\r\n")
 LINE_END = b"\r\n"
@@ -60,32 +59,27 @@ class BadRequest(Exception):
         self.text = text
 
 
-class HeaderLines:
-    """The header lines of a request, checked one by one before the library reads them."""
+def read_headers(stream: BinaryIO) -> dict[str, str]:
+    """Return the headers up to the empty line by lower-case name, repeated ones as a list.
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._seen: set[str] = set()
-        self._count = 0
-
-    def readline(self, limit: int = -1) -> bytes:
-        """Return the next line. Raises BadRequest for one that is no header or comes too often."""
-        line = _line(self._stream, limit)
-        if line == LINE_END:
-            return line
-        self._count += 1
-        if self._count > MOST_HEADERS:
+    Raises BadRequest for a line that is no header, or one too many.
+    """
+    headers: dict[str, str] = {}
+    count = 0
+    while (line := _line(stream)) != LINE_END:
+        count += 1
+        if count > MOST_HEADERS:
             raise BadRequest(431, "too many headers")
         match = HEADER.fullmatch(line)
         if match is None:
             raise BadRequest(400, "a line of the head is not a header")
-        self._check_once(match[1].decode().lower())
-        return line
-
-    def _check_once(self, name: str) -> None:
-        if name in self._seen and name in UNREPEATABLE:
-            raise BadRequest(400, f"there are several headers {name}")
-        self._seen.add(name)
+        name, value = match[1].decode().lower(), match[2].decode("latin-1").strip(BLANKS)
+        if name in headers:
+            if name in UNREPEATABLE:
+                raise BadRequest(400, f"there are several headers {name}")
+            value = f"{headers[name]}, {value}"
+        headers[name] = value
+    return headers
 
 
 def skip_empty_lines(line: bytes, stream: BinaryIO) -> bytes:
@@ -105,41 +99,44 @@ def skip_empty_lines(line: bytes, stream: BinaryIO) -> bytes:
     return line
 
 
-def check_request_line(line: bytes) -> None:
-    """Refuse a first line that is not a method, a target and a version. Raises BadRequest."""
+def read_request_line(line: bytes) -> tuple[str, str, str]:
+    """Return the method, what is asked for (still quoted), and the version. Raises BadRequest."""
     if len(line) > LONGEST_LINE:
         raise BadRequest(414, "the request line is too long")
-    if REQUEST_LINE.fullmatch(line) is None:
+    match = REQUEST_LINE.fullmatch(line)
+    if match is None:
         raise BadRequest(400, "not an HTTP/1.1 request")
+    method, target, version = (part.decode() for part in match.groups())
+    return method, target, version
 
 
-def check_head(path: str, host: str | None) -> None:
-    """Check what the library has read of a request.
+def check_head(path: str, headers: Mapping[str, str]) -> None:
+    """Check what the parts of a head say together.
 
     Args:
         path: What the request asks for, still quoted.
-        host: Its Host header.
+        headers: By lower-case name.
 
     Raises:
         BadRequest: The request asks for no path, or does not say by which name it came here.
     """
     if not path.startswith("/"):  # an address with a host of its own, beside the header's
         raise BadRequest(400, "what is asked for is not a path")
-    if host is None:
+    if "host" not in headers:
         raise BadRequest(400, "a request needs a Host header")
 
 
-def persists(version: str, connection: Sequence[str]) -> bool:
+def persists(version: str, connection: str) -> bool:
     """Return whether a connection stays open after a request.
 
     Args:
         version: ``HTTP/1.0`` or newer, as the request line says.
-        connection: Its Connection headers, each of which is a list.
+        connection: Its Connection header, which is a list.
 
     Returns:
         Whether it does.
     """
-    options = {one.strip(BLANKS).lower() for text in connection for one in text.split(",")}
+    options = {one.strip(BLANKS).lower() for one in connection.split(",")}
     if "close" in options:
         return False
     return version != OLD_VERSION or "keep-alive" in options
@@ -196,9 +193,7 @@ def _chunked(stream: BinaryIO) -> bytes:
             raise BadRequest(413, "the body is too large")
         if _line(stream) != LINE_END:
             raise BadRequest(400, "a chunk is longer than its size")
-    trailers = HeaderLines(stream)
-    while trailers.readline() != LINE_END:
-        pass
+    read_headers(stream)  # the trailers, which mean nothing here
     return bytes(body)
 
 
@@ -209,8 +204,8 @@ def _chunk_size(stream: BinaryIO) -> int:
     return _bounded(int(match[1], 16))
 
 
-def _line(stream: BinaryIO, limit: int = -1) -> bytes:
-    line = stream.readline(LONGEST_LINE + 1 if limit < 0 else limit)
+def _line(stream: BinaryIO) -> bytes:
+    line = stream.readline(LONGEST_LINE + 1)
     if len(line) > LONGEST_LINE:
         raise BadRequest(431, "a line is too long")
     if not line.endswith(b"\n"):
