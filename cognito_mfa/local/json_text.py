@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+# Made once: json.dumps() would make one for each text.
+_encoder = json.JSONEncoder(separators=(",", ":"))
+
 
 def compact(value: Any) -> str:
     """Return a value as JSON."""
-    return json.dumps(value, separators=(",", ":"))
+    return _encoder.encode(value)
 
 
 def parse(

@@ -91,12 +91,12 @@ class Protocol:
             name = _operation(request)
             parameters = _parameters(request.body)
         except CognitoError as error:
-            return self._dated(_failure(error).response())
+            return _failure(error).response(self._clock.now())
         if self._context.behavior.latency:
             time.sleep(self._context.behavior.latency)  # without the lock: calls wait side by side
         fault = self._faults.next(name)
         if fault is None:
-            return self._dated(self._execute(name, parameters).response())
+            return self._execute(name, parameters).response(self._clock.now())
         return self._play(fault, name, parameters)
 
     def _dated(self, response: WireResponse) -> WireResponse:

@@ -10,7 +10,7 @@ import base64
 import secrets
 import threading
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from cognito_mfa.local.json_text import compact
@@ -18,6 +18,7 @@ from cognito_mfa.local.rules.state import PoolKeys, SigningKey, UserPool
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from jwt import PyJWS
 
 KEY_BITS = 2048
 PUBLIC_EXPONENT = 65537
@@ -46,12 +47,18 @@ def signed(key: SigningKey, claims: Mapping[str, Any]) -> str:
         key: Signs it; its ``kid`` is in the header.
         claims: What the token says. They are not looked at, so that tests can have it say anything.
     """
-    import jwt
-
     # jwt.encode() would refuse claims that a test may want, such as an issuer that is a number.
     payload = compact(claims).encode()
     headers = {"kid": key.kid, "typ": None}  # Cognito's have no "typ"
-    return jwt.PyJWS().encode(payload, private_key(key), "RS256", headers)
+    return _signer().encode(payload, private_key(key), "RS256", headers)
+
+
+@cache
+def _signer() -> PyJWS:
+    """Return PyJWT's signer, which sets up every algorithm when it is made."""
+    import jwt
+
+    return jwt.PyJWS()
 
 
 def verified_claims(key: SigningKey, token: str) -> dict[str, Any]:

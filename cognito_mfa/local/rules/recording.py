@@ -17,7 +17,14 @@ Path = tuple[str, ...]
 """Where something is in an account: field, key, field, key, and so on."""
 
 PLAIN: Final = frozenset({str, int, float, bool, NoneType})
-_UNSET: Final = object()
+
+
+class _Unset:
+    """The kind of what a field has before its first value."""
+
+
+_UNSET: Final = _Unset()
+PLAIN_OR_UNSET: Final = PLAIN | {_Unset}
 
 
 class Journal:
@@ -77,6 +84,10 @@ class Part:
     def __setattr__(self, name: str, value: Any) -> None:
         before = getattr(self, name, _UNSET)
         if _is_same(before, value):
+            return
+        if type(value) in PLAIN and type(before) in PLAIN_OR_UNSET:  # as most are
+            object.__setattr__(self, name, value)
+            _note_change(self, name)
             return
         if isinstance(value, dict) and name in _derived_of(self):
             object.__setattr__(self, name, value)
@@ -299,6 +310,8 @@ def _is_frozen(value: Any) -> bool:
 
 def _note_change(node: Node, key: str, *, removed: bool = False) -> None:
     """Note a change of a field or an entry of a node, if the node is part of a watched account."""
+    if _holder_of(node) is None:
+        return
     found = _traced(node)
     if found is None:
         return

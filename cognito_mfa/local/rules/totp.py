@@ -38,7 +38,14 @@ def code_at(secret: str, step: int) -> str:
     Returns:
         Six digits.
     """
-    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    return _code(_key(secret), step)
+
+
+def _key(secret: str) -> bytes:
+    return base64.b32decode(secret + "=" * (-len(secret) % 8))
+
+
+def _code(key: bytes, step: int) -> str:
     digest = hmac.digest(key, step.to_bytes(8, "big"), "sha1")
     start = digest[-1] & 0x0F
     number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFFFFFF
@@ -60,5 +67,5 @@ def matching_steps(secret: str, code: str, timestamp: float) -> list[int]:
         return []
     now = step_at(timestamp)
     steps = range(max(now - TOLERANCE, 0), now + TOLERANCE + 1)
-    typed = code.encode()
-    return [step for step in steps if hmac.compare_digest(code_at(secret, step).encode(), typed)]
+    key, typed = _key(secret), code.encode()
+    return [step for step in steps if hmac.compare_digest(_code(key, step).encode(), typed)]

@@ -98,10 +98,10 @@ class Answer:
         """
         return cls({"__type": code, "message": message}, code, status)
 
-    def response(self) -> WireResponse:
-        """Return the response that the answer becomes."""
+    def response(self, now: float | None = None) -> WireResponse:
+        """Return the response that the answer becomes, at a time in Unix seconds or now."""
         body = compact(self.payload).encode()
-        return respond(self.status, body, self._error_headers())
+        return respond(self.status, body, self._error_headers(), now)
 
     def _error_headers(self) -> dict[str, str]:
         if self.error is None:
@@ -114,13 +114,16 @@ class Answer:
         }
 
 
-def respond(status: int, body: bytes, headers: Mapping[str, str | None]) -> WireResponse:
+def respond(
+    status: int, body: bytes, headers: Mapping[str, str | None], now: float | None = None
+) -> WireResponse:
     """Return a response with the headers that every one of Cognito's has.
 
     Args:
         status: The HTTP status.
         body: The body.
         headers: Headers that replace those of the same name; None takes one away.
+        now: What the Date says, in Unix seconds; the machine's time unless given.
 
     Returns:
         The response.
@@ -129,7 +132,7 @@ def respond(status: int, body: bytes, headers: Mapping[str, str | None]) -> Wire
         "Content-Type": CONTENT_TYPE,
         "Content-Length": str(len(body)),
         "x-amzn-RequestId": str(uuid.uuid4()),
-        "Date": formatdate(usegmt=True),
+        "Date": formatdate(now, usegmt=True),
     }
     replaced = {name.lower() for name in headers}
     kept = {name: value for name, value in common.items() if name.lower() not in replaced}

@@ -41,6 +41,8 @@ def _model() -> Mapping[str, Any]:
     packed = path.with_name(path.name + ".gz")
     raw = gzip.decompress(packed.read_bytes()) if packed.exists() else path.read_bytes()
     model: Mapping[str, Any] = json.loads(raw, object_pairs_hook=_without_prose)
+    for name, pattern in PATTERNS.items():
+        model["shapes"][name]["pattern"] = pattern
     return model
 
 
@@ -69,4 +71,4 @@ def input_shape(operation: str) -> Shape:
 def shape(name: str) -> Shape:
     """Return a shape by its name."""
     found: Shape = _model()["shapes"][name]
-    return {**found, "pattern": PATTERNS[name]} if name in PATTERNS else found
+    return found

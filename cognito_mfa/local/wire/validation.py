@@ -64,7 +64,7 @@ def validate(operation: str, parameters: Mapping[str, Any]) -> None:
         InvalidParameterException: A constraint is broken; the text names all of them.
     """
     shape = service_model.input_shape(operation)
-    _check_type(shape, parameters)
+    # To the end before anything is said: a wrong type anywhere is worse than a broken constraint.
     broken = list(_broken(shape, parameters, "", hidden=False))
     if broken:
         noun = "error" if len(broken) == 1 else "errors"
@@ -97,8 +97,6 @@ def _check_type(shape: Shape, value: Any) -> None:
         _check_characters(value)
     if shape["type"] == "blob":
         _check_base64(value)
-    for member, _, child in _children(shape, value):
-        _check_type(child, member)
 
 
 def _check_characters(text: str) -> None:
@@ -125,7 +123,10 @@ def _not_convertible(shape: Shape, value: Any) -> SerializationException:
 
 def _broken(shape: Shape, value: Any, path: str, *, hidden: bool) -> Iterator[str]:
     """The constraints that a value and everything inside it break. What a sensitive value holds
-    is sensitive too, although the model does not say so of the strings in a map."""
+    is sensitive too, although the model does not say so of the strings in a map.
+
+    Raises SerializationException for a value of the wrong type."""
+    _check_type(shape, value)
     hidden = hidden or bool(shape.get("sensitive")) or shape["type"] == "blob"
     for name in shape.get("required", ()):
         if value.get(name) is None:
