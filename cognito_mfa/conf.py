@@ -479,9 +479,8 @@ class Conf:
         self.REGION = self.REGION or pool_region(self.USER_POOL_ID)
 
     def __repr__(self) -> str:
-        pool = getattr(
-            self, "USER_POOL_ID", "no pool yet"
-        )  # an error report may show an unfinished one
+        # An error report may show one that is not finished.
+        pool = getattr(self, "USER_POOL_ID", "no pool yet")
         return f"<Conf of {pool}>"
 
     def client_secret(self) -> SecretText | None:

@@ -133,9 +133,8 @@ class ConfirmedActionsMixin(ModelAdmin):
     @method_decorator(own_transactions)
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Show the list; all that is not ours stays in one transaction where ATOMIC_REQUESTS wants it."""
-        asked = set(
-            request.POST.getlist("action")
-        )  # there may be a menu above the list and one below
+        # There may be a menu above the list and one below.
+        asked = set(request.POST.getlist("action"))
         for action in sorted(asked & set(self.rights)):
             # Django would say that no action was selected, and no one would hear of it.
             if not permissions.has_permission(self.rights[action], request.user):

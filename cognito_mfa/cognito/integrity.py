@@ -29,10 +29,8 @@ def refuse_unbelievable(
     Raises:
         Unbelievable: the answer must not be parsed.
     """
-    headers, body = (
-        response_dict["headers"],
-        response_dict["body"],
-    )  # botocore's find any case of a name
+    # The headers are botocore's, which find any case of a name.
+    headers, body = response_dict["headers"], response_dict["body"]
     if len(body) > MAX_BODY:
         raise Unbelievable("too long")
     length = headers.get("content-length")

@@ -48,9 +48,8 @@ if TYPE_CHECKING:
 ALGORITHM = "RS256"
 SMALLEST_KEY = 2048  # bits
 KEYS_MAX_AGE = 3600.0  # seconds
-KEYS_LAST_RESORT = (
-    24 * 3600.0
-)  # seconds for which old keys are used while new ones cannot be fetched
+# Seconds for which old keys are used while new ones cannot be fetched.
+KEYS_LAST_RESORT = 24 * 3600.0
 ASK_AGAIN_AFTER = 60.0  # seconds: how often an unknown key name may make us fetch the keys again
 # The rest is checked here, with an allowance for clocks; the library checks only the signature.
 SIGNATURE_ONLY: Options = {

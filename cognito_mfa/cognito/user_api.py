@@ -89,9 +89,8 @@ def start_sign_in(
     operation = "AdminInitiateAuth" if signs_in_as_administrator(conf) else "InitiateAuth"
     password = SecretText(password)  # closes a plain text that a caller hands over
     if not (_is_username(username) and _is_password(password)):
-        raise BadCredentials(
-            operation, reason=BadCredentialsReason.NOT_SENT
-        )  # no user of any pool has such a name
+        # No user of any pool has such a name or password.
+        raise BadCredentials(operation, reason=BadCredentialsReason.NOT_SENT)
     if conf.AUTH_FLOW == "USER_SRP_AUTH":
         return _start_with_srp(conf, username, password, caller)
     reply = _initiate(conf, operation, username, {"PASSWORD": password}, caller)

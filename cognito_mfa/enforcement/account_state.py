@@ -20,10 +20,8 @@ from cognito_mfa.models import CognitoIdentity, key_of
 from cognito_mfa.values.clocks import seconds_since
 
 BACKEND = "cognito_mfa.backends.CognitoBackend"
-MANAGED_LOGIN_WORDS = (
-    "enrolled",
-    "everyone",
-)  # words in TRUSTED_BACKENDS: signed in at Cognito's own pages
+# Words in TRUSTED_BACKENDS: signed in at Cognito's own pages.
+MANAGED_LOGIN_WORDS = ("enrolled", "everyone")
 
 
 class EndReason(Enum):

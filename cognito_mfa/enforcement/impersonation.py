@@ -134,9 +134,8 @@ def records_of(session: Any) -> Records:
 
 def _find_impersonate(request: HttpRequest, user: Any) -> Impersonation | None:
     named = request.session.get(IMPERSONATES_KEY)
-    person = getattr(
-        request, "impersonator", None
-    )  # of its middleware, which asked whether they may
+    # Set by its middleware, which asked whether they may.
+    person = getattr(request, "impersonator", None)
     if named is None or person is None or IMPERSONATE not in _installed():
         return None
     own = records_of(request.session)

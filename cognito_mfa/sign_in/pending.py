@@ -70,12 +70,8 @@ class Purpose(Enum):
     SIGN_OUT = "end all other sessions"
 
 
-CHANGES = (
-    Purpose.REPLACE,
-    Purpose.REMOVE,
-    Purpose.CHANGE_PASSWORD,
-    Purpose.SIGN_OUT,
-)  # by a user who is already signed in
+# By a user who is already signed in.
+CHANGES = (Purpose.REPLACE, Purpose.REMOVE, Purpose.CHANGE_PASSWORD, Purpose.SIGN_OUT)
 
 
 @dataclass(frozen=True, kw_only=True)

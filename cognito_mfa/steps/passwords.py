@@ -116,9 +116,8 @@ class ChangePasswordStep(StepRules):
         if self.pending.step is not Step.START:
             return super().leave_step()
         if self.request.method == "POST":
-            return self.end_change(
-                ""
-            )  # another post of this browser was faster, or it took too long
+            # Another post of this browser was faster, or it took too long.
+            return self.end_change("")
         return self.ask_for_password()
 
     def ask_for_password(self) -> HttpResponse:

@@ -33,10 +33,8 @@ BURST = 0.1  # seconds: calls that may follow each other at once after a pause
 # of a killed worker again, and shorter than the time between two nights.
 RUN_TTL = dt.timedelta(hours=4)
 CHECK_EVERY = 1.0  # seconds
-ERRORS = (
-    RedisError,
-    StoreUnavailableError,
-)  # what the functions below raise where Redis does not answer
+# What the functions below raise if Redis does not answer.
+ERRORS = (RedisError, StoreUnavailableError)
 
 
 def client() -> Redis:
