@@ -241,7 +241,10 @@ def _optional_path(value: object) -> str | None:
 
 
 def _origins(value: object) -> frozenset[str]:
-    """Return origins as browsers send them: scheme and host in lower case, and the port if it is not the usual one."""
+    """Return origins as browsers send them.
+
+    Scheme and host are in lower case, with the port if it is not the usual one.
+    """
     origins = _names(value)
     if any(not ORIGIN.fullmatch(origin) for origin in origins):
         raise ValueError("must be a list of origins")

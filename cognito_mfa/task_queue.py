@@ -72,7 +72,10 @@ class Queue:
 
 
 def redis_url() -> SecretText | None:
-    """Return the address of the Redis that all workers share: REDIS_URL, the broker's, or that of Celery's results."""
+    """Return the address of the Redis that all workers share.
+
+    That is REDIS_URL, the broker's, or that of Celery's results.
+    """
     if (given := get_conf().REDIS_URL) is not None:
         return given
     from celery import current_app as app
@@ -112,7 +115,10 @@ def connected() -> Iterator[Queue]:
 
 
 def _timeouts(broker_url: object) -> Mapping[str, Any]:
-    """Return the options that keep a connection to Redis from waiting; other transports have ``connect_timeout``."""
+    """Return the options that keep a connection to Redis from waiting.
+
+    Other transports have ``connect_timeout``.
+    """
     if not str(broker_url).startswith(REDIS_SCHEMES):
         return {}
     return {

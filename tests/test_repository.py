@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import re
 import tomllib
@@ -12,6 +13,7 @@ import pytest
 from tests.conftest import spread
 
 ROOT = Path(__file__).resolve().parent.parent
+MOST_IN_FIRST_LINE = 100  # characters
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+$")
 READ = {".cfg", ".ini", ".md", ".po", ".py", ".toml", ".yml", ".yaml", ".html", ".txt", ".json"}
@@ -102,6 +104,19 @@ def test_contributors_are_told_about_every_package() -> None:
     told = re.findall(r"`(\w+)/`", "".join(re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)))
     folders = [path.name for path in (ROOT / "cognito_mfa").iterdir() if path.is_dir()]
     assert sorted(told) == sorted(name for name in folders if name != "__pycache__")
+
+
+def test_the_first_line_of_a_docstring_is_short() -> None:
+    """It is read in lists of an editor: what the function returns or does. Why, and when, stands below it."""
+    long = [
+        f"{path.relative_to(ROOT)}: {first}"
+        for path in sorted((ROOT / "cognito_mfa").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (first := (ast.get_docstring(node) or "").partition("\n")[0])
+        and len(first) > MOST_IN_FIRST_LINE
+    ]
+    assert long == []
 
 
 def test_no_test_formats_a_time_of_its_own() -> None:

@@ -33,7 +33,9 @@ class ButtonsMixin(ModelAdmin):
     change_form_template = "admin/cognito_mfa/change_form.html"
 
     def buttons(self, request: HttpRequest, row: Any) -> Iterable[Button]:
-        """Return what the page of ``row`` offers: actions that apply to it, and that this administrator may do.
+        """Return the actions that the page of ``row`` offers.
+
+        Those that apply to it, and that this administrator may do.
 
         Args:
             request: the administrator's.

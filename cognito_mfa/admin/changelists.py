@@ -200,7 +200,9 @@ class SecondFactorFilter(SimpleListFilter):
 
 
 def users_without_mfa() -> QuerySet[Any]:
-    """Return the users of whom the policy requires MFA, who have none and no exemption: the overview's "Without MFA".
+    """Return the users of the overview's "Without MFA".
+
+    The policy requires MFA of them, and they have neither MFA nor an exemption.
 
     None where only a function of the site can tell of whom it requires it.
     """

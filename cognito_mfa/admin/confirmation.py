@@ -405,7 +405,7 @@ def named(users: Sequence[str]) -> str:
 
 
 def notified_text(emails: Mapping[str, State]) -> str:
-    """Return that the users were notified, where all of them were; empty where an email failed or none is sent.
+    """Return that all users were notified; empty if an email failed or none is sent.
 
     Args:
         emails: what became of the email to each user.

@@ -39,7 +39,9 @@ class UserSelect(AutocompleteSelect):
 
 
 def field(relation: Any, site: AdminSite, request: HttpRequest) -> forms.ModelChoiceField:
-    """Return the field: one that completes names where this administrator may see the users, else for the username.
+    """Return the field for the user: it completes names if this administrator may see users.
+
+    Else it is for the username.
 
     Args:
         relation: the foreign key whose value is chosen.
@@ -68,7 +70,7 @@ def relation(model: Any, name: str) -> ForeignKey[Any, Any]:
 
 
 def named(site: AdminSite, request: HttpRequest) -> Any:
-    """Return the user whom the address of a form names, if this administrator may see users; None otherwise.
+    """Return the user that the address of a form names; None if this administrator may not see users.
 
     SECURITY: otherwise someone could list all users by counting up the key in the address.
 

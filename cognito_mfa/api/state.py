@@ -144,7 +144,9 @@ def _sign_in(request: HttpRequest, pending: PendingSignIn) -> dict[str, Any]:
 
 
 def _ended(request: HttpRequest) -> dict[str, str] | None:
-    """Return why the session ended or needs another sign-in, as the gate says it; None where nothing ended.
+    """Return why the session ended or needs another sign-in; None if nothing ended.
+
+    The same as the gate says.
 
     SECURITY: said only to the browser that has the session's cookie, and so was signed in.
     """

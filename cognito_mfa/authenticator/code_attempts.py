@@ -308,7 +308,9 @@ def _reserve(username: str, sub: str, *, forgives: bool) -> Attempt:
 
 
 def _count_first(sub: str) -> bool:
-    """Count an attempt of ``sub`` where nothing is counted, as at most sign-ins; return whether that was so.
+    """Count an attempt of ``sub`` if nothing is counted, and return whether that was so.
+
+    It is so at most sign-ins.
 
     No wait applies then, so nothing needs to be read.
     """

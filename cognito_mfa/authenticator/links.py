@@ -326,7 +326,10 @@ def _refresh(identity: CognitoIdentity, pool_user: PoolUser, *, actor: Any) -> N
 
 
 def _write_labels(identity: CognitoIdentity, person: Person) -> None:
-    """Set username and address, and keep the address before, which is told of changes as well; nothing is saved."""
+    """Set username and address of an identity, without saving it.
+
+    The address before is kept, which is told of changes as well.
+    """
     identity.username = person.username
     if identity.email and not same(identity.email, person.email):
         identity.previous_email = identity.email

@@ -201,7 +201,7 @@ def _status(
 def _preferred_factor(
     known: Known, factors: Factors | None, may_be_incomplete: Callable[[], bool]
 ) -> str:
-    """Return the factor that Cognito names; else the code that was sent at the last sign-in, where it may be.
+    """Return the factor that Cognito names, or else may have asked for at the last sign-in.
 
     A pool that requires MFA sends codes to users who have no factor in any list.
     """
@@ -213,6 +213,9 @@ def _preferred_factor(
 def _still_unconfirmed(
     known: Known, status: CognitoIdentity.Status
 ) -> CognitoIdentity.Unconfirmed | Literal[""]:
-    """Return what Cognito's list leaves unconfirmed: it does not say whether a software token is the old one."""
+    """Return what Cognito's list leaves unconfirmed.
+
+    It does not say whether a software token is the old one.
+    """
     settled = status in (Status.NOT_SET_UP, Status.GONE) or not known.unconfirmed
     return "" if settled else Unconfirmed(known.unconfirmed)

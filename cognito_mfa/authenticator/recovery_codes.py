@@ -91,7 +91,9 @@ def create(request: HttpRequest, identity: CognitoIdentity) -> list[SecretText]:
 
 
 def check(identity: CognitoIdentity | None, code: SecretText) -> RecoveryCode:
-    """Return the code of ``identity`` that ``code`` is; whether it was used already is for ``claim`` to say.
+    """Return the recovery code of ``identity`` that ``code`` is.
+
+    Whether it was used already is for ``claim`` to say.
 
     It takes the same time whether there is such an identity, such a position, or neither.
 

@@ -214,7 +214,10 @@ def reconcile(
 def _match_by_device_name(
     request: HttpRequest, identity: CognitoIdentity, active: SoftwareToken, cognito_name: str
 ) -> None:
-    """Find out by Cognito's name which of two software tokens is active; one name for both decides nothing."""
+    """Find out by Cognito's name which of two software tokens is active.
+
+    One name for both decides nothing.
+    """
     attempted = _attempted(identity, active)
     if cognito_name == attempted != active.cognito_name:
         record_setup(request, identity, cognito_name)

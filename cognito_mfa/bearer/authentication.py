@@ -99,7 +99,10 @@ class BearerRefused(Exception):
 
     @property
     def challenge(self) -> str:
-        """The value of the header WWW-Authenticate (RFC 6750, section 3); empty where the token is not at fault."""
+        """Return the value of the header WWW-Authenticate (RFC 6750, section 3).
+
+        Empty if the token is not at fault.
+        """
         if self.refusal is UNAVAILABLE:
             return ""
         error = "insufficient_scope" if self.refusal is INSUFFICIENT_SCOPE else "invalid_token"

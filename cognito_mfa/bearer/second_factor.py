@@ -42,7 +42,9 @@ GOOD = (memory.VERIFIED, FEDERATED)
 
 
 def recall(person: Person, identity: Identity) -> str:
-    """Return what is known about the sign-in without asking anyone; empty for nothing, or nothing that counts now.
+    """Return what is known about the sign-in without asking anyone.
+
+    Empty for nothing, or nothing that is still valid.
 
     Args:
         person: whom the token's claims name.
@@ -89,7 +91,10 @@ def _is_recent(recalled: tuple[str, float]) -> bool:
 
 
 def _is_over(person: Person, identity: Identity) -> bool:
-    """Return whether the sign-in was ended, or Cognito must be asked about the user; by what is loaded already."""
+    """Return whether the sign-in was ended, or Cognito must be asked about the user.
+
+    Decided by what is loaded already.
+    """
     at = evidence.auth_time(person)
     if at is None or is_check_overdue(identity):
         return True

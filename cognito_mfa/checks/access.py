@@ -31,7 +31,10 @@ def check_backend() -> Iterator[CheckMessage]:
 
 
 def check_backends() -> Iterator[CheckMessage]:
-    """Check that TRUSTED_BACKENDS names used backends (E019), as they allow (E028), and not for passwords (W007)."""
+    """Check that TRUSTED_BACKENDS names used backends (E019), as they allow (E028).
+
+    It must name none that checks passwords itself (W007).
+    """
     conf = conf_or_none()
     for backend in conf.TRUSTED_BACKENDS if conf else ():
         if backend not in settings.AUTHENTICATION_BACKENDS:

@@ -20,7 +20,10 @@ FILTER = f"{RemoveSecrets.__module__}.{RemoveSecrets.__qualname__}"
 
 
 def check_logging() -> Iterator[CheckMessage]:
-    """Check that LOGGING does not set botocore to DEBUG, where it logs passwords, codes, and tokens (W011)."""
+    """Check that LOGGING does not set botocore to DEBUG (W011).
+
+    At that level it logs passwords, codes, and tokens.
+    """
     if settings.DEBUG or not (loud := _loud_loggers()) or _are_filtered(settings.LOGGING):
         return
     names = ", ".join(repr(name or "root") for name in loud)

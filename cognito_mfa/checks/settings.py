@@ -61,7 +61,10 @@ def conf_or_none() -> Conf | None:
 
 
 def check_settings() -> Iterator[CheckMessage]:
-    """Check that COGNITO_MFA is a dictionary (E004) with known (E002), valid (E003), and all required keys (E001)."""
+    """Check that COGNITO_MFA is a dictionary (E004) with all required keys (E001).
+
+    It must have no unknown (E002) and no invalid ones (E003).
+    """
     if not isinstance(getattr(settings, NAME, {}), dict):
         yield Error(
             f"{NAME} must be a dictionary.", hint=f"Write {NAME} = {{...}}.", id="cognito_mfa.E004"
@@ -119,7 +122,10 @@ def check_rule() -> Iterator[CheckMessage]:
 
 
 def check_durations() -> Iterator[CheckMessage]:
-    """Check that proofs (W001), re-authentication (W002), and exemptions (W029) are short, and idleness shorter (W027)."""
+    """Check that proofs (W001), re-authentication (W002), and exemptions (W029) are short.
+
+    Idleness must be limited to less than a proof lasts (W027).
+    """
     conf = conf_or_none()
     if conf is None:
         return
@@ -234,7 +240,10 @@ def check_region() -> Iterator[CheckMessage]:
 
 
 def check_endpoint() -> Iterator[CheckMessage]:
-    """Check that a site without DEBUG uses no local Cognito (E011), but TLS (E012) and a host of AWS (W004)."""
+    """Check that a site without DEBUG uses no local Cognito (E011).
+
+    It must use TLS (E012), and should use a host of AWS (W004).
+    """
     conf = conf_or_none()
     if conf is None or settings.DEBUG:
         return

@@ -20,7 +20,7 @@ BY_EMAIL = f"{OURS}by_verified_email"
 
 
 def check_writable() -> Iterator[CheckMessage]:
-    """Check that USER_FIELDS, GROUPS, and STAFF_GROUPS only write fields that exist and may be written (E029)."""
+    """Check that USER_FIELDS, GROUPS, and STAFF_GROUPS only write fields that may be written (E029)."""
     conf = conf_or_none()
     for claim, name in conf.USER_FIELDS.items() if conf else ():
         if reason := user_fields.why_not(claim, name):
@@ -95,7 +95,10 @@ def _address_field() -> Any:
 
 
 def _required_fields() -> Iterator[Any]:
-    """Yield the fields without which the database refuses a row, or whose empty value only one user can have."""
+    """Yield the fields without which the database refuses a row.
+
+    Also those whose empty value only one user can have.
+    """
     address = _address_field()
     for field in get_user_model()._meta.concrete_fields:
         has_value = field.null or field.has_default() or field.has_db_default()

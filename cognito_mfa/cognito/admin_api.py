@@ -107,7 +107,9 @@ def can_delete_software_token() -> bool:
 
 
 def may_delete_software_token() -> bool:
-    """Return whether ``delete_software_token`` can be called: botocore knows it, and there are AWS credentials.
+    """Return whether ``delete_software_token`` can be called.
+
+    Botocore must know it, and there must be AWS credentials.
 
     Nothing is sent, so this does not say whether the credentials have the permission.
     """
@@ -127,7 +129,7 @@ def delete_software_token(sub: str) -> None:
 
 
 def remove_software_token(sub: str) -> bool:
-    """Delete a user's registration or, where that operation is missing, turn it off where that has an effect.
+    """Delete a user's registration or, without that operation, turn it off if that has an effect.
 
     Returns:
         False where nothing was done: the installed botocore is too old, and in a pool that requires MFA Cognito would
@@ -250,7 +252,9 @@ def remembered_devices_skip_mfa() -> bool:
 
 
 def sends_reset_codes() -> bool:
-    """Ask whether the pool sends codes for forgotten passwords, and not only administrators help (DescribeUserPool).
+    """Return whether the pool sends codes for forgotten passwords (DescribeUserPool).
+
+    If not, only administrators can help.
 
     Raises:
         Misconfigured: no credentials, no permission, or no such pool.

@@ -229,7 +229,10 @@ def seconds_to_wait() -> float:
 
 @contextmanager
 def bypassed() -> Generator[None]:
-    """Make the calls inside whatever the state, and learn nothing of them: for operators, who want to know."""
+    """Make the calls inside whatever the state, and learn nothing from them.
+
+    For operators, who want to know.
+    """
     token = _bypassed.set(True)
     try:
         yield

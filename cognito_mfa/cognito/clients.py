@@ -113,7 +113,10 @@ def has_credentials() -> bool:
 
 
 def endpoint() -> str:
-    """Return where calls go, such as ``https://cognito-idp.eu-west-1.amazonaws.com``; "AWS" before the first one."""
+    """Return where calls go; "AWS" before the first one.
+
+    Such as ``https://cognito-idp.eu-west-1.amazonaws.com``.
+    """
     client = next(iter(_clients.values()), None)
     if client is None:
         return "AWS"
@@ -164,7 +167,9 @@ def _build(conf: Conf, *, once: bool) -> Any:
 
 
 def _close_database() -> None:
-    """Close what a factory of the site's opened in the thread of a call, which stays and does nothing for the database.
+    """Close database connections that a site's factory opened in the thread of a call.
+
+    The thread stays, and does nothing for the database.
 
     Never in another thread: there, the connections belong to a request.
     """
@@ -173,7 +178,9 @@ def _close_database() -> None:
 
 
 def _is_where_boto3_goes(conf: Conf, url: str) -> bool:
-    """Return whether no endpoint of one's own leads to ``url``: so it is AWS's, whatever its name is one day.
+    """Return whether no configured endpoint leads to ``url``.
+
+    Then it is AWS's, whatever its name is one day.
 
     Asked only of names that are not AWS's by our list.
 

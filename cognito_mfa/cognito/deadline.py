@@ -165,7 +165,10 @@ def _hand_over(job: _Job) -> bool:
 
 
 def _carry(job: _Job) -> Any:
-    """Return the answer; nothing is raised, because hooks for threads would see revealed secrets in the frames."""
+    """Return the answer, and raise nothing.
+
+    Hooks for threads would see revealed secrets in the frames.
+    """
     try:
         return job.context.run(job.work)
     except BaseException as error:  # noqa: BLE001 - a thread that ends here would be reported with its frames
@@ -173,7 +176,10 @@ def _carry(job: _Job) -> Any:
 
 
 def _forget_threads() -> None:
-    """Start anew in a forked child, which has none of its parent's threads, and whose lock may be held by one."""
+    """Start anew in a forked child.
+
+    It has none of its parent's threads, and one of those may have held the lock.
+    """
     global _idle, _alive, _lock, _places
     _idle, _alive, _lock, _places = [], set(), threading.Lock(), threading.Semaphore(CALLS)
 

@@ -65,7 +65,10 @@ def aws_host(region: str) -> str:
 
 
 def is_aws(url: str) -> bool:
-    """Return whether ``url`` leads to one of AWS's hosts for Cognito: regional, FIPS, dual-stack, or VPC endpoint."""
+    """Return whether ``url`` leads to one of AWS's hosts for Cognito.
+
+    They are regional, FIPS, dual-stack, or VPC endpoints.
+    """
     return _AWS_HOST.fullmatch(urlsplit(url).hostname or "") is not None
 
 

@@ -80,7 +80,9 @@ def by_sub(sub: str) -> PoolUser | None:
 
 
 def by_email(email: str) -> list[PoolUser]:
-    """Return the users who have the address ``email``, or claim it, whatever the case of its ASCII letters.
+    """Return the users who have the address ``email``, or claim it.
+
+    Whatever the case of its ASCII letters.
 
     SECURITY: only where ``person.email`` is set is it verified.
 

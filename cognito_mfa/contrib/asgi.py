@@ -153,7 +153,10 @@ def _request(scope: Message) -> Any:
 
 
 def _with_one_cookie_header(scope: Message) -> Message:
-    """Return ``scope`` with its Cookie headers in one, as HTTP/2 wants it, so that every parser reads the same."""
+    """Return ``scope`` with its Cookie headers in one, as HTTP/2 wants it.
+
+    So every parser reads the same.
+    """
     headers = list(scope.get("headers", ()))
     given = [value for name, value in headers if name.lower() == b"cookie"]
     if len(given) <= 1:
@@ -167,7 +170,10 @@ def _with_one_cookie_header(scope: Message) -> Message:
 
 
 def _has_two_sessions(scope: Message) -> bool:
-    """Return whether the session cookie is there twice, for any parser: some take a blank or a comma for an end."""
+    """Return whether the session cookie is there twice, for any parser.
+
+    Some take a blank or a comma for an end.
+    """
     name = re.escape(settings.SESSION_COOKIE_NAME.encode())
     given = [value for key, value in scope.get("headers", ()) if key.lower() == b"cookie"]
     return (

@@ -90,7 +90,10 @@ def _refused(refused: BearerRefused) -> TokenRefused:
 
 
 def add_exception_handler(api: NinjaAPI) -> None:
-    """Let ``api`` answer a refusal with its ``code`` and headers; without it, responses have only ``detail``."""
+    """Let ``api`` answer a refusal with its ``code`` and headers.
+
+    Without it, responses have only ``detail``.
+    """
     api.add_exception_handler(TokenRefused, _respond)
 
 

@@ -67,7 +67,10 @@ class IsMFAVerified(BasePermission):
         return verdict is not Verdict.BLOCK
 
     def _may_use_token(self, request: HttpRequest, sign_in: BearerSignIn) -> bool:
-        """Return whether the sign-in of an access token suffices. SECURITY: a session beside it does not count."""
+        """Return whether the sign-in of an access token suffices.
+
+        SECURITY: a session beside it has no effect.
+        """
         verdict = decide(request, sign_in)
         if verdict is Verdict.WOULD_BLOCK:
             rollout.record_would_block(request, sign_in.user)

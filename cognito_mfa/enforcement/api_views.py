@@ -114,7 +114,10 @@ def _lets_everybody_in(permissions: Iterable[Any]) -> bool:
 
 
 def ninja_operations(view: Any) -> list[Any]:
-    """Return the operations of a route of django-ninja, one for each of its functions; none for any other view."""
+    """Return the operations of a route of django-ninja; none for any other view.
+
+    One for each of its functions.
+    """
     if getattr(view, "__globals__", {}).get("__name__") != "ninja.operation":
         return []
     return list(getattr(held_by(view).get("self"), "operations", ()))

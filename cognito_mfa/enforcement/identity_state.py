@@ -68,7 +68,10 @@ def load_user(user_id: Any) -> Any:
 
 
 def load_user_of(sub: str) -> Any:
-    """Return the user who is linked to this ``sub`` in the user pool, as ``load_user`` does; None without one."""
+    """Return the user who is linked to this ``sub`` in the user pool; None without one.
+
+    As ``load_user`` does.
+    """
     user = _first(cognito_identity__pool_id=get_conf().USER_POOL_ID, cognito_identity__sub=sub)
     # SECURITY: whatever the database takes for equal.
     return user if user is not None and getattr(user, ATTRIBUTE).sub == sub else None

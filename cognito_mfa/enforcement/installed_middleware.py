@@ -80,7 +80,10 @@ def gate_in(path: str) -> Gate:
 
 
 def requires_sign_in() -> bool:
-    """Return whether Django's ``LoginRequiredMiddleware`` decides about every view, with no rule of the site's own."""
+    """Return whether Django's ``LoginRequiredMiddleware`` decides about every view.
+
+    That is, with no rule of the site's own.
+    """
     at = index_of(LOGIN_REQUIRED)
     kind: Any = None if at is None else _made_by(paths()[at])
     rule = getattr(kind, "process_view", None)

@@ -29,7 +29,10 @@ def forgets(kind: type, ours: type, *methods: str, unless: frozenset[str] = froz
 
 
 def names_in(method: Any) -> set[str]:
-    """Return the names that the code of ``method`` uses, nested functions included; of anything else, ``super``."""
+    """Return the names that the code of ``method`` uses, in nested functions too.
+
+    Of anything else than code, ``super``.
+    """
     plain = plain_function(method)
     return set(_names_of(plain.__code__)) if plain is not None else {"super"}
 

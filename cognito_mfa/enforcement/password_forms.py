@@ -91,7 +91,10 @@ def _does_something(function: Any) -> bool:
 
 
 def doors() -> Iterator[Door]:
-    """Yield the views of the URLconf that ask for a password and can be reached; ``admin_sites`` has those of admins."""
+    """Yield the views of the URLconf that ask for a password and can be reached.
+
+    ``admin_sites`` has those of admins.
+    """
     for found in views():
         certainty = asks_for_password(found.view)
         if certainty is not None and is_reachable(found):

@@ -81,7 +81,10 @@ def home_url() -> str:
 
 
 def site_context(request: HttpRequest) -> dict[str, Any]:
-    """Return what every page of ours shows: whose it is, the way to the site, who is signed in, where help is."""
+    """Return the context of every page of ours.
+
+    Whose site it is and the way there, who is signed in, and where help is.
+    """
     user: Any = getattr(request, "user", None)
     signed_in = user is not None and user.is_authenticated
     return {

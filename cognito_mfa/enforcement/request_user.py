@@ -89,7 +89,10 @@ def set_user(request: HttpRequest, user: Any) -> None:
 
 
 async def _return_user(user: Any) -> Any:
-    """Return ``user``; bound to the user alone, since a request that holds itself would live until a collection."""
+    """Return ``user``.
+
+    A partial of this is bound to the user alone: a request that holds itself would live until a collection.
+    """
     return user
 
 

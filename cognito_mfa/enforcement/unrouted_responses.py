@@ -49,7 +49,10 @@ def needs_decision(request: HttpRequest, response: HttpResponseBase) -> bool:
 
 
 def _is_fallback(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Return whether another has a page where an exempt view had none: whose page that is, the mark does not say."""
+    """Return whether something else has a page where an exempt view had none.
+
+    Whose page that is, the mark does not say.
+    """
     if response.status_code >= HTTPStatus.BAD_REQUEST:
         return False
     match = request.resolver_match

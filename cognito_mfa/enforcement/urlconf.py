@@ -30,7 +30,10 @@ def views() -> Iterator[Found]:
 
 
 def is_reachable(found: Found) -> bool:
-    """Return whether ``found`` answers at its own address, as far as that can be told: no earlier view covers it."""
+    """Return whether ``found`` answers at its own address, as far as that can be told.
+
+    No earlier view covers it then.
+    """
     if any(char in found.route for char in "<(["):
         return True
     path = found.route.replace("^", "").replace("\\Z", "").replace("$", "")

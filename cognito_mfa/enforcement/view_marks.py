@@ -72,7 +72,10 @@ def mfa_exempt(view: Marked) -> Marked:
 
 
 def _note_404(request: Any, response: Any) -> Any:
-    """Return ``response``, and note that it says that there is no page: a fallback may answer in its place."""
+    """Return ``response``, and note that it says that there is no page.
+
+    A fallback may answer in its place.
+    """
     if getattr(response, "status_code", None) == HTTPStatus.NOT_FOUND:
         # Of Django's own request, also where an API hands over one of its own.
         vars(getattr(request, "_request", request))[VIEW_GAVE_404] = True
@@ -188,7 +191,10 @@ def _is_marked(view: View) -> bool:
 
 
 def _own_marks(method: Any, mark: str) -> set[str]:
-    """Return the marks that ``method_decorator`` put on ``method``, without those that came with a copy of another."""
+    """Return the marks that ``method_decorator`` put on ``method``.
+
+    Without those that came with a copy of another method.
+    """
     below = unwrap_known(method)
     if below is None:
         return set()

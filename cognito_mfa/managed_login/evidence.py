@@ -147,7 +147,10 @@ def changed_since(identity: CognitoIdentity, at: float, redirected_at: float | N
 
 
 def _changes(identity: CognitoIdentity) -> list[float]:
-    """Return when authenticator apps were set up, retired, reset, or enabled by us, in seconds since the epoch."""
+    """Return when we set up, retired, reset, or enabled authenticator apps.
+
+    In seconds since the epoch.
+    """
     tokens = identity.software_tokens.order_by().values_list("verified_at", "retired_at")
     resets = identity.resets.order_by("-pk").values_list("requested_at")[:1]
     ours = identity.events.filter(kind=MFAEvent.Kind.STATUS_CHANGED, detail=SWITCHED_ON)
@@ -176,7 +179,7 @@ def _doubt_of_everyone(evidence: Evidence) -> Doubt | None:
 
 
 def doubt_of_factors(evidence: Evidence) -> Doubt | None:
-    """Return why a fresh sign-in to a pool that requires a code of every user proves nothing; None if it does.
+    """Return why a fresh sign-in proves nothing in a pool that requires codes; None if it proves MFA.
 
     One page of AWS's documentation says that a user without a factor may get tokens once before the pool
     demands a setup.

@@ -17,7 +17,10 @@ _last: ContextVar[str] = ContextVar("cognito_mfa_last_request_id", default="")
 
 
 def observed(call: Call) -> Call:
-    """Return ``call``, which sends an operation with its parameters, observed; the decorator of ``transport.call``."""
+    """Return ``call``, which sends an operation with its parameters, observed.
+
+    The decorator of ``transport.call``.
+    """
 
     @wraps(call)
     def observing(operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,7 +46,10 @@ def observed(call: Call) -> Call:
 
 
 def last_request_id() -> str:
-    """Return AWS's id of the last request that was sent for this request of the site; empty where there was none."""
+    """Return AWS's id of the last request that was sent for this request of the site.
+
+    Empty if there was none.
+    """
     return _last.get()
 
 

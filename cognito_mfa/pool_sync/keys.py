@@ -53,7 +53,10 @@ def stream(plan: Plan, before: dt.datetime) -> Iterator[Known]:
 
 
 def _windows(rows: QuerySet[CognitoIdentity]) -> Iterator[list[Any]]:
-    """Yield the keys of ``rows`` in parts. What was checked is no longer due, what failed is not met again."""
+    """Yield the keys of ``rows`` in parts.
+
+    What was checked is no longer due, and what failed is not met again.
+    """
     ordered = rows.order_by(F("checked_at").asc(nulls_first=True), "pk")
     rest = ordered
     while window := list(rest.values_list("checked_at", "pk")[:WINDOW]):

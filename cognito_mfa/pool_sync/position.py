@@ -16,7 +16,10 @@ from cognito_mfa.pool_sync.plan import Shard
 
 
 def interrupted(shard: Shard) -> dt.datetime | None:
-    """Return when the interrupted run over ``shard`` began; None if the last one was finished, or there is none."""
+    """Return when the interrupted run over ``shard`` began.
+
+    None if the last one was finished, or there is none.
+    """
     rows = SyncRun.objects.in_pool().filter(shard=str(shard), finished_at=None)
     return rows.values_list("started_at", flat=True).first()
 

@@ -43,7 +43,7 @@ def finish_resets(plan: Plan, counts: Counts, pace: TokenBucket) -> None:
 
 
 def has_lost_preference(answer: Answer) -> bool:
-    """Return whether Cognito does not list an authenticator app that was set up here, nor any other factor.
+    """Return whether Cognito lists no factor although an authenticator app was set up here.
 
     The reply to a setup's last call was lost, or another tool turned it off.
     """

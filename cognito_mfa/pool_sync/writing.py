@@ -134,7 +134,10 @@ class Writer:
 
 
 def persistently(work: Callable[[], _Result]) -> _Result:
-    """Return what ``work`` does, which is tried again where the database refuses it because of another write."""
+    """Return what ``work`` returns.
+
+    It is tried again if the database refuses it because of another write.
+    """
     connection = connections[router.db_for_write(CognitoIdentity)]
     for attempt in range(ATTEMPTS - 1):
         try:

@@ -34,7 +34,9 @@ DELETED_AT_ONCE = 100  # old rows that one cleanup deletes at most
 
 
 def claim(request: HttpRequest, pending: PendingSignIn) -> PostedStep | None:
-    """Claim the step for this post; None when another post of it is on its way, or was accepted a moment ago.
+    """Claim the step for this post.
+
+    None if another post of it is on its way, or was accepted a moment ago.
 
     Args:
         request: the one that answers the step.

@@ -99,7 +99,9 @@ class Snapshot:
         return sub in self.rows
 
     def is_outdated_for_newcomer(self, *, sub: str = "", username: str = "") -> bool:
-        """Return whether a user without an identity was changed since this began: by a reset of the password, above all.
+        """Return whether a user without an identity was changed since this began.
+
+        By a reset of the password, above all.
 
         SECURITY: otherwise, someone who knew the old password could set up the authenticator app of a user who never
         signed in here.

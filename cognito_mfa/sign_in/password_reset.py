@@ -130,7 +130,10 @@ def set_password(
 
 
 def _save(request: HttpRequest, pending: PendingSignIn) -> None:
-    """Save the reset under a new session key: with the old one someone else could use the code that is kept."""
+    """Save the reset under a new session key.
+
+    With the old one, someone else could use the code that is kept.
+    """
     pending.save(request)
     if request.session.session_key:
         request.session.cycle_key()

@@ -276,7 +276,10 @@ def clear_pending(request: HttpRequest) -> None:
 
 
 def _is_in_time(expires_at: float) -> bool:
-    """Return whether it was saved at most ``TTL`` ago; by a clock that was ahead it would last as long as that."""
+    """Return whether it was saved at most ``TTL`` ago.
+
+    By a clock that was ahead it would last as long as that.
+    """
     ago = seconds_since(expires_at - TTL)
     return ago is not None and ago < TTL
 

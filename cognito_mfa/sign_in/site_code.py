@@ -123,7 +123,10 @@ def save_new(user: models.Model) -> None:
 
 
 def describe(error: Exception) -> str:
-    """Return the class of ``error``, the fields or constraints that it names, and where the site raised it."""
+    """Return the class of ``error``, and where the site raised it.
+
+    With the fields or constraints that it names.
+    """
     names = ", ".join(dict.fromkeys(filter(None, _names(error))))
     parts = (type(error).__name__, names and f": {names}", _where(error))
     return untrusted.shown("".join(parts), CAUSE_LENGTH)

@@ -55,7 +55,10 @@ def _check(base: type[CsrfViewMiddleware], reject: Reject) -> type[CsrfViewMiddl
 
 @lru_cache(maxsize=8)
 def _class_of_site(middleware: tuple[str, ...]) -> type[CsrfViewMiddleware]:
-    """Return the site's own class of Django's check, which may have tokens and origins of its own; or Django's."""
+    """Return the site's own class of Django's check, or Django's.
+
+    The site's may have tokens and origins of its own.
+    """
     for path in middleware:
         with suppress(ImportError):
             found = import_string(path)

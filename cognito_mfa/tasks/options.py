@@ -67,7 +67,9 @@ def again_after_failures(work: Callable[Given, None]) -> Callable[Given, None]:
 
 
 def seconds_until_retry(retries: int) -> float:
-    """Return how long to wait before a task is tried again: 10 seconds, doubled each time, at most 15 minutes.
+    """Return how long to wait before a task is tried again.
+
+    10 seconds, doubled each time, at most 15 minutes.
 
     Args:
         retries: how often it was tried again already.

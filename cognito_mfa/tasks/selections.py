@@ -32,7 +32,9 @@ PER_SECOND = RATE / 4
 @shared_task(bind=True, name=task_queue.REFRESH, **RELIABLE)
 @again_after_failures
 def refresh(self: Any, *, identities: list[Any], actor: Any, asked_at: str) -> None:
-    """Refresh some users as **Refresh status from Cognito** does, and skip whom the administrator may not refresh.
+    """Refresh some users, except those whom the administrator may not refresh.
+
+    As **Refresh status from Cognito** does.
 
     Args:
         self: the task.

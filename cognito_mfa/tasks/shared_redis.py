@@ -187,7 +187,10 @@ class Turn:
         self._keep()
 
     def has_ended(self) -> bool:
-        """Return whether another execution has the shard now; Redis is asked once a second, and the run kept alive."""
+        """Return whether another execution has the shard now.
+
+        Redis is asked once a second, and the run is kept alive.
+        """
         now = self._clock()
         if self.is_over or now - self._checked_at < CHECK_EVERY:
             return self.is_over

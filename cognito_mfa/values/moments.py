@@ -9,7 +9,10 @@ from django.utils.formats import date_format
 
 
 def localized(moment: dt.datetime) -> dt.datetime:
-    """Return ``moment`` in the current time zone; a naive one is in the site's, as with ``USE_TZ = False``."""
+    """Return ``moment`` in the current time zone.
+
+    A naive one is in the site's, as with ``USE_TZ = False``.
+    """
     if timezone.is_naive(moment):
         moment = timezone.make_aware(moment, timezone.get_default_timezone())
     return timezone.localtime(moment)

@@ -74,7 +74,9 @@ def _is_punctuation(char: str) -> bool:
 
 
 def recovery_code(text: str) -> str:
-    """Return a recovery code in capitals, without groups, and with the digits that its letters were read as.
+    """Return a recovery code in capitals, without groups.
+
+    Letters that it cannot have are read as digits.
 
     Only ASCII letters are made uppercase, because others may become several or different letters.
     """

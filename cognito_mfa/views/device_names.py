@@ -7,7 +7,9 @@ from django.utils.translation import gettext as _
 
 
 def suggest(request: HttpRequest, *, taken: str = "") -> str:
-    """Return a name for the phone or tablet that shows the page; empty elsewhere, where the app is on another device.
+    """Return a name for the phone or tablet that shows the page; empty elsewhere.
+
+    There, the app is on another device.
 
     Args:
         request: whose browser it is.

@@ -105,7 +105,9 @@ def wants_redirect(request: HttpRequest) -> bool:
 
 
 def redirected(request: HttpRequest, response: HttpResponseBase, url: str) -> HttpResponseBase:
-    """Return the redirect to ``url``, which will show ``response``; or ``response`` where there is nothing to keep.
+    """Return the redirect to ``url``, which will show ``response``.
+
+    Or ``response``, if there is nothing to keep.
 
     Args:
         request: which posted.
@@ -257,7 +259,10 @@ def _place(url: str) -> str:
 
 
 def _cookie_of(path: str) -> str:
-    """Return the name of the cookie of a page: one for each, which is sent with requests for this page alone."""
+    """Return the name of the cookie of a page.
+
+    Each page has one, which is sent with requests for this page alone.
+    """
     return f"{COOKIE}_{_digest(path)[:8]}"
 
 
@@ -288,7 +293,10 @@ def _texts(form: Form) -> dict[str, list[str]]:
 
 
 def _plain(context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a page that stands for itself needs, as JSON can hold it; what every page has is left out."""
+    """Return the context of a page that stands for itself, as JSON can hold it.
+
+    What every page has is left out.
+    """
     found: dict[str, Any] = {
         name: str(value) if isinstance(value, str) else value
         for name, value in context.items()

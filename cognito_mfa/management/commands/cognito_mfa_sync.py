@@ -206,7 +206,10 @@ def _raise_unless_done(counts: Counts) -> None:
 
 @contextmanager
 def _stopping() -> Generator[threading.Event]:
-    """Let the first Ctrl-C set an event, so that what was answered is written; the second one ends at once."""
+    """Let the first Ctrl-C set an event, so that what was answered is written.
+
+    The second one ends at once.
+    """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop

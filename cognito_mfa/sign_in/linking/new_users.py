@@ -119,7 +119,7 @@ def _set_address(user: Any, person: Person) -> None:
 
 
 def holder_of_unique_address(person: Person) -> Any:
-    """Return the key of a user whose address, which the column wants unique, is the person's; None if there is none."""
+    """Return the key of a user whose address, in a unique column, is the person's; None without one."""
     model = get_user_model()
     try:
         field = model._meta.get_field(model.get_email_field_name())
