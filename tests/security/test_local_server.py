@@ -75,6 +75,7 @@ ROUTES = {
         302,
         UNSHARED,
     ),
+    "a link that confirms": Ask("GET", f"/confirmUser?client_id={CLIENT_ID}", 400, UNSHARED),
     "a form to leave": Ask("POST", "/logout", 405, REFUSED, (FORM,)),
     "the token endpoint": Ask(
         "POST", "/oauth2/token", 400, SHARED, (FORM,), f"client_id={CLIENT_ID}".encode()
@@ -383,6 +384,7 @@ class TestPreflights:
             "/login",
             "/oauth2/authorize",
             "/logout",
+            "/confirmUser",
             "/health",
             "/clock",
             "/behaviors",

@@ -1,4 +1,4 @@
-"""The pages of managed login: a sign-in at /oauth2/authorize, and /logout.
+"""The pages of managed login: a sign-in at /oauth2/authorize, /logout, and /confirmUser.
 
 Next to them are /oauth2/token and /oauth2/userInfo, which programs call. The rules of a sign-in
 are those of the operations, and it ends with an authorization code instead of tokens.
@@ -36,8 +36,9 @@ from cognito_mfa.local.managed_login.providers import (
     providers_of,
 )
 from cognito_mfa.local.managed_login.qr_code import otpauth_link, svg
-from cognito_mfa.local.operations import software_token
+from cognito_mfa.local.operations import sign_up, software_token
 from cognito_mfa.local.operations.context import Context, Payload
+from cognito_mfa.local.operations.secret_hash import secret_hash
 from cognito_mfa.local.rules.state import AppClient, IdentityProvider, UserPool
 from cognito_mfa.local.wire.messages import WebRequest, WireResponse, respond
 from cognito_mfa.local.wire.origins import Access, Place
@@ -75,6 +76,7 @@ PLACES: Mapping[str, Place] = {
     "/oauth2/authorize": Place(Access.PAGE, ("GET", "POST")),
     "/login": Place(Access.PAGE, ("GET", "POST")),
     "/logout": Place(Access.PAGE, ("GET",)),
+    "/confirmUser": Place(Access.PAGE, ("GET",)),
     "/oauth2/token": Place(Access.ENDPOINT, ("POST",)),
     "/oauth2/revoke": Place(Access.ENDPOINT, ("POST",)),
     "/oauth2/userInfo": Place(Access.ENDPOINT, ("GET", "POST")),
@@ -138,6 +140,7 @@ class ManagedLogin:
             "/oauth2/revoke": self._revoke,
             "/oauth2/userInfo": self._user_info,
             "/logout": self._logout,
+            "/confirmUser": self._confirm_user,
         }
 
     def answer(self, request: WebRequest) -> WireResponse:
@@ -256,6 +259,22 @@ class ManagedLogin:
         except OAuthError as error:
             return _page("This link doesn’t work", escape(error.code), status=400)
         return _redirect(request.query["logout_uri"], {})
+
+    def _confirm_user(self, request: WebRequest) -> WireResponse:
+        """Confirm a sign-up. As at Cognito, to follow the link is enough."""
+        query = request.query
+        username, code = query.get("user_name", ""), query.get("confirmation_code", "")
+        parameters = {"Username": username, "ConfirmationCode": code}
+        try:
+            _, client = self._authorization.client(query.get("client_id", ""))
+            if client.secret is not None:
+                parameters["SecretHash"] = secret_hash(client, username, client.secret)
+            sign_up.confirm_sign_up(self.context, {"ClientId": client.id, **parameters})
+        except OAuthError as error:
+            return _page("This link doesn’t work", escape(error.code), status=400)
+        except CognitoError as error:
+            return _page("This link doesn’t work", escape(error.message), status=400)
+        return _page("Your registration has been confirmed", "<p>You can sign in now.</p>")
 
     # --------------------------------------------------------------------------- endpoints
 

@@ -5,7 +5,9 @@ See "Lambda triggers" in docs/cognito-behavior.md.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from html import escape
 
 from cognito_mfa.local.errors import InvalidLambdaResponseException
 from cognito_mfa.local.operations import triggers
@@ -19,6 +21,8 @@ from cognito_mfa.local.operations.triggers import (
 )
 from cognito_mfa.local.outbox import Medium
 
+#: What stands between the signs is the text of the link.
+LINK = re.compile(r"\{##(.*?)##\}", re.DOTALL)
 MEMBERS: dict[Medium, str] = {"SMS": "smsMessage", "EMAIL": "emailMessage"}
 
 
@@ -30,9 +34,22 @@ class Letter:
     username: str
     subject: str = ""
 
-    def text(self, code: str) -> str:
-        """Return the message with a code in it."""
-        return self.template.replace(CODE_PLACE, code).replace(USERNAME_PLACE, self.username)
+    def text(self, code: str, link: str = "") -> str:
+        """Return the message with a code in it, or a link.
+
+        Args:
+            code: The code.
+            link: The address that confirms with the code; "" where the message has no link.
+
+        Returns:
+            The text.
+        """
+        text = self.template.replace(CODE_PLACE, code).replace(USERNAME_PLACE, self.username)
+        return (
+            LINK.sub(lambda found: f'<a href="{escape(link)}">{found[1]}</a>', text)
+            if link
+            else text
+        )
 
 
 def written(context: Context, about: About, source: str, medium: Medium, template: str) -> Letter:

@@ -11,8 +11,13 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
-from cognito_mfa.local.errors import CodeMismatchException, ExpiredCodeException
+from cognito_mfa.local.errors import (
+    CodeMismatchException,
+    ExpiredCodeException,
+    InvalidParameterException,
+)
 from cognito_mfa.local.operations import messages
 from cognito_mfa.local.operations.context import Context
 from cognito_mfa.local.operations.triggers import About
@@ -20,6 +25,7 @@ from cognito_mfa.local.outbox import Medium, masked
 from cognito_mfa.local.rules.state import SentCode, User, UserPool
 
 CODE_DIGITS = 6
+DEFAULT_LINK_TEXT = "Please click the link below to verify your email address. {##Verify Email##}"
 DEFAULT_TEXT = "Your confirmation code is {####}."
 HOUR = 3600.0
 SIGN_UP = "sign-up"
@@ -64,12 +70,49 @@ def send_code(context: Context, about: About, purpose: Purpose) -> dict[str, str
     destination = purpose.value or user.attributes[purpose.attribute]
     in_template = about.pool.settings.get("VerificationMessageTemplate", {})
     template = about.pool.settings.get(setting) or in_template.get(IN_TEMPLATE[medium])
+    by_link = medium == "EMAIL" and purpose.name == SIGN_UP and confirms_by_link(about.pool)
+    if by_link:
+        template = in_template.get("EmailMessageByLink", DEFAULT_LINK_TEXT)
     letter = messages.written(context, about, purpose.source, medium, template or DEFAULT_TEXT)
     code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
+    text = letter.text(code, _link(about, code) if by_link else "")
     until = context.clock.now() + VALID_FOR.get(purpose.name, A_DAY)
     user.sent_codes[purpose.name] = SentCode(code, purpose.attribute, until, purpose.value)
-    context.deliver(user, medium, destination, code, letter.text(code), subject=letter.subject)
+    context.deliver(user, medium, destination, code, text, subject=letter.subject)
     return delivery_details(purpose.attribute, destination)
+
+
+def confirms_by_link(pool: UserPool) -> bool:
+    """Return whether a user confirms the sign-up by opening an address, rather than with a code."""
+    template = pool.settings.get("VerificationMessageTemplate", {})
+    return bool(template.get("DefaultEmailOption") == "CONFIRM_WITH_LINK")
+
+
+def check_link(pool: UserPool) -> None:
+    """Refuse to send a link that leads nowhere, before anything is changed.
+
+    Raises:
+        InvalidParameterException: The pool has no domain.
+    """
+    if confirms_by_link(pool) and "email" in pool.auto_verified and not pool.domains:
+        raise InvalidParameterException(
+            "Cannot perform specific action because there does not exist a valid use pool domain "
+            "associated with the user pool"
+        )
+
+
+def _link(about: About, code: str) -> str:
+    """The address at the pool's domain. The local Cognito has the same path at its own."""
+    domain = next(iter(about.pool.domains.values()))
+    host = domain.name
+    if not domain.is_custom:
+        host = f"{host}.auth.{about.pool.region}.amazoncognito.com"
+    query = {
+        "client_id": about.client.id if about.client else "",
+        "user_name": about.user.username if about.user else "",
+        "confirmation_code": code,
+    }
+    return f"https://{host}/confirmUser?{urlencode(query)}"
 
 
 def check_sent_code(context: Context, user: User, purpose: str, code: str) -> SentCode:

@@ -48,6 +48,7 @@ def sign_up(context: Context, parameters: Parameters) -> Payload:
         raise NotAuthorizedException("SignUp is not permitted for this user pool")
     password = parameters.get("Password")
     _check_password(pool, password)
+    sent_codes.check_link(pool)
     user, confirmed = _add(context, pool, client, parameters)
     if password is not None:
         credentials.give(pool, user, password, context.clock.now())
@@ -99,6 +100,7 @@ def resend_confirmation_code(context: Context, parameters: Parameters) -> Payloa
         return {"CodeDeliveryDetails": pretended}
     if user.status != "UNCONFIRMED":
         raise InvalidParameterException("User is already confirmed.")
+    sent_codes.check_link(pool)
     attribute = _attribute_to_prove(pool, user)
     if attribute is None:
         raise InvalidParameterException("Auto verification not turned on.")

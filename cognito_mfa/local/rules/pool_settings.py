@@ -42,6 +42,7 @@ def check(parameters: Parameters, *, has_factor: bool) -> None:
     _check_first_factors(parameters)
     _check_recovery(parameters)
     _check_temporary_passwords(parameters)
+    _check_password_history(parameters)
     _check_updates(parameters)
     _check_texts(parameters)
     _check_senders(parameters)
@@ -184,6 +185,15 @@ def _check_temporary_passwords(parameters: Parameters) -> None:
         raise InvalidParameterException(
             "Please use TemporaryPasswordValidityDays in PasswordPolicy instead of "
             "UnusedAccountValidityDays"
+        )
+
+
+def _check_password_history(parameters: Parameters) -> None:
+    policy = parameters.get("Policies", {}).get("PasswordPolicy", {})
+    if policy.get("PasswordHistorySize") and parameters.get("UserPoolTier") == LITE:
+        raise FeatureUnavailableInTierException(
+            "The following features need to be disabled for the LITE pricing tier configured: "
+            "Password History"
         )
 
 

@@ -72,6 +72,14 @@ POOL_REFUSALS: dict[str, tuple[dict[str, Any], str, str]] = {
             "AutoVerifiedAttributes"
         ),
     ),
+    "earlier passwords in the smallest tier": (
+        {"UserPoolTier": "LITE", **policies(PasswordPolicy={"PasswordHistorySize": 3})},
+        "FeatureUnavailableInTier",
+        (
+            "The following features need to be disabled for the LITE pricing tier configured: "
+            "Password History"
+        ),
+    ),
     "no password": (
         policies(SignInPolicy={"AllowedFirstAuthFactors": ["EMAIL_OTP"]}),
         "InvalidParameter",
