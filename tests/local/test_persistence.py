@@ -22,6 +22,7 @@ from cognito_mfa.local.rules.state import Account, DeviceTracking
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, access_token, refused
 from tests.local.conftest import START, http_client, populated
 from tests.local.processes import finished, run, started
+from tests.local.raw import post
 
 
 @pytest.fixture
@@ -341,6 +342,10 @@ def test_a_change_that_cannot_be_written_is_an_error_and_written_later(opened: L
         broken.setattr(rows, "_write_changes", Mock(side_effect=full))
         with pytest.raises(StateFileError, match="cannot be written: database or disk is full"):
             pool.create_user("ada")
+        with cognito.serve() as server:
+            answer = post(server.url, "ListUsers", {"UserPoolId": POOL_ID}, signed=True)
+    assert answer.status == 500
+    assert answer.json()["message"].endswith("cannot be written: database or disk is full.")
     pool.create_user("grace")
     assert list(opened.kept().pools[POOL_ID].users) == ["ada", "grace"]
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 from urllib.parse import parse_qsl
 
 from cognito_mfa.local.json_text import compact
+from cognito_mfa.local.persistence import StateFileError
 from cognito_mfa.local.wire import strict_http
 from cognito_mfa.local.wire.messages import (
     Answer,
@@ -217,10 +218,12 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(request, place)
         except Disruption:
             raise
-        except Exception:
+        except Exception as error:
             logger.exception("the local Cognito failed")
             self.close_connection = True
-            return Answer.failure("InternalErrorException", INTERNAL_ERROR, 500).response()
+            # What is wrong with the file, such as a full disk, is for whoever started us.
+            text = str(error) if isinstance(error, StateFileError) else INTERNAL_ERROR
+            return Answer.failure("InternalErrorException", text, 500).response()
 
     def _answer(self, request: HttpRequest, place: Place) -> WireResponse:
         if request.method not in place.methods:
