@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from cognito_mfa.conf import REDIS_SCHEMES, get_conf
+from cognito_mfa.conf import get_conf
 from cognito_mfa.values.secret_text import SecretText
+from cognito_mfa.values.setting_readers import REDIS_SCHEMES
 
 logger = logging.getLogger(__name__)
 

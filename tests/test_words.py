@@ -157,7 +157,11 @@ def admin_texts() -> Iterator[tuple[Path, int, str]]:
 
 def developer_texts() -> Iterator[tuple[Path, int, str]]:
     for path in python_files(
-        "cognito_mfa/checks", "cognito_mfa/management", "cognito_mfa/cognito", "cognito_mfa/conf.py"
+        "cognito_mfa/checks",
+        "cognito_mfa/management",
+        "cognito_mfa/cognito",
+        "cognito_mfa/conf.py",
+        "cognito_mfa/values/setting_readers.py",
     ):
         for line, text in literals(path):
             yield path, line, text

@@ -11,7 +11,8 @@ from django.core.checks import Warning as Caution
 
 from cognito_mfa import task_queue
 from cognito_mfa.checks.settings import conf_or_none
-from cognito_mfa.conf import NAME, REDIS_SCHEMES
+from cognito_mfa.conf import NAME
+from cognito_mfa.values.setting_readers import REDIS_SCHEMES
 
 PACKAGES = ("celery", "redis", "throttled")
 LONGEST_TASK = 3000  # seconds; a part of a sync takes up to 40 minutes

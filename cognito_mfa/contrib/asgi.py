@@ -20,11 +20,11 @@ from django.db import close_old_connections
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.http.cookie import parse_cookie
 
-from cognito_mfa.conf import MAX_SECONDS
 from cognito_mfa.databases import current_rows
 from cognito_mfa.enforcement import ended_sessions, gate, rollout
 from cognito_mfa.enforcement.block_log import record_block
 from cognito_mfa.enforcement.gate import Verdict
+from cognito_mfa.values.setting_readers import MAX_SECONDS
 
 logger = logging.getLogger(__name__)
 

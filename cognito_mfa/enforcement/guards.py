@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from cognito_mfa.conf import MAX_SECONDS, get_conf
+from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate
 from cognito_mfa.enforcement.block_log import record_block
 from cognito_mfa.enforcement.request_user import ausers_of, is_signed_in, users_of
@@ -18,6 +18,7 @@ from cognito_mfa.enforcement.responses import (
     adeny,
     deny,
 )
+from cognito_mfa.values.setting_readers import MAX_SECONDS
 
 
 def require_recent(proof_age: float | None, max_age: float | None = None) -> Denial | None:

@@ -27,7 +27,6 @@ from pytest_django import Settings
 
 from cognito_mfa.authenticator.status import refresh_status
 from cognito_mfa.cognito.types import MAX_FRIENDLY_NAME
-from cognito_mfa.conf import USER_POOL_ID_LENGTH
 from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.local import LocalCognito, faults, tampering
 from cognito_mfa.local.pool import LocalPool
@@ -39,6 +38,7 @@ from cognito_mfa.models import (
     SoftwareToken,
 )
 from cognito_mfa.values import untrusted
+from cognito_mfa.values.setting_readers import USER_POOL_ID_LENGTH
 from tests.visitor import Visitor
 
 NUL, HALF, ESCAPE, TURNED, LINE, LONG = (

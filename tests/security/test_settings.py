@@ -168,7 +168,7 @@ def test_the_local_cognito_may_be_reached_where_it_is_named(
     ],
 )
 def test_no_duration_is_without_end(settings: Settings, name: str, value: object) -> None:
-    """Goes red without the bound in ``conf._seconds``."""
+    """Goes red without the bound in ``setting_readers.seconds``."""
     settings.COGNITO_MFA = {**settings.COGNITO_MFA, name: value}
     assert any(name in text for text in found().get("cognito_mfa.E003", ()))
 
