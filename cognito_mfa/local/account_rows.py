@@ -109,6 +109,8 @@ class AccountRows:
         for path in changes.removed:
             database.execute(DELETE, [_text(path)] * 2)
         for path in changes.trees:
+            if any(path[:length] in changes.trees for length in range(len(path))):
+                continue  # it is written with what is above it
             with suppress(LookupError):  # it was removed again, or nothing of it is kept
                 rows = list(_tree(path, _found(account, path)))
                 database.execute(DELETE_BELOW, [_text(path)] * 2)
@@ -155,7 +157,8 @@ def _tree(path: Path, value: Any) -> Iterable[tuple[str, str]]:
     yield _row(path, value)
     if isinstance(value, Part):
         for name in _kept_by(value):
-            yield from _tree((*path, name), getattr(value, name))
+            if isinstance(table := getattr(value, name), RecordedDict):
+                yield from _tree((*path, name), table)
 
 
 def _row(path: Path, value: Any) -> tuple[str, str]:

@@ -87,7 +87,8 @@ class Part:
             return
         if type(value) in PLAIN and type(before) in PLAIN_OR_UNSET:  # as most are
             object.__setattr__(self, name, value)
-            _note_change(self, name)
+            if _holder_of(self) is not None:
+                _note_change(self, name)
             return
         if isinstance(value, dict) and name in _derived_of(self):
             object.__setattr__(self, name, value)
@@ -310,8 +311,6 @@ def _is_frozen(value: Any) -> bool:
 
 def _note_change(node: Node, key: str, *, removed: bool = False) -> None:
     """Note a change of a field or an entry of a node, if the node is part of a watched account."""
-    if _holder_of(node) is None:
-        return
     found = _traced(node)
     if found is None:
         return
