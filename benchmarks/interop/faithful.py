@@ -22,6 +22,7 @@ from typing import Any
 
 import function
 import servers
+from authenticator import Authenticator
 from client import Client, Refused
 from people import FLOWS, PASSWORD, STEP, Person, Pool, code_at, step_now
 from servers import Server
@@ -519,6 +520,16 @@ def browsers_refresh(stage: Stage) -> str:
     return YES if answer.get("AuthenticationResult", {}).get("AccessToken") else "no tokens"
 
 
+@row("A passkey is registered, and signs in (USER_AUTH)")
+def passkey(stage: Stage) -> str:
+    return _with_passkey(stage, own=True)
+
+
+@row("A passkey's signature by another key is refused")
+def forged_passkey(stage: Stage) -> str:
+    return refusal(lambda: _with_passkey(stage, own=False), "NotAuthorizedException")
+
+
 @row("A page of another origin may call /oauth2/token, and see its errors")
 def token_endpoint_is_open_to_pages(stage: Stage) -> str:
     url, origin = f"{stage.server.url}/oauth2/token", {"Origin": "https://app.example.com"}
@@ -547,6 +558,54 @@ def discovery(stage: Stage) -> str:
         if str(issuer).replace("localhost", "127.0.0.1") != place:
             return f"{issuer}".replace(pool.id, "…")
     return YES if "authorization_endpoint" in said else "without authorization_endpoint"
+
+
+def _with_passkey(stage: Stage, *, own: bool) -> str:
+    """Registers a passkey, and signs in with it or with another of the same name."""
+    pool, page = _pool_with_passkeys(stage), "http://localhost"
+    person, authenticator = pool.add("passkey@example.com"), Authenticator(page)
+    token = pool.password(person.username)["AuthenticationResult"]["AccessToken"]
+    call = stage.client.call
+    options = call("StartWebAuthnRegistration", AccessToken=token)["CredentialCreationOptions"]
+    made = authenticator.make(options)
+    call("CompleteWebAuthnRegistration", AccessToken=token, Credential=made)
+    asked = call(
+        "InitiateAuth",
+        ClientId=pool.app,
+        AuthFlow="USER_AUTH",
+        AuthParameters={"USERNAME": person.username, "PREFERRED_CHALLENGE": "WEB_AUTHN"},
+    )
+    if asked.get("ChallengeName") != "WEB_AUTHN":
+        raise Deviates(f"{_next(asked)} instead of WEB_AUTHN")
+    wanted = json.loads(asked["ChallengeParameters"]["CREDENTIAL_REQUEST_OPTIONS"])
+    signed = json.loads((authenticator if own else Authenticator(page)).sign(wanted))
+    answer = call(
+        "RespondToAuthChallenge",
+        ClientId=pool.app,
+        ChallengeName="WEB_AUTHN",
+        Session=asked["Session"],
+        ChallengeResponses={
+            "USERNAME": person.username,
+            "CREDENTIAL": json.dumps({**signed, "id": made["id"], "rawId": made["rawId"]}),
+        },
+    )
+    return YES if "AuthenticationResult" in answer else f"{_next(answer)} instead of tokens"
+
+
+def _pool_with_passkeys(stage: Stage) -> Pool:
+    """A pool of its own, since signing in with a passkey takes settings in three places."""
+    call = stage.client.call
+    factors = {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"]}}
+    pool = call("CreateUserPool", PoolName="passkeys", Policies=factors)["UserPool"]["Id"]
+    call(
+        "SetUserPoolMfaConfig",
+        UserPoolId=pool,
+        MfaConfiguration="OFF",
+        WebAuthnConfiguration={"RelyingPartyId": "localhost"},
+    )
+    flows = [*FLOWS, "ALLOW_USER_AUTH"]
+    app = call("CreateUserPoolClient", UserPoolId=pool, ClientName="x", ExplicitAuthFlows=flows)
+    return Pool(stage.client, pool, app["UserPoolClient"]["ClientId"])
 
 
 def _exchanged(request: urllib.request.Request) -> tuple[int, bool, dict[str, Any]]:

@@ -15,7 +15,7 @@ environment() {
     "$work/$name/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade "$@"
 }
 
-environment ours --force-reinstall "${root}[local]" psutil
+environment ours --force-reinstall "${root}[local,passkeys]" psutil
 environment moto 'moto[server,cognitoidp]' boto3 psutil
 # MiniStack signs its tokens where cryptography is installed; as it comes, their signatures are random bytes.
 environment ministack ministack
