@@ -3,6 +3,7 @@ who uses the site as a person does."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections import Counter
@@ -76,6 +77,18 @@ def spread(total: int, number: int) -> list[int]:
     if total <= number:
         return list(range(total))
     return [round((total - 1) * place / max(number - 1, 1)) for place in range(number)]
+
+
+@pytest.hookimpl(trylast=True, specname="pytest_collection_modifyitems")
+def pytest_long_tests_first(items: list[pytest.Item]) -> None:
+    """Begin with the tests marked ``long``, in whatever order the others are."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what was imported and collected: it stays, and is a million objects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

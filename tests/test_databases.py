@@ -81,6 +81,7 @@ def test_our_rows_are_read_from_where_they_are_written() -> None:
                 assert isinstance(field, CurrentForeignKey | CurrentOneToOneField), model
 
 
+@pytest.mark.long
 @pytest.mark.sweep
 @pytest.mark.parametrize(
     ("settings", "arguments"),
