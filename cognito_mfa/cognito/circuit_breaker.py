@@ -10,7 +10,7 @@ call nothing. After ``PAUSE`` one call is let through. If Cognito answers it, th
   machine lacks, and a deadline shorter than usual, say nothing.
 - **Calls that hang count before they fail.** A failure takes 8 seconds or 12, and until then each call holds a thread of
   the web server, which may have no more than 8. So when a call has waited for ``OVERDUE``, and none was answered since,
-  all that have waited for ``LATE`` count as failures. They go on, and their users are signed in if an answer still comes.
+  all that have waited for ``LATE`` count as failures. They continue, and their users are signed in if an answer still comes.
 - **Failures in a row**, not a rate: one answer shows that the service works, and a mixture of both is what the limit of
   ``deadline`` on calls at a time is for.
 - **The call that is let through** is a user's own, sent once like any other: nothing is called for the sake of asking, so
@@ -173,7 +173,7 @@ class CircuitBreaker:
         return bisect_right(self._waiting_since, now - LATE)
 
     def _open(self, now: float) -> None:
-        """Open the circuit; calls that are under way go on, and only an answer to one of them counts."""
+        """Open the circuit; calls that are under way continue, and only an answer to one of them counts."""
         self._epoch += 1
         self._opened_at, self._next_probe_at = now, now + PAUSE
         self._waiting_since.clear()

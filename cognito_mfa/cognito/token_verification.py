@@ -245,7 +245,7 @@ def _key(kid: str, conf: Conf) -> RSAPublicKey | None:
     known = _known.get(pool)
     if known is not None and came_at < known.good_until and kid in known.by_kid:
         return known.by_kid[kid]
-    # One thread fetches; the others go on with old keys, where these have signed the token.
+    # One thread fetches; the others continue with old keys, where these have signed the token.
     old = _last_resort(pool, kid)
     if not _lock.acquire(blocking=old is None):
         return old

@@ -17,7 +17,7 @@ class Clock:
 
         Args:
             start: The time to begin with, in Unix seconds; the machine's unless given.
-            ticking: Whether it goes on by itself.
+            ticking: Whether time passes by itself.
         """
         self._ticking = ticking
         self._at = time.time() if start is None else start
@@ -25,11 +25,11 @@ class Clock:
 
     @property
     def ticking(self) -> bool:
-        """Return whether it goes on by itself."""
+        """Return whether time passes by itself."""
         return self._ticking
 
     def start(self) -> None:
-        """Let it go on by itself, from where it is."""
+        """Let time pass by itself, from where it is."""
         self._at, self._ticking = self.now(), True
         self._offset = self._at - time.time()
 

@@ -70,7 +70,7 @@ MAPS = ("AuthParameters", "ChallengeResponses", "UserContextData")
 
 _QUOTE = r"\\{0,31}[\"']"  # four levels of JSON within JSON; without a limit, time would grow with the square
 _END = r"(?:(?<!\\)(?P=quote)|\Z)"
-# What pprint writes on several lines goes on with a quotation mark at the beginning of the next one.
+# What pprint writes on several lines continues with a quotation mark at the beginning of the next one.
 _VALUE = (
     rf"(?P<open>b?(?P<quote>{_QUOTE})).*?{_END}(?:[ \t]*\n[ \t]*b?(?P=quote).*?(?<!\\)(?P=quote))*"
 )

@@ -1,4 +1,4 @@
-"""The question to who is signed in, whether the account of the pool is theirs as well."""
+"""The question to the signed-in user, whether the account of the pool is theirs as well."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cognito_mfa.sign_in.subject import check_current
 
 
 def confirm(request: HttpRequest) -> Outcome:
-    """Go on where the sign-in waited for who is signed in to say that both accounts are theirs.
+    """Continue the sign-in after the signed-in user said that both accounts are theirs.
 
     Raises:
         ChallengeLost: it waited for another user, or not at all.
@@ -43,7 +43,7 @@ def confirm(request: HttpRequest) -> Outcome:
 
 
 def decline(request: HttpRequest) -> None:
-    """Forget the sign-in that waited: its account is not that of who is signed in.
+    """Forget the sign-in that waited, because its account is not the signed-in user's.
 
     Raises:
         ChallengeLost: it waited for another user, or not at all.

@@ -28,7 +28,7 @@ def apply(
 
     Args:
         identity: of both.
-        user: the site's; the object that the caller goes on with.
+        user: the site's; the object that the caller continues with.
         person: the pool's user, from Cognito's tokens.
         request: of the sign-in; None outside one.
 

@@ -161,7 +161,7 @@ class RecoverStep(StepRules):
 
 
 class LinkStep(StepRules):
-    """The question to who is signed in, whether the account of the pool is theirs as well; both are named.
+    """The question to the signed-in user, whether the account of the pool is theirs as well; both are named.
 
     SECURITY: without it, anyone who signs in at an unattended browser would get that user's account for good.
     """

@@ -85,7 +85,7 @@ def _go_on_with_custom(context: Context, given: ChallengeResponse, factor: str) 
     session.factors = [*session.factors, factor]
     name = "DEVICE_PASSWORD_VERIFIER" if factor == BY_DEVICE else session.stage.challenge
     custom_challenges.add_result(session, name, result=True)
-    return custom_challenges.go_on(context, given.pool, given.client, given.user, session)
+    return custom_challenges.take_next_step(context, given.pool, given.client, given.user, session)
 
 
 def check_code_lock(context: Context, user: User) -> None:

@@ -27,11 +27,11 @@ FAILED = "Incorrect username or password."
 CUSTOM_CHALLENGE = "CUSTOM_CHALLENGE"
 PASSWORD_VERIFIER = "PASSWORD_VERIFIER"  # noqa: S105 - the name of a challenge
 
-#: Begins SRP in place of a custom challenge, for a user and the session that goes on after it.
+#: Begins SRP in place of a custom challenge, for a user and the session that continues after it.
 BeginSrp = Callable[[User | None, SignInSession], Payload]
 
 
-def go_on(
+def take_next_step(
     context: Context,
     pool: UserPool,
     client: AppClient,

@@ -69,7 +69,7 @@ def begin_custom(
     session.custom, session.typed = True, username
     session.device_key = values.get("DEVICE_KEY", "")
     if values.get("CHALLENGE_NAME") != SRP_A:
-        return custom_challenges.go_on(context, pool, client, user, session)
+        return custom_challenges.take_next_step(context, pool, client, user, session)
     srp_sign_in.client_value(required(values, SRP_A))
     custom_challenges.add_result(session, SRP_A, result=True)
 
@@ -79,7 +79,9 @@ def begin_custom(
         )
         return {**answer, "Session": session_string(following)}
 
-    return custom_challenges.go_on(context, pool, client, user, session, begin_srp=begin_srp)
+    return custom_challenges.take_next_step(
+        context, pool, client, user, session, begin_srp=begin_srp
+    )
 
 
 def answer_custom_challenge(
@@ -112,7 +114,7 @@ def answer_custom_challenge(
     right = triggers.verify_auth_challenge(context, about, session.private_parameters, answer)
     user = custom_challenges.still_there(pool, session)
     custom_challenges.add_result(session, CUSTOM_CHALLENGE, result=right)
-    return custom_challenges.go_on(context, pool, client, user, session)
+    return custom_challenges.take_next_step(context, pool, client, user, session)
 
 
 def _check_bound(

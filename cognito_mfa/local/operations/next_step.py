@@ -40,7 +40,7 @@ def after_first_factor(
     source: str = AUTHENTICATION,
     custom: SignInSession | None = None,
 ) -> Payload:
-    """Go on after the first factor.
+    """Continue after the first factor.
 
     Args:
         context: The account, its clock and its open sign-ins.
@@ -62,7 +62,7 @@ def after_first_factor(
         stage = Stage.DEVICE_SRP_AUTH
     elif not asked or factors is None:
         if custom is not None:
-            return custom_challenges.go_on(context, pool, client, user, custom)
+            return custom_challenges.take_next_step(context, pool, client, user, custom)
         return completion.finish(
             context, pool, client, user, factors=["pwd"], device_key=device_key, source=source
         )

@@ -1,4 +1,4 @@
-"""The tokens with which a list goes on after a page.
+"""The tokens with which a list continues after a page.
 
 A token belongs to one list, which its scope names: the operation, and the pool or the user. That of
 another list, and one that was made up, is refused. It outlives a restart, because nothing is kept.

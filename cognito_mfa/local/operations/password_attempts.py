@@ -113,7 +113,7 @@ def after_password(
     device_key: str = "",
     custom: SignInSession | None = None,
 ) -> Payload:
-    """Go on after a right password.
+    """Continue after a right password.
 
     Args:
         context: The account, its clock and its open sign-ins.

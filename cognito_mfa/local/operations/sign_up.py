@@ -185,7 +185,7 @@ def _confirm(context: Context, user: User) -> None:
 def _session_member(
     context: Context, pool: UserPool, client: AppClient, user: User
 ) -> dict[str, str]:
-    """For clients that go on with USER_AUTH once the user is confirmed."""
+    """For clients that continue with USER_AUTH once the user is confirmed."""
     if "ALLOW_USER_AUTH" not in client.explicit_auth_flows:
         return {}
     session = context.sessions.begin(Stage.SIGN_UP, pool, client, user, admin=False)

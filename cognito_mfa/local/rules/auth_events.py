@@ -73,7 +73,7 @@ def password_failed(pool: UserPool, user: User, now: float) -> None:
 
 
 def code_failed(user: User) -> None:
-    """Note a wrong code in the event of the sign-in, which goes on."""
+    """Note a wrong code in the event of the sign-in, which continues."""
     event = _open(user)
     if event is not None:
         event.challenges = [*event.challenges, [MFA, FAILURE]]

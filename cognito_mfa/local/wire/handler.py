@@ -45,7 +45,7 @@ UNKNOWN_HOST = (
     "--allow-host NAME adds one (allow_hosts, where Python starts it)."
 )
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-#: How long a client may go on sending after its last response: seconds of silence, and bytes.
+#: How long a client may continue sending after its last response: seconds of silence, and bytes.
 LINGERS = 2.0
 MOST_IGNORED = 256 * 1024 * 1024
 
@@ -143,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         return True
 
     def handle_expect_100(self) -> bool:
-        """Go on: a client that waits is told once it is clear that its body is wanted."""
+        """Continue: a client that waits is told once it is clear that its body is wanted."""
         return True
 
     def finish(self) -> None:
@@ -221,7 +221,7 @@ class Handler(BaseHTTPRequestHandler):
         except Exception as error:
             logger.exception("the local Cognito failed")
             self.close_connection = True
-            # What is wrong with the file, such as a full disk, is for whoever started us.
+            # What is wrong with the file, such as a full disk, is for the user who started us.
             text = str(error) if isinstance(error, StateFileError) else INTERNAL_ERROR
             return Answer.failure("InternalErrorException", text, 500).response()
 
