@@ -40,11 +40,11 @@ _ends_at: contextvars.ContextVar[float | None] = contextvars.ContextVar("ends_at
 
 
 class _Job(NamedTuple):
-    """A call, and where its answer goes; a late one goes there, too, and is never read."""
+    """A call, and what its answer is given to; so is a late one, which is never read."""
 
     context: contextvars.Context
     work: Callable[[], Any]
-    answers: SimpleQueue[Any]
+    deliver: Callable[[Any], object]
 
 
 class CallThread(threading.Thread):
@@ -73,7 +73,7 @@ class CallThread(threading.Thread):
         # Idle before the answer is out: the caller's next call would find no idle thread and start another one.
         with _lock:
             _idle.append(self)
-        job.answers.put(answer)
+        job.deliver(answer)
         return True
 
     def _next_job(self) -> _Job | None:
@@ -113,6 +113,8 @@ def run_within_deadline(work: Callable[[], _Answer | Failure]) -> _Answer | Fail
     left = _seconds_left()
     if left <= 0:
         return Failure("transport", "", reason=UnavailableReason.DEADLINE_EXCEEDED, sent="no")
+    if isinstance(threading.current_thread(), CallThread):
+        return work()  # of ``begin``, whose caller limits the time
     ends_at, places = time.monotonic() + left, _places
     if not places.acquire(timeout=min(left, QUEUE)):
         return _too_many()
@@ -122,6 +124,35 @@ def run_within_deadline(work: Callable[[], _Answer | Failure]) -> _Answer | Fail
         places.release()
 
 
+def begin(work: Callable[[], Any], deliver: Callable[[Any], object]) -> Failure | None:
+    """Run ``work`` in a thread, in which its calls are made; never waits.
+
+    Handing each of its calls to yet another thread would add a tenth to the processor time of each. So the deadline
+    is the caller's: no later than that, it goes on without ``work``.
+
+    Args:
+        work: makes calls.
+        deliver: is given what ``work`` returns, in that thread.
+
+    Returns:
+        why it was not begun; None otherwise.
+    """
+    places = _places
+    if not places.acquire(blocking=False):
+        return _too_many()
+
+    def carry() -> Any:
+        try:
+            return work()
+        finally:
+            places.release()
+
+    failure = _start(_Job(contextvars.copy_context(), carry, deliver))
+    if failure is not None:
+        places.release()
+    return failure
+
+
 def is_shortened() -> bool:
     """Return whether a call that begins now has less time than others, so that a late answer says little."""
     return _seconds_left() < ENOUGH
@@ -129,11 +160,9 @@ def is_shortened() -> bool:
 
 def _run(work: Callable[[], _Answer | Failure], ends_at: float) -> _Answer | Failure:
     answers: SimpleQueue[_Answer | Failure] = SimpleQueue()
-    try:
-        if not _hand_over(_Job(contextvars.copy_context(), work, answers)):
-            return _too_many()
-    except RuntimeError as error:  # no more threads on this machine, or the process is ending
-        return Failure("setup", type(error).__name__, sent="no")
+    failure = _start(_Job(contextvars.copy_context(), work, answers.put))
+    if failure is not None:
+        return failure
     try:
         return answers.get(timeout=max(0.0, ends_at - time.monotonic()))
     except Empty:
@@ -142,6 +171,13 @@ def _run(work: Callable[[], _Answer | Failure], ends_at: float) -> _Answer | Fai
 
 def _too_many() -> Failure:
     return Failure("transport", "", reason=UnavailableReason.TOO_MANY_CALLS, sent="no")
+
+
+def _start(job: _Job) -> Failure | None:
+    try:
+        return None if _hand_over(job) else _too_many()
+    except RuntimeError as error:  # no more threads on this machine, or the process is ending
+        return Failure("setup", type(error).__name__, sent="no")
 
 
 def _hand_over(job: _Job) -> bool:

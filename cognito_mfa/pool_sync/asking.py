@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-import threading
 import time
-from collections.abc import Callable
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from cognito_mfa.authenticator.observation import Known
 from cognito_mfa.cognito import admin_api
+from cognito_mfa.cognito.call_failures import Failure, exception_for
+from cognito_mfa.cognito.deadline import DEADLINE, begin
 from cognito_mfa.cognito.types import Factors
-from cognito_mfa.exceptions import UserGone
+from cognito_mfa.exceptions import UnavailableReason, UserGone
 from cognito_mfa.pool_sync.plan import MAX_CONCURRENCY, Plan
 
 SPARE = 4  # calls at a time beyond what the rate needs, which is also how many there are before the first answer
@@ -34,9 +36,17 @@ class Answer(NamedTuple):
     known: Known
     factors: Factors | None = None
     enabled: bool | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
     seconds: float = 0.0
     tries: int = 1
+
+
+class Question(NamedTuple):
+    """A user who is asked about, how many times that is with this one, and since when."""
+
+    known: Known
+    tries: int
+    began: float
 
 
 class Asker:
@@ -45,24 +55,28 @@ class Asker:
     By Little's law that is the rate times the time of an answer. Twice as many are allowed, so that a second of slow
     answers does not lower the rate.
 
-    Not a ``ThreadPoolExecutor``: its futures, which no one would wait for, cost more than the queues, and its threads
-    keep a process from ending.
+    The threads are those that carry all calls, and make them directly: no other thread waits for each of them. A
+    question that is open at its deadline is given up here, and whatever is answered later is not read.
     """
 
-    def __init__(self, plan: Plan, *, each_enabled: Callable[[], object] | None) -> None:
-        """Start no thread yet.
+    def __init__(self, plan: Plan, *, each_enabled: bool) -> None:
+        """Ask no one yet.
 
         Args:
             plan: of the run.
-            each_enabled: waits until one more user may be asked for in the list of users; None where whether users
-                are enabled is not asked for each of them.
+            each_enabled: whether each user is also asked for in the list of users.
         """
         self._plan, self._each_enabled = plan, each_enabled
-        self._threads = 0
-        self._questions: SimpleQueue[tuple[Known, int] | None] = SimpleQueue()
-        self._answers: SimpleQueue[Answer] = SimpleQueue()
+        self._patience = DEADLINE * (2 if each_enabled else 1)  # one for each call
+        self._answers: SimpleQueue[tuple[int, Answer]] = SimpleQueue()
+        self._numbers = itertools.count()
+        self._open: dict[int, Question] = {}  # oldest first
         self._seconds = 0.0
-        self.open = 0
+
+    @property
+    def open(self) -> int:
+        """Return how many users are asked about at the moment."""
+        return len(self._open)
 
     @property
     def most(self) -> int:
@@ -78,11 +92,11 @@ class Asker:
             known: the user's row.
             tries: how many times that is, with this one.
         """
-        self.open += 1
-        self._questions.put((known, tries))
-        if self._threads < self.open:
-            self._threads += 1
-            threading.Thread(target=self._work, name="cognito-mfa-sync", daemon=True).start()
+        number, question = next(self._numbers), Question(known, tries, time.monotonic())
+        self._open[number] = question
+        failure = begin(partial(self._ask, number, question), self._answers.put)
+        if failure is not None:
+            self._answers.put((number, _failed(question, failure)))
 
     def answer(self, *, wait: float = 0.0) -> Answer | None:
         """Return the next answer, or None when none came.
@@ -91,37 +105,41 @@ class Asker:
             wait: for so many seconds.
         """
         try:
-            answer = self._answers.get(timeout=wait) if wait else self._answers.get_nowait()
+            number, answer = self._answers.get(timeout=wait) if wait else self._answers.get_nowait()
         except Empty:
-            return None
-        self.open -= 1
+            return self._overdue()
+        if self._open.pop(number, None) is None:  # it was given up
+            return self.answer()
         average = self._seconds or answer.seconds
         self._seconds = average + SMOOTHING * (answer.seconds - average)
         return answer
 
-    def close(self) -> None:
-        """Ask about no one else; a call that is open ends at its deadline by itself."""
-        for _ in range(self._threads):
-            self._questions.put(None)
+    def _overdue(self) -> Answer | None:
+        """Return that there is no answer to the oldest question, if its time is over."""
+        number, oldest = next(iter(self._open.items()), (0, None))
+        if oldest is None or time.monotonic() - oldest.began < self._patience:
+            return None
+        del self._open[number]
+        late = Failure("transport", "", reason=UnavailableReason.DEADLINE_EXCEEDED)
+        return _failed(oldest, late)
 
-    def _work(self) -> None:
-        while (question := self._questions.get()) is not None:
-            self._ask(*question)
-
-    def _ask(self, known: Known, tries: int) -> None:
-        began = time.monotonic()
+    def _ask(self, number: int, question: Question) -> tuple[int, Answer]:
         try:
-            answer = self._read(known)
-        except Exception as error:  # noqa: BLE001 - raised again in the calling thread, or counted there
-            answer = Answer(known, error=error)
-        self._answers.put(answer._replace(seconds=time.monotonic() - began, tries=tries))
+            answer = self._read(question.known)
+        except BaseException as error:  # noqa: BLE001 - raised again in the calling thread, or counted there
+            answer = Answer(question.known, error=error)
+        seconds = time.monotonic() - question.began
+        return number, answer._replace(seconds=seconds, tries=question.tries)
 
     def _read(self, known: Known) -> Answer:
         try:
             factors = admin_api.read_factors(known.sub)
         except UserGone:
             return Answer(known)
-        if self._each_enabled is None:
-            return Answer(known, factors)
-        self._each_enabled()
-        return Answer(known, factors, enabled=admin_api.is_enabled(known.sub))
+        enabled = admin_api.is_enabled(known.sub) if self._each_enabled else None
+        return Answer(known, factors, enabled)
+
+
+def _failed(question: Question, failure: Failure) -> Answer:
+    error = exception_for(admin_api.READS_FACTORS, failure)
+    return Answer(question.known, error=error, tries=question.tries)

@@ -87,10 +87,11 @@ class _Run:
         self.counts = Counts()
         self.before = plan.before or timezone.now()
         self.began = time.monotonic()
-        one_by_one = None if plan.list_pool else TokenBucket(min(plan.rate, LIST_RATE)).acquire
+        one_by_one = not plan.list_pool
         self.asker = Asker(plan, each_enabled=one_by_one)
         self.lister = Lister() if plan.reads_list else None
-        self.pace, self.changes_pace = TokenBucket(plan.rate), TokenBucket(UPDATE_RATE)
+        self.pace = TokenBucket(min(plan.rate, LIST_RATE) if one_by_one else plan.rate)
+        self.changes_pace = TokenBucket(UPDATE_RATE)
         self.writer = Writer(
             plan, self.counts, told, _remembering(observation.list_may_be_incomplete)
         )
@@ -111,7 +112,6 @@ class _Run:
             self._settle()
             self._read_the_list()
         finally:
-            self.asker.close()
             if self.lister is not None:
                 self.lister.close()
         counts = self.counts

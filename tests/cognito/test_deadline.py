@@ -269,7 +269,7 @@ def test_an_idle_thread_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_call_that_comes_as_its_thread_is_about_to_end_is_carried() -> None:
-    job = deadline._Job(contextvars.copy_context(), lambda: 1, SimpleQueue())
+    job = deadline._Job(contextvars.copy_context(), lambda: 1, SimpleQueue().put)
 
     class Late(SimpleQueue[deadline._Job]):
         def get(self, block: bool = True, timeout: float | None = None) -> deadline._Job:
