@@ -26,7 +26,7 @@ from pytest_django import Settings
 from cognito_mfa.cognito import clients, deadline
 from cognito_mfa.cognito.call_failures import Failure
 from cognito_mfa.cognito.clients import client_for, make_client
-from cognito_mfa.cognito.deadline import CallThread, run_within_deadline
+from cognito_mfa.cognito.deadline import CallThread, begin, run_within_deadline
 from cognito_mfa.cognito.transport import call
 from cognito_mfa.exceptions import Misconfigured, Unavailable
 from cognito_mfa.local import LocalCognito, faults
@@ -465,3 +465,26 @@ def test_a_factorys_database_connection_is_closed_in_the_thread_of_a_call(
     assert closed == [], "in a thread of the site's, they belong to its request"
     assert not isinstance(run_within_deadline(lambda: client_for("AdminGetUser")), Failure)
     assert [type(thread) for thread in closed] == [CallThread]
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_calls_of_work_in_a_thread_need_no_other_thread() -> None:
+    delivered: SimpleQueue[tuple[object, object]] = SimpleQueue()
+    work = threading.current_thread
+    assert begin(lambda: (work(), run_within_deadline(work)), delivered.put) is None
+    outer, inner = delivered.get(timeout=LONG)
+    assert isinstance(outer, CallThread)
+    assert inner is outer
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_work_in_a_thread_keeps_its_place_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else work that hangs and was given up would open ever more connections."""
+    monkeypatch.setattr(deadline, "_places", threading.Semaphore(1))
+    released, delivered = threading.Event(), SimpleQueue[object]()
+    assert begin(hang_until(released), delivered.put) is None
+    refused = begin(threading.current_thread, delivered.put)
+    assert refused is not None
+    assert (refused.reason, refused.sent) == ("too_many_calls", "no")
+    end_threads(released, monkeypatch)
+    assert begin(threading.current_thread, delivered.put) is None
