@@ -177,9 +177,11 @@ def _configure(pool: UserPool, provider: IdentityProvider, parameters: Parameter
 
 
 def _check_details(kind: str, details: Mapping[str, str]) -> None:
-    missing = [name for name in REQUIRED_DETAILS[kind] if not details.get(name)]
     if kind == "SAML" and not any(details.get(name) for name in METADATA):
-        missing = [" or ".join(METADATA)]
+        raise InvalidParameterException(
+            "At least one of the MetadataURL or MetadataFile should be provided."
+        )
+    missing = [name for name in REQUIRED_DETAILS[kind] if not details.get(name)]
     if missing:
         raise InvalidParameterException(f"ProviderDetails of type {kind} lacks {missing[0]}.")
 

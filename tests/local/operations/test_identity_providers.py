@@ -111,18 +111,30 @@ def test_a_social_provider_has_the_name_of_its_type(boto: Any, name: str, kind: 
 
 
 @pytest.mark.parametrize(
-    ("kind", "details"),
+    ("kind", "details", "text"),
     [
-        ("OIDC", {name: value for name, value in OIDC.items() if name != "oidc_issuer"}),
-        ("SAML", {"IDPSignout": "true"}),
-        ("Google", {"client_id": "c", "authorize_scopes": "email"}),
+        (
+            "OIDC",
+            {name: value for name, value in OIDC.items() if name != "oidc_issuer"},
+            "ProviderDetails of type OIDC lacks oidc_issuer.",
+        ),
+        (
+            "SAML",
+            {"IDPSignout": "true"},
+            "At least one of the MetadataURL or MetadataFile should be provided.",
+        ),
+        (
+            "Google",
+            {"client_id": "c", "authorize_scopes": "email"},
+            "ProviderDetails of type Google lacks client_secret.",
+        ),
     ],
 )
 def test_details_that_a_provider_needs_must_be_there(
-    boto: Any, kind: str, details: dict[str, str]
+    boto: Any, kind: str, details: dict[str, str], text: str
 ) -> None:
     name = kind if kind == "Google" else "Corporate"
-    with refused("InvalidParameterException"):
+    with refused("InvalidParameterException", text):
         create(boto, name, kind, details=details)
     assert boto.list_identity_providers(**POOL)["Providers"] == []
 
