@@ -26,6 +26,7 @@ REFRESH = "cognito_mfa.tasks.refresh"
 TIMEOUT = (
     1.0  # seconds for the broker to connect, and for each of its answers: a user may be waiting
 )
+REDIS_TRANSPORTS = ("redis", "rediss", "sentinel")
 PAUSE = 30.0  # seconds without another try after the broker failed, so that not every request waits for it
 # A worker that was away for long finds messages that no longer help anyone, and Celery drops them.
 USE_BY = dt.timedelta(hours=6)
@@ -106,25 +107,34 @@ def connected() -> Iterator[Queue]:
         from celery import current_app as app
 
         # A connection of its own: the options of the site's pool may let it wait for minutes.
-        connection = app.connection_for_write(
-            connect_timeout=TIMEOUT, transport_options=_timeouts(app.conf.broker_url)
-        )
+        options = _timeouts(app.conf.broker_url, app.conf.broker_transport_options or {})
+        connection = app.connection_for_write(connect_timeout=TIMEOUT, transport_options=options)
     except Exception as error:  # the site's configuration may be anything
         raise _pause(error) from error
     with connection:
         yield Queue(app, connection)
 
 
-def _timeouts(broker_url: object) -> Mapping[str, Any]:
-    """Return the options that keep a connection to Redis from waiting.
+def _timeouts(broker_url: object, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options that keep a connection to Redis from waiting; other transports have ``connect_timeout``.
 
-    Other transports have ``connect_timeout``.
+    Args:
+        broker_url: of the site's Celery; one, or several.
+        given: the site's own options of the transport.
     """
-    if not str(broker_url).startswith(REDIS_SCHEMES):
+    first = broker_url[0] if isinstance(broker_url, (list, tuple)) and broker_url else broker_url
+    scheme = str(first).partition(":")[0].partition("+")[0]
+    if scheme not in REDIS_TRANSPORTS:
         return {}
+    sockets: dict[str, Any] = {"socket_connect_timeout": TIMEOUT, "socket_timeout": TIMEOUT}
+    if scheme == "sentinel":  # the client of the sentinels themselves would try four times
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        once = Retry(NoBackoff(), 0)
+        sockets["sentinel_kwargs"] = {**given.get("sentinel_kwargs", {}), **sockets, "retry": once}
     return {
-        "socket_connect_timeout": TIMEOUT,
-        "socket_timeout": TIMEOUT,
+        **sockets,
         # One more try, at once: kombu counts 0 as "for ever".
         "max_retries": 1,
         "interval_start": 0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -11,8 +13,9 @@ import pytest
 from celery.exceptions import MaxRetriesExceededError, Retry
 from django.db import InterfaceError, OperationalError, connection
 
+from cognito_mfa import task_queue
 from tests.celery.conftest import StartWorker
-from tests.celery.processes import Redis, until
+from tests.celery.processes import PATIENCE, Redis, until
 from tests.celery.syncs import Crowd, begin, check_all, checked, printed, wait_for_the_end
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,6 +81,38 @@ def test_a_sync_whose_redis_is_down_begins_later(
     with pytest.raises(Retry):
         sync.apply(throw=True)
     assert "task_interrupted: cognito_mfa.tasks.sync ConnectionError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("scheme", "options"),
+    [
+        ("redis", {}),
+        ("amqp", {}),
+        ("sentinel", {"master_name": "main"}),
+        ("sentinel", {"master_name": "main", "sentinel_kwargs": {"password": "shh"}}),
+    ],
+)
+def test_a_broker_that_accepts_and_never_answers_keeps_no_one(
+    scheme: str, options: dict[str, Any], celery_app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/0"
+        monkeypatch.setattr(celery_app.conf, "broker_url", url)
+        monkeypatch.setitem(celery_app.conf, "broker_transport_options", options)
+        monkeypatch.setattr(task_queue, "_paused_until", 0.0)
+        outcomes: list[str] = []
+        thread = threading.Thread(target=_enqueue, args=[outcomes], daemon=True)
+        thread.start()
+        thread.join(PATIENCE)
+        assert outcomes == ["OperationalError"]
+
+
+def _enqueue(outcomes: list[str]) -> None:
+    try:
+        with task_queue.connected() as queue:
+            queue.add(task_queue.SEND_EMAIL)
+    except task_queue.QueueUnavailable as error:
+        outcomes.append(str(error))
 
 
 def test_a_time_limit_for_all_tasks_of_the_site_ends_no_shard(
