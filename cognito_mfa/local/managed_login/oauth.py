@@ -23,6 +23,7 @@ from cognito_mfa.local.errors import (
     UnauthorizedException,
     UnsupportedTokenTypeException,
 )
+from cognito_mfa.local.json_text import parse
 from cognito_mfa.local.operations import triggers
 from cognito_mfa.local.operations.completion import HOSTED, REFRESH
 from cognito_mfa.local.operations.context import Context
@@ -216,8 +217,9 @@ class Authorization:
             raise OAuthError("invalid_client")
         check_flow(client, "client_credentials")
         scopes = scopes_asked(pool, client, form.get("scope", ""), among=custom_scopes(pool))
+        context = self._context.with_metadata(_metadata(form))
         changes = triggers.pre_client_token_generation(
-            self._context, triggers.About(pool, client, None, MACHINE), scopes
+            context, triggers.About(pool, client, None, MACHINE), scopes
         )
         return {
             "access_token": self._tokens.issue_to_client(pool, client, scopes, changes).sign(),
@@ -413,6 +415,17 @@ def _shown(
         for name, value in values.items()
         if name in kept or (claims and name not in attributes and not name.startswith(OWN))
     }
+
+
+def _metadata(form: Mapping[str, str]) -> dict[str, str]:
+    """What a client tells the pool's function, as JSON. Raises OAuthError."""
+    try:
+        values = parse(form.get("aws_client_metadata", "{}").encode())
+    except ValueError:
+        values = None
+    if not isinstance(values, dict) or not all(isinstance(one, str) for one in values.values()):
+        raise OAuthError("invalid_request")
+    return values
 
 
 def _proves(grant: Grant, verifier: str) -> bool:

@@ -253,12 +253,18 @@ class ManagedLogin:
         return _form_page(TITLES[step], [CODE_KEYS[step]], hidden, text)
 
     def _logout(self, request: WebRequest) -> WireResponse:
+        """To where the client wants the user to be, or to the sign-in of another user."""
+        query = request.query
+        again = "logout_uri" not in query and "redirect_uri" in query
+        registered, name = (
+            ("CallbackURLs", "redirect_uri") if again else ("LogoutURLs", "logout_uri")
+        )
         try:
-            _, client = self._authorization.client(request.query.get("client_id", ""))
-            _check_registered(client, "LogoutURLs", request.query.get("logout_uri", ""))
+            _, client = self._authorization.client(query.get("client_id", ""))
+            _check_registered(client, registered, query.get(name, ""))
         except OAuthError as error:
             return _page("This link doesn’t work", escape(error.code), status=400)
-        return _redirect(request.query["logout_uri"], {})
+        return _redirect("/login", query) if again else _redirect(query[name], {})
 
     def _confirm_user(self, request: WebRequest) -> WireResponse:
         """Confirm a sign-up. As at Cognito, to follow the link is enough."""
@@ -330,6 +336,8 @@ def _asked(
     if response_type not in FLOWS:
         raise OAuthError("invalid_request")
     check_flow(client, FLOWS[response_type])
+    if "none" in query.get("prompt", "").split():
+        raise OAuthError("login_required")  # there is no cookie that could sign in
     challenge = query.get("code_challenge", "")
     if challenge and query.get("code_challenge_method") != "S256":
         raise OAuthError("invalid_request")

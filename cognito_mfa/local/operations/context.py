@@ -96,6 +96,12 @@ class Context:
         other.complete = complete
         return other
 
+    def with_metadata(self, metadata: Mapping[str, str]) -> Context:
+        """Return this account with the ClientMetadata that the pool's functions get."""
+        other = copy.copy(self)
+        other.client_metadata = metadata
+        return other
+
     def unlocked(self) -> AbstractContextManager[None]:
         """Put the lock down during a ``with`` block, for a function that may call us again."""
         return self._lock.released()

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import jwt  # noqa: TID253
 import pyotp
@@ -16,7 +17,7 @@ import pytest
 from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.managed_login.qr_code import otpauth_link, svg
 from cognito_mfa.local.pool import LocalPool
-from tests.local.browser import FORM
+from tests.local.browser import FORM, Browser
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID
 from tests.local.raw import Response, request
 from tests.local.web_client import CALLBACK, CHALLENGE, SELF_SERVICE, VERIFIER, WEB, Site
@@ -377,6 +378,26 @@ def test_signing_out_leads_to_a_registered_address_only(site: Site, web_pool: Lo
     good = request(site.url, "GET", query + "https%3A%2F%2Fsite.example%2Fbye")
     assert (good.status, good.headers["location"]) == (302, "https://site.example/bye")
     assert request(site.url, "GET", query + "https%3A%2F%2Fevil.example").status == 400
+
+
+def test_signing_out_may_lead_to_the_next_sign_in(site: Site, web_pool: LocalPool) -> None:
+    """Everything that the sign-in needs is in the request, and comes back unchanged."""
+    signing_out = site.open("/logout")
+    assert urlsplit(signing_out.sent_back_to).path == "/login"
+    assert signing_out.answer == dict(parse_qsl(urlsplit(signing_out.url).query))
+    page = Browser(signing_out.sent_back_to)
+    page.fill_in(username="newcomer", password=PASSWORD)
+    assert page.answer["state"] == "as it was"
+    assert site.exchange(page.answer["code"]).status == 200
+    elsewhere = urlencode({"client_id": CLIENT_ID, "redirect_uri": "https://evil.example"})
+    assert request(site.url, "GET", f"/logout?{elsewhere}").status == 400
+
+
+def test_a_sign_in_without_a_page_needs_a_cookie(site: Site, web_pool: LocalPool) -> None:
+    """A page in a hidden frame asks so whether the user is still signed in."""
+    answer = site.open(prompt="none").answer
+    assert answer == {"error": "login_required", "state": "as it was"}
+    assert site.open(prompt="login").page.status == 200
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,9 @@ def test_an_unknown_user_is_migrated(site: Site, open_pool: LocalPool) -> None:
 
 
 class TestClientCredentials:
-    def ask(self, cognito: LocalCognito, site: Site, version: str) -> tuple[Any, Recorder]:
+    def ask(
+        self, cognito: LocalCognito, site: Site, version: str, **form: str
+    ) -> tuple[Any, Recorder]:
         boto: Any = cognito.client()
         boto.create_resource_server(
             UserPoolId=POOL_ID,
@@ -144,7 +146,7 @@ class TestClientCredentials:
                 "accessTokenGeneration": {"claimsToAddOrOverride": {"robot": True}}
             }
         }
-        response = site.exchange("", basic=SECRET, grant_type="client_credentials")
+        response = site.exchange("", basic=SECRET, grant_type="client_credentials", **form)
         return claims(response.json(), "access_token"), recorder
 
     def test_the_third_version_changes_their_token(
@@ -156,6 +158,21 @@ class TestClientCredentials:
         assert (event["version"], event["userName"]) == ("3", "ClientCredentials")
         assert event["request"]["scopes"] == ["photos/read"]
         assert event["request"]["userAttributes"] == {}
+
+    def test_the_function_gets_what_the_client_tells(
+        self, cognito: LocalCognito, open_pool: LocalPool, site: Site
+    ) -> None:
+        _, recorder = self.ask(cognito, site, "V3_0", aws_client_metadata='{"stage": "dev"}')
+        event = recorder.only("TokenGeneration_ClientCredentials")
+        assert event["request"]["clientMetadata"] == {"stage": "dev"}
+
+    @pytest.mark.parametrize("metadata", ["dev", "[]", '{"stage": 1}'])
+    def test_other_json_is_refused(
+        self, cognito: LocalCognito, open_pool: LocalPool, site: Site, metadata: str
+    ) -> None:
+        self.ask(cognito, site, "V3_0")
+        asked = {"grant_type": "client_credentials", "aws_client_metadata": metadata}
+        assert site.exchange("", basic=SECRET, **asked).json() == {"error": "invalid_request"}
 
     @pytest.mark.parametrize("version", ["V1_0", "V2_0"])
     def test_earlier_versions_do_not(
