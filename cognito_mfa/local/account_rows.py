@@ -29,9 +29,7 @@ PUT = (
     "INSERT INTO part (path, value) VALUES (?, ?)"
     " ON CONFLICT (path) DO UPDATE SET value = excluded.value"
 )
-# What is below a path begins with it and a comma, the character before a hyphen.
-DELETE = "DELETE FROM part WHERE path >= ? AND path < ? || '-'"  # and what is below
-DELETE_BELOW = "DELETE FROM part WHERE path > ? || ',' AND path < ? || '-'"
+DELETE = "DELETE FROM part WHERE path >= ? AND path < ?"
 
 
 class UnreadableRowsError(Exception):
@@ -99,25 +97,29 @@ class AccountRows:
         Raises:
             sqlite3.Error: The disk is full, for example. The next call tries again.
         """
-        if self._journal:
-            with self._transaction():
-                self._write_changes(account)
-            self._journal.forget()
+        if not self._journal:
+            return
+        gone, rows = self._changes(account)
+        with self._transaction():
+            self._database.executemany(DELETE, gone)
+            self._database.executemany(PUT, rows)
+        self._journal.forget()
 
-    def _write_changes(self, account: Account) -> None:
-        database, changes = self._database, self._journal
-        for path in changes.removed:
-            database.execute(DELETE, [_text(path)] * 2)
+    def _changes(self, account: Account) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """The ranges of paths that are gone, and the rows that are new or changed, in their order."""
+        changes = self._journal
+        gone = [_at_and_below(path) for path in changes.removed]
+        rows: list[tuple[str, str]] = []
         for path in changes.trees:
             if any(path[:length] in changes.trees for length in range(len(path))):
                 continue  # it is written with what is above it
             with suppress(LookupError):  # it was removed again, or nothing of it is kept
-                rows = list(_tree(path, _found(account, path)))
-                database.execute(DELETE_BELOW, [_text(path)] * 2)
-                database.executemany(PUT, rows)
+                rows += _tree(path, _found(account, path))
+                gone.append(_below(path))
         for path in changes.rows:
             with suppress(LookupError):
-                database.execute(PUT, _row(path, _found(account, path)))
+                rows.append(_row(path, _found(account, path)))
+        return gone, rows
 
     @contextmanager
     def _transaction(self) -> Generator[None]:
@@ -133,6 +135,17 @@ class AccountRows:
 
 def _text(path: Path) -> str:
     return ",".join(map(encode_basestring_ascii, path))
+
+
+def _at_and_below(path: Path) -> tuple[str, str]:
+    """The range of a path and of those below it, which begin with it and a comma."""
+    text = _text(path)
+    return text, f"{text}-"  # the character after a comma
+
+
+def _below(path: Path) -> tuple[str, str]:
+    text = _text(path)
+    return f"{text},", f"{text}-"
 
 
 def _found(account: Account, path: Path) -> Any:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 
@@ -335,15 +334,15 @@ def test_a_change_that_cannot_be_written_is_an_error_and_written_later(opened: L
     """A full disk: no answer is given for what is not kept."""
     cognito = opened()
     pool = cognito.create_pool(POOL_ID)
-    full = sqlite3.OperationalError("database or disk is full")
     assert cognito._state_file is not None
-    rows = cognito._state_file._rows
-    with pytest.MonkeyPatch.context() as broken:
-        broken.setattr(rows, "_write_changes", Mock(side_effect=full))
-        with pytest.raises(StateFileError, match="cannot be written: database or disk is full"):
-            pool.create_user("ada")
-        with cognito.serve() as server:
-            answer = post(server.url, "ListUsers", {"UserPoolId": POOL_ID}, signed=True)
+    database = cognito._state_file._rows._database
+    ((enough,),) = database.execute("PRAGMA max_page_count")
+    database.execute("PRAGMA max_page_count = 1")  # not one more than it has
+    with pytest.raises(StateFileError, match="cannot be written: database or disk is full"):
+        pool.create_user("ada", attributes={"profile": "x" * 2000, "website": "x" * 2000})
+    with cognito.serve() as server:
+        answer = post(server.url, "ListUsers", {"UserPoolId": POOL_ID}, signed=True)
+    database.execute(f"PRAGMA max_page_count = {enough}")
     assert answer.status == 500
     assert answer.json()["message"].endswith("cannot be written: database or disk is full.")
     pool.create_user("grace")
