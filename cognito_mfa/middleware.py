@@ -44,6 +44,7 @@ class RequireMFAMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
+        self._records_impersonation = impersonation.is_recorded()
         is_own = type(self).process_view is RequireMFAMiddleware.process_view
         if self._is_async:
             markcoroutinefunction(self)
@@ -90,7 +91,8 @@ class RequireMFAMiddleware:
             decision = gate.decide(request)
             if decision is not PASSES and _blocks(request, decision):
                 return ended_sessions.deny(request, decision.user)
-            impersonation.record_before_view(request)
+            if self._records_impersonation:
+                impersonation.record_before_view(request)
         elif exempt == HIJACK_RELEASE:
             impersonation.record_before_view(request)
         return None
@@ -105,7 +107,8 @@ class RequireMFAMiddleware:
             decision = await gate.adecide(request)
             if decision is not PASSES and await _ablocks(request, decision):
                 return await sync_to_async(ended_sessions.deny)(request, decision.user)
-            impersonation.record_before_view(request)
+            if self._records_impersonation:
+                impersonation.record_before_view(request)
         elif exempt == HIJACK_RELEASE:
             await sync_to_async(impersonation.record_before_view)(request)  # loads the session
         return None

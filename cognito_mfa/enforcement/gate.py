@@ -71,34 +71,40 @@ class Subject(NamedTuple):
 
 def decide(request: HttpRequest) -> Decision:
     """Return the decision about ``request``, for the user that the site says it is from. Visitors pass."""
-    users = users_of(request)
-    judged = [decide_for_user(request, user) for user in users if is_signed_in(user)]
-    if not judged:
+    users, decision = users_of(request), None
+    for user in users:
+        if is_signed_in(user):
+            one = decide_for_user(request, user)
+            decision = one if decision is None else _stricter(decision, one)
+    if decision is None:
         ended = _end_reason_without_user(request)
         return PASSES if ended is None else Decision(Verdict.BLOCK, None)
     if get_conf().SESSION_IDLE is not None:
         _record_activity(request, users)
-    return judged[0] if len(judged) == 1 else _strictest(judged)
+    return decision
 
 
 async def adecide(request: HttpRequest) -> Decision:
     """Async version of ``decide``."""
-    users = await ausers_of(request)
-    judged = [await adecide_for_user(request, user) for user in users if is_signed_in(user)]
-    if not judged:
+    users, decision = await ausers_of(request), None
+    for user in users:
+        if is_signed_in(user):
+            one = await adecide_for_user(request, user)
+            decision = one if decision is None else _stricter(decision, one)
+    if decision is None:
         ended = await _aend_reason_without_user(request)
         return PASSES if ended is None else Decision(Verdict.BLOCK, None)
     if get_conf().SESSION_IDLE is not None:
         await sync_to_async(_record_activity)(request, users)
-    return judged[0] if len(judged) == 1 else _strictest(judged)
+    return decision
 
 
-def _strictest(judged: list[Decision]) -> Decision:
-    for verdict in (Verdict.BLOCK, Verdict.WOULD_BLOCK):
-        for one in judged:
-            if one.verdict is verdict:
-                return one
-    return PASSES
+def _stricter(first: Decision, second: Decision) -> Decision:
+    """Return the stricter of two decisions; the first if both are as strict."""
+    if first.verdict is Verdict.PASS:
+        return second
+    is_blocked_by_second = first.verdict is Verdict.WOULD_BLOCK and second.verdict is Verdict.BLOCK
+    return second if is_blocked_by_second else first
 
 
 def decide_for_user(request: HttpRequest, user: Any) -> Decision:

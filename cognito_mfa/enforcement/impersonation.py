@@ -219,10 +219,13 @@ def touch(request: HttpRequest, identity: Any) -> None:
         proof.save_now(request.session)
 
 
+def is_recorded() -> bool:
+    """Return whether the site has django-hijack, for which ``record_before_view`` must run."""
+    return HIJACK in _installed()
+
+
 def record_before_view(request: HttpRequest) -> None:
     """Note what the session says, in case the view starts or ends an impersonation."""
-    if HIJACK not in _installed():
-        return
     session = getattr(request, "session", None)
     if session is not None:
         history = [str(key) for key in session.get(HIJACKS_KEY) or ()]

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from pytest_django import Settings
 
+from cognito_mfa.enforcement import gate
+from cognito_mfa.enforcement.gate import Decision, Verdict
 from cognito_mfa.middleware import RequireMFAMiddleware
 from tests.enforcement.people import PEOPLE, THEIRS
 from tests.enforcement.servers import CALLERS, Ask, over_asgi, over_wsgi
@@ -120,3 +123,28 @@ def test_a_stricter_subclass_is_as_strict_under_both_servers(path: str, settings
     browser = PEOPLE["proven_one"]()
     answers = [*over_wsgi(browser, [Ask(path)]), *over_asgi(browser, [Ask(path)])]
     assert [(answer.status_code, answer.body) for answer in answers] == [(423, b"asked")] * 2
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "strictest"),
+    [
+        ((Verdict.PASS, Verdict.BLOCK), 1),
+        ((Verdict.BLOCK, Verdict.PASS), 0),
+        ((Verdict.PASS, Verdict.WOULD_BLOCK), 1),
+        ((Verdict.WOULD_BLOCK, Verdict.PASS), 0),
+        ((Verdict.WOULD_BLOCK, Verdict.BLOCK), 1),
+        ((Verdict.BLOCK, Verdict.WOULD_BLOCK), 0),
+        ((Verdict.BLOCK, Verdict.BLOCK), 0),
+        ((Verdict.WOULD_BLOCK, Verdict.WOULD_BLOCK), 0),
+    ],
+    ids=str,
+)
+def test_of_two_users_the_strictest_decision_applies(
+    verdicts: tuple[Verdict, Verdict], strictest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site whose ``auser`` names another user than ``user`` has two; the first applies where both are equal."""
+    users = [User(pk=1), User(pk=2)]
+    decided = {user: Decision(verdict, user) for user, verdict in zip(users, verdicts, strict=True)}
+    monkeypatch.setattr(gate, "users_of", lambda _request: tuple(users))
+    monkeypatch.setattr(gate, "decide_for_user", lambda _request, user: decided[user])
+    assert gate.decide(HttpRequest()) is decided[users[strictest]]
