@@ -142,7 +142,7 @@ def test_a_stricter_subclass_is_as_strict_under_both_servers(path: str, settings
 def test_of_two_users_the_strictest_decision_applies(
     verdicts: tuple[Verdict, Verdict], strictest: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A site whose ``auser`` names another user than ``user`` has two; the first applies where both are equal."""
+    """A site whose ``auser`` names another user than ``user`` has two of them."""
     users = [User(pk=1), User(pk=2)]
     decided = {user: Decision(verdict, user) for user, verdict in zip(users, verdicts, strict=True)}
     monkeypatch.setattr(gate, "users_of", lambda _request: tuple(users))
