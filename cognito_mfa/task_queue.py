@@ -116,7 +116,9 @@ def connected() -> Iterator[Queue]:
 
 
 def _timeouts(broker_url: object, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the options that keep a connection to Redis from waiting; other transports have ``connect_timeout``.
+    """Return the options that keep a connection to Redis from waiting.
+
+    Other transports have ``connect_timeout``.
 
     Args:
         broker_url: of the site's Celery; one, or several.
