@@ -69,12 +69,13 @@ class Kill:
 
 @dataclass
 class Interrupt:
-    """Ctrl-C while Cognito answers."""
+    """Ctrl-C, or another signal, while Cognito answers."""
 
+    number: signal.Signals = signal.SIGINT
     name: str = "Interrupt"
 
     def play(self, execute: faults.Execute) -> WireResponse:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), self.number)
         return execute().response()
 
 
@@ -131,13 +132,16 @@ def checked() -> int:
     return CognitoIdentity.objects.exclude(checked_at=None).count()
 
 
-def test_ctrl_c_keeps_what_was_answered(people: Visitor) -> None:
-    people.cognito.faults.on(reading(), Interrupt(), times=1, skip=4)
-    before = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_to_stop_keeps_what_was_answered(
+    people: Visitor, number: signal.Signals, expected: int
+) -> None:
+    people.cognito.faults.on(reading(), Interrupt(number), times=1, skip=4)
+    before = signal.getsignal(number)
     code, text = run("sync", "--rate", "1000", "--concurrency", "1")
-    assert code == 130
+    assert code == expected
     assert text.endswith("Interrupted. Run the command again with --resume to continue.")
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(number) is before
     done = checked()
     assert 5 <= done < 12
     assert f"Checked {done} users." in text

@@ -36,7 +36,8 @@ from cognito_mfa.pool_sync.synchronization import synchronize
 from cognito_mfa.reports.escaping import visible
 
 STOPPED = 4  # before every user was asked about; --resume continues
-INTERRUPTED = 130  # likewise, by Ctrl-C
+SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; a container or a service that is stopped
+KILLED = 128  # likewise, by a signal, whose number is added as shells do
 MAX_VALUE = 1_000_000  # of each option; a larger one is a typing error
 MAX_SHARDS = 1000
 
@@ -128,7 +129,7 @@ class Command(BaseCommand):
             self._read_password_rules()
             log_run(counts)
         self._sum_up(counts, plan)
-        _raise_unless_done(counts)
+        _raise_unless_done(counts, KILLED + stop.number)
 
     def _progress_line(self, line: str) -> None:
         self.stderr.write(line, style_func=str)
@@ -181,7 +182,13 @@ def _summary(counts: Counts, plan: Plan) -> Generator[str]:
         yield f"Finished resets: {counts.resets}. Not finished: {counts.open_resets}."
 
 
-def _raise_unless_done(counts: Counts) -> None:
+def _raise_unless_done(counts: Counts, stopped: int) -> None:
+    """Raise what says how the run ended, unless all was done.
+
+    Args:
+        counts: what was done.
+        stopped: the exit code of a run that was told to stop.
+    """
     if counts.trouble:
         raise CommandError(
             f"{counts.trouble} Run the command again with --resume to continue.",
@@ -189,7 +196,7 @@ def _raise_unless_done(counts: Counts) -> None:
         )
     if counts.stopped:
         raise CommandError(
-            "Interrupted. Run the command again with --resume to continue.", returncode=INTERRUPTED
+            "Interrupted. Run the command again with --resume to continue.", returncode=stopped
         )
     failures = []
     if counts.list_trouble:
@@ -204,26 +211,40 @@ def _raise_unless_done(counts: Counts) -> None:
         raise CommandError(" ".join(failures), returncode=NOT_DONE)
 
 
-@contextmanager
-def _stopping() -> Generator[threading.Event]:
-    """Let the first Ctrl-C set an event, so that what was answered is written.
+class _Stop(threading.Event):
+    """Set by the first signal to stop.
 
-    The second one ends at once.
+    Attributes:
+        number: of the signal.
     """
-    stop = threading.Event()
+
+    number: int = signal.SIGINT
+
+
+@contextmanager
+def _stopping() -> Generator[_Stop]:
+    """Let the first signal set an event, so that what was answered is written; the second one ends at once."""
+    stop = _Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
 
-    def interrupt(_number: int, _frame: object) -> None:
-        signal.signal(signal.SIGINT, before)
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def interrupt(number: int, _frame: object) -> None:
+        restore()
+        stop.number = number
         stop.set()
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    for number in SIGNALS:
+        signal.signal(number, interrupt)
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
 
 
 def _users(number: int) -> str:
