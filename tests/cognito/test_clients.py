@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -117,3 +120,34 @@ def test_missing_credentials_are_the_operators_problem(
             )
         for client in clients._clients.values():
             client.close()
+
+
+def sent_user_agent(make: Callable[..., Any]) -> str:
+    """Return the User-Agent of a call by the client that ``make`` makes, which is not sent."""
+    from botocore.config import Config
+
+    seen: list[str] = []
+
+    def keep(request: Any, **_kwargs: object) -> None:
+        seen.append(str(request.headers["User-Agent"], "ascii"))
+        raise KeyboardInterrupt  # before it is sent
+
+    client = make(region_name="us-east-1", config=Config(retries={"mode": "standard"}))
+    client.meta.events.register("before-send", keep)
+    with pytest.raises(KeyboardInterrupt):
+        client.get_user(AccessToken="x")
+    return re.sub(r" m/\S+", "", seen[0])  # features of botocore
+
+
+@pytest.mark.parametrize("app", ["", "billing"])
+def test_aws_learns_the_same_of_the_client_as_from_any_boto3(
+    app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SDK_UA_APP_ID", app)
+    monkeypatch.setenv("AWS_EXECUTION_ENV", "AWS_Lambda_python3.11")
+    import boto3
+
+    ours = sent_user_agent(clients.make_client)
+    assert ours == sent_user_agent(partial(boto3.session.Session().client, "cognito-idp"))
+    assert "exec-env/AWS_Lambda_python3.11" in ours
+    assert ("app/billing" in ours) is bool(app)
