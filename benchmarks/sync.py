@@ -5,7 +5,8 @@ python benchmarks/sync.py [--only rate|memory|kill] [--seconds 60] [--rounds 3] 
 A process of its own answers each call after 20 ms. The command runs in another one, with an SQLite file. Two thirds of
 the users have an authenticator app in Cognito, one in a hundred is gone there, and one in five hundred is disabled. The
 rows say the same but for these and three in a hundred others, as after a busy day. Times and memory are those of the
-whole process from the start of the command. boto3 without the app asks for the same users in 32 threads, which share a pace.
+whole process from the start of the command. boto3 without the app
+asks for the same users in 32 threads, which share a pace, and reads the same list in one more.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 POOL = "us-east-1_Example00"
 DELAY = 0.02  # seconds
 PAGE = 60
+LIST_RATE = 24  # pages a second, as in the app
 
 RATES = (120, 600)
 SHARE, CORES, MEGABYTES, REPEATED = 0.98, 0.15, 20.0, 600
@@ -278,7 +280,18 @@ def run_boto3(url: str, users: int, rate: float) -> None:
             with contextlib.suppress(client.exceptions.UserNotFoundException):
                 ask(UserPoolId=POOL, Username=sub_of(number))
 
+    def read_list() -> None:
+        token: dict[str, str] = {}
+        while True:
+            began = time.monotonic()
+            page = client.list_users(UserPoolId=POOL, Limit=PAGE, **token)
+            if "PaginationToken" not in page:
+                return
+            token = {"PaginationToken": page["PaginationToken"]}
+            time.sleep(max(0.0, began + 1 / LIST_RATE - time.monotonic()))
+
     threads = [threading.Thread(target=work) for _ in range(32)]
+    threads.append(threading.Thread(target=read_list))
     processor, wall = time.process_time(), time.monotonic()
     for thread in threads:
         thread.start()
