@@ -82,9 +82,10 @@ def make_client(
 
 
 def _user_agent(config: Any) -> str | None:
-    """Return botocore's User-Agent, which it else makes twice for each call: 4% of a call, and more in older ones.
+    """Return botocore's User-Agent; None where the site adds to it.
 
-    None where the site adds to it: botocore does not say how it spells that.
+    Left to itself, botocore makes it twice for each call: 4% of a call, and more in older versions. It does not say
+    how it spells what a site adds.
 
     Args:
         config: of a client.
