@@ -223,7 +223,10 @@ class _Stop(threading.Event):
 
 @contextmanager
 def _stopping() -> Generator[_Stop]:
-    """Let the first signal set an event, so that what was answered is written; the second one ends at once."""
+    """Let the first signal set an event, and the second one end the process at once.
+
+    So what was answered is written.
+    """
     stop = _Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
