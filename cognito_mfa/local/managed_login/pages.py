@@ -87,6 +87,8 @@ INVALID_TOKEN = (
 )
 #: The flow that a client must be allowed, by response_type.
 FLOWS = {"code": "code", "token": "implicit"}
+#: What a token request must have, by grant_type.
+NEEDED = {"authorization_code": ("code", "redirect_uri"), "refresh_token": ("refresh_token",)}
 HIDDEN_WHILE_TYPED = ("password", "NEW_PASSWORD")
 STYLE = """
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
@@ -298,6 +300,10 @@ class ManagedLogin:
         form = request.form
         pool, client = self._authorization.client(client_id_in(form, request.authorization))
         check_client(client, form, request.authorization)
+        if not all(
+            form.get(name) for name in NEEDED.get(form.get("grant_type", ""), ["grant_type"])
+        ):
+            raise OAuthError("invalid_request")
         if form.get("grant_type") == "authorization_code":
             return self._authorization.tokens_for_code(pool, client, form)
         if form.get("grant_type") == "refresh_token":

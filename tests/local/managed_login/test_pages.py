@@ -367,6 +367,21 @@ class TestTheTokens:
         wrong = site.exchange("", grant_type="refresh_token", refresh_token="x")
         assert wrong.json() == {"error": "invalid_grant"}
 
+    @pytest.mark.parametrize(
+        ("code", "form"),
+        [
+            ("", {"grant_type": "refresh_token"}),
+            ("", {}),
+            ("x", {"redirect_uri": ""}),
+            ("x", {"grant_type": ""}),
+        ],
+    )
+    def test_a_request_must_have_what_its_grant_needs(
+        self, site: Site, web_pool: LocalPool, code: str, form: dict[str, str]
+    ) -> None:
+        response = site.exchange(code, **form)
+        assert (response.status, response.json()) == (400, {"error": "invalid_request"})
+
     def test_other_grants_are_not_played(self, site: Site, web_pool: LocalPool) -> None:
         refused = site.exchange("", grant_type="password")
         assert refused.json() == {"error": "unsupported_grant_type"}
