@@ -131,7 +131,7 @@ def finish(
     *,
     consent: Consent = Consent.UNASKED,
 ) -> Outcome:
-    """Write down the confirmed authenticator, end other sessions, and sign in.
+    """Record the confirmed authenticator, end other sessions, and sign in.
 
     Args:
         request: the one that carried the code.
@@ -149,16 +149,7 @@ def finish(
     try:
         # By the site; Cognito has the authenticator by now, and asks for its code at each sign-in.
         with marking_refusals(has_authenticator=True):
-            identity = (
-                identify_signed_in(request, person, pending.required_snapshot)
-                if pending.signed_in_already
-                else identify(
-                    request,
-                    person,
-                    pending.required_snapshot,
-                    Consent.WITHHELD if pending.is_switching_user else consent,
-                )
-            )
+            identity = _identify(request, pending, person, consent)
         with email_delivery.collect() as emails:
             token = transitions.record_setup(request, identity, pending.friendly_name)
     except ConfirmationNeeded:
@@ -180,8 +171,18 @@ def finish(
     return Outcome(Step.SETUP_DONE, pending.next_url)
 
 
+def _identify(
+    request: HttpRequest, pending: PendingSignIn, person: Person, consent: Consent
+) -> CognitoIdentity:
+    """Return whose authenticator it is: the signed-in user's, or that of the user who signs in."""
+    if pending.signed_in_already:
+        return identify_signed_in(request, person, pending.required_snapshot)
+    given = Consent.WITHHELD if pending.is_switching_user else consent
+    return identify(request, person, pending.required_snapshot, given)
+
+
 def ask_to_link(request: HttpRequest, pending: PendingSignIn, tokens: Tokens) -> Outcome:
-    """Let the sign-in wait until who is signed in has said whether both accounts are theirs.
+    """Let the sign-in wait until the signed-in user has said whether both accounts are theirs.
 
     Args:
         request: of the user who is signed in.
