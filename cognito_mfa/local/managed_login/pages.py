@@ -38,6 +38,7 @@ from cognito_mfa.local.managed_login.providers import (
 from cognito_mfa.local.managed_login.qr_code import otpauth_link, svg
 from cognito_mfa.local.operations import sign_up, software_token
 from cognito_mfa.local.operations.context import Context, Payload
+from cognito_mfa.local.operations.domains import has_managed_login
 from cognito_mfa.local.operations.secret_hash import secret_hash
 from cognito_mfa.local.rules.state import AppClient, IdentityProvider, UserPool
 from cognito_mfa.local.wire.messages import WebRequest, WireResponse, respond
@@ -342,8 +343,9 @@ def _asked(
     if response_type not in FLOWS:
         raise OAuthError("invalid_request")
     check_flow(client, FLOWS[response_type])
-    if "none" in query.get("prompt", "").split():
-        raise OAuthError("login_required")  # there is no cookie that could sign in
+    # The classic hosted UI does not know the parameter. There is no cookie here that could sign in.
+    if "none" in query.get("prompt", "").split() and has_managed_login(pool):
+        raise OAuthError("login_required")
     challenge = query.get("code_challenge", "")
     if challenge and query.get("code_challenge_method") != "S256":
         raise OAuthError("invalid_request")

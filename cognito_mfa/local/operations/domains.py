@@ -83,6 +83,11 @@ def describe_user_pool_domain(context: Context, parameters: Parameters) -> Paylo
     }
 
 
+def has_managed_login(pool: UserPool) -> bool:
+    """Return whether a domain of the pool shows managed login, and not the classic hosted UI."""
+    return any(one.managed_login_version == MANAGED_LOGIN for one in pool.domains.values())
+
+
 def domains_of(pool: UserPool) -> dict[str, Any]:
     """Return what a pool's description says about its domains."""
     return {

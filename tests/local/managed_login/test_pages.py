@@ -408,11 +408,17 @@ def test_signing_out_may_lead_to_the_next_sign_in(site: Site, web_pool: LocalPoo
     assert request(site.url, "GET", f"/logout?{elsewhere}").status == 400
 
 
-def test_a_sign_in_without_a_page_needs_a_cookie(site: Site, web_pool: LocalPool) -> None:
+def test_a_sign_in_without_a_page_needs_a_cookie(
+    site: Site, web_pool: LocalPool, boto: Any
+) -> None:
     """A page in a hidden frame asks so whether the user is still signed in."""
+    domain = {"UserPoolId": POOL_ID, "Domain": "example", "ManagedLoginVersion": 2}
+    boto.create_user_pool_domain(**domain)
     answer = site.open(prompt="none").answer
     assert answer == {"error": "login_required", "state": "as it was"}
     assert site.open(prompt="login").page.status == 200
+    boto.update_user_pool_domain(**{**domain, "ManagedLoginVersion": 1})
+    assert site.open(prompt="none").page.status == 200  # the classic pages do not know it
 
 
 @pytest.mark.parametrize(
