@@ -20,7 +20,7 @@ class Ada(Visitor):
     def __init__(self, pool: LocalPool, visitor: Visitor, *, name: str = "ada") -> None:
         super().__init__(Client(), visitor.cognito)
         self.name = name
-        email = f"{name}-{pool.state.users_made}@example.com"
+        email = name if "@" in name else f"{name}-{pool.state.users_made}@example.com"
         user = pool.create_user(
             name, password=PASSWORD, attributes={"email": email, "email_verified": "true"}
         )
