@@ -37,6 +37,7 @@ THREADS = 2 * CALLS  # those of calls that were given up included
 
 _Answer = TypeVar("_Answer")
 _ends_at: contextvars.ContextVar[float | None] = contextvars.ContextVar("ends_at", default=None)
+_is_begun: contextvars.ContextVar[bool] = contextvars.ContextVar("is_begun", default=False)
 
 
 class _Job(NamedTuple):
@@ -113,8 +114,8 @@ def run_within_deadline(work: Callable[[], _Answer | Failure]) -> _Answer | Fail
     left = _seconds_left()
     if left <= 0:
         return Failure("transport", "", reason=UnavailableReason.DEADLINE_EXCEEDED, sent="no")
-    if isinstance(threading.current_thread(), CallThread):
-        return work()  # of ``begin``, whose caller limits the time
+    if _is_begun.get():
+        return work()  # in the thread of ``begin``, whose caller limits the time
     ends_at, places = time.monotonic() + left, _places
     if not places.acquire(timeout=min(left, QUEUE)):
         return _too_many()
@@ -147,7 +148,9 @@ def begin(work: Callable[[], Any], deliver: Callable[[Any], object]) -> Failure 
         finally:
             places.release()
 
-    failure = _start(_Job(contextvars.copy_context(), carry, deliver))
+    context = contextvars.copy_context()
+    context.run(_is_begun.set, True)
+    failure = _start(_Job(context, carry, deliver))
     if failure is not None:
         places.release()
     return failure

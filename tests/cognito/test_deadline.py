@@ -478,6 +478,18 @@ def test_calls_of_work_in_a_thread_need_no_other_thread() -> None:
 
 
 @pytest.mark.usefixtures("no_threads")
+def test_a_call_within_a_call_has_a_thread_of_its_own() -> None:
+    """What is closed in that thread, as after making a client, is never what the outer call holds."""
+    work = threading.current_thread
+    found: list[object] = []
+    run_within_deadline(lambda: found.extend((work(), run_within_deadline(work))))
+    outer, inner = found
+    assert isinstance(outer, CallThread)
+    assert isinstance(inner, CallThread)
+    assert inner is not outer
+
+
+@pytest.mark.usefixtures("no_threads")
 def test_work_in_a_thread_keeps_its_place_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else work that hangs and was given up would open ever more connections."""
     monkeypatch.setattr(deadline, "_places", threading.Semaphore(1))
