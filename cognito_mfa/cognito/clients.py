@@ -174,6 +174,7 @@ os.register_at_fork(after_in_child=_start_anew)
 def _build(conf: Conf, *, once: bool) -> Any:
     factory = conf.CLIENT_FACTORY
     make: Callable[..., Any] = import_string(factory) if isinstance(factory, str) else factory
+    held = _open_connections()
     try:
         client = make(
             region_name=conf.REGION,
@@ -181,7 +182,7 @@ def _build(conf: Conf, *, once: bool) -> Any:
             config=_config(attempts=1 if once else READ_ATTEMPTS),
         )
     finally:
-        _close_database()
+        _close_database(held)
     url = str(client.meta.endpoint_url)
     from_aws = is_aws(url) or _is_where_boto3_goes(conf, url)
     refuse_endpoint(conf, url, from_aws=from_aws)
@@ -191,15 +192,25 @@ def _build(conf: Conf, *, once: bool) -> Any:
     return client
 
 
-def _close_database() -> None:
+def _open_connections() -> set[Any]:
+    """Return this thread's database connections that are open."""
+    return {one for one in connections.all(initialized_only=True) if one.connection is not None}
+
+
+def _close_database(held: set[Any]) -> None:
     """Close database connections that a site's factory opened in the thread of a call.
 
     The thread stays, and does nothing for the database.
 
     Never in another thread: there, the connections belong to a request.
+
+    Args:
+        held: which were open before, and stay so.
     """
     if isinstance(threading.current_thread(), CallThread):
-        connections.close_all()
+        for one in connections.all(initialized_only=True):
+            if one not in held:
+                one.close()
 
 
 def _is_where_boto3_goes(conf: Conf, url: str) -> bool:

@@ -467,6 +467,30 @@ def test_a_factorys_database_connection_is_closed_in_the_thread_of_a_call(
     assert [type(thread) for thread in closed] == [CallThread]
 
 
+@pytest.mark.django_db
+def test_a_connection_that_was_open_before_the_factory_stays(
+    settings: Settings, cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main = connections["default"]
+    main.ensure_connection()
+    closed: list[object] = []
+    # An SQLite database in memory is never really closed.
+    monkeypatch.setattr(type(main), "close", lambda self: closed.append(self))
+
+    def make_with_it() -> None:
+        main.inc_thread_sharing()
+        connections["default"] = main
+        try:
+            client_for("AdminGetUser")
+        finally:
+            del connections["default"]
+            main.dec_thread_sharing()
+
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CLIENT_FACTORY": cognito.client}
+    assert run_within_deadline(make_with_it) is None
+    assert closed == []
+
+
 @pytest.mark.usefixtures("no_threads")
 def test_calls_of_work_in_a_thread_need_no_other_thread() -> None:
     delivered: SimpleQueue[tuple[object, object]] = SimpleQueue()
