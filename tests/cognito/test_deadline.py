@@ -474,8 +474,11 @@ def test_a_connection_that_was_open_before_the_factory_stays(
     main = connections["default"]
     main.ensure_connection()
     closed: list[object] = []
-    # An SQLite database in memory is never really closed.
-    monkeypatch.setattr(type(main), "close", lambda self: closed.append(self))
+
+    def close(self: object) -> None:  # an SQLite database in memory is never really closed
+        closed.append(self)
+
+    monkeypatch.setattr(type(main), "close", close)
 
     def make_with_it() -> None:
         main.inc_thread_sharing()
