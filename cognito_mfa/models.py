@@ -548,6 +548,8 @@ class PostedStep(models.Model):
 
     browser = models.CharField(_("browser"), max_length=64, unique=True)
     step = models.CharField(_("step"), max_length=64)
+    # Whose authenticator the browser last tried to confirm; kept while it answers later steps.
+    setup_of = models.CharField(_("setup of"), max_length=64, blank=True, db_index=True)
     at = models.DateTimeField(_("since"), default=timezone.now, db_index=True)
 
     objects = CurrentQuerySet["PostedStep"].as_manager()

@@ -50,6 +50,12 @@ class Migration(migrations.Migration):
                 ("browser", models.CharField(max_length=64, unique=True, verbose_name="browser")),
                 ("step", models.CharField(max_length=64, verbose_name="step")),
                 (
+                    "setup_of",
+                    models.CharField(
+                        blank=True, db_index=True, max_length=64, verbose_name="setup of"
+                    ),
+                ),
+                (
                     "at",
                     models.DateTimeField(
                         db_index=True, default=django.utils.timezone.now, verbose_name="since"

@@ -30,7 +30,13 @@ from cognito_mfa.exceptions import (
 )
 from cognito_mfa.models import LANGUAGE_LENGTH, CognitoIdentity, MFAEvent, identity_of
 from cognito_mfa.monitoring import log_events
-from cognito_mfa.sign_in import linking, reset_note, site_code, user_updates
+from cognito_mfa.sign_in import (
+    duplicate_submissions,
+    linking,
+    reset_note,
+    site_code,
+    user_updates,
+)
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.linking import Consent
 from cognito_mfa.sign_in.pending import Step
@@ -213,7 +219,9 @@ def record_use(
     now, active = timezone.now(), identity.software_tokens.active()
     # Two authenticators may be in question while something is open; else the update shows that there is one.
     if identity.unconfirmed or not active.update(last_used_at=now):
-        transitions.reconcile(request, identity, challenge.friendly_name, unconfirmed=unconfirmed)
+        # A process that was killed can't have said that the setup is unconfirmed.
+        lost = unconfirmed or duplicate_submissions.has_posted_setup(identity.username)
+        transitions.reconcile(request, identity, challenge.friendly_name, unconfirmed=lost)
         active.update(last_used_at=now)
     identity.status, identity.preferred_factor = Status.ENABLED, SOFTWARE_TOKEN_MFA
     identity.unconfirmed, identity.checked_at, identity.disabled_at = "", now, None

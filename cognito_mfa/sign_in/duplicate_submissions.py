@@ -5,13 +5,15 @@ after the first one signed the user in; and the browser shows the answer to the 
 
 What was claimed is a row, since a site has more than one process, and a lock would be held while Cognito answers.
 The row of a step that is over is kept: a late post of it is told to wait as well, and nothing needs to be written.
+That of a setup also tells the next sign-in of an authenticator that Cognito confirmed for a process that was killed before
+the site recorded it.
 Only who has a pending sign-in, and so gave the right password, or a reset with the right code can leave one.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError
@@ -21,19 +23,33 @@ from django.utils.crypto import salted_hmac
 
 from cognito_mfa.cognito.deadline import DEADLINE
 from cognito_mfa.cognito.types import NOTHING
+from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.models import PostedStep
-from cognito_mfa.sign_in.pending import TTL, PendingSignIn
+from cognito_mfa.sign_in.pending import TTL, PendingSignIn, Step
 from cognito_mfa.values.clocks import seconds_since
 from cognito_mfa.values.secret_text import SecretText
 
 # Seconds after which a post that never ended, such as of a killed process, is forgotten: its calls share one deadline.
 ABANDONED_AFTER = DEADLINE + 8.0
+KEPT = 2.0 * TTL  # seconds
 DELETE_EVERY = 20  # rows from one cleanup to the next
 DELETED_AT_ONCE = 100  # old rows that one cleanup deletes at most
 
 
-def claim(request: HttpRequest, pending: PendingSignIn) -> PostedStep | None:
+class Claim(NamedTuple):
+    """A step that one post answers.
+
+    Attributes:
+        row: what keeps other posts of it away.
+        follows_setup: whether the row also tells of a setup that the browser posted earlier.
+    """
+
+    row: PostedStep
+    follows_setup: bool
+
+
+def claim(request: HttpRequest, pending: PendingSignIn) -> Claim | None:
     """Claim the step for this post.
 
     None if another post of it is on its way, or was accepted a moment ago.
@@ -43,34 +59,53 @@ def claim(request: HttpRequest, pending: PendingSignIn) -> PostedStep | None:
         pending: the sign-in that the step belongs to.
     """
     browser, step = _browser_digest(request.session.session_key or ""), _step_digest(pending)
+    # Who sets up with a token has an identity already, whose status tells the next sign-in enough.
+    is_setup = pending.step is Step.SETUP and pending.challenge is not None
+    setup_of = _user_digest(pending.required_challenge.username) if is_setup else ""
     try:
         with atomic_for(PostedStep):  # most steps are the first that a session key claims
-            made = PostedStep.objects.create(browser=browser, step=step)
+            made = PostedStep.objects.create(browser=browser, step=step, setup_of=setup_of)
     except IntegrityError:
-        return _claim_next_step(browser, step)
+        return _claim_next_step(browser, step, setup_of)
     if made.pk % DELETE_EVERY == 0:
         _delete_old()
-    return made
+    return Claim(made, follows_setup=False)
 
 
-def _claim_next_step(browser: str, step: str) -> PostedStep | None:
+def _claim_next_step(browser: str, step: str, setup_of: str) -> Claim | None:
     """Claim the step in the row that the browser's session key has already."""
-    row, made = PostedStep.objects.get_or_create(browser=browser, defaults={"step": step})
+    first = {"step": step, "setup_of": setup_of}
+    row, made = PostedStep.objects.get_or_create(browser=browser, defaults=first)
     if made:  # the other submission released it just now
-        return row
+        return Claim(row, follows_setup=False)
     if row.step == step and _is_recent(row, ABANDONED_AFTER):
         return None
-    now = timezone.now()
+    follows_setup = bool(row.setup_of and not setup_of)
     unchanged = PostedStep.objects.filter(pk=row.pk, step=row.step, at=row.at)
-    if not unchanged.update(step=step, at=now):
+    row.step, row.at, row.setup_of = step, timezone.now(), setup_of or row.setup_of
+    if not unchanged.update(step=row.step, at=row.at, setup_of=row.setup_of):
         return None
-    row.step, row.at = step, now
-    return row
+    return Claim(row, follows_setup)
 
 
-def release(row: PostedStep) -> None:
+def release(claim: Claim) -> None:
     """Allow another answer to the step: the code was wrong, or the outcome is unknown."""
-    PostedStep.objects.filter(pk=row.pk, step=row.step, at=row.at).delete()
+    row = claim.row
+    unchanged = PostedStep.objects.filter(pk=row.pk, step=row.step, at=row.at)
+    if claim.follows_setup:
+        unchanged.update(step="")
+    else:
+        unchanged.delete()
+
+
+def has_posted_setup(username: str) -> bool:
+    """Return whether an authenticator of ``username`` may have been confirmed within half an hour.
+
+    Args:
+        username: the pool's own name of the user.
+    """
+    rows = PostedStep.objects.filter(setup_of=_user_digest(username))
+    return any(_is_recent(row, KEPT) for row in rows)
 
 
 def is_late(request: HttpRequest) -> bool:
@@ -109,13 +144,17 @@ def _browser_digest(session_key: str) -> str:
     return _digest("browser", SecretText(session_key))
 
 
+def _user_digest(username: str) -> str:
+    return _digest("setup", SecretText(f"{get_conf().USER_POOL_ID} {username}"))
+
+
 def _digest(what: str, text: SecretText) -> str:
     salt = f"cognito_mfa.sign_in.duplicate_submissions.{what}"
     return salted_hmac(salt, text.reveal(), algorithm="sha256").hexdigest()
 
 
 def _delete_old() -> None:
-    old = PostedStep.objects.filter(at__lt=timezone.now() - dt.timedelta(seconds=2 * TTL))
+    old = PostedStep.objects.filter(at__lt=timezone.now() - dt.timedelta(seconds=KEPT))
     keys = list(old.order_by("pk").values_list("pk", flat=True)[:DELETED_AT_ONCE])
     if keys:
         PostedStep.objects.filter(pk__in=keys).delete()
