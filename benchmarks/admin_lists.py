@@ -91,11 +91,11 @@ def fill(rows: int) -> None:
         rows, "cognito_mfa_cognitoidentity", id="id", user_id="id", pool_id=f"'{million.POOL}'",
         sub="CAST(i AS VARCHAR)", username="name", email="email", status="status",
         preferred_factor="''", unconfirmed="''", checked_at="now", generation="0", language="'en'",
-        created_at="now", previous_email="''",
+        created_at="now", previous_email="''", app_used_at="now",
     )  # fmt: skip
     insert(
         rows, "cognito_mfa_softwaretoken", "set_up", identity_id="id", friendly_name="device",
-        cognito_name="device", verified_at="now", last_used_at="now", retired_because="''",
+        cognito_name="device", verified_at="now", retired_because="''",
     )  # fmt: skip
     insert(
         rows, "cognito_mfa_mfaevent", identity_id="id", username="name", kind="kind", at="now",

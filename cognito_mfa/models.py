@@ -166,6 +166,8 @@ class CognitoIdentity(models.Model):
         _("not confirmed"), max_length=16, choices=Unconfirmed.choices, blank=True
     )
     checked_at = models.DateTimeField(_("last checked"), null=True, blank=True)
+    # Here and not in the app's own row, so that a sign-in writes it with the status. Read ``SoftwareToken.last_used_at``.
+    app_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
     disabled_at = models.DateTimeField(
         _("disabled since"),
         null=True,
@@ -341,6 +343,27 @@ class CognitoIdentity(models.Model):
         self.disabled_at, self.checked_at = None, timezone.now()
         self.save(update_fields=["disabled_at", "checked_at"])
 
+    def record_right_code(self) -> None:
+        """Record that a code of the authenticator app was just right, so that nothing is left open.
+
+        Raises:
+            ChallengeLost: a reset or another change ended this sign-in since the row was read; nothing was written.
+        """
+        now = timezone.now()
+        told = {
+            "status": self.Status.ENABLED,
+            "preferred_factor": self.Factor.SOFTWARE_TOKEN_MFA,
+            "unconfirmed": "",
+            "checked_at": now,
+            "app_used_at": now,
+            "disabled_at": None,
+        }
+        same = {"pk": self.pk, "generation": self.generation, "nonce": self.nonce}
+        if not type(self).objects.filter(**same).update(**told):
+            raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
+        for name, value in told.items():
+            setattr(self, name, value)
+
     def retire_token(self, because: SoftwareToken.Retired) -> bool:
         """Retire the active software token; return whether there was one.
 
@@ -348,8 +371,7 @@ class CognitoIdentity(models.Model):
         """
         if because != SoftwareToken.Retired.RECOVERED:
             self.recovery_codes.all().delete()
-        active = self.software_tokens.active()
-        return bool(active.update(retired_at=timezone.now(), retired_because=because))
+        return self.software_tokens.retire(because)
 
     @property
     def code_failures(self) -> int:
@@ -364,6 +386,12 @@ class SoftwareTokenQuerySet(CurrentQuerySet["SoftwareToken"]):
     def active(self) -> Self:
         """Return the ones in use: at most one for each identity."""
         return self.filter(retired_at=None)
+
+    def retire(self, because: SoftwareToken.Retired) -> bool:
+        """Retire the ones in use, and return whether there were any."""
+        used = CognitoIdentity.objects.filter(pk=models.OuterRef("identity")).values("app_used_at")
+        retired = {"retired_at": timezone.now(), "retired_because": because}
+        return bool(self.active().update(final_use_at=models.Subquery(used), **retired))
 
 
 class SoftwareToken(models.Model):
@@ -396,7 +424,7 @@ class SoftwareToken(models.Model):
         ),
     )
     verified_at = models.DateTimeField(_("set up"), default=timezone.now)
-    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    final_use_at = models.DateTimeField(_("last used"), null=True, editable=False)
     retired_at = models.DateTimeField(_("inactive since"), null=True, blank=True)
     retired_because = models.CharField(
         _("reason inactive"), max_length=20, choices=Retired.choices, blank=True
@@ -420,6 +448,11 @@ class SoftwareToken(models.Model):
     def __str__(self) -> str:
         return self.friendly_name or str(_("authenticator app"))
 
+    @property
+    def last_used_at(self) -> dt.datetime | None:
+        """When a code of it was last right; of the one in use, the identity's row knows."""
+        return self.identity.app_used_at if self.retired_at is None else self.final_use_at
+
     @classmethod
     def activate(cls, identity: CognitoIdentity, *, friendly_name: str) -> SoftwareToken:
         """Create the new active software token, and retire the one before it as replaced.
@@ -430,14 +463,11 @@ class SoftwareToken(models.Model):
         """
         with atomic_for(CognitoIdentity):
             CognitoIdentity.objects.select_for_update().get(pk=identity.pk)
-            now = timezone.now()
-            identity.software_tokens.active().update(
-                retired_at=now, retired_because=cls.Retired.REPLACED
-            )
+            identity.software_tokens.retire(cls.Retired.REPLACED)
+            identity.app_used_at = None
+            identity.save(update_fields=["app_used_at"])
             name = friendly_name[:FRIENDLY_NAME_LENGTH]
-            return cls.objects.create(
-                identity=identity, friendly_name=name, cognito_name=name, verified_at=now
-            )
+            return cls.objects.create(identity=identity, friendly_name=name, cognito_name=name)
 
 
 class RecoveryCodeQuerySet(CurrentQuerySet["RecoveryCode"]):

@@ -339,6 +339,5 @@ def _columns() -> dict[str, Any]:
     return {
         "active_name": Subquery(active.values("friendly_name")[:1]),
         "active_since": Subquery(active.values("verified_at")[:1]),
-        "active_used": Subquery(active.values("last_used_at")[:1]),
         "reset_unfinished": Exists(unfinished),
     }

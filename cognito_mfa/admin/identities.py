@@ -59,14 +59,18 @@ class SoftwareTokenInline(ReadOnly, TabularInline):
 
     model = SoftwareToken
     template = "admin/cognito_mfa/rows.html"
-    fields = ("device", "verified_at", "last_used_at", "retired_at", "retired_because")
-    readonly_fields = ("device",)
+    fields = ("device", "verified_at", "last_used", "retired_at", "retired_because")
+    readonly_fields = ("device", "last_used")
     verbose_name_plural = _("authenticator apps, current and past")
     extra = 0
 
     @admin.display(description=_("device name"))
     def device(self, token: SoftwareToken) -> str:
         return token.friendly_name or str(_("Unnamed device"))
+
+    @admin.display(description=_("last used"))
+    def last_used(self, token: SoftwareToken) -> str:
+        return formats.moment(token.last_used_at)
 
 
 class MFAEventInline(ReadOnly, TabularInline):
@@ -336,7 +340,7 @@ class CognitoIdentityAdmin(
 
     @admin.display(description=_("last used"))
     def last_used(self, identity: Any) -> str:
-        return formats.day(identity.active_used)
+        return formats.day(identity.app_used_at if identity.active_since else None)
 
     @admin.display(description=_("last checked"), ordering="checked_at")
     def last_checked(self, identity: CognitoIdentity) -> str:
@@ -354,8 +358,9 @@ class CognitoIdentityAdmin(
 
     @admin.display(description=_("last used"))
     def last_used_on(self, identity: Any) -> str:
-        has_app = identity.active_since is not None
-        return formats.moment(identity.active_used, none=_("Never") if has_app else formats.NONE)
+        if identity.active_since is None:
+            return formats.NONE
+        return formats.moment(identity.app_used_at, none=_("Never"))
 
     @admin.display(description=_("preferred MFA method"))
     def method(self, identity: CognitoIdentity) -> str:

@@ -130,9 +130,7 @@ def _delete_token(reset: MFAReset) -> None:
     with atomic_for(MFAReset):
         # The one that was there before Cognito was asked; one that was set up since stays.
         if old is not None:
-            SoftwareToken.objects.active().filter(pk=old.pk).update(
-                retired_at=timezone.now(), retired_because=_because(reset)
-            )
+            SoftwareToken.objects.filter(pk=old.pk).retire(_because(reset))
         _save(reset, token_deleted_at=timezone.now())
 
 

@@ -61,6 +61,7 @@ def record_setup(
             software_token=token,
         )
         return token
+    before.refresh_from_db()  # retired, with its last use
     notifications.send("software_token_replaced", identity, software_token=token, before=before)
     signals.send(
         signals.software_token_replaced,

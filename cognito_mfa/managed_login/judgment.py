@@ -167,7 +167,8 @@ def _prove(request: HttpRequest, identity: CognitoIdentity, person: Person) -> N
     # SECURITY: the time is Cognito's, so that returning by managed login's cookie makes no proof younger.
     at = evidence.auth_time(person) or 0.0
     proof.write(request.session, identity, method=MANAGED_LOGIN, at=min(at, time.time()))
-    identity.software_tokens.active().update(last_used_at=timezone.now())
+    identity.app_used_at = timezone.now()
+    identity.save(update_fields=["app_used_at"])
     wrong_code_alerts.show_since_last_sign_in(request, identity)
     MFAEvent.objects.record(MFAEvent.Kind.SIGNED_IN, identity, detail=MANAGED_LOGIN)
     log_events.write("signed_in", user=identity.user_id, method=MANAGED_LOGIN)

@@ -250,6 +250,10 @@ class Migration(migrations.Migration):
                     models.DateTimeField(blank=True, null=True, verbose_name="last checked"),
                 ),
                 (
+                    "app_used_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="last used"),
+                ),
+                (
                     "disabled_at",
                     models.DateTimeField(
                         blank=True,
@@ -638,8 +642,8 @@ class Migration(migrations.Migration):
                     models.DateTimeField(default=django.utils.timezone.now, verbose_name="set up"),
                 ),
                 (
-                    "last_used_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="last used"),
+                    "final_use_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="last used"),
                 ),
                 (
                     "retired_at",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.contrib.auth import login
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
-from django.utils import timezone, translation
+from django.utils import translation
 
 from cognito_mfa import signals
 from cognito_mfa.authenticator import transitions, wrong_code_alerts
@@ -40,8 +40,6 @@ from cognito_mfa.sign_in import (
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.linking import Consent
 from cognito_mfa.sign_in.pending import Step
-
-Status = CognitoIdentity.Status
 
 
 class Outcome(NamedTuple):
@@ -215,19 +213,16 @@ def record_use(
         identity: whose code it was.
         challenge: what the code answered.
         unconfirmed: the setup that led here was never recorded.
+
+    Raises:
+        ChallengeLost: a reset or another change ended this sign-in since ``identity`` was read.
     """
-    now, active = timezone.now(), identity.software_tokens.active()
-    # Two authenticators may be in question while something is open; else the update shows that there is one.
-    if identity.unconfirmed or not active.update(last_used_at=now):
+    # Two authenticators may be in question while something is open. A row that was made just now has none.
+    if identity.unconfirmed or not vars(identity).get(linking.HAS_APP):
         # A process that was killed can't have said that the setup is unconfirmed.
         lost = unconfirmed or duplicate_submissions.has_posted_setup(identity.username)
         transitions.reconcile(request, identity, challenge.friendly_name, unconfirmed=lost)
-        active.update(last_used_at=now)
-    identity.status, identity.preferred_factor = Status.ENABLED, SOFTWARE_TOKEN_MFA
-    identity.unconfirmed, identity.checked_at, identity.disabled_at = "", now, None
-    identity.save(
-        update_fields=["status", "preferred_factor", "unconfirmed", "checked_at", "disabled_at"]
-    )
+    identity.record_right_code()
 
 
 def _login(request: HttpRequest, identity: CognitoIdentity) -> None:

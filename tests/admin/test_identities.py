@@ -10,9 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from cognito_mfa.admin import formats
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+from tests import moments
 from tests.factories import delete_token, make, reading
 from tests.visitor import POOL_ID, Visitor
 
@@ -148,11 +150,17 @@ def test_the_detail_shows_the_history_and_changes_nothing(pool: LocalPool, admin
     SoftwareToken.activate(identity, friendly_name="First phone")
     SoftwareToken.activate(identity, friendly_name="Second phone")
     MFAEvent.objects.record(MFAEvent.Kind.CODE_REJECTED, identity, detail="SOFTWARE_TOKEN_MFA")
+    used = [moments.noon(-day) for day in (7, 2)]
+    identity.software_tokens.exclude(retired_at=None).update(final_use_at=used[0])
+    CognitoIdentity.objects.filter(pk=identity.pk).update(app_used_at=used[1])
     url = reverse(DETAIL, args=[identity.pk])
     page = admin.text(admin.get(url))
 
     for text in ("First phone", "Second phone", "replaced", "Authenticator app", identity.sub):
         assert text in page
+    # Of the app in use also above the list of apps.
+    assert [page.count(formats.moment(at)) for at in used] == [1, 2]
+    assert formats.day(used[1]) in admin.text(admin.get(reverse(LIST)))
     assert 'name="_save"' not in page
     assert 'name="status"' not in page
     assert admin.post(url, {"status": "ENABLED"}).status_code == 403

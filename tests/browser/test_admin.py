@@ -32,8 +32,8 @@ def staff(pool: LocalPool, new_person: NewPerson) -> Person:
         CognitoIdentity.objects.filter(pk=identity.pk).update(username=name)
         identity.refresh_from_db()
         identity.record_status(CognitoIdentity.Status.ENABLED)
-        token = SoftwareToken.activate(identity, friendly_name="Work phone")
-        SoftwareToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        SoftwareToken.activate(identity, friendly_name="Work phone")
+        CognitoIdentity.objects.filter(pk=identity.pk).update(app_used_at=now)
         MFAEvent.objects.record(MFAEvent.Kind.STATUS_CHANGED, identity, detail="GONE → ENABLED")
         CodeFailures.objects.create(
             pool_id=pool.id, username=name, sub=identity.sub, failures=7, total=7

@@ -352,6 +352,32 @@ def test_a_reset_at_the_very_moment_of_the_answer_leaves_it_open(
     assert active_name() == "New phone"
 
 
+@pytest.mark.over_api
+@pytest.mark.parametrize("what", ["a reset", "an unlinking"])
+def test_what_comes_between_the_answer_and_the_record_ends_the_sign_in(
+    person: Visitor, what: str
+) -> None:
+    """``CognitoIdentity.record_right_code``: only the row that was read, of the generation that was read."""
+    come_back(person)
+
+    def end_then(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not happened and sql.startswith("UPDATE") and '"app_used_at" =' in sql:
+            happened.append(True)
+            if what == "a reset":
+                reset.request(identity(), actor=None, reason="lost")
+            else:
+                identity().delete()
+        return execute(sql, params, many, context)
+
+    happened: list[bool] = []
+    with connection.execute_wrapper(end_then):
+        answer = person.enter_code()
+    assert happened
+    assert answer.url.startswith(SIGN_IN)
+    assert not person.is_in()
+    assert MFAEvent.objects.filter(kind=MFAEvent.Kind.SIGNED_IN).count() == 1
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_of_two_phones_at_once_one_counts_and_the_other_is_told(
     optional_pool: LocalPool, person: Visitor, first: int

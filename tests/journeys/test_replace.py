@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from cognito_mfa import signals
 from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
@@ -104,6 +105,40 @@ def test_other_sessions_end_with_their_next_request(person: Visitor) -> None:
     assert not elsewhere.is_in()
 
 
+def test_each_app_has_its_own_last_use(person: Visitor) -> None:
+    """The identity's row has that of the app in use, which goes to the app's own row when it is retired."""
+    told: list[Any] = []
+
+    def receive(before: SoftwareToken, software_token: SoftwareToken, **_kwargs: object) -> None:
+        told.extend([before.last_used_at, software_token.last_used_at])
+
+    come_to_the_picture(person)
+    used = SoftwareToken.objects.get().last_used_at
+    assert used is not None
+    signals.software_token_replaced.connect(receive)
+    try:
+        person.confirm_setup(friendly_name="New phone")
+    finally:
+        signals.software_token_replaced.disconnect(receive)
+    assert told == [used, None]
+    person.sign_out()
+    person.wait(30)
+    person.sign_in()
+    person.enter_code()
+    identity = CognitoIdentity.objects.get()
+    new, old = identity.software_tokens.all()
+    now_used = new.last_used_at
+    assert now_used is not None
+    assert old.last_used_at == used < now_used
+
+    identity.retire_token(SoftwareToken.Retired.RESET)
+    SoftwareToken.activate(identity, friendly_name="Third phone")
+
+    third, *earlier = CognitoIdentity.objects.get().software_tokens.all()
+    assert third.last_used_at is None
+    assert [app.last_used_at for app in earlier] == [now_used, used]
+
+
 @pytest.mark.over_api
 @pytest.mark.parametrize("leave_at", ["password", "code", "picture"])
 def test_stopping_half_way_leaves_everything_as_it_was(person: Visitor, leave_at: str) -> None:
@@ -129,7 +164,7 @@ def test_stopping_half_way_leaves_everything_as_it_was(person: Visitor, leave_at
 
     assert person.is_in()
     after = SoftwareToken.objects.values().get()
-    assert {**after, "last_used_at": None} == {**before, "last_used_at": None}
+    assert after == before
     person.secret = old
     person.sign_out()
     person.cognito.clock.advance(30)

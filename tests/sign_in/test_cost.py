@@ -51,9 +51,8 @@ LATER_SIGN_IN = [
     "UPDATE codefailures",
     "UPDATE codefailures",
     # Who it is by Cognito's tokens, whether something changed while Cognito answered, and whether there were
-    # wrong codes since the last sign-in.
+    # wrong codes since the last sign-in. Then what Cognito said, and that the app was used.
     "SELECT cognitoidentity",
-    "UPDATE softwaretoken",
     "UPDATE cognitoidentity",
     # Django's login() with a new session.
     "SELECT session",

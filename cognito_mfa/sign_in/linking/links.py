@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -20,7 +20,7 @@ from cognito_mfa.cognito.types import Person
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for, roll_back
 from cognito_mfa.exceptions import ConfirmationNeeded, LinkRefused, LinkRefusedReason
-from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.models import CognitoIdentity, CognitoIdentityQuerySet, MFAEvent, SoftwareToken
 from cognito_mfa.monitoring import log_events
 from cognito_mfa.sign_in import site_code, usernames
 from cognito_mfa.sign_in.linking import new_users
@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 Kind = MFAEvent.Kind
 Status = CognitoIdentity.Status
+HAS_APP = (
+    "has_app"  # of an identity that ``identities_of`` read: whether it has an active software token
+)
 Reason = LinkRefusedReason
 
 # What a faster request of the same user may have caused.
@@ -142,8 +145,16 @@ def check_signed_in(person: Person, user: Any) -> None:
 def identities_of(person: Person) -> list[CognitoIdentity]:
     """Return the identities of the person's ``sub`` and of their name, which others may have had before."""
     named = models.Q(sub=person.sub) | models.Q(username=person.username)
-    rows = wrong_code_alerts.with_newest_kind().in_pool().select_related("user")
-    return list(rows.filter(named))
+    return list(_with_app_and_newest_kind().in_pool().select_related("user").filter(named))
+
+
+@cache  # to resolve the annotations costs as much as the query itself
+def _with_app_and_newest_kind() -> CognitoIdentityQuerySet:
+    active = SoftwareToken.objects.active().filter(identity=models.OuterRef("pk"))
+    rows: CognitoIdentityQuerySet = wrong_code_alerts.with_newest_kind().annotate(
+        **{HAS_APP: models.Exists(active)}
+    )
+    return rows
 
 
 def own_of(person: Person, rows: Iterable[CognitoIdentity]) -> CognitoIdentity | None:
