@@ -50,7 +50,7 @@ CONSUMING = frozenset(
     }
 )
 
-_clients: dict[bool, Any] = {}
+_clients: dict[int, Any] = {}  # by the number of attempts
 _lock = threading.Lock()
 
 
@@ -98,13 +98,24 @@ def _user_agent(config: Any) -> str | None:
     return str(config.user_agent).removesuffix(f" Botocore/{botocore.__version__}")
 
 
+def makes_clients_itself(conf: Conf) -> bool:
+    """Return whether clients come from ``make_client``, and from no factory of the site."""
+    return bool(SETTINGS["CLIENT_FACTORY"].default == conf.CLIENT_FACTORY)
+
+
 def client_for(operation: str) -> Any:
     """Return the process's client for ``operation``: one attempt where a call consumes something."""
-    once = operation in CONSUMING
-    client = _clients.get(once)
+    return client_with(1 if operation in CONSUMING else READ_ATTEMPTS)
+
+
+def client_with(attempts: int) -> Any:
+    """Return the process's client that makes up to so many attempts."""
+    client = _clients.get(attempts)
     if client is None:
         with _lock:
-            client = _clients.get(once) or _clients.setdefault(once, _build(get_conf(), once=once))
+            client = _clients.get(attempts)
+            if client is None:
+                client = _clients[attempts] = _build(get_conf(), attempts)
     return client
 
 
@@ -133,8 +144,16 @@ def has_credentials() -> bool:
         Misconfigured: no client can be made, such as for a profile that does not exist.
     """
     has_operation("AdminUserGlobalSignOut")  # raises where no client can be made
-    signer = getattr(client_for("AdminUserGlobalSignOut"), "_request_signer", None)
-    return getattr(signer, "_credentials", signer or True) is not None
+    return credentials_of(client_for("AdminUserGlobalSignOut")) is not None
+
+
+def credentials_of(client: Any) -> Any:
+    """Return what ``client`` signs its calls with; None without any.
+
+    The client itself where it does not say it.
+    """
+    signer = getattr(client, "_request_signer", None)
+    return getattr(signer, "_credentials", client)
 
 
 def endpoint() -> str:
@@ -171,7 +190,7 @@ setting_changed.connect(forget_clients, dispatch_uid="cognito_mfa.cognito.client
 os.register_at_fork(after_in_child=_start_anew)
 
 
-def _build(conf: Conf, *, once: bool) -> Any:
+def _build(conf: Conf, attempts: int) -> Any:
     factory = conf.CLIENT_FACTORY
     make: Callable[..., Any] = import_string(factory) if isinstance(factory, str) else factory
     held = _open_connections()
@@ -179,7 +198,7 @@ def _build(conf: Conf, *, once: bool) -> Any:
         client = make(
             region_name=conf.REGION,
             endpoint_url=conf.ENDPOINT_URL,
-            config=_config(attempts=1 if once else READ_ATTEMPTS),
+            config=_config(attempts=attempts),
         )
     finally:
         _close_database(held)
@@ -224,7 +243,7 @@ def _is_where_boto3_goes(conf: Conf, url: str) -> bool:
         conf: the app's settings.
         url: where the client sends its calls.
     """
-    if conf.ENDPOINT_URL or SETTINGS["CLIENT_FACTORY"].default != conf.CLIENT_FACTORY:
+    if conf.ENDPOINT_URL or not makes_clients_itself(conf):
         return False
     from botocore.config import Config
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from cognito_mfa.cognito import circuit_breaker, retry_budget
+from cognito_mfa.cognito import circuit_breaker, direct_calls, retry_budget
 from cognito_mfa.cognito.call_failures import Failure, exception_for, failure_from
 from cognito_mfa.cognito.clients import CONSUMING, client_for, endpoint
 from cognito_mfa.cognito.errors import THROTTLED
@@ -52,10 +52,8 @@ def call(operation: str, parameters: Mapping[str, Any]) -> Reply:
 
 
 def _attempt(operation: str, given: dict[str, Any]) -> Reply | Failure:
-    from botocore import xform_name
-
     try:
-        send = getattr(client_for(operation), xform_name(operation))
+        send = direct_calls.sender(client_for(operation), operation)
     except Exception as error:  # noqa: BLE001 - no region, a broken profile, a factory that fails
         return Failure("setup", type(error).__name__, sent="no")
     outcome = _send(send, given)

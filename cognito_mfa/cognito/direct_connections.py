@@ -1,0 +1,148 @@
+"""Connections of the standard library for direct calls, with the timeouts and certificates of a client of botocore.
+
+urllib3 and ``http.client.HTTPConnection`` take several times the processor time for sending a request and reading its
+answer, and two packets for the request (``benchmarks/README.md``). urllib3 also knows proxies and client certificates:
+where a client uses one of them, there are no direct calls.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import weakref
+from http.client import HTTPException, HTTPMessage, HTTPResponse
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+PORTS = {"https": 443, "http": 80}
+
+
+class RawAnswer(NamedTuple):
+    """An answer as it came: its status, its headers, and its body."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+
+class Connections:
+    """Connections to one address, each of which carries one request at a time and is kept for the next one.
+
+    There are no more of them than calls at a time, which ``deadline`` limits.
+    """
+
+    def __init__(self, url: str, *, timeouts: tuple[float, float], cafile: str | None) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            url: of the address.
+            timeouts: seconds to connect, and for each packet of an answer.
+            cafile: with the certificates of those who may vouch for the address; None where it does not use TLS.
+        """
+        parts = urlsplit(url)
+        self._host = str(parts.hostname)
+        self._port = parts.port or PORTS[parts.scheme]
+        self._url, self._timeouts = url, timeouts
+        self._tls = None if cafile is None else _tls(cafile)
+        self._idle: list[socket.socket] = []
+        weakref.finalize(self, _close_all, self._idle)
+
+    def send(self, request: bytes) -> RawAnswer:
+        """Send ``request``, a POST with its headers and its body, and return the answer.
+
+        Raises:
+            BotoCoreError: the one that a client of botocore raises.
+        """
+        connection = self._take()
+        try:
+            connection.sendall(request)
+            answer, ends = _read(connection)
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, (OSError, HTTPException)):
+                raise self._lost(error) from None
+            raise
+        if ends:
+            connection.close()
+        else:
+            self._idle.append(connection)
+        return answer
+
+    def close(self) -> None:
+        """Close the connections that carry no request."""
+        _close_all(self._idle)
+
+    def _take(self) -> socket.socket:
+        """Return a connection that is open, the last one used if there is any."""
+        from urllib3.util import wait_for_read
+
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            # What can be read before anything was asked is the end of the connection.
+            if not wait_for_read(connection, timeout=0):
+                return connection
+            connection.close()
+        try:
+            return self._connect()
+        except OSError as error:
+            raise self._not_connected(error) from None
+
+    def _connect(self) -> socket.socket:
+        to_connect, to_read = self._timeouts
+        connection = socket.create_connection((self._host, self._port), to_connect)
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_hostname=self._host)
+            connection.settimeout(to_read)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _not_connected(self, error: OSError) -> Exception:
+        from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, SSLError
+
+        kind: Any = EndpointConnectionError
+        if isinstance(error, TimeoutError):
+            kind = ConnectTimeoutError
+        elif isinstance(error, ssl.SSLError):
+            kind = SSLError
+        found: Exception = kind(endpoint_url=self._url, error=error)
+        return found
+
+    def _lost(self, error: OSError | HTTPException) -> Exception:
+        from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
+
+        if isinstance(error, TimeoutError):
+            return ReadTimeoutError(endpoint_url=self._url, error=error)
+        if isinstance(error, ConnectionError):
+            return ConnectionClosedError(endpoint_url=self._url, error=error)
+        return HTTPClientError(error=error)
+
+
+def _tls(cafile: str) -> ssl.SSLContext:
+    """Return botocore's own way to use TLS; urllib3 compares names in certificates itself."""
+    from botocore.httpsession import create_urllib3_context
+
+    context: ssl.SSLContext = create_urllib3_context()
+    context.check_hostname, context.verify_mode = True, ssl.CERT_REQUIRED
+    context.load_verify_locations(cafile)
+    return context
+
+
+def _read(connection: socket.socket) -> tuple[RawAnswer, bool]:
+    """Return the answer, and whether the connection ends with it."""
+    with HTTPResponse(connection, method="POST") as response:
+        response.begin()
+        body = response.read()
+        return RawAnswer(response.status, response.headers, body), response.will_close
+
+
+def _close_all(idle: list[socket.socket]) -> None:
+    while idle:
+        idle.pop().close()
