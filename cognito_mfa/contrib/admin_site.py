@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -17,7 +18,9 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import gate
+from cognito_mfa.enforcement.account_state import is_own_backend
 from cognito_mfa.enforcement.block_log import record_block
 from cognito_mfa.enforcement.redirects import safe_url
 from cognito_mfa.enforcement.responses import MFA_REQUIRED, deny
@@ -70,3 +73,20 @@ class MFAAdminSite(AdminSite):
             extra_context: as in Django.
         """
         return super().logout(request, extra_context)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Redirect to our page. The admin's own form would change a password that no sign-in checks.
+
+        Args:
+            request: from a user who may use the admin. Sign-ins of other backends keep Django's form.
+            extra_context: as in Django.
+        """
+        if not is_own_backend(request.session.get(BACKEND_SESSION_KEY)):
+            return super().password_change(request, extra_context)
+        if get_conf().PASSWORD_PAGES:
+            return HttpResponseRedirect(reverse("cognito_mfa:password_change"))
+        text = _("You can’t change your password on this site.")
+        messages.info(request, text, fail_silently=True)
+        return HttpResponseRedirect(reverse("admin:index", current_app=self.name))

@@ -75,6 +75,35 @@ def test_the_admins_own_password_form_is_gone(pool: LocalPool, visitor: Visitor)
     assert "_auth_user_id" not in visitor.client.session
 
 
+def test_changing_a_password_in_the_admin_changes_the_one_that_signs_in(
+    pool: LocalPool, admin: Visitor
+) -> None:
+    """Django's form would change a password that no sign-in checks, and say that it was changed."""
+    User.objects.get(username="root").set_password("local")
+    page = admin.get("/admin/password_change/")
+    assert page.url == reverse("cognito_mfa:password_change")
+
+
+def test_the_admin_says_where_passwords_cannot_be_changed(
+    pool: LocalPool, admin: Visitor, settings: Settings
+) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "PASSWORD_PAGES": False}
+    page = admin.get("/admin/password_change/", follow=True)
+    assert page.redirect_chain[-1][0] == "/admin/"
+    assert "can’t change your password on this site" in admin.text(page)
+
+
+def test_a_password_of_the_sites_own_is_still_changed_in_the_admin(
+    pool: LocalPool, visitor: Visitor, settings: Settings
+) -> None:
+    backend = "django.contrib.auth.backends.ModelBackend"
+    settings.AUTHENTICATION_BACKENDS = [*settings.AUTHENTICATION_BACKENDS, backend]
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "REQUIRED": False}
+    local = User.objects.create_superuser("local", password="local")
+    visitor.client.force_login(local, backend=backend)
+    assert "Old password" in visitor.text(visitor.get("/admin/password_change/"))
+
+
 def test_people_without_the_right_are_told_and_do_not_loop(
     pool: LocalPool, visitor: Visitor
 ) -> None:
