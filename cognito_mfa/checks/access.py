@@ -113,10 +113,25 @@ def check_admin() -> Iterator[CheckMessage]:
         form = works if has_form else ""
         yield Caution(
             f"The admin site {site.name!r} does not enforce MFA{form}.",
-            hint="Replace 'django.contrib.admin' with 'cognito_mfa.apps.MFAAdminConfig' in INSTALLED_APPS, or subclass "
-            "cognito_mfa.contrib.admin_site.MFAAdminSite.",
+            hint=_way_to_gate(site),
             id="cognito_mfa.W008",
         )
+
+
+def _way_to_gate(site: Any) -> str:
+    """Return what the site has to write, where it has not written it already."""
+    from django.contrib import admin
+
+    from cognito_mfa.contrib.admin_site import MFAAdminSite
+
+    if isinstance(site, MFAAdminSite):
+        return "Call super().has_permission() in its has_permission(), and do not override login()."
+    if admin.site == site and "django.contrib.admin" in settings.INSTALLED_APPS:
+        return "Replace 'django.contrib.admin' with 'cognito_mfa.apps.MFAAdminConfig' in INSTALLED_APPS."
+    return (
+        "Derive it from cognito_mfa.contrib.admin_site.MFAAdminSite instead of django.contrib.admin.AdminSite "
+        "(see docs/admin-sites.md)."
+    )
 
 
 def _is_gated(site: Any) -> bool:

@@ -390,3 +390,21 @@ def test_a_provider_of_ours_under_another_name(provider: str, settings: Settings
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{OIDC}.DerivedRefresh"]
     told = found()
     assert not {"cognito_mfa.W019", "cognito_mfa.W022"} & set(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("PlainAdmin", "Derive it from cognito_mfa.contrib.admin_site.MFAAdminSite"),
+        ("FormAdmin", "do not override login()"),
+        ("UngatedAdmin", "Call super().has_permission()"),
+    ],
+)
+def test_the_hint_for_an_admin_site_says_what_is_left_to_do(
+    settings: Settings, name: str, step: str
+) -> None:
+    """Who has replaced Django's admin already, and has one of their own, is not told to do so again."""
+    both(urls(name), middleware())(settings)
+    (hint,) = {message.hint for message in check_site(None) if message.id == "cognito_mfa.W008"}
+    assert step in str(hint)
+    assert "Replace" not in str(hint)
