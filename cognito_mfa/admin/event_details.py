@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,6 +16,7 @@ from cognito_mfa.authenticator import permissions
 from cognito_mfa.authenticator.permissions import DenialReason
 from cognito_mfa.authenticator.transitions import SWITCHED_ON
 from cognito_mfa.authenticator.wrong_code_alerts import ALERTED
+from cognito_mfa.exceptions import LinkRefusedReason as Refused
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 
 Kind = MFAEvent.Kind
@@ -31,6 +33,8 @@ CONSTANTS: Mapping[str, Label] = {
     "MANAGED_LOGIN": gettext_lazy("Managed login"),
     "SIGN_IN": gettext_lazy("Sign-in"),
     "NEW_USER": gettext_lazy("New user"),
+    "RESOLVER": gettext_lazy("Matched to an existing user"),
+    "CONFIRMED": gettext_lazy("Confirmed by the user"),
     "RESTORED": gettext_lazy("Database restored"),
 }
 PHRASES: Mapping[str, Label] = {
@@ -55,6 +59,41 @@ DENIALS: Mapping[str, Label] = {
     DenialReason.POWER.value: gettext_lazy("a user with more permissions"),
     DenialReason.POOL.value: gettext_lazy("another user pool"),
 }
+REFUSALS: Mapping[str, Label] = {
+    Refused.NOT_A_USER: gettext_lazy("The site’s own code returned no user"),
+    Refused.NOT_SAVED: gettext_lazy("The site’s own code returned a user that is not saved"),
+    Refused.INACTIVE: gettext_lazy("The user is inactive"),
+    Refused.STAFF: gettext_lazy("Staff are linked only by an administrator"),
+    Refused.PERMISSIONS: gettext_lazy("Users with permissions are linked only by an administrator"),
+    Refused.LINKED_TO_ANOTHER: gettext_lazy("The user is linked to another user pool user"),
+    Refused.LINKED_IN_ANOTHER_POOL: gettext_lazy("The user is linked in another user pool"),
+    Refused.RESOLVER_FAILED: gettext_lazy("The site’s own code failed"),
+    Refused.SIGNED_IN_AS_ANOTHER_USER: gettext_lazy("Another user was signed in before"),
+    Refused.DECLINED: gettext_lazy("The user declined"),
+    Refused.ANOTHER_USER: gettext_lazy("Another user signed in before the answer"),
+    Refused.SIGN_IN_EXPIRED: gettext_lazy("The sign-in expired before the answer"),
+    Refused.EMAIL_NOT_VERIFIED: gettext_lazy("The user pool has not verified the email address"),
+    Refused.EMAIL_DIFFERS: gettext_lazy("The email address differs from the user pool’s"),
+    Refused.ATTRIBUTES_UNKNOWN: gettext_lazy("Unknown whether the email address is verified"),
+    Refused.NO_USER: gettext_lazy("The site creates no users, and none matches"),
+    Refused.NOT_IN_POOL: gettext_lazy("No such user in the user pool"),
+    Refused.SEVERAL_IN_POOL: gettext_lazy("Several users of the user pool match"),
+    Refused.POOL_USERS_DIFFER: gettext_lazy("The values belong to different user pool users"),
+    Refused.FEDERATED: gettext_lazy("The user signs in with another identity provider"),
+    Refused.USER_LINKED: gettext_lazy("The user is linked to another user pool user"),
+    Refused.OVERTAKEN: gettext_lazy("Changed by another sign-in or administrator"),
+    Refused.GONE: gettext_lazy("The former user pool had deleted the user"),
+    Refused.RESET_UNFINISHED: gettext_lazy("A reset is unfinished"),
+    Refused.SEVERAL_USERS: gettext_lazy("Several users of the site match"),
+    Refused.USERNAME_TAKEN: gettext_lazy("Another user has the username"),
+    Refused.NO_VALID_USERNAME: gettext_lazy("The user pool has no username that the site accepts"),
+    Refused.USER_NOT_CREATED: gettext_lazy("The site’s user model refused the new user"),
+    Refused.LOGIN_FAILED: gettext_lazy("The site’s own code failed at the sign-in"),
+    Refused.RIGHTS_NOT_SAVED: gettext_lazy("The user’s groups could not be saved"),
+    Refused.UPDATER_FAILED: gettext_lazy("The site’s own code refused to update the user"),
+}
+WITH_REFERENCE = (Kind.LINK_REFUSED, Kind.SIGN_IN_REFUSED)
+_REFERENCE = re.compile(r"[0-9a-f]{8}")
 _CONSTANT = re.compile(r"\b[A-Z][A-Z_]*[A-Z]\b")
 _CHOSEN_BY_USERS = (
     Kind.RENAMED,
@@ -80,6 +119,24 @@ def shown(event: MFAEvent) -> str:
     if event.kind == Kind.FAILURES_CLEARED and detail.isdecimal():
         return _("Failed attempts: %(count)s") % {"count": detail}
     return _translated(detail)
+
+
+def shown_reason(event: MFAEvent) -> str:
+    """Return why it happened: as staff wrote it, or why the site refused, in words; a dash where nothing is known."""
+    if event.kind in WITH_REFERENCE:
+        return str(REFUSALS.get(event.reason, event.reason)) or formats.NONE
+    return event.reason or formats.NONE
+
+
+def reference_in(text: str) -> str:
+    """Return the reference of a refusal in what support pasted into a search; empty if it is something else."""
+    word = text.strip(" .").lower()
+    return word if _REFERENCE.fullmatch(word) else ""
+
+
+def with_reference(events: QuerySet[MFAEvent], reference: str) -> QuerySet[MFAEvent]:
+    """Return the refusals that a user may quote by ``reference``, by way of the index of kinds."""
+    return events.filter(kind__in=WITH_REFERENCE, detail__contains=f"reference {reference}")
 
 
 def _renamed(detail: str) -> str:

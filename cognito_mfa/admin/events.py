@@ -45,17 +45,38 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
 
     change_list_template = "admin/cognito_mfa/mfaevent/change_list.html"
 
-    list_display = ("at", "username", "kind", "details", "reason", "actor")
+    list_display = ("at", "username", "kind", "details", "shown_reason", "actor")
     list_filter = ("kind", "at")
     search_fields = ("^username",)
-    search_help_text = _("Searches the start of the username in the user pool.")
+    search_help_text = _(
+        "Searches the start of the username in the user pool, or the reference that a refused user quotes."
+    )
     list_select_related = ("actor",)
-    readonly_fields = ("at", "identity", "username", "kind", "details", "reason", "actor")
+    readonly_fields = ("at", "identity", "username", "kind", "details", "shown_reason", "actor")
     fields = readonly_fields
 
     @admin.display(description=_("details"))
     def details(self, event: MFAEvent) -> str:
         return event_details.shown(event)
+
+    @admin.display(description=_("reason"))
+    def shown_reason(self, event: MFAEvent) -> str:
+        return event_details.shown_reason(event)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[MFAEvent], search_term: str
+    ) -> tuple[QuerySet[MFAEvent], bool]:
+        """Find events by the start of the username, and refusals by their reference.
+
+        Args:
+            request: of the list.
+            queryset: what is searched.
+            search_term: as typed or pasted.
+        """
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        if reference := event_details.reference_in(search_term):
+            found |= event_details.with_reference(queryset, reference)
+        return found, duplicates
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         """Return whether the administrator may export the log; seeing it is another permission."""

@@ -78,8 +78,8 @@ class MFAEventInline(ReadOnly, TabularInline):
 
     model = MFAEvent
     template = "admin/cognito_mfa/rows.html"
-    fields = ("at", "kind", "details", "reason", "actor")
-    readonly_fields = ("details",)
+    fields = ("at", "kind", "details", "shown_reason", "actor")
+    readonly_fields = ("details", "shown_reason")
     verbose_name_plural = _("recent activity")
     extra = 0
     SHOWN = 50
@@ -100,6 +100,10 @@ class MFAEventInline(ReadOnly, TabularInline):
     @admin.display(description=_("details"))
     def details(self, event: MFAEvent) -> str:
         return event_details.shown(event)
+
+    @admin.display(description=_("reason"))
+    def shown_reason(self, event: MFAEvent) -> str:
+        return event_details.shown_reason(event)
 
 
 class CognitoIdentityAdmin(

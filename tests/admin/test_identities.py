@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -347,3 +348,25 @@ def test_links_of_a_former_pool_are_found(pool: LocalPool, admin: Visitor) -> No
     assert names("this") == {"root"}
     assert names("former") == {"ada"}
     assert names("") == {"ada", "root"}
+
+
+def test_support_finds_the_event_by_the_reference_that_the_user_reads_out(
+    pool: LocalPool, admin: Visitor, settings: Settings
+) -> None:
+    """It is all that the refused user knows, and support does not read logs."""
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CREATE_USERS": False}
+    refused = Visitor(Client(), admin.cognito)
+    refused.sign_in("newcomer")
+    refused.scan()
+    page = refused.text(refused.confirm_setup())
+    reference = re.search(r"quote reference\D*?([0-9a-f]{8})", page)
+    assert reference is not None, page
+
+    def found(query: str) -> str:
+        rows = admin.text(admin.get(reverse(EVENTS), data={"q": query}))
+        return rows[rows.index("result_list") :] if "result_list" in rows else ""
+
+    for query in (reference[1], f" {reference[1].upper()}. "):
+        assert "newcomer" in found(query), query
+    assert "The site creates no users" in found(reference[1])
+    assert "newcomer" not in found("0" * 8)

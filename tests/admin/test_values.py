@@ -16,6 +16,7 @@ from pytest_django.fixtures import Settings
 from cognito_mfa.admin import PAGES
 from cognito_mfa.admin.confirmation import ConfirmedOnePerson
 from cognito_mfa.authenticator import exemptions, reset
+from cognito_mfa.exceptions import LinkRefusedReason
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import (
     BlockedRequest,
@@ -38,7 +39,8 @@ RAW = {
     r"\b(?:True|False)\b": "a word or a picture",
     r"\d{4}-\d\d-\d\d": "a date in the language of the page",
     r"\+00:00": "a time in the site's zone",
-    r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b": "a label instead of a constant",
+    r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b|\b[A-Z]{5,}\b": "a label instead of a constant",
+    rf"\b(?:{'|'.join(reason for reason in LinkRefusedReason if '_' in reason)})\b": "a reason in words",
     r"\b\d+[.,]\d(?![\d%])(?!\xa0?%)": "a percentage with its sign",
 }
 # What a site's own data may look like.
@@ -68,6 +70,8 @@ def busy_site(pool: LocalPool, visitor: Visitor, settings: Settings) -> Visitor:
         MFAEvent.objects.record(kind, ada, detail="", reason="Ticket 7", actor=root.user)
     for kind, detail in details():
         MFAEvent.objects.record(kind, ada, detail=detail)
+    for reason in LinkRefusedReason:
+        MFAEvent.objects.record(Kind.LINK_REFUSED, ada, reason=reason)
     MFAEvent.objects.record(Kind.EVENTS_EXPORTED, None, detail="csv")
     CodeFailures.objects.create(
         pool_id=pool.id, username="ada", sub=ada.sub, failures=6, total=6, last_at=now
@@ -101,6 +105,8 @@ def details() -> list[tuple[Kind, str]]:
         (Kind.STATUS_CHANGED, "switched on"),
         (Kind.STATUS_CHANGED, "RESTORED"),
         (Kind.LINKED, "BY_HAND"),
+        (Kind.LINKED, "RESOLVER"),
+        (Kind.LINKED, "CONFIRMED"),
         (Kind.LINKED, "NEW_USER · user 7 has the name"),
         (Kind.SIGN_IN_REFUSED, "SIGN_IN"),
         (Kind.PERMISSION_DENIED, "reset_mfa: oneself"),

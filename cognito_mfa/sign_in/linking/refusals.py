@@ -100,7 +100,8 @@ def _record(person: Person | CognitoIdentity, refusal: LinkRefused) -> None:
         sub=person.sub,
         username=person.username,
         reason=refusal.reason,
-        detail=" · ".join(filter(None, (about, refusal.cause, f"reference {refusal.reference}"))),
+        # The reference before the cause, which may be long: the admin finds the event by it.
+        detail=" · ".join(filter(None, (about, f"reference {refusal.reference}", refusal.cause))),
     )
     try:
         site_code.run(write, reason=refusal.reason, of=[MFAEvent])
