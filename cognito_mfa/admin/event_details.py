@@ -122,14 +122,14 @@ def shown(event: MFAEvent) -> str:
 
 
 def shown_reason(event: MFAEvent) -> str:
-    """Return why it happened: as staff wrote it, or why the site refused, in words; a dash where nothing is known."""
+    """Return why it happened: as staff wrote it, or why the site refused, in words; else a dash."""
     if event.kind in WITH_REFERENCE:
         return str(REFUSALS.get(event.reason, event.reason)) or formats.NONE
     return event.reason or formats.NONE
 
 
 def reference_in(text: str) -> str:
-    """Return the reference of a refusal in what support pasted into a search; empty if it is something else."""
+    """Return the reference of a refusal that was pasted into a search; empty for anything else."""
     word = text.strip(" .").lower()
     return word if _REFERENCE.fullmatch(word) else ""
 
