@@ -110,7 +110,12 @@ def would_be_blocked(numbers: Numbers, _site: str) -> Section | None:
 
 
 def statuses(numbers: Numbers, site: str) -> Section:
-    """Show what Cognito said, and how much of that is old."""
+    """Show what Cognito said, and how much of that is old.
+
+    Args:
+        numbers: of the site.
+        site: the admin site that has the lists, by its name in the URLconf.
+    """
     url = _url(site, CognitoIdentity)
     rows: list[Sequence[object]] = [
         (_link(f"{url}?status__exact={status.value}", status.label), _n(numbers.statuses[status]))
@@ -149,7 +154,12 @@ def setups(numbers: Numbers, _site: str) -> Section:
 
 
 def failures(numbers: Numbers, site: str) -> Section:
-    """Show recent failures, each number leading to its list."""
+    """Show recent failures, each number leading to its list.
+
+    Args:
+        numbers: of the site.
+        site: the admin site that has the lists, by its name in the URLconf.
+    """
     events = _url(site, MFAEvent)
     counters = f"{site}:cognito_mfa_codefailures_changelist"
     resets = f"{_url(site, CognitoIdentity)}?{ResetFilter.parameter_name}={ResetFilter.UNFINISHED}"

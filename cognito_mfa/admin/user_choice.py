@@ -64,7 +64,12 @@ def field(relation: Any, site: AdminSite, request: HttpRequest) -> forms.ModelCh
 
 
 def relation(model: Any, name: str) -> ForeignKey[Any, Any]:
-    """Return the foreign key ``name`` of ``model``."""
+    """Return a foreign key, whose type says what its form field may be.
+
+    Args:
+        model: one of ours.
+        name: the key's.
+    """
     found: ForeignKey[Any, Any] = model._meta.get_field(name)
     return found
 

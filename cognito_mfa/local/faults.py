@@ -67,6 +67,11 @@ class Unreachable(_Named):
     only be reset, so over HTTP see also ``server.down()``."""
 
     def play(self, execute: Execute) -> WireResponse:
+        """Send nothing.
+
+        Raises:
+            NothingSent: Always.
+        """
         raise NothingSent
 
 
@@ -77,6 +82,11 @@ class Timeout(_Named):
     executed: bool
 
     def play(self, execute: Execute) -> WireResponse:
+        """Execute the request or not, and never answer.
+
+        Raises:
+            NoAnswer: Always.
+        """
         if self.executed:
             execute()
         raise NoAnswer
@@ -89,6 +99,11 @@ class Reset(_Named):
     executed: bool
 
     def play(self, execute: Execute) -> WireResponse:
+        """Execute the request or not, and reset the connection.
+
+        Raises:
+            ConnectionLost: Always.
+        """
         if self.executed:
             execute()
         raise ConnectionLost

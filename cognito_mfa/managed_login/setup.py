@@ -65,6 +65,7 @@ def start_setup(
         SignInAgain: there is no token, it is too old for this, or an authenticator app works already.
         ScopeMissing: the token allows no setup; the operator must request the scope at the sign-in.
         Refused: an identity provider signs the user in, or the tokens name another user.
+        BadReply: Cognito answered about another user.
     """
     kept = PendingSignIn.load(request)
     clear_pending(request)

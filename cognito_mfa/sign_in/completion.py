@@ -146,6 +146,9 @@ def check_factor_claims(person: Person) -> None:
     """Refuse tokens whose ``amr`` claim denies the factor just answered.
 
     Most pools send none, so that its absence says nothing.
+
+    Raises:
+        BadReply: it names other factors only.
     """
     methods = person.claims.get("amr")
     if isinstance(methods, list) and "mfa" not in methods:

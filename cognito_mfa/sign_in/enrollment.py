@@ -57,6 +57,9 @@ def start(request: HttpRequest, pending: PendingSignIn, given: Challenge | Token
         request: whose session keeps the secret.
         pending: the sign-in or change that needs the setup.
         given: the MFA_SETUP challenge, or the tokens of a user without one.
+
+    Raises:
+        ChallengeNotSupported: the pool wants another factor set up.
     """
     if isinstance(given, Tokens):
         association = user_api.associate_software_token(access_token=given.access)

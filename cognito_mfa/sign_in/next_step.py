@@ -61,6 +61,10 @@ def take(
         passed: the factor that was answered just now.
         counted_by_name: its code was counted by the username, as the ``sub`` was not known.
         rows: the identities of the name in the reply; by default they are read.
+
+    Raises:
+        RemovalNotAllowed: there is nothing to turn off, and the pool wants an authenticator app set up.
+        ChallengeNotSupported: the step is none that this app knows.
     """
     if isinstance(reply, Tokens):
         return finish_with_tokens(request, pending, reply, passed, counted_by_name=counted_by_name)
@@ -122,6 +126,9 @@ def finish_with_tokens(
         passed: the factor that was answered for them.
         consent: what the user said about also being the one who is signed in in this browser.
         counted_by_name: its code may have been counted by the username.
+
+    Raises:
+        Refused: a change was made by a user without an identity here.
     """
     # Cognito has used up its session string, whatever happens now.
     pending.discard_progress(request)

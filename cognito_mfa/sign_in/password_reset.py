@@ -106,6 +106,7 @@ def set_password(
         BadCode: wrong or expired, or no such user; the same page may try again.
         PasswordRejected: the pool's policy refuses the password; the code is kept for the next try.
         Busy: there were too many attempts.
+        ChallengeLost: this browser's reset is not at this step.
         Unavailable: Cognito may have set it, or not.
     """
     if pending.step is not Step.PASSWORD_RESET:

@@ -132,6 +132,13 @@ class DeviceRenameView(OwnPage, FormPage):
 
     @method_decorator(mfa_recent())
     def dispatch_confirmed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Answer a user who confirmed with a code recently.
+
+        Args:
+            request: the user's.
+            args: of the address.
+            kwargs: of the address.
+        """
         return super().dispatch(request, *args, **kwargs)
 
     def get_initial(self) -> dict[str, Any]:

@@ -65,7 +65,13 @@ class CodesPage(OwnPage):
         return self.dispatch_own(request, *args, **kwargs)
 
     def dispatch_own(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Answer a user who may have recovery codes."""
+        """Answer a user who may have recovery codes.
+
+        Args:
+            request: the user's.
+            args: of the address.
+            kwargs: of the address.
+        """
         return super().dispatch(request, *args, **kwargs)
 
     @property
@@ -98,6 +104,13 @@ class RecoveryCodesView(CodesPage, TemplateView):
 
     @method_decorator(mfa_recent())
     def dispatch_confirmed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Answer a user who confirmed with a code recently.
+
+        Args:
+            request: the user's.
+            args: of the address.
+            kwargs: of the address.
+        """
         return super().dispatch_own(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

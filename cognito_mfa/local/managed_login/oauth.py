@@ -108,7 +108,11 @@ class Authorization:
         self._grants: dict[str, Grant] = {}
 
     def client(self, client_id: str) -> tuple[UserPool, AppClient]:
-        """Return an app client and its pool. Raises OAuthError."""
+        """Return an app client and its pool.
+
+        Raises:
+            OAuthError: No pool has it.
+        """
         found = self._context.client_with_id(client_id)
         if found is None:
             raise OAuthError("invalid_client")
@@ -284,7 +288,11 @@ class Authorization:
             return
 
     def user_info(self, access_token: str) -> dict[str, Any]:
-        """Return the claims of an access token's user. Raises NotAuthorizedException."""
+        """Return the claims of an access token's user.
+
+        Raises:
+            NotAuthorizedException: The token is no good, does not allow it, or its user is gone.
+        """
         pool, user = self._tokens.check_access(access_token, scope=OPENID)
         if user is None:
             raise NotAuthorizedException("User does not exist.")

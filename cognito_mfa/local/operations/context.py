@@ -107,7 +107,11 @@ class Context:
         return self._lock.released()
 
     def pool(self, parameters: Parameters) -> UserPool:
-        """Return the pool that a request names. Raises ResourceNotFoundException."""
+        """Return the pool that a request names.
+
+        Raises:
+            ResourceNotFoundException: There is none.
+        """
         pool_id = parameters["UserPoolId"]
         pool = self.account.pools.get(pool_id)
         if pool is None:
@@ -249,7 +253,11 @@ def hides_existence(pool: UserPool, client: AppClient, *, admin: bool = False) -
 
 
 def attributes_in(pairs: list[Mapping[str, str]]) -> dict[str, str]:
-    """Return attributes by name, from a list of pairs. Raises InvalidParameterException."""
+    """Return attributes by name, from a list of pairs.
+
+    Raises:
+        InvalidParameterException: One has no value.
+    """
     for pair in pairs:
         if "Value" not in pair:
             name = pair["Name"]

@@ -87,6 +87,7 @@ def answer_software_token(context: Context, given: ChallengeResponse) -> Payload
         CodeMismatchException: The code is wrong.
         ExpiredCodeException: The code was used already.
         NotAuthorizedException: The user is locked after wrong codes.
+        SoftwareTokenMFANotFoundException: The user has no authenticator app any more.
     """
     code = required(given.values, "SOFTWARE_TOKEN_MFA_CODE")
     challenge_response.check_code_lock(context, given.user)

@@ -193,9 +193,12 @@ def bound_to_exchange(
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Read a TIMESTAMP as leniently as Java does. Raises InvalidParameterException.
+    """Read a TIMESTAMP as leniently as Java does.
 
     A wrong weekday or a leading zero is found out only when the signature is compared.
+
+    Raises:
+        InvalidParameterException: It is none.
     """
     parsed = TIMESTAMP.fullmatch(text)
     if parsed is None:
@@ -215,7 +218,11 @@ def timestamp(at: datetime) -> str:
 
 
 def client_value(text: str) -> int:
-    """Return the number in SRP_A. Raises InvalidParameterException."""
+    """Return the number in SRP_A.
+
+    Raises:
+        InvalidParameterException: It is no public value of SRP.
+    """
     try:
         return srp.client_value(text)
     except srp.BadPublicValue:

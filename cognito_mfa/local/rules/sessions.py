@@ -107,7 +107,8 @@ class Sessions:
     def find(self, token: str) -> SignInSession:
         """Return the live session of a string.
 
-        Raises NotAuthorizedException with Cognito's words.
+        Raises:
+            NotAuthorizedException: There is none, or it has expired or was used, in Cognito's words.
         """
         session = self._sessions.get(_id_in(token))
         if session is None or session_string(session) != token:

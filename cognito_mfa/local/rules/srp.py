@@ -55,7 +55,11 @@ class Challenge:
 
 
 def client_value(text: str) -> int:
-    """Return the client's public value A from hexadecimal. Raises BadPublicValue."""
+    """Return the client's public value A from hexadecimal.
+
+    Raises:
+        BadPublicValue: It is not hexadecimal, too long, or a multiple of N.
+    """
     if len(text) > LONGEST_PUBLIC_VALUE or not HEX.fullmatch(text):
         raise BadPublicValue
     value = int(text, 16)

@@ -322,7 +322,11 @@ class Tokens:
         return pool.families[str(said["event_id"])].session_id
 
     def client_of(self, token: str) -> AppClient:
-        """Return the app client of a token. Raises NotAuthorizedException when it is gone."""
+        """Return the app client of a token.
+
+        Raises:
+            NotAuthorizedException: The token is no good, or the app client is gone.
+        """
         pool, said = self._verified(token)
         client = pool.clients.get(str(said.get("client_id")))
         if client is None:

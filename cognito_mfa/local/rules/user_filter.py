@@ -25,7 +25,8 @@ READERS: dict[str, Reader] = {
 def matcher(text: str) -> Callable[[User], bool]:
     """Return the test that a filter puts users to.
 
-    Raises InvalidParameterException for a bad one.
+    Raises:
+        InvalidParameterException: The filter is no good.
     """
     if not text.strip():
         return lambda _: True

@@ -42,9 +42,18 @@ _building = Lock()
 class Answerer(Protocol):
     """Whatever answers requests: a LocalCognito."""
 
-    def answer(self, request: WireRequest) -> WireResponse: ...
+    def answer(self, request: WireRequest) -> WireResponse:
+        """Return the response to a request of the API."""
+        ...
 
-    def document(self, path: str, base: str) -> Mapping[str, Any] | None: ...
+    def document(self, path: str, base: str) -> Mapping[str, Any] | None:
+        """Return what a document at an address of a pool says; None where there is none.
+
+        Args:
+            path: The path of its address.
+            base: Where the addresses in it begin.
+        """
+        ...
 
 
 _installed: list[Answerer] = []
@@ -79,6 +88,7 @@ def make_client(
         region_name: The AWS region.
         endpoint_url: As boto3 takes it; nothing is sent there.
         config: As boto3 takes it.
+        kwargs: What else boto3 takes.
 
     Returns:
         The client. A process may keep it from one test to the next.

@@ -62,7 +62,8 @@ class BadRequest(Exception):
 def read_headers(stream: BinaryIO) -> dict[str, str]:
     """Return the headers up to the empty line by lower-case name, repeated ones as a list.
 
-    Raises BadRequest for a line that is no header, or one too many.
+    Raises:
+        BadRequest: A line is no header, or one too many.
     """
     headers: dict[str, str] = {}
     count = 0
@@ -100,7 +101,11 @@ def skip_empty_lines(line: bytes, stream: BinaryIO) -> bytes:
 
 
 def read_request_line(line: bytes) -> tuple[str, str, str]:
-    """Return the method, what is asked for (still quoted), and the version. Raises BadRequest."""
+    """Return the method, what is asked for (still quoted), and the version.
+
+    Raises:
+        BadRequest: It is no request line, or too long.
+    """
     if len(line) > LONGEST_LINE:
         raise BadRequest(414, "the request line is too long")
     match = REQUEST_LINE.fullmatch(line)
