@@ -76,7 +76,7 @@ def pre_sign_up(
     attributes = about.user.attributes if about.user is not None else {}
     request = {"userAttributes": dict(attributes), "validationData": validation_data or None}
     response = {"autoConfirmUser": False, "autoVerifyEmail": False, "autoVerifyPhone": False}
-    return _call(context, about, "PreSignUp", _event(context, about, source, request, response))
+    return _call(context, about, "PreSignUp", source, request=request, response=response)
 
 
 def post_confirmation(context: Context, about: About, source: str) -> None:
@@ -88,7 +88,7 @@ def post_confirmation(context: Context, about: About, source: str) -> None:
         source: The triggerSource.
     """
     request = {"userAttributes": attributes_of(about.user)}
-    _call(context, about, "PostConfirmation", _event(context, about, source, request, {}))
+    _call(context, about, "PostConfirmation", source, request=request, response={})
 
 
 def pre_authentication(context: Context, about: About) -> None:
@@ -103,8 +103,8 @@ def pre_authentication(context: Context, about: About) -> None:
         "validationData": context.validation_data,
         **_not_found(about),
     }
-    event = _event(context, about, "PreAuthentication_Authentication", request, {})
-    _call(context, about, "PreAuthentication", event)
+    source = "PreAuthentication_Authentication"
+    _call(context, about, "PreAuthentication", source, request=request, response={})
 
 
 def post_authentication(context: Context, about: About, *, new_device: bool) -> None:
@@ -116,8 +116,8 @@ def post_authentication(context: Context, about: About, *, new_device: bool) -> 
         new_device: Whether the pool tracks devices and has not seen this one.
     """
     request = {"userAttributes": attributes_of(about.user), "newDeviceUsed": new_device}
-    event = _event(context, about, "PostAuthentication_Authentication", request, {})
-    _call(context, about, "PostAuthentication", event)
+    source = "PostAuthentication_Authentication"
+    _call(context, about, "PostAuthentication", source, request=request, response={})
 
 
 def pre_token_generation(
@@ -142,8 +142,16 @@ def pre_token_generation(
     }
     if version != "1":
         request["scopes"] = list(scopes)
-    event = {**_event(context, about, source, request, {member: None}), "version": version}
-    changes = _mapping(_call(context, about, "PreTokenGeneration", event), member)
+    response = _call(
+        context,
+        about,
+        "PreTokenGeneration",
+        source,
+        request=request,
+        response={member: None},
+        version=version,
+    )
+    changes = _mapping(response, member)
     return _first_version(changes) if version == "1" else _later_version(changes)
 
 
@@ -179,7 +187,7 @@ def migrate_user(context: Context, about: About, source: str, password: str | No
     """
     response = dict.fromkeys(MIGRATED)
     request = {"password": password, "validationData": context.validation_data}
-    return _call(context, about, "UserMigration", _event(context, about, source, request, response))
+    return _call(context, about, "UserMigration", source, request=request, response=response)
 
 
 def custom_message(context: Context, about: About, source: str) -> Response:
@@ -200,7 +208,7 @@ def custom_message(context: Context, about: About, source: str) -> Response:
         "usernameParameter": USERNAME_PLACE if source == INVITATION else None,
     }
     response = dict.fromkeys(("smsMessage", "emailMessage", "emailSubject"))
-    return _call(context, about, "CustomMessage", _event(context, about, source, request, response))
+    return _call(context, about, "CustomMessage", source, request=request, response=response)
 
 
 def define_auth_challenge(
@@ -345,21 +353,32 @@ def _call_challenge(
     if arn_of(about.pool, trigger) is None:
         raise UserLambdaValidationException(NO_CHALLENGES)
     common = {"userAttributes": attributes_of(about.user), **_not_found(about)}
-    event = _event(
+    source = f"{trigger}_Authentication"
+    return _call(
         context,
         about,
-        f"{trigger}_Authentication",
-        {**common, **request},
-        dict.fromkeys(members),
+        trigger,
+        source,
+        request={**common, **request},
+        response=dict.fromkeys(members),
     )
-    return _call(context, about, trigger, event)
 
 
-def _call(context: Context, about: About, trigger: str, event: dict[str, Any]) -> Response:
+def _call(
+    context: Context,
+    about: About,
+    trigger: str,
+    source: str,
+    *,
+    request: Mapping[str, Any],
+    response: Response,
+    version: str = "1",
+) -> Response:
     """The response of the pool's function for a trigger; empty where the pool has none."""
     arn = arn_of(about.pool, trigger)
     if arn is None:
         return {}
+    event = {**_event(context, about, source, request, response), "version": version}
     try:
         with context.unlocked():
             seconds = about.pool.behavior.trigger_seconds
