@@ -11,8 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from email.utils import formatdate
 from typing import Any
 
 from cognito_mfa.local import operations, selection
@@ -31,7 +29,13 @@ from cognito_mfa.local.operations.context import Context
 from cognito_mfa.local.rules.limits import RequestQuotas
 from cognito_mfa.local.rules.tokens import sign_all
 from cognito_mfa.local.wire import service_model, validation
-from cognito_mfa.local.wire.messages import Answer, NothingSent, WireRequest, WireResponse
+from cognito_mfa.local.wire.messages import (
+    Answer,
+    NothingSent,
+    WireRequest,
+    WireResponse,
+    http_date,
+)
 
 TARGET_PREFIX = "AWSCognitoIdentityProviderService."
 
@@ -101,8 +105,7 @@ class Protocol:
 
     def _dated(self, response: WireResponse) -> WireResponse:
         """Return ``response`` with the time of this account's clock, which tests move."""
-        date = formatdate(self._clock.now(), usegmt=True)
-        return replace(response, headers={**response.headers, "Date": date})
+        return response.with_headers({"Date": http_date(self._clock.now())})
 
     def _play(self, fault: Fault, name: str, parameters: Mapping[str, Any]) -> WireResponse:
         logged = False

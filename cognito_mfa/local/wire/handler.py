@@ -97,8 +97,6 @@ class Handler(BaseHTTPRequestHandler):
     # An unreadable request line gets a status line too.
     request_version = default_request_version = "HTTP/1.0"
     disable_nagle_algorithm = True
-    #: Buffered, so that head and body leave together.
-    wbufsize = -1
 
     def __init__(
         self,
@@ -194,7 +192,6 @@ class Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if headers.get("expect", "").lower() == "100-continue" and not framing.is_empty:
             super().handle_expect_100()
-            self.wfile.flush()
         return HttpRequest(self.command, path, query, headers, framing.read(self._stream))
 
     def _respond(self, request: HttpRequest) -> WireResponse:
@@ -210,8 +207,7 @@ class Handler(BaseHTTPRequestHandler):
         if not caller.may(request.method, place.access):
             return _refused(request, ANOTHER_SITE)
         response = self._answer_or_fail(request, place)
-        headers = {**response.headers, **caller.headers(request.method, place.access)}
-        return replace(response, headers=headers)
+        return response.with_headers(caller.headers(request.method, place.access))
 
     def _answer_or_fail(self, request: HttpRequest, place: Place) -> WireResponse:
         try:
@@ -241,16 +237,20 @@ class Handler(BaseHTTPRequestHandler):
         delimited = response.cut is None and "Content-Length" in response.headers
         if not delimited and response.status != NO_CONTENT:
             self.close_connection = True
-        self.send_response_only(response.status)
-        for name, value in response.headers.items():
-            self.send_header(name, value.encode("latin-1", "replace").decode("latin-1"))
-        self.send_header("Connection", "close" if self.close_connection else "keep-alive")
-        self.end_headers()
-        if self.command == "HEAD":
-            return
-        for piece in response.pieces():
-            self.wfile.write(piece)
-            self.wfile.flush()
+        head, pieces = self._head(response), response.pieces()
+        # In one write with the head, so that they leave together.
+        body = b"" if self.command == "HEAD" else next(pieces, b"")
+        self.wfile.write(head + body)
+        if self.command != "HEAD":
+            for piece in pieces:
+                self.wfile.write(piece)
+
+    def _head(self, response: WireResponse) -> bytes:
+        phrase = self.responses.get(response.status, ("",))[0]  # a fault may have any status
+        lines = [f"{self.protocol_version} {response.status} {phrase}"]
+        lines += [f"{name}: {value}" for name, value in response.headers.items()]
+        lines.append(f"Connection: {'close' if self.close_connection else 'keep-alive'}\r\n\r\n")
+        return "\r\n".join(lines).encode("latin-1", "replace")
 
     def _wait_until_given_up(self) -> None:
         self.close_connection = True
@@ -294,7 +294,7 @@ def _not_allowed(request: HttpRequest, place: Place) -> WireResponse:
     if place.access is Access.OPERATIONS and request.method == "GET":
         return _text(404, NOTHING_HERE)
     response = _text(405, f"{request.method} is not allowed here; {place.allow} are.")
-    return replace(response, headers={**response.headers, "Allow": place.allow})
+    return response.with_headers({"Allow": place.allow})
 
 
 def _values(text: str) -> dict[str, str]:
@@ -311,7 +311,7 @@ def _refused(request: HttpRequest, text: str) -> WireResponse:
 
 
 def _closed(response: WireResponse) -> WireResponse:
-    return replace(response, headers={**response.headers, **CLOSED})
+    return response.with_headers(CLOSED)
 
 
 def _text(status: int, text: str) -> WireResponse:

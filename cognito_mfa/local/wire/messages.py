@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 from cognito_mfa.local.json_text import compact
@@ -63,6 +64,11 @@ class WireResponse:
     body: bytes = field(repr=False)
     cut: int | None = None
     drip: float = 0.0
+
+    def with_headers(self, more: Mapping[str, str]) -> WireResponse:
+        """Return the response with more headers, which replace those of the same name."""
+        headers = {**self.headers, **more}
+        return WireResponse(self.status, headers, self.body, self.cut, self.drip)
 
     def pieces(self) -> Iterator[bytes]:
         """What arrives of the body, as slowly as it does."""
@@ -132,12 +138,24 @@ def respond(
         "Content-Type": CONTENT_TYPE,
         "Content-Length": str(len(body)),
         "x-amzn-RequestId": str(uuid.uuid4()),
-        "Date": formatdate(now, usegmt=True),
+        "Date": http_date(time.time() if now is None else now),
     }
+    if not headers:
+        return WireResponse(status, common, body)
     replaced = {name.lower() for name in headers}
     kept = {name: value for name, value in common.items() if name.lower() not in replaced}
     given = {name: value for name, value in headers.items() if value is not None}
     return WireResponse(status, {**kept, **given}, body)
+
+
+def http_date(timestamp: float) -> str:
+    """Return a time in Unix seconds as HTTP writes it."""
+    return _date_of_second(int(timestamp))
+
+
+@lru_cache(maxsize=8)
+def _date_of_second(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 class Disruption(Exception):

@@ -63,9 +63,9 @@ def validate(operation: str, parameters: Mapping[str, Any]) -> None:
         SerializationException: A value has the wrong JSON type.
         InvalidParameterException: A constraint is broken; the text names all of them.
     """
-    shape = service_model.input_shape(operation)
     # To the end before anything is said: a wrong type anywhere is worse than a broken constraint.
-    broken = list(_broken(shape, parameters, "", hidden=False))
+    broken: list[str] = []
+    _collect(service_model.input_shape(operation), parameters, "", broken, hidden=False)
     if broken:
         noun = "error" if len(broken) == 1 else "errors"
         raise InvalidParameterException(
@@ -79,23 +79,24 @@ def check_password(password: str) -> None:
     Raises:
         InvalidParameterException: It breaks a constraint of PasswordType.
     """
-    shape = service_model.shape("PasswordType")
-    broken = list(_broken(shape, password, "password", hidden=True))
+    broken: list[str] = []
+    _collect(service_model.shape("PasswordType"), password, "password", broken, hidden=True)
     if broken:
         raise InvalidParameterException(f"1 validation error detected: {broken[0]}")
 
 
 def _check_type(shape: Shape, value: Any) -> None:
-    expected = JSON_TYPES.get(shape["type"], object)
-    is_bool = isinstance(value, bool)
-    if not isinstance(value, expected) or (is_bool and shape["type"] != "boolean"):
+    kind = shape["type"]
+    if not isinstance(value, JSON_TYPES.get(kind, object)):
         raise _not_convertible(shape, value)
-    bits = BITS.get(shape["type"])
+    if isinstance(value, bool) and kind != "boolean":
+        raise _not_convertible(shape, value)
+    bits = BITS.get(kind)
     if bits is not None and not -(2**bits) <= value < 2**bits:
         raise _not_convertible(shape, value)
     if isinstance(value, str):
         _check_characters(value)
-    if shape["type"] == "blob":
+    if kind == "blob":
         _check_base64(value)
 
 
@@ -121,62 +122,69 @@ def _not_convertible(shape: Shape, value: Any) -> SerializationException:
     return SerializationException(f"Unrecognized collection type for {kind}: {seen}")
 
 
-def _broken(shape: Shape, value: Any, path: str, *, hidden: bool) -> Iterator[str]:
-    """The constraints that a value and everything inside it break. What a sensitive value holds
+def _collect(shape: Shape, value: Any, path: str, broken: list[str], *, hidden: bool) -> None:
+    """Add the constraints that a value and everything inside it break. What a sensitive value holds
     is sensitive too, although the model does not say so of the strings in a map.
 
     Raises SerializationException for a value of the wrong type."""
     _check_type(shape, value)
     hidden = hidden or bool(shape.get("sensitive")) or shape["type"] == "blob"
-    for name in shape.get("required", ()):
-        if value.get(name) is None:
-            yield f"Value null at '{_joined(path, _camel(name))}' {_must('not be null')}"
-    shown = "Value" if hidden else f"Value '{value}'"
+    broken += [
+        f"Value null at '{_joined(path, _camel(name))}' {_must('not be null')}"
+        for name in shape.get("required", ())
+        if value.get(name) is None
+    ]
     for constraint in _own(shape, value):
-        yield f"{shown} at '{path}' {_must(constraint)}"
+        shown = "Value" if hidden else f"Value '{value}'"
+        broken.append(f"{shown} at '{path}' {_must(constraint)}")
     for member, step, child in _children(shape, value):
-        yield from _broken(child, member, _joined(path, step), hidden=hidden)
+        _collect(child, member, _joined(path, step), broken, hidden=hidden)
 
 
 def _must(constraint: str) -> str:
     return f"failed to satisfy constraint: Member must {constraint}"
 
 
-def _own(shape: Shape, value: Any) -> Iterator[str]:
+def _own(shape: Shape, value: Any) -> list[str]:
     kind = shape["type"]
     if kind == "string":
-        yield from _text(shape, value)
-    elif kind in ("integer", "long"):
-        yield from _bounds(shape, value, "value")
-    elif kind == "blob":
-        yield from _bounds(shape, len(base64.b64decode(value)), "length")
-    elif kind in ("list", "map"):
-        yield from _bounds(shape, len(value), "length")
+        return _text(shape, value)
+    if kind in ("integer", "long"):
+        return _bounds(shape, value, "value")
+    if kind == "blob":
+        return _bounds(shape, len(base64.b64decode(value)), "length")
+    if kind in ("list", "map"):
+        return _bounds(shape, len(value), "length")
+    return []
 
 
-def _text(shape: Shape, value: str) -> Iterator[str]:
+def _text(shape: Shape, value: str) -> list[str]:
+    broken = []
     if "enum" in shape and value not in shape["enum"]:
-        yield f"satisfy enum value set: [{', '.join(shape['enum'])}]"
+        broken.append(f"satisfy enum value set: [{', '.join(shape['enum'])}]")
     if "pattern" in shape and not _matches(shape["pattern"], value):
-        yield f"satisfy regular expression pattern: {shape['pattern']}"
+        broken.append(f"satisfy regular expression pattern: {shape['pattern']}")
     # Cognito counts UTF-16 units, as Java does; only astral characters tell the difference.
-    yield from _bounds(shape, len(value.encode("utf-16-le")) // 2, "length")
+    size = len(value) if value.isascii() else len(value.encode("utf-16-le")) // 2
+    return broken + _bounds(shape, size, "length")
 
 
-def _bounds(shape: Shape, size: int, noun: str) -> Iterator[str]:
+def _bounds(shape: Shape, size: int, noun: str) -> list[str]:
     if "max" in shape and size > shape["max"]:
-        yield f"have {noun} less than or equal to {shape['max']}"
+        return [f"have {noun} less than or equal to {shape['max']}"]
     if "min" in shape and size < shape["min"]:
-        yield f"have {noun} greater than or equal to {shape['min']}"
+        return [f"have {noun} greater than or equal to {shape['min']}"]
+    return []
 
 
 def _children(shape: Shape, value: Any) -> Iterator[tuple[Any, str, Shape]]:
     """Every member of a value that its shape knows: itself, the step to it, its shape."""
     kind = shape["type"]
     if kind == "structure":
-        for name, reference in shape["members"].items():
+        members = shape["members"]
+        for name in members:
             if value.get(name) is not None:
-                yield value[name], _camel(name), _resolved(reference)
+                yield value[name], _camel(name), _resolved(members[name])
     elif kind == "list":
         for index, item in enumerate(value, 1):
             yield item, f"{index}.member", _resolved(shape["member"])
@@ -199,7 +207,7 @@ def _joined(path: str, step: str) -> str:
 
 
 def _matches(pattern: str, value: str) -> bool:
-    others = "".join(sorted(set(value) - set(ASCII)))
+    others = "" if value.isascii() else "".join(sorted(set(value) - set(ASCII)))
     return _compiled(pattern, others)(value) is not None
 
 
