@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cache
+from itertools import chain
 from json.encoder import encode_basestring_ascii
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -26,9 +27,11 @@ SCHEMA = (
     "CREATE TABLE part (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, value TEXT NOT NULL)"
 )
 PUT = (
-    "INSERT INTO part (path, value) VALUES (?, ?)"
+    "INSERT INTO part (path, value) VALUES {rows}"
     " ON CONFLICT (path) DO UPDATE SET value = excluded.value"
 )
+#: Rows that one statement puts, whose length SQLite limits.
+PUT_AT_ONCE = 100
 DELETE = "DELETE FROM part WHERE path >= ? AND path < ?"
 
 
@@ -84,7 +87,7 @@ class AccountRows:
         """Write a whole account in place of what is there. Raises sqlite3.Error."""
         with self._transaction():
             self._database.execute("DELETE FROM part")
-            self._database.executemany(PUT, _tree((), account))
+            self._put(list(_tree((), account)))
 
     def watch(self, account: Account) -> None:
         """Note what changes from now on in an account that is as the rows are."""
@@ -100,22 +103,30 @@ class AccountRows:
         if not self._journal:
             return
         gone, rows = self._changes(account)
-        with self._transaction():
-            self._database.executemany(DELETE, gone)
-            self._database.executemany(PUT, rows)
+        if not gone and len(rows) <= PUT_AT_ONCE:
+            self._put(rows)  # one statement, as most calls need, is a transaction by itself
+        else:
+            with self._transaction():
+                self._database.executemany(DELETE, gone)
+                self._put(rows)
         self._journal.forget()
+
+    def _put(self, rows: Sequence[tuple[str, str]]) -> None:
+        for start in range(0, len(rows), PUT_AT_ONCE):
+            some = rows[start : start + PUT_AT_ONCE]
+            self._database.execute(_put_statement(len(some)), [*chain.from_iterable(some)])
 
     def _changes(self, account: Account) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """The ranges of paths that are gone, and the rows that are new or changed, in their order."""
         changes = self._journal
         gone = [_at_and_below(path) for path in changes.removed]
         rows: list[tuple[str, str]] = []
-        for path in changes.trees:
+        for path, replaces in changes.trees.items():
             if any(path[:length] in changes.trees for length in range(len(path))):
                 continue  # it is written with what is above it
             with suppress(LookupError):  # it was removed again, or nothing of it is kept
                 rows += _tree(path, _found(account, path))
-                gone.append(_below(path))
+                gone += [_below(path)] if replaces else []
         for path in changes.rows:
             with suppress(LookupError):
                 rows.append(_row(path, _found(account, path)))
@@ -131,6 +142,11 @@ class AccountRows:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
             raise
+
+
+@cache
+def _put_statement(rows: int) -> str:
+    return PUT.format(rows=", ".join(["(?, ?)"] * rows))
 
 
 def _text(path: Path) -> str:

@@ -37,8 +37,9 @@ class Journal:
     def __init__(self) -> None:
         self.rows: dict[Path, None] = {}
         """Rows of which a field has changed."""
-        self.trees: dict[Path, None] = {}
-        """Rows and dictionaries that are new, with everything below them."""
+        self.trees: dict[Path, bool] = {}
+        """Rows and dictionaries that are new, with everything below them, and whether each came in
+        place of something that had rows below it."""
         self.removed: dict[Path, None] = {}
         """Rows that were removed, even if there is another one by now."""
 
@@ -55,17 +56,19 @@ class Journal:
     def __bool__(self) -> bool:
         return bool(self.rows or self.trees or self.removed)
 
-    def note(self, path: Path, *, row: bool) -> None:
-        """Note a change.
+    def note_row(self, path: Path) -> None:
+        """Note that a field of a row has changed."""
+        if path not in self.trees:
+            self.rows[path] = None
+
+    def note_tree(self, path: Path, *, replaces: bool) -> None:
+        """Note that the whole of a row or a dictionary is new.
 
         Args:
             path: Where.
-            row: Whether a field of a row has changed; else the whole of it is new.
+            replaces: Whether something was there that has rows below it.
         """
-        if not row:
-            self.trees[path] = None
-        elif path not in self.trees:
-            self.rows[path] = None
+        self.trees[path] = replaces or self.trees.get(path, False)
 
     def note_removal(self, path: Path) -> None:
         """Note that a row is gone. One that comes instead is behind all others."""
@@ -128,7 +131,7 @@ class RecordedDict(dict[str, Any]):
         before = self.get(key, _UNSET)
         if not _is_same(before, value):
             super().__setitem__(key, _held_instead(before, value, self, key))
-            _note_change(self, key)
+            _note_change(self, key, replaces=isinstance(before, Node))
 
     def __delitem__(self, key: str) -> None:
         super().__delitem__(key)
@@ -309,20 +312,20 @@ def _is_frozen(value: Any) -> bool:
     return parameters is not None and bool(parameters.frozen)
 
 
-def _note_change(node: Node, key: str, *, removed: bool = False) -> None:
+def _note_change(node: Node, key: str, *, removed: bool = False, replaces: bool = False) -> None:
     """Note a change of a field or an entry of a node, if the node is part of a watched account."""
     found = _traced(node)
     if found is None:
         return
     journal, nodes, path = found
     if len(_alternating(nodes)) < len(nodes):
-        journal.note(_row_of(nodes, path), row=True)
+        journal.note_row(_row_of(nodes, path))
     elif isinstance(node, Part):
-        journal.note(path, row=True)
+        journal.note_row(path)
     elif removed:
         journal.note_removal((*path, key))
     else:
-        journal.note((*path, key), row=False)
+        journal.note_tree((*path, key), replaces=replaces)
 
 
 def _note_new_table(part: Part, name: str) -> None:
@@ -330,7 +333,7 @@ def _note_new_table(part: Part, name: str) -> None:
     found = _traced(part)
     if found is not None and len(_alternating(found[1])) == len(found[1]):
         journal, _, path = found
-        journal.note((*path, name), row=False)
+        journal.note_tree((*path, name), replaces=True)
 
 
 def _traced(node: Node) -> tuple[Journal, list[Node], Path] | None:
