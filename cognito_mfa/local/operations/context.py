@@ -72,6 +72,12 @@ class Context:
         self.exchanges = SrpExchanges(account, clock)
         self.tokens = Tokens(account, clock)
 
+    def __copy__(self) -> Context:
+        """Return a copy, as each call needs one, without the library's detours."""
+        other = Context.__new__(Context)
+        other.__dict__ |= self.__dict__
+        return other
+
     def for_request(self, operation: str, parameters: Parameters) -> Context:
         """Return this account as one request sees it, with what it tells the pool's functions.
 

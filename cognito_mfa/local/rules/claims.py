@@ -6,12 +6,12 @@ See "Claims" in docs/cognito-behavior.md.
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cognito_mfa.local.json_text import compact
+from cognito_mfa.local.random_ids import new_id
 from cognito_mfa.local.rules import attribute_permissions
 from cognito_mfa.local.rules.state import AppClient, Group, TokenFamily, User, UserPool
 
@@ -168,7 +168,7 @@ def access(client: AppClient, user: User, family: TokenFamily, now: float) -> di
         "scope": " ".join(family.scopes),
         "username": user.username,
         "exp": int(now) + client.access_token_seconds,
-        "jti": str(uuid.uuid4()),
+        "jti": new_id(),
     }
 
 
@@ -193,7 +193,7 @@ def machine(pool: UserPool, client: AppClient, scopes: Sequence[str], now: float
         "exp": int(now) + client.access_token_seconds,
         "iat": int(now),
         "version": 2,
-        "jti": str(uuid.uuid4()),
+        "jti": new_id(),
         "client_id": client.id,
     }
 
@@ -217,7 +217,7 @@ def identity(pool: UserPool, client: AppClient, user: User, now: float) -> dict[
         "aud": client.id,
         "cognito:username": user.username,
         "exp": int(now) + client.id_token_seconds,
-        "jti": str(uuid.uuid4()),
+        "jti": new_id(),
     }
 
 

@@ -50,18 +50,19 @@ def signed(key: SigningKey, claims: Mapping[str, Any]) -> str:
         claims: What the token says. They are not looked at, so that tests can have it say anything.
     """
     # Not with PyJWT, which refuses claims that a test may want, such as an issuer that is a number.
-    unsigned = f"{_header(key.kid)}.{_base64url(compact(claims).encode())}"
+    unsigned = f"{_header(key.kid)}.{base64url(compact(claims).encode())}"
     signature = private_key(key).sign(unsigned.encode(), *_rs256())
-    return f"{unsigned}.{_base64url(signature)}"
+    return f"{unsigned}.{base64url(signature)}"
 
 
 @lru_cache(maxsize=64)
 def _header(kid: str) -> str:
     """The first part of a JWT. Cognito's have no "typ"."""
-    return _base64url(compact({"kid": kid, "alg": "RS256"}).encode())
+    return base64url(compact({"kid": kid, "alg": "RS256"}).encode())
 
 
-def _base64url(data: bytes) -> str:
+def base64url(data: bytes) -> str:
+    """Return bytes as JWTs have them: in base64url, without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 

@@ -86,12 +86,15 @@ class Part:
 
     def __setattr__(self, name: str, value: Any) -> None:
         before = getattr(self, name, _UNSET)
-        if _is_same(before, value):
-            return
-        if type(value) in PLAIN and type(before) in PLAIN_OR_UNSET:  # as most are
+        kind, before_kind = type(value), type(before)
+        if kind in PLAIN and before_kind in PLAIN_OR_UNSET:  # as most are
+            if kind is before_kind and value == before:
+                return
             object.__setattr__(self, name, value)
-            if _holder_of(self) is not None:
+            if getattr(self, "_holder", None) is not None:
                 _note_change(self, name)
+            return
+        if before is value:
             return
         if isinstance(value, dict) and name in _derived_of(self):
             object.__setattr__(self, name, value)

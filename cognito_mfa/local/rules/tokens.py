@@ -11,9 +11,9 @@ from __future__ import annotations
 import base64
 import secrets
 import string
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from cognito_mfa.local.clock import Clock
@@ -24,6 +24,7 @@ from cognito_mfa.local.errors import (
     UnauthorizedException,
     UnsupportedTokenTypeException,
 )
+from cognito_mfa.local.random_ids import new_id
 from cognito_mfa.local.rules import claims, keys, token_families
 from cognito_mfa.local.rules.claims import NO_CHANGES, TokenChanges
 from cognito_mfa.local.rules.directory import user_with_sub
@@ -40,6 +41,8 @@ from cognito_mfa.local.rules.state import (
 INVALID = "Invalid Access Token"
 JWT_DOTS = 2
 SESSION_PREFIX = "tkn"
+#: Where its parts after the header end: a key, a vector, the text, and a tag.
+REFRESH_TOKEN_ENDS = (256, 268, 968, 984)
 REFRESH_TOKEN_HEADER = base64.urlsafe_b64encode(
     b'{"cty":"JWT","enc":"A256GCM","alg":"RSA-OAEP"}'
 ).decode()
@@ -109,8 +112,8 @@ class Tokens:
         token_families.forget_expired(pool, now)
         session_id = self._new_session(pool, user) if pool.tracks_sessions else ""
         family = TokenFamily(
-            event_id=str(uuid.uuid4()),
-            origin_jti=str(uuid.uuid4()),
+            event_id=new_id(),
+            origin_jti=new_id(),
             sub=user.sub,
             client_id=client.id,
             auth_time=int(now if auth_time is None else auth_time),
@@ -386,7 +389,8 @@ class Tokens:
 
 def _new_refresh_token(pool: UserPool, family: TokenFamily) -> str:
     """Opaque, in the shape of Cognito's encrypted ones; we keep its digest and nothing else."""
-    parts = [secrets.token_urlsafe(size) for size in (256, 12, 700, 16)]
+    random, ends = secrets.token_bytes(REFRESH_TOKEN_ENDS[-1]), REFRESH_TOKEN_ENDS
+    parts = [keys.base64url(random[start:end]) for start, end in pairwise((0, *ends))]
     token = ".".join([REFRESH_TOKEN_HEADER, *parts])
     token_families.add_token(pool, family, token)
     return token

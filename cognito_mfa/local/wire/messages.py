@@ -9,7 +9,6 @@ See "Wire protocol" in docs/cognito-behavior.md.
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -17,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from cognito_mfa.local.json_text import compact
+from cognito_mfa.local.random_ids import new_id
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 DRIPS = 10
@@ -137,7 +137,7 @@ def respond(
     common = {
         "Content-Type": CONTENT_TYPE,
         "Content-Length": str(len(body)),
-        "x-amzn-RequestId": str(uuid.uuid4()),
+        "x-amzn-RequestId": new_id(),
         "Date": http_date(time.time() if now is None else now),
     }
     if not headers:
