@@ -151,7 +151,7 @@ def test_no_test_starts_an_event_loop_of_its_own() -> None:
     """What is synchronous in it runs in a thread that keeps its connection to the database for good;
     ``async_to_sync`` runs it in the thread of the test.
     """
-    own = re.compile(r"^[^#]*\basyncio\.(run|Runner)\(", re.MULTILINE)
+    own = re.compile(r"^[^#\n]*\basyncio\.(run|Runner)\(", re.MULTILINE)
     found = [
         path.relative_to(ROOT).as_posix()
         for path in _files(ROOT / "tests")

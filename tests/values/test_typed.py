@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -11,26 +12,28 @@ from hypothesis import strategies as st
 
 from cognito_mfa.values import typed
 
-EVERY_CHARACTER = [chr(point) for point in range(sys.maxunicode + 1)]
+
+def every_character() -> Iterator[str]:
+    return map(chr, range(sys.maxunicode + 1))
 
 
 def test_digits_of_every_script_become_ascii() -> None:
     """Asked of every character there is: firebase/FirebaseUI-iOS#790 and #430, andOTP/andOTP#359."""
-    for char in EVERY_CHARACTER:
+    for char in every_character():
         if unicodedata.decimal(char, None) is not None:
             assert typed.digits(f"{char}12345") == f"{unicodedata.decimal(char)}12345"
 
 
 def test_nothing_invisible_and_no_separator_is_part_of_a_code() -> None:
     """privacyidea/privacyidea-authenticator#105: a mark that came along with the copy."""
-    for char in EVERY_CHARACTER:
+    for char in every_character():
         kind = unicodedata.category(char)
         if kind in ("Cf", "Pd") or kind[0] == "Z":
             assert typed.digits(f"{char}123{char}456{char}") == "123456", ascii(char)
 
 
 def test_letters_and_signs_are_never_left_out_of_a_code() -> None:
-    for char in EVERY_CHARACTER:
+    for char in every_character():
         if unicodedata.category(char) in ("Lu", "Ll", "Lt", "Lm", "Lo", "No", "Nl", "So", "Sc"):
             assert typed.digits(f"123{char}456") == f"123{char}456"
 
