@@ -14,7 +14,7 @@ from django.dispatch import Signal
 from cognito_mfa import signals, urls
 from cognito_mfa.cognito.errors import MEANINGS
 from cognito_mfa.conf import SETTINGS
-from cognito_mfa.monitoring import log_events, telemetry
+from cognito_mfa.monitoring import log_events, metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -247,7 +247,7 @@ def name_in(node: ast.AST) -> str:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_dotted_paths_in_documents_exist(document: Path) -> None:
     """A path is that of a module, of a name in one, of a permission, of a check, of a logger, or of a metric."""
-    known = permissions() | {log_events.LOGGER, *telemetry.METRICS, *telemetry.ATTRIBUTES}
+    known = permissions() | {log_events.LOGGER, *metrics.METRICS, *metrics.ATTRIBUTES}
     paths = re.findall(r"(?<!/)\bcognito_mfa(?:\.[A-Za-z_]\w*)+", document.read_text())
     for path in set(paths):
         if path in known or re.fullmatch(r"cognito_mfa\.[EW](?:\d{3})?", path):

@@ -41,13 +41,13 @@ for name in CELERY[1:]:
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.management import call_command
-from cognito_mfa.authenticator import notifications
+from cognito_mfa.authenticator import emails
 from cognito_mfa.checks import check_site
 from cognito_mfa.models import CognitoIdentity
 call_command("migrate", verbosity=0)
 user = User.objects.create(username="ada", email="ada@example.com")
 identity = CognitoIdentity.objects.create(user=user, pool_id="us-east-1_Example00", sub="1", username="ada")
-print(notifications.send("mfa_reset", identity).state.value, len(mail.outbox))
+print(emails.send("mfa_reset", identity).state.value, len(mail.outbox))
 check_site(None)
 import cognito_mfa.admin
 print("cognito_mfa.tasks" in sys.modules)

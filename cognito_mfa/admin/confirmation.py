@@ -22,8 +22,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cognito_mfa.admin.refusals import Refusals, Text, distinct
-from cognito_mfa.authenticator import notifications, permissions
+from cognito_mfa.authenticator import permissions
 from cognito_mfa.authenticator.email_delivery import State, collect, waiting_once
+from cognito_mfa.authenticator.emails import recipients_of
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import (
@@ -433,7 +434,7 @@ def _is_reached(identity: CognitoIdentity | None) -> bool:
         get_conf().NOTIFY
         and identity is not None
         and identity.status != CognitoIdentity.Status.GONE
-        and bool(notifications.recipients_of(identity))
+        and bool(recipients_of(identity))
     )
 
 

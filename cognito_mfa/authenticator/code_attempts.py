@@ -1,4 +1,4 @@
-"""Counts each user's wrong codes, and limits the attempts.
+"""Counts each user's wrong codes, and limits the attempts: waits, and in the end a lock.
 
 Cognito's own lock lets an attacker who knows the password try about 1,000 codes a day, without an end, and none is
 documented for the setup ("Wrong codes" in ``docs/cognito-behavior.md``). This module counts failures in a row across
@@ -28,8 +28,8 @@ from django.utils import timezone
 
 from cognito_mfa import signals
 from cognito_mfa.authenticator import (
+    emails,
     identity_lookup,
-    notifications,
     username_reuse,
     wrong_code_alerts,
 )
@@ -381,6 +381,6 @@ def _record_wrong_code(
         )
         if count.is_last:
             MFAEvent.objects.record(MFAEvent.Kind.CODE_ENTRY_LOCKED, identity)
-            notifications.send("code_entry_locked", identity)
+            emails.send("code_entry_locked", identity)
     log_events.write("code_rejected", user=identity.user_id if identity else None, method=method)
     signals.send(signals.code_rejected, request=request, identity=identity, method=method)

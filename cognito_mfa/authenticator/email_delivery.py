@@ -57,7 +57,7 @@ class Delivery:
         """Start with nothing handed over.
 
         Args:
-            kind: one of ``notifications.KINDS``.
+            kind: one of ``emails.KINDS``.
             user_id: of the user whom the email is about.
             recipients: the addresses, each of which gets an email of its own.
         """

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cognito_mfa import signals
-from cognito_mfa.authenticator import notifications, permissions
+from cognito_mfa.authenticator import emails, permissions
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.models import MFAEvent, MFAExemption, identity_of
@@ -59,7 +59,7 @@ def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemp
         )
         _record(Kind.EXEMPTION_GRANTED, exemption, actor, reason)
     if (identity := identity_of(user)) is not None:
-        notifications.send("exemption_granted", identity, until=until)
+        emails.send("exemption_granted", identity, until=until)
     signals.send(
         signals.exemption_granted,
         identity=identity,
@@ -90,7 +90,7 @@ def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
             return False
         _record(Kind.EXEMPTION_REVOKED, exemption, actor, reason)
     if (identity := identity_of(exemption.user)) is not None:
-        notifications.send("exemption_revoked", identity)
+        emails.send("exemption_revoked", identity)
     signals.send(
         signals.exemption_revoked,
         identity=identity,

@@ -20,7 +20,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError
 from django.utils import timezone
 
-from cognito_mfa.authenticator import notifications, permissions, user_deletion, username_reuse
+from cognito_mfa.authenticator import emails, permissions, user_deletion, username_reuse
 from cognito_mfa.cognito import user_directory
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.cognito.user_directory import PoolUser
@@ -197,7 +197,7 @@ def link(
         identity = _carry_out(planned, actor=actor, reason=reason, notify=notify)
         username_reuse.retire_namesakes(pool_user.username, pool_user.sub)
         if notify and not planned.is_same_as_before:
-            notifications.send("linked", identity)
+            emails.send("linked", identity)
     return Plan(planned.user, pool_user, identity, planned.theirs)
 
 
@@ -271,7 +271,7 @@ def _carry_out(planned: Plan, *, actor: Any, reason: str, notify: bool) -> Cogni
         theirs = _create(user, pool_user, actor=actor, reason=reason)
     elif theirs.user_id != user.pk:
         if notify:
-            notifications.send("unlinked", theirs)
+            emails.send("unlinked", theirs)
         _move(theirs, user, actor=actor, reason=reason)
     if theirs.sign_outs != sign_outs:
         theirs.sign_outs = sign_outs
@@ -304,7 +304,7 @@ def _end(identity: CognitoIdentity, *, actor: Any, reason: str, notify: bool) ->
     detail = f"user {identity.user_id} ({identity.pool_id})"
     identity.invalidate_proofs(Kind.UNLINKED, actor=actor, reason=reason, detail=detail)
     if notify and identity.status != Status.GONE:  # the address may belong to someone else by now
-        notifications.send("unlinked", identity)
+        emails.send("unlinked", identity)
     setattr(identity, user_deletion.ENDED, True)
     identity.delete()
 

@@ -6,7 +6,7 @@ from django.db.models import F
 from django.http import HttpRequest
 
 from cognito_mfa import signals
-from cognito_mfa.authenticator import notifications
+from cognito_mfa.authenticator import emails
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.enforcement import proof
@@ -94,5 +94,5 @@ def _end_sessions(identity: CognitoIdentity, kind: MFAEvent.Kind, *, detail: str
 
 
 def _tell(request: HttpRequest, identity: CognitoIdentity, *, reset: bool) -> None:
-    notifications.send("password_changed", identity, reset=reset)
+    emails.send("password_changed", identity, reset=reset)
     signals.send(signals.password_changed, request=request, identity=identity, reset=reset)

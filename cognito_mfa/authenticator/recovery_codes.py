@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from cognito_mfa import signals
-from cognito_mfa.authenticator import notifications
+from cognito_mfa.authenticator import emails
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.enforcement import proof
 from cognito_mfa.exceptions import (
@@ -85,7 +85,7 @@ def create(request: HttpRequest, identity: CognitoIdentity) -> list[SecretText]:
         identity.recovery_codes.all().delete()
         RecoveryCode.objects.bulk_create(rows)
         MFAEvent.objects.record(Kind.RECOVERY_CODES_CREATED, identity)
-    notifications.send("recovery_codes_created", identity)
+    emails.send("recovery_codes_created", identity)
     signals.send(signals.recovery_codes_created, request=request, identity=identity)
     return codes
 
@@ -136,7 +136,7 @@ def notify_of_use(identity: CognitoIdentity, *, finished: bool) -> None:
     """
     remaining = left(identity)
     few = remaining <= FEW
-    notifications.send("recovery_code_used", identity, left=remaining, few=few, finished=finished)
+    emails.send("recovery_code_used", identity, left=remaining, few=few, finished=finished)
 
 
 def set_id(identity: CognitoIdentity) -> int | None:

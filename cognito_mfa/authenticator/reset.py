@@ -15,7 +15,7 @@ from django.utils import timezone
 from cognito_mfa import signals
 from cognito_mfa.authenticator import (
     code_attempts,
-    notifications,
+    emails,
     permissions,
     recovery_codes,
     username_reuse,
@@ -194,7 +194,7 @@ def _notify(reset: MFAReset) -> None:
     if reset.by_recovery_code:
         recovery_codes.notify_of_use(reset.identity, finished=True)
     else:
-        notifications.send("mfa_reset", reset.identity)
+        emails.send("mfa_reset", reset.identity)
 
 
 def _because(reset: MFAReset) -> SoftwareToken.Retired:

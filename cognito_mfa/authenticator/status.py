@@ -9,8 +9,8 @@ from typing import Any
 
 from cognito_mfa.authenticator import (
     code_attempts,
+    emails,
     identity_lookup,
-    notifications,
     observation,
     permissions,
 )
@@ -93,5 +93,5 @@ def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> 
         )
     if event.identity:
         # An attacker who guesses may ask the staff to clear the counter: the owner must hear of it.
-        notifications.send("failures_cleared", event.identity, failures=failures)
+        emails.send("failures_cleared", event.identity, failures=failures)
     return failures

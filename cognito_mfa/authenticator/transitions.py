@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from cognito_mfa import signals
-from cognito_mfa.authenticator import code_attempts, notifications
+from cognito_mfa.authenticator import code_attempts, emails
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.enforcement import proof
 from cognito_mfa.models import (
@@ -53,7 +53,7 @@ def record_setup(
         code_attempts.move_to_sub(identity.username, identity.sub)
         code_attempts.clear(identity.username, sub=identity.sub)
     if before is None:
-        notifications.send("software_token_verified", identity, software_token=token)
+        emails.send("software_token_verified", identity, software_token=token)
         signals.send(
             signals.software_token_verified,
             request=request,
@@ -62,7 +62,7 @@ def record_setup(
         )
         return token
     before.refresh_from_db()  # retired, with its last use
-    notifications.send("software_token_replaced", identity, software_token=token, before=before)
+    emails.send("software_token_replaced", identity, software_token=token, before=before)
     signals.send(
         signals.software_token_replaced,
         request=request,
@@ -102,7 +102,7 @@ def record_removal(
         )
         identity.retire_token(retired.REMOVED_ELSEWHERE if elsewhere else retired.REMOVED)
         identity.record_status(Status.NOT_SET_UP)
-    notifications.send("software_token_removed", identity, before=before, elsewhere=elsewhere)
+    emails.send("software_token_removed", identity, before=before, elsewhere=elsewhere)
     signals.send(
         signals.software_token_removed, request=request, identity=identity, software_token=before
     )

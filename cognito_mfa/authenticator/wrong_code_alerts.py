@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone, translation
 from django.utils.translation import ngettext
 
-from cognito_mfa.authenticator import notifications
+from cognito_mfa.authenticator import emails
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.enforcement.proof import PREFIX
@@ -50,7 +50,7 @@ def record(
         detail = f"{method}, {ALERTED}" if alerts else method
         event = MFAEvent.objects.record(Kind.CODE_REJECTED, identity, detail=detail)
         if alerts:
-            notifications.send("repeated_wrong_codes", identity)
+            emails.send("repeated_wrong_codes", identity)
     request.session[OWN_KEY] = [*entered_here(request), event.pk]
 
 
@@ -109,7 +109,7 @@ def show_since_last_sign_in(
 
 def _alerts(identity: CognitoIdentity, *, is_last_free: bool) -> bool:
     """Return whether the wrong code that comes now is one to send an email about."""
-    if not (get_conf().NOTIFY and notifications.recipients_of(identity)):
+    if not (get_conf().NOTIFY and emails.recipients_of(identity)):
         return False
     recent = _recent(identity)
     if recent.filter(detail__endswith=ALERTED).exists():

@@ -44,7 +44,7 @@ from cognito_mfa.cognito.call_failures import Failure
 from cognito_mfa.cognito.errors import SERVICE_FAILURES
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import UnavailableReason
-from cognito_mfa.monitoring import log_events, telemetry
+from cognito_mfa.monitoring import log_events, metrics
 from cognito_mfa.values import clocks
 
 PAUSE = 5.0  # seconds from one call that is let through to the next
@@ -247,7 +247,7 @@ def reset() -> None:
 
 
 os.register_at_fork(after_in_child=reset)
-telemetry.observe_circuit(lambda: state() in ("open", "half_open"))
+metrics.observe_circuit(lambda: state() in ("open", "half_open"))
 
 
 def _current() -> CircuitBreaker | None:

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any
 
 from cognito_mfa.exceptions import CognitoMFAError
-from cognito_mfa.monitoring import telemetry
+from cognito_mfa.monitoring import metrics
 
 Call = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 
@@ -24,7 +24,7 @@ def observed(call: Call) -> Call:
 
     @wraps(call)
     def observing(operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        with telemetry.span_of_call(operation) as span:
+        with metrics.span_of_call(operation) as span:
             started = time.perf_counter()
             request_id, error_type = "", ""
             try:
@@ -37,7 +37,7 @@ def observed(call: Call) -> Call:
             finally:
                 _last.set(request_id)
                 seconds = time.perf_counter() - started
-                telemetry.record_call(
+                metrics.record_call(
                     span, operation, seconds, request_id=request_id, error_type=error_type
                 )
         return reply

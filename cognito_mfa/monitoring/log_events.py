@@ -25,7 +25,7 @@ from cognito_mfa.exceptions import (
     TriggerFailed,
     Unavailable,
 )
-from cognito_mfa.monitoring import calls, telemetry
+from cognito_mfa.monitoring import calls, metrics
 
 LOGGER = "cognito_mfa.events"
 PREFIX = "cognito_mfa_"
@@ -180,7 +180,7 @@ COUNTED_BY_ERROR: dict[str, tuple[str, ...]] = {
     ),
 }
 for _name in EVENTS:
-    telemetry.declare_event(_name, *COUNTED_BY_ERROR.get(_name, ()))
+    metrics.declare_event(_name, *COUNTED_BY_ERROR.get(_name, ()))
 
 # What a page calls an error decides more than where it happened.
 BY_ERROR = {
@@ -220,7 +220,7 @@ def write(
             told[key] = str(told[key])
     error = cause.code if cause else ""
     vocabulary = BY_ERROR.get(error, event.vocabulary)
-    telemetry.count_event(name, error=error if name in COUNTED_BY_ERROR else "")
+    metrics.count_event(name, error=error if name in COUNTED_BY_ERROR else "")
     if level is None:
         level = cause.log_level if cause else event.level
     if not logger.isEnabledFor(level):

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from cognito_mfa import signals
-from cognito_mfa.authenticator import notifications, username_reuse
+from cognito_mfa.authenticator import emails, username_reuse
 from cognito_mfa.cognito import admin_api, user_api
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.enforcement import proof
@@ -99,7 +99,7 @@ def _end_other_sessions(request: HttpRequest, identity: CognitoIdentity, *, meth
     proof.record_sign_outs(request.session, identity.sign_outs)
     # SECURITY: a stolen cookie is of this very session. It must not be good for the session that stays.
     request.session.cycle_key()
-    notifications.send("signed_out_elsewhere", identity)
+    emails.send("signed_out_elsewhere", identity)
 
 
 def _report(request: HttpRequest, identity: CognitoIdentity, *, revoked: bool) -> None:

@@ -9,7 +9,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from cognito_mfa import task_queue
-from cognito_mfa.authenticator import notifications
+from cognito_mfa.authenticator import emails
 from cognito_mfa.authenticator.email_delivery import State
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.monitoring import log_events
@@ -26,7 +26,7 @@ def send_email(self: Any, *, kind: str, identity: Any, at: str, context: dict[st
 
     Args:
         self: the task.
-        kind: one of ``notifications.KINDS``.
+        kind: one of ``emails.KINDS``.
         identity: the primary key of the user's identity.
         at: when it happened.
         context: what the templates need besides, as primary keys, numbers, and times.
@@ -39,7 +39,7 @@ def send_email(self: Any, *, kind: str, identity: Any, at: str, context: dict[st
     if row is None:
         _log(f"{kind} to identity {identity}, deleted since", kind)
         return
-    if notifications.send_queued(kind, row, moment, context).state is State.FAILED:
+    if emails.send_queued(kind, row, moment, context).state is State.FAILED:
         raise retry(self)
 
 

@@ -20,7 +20,7 @@ from django.test import AsyncClient, Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa.authenticator import email_delivery, notifications
+from cognito_mfa.authenticator import email_delivery, emails
 from cognito_mfa.authenticator.email_delivery import State
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.local.pool import LocalPool
@@ -136,7 +136,7 @@ def finish(hanging: type[Hanging]) -> None:
 
 
 def send(identity: CognitoIdentity) -> email_delivery.Delivery:
-    return notifications.send("mfa_reset", identity)
+    return emails.send("mfa_reset", identity)
 
 
 # ------------------------------------------------------------------------------------- outcomes
@@ -224,7 +224,7 @@ def test_a_backend_that_counts_nothing_is_believed(
 def test_a_template_that_fails_is_logged(
     identity: CognitoIdentity, caplog: pytest.LogCaptureFixture
 ) -> None:
-    delivery = notifications.send("no_such_kind", identity)
+    delivery = emails.send("no_such_kind", identity)
     assert delivery.state is State.FAILED
     assert "email_not_sent: no_such_kind" in caplog.text
     assert "TemplateDoesNotExist" in caplog.text
@@ -233,7 +233,7 @@ def test_a_template_that_fails_is_logged(
 def test_too_many_in_a_day_are_told_apart(
     identity: CognitoIdentity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifications, "MAX_EMAILS_PER_DAY", -1)
+    monkeypatch.setattr(emails, "MAX_EMAILS_PER_DAY", -1)
     assert send(identity).state is State.TOO_MANY
 
 

@@ -14,7 +14,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.urls import reverse
 from pytest_django import Settings
 
-from cognito_mfa.authenticator import notifications
+from cognito_mfa.authenticator import emails
 from cognito_mfa.authenticator.email_delivery import State
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.local.pool import LocalPool
@@ -39,7 +39,7 @@ def _no_emails() -> None:
         path.unlink()
 
 
-def emails() -> list[Path]:
+def sent() -> list[Path]:
     return [path for path in sorted(EMAILS.glob("*")) if path.stat().st_size]
 
 
@@ -52,14 +52,14 @@ def test_a_worker_sends_the_email_of_a_setup(
     visitor.confirm_setup(friendly_name="Phone")
     page = visitor.text(visitor.get(reverse("cognito_mfa:setup_done")))
     assert "We’re sending a confirmation to" in page
-    assert emails() == []
+    assert sent() == []
     assert mail.outbox == []
     message = json.loads(*broker.queued())
     assert message["headers"]["task"] == "cognito_mfa.tasks.send_email"
 
     start_worker()
 
-    (email,) = until(emails, "the email is sent")
+    (email,) = until(sent, "the email is sent")
     text = email.read_text()
     assert "To: newcomer@example.com" in text
     assert "Phone" in text
@@ -89,7 +89,7 @@ def test_a_message_has_nothing_personal_and_no_secret(
 def test_nothing_is_queued_before_the_commit(pool: LocalPool, broker: Redis) -> None:
     identity = make(pool, "ada")
     with atomic_for(CognitoIdentity):
-        notifications.send("mfa_reset", identity)
+        emails.send("mfa_reset", identity)
         assert broker.queued() == []
     assert len(broker.queued()) == 1
 
@@ -141,7 +141,7 @@ def test_a_mail_server_that_fails_is_tried_again(
 def test_without_a_broker_the_email_is_sent_at_once(
     pool: LocalPool, no_broker: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    delivery = notifications.send("mfa_reset", make(pool, "ada"))
+    delivery = emails.send("mfa_reset", make(pool, "ada"))
     assert delivery.state is State.SENT
     assert len(mail.outbox) == 1
     assert "task_not_queued: OperationalError" in caplog.text
@@ -150,5 +150,5 @@ def test_without_a_broker_the_email_is_sent_at_once(
 
 def test_an_account_that_was_unlinked_is_told_at_once(pool: LocalPool, broker: Redis) -> None:
     """A worker would find no row, and so no address."""
-    assert notifications.send("unlinked", make(pool, "ada")).state is State.SENT
+    assert emails.send("unlinked", make(pool, "ada")).state is State.SENT
     assert broker.queued() == []

@@ -23,9 +23,9 @@ from pytest_django import Settings
 from cognito_mfa import bearer
 from cognito_mfa.authenticator import (
     code_attempts,
+    emails,
     exemptions,
     links,
-    notifications,
     permissions,
     status,
 )
@@ -466,7 +466,7 @@ def email_without_template(site: Site) -> None:
     site.come()
     using = router.db_for_write(CognitoIdentity)
     with TestCase.captureOnCommitCallbacks(using=using, execute=True):
-        notifications.send("no_such_kind", site.identity)
+        emails.send("no_such_kind", site.identity)
 
 
 def blocked(site: Site) -> None:

@@ -14,14 +14,13 @@ from typing import Any
 import promql_parser
 import pytest
 import yaml
-from opentelemetry import metrics
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import REGISTRY, generate_latest
 
 from cognito_mfa.cognito.errors import SERVICE_FAILURES, THROTTLED
 from cognito_mfa.exceptions import UnavailableReason
-from cognito_mfa.monitoring import log_events, telemetry
+from cognito_mfa.monitoring import log_events, metrics
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 DASHBOARD = json.loads((DOCS / "monitoring" / "grafana-dashboard.json").read_text())
@@ -54,13 +53,13 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, set[str]]]:
     """The labels of each series that Prometheus gets from the real exporter."""
     reader = PrometheusMetricReader()
     provider = MeterProvider([reader])
-    monkeypatch.setattr(metrics, "get_meter", provider.get_meter)
-    telemetry.instruments.cache_clear()
-    with telemetry.span_of_call("InitiateAuth") as span:
+    monkeypatch.setattr("opentelemetry.metrics.get_meter", provider.get_meter)
+    metrics.instruments.cache_clear()
+    with metrics.span_of_call("InitiateAuth") as span:
         told = {"request_id": "x", "error_type": "NotAuthorizedException"}
-        telemetry.record_call(span, "InitiateAuth", 0.1, **told)
+        metrics.record_call(span, "InitiateAuth", 0.1, **told)
     log_events.write("signed_in", user=1)
-    telemetry.observe_circuit(lambda: False)
+    metrics.observe_circuit(lambda: False)
     series: dict[str, set[str]] = {}
     for name, labels in re.findall(
         r"^(\w+)\{(.*)\} ", generate_latest(REGISTRY).decode(), re.MULTILINE
@@ -68,7 +67,7 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, set[str]]]:
         series.setdefault(name, set()).update(re.findall(r'(\w+)="', labels))
     yield series
     provider.shutdown()
-    telemetry.instruments.cache_clear()
+    metrics.instruments.cache_clear()
 
 
 def selectors(node: Any) -> Iterator[Any]:

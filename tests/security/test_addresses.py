@@ -305,7 +305,7 @@ class TestEquality:
 
 
 class TestNotices:
-    """``notifications.recipients_of`` and ``links._update_labels``."""
+    """``emails.recipients_of`` and ``links._update_labels``."""
 
     def test_no_one_is_written_to_at_an_address_that_no_one_verified(
         self, optional_pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
@@ -363,7 +363,7 @@ class TestNotices:
         django_capture_on_commit_callbacks: Any,
         name: str,
     ) -> None:
-        """``notifications._without_links``."""
+        """``emails._without_links``."""
         join(optional_pool, "mallory", "mallory@example.org", verified="true")
         with django_capture_on_commit_callbacks(execute=True):
             visitor.set_up("mallory", friendly_name=name)
@@ -419,7 +419,7 @@ class TestNotices:
     def test_mails_about_one_person_end_somewhere(
         self, optional_pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
     ) -> None:
-        """``notifications.send``: the ``if`` about ``MAX_EMAILS_PER_DAY``."""
+        """``emails.send``: the ``if`` about ``MAX_EMAILS_PER_DAY``."""
         join(optional_pool, "mallory", "mallory@example.org", verified="true")
         visitor.set_up("mallory")
         for _time in range(12):

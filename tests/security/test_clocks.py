@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from cognito_mfa.authenticator import notifications
+from cognito_mfa.authenticator import emails
 from cognito_mfa.conf import problems
 from cognito_mfa.contrib.asgi import RequireMFA
 from cognito_mfa.decorators import mfa_recent
@@ -102,7 +102,7 @@ def test_no_one_is_left_out_when_every_user_is_asked_about(
 def test_events_of_the_future_keep_no_mail_back(
     pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """Mails are limited for each day. Turns red without ``clocks.latest`` in ``notifications._emails_in_last_day``."""
+    """Mails are limited for each day. Turns red without ``clocks.latest`` in ``emails._emails_in_last_day``."""
     visitor.set_up()
     CognitoIdentity.objects.update(email="newcomer@example.com")
     identity = CognitoIdentity.objects.get()
@@ -111,7 +111,7 @@ def test_events_of_the_future_keep_no_mail_back(
     MFAEvent.objects.update(at=ahead(YEAR))
     mail.outbox.clear()
     with django_capture_on_commit_callbacks(execute=True):
-        notifications.send("software_token_replaced", identity)
+        emails.send("software_token_replaced", identity)
     assert mail.outbox
 
 

@@ -12,7 +12,7 @@ from django.core import mail
 from django.utils import timezone, translation
 from pytest_django import Settings
 
-from cognito_mfa.authenticator import notifications
+from cognito_mfa.authenticator import emails
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, SoftwareToken
 from tests.factories import make
@@ -64,7 +64,7 @@ def site(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def parts(identity: CognitoIdentity, kind: str, context: dict[str, Any]) -> tuple[str, str, str]:
     """Send an email; return its subject, its plain text, and its HTML."""
-    notifications.send(kind, identity, **{"at": WHEN, **context})
+    emails.send(kind, identity, **{"at": WHEN, **context})
     message: Any
     (message,) = mail.outbox
     ((markup, content_type),) = message.alternatives
@@ -79,7 +79,7 @@ def read(markup: str) -> str:
 
 
 def test_every_kind_is_in_the_list() -> None:
-    assert {kind for kind, _context in EMAILS} == set(notifications.KINDS)
+    assert {kind for kind, _context in EMAILS} == set(emails.KINDS)
 
 
 @every_email

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from opentelemetry import metrics, trace
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from cognito_mfa.monitoring import log_events, telemetry
+from cognito_mfa.monitoring import log_events, metrics
 from tests.monitoring import outcomes
 from tests.monitoring.outcomes import Site
 from tests.visitor import PASSWORD
@@ -50,7 +50,7 @@ class Collected:
         """Return how often each event was counted, by the event and its error."""
         return {
             (attributes["cognito_mfa.event"], attributes.get("error.type", "")): point.value
-            for attributes, point in self.points(telemetry.EVENTS)
+            for attributes, point in self.points(metrics.EVENTS)
         }
 
 
@@ -60,11 +60,11 @@ def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collected]:
     reader, exporter = InMemoryMetricReader(), InMemorySpanExporter()
     meters, tracers = MeterProvider([reader]), TracerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(metrics, "get_meter", meters.get_meter)
+    monkeypatch.setattr("opentelemetry.metrics.get_meter", meters.get_meter)
     monkeypatch.setattr(trace, "get_tracer", tracers.get_tracer)
-    telemetry.instruments.cache_clear()
+    metrics.instruments.cache_clear()
     yield Collected(reader, exporter)
-    telemetry.instruments.cache_clear()
+    metrics.instruments.cache_clear()
     meters.shutdown()
     tracers.shutdown()
 
@@ -82,10 +82,10 @@ def test_a_sign_in_is_counted_and_its_calls_are_spans(collected: Collected, site
         "rpc.method": "InitiateAuth",
     }
     assert span.status.status_code is StatusCode.UNSET
-    points = collected.points(telemetry.DURATION)
+    points = collected.points(metrics.DURATION)
     durations = {attributes["rpc.method"]: point for attributes, point in points}
     assert durations["RespondToAuthChallenge"].count >= 1
-    assert tuple(durations["InitiateAuth"].explicit_bounds) == telemetry.BOUNDARIES
+    assert tuple(durations["InitiateAuth"].explicit_bounds) == metrics.BOUNDARIES
 
 
 def test_a_failed_call_has_cognitos_name_of_the_error(collected: Collected, site: Site) -> None:
@@ -95,7 +95,7 @@ def test_a_failed_call_has_cognitos_name_of_the_error(collected: Collected, site
     assert span.status.status_code is StatusCode.ERROR
     assert not span.status.description
     assert not span.events
-    ((attributes, _point),) = collected.points(telemetry.DURATION)
+    ((attributes, _point),) = collected.points(metrics.DURATION)
     assert attributes["error.type"] == "NotAuthorizedException"
     assert collected.counted["password_refused", "bad_credentials"] == 1
 
@@ -103,7 +103,7 @@ def test_a_failed_call_has_cognitos_name_of_the_error(collected: Collected, site
 def test_a_call_that_is_not_sent_is_told_from_others(collected: Collected, site: Site) -> None:
     outcomes.stops_calling(site)
     site.visitor.sign_in()
-    names = [attributes.get("error.type") for attributes, _ in collected.points(telemetry.DURATION)]
+    names = [attributes.get("error.type") for attributes, _ in collected.points(metrics.DURATION)]
     assert names[-1] == "circuit_open"
 
 
@@ -118,22 +118,22 @@ def test_counts_begin_at_zero(collected: Collected, site: Site) -> None:
 
 def test_the_state_of_the_circuit_is_a_gauge(collected: Collected, site: Site) -> None:
     outcomes.stops_calling(site)
-    assert [point.value for _, point in collected.points(telemetry.CIRCUIT)] == [1]
+    assert [point.value for _, point in collected.points(metrics.CIRCUIT)] == [1]
     site.visitor.cognito.faults.clear()
     site.clock.ahead += 60
     site.visitor.sign_in()
-    assert [point.value for _, point in collected.points(telemetry.CIRCUIT)] == [0]
+    assert [point.value for _, point in collected.points(metrics.CIRCUIT)] == [0]
 
 
 def test_no_personal_data_and_no_secret_is_sent(collected: Collected, site: Site) -> None:
     outcomes.password_changed(site)
     told = [dict(span.attributes or {}) for span in collected.spans]
-    told += [attributes for name in telemetry.METRICS for attributes, _ in collected.points(name)]
+    told += [attributes for name in metrics.METRICS for attributes, _ in collected.points(name)]
     assert told
     names = {name for attributes in told for name in attributes}
     assert names <= {
         *("rpc.system", "rpc.service", "rpc.method", "aws.request_id", "error.type"),
-        *telemetry.ATTRIBUTES,
+        *metrics.ATTRIBUTES,
     }
     for value in ("newcomer", "example.com", PASSWORD, outcomes.NEW, site.visitor.secret):
         assert value not in repr(told)
@@ -145,10 +145,10 @@ def test_the_request_of_a_user_who_passes_emits_nothing(
     collected: Collected, site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.come()
-    telemetry.instruments.cache_clear()
+    metrics.instruments.cache_clear()
     before = len(collected.spans)
     assert site.visitor.is_in()
-    assert telemetry.instruments.cache_info().currsize == 0
+    assert metrics.instruments.cache_info().currsize == 0
     assert len(collected.spans) == before
     assert site.heard.records == []
 
@@ -157,10 +157,10 @@ def test_without_opentelemetry_everything_works(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
-    telemetry.instruments.cache_clear()
+    metrics.instruments.cache_clear()
     try:
         outcomes.later_sign_in(site)
-        assert telemetry.instruments() is None
+        assert metrics.instruments() is None
     finally:
-        telemetry.instruments.cache_clear()
+        metrics.instruments.cache_clear()
     assert site.heard.names == ["signed_in"]
