@@ -210,6 +210,8 @@ def reconcile(
             SoftwareToken.activate(identity, friendly_name=cognito_name)
     elif identity.unconfirmed == Unconfirmed.SET_UP:
         _match_by_device_name(request, identity, active, cognito_name)
+    elif unconfirmed and cognito_name[:FRIENDLY_NAME_LENGTH] not in ("", active.cognito_name):
+        record_setup(request, identity, cognito_name)
 
 
 def _match_by_device_name(

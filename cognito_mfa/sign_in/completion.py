@@ -28,7 +28,13 @@ from cognito_mfa.exceptions import (
     RefusedReason,
     SignInRefused,
 )
-from cognito_mfa.models import LANGUAGE_LENGTH, CognitoIdentity, MFAEvent, identity_of
+from cognito_mfa.models import (
+    FRIENDLY_NAME_LENGTH,
+    LANGUAGE_LENGTH,
+    CognitoIdentity,
+    MFAEvent,
+    identity_of,
+)
 from cognito_mfa.monitoring import log_events
 from cognito_mfa.sign_in import (
     duplicate_submissions,
@@ -221,10 +227,11 @@ def record_use(
         ChallengeLost: a reset or another change ended this sign-in since ``identity`` was read.
     """
     # Two authenticators may be in question while something is open. A row that was made just now has none.
-    if identity.unconfirmed or not vars(identity).get(linking.HAS_APP):
+    known, told = vars(identity).get(linking.KNOWN_APP), challenge.friendly_name
+    if identity.unconfirmed or known is None or told[:FRIENDLY_NAME_LENGTH] not in ("", known):
         # A process that was killed can't have said that the setup is unconfirmed.
-        lost = unconfirmed or duplicate_submissions.has_posted_setup(identity.username)
-        transitions.reconcile(request, identity, challenge.friendly_name, unconfirmed=lost)
+        lost = unconfirmed or duplicate_submissions.has_unrecorded_setup(identity.username)
+        transitions.reconcile(request, identity, told, unconfirmed=lost)
     identity.record_right_code()
 
 

@@ -59,9 +59,7 @@ def claim(request: HttpRequest, pending: PendingSignIn) -> Claim | None:
         pending: the sign-in that the step belongs to.
     """
     browser, step = _browser_digest(request.session.session_key or ""), _step_digest(pending)
-    # Who sets up with a token has an identity already, whose status tells the next sign-in enough.
-    is_setup = pending.step is Step.SETUP and pending.challenge is not None
-    setup_of = _user_digest(pending.required_challenge.username) if is_setup else ""
+    setup_of = _user_digest(_pool_username(pending)) if pending.step is Step.SETUP else ""
     try:
         with atomic_for(PostedStep):  # most steps are the first that a session key claims
             made = PostedStep.objects.create(browser=browser, step=step, setup_of=setup_of)
@@ -98,14 +96,19 @@ def release(claim: Claim) -> None:
         unchanged.delete()
 
 
-def has_posted_setup(username: str) -> bool:
-    """Return whether an authenticator of ``username`` may have been confirmed within half an hour.
+def has_unrecorded_setup(username: str) -> bool:
+    """Return whether Cognito may have confirmed an authenticator that was never recorded.
 
     Args:
         username: the pool's own name of the user.
     """
     rows = PostedStep.objects.filter(setup_of=_user_digest(username))
     return any(_is_recent(row, KEPT) for row in rows)
+
+
+def forget_setup(username: str) -> None:
+    """Remember that the setups which were posted for ``username`` are recorded."""
+    PostedStep.objects.filter(setup_of=_user_digest(username)).update(setup_of="")
 
 
 def is_late(request: HttpRequest) -> bool:
@@ -142,6 +145,10 @@ def _step_digest(pending: PendingSignIn) -> str:
 
 def _browser_digest(session_key: str) -> str:
     return _digest("browser", SecretText(session_key))
+
+
+def _pool_username(pending: PendingSignIn) -> str:
+    return pending.challenge.username if pending.challenge else pending.username
 
 
 def _user_digest(username: str) -> str:

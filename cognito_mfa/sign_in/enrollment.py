@@ -29,7 +29,7 @@ from cognito_mfa.exceptions import (
     Unavailable,
 )
 from cognito_mfa.models import CognitoIdentity
-from cognito_mfa.sign_in import refused_codes, setup_email
+from cognito_mfa.sign_in import duplicate_submissions, refused_codes, setup_email
 from cognito_mfa.sign_in.caller import caller_of
 from cognito_mfa.sign_in.completion import (
     Outcome,
@@ -155,6 +155,7 @@ def finish(
             identity = _identify(request, pending, person, consent)
         with email_delivery.collect() as emails:
             token = transitions.record_setup(request, identity, pending.friendly_name)
+            duplicate_submissions.forget_setup(identity.username)
     except ConfirmationNeeded:
         return ask_to_link(request, pending, tokens)
     except ChallengeLost:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.urls import reverse
 
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import MFAEvent
+from cognito_mfa.models import MFAEvent, SoftwareToken
 from tests.security.during_calls import while_cognito_answers
-from tests.visitor import Visitor
+from tests.visitor import PASSWORD, Visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +62,36 @@ def test_the_next_sign_in_records_and_tells_of_a_first_setup(
     events, subjects = found[0]
     assert events == ["SOFTWARE_TOKEN_VERIFIED", "SIGNED_IN"]
     assert subjects == ["Example Ltd: An authenticator app was set up for your account"]
+
+
+def test_the_next_sign_in_records_a_replacement(optional_pool: LocalPool, visitor: Visitor) -> None:
+    visitor.come_with_app(friendly_name="Old phone")
+    visitor.post(reverse("cognito_mfa:device_replace"), {"password": PASSWORD})
+    visitor.enter_code()
+    found: list[Any] = []
+
+    def later() -> None:
+        sign_in_again(visitor, same_browser=False)
+        devices = SoftwareToken.objects.order_by("pk").values_list(
+            "friendly_name", "retired_because"
+        )
+        found.append((kinds()[-2:], list(devices)))
+
+    interrupt(visitor, later)
+    events, devices = found[0]
+    assert events == ["SOFTWARE_TOKEN_REPLACED", "SIGNED_IN"]
+    assert devices == [("Old phone", "REPLACED"), ("New phone", "")]
+
+
+def test_a_recorded_setup_is_not_recorded_again(pool: LocalPool, visitor: Visitor) -> None:
+    """Even if Cognito names another app at the next sign-in, of another site of the same pool."""
+    visitor.set_up()
+    visitor.secret = pool.register_software_token("newcomer", friendly_name="Tablet")
+    visitor.sign_out()
+    visitor.sign_in()
+    visitor.enter_code()
+    assert visitor.is_in()
+    assert kinds() == ["SOFTWARE_TOKEN_VERIFIED", "SIGNED_IN", "SIGNED_IN"]
 
 
 def test_an_app_that_was_set_up_elsewhere_is_no_change(pool: LocalPool, visitor: Visitor) -> None:

@@ -14,7 +14,7 @@ theirs. Every refusal is an event with its reason, a ``LinkRefusedReason``.
 from __future__ import annotations
 
 from cognito_mfa.sign_in.linking.links import (
-    HAS_APP,
+    KNOWN_APP,
     Consent,
     check_signed_in,
     foresee,
@@ -33,7 +33,7 @@ from cognito_mfa.sign_in.linking.resolvers import (
 )
 
 __all__ = [
-    "HAS_APP",
+    "KNOWN_APP",
     "Consent",
     "by_pool_and_sub",
     "by_signed_in_user",

@@ -38,9 +38,8 @@ logger = logging.getLogger(__name__)
 
 Kind = MFAEvent.Kind
 Status = CognitoIdentity.Status
-HAS_APP = (
-    "has_app"  # of an identity that ``identities_of`` read: whether it has an active software token
-)
+# Of an identity that ``identities_of`` read: Cognito's name of its active software token, None without one.
+KNOWN_APP = "known_app"
 Reason = LinkRefusedReason
 
 # What a faster request of the same user may have caused.
@@ -152,7 +151,7 @@ def identities_of(person: Person) -> list[CognitoIdentity]:
 def _with_app_and_newest_kind() -> CognitoIdentityQuerySet:
     active = SoftwareToken.objects.active().filter(identity=models.OuterRef("pk"))
     rows: CognitoIdentityQuerySet = wrong_code_alerts.with_newest_kind().annotate(
-        **{HAS_APP: models.Exists(active)}
+        **{KNOWN_APP: models.Subquery(active.values("cognito_name")[:1])}
     )
     return rows
 
