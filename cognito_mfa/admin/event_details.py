@@ -61,7 +61,7 @@ DENIALS: Mapping[str, Label] = {
 }
 REFUSALS: Mapping[str, Label] = {
     Refused.NOT_A_USER: gettext_lazy("The site’s own code returned no user"),
-    Refused.NOT_SAVED: gettext_lazy("The site’s own code returned a user that is not saved"),
+    Refused.NOT_SAVED: gettext_lazy("The site’s own code returned a user that isn’t saved"),
     Refused.INACTIVE: gettext_lazy("The user is inactive"),
     Refused.STAFF: gettext_lazy("Staff are linked only by an administrator"),
     Refused.PERMISSIONS: gettext_lazy("Users with permissions are linked only by an administrator"),
@@ -72,7 +72,7 @@ REFUSALS: Mapping[str, Label] = {
     Refused.DECLINED: gettext_lazy("The user declined"),
     Refused.ANOTHER_USER: gettext_lazy("Another user signed in before the answer"),
     Refused.SIGN_IN_EXPIRED: gettext_lazy("The sign-in expired before the answer"),
-    Refused.EMAIL_NOT_VERIFIED: gettext_lazy("The user pool has not verified the email address"),
+    Refused.EMAIL_NOT_VERIFIED: gettext_lazy("The user pool hasn’t verified the email address"),
     Refused.EMAIL_DIFFERS: gettext_lazy("The email address differs from the user pool’s"),
     Refused.ATTRIBUTES_UNKNOWN: gettext_lazy("Unknown whether the email address is verified"),
     Refused.NO_USER: gettext_lazy("The site creates no users, and none matches"),
@@ -89,7 +89,7 @@ REFUSALS: Mapping[str, Label] = {
     Refused.NO_VALID_USERNAME: gettext_lazy("The user pool has no username that the site accepts"),
     Refused.USER_NOT_CREATED: gettext_lazy("The site’s user model refused the new user"),
     Refused.LOGIN_FAILED: gettext_lazy("The site’s own code failed at the sign-in"),
-    Refused.RIGHTS_NOT_SAVED: gettext_lazy("The user’s groups could not be saved"),
+    Refused.RIGHTS_NOT_SAVED: gettext_lazy("The user’s groups couldn’t be saved"),
     Refused.UPDATER_FAILED: gettext_lazy("The site’s own code refused to update the user"),
 }
 WITH_REFERENCE = (Kind.LINK_REFUSED, Kind.SIGN_IN_REFUSED)
