@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-# Made once: json.dumps() would make one for each text.
+EachObject = Callable[[dict[str, Any]], dict[str, Any]]
+
+# Made once: json.dumps() and json.loads() would make one for each text.
 _encoder = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -15,9 +18,7 @@ def compact(value: Any) -> str:
     return _encoder.encode(value)
 
 
-def parse(
-    body: bytes, *, each_object: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-) -> Any:
+def parse(body: bytes, *, each_object: EachObject | None = None) -> Any:
     """Return the value of a body in UTF-8.
 
     Args:
@@ -32,9 +33,14 @@ def parse(
             JSON, although Python reads them.
     """
     try:
-        return json.loads(body.decode(), object_hook=each_object, parse_constant=_refuse)
+        return _decoder(each_object).decode(body.decode())
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+@cache
+def _decoder(each_object: EachObject | None) -> json.JSONDecoder:
+    return json.JSONDecoder(object_hook=each_object, parse_constant=_refuse)
 
 
 def _refuse(name: str) -> None:

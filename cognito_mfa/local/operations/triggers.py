@@ -134,6 +134,8 @@ def pre_token_generation(
     Returns:
         The changes of the claims, none without the trigger.
     """
+    if arn_of(about.pool, "PreTokenGeneration") is None:
+        return claims.NO_CHANGES
     version = token_event_version(about.pool)
     member = "claimsOverrideDetails" if version == "1" else "claimsAndScopeOverrideDetails"
     request: dict[str, Any] = {

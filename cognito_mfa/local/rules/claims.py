@@ -29,6 +29,8 @@ FIXED = frozenset(
     }
 )  # fmt: skip
 GROUP_CLAIMS = frozenset({"cognito:groups", "cognito:roles", "cognito:preferred_role"})
+FIXED_IN_ID = FIXED | GROUP_CLAIMS
+FIXED_IN_ACCESS = FIXED_IN_ID | {"scope"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def changed_identity(claims: Mapping[str, Any], changes: TokenChanges) -> dict[s
         The claims of the token.
     """
     return changes.identity.apply(
-        _with_groups(claims, changes.groups, roles=True), kept=FIXED | GROUP_CLAIMS
+        _with_groups(claims, changes.groups, roles=True), kept=FIXED_IN_ID
     )
 
 
@@ -104,9 +106,7 @@ def changed_access(claims: Mapping[str, Any], changes: TokenChanges) -> dict[str
     scopes = [*claims["scope"].split(), *changes.scopes_added]
     kept = [scope for scope in dict.fromkeys(scopes) if scope not in changes.scopes_suppressed]
     grouped = _with_groups(claims, changes.groups, roles=False)
-    return changes.access.apply(
-        {**grouped, "scope": " ".join(kept)}, kept=FIXED | GROUP_CLAIMS | {"scope"}
-    )
+    return changes.access.apply({**grouped, "scope": " ".join(kept)}, kept=FIXED_IN_ACCESS)
 
 
 def issuer(pool: UserPool) -> str:

@@ -224,12 +224,12 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, request: HttpRequest, place: Place) -> WireResponse:
         if request.method not in place.methods:
             return _not_allowed(request, place)
+        if place.access is Access.OPERATIONS:
+            return self._application.answer(_wire_request(request))
         if place.access in {Access.PAGE, Access.ENDPOINT}:
             return self._application.web(_web_request(request))
         if place.access is Access.CONTROL:
             return self._application.control(_control_request(request))
-        if place.access is Access.OPERATIONS:
-            return self._application.answer(_wire_request(request))
         document = self._application.document(request.path, f"http://{request.headers['host']}")
         return respond(200, compact(document).encode(), {"Content-Type": "application/json"})
 
