@@ -29,6 +29,7 @@ from cognito_mfa.local.rules import claims, keys, token_families
 from cognito_mfa.local.rules.claims import NO_CHANGES, TokenChanges
 from cognito_mfa.local.rules.directory import user_with_sub
 from cognito_mfa.local.rules.scopes import SELF_SERVICE
+from cognito_mfa.local.rules.side_by_side import side_by_side
 from cognito_mfa.local.rules.state import (
     Account,
     AppClient,
@@ -62,10 +63,9 @@ class UnsignedToken:
 
 def sign_all(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return an AuthenticationResult with its tokens signed."""
-    return {
-        name: value.sign() if isinstance(value, UnsignedToken) else value
-        for name, value in result.items()
-    }
+    unsigned = {name: value for name, value in result.items() if isinstance(value, UnsignedToken)}
+    signed = side_by_side([token.sign for token in unsigned.values()])
+    return {**result, **dict(zip(unsigned, signed, strict=True))}
 
 
 class Tokens:
