@@ -16,12 +16,13 @@ the password.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from django.db import IntegrityError
 from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Greatest
 from django.http import HttpRequest
 from django.utils import timezone
@@ -33,7 +34,7 @@ from cognito_mfa.authenticator import (
     username_reuse,
     wrong_code_alerts,
 )
-from cognito_mfa.authenticator.identity_lookup import ChallengedUser
+from cognito_mfa.authenticator.identity_lookup import ChallengedUser, ExpectedIdentity
 from cognito_mfa.cognito.types import MFA_SETUP
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for
@@ -86,11 +87,40 @@ def attempt(request: HttpRequest, *, user: ChallengedUser, method: str) -> Gener
         CodeAttemptsLocked: too many wrong codes; nothing was sent.
     """
     user, count = _reserve_for(user, method)
+    with sending(request, count, whose=lambda: user, method=method):
+        yield count
+
+
+def count_expected(expected: ExpectedIdentity) -> Attempt | None:
+    """Count an attempt if nothing is counted, and ``expected`` has not changed since the password.
+
+    One statement. The caller sends the code inside ``sending``.
+
+    Returns:
+        The attempt; None where one of the two is not so, and ``attempt`` must find out which.
+    """
+    sub = expected.sub
+    counted = _count_first(sub, expected.is_current)
+    return Attempt(_of_sub(sub), 1, 1, is_by_name=False) if counted else None
+
+
+@contextmanager
+def sending(
+    request: HttpRequest, count: Attempt, *, whose: Callable[[], ChallengedUser], method: str
+) -> Generator[Attempt]:
+    """Send one code inside, which was counted before; it is recorded if it was wrong.
+
+    Args:
+        request: the request that carries the code.
+        count: the attempt.
+        whose: returns whose code it is; asked only about a wrong one.
+        method: Cognito's name of the challenge.
+    """
     try:
         with _counted(count):
             yield count
     except BadCode:
-        _record_wrong_code(request, _identity_to_record(user, method), method, count)
+        _record_wrong_code(request, _identity_to_record(whose(), method), method, count)
         raise
 
 
@@ -307,14 +337,14 @@ def _reserve(username: str, sub: str, *, forgives: bool) -> Attempt:
     raise Busy(reason=BusyReason.TOO_MANY_AT_ONCE)
 
 
-def _count_first(sub: str) -> bool:
+def _count_first(sub: str, *conditions: RawSQL) -> bool:
     """Count an attempt of ``sub`` if nothing is counted, and return whether that was so.
 
-    It is so at most sign-ins.
+    It is so at most sign-ins. The SQL in ``conditions`` must hold, too.
 
     No wait applies then, so nothing needs to be read.
     """
-    untouched = CodeFailures.objects.filter(_of_sub(sub), failures=0, total=0)
+    untouched = CodeFailures.objects.filter(_of_sub(sub), *conditions, failures=0, total=0)
     return bool(untouched.update(failures=1, total=1, last_at=timezone.now()))
 
 

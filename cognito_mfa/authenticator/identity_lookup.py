@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import BooleanField, Q
+from django.db.models.expressions import RawSQL
 
+from cognito_mfa.conf import get_conf
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.values.comparison import same
 
@@ -33,6 +36,47 @@ class ChallengedUser:
     sub: str = ""
     identity: CognitoIdentity | None = None
     device: str = ""
+
+
+# Django takes longer to put this together from querysets than the query takes that it saves.
+IS_CURRENT = """
+EXISTS (
+    SELECT 1 FROM cognito_mfa_cognitoidentity
+    WHERE id = %s AND generation = %s AND nonce = %s AND pool_id = %s AND status <> %s
+) AND NOT EXISTS (
+    SELECT 1 FROM cognito_mfa_cognitoidentity
+    WHERE pool_id = %s AND username = %s AND id <> %s
+)
+"""
+
+
+class ExpectedIdentity(NamedTuple):
+    """The only identity that a code may be of, as it was when the password was sent.
+
+    Attributes:
+        sub: the user's.
+        key: of the row.
+        generation: of the row; it tells with ``nonce`` of every change that ends sign-ins.
+        nonce: of the row.
+        username: by which Cognito's challenge named the user; empty where the ``sub`` was known.
+    """
+
+    sub: str
+    key: int
+    generation: int
+    nonce: int
+    username: str
+
+    @property
+    def is_current(self) -> RawSQL:
+        """What holds while the row is unchanged, and no other one of this pool has the name.
+
+        SECURITY: the database compares names with less care than Cognito. One that it takes for the same only leads to
+        a closer look.
+        """
+        pool = get_conf().USER_POOL_ID
+        own = (self.key, self.generation, self.nonce, pool, Status.GONE.value)
+        return RawSQL(IS_CURRENT, (*own, pool, self.username, self.key), BooleanField())  # noqa: S611 - a constant
 
 
 def by_sub(sub: str) -> CognitoIdentity | None:

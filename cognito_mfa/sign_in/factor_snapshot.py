@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet, Subquery
 
+from cognito_mfa.authenticator.identity_lookup import ExpectedIdentity
 from cognito_mfa.exceptions import ChallengeLost, ChallengeLostReason
 from cognito_mfa.models import CognitoIdentity, CognitoIdentityQuerySet, MFAEvent
 
@@ -24,7 +25,7 @@ class Snapshot:
     """A moment, as the rows tell it.
 
     Attributes:
-        rows: of every identity that may be the user's: row and generation, by ``sub``. Lists, as JSON returns them.
+        rows: of every identity that may be the user's: its key, generation and nonce, by ``sub``. Lists, as JSON returns them.
         event: the newest event of all; zero when there was none.
     """
 
@@ -44,14 +45,14 @@ class Snapshot:
         rows = _with_device_and_newest_event().in_pool()
         found: list[Any] = list(rows.filter(Q(username=username) | Q(sub=username)))
         event = found[0].event if found else _newest_events().values_list("pk", flat=True).first()
-        snapshot = cls({one.sub: [one.pk, one.generation] for one in found}, event or 0)
+        snapshot = cls({one.sub: _version(one) for one in found}, event or 0)
         return snapshot, found
 
     @classmethod
     def of(cls, identity: CognitoIdentity) -> Snapshot:
         """Return what is known of ``identity`` alone, by its values as they were read."""
         newest = _newest_events().values_list("pk", flat=True).first()
-        return cls({identity.sub: [identity.pk, identity.generation]}, newest or 0)
+        return cls({identity.sub: _version(identity)}, newest or 0)
 
     def narrow(self, identities: Iterable[CognitoIdentity]) -> Snapshot:
         """Return the same for ``identities`` as well, those of the name that Cognito's challenge told.
@@ -61,16 +62,17 @@ class Snapshot:
         Raises:
             ChallengeLost: one of them was changed since this began.
         """
-        found = {one.sub: [one.pk, one.generation] for one in identities}
-        for sub, (row, generation) in found.items():
-            if not self._matches(sub, row, generation):
+        found = {}
+        for one in identities:
+            if self.is_outdated_for(one):
                 raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
+            found[one.sub] = _version(one)
         # Those of the typed name stay: it may be a ``sub``, and the row's name an old one.
         return Snapshot({**found, **self.rows}, self.event)
 
     def for_identity(self, identity: CognitoIdentity) -> Snapshot:
         """Return the same for ``identity`` alone, who it turned out to be, by its values as they are now."""
-        return Snapshot({identity.sub: [identity.pk, identity.generation]}, self.event)
+        return Snapshot({identity.sub: _version(identity)}, self.event)
 
     def identities(self, username: str = "") -> list[CognitoIdentity]:
         """Return the identities that this is about, as they are now.
@@ -117,14 +119,28 @@ class Snapshot:
 
     def is_outdated_for(self, identity: CognitoIdentity) -> bool:
         """Return whether ``identity``, by its values as they were read, changed since this began."""
-        return not self._matches(identity.sub, identity.pk, identity.generation)
-
-    def _matches(self, sub: str, row: int, generation: int) -> bool:
-        known = self.rows.get(sub)
+        known = self.rows.get(identity.sub)
         if known is not None:
-            return list(known) == [row, generation]
-        newer = MFAEvent.objects.filter(identity=row, pk__gt=self.event)
-        return not newer.filter(kind__in=MFAEvent.INVALIDATES_PROOFS).exists()
+            return list(known) != _version(identity)
+        newer = MFAEvent.objects.filter(identity=identity.pk, pk__gt=self.event)
+        return newer.filter(kind__in=MFAEvent.INVALIDATES_PROOFS).exists()
+
+    def expected(self, sub: str, username: str) -> ExpectedIdentity | None:
+        """Return the only identity that this is about; None where there are others, or none.
+
+        Args:
+            sub: the identity's; empty for none.
+            username: by which Cognito's challenge named the user; empty where the ``sub`` was known.
+        """
+        known = self.rows.get(sub)
+        if known is None or len(self.rows) > 1:
+            return None
+        key, generation, nonce = known
+        return ExpectedIdentity(sub, key, generation, nonce, username)
+
+
+def _version(identity: CognitoIdentity) -> list[int]:
+    return [identity.pk, identity.generation, identity.nonce]
 
 
 def _newest_events() -> QuerySet[MFAEvent]:

@@ -7,12 +7,15 @@ Cognito answered. All may talk to Cognito, so none is called on a GET.
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 
 from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 
 from cognito_mfa.authenticator import code_attempts, identity_lookup, recovery, wrong_code_alerts
+from cognito_mfa.authenticator.code_attempts import Attempt
 from cognito_mfa.cognito import user_api
 from cognito_mfa.cognito.types import NOTHING, Challenge, Tokens
 from cognito_mfa.exceptions import (
@@ -39,7 +42,14 @@ from cognito_mfa.sign_in.caller import caller_of
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.factor_snapshot import Snapshot
 from cognito_mfa.sign_in.pending import CHANGES, PendingSignIn, Purpose, Step, clear_pending
-from cognito_mfa.sign_in.subject import bind_to, check_current, subject_of
+from cognito_mfa.sign_in.subject import (
+    bind_to,
+    bind_to_name,
+    check_current,
+    expected_identity,
+    read_expected,
+    subject_of,
+)
 from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger(__name__)
@@ -98,7 +108,7 @@ def start_sign_in(
         # noticed before the code is sent.
         if known is None or reply.username != username:
             known = identity_lookup.all_of_username(reply.username)
-        pending = replace(pending, snapshot=pending.required_snapshot.narrow(known))
+        pending = bind_to_name(pending, known, reply.username)
     outcome = next_step.take(request, pending, reply, rows=known)
     # Last: where a call above failed, Django sends no cookie, and the browser would lose its session.
     # A session that was never saved has no key yet that an attacker may know.
@@ -197,16 +207,32 @@ def answer_code(request: HttpRequest, pending: PendingSignIn, *, code: SecretTex
         CodeAttemptsLocked: too many wrong codes; Cognito was not asked.
         ChallengeLost: start again.
     """
-    user = subject_of(pending, check_current(request, pending, Step.CHALLENGE))
+    sending = _attempt(request, pending)
     challenge = pending.required_challenge
-    with (
-        pending.discarding_on_failure(request),
-        code_attempts.attempt(request, user=user, method=challenge.name) as attempt,
-    ):
+    with pending.discarding_on_failure(request), sending as attempt:
         reply = user_api.answer_code(challenge, code, caller=caller_of(request))
     return next_step.take(
         request, pending, reply, passed=challenge, counted_by_name=attempt.is_by_name
     )
+
+
+def _attempt(request: HttpRequest, pending: PendingSignIn) -> AbstractContextManager[Attempt]:
+    """Return what counts an attempt at the pending challenge, unless a change ended the sign-in.
+
+    At most sign-ins, nothing has changed and nothing is counted, which takes one statement. Else it is read what is so.
+
+    Raises:
+        ChallengeLost: start again; nothing is to be sent.
+    """
+    expected = expected_identity(pending)
+    counted = code_attempts.count_expected(expected) if expected else None
+    if expected and counted:
+        whose = partial(read_expected, pending, expected)
+        return code_attempts.sending(
+            request, counted, whose=whose, method=pending.required_challenge.name
+        )
+    user = subject_of(pending, check_current(request, pending, Step.CHALLENGE))
+    return code_attempts.attempt(request, user=user, method=pending.required_challenge.name)
 
 
 def finish_setup(

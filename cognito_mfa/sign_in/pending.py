@@ -84,6 +84,7 @@ class PendingSignIn:
         username: as the user typed it.
         sub: whose sign-in it is, once tokens named it, or of the user who changes something; a challenge contains only a
             name. Read it through ``subject.subject_of``.
+        named_sub: of the only identity that the challenge's username meant when it came; empty for none, or several.
         next_url: where to go afterwards; validated when it is used.
         challenge: what Cognito wants answered, with its current session string.
         secret: of the software token that waits to be verified, during setup.
@@ -115,6 +116,7 @@ class PendingSignIn:
     purpose: Purpose = Purpose.SIGN_IN
     username: str = ""
     sub: str = ""
+    named_sub: str = ""
     next_url: str = ""
     challenge: Challenge | None = field(default=None, repr=False)
     secret: SecretText = NOTHING

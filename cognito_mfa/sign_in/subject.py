@@ -63,6 +63,51 @@ def check_current(
     return rows
 
 
+def expected_identity(pending: PendingSignIn) -> identity_lookup.ExpectedIdentity | None:
+    """Return whose code the pending challenge asks for, if nothing changed; None where it must be read.
+
+    Args:
+        pending: this browser's pending sign-in.
+    """
+    if pending.step is not Step.CHALLENGE or pending.challenge is None or pending.snapshot is None:
+        return None
+    name = "" if pending.sub else pending.challenge.username
+    return pending.snapshot.expected(pending.sub or pending.named_sub, name)
+
+
+def read_expected(
+    pending: PendingSignIn, expected: identity_lookup.ExpectedIdentity
+) -> identity_lookup.ChallengedUser:
+    """Return the user whose code was just sent, with the row as it is now.
+
+    Args:
+        pending: the sign-in.
+        expected: its identity.
+    """
+    return subject_of(pending, list(CognitoIdentity.objects.in_pool().filter(pk=expected.key)))
+
+
+def bind_to_name(
+    pending: PendingSignIn, rows: list[CognitoIdentity], username: str
+) -> PendingSignIn:
+    """Return ``pending``, with what is known of the users whom Cognito's challenge named.
+
+    Args:
+        pending: the sign-in.
+        rows: the identities that the database finds for ``username``, or for what was typed.
+        username: the pool's own name, from the challenge.
+
+    Raises:
+        ChallengeLost: one of them was changed since this began.
+    """
+    named = identity_lookup.newest_of(rows, username)
+    return replace(
+        pending,
+        snapshot=pending.required_snapshot.narrow(rows),
+        named_sub=named.sub if named else "",
+    )
+
+
 def bind_to(pending: PendingSignIn, identity: CognitoIdentity) -> PendingSignIn:
     """Return ``pending``, bound to one user.
 

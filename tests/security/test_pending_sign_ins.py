@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
@@ -22,7 +23,14 @@ from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.exceptions import LinkRefused
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
+from cognito_mfa.models import (
+    CodeFailures,
+    CognitoIdentity,
+    MFAEvent,
+    MFAReset,
+    SoftwareToken,
+    new_nonce,
+)
 from tests.security import old_boto3
 from tests.security.during_calls import while_cognito_answers
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID, Visitor
@@ -239,6 +247,28 @@ def the_user_was_deleted_here(visitor: Person) -> None:
     get_user_model().objects.all().delete()
 
 
+def the_link_ended(visitor: Person) -> None:
+    links.unlink(identity(), actor=None, reason="Ticket 7")
+
+
+def the_link_moved_to_another_user(visitor: Person) -> None:
+    pool_user = links.find_in_pool(username="newcomer")
+    other = get_user_model().objects.create_user("other")
+    links.link(other, pool_user, actor=None, reason="Ticket 7", move=True)
+
+
+def the_database_was_restored(visitor: Person) -> None:
+    """To a generation that has the same number, and is another one."""
+    CognitoIdentity.objects.update(nonce=new_nonce())
+
+
+def a_namesake_was_linked_and_reset(visitor: Person) -> None:
+    """Whose row is the newest of that name, so that the code is theirs, for all that the challenge tells."""
+    user = get_user_model().objects.create_user("namesake")
+    names = {"pool_id": POOL_ID, "sub": "another", "username": "newcomer"}
+    reset.request(CognitoIdentity.objects.create(user=user, **names), actor=None, reason="lost")
+
+
 MEANWHILE: list[Callable[[Person], None]] = [
     reset_with_the_newest_boto3,
     reset_with_an_old_boto3,
@@ -248,6 +278,9 @@ MEANWHILE: list[Callable[[Person], None]] = [
     a_status_that_says_it_is_gone,
     the_user_was_deleted_in_the_pool_and_made_anew,
     the_user_was_deleted_here,
+    the_link_ended,
+    the_link_moved_to_another_user,
+    the_database_was_restored,
 ]
 
 
@@ -361,6 +394,87 @@ def test_a_step_that_was_begun_before_is_over(
         return
     assert person.cognito.operations() == []
     assert not person.is_in()
+
+
+AT_A_CODE = [at_the_code, at_the_code_by_address, replacing_at_the_code, removing_at_the_code]
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [reset_that_is_only_asked_for, the_link_ended, a_namesake_was_linked_and_reset],
+    ids=lambda f: f.__name__,
+)
+@pytest.mark.parametrize("begin", AT_A_CODE, ids=lambda f: f.__name__)
+def test_what_happens_right_before_the_code_is_counted_ends_the_sign_in(
+    begin: Begin, meanwhile: Callable[[Person], None], person: Person
+) -> None:
+    """The condition of the count, and no row that was read before: ``ExpectedIdentity.is_current``.
+
+    Who signs in by name or address is found by the name alone, so that a namesake counts; who changes something is known.
+    """
+    finish = begin(person)
+    person.cognito.clock.advance(31)
+    person.cognito.forget_calls()
+
+    def happen_then(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not happened and sql.startswith('UPDATE "cognito_mfa_codefailures"'):
+            happened.append(True)
+            meanwhile(person)
+        return execute(sql, params, many, context)
+
+    happened: list[bool] = []
+    with connection.execute_wrapper(happen_then):
+        answer = finish()
+    assert happened
+    if meanwhile is a_namesake_was_linked_and_reset and begin not in AT_A_CODE[:2]:
+        assert person.cognito.operations()[0] == "RespondToAuthChallenge"
+        return
+    assert answer.url.startswith((reverse(SIGN_IN), reverse(DEVICE)))
+    assert person.cognito.operations() == []
+    assert not CodeFailures.objects.filter(failures__gt=0).exists()
+
+
+def test_the_pool_of_the_site_is_another_one_in_the_meantime(person: Person) -> None:
+    finish = at_the_code(person)
+    person.cognito.clock.advance(31)
+    person.cognito.forget_calls()
+    person.site.COGNITO_MFA = {**person.site.COGNITO_MFA, "USER_POOL_ID": "us-east-1_Other0000"}
+    assert finish().url.startswith(reverse(SIGN_IN))
+    assert person.cognito.operations() == []
+
+
+def test_a_former_users_row_is_not_counted_for_who_has_the_name_now(person: Person) -> None:
+    """A row that is recorded as gone no longer says whose code it is."""
+    at_the_code(person)
+    person.cognito.clock.advance(31)
+    CognitoIdentity.objects.update(status=CognitoIdentity.Status.GONE)
+    assert person.enter_code(person.wrong_code()).status_code == 200
+    assert CodeFailures.objects.get(failures=1).sub == ""
+    assert not MFAEvent.objects.filter(kind=MFAEvent.Kind.CODE_REJECTED).exists()
+
+
+@pytest.mark.parametrize("meanwhile", [the_link_ended, reset_that_is_only_asked_for])
+def test_a_wrong_code_counts_whatever_happened_while_cognito_looked_at_it(
+    meanwhile: Callable[[Person], None], person: Person
+) -> None:
+    """The row is read only after the answer: ``subject.read_expected``."""
+    at_the_code(person)
+    person.cognito.clock.advance(31)
+    person.cognito.forget_calls()
+
+    def happen_then(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not happened and person.cognito.operations():
+            happened.append(True)
+            meanwhile(person)
+        return execute(sql, params, many, context)
+
+    happened: list[bool] = []
+    with connection.execute_wrapper(happen_then):
+        assert person.enter_code(person.wrong_code()).status_code == 200
+    assert happened
+    assert CodeFailures.objects.get(failures=1).sub
+    rejected = MFAEvent.objects.filter(kind=MFAEvent.Kind.CODE_REJECTED)
+    assert rejected.count() == (meanwhile is not the_link_ended)
 
 
 @pytest.mark.parametrize("begin", BEGUN, ids=lambda f: f.__name__)
@@ -502,7 +616,7 @@ def the_owner_resets_the_password(visitor: Visitor) -> None:
 def test_of_two_first_set_ups_the_older_is_over(
     name: str, pool: LocalPool, visitor: Visitor
 ) -> None:
-    """No one had a row when they began: events tell. Turns red without them in ``Snapshot._matches``."""
+    """No one had a row when they began: events tell. Turns red without them in ``Snapshot.is_outdated_for``."""
     visitor.sign_in(name)
     visitor.scan()
     other = Visitor(Client(), visitor.cognito)

@@ -43,11 +43,10 @@ LATER_SIGN_IN = [
     "INSERT session",
     # The page that asks for the code.
     "SELECT session",
-    # The code: once, from a user who was not reset since the password.
+    # The code: once. It counts as wrong before it is sent, if its user was not reset since the password, and is
+    # forgiven when it was right.
     "SELECT session",
     "INSERT postedstep",
-    "SELECT cognitoidentity",
-    # Counted as wrong before it is sent, and forgiven when it was right.
     "UPDATE codefailures",
     "UPDATE codefailures",
     # Who it is by Cognito's tokens, whether something changed while Cognito answered, and whether there were
