@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,12 +21,13 @@ from urllib.parse import unquote
 from cognito_mfa.local.errors import (
     InvalidParameterException,
     NotAuthorizedException,
+    RefreshTokenReuseException,
     UnauthorizedException,
     UnsupportedTokenTypeException,
 )
 from cognito_mfa.local.json_text import parse
-from cognito_mfa.local.operations import triggers
-from cognito_mfa.local.operations.completion import HOSTED, REFRESH
+from cognito_mfa.local.operations import refreshing, triggers
+from cognito_mfa.local.operations.completion import HOSTED
 from cognito_mfa.local.operations.context import Context
 from cognito_mfa.local.operations.secret_hash import is_secret
 from cognito_mfa.local.rules import attribute_permissions, attribute_schema, directory
@@ -33,7 +35,6 @@ from cognito_mfa.local.rules.scopes import OPENID, RESERVED, custom_scopes
 from cognito_mfa.local.rules.state import (
     AppClient,
     IdentityProvider,
-    TokenFamily,
     User,
     UserPool,
 )
@@ -48,23 +49,36 @@ SCOPED_ATTRIBUTES = {
     "phone": ("phone_number", "phone_number_verified"),
 }
 ALWAYS_SHOWN = ("identities",)
+#: Scopes that need openid beside them.
+SHOWING = ("email", "phone", "profile")
+#: Of PKCE (RFC 7636): SHA-256 in base64url, and what it is made of.
+S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+#: Of resource binding: a URL, by plain HTTP for this machine only.
+RESOURCE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s#]+")
+INSECURE_RESOURCE = re.compile(r"http://(?!localhost(:\d+)?(/|\?|$))", re.IGNORECASE)
 #: How attributes of the pool's own begin.
 OWN = (attribute_schema.CUSTOM, attribute_schema.DEVELOPER_ONLY)
 
 
 class OAuthError(Exception):
-    """What RFC 6749 calls an error response; the text is its error code."""
+    """What RFC 6749 calls an error response: its error code, and for some a description."""
 
     @property
     def code(self) -> str:
         """Return the error code of RFC 6749."""
         return str(self.args[0])
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters of the error response."""
+        return dict(zip(("error", "error_description"), map(str, self.args), strict=False))
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A checked authorization request. ``response_type`` is "code" or "token", and ``provider`` is
-    the identity provider that it leads to, if it does."""
+    the identity provider that it leads to, if it does. ``resource`` is what the access token is for."""
 
     response_type: str
     pool: UserPool
@@ -74,6 +88,7 @@ class Asked:
     state: str
     nonce: str
     code_challenge: str
+    resource: str
     provider: IdentityProvider | None
 
 
@@ -88,6 +103,7 @@ class Grant:
     scopes: Sequence[str]
     nonce: str = field(repr=False)
     code_challenge: str = field(repr=False)
+    resource: str
     factors: Sequence[str]
     auth_time: float
 
@@ -138,6 +154,7 @@ class Authorization:
             asked.scopes,
             asked.nonce,
             asked.code_challenge,
+            asked.resource,
             factors,
             self._clock.now(),
         )
@@ -155,7 +172,12 @@ class Authorization:
             The token response of RFC 6749, without a refresh token.
         """
         result = self._tokens.issue(
-            asked.pool, asked.client, user, factors=factors, scopes=asked.scopes
+            asked.pool,
+            asked.client,
+            user,
+            factors=factors,
+            scopes=asked.scopes,
+            audience=asked.resource,
         )
         del result["RefreshToken"]
         return _token_response(result, asked.scopes, nonce=asked.nonce)
@@ -179,14 +201,16 @@ class Authorization:
         grant = self._grants.pop(form.get("code", ""), None)
         if grant is None or self._clock.now() >= grant.auth_time + CODE_SECONDS:
             raise OAuthError("invalid_grant")
-        bound = (grant.client_id, grant.redirect_uri)
-        if bound != (client.id, form.get("redirect_uri")):
+        if grant.client_id != client.id:
             raise OAuthError("invalid_grant")
-        if grant.code_challenge and not _proves(grant, form.get("code_verifier", "")):
-            raise OAuthError("invalid_grant")
+        if grant.redirect_uri != form.get("redirect_uri"):
+            raise OAuthError("unauthorized_client", "invalid_redirect")
+        if grant.code_challenge:
+            _check_verifier(grant, form.get("code_verifier", ""))
         user = directory.user_with_sub(pool, grant.sub)
         if user is None or not user.enabled:
             raise OAuthError("invalid_grant")
+        _check_readable(pool, client, grant.scopes)
         changes = triggers.pre_token_generation(
             self._context, triggers.About(pool, client, user), HOSTED, grant.scopes
         )
@@ -197,6 +221,7 @@ class Authorization:
             factors=grant.factors,
             scopes=grant.scopes,
             auth_time=grant.auth_time,
+            audience=grant.resource,
             changes=changes,
         )
         return _token_response(result, grant.scopes, nonce=grant.nonce)
@@ -220,7 +245,7 @@ class Authorization:
         if not client.secrets:
             raise OAuthError("invalid_client")
         check_flow(client, "client_credentials")
-        scopes = scopes_asked(pool, client, form.get("scope", ""), among=custom_scopes(pool))
+        scopes = scopes_of_client(pool, client, form.get("scope", ""))
         context = self._context.with_metadata(_metadata(form))
         changes = triggers.pre_client_token_generation(
             context, triggers.About(pool, client, None, MACHINE), scopes
@@ -247,22 +272,17 @@ class Authorization:
         Raises:
             OAuthError: The refresh token does not work.
         """
-        family = self._family(pool, client, form)
-        user = directory.user_with_sub(pool, family.sub)
-        if user is None or not user.enabled:
-            raise OAuthError("invalid_grant")
-        changes = triggers.pre_token_generation(
-            self._context, triggers.About(pool, client, user), REFRESH, family.scopes
-        )
-        family = self._family(pool, client, form)  # the function may have signed the user out
-        result = self._tokens.refresh(pool, client, user, family, changes)
-        return _token_response(result, family.scopes)
-
-    def _family(self, pool: UserPool, client: AppClient, form: Mapping[str, str]) -> TokenFamily:
+        token = form.get("refresh_token", "")
         try:
-            return self._tokens.family_of(pool, client, form.get("refresh_token", ""))
-        except NotAuthorizedException:
+            family = self._tokens.family_of(pool, client, token)
+            user = directory.user_with_sub(pool, family.sub)
+            if user is None or not user.enabled:
+                raise OAuthError("invalid_grant")
+            refreshing.check_device(pool, user, family, None)  # there is no parameter for it here
+            result = refreshing.renewed(self._context, pool, client, user, token)
+        except (NotAuthorizedException, RefreshTokenReuseException):
             raise OAuthError("invalid_grant") from None
+        return _token_response(result, family.scopes)
 
     def revoke(self, pool: UserPool, client: AppClient, form: Mapping[str, str]) -> None:
         """Revoke a refresh token and all tokens that came of it; an unknown one is no error.
@@ -303,7 +323,7 @@ class Authorization:
 
 
 def check_client(client: AppClient, form: Mapping[str, str], authorization: str) -> None:
-    """Check the secret of a client, from the header or the body.
+    """Check the secret of a client, from the header or the body, and none of a public client.
 
     Args:
         client: The app client.
@@ -313,10 +333,14 @@ def check_client(client: AppClient, form: Mapping[str, str], authorization: str)
     Raises:
         OAuthError: It is wrong.
     """
-    if not client.secrets:
-        return
-    sent = _basic(authorization)[1] if authorization else form.get("client_secret", "")
-    if not is_secret(client, sent):
+    in_header = [_basic(authorization)[1]] if authorization else []
+    in_body = [form["client_secret"]] if form.get("client_secret") else []
+    if client.secrets:
+        right = all(is_secret(client, one) for one in in_header + in_body)
+        known = right and bool(in_header or in_body)
+    else:
+        known = not any(in_header + in_body)
+    if not known:
         raise OAuthError("invalid_client")
 
 
@@ -328,7 +352,7 @@ def client_id_in(form: Mapping[str, str], authorization: str) -> str:
         authorization: The Authorization header; "" for none.
 
     Returns:
-        The id, from the header or the body.
+        The id, from the header or the body; "" where neither names one.
 
     Raises:
         OAuthError: Header and body name two clients.
@@ -357,18 +381,37 @@ def check_flow(client: AppClient, flow: str) -> None:
         raise OAuthError("unauthorized_client")
 
 
-def scopes_asked(
-    pool: UserPool, client: AppClient, asked: str, *, among: Collection[str] | None = None
-) -> list[str]:
-    """Return the scopes that a request is given.
+def scopes_of_user(pool: UserPool, client: AppClient, asked: str) -> list[str]:
+    """Return the scopes of a sign-in.
 
-    A scope that exists and is not the client's is ignored.
+    Cognito refuses one that is not the client's (measured), which its documentation calls ignored.
 
     Args:
         pool: The user pool.
         client: The app client.
         asked: The scopes of the request, with spaces between them.
-        among: The scopes that the grant can give; all that exist unless given.
+
+    Returns:
+        The ones asked for; all of the client's when none is.
+
+    Raises:
+        OAuthError: The client has not all of them, or one needs ``openid`` beside it.
+    """
+    allowed = _allowed(client, {*RESERVED, *custom_scopes(pool)})
+    scopes = list(dict.fromkeys(asked.split())) or allowed
+    shows_user = bool(set(SHOWING) & set(asked.split()))
+    if not scopes or not set(scopes) <= set(allowed) or (shows_user and OPENID not in scopes):
+        raise OAuthError("invalid_request", "invalid_scope")
+    return scopes
+
+
+def scopes_of_client(pool: UserPool, client: AppClient, asked: str) -> list[str]:
+    """Return the scopes of a client's own token. One that exists and is not the client's is ignored.
+
+    Args:
+        pool: The user pool.
+        client: The app client.
+        asked: The scopes of the request, with spaces between them.
 
     Returns:
         Those that the client may have of the ones asked for; all of the client's when none is.
@@ -376,13 +419,17 @@ def scopes_asked(
     Raises:
         OAuthError: One of them does not exist, or the client may have none of them.
     """
-    existing = {*RESERVED, *custom_scopes(pool)} if among is None else among
-    allowed = [one for one in client.settings.get("AllowedOAuthScopes", []) if one in existing]
+    existing = custom_scopes(pool)
+    allowed = _allowed(client, existing)
     scopes = asked.split() or allowed
-    given = [scope for scope in scopes if scope in allowed]
-    if not given or not set(scopes) <= set(existing):
+    given = [scope for scope in dict.fromkeys(scopes) if scope in allowed]
+    if not given or not set(scopes) <= existing:
         raise OAuthError("invalid_scope")
     return given
+
+
+def _allowed(client: AppClient, existing: Collection[str]) -> list[str]:
+    return [one for one in client.settings.get("AllowedOAuthScopes", []) if one in existing]
 
 
 def _token_response(
@@ -436,10 +483,49 @@ def _metadata(form: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def _proves(grant: Grant, verifier: str) -> bool:
-    """PKCE with S256, the only method that Cognito takes."""
+def check_challenge(challenge: str, method: str) -> None:
+    """Check what a request says of PKCE. S256 is the only method that Cognito takes.
+
+    Args:
+        challenge: code_challenge; "" for none.
+        method: code_challenge_method; "" for none.
+
+    Raises:
+        OAuthError: One is without the other, or has another form.
+    """
+    if not challenge and not method:
+        return
+    if method != "S256" or not S256_CHALLENGE.fullmatch(challenge):
+        raise OAuthError("invalid_request")
+
+
+def check_resource(resource: str) -> None:
+    """Check what an access token shall be for.
+
+    Args:
+        resource: The parameter of a request; "" for none.
+
+    Raises:
+        OAuthError: It is no URL that Cognito takes.
+    """
+    if resource and (not RESOURCE.fullmatch(resource) or INSECURE_RESOURCE.match(resource)):
+        raise OAuthError("invalid_request")
+
+
+def _check_readable(pool: UserPool, client: AppClient, scopes: Sequence[str]) -> None:
+    """Refuse a scope whose attributes the client may not all read: an address without its flag."""
+    for scope in scopes:
+        for name in SCOPED_ATTRIBUTES.get(scope, ()):
+            if not attribute_permissions.may_read(pool, client, name):
+                raise OAuthError("invalid_grant")
+
+
+def _check_verifier(grant: Grant, verifier: str) -> None:
+    if not CODE_VERIFIER.fullmatch(verifier):
+        raise OAuthError("invalid_request")
     digest = _base64(hashlib.sha256(verifier.encode()).digest())
-    return hmac.compare_digest(digest.encode(), grant.code_challenge.encode())
+    if not hmac.compare_digest(digest.encode(), grant.code_challenge.encode()):
+        raise OAuthError("invalid_grant")
 
 
 def _basic(authorization: str) -> tuple[str, str]:

@@ -24,10 +24,12 @@ from cognito_mfa.local.managed_login.oauth import (
     Asked,
     Authorization,
     OAuthError,
+    check_challenge,
     check_client,
     check_flow,
+    check_resource,
     client_id_in,
-    scopes_asked,
+    scopes_of_user,
 )
 from cognito_mfa.local.managed_login.providers import (
     UNAVAILABLE,
@@ -77,7 +79,8 @@ PLACES: Mapping[str, Place] = {
     "/oauth2/authorize": Place(Access.PAGE, ("GET", "POST")),
     "/login": Place(Access.PAGE, ("GET", "POST")),
     "/logout": Place(Access.PAGE, ("GET",)),
-    "/confirmUser": Place(Access.PAGE, ("GET",)),
+    # SECURITY: programs that look at links before a person follows one ask with HEAD.
+    "/confirmUser": Place(Access.PAGE, ("GET",), changes=True),
     "/oauth2/token": Place(Access.ENDPOINT, ("POST",)),
     "/oauth2/revoke": Place(Access.ENDPOINT, ("POST",)),
     "/oauth2/userInfo": Place(Access.ENDPOINT, ("GET", "POST")),
@@ -155,6 +158,7 @@ class ManagedLogin:
     def _authorize(self, request: WebRequest) -> WireResponse:
         query = request.query
         try:
+            _check_once(request, "client_id", "redirect_uri")
             pool, client = self._authorization.client(query.get("client_id", ""))
             _check_registered(client, "CallbackURLs", query.get("redirect_uri", ""))
             provider = chosen(pool, client, query)
@@ -164,9 +168,10 @@ class ManagedLogin:
         back = query["redirect_uri"]
         state = {"state": query["state"]} if "state" in query else {}
         try:
+            _check_once(request)
             asked = _asked(pool, client, query, provider)
         except OAuthError as error:
-            told = {"error": error.code, **state}
+            told = {**error.parameters, **state}
             return _redirect(back, told, fragment=query.get("response_type") == "token")
         if request.method != "POST":
             return _first_page(asked, query)
@@ -267,7 +272,9 @@ class ManagedLogin:
             _check_registered(client, registered, query.get(name, ""))
         except OAuthError as error:
             return _page("This link doesn’t work", escape(error.code), status=400)
-        return _redirect("/login", query) if again else _redirect(query[name], {})
+        if again:
+            return respond(302, b"", {"Location": f"/login?{request.raw_query}"})
+        return _redirect(query[name], {})
 
     def _confirm_user(self, request: WebRequest) -> WireResponse:
         """Confirm a sign-up. As at Cognito, to follow the link is enough."""
@@ -291,7 +298,7 @@ class ManagedLogin:
         try:
             return _json(self._tokens_for(request))
         except OAuthError as error:
-            return _json({"error": error.code}, status=400)
+            return _json(error.parameters, status=400)
         except CognitoError as error:  # of a function of the pool
             problem = {"error": "invalid_request", "error_description": error.message}
             return _json(problem, status=400)
@@ -299,7 +306,11 @@ class ManagedLogin:
     def _tokens_for(self, request: WebRequest) -> dict[str, Any]:
         """Raises OAuthError."""
         form = request.form
-        pool, client = self._authorization.client(client_id_in(form, request.authorization))
+        _check_once(request)
+        client_id = client_id_in(form, request.authorization)
+        if not client_id:
+            raise OAuthError("invalid_request")
+        pool, client = self._authorization.client(client_id)
         check_client(client, form, request.authorization)
         if not all(
             form.get(name) for name in NEEDED.get(form.get("grant_type", ""), ["grant_type"])
@@ -316,12 +327,13 @@ class ManagedLogin:
     def _revoke(self, request: WebRequest) -> WireResponse:
         form = request.form
         try:
+            _check_once(request)
             pool, client = self._authorization.client(client_id_in(form, request.authorization))
             check_client(client, form, request.authorization)
             self._authorization.revoke(pool, client, form)
         except OAuthError as error:
             status = 401 if error.code == "invalid_client" else 400
-            return _json({"error": error.code}, status=status)
+            return _json(error.parameters, status=status)
         return respond(200, b"", {"Content-Type": None, "Cache-Control": "no-store"})
 
     def _user_info(self, request: WebRequest) -> WireResponse:
@@ -346,20 +358,27 @@ def _asked(
     # The classic hosted UI does not know the parameter. There is no cookie here that could sign in.
     if "none" in query.get("prompt", "").split() and has_managed_login(pool):
         raise OAuthError("login_required")
-    challenge = query.get("code_challenge", "")
-    if challenge and query.get("code_challenge_method") != "S256":
-        raise OAuthError("invalid_request")
+    challenge, resource = query.get("code_challenge", ""), query.get("resource", "")
+    check_challenge(challenge, query.get("code_challenge_method", ""))
+    check_resource(resource)
     return Asked(
         response_type,
         pool,
         client,
         query["redirect_uri"],
-        scopes_asked(pool, client, query.get("scope", "")),
+        scopes_of_user(pool, client, query.get("scope", "")),
         query.get("state", ""),
         query.get("nonce", ""),
         challenge,
+        resource,
         provider,
     )
+
+
+def _check_once(request: WebRequest, *names: str) -> None:
+    """Refuse a request with one of these parameters twice, or with any (RFC 6749)."""
+    if request.repeated & (frozenset(names) or request.repeated):
+        raise OAuthError("invalid_request")
 
 
 def _check_registered(client: AppClient, list_name: str, url: str) -> None:

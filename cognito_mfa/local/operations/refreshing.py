@@ -8,6 +8,7 @@ See "Refresh and rotation" and "Revocation" in docs/cognito-behavior.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from cognito_mfa.local.errors import (
     InvalidParameterException,
@@ -51,13 +52,8 @@ def refresh_token_auth(
     if user is None:
         raise NotAuthorizedException(INVALID)
     check_secret_hash(client, values, user.username)
-    _check_device(pool, user, family, values.get("DEVICE_KEY"))
-    changes = triggers.pre_token_generation(
-        context, triggers.About(pool, client, user), REFRESH, family.scopes
-    )
-    # The function may have signed the user out.
-    family = context.tokens.family_of(pool, client, values["REFRESH_TOKEN"])
-    result = context.tokens.refresh(pool, client, user, family, changes)
+    check_device(pool, user, family, values.get("DEVICE_KEY"))
+    result = renewed(context, pool, client, user, values["REFRESH_TOKEN"])
     return {"ChallengeParameters": {}, "AuthenticationResult": result}
 
 
@@ -71,16 +67,37 @@ def get_tokens_from_refresh_token(context: Context, parameters: Parameters) -> P
     user = directory.user_with_sub(pool, family.sub)
     if user is None:
         raise UserNotFoundException("User does not exist.")
-    _check_device(pool, user, family, parameters.get("DeviceKey"))
+    check_device(pool, user, family, parameters.get("DeviceKey"))
+    return {"AuthenticationResult": renewed(context, pool, client, user, token)}
+
+
+def renewed(
+    context: Context, pool: UserPool, client: AppClient, user: User, token: str
+) -> dict[str, Any]:
+    """Return the tokens for a refresh token; where these rotate, with a new one.
+
+    Args:
+        context: The account, its clock and its open sign-ins.
+        pool: The user pool.
+        client: The app client.
+        user: The user.
+        token: The refresh token.
+
+    Returns:
+        The AuthenticationResult, unsigned.
+
+    Raises:
+        NotAuthorizedException: The refresh token does not work, or no longer.
+        RefreshTokenReuseException: Another one has replaced it.
+    """
+    family = context.tokens.family_of(pool, client, token)
     changes = triggers.pre_token_generation(
         context, triggers.About(pool, client, user), REFRESH, family.scopes
     )
-    family = context.tokens.family_of(pool, client, token)
+    family = context.tokens.family_of(pool, client, token)  # the function may have revoked it
     if client.rotation_grace is None:
-        result = context.tokens.refresh(pool, client, user, family, changes)
-    else:
-        result = context.tokens.rotate(pool, client, user, token, changes)
-    return {"AuthenticationResult": result}
+        return context.tokens.refresh(pool, client, user, family, changes)
+    return context.tokens.rotate(pool, client, user, token, changes)
 
 
 def revoke_token(context: Context, parameters: Parameters) -> Payload:
@@ -106,9 +123,18 @@ def _check_refreshes(client: AppClient) -> None:
         raise InvalidParameterException("Auth flow not enabled for this client")
 
 
-def _check_device(pool: UserPool, user: User, family: TokenFamily, device_key: str | None) -> None:
-    """Where devices are tracked, a token works on the device that it was given to, once that is
-    confirmed."""
+def check_device(pool: UserPool, user: User, family: TokenFamily, device_key: str | None) -> None:
+    """Check that a refresh token is used on the device that it was given to, where that is tracked.
+
+    Args:
+        pool: The user pool.
+        user: The user.
+        family: The tokens of the sign-in.
+        device_key: The device that asks; None for none.
+
+    Raises:
+        NotAuthorizedException: It is another device, or was never confirmed.
+    """
     if not family.device_key or not pool.behavior.refresh_needs_tracked_device:
         return
     device = user.devices.get(family.device_key)

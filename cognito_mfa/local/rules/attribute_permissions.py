@@ -78,11 +78,21 @@ def readable(pool: UserPool, client: AppClient, attributes: Mapping[str, str]) -
     Returns:
         Some of them.
     """
-    return {
-        name: value
-        for name, value in attributes.items()
-        if _granted(pool, client, "ReadAttributes", name)
-    }
+    return {name: value for name, value in attributes.items() if may_read(pool, client, name)}
+
+
+def may_read(pool: UserPool, client: AppClient, name: str) -> bool:
+    """Return whether a client may read an attribute.
+
+    Args:
+        pool: The user pool.
+        client: The app client.
+        name: The name of the attribute.
+
+    Returns:
+        Whether it may.
+    """
+    return _granted(pool, client, "ReadAttributes", name)
 
 
 def _granted(pool: UserPool, client: AppClient, member: str, name: str) -> bool:

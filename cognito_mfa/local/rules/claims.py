@@ -161,8 +161,10 @@ def access(client: AppClient, user: User, family: TokenFamily, now: float) -> di
         The claims.
     """
     device = {"device_key": family.device_key} if family.device_key else {}
+    audience = {"aud": family.audience} if family.audience else {}
     return {
         **device,
+        **audience,
         "token_use": "access",
         "client_id": client.id,
         "scope": " ".join(family.scopes),

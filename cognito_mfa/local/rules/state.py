@@ -258,6 +258,8 @@ class TokenFamily(Part):
     device_key: str = ""
     session_id: str = ""
     """The user session that this is; "" where the pool did not track them."""
+    audience: str = ""
+    """The resource that the access tokens are for; "" for none."""
     created_at: float = 0.0
     active_at: float = 0.0
     refresh_tokens: dict[str, float | None] = field(default_factory=dict, repr=False)

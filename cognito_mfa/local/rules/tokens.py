@@ -91,6 +91,7 @@ class Tokens:
         scopes: Sequence[str] = (SELF_SERVICE,),
         auth_time: float | None = None,
         device_key: str = "",
+        audience: str = "",
         changes: TokenChanges = NO_CHANGES,
     ) -> dict[str, Any]:
         """Issue the tokens of a sign-in.
@@ -103,6 +104,7 @@ class Tokens:
             scopes: The OAuth scopes.
             auth_time: When the user signed in, in Unix seconds; now unless given.
             device_key: The device of the sign-in; "" for none.
+            audience: The resource that the access token is for; "" for none.
             changes: What a function of the pool changes in the claims.
 
         Returns:
@@ -121,6 +123,7 @@ class Tokens:
             factors=list(factors),
             scopes=list(scopes),
             device_key=device_key,
+            audience=audience,
             session_id=session_id,
             created_at=now,
             active_at=now,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import socket
 import struct
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from socketserver import BaseServer
 
 logger = logging.getLogger(__name__)
+
+Pairs = Sequence[tuple[str, str]]
 
 NO_CONTENT = 204
 INTERNAL_ERROR = "The local Cognito failed; its log has the traceback."
@@ -202,7 +205,7 @@ class Handler(BaseHTTPRequestHandler):
         if request.method == "OPTIONS":
             headers = {**preflight(place.access), "Allow": place.allow}
             return WireResponse(NO_CONTENT, headers, b"")
-        if request.method == "HEAD":
+        if request.method == "HEAD" and not place.changes:
             request = replace(request, method="GET")
         if not caller.may(request.method, place.access):
             return _refused(request, ANOTHER_SITE)
@@ -276,17 +279,30 @@ def _wire_request(request: HttpRequest) -> WireRequest:
 
 
 def _web_request(request: HttpRequest) -> WebRequest:
-    posted = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    form = request.body.decode("utf-8", "replace") if posted else ""
-    authorization = request.headers.get("authorization", "")
+    posted = _media_type(request) == "application/x-www-form-urlencoded"
+    query, form = (
+        parse_qsl(request.query),
+        parse_qsl(request.body.decode("utf-8", "replace") if posted else ""),
+    )
     return WebRequest(
-        request.method, request.path, _values(request.query), _values(form), authorization
+        request.method,
+        request.path,
+        _first(query),
+        _first(form),
+        request.headers.get("authorization", ""),
+        request.query,
+        frozenset(name for name, count in _counted(query, form) if count > 1),
     )
 
 
 def _control_request(request: HttpRequest) -> ControlRequest:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip(strict_http.BLANKS)
-    return ControlRequest(request.method, request.path, kind.lower(), request.body)
+    return ControlRequest(request.method, request.path, _media_type(request), request.body)
+
+
+def _media_type(request: HttpRequest) -> str:
+    """Of the body: in lower case, without parameters."""
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    return kind.strip(strict_http.BLANKS).lower()
 
 
 def _not_allowed(request: HttpRequest, place: Place) -> WireResponse:
@@ -297,8 +313,18 @@ def _not_allowed(request: HttpRequest, place: Place) -> WireResponse:
     return response.with_headers({"Allow": place.allow})
 
 
-def _values(text: str) -> dict[str, str]:
-    return dict(reversed(parse_qsl(text)))
+def _first(pairs: Pairs) -> dict[str, str]:
+    """The first value of each name, in the order in which they came."""
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        values.setdefault(name, value)
+    return values
+
+
+def _counted(*parts: Pairs) -> Iterator[tuple[str, int]]:
+    """How often each name is in one of the parts."""
+    for pairs in parts:
+        yield from Counter(name for name, _ in pairs).items()
 
 
 def _refused(request: HttpRequest, text: str) -> WireResponse:

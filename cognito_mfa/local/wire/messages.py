@@ -35,13 +35,16 @@ class WireRequest:
 
 @dataclass(frozen=True, slots=True)
 class WebRequest:
-    """What a browser, or a client of OAuth, sends; of several values of one name the first."""
+    """What a browser, or a client of OAuth, sends; of several values of one name the first.
+    ``raw_query`` is the query as it came, and ``repeated`` has the names that came more than once."""
 
     method: str
     path: str
     query: Mapping[str, str] = field(repr=False)
     form: Mapping[str, str] = field(repr=False)
     authorization: str = field(repr=False)
+    raw_query: str = field(default="", repr=False)
+    repeated: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,15 +65,17 @@ class Access(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is at a path. ``methods`` are those that it answers, besides HEAD and OPTIONS."""
+    """What is at a path. ``methods`` are those that it answers, besides HEAD and OPTIONS. Where a GET
+    ``changes`` something, there is no HEAD, which must not (RFC 9110)."""
 
     access: Access
     methods: tuple[str, ...]
+    changes: bool = False
 
     @property
     def allow(self) -> str:
         """Return the header that says which methods there are."""
-        reading = ("HEAD",) if "GET" in self.methods else ()
+        reading = ("HEAD",) if "GET" in self.methods and not self.changes else ()
         return ", ".join((*self.methods, *reading, "OPTIONS"))
 
 

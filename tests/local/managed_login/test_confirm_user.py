@@ -76,6 +76,18 @@ def test_the_code_in_it_can_be_typed_as_well(
     assert link_pool.user("new&user").status == "CONFIRMED"
 
 
+def test_to_look_at_a_link_confirms_no_one(
+    cognito: LocalCognito, boto: Any, link_pool: LocalPool
+) -> None:
+    """Programs that look for dangerous links ask with HEAD before anyone reads the message."""
+    sign_up(boto)
+    url = urlsplit(address(cognito))
+    with cognito.serve() as server:
+        answer = request(server.url, "HEAD", f"{url.path}?{url.query}")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, OPTIONS")
+    assert link_pool.user("new&user").status == "UNCONFIRMED"
+
+
 @pytest.mark.parametrize(
     "query",
     [

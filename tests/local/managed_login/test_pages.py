@@ -23,6 +23,8 @@ from tests.local.raw import Response, request
 from tests.local.web_client import CALLBACK, CHALLENGE, SELF_SERVICE, VERIFIER, WEB, Site
 
 SECRET = "clientsecretclientsecretclientsecret"
+INVALID_REQUEST = {"error": "invalid_request"}
+INVALID_SCOPE = {"error": "invalid_request", "error_description": "invalid_scope"}
 
 
 @pytest.fixture
@@ -179,16 +181,36 @@ class TestTheRequest:
     @pytest.mark.parametrize(
         ("changes", "error"),
         [
-            ({"scope": "openid nonsense"}, "invalid_scope"),
-            ({"scope": "phone"}, "invalid_scope"),
-            ({"response_type": "id_token"}, "invalid_request"),
-            ({"code_challenge": CHALLENGE, "code_challenge_method": "plain"}, "invalid_request"),
+            ({"scope": "openid nonsense"}, INVALID_SCOPE),
+            ({"scope": "openid phone"}, INVALID_SCOPE),
+            ({"scope": "email profile"}, INVALID_SCOPE),
+            ({"response_type": "id_token"}, INVALID_REQUEST),
+            ({"code_challenge": CHALLENGE, "code_challenge_method": "plain"}, INVALID_REQUEST),
+            ({"code_challenge": CHALLENGE}, INVALID_REQUEST),
+            ({"code_challenge_method": "S256"}, INVALID_REQUEST),
+            ({"code_challenge": "x" * 42, "code_challenge_method": "S256"}, INVALID_REQUEST),
+            ({"code_challenge": "x" * 42 + "=", "code_challenge_method": "S256"}, INVALID_REQUEST),
+            ({"resource": "api"}, INVALID_REQUEST),
+            ({"resource": "http://api.example"}, INVALID_REQUEST),
+            ({"resource": "https://api.example/#part"}, INVALID_REQUEST),
         ],
     )
     def test_other_mistakes_are_told_to_the_client(
-        self, site: Site, web_pool: LocalPool, changes: dict[str, str], error: str
+        self, site: Site, web_pool: LocalPool, changes: dict[str, str], error: dict[str, str]
     ) -> None:
-        assert site.open(**changes).answer == {"error": error, "state": "as it was"}
+        assert site.open(**changes).answer == {**error, "state": "as it was"}
+
+    @pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
+    def test_no_one_is_sent_to_one_of_two_addresses(
+        self, site: Site, web_pool: LocalPool, name: str
+    ) -> None:
+        browser = Browser(f"{site.open().url}&{name}=x")
+        assert (browser.page.status, "location" in browser.page.headers) == (400, False)
+
+    @pytest.mark.parametrize("name", ["scope", "state", "response_type", "nonce"])
+    def test_a_parameter_comes_once(self, site: Site, web_pool: LocalPool, name: str) -> None:
+        browser = Browser(f"{site.open(nonce='1').url}&{name}=x")
+        assert browser.answer == {**INVALID_REQUEST, "state": "as it was"}
 
     def test_a_client_without_the_flow_gets_no_code(
         self, site: Site, cognito: LocalCognito, pool: LocalPool
@@ -196,11 +218,18 @@ class TestTheRequest:
         pool.state.clients[CLIENT_ID].settings["CallbackURLs"] = [CALLBACK]
         assert site.open().answer["error"] == "unauthorized_client"
 
-    def test_a_scope_that_is_not_the_clients_is_ignored(
-        self, site: Site, web_pool: LocalPool
+    @pytest.mark.parametrize(
+        "resource", ["https://api.example/v1", "http://localhost:8000", "shop://orders"]
+    )
+    def test_an_access_token_is_for_the_resource(
+        self, site: Site, web_pool: LocalPool, boto: Any, resource: str
     ) -> None:
-        token = site.tokens(scope="openid phone")["access_token"]
-        assert claims(token)["scope"] == "openid"
+        tokens = site.tokens(resource=resource)
+        given = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+        for bound in (tokens, site.exchange("", **given).json()):
+            assert claims(bound["access_token"])["aud"] == resource
+            assert claims(bound["id_token"])["aud"] == CLIENT_ID
+            boto.get_user(AccessToken=bound["access_token"])
 
     def test_without_a_scope_all_of_the_clients_are_given(
         self, site: Site, web_pool: LocalPool
@@ -230,17 +259,58 @@ class TestTheCode:
         web_pool.create_client("otherclient", settings=WEB)
         other_address = site.exchange(site.code(), redirect_uri=CALLBACK + "2")
         other_client = site.exchange(site.code(), client_id="otherclient")
-        assert other_address.json() == other_client.json() == {"error": "invalid_grant"}
+        assert other_client.json() == {"error": "invalid_grant"}
+        assert (other_address.status, other_address.json()) == (
+            400,
+            {"error": "unauthorized_client", "error_description": "invalid_redirect"},
+        )
+
+    def test_pkce(self, site: Site, web_pool: LocalPool) -> None:
+        code = site.code(code_challenge=CHALLENGE, code_challenge_method="S256")
+        assert site.exchange(code, code_verifier=VERIFIER).status == 200
 
     @pytest.mark.parametrize(
-        ("given", "status"),
-        [({"code_verifier": VERIFIER}, 200), ({"code_verifier": "w" * 43}, 400), ({}, 400)],
+        ("verifier", "error"),
+        [
+            ("w" * 43, "invalid_grant"),
+            ("w" * 128, "invalid_grant"),
+            ("", "invalid_request"),
+            (VERIFIER[1:], "invalid_request"),
+            ("w" * 129, "invalid_request"),
+            (VERIFIER + " ", "invalid_request"),
+            ("é" * 43, "invalid_request"),
+        ],
     )
-    def test_pkce(
-        self, site: Site, web_pool: LocalPool, given: dict[str, str], status: int
+    def test_another_verifier_gets_nothing(
+        self, site: Site, web_pool: LocalPool, verifier: str, error: str
     ) -> None:
         code = site.code(code_challenge=CHALLENGE, code_challenge_method="S256")
-        assert site.exchange(code, **given).status == status
+        refused = site.exchange(code, code_verifier=verifier)
+        assert (refused.status, refused.json()) == (400, {"error": error})
+
+    def test_a_parameter_comes_once(self, site: Site, web_pool: LocalPool) -> None:
+        form = {"grant_type": "authorization_code", "client_id": CLIENT_ID, "code": site.code()}
+        twice = urlencode([*form.items(), ("redirect_uri", CALLBACK), ("redirect_uri", CALLBACK)])
+        refused = request(site.url, "POST", "/oauth2/token", twice, FORM)
+        assert (refused.status, refused.json()) == (400, INVALID_REQUEST)
+
+    @pytest.mark.parametrize(
+        ("kind", "status"),
+        [
+            ("application/x-www-form-urlencoded; charset=utf-8", 200),
+            ("Application/X-WWW-Form-URLEncoded", 200),
+            ("application/x-www-form-urlencoded2", 400),
+            ("application/json", 400),
+        ],
+    )
+    def test_it_comes_in_a_form(
+        self, site: Site, web_pool: LocalPool, kind: str, status: int
+    ) -> None:
+        form = {"grant_type": "authorization_code", "client_id": CLIENT_ID, "code": site.code()}
+        body = urlencode({**form, "redirect_uri": CALLBACK})
+        answer = request(site.url, "POST", "/oauth2/token", body, {"Content-Type": kind})
+        assert answer.status == status
+        assert status == 200 or answer.json() == INVALID_REQUEST
 
     def test_a_user_who_is_disabled_in_the_meantime_gets_nothing(
         self, site: Site, web_pool: LocalPool
@@ -265,6 +335,23 @@ class TestTheClientsSecret:
     def test_without_the_right_one_there_is_nothing(self, site: Site, sent: dict[str, str]) -> None:
         refused = site.exchange(site.code(), **sent)
         assert (refused.status, refused.json()) == (400, {"error": "invalid_client"})
+
+    @pytest.mark.parametrize(
+        ("basic", "body", "status"),
+        [(SECRET, SECRET, 200), (SECRET, "wrong", 400), ("wrong", SECRET, 400)],
+    )
+    def test_each_one_that_is_sent_must_be_right(
+        self, site: Site, basic: str, body: str, status: int
+    ) -> None:
+        assert site.exchange(site.code(), basic=basic, client_secret=body).status == status
+
+    def test_a_public_client_has_none(self, site: Site, confidential: LocalPool) -> None:
+        confidential.create_client("public", settings=WEB)
+        for sent in ({"client_secret": "any"}, {"basic": "any"}):
+            form = {"client_id": "public", **sent}
+            refused = site.exchange(site.code(client_id="public"), **form)
+            assert refused.json() == {"error": "invalid_client"}
+        assert site.exchange(site.code(client_id="public"), client_id="public").status == 200
 
     def test_a_header_that_is_none(self, site: Site) -> None:
         headers = {**FORM, "Authorization": "Basic %%%"}
@@ -404,6 +491,9 @@ def test_signing_out_may_lead_to_the_next_sign_in(site: Site, web_pool: LocalPoo
     page.fill_in(username="newcomer", password=PASSWORD)
     assert page.answer["state"] == "as it was"
     assert site.exchange(page.answer["code"]).status == 200
+    asked = urlsplit(signing_out.url).query + "&b=2&a=1&b=%32"
+    again = request(site.url, "GET", f"/logout?{asked}")
+    assert again.headers["location"] == f"/login?{asked}"
     elsewhere = urlencode({"client_id": CLIENT_ID, "redirect_uri": "https://evil.example"})
     assert request(site.url, "GET", f"/logout?{elsewhere}").status == 400
 

@@ -253,7 +253,6 @@ def test_connection_is_a_list(
         "/nothing",
         "/clock",
         "/logout",
-        "/confirmUser",
         "/oauth2/authorize",
         "/oauth2/token",
         "/oauth2/userInfo",
