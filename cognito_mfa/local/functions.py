@@ -13,14 +13,18 @@ import http.client
 import inspect
 import json
 import logging
+import re
+import socket
+import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Generator, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from cognito_mfa.local.clock import Clock
-from cognito_mfa.local.json_text import compact
+from cognito_mfa.local.json_text import compact, parse
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +32,9 @@ logger = logging.getLogger(__name__)
 Function = Callable[..., Any] | str
 
 TRIES = 3
-MOST_RESPONSE = 6 * 1024 * 1024
+MOST_RESPONSE = 6_291_556
+#: In visible characters, and without credentials, which nothing would send.
+ADDRESS = re.compile(r"https?://[^\s/@?#]+([/?][!-~]*)?", re.IGNORECASE)
 JSON = {"Content-Type": "application/json", "Connection": "close"}
 OK = range(200, 300)
 
@@ -147,9 +153,11 @@ class Functions(MutableMapping[str, Function]):
             result = function(*arguments[: _arguments_of(function)])
         except TimeoutError:
             raise
+        except SystemExit as error:  # Lambda ends the process; it is ours here
+            raise FunctionFailed(f"Runtime exited with error: exit status {error.code}") from None
         except Exception as error:
             logger.warning("The function %s raised an error.", arn, exc_info=True)
-            raise FunctionFailed(str(error)) from None
+            raise FunctionFailed(_text_of(error)) from None
         if seconds is not None and self._clock.now() - started > seconds:
             raise TimeoutError
         return _through_json(result)
@@ -171,19 +179,43 @@ def _arguments_of(function: Callable[..., Any]) -> int:
     return 2
 
 
+def _text_of(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - it is somebody's own
+        return type(error).__name__
+
+
 def _through_json(result: Any) -> Any:
     if result is None:
         raise NoJson
     try:
-        return json.loads(compact(result))
-    except (TypeError, ValueError) as error:
+        text = compact(result)
+        _check_size(text)
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
         raise FunctionFailed(f"Unable to marshal response: {error}") from None
 
 
+def _check_size(result: str | bytes) -> None:
+    """Refuse more than Lambda returns."""
+    if len(result) > MOST_RESPONSE:
+        raise FunctionFailed(
+            f"Response payload size exceeded maximum allowed payload size ({MOST_RESPONSE} bytes)."
+        )
+
+
 def _check_address(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not ADDRESS.fullmatch(url) or not _has_host_and_port(url):
         raise ValueError(f"{url!r} is not an HTTP address, such as http://127.0.0.1:9000/")
+
+
+def _has_host_and_port(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _post(url: str, sent: str, seconds: float | None) -> Any:
@@ -194,9 +226,10 @@ def _post(url: str, sent: str, seconds: float | None) -> Any:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection = kind(parts.hostname or "", parts.port, timeout=seconds)
     try:
-        connection.request("POST", path, sent.encode(), JSON)
-        response = connection.getresponse()
-        body = response.read(MOST_RESPONSE)
+        with _ending(connection, seconds):
+            connection.request("POST", path, sent.encode(), JSON)
+            response = connection.getresponse()
+            body = _read(response)
     except TimeoutError:
         raise
     except (OSError, http.client.HTTPException) as error:
@@ -206,14 +239,53 @@ def _post(url: str, sent: str, seconds: float | None) -> Any:
     return _returned(response, body)
 
 
+@contextmanager
+def _ending(connection: http.client.HTTPConnection, seconds: float | None) -> Generator[None]:
+    """End a connection after a time, whatever arrived until then. Raises TimeoutError.
+
+    The timeout of a socket begins anew with each byte, and a function can drip.
+    """
+    is_late = threading.Event()
+
+    def end() -> None:
+        is_late.set()
+        if connection.sock is not None:
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds or 0, end)
+    if seconds is not None:
+        timer.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException):
+        if is_late.is_set():
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+    if is_late.is_set():
+        raise TimeoutError
+
+
+def _read(response: http.client.HTTPResponse) -> bytes:
+    """The body, and one byte more than is allowed at most. Raises IncompleteRead."""
+    body = response.read(MOST_RESPONSE + 1)
+    if response.length and len(body) <= MOST_RESPONSE:
+        raise http.client.IncompleteRead(body, response.length)
+    return body
+
+
 def _returned(response: http.client.HTTPResponse, body: bytes) -> Any:
     """What a function returned, of the answers that Lambda, its emulator and plain servers give."""
+    _check_size(body)
     try:
-        result = json.loads(body)
+        result = parse(body)
     except ValueError:
         result = None
     if isinstance(result, dict) and "errorMessage" in result:
-        raise FunctionFailed(str(result["errorMessage"]))
+        text = result["errorMessage"]
+        raise FunctionFailed(text if isinstance(text, str) else compact(text))
     if response.status not in OK:
         raise FunctionUnavailable(f"HTTP status {response.status}")
     if result is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,13 @@ from typing import Any
 import pytest
 
 from cognito_mfa.local import Behavior, Clock, LocalCognito
-from cognito_mfa.local.functions import FunctionFailed, Functions, FunctionUnavailable, NoJson
+from cognito_mfa.local.functions import (
+    MOST_RESPONSE,
+    FunctionFailed,
+    Functions,
+    FunctionUnavailable,
+    NoJson,
+)
 from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, access_token, refused
 from tests.local.conftest import START, http_client, populated
@@ -26,6 +33,19 @@ Answer = tuple[int, dict[str, str], bytes]
 @pytest.fixture
 def functions() -> Functions:
     return Functions(Clock(START, ticking=False))
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise LookupError
+
+
+def result(size: int) -> str:
+    return json.dumps({"a": "x" * size}, separators=(",", ":"))
+
+
+def loads(size: int) -> Any:
+    return json.loads(result(size))
 
 
 @contextmanager
@@ -69,7 +89,11 @@ class TestNames:
         found = functions.find(asked)
         assert (found is None) == (name == ARN and asked != ARN)
 
-    @pytest.mark.parametrize("function", ["greet", "ftp://example.com/", "http://", "/path"])
+    @pytest.mark.parametrize("function", [
+            "greet", "ftp://example.com/", "http://", "/path", "http://h:99999/", "http://h:abc/",
+            "http://[::1/", "http://h/a b", "http://h/\r\n", "http://user:password@h/", "http://h:0/",
+        ],
+    )  # fmt: skip
     def test_text_that_is_no_address_is_refused(self, functions: Functions, function: str) -> None:
         with pytest.raises(ValueError, match="is not an HTTP address"):
             functions["greet"] = function
@@ -111,6 +135,34 @@ class TestCallables:
         functions["greet"] = fail
         with pytest.raises(FunctionFailed, match=r"^Not today$"):
             call(functions)
+
+    @pytest.mark.parametrize(
+        ("error", "text"),
+        [
+            (Wordless(), "Wordless"),
+            (SystemExit(3), "Runtime exited with error: exit status 3"),
+            (ValueError(), ""),
+        ],
+    )
+    def test_an_error_of_any_kind_is_the_functions(
+        self, functions: Functions, error: BaseException, text: str
+    ) -> None:
+        def fail(event: Any) -> None:
+            raise error
+
+        functions["greet"] = fail
+        with pytest.raises(FunctionFailed) as failed:
+            call(functions)
+        assert str(failed.value) == text
+
+    @pytest.mark.parametrize("place", ["callable", "address"])
+    def test_a_response_is_as_long_as_lambda_allows(self, functions: Functions, place: str) -> None:
+        size = MOST_RESPONSE - len('{"a":""}')
+        with answering(lambda path, event: (200, {}, result(event["n"]).encode())) as url:
+            functions["greet"] = url if place == "address" else lambda event: loads(event["n"])
+            assert len(call(functions, {"n": size})["a"]) == size
+            with pytest.raises(FunctionFailed, match="exceeded maximum allowed payload size"):
+                call(functions, {"n": size + 1})
 
     def test_nothing_is_no_json(self, functions: Functions) -> None:
         functions["greet"] = lambda event: None
@@ -184,6 +236,10 @@ class TestAddresses:
             (200, b"Task timed out after 3.00 seconds", NoJson),
             (200, b"null", NoJson),
             (200, b"", NoJson),
+            (200, b"[" * 100_000, NoJson),
+            (200, '{"n": 1}'.encode("utf-16"), NoJson),
+            (200, b'{"n": NaN}', NoJson),
+            (200, b'{"errorMessage": null}', FunctionFailed),
         ],
     )
     def test_other_answers(
@@ -199,6 +255,32 @@ class TestAddresses:
             functions["greet"] = f"http://127.0.0.1:{deaf.getsockname()[1]}"
             with pytest.raises(FunctionUnavailable, match="Socket timeout"):
                 call(functions, seconds=0.02)
+
+    def test_to_drip_is_to_be_late(self, functions: Functions) -> None:
+        """Each byte would begin the time of a socket anew."""
+        late = threading.Event()
+
+        class Drip(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+                while self.connection.recv(65536):
+                    pass
+                late.set()
+
+        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Drip) as server:
+            server.daemon_threads = True
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            functions["greet"] = f"http://127.0.0.1:{server.server_address[1]}"
+            with pytest.raises(FunctionUnavailable, match="Socket timeout"):
+                call(functions, seconds=0.05)
+            assert late.wait(30)
+            server.shutdown()
+
+    def test_half_an_answer_is_none(self, functions: Functions) -> None:
+        with answering(lambda path, event: (200, {"Content-Length": "100"}, b"{")) as url:
+            functions["greet"] = url
+            with pytest.raises(FunctionUnavailable, match="IncompleteRead"):
+                call(functions)
 
     def test_no_one_there(self, functions: Functions) -> None:
         with create_server(("127.0.0.1", 0)) as gone:

@@ -140,7 +140,7 @@ def pre_token_generation(
     member = "claimsOverrideDetails" if version == "1" else "claimsAndScopeOverrideDetails"
     request: dict[str, Any] = {
         "userAttributes": attributes_of(about.user),
-        "groupConfiguration": _group_configuration(about),
+        "groupConfiguration": _group_configuration(about) if about.user is not None else None,
     }
     if version != "1":
         request["scopes"] = list(scopes)
@@ -416,7 +416,7 @@ def _event(
 
 
 def _checked(result: Any) -> Response:
-    if not isinstance(result, dict) or any(name not in result for name in COMMON):
+    if not isinstance(result, dict) or any(result.get(name) is None for name in COMMON):
         raise InvalidLambdaResponseException(UNRECOGNIZABLE)
     return _mapping(result, "response")
 
@@ -437,6 +437,13 @@ def _names(values: Mapping[str, Any], name: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise InvalidLambdaResponseException(UNRECOGNIZABLE)
     return value
+
+
+def _scopes(values: Mapping[str, Any], name: str) -> list[str]:
+    scopes = _names(values, name)
+    if any(scope.split() != [scope] for scope in scopes):
+        raise InvalidLambdaResponseException(UNRECOGNIZABLE)
+    return scopes
 
 
 def _as_text(value: Any) -> str:
@@ -484,7 +491,7 @@ def _later_version(details: Mapping[str, Any]) -> TokenChanges:
     return TokenChanges(
         identity=_claim_changes(_mapping(details, "idTokenGeneration")),
         access=_claim_changes(access),
-        scopes_added=_names(access, "scopesToAdd"),
+        scopes_added=_scopes(access, "scopesToAdd"),
         scopes_suppressed=_names(access, "scopesToSuppress"),
         groups=_groups(details),
     )

@@ -28,9 +28,12 @@ FIXED = frozenset(
         "origin_jti", "sub", "token_use", "username", "version",
     }
 )  # fmt: skip
-GROUP_CLAIMS = frozenset({"cognito:groups", "cognito:roles", "cognito:preferred_role"})
-FIXED_IN_ID = FIXED | GROUP_CLAIMS
-FIXED_IN_ACCESS = FIXED_IN_ID | {"scope"}
+GROUPS = "cognito:groups"
+ROLES = frozenset({"cognito:roles", "cognito:preferred_role"})
+GROUP_CLAIMS = ROLES | {GROUPS}
+#: How claims begin that a function does not add. It may suppress an attribute of administrators.
+RESERVED = ("cognito:", "dev:")
+FIXED_IN_ACCESS = FIXED | {"scope"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,16 @@ class ClaimChanges:
             kept: The names of claims that stay as they are.
 
         Returns:
-            The claims. What is both added and suppressed is suppressed.
+            The claims. What is both added and suppressed is suppressed, and the roles go with the
+            groups only.
         """
-        added = {name: value for name, value in self.added.items() if name not in kept}
-        gone = set(self.suppressed) - kept
+        added = {
+            name: value
+            for name, value in self.added.items()
+            if name not in kept and not name.startswith(RESERVED)
+        }
+        gone = set(self.suppressed) - kept - ROLES
+        gone |= GROUP_CLAIMS if GROUPS in gone else set()
         return {name: value for name, value in {**claims, **added}.items() if name not in gone}
 
 
@@ -88,9 +97,7 @@ def changed_identity(claims: Mapping[str, Any], changes: TokenChanges) -> dict[s
     Returns:
         The claims of the token.
     """
-    return changes.identity.apply(
-        _with_groups(claims, changes.groups, roles=True), kept=FIXED_IN_ID
-    )
+    return changes.identity.apply(_with_groups(claims, changes.groups, roles=True))
 
 
 def changed_access(claims: Mapping[str, Any], changes: TokenChanges) -> dict[str, Any]:
@@ -105,8 +112,10 @@ def changed_access(claims: Mapping[str, Any], changes: TokenChanges) -> dict[str
     """
     scopes = [*claims["scope"].split(), *changes.scopes_added]
     kept = [scope for scope in dict.fromkeys(scopes) if scope not in changes.scopes_suppressed]
-    grouped = _with_groups(claims, changes.groups, roles=False)
-    return changes.access.apply({**grouped, "scope": " ".join(kept)}, kept=FIXED_IN_ACCESS)
+    said = {**_with_groups(claims, changes.groups, roles=False), "scope": " ".join(kept)}
+    if changes.access.added.get("aud") == claims["client_id"]:  # the one audience that it may add
+        said.setdefault("aud", claims["client_id"])
+    return changes.access.apply(said, kept=FIXED_IN_ACCESS)
 
 
 def issuer(pool: UserPool) -> str:

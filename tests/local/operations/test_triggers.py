@@ -12,7 +12,9 @@ import jwt  # noqa: TID253
 import pytest
 
 from cognito_mfa.local import LocalCognito
+from cognito_mfa.local.operations.triggers import COMMON
 from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.local.rules.claims import FIXED, GROUP_CLAIMS
 from cognito_mfa.local.rules.lambda_config import TRIGGERS
 from cognito_mfa.local.rules.state import DeviceTracking
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, access_token, refused
@@ -659,6 +661,76 @@ class TestTokens:
             boto.get_user(AccessToken=access_token(answer))
 
     @pytest.mark.parametrize(
+        "name", [*sorted(FIXED), *sorted(GROUP_CLAIMS), "cognito:own", "dev:x"]
+    )
+    def test_what_no_function_adds(
+        self, caller: Caller, watched: LocalPool, recorder: Recorder, name: str
+    ) -> None:
+        before = caller.password()
+        watched.set_trigger("PreTokenGeneration", recorder, version="V2_0")
+        details = {"claimsToAddOrOverride": {name: "other", "own": "added"}}
+        recorder.responses[self.SOURCE] = {
+            "claimsAndScopeOverrideDetails": {
+                "idTokenGeneration": details, "accessTokenGeneration": details,
+            }
+        }  # fmt: skip
+        after = caller.password()
+        for claims in (id_claims, access_claims):
+            assert (name in claims(after)) == (name in claims(before))
+            assert claims(after).get(name) != "other"
+            assert claims(after)["own"] == "added"
+
+    def test_an_audience_of_an_access_token_is_its_client(
+        self, caller: Caller, boto: Any, watched: LocalPool, recorder: Recorder
+    ) -> None:
+        watched.set_trigger("PreTokenGeneration", recorder, version="V2_0")
+        recorder.responses[self.SOURCE] = {
+            "claimsAndScopeOverrideDetails": {
+                "accessTokenGeneration": {"claimsToAddOrOverride": {"aud": CLIENT_ID}}
+            }
+        }
+        answer = caller.password()
+        assert access_claims(answer)["aud"] == CLIENT_ID
+        boto.get_user(AccessToken=access_token(answer))
+
+    @pytest.mark.parametrize("scope", ["a b", "a\tb", " a", ""])
+    def test_a_scope_has_no_blanks(
+        self, caller: Caller, watched: LocalPool, recorder: Recorder, scope: str
+    ) -> None:
+        watched.set_trigger("PreTokenGeneration", recorder, version="V2_0")
+        recorder.responses[self.SOURCE] = {
+            "claimsAndScopeOverrideDetails": {"accessTokenGeneration": {"scopesToAdd": [scope]}}
+        }
+        with refused("InvalidLambdaResponseException", "Unrecognizable lambda output"):
+            caller.password()
+
+    @pytest.mark.parametrize(
+        ("suppressed", "left"),
+        [
+            (["cognito:groups"], set()),
+            (["cognito:roles", "cognito:preferred_role"], GROUP_CLAIMS),
+        ],
+    )
+    def test_roles_go_with_the_groups(
+        self,
+        boto: Any,
+        caller: Caller,
+        watched: LocalPool,
+        recorder: Recorder,
+        suppressed: list[str],
+        left: set[str],
+    ) -> None:
+        role = "arn:aws:iam::123456789012:role/staff"
+        boto.create_group(UserPoolId=POOL_ID, GroupName="staff", RoleArn=role)
+        boto.admin_add_user_to_group(UserPoolId=POOL_ID, Username="newcomer", GroupName="staff")
+        recorder.responses[self.SOURCE] = {
+            "claimsOverrideDetails": {"claimsToSuppress": suppressed}
+        }
+        answer = caller.password()
+        assert GROUP_CLAIMS & set(id_claims(answer)) == left
+        assert access_claims(answer)["cognito:groups"] == ["staff"]
+
+    @pytest.mark.parametrize(
         ("details", "expected"),
         [
             ({}, ["staff"]),
@@ -722,6 +794,20 @@ def test_what_is_no_event_is_refused(
 ) -> None:
     watched.set_trigger("PreAuthentication", lambda event: returned)
     with refused("InvalidLambdaResponseException", text):
+        caller.password()
+
+
+@pytest.mark.parametrize("name", COMMON)
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "null"])
+def test_an_event_keeps_what_all_have(
+    caller: Caller, watched: LocalPool, name: str, lost: bool
+) -> None:
+    def drop(event: dict[str, Any]) -> dict[str, Any]:
+        event[name] = None
+        return {key: value for key, value in event.items() if not lost or key != name}
+
+    watched.set_trigger("PreAuthentication", drop)
+    with refused("InvalidLambdaResponseException", "Unrecognizable lambda output"):
         caller.password()
 
 
