@@ -25,6 +25,9 @@ from cognito_mfa.local.pool import LocalPool
 from tests.local.caller import CLIENT_ID, PASSWORD, POOL_ID, Caller, access_token, refused
 from tests.local.conftest import START, http_client, populated
 
+DISABLED = ("NotAuthorizedException", "User is disabled.")
+NO_USER = ("NotAuthorizedException", "User does not exist.")
+NO_CLIENT = ("ResourceNotFoundException", f"User pool client {CLIENT_ID} does not exist.")
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:greet"
 EMULATOR = "/2015-03-31/functions/function/invocations"
 Answer = tuple[int, dict[str, str], bytes]
@@ -362,6 +365,55 @@ class TestLock:
         pool.set_trigger("PreAuthentication", delete)
         with refused("NotAuthorizedException", "Incorrect username or password."):
             Caller(boto).password()
+
+
+def change_by(cognito: LocalCognito, operation: str) -> Callable[[Any], Any]:
+    """A function that makes a change the first time that it is asked."""
+    waiting = [operation]
+    boto: Any = cognito.client()
+
+    def function(event: Any) -> Any:
+        if waiting:
+            names = {"UserPoolId": POOL_ID, "Username": event["userName"], "ClientId": CLIENT_ID}
+            boto._make_api_call(
+                waiting.pop(), {name: names[name] for name in CHANGES[operation][1]}
+            )
+        return event
+
+    return function
+
+
+#: What ends a sign-in that is under way, with its members and the refusal.
+CHANGES = {
+    "AdminDisableUser": (DISABLED, ("UserPoolId", "Username")),
+    "AdminDeleteUser": (NO_USER, ("UserPoolId", "Username")),
+    "DeleteUserPoolClient": (NO_CLIENT, ("UserPoolId", "ClientId")),
+    "DeleteUserPool": (NO_CLIENT, ("UserPoolId",)),
+}
+
+
+class TestChanges:
+    """What a function, or anyone else while it runs, takes away gets no tokens any more."""
+
+    @pytest.mark.parametrize("operation", CHANGES)
+    @pytest.mark.parametrize("trigger", ["PostAuthentication", "PreTokenGeneration"])
+    def test_at_a_sign_in(self, cognito: LocalCognito, trigger: str, operation: str) -> None:
+        pool = populated(cognito, mfa="OFF")
+        pool.set_trigger(trigger, change_by(cognito, operation))
+        with refused(*CHANGES[operation][0]):
+            Caller(cognito.client()).password()
+        assert pool.state.families == {}
+
+    @pytest.mark.parametrize("operation", ["AdminDeleteUser", "DeleteUserPoolClient"])
+    @pytest.mark.parametrize("grace", [None, 10], ids=["plain", "rotating"])
+    def test_at_a_refresh(self, cognito: LocalCognito, operation: str, grace: int | None) -> None:
+        pool = populated(cognito, mfa="OFF")
+        pool.state.clients[CLIENT_ID].rotation_grace = grace
+        boto: Any = cognito.client()
+        token = Caller(boto).password()["AuthenticationResult"]["RefreshToken"]
+        pool.set_trigger("PreTokenGeneration", change_by(cognito, operation))
+        with refused(*CHANGES[operation][0]):
+            boto.get_tokens_from_refresh_token(ClientId=CLIENT_ID, RefreshToken=token)
 
 
 def test_a_timeout_reaches_the_caller_in_cognitos_words(cognito: LocalCognito) -> None:

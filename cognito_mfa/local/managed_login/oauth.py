@@ -22,6 +22,7 @@ from cognito_mfa.local.errors import (
     InvalidParameterException,
     NotAuthorizedException,
     RefreshTokenReuseException,
+    ResourceNotFoundException,
     UnauthorizedException,
     UnsupportedTokenTypeException,
 )
@@ -170,7 +171,12 @@ class Authorization:
 
         Returns:
             The token response of RFC 6749, without a refresh token.
+
+        Raises:
+            CognitoError: A function of the pool says no.
         """
+        about = triggers.About(asked.pool, asked.client, user)
+        changes = triggers.pre_token_generation(self._context, about, HOSTED, asked.scopes)
         result = self._tokens.issue(
             asked.pool,
             asked.client,
@@ -178,6 +184,7 @@ class Authorization:
             factors=factors,
             scopes=asked.scopes,
             audience=asked.resource,
+            changes=changes,
         )
         del result["RefreshToken"]
         return _token_response(result, asked.scopes, nonce=asked.nonce)
@@ -214,16 +221,19 @@ class Authorization:
         changes = triggers.pre_token_generation(
             self._context, triggers.About(pool, client, user), HOSTED, grant.scopes
         )
-        result = self._tokens.issue(
-            pool,
-            client,
-            user,
-            factors=grant.factors,
-            scopes=grant.scopes,
-            auth_time=grant.auth_time,
-            audience=grant.resource,
-            changes=changes,
-        )
+        try:
+            result = self._tokens.issue(
+                pool,
+                client,
+                user,
+                factors=grant.factors,
+                scopes=grant.scopes,
+                auth_time=grant.auth_time,
+                audience=grant.resource,
+                changes=changes,
+            )
+        except (NotAuthorizedException, ResourceNotFoundException):
+            raise OAuthError("invalid_grant") from None
         return _token_response(result, grant.scopes, nonce=grant.nonce)
 
     def token_for_client(
@@ -280,7 +290,7 @@ class Authorization:
                 raise OAuthError("invalid_grant")
             refreshing.check_device(pool, user, family, None)  # there is no parameter for it here
             result = refreshing.renewed(self._context, pool, client, user, token)
-        except (NotAuthorizedException, RefreshTokenReuseException):
+        except (NotAuthorizedException, RefreshTokenReuseException, ResourceNotFoundException):
             raise OAuthError("invalid_grant") from None
         return _token_response(result, family.scopes)
 

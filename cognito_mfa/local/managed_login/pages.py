@@ -177,11 +177,11 @@ class ManagedLogin:
             return _first_page(asked, query)
         try:
             outcome = self._step(asked, request.form)
+            if "User" in outcome:
+                return self._back(asked, outcome, state)
         except CognitoError as error:
             return self._again(asked, query, request.form, error.message)
-        if "User" not in outcome:
-            return self._next_page(asked, outcome)
-        return self._back(asked, outcome, state)
+        return self._next_page(asked, outcome)
 
     def _back(self, asked: Asked, outcome: Payload, state: Fields) -> WireResponse:
         """To the client, with what it asked for."""

@@ -21,6 +21,7 @@ from cognito_mfa.local.errors import (
     InvalidParameterException,
     NotAuthorizedException,
     RefreshTokenReuseException,
+    ResourceNotFoundException,
     UnauthorizedException,
     UnsupportedTokenTypeException,
 )
@@ -109,7 +110,12 @@ class Tokens:
 
         Returns:
             The AuthenticationResult, unsigned.
+
+        Raises:
+            NotAuthorizedException: The user was deleted or disabled in the meantime.
+            ResourceNotFoundException: So was the pool or the client.
         """
+        self._check_current(pool, client, user)
         now = self._clock.now()
         token_families.forget_expired(pool, now)
         session_id = self._new_session(pool, user) if pool.tracks_sessions else ""
@@ -172,7 +178,12 @@ class Tokens:
 
         Returns:
             The AuthenticationResult, unsigned.
+
+        Raises:
+            NotAuthorizedException: The user was deleted or disabled in the meantime.
+            ResourceNotFoundException: So was the pool or the client.
         """
+        self._check_current(pool, client, user)
         self._note_activity(family)
         return self._token_pair(pool, client, user, family, changes)
 
@@ -198,8 +209,11 @@ class Tokens:
             one was.
 
         Raises:
-            NotAuthorizedException: The refresh token does not work.
+            NotAuthorizedException: The refresh token does not work, or the user was deleted or
+                disabled in the meantime.
+            ResourceNotFoundException: So was the pool or the client.
         """
+        self._check_current(pool, client, user)
         family = self.family_of(pool, client, refresh_token)
         digest = token_families.digest(refresh_token)
         if family.refresh_tokens[digest] is None:
@@ -357,6 +371,16 @@ class Tokens:
             return pool, keys.verified_claims(key, token)
         except jwt.InvalidTokenError:
             raise NotAuthorizedException(INVALID) from None
+
+    def _check_current(self, pool: UserPool, client: AppClient, user: User) -> None:
+        """Refuse tokens for what a function of the pool, or another request while it ran, has
+        taken away since the caller looked."""
+        if self._account.pools.get(pool.id) is not pool or client.id not in pool.clients:
+            raise ResourceNotFoundException(f"User pool client {client.id} does not exist.")
+        if user_with_sub(pool, user.sub) is None:
+            raise NotAuthorizedException("User does not exist.")
+        if not user.enabled:
+            raise NotAuthorizedException("User is disabled.")
 
     def _new_session(self, pool: UserPool, user: User) -> str:
         """The id of one more session, for which the least recently used ones make room."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import jwt  # noqa: TID253
 import pytest
@@ -89,6 +90,41 @@ def test_a_refusal_of_tokens_is_an_error_response(
     assert (response.status, response.json()["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.parametrize("operation", ["admin_disable_user", "admin_delete_user"])
+def test_a_user_who_is_gone_when_tokens_are_made_gets_none(
+    cognito: LocalCognito, site: Site, recorder: Recorder, operation: str
+) -> None:
+    boto: Any = cognito.client()
+
+    def change(event: dict[str, Any]) -> dict[str, Any]:
+        getattr(boto, operation)(UserPoolId=POOL_ID, Username=event["userName"])
+        return {}
+
+    recorder.responses[HOSTED] = change
+    response = site.exchange(site.code())
+    assert (response.status, response.json()) == (400, {"error": "invalid_grant"})
+
+
+def test_tokens_of_an_implicit_grant_are_changed_too(
+    open_pool: LocalPool, site: Site, recorder: Recorder
+) -> None:
+    open_pool.state.clients[CLIENT_ID].settings["AllowedOAuthFlows"] = ["implicit"]
+    recorder.responses[HOSTED] = {
+        "claimsOverrideDetails": {
+            "claimsToAddOrOverride": {"tenant": "acme"}, "claimsToSuppress": ["email"],
+        }
+    }  # fmt: skip
+    browser = site.open(response_type="token")
+    browser.fill_in(username="newcomer", password=PASSWORD)
+    told = dict(parse_qsl(urlsplit(browser.sent_back_to).fragment))
+    said = claims(told, "id_token")
+    assert (said["tenant"], "email" in said) == ("acme", False)
+    recorder.responses[HOSTED] = ValueError("Not today")
+    refused = site.open(response_type="token")
+    refused.fill_in(username="newcomer", password=PASSWORD)
+    assert "PreTokenGeneration failed with error Not today." in refused.text
+
+
 def test_a_user_of_another_provider(site: Site, open_pool: LocalPool, recorder: Recorder) -> None:
     for _ in range(2):
         browser = site.open(identity_provider="Google")
@@ -158,6 +194,7 @@ class TestClientCredentials:
         assert (event["version"], event["userName"]) == ("3", "ClientCredentials")
         assert event["request"]["scopes"] == ["photos/read"]
         assert event["request"]["userAttributes"] == {}
+        assert event["request"]["groupConfiguration"] is None
 
     def test_the_function_gets_what_the_client_tells(
         self, cognito: LocalCognito, open_pool: LocalPool, site: Site
