@@ -54,7 +54,7 @@ def complete_web_authn_registration(context: Context, parameters: Parameters) ->
     passkey = passkeys.registered(
         pool, user, registration.challenge, parameters["Credential"], now=context.clock.now()
     )
-    if passkey.id in user.passkeys:
+    if any(passkey.id in one.passkeys for one in pool.users.values()):
         raise InvalidParameterException("The passkey is registered already.")
     user.passkey_registration = None
     user.passkeys[passkey.id] = passkey

@@ -68,6 +68,10 @@ def _server(context: Context, parameters: Parameters) -> tuple[UserPool, Resourc
 
 def _scopes(parameters: Parameters) -> dict[str, str]:
     given = parameters.get("Scopes", [])
+    names = [scope["ScopeName"] for scope in given]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidParameterException(f"Scope {name} is given more than once.")
     return {scope["ScopeName"]: scope["ScopeDescription"] for scope in given}
 
 

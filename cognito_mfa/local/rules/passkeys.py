@@ -38,6 +38,7 @@ CHALLENGE_BYTES = 32
 TIMEOUT = 60_000  # milliseconds, for the authenticator
 #: ES256 and RS256, by their numbers of COSE.
 ALGORITHMS = (-7, -257)
+PUBLIC_KEY = "public-key"
 REQUIRED, PREFERRED = "required", "preferred"
 
 
@@ -94,7 +95,7 @@ def creation_options(pool: UserPool, user: User, challenge: str) -> dict[str, An
         },
         "challenge": challenge,
         "excludeCredentials": _descriptors(user),
-        "pubKeyCredParams": [{"alg": number, "type": "public-key"} for number in ALGORITHMS],
+        "pubKeyCredParams": [{"alg": number, "type": PUBLIC_KEY} for number in ALGORITHMS],
         "rp": {"id": party, "name": party},
         "timeout": TIMEOUT,
         "user": {
@@ -164,14 +165,14 @@ def registered(
         raise WebAuthnCredentialNotSupportedException(str(error)) from None
     if found is None or found.public_key.ALGORITHM not in ALGORITHMS:
         raise WebAuthnCredentialNotSupportedException("The key is neither ES256 nor RS256.")
-    transports = credential["response"].get("transports") or []
+    transports, attachment = _said_of(credential)
     return Passkey(
         id=_encoded(found.credential_id),
         attested=_encoded(bytes(found)),
         name=f"Passkey {len(user.passkeys) + 1}",
         relying_party=relying_party(pool),
-        attachment=str(credential.get("authenticatorAttachment") or ""),
-        transports=[str(transport) for transport in transports],
+        attachment=attachment,
+        transports=transports,
         counter=attested.auth_data.counter,
         created_at=now,
     )
@@ -199,12 +200,27 @@ def check_assertion(pool: UserPool, user: User, challenge: str, credential: str)
         response = AuthenticationResponse.from_dict(json.loads(credential) or {})
     except (ValueError, TypeError, KeyError, AttributeError):
         raise InvalidParameterException("Invalid CREDENTIAL.") from None
+    handle = response.response.user_handle
+    if handle and handle != user.sub.encode():  # the authenticator says whose passkey it is
+        raise NotAuthorizedException("Passkey verification failed.")
     state = {"challenge": challenge, "user_verification": _verification(pool, user)}
     try:
         used = server.authenticate_complete(state, keys, response)
     except (ValueError, TypeError, KeyError):
         raise NotAuthorizedException("Passkey verification failed.") from None
     _count_use(user.passkeys[_encoded(used.credential_id)], response.response.authenticator_data)
+
+
+def _said_of(credential: Mapping[str, Any]) -> tuple[list[str], str]:
+    """What a response says of its authenticator. Raises InvalidParameterException."""
+    transports = credential["response"].get("transports") or []
+    attachment = credential.get("authenticatorAttachment") or ""
+    texts = isinstance(transports, list) and all(isinstance(one, str) for one in transports)
+    if not texts or not isinstance(attachment, str):
+        raise InvalidParameterException("Invalid credential: its authenticator has another form.")
+    if credential.get("type", PUBLIC_KEY) != PUBLIC_KEY:
+        raise InvalidParameterException("Invalid credential: it is no public key.")
+    return transports, attachment
 
 
 def _count_use(passkey: Passkey, data: AuthenticatorData) -> None:
@@ -257,7 +273,7 @@ def _prefixed(pool: UserPool, prefix: str) -> str:
 
 
 def _descriptors(user: User) -> list[dict[str, str]]:
-    return [{"id": key, "type": "public-key"} for key in user.passkeys]
+    return [{"id": key, "type": PUBLIC_KEY} for key in user.passkeys]
 
 
 def _server(pool: UserPool) -> Fido2Server:

@@ -5,6 +5,7 @@ The facts are in "Passkeys" of docs/cognito-behavior.md.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from fido2.cose import EdDSA
 from cognito_mfa.local import Behavior, LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from tests.local.authenticator import Authenticator
-from tests.local.caller import CLIENT_ID, POOL_ID, USED, Caller, refused
+from tests.local.caller import CLIENT_ID, POOL_ID, USED, Caller, access_token, refused
 from tests.local.conftest import populated
 
 PARTY = "auth.example.com"
@@ -208,6 +209,33 @@ class TestRegistration:
         with refused("InvalidParameterException"):
             site.keep(token, spoil(Authenticator(PAGE).make(site.options(token))))
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"type": "password"},
+            {"authenticatorAttachment": {"a": 1}},
+            {"transports": "internal"},
+            {"transports": [1]},
+        ],
+    )
+    def test_what_it_says_of_its_authenticator_has_a_form(
+        self, site: Site, changes: dict[str, Any]
+    ) -> None:
+        token = token_of(site.pool, "newcomer")
+        credential = Authenticator(PAGE).make(site.options(token))
+        place = credential["response"] if "transports" in changes else credential
+        place.update(changes)
+        with refused("InvalidParameterException"):
+            site.keep(token, credential)
+        assert site.pool.user("newcomer").passkeys == {}
+
+    @pytest.mark.parametrize("username", ["newcomer", "regular"])
+    def test_it_belongs_to_one_user(self, site: Site, username: str) -> None:
+        authenticator = site.register()
+        token = token_of(site.pool, username)
+        with refused("InvalidParameterException", "The passkey is registered already."):
+            site.keep(token, authenticator.make(site.options(token)))
+
     def test_a_pool_without_passkeys(self, cognito: LocalCognito, caller: Caller) -> None:
         pool = populated(cognito, mfa="OPTIONAL")
         given = {"AccessToken": token_of(pool, "newcomer")}
@@ -310,6 +338,20 @@ class TestSignIn:
         others = site.register("regular")
         with refused("NotAuthorizedException", UNVERIFIED):
             site.signs_in(others)
+
+    @pytest.mark.parametrize(("of", "signs_in"), [("newcomer", True), ("regular", False)])
+    def test_it_says_whose_it_is(self, site: Site, of: str, signs_in: bool) -> None:
+        authenticator = site.register()
+        session, options = site.asked()
+        credential = json.loads(authenticator.sign(options))
+        handle = site.pool.user(of).sub.encode()
+        credential["response"]["userHandle"] = base64.urlsafe_b64encode(handle).decode().rstrip("=")
+        given = {"CREDENTIAL": json.dumps(credential)}
+        if signs_in:
+            assert access_token(site.caller.respond("WEB_AUTHN", session, **given))
+            return
+        with refused("NotAuthorizedException", "Passkey verification failed."):
+            site.caller.respond("WEB_AUTHN", session, **given)
 
     def test_one_without_a_counter(self, site: Site) -> None:
         authenticator = site.register(counter=None)

@@ -33,6 +33,17 @@ def test_a_resource_server_is_described_as_it_was_made(either_boto: Any) -> None
     assert "Scopes" not in create(either_boto, "plain")
 
 
+def test_a_scope_is_given_once(boto: Any) -> None:
+    twice = [READ, {**READ, "ScopeDescription": "See all photos"}]
+    with refused("InvalidParameterException", "Scope read is given more than once."):
+        create(boto, Scopes=twice)
+    create(boto, Scopes=[READ])
+    with refused("InvalidParameterException", "Scope read is given more than once."):
+        boto.update_resource_server(**POOL, Identifier=PHOTOS, Name="Other", Scopes=twice)
+    kept = boto.describe_resource_server(**POOL, Identifier=PHOTOS)["ResourceServer"]
+    assert (kept["Name"], kept["Scopes"]) == ("Photos", [READ])
+
+
 def test_an_update_replaces_all_scopes(boto: Any) -> None:
     create(boto, Scopes=[READ, WRITE])
     boto.update_resource_server(**POOL, Identifier=PHOTOS, Name="Pictures", Scopes=[WRITE])
