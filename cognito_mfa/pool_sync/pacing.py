@@ -21,28 +21,32 @@ class TokenBucket:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
+        early: float = 0.0,
     ) -> None:
         """Begin with the full rate.
 
         Args:
             rate: calls a second.
+            early: seconds by which a call may be made too early, so that several calls need one rest.
             clock: returns the time in seconds.
             sleep: waits for so many of them.
         """
         self.full = self.rate = rate
-        self._clock, self._sleep = clock, sleep or time.sleep
+        self._clock, self._sleep, self._early = clock, sleep or time.sleep, early
         self._due = self._changed_at = clock()
         self._lock = threading.Lock()
 
-    def acquire(self) -> None:
-        """Return when the next call may be made."""
+    def acquire(self) -> bool:
+        """Return when the next call may be made, and whether that took a rest."""
         with self._lock:
             now = self._clock()
             self._recover(now)
             at = max(self._due, now - CATCH_UP)
             self._due = at + 1 / self.rate
-        if at > now:
+        rests = at - now > self._early
+        if rests:
             self._sleep(at - now)
+        return rests
 
     def slow_down(self) -> None:
         """Halve the rate, at most once a second: all calls of that second may have been throttled together."""

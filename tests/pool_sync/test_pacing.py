@@ -43,6 +43,22 @@ def test_calls_are_spread_evenly(clock: Clock) -> None:
     assert seconds_of(50, pace, clock) == pytest.approx(1)
 
 
+def test_several_calls_may_need_one_rest_and_the_rate_is_the_same(clock: Clock) -> None:
+    pace = TokenBucket(50, clock=clock, sleep=clock.sleep, early=0.05)
+    rests = []
+    for number in range(500):
+        rests.append(pace.acquire())
+        assert clock.now - 100 >= number / 50 - 0.05 - 1e-6
+    assert clock.now - 100 == pytest.approx(500 / 50, abs=0.1)
+    assert 100 <= sum(rests) <= 250
+
+
+def test_a_rest_after_throttling_is_not_cut_short(clock: Clock) -> None:
+    pace = TokenBucket(50, clock=clock, sleep=clock.sleep, early=0.05)
+    pace.slow_down()
+    assert seconds_of(1, pace, clock) == pytest.approx(1)
+
+
 def test_what_a_slow_answer_cost_is_made_up_for_but_no_more_than_a_second(clock: Clock) -> None:
     pace = bucket(clock, 50)
     pace.acquire()
