@@ -21,7 +21,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -39,6 +39,11 @@ from cognito_mfa.conf import get_conf
 OPERATIONS = frozenset({"AdminGetUserAuthFactors", "AdminGetUser"})
 PAUSE = (0.0, 1.0)  # seconds before the second attempt, as in botocore's standard mode
 ERRORS = 300  # HTTP statuses from here on
+PASSING = frozenset(
+    (*THROTTLED, *SERVICE_FAILURES, "429")
+)  # errors that say nothing about the request
+# Calls in a row that only botocore's client could make, after which it makes all of them.
+RESCUES = 5
 # What may lead an operation to another endpoint, depending on its input.
 OTHER_ENDPOINTS = (
     "static_context_parameters", "context_parameters", "operation_context_parameters", "endpoint",
@@ -86,7 +91,7 @@ def sender(client: Any, operation: str) -> Send:
         known = _directs.get(operation)
         if known is None or known[0] is not client:
             known = _directs[operation] = client, _direct(client, operation)
-        if known[1] is not None:
+        if known[1] is not None and len(known[1].rescued) < RESCUES:
             return known[1]
     send: Send = getattr(client, xform_name(operation))
     return send
@@ -108,6 +113,8 @@ class DirectCall:
         connections: to the endpoint.
         parse: reads an answer as botocore does.
         guard: refuses an answer that is not whole.
+        final: errors that another attempt would end in, too.
+        rescued: the errors of the last calls, which botocore's client made without one.
     """
 
     operation: str
@@ -118,6 +125,8 @@ class DirectCall:
     connections: Connections
     parse: Callable[[dict[str, Any]], Reply]
     guard: Callable[..., None]
+    final: frozenset[str]
+    rescued: list[str] = field(default_factory=list)
 
     def __call__(self, **parameters: str) -> Reply:
         """Return the answer.
@@ -132,14 +141,18 @@ class DirectCall:
         try:
             reply = self._attempt(parameters)
         except Exception as error:
-            if _is_final(error) or not budget.take(self.operation):
+            name = _name_of(error)
+            if name in self.final or not budget.take(self.operation):
                 raise
         else:
             budget.add(self.operation)
+            self.rescued.clear()
             return reply
         time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
         reply = self._repeat(parameters)
         budget.give_back(self.operation)
+        if name not in PASSING:
+            self.rescued.append(name)
         return reply
 
     def request(self, parameters: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
@@ -170,6 +183,7 @@ class DirectCall:
             "amz-sdk-invocation-id": str(uuid.uuid4()),
             "amz-sdk-request": f"attempt=1; max={clients.READ_ATTEMPTS}",
             "content-length": str(len(body)),
+            "accept-encoding": "identity",
         }, body
 
     def _attempt(self, parameters: Mapping[str, str]) -> Reply:
@@ -213,14 +227,13 @@ def written(headers: Mapping[str, str], body: bytes) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
-def _is_final(error: Exception) -> bool:
-    """Return whether another attempt would end in the same way, as far as botocore judges it."""
+def _name_of(error: Exception) -> str:
+    """Return Cognito's name of an error, or that of its class."""
     from botocore.exceptions import ClientError
 
-    if isinstance(error, ClientError):
-        name = str(error.response.get("Error", {}).get("Code")).removesuffix("Exception")
-        return name not in (*THROTTLED, *SERVICE_FAILURES, "429")
-    return isinstance(error, Unbelievable)
+    if not isinstance(error, ClientError):
+        return type(error).__name__
+    return str(error.response.get("Error", {}).get("Code")).removesuffix("Exception")
 
 
 # ------------------------------------------------------------------------ which clients that may be
@@ -305,6 +318,8 @@ def _made_of(client: Any, operation: str) -> DirectCall | None:
         _connections(client, target.url),
         partial(create_parser("json").parse, shape=model.output_shape),
         guard,
+        frozenset(shape.name.removesuffix("Exception") for shape in model.error_shapes) - PASSING
+        | {Unbelievable.__name__},
     )
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -81,6 +81,7 @@ def both_requests(operation: str) -> list[tuple[dict[str, str], bytes]]:
     client.meta.events.register("before-send", keep)
     while True:
         headers, body = direct.request(GIVEN)
+        del headers["accept-encoding"]  # which urllib3 adds
         with pytest.raises(_Kept):
             client._make_api_call(operation, GIVEN)
         theirs = {
@@ -303,18 +304,20 @@ def test_a_header_has_no_line_break(monkeypatch: pytest.MonkeyPatch) -> None:
         direct_calls.written(*direct.request(GIVEN))
 
 
-# ----------------------------------------------------------------------------------------------- TLS
+# -------------------------------------------------------------------------------------- other servers
 
 
 class _Answering(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    asked = 0
+    asked: ClassVar[list[dict[str, str]]] = []
+    status_of_first = 200
 
     def do_POST(self) -> None:
-        type(self).asked += 1
+        self.asked.append({name.lower(): value for name, value in self.headers.items()})
         self.rfile.read(int(self.headers["Content-Length"]))
         body = b'{"Username": "ada"}'
-        self.send_response(200)
+        direct = "content-type" in self.headers.keys()  # noqa: SIM118 - botocore has capitals there
+        self.send_response(self.status_of_first if direct else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -324,21 +327,62 @@ class _Answering(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def tls_server(certificate: Path) -> Iterator[str]:
-    """Answer over TLS, and return the address by number."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+def other_server(certificate: Path | None = None, *, status: int = 200) -> Iterator[str]:
+    """Answer, over TLS where there is a certificate, and return the address by number."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Answering)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    _Answering.asked = 0
+    _Answering.asked.clear()
+    _Answering.status_of_first = status
     try:
-        yield f"https://127.0.0.1:{server.server_port}"
+        yield f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.mark.usefixtures("one_uuid")
+def test_what_arrives_is_botocores(settings: Settings) -> None:
+    """Also what its connections add."""
+    with other_server() as url:
+        use(settings, ENDPOINT_URL=url)
+        client = client_for(OPERATION)
+        direct = sender(client, OPERATION)
+        direct(**GIVEN)
+        client.admin_get_user(**GIVEN)
+        close(direct, client)
+    ours, theirs = _Answering.asked
+    for varying in ("x-amz-date", "authorization"):
+        assert len(ours.pop(varying)) == len(theirs.pop(varying))
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_where_direct_calls_do_not_work_botocore_makes_them(
+    status: int, settings: Settings
+) -> None:
+    """Not for a server that fails, which says nothing about the request."""
+    with other_server(status=status) as url:
+        use(settings, ENDPOINT_URL=url)
+        direct = sender(client_for(OPERATION), OPERATION)
+        for _ in range(direct_calls.RESCUES + 1):
+            assert call(OPERATION, GIVEN)["Username"] == "ada"
+        assert goes_through_botocore() == (status != 500)
+        close(direct, *clients._clients.values())
+    assert len(_Answering.asked) == direct_calls.RESCUES * 2 + (2 if status == 500 else 1)
+
+
+def close(direct: Any, *others: Any) -> None:
+    """Close the connections, for which the server waits."""
+    assert isinstance(direct, DirectCall)
+    direct.connections.close()
+    for client in others:
+        client.close()
 
 
 def certificate_for(address: str, folder: Path) -> Path:
@@ -375,7 +419,7 @@ def test_who_answers_is_who_botocore_believes(
         monkeypatch.delenv(name, raising=False)
     if variable:
         monkeypatch.setenv(variable, str(certificate))
-    with tls_server(certificate) as url:
+    with other_server(certificate) as url:
         use(settings, ENDPOINT_URL=url)
         direct = sender(client_for(OPERATION), OPERATION)
         assert isinstance(direct, DirectCall)
