@@ -366,13 +366,14 @@ def _refuse_if_too_many(row: CodeFailures) -> None:
 
 def _release(attempt: Attempt, in_a_row: int, in_total: int) -> None:
     """Subtract failures, but not below zero, because an administrator may have cleared them."""
-    rows = CodeFailures.objects.filter(attempt.counter)
-    untouched = rows.filter(failures=attempt.failures, total=attempt.total)
+    untouched = CodeFailures.objects.filter(
+        attempt.counter, failures=attempt.failures, total=attempt.total
+    )
     if untouched.update(
         failures=attempt.failures - in_a_row, total=attempt.total - in_total
     ):  # mostly, and Django makes SQL of plain numbers faster
         return
-    rows.update(
+    CodeFailures.objects.filter(attempt.counter).update(
         failures=Greatest(F("failures") - in_a_row, 0), total=Greatest(F("total") - in_total, 0)
     )
 

@@ -155,13 +155,13 @@ def _is_ours(claims: Mapping[str, Any], conf: Conf, use: Use, clients: Collectio
 
 
 def _decode_unverified(token: SecretText) -> dict[str, Any]:
-    import jwt
-
+    # By hand: the library also decodes header and signature, of which nothing is used then, ten times as long.
     try:
-        claims: dict[str, Any] = jwt.decode(token.reveal(), options={"verify_signature": False})
+        _header, payload, _signature = token.reveal().split(".")
+        claims = json.loads(base64.urlsafe_b64decode(f"{payload}==="))
     except Exception:  # noqa: BLE001 - an unforeseen error would leave with the token in its frames
-        claims = {}
-    return claims
+        claims = None
+    return claims if isinstance(claims, dict) else {}
 
 
 def _verify_signature(token: SecretText, conf: Conf) -> dict[str, Any]:

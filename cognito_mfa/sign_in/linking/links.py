@@ -144,16 +144,16 @@ def check_signed_in(person: Person, user: Any) -> None:
 def identities_of(person: Person) -> list[CognitoIdentity]:
     """Return the identities of the person's ``sub`` and of their name, which others may have had before."""
     named = models.Q(sub=person.sub) | models.Q(username=person.username)
-    return list(_with_app_and_newest_kind().in_pool().select_related("user").filter(named))
+    return list(_with_user_app_and_newest_kind().filter(named, pool_id=get_conf().USER_POOL_ID))
 
 
 @cache  # to resolve the annotations costs as much as the query itself
-def _with_app_and_newest_kind() -> CognitoIdentityQuerySet:
+def _with_user_app_and_newest_kind() -> CognitoIdentityQuerySet:
     active = SoftwareToken.objects.active().filter(identity=models.OuterRef("pk"))
     rows: CognitoIdentityQuerySet = wrong_code_alerts.with_newest_kind().annotate(
         **{KNOWN_APP: models.Subquery(active.values("cognito_name")[:1])}
     )
-    return rows
+    return rows.select_related("user")
 
 
 def own_of(person: Person, rows: Iterable[CognitoIdentity]) -> CognitoIdentity | None:
