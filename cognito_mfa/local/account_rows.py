@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from json.encoder import encode_basestring_ascii
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -87,7 +87,7 @@ class AccountRows:
         """Write a whole account in place of what is there. Raises sqlite3.Error."""
         with self._transaction():
             self._database.execute("DELETE FROM part")
-            self._put(list(_tree((), account)))
+            self._put(_tree((), account))
 
     def watch(self, account: Account) -> None:
         """Note what changes from now on in an account that is as the rows are."""
@@ -111,9 +111,9 @@ class AccountRows:
                 self._put(rows)
         self._journal.forget()
 
-    def _put(self, rows: Sequence[tuple[str, str]]) -> None:
-        for start in range(0, len(rows), PUT_AT_ONCE):
-            some = rows[start : start + PUT_AT_ONCE]
+    def _put(self, rows: Iterable[tuple[str, str]]) -> None:
+        waiting = iter(rows)
+        while some := list(islice(waiting, PUT_AT_ONCE)):
             self._database.execute(_put_statement(len(some)), [*chain.from_iterable(some)])
 
     def _changes(self, account: Account) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
