@@ -2,6 +2,8 @@
 
 A right code resets the counter of wrong ones, so an attacker who knows the password could keep guessing between
 the owner's own sign-ins. The alerts are read from the event log, which a right code does not reset.
+
+The codes of a setup are none of them: whoever entered them saw the secret on the page, and guessed at nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from django.utils import timezone, translation
 from django.utils.translation import ngettext
 
 from cognito_mfa.authenticator import emails
+from cognito_mfa.cognito.types import MFA_SETUP
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.enforcement.proof import PREFIX
@@ -46,7 +49,7 @@ def record(
     with atomic_for(MFAEvent):
         # Locked, so that of several wrong codes at once only one is the third.
         CognitoIdentity.objects.select_for_update().filter(pk=identity.pk).first()
-        alerts = _alerts(identity, is_last_free=is_last_free)
+        alerts = method != MFA_SETUP and _alerts(identity, is_last_free=is_last_free)
         detail = f"{method}, {ALERTED}" if alerts else method
         event = MFAEvent.objects.record(Kind.CODE_REJECTED, identity, detail=detail)
         if alerts:
@@ -88,7 +91,7 @@ def show_since_last_sign_in(
     if vars(identity).get(NEWEST_KIND, Kind.CODE_REJECTED) != Kind.CODE_REJECTED:
         return
     last = identity.events.filter(kind=Kind.SIGNED_IN).values_list("pk", flat=True).first()
-    wrong = identity.events.filter(kind=Kind.CODE_REJECTED, pk__gt=last or 0)
+    wrong = _guesses(identity).filter(pk__gt=last or 0)
     if own:
         wrong = wrong.exclude(pk__in=own)
     found = wrong.order_by().aggregate(count=Count("pk"), at=Max("at"))
@@ -121,4 +124,8 @@ def _recent(identity: CognitoIdentity) -> QuerySet[MFAEvent]:
     """Return the wrong codes of the last day, without those that a wrong clock dated into the future."""
     now = timezone.now()
     until = now + dt.timedelta(seconds=clocks.SKEW)
-    return identity.events.filter(kind=Kind.CODE_REJECTED, at__gt=now - DAY, at__lte=until)
+    return _guesses(identity).filter(at__gt=now - DAY, at__lte=until)
+
+
+def _guesses(identity: CognitoIdentity) -> QuerySet[MFAEvent]:
+    return identity.events.filter(kind=Kind.CODE_REJECTED).exclude(detail__startswith=MFA_SETUP)

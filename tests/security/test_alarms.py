@@ -199,6 +199,37 @@ def test_a_typing_mistake_in_a_setup_is_no_alarm_on_its_last_page(owner: Visitor
     assert WARNING not in owner.text(done)
 
 
+def test_typing_mistakes_in_a_setup_are_no_alarm_later(
+    optional_pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
+) -> None:
+    """They guess at nothing: the secret was on the screen of whoever typed them."""
+    with django_capture_on_commit_callbacks(execute=True):
+        visitor.sign_in()
+        visitor.scan()
+        for _ in range(5):
+            visitor.confirm_setup(visitor.wrong_code())
+        visitor.wait(30)
+        visitor.confirm_setup()
+        visitor.sign_out()
+        visitor.wait(30)
+        visitor.sign_in()
+        visitor.enter_code(visitor.wrong_code())
+    subjects = [message.subject for message in mail.outbox]
+    assert "Example Ltd: An authenticator app was set up for your account" in subjects
+    assert WRONG not in subjects
+
+
+def test_an_abandoned_setup_is_no_alarm_at_the_next(
+    optional_pool: LocalPool, visitor: Visitor
+) -> None:
+    visitor.sign_in()
+    visitor.scan()
+    visitor.confirm_setup(visitor.wrong_code())
+    visitor.sign_out()
+    visitor.set_up()
+    assert WARNING not in visitor.text(visitor.get(reverse("cognito_mfa:device")))
+
+
 def come_in_with_the_code(owner: Visitor) -> str:
     owner.enter_code()
     assert owner.is_in()
