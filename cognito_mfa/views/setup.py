@@ -175,7 +175,7 @@ class SetupCancelView(Page):
             return go(text=text)
         if pending.is_change:
             return self.redirect_to_device(text=canceled_text(pending))
-        return self.redirect_to_sign_in(text=canceled_text(pending))
+        return self.redirect_to_sign_in(text=canceled_text(pending), next_url=pending.next_url)
 
     def start_again(self, pending: PendingSignIn) -> HttpResponse:
         """Return the redirect to where the user gets a new QR code: each needs a fresh sign-in at Cognito."""

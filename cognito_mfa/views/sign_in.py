@@ -160,11 +160,13 @@ class SignOutView(Page):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         was_signed_in = request.user.is_authenticated
-        was_pending = PendingSignIn.load(request) is not None
+        pending = PendingSignIn.load(request)
         logout(request)
         target = settings.LOGOUT_REDIRECT_URL
         if target:
             return HttpResponseRedirect(resolve_url(target))
         if was_signed_in:
             return self.redirect_to_sign_in(text=_("You’re signed out."))
-        return self.redirect_to_sign_in(text=_("Sign-in canceled.") if was_pending else "")
+        if pending is None:
+            return self.redirect_to_sign_in()
+        return self.redirect_to_sign_in(text=_("Sign-in canceled."), next_url=pending.next_url)

@@ -73,3 +73,17 @@ def test_the_page_says_what_ended(pool: LocalPool, visitor: Visitor) -> None:
     page = visitor.text(visitor.client.post(sign_out, follow=True))
     assert "signed out" not in page
     assert "canceled" not in page
+
+
+def test_who_cancels_still_gets_to_the_page_they_asked_for(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    """Such as with the other account, whose username they meant to type."""
+    at_the_sign_in = reverse("cognito_mfa:sign_in") + "?next=%2Fprivate%2F"
+    visitor.sign_in(next_url="/private/")
+    assert visitor.client.post(reverse("cognito_mfa:setup_cancel")).url == at_the_sign_in
+
+    visitor.set_up()
+    visitor.sign_out()
+    visitor.sign_in(next_url="/private/")
+    assert visitor.client.post(reverse("cognito_mfa:sign_out")).url == at_the_sign_in
