@@ -47,14 +47,14 @@ class CodeFailuresAdmin(ReadOnly, ButtonsMixin, ConfirmedOnePerson, FastListMixi
     """Failed attempts: also of users who never finished a setup, and so have no identity."""
 
     change_list_template = "admin/cognito_mfa/change_list.html"
-    list_display = ("username", "failures", "total", "last_at")
+    list_display = ("username", "failures", "total", "last_failed")
     list_filter = (LockedFilter,)
     search_fields = ("^username",)
     search_help_text = _("Searches the start of the username in the user pool.")
     ordering = ("-failures", "-pk")
     actions = ("clear_failures",)
     confirmed_actions: Sequence[ConfirmedAction] = (CLEAR_COUNTER,)
-    fields = ("username", "person", "sub", "pool_id", "failures", "total", "last_at")
+    fields = ("username", "person", "sub", "pool_id", "failures", "total", "last_failed")
     readonly_fields = fields
 
     rights = {"clear_failures": permissions.CLEAR}
@@ -73,6 +73,11 @@ class CodeFailuresAdmin(ReadOnly, ButtonsMixin, ConfirmedOnePerson, FastListMixi
         if may and not CLEAR_COUNTER.obstacle(row):
             name = f"{self.admin_site.name}:cognito_mfa_codefailures_confirm"
             yield Button(reverse(name, args=[row.pk, CLEAR_COUNTER.name]), _("Unlock code entry…"))
+
+    @admin.display(description=_("last attempt"), ordering="last_at")
+    def last_failed(self, counter: CodeFailures) -> str:
+        """Return when the last wrong code was entered; a dash if a right one followed."""
+        return formats.moment(counter.last_at if counter.total else None)
 
     @admin.display(description=_("identity"))
     def person(self, counter: CodeFailures) -> SafeString | str:

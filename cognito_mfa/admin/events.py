@@ -18,7 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.admin import event_details
+from cognito_mfa.admin import event_details, formats
 from cognito_mfa.admin.changelists import FastListMixin, ReadOnly
 from cognito_mfa.admin.confirmation import page_context, refused, way_to_a_code
 from cognito_mfa.authenticator import permissions
@@ -45,7 +45,7 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
 
     change_list_template = "admin/cognito_mfa/mfaevent/change_list.html"
 
-    list_display = ("at", "username", "kind", "details", "shown_reason", "actor")
+    list_display = ("when", "username", "kind", "details", "shown_reason", "actor")
     list_filter = ("kind", "at")
     search_fields = ("^username",)
     search_help_text = _(
@@ -54,6 +54,10 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
     list_select_related = ("actor",)
     readonly_fields = ("at", "identity", "username", "kind", "details", "shown_reason", "actor")
     fields = readonly_fields
+
+    @admin.display(description=_("when"), ordering="at")
+    def when(self, event: MFAEvent) -> str:
+        return formats.short_moment(event.at)
 
     @admin.display(description=_("details"))
     def details(self, event: MFAEvent) -> str:

@@ -370,3 +370,16 @@ def test_support_finds_the_event_by_the_reference_that_the_user_reads_out(
         assert "newcomer" in found(query), query
     assert "The site creates no users" in found(reference[1])
     assert "newcomer" not in found("0" * 8)
+
+
+def test_who_entered_no_wrong_code_has_no_failed_attempt(admin: Visitor) -> None:
+    """The counter has a row since the first right code."""
+    page = admin.text(admin.get(reverse("admin:cognito_mfa_codefailures_changelist")))
+    assert "root" in page
+    assert re.search(r'class="field-last_failed[^"]*">–<', page)
+
+
+def test_the_list_of_events_has_short_dates(admin: Visitor) -> None:
+    """Between both side bars, the long form of the language takes three lines of each row."""
+    page = admin.text(admin.get(reverse(EVENTS)))
+    assert re.search(r'class="field-when[^"]*"><a [^>]*>\d\d/\d\d/\d{4} \d+', page)

@@ -181,3 +181,14 @@ def test_password_managers_are_told_whose_password_it_is(pool: LocalPool, person
         person.open(f"/account/{path}/?password=1")
         form = person.page.locator("form:has(input[type=password])")
         assert form.locator("input[autocomplete=username]").input_value() == "newcomer", path
+
+
+def test_what_looks_like_a_link_begins_where_the_text_does(
+    pool: LocalPool, new_person: NewPerson
+) -> None:
+    """Also where its words need two lines, as many languages do on a phone."""
+    person = new_person(viewport={"width": 320, "height": 640})
+    person.open("/private/")
+    person.sign_in()
+    for button in person.page.locator("button.cognito-mfa-secondary").all():
+        assert button.evaluate("e => getComputedStyle(e).textAlign") == "start"
