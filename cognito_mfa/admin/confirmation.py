@@ -229,6 +229,18 @@ class ConfirmedActionsMixin(ModelAdmin):
             self.tell_why_not(request, judged)
             self._do(request, judged.allowed, action, form.cleaned_data["reason"])
             return None
+        return self._ask(request, action, judged, form=form, selected=selected, place=place)
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        action: ConfirmedAction,
+        judged: Judged,
+        *,
+        form: ReasonForm,
+        selected: list[str],
+        place: str,
+    ) -> HttpResponse:
         context = {
             **page_context(self, request, action.title),
             "action": action,

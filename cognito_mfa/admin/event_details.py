@@ -135,7 +135,12 @@ def reference_in(text: str) -> str:
 
 
 def with_reference(events: QuerySet[MFAEvent], reference: str) -> QuerySet[MFAEvent]:
-    """Return the refusals that a user may quote by ``reference``, by way of the index of kinds."""
+    """Return the refusals that a user may quote by ``reference``, by way of the index of kinds.
+
+    Args:
+        events: of any kind.
+        reference: as ``reference_in`` returns it.
+    """
     return events.filter(kind__in=WITH_REFERENCE, detail__contains=f"reference {reference}")
 
 

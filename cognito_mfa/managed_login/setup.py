@@ -69,29 +69,20 @@ def start_setup(
     """
     kept = PendingSignIn.load(request)
     clear_pending(request)
-    if proof.federated_provider(request.session.get(proof.FEDERATED_KEY), request.user):
-        raise Refused(reason=RefusedReason.FEDERATED)  # as Cognito said at the sign-in
-    provided = tokens.ask_provider(request)
-    if provided is None:
-        raise SignInAgain(reason=SignInAgainReason.NO_TOKEN)
+    provided = _tokens_of_session(request)
     person, access = tokens.read_person(provided), provided.access_token
     change = purpose in (Purpose.REPLACE, Purpose.REMOVE)
     # A user without a code may sign out elsewhere too, and a recent sign-in is all that can be asked of them.
     within = SETUP_MAX_AGE if purpose is Purpose.SIGN_IN else get_conf().REAUTH_MAX_AGE
     _check_recent(request, person, within=within, with_code=change)
-    account = user_api.own_account(access)
-    if account.sub != person.sub:
-        raise BadReply("GetUser", reason=BadReplyReason.ANOTHER_USER)
-    _refuse_federated_users(account, person)
+    account = _own_account(access, person)
     identity = _identity(request, person)
     if purpose is Purpose.SIGN_OUT:
         return sign_out_elsewhere.with_token(request, identity, access, method="")
     if purpose is Purpose.REMOVE:
         return removal.remove(request, identity, Tokens(access), signed_in_already=True)
-    if not change and _has_authenticator(request, identity, account, access):
-        will_ask = judgment.last_doubt(request) not in judgment.ENDS_THE_SAME
-        reasons = SignInAgainReason
-        raise SignInAgain(reason=reasons.ALREADY_SET_UP if will_ask else reasons.PROOF_UNKNOWN)
+    if not change:
+        _refuse_second_setup(request, identity, account, access)
     pending = PendingSignIn(
         purpose=purpose,
         username=account.username,
@@ -104,6 +95,25 @@ def start_setup(
         was_reset=transitions.was_reset_by_administrator(identity),
     )
     return enrollment.start(request, pending, Tokens(access))
+
+
+@sensitive_variables()
+def _tokens_of_session(request: HttpRequest) -> tokens.ProvidedTokens:
+    if proof.federated_provider(request.session.get(proof.FEDERATED_KEY), request.user):
+        raise Refused(reason=RefusedReason.FEDERATED)  # as Cognito said at the sign-in
+    provided = tokens.ask_provider(request)
+    if provided is None:
+        raise SignInAgain(reason=SignInAgainReason.NO_TOKEN)
+    return provided
+
+
+@sensitive_variables()
+def _own_account(access_token: SecretText, person: Person) -> OwnAccount:
+    account = user_api.own_account(access_token)
+    if account.sub != person.sub:
+        raise BadReply("GetUser", reason=BadReplyReason.ANOTHER_USER)
+    _refuse_federated_users(account, person)
+    return account
 
 
 def _identity(request: HttpRequest, person: Person) -> CognitoIdentity:
@@ -133,6 +143,16 @@ def _check_recent(request: HttpRequest, person: Person, *, within: float, with_c
         raise SignInAgain(reason=SignInAgainReason.TOO_OLD)
     if with_code and guards.require_recent(gate.proof_age(request, request.user)):
         raise SignInAgain(reason=SignInAgainReason.TOO_OLD)
+
+
+@sensitive_variables()
+def _refuse_second_setup(
+    request: HttpRequest, identity: CognitoIdentity, account: OwnAccount, access_token: SecretText
+) -> None:
+    if _has_authenticator(request, identity, account, access_token):
+        will_ask = judgment.last_doubt(request) not in judgment.ENDS_THE_SAME
+        reasons = SignInAgainReason
+        raise SignInAgain(reason=reasons.ALREADY_SET_UP if will_ask else reasons.PROOF_UNKNOWN)
 
 
 @sensitive_variables()

@@ -71,28 +71,41 @@ def take(
     if reply.name == MFA_SETUP:
         if pending.purpose is Purpose.REMOVE:
             raise RemovalNotAllowed("pool")  # nothing to turn off, and the pool wants it set up
-        if pending.purpose is Purpose.SIGN_OUT:  # first things first; nothing was ended
-            pending = replace(pending, purpose=Purpose.SIGN_IN)
-        user = subject_of(replace(pending, challenge=reply), rows)
-        was_reset = transitions.was_reset_by_administrator(user.identity)
-        pending = replace(pending, was_reset=was_reset)
-        return enrollment.start(request, pending, reply)
+        return _start_setup(request, pending, reply, rows)
     if reply.name == NEW_PASSWORD_REQUIRED:
         return _save_step(request, replace(pending, step=Step.NEW_PASSWORD, challenge=reply))
     if not _is_supported(reply):
-        unknown = ChallengeNotSupported(reply.name)
-        log_events.write(
-            "challenge_not_supported",
-            f"challenge {reply.name!r:.64}",
-            cause=unknown,
-            level=logging.WARNING,
-        )
-        raise unknown
+        raise _not_supported(reply)
     offered = reply.name == SOFTWARE_TOKEN_MFA and recovery.is_possible()
     pending = replace(pending, step=Step.CHALLENGE, challenge=reply, offers_recovery=offered)
     if pending.purpose is not Purpose.REPLACE:  # no setup follows
         pending = replace(pending, earlier_secrets=())
     return _save_step(request, device_naming.with_device(pending, subject_of(pending, rows)))
+
+
+def _start_setup(
+    request: HttpRequest,
+    pending: PendingSignIn,
+    challenge: Challenge,
+    rows: list[CognitoIdentity] | None,
+) -> Outcome:
+    if pending.purpose is Purpose.SIGN_OUT:  # first things first; nothing was ended
+        pending = replace(pending, purpose=Purpose.SIGN_IN)
+    user = subject_of(replace(pending, challenge=challenge), rows)
+    was_reset = transitions.was_reset_by_administrator(user.identity)
+    return enrollment.start(request, replace(pending, was_reset=was_reset), challenge)
+
+
+def _not_supported(challenge: Challenge) -> ChallengeNotSupported:
+    """Return the error to raise, which is in the log."""
+    unknown = ChallengeNotSupported(challenge.name)
+    log_events.write(
+        "challenge_not_supported",
+        f"challenge {challenge.name!r:.64}",
+        cause=unknown,
+        level=logging.WARNING,
+    )
+    return unknown
 
 
 def _is_supported(challenge: Challenge) -> bool:
