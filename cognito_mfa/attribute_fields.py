@@ -151,11 +151,6 @@ def value_without_asking(name: str) -> str:
     return str(int(time.time())) if name == "updated_at" else ""
 
 
-def label_of(name: str) -> str:
-    """Return the label of an attribute."""
-    return str(_LABELS.get(name) or name.removeprefix("custom:"))
-
-
 def _text_field(_name: str, label: Any) -> forms.Field:
     widget = forms.TextInput(attrs={"dir": "auto"})  # names, in any script
     return forms.CharField(label=label, max_length=MAX_LENGTH, widget=widget)

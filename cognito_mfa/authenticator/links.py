@@ -379,7 +379,3 @@ def _overtaken(user: Any) -> Generator[None]:
         failed = False
     if failed:  # outside: the database's text quotes values
         raise LinkRefused(Reason.OVERTAKEN, user_pk=user.pk)
-
-
-def _by(actor: Any) -> object:
-    return getattr(actor, "pk", "command")
