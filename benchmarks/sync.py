@@ -88,6 +88,9 @@ class Answering(asyncio.Protocol):
 
 def answer_to(operation: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """Return the status and the answer to a call."""
+    if "Filter" in given:  # of one user by ``sub``
+        sub = given["Filter"].split('"')[1]
+        return 200, {"Users": [{"Username": sub, "Enabled": draw(sub, "disabled") >= 2}]}
     if operation == "ListUsers":
         return 200, page_of(int(given.get("PaginationToken") or 0))
     if operation == "GetUserPoolMfaConfig":
