@@ -88,11 +88,10 @@ class Answering(asyncio.Protocol):
 
 def answer_to(operation: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """Return the status and the answer to a call."""
-    if "Filter" in given:  # of one user by ``sub``
-        sub = given["Filter"].split('"')[1]
-        return 200, {"Users": [{"Username": sub, "Enabled": draw(sub, "disabled") >= 2}]}
     if operation == "ListUsers":
-        return 200, page_of(int(given.get("PaginationToken") or 0))
+        only = given.get("Filter")  # for one user by ``sub``
+        first = int(given.get("PaginationToken") or 0)
+        return 200, one_user(only.split('"')[1]) if only else page_of(first)
     if operation == "GetUserPoolMfaConfig":
         return 200, {"MfaConfiguration": "OPTIONAL"}
     if operation == "DescribeUserPool":
@@ -112,6 +111,11 @@ def answer_to(operation: str, given: dict[str, Any]) -> tuple[int, dict[str, Any
         "PreferredMfaSetting": "SOFTWARE_TOKEN_MFA",
     }
     return 200, {"Username": sub, "ConfiguredUserAuthFactors": ["PASSWORD"], **listed}
+
+
+def one_user(sub: str) -> dict[str, Any]:
+    """Return the list of users whose ``sub`` that is."""
+    return {"Users": [{"Username": sub, "Enabled": draw(sub, "disabled") >= 2}]}
 
 
 def page_of(first: int) -> dict[str, Any]:
