@@ -3,7 +3,7 @@
 A right code resets the counter of wrong ones, so an attacker who knows the password could keep guessing between
 the owner's own sign-ins. The alerts are read from the event log, which a right code does not reset.
 
-The codes of a setup are none of them: whoever entered them saw the secret on the page, and guessed at nothing.
+The codes of a setup are none of them: the user who enters them saw the secret on the page, and guesses at nothing.
 """
 
 from __future__ import annotations

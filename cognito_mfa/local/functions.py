@@ -182,7 +182,7 @@ def _arguments_of(function: Callable[..., Any]) -> int:
 def _text_of(error: Exception) -> str:
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - it is somebody's own
+    except Exception:  # noqa: BLE001 - the site's own code
         return type(error).__name__
 
 

@@ -8,7 +8,7 @@ import uuid
 
 # Not os.urandom(), as uuid.uuid4() does: it lets other threads run, which often costs more than the
 # rest of an operation. An own generator, because tests seed the module's.
-_generator = random.Random()  # noqa: S311 - whoever guesses an id can do nothing with it
+_generator = random.Random()  # noqa: S311 - a guessed id gives access to nothing
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_generator.seed)
 

@@ -202,7 +202,7 @@ def test_a_typing_mistake_in_a_setup_is_no_alarm_on_its_last_page(owner: Visitor
 def test_typing_mistakes_in_a_setup_are_no_alarm_later(
     optional_pool: LocalPool, visitor: Visitor, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """They guess at nothing: the secret was on the screen of whoever typed them."""
+    """They guess at nothing: the secret was on the screen of the one who typed them."""
     with django_capture_on_commit_callbacks(execute=True):
         visitor.sign_in()
         visitor.scan()
