@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
+from cognito_mfa.management.output import LastingOutput
 from cognito_mfa.pool_sync.plan import Counts
 
 LINE_EVERY = 10.0  # seconds
@@ -27,6 +28,10 @@ class Lines(AbstractContextManager["Lines"]):
         """
         self._write, self._clock = write, clock
         self._last = clock()
+
+    def say(self, text: str) -> None:
+        """Write a line at once."""
+        self._write(text)
 
     def __exit__(self, *_details: object) -> None:
         """Leave the last words to the caller."""
@@ -75,25 +80,30 @@ class Bar(AbstractContextManager["Bar"]):
     ) -> None:
         self._progress.stop()
 
+    def say(self, text: str) -> None:
+        """Write a line above the bar."""
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     def show(self, counts: Counts) -> None:
         """Move the bar."""
         done = counts.asked + counts.failed
         self._progress.update(self._task, completed=done, total=counts.total, rate=pace(counts))
 
 
-def progress_for(stream: Any, write: Write) -> Bar | Lines:
+def progress_for(stream: LastingOutput, *, can_draw: bool = True) -> Bar | Lines:
     """Return what shows the progress.
 
     Args:
         stream: where it is shown, a terminal perhaps.
-        write: takes a line.
+        can_draw: whether a bar may be drawn; lines that are written at the same time would break it.
     """
-    if stream.isatty():
+    if can_draw and stream.isatty():
         try:
-            return Bar(stream)
+            # Not the stream itself: it ends each frame of the bar with a line's end, and makes it red.
+            return Bar(stream.as_file())
         except ImportError:
             pass
-    return Lines(write)
+    return Lines(lambda text: stream.write(text, style_func=str))
 
 
 def line(counts: Counts) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
@@ -12,6 +12,7 @@ from cognito_mfa.authenticator import observation
 from cognito_mfa.authenticator.observation import Known
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.pool_sync.plan import Plan
+from cognito_mfa.pool_sync.writing import persistently
 from cognito_mfa.values import clocks
 
 # Keys that one query returns. Each of them sorts what is due, since an index of the times would have to be changed at
@@ -36,33 +37,37 @@ def due(plan: Plan, before: dt.datetime) -> QuerySet[CognitoIdentity]:
     return rows.annotate(_rest=F("pk") % plan.shard.of).filter(_rest=plan.shard.number - 1)
 
 
-def stream(plan: Plan, before: dt.datetime) -> Iterator[Known]:
+def stream(plan: Plan, before: Callable[[], dt.datetime]) -> Iterator[Known]:
     """Yield each due row as it is shortly before Cognito is asked about it.
 
     Args:
         plan: of the run.
-        before: as in ``due``.
+        before: returns what ``due`` takes; earlier than before where the clock jumped back.
     """
     size = max(FEWEST, min(MOST, int(plan.rate * AHEAD)))
-    for keys in _windows(due(plan, before)):
+    for keys in _windows(plan, before):
         for first in range(0, len(keys), size):
-            part = keys[first : first + size]
             # Again with the condition: a sign-in since may have settled it.
-            found = {row.pk: row for row in observation.read(due(plan, before).filter(pk__in=part))}
-            yield from (found[key] for key in part if key in found)
+            rows = due(plan, before()).filter(pk__in=keys[first : first + size])
+            found = {row.pk: row for row in persistently(lambda: list(observation.read(rows)))}  # noqa: B023 - called here
+            yield from (found[key] for key in keys[first : first + size] if key in found)
 
 
-def _windows(rows: QuerySet[CognitoIdentity]) -> Iterator[list[Any]]:
-    """Yield the keys of ``rows`` in parts.
+def _windows(plan: Plan, before: Callable[[], dt.datetime]) -> Iterator[list[Any]]:
+    """Yield the keys of the due rows in parts.
 
     What was checked is no longer due, and what failed is not met again.
     """
-    ordered = rows.order_by(F("checked_at").asc(nulls_first=True), "pk")
-    rest = ordered
-    while window := list(rest.values_list("checked_at", "pk")[:WINDOW]):
+    after = Q()
+    while True:
+        rows = due(plan, before()).filter(after)
+        ordered = rows.order_by(F("checked_at").asc(nulls_first=True), "pk")
+        window = persistently(lambda: list(ordered.values_list("checked_at", "pk")[:WINDOW]))  # noqa: B023 - called here
+        if not window:
+            return
         yield [key for _, key in window]
         at, last = window[-1]
         if at is None:
-            rest = ordered.filter(Q(checked_at=None, pk__gt=last) | Q(checked_at__isnull=False))
+            after = Q(checked_at=None, pk__gt=last) | Q(checked_at__isnull=False)
         else:
-            rest = ordered.filter(Q(checked_at__gt=at) | Q(checked_at=at, pk__gt=last))
+            after = Q(checked_at__gt=at) | Q(checked_at=at, pk__gt=last)

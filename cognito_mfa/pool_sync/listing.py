@@ -137,7 +137,8 @@ def compare(page: Page, plan: Plan, counts: Counts, writer: Writer) -> None:
         _count_error(page.error, counts)
         return
     users = {user.sub: user for user in page.users}
-    found = CognitoIdentity.objects.in_pool().filter(sub__in=list(users)).values_list(*_Row._fields)
+    listed = CognitoIdentity.objects.in_pool().filter(sub__in=list(users))
+    found = persistently(lambda: list(listed.values_list(*_Row._fields)))
     # Compared here, exactly, because some databases ignore case.
     rows = [row for row in map(_Row._make, found) if row.sub in users]
     counts.listed += len(users)

@@ -99,7 +99,8 @@ class Counts:
         overtaken: users who changed here while Cognito was asked; their rows are as they are.
         changes: how many users changed from which status to which; DISABLED beside the statuses.
         changed: the first of them by name.
-        listed: users in the list of the pool.
+        listed: users in the list of the pool, as far as it was read.
+        list_complete: whether it was read to its end.
         not_linked: users in that list who have no row here.
         unlinked: the first of them by name.
         preferences: preferences that were set again.
@@ -120,6 +121,7 @@ class Counts:
     changes: Counter[str] = field(default_factory=Counter)
     changed: list[Changed] = field(default_factory=list)
     listed: int = 0
+    list_complete: bool = False
     not_linked: int = 0
     unlinked: list[str] = field(default_factory=list)
     preferences: int = 0

@@ -13,14 +13,17 @@ from django.utils import timezone
 from cognito_mfa.conf import get_conf
 from cognito_mfa.models import SyncRun
 from cognito_mfa.pool_sync.plan import Shard
+from cognito_mfa.values import clocks
 
 
 def interrupted(shard: Shard) -> dt.datetime | None:
     """Return when the interrupted run over ``shard`` began.
 
-    None if the last one was finished, or there is none.
+    None if the last one was finished, or there is none. A moment in the future comes from a clock that jumped.
     """
-    rows = SyncRun.objects.in_pool().filter(shard=str(shard), finished_at=None)
+    rows = SyncRun.objects.in_pool().filter(
+        shard=str(shard), finished_at=None, started_at__lte=clocks.latest()
+    )
     return rows.values_list("started_at", flat=True).first()
 
 
@@ -37,6 +40,14 @@ def begin(shard: Shard, at: dt.datetime) -> None:
     )
 
 
-def finish(shard: Shard) -> None:
-    """Remember that every user of ``shard`` was asked about."""
-    SyncRun.objects.in_pool().filter(shard=str(shard)).update(finished_at=timezone.now())
+def finish(shard: Shard, at: dt.datetime) -> None:
+    """Remember that every user of ``shard`` was asked about.
+
+    Not where another run has begun since: that one may still be interrupted.
+
+    Args:
+        shard: the part of the users.
+        at: as in ``begin``.
+    """
+    rows = SyncRun.objects.in_pool().filter(shard=str(shard), started_at=at)
+    rows.update(finished_at=timezone.now())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cognito_mfa.authenticator import observation, reset, transitions
 from cognito_mfa.cognito import admin_api
 from cognito_mfa.conf import get_conf
@@ -16,13 +18,16 @@ REMOVAL = CognitoIdentity.Unconfirmed.REMOVAL  # the user may have turned it off
 GIVE_UP_AFTER = 3  # unfinished resets in a row; Cognito or the permissions are the likely cause
 
 
-def finish_resets(plan: Plan, counts: Counts, pace: TokenBucket) -> None:
+def finish_resets(
+    plan: Plan, counts: Counts, pace: TokenBucket, must_end: Callable[[], bool] = lambda: False
+) -> None:
     """Finish the interrupted resets of this shard's users.
 
     Args:
         plan: of the run.
         counts: where they are counted.
         pace: of the operations that change a user.
+        must_end: returns whether the rest is left to another run.
     """
     rows = MFAReset.objects.unfinished().filter(identity__pool_id=get_conf().USER_POOL_ID)
     in_a_row = 0
@@ -32,7 +37,7 @@ def finish_resets(plan: Plan, counts: Counts, pace: TokenBucket) -> None:
         row = rows.select_related("identity__user", "actor").filter(pk=pk).first()
         if row is None:  # finished by another process
             continue
-        if plan.dry_run or in_a_row == GIVE_UP_AFTER:
+        if plan.dry_run or in_a_row == GIVE_UP_AFTER or must_end():
             counts.open_resets += 1
             continue
         pace.acquire()
@@ -42,13 +47,16 @@ def finish_resets(plan: Plan, counts: Counts, pace: TokenBucket) -> None:
             counts.open_resets, in_a_row = counts.open_resets + 1, in_a_row + 1
 
 
-def has_lost_preference(answer: Answer) -> bool:
+def can_set_preference(answer: Answer) -> bool:
     """Return whether Cognito lists no factor although an authenticator app was set up here.
 
-    The reply to a setup's last call was lost, or another tool turned it off.
+    The reply to a setup's last call was lost, or another tool turned it off. A user who was disabled or enabled since is
+    left to the next run, because that must be written first.
     """
     known, factors = answer.known, answer.factors
     if factors is None or known.token is None or known.unconfirmed == REMOVAL:
+        return False
+    if answer.enabled is not None and answer.enabled == bool(known.disabled_at):
         return False
     return not (factors.listed or factors.preferred)
 
@@ -57,7 +65,7 @@ def set_preference(answer: Answer, pace: TokenBucket) -> bool:
     """Make Cognito ask for the codes of the user's authenticator app again, and record that.
 
     Args:
-        answer: that ``has_lost_preference``.
+        answer: that ``can_set_preference``.
         pace: of the operations that change a user.
 
     Returns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from cognito_mfa.exceptions import (
 )
 from cognito_mfa.pool_sync import keys, listing, repairs
 from cognito_mfa.pool_sync.asking import Answer, Asker
-from cognito_mfa.pool_sync.listing import Lister
+from cognito_mfa.pool_sync.listing import Lister, Page
 from cognito_mfa.pool_sync.pacing import TokenBucket
 from cognito_mfa.pool_sync.plan import (
     BATCH,
@@ -34,7 +35,7 @@ from cognito_mfa.pool_sync.plan import (
     Progress,
     Told,
 )
-from cognito_mfa.pool_sync.writing import Writer
+from cognito_mfa.pool_sync.writing import Writer, persistently
 
 TRIES = 5  # for each user, while Cognito throttles
 GIVE_UP_AFTER = 10  # failures in a row; Cognito or the network is the likely cause
@@ -59,6 +60,7 @@ def synchronize(
     progress: Progress | None = None,
     told: Told | None = None,
     stop: Callable[[], bool] | None = None,
+    counts: Counts | None = None,
 ) -> Counts:
     """Ask Cognito about every due user, and write what it says.
 
@@ -68,11 +70,12 @@ def synchronize(
         progress: called with the counts so far after each write.
         told: called for each user who changed, or about whom Cognito said nothing.
         stop: asked before each user whether to end; what Cognito answered until then is written.
+        counts: where it is counted, for who wants to know it even if the database fails; new ones by default.
 
     Returns:
         What was done. ``trouble`` says why it ended early.
     """
-    return _Run(plan or Plan(), limiter, progress, told, stop).execute()
+    return _Run(plan or Plan(), limiter, progress, told, stop, counts=counts or Counts()).execute()
 
 
 class _Run:
@@ -83,16 +86,19 @@ class _Run:
         progress: Progress | None,
         told: Told | None,
         stop: Callable[[], bool] | None,
+        *,
+        counts: Counts,
     ) -> None:
         self.plan, self.limiter, self.progress, self.told = plan, limiter, progress, told
         self.told_to_stop = stop
-        self.counts = Counts()
-        self.before = plan.before or timezone.now()
+        self.counts = counts
+        self._before = plan.before or timezone.now()
         self.began = time.monotonic()
         one_by_one = not plan.list_pool
         self.asker = Asker(plan, each_enabled=one_by_one)
         self.lister = Lister() if plan.reads_list else None
-        self.pace = TokenBucket(min(plan.rate, LIST_RATE) if one_by_one else plan.rate, early=EARLY)
+        rate = min(plan.rate, LIST_RATE) if one_by_one else plan.rate
+        self.pace = TokenBucket(rate, sleep=self._rest, early=EARLY)
         self.changes_pace = TokenBucket(UPDATE_RATE)
         self.writer = Writer(
             plan, self.counts, told, _remembering(observation.list_may_be_incomplete)
@@ -102,11 +108,20 @@ class _Run:
         self.failures_in_a_row = 0
         self.written_at = self.began
 
+    def before(self) -> dt.datetime:
+        """Return the moment since which users must have been checked to be done.
+
+        Where the clock jumps back, or is behind the one that began the run, it is the present: what is written from now
+        on would otherwise be due again, and again.
+        """
+        self._before = min(self._before, timezone.now())
+        return self._before
+
     def execute(self) -> Counts:
         try:
             if self.plan.finish_resets:
-                repairs.finish_resets(self.plan, self.counts, self.changes_pace)
-            due = keys.due(self.plan, self.before).count()
+                repairs.finish_resets(self.plan, self.counts, self.changes_pace, self._must_end)
+            due = keys.due(self.plan, self.before()).count()
             self.counts.total = min(due, self.plan.limit or due)
             if self.lister is not None:
                 self.lister.start()
@@ -134,10 +149,20 @@ class _Run:
             while self.asker.open >= self.asker.most and not self._must_end():
                 self._take(wait=WAIT)
             rested = self.pace.acquire()
+            if self._must_end():
+                return
             if self.limiter is not None:
                 self.limiter.acquire()
             self.asker.ask(known, tries=tries)
             if rested or self.limiter is not None:
+                self._take()
+
+    def _rest(self, seconds: float) -> None:
+        """Wait for the next call, which may be a long time at a low rate; end early where the run has to."""
+        while seconds > 0 and not self._must_end():
+            time.sleep(min(seconds, WAIT))
+            seconds -= WAIT
+            if seconds > 0:
                 self._take()
 
     def _questions(self) -> Iterator[tuple[Known, int]]:
@@ -176,7 +201,7 @@ class _Run:
             self._handle(answer)
             answer = self.asker.answer()
         if self.lister is not None and (page := self.lister.page()) is not None:
-            listing.compare(page, self.plan, self.counts, self.writer)
+            self._compare(page)
         if self.answers and time.monotonic() - self.written_at >= WRITE_EVERY:
             self._write()
 
@@ -221,38 +246,62 @@ class _Run:
         self.written_at = time.monotonic()
         if not answers:
             return
+        lost: list[Answer] = []
+        if self.plan.set_preference and not self.plan.dry_run:
+            lost = [one for one in answers if repairs.can_set_preference(one)]
+        kept = {one.known.pk for one in lost}
+        self._write_answers([one for one in answers if one.known.pk not in kept])
+        self._write_answers(self._not_preferred(lost))
+        self._tell()
+
+    def _write_answers(self, answers: list[Answer]) -> None:
         tries = {answer.known.pk: answer.tries for answer in answers}
         overtaken = [known.pk for known in self.writer.write(answers)]
         self.counts.overtaken += sum(tries[pk] > 1 for pk in overtaken)
         for known in self._still_due([pk for pk in overtaken if tries[pk] == 1]):
             self.again.append((known, 2))
-        if self.plan.set_preference and not self.plan.dry_run:
-            self._set_preferences(answers)
-        self._tell()
 
     def _still_due(self, overtaken: list[Any]) -> list[Known]:
         if not overtaken:
             return []
-        rows = list(observation.read(keys.due(self.plan, self.before).filter(pk__in=overtaken)))
+        due = keys.due(self.plan, self.before()).filter(pk__in=overtaken)
+        rows = persistently(lambda: list(observation.read(due)))
         self.counts.overtaken += len(overtaken) - len(rows)
         return rows
 
-    def _set_preferences(self, answers: list[Answer]) -> None:
-        for answer in filter(repairs.has_lost_preference, answers):
-            if self.counts.preference_trouble:
-                return
+    def _not_preferred(self, answers: list[Answer]) -> list[Answer]:
+        """Set lost preferences; return the answers that are still true, which are to be written.
+
+        An answer is written only after that: what it says would end the app that is to be turned on again, and whoever
+        was written is not asked about again by a run that continues this one.
+        """
+        left: list[Answer] = []
+        for answer in answers:
+            if self._must_end():  # the next run asks again
+                break
             try:
-                self.counts.preferences += repairs.set_preference(answer, self.changes_pace)
+                done = not self.counts.preference_trouble and repairs.set_preference(
+                    answer, self.changes_pace
+                )
             except CognitoMFAError as error:  # the next run tries again
-                self.counts.preference_trouble = f"{error.hint or error}"
+                self.counts.preference_trouble, done = f"{error.hint or error}", False
+            self.counts.preferences += done
+            self.counts.asked += done
+            if not done:
+                left.append(answer)
+        return left
 
     def _read_the_list(self) -> None:
         """Read what is left of the list once all users were asked about."""
         while self.lister is not None and not self.lister.is_done and not self._must_end():
             page = self.lister.page(wait=WAIT)
             if page is not None:
-                listing.compare(page, self.plan, self.counts, self.writer)
+                self._compare(page)
                 self._tell()
+
+    def _compare(self, page: Page) -> None:
+        listing.compare(page, self.plan, self.counts, self.writer)
+        self.counts.list_complete = page.is_last and page.error is None
 
     def _tell(self) -> None:
         self.counts.seconds = time.monotonic() - self.began

@@ -20,8 +20,11 @@ from cognito_mfa.pool_sync.plan import SHOWN, Changed, Counts, Plan, Told
 
 Status = CognitoIdentity.Status
 
-ATTEMPTS = 5  # of a write that a database refuses because of another one: a deadlock, a locked file
-PAUSE = 0.2  # seconds
+# Of a query that a database refuses: because of another one (a deadlock, a locked file), or because it restarts, for
+# half a minute together.
+ATTEMPTS = 11
+PAUSE = 0.2  # seconds, doubled each time
+LONGEST_PAUSE = 5.0  # seconds
 # Rows whose proofs end in one transaction: each commit takes time, and sign-ins of these users wait for it.
 TOGETHER = 20
 
@@ -136,7 +139,7 @@ class Writer:
 def persistently(work: Callable[[], _Result]) -> _Result:
     """Return what ``work`` returns.
 
-    It is tried again if the database refuses it because of another write.
+    It is tried again if the database refuses it, because of another write or because it is away for a moment.
     """
     connection = connections[router.db_for_write(CognitoIdentity)]
     for attempt in range(ATTEMPTS - 1):
@@ -146,7 +149,7 @@ def persistently(work: Callable[[], _Result]) -> _Result:
             if connection.in_atomic_block:
                 raise
             connection.close_if_unusable_or_obsolete()
-            time.sleep(PAUSE * 2**attempt)
+            time.sleep(min(PAUSE * 2**attempt, LONGEST_PAUSE))
     return work()
 
 

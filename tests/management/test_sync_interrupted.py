@@ -2,57 +2,34 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import signal
-import sqlite3
 import subprocess
-import sys
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
 
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.wire.messages import WireResponse
 from cognito_mfa.models import CognitoIdentity, SyncRun
+from cognito_mfa.pool_sync import position
+from cognito_mfa.pool_sync.plan import WHOLE
 from tests.factories import make, reading
 from tests.management.command_line import run
+from tests.management.sync_process import rows, start_sync
 from tests.visitor import Visitor
 
 Status = CognitoIdentity.Status
 USERS, BATCH, ANSWERED = 40, 10, 27
-
-# A process of its own with a file for its database: small batches, and one call at a time.
-SYNC = """
-import json, sys
-from django.conf import settings
-users, url, database, *arguments = sys.argv[1:]
-settings.configure(
-    SECRET_KEY="x" * 50,
-    USE_TZ=True,
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "cognito_mfa"],
-    MIGRATION_MODULES=dict.fromkeys(("auth", "contenttypes", "cognito_mfa")),
-    COGNITO_MFA={"USER_POOL_ID": "us-east-1_Example00", "CLIENT_ID": "exampleclient0000000000000", "ENDPOINT_URL": url},
-)
-import django
-django.setup()
-from django.contrib.auth.models import User
-from django.core.management import call_command
-from cognito_mfa.models import CognitoIdentity
-from cognito_mfa.pool_sync import synchronization
-synchronization.BATCH, synchronization.WRITE_EVERY = %d, 600.0
-subs = json.loads(users)
-if subs:
-    call_command("migrate", run_syncdb=True, verbosity=0)
-    for name, sub in subs.items():
-        user = User.objects.create(username=name)
-        CognitoIdentity.objects.create(user=user, pool_id=settings.COGNITO_MFA["USER_POOL_ID"], sub=sub, username=name)
-call_command("cognito_mfa_sync", "--rate", "1000", "--concurrency", "1", *arguments)
-"""
 
 
 @dataclass
@@ -65,6 +42,19 @@ class Kill:
     def play(self, execute: faults.Execute) -> WireResponse:
         self.processes[-1].kill()
         return execute().response()
+
+
+@dataclass
+class Meanwhile:
+    """The ordinary answer, and then something happens before it arrives."""
+
+    act: Callable[[], object]
+    name: str = "Meanwhile"
+
+    def play(self, execute: faults.Execute) -> WireResponse:
+        response = execute().response()
+        self.act()
+        return response
 
 
 @dataclass
@@ -88,16 +78,13 @@ def test_a_killed_run_continues_and_repeats_no_more_than_a_batch(
         if number % 3 == 0:
             optional_pool.register_software_token(f"user-{number}")
     database = tmp_path / "site.sqlite3"
-    environment = {**os.environ, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
     kill = Kill()
     visitor.cognito.faults.on(reading(), kill, times=1, skip=ANSWERED)
     visitor.cognito.forget_calls()
     with visitor.cognito.serve() as server:
 
         def sync(given: dict[str, str], *arguments: str) -> int:
-            command = [sys.executable, "-c", SYNC % BATCH, json.dumps(given), server.url]
-            command += [str(database), *arguments]
-            process = subprocess.Popen(command, env=environment, text=True)  # noqa: S603
+            process = start_sync(given, server.url, database, BATCH, *arguments)
             kill.processes.append(process)
             return process.wait()
 
@@ -108,16 +95,6 @@ def test_a_killed_run_continues_and_repeats_no_more_than_a_batch(
     assert USERS < asked <= USERS + BATCH + 1
     assert rows(database, "checked_at IS NOT NULL") == USERS
     assert rows(database, "status = 'ENABLED'") == (USERS + 2) // 3
-
-
-def rows(database: Path, condition: str) -> int:
-    """Return how many identities there are in the file that meet a condition."""
-    connection = sqlite3.connect(database)
-    query = f"SELECT count(*) FROM cognito_mfa_cognitoidentity WHERE {condition}"  # noqa: S608
-    found = connection.execute(query)
-    number = int(found.fetchone()[0])
-    connection.close()
-    return number
 
 
 @pytest.fixture
@@ -132,7 +109,9 @@ def checked() -> int:
     return CognitoIdentity.objects.exclude(checked_at=None).count()
 
 
-@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_to_stop_keeps_what_was_answered(
     people: Visitor, number: signal.Signals, expected: int
 ) -> None:
@@ -147,6 +126,125 @@ def test_a_signal_to_stop_keeps_what_was_answered(
     assert f"Checked {done} users." in text
     code, text = run("sync", "--rate", "1000", "--resume")
     assert (code, text.partition(".")[0]) == (0, f"Checked {12 - done} users")
+
+
+def test_a_signal_that_is_ignored_stays_so(people: Visitor) -> None:
+    """As ``nohup`` ignores that of a closed terminal."""
+    people.cognito.faults.on(reading(), Interrupt(signal.SIGHUP), times=1, skip=4)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run("sync", "--rate", "1000")[0] == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert checked() == 12
+
+
+def test_an_interrupted_dry_run_is_not_continued(people: Visitor) -> None:
+    """It has no position, so ``--resume`` would continue an earlier run."""
+    people.cognito.faults.on(reading(), Interrupt(), times=1, skip=4)
+    code, text = run("sync", "--rate", "1000", "--dry-run")
+    assert (code, text.rpartition("\n")[2]) == (130, "Interrupted. Run the command again.")
+
+
+def test_a_run_that_another_one_overtook_does_not_end_it(people: Visitor) -> None:
+    """Both share a position; the later one is killed, and continues with the users who are left."""
+    earlier = timezone.now()
+    position.begin(WHOLE, earlier)
+    later = timezone.now()
+    position.begin(WHOLE, later)
+    position.finish(WHOLE, earlier)
+    assert position.interrupted(WHOLE) == later
+    position.finish(WHOLE, later)
+    assert position.interrupted(WHOLE) is None
+
+
+def test_a_position_from_the_future_is_not_continued(people: Visitor) -> None:
+    position.begin(WHOLE, timezone.now() + dt.timedelta(hours=1))
+    assert position.interrupted(WHOLE) is None
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_database_that_fails_in_mid_run_is_told_and_the_run_continues(
+    people: Visitor, as_json: bool
+) -> None:
+    failing = threading.Event()
+
+    def fail(execute: Callable[..., Any], *arguments: Any) -> Any:
+        if failing.is_set():
+            raise OperationalError("could not connect to db.example\nIs the server running?")
+        return execute(*arguments)
+
+    people.cognito.faults.on(reading(), Meanwhile(failing.set), times=1, skip=6)
+    with connection.execute_wrapper(fail):
+        code, text = run("sync", "--rate", "1000", *(["--json"] if as_json else []))
+    failing.clear()
+    again = "Run the command again with --resume to continue."
+    assert code == 4
+    assert text.endswith(f"The database failed (OperationalError). {again}")
+    assert "could not connect to db.example\n" in text
+    assert "Is the server" not in text
+    if as_json:
+        told = json.loads(text[text.index("{") : text.rindex("}") + 1])
+        assert (told["complete"], told["trouble"]) == (
+            False,
+            "The database failed (OperationalError).",
+        )
+    assert run("sync", "--rate", "1000", "--resume")[0] == 0
+    assert checked() == 12
+
+
+def test_a_list_that_was_not_read_to_its_end_is_not_taken_for_the_pool(
+    people: Visitor, pool: LocalPool
+) -> None:
+    for number in range(60):
+        pool.create_user(f"stranger-{number}")
+    people.cognito.faults.on("ListUsers", faults.Error("AccessDeniedException"), skip=1)
+    code, text = run("sync", "--rate", "1000")
+    assert code == 3
+    assert "The pool has" not in text
+    assert "Only 60 users of the pool's list were read, 48 of them not linked.\n" in text
+
+
+def test_a_pool_without_users_is_told(people: Visitor, pool: LocalPool) -> None:
+    pool.state.users.clear()
+    code, text = run("sync", "--rate", "1000")
+    assert (code, text) == (
+        0,
+        "Checked 12 users. Changed: UNKNOWN -> GONE: 12.\nThe pool has 0 users, 0 of them not linked.\n",
+    )
+
+
+OUTPUTS = {
+    "a reader that has seen enough": ("| head -1", ("--verbosity", "2"), 0),
+    "no output": (">&-", (), 0),
+    "no place for errors": ("2>&-", (), 3),
+    "a full disk for errors": ("2>/dev/full", (), 3),
+    "a full disk for the result": (">/dev/full", ("--json",), 3),
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_an_output_that_is_closed_or_full_ends_no_run(
+    optional_pool: LocalPool, visitor: Visitor, tmp_path: Path, name: str
+) -> None:
+    redirection, arguments, expected = OUTPUTS[name]
+    subs = {f"user-{one}": optional_pool.create_user(f"user-{one}").sub for one in range(USERS)}
+    if "2>" in redirection:
+        fault = faults.Error("InvalidParameterException")
+        visitor.cognito.faults.on(reading(), fault, times=1, skip=ANSWERED)
+    database = tmp_path / "site.sqlite3"
+    with visitor.cognito.serve() as server:
+        process = start_sync(subs, server.url, database, BATCH, *arguments, redirection=redirection)
+        out, errors = process.communicate()
+    assert process.returncode == expected, errors
+    assert rows(database, "checked_at IS NOT NULL") == USERS - ("2>" in redirection)
+    assert "Traceback" not in errors
+    assert "Exception ignored" not in errors
+    if "json" in str(arguments):
+        told = "All was done, but its result could not be written: No space left on device."
+        assert errors == f"CommandError: {told}\n"
+    assert out.count("\n") <= 2
 
 
 def test_without_an_interrupted_run_resume_starts_a_new_one(people: Visitor) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -301,9 +301,77 @@ def test_a_write_that_the_database_refuses_for_a_moment_is_tried_again(
 
     assert writing.persistently(work) == "written"
     assert len(waits) == 2
-    left[:] = [OperationalError("gone")] * 5
+    left[:] = [OperationalError("gone")] * writing.ATTEMPTS
     with pytest.raises(OperationalError):
         writing.persistently(work)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_database_that_is_away_for_a_moment_costs_nothing(
+    pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    """Whatever the query is that meets it: the next keys, the rows, a page of the list, a write."""
+    make_many(pool, 6)
+    monkeypatch.setattr(keys, "WINDOW", 2)
+    monkeypatch.setattr(keys, "FEWEST", 1)
+    monkeypatch.setattr("cognito_mfa.pool_sync.writing.time.sleep", lambda _seconds: None)
+    met: dict[str, int] = {}
+
+    def fail(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        kind = f"{sql.split(maxsplit=1)[0]} {'COUNT' in sql} {len(sql)}"
+        met[kind] = met.get(kind, 0) + 1
+        if "COUNT" not in sql and not sql.startswith("SAVEPOINT") and met[kind] <= failures:
+            raise OperationalError("the database system is starting up")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(fail):
+        counts = synchronize(plan(concurrency=1))
+    assert (counts.asked, counts.failed, counts.complete) == (6, 0, True)
+    assert len(met) > 5
+
+
+# ------------------------------------------------------------------------------------------- clocks
+
+
+class Jump:
+    """A limiter after whose first calls the clock shows another time; more calls than make sense fail."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, by: dt.timedelta, *, after: int) -> None:
+        self.calls, self.after, self.by = 0, after, by
+        now = timezone.now
+        monkeypatch.setattr(
+            timezone, "now", lambda: now() + (by if self.calls > after else dt.timedelta())
+        )
+
+    def acquire(self) -> None:
+        self.calls += 1
+        assert self.calls <= 100, "the same users are asked about again and again"
+
+
+@pytest.mark.parametrize("seconds", [-3600, -10, 3600])
+def test_a_clock_that_jumps_lets_no_one_be_asked_about_for_ever(
+    pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    monkeypatch.setattr(keys, "WINDOW", 4)
+    monkeypatch.setattr("cognito_mfa.pool_sync.synchronization.BATCH", 2)
+    make_many(pool, 12)
+    jump = Jump(monkeypatch, dt.timedelta(seconds=seconds), after=5)
+    counts = synchronize(plan(concurrency=1), limiter=jump)
+    assert counts.complete
+    assert jump.calls <= 12 + 6, "only who was checked before the jump may be asked about again"
+    assert not CognitoIdentity.objects.filter(checked_at=None).exists()
+
+
+def test_a_worker_whose_clock_is_behind_asks_about_everyone_once(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    """The run began at a moment that is in the future by this machine's clock."""
+    make_many(pool, 6)
+    visitor.cognito.forget_calls()
+    began = timezone.now() + dt.timedelta(minutes=5)
+    assert synchronize(plan(before=began)).asked == 6
+    assert visitor.cognito.operations().count(reading()) == 6
 
 
 # -------------------------------------------------------------------------------- order and shards
@@ -323,7 +391,7 @@ def test_least_recently_checked_users_come_first_in_windows(
     CognitoIdentity.objects.filter(pk=people[5].pk).update(
         checked_at=CognitoIdentity.objects.get(pk=people[4].pk).checked_at
     )
-    names = [known.username for known in keys.stream(Plan(), now)]
+    names = [known.username for known in keys.stream(Plan(), lambda: now)]
     assert names == [f"person-{number}" for number in (0, 1, 6, 4, 5, 3, 2)]
 
 
@@ -346,7 +414,7 @@ def test_shards_are_disjoint_and_together_everyone(
     make_many(pool, 10)
     now = timezone.now()
     found = [
-        [known.pk for known in keys.stream(Plan(shard=Shard(one, parts)), now)]
+        [known.pk for known in keys.stream(Plan(shard=Shard(one, parts)), lambda: now)]
         for one in range(1, parts + 1)
     ]
     everyone = sorted(CognitoIdentity.objects.values_list("pk", flat=True))
@@ -378,6 +446,40 @@ def test_a_bound_of_time(pool: LocalPool, visitor: Visitor) -> None:
     make_many(pool, 3)
     counts = synchronize(plan(seconds=0.0))
     assert (counts.asked, counts.stopped) == (0, True)
+
+
+def test_a_low_rate_does_not_keep_a_run_from_ending(
+    pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_many(pool, 3)
+    slept: list[float] = []
+    monkeypatch.setattr("cognito_mfa.pool_sync.synchronization.time.sleep", slept.append)
+    counts = synchronize(plan(rate=0.001, list_pool=False), stop=lambda: len(slept) == 3)
+    assert (counts.asked, counts.stopped) == (1, True)
+    assert max(slept) <= 0.1
+
+
+def test_resets_and_preferences_do_not_keep_a_run_from_ending(
+    optional_pool: LocalPool, unlisted: Visitor
+) -> None:
+    """Who is left is met by the run that continues this one."""
+    ada = CognitoIdentity.objects.get()
+    ben = make(optional_pool, "ben")
+    reset.request(ben, actor=None, reason="Lost")
+    counts = synchronize(plan(finish_resets=True), stop=lambda: True)
+    assert (counts.resets, counts.open_resets, counts.stopped) == (0, 1, True)
+    ben.user.delete()
+    began, asked = timezone.now(), threading.Event()
+    limiter = Before(asked.set)
+    counts = synchronize(
+        plan(set_preference=True, before=began, list_pool=False),
+        limiter=limiter,
+        stop=asked.is_set,
+    )
+    assert (counts.preferences, counts.stopped) == (0, True)
+    assert synchronize(plan(set_preference=True, before=began)).preferences == 1
+    ada.refresh_from_db()
+    assert ada.software_token is not None
 
 
 def test_the_same_moment_continues_a_run(pool: LocalPool, visitor: Visitor) -> None:
@@ -454,6 +556,16 @@ def test_a_lost_preference_is_set_where_asked_to(
     assert (ada.status, ada.preferred_factor) == (Status.ENABLED, "SOFTWARE_TOKEN_MFA")
     assert MFAEvent.objects.filter(identity=ada, detail="switched on").count() == 1
     assert synchronize(plan(set_preference=True)).preferences == 0
+
+
+def test_an_app_whose_preference_is_set_again_is_not_ended_first(
+    optional_pool: LocalPool, unlisted: Visitor
+) -> None:
+    """AdminGetUser alone does not know the app, so that its answer reads as if there were none."""
+    unlisted.cognito.faults.on("AdminGetUserAuthFactors", faults.Error("AccessDeniedException"))
+    assert synchronize(plan(set_preference=True)).preferences == 1
+    ada = CognitoIdentity.objects.get()
+    assert (ada.status, ada.software_token is not None) == (Status.ENABLED, True)
 
 
 @pytest.mark.parametrize("why", ["reset", "removal", "retired"])

@@ -11,15 +11,19 @@ import signal
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from cognito_mfa.authenticator import password_policy
 from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.management.lookup import NOT_DONE
+from cognito_mfa.management.output import LastingOutput
 from cognito_mfa.management.sync_progress import progress_for
+from cognito_mfa.monitoring import log_events
 from cognito_mfa.pool_sync import position
 from cognito_mfa.pool_sync.plan import (
     MAX_CONCURRENCY,
@@ -36,7 +40,10 @@ from cognito_mfa.pool_sync.synchronization import synchronize
 from cognito_mfa.reports.escaping import visible
 
 STOPPED = 4  # before every user was asked about; --resume continues
-SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; a container or a service that is stopped
+# Ctrl-C; a container or a service that is stopped; a terminal that is closed, which Windows does not tell.
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 KILLED = 128  # likewise, by a signal, whose number is added as shells do
 MAX_VALUE = 1_000_000  # of each option; a larger one is a typing error
 MAX_SHARDS = 1000
@@ -103,8 +110,9 @@ class Command(BaseCommand):
 
     def handle(self, *, resume: bool, older_than: float, **options: Any) -> None:
         self.as_json, self.verbosity = options["json"], options["verbosity"]
+        self.stdout = self.output = LastingOutput(self.stdout)
+        self.stderr = self.errors = LastingOutput(self.stderr)
         plan = Plan(
-            before=_beginning(options["shard"], older_than, resume=resume),
             # The whole list would be too many calls for a few users.
             list_pool=options["limit"] is None,
             **{
@@ -114,29 +122,56 @@ class Command(BaseCommand):
                 )
             },
         )  # fmt: skip
+        counts = Counts()
+        with _stopping() as stop:
+            try:
+                before = _beginning(plan.shard, older_than, resume=resume)
+                self._synchronize(replace(plan, before=before), counts, stop)
+            except (OperationalError, InterfaceError) as error:
+                self._note_database_failure(error, counts)
+        self._sum_up(counts, plan)
+        _raise_unless_done(counts, plan, KILLED + stop.number)
+        self._raise_unless_told()
+
+    def _synchronize(self, plan: Plan, counts: Counts, stop: _Stop) -> None:
+        """Do what the plan says, and remember where an interrupted run has to continue."""
         if not plan.dry_run and plan.before is not None:
             position.begin(plan.shard, plan.before)
-        with _stopping() as stop, progress_for(self.stderr, self._progress_line) as shown:
-            counts = synchronize(
+        with progress_for(self.errors, can_draw=self.verbosity <= 1) as self.shown:
+            synchronize(
                 plan,
                 told=self._tell,
                 stop=stop.is_set,
-                progress=shown.show if self.verbosity else None,
+                progress=self.shown.show if self.verbosity else None,
+                counts=counts,
             )
-        if counts.complete and not plan.dry_run:
-            position.finish(plan.shard)
-        if not plan.dry_run:
+        if plan.dry_run:
+            return
+        if counts.complete and plan.before is not None:
+            position.finish(plan.shard, plan.before)
+        log_run(counts)
+        if not (counts.trouble or stop.is_set()):
             self._read_password_rules()
-            log_run(counts)
-        self._sum_up(counts, plan)
-        _raise_unless_done(counts, KILLED + stop.number)
 
-    def _progress_line(self, line: str) -> None:
-        self.stderr.write(line, style_func=str)
+    def _note_database_failure(self, error: Exception, counts: Counts) -> None:
+        """Say what the database said; the log has only the kind, since the text may name a host."""
+        name = type(error).__name__
+        self.stderr.write(visible(str(error).partition("\n")[0]))
+        log_events.write("sync_interrupted", f"asked {counts.asked}, {name}", reason=name)
+        counts.trouble, counts.complete = f"The database failed ({name}).", False
+
+    def _raise_unless_told(self) -> None:
+        """Raise what says that the result went nowhere, such as to a disk that is full."""
+        lost = self.output.lost
+        if lost is not None:
+            raise CommandError(
+                f"All was done, but its result could not be written: {lost.strerror}.",
+                returncode=NOT_DONE,
+            )
 
     def _tell(self, one: Failed | Changed) -> None:
         if isinstance(one, Failed):
-            self.stderr.write(f"{visible(one.username)}: {one.error}.")
+            self.shown.say(f"{visible(one.username)}: {one.error}.")
         elif self.verbosity > 1 and not self.as_json:
             self.stdout.write(f"{visible(one.username)}: {one.before} -> {one.after}")
 
@@ -174,30 +209,31 @@ def _summary(counts: Counts, plan: Plan) -> Generator[str]:
     )
     if counts.overtaken:
         yield f"Left as they are, because they changed during the run: {_users(counts.overtaken)}."
-    if counts.listed:
+    if counts.list_complete:
         yield f"The pool has {_users(counts.listed)}, {counts.not_linked} of them not linked."
+    elif counts.listed:
+        part = f"{_users(counts.listed)} of the pool's list were read, {counts.not_linked} of them not linked"
+        yield f"Only {part}."
     if counts.preferences:
         yield f"Turned on again in Cognito: {_users(counts.preferences)}."
     if plan.finish_resets:
         yield f"Finished resets: {counts.resets}. Not finished: {counts.open_resets}."
 
 
-def _raise_unless_done(counts: Counts, stopped: int) -> None:
-    """Raise what says how the run ended, unless all was done.
+def _raise_unless_done(counts: Counts, plan: Plan, stopped: int) -> None:
+    """Raise what says how the run ended and what to do next, unless all was done.
 
     Args:
         counts: what was done.
+        plan: what was to be done.
         stopped: the exit code of a run that was told to stop.
     """
+    # A dry run leaves no position: ``--resume`` would continue another run.
+    again = "Run the command again" + ("." if plan.dry_run else " with --resume to continue.")
     if counts.trouble:
-        raise CommandError(
-            f"{counts.trouble} Run the command again with --resume to continue.",
-            returncode=STOPPED,
-        )
+        raise CommandError(f"{counts.trouble} {again}", returncode=STOPPED)
     if counts.stopped:
-        raise CommandError(
-            "Interrupted. Run the command again with --resume to continue.", returncode=stopped
-        )
+        raise CommandError(f"Interrupted. {again}", returncode=stopped)
     failures = []
     if counts.list_trouble:
         failures.append(f"The list of the pool's users could not be read: {counts.list_trouble}")
@@ -232,6 +268,8 @@ def _stopping() -> Generator[_Stop]:
         yield stop
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    # What is ignored stays so: ``nohup`` ignores SIGHUP, and a shell the SIGINT of what it runs in the background.
+    before = {number: what for number, what in before.items() if what is not signal.SIG_IGN}
 
     def restore() -> None:
         for number, handler in before.items():
@@ -242,7 +280,7 @@ def _stopping() -> Generator[_Stop]:
         stop.number = number
         stop.set()
 
-    for number in SIGNALS:
+    for number in before:
         signal.signal(number, interrupt)
     try:
         yield stop
