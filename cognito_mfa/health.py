@@ -29,6 +29,7 @@ from cognito_mfa.cognito import circuit_breaker
 from cognito_mfa.cognito.circuit_breaker import State
 from cognito_mfa.conf import get_conf
 from cognito_mfa.databases import own_transactions
+from cognito_mfa.enforcement import unchanged_sessions
 from cognito_mfa.enforcement.view_marks import mfa_exempt
 from cognito_mfa.models import CognitoIdentity
 
@@ -94,9 +95,11 @@ def check() -> Health:
 @login_not_required
 @never_cache
 @require_safe
-def health_view(_request: HttpRequest) -> JsonResponse:
+def health_view(request: HttpRequest) -> JsonResponse:
     """Answer 200, or 503 if this process cannot serve requests; the JSON says why, without details."""
     health = check()
+    if hasattr(request, "session"):  # SESSION_SAVE_EVERY_REQUEST would load it, and fail
+        unchanged_sessions.keep_session_unchanged(request)
     return JsonResponse(health.as_dict(), status=200 if health.is_healthy else 503)
 
 

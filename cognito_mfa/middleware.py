@@ -23,7 +23,7 @@ from cognito_mfa.enforcement import (
 from cognito_mfa.enforcement.block_log import record_block
 from cognito_mfa.enforcement.gate import PASSES, Decision, Verdict
 from cognito_mfa.enforcement.unrouted_responses import VIEW_DECIDED
-from cognito_mfa.enforcement.view_marks import VIEW_GAVE_404, why_exempt
+from cognito_mfa.enforcement.view_marks import VIEW_GAVE_404, answer_to_outage, why_exempt
 
 GetResponse = (
     Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -88,7 +88,10 @@ class RequireMFAMiddleware:
         vars(request)[VIEW_DECIDED] = True
         exempt = why_exempt(view)
         if not exempt:
-            decision = gate.decide(request)
+            try:
+                decision = gate.decide(request)
+            except Exception as error:  # noqa: BLE001 - raised again where the view has no answer to it
+                return _answer_to_outage(view, request, error)
             if decision is not PASSES and _blocks(request, decision):
                 return ended_sessions.deny(request, decision.user)
             if self._records_impersonation:
@@ -104,7 +107,10 @@ class RequireMFAMiddleware:
         vars(request)[VIEW_DECIDED] = True
         exempt = why_exempt(view)
         if not exempt:
-            decision = await gate.adecide(request)
+            try:
+                decision = await gate.adecide(request)
+            except Exception as error:  # noqa: BLE001 - raised again where the view has no answer to it
+                return _answer_to_outage(view, request, error)
             if decision is not PASSES and await _ablocks(request, decision):
                 return await sync_to_async(ended_sessions.deny)(request, decision.user)
             if self._records_impersonation:
@@ -122,6 +128,16 @@ class RequireMFAMiddleware:
         """
         if isinstance(exception, Http404):
             vars(request)[VIEW_GAVE_404] = True
+
+
+def _answer_to_outage(
+    view: Callable[..., Any], request: HttpRequest, error: Exception
+) -> HttpResponse:
+    """Return the answer of a view that has one for a database that is down; else raise ``error`` again."""
+    answer = answer_to_outage(view, request, error)
+    if answer is None:
+        raise error
+    return answer
 
 
 def _blocks(request: HttpRequest, decision: Decision) -> bool:

@@ -112,6 +112,18 @@ def test_the_database_is_down(
     ]
 
 
+@pytest.mark.parametrize("saves", [False, True])
+def test_a_browser_with_a_session_is_answered_too(
+    visitor: Visitor, pool: object, settings: Settings, saves: bool
+) -> None:
+    """What other middleware looks at or saves must not keep the view from answering."""
+    visitor.come_with_app()
+    settings.SESSION_SAVE_EVERY_REQUEST = saves
+    with database_down():
+        answer = visitor.client.get("/health/")
+    assert (answer.status_code, answer.json()["status"]) == (503, "fail")
+
+
 def test_the_session_store_is_down(client: Client, settings: Settings) -> None:
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
     settings.SESSION_CACHE_ALIAS = "broken"

@@ -20,12 +20,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
 
-from cognito_mfa.api import bodies, origins, problems, state
+from cognito_mfa.api import bodies, origins, outages, problems, state
 from cognito_mfa.api.bodies import BodyRefused, Kind
-from cognito_mfa.enforcement import gate, impersonation
+from cognito_mfa.enforcement import gate, impersonation, unchanged_sessions, view_marks
 from cognito_mfa.exceptions import Busy, CognitoMFAError, LinkRefused, ServiceError
 from cognito_mfa.models import CognitoIdentity, identity_in_pool, key_of
-from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Step
 from cognito_mfa.steps import csrf, error_texts, unknown_outcomes
@@ -73,14 +72,16 @@ class ApiView(View):
         @wraps(view)
         def outermost(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             with translation.override(languages.with_catalog()):
-                refused = origins.refuse(request)
-                response = refused or checked(request, *args, **kwargs)
+                response = origins.refuse(request) or outages.answering(
+                    lambda request: checked(request, *args, **kwargs), request
+                )
             add_never_cache_headers(response)
             patch_vary_headers(response, ("Accept-Language", "Cookie", "Origin"))
             return response
 
         # The site's middleware leaves the check to ours, which is the same one and answers with a problem document.
-        return csrf_exempt(outermost)
+        exempt: Callable[..., HttpResponseBase] = csrf_exempt(outermost)
+        return view_marks.mark_outages(exempt, outages.answer_to)
 
     @classmethod
     def refuse_early(cls, request: HttpRequest) -> HttpResponse | None:
@@ -280,7 +281,7 @@ class ApiStep(StepRules, ApiView):
         )
 
     def wait_for_other_submission(self) -> HttpResponse:
-        duplicate_submissions.keep_session_unchanged(self.request)
+        unchanged_sessions.keep_session_unchanged(self.request)
         return ApiView.problem(self, "in_progress", retry_after=WAIT_SECONDS)
 
 

@@ -17,15 +17,17 @@ from types import FunctionType, MethodType
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 View = Callable[..., Any]
+OutageAnswer = Callable[[HttpRequest, Exception], HttpResponse | None]
 Marked = TypeVar("Marked", bound=Callable[..., Any])
 
 EXEMPT_MARK = "cognito_mfa_exempt"
 VIEW_GAVE_404 = (
     "_cognito_mfa_view_gave_404"  # of the request: its view said that there is no such page
 )
+OUTAGE_MARK = "cognito_mfa_outage"
 REQUIRED_MARK = "cognito_mfa_required"  # for the gate map; such views guard themselves
 
 # Views of others that must stay reachable: to leave, to switch back, to change the language, to load a style sheet,
@@ -90,6 +92,29 @@ def mark_exempt(view: View) -> None:
 def mark_required(view: View) -> None:
     """Mark ``view``, a function with no other use, as one that guards itself."""
     _mark(view, REQUIRED_MARK)
+
+
+def mark_outages(view: Marked, answer: OutageAnswer) -> Marked:
+    """Mark ``view`` as one that also answers for what fails before it.
+
+    Args:
+        view: a function with no other use.
+        answer: returns the response to what was raised; None where Django's own applies.
+    """
+    setattr(view, OUTAGE_MARK, answer)
+    return view
+
+
+def answer_to_outage(view: View, request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """Return the response to what was raised before ``view`` was called; None where Django's own applies.
+
+    Args:
+        view: which Django resolved.
+        request: that was for it.
+        error: what was raised.
+    """
+    answer: OutageAnswer | None = getattr(view, OUTAGE_MARK, None)
+    return answer(request, error) if answer is not None else None
 
 
 def _mark(view: View, mark: str) -> None:

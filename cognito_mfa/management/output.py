@@ -70,9 +70,9 @@ class _File(io.TextIOBase):
 
 
 def _discard(stream: Any) -> None:
-    """Let Python drop what it still holds for ``stream``: it would fail again at exit, with a code of its own.
+    """Let Python drop what it still holds for ``stream``.
 
-    The way of "Note on SIGPIPE" in Python's documentation of ``signal``.
+    It would fail again at exit, with a code of its own. The way of "Note on SIGPIPE" in Python's documentation of ``signal``.
     """
     with suppress(OSError, ValueError, AttributeError):
         number = stream.fileno()

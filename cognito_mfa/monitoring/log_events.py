@@ -119,6 +119,7 @@ EVENTS = {
     "challenge_not_supported": Event("authn_login_fail", logging.WARNING),
     "circuit_opened": _local("sys_dependency_fail", logging.WARNING),
     "circuit_closed": _local("sys_dependency_recovered", logging.WARNING),
+    "storage_failed": _local("sys_dependency_fail", logging.ERROR),
     "signed_out_elsewhere": Event("session_expired"),
     "token_refused": Event("authn_login_fail"),
     "token_not_verified": Event("sys_dependency_fail", logging.WARNING),

@@ -13,7 +13,7 @@ Only who has a pending sign-in, and so gave the right password, or a reset with 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError
@@ -118,17 +118,6 @@ def is_late(request: HttpRequest) -> bool:
         return False
     row = PostedStep.objects.filter(browser=_browser_digest(cookie)).first()
     return row is not None and _is_recent(row, TTL)
-
-
-def keep_session_unchanged(request: HttpRequest) -> None:
-    """Let this answer neither write nor delete the browser's session.
-
-    The other post's answer may have given the browser a new one, which a cookie of this answer would replace.
-    Django does nothing for a session that does not say whether it was used.
-    """
-    session: Any = type(request.session)(request.session.session_key)
-    del session.accessed
-    request.session = session
 
 
 def _is_recent(row: PostedStep, limit: float) -> bool:

@@ -26,7 +26,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, View
 
-from cognito_mfa.enforcement import gate, impersonation, responses
+from cognito_mfa.enforcement import gate, impersonation, responses, unchanged_sessions
 from cognito_mfa.enforcement.impersonation import Impersonation
 from cognito_mfa.enforcement.redirects import destination, own_path, safe_url, site_context
 from cognito_mfa.exceptions import (
@@ -35,7 +35,6 @@ from cognito_mfa.exceptions import (
     LinkRefused,
     ServiceError,
 )
-from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Step
 from cognito_mfa.steps import unknown_outcomes
@@ -305,7 +304,7 @@ class StepView(StepRules, FormPage):
         next_url = safe_url(self.request, self.pending.next_url)
         if not post_redirects.wants_redirect(self.request):
             return self.show_wait(next_url)
-        duplicate_submissions.keep_session_unchanged(self.request)
+        unchanged_sessions.keep_session_unchanged(self.request)
         query = urlencode({WAIT: "1", **({"next": next_url} if next_url else {})})
         return SeeOther(f"{reverse(f'cognito_mfa:{self.step.value}')}?{query}")
 
@@ -320,7 +319,7 @@ class StepView(StepRules, FormPage):
         onward = reverse(f"cognito_mfa:{self.step.value}") + query
         context = {"onward": onward, "seconds": WAIT_SECONDS, **self.shared_context()}
         response = render(self.request, "cognito_mfa/wait.html", context)
-        duplicate_submissions.keep_session_unchanged(self.request)
+        unchanged_sessions.keep_session_unchanged(self.request)
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

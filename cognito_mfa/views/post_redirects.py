@@ -30,11 +30,10 @@ from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.encoding import iri_to_uri
 
-from cognito_mfa.enforcement import responses
+from cognito_mfa.enforcement import responses, unchanged_sessions
 from cognito_mfa.enforcement.proof import PREFIX
 from cognito_mfa.enforcement.redirects import own_path
 from cognito_mfa.forms import SecretField
-from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.encryption import decrypt, encrypt
 from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.values import languages
@@ -242,7 +241,7 @@ def _save(request: HttpRequest) -> None:
         # The middleware gives the browser the cookie of a session that it does not know yet.
         session.modified = not is_known
     except UpdateError:
-        duplicate_submissions.keep_session_unchanged(request)
+        unchanged_sessions.keep_session_unchanged(request)
 
 
 def _own_place(request: HttpRequest) -> str:

@@ -86,7 +86,8 @@ def test_a_killed_run_continues_and_repeats_no_more_than_a_batch(
         def sync(given: dict[str, str], *arguments: str) -> int:
             process = start_sync(given, server.url, database, BATCH, *arguments)
             kill.processes.append(process)
-            return process.wait()
+            process.communicate()
+            return process.returncode
 
         assert sync(subs) == -signal.SIGKILL
         assert rows(database, "checked_at IS NOT NULL") == ANSWERED // BATCH * BATCH

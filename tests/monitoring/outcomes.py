@@ -14,7 +14,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import router
+from django.db import OperationalError, connections, router
 from django.test import Client, RequestFactory, TestCase
 from django.urls import reverse
 from django.utils import timezone
@@ -185,6 +185,17 @@ def calls_again(site: Site) -> None:
     site.visitor.cognito.faults.clear()
     site.clock.ahead += 60
     site.visitor.sign_in()
+
+
+def database_down(site: Site) -> None:
+    site.settings.ROOT_URLCONF = "tests.api.urls"
+    site.come()
+
+    def fail(*_args: object) -> None:
+        raise OperationalError("could not connect to db.example as alice")
+
+    with connections[router.db_for_write(CognitoIdentity)].execute_wrapper(fail):
+        site.visitor.get(reverse("cognito_mfa_api:session"))
 
 
 def nothing_pending(site: Site) -> None:
@@ -493,6 +504,7 @@ OUTCOMES: dict[Callable[[Site], None], list[str]] = {
     misconfigured: ["cognito_failed"],
     stops_calling: ["circuit_opened", "cognito_failed"],
     calls_again: ["circuit_closed"],
+    database_down: ["storage_failed"],
     nothing_pending: ["stale_step"],
     another_step: ["stale_step"],
     overtaken: ["stale_step"],
