@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any, ParamSpec, TypedDict
 
 from celery import current_task
-from celery.exceptions import SoftTimeLimitExceeded
+from celery.exceptions import Reject, SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -44,6 +45,7 @@ RELIABLE: Options = {
     "soft_time_limit": 3000,
     "time_limit": 3300,
 }
+TRIES_OF_OLDER_WORKERS = 8  # 36 minutes, in which a site should have restarted them
 # Given up after five minutes and left to the next turn of the schedule, or such messages would pile up.
 SCHEDULED: Options = {**RELIABLE, "max_retries": 5}
 
@@ -51,11 +53,22 @@ SCHEDULED: Options = {**RELIABLE, "max_retries": 5}
 def again_after_failures(work: Callable[Given, None]) -> Callable[Given, None]:
     """Let the task ``work`` run again later where what it needs failed or took too long; its decorator.
 
-    Celery confirms the message of a task that failed, which would lose it.
+    Celery confirms the message of a task that failed, which would lose it. So it would that of a newer version of this
+    package, whose arguments an older worker does not know: a newer worker may take it later.
     """
+    expected = signature(work)
 
     @wraps(work)
     def run(*args: Given.args, **kwargs: Given.kwargs) -> None:
+        try:
+            expected.bind(*args, **kwargs)
+        except TypeError:
+            if current_task.request.retries >= TRIES_OF_OLDER_WORKERS:
+                raise
+            logger.warning(
+                "task_unknown: %s, its arguments are of another version", current_task.name
+            )
+            raise retry(current_task) from None
         try:
             work(*args, **kwargs)
         except TRANSIENT as error:
@@ -80,5 +93,8 @@ def seconds_until_retry(retries: int) -> float:
 def retry(task: Any) -> Exception:
     """Return what ends this execution of ``task``, which runs again later until it expires."""
     countdown = seconds_until_retry(task.request.retries)
-    wait: Exception = task.retry(countdown=countdown, throw=False)
+    try:
+        wait: Exception = task.retry(countdown=countdown, throw=False)
+    except Reject as rejected:  # the broker does not take the new message, so it must keep this one
+        return Reject(rejected.args[0], requeue=True)
     return wait

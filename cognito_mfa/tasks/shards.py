@@ -57,19 +57,19 @@ def sync(
     if not 1 <= shards <= MAX_SHARDS:
         raise ValueError(f"shards must be from 1 to {MAX_SHARDS}")
     run = SharedRun(client(), self.request.id)
-    if not run.begin(shards):
+    begun = run.begin(shards)
+    if begun is None:
         logger.warning(
             "sync_skipped: run %s, another one is running, or this one is finished", run.name
         )
         return
-    began = timezone.now().isoformat()
-    logger.info("sync_started: run %s, shards %d", run.name, shards)
-    for number in range(1, shards + 1):
+    logger.info("sync_started: run %s, shards %d", run.name, len(begun.shards))
+    for number in begun.shards:
         sync_shard.delay(
             run=run.name,
             number=number,
             shards=shards,
-            began=began,
+            began=begun.at,
             rate=rate,
             concurrency=concurrency,
             finish_resets=finish_resets,

@@ -12,9 +12,10 @@ import secrets
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
 from redis import Redis, RedisError
 from throttled import RateLimiterType, Throttled, rate_limiter
 from throttled.exceptions import StoreUnavailableError
@@ -98,6 +99,18 @@ class SharedLimiter:
             self._sleep(result.state.retry_after)
 
 
+class Begun(NamedTuple):
+    """A run that has begun.
+
+    Attributes:
+        at: when, in ISO 8601.
+        shards: the numbers of those that are not finished.
+    """
+
+    at: str
+    shards: list[int]
+
+
 class SharedRun:
     """A sync of all users, in shards; no second one begins while it runs.
 
@@ -115,24 +128,30 @@ class SharedRun:
         self.name = name
         self._redis = redis
 
-    def begin(self, shards: int) -> bool:
-        """Claim the run; return False while another one runs, and where this one is finished.
+    def begin(self, shards: int) -> Begun | None:
+        """Claim the run; return None while another one runs, and where this one is finished.
 
-        Its own message may be delivered again, after a worker was killed at any line of this function.
+        Its own message may be delivered again, after a worker was killed at any line of this function. Then the run has
+        begun when it did at first, and shards that are finished are not done again.
 
         Args:
             shards: how many there are.
         """
         if self._redis.exists(_key("finished", self.name)):
-            return False
+            return None
         if (
             not self._redis.set(_key("sync"), self.name, nx=True, ex=RUN_TTL)
             and not self.is_current
         ):
-            return False
-        self._redis.sadd(_key("shards", self.name), *range(1, shards + 1))
-        self._redis.expire(_key("shards", self.name), RUN_TTL)
-        return True
+            return None
+        began, left = _key("began", self.name), _key("shards", self.name)
+        if not self._redis.exists(began):
+            self._redis.sadd(left, *range(1, shards + 1))
+            self._redis.expire(left, RUN_TTL)
+            self._redis.set(began, timezone.now().isoformat(), nx=True, ex=RUN_TTL)
+        at: Any = self._redis.get(began)
+        numbers: Any = self._redis.smembers(left)
+        return Begun(at.decode(), sorted(map(int, numbers)))
 
     @property
     def is_current(self) -> bool:
@@ -202,5 +221,6 @@ class Turn:
         return self.is_over
 
     def _keep(self) -> None:
-        for key in (self._key, _key("sync"), _key("shards", self._run.name)):
+        name = self._run.name
+        for key in (self._key, _key("sync"), _key("began", name), _key("shards", name)):
             self._redis.expire(key, RUN_TTL)

@@ -58,6 +58,36 @@ def test_a_task_whose_database_fails_is_tried_again_later(
     assert "alice" not in caplog.text
 
 
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_message_of_a_newer_version_waits_for_a_newer_worker(
+    name: str, broker: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    from cognito_mfa.tasks.options import TRIES_OF_OLDER_WORKERS
+
+    task, given = getattr(import_module("cognito_mfa.tasks"), name), {**ARGUMENTS[name], "newer": 1}
+    with pytest.raises((exceptions.Retry, exceptions.MaxRetriesExceededError)):
+        task.apply(kwargs=given, throw=True)
+    assert f"task_unknown: {task.name}" in caplog.text
+    with pytest.raises(TypeError, match="newer"):
+        task.apply(kwargs=given, retries=TRIES_OF_OLDER_WORKERS, throw=True)
+
+
+def test_a_retry_that_the_broker_does_not_take_stays_with_the_broker(broker: Redis) -> None:
+    """Celery would have it confirm the message, which would lose the task."""
+    from cognito_mfa.tasks import sync
+    from cognito_mfa.tasks.options import retry
+
+    broker.kill()
+    task: Any = sync
+    task.push_request(id="night", called_directly=False, is_eager=False, args=[], kwargs={})
+    try:
+        ending = retry(task)
+    finally:
+        task.pop_request()
+    assert isinstance(ending, exceptions.Reject)
+    assert ending.requeue
+
+
 def test_a_shard_whose_database_fails_is_tried_again_later(
     broker: Redis, crowd: Crowd, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -230,6 +230,16 @@ class TestTheSharedRedis:
         assert not run.begin(2)  # its message arrived late
         assert other.begin(1)
 
+    def test_a_run_whose_message_is_delivered_again_goes_on(self, redis: Any) -> None:
+        """Who was checked since it began at first is not asked about again, and no finished shard is done again."""
+        from cognito_mfa.tasks.shared_redis import SharedRun
+
+        first = SharedRun(redis, "night").begin(3)
+        assert first is not None
+        assert first.shards == [1, 2, 3]
+        assert not SharedRun(redis, "night").finish(2)
+        assert SharedRun(redis, "night").begin(3) == (first.at, [1, 3])
+
     def test_a_worker_that_is_killed_while_it_begins_a_run_loses_nothing(self, redis: Any) -> None:
         from cognito_mfa.tasks.shared_redis import SharedRun
 
