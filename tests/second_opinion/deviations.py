@@ -33,6 +33,7 @@ DEVIATIONS: Mapping[str, str] = {
     "test_the_pools_policy_speaks_on_the_field": POLICY,
     "test_password_old_code_new_picture_new_code": CONSTANT,
     "test_other_sessions_end_with_their_next_request": CONSTANT,
+    "test_each_app_has_its_own_last_use": CONSTANT,
     "test_the_person_is_written_to_in_their_language_after_the_commit": CONSTANT,
     "test_a_code_of_the_old_entry_is_answered_with_which_entry_to_use": CONSTANT,
     "test_the_last_page_leads_back_to_where_the_change_began": CONSTANT,
