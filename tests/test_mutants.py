@@ -29,6 +29,7 @@ from cognito_mfa.local.rules import challenges, claims, directory, keys, lockout
 from cognito_mfa.local.rules.passwords import Password, PasswordPolicy
 from cognito_mfa.local.rules.sessions import Sessions
 from cognito_mfa.local.rules.state import User
+from cognito_mfa.local.rules.tokens import Tokens
 from tests.journeys import test_later_sign_in as later
 from tests.security import test_sign_in as attacks
 from tests.visitor import Visitor
@@ -200,7 +201,18 @@ def _may_try_as(patch: Patch, **pretended: Any) -> None:
     patch.setattr(password_attempts, "check_may_try", lenient)
 
 
+def _disabled_people_may_get_tokens(patch: Patch) -> None:
+    check = Tokens._check_current
+
+    def lenient(tokens: Tokens, pool: Any, client: Any, user: User) -> None:
+        with changed(user, enabled=True):
+            check(tokens, pool, client, user)
+
+    patch.setattr(Tokens, "_check_current", lenient)
+
+
 def disabled_people_may_answer(patch: Patch) -> None:
+    _disabled_people_may_get_tokens(patch)
     bound = respond_to_challenge._bound_user
 
     def lenient(session: Any, pool: Any, client: Any, username: str, *, admin: bool) -> User:
