@@ -60,7 +60,7 @@ def test_the_one_of_the_test_itself_is_not() -> None:
 
 @closable
 @pytest.mark.django_db(transaction=True)
-def test_another_session_is_ended_and_its_query_named() -> None:
+def test_another_session_is_ended_and_its_query_named(monkeypatch: pytest.MonkeyPatch) -> None:
     end_other_sessions()
     other = connection.copy()
     with other.cursor() as cursor:
@@ -68,4 +68,5 @@ def test_another_session_is_ended_and_its_query_named() -> None:
         with pytest.raises(AssertionError, match="SELECT 'whose'"):
             end_other_sessions()
     other.close()
+    monkeypatch.undo()  # PostgreSQL needs a moment to end it
     end_other_sessions()

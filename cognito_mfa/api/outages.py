@@ -92,7 +92,7 @@ def _is_outage(error: Exception) -> bool:
 def _raise_if_session_is_lost(request: HttpRequest) -> None:
     """Raise what the session store raises where it is down.
 
-    Django's cached sessions take any error for a session that is over: the answer would be that nobody is signed in, and
+    Django's cached sessions take any error for a session that is over: the answer would be that no one is signed in, and
     would delete the cookie.
     """
     key, session = request.COOKIES.get(settings.SESSION_COOKIE_NAME), request.session

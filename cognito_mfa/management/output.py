@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.management.base import OutputWrapper
 
-# The reader has seen enough (``| head``), or the terminal is gone: nobody misses what follows.
+# The reader has seen enough (``| head``), or the terminal is gone: no one misses what follows.
 READER_GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
 
 

@@ -272,8 +272,8 @@ class _Run:
     def _not_preferred(self, answers: list[Answer]) -> list[Answer]:
         """Set lost preferences; return the answers that are still true, which are to be written.
 
-        An answer is written only after that: what it says would end the app that is to be turned on again, and whoever
-        was written is not asked about again by a run that continues this one.
+        An answer is written only after that: what it says would end the app that is to be turned on again, and a run that
+        continues this one does not ask again about a user whose answer was written.
         """
         left: list[Answer] = []
         for answer in answers:
