@@ -1,7 +1,6 @@
 """The RSA keys of a pool: created when first needed, published as a JWKS, used for tokens.
 
-cryptography signs, and PyJWT verifies. They are imported inside functions, because the start must
-not wait for them.
+PyJWT signs and verifies. It is imported inside functions, because the start must not wait for it.
 A private key leaves this module only into the state file.
 """
 
@@ -18,9 +17,8 @@ from cognito_mfa.local.json_text import compact
 from cognito_mfa.local.rules.state import PoolKeys, SigningKey, UserPool
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.hashes import SHA256
+    from jwt import PyJWS
 
 KEY_BITS = 2048
 PUBLIC_EXPONENT = 65537
@@ -49,30 +47,23 @@ def signed(key: SigningKey, claims: Mapping[str, Any]) -> str:
         key: Signs it; its ``kid`` is in the header.
         claims: What the token says. They are not looked at, so that tests can have it say anything.
     """
-    # Not with PyJWT, which refuses claims that a test may want, such as an issuer that is a number.
-    unsigned = f"{_header(key.kid)}.{base64url(compact(claims).encode())}"
-    signature = private_key(key).sign(unsigned.encode(), *_rs256())
-    return f"{unsigned}.{base64url(signature)}"
+    # jwt.encode() would refuse claims that a test may want, such as an issuer that is a number.
+    payload = compact(claims).encode()
+    headers = {"kid": key.kid, "typ": None}  # Cognito's have no "typ"
+    return _signer().encode(payload, private_key(key), "RS256", headers)
 
 
-@lru_cache(maxsize=64)
-def _header(kid: str) -> str:
-    """The first part of a JWT. Cognito's have no "typ"."""
-    return base64url(compact({"kid": kid, "alg": "RS256"}).encode())
+@cache
+def _signer() -> PyJWS:
+    """Return PyJWT's signer, which sets up every algorithm when it is made."""
+    import jwt
+
+    return jwt.PyJWS()
 
 
 def base64url(data: bytes) -> str:
     """Return bytes as JWTs have them: in base64url, without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-@cache
-def _rs256() -> tuple[PKCS1v15, SHA256]:
-    """How RS256 pads and what it hashes with."""
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    return PKCS1v15(), SHA256()
 
 
 def verified_claims(key: SigningKey, token: str) -> dict[str, Any]:
