@@ -56,6 +56,7 @@ class Caller:
     def __init__(self, pool: LocalPool, cognito: LocalCognito) -> None:
         self.pool, self.cognito = pool, cognito
         self.token = ""
+        self.began = time.time()  # once, so that two tokens of one sign-in say the same second
 
     def signs_in(self, username: str = "newcomer", **claims: Any) -> Caller:
         """Get a token as a sign-in of now would give it, with other claims."""
@@ -64,7 +65,7 @@ class Caller:
 
     def signed_in_ago(self, seconds: float, **claims: Any) -> Caller:
         """Get a token of a sign-in that was some time ago, as its refresh token brings it."""
-        return self.signs_in(auth_time=int(time.time() - seconds), **claims)
+        return self.signs_in(auth_time=int(self.began - seconds), **claims)
 
     def has(self, token: str) -> Caller:
         self.token = token

@@ -42,8 +42,10 @@ def name_of_the_user() -> object:
 
 
 def refusal() -> tuple[str, str]:
+    """Return the reason and what else is said of it, without the reference, which is another each time."""
     event = MFAEvent.objects.get(kind="LINK_REFUSED")
-    return event.reason, event.detail.rpartition(" · ")[0]
+    said = event.detail.split(" · ")
+    return event.reason, " · ".join(part for part in said if not part.startswith("reference "))
 
 
 @only("Unique")
