@@ -164,8 +164,21 @@ def endpoint() -> str:
     client = next(iter(_clients.values()), None)
     if client is None:
         return "AWS"
-    parts = urlsplit(str(client.meta.endpoint_url))
+    parts = urlsplit(url_of(client))
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # without a name and password
+
+
+def url_of(client: Any) -> str:
+    """Return where ``client`` sends its calls.
+
+    Not ``meta.endpoint_url`` alone, which is another host with dual-stack endpoints in GovCloud and the ISO Regions.
+    """
+    resolve = getattr(client, "_resolve_endpoint_ruleset", None)
+    if (
+        resolve is None
+    ):  # a client of a site's factory, or of a botocore that works it out elsewhere
+        return str(client.meta.endpoint_url)
+    return str(resolve(client.meta.service_model.operation_model("InitiateAuth"), {}, {})[0])
 
 
 def forget_clients(**kwargs: object) -> None:
@@ -202,7 +215,7 @@ def _build(conf: Conf, attempts: int) -> Any:
         )
     finally:
         _close_database(held)
-    url = str(client.meta.endpoint_url)
+    url = url_of(client)
     from_aws = is_aws(url) or _is_where_boto3_goes(conf, url)
     refuse_endpoint(conf, url, from_aws=from_aws)
     guard = partial(refuse_unbelievable, from_aws=from_aws)
@@ -255,7 +268,7 @@ def _is_where_boto3_goes(conf: Conf, url: str) -> bool:
         own = make_client(region_name=conf.REGION, config=config)
     except Exception:  # noqa: BLE001 - a botocore that does not know the option has no such endpoints either
         return False
-    return str(own.meta.endpoint_url) == url
+    return url_of(own) == url
 
 
 def _config(*, attempts: int) -> Config:

@@ -288,7 +288,7 @@ class _Target(NamedTuple):
 
 
 def _target(client: Any, operation: str) -> _Target:
-    # Not ``meta.endpoint_url``, which is another host with dual-stack endpoints in some partitions.
+    # Not ``meta.endpoint_url``: see ``clients.url_of``.
     model = client.meta.service_model.operation_model(operation)
     context: dict[str, Any] = {}
     url, headers, _ = _part(client, "_resolve_endpoint_ruleset")(model, {}, context)

@@ -9,7 +9,13 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from cognito_mfa.cognito.call_failures import Failure, exception_for, failure_from
-from cognito_mfa.cognito.clients import CONNECT_TIMEOUT, READ_TIMEOUT, SERVICE, client_for
+from cognito_mfa.cognito.clients import (
+    CONNECT_TIMEOUT,
+    READ_TIMEOUT,
+    SERVICE,
+    client_for,
+    url_of,
+)
 from cognito_mfa.cognito.deadline import run_within_deadline
 from cognito_mfa.cognito.endpoints import aws_host, is_aws
 from cognito_mfa.cognito.integrity import MAX_BODY
@@ -64,7 +70,7 @@ def _address(client: Any) -> str:
 
     AWS's other endpoints (FIPS, VPC) accept only calls.
     """
-    endpoint: str = client.meta.endpoint_url
+    endpoint = url_of(client)
     if is_aws(endpoint):
         return f"https://{aws_host(get_conf().REGION)}"
     return endpoint.rstrip("/")

@@ -45,7 +45,7 @@ def test_every_region_that_botocore_knows(partition: str, region: str, names: An
         "us-isob-east-1",
     ],
 )
-def test_where_botocore_goes_is_aws(region: str, fips: bool, dual_stack: bool) -> None:
+def test_where_botocore_goes_is_known_and_aws(region: str, fips: bool, dual_stack: bool) -> None:
     import botocore.session
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
@@ -62,7 +62,27 @@ def test_where_botocore_goes_is_aws(region: str, fips: bool, dual_stack: bool) -
         client = session.create_client("cognito-idp", region_name=region, config=config, **keys)
     except BotoCoreError:
         pytest.skip("no such endpoint")
-    assert is_aws(client.meta.endpoint_url)
+    called = url_of_a_call(client)
+    assert clients.url_of(client) == called
+    assert is_aws(called)
+
+
+class _Kept(Exception):
+    """Raised instead of sending a request."""
+
+
+def url_of_a_call(client: Any) -> str:
+    """Return where botocore would send a call."""
+    kept: list[str] = []
+
+    def keep(request: Any, **_kwargs: object) -> None:
+        kept.append(request.url.rstrip("/"))
+        raise _Kept
+
+    client.meta.events.register("before-send", keep)
+    with pytest.raises(_Kept):
+        client.list_users(UserPoolId="us-east-1_x")
+    return kept[0]
 
 
 @pytest.mark.parametrize(
