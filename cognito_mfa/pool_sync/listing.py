@@ -52,9 +52,9 @@ class Lister:
         """Start no thread yet.
 
         Args:
-            pace: of the pages.
+            pace: of the pages, and of all other calls of ListUsers in this run.
         """
-        self._pace = pace or TokenBucket(LIST_RATE)
+        self.pace = pace or TokenBucket(LIST_RATE)
         self._pages: Queue[Page] = Queue(AHEAD)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._read_all, name="cognito-mfa-list", daemon=True)
@@ -96,12 +96,12 @@ class Lister:
 
     def _try(self, token: object) -> tuple[Page, object]:
         for left in reversed(range(ATTEMPTS)):
-            self._pace.acquire()
+            self.pace.acquire()
             asked_at = timezone.now()
             try:
                 users, following = user_directory.page(token)
             except (Busy, Unavailable):
-                self._pace.slow_down()
+                self.pace.slow_down()
                 if not left or self._closing.is_set():
                     raise
             else:
@@ -124,7 +124,7 @@ class _Row(NamedTuple):
     checked_at: dt.datetime | None
 
 
-def compare(page: Page, plan: Plan, counts: Counts, writer: Writer) -> None:
+def compare(page: Page, plan: Plan, counts: Counts, writer: Writer, pace: TokenBucket) -> None:
     """Compare a page with the rows, and record who was disabled or enabled since.
 
     Args:
@@ -132,6 +132,7 @@ def compare(page: Page, plan: Plan, counts: Counts, writer: Writer) -> None:
         plan: of the run.
         counts: where users without a row are counted.
         writer: counts the changes.
+        pace: of ListUsers, which is called again for some of the users.
     """
     if page.error is not None:
         _count_error(page.error, counts)
@@ -149,7 +150,9 @@ def compare(page: Page, plan: Plan, counts: Counts, writer: Writer) -> None:
             if len(counts.unlinked) < SHOWN:
                 counts.unlinked.append(user.username)
     for row in rows:
-        _compare_row(row, page, users[row.sub].enabled, plan, writer)
+        enabled = users[row.sub].enabled
+        if _is_news(row, page, enabled, pace):
+            _record_news(row, enabled, plan, writer)
 
 
 def _count_error(error: Exception, counts: Counts) -> None:
@@ -158,25 +161,34 @@ def _count_error(error: Exception, counts: Counts) -> None:
     counts.list_trouble = f"{error.hint or error}"
 
 
-def _compare_row(row: _Row, page: Page, enabled: bool, plan: Plan, writer: Writer) -> None:
+def _is_news(row: _Row, page: Page, enabled: bool, pace: TokenBucket) -> bool:
+    """Return whether the row must be changed, because Cognito says ``enabled``."""
     if enabled == (row.disabled_at is None):
-        return
-    if row.checked_at is not None and row.checked_at > page.asked_at and not _still(row, enabled):
-        return
+        return False
+    is_older = row.checked_at is not None and row.checked_at > page.asked_at
+    return not is_older or _is_still(row, enabled, pace)
+
+
+def _record_news(row: _Row, enabled: bool, plan: Plan, writer: Writer) -> None:
     if plan.dry_run or persistently(lambda: _record(row, enabled)):
         words = (row.status, "DISABLED")
         writer.count(row.username, *(reversed(words) if enabled else words))
 
 
-def _still(row: _Row, enabled: bool) -> bool:
+def _is_still(row: _Row, enabled: bool, pace: TokenBucket) -> bool:
     """Return whether Cognito says so now, too: a sign-in since the page would know better.
 
-    The row may also have been checked by this very run, which asks for factors and learns nothing of this.
+    The row may also have been checked by this very run, which asks for factors and learns nothing of this. It may
+    have checked all users of the page, so that there is a call for each of them.
     """
+    pace.acquire()
     try:
         return admin_api.is_enabled(row.sub) == enabled
+    except Busy:
+        pace.slow_down()
     except CognitoMFAError:
-        return False  # the next run sees it
+        pass
+    return False  # the next run sees it
 
 
 def _record(row: _Row, enabled: bool) -> bool:

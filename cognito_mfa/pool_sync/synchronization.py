@@ -201,7 +201,7 @@ class _Run:
             self._handle(answer)
             answer = self.asker.answer()
         if self.lister is not None and (page := self.lister.page()) is not None:
-            self._compare(page)
+            self._compare(page, self.lister.pace)
         if self.answers and time.monotonic() - self.written_at >= WRITE_EVERY:
             self._write()
 
@@ -296,11 +296,11 @@ class _Run:
         while self.lister is not None and not self.lister.is_done and not self._must_end():
             page = self.lister.page(wait=WAIT)
             if page is not None:
-                self._compare(page)
+                self._compare(page, self.lister.pace)
                 self._tell()
 
-    def _compare(self, page: Page) -> None:
-        listing.compare(page, self.plan, self.counts, self.writer)
+    def _compare(self, page: Page, pace: TokenBucket) -> None:
+        listing.compare(page, self.plan, self.counts, self.writer, pace)
         self.counts.list_complete = page.is_last and page.error is None
 
     def _tell(self) -> None:

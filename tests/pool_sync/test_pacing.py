@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+import datetime as dt
 
+import pytest
+from django.utils import timezone
+
+from cognito_mfa.local import faults
+from cognito_mfa.local.pool import LocalPool
+from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.pool_sync.listing import Lister, Page, compare
 from cognito_mfa.pool_sync.pacing import TokenBucket
+from cognito_mfa.pool_sync.plan import Counts, Plan
+from cognito_mfa.pool_sync.writing import Writer
+from tests.factories import make
+from tests.visitor import Visitor
 
 
 class Clock:
@@ -102,3 +113,42 @@ def test_the_full_rate_is_back_within_half_a_minute(clock: Clock) -> None:
         pace.acquire()
     assert 10 < clock.now - began < 30
     assert seconds_of(96, pace, clock) == pytest.approx(1)
+
+
+# -------------------------------------------------------------------------------- what is called at it
+
+
+def compare_first_page(pace: TokenBucket) -> None:
+    """Compare the first page of the list with rows that this run has checked since."""
+    lister = Lister(pace)
+    lister.start()
+    page = lister.page(wait=5)
+    lister.close()
+    assert isinstance(page, Page)
+    CognitoIdentity.objects.update(checked_at=timezone.now() + dt.timedelta(seconds=20))
+    counts, plan = Counts(), Plan()
+    compare(page, plan, counts, Writer(plan, counts, None, lambda: False), pace)
+
+
+def test_users_of_a_page_who_are_asked_about_again_have_its_pace(
+    pool: LocalPool, visitor: Visitor, clock: Clock
+) -> None:
+    """Each is a call of the quota of pages, which is a quarter of the one for users."""
+    for name in ("ada", "bea", "cleo"):
+        make(pool, name)
+        pool.user(name).enabled = False
+    compare_first_page(bucket(clock, 2))
+    assert visitor.cognito.operations().count("ListUsers") == 1 + 3
+    assert clock.now - 100 == pytest.approx(3 / 2)
+    assert not CognitoIdentity.objects.filter(disabled_at=None).exists()
+
+
+def test_throttling_of_such_a_call_slows_the_pages_down(
+    pool: LocalPool, visitor: Visitor, clock: Clock
+) -> None:
+    make(pool, "ada")
+    pool.user("ada").enabled = False
+    visitor.cognito.faults.on("ListUsers", faults.Error("TooManyRequestsException"), skip=1)
+    pace = bucket(clock, 16)
+    compare_first_page(pace)
+    assert pace.rate == 8
