@@ -101,12 +101,12 @@ def would_be_blocked(numbers: Numbers, _site: str) -> Section | None:
         days,
     )
     rows = [
-        (_("Users who would have been blocked"), _n(numbers.would_block)),
-        (recently % {"count": days}, _n(numbers.would_block_recently)),
-        (_("Their requests"), _n(numbers.would_block_requests)),
+        (_("Users who would have been blocked"), numbers.would_block),
+        (recently % {"count": days}, numbers.would_block_recently),
+        (_("Their requests"), numbers.would_block_requests),
     ]
     notes = [_("In observe mode, no one is blocked. The site only counts the users who would be.")]
-    return Section(_("Observe mode"), (_("Metric"), _("Total")), rows, notes=notes)
+    return Section(_("Observe mode"), (_("Metric"), _("Total")), _counted(rows), notes=notes)
 
 
 def statuses(numbers: Numbers, site: str) -> Section:
@@ -117,13 +117,13 @@ def statuses(numbers: Numbers, site: str) -> Section:
         site: the admin site that has the lists, by its name in the URLconf.
     """
     url = _url(site, CognitoIdentity)
-    rows: list[Sequence[object]] = [
-        (_link(f"{url}?status__exact={status.value}", status.label), _n(numbers.statuses[status]))
+    rows: list[tuple[Text, int]] = [
+        (_link(f"{url}?status__exact={status.value}", status.label), numbers.statuses[status])
         for status in Status
     ]
     rows += [
-        (_("Never signed in with this user pool"), _n(numbers.unlinked)),
-        (_("Stale status"), _n(numbers.stale)),
+        (_("Never signed in with this user pool"), numbers.unlinked),
+        (_("Stale status"), numbers.stale),
     ]
     days = STALE_AFTER.days
     stale = ngettext(
@@ -132,16 +132,19 @@ def statuses(numbers: Numbers, site: str) -> Section:
         days,
     )
     return Section(
-        _("Status in Cognito"), (_("Status"), _("Users")), rows, notes=[stale % {"count": days}]
+        _("Status in Cognito"),
+        (_("Status"), _("Users")),
+        _counted(rows),
+        notes=[stale % {"count": days}] if numbers.stale else [],
     )
 
 
 def setups(numbers: Numbers, _site: str) -> Section:
-    """Show setups by week, each number beside its bar."""
+    """Show setups by week since the first one, each number beside its bar."""
     most = max((week.set_up for week in numbers.weeks), default=0)
     rows = [
         (date_format(week.monday, "DATE_FORMAT"), _n(week.set_up), _bar(week.set_up, most))
-        for week in reversed(numbers.weeks)
+        for week in reversed(numbers.weeks_with_setups)
     ]
     headings = (_("Week of"), _("Set up"), "")
     return Section(
@@ -176,16 +179,16 @@ def failures(numbers: Numbers, site: str) -> Section:
     rows = [
         (
             _link(f"{events}?kind__exact=CODE_REJECTED", wrong % {"count": days}),
-            _n(numbers.wrong_codes),
+            numbers.wrong_codes,
         ),
         (
             _link(f"{events}?kind__exact=CODE_ENTRY_LOCKED", locks % {"count": days}),
-            _n(numbers.locks),
+            numbers.locks,
         ),
-        (_link(locked, _("Locked users")), _n(numbers.locked)),
-        (_link(resets, _("Unfinished resets")), _n(numbers.unfinished_resets)),
+        (_link(locked, _("Locked users")), numbers.locked),
+        (_link(resets, _("Unfinished resets")), numbers.unfinished_resets),
     ]
-    return Section(_("Failures"), (_("Metric"), _("Total")), rows)
+    return Section(_("Failures"), (_("Metric"), _("Total")), _counted(rows))
 
 
 def next_to_expire() -> Section:
@@ -268,6 +271,11 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
 def _share_row(title: Text, share: Share) -> Sequence[object]:
     numbers = (share.enabled, share.exempt, share.missing, share.people)
     return (title, _coverage_bar(share), *map(_n, numbers))
+
+
+def _counted(rows: Sequence[tuple[Text, int]]) -> list[Sequence[object]]:
+    """Return the rows that count something: a table of zeros says no more than "None"."""
+    return [(title, _n(number)) for title, number in rows if number]
 
 
 def _coverage_bar(share: Share) -> SafeString | str:

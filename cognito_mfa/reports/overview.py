@@ -116,6 +116,11 @@ class Numbers:
     would_block_recently: int
     would_block_requests: int
 
+    @property
+    def weeks_with_setups(self) -> tuple[Week, ...]:
+        """Return the weeks from the first one with a setup; those before say nothing about a young site."""
+        return tuple(itertools.dropwhile(lambda week: not week.set_up, self.weeks))
+
 
 def count() -> OverviewSnapshot:
     """Count all figures and save them for the overview."""

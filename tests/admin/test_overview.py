@@ -170,6 +170,22 @@ def test_each_week_has_its_number_and_a_bar(pool: LocalPool, admin: Visitor) -> 
         assert 'aria-hidden="true"' in bar
 
 
+def test_a_young_site_has_no_rows_of_zeros(pool: LocalPool, admin: Visitor) -> None:
+    page = count_again(admin)
+    for title in ("Failures", "Status in Cognito", "Setups per week"):
+        rows = re.findall(r"<td>([^<]*)</td>", section(page, title))
+        assert "0" not in rows, title
+    assert "None." in section(page, "Failures")
+    assert (
+        section(page, "Setups per week").count("<tr>") == 2
+    )  # the headings, and the week of admin's own
+
+
+def section(page: str, title: str) -> str:
+    """Return the part of the page below a heading."""
+    return page.split(f"<h2>{title}</h2>")[1].split("</section>", maxsplit=1)[0]
+
+
 def test_recent_failures_link_to_their_lists(pool: LocalPool, admin: Visitor) -> None:
     ada, bea = make(pool, "ada"), make(pool, "bea")
     for kind in ("CODE_REJECTED", "CODE_REJECTED", "CODE_ENTRY_LOCKED"):
@@ -188,7 +204,7 @@ def test_recent_failures_link_to_their_lists(pool: LocalPool, admin: Visitor) ->
     assert cells(page, "Locked users") == ["1"]
     assert cells(page, "Unfinished resets") == ["1"]
     links = re.findall(r'<th scope="row"><a href="([^"]+)"', page)
-    assert len(links) == 4 + len(Status)
+    assert len(links) == 4 + 2
     for link in links:
         assert admin.get(link.replace("&amp;", "&")).status_code == 200, link
     stopped = next(link for link in links if "codefailures" in link)

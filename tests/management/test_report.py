@@ -19,7 +19,14 @@ from pytest_django import Settings
 
 from cognito_mfa.authenticator import exemptions, reset
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption, MFAReset, OverviewSnapshot
+from cognito_mfa.models import (
+    CognitoIdentity,
+    MFAEvent,
+    MFAExemption,
+    MFAReset,
+    OverviewSnapshot,
+    SoftwareToken,
+)
 from cognito_mfa.reports import overview, retention
 from tests.factories import make
 from tests.management.command_line import run
@@ -54,6 +61,38 @@ def test_a_table(people: None) -> None:
     assert ["status", "ENABLED", "1"] in [line.split() for line in lines]
     assert sum("-" in line and line.endswith(" 1") for line in lines) == 1  # this week's setup
     assert overview.read(OverviewSnapshot.objects.get()).all_users.people == 3
+
+
+def test_a_young_site_has_no_rows_of_zeros(people: None) -> None:
+    lines = run("report")[1].splitlines()
+    assert not [
+        line for line in lines if line.endswith(" 0") and not line.startswith(("all", "staff"))
+    ]
+    assert "All other counts are 0." in lines
+    weeks = lines[lines.index(next(line for line in lines if line.startswith("week of"))) :]
+    assert len(weeks) == 2
+
+
+def test_weeks_without_a_setup_are_printed_after_the_first_one(people: None) -> None:
+    SoftwareToken.objects.update(verified_at=timezone.now() - dt.timedelta(weeks=3))
+    lines = run("report")[1].splitlines()
+    numbers = [line.split()[-1] for line in lines if line.startswith("20")]
+    assert numbers == ["1", "0", "0", "0"]
+
+
+def test_nothing_is_said_in_sentences(db: None) -> None:
+    assert run("report") == (
+        0,
+        (
+            "There are no active users.\n"
+            "\n"
+            "All counts are 0.\n"
+            "\n"
+            "No authenticator app was set up in the last 26 weeks.\n"
+        ),
+    )
+    assert run("purge", "--older-than", "90") == (0, "Nothing deleted.\n")
+    assert run("purge", "--older-than", "90", "--dry-run") == (0, "Nothing would be deleted.\n")
 
 
 def test_csv_and_json(people: None) -> None:

@@ -34,7 +34,10 @@ class Command(BaseCommand):
             counts = retention.purge(before)
         told = "would be deleted" if dry_run else "deleted"
         for model, number in counts.items():
-            self.stdout.write(f"{model.__name__}: {number} {told}")
+            if number:
+                self.stdout.write(f"{model.__name__}: {number} {told}")
+        if not any(counts.values()):
+            self.stdout.write(f"Nothing {told}.")
 
 
 def _days(text: str) -> int:

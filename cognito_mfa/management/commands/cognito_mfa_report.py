@@ -127,12 +127,25 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps({"user": key, "username": username}))
 
     def _table(self, numbers: Numbers) -> None:
-        self.stdout.write(table(HEADINGS, _share_rows(numbers)))
+        """Print the tables without rows that would only say 0, and a sentence instead of an empty one."""
+        if not numbers.all_users.people:
+            self.stdout.write("There are no active users.")
+        else:
+            rows = _share_rows(numbers)
+            self.stdout.write(table(HEADINGS, (row for row in rows if row[0] != "staff" or row[1])))
         self.stdout.write("")
-        self.stdout.write(table(("what", "number"), _counts(numbers)))
+        counts = [row for row in _counts(numbers) if row[1]]
+        if counts:
+            self.stdout.write(table(("what", "number"), counts))
+        self.stdout.write("All other counts are 0." if counts else "All counts are 0.")
         self.stdout.write("")
-        weeks = ((week.monday.isoformat(), week.set_up) for week in numbers.weeks)
-        self.stdout.write(table(("week of", "set up"), weeks))
+        weeks = [(week.monday.isoformat(), week.set_up) for week in numbers.weeks_with_setups]
+        if weeks:
+            self.stdout.write(table(("week of", "set up"), weeks))
+        else:
+            self.stdout.write(
+                f"No authenticator app was set up in the last {overview.WEEKS} weeks."
+            )
 
     def _csv(self, numbers: Numbers) -> None:
         """Print the shares only, because a CSV file has one table."""
