@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self, TypeVar
 
 from django.conf import settings
@@ -958,6 +958,16 @@ class MFAEvent(models.Model):
         RECOVERY_CODE_RETURNED = "RECOVERY_CODE_RETURNED", _("Recovery code valid again")
         SIGNED_OUT_ELSEWHERE = "SIGNED_OUT_ELSEWHERE", _("Signed out everywhere else")
 
+    # What users read in their own activity, where the words above are an administrator's.
+    TEXTS_FOR_USERS: Mapping[str, Any] = {
+        Kind.STATUS_CHANGED: _("Account status updated"),
+        Kind.LINKED: _("Your account was linked to your sign-in"),
+        Kind.LINK_REFUSED: _("Link of your account to a sign-in refused"),
+        Kind.LINK_MOVED: _("Your account was linked to another sign-in"),
+        Kind.UNLINKED: _("Your account was unlinked from your sign-in"),
+        Kind.RIGHTS_CHANGED: _("Your permissions changed"),
+        Kind.DISABLED: _("Your account was disabled"),
+    }
     # The names that differ in the log; empty where the line says more than the row, and is written beside it.
     LOG_EVENTS = {
         Kind.SIGNED_IN: "",
@@ -1030,6 +1040,11 @@ class MFAEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.username}"
+
+    @property
+    def text_for_user(self) -> str:
+        """Return what happened, in words for the user whose account it is about."""
+        return str(self.TEXTS_FOR_USERS.get(self.kind) or self.get_kind_display())
 
 
 def identity_of(user: Any) -> CognitoIdentity | None:

@@ -209,7 +209,7 @@ def _event(event: MFAEvent) -> dict[str, Any]:
     return {
         "at": state.iso(event.at),
         "kind": event.kind,
-        "text": str(event.get_kind_display()),
+        "text": event.text_for_user,
         "detail": event.detail if event.kind in changes.DETAILS_SHOWN else "",
         "by_administrator": event.actor_id is not None,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -32,6 +33,27 @@ def test_it_says_what_is_set_up_since_when_and_what_happened(
     visitor.enter_code(visitor.wrong_code())
     visitor.enter_code()
     assert "Wrong code" in visitor.text(visitor.get(reverse(DEVICE)))
+
+
+def test_a_link_is_told_in_words_for_its_user(
+    pool: LocalPool, visitor: Visitor, settings: Settings
+) -> None:
+    """A user who was here before the pool: what an administrator calls a link is their first sign-in."""
+    resolver = "cognito_mfa.sign_in.linking.by_verified_email"
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "USER_RESOLVER": resolver}
+    User.objects.create_user("ada", email="newcomer@example.com")
+    visitor.set_up()
+    page = visitor.text(visitor.get(reverse(HISTORY)))
+    assert "Your account was linked to your sign-in" in page
+    assert "user of this site" not in page
+
+
+def test_every_event_has_words_for_its_user() -> None:
+    for kind in MFAEvent.Kind:
+        told = MFAEvent(kind=kind).text_for_user
+        assert told
+        for word in ("Cognito", "user pool", "a user of this site", "MFA"):
+            assert word not in told, kind
 
 
 @pytest.mark.parametrize(
