@@ -99,7 +99,8 @@ def start_sign_in(
         snapshot=snapshot,
     )
     if own is not None:
-        pending = bind_to(pending, own)
+        has_app = own.software_token is not None
+        pending = replace(bind_to(pending, own), expects_code=has_app)
     if isinstance(reply, Tokens) and purpose is not Purpose.REMOVE:
         pending, reply = missing_challenge.handle(request, pending, reply, password)
         known = None  # that may have changed them
@@ -169,7 +170,7 @@ def set_new_password(
         if error.already_set:  # required again, the page could never be answered
             replace(pending, challenge=challenge.with_present(error.names)).save(request)
         raise
-    return next_step.take(request, replace(pending, chose_password=True), reply)
+    return next_step.take(request, pending, reply)
 
 
 def choose_factor(request: HttpRequest, pending: PendingSignIn, *, factor: str) -> Outcome:

@@ -90,7 +90,7 @@ class PendingSignIn:
         secret: of the software token that waits to be verified, during setup.
         earlier_secrets: that this setup showed before, so that their codes are recognized; none of them was ever
             confirmed, and none outlives the setup.
-        chose_password: the user had a temporary password, and has just chosen one of their own.
+        expects_code: of a user who changes something: an authenticator app was set up here when that began.
         shown_at: when the QR code was asked for, in seconds since the epoch.
         has_old_app: the setup replaces an authenticator app that is still active.
         was_reset: the setup follows a reset by an administrator.
@@ -121,7 +121,7 @@ class PendingSignIn:
     challenge: Challenge | None = field(default=None, repr=False)
     secret: SecretText = NOTHING
     earlier_secrets: tuple[SecretText, ...] = ()
-    chose_password: bool = False
+    expects_code: bool = False
     shown_at: float = 0.0
     has_old_app: bool = False
     was_reset: bool = False

@@ -329,7 +329,8 @@ class StepView(StepRules, FormPage):
     @property
     def progress(self) -> Progress | None:
         """Return which step of how many this page is; None where that is not known."""
-        return progress_of(self.pending, self.step)
+        pending = self.pending
+        return progress_of(pending.purpose, self.step, asks_code=pending.expects_code)
 
     def retry_later(
         self, form: Form, text: str, answer: ErrorAnswer, *, seconds: int

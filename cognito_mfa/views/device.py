@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView, View
 
+from cognito_mfa import managed_login
 from cognito_mfa.authenticator import recovery, recovery_codes
 from cognito_mfa.decorators import mfa_recent
 from cognito_mfa.enforcement import gate, policy
@@ -26,11 +27,11 @@ from cognito_mfa.exceptions import Busy
 from cognito_mfa.forms import RenameForm
 from cognito_mfa.models import CognitoIdentity, identity_in_pool
 from cognito_mfa.sign_in import removal
-from cognito_mfa.sign_in.pending import Purpose
+from cognito_mfa.sign_in.pending import Purpose, Step
 from cognito_mfa.steps import changes, error_texts
 from cognito_mfa.steps.changes import ChangeStep, SignOutElsewhereStep
 from cognito_mfa.views.base import FormPage, Page, StepView
-from cognito_mfa.views.progress import Progress, first_step_of
+from cognito_mfa.views.progress import Progress, progress_of
 
 EVENTS_SHOWN = 5
 
@@ -176,8 +177,9 @@ class ChangeView(ChangeStep, OwnPage, StepView):
 
     @property
     def progress(self) -> Progress | None:
-        token = self.identity.software_token if self.identity else None
-        return first_step_of(self.purpose, has_app=token is not None)
+        has_app = self.identity is not None and self.identity.software_token is not None
+        asks_code = has_app and not managed_login.is_active(self.request)
+        return progress_of(self.purpose, Step.START, asks_code=asks_code)
 
 
 class SignOutElsewhereView(SignOutElsewhereStep, ChangeView):

@@ -22,7 +22,6 @@ from cognito_mfa.steps.base import pages_are_on
 from cognito_mfa.steps.passwords import ChangePasswordStep, ForgotPasswordStep, ResetPasswordStep
 from cognito_mfa.views.base import StepView
 from cognito_mfa.views.device import ChangeView, OwnPage
-from cognito_mfa.views.progress import Progress
 
 
 class PasswordPage(StepView):
@@ -99,11 +98,6 @@ class PasswordChangeConfirmView(ChangePasswordStep, PasswordPage, OwnPage, StepV
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         _refuse_elsewhere(request)
         return super().dispatch(request, *args, **kwargs)
-
-    @property
-    def progress(self) -> Progress:
-        asked = 3 if self.identity and self.identity.software_token else 2
-        return Progress(asked, asked)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(

@@ -1,16 +1,19 @@
-"""Which step of how many a page is, for its title and above its heading."""
+"""Which step of how many a page is, for its title and above its heading.
+
+Pages have numbers only where the first one knows how many follow: in a change by a signed-in user. What follows the
+password of a sign-in is known to Cognito alone: nothing, a code, a new password, or a setup.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
+from cognito_mfa.sign_in.pending import Purpose, Step
 
-# What follows the password, as far as it is the same for every user who has an authenticator app.
+# The pages of a change; a user without an authenticator app is asked for no code, and none is at managed login.
 CHANGES = {
     Purpose.REPLACE: (Step.START, Step.CHALLENGE, Step.SETUP),
     Purpose.REMOVE: (Step.START, Step.CHALLENGE),
-    Purpose.CHANGE_PASSWORD: (Step.START, Step.CHALLENGE, Step.PASSWORD_CHANGE),
 }
 
 
@@ -21,30 +24,15 @@ class Progress(NamedTuple):
     total: int
 
 
-def progress_of(pending: PendingSignIn, step: Step) -> Progress | None:
-    """Return where a page is on its way; None if the next step is not known yet.
+def progress_of(purpose: Purpose, step: Step, *, asks_code: bool) -> Progress | None:
+    """Return where a page is on its way; None for a page that the first one did not count.
 
     Args:
-        pending: the sign-in or the change.
+        purpose: of the sign-in or change.
         step: of the page.
+        asks_code: whether a code was to be expected at the first page.
     """
-    steps = CHANGES.get(pending.purpose, ())
-    if not pending.uses_app and step is not Step.CHALLENGE:
-        steps = tuple(one for one in steps if one is not Step.CHALLENGE)
-    if step in steps and step is not Step.START:
-        return Progress(steps.index(step) + 1, len(steps))
-    if step is Step.SETUP and not pending.signed_in_already:
-        before = 2 if pending.chose_password else 1
-        return Progress(before + 1, before + 1)  # nothing follows
-    return None
-
-
-def first_step_of(purpose: Purpose, *, has_app: bool) -> Progress | None:
-    """Return where the page is that a change begins with.
-
-    Args:
-        purpose: of the change.
-        has_app: whether the user has an authenticator app, whose code is asked for.
-    """
-    steps = [one for one in CHANGES.get(purpose, ()) if has_app or one is not Step.CHALLENGE]
-    return Progress(1, len(steps)) if len(steps) > 1 else None
+    steps = [one for one in CHANGES.get(purpose, ()) if asks_code or one is not Step.CHALLENGE]
+    if step not in steps or len(steps) == 1:
+        return None
+    return Progress(steps.index(step) + 1, len(steps))

@@ -9,8 +9,6 @@ import pytest
 from django.urls import reverse
 
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
-from cognito_mfa.views.progress import first_step_of, progress_of
 from tests.visitor import PASSWORD, Visitor
 
 SETUP, CANCEL = reverse("cognito_mfa:setup"), reverse("cognito_mfa:setup_cancel")
@@ -117,29 +115,3 @@ def test_starting_again_while_switching_leaves_the_old_app(
     visitor.sign_out()
     visitor.sign_in()
     assert visitor.enter_code().url == "/"
-
-
-@pytest.mark.parametrize(
-    ("purpose", "step", "fields", "shown"),
-    [
-        (Purpose.SIGN_IN, Step.START, {}, None),
-        (Purpose.SIGN_IN, Step.CHALLENGE, {}, None),  # nothing follows, or a setup
-        (Purpose.SIGN_IN, Step.SETUP, {}, (2, 2)),
-        (Purpose.SIGN_IN, Step.SETUP, {"chose_password": True}, (3, 3)),
-        (Purpose.REPLACE, Step.SETUP, {}, (2, 2)),
-        (Purpose.REPLACE, Step.SETUP, {"has_old_app": True}, (3, 3)),
-        (Purpose.REPLACE, Step.CHALLENGE, {}, (2, 3)),
-        (Purpose.REMOVE, Step.CHALLENGE, {}, (2, 2)),
-        (Purpose.SIGN_OUT, Step.CHALLENGE, {}, None),
-    ],
-)
-def test_a_page_says_which_step_it_is(
-    purpose: Purpose, step: Step, fields: dict[str, Any], shown: tuple[int, int] | None
-) -> None:
-    assert progress_of(PendingSignIn(purpose=purpose, **fields), step) == shown
-
-
-def test_the_first_page_of_a_change_says_how_many_follow() -> None:
-    assert first_step_of(Purpose.REPLACE, has_app=True) == (1, 3)
-    assert first_step_of(Purpose.REPLACE, has_app=False) == (1, 2)
-    assert first_step_of(Purpose.SIGN_OUT, has_app=True) is None

@@ -31,10 +31,6 @@ def otpauth_uri(page: str) -> str:
     return found[0]
 
 
-def test_the_title_of_setup_says_which_step_it_is(at_setup: Visitor) -> None:
-    assert "<title>Step 2 of 2: Set up an authenticator app</title>" in setup_page(at_setup)
-
-
 def test_starting_again_is_a_button_that_gives_another_qr_code(at_setup: Visitor) -> None:
     before = setup_page(at_setup)
     assert otpauth_uri(setup_page(at_setup)) == otpauth_uri(before)
