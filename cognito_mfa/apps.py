@@ -14,7 +14,7 @@ from django.db.models.signals import pre_delete
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
-from cognito_mfa.conf import given_settings
+from cognito_mfa.conf import close_secrets, given_settings
 
 
 class CognitoMFAConfig(AppConfig):
@@ -45,6 +45,7 @@ class CognitoMFAConfig(AppConfig):
         )
         _connect_provider()
         impersonation.connect()
+        close_secrets()
 
 
 # The checks are loaded when they are run: a server process runs none.

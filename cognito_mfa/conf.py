@@ -59,6 +59,7 @@ _PATH_HINT = "Set it to a callable or its dotted path, such as 'mysite.mfa.name'
 _TIME_HINT = "Set it to a datetime.timedelta or a number of seconds."
 _FLAG_HINT = "Set it to True or False; with django-environ, use env.bool(...)."
 MISSING = object()
+SECRETS = ("CLIENT_SECRET", "REDIS_URL")  # the settings that hold a secret, or may
 
 SETTINGS: Mapping[str, Setting] = {
     "USER_POOL_ID": Setting(
@@ -325,21 +326,31 @@ def backend_class(path: str) -> type:
 def given_settings() -> Mapping[str, object]:
     """Return the site's dictionary, or an empty one if the setting is missing or not a dictionary.
 
-    The client secret and Redis's password are already wrapped in ``SecretText``, because error reports about other
+    The client secret and Redis's address are already wrapped in ``SecretText``, because error reports about other
     settings show frames with the whole dictionary.
     """
     given = getattr(settings, NAME, None)
-    if not isinstance(given, Mapping):
-        return {}
-    if isinstance(given.get("REDIS_URL"), str) and str(given["REDIS_URL"]).startswith(
-        readers.REDIS_SCHEMES
-    ):
-        given = {**given, "REDIS_URL": SecretText(given["REDIS_URL"].strip())}
-    if isinstance(given.get("CLIENT_SECRET"), str):
-        return {**given, "CLIENT_SECRET": SecretText(given["CLIENT_SECRET"])}
-    if given.get("CLIENT_SECRET") is None or callable(given["CLIENT_SECRET"]):
-        return given
-    return {**given, "CLIENT_SECRET": object()}  # such as bytes: rejected, and never shown
+    return _closed(given) if isinstance(given, Mapping) else {}
+
+
+def _closed(given: Mapping[str, object]) -> Mapping[str, object]:
+    """Return ``given`` with its secrets closed; the same object where none is open."""
+    closed = {name: SecretText(given[name]) for name in SECRETS if isinstance(given.get(name), str)}
+    odd = given.get("CLIENT_SECRET")
+    if not (odd is None or callable(odd) or isinstance(odd, (str, SecretText))):
+        closed["CLIENT_SECRET"] = object()  # such as bytes: rejected, and never shown
+    return {**given, **closed} if closed else given
+
+
+def close_secrets() -> None:
+    """Close the secrets in ``settings.COGNITO_MFA`` itself, once the site has started.
+
+    SECURITY: Django's error reports contain every setting, and hide values only by the words in their names. An address
+    with a password in it has none of those words.
+    """
+    given = getattr(settings, NAME, None)
+    if isinstance(given, Mapping) and (closed := _closed(given)) is not given:
+        setattr(settings, NAME, closed)
 
 
 def problems(given: Mapping[str, object]) -> Iterator[Problem]:

@@ -55,13 +55,15 @@ def optional_url(value: object) -> str | None:
 
 
 def optional_redis(value: object) -> SecretText | None:
-    """Return the address of a Redis, which may contain a password."""
-    if isinstance(value, SecretText):
-        return value
-    url = optional_word(value)
-    if url is not None and not url.startswith(REDIS_SCHEMES):
+    """Return the address of a Redis, which may contain a password; None if nothing is set."""
+    if value in (None, ""):
+        return None
+    if not isinstance(value, (str, SecretText)) or not trimmed(value):
+        raise ValueError("must be a non-empty string")
+    url = trimmed(value)
+    if not url.reveal().startswith(REDIS_SCHEMES):
         raise ValueError("must start with redis:// or rediss://")
-    return url if url is None else SecretText(url)
+    return url
 
 
 def optional_text(value: object) -> str | None:
