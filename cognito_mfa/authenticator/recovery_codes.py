@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from typing import NamedTuple
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.http import HttpRequest
@@ -57,15 +58,24 @@ class _Hasher(PBKDF2PasswordHasher):
 _hasher = _Hasher()
 
 
-def create(request: HttpRequest, identity: CognitoIdentity) -> list[SecretText]:
+class CodeSet(NamedTuple):
+    """A set of codes that was created just now.
+
+    Attributes:
+        codes: in normal form; they can never be read again.
+        id: as in ``set_id``, read while no other set could take its place.
+    """
+
+    codes: list[SecretText]
+    id: int | None
+
+
+def create(request: HttpRequest, identity: CognitoIdentity) -> CodeSet:
     """Create a new set of codes, which ends the old one.
 
     Args:
         request: of the user, whose session has a proof.
         identity: the user's.
-
-    Returns:
-        The codes in normal form; they can never be read again.
 
     Raises:
         Busy: too many sets in the last hour.
@@ -82,12 +92,14 @@ def create(request: HttpRequest, identity: CognitoIdentity) -> list[SecretText]:
         # SECURITY: under the lock, so that a session which a reset ends leaves no codes behind.
         if current is None or not proof.holds(request.session.get(proof.KEY), current):
             raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
+        _refuse_if_too_many(identity)  # again: requests at the same time passed the first look together
         identity.recovery_codes.all().delete()
         RecoveryCode.objects.bulk_create(rows)
+        created = CodeSet(codes, set_id(identity))
         MFAEvent.objects.record(Kind.RECOVERY_CODES_CREATED, identity)
     emails.send("recovery_codes_created", identity)
     signals.send(signals.recovery_codes_created, request=request, identity=identity)
-    return codes
+    return created
 
 
 def check(identity: CognitoIdentity | None, code: SecretText) -> RecoveryCode:

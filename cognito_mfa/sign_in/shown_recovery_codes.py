@@ -6,11 +6,11 @@ So a page that is loaded again, printed or downloaded shows the same codes, and 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from django.http import HttpRequest
 
 from cognito_mfa.authenticator import recovery_codes
+from cognito_mfa.authenticator.recovery_codes import CodeSet
 from cognito_mfa.enforcement.proof import PREFIX
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in.encryption import decrypt, encrypt
@@ -21,17 +21,17 @@ KEY = f"{PREFIX}recovery_codes"
 TTL = 10 * 60  # seconds
 
 
-def keep(request: HttpRequest, identity: CognitoIdentity, codes: Sequence[SecretText]) -> None:
-    """Let the user's pages show ``codes`` for some minutes.
+def keep(request: HttpRequest, identity: CognitoIdentity, created: CodeSet) -> None:
+    """Let the user's pages show the codes of ``created`` for some minutes.
 
     Args:
         request: whose session keeps them.
-        identity: the user's, with the set that the codes are.
-        codes: as they were created just now.
+        identity: the user's.
+        created: the set; another request may have replaced it already, and then no page shows it.
     """
     payload = {
-        "codes": list(codes),
-        "set": recovery_codes.set_id(identity),
+        "codes": created.codes,
+        "set": created.id,
         "identity": identity.pk,
         "at": time.time(),
     }

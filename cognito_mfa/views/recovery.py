@@ -118,12 +118,12 @@ class RecoveryCodesView(CodesPage, TemplateView):
         if identity is None:  # unlinked since
             return self.redirect_to_device()
         try:
-            codes = recovery_codes.create(request, identity)
+            created = recovery_codes.create(request, identity)
         except ChallengeLost:
             return self.redirect_to_device(text=error_texts.codes_not_created())
         except Busy as error:
             return self.redirect_to_device(text=error_texts.busy(error))
-        shown_recovery_codes.keep(request, identity, codes)
+        shown_recovery_codes.keep(request, identity, created)
         return self.redirect_to_codes()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

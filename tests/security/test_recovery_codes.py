@@ -17,6 +17,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from cognito_mfa import signals
 from cognito_mfa.authenticator import links, recovery, recovery_codes, reset, username_reuse
 from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.enforcement.gate import is_proven
@@ -394,6 +395,45 @@ def test_sets_that_are_created_at_the_same_time_leave_one(
     in_threads(4, post)
     assert RecoveryCode.objects.count() == 10
     assert len(set(RecoveryCode.objects.values_list("position", flat=True))) == 10
+
+
+def test_no_page_shows_the_codes_of_a_set_that_another_request_replaced(person: Visitor) -> None:
+    """``recovery_codes.create`` names the set under the lock: later it would be the set of whoever came last."""
+    twin, done = person.same_browser(), []
+
+    def create_another(**_given: Any) -> None:
+        if not done:
+            done.append(twin)
+            twin.post(CODES)
+
+    signals.recovery_codes_created.connect(create_another)
+    try:
+        person.post(CODES)
+    finally:
+        signals.recovery_codes_created.disconnect(create_another)
+    identity = CognitoIdentity.objects.get()
+    codes = shown(person)
+    assert done
+    assert not codes or recovery_codes.check(identity, SecretText(codes[0].replace("-", "")))
+
+
+def test_requests_at_the_same_time_are_limited_as_well(
+    person: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``_refuse_if_too_many`` under the lock of the identity: what others created meanwhile counts."""
+    make = recovery_codes._new_code
+
+    def others_in_between(position: int) -> SecretText:
+        if position == 0:
+            identity = CognitoIdentity.objects.get()
+            for _ in range(recovery_codes.SETS_PER_HOUR):
+                MFAEvent.objects.record(MFAEvent.Kind.RECOVERY_CODES_CREATED, identity)
+        return make(position)
+
+    monkeypatch.setattr(recovery_codes, "_new_code", others_in_between)
+    page = person.text(person.post(CODES, follow=True))
+    assert "You’ve created recovery codes too many times" in page
+    assert not RecoveryCode.objects.exists()
 
 
 def test_sets_are_limited(person: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
