@@ -179,9 +179,9 @@ class ManagedLogin:
             outcome = self._step(asked, request.form)
             if "User" in outcome:
                 return self._back(asked, outcome, state)
+            return self._next_page(asked, outcome)
         except CognitoError as error:
             return self._again(asked, query, request.form, error.message)
-        return self._next_page(asked, outcome)
 
     def _back(self, asked: Asked, outcome: Payload, state: Fields) -> WireResponse:
         """To the client, with what it asked for."""
@@ -228,6 +228,8 @@ class ManagedLogin:
         if name == "MFA_SETUP":
             waiting = software_token.associate_software_token(self.context, {"Session": session})
             return self._setup_page(asked, waiting["SecretCode"], waiting["Session"])
+        if name not in TITLES:  # a sign-in that began with the API
+            raise InvalidParameterException(f"Managed login has no page for {name}.")
         parameters = outcome["ChallengeParameters"]
         device, methods = (
             parameters.get(key) for key in ("FRIENDLY_DEVICE_NAME", "MFAS_CAN_CHOOSE")
@@ -249,14 +251,13 @@ class ManagedLogin:
         return _form_page(title, ["code"], hidden, error, explanation=explanation)
 
     def _again(self, asked: Asked, query: Fields, form: Fields, text: str) -> WireResponse:
-        """The same form, where its session still lives; else from the beginning."""
+        """The same form, where its session still lives and is at that step; else from the beginning."""
         step, session = form.get("step", ""), form.get("session", "")
-        try:
-            secret = self.context.sessions.find(session).secret
-        except NotAuthorizedException:
+        live = sign_in.live_session(self.context, asked, step, session)
+        if live is None or step not in (*TITLES, "MFA_SETUP"):
             return _first_page(asked, query, text)
         if step == "MFA_SETUP":
-            return self._setup_page(asked, secret, session, text)
+            return self._setup_page(asked, live.secret, session, text)
         hidden = {"step": step, "session": session}
         return _form_page(TITLES[step], [CODE_KEYS[step]], hidden, text)
 

@@ -15,7 +15,13 @@ from cognito_mfa.local.operations.context import Context, Payload
 from cognito_mfa.local.operations.secret_hash import secret_hash
 from cognito_mfa.local.operations.triggers import About
 from cognito_mfa.local.rules import auth_events, directory, federation
-from cognito_mfa.local.rules.state import AppClient, IdentityProvider, User, UserPool
+from cognito_mfa.local.rules.state import (
+    AppClient,
+    IdentityProvider,
+    SignInSession,
+    User,
+    UserPool,
+)
 
 FEDERATED = ("fed",)
 PRE_SIGN_UP = "PreSignUp_ExternalProvider"
@@ -161,6 +167,30 @@ def username_of(context: Context, pool: UserPool, session: str) -> str:
     if user is None:
         raise NotAuthorizedException("User does not exist.")
     return user.username
+
+
+def live_session(
+    context: Context, asked: Asked, step: str, session: str
+) -> SignInSession | None:
+    """Return the session that a form continues; None where it has to begin anew.
+
+    SECURITY: a form may name any session and any step. A session is of one client, and at one step.
+
+    Args:
+        context: The account.
+        asked: The client's request.
+        step: What the form answers: the name of a challenge.
+        session: The session string in the form.
+
+    Returns:
+        The session, if it is alive, of this client, and at this step.
+    """
+    try:
+        found = context.sessions.find(session)
+    except NotAuthorizedException:
+        return None
+    is_ours = (found.pool_id, found.client_id) == (asked.pool.id, asked.client.id)
+    return found if is_ours and found.stage.challenge == step else None
 
 
 def _hash(client: AppClient, username: str) -> dict[str, str]:

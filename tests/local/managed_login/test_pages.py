@@ -15,6 +15,7 @@ import pyotp
 import pytest
 
 from cognito_mfa.local import Behavior, LocalCognito
+from cognito_mfa.local.managed_login.pages import CODE_KEYS
 from cognito_mfa.local.managed_login.qr_code import otpauth_link, svg
 from cognito_mfa.local.pool import LocalPool
 from tests.local.browser import FORM, Browser
@@ -23,6 +24,9 @@ from tests.local.raw import Response, request
 from tests.local.web_client import CALLBACK, CHALLENGE, SELF_SERVICE, VERIFIER, WEB, Site
 
 SECRET = "clientsecretclientsecretclientsecret"
+ANOTHER_CLIENT, CLIENT_OF_ANOTHER_POOL = "anotherclient0000000000000", "strangeclient0000000000000"
+STEPS = [*CODE_KEYS, "MFA_SETUP", "", "password", "provider", "CUSTOM_CHALLENGE", "<script>"]
+FIELDS = [*CODE_KEYS.values(), "code", "username", "password"]
 INVALID_REQUEST = {"error": "invalid_request"}
 INVALID_SCOPE = {"error": "invalid_request", "error_description": "invalid_scope"}
 
@@ -124,6 +128,31 @@ class TestSigningIn:
         browser.fill_in(code=web_pool.code_for("regular"))
         assert browser.page.status == 400
         assert "Invalid session for the user." in browser.text
+
+    @pytest.mark.parametrize("username", ["newcomer", "regular"])
+    @pytest.mark.parametrize("client", [CLIENT_ID, ANOTHER_CLIENT, CLIENT_OF_ANOTHER_POOL])
+    def test_no_session_is_taken_at_another_step_or_by_another_client(
+        self, cognito: LocalCognito, site: Site, username: str, client: str
+    ) -> None:
+        """``sign_in.live_session``: each form names a session and a step, and any text may be in either."""
+        pool = pool_of(cognito, mfa="ON")
+        pool.create_client(ANOTHER_CLIENT, settings=WEB)
+        other = cognito.create_pool("us-east-1_Another00", mfa="ON")
+        other.create_client(CLIENT_OF_ANOTHER_POOL, settings=WEB)
+        for step in STEPS:
+            begun = site.open()
+            begun.fill_in(username=username, password=PASSWORD)
+            found = re.search(r'name="session" value="([^"]+)"', begun.text)
+            assert found
+            key = re.search(r"Setup key: <code>(\w+)", begun.text)
+            browser = site.open(client_id=client)
+            browser.page = browser._ask(
+                "POST", urlencode({"step": step, "session": found[1], **dict.fromkeys(FIELDS, "1")})
+            )
+            assert browser.page.status == 400, (step, browser.text)
+            assert "<script" not in browser.text
+            shows_key = key is not None and key[1] in browser.text
+            assert shows_key is (step == "MFA_SETUP" and key is not None and client == CLIENT_ID)
 
     def test_a_provider_makes_its_people_and_no_one_asks_for_a_code(
         self, cognito: LocalCognito, site: Site
