@@ -335,10 +335,13 @@ def given_settings() -> Mapping[str, object]:
 
 def _closed(given: Mapping[str, object]) -> Mapping[str, object]:
     """Return ``given`` with its secrets closed; the same object where none is open."""
-    closed = {name: SecretText(given[name]) for name in SECRETS if isinstance(given.get(name), str)}
-    odd = given.get("CLIENT_SECRET")
-    if not (odd is None or callable(odd) or isinstance(odd, (str, SecretText))):
-        closed["CLIENT_SECRET"] = object()  # such as bytes: rejected, and never shown
+    closed: dict[str, object] = {}
+    for name in SECRETS:
+        value = given.get(name)
+        if isinstance(value, str):
+            closed[name] = SecretText(value)
+        elif not (value is None or callable(value) or isinstance(value, SecretText)):
+            closed[name] = object()  # such as bytes: rejected, and never shown
     return {**given, **closed} if closed else given
 
 

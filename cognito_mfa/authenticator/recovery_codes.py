@@ -92,7 +92,9 @@ def create(request: HttpRequest, identity: CognitoIdentity) -> CodeSet:
         # SECURITY: under the lock, so that a session which a reset ends leaves no codes behind.
         if current is None or not proof.holds(request.session.get(proof.KEY), current):
             raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
-        _refuse_if_too_many(identity)  # again: requests at the same time passed the first look together
+        _refuse_if_too_many(
+            identity
+        )  # again: requests at the same time passed the first look together
         identity.recovery_codes.all().delete()
         RecoveryCode.objects.bulk_create(rows)
         created = CodeSet(codes, set_id(identity))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory
 from django.views.debug import ExceptionReporter
 from pytest_django import Settings
@@ -27,10 +27,7 @@ def read(name: str) -> object:
 
 def report_of_a_failure() -> str:
     """Return what an administrator gets by email, as text and as HTML."""
-    try:
-        raise RuntimeError
-    except RuntimeError:
-        reporter = ExceptionReporter(RequestFactory().get("/"), *sys.exc_info())
+    reporter = ExceptionReporter(RequestFactory().get("/"), RuntimeError, RuntimeError(), None)
     return f"{reporter.get_traceback_text()}{reporter.get_traceback_html()}"
 
 
@@ -58,6 +55,8 @@ def test_a_value_that_no_reader_takes_is_not_shown_either(settings: Settings) ->
         "REDIS_URL": CANARY.replace("redis://", "amqp://"),
         "CLIENT_SECRET": b"canarypassword",
     }
+    with pytest.raises(ImproperlyConfigured):
+        get_conf()
     apps.get_app_config("cognito_mfa").ready()
     assert "canarypassword" not in report_of_a_failure()
 

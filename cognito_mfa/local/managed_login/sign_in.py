@@ -169,9 +169,7 @@ def username_of(context: Context, pool: UserPool, session: str) -> str:
     return user.username
 
 
-def live_session(
-    context: Context, asked: Asked, step: str, session: str
-) -> SignInSession | None:
+def live_session(context: Context, asked: Asked, step: str, session: str) -> SignInSession | None:
     """Return the session that a form continues; None where it has to begin anew.
 
     SECURITY: a form may name any session and any step. A session is of one client, and at one step.
