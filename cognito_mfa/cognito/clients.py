@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 
 from cognito_mfa.cognito import circuit_breaker, retry_budget
 from cognito_mfa.cognito.deadline import CALLS, CallThread
-from cognito_mfa.cognito.endpoints import is_aws, refuse_endpoint
+from cognito_mfa.cognito.endpoints import is_aws, refuse_endpoint, refuse_local
 from cognito_mfa.cognito.errors import hint_for
 from cognito_mfa.cognito.integrity import refuse_unbelievable
 from cognito_mfa.conf import NAME, SETTINGS, Conf, get_conf
@@ -216,6 +216,7 @@ def _build(conf: Conf, attempts: int) -> Any:
     finally:
         _close_database(held)
     url = url_of(client)
+    refuse_local(client)
     from_aws = is_aws(url) or _is_where_boto3_goes(conf, url)
     refuse_endpoint(conf, url, from_aws=from_aws)
     guard = partial(refuse_unbelievable, from_aws=from_aws)

@@ -6,10 +6,11 @@ import os
 import re
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core import mail
 
 from cognito_mfa.conf import SETTINGS, Conf
 
@@ -50,8 +51,16 @@ _AWS_HOST = re.compile(
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER"
 
 
+LOCAL_MARK = "cognito_mfa_local"  # of a client that the local Cognito answers in this process
+LOCAL_CHECK = "cognito_mfa.E011"
+
+
 class EndpointRefused(Exception):
     """Calls would go to an address that was not named for Cognito."""
+
+
+class LocalCognitoRefused(Exception):
+    """The local Cognito would answer a real site."""
 
 
 def partition_of(region: str) -> Partition:
@@ -96,6 +105,26 @@ def refuse_endpoint(conf: Conf, url: str, *, from_aws: bool) -> None:
         raise EndpointRefused("named for another service")
     if parts.scheme != "https" and not _is_this_machine(host):
         raise EndpointRefused("no TLS")
+
+
+def refuse_local(client: Any) -> None:
+    """Refuse a client that the local Cognito answers, except while developing and in tests.
+
+    SECURITY: the check E011 says so, but a server process runs no checks. A site that silences it means it.
+
+    Args:
+        client: as the site's factory made it, whatever it is called.
+
+    Raises:
+        LocalCognitoRefused: it was not asked.
+    """
+    is_allowed = (
+        settings.DEBUG
+        or LOCAL_CHECK in settings.SILENCED_SYSTEM_CHECKS
+        or hasattr(mail, "outbox")  # which only Django's test environment has
+    )
+    if getattr(client, LOCAL_MARK, False) and not is_allowed:
+        raise LocalCognitoRefused
 
 
 def _is_this_machine(host: str) -> bool:

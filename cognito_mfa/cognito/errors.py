@@ -182,6 +182,8 @@ MEANINGS: tuple[Meaning, ...] = (
 _HINTS = {
     "EndpointRefused": "The endpoint is not a host of AWS and not set for Cognito, or it does not use TLS. Set ENDPOINT_URL to "
     "an https URL, or unset AWS_ENDPOINT_URL.",
+    "LocalCognitoRefused": "The local Cognito emulator must not be used in production. Remove CLIENT_FACTORY, or set DEBUG to True on "
+    "your own machine.",
     "ResourceNotFound": "The user pool or the app client does not exist. Check USER_POOL_ID, CLIENT_ID, and REGION.",
     "SoftwareTokenMFANotFound": "Enable authenticator apps (software token MFA) in the user pool.",
     "InvalidUserPoolConfiguration": "Check the pool's MFA, email, and SMS configuration.",

@@ -6,12 +6,13 @@ says, the worst value must be refused where it is used.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import AllowAllUsersModelBackend, ModelBackend
-from django.core import checks
+from django.core import checks, mail
 from django.test import Client
 from pytest_django import Settings
 
@@ -20,7 +21,9 @@ from cognito_mfa.cognito.transport import call
 from cognito_mfa.conf import SETTINGS
 from cognito_mfa.exceptions import Misconfigured
 from cognito_mfa.local import LocalCognito
-from tests.visitor import CLIENT_ID, PASSWORD
+from cognito_mfa.local import make_client as make_local_client
+from cognito_mfa.local.pool import LocalPool
+from tests.visitor import CLIENT_ID, PASSWORD, Visitor
 
 
 class OwnBackend(CognitoBackend):
@@ -153,6 +156,32 @@ def test_the_local_cognito_may_be_reached_where_it_is_named(
                 },
             )
     assert cognito.operations() == ["InitiateAuth"]
+
+
+@pytest.mark.parametrize("factory", ["its own", "of the object", "wrapped"])
+@pytest.mark.parametrize("allowed", ["no", "debug", "silenced", "in tests"])
+def test_the_local_cognito_answers_no_real_site(
+    factory: str,
+    allowed: str,
+    pool: LocalPool,
+    visitor: Visitor,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``endpoints.refuse_local``: a server process runs no checks, E011 among them."""
+    factories = {
+        "its own": "cognito_mfa.local.make_client",
+        "of the object": visitor.cognito.client,
+        "wrapped": partial(make_local_client),
+    }
+    settings.DEBUG = allowed == "debug"
+    settings.SILENCED_SYSTEM_CHECKS = ["cognito_mfa.E011"] if allowed == "silenced" else []
+    if allowed != "in tests":
+        monkeypatch.delattr(mail, "outbox")
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "CLIENT_FACTORY": factories[factory]}
+    answer = visitor.sign_in()
+    is_asked = bool(visitor.cognito.operations())
+    assert (answer.answered, is_asked) == ((503, False) if allowed == "no" else (302, True))
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e300, -1, 0, True, "3600"])

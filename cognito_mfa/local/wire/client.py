@@ -109,6 +109,9 @@ def build_client(answerer: Callable[[], Answerer], **kwargs: Any) -> CognitoIden
         client: Any = boto3_session().client(SERVICE, **{**DUMMY_CREDENTIALS, **kwargs})
     before_send = _BeforeSend(answerer, client.meta.config.read_timeout)
     client.meta.events.register(EVENT, before_send.answer)
+    client.cognito_mfa_local = (
+        True  # who makes sites of it can tell, whatever its factory is called
+    )
     built: CognitoIdentityProviderClient = client
     return built
 
