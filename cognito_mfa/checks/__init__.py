@@ -25,6 +25,7 @@ from cognito_mfa.checks import (
     middleware,
     project,
     recovery,
+    same_cause,
     settings,
     users,
 )
@@ -124,7 +125,8 @@ def check_database(
 
 
 def _run(wanted: Iterable[Check]) -> list[CheckMessage]:
-    return [message for check in wanted for message in _messages(check)]
+    found = [message for check in wanted for message in _messages(check)]
+    return [message for message in found if not same_cause.is_said_by_django(message)]
 
 
 def _messages(check: Check) -> list[CheckMessage]:

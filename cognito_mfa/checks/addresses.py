@@ -37,6 +37,7 @@ from cognito_mfa.enforcement.password_forms import (
     layers,
     requires_sign_in,
 )
+from cognito_mfa.enforcement.redirects import leads_to_help
 from cognito_mfa.enforcement.urlconf import is_reachable, views
 from cognito_mfa.enforcement.view_marks import View, held_by, view_class_of, why_exempt
 
@@ -228,11 +229,12 @@ def _other_addresses() -> Iterator[tuple[str, str, Any]]:
             settings.LOGOUT_REDIRECT_URL,
         )
     conf = conf_or_none()
-    if conf is not None and (conf.SUPPORT_URL or "").startswith("/"):
+    support = (conf and conf.SUPPORT_URL) or ""
+    if support.startswith("/") and leads_to_help(support):  # else E027 says so
         yield (
             f"{NAME}['SUPPORT_URL']",
             f"Set SUPPORT_URL to a page that exists, {silence}.",
-            conf.SUPPORT_URL,
+            support,
         )
     for setting, app in OTHER_ADDRESSES.items():
         if getattr(settings, setting, None) and apps.is_installed(app):

@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage
 from django.core.checks import Warning as Caution
 from django.utils import timezone
 
+from cognito_mfa.checks import front_ends
 from cognito_mfa.checks.settings import conf_or_none
 from cognito_mfa.conf import NAME
 
@@ -30,7 +31,8 @@ def check_cookies() -> Iterator[CheckMessage]:
             hint="Set SESSION_COOKIE_HTTPONLY = True.",
             id="cognito_mfa.W013",
         )
-    if str(settings.SESSION_COOKIE_SAMESITE).lower() not in ("lax", "strict"):
+    limited = str(settings.SESSION_COOKIE_SAMESITE).lower() in ("lax", "strict")
+    if not (limited or front_ends.need_cross_site_cookies()):
         yield Caution(
             "Browsers send the session cookie with cross-site requests.",
             hint="Set SESSION_COOKIE_SAMESITE = 'Lax'.",

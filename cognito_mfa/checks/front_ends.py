@@ -52,6 +52,12 @@ def check_origins() -> Iterator[CheckMessage]:
         )
 
 
+def need_cross_site_cookies() -> bool:
+    """Return whether a front end is another site, so that browsers must send cookies from there (W059)."""
+    conf = conf_or_none()
+    return conf is not None and not all(map(_is_same_site, conf.API_ORIGINS))
+
+
 def _is_trusted(origin: str) -> bool:
     """Return whether Django accepts posts from ``origin``, whose settings may have a wildcard."""
     if origin in settings.CSRF_TRUSTED_ORIGINS:
@@ -70,8 +76,12 @@ def _is_cross_site() -> bool:
 
 def _gets_cookies(origin: str) -> bool:
     """Return whether browsers send cookies from ``origin``, as far as host names show what a site is."""
+    return _is_cross_site() or _is_same_site(origin)
+
+
+def _is_same_site(origin: str) -> bool:
     host = urlsplit(origin).hostname or ""
-    if _is_cross_site() or "*" in settings.ALLOWED_HOSTS:
+    if "*" in settings.ALLOWED_HOSTS:
         return True
     own = [one.lstrip(".") for one in settings.ALLOWED_HOSTS]
     if host in LOOPBACK or host in own:

@@ -12,6 +12,8 @@ from cognito_mfa.cognito import admin_api, clients
 from cognito_mfa.conf import NAME, Conf
 from cognito_mfa.exceptions import Misconfigured
 
+# Why no client can be made, where E012 or E005 says so.
+SAID_ELSEWHERE = ("EndpointRefused", "ImportError", "ModuleNotFoundError")
 REMOVE = f"remove 'RECOVERY_CODES' from {NAME}"
 
 
@@ -49,7 +51,8 @@ def check_credentials() -> Iterator[CheckMessage]:
     try:
         found = clients.has_credentials()
     except Misconfigured as error:
-        yield _no_credentials(f" ({error.error})")
+        if error.error not in SAID_ELSEWHERE:
+            yield _no_credentials(f" ({error.error})")
         return
     if not found:
         yield _no_credentials("")

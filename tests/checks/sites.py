@@ -16,6 +16,7 @@ from django.contrib.auth.decorators import login_required, user_passes_test
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import include, path, reverse_lazy
@@ -38,6 +39,11 @@ from cognito_mfa.middleware import RequireMFAMiddleware
 from tests.urls import urlpatterns as site_urls
 
 renamed_client = make_client
+
+
+class OwnSessions(SessionMiddleware):
+    """The site's own, which Django's checks do not know by its name."""
+
 
 # --------------------------------------------------------------------------------------------- middleware
 

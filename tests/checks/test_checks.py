@@ -196,8 +196,27 @@ def _undone() -> Any:
         UNDO.pop().undo()
 
 
+def own_sessions(settings: Settings) -> None:
+    """Let the site have sessions that Django's own checks do not look at."""
+    middleware, app = (
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.sessions",
+    )
+    own = "tests.checks.sites.OwnSessions"
+    settings.MIDDLEWARE = [own if entry == middleware else entry for entry in settings.MIDDLEWARE]
+    config = f"{app}.apps.SessionsConfig"
+    settings.INSTALLED_APPS = [config if name == app else name for name in settings.INSTALLED_APPS]
+
+
 def without_authentication(settings: Settings) -> None:
     settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if entry != AUTHENTICATION]
+
+
+def without_admin(settings: Settings) -> None:
+    settings.ROOT_URLCONF = BareUrls
+    settings.INSTALLED_APPS = [
+        name for name in settings.INSTALLED_APPS if "admin" not in name.lower()
+    ]
 
 
 MOZILLA = "cognito_mfa.contrib.mozilla_oidc.access_token"
@@ -267,7 +286,7 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("E006", middleware()),
     ("E032", middleware(last=("tests.checks.sites.cut_off",))),
     ("W043", middleware(last=("tests.checks.sites.Forgetful",))),
-    ("W044", both(middleware(last=(GATE,)), without_authentication)),
+    ("W044", both(middleware(last=(GATE,)), both(without_authentication, without_admin))),
     ("E034", middleware(first=("tests.nowhere.Gate",), last=(GATE,))),
     (
         "E033",
@@ -380,8 +399,8 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("W019", both(conf(TOKEN_PROVIDER=MOZILLA, TRUSTED_BACKENDS=[MOZILLAS_BACKEND]), KEEPS_NONE)),
 ]
 BAD_DEPLOYED: list[tuple[str, Callable[[Settings], None]]] = [
-    ("W012", site(SESSION_COOKIE_SECURE=False)),
-    ("W013", site(SESSION_COOKIE_HTTPONLY=False)),
+    ("W012", both(site(SESSION_COOKIE_SECURE=False), own_sessions)),
+    ("W013", both(site(SESSION_COOKIE_HTTPONLY=False), own_sessions)),
     ("W014", site(SESSION_COOKIE_SAMESITE="None")),
     ("W014", site(SESSION_COOKIE_SAMESITE=False)),
     ("W015", conf(ENFORCEMENT="observe")),
@@ -494,6 +513,50 @@ def test_what_is_fine_is_not_told(change: Callable[[Settings], None], settings: 
     assert found() == {}
 
 
+def ids(settings: Settings, change: Callable[[Settings], None]) -> set[str]:
+    """Return the messages of ``check --deploy`` that ``change`` adds, Django's included."""
+
+    def messages() -> set[str]:
+        return {str(one.id) for one in checks.run_checks(include_deployment_checks=True)}
+
+    before = messages()
+    change(settings)
+    return messages() - before
+
+
+SAME_CAUSE: list[tuple[Callable[[Settings], None], set[str]]] = [
+    (site(SESSION_COOKIE_SECURE=False), {"security.W012"}),
+    (site(SESSION_COOKIE_HTTPONLY=False), {"security.W015"}),
+    (without_authentication, {"admin.E408"}),
+    (site(TEMPLATES=[]), {"admin.E403"}),
+    (conf(SUPPORT_URL="/\n/elsewhere.example/"), {"cognito_mfa.E027"}),
+    (conf(RECOVERY_CODES=True, CLIENT_FACTORY="tests.nothing"), {"cognito_mfa.E005"}),
+    (
+        conf(
+            RECOVERY_CODES=True,
+            CLIENT_FACTORY="cognito_mfa.cognito.make_client",
+            ENDPOINT_URL="http://cognito.example",
+        ),
+        {"cognito_mfa.E012"},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "told"), SAME_CAUSE, ids=range(len(SAME_CAUSE)))
+def test_one_message_for_each_cause(
+    change: Callable[[Settings], None], told: set[str], settings: Settings
+) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+    middleware(last=(GATE,))(settings)
+    assert ids(settings, change) == told
+
+
+def test_cookies_that_a_front_end_needs_are_no_mistake(settings: Settings) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+    both(FRONT_END, site(ALLOWED_HOSTS=["x.org"], **CROSS_SITE))(settings)
+    assert found(deploy=True) == {}
+
+
 def test_a_filter_on_the_handler_makes_a_loud_logger_fine(settings: Settings) -> None:
     loud_botocore(settings)
     logging.getLogger("botocore").propagate = False
@@ -594,8 +657,8 @@ def test_composed_permissions_are_understood() -> None:
 
 
 def test_broken_settings_break_no_other_check(settings: Settings) -> None:
-    settings.COGNITO_MFA = {}
-    assert set(found(deploy=True)) == {"cognito_mfa.E001", "cognito_mfa.W012"}
+    settings.COGNITO_MFA, settings.SESSION_COOKIE_SAMESITE = {}, False
+    assert set(found(deploy=True)) == {"cognito_mfa.E001", "cognito_mfa.W014"}
 
 
 def test_the_checks_are_bound_to_manage_py_check(settings: Settings) -> None:
