@@ -30,6 +30,7 @@ ALERT_FROM = 3  # wrong codes in a day, whatever right ones lie between
 ALERTED = "told by mail"  # in the detail of the event that the email is about
 
 OWN_KEY = f"{PREFIX}wrong_codes"  # of the session: the events of its pending sign-in
+LARGEST_KEY = 2**63  # and no column holds it
 NEWEST_KIND = "newest_kind"  # of an identity that ``with_newest_kind`` read
 
 Kind = MFAEvent.Kind
@@ -59,7 +60,13 @@ def record(
 
 def entered_here(request: HttpRequest) -> list[int]:
     """Return the wrong codes of this browser's sign-in: who mistyped need not be warned of it."""
-    return list(request.session.get(OWN_KEY) or [])
+    kept = request.session.get(OWN_KEY)
+    # Not of our making: nothing is left out of the warning then.
+    return [key for key in kept if _is_key(key)] if isinstance(kept, list) else []
+
+
+def _is_key(value: object) -> bool:
+    return type(value) is int and 0 < value < LARGEST_KEY
 
 
 def forget_entered_here(request: HttpRequest) -> None:

@@ -196,10 +196,9 @@ def _allows(hijacker: Any, hijacked: Any) -> bool:
 
 def _kept_for(kept: Any, person: Any) -> Records:
     """Return what was kept for ``person``; empty records if it belongs to another user."""
-    try:
-        found = Records(*kept)
-    except TypeError:
+    if not isinstance(kept, list) or len(kept) > len(Records()):
         return Records()
+    found = Records(*kept)
     return found if person is not None and found.signed_in == str(person.pk) else Records()
 
 
@@ -211,11 +210,14 @@ def touch(request: HttpRequest, identity: Any) -> None:
         identity: of the user who impersonates.
     """
     kept = request.session.get(KEPT)
-    if identity is None or kept is None or kept[0] != str(identity.user_id):
+    if identity is None or not isinstance(kept, list) or len(kept) > len(Records()):
         return
-    record = proof.touched(Records(*kept).proof, identity)
+    records = Records(*kept)
+    if records.signed_in != str(identity.user_id):
+        return
+    record = proof.touched(records.proof, identity)
     if record is not None:
-        request.session[KEPT] = list(Records(*kept)._replace(proof=record))
+        request.session[KEPT] = list(records._replace(proof=record))
         proof.save_now(request.session)
 
 

@@ -122,7 +122,10 @@ def load(request: HttpRequest) -> ProvidedTokens | None:
     # SECURITY: a sign-in that failed may have brought another user's token.
     if payload.pop("user", None) != str(request.user.pk):
         return None
-    return ProvidedTokens(**payload)
+    try:
+        return ProvidedTokens(**payload)
+    except TypeError:  # of another version of this app
+        return None
 
 
 # ------------------------------------------------------------------------------------ from the provider

@@ -47,7 +47,7 @@ def settle(request: HttpRequest, identity: CognitoIdentity) -> None:
     if ago is None or ago > TTL or not _is_of(str(note.get("username")), identity):
         return
     ended = proof.signed_out_since(request.session.get(proof.SIGN_OUTS_KEY), identity)
-    if note["certain"]:
+    if note.get("certain"):
         password_changes.record_reset(request, identity)
     else:
         password_changes.end_sessions(identity)

@@ -38,5 +38,5 @@ def recall(request: HttpRequest, token: SoftwareToken | None) -> dict[str, str]:
     if token is None or not isinstance(kept, dict) or kept.get("token") != token.pk:
         return {}
     names = {State.SENT.value: "email_sent_to", State.PENDING.value: "email_pending_to"}
-    name = names.get(kept["state"])
-    return {name: ", ".join(kept["addresses"])} if name else {}
+    name, addresses = names.get(str(kept.get("state"))), kept.get("addresses")
+    return {name: ", ".join(map(str, addresses))} if name and isinstance(addresses, list) else {}

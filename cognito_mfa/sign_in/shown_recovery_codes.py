@@ -63,7 +63,10 @@ def forget(request: HttpRequest) -> None:
 def _is_current(payload: dict[str, object], identity: CognitoIdentity) -> bool:
     try:
         at, of, batch = payload["at"], payload["identity"], payload["set"]
+        codes = payload["codes"]
     except KeyError:  # of another version of this app, minutes ago
+        return False
+    if not (isinstance(codes, list) and all(isinstance(code, SecretText) for code in codes)):
         return False
     ago = seconds_since(at) if isinstance(at, float) else None
     in_time = ago is not None and ago < TTL

@@ -32,11 +32,14 @@ def seconds_since(moment: dt.datetime | float) -> float | None:
         moment: a time with a zone, or seconds since the epoch.
 
     Returns:
-        None for a time that is not a number or further in the future than clocks differ. It comes from a clock
+        None for what is not a number, and for a time further in the future than clocks differ. It comes from a clock
         that jumped, and would not age for a long time.
     """
     at = moment.timestamp() if isinstance(moment, dt.datetime) else moment
-    seconds = time.time() - at
+    try:
+        seconds = time.time() - at
+    except (TypeError, OverflowError):  # what a session or a token has under that name
+        return None
     if seconds >= 0.0:
         return seconds
     return 0.0 if seconds >= -SKEW else None

@@ -184,7 +184,10 @@ def _opened(request: HttpRequest, payload: dict[str, Any] | None) -> Answer | No
     is_own = payload.pop("user", None) == request.session.get(SESSION_KEY)
     if not is_own or ago is None or ago > TTL:
         return None
-    answer = Answer(**payload)
+    try:
+        answer = Answer(**payload)
+    except TypeError:  # of another version of this app, a minute ago
+        return None
     pending = answer.context.get("pending")
     return answer._replace(context={**answer.context, "pending": _pending(pending)})
 
@@ -199,7 +202,9 @@ def _answer(response: TemplateResponse) -> Answer:
 
 def _keep(request: HttpRequest, url: str, answer: Answer) -> None:
     session, place = request.session, _place(url)
-    kept = {name: text for name, text in (session.get(KEY) or {}).items() if name != place}
+    before = session.get(KEY)
+    others = before.items() if isinstance(before, dict) else ()
+    kept = {name: text for name, text in others if name != place}
     newest = dict(list(kept.items())[-(MAX_KEPT - 1) :])
     payload = _payload(answer, session.get(SESSION_KEY))
     session[KEY] = {**newest, place: encrypt(payload)}
