@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from itertools import chain, islice
 from json.encoder import encode_basestring_ascii
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -185,24 +186,21 @@ def _tree(path: Path, value: Any) -> Iterable[tuple[str, str]]:
         return
     yield _row(path, value)
     if isinstance(value, Part):
-        for name in _kept_by(value):
-            if isinstance(table := getattr(value, name), RecordedDict):
-                yield from _tree((*path, name), table)
+        for name in _no_tables(type(value)):
+            yield from _tree((*path, name), getattr(value, name))
 
 
 def _row(path: Path, value: Any) -> tuple[str, str]:
     if isinstance(value, Part):
         # An empty dictionary says that the field is one; what is in it has rows of its own.
-        value = {
-            name: {} if isinstance(item, RecordedDict) else item
-            for name, item in _fields(value).items()
-        }
+        value = {**_fields(value), **_no_tables(type(value))}
     return _text(path), _encoded(value)
 
 
 def _fields(value: Any) -> dict[str, Any]:
     """What json asks for when it meets one of our dataclasses, the only strangers in a state."""
-    return {name: getattr(value, name) for name in _kept_by(value)}
+    names, values = _reader(type(value))
+    return dict(zip(names, values(value), strict=True))
 
 
 _encoded = json.JSONEncoder(separators=(",", ":"), default=_fields).encode
@@ -264,6 +262,21 @@ def _plain(kind: Any, value: Any) -> Any:
 def _dataclass(kind: Any, value: Mapping[str, Any]) -> Any:
     kinds = _kept(kind)
     return kind(**{name: _decoded(kinds[name], item) for name, item in value.items()})
+
+
+@cache
+def _reader(kind: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names of the fields of a dataclass that are written, and what gets their values."""
+    names = tuple(_kept(kind))
+    if len(names) == 1:  # of which attrgetter() makes no tuple
+        return names, lambda value: (getattr(value, names[0]),)
+    return names, attrgetter(*names)
+
+
+@cache
+def _no_tables(kind: Any) -> dict[str, dict[str, Any]]:
+    """The fields of a dataclass that are dictionaries, as they are in its row: empty."""
+    return {name: {} for name, hint in _kept(kind).items() if get_origin(hint) is dict}
 
 
 def _kept_by(value: Any) -> dict[str, Any]:

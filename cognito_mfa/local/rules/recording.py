@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from functools import cache
 from types import NoneType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 Path = tuple[str, ...]
 """Where something is in an account: field, key, field, key, and so on."""
@@ -24,7 +24,7 @@ class _Unset:
 
 
 _UNSET: Final = _Unset()
-PLAIN_OR_UNSET: Final = PLAIN | {_Unset}
+_set: Final = object.__setattr__
 
 
 class Journal:
@@ -84,22 +84,26 @@ class Part:
     _holder: Any
     _key: str
 
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """Return a part that is in no place yet."""
+        part = super().__new__(cls)
+        _hold(part, None, "")
+        return part
+
     def __setattr__(self, name: str, value: Any) -> None:
-        before = getattr(self, name, _UNSET)
-        kind, before_kind = type(value), type(before)
-        if kind in PLAIN and before_kind in PLAIN_OR_UNSET:  # as most are
-            if kind is before_kind and value == before:
-                return
-            object.__setattr__(self, name, value)
-            if getattr(self, "_holder", None) is not None:
-                _note_change(self, name)
+        kind = type(value)
+        if self._holder is None and kind in PLAIN:  # as most are while a part is made
+            _set(self, name, value)
             return
-        if before is value:
+        before = getattr(self, name, _UNSET)
+        if before is value or (kind in PLAIN and kind is type(before) and value == before):
             return
         if isinstance(value, dict) and name in _derived_of(self):
-            object.__setattr__(self, name, value)
+            _set(self, name, value)
             return
-        object.__setattr__(self, name, _held_instead(before, value, self, name))
+        _set(self, name, _held_instead(before, value, self, name))
+        if self._holder is None:
+            return
         _note_change(self, name)
         if isinstance(before, RecordedDict) or isinstance(value, dict):
             _note_new_table(self, name)
@@ -284,8 +288,8 @@ def _held_list(value: Iterable[Any], holder: Node, key: str) -> RecordedList:
 
 
 def _hold(node: Node, holder: Node | Journal | None, key: str) -> None:
-    object.__setattr__(node, "_holder", holder)
-    object.__setattr__(node, "_key", key)
+    _set(node, "_holder", holder)
+    _set(node, "_key", key)
 
 
 def _holder_of(node: Node) -> Any:
