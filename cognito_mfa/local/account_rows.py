@@ -186,20 +186,20 @@ def _tree(path: Path, value: Any) -> Iterable[tuple[str, str]]:
         return
     yield _row(path, value)
     if isinstance(value, Part):
-        for name in _no_tables(type(value)):
+        for name in _no_tables(_kind(value)):
             yield from _tree((*path, name), getattr(value, name))
 
 
 def _row(path: Path, value: Any) -> tuple[str, str]:
     if isinstance(value, Part):
         # An empty dictionary says that the field is one; what is in it has rows of its own.
-        value = {**_fields(value), **_no_tables(type(value))}
+        value = {**_fields(value), **_no_tables(_kind(value))}
     return _text(path), _encoded(value)
 
 
 def _fields(value: Any) -> dict[str, Any]:
     """What json asks for when it meets one of our dataclasses, the only strangers in a state."""
-    names, values = _reader(type(value))
+    names, values = _reader(_kind(value))
     return dict(zip(names, values(value), strict=True))
 
 
@@ -280,8 +280,11 @@ def _no_tables(kind: Any) -> dict[str, dict[str, Any]]:
 
 
 def _kept_by(value: Any) -> dict[str, Any]:
-    kind: Any = type(value)
-    return _kept(kind)
+    return _kept(_kind(value))
+
+
+def _kind(value: Any) -> Any:
+    return type(value)
 
 
 @cache
