@@ -109,9 +109,8 @@ def build_client(answerer: Callable[[], Answerer], **kwargs: Any) -> CognitoIden
         client: Any = boto3_session().client(SERVICE, **{**DUMMY_CREDENTIALS, **kwargs})
     before_send = _BeforeSend(answerer, client.meta.config.read_timeout)
     client.meta.events.register(EVENT, before_send.answer)
-    client.cognito_mfa_local = (
-        True  # who makes sites of it can tell, whatever its factory is called
-    )
+    # SECURITY: by this, the app refuses it on a real site, whatever its factory is called.
+    client.cognito_mfa_local = True
     built: CognitoIdentityProviderClient = client
     return built
 

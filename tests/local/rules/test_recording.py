@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, is_dataclass
-from typing import Any, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field, fields, is_dataclass
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -183,6 +184,19 @@ def test_one_part_is_in_one_place() -> None:
     branch.leaves["m"] = branch.leaves.pop("l")
 
 
+def test_a_part_that_is_in_no_place_gives_up_what_it_had(
+    watched: tuple[Tree, Journal],
+) -> None:
+    tree, journal = watched
+    leaf, apart = Leaf(), Branch()
+    apart.leaf = leaf
+    apart.leaf = None
+    tree.branches["a"].leaves["l"] = leaf
+    journal.forget()
+    leaf.name = "new"
+    assert list(journal.rows) == [(*A, "leaves", "l")]
+
+
 def test_parts_go_on_in_a_list_that_takes_the_place_of_theirs(
     watched: tuple[Tree, Journal],
 ) -> None:
@@ -241,3 +255,17 @@ def test_all_of_the_state_is_noted() -> None:
         assert kind.__dataclass_params__.frozen, kind
         assert {list, dict}.isdisjoint(_types(kind)), kind
     assert len(kinds) > 10
+
+
+def test_the_type_of_a_field_says_whether_it_is_a_dictionary() -> None:
+    """The entries of one have rows of their own, so a field is never one at times only."""
+    kinds: set[Any] = {kind for kind in _types(Account) if isinstance(kind, type)}
+    for kind in (one for one in kinds if issubclass(one, Part)):
+        for name in (one.name for one in fields(kind)):
+            hint = get_type_hints(kind)[name]
+            held = [get_origin(one) or one for one in get_args(hint)] if _is_union(hint) else []
+            assert not {dict, Any}.intersection([*held, hint]), (kind, name)
+
+
+def _is_union(hint: Any) -> bool:
+    return get_origin(hint) in (UnionType, Union)
