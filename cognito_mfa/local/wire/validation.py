@@ -131,9 +131,12 @@ def _collect(shape: Shape, value: Any, path: str, broken: list[str], *, hidden: 
     Raises SerializationException for a value of the wrong type."""
     _check_type(shape, value)
     hidden = hidden or bool(shape.get("sensitive")) or shape["type"] == "blob"
-    for name in shape.get("required", ()):
-        if value.get(name) is None:
-            broken.append(f"Value null at '{_joined(path, _camel(name))}' {_must('not be null')}")
+    if "required" in shape:
+        broken += [
+            f"Value null at '{_joined(path, _camel(name))}' {_must('not be null')}"
+            for name in shape["required"]
+            if value.get(name) is None
+        ]
     for constraint in _own(shape, value):
         shown = "Value" if hidden else f"Value '{value}'"
         broken.append(f"{shown} at '{path}' {_must(constraint)}")
