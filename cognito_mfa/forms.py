@@ -276,10 +276,19 @@ class TwiceNewPasswordForm(forms.Form):
 
 
 class PasswordChangeForm(TwiceNewPasswordForm):
-    """The current password and the new one."""
+    """The current password and the new one.
+
+    Args:
+        asks_code: the code of the user's authenticator app, too.
+    """
 
     old_password = PasswordField(label=_("Current password"))
     field_order = ["old_password", "new_password1", "new_password2"]
+
+    def __init__(self, *args: Any, asks_code: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if asks_code:  # last: a code works for seconds, and choosing a password takes longer
+            self.fields["code"] = CodeField(label=_("Code from your app"))
 
 
 class PasswordResetConfirmForm(TwiceNewPasswordForm):

@@ -35,7 +35,14 @@ NAMES = {
 OFFERED = {pattern.name for pattern in urls.urlpatterns}
 MEMBERS = {"new_password1": "password", "new_password2": ""}
 OF_A_CHANGE = {"old_password": "password", "new_password1": "new_password", "new_password2": ""}
-OWN = ("device_rename", "sign_out_elsewhere", "recovery_codes_saved")  # these end at one's own page
+# These end at one's own page.
+OWN = (
+    "device_rename",
+    "sign_out_elsewhere",
+    "recovery_codes_saved",
+    "password_change",
+    "password_change_confirm",
+)
 BOOLEANS = ("setup", "switch", "have_code")
 # The pages of the API's steps.
 STEP_PAGES = {
@@ -105,7 +112,7 @@ class ByApi(Visitor):
         )
         if name not in OFFERED:  # of the site, or what the API has no need of
             return super().post(path, data, **kwargs)
-        members = OF_A_CHANGE if page == "password_change_confirm" else MEMBERS
+        members = OF_A_CHANGE if page.startswith("password_change") else MEMBERS
         body: dict[str, Any] = {}
         for field, value in {**dict(parse_qsl(url.query)), **(data or {})}.items():
             if member := members.get(field, field):
@@ -144,7 +151,7 @@ class ByApi(Visitor):
             return reverse(f"cognito_mfa:{STEP_PAGES[step]}")
         if page == "setup":
             return reverse("cognito_mfa:setup_done")
-        if page in OWN or self.purpose in ("remove", "change_password", "sign_out_elsewhere"):
+        if page in OWN or self.purpose in ("remove", "sign_out_elsewhere"):
             return reverse("cognito_mfa:device")
         return str(data.get("next") or reverse("cognito_mfa:sign_in"))
 

@@ -11,14 +11,14 @@ from django.http.response import HttpResponseBase
 
 from cognito_mfa import managed_login
 from cognito_mfa.api import state
-from cognito_mfa.api.base import ApiStep, ApiView, opened_text
+from cognito_mfa.api.base import ApiStep, ApiView, has_pending, opened_text
 from cognito_mfa.authenticator import recovery, recovery_codes
 from cognito_mfa.enforcement import gate, guards
 from cognito_mfa.exceptions import Busy, ChallengeLost, RemovalNotAllowed
 from cognito_mfa.forms import RenameForm
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.sign_in import removal, shown_recovery_codes
-from cognito_mfa.sign_in.pending import Purpose
+from cognito_mfa.sign_in.pending import Purpose, Step
 from cognito_mfa.steps import changes, error_texts
 from cognito_mfa.steps.base import pages_are_on
 from cognito_mfa.steps.changes import ChangeStep, SignOutElsewhereStep
@@ -27,6 +27,7 @@ from cognito_mfa.steps.passwords import (
     ChangePasswordStep,
     ForgotPasswordStep,
     ResetPasswordStep,
+    StartPasswordChangeStep,
 )
 from cognito_mfa.values.recovery_code import grouped
 from cognito_mfa.values.secret_text import SecretText
@@ -101,6 +102,22 @@ class _ChangeStart(_Change):
     purpose = Purpose.CHANGE_PASSWORD
 
 
+class _ChangeAtOnce(StartPasswordChangeStep, _Change):
+    """Both passwords, and the code of the authenticator app."""
+
+    members = {"password": SecretText, "new_password": SecretText, "code": SecretText}
+    filled = {
+        "password": ("password", "old_password"),
+        "new_password": ("new_password1", "new_password2"),
+    }
+
+    def make_end(self) -> _ChangeEnd:
+        end = _ChangeEnd()
+        end.setup(self.request)
+        end.data, end.said = self.data, self.said
+        return end
+
+
 class _ChangeEnd(ChangePasswordStep, ApiStep):
     """The current password again, and the new one."""
 
@@ -112,19 +129,24 @@ class _ChangeEnd(ChangePasswordStep, ApiStep):
 
 
 class ChangePassword(ApiView):
-    """The start of a password change, or its end where the body has the new one."""
+    """A password change at once; or its start where the body has no new password, and its end after that."""
 
     http_method_names = ["post", "options"]
     is_own = True
-    members = _ChangeEnd.members
+    members = _ChangeAtOnce.members
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         if not pages_are_on() or managed_login.is_active(request):
             raise Http404
-        step = _ChangeEnd() if "new_password" in self.data else _ChangeStart()
+        step = self._step()
         step.setup(request)
         step.data, step.said = self.data, self.said
         return step.post(request)
+
+    def _step(self) -> ApiStep:
+        if "new_password" not in self.data:
+            return _ChangeStart()
+        return _ChangeEnd() if has_pending(self.request, Step.PASSWORD_CHANGE) else _ChangeAtOnce()
 
 
 class Device(ApiView):

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from cognito_mfa.authenticator import code_attempts, identity_lookup, recovery, wrong_code_alerts
 from cognito_mfa.authenticator.code_attempts import Attempt
 from cognito_mfa.cognito import user_api
-from cognito_mfa.cognito.types import NOTHING, Challenge, Tokens
+from cognito_mfa.cognito.types import NOTHING, SOFTWARE_TOKEN_MFA, Challenge, Tokens
 from cognito_mfa.exceptions import (
     AccountActionNeeded,
     AttributesRejected,
@@ -66,6 +66,7 @@ def start_sign_in(
     next_url: str = "",
     purpose: Purpose = Purpose.SIGN_IN,
     is_switching_user: bool = False,
+    renews_key: bool = True,
 ) -> Outcome:
     """Send the password, and take whatever step Cognito wants next.
 
@@ -77,6 +78,7 @@ def start_sign_in(
         next_url: where to go afterwards; validated when it is used.
         purpose: what the user signs in for.
         is_switching_user: the user said that they are not the one who is signed in.
+        renews_key: whether the session gets another key; else whoever calls this does that.
 
     Raises:
         CognitoMFAError: see ``user_api.start_sign_in``; nothing is pending then.
@@ -111,11 +113,18 @@ def start_sign_in(
             known = identity_lookup.all_of_username(reply.username)
         pending = bind_to_name(pending, known, reply.username)
     outcome = next_step.take(request, pending, reply, rows=known)
-    # Last: where a call above failed, Django sends no cookie, and the browser would lose its session.
-    # A session that was never saved has no key yet that an attacker may know.
-    if request.session.session_key:
-        request.session.cycle_key()
+    if renews_key:
+        renew_key(request)
     return outcome
+
+
+def renew_key(request: HttpRequest) -> None:
+    """Give the session another key than the one that an attacker may know.
+
+    Call it last: where a call to Cognito failed, Django sends no cookie, and the browser would lose its session.
+    """
+    if request.session.session_key:  # one that was never saved has none yet
+        request.session.cycle_key()
 
 
 def _send_password(request: HttpRequest, username: str, password: SecretText) -> Challenge | Tokens:
@@ -267,6 +276,58 @@ def finish_setup(
         )
         return next_step.take(request, rest, reply)
     return enrollment.finish(request, pending, reply)
+
+
+def confirm_password_change(
+    request: HttpRequest,
+    kept: PendingSignIn,
+    *,
+    username: str,
+    password: SecretText,
+    code: SecretText = NOTHING,
+) -> Outcome:
+    """Send the password, and the code of the user's authenticator app if Cognito asks for it.
+
+    Args:
+        request: the one that carries both, and the new password. It goes on, so the session keeps its key.
+        kept: this browser's pending sign-in, which the change replaces.
+        username: the user's.
+        password: the present one, as typed.
+        code: digits only; empty where none was asked for.
+
+    Returns:
+        ``PASSWORD_CHANGE``, or the step of another challenge.
+
+    Raises:
+        BadCredentials: the password is wrong.
+        BadCode: the code is; nothing is pending, as after every other error.
+    """
+    outcome = start_sign_in(
+        request,
+        kept,
+        username=username,
+        password=password,
+        purpose=Purpose.CHANGE_PASSWORD,
+        renews_key=False,
+    )
+    try:
+        return _answer_with_app(request, code) or outcome
+    except CognitoMFAError:
+        clear_pending(request)
+        raise
+
+
+def _answer_with_app(request: HttpRequest, code: SecretText) -> Outcome | None:
+    """Answer the pending challenge with a code of the app; None if it asks for something else."""
+    pending = PendingSignIn.load(request)
+    if not code or pending is None or pending.challenge is None:
+        return None
+    if SOFTWARE_TOKEN_MFA in pending.challenge.factors:  # of SELECT_MFA_TYPE
+        choose_factor(request, pending, factor=SOFTWARE_TOKEN_MFA)
+        return _answer_with_app(request, code)
+    if pending.challenge.name != SOFTWARE_TOKEN_MFA:
+        return None
+    return answer_code(request, pending, code=code)
 
 
 def change_password(

@@ -1,7 +1,7 @@
 """The change of a user's own password: after the password and the code, with the access token of that sign-in.
 
-Cognito requires the current password again. The user types it again, because passwords are never stored, not even
-encrypted for a minute.
+Cognito requires the current password again. The same request sends it, where all was entered at once. Else the user types
+it again, because passwords are never stored, not even encrypted for a minute.
 """
 
 from __future__ import annotations

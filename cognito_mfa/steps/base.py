@@ -215,10 +215,10 @@ class StepRules:
 
     def once(self, act: Callable[[], HttpResponse]) -> HttpResponse:
         """Return what ``act`` returns; of posts of the same step that come at once, one is answered by it."""
-        if self.step is Step.START:  # nothing pending yet: each post is a sign-in of its own
+        claimed, request = self.claimed, self.request
+        if claimed is None:
             return act()
-        request = self.request
-        key, claim = request.session.session_key, duplicate_submissions.claim(request, self.pending)
+        key, claim = request.session.session_key, duplicate_submissions.claim(request, claimed)
         if claim is None:
             return self.wait_for_other_submission()
         try:
@@ -371,6 +371,11 @@ class StepRules:
             return self.show_unavailable(answer.text(subject), answer, error)
         text = error_texts.failed(subject) if isinstance(subject, str) else answer.text(subject)
         return self.retry_later(form, text, answer, seconds=error.retry_after)
+
+    @property
+    def claimed(self) -> PendingSignIn | None:
+        """Return what posts of this step have in common; None where each is a sign-in of its own."""
+        return None if self.step is Step.START else self.pending
 
     @property
     def can_retry(self) -> bool:

@@ -5,6 +5,7 @@ Every change but the name also asks for the code where Cognito does: it needs an
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from django.forms import Form
@@ -61,6 +62,9 @@ class ChangeStep(StepRules):
             return super().handle_error(error, form)
         self.log_refusal(error)
         return self.refuse(form, error, "password", error_texts.wrong_password_again())
+
+    def restart(self, text: str, reason: StrEnum | None = None) -> HttpResponse:
+        return self.end_change(error_texts.change_lost(reason))
 
     def submit(self, form: Any) -> Outcome:
         if managed_login.is_active(self.request):

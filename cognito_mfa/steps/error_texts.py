@@ -247,6 +247,12 @@ def wrong_password_again() -> list[str]:
     return [wrong_password(), tried_several_times()]
 
 
+def password_not_changed_yet() -> str:
+    return _(
+        "Your password hasn’t been changed yet. Confirm it’s you first, then enter both passwords again."
+    )
+
+
 def password_not_changed() -> str:
     return _("Canceled. Your password wasn’t changed.")
 

@@ -7,6 +7,8 @@ user, or whether a code was sent.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
@@ -14,13 +16,15 @@ from django.forms import Form
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
+from cognito_mfa.cognito.types import NOTHING
 from cognito_mfa.exceptions import BadCode, BadCredentials, ChallengeLostReason, CognitoMFAError
 from cognito_mfa.forms import PasswordChangeForm, PasswordResetConfirmForm, PasswordResetForm
 from cognito_mfa.sign_in import flows, password_reset
 from cognito_mfa.sign_in.completion import Outcome
-from cognito_mfa.sign_in.pending import PendingSignIn, Step
+from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.steps import error_texts
 from cognito_mfa.steps.base import StepRules, WithDestination
+from cognito_mfa.steps.changes import ChangeStep
 
 
 class ForgotPasswordStep(WithDestination):
@@ -88,6 +92,94 @@ class ResetPasswordStep(StepRules):
             text: why; empty where the user need not be told.
         """
         raise NotImplementedError
+
+
+class StartPasswordChangeStep(ChangeStep):
+    """The current password and the new one, with the code of the user's authenticator app, all in one request.
+
+    Cognito requires the current password twice, to sign in and to change it. No password is kept between two requests,
+    so that one request sends both. Only users whose code is sent after the password enter it again, in
+    ``ChangePasswordStep``, and so do those whose new password Cognito refuses.
+    """
+
+    purpose = Purpose.CHANGE_PASSWORD
+    is_confirmed = False  # password and code were right; what follows is the change
+    is_changed = False
+
+    @cached_property
+    def has_app(self) -> bool:
+        """Whether the user's authenticator app is known here, so that its code is asked for."""
+        return self.identity is not None and self.identity.software_token is not None
+
+    @cached_property
+    def is_code_sent(self) -> bool:
+        """Whether the code is sent only after the password."""
+        return not self.has_app and self.identity is not None and self.identity.uses_sent_codes
+
+    @cached_property
+    def end(self) -> ChangePasswordStep:
+        """The step that changes the password, at this very request."""
+        end = self.make_end()
+        end.pending = PendingSignIn.load(self.request) or self.pending
+        return end
+
+    def make_end(self) -> ChangePasswordStep:
+        """Return the step that changes the password, for the same request."""
+        raise NotImplementedError
+
+    @property
+    def claimed(self) -> PendingSignIn | None:
+        return PendingSignIn(step=Step.PASSWORD_CHANGE)
+
+    @property
+    def can_retry(self) -> bool:
+        return not self.is_changed
+
+    def form_type(self) -> type[Form]:
+        return super().form_type() if self.is_code_sent else PasswordChangeForm
+
+    def form_options(self) -> dict[str, Any]:
+        return {} if self.is_code_sent else {"asks_code": self.has_app}
+
+    def submit(self, form: Any) -> Outcome:
+        if self.is_code_sent:
+            return super().submit(form)
+        outcome = flows.confirm_password_change(
+            self.request,
+            self.pending,
+            username=self.identity.username if self.identity else "",
+            password=form.cleaned_data["old_password"],
+            code=form.cleaned_data.get("code", NOTHING),
+        )
+        if outcome.step is not Step.PASSWORD_CHANGE:
+            flows.renew_key(self.request)
+            messages.info(self.request, error_texts.password_not_changed_yet(), fail_silently=True)
+            return outcome
+        self.is_confirmed = True
+        outcome = self.end.submit(form)
+        self.is_changed = True
+        return outcome
+
+    def handle_error(self, error: CognitoMFAError, form: Form) -> HttpResponse:
+        if self.is_confirmed:
+            return self.hand_over(error, form)
+        if isinstance(error, BadCredentials) and "old_password" in form.fields:
+            self.log_refusal(error)
+            return self.refuse(form, error, "old_password", error_texts.wrong_password_again())
+        return super().handle_error(error, form)
+
+    def hand_over(self, error: CognitoMFAError, form: Form) -> HttpResponse:
+        """Return the answer of the step that failed, where the user goes on without another code.
+
+        Args:
+            error: of the change.
+            form: that was submitted.
+        """
+        form.fields.pop("code", None)
+        response = self.end.handle_error(error, form)
+        if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            flows.renew_key(self.request)
+        return response
 
 
 class ChangePasswordStep(StepRules):

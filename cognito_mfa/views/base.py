@@ -306,7 +306,12 @@ class StepView(StepRules, FormPage):
             return self.show_wait(next_url)
         unchanged_sessions.keep_session_unchanged(self.request)
         query = urlencode({WAIT: "1", **({"next": next_url} if next_url else {})})
-        return SeeOther(f"{reverse(f'cognito_mfa:{self.step.value}')}?{query}")
+        return SeeOther(f"{self.step_url}?{query}")
+
+    @property
+    def step_url(self) -> str:
+        """Return the path of the page of this step."""
+        return reverse(f"cognito_mfa:{self.step.value}")
 
     def show_wait(self, next_url: str = "") -> HttpResponse:
         """Return the page that asks for patience, and leads back to this step.
@@ -316,7 +321,7 @@ class StepView(StepRules, FormPage):
         """
         way_back = next_url or safe_url(self.request, self.request.GET.get("next"))
         query = f"?{urlencode({'next': way_back})}" if way_back else ""
-        onward = reverse(f"cognito_mfa:{self.step.value}") + query
+        onward = self.step_url + query
         context = {"onward": onward, "seconds": WAIT_SECONDS, **self.shared_context()}
         response = render(self.request, "cognito_mfa/wait.html", context)
         unchanged_sessions.keep_session_unchanged(self.request)

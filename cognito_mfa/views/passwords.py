@@ -16,10 +16,15 @@ from django.urls import reverse
 
 from cognito_mfa import managed_login
 from cognito_mfa.models import identity_of
-from cognito_mfa.sign_in.pending import Purpose
+from cognito_mfa.sign_in.pending import PendingSignIn, Step
 from cognito_mfa.steps import password_rules
 from cognito_mfa.steps.base import pages_are_on
-from cognito_mfa.steps.passwords import ChangePasswordStep, ForgotPasswordStep, ResetPasswordStep
+from cognito_mfa.steps.passwords import (
+    ChangePasswordStep,
+    ForgotPasswordStep,
+    ResetPasswordStep,
+    StartPasswordChangeStep,
+)
 from cognito_mfa.views.base import StepView
 from cognito_mfa.views.device import ChangeView, OwnPage
 
@@ -77,16 +82,38 @@ class PasswordResetConfirmView(ResetPasswordStep, PasswordPage):
         return HttpResponseRedirect(reverse("cognito_mfa:password_reset"))
 
 
-class PasswordChangeView(PasswordPage, ChangeView):
-    """The beginning of a change: the password, and the code where Cognito asks for one."""
+class PasswordChangeView(StartPasswordChangeStep, PasswordPage, ChangeView):
+    """Both passwords and the code; the password alone where the code is sent after it."""
 
     template_name = "cognito_mfa/password_change.html"
     focuses_first_field = True
-    purpose = Purpose.CHANGE_PASSWORD
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         _refuse_elsewhere(request)
         return super().dispatch(request, *args, **kwargs)
+
+    def make_end(self) -> PasswordChangeConfirmView:
+        end = PasswordChangeConfirmView()
+        end.setup(self.request)
+        return end
+
+    def form_url(self) -> str:
+        """Return the address of the page that goes on: without the code, once it was right."""
+        pending = PendingSignIn.load(self.request)
+        goes_on = pending is not None and pending.step is Step.PASSWORD_CHANGE
+        return reverse("cognito_mfa:password_change_confirm") if goes_on else super().form_url()
+
+    @property
+    def step_url(self) -> str:
+        return reverse("cognito_mfa:password_change")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            has_app=self.has_app,
+            is_code_sent=self.is_code_sent,
+            **password_rules.context(),
+            **kwargs,
+        )
 
 
 class PasswordChangeConfirmView(ChangePasswordStep, PasswordPage, OwnPage, StepView):

@@ -193,9 +193,10 @@ def test_a_password_is_changed(person: FrontEnd) -> None:
     person.operations()
     assert other.is_in()
 
-    assert person.tell("change_password", password=PASSWORD).body["step"] == "challenge"
-    asked = person.enter_code().body
-    assert asked["step"] == "change_password"
+    given = {"password": PASSWORD, "code": person.code()}
+    refused = person.tell("change_password", **given, new_password="short").body
+    assert (refused["code"], list(refused["fields"])) == ("password_rejected", ["new_password"])
+    assert refused["step"] == "change_password"
     wrong = person.tell("change_password", password="Wrong-Horse-7", new_password=NEW)
     assert (wrong.body["code"], list(wrong.body["fields"])) == ("bad_credentials", ["password"])
     weak = person.tell("change_password", password=PASSWORD, new_password="short")
@@ -206,8 +207,31 @@ def test_a_password_is_changed(person: FrontEnd) -> None:
     assert person.operations()[:2] == ["InitiateAuth", "RespondToAuthChallenge"]
     assert person.is_in()
     assert not other.is_in()
-    lost = person.tell("change_password", password=PASSWORD, new_password=NEW)
-    assert (lost.status_code, lost.body["code"]) == (409, "start_again")
+    late = person.tell("change_password", password=PASSWORD, new_password=NEW)
+    assert (late.status_code, late.body["code"], list(late.body["fields"])) == (
+        400,
+        "invalid",
+        ["code"],
+    )
+
+
+def test_a_password_is_changed_with_one_request(person: FrontEnd) -> None:
+    given = {"password": PASSWORD, "new_password": NEW}
+    wrong = person.tell("change_password", **given, code=person.wrong_code())
+    assert (wrong.status_code, wrong.body["code"], wrong.body["step"]) == (400, "bad_code", "done")
+    person.wait(30)
+    done = person.tell("change_password", **given, code=person.code())
+    assert (done.status_code, done.body["step"]) == (200, "done")
+    assert person.operations()[-2:] == ["RespondToAuthChallenge", "ChangePassword"]
+    assert person.is_in()
+
+
+def test_a_password_is_changed_step_by_step(person: FrontEnd) -> None:
+    """A front end that does not know whether there is an app, or that codes are sent."""
+    assert person.tell("change_password", password=PASSWORD).body["step"] == "challenge"
+    assert person.enter_code().body["step"] == "change_password"
+    done = person.tell("change_password", password=PASSWORD, new_password=NEW)
+    assert done.body["step"] == "done"
 
 
 @pytest.mark.parametrize("username", ["newcomer", "nobody"])

@@ -205,7 +205,6 @@ def test_the_last_page_promises_no_codes_that_could_not_be_switched_on(
     [
         (REPLACE, "Canceled. Nothing has changed, and your authenticator app works as before.", ()),
         (REMOVE, "Canceled. Nothing has changed, and your authenticator app works as before.", ()),
-        ("cognito_mfa:password_change", "Your password wasn’t changed.", ("authenticator app works",)),
     ],
 )  # fmt: skip
 def test_canceling_a_change_before_a_qr_code_was_shown(
@@ -356,7 +355,6 @@ LOST = faults.Timeout(executed=True)
         (REPLACE, "RespondToAuthChallenge", "No new app was confirmed.", ("Nothing has changed",)),
         (REMOVE, "RespondToAuthChallenge", "Nothing has changed.", ("might be off", "new app")),
         (REMOVE, "SetUserMFAPreference", "", ("new app",)),
-        ("cognito_mfa:password_change", "RespondToAuthChallenge", "Nothing has changed.", ("new app",)),
         ("cognito_mfa:sign_out_elsewhere", "RespondToAuthChallenge", "Nothing has changed.", ("new app",)),
     ],
 )  # fmt: skip

@@ -294,17 +294,16 @@ def recovery_refused(site: Site) -> None:
 
 def password_changed(site: Site) -> None:
     site.come()
-    site.post("password_change", password=PASSWORD)
-    site.visitor.enter_code()
     new = {"new_password1": NEW, "new_password2": NEW}
-    site.post("password_change_confirm", old_password=PASSWORD, **new)
+    site.post("password_change", old_password=PASSWORD, code=site.visitor.code(), **new)
 
 
 def password_change_refused(site: Site) -> None:
     site.come()
-    site.post("password_change", password=PASSWORD)
-    site.visitor.enter_code()
+    short = {"new_password1": "Sh-1", "new_password2": "Sh-1"}
+    site.post("password_change", old_password=PASSWORD, code=site.visitor.code(), **short)
     new = {"new_password1": NEW, "new_password2": NEW}
+    site.start()
     site.post("password_change_confirm", old_password="wrong-password", **new)
 
 

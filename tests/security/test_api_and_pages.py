@@ -159,7 +159,6 @@ OF_ANOTHER_STEP = {
     "new_password": {"password": "Another-Horse-8"},
     "link": {"answer": "yes", "question": "x"},
     "reset_password": {"code": "123456", "password": "Another-Horse-8"},
-    "change_password": {"password": PASSWORD, "new_password": "Another-Horse-8"},
 }
 
 
@@ -174,6 +173,17 @@ def test_a_step_that_was_not_reached_is_not_taken(front_end: FrontEnd) -> None:
         answer = front_end.call("POST", name, body)
         assert (answer.status_code, answer.body["step"]) == (409, "challenge"), name
     assert front_end.operations() == []
+
+
+def test_a_password_is_not_changed_without_the_code(front_end: FrontEnd) -> None:
+    """With nothing begun, and at the code of a change: the same body ends a change whose code was right."""
+    front_end.come_with_app()
+    body = {"password": PASSWORD, "new_password": "Another-Horse-8"}
+    for _ in range(2):
+        refused = front_end.tell("change_password", **body)
+        assert (refused.status_code, list(refused.body["fields"])) == (400, ["code"])
+        front_end.start_change("change_password")
+    assert "ChangePassword" not in front_end.operations()
 
 
 @pytest.mark.parametrize(

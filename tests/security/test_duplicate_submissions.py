@@ -20,7 +20,7 @@ from cognito_mfa.sign_in import duplicate_submissions
 from cognito_mfa.sign_in.duplicate_submissions import ABANDONED_AFTER
 from tests.security.during_calls import while_cognito_answers
 from tests.threads import in_threads
-from tests.visitor import Visitor
+from tests.visitor import PASSWORD, Visitor
 
 SIGN_IN, CHALLENGE, SETUP = (f"cognito_mfa:{name}" for name in ("sign_in", "challenge", "setup"))
 SAME = 8
@@ -202,3 +202,24 @@ def test_claims_of_abandoned_steps_are_deleted(
     at_the_code.enter_code()
     left = PostedStep.objects.filter(pk__in=[abandoned.pk, recent.pk])
     assert list(left) == [recent]
+
+
+@pytest.mark.django_db
+def test_a_password_is_changed_once(pool: LocalPool, visitor: Visitor) -> None:
+    """All is in one post, so that the second one's code would be refused as used."""
+    visitor.come_with_app()
+    second, answers = visitor.same_browser(), []
+    new = {"new_password1": "Another-Horse-8", "new_password2": "Another-Horse-8"}
+    given = {"old_password": PASSWORD, **new, "code": visitor.code()}
+    path = reverse("cognito_mfa:password_change")
+    while_cognito_answers(
+        visitor, "RespondToAuthChallenge", lambda: answers.append(second.post(path, given))
+    )
+
+    assert visitor.post(path, given).url == reverse("cognito_mfa:device")
+
+    (answer,) = answers
+    assert is_neutral(answer)
+    assert f'href="{path}"' in answer.content.decode()
+    assert visitor.cognito.operations().count("RespondToAuthChallenge") == 1
+    assert visitor.is_in()

@@ -301,8 +301,17 @@ def reset_with_a_refused_password(site: Site) -> Act:
 def change_of_a_password(site: Site) -> Act:
     site.make_pool(mfa="ON")
     site.set_up()
-    site.visitor.post(reverse("cognito_mfa:password_change"), {"password": PASSWORD})
-    site.visitor.enter_code()
+    new = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+    data = {"old_password": PASSWORD, **new, "code": site.visitor.code()}
+    return lambda: site.visitor.post(reverse("cognito_mfa:password_change"), data)
+
+
+def change_of_a_password_after_a_refused_one(site: Site) -> Act:
+    site.make_pool(mfa="ON")
+    site.set_up()
+    short = {"new_password1": "Cn-1", "new_password2": "Cn-1"}
+    given = {"old_password": PASSWORD, **short, "code": site.visitor.code()}
+    site.visitor.post(reverse("cognito_mfa:password_change"), given)
     new = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
     data = {"old_password": PASSWORD, **new}
     return lambda: site.visitor.post(reverse("cognito_mfa:password_change_confirm"), data)
@@ -385,6 +394,7 @@ STEPS: list[Step] = [
     reset_of_a_password,
     reset_with_a_refused_password,
     change_of_a_password,
+    change_of_a_password_after_a_refused_one,
     *RECOVERING,
     creation_of_recovery_codes,
     page_of_recovery_codes,
