@@ -198,6 +198,9 @@ class CognitoIdentity(models.Model):
         default=0,
         help_text=_("How many times the user ended all other sessions."),
     )
+    # When a new password was sent to Cognito, until its outcome is recorded. Written before that, as a reset is: the process may
+    # end when Cognito has just changed it.
+    password_sent_at = models.DateTimeField(null=True, editable=False)
     language = models.CharField(
         _("language"),
         max_length=LANGUAGE_LENGTH,
@@ -336,6 +339,29 @@ class CognitoIdentity(models.Model):
                 self.recovery_codes.all().delete()
             MFAEvent.objects.record(kind, self, actor=actor, reason=reason, detail=detail)
         self.generation, self.nonce, self.proofs_ended_at = before + 1, nonce, ended_at
+        return before
+
+    def end_sessions(
+        self, kind: MFAEvent.Kind, *, since: int | None = None, detail: str = ""
+    ) -> int:
+        """End every session of the user, whether it had passed MFA or not, and record the event of it.
+
+        Args:
+            kind: as ``invalidate_proofs`` takes it.
+            since: likewise.
+            detail: likewise.
+
+        Returns:
+            The generation before, read under the lock.
+
+        Raises:
+            ChallengeLost: the generation was raised since, or the row is gone; nothing was written.
+        """
+        with atomic_for(CognitoIdentity):
+            before = self.invalidate_proofs(kind, since=since, detail=detail)
+            rows = type(self).objects.filter(pk=self.pk)
+            rows.update(sign_outs=models.F("sign_outs") + 1)
+            self.sign_outs = rows.values_list("sign_outs", flat=True).get()
         return before
 
     def record_enabled(self) -> None:

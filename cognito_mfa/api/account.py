@@ -252,13 +252,12 @@ class RecoveryCodes(ApiView):
         if refused is not None or identity is None:
             return refused or self.problem("not_set_up")
         try:
-            created = recovery_codes.create(request, identity)
+            shown_recovery_codes.create(request, identity)
         except ChallengeLost:
             text = error_texts.codes_not_created()
             return self.problem(RESTART.code, status=HTTPStatus.CONFLICT, detail=text)
         except Busy as error:
             return _busy(self, error)
-        shown_recovery_codes.keep(request, identity, created)
         return self._codes()
 
     def _refusal(self, *, recent: bool) -> HttpResponse | None:

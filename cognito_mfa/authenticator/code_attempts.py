@@ -411,7 +411,8 @@ def _record_wrong_code(
             request, identity, method, is_last_free=count.failures == FREE_ATTEMPTS
         )
         if count.is_last:
-            MFAEvent.objects.record(MFAEvent.Kind.CODE_ENTRY_LOCKED, identity)
-            emails.send("code_entry_locked", identity)
+            with atomic_for(MFAEvent):
+                MFAEvent.objects.record(MFAEvent.Kind.CODE_ENTRY_LOCKED, identity)
+                emails.send("code_entry_locked", identity)
     log_events.write("code_rejected", user=identity.user_id if identity else None, method=method)
     signals.send(signals.code_rejected, request=request, identity=identity, method=method)

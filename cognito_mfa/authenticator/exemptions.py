@@ -58,8 +58,8 @@ def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemp
             for_superuser=bool(getattr(user, "is_superuser", False)),
         )
         _record(Kind.EXEMPTION_GRANTED, exemption, actor, reason)
-    if (identity := identity_of(user)) is not None:
-        emails.send("exemption_granted", identity, until=until)
+        if (identity := identity_of(user)) is not None:
+            emails.send("exemption_granted", identity, until=until)
     signals.send(
         signals.exemption_granted,
         identity=identity,
@@ -89,8 +89,8 @@ def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
         if not not_revoked.update(revoked_at=timezone.now()):
             return False
         _record(Kind.EXEMPTION_REVOKED, exemption, actor, reason)
-    if (identity := identity_of(exemption.user)) is not None:
-        emails.send("exemption_revoked", identity)
+        if (identity := identity_of(exemption.user)) is not None:
+            emails.send("exemption_revoked", identity)
     signals.send(
         signals.exemption_revoked,
         identity=identity,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from django.db.models import F
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from cognito_mfa import signals
 from cognito_mfa.authenticator import emails
 from cognito_mfa.cognito.types import Person
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.enforcement import proof
+from cognito_mfa.exceptions import BadReply, CognitoMFAError, Unavailable
 from cognito_mfa.models import CognitoIdentity, MFAEvent, identity_of
 
 Kind = MFAEvent.Kind
@@ -24,8 +29,8 @@ def record_reset(request: HttpRequest, identity: CognitoIdentity) -> None:
         request: the one that carried the code.
         identity: the user's.
     """
-    _end_sessions(identity, Kind.PASSWORD_RESET)
-    _tell(request, identity, reset=True)
+    _record(identity, Kind.PASSWORD_RESET)
+    signals.send(signals.password_changed, request=request, identity=identity, reset=True)
 
 
 def record_doubt_about_stranger(username: str) -> None:
@@ -35,6 +40,42 @@ def record_doubt_about_stranger(username: str) -> None:
         username: as typed; only the pool's own one ends what began with the old password.
     """
     MFAEvent.objects.record(Kind.STATUS_CHANGED, None, username=username, detail=IN_DOUBT)
+
+
+@contextmanager
+def sending(identity: CognitoIdentity) -> Generator[None]:
+    """Send a new password inside; until its outcome is recorded, the next sign-in takes it for changed.
+
+    Written before Cognito is asked, because the process may end when Cognito has just changed it. Of a refusal, nothing
+    is left.
+
+    Args:
+        identity: the user's.
+    """
+    now = timezone.now()
+    _rows(identity).filter(password_sent_at=None).update(password_sent_at=now)
+    try:
+        yield
+    except CognitoMFAError as error:
+        if not is_in_doubt(error):  # one that was sent by a process that ended stays
+            _rows(identity).filter(password_sent_at=now).update(password_sent_at=None)
+        raise
+
+
+def is_in_doubt(error: CognitoMFAError) -> bool:
+    """Return whether Cognito may have set a new password although it said ``error``, or nothing."""
+    return isinstance(error, (Unavailable, BadReply)) and not error.is_definite
+
+
+def settle(request: HttpRequest, identity: CognitoIdentity) -> None:
+    """End all other sessions if a new password was sent, and nothing recorded what became of it.
+
+    Args:
+        request: in which the user has just signed in.
+        identity: the user's.
+    """
+    if identity.password_sent_at is not None:
+        record_doubt(request, identity)
 
 
 def record_reset_of_stranger(person: Person) -> None:
@@ -52,7 +93,7 @@ def record_change(request: HttpRequest, identity: CognitoIdentity) -> None:
     _end_other_sessions(request, identity, Kind.PASSWORD_CHANGED)
     # SECURITY: a stolen cookie is of this very session. It must not be good for the session that stays.
     request.session.cycle_key()
-    _tell(request, identity, reset=False)
+    signals.send(signals.password_changed, request=request, identity=identity, reset=False)
 
 
 def record_doubt(request: HttpRequest, identity: CognitoIdentity) -> None:
@@ -67,8 +108,8 @@ def record_doubt(request: HttpRequest, identity: CognitoIdentity) -> None:
 
 
 def end_sessions(identity: CognitoIdentity) -> None:
-    """End every session of a user who may be the one whose password was reset."""
-    _end_sessions(identity, Kind.STATUS_CHANGED, detail=IN_DOUBT)
+    """End every session of a user whose password may have been changed, or may be another user's."""
+    _record(identity, Kind.STATUS_CHANGED, detail=IN_DOUBT)
 
 
 def _end_other_sessions(
@@ -77,22 +118,22 @@ def _end_other_sessions(
     own = identity_of(request.user)
     record = request.session.get(proof.KEY)
     proven = own is not None and own.pk == identity.pk and proof.holds(record, own)
-    before = _end_sessions(identity, kind, detail=detail)
+    before = _record(identity, kind, detail=detail)
     if proven:
         proof.carry_over(request.session, identity, since=before)
     proof.record_sign_outs(request.session, identity.sign_outs)
 
 
-def _end_sessions(identity: CognitoIdentity, kind: MFAEvent.Kind, *, detail: str = "") -> int:
-    """End every session, whether it had passed MFA or not, and return the generation before."""
+def _record(identity: CognitoIdentity, kind: MFAEvent.Kind, *, detail: str = "") -> int:
+    """End every session, and tell the user of a change that is certain; return the generation before."""
     with atomic_for(CognitoIdentity):
-        before = identity.invalidate_proofs(kind, detail=detail)
-        rows = CognitoIdentity.objects.filter(pk=identity.pk)
-        rows.update(sign_outs=F("sign_outs") + 1)
-        identity.sign_outs = rows.values_list("sign_outs", flat=True).get()
+        before = identity.end_sessions(kind, detail=detail)
+        _rows(identity).update(password_sent_at=None)
+        identity.password_sent_at = None
+        if kind != Kind.STATUS_CHANGED:
+            emails.send("password_changed", identity, reset=kind == Kind.PASSWORD_RESET)
     return before
 
 
-def _tell(request: HttpRequest, identity: CognitoIdentity, *, reset: bool) -> None:
-    emails.send("password_changed", identity, reset=reset)
-    signals.send(signals.password_changed, request=request, identity=identity, reset=reset)
+def _rows(identity: CognitoIdentity) -> QuerySet[CognitoIdentity]:
+    return CognitoIdentity.objects.filter(pk=identity.pk)

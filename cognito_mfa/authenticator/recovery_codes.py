@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from collections.abc import Callable
 from typing import NamedTuple
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -70,12 +71,19 @@ class CodeSet(NamedTuple):
     id: int | None
 
 
-def create(request: HttpRequest, identity: CognitoIdentity) -> CodeSet:
+def create(
+    request: HttpRequest,
+    identity: CognitoIdentity,
+    *,
+    keep: Callable[[CodeSet], object],
+) -> None:
     """Create a new set of codes, which ends the old one.
 
     Args:
         request: of the user, whose session has a proof.
         identity: the user's.
+        keep: keeps the set, whose codes can never be read again, for the user's pages. In the same transaction,
+            so that no old set ends for a new one that nobody has seen.
 
     Raises:
         Busy: too many sets in the last hour.
@@ -99,9 +107,9 @@ def create(request: HttpRequest, identity: CognitoIdentity) -> CodeSet:
         RecoveryCode.objects.bulk_create(rows)
         created = CodeSet(codes, set_id(identity))
         MFAEvent.objects.record(Kind.RECOVERY_CODES_CREATED, identity)
-    emails.send("recovery_codes_created", identity)
+        keep(created)
+        emails.send("recovery_codes_created", identity)
     signals.send(signals.recovery_codes_created, request=request, identity=identity)
-    return created
 
 
 def check(identity: CognitoIdentity | None, code: SecretText) -> RecoveryCode:

@@ -180,8 +180,8 @@ def _finish(reset: MFAReset) -> None:
         # Again: a sign-in with the old app may have succeeded since the reset was requested.
         identity.invalidate_proofs(Kind.MFA_RESET, actor=reset.actor, reason=reset.reason)
         code_attempts.clear(identity.username, sub=identity.sub)
-    if identity.status != Status.GONE:  # the address may belong to someone else by now
-        _notify(reset)
+        if identity.status != Status.GONE:  # the address may belong to someone else by now
+            _notify(reset)
     signals.send(
         signals.mfa_reset,
         identity=identity,

@@ -91,7 +91,7 @@ def clear_failures(username: str, *, sub: str = "", actor: Any, reason: str) -> 
             reason=reason,
             detail=str(failures),
         )
-    if event.identity:
-        # An attacker who guesses may ask the staff to clear the counter: the owner must hear of it.
-        emails.send("failures_cleared", event.identity, failures=failures)
+        if event.identity:
+            # An attacker who guesses may ask the staff to clear the counter: the owner must hear of it.
+            emails.send("failures_cleared", event.identity, failures=failures)
     return failures

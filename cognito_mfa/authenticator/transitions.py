@@ -52,8 +52,12 @@ def record_setup(
         identity.record_status(Status.ENABLED)
         code_attempts.move_to_sub(identity.username, identity.sub)
         code_attempts.clear(identity.username, sub=identity.sub)
+        if before is None:
+            emails.send("software_token_verified", identity, software_token=token)
+        else:
+            before.refresh_from_db()  # retired, with its last use
+            emails.send("software_token_replaced", identity, software_token=token, before=before)
     if before is None:
-        emails.send("software_token_verified", identity, software_token=token)
         signals.send(
             signals.software_token_verified,
             request=request,
@@ -61,8 +65,6 @@ def record_setup(
             software_token=token,
         )
         return token
-    before.refresh_from_db()  # retired, with its last use
-    emails.send("software_token_replaced", identity, software_token=token, before=before)
     signals.send(
         signals.software_token_replaced,
         request=request,
@@ -102,7 +104,7 @@ def record_removal(
         )
         identity.retire_token(retired.REMOVED_ELSEWHERE if elsewhere else retired.REMOVED)
         identity.record_status(Status.NOT_SET_UP)
-    emails.send("software_token_removed", identity, before=before, elsewhere=elsewhere)
+        emails.send("software_token_removed", identity, before=before, elsewhere=elsewhere)
     signals.send(
         signals.software_token_removed, request=request, identity=identity, software_token=before
     )

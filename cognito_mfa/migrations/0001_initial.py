@@ -297,6 +297,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "password_sent_at",
+                    models.DateTimeField(editable=False, null=True),
+                ),
+                (
                     "language",
                     models.CharField(
                         blank=True,

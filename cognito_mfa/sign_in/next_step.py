@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from django.http import HttpRequest
 
-from cognito_mfa.authenticator import code_attempts, recovery, transitions
+from cognito_mfa.authenticator import code_attempts, password_changes, recovery, transitions
 from cognito_mfa.cognito import claims
 from cognito_mfa.cognito.types import (
     CODE_PARAMETERS,
@@ -163,6 +163,7 @@ def finish_with_tokens(
         code_attempts.move_to_sub(identity.username, identity.sub)
     if passed and is_recorded:
         completion.record_use(request, identity, passed, unconfirmed=pending.unconfirmed)
+    _check_change(request, pending, identity)
     pending = bind_to(pending, identity)
     if pending.is_change:
         return _change(request, pending, identity, tokens, method=method)
@@ -178,6 +179,13 @@ def _effective_consent(pending: PendingSignIn, given: Consent) -> Consent:
     return Consent.WITHHELD if pending.is_switching_user else given
 
 
+def _check_change(request: HttpRequest, pending: PendingSignIn, identity: CognitoIdentity) -> None:
+    """Check that users change their own settings, and settle what an earlier change left open."""
+    if pending.is_change:
+        removal.check_own(request, identity)
+        password_changes.settle(request, identity)
+
+
 def _change(
     request: HttpRequest,
     pending: PendingSignIn,
@@ -186,7 +194,6 @@ def _change(
     *,
     method: str,
 ) -> Outcome:
-    removal.check_own(request, identity)
     if pending.purpose is Purpose.SIGN_OUT:
         return sign_out_elsewhere.with_token(request, identity, tokens.access, method=method)
     if pending.purpose is Purpose.REPLACE:

@@ -65,13 +65,13 @@ def finish(
     """
     access = pending.tokens.access if pending.tokens else NOTHING
     try:
-        with pending.discarding_on_failure(request):
+        with pending.discarding_on_failure(request), password_changes.sending(identity):
             user_api.change_password(access, previous, proposed)
     except BadCredentials as error:
         log_events.write("password_change_refused", cause=error, user=identity.user_id)
         raise
     except (Unavailable, BadReply) as error:
-        if error.sent == "unknown":
+        if password_changes.is_in_doubt(error):
             password_changes.record_doubt(request, identity)
         raise
     clear_pending(request)

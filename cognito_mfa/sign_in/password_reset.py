@@ -25,7 +25,6 @@ from cognito_mfa.exceptions import (
     ChallengeLostReason,
     CognitoMFAError,
     PasswordRejected,
-    Unavailable,
 )
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.monitoring import log_events
@@ -113,17 +112,13 @@ def set_password(
         raise ChallengeLost(reason=ChallengeLostReason.NOTHING_PENDING)
     code = code or pending.reset_code
     try:
-        with pending.discarding_on_failure(request):
+        with pending.discarding_on_failure(request), reset_note.sending(request, pending.username):
             user_api.reset_password(pending.username, code, password, caller=caller_of(request))
     except PasswordRejected:
         _save(request, replace(pending, reset_code=code))
         raise
     except BadCode:
         _save(request, replace(pending, reset_code=NOTHING))
-        raise
-    except Unavailable as error:
-        if error.sent == "unknown":
-            reset_note.remember(request, pending.username, certain=False)
         raise
     pending.discard_progress(request)
     _record(request, pending.username)

@@ -6,12 +6,15 @@ So a page that is loaded again, printed or downloaded shows the same codes, and 
 from __future__ import annotations
 
 import time
+from functools import partial
 
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest
 
 from cognito_mfa.authenticator import recovery_codes
 from cognito_mfa.authenticator.recovery_codes import CodeSet
 from cognito_mfa.enforcement.proof import PREFIX
+from cognito_mfa.exceptions import ChallengeLost, ChallengeLostReason
 from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.sign_in.encryption import decrypt, encrypt
 from cognito_mfa.values.clocks import seconds_since
@@ -19,6 +22,28 @@ from cognito_mfa.values.secret_text import SecretText
 
 KEY = f"{PREFIX}recovery_codes"
 TTL = 10 * 60  # seconds
+
+
+def create(request: HttpRequest, identity: CognitoIdentity) -> None:
+    """Create a new set of codes, and let the user's pages show it for some minutes.
+
+    Args:
+        request: of the user, whose session keeps them.
+        identity: the user's.
+
+    Raises:
+        Busy: too many sets in the last hour.
+        ChallengeLost: a reset, another change, or the end of the session came first; the old set is valid.
+    """
+    recovery_codes.create(request, identity, keep=partial(_keep_now, request, identity))
+
+
+def _keep_now(request: HttpRequest, identity: CognitoIdentity, created: CodeSet) -> None:
+    keep(request, identity, created)
+    try:
+        request.session.save()
+    except UpdateError:
+        raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN) from None
 
 
 def keep(request: HttpRequest, identity: CognitoIdentity, created: CodeSet) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 
 from django.contrib import messages
-from django.db.models import F
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -86,12 +85,10 @@ def with_token(
 def _end_other_sessions(request: HttpRequest, identity: CognitoIdentity, *, method: str) -> None:
     proven = proof.holds(request.session.get(proof.KEY), identity)
     with atomic_for(CognitoIdentity):
-        before = identity.invalidate_proofs(
+        before = identity.end_sessions(
             MFAEvent.Kind.SIGNED_OUT_ELSEWHERE, since=identity.generation
         )
-        rows = CognitoIdentity.objects.filter(pk=identity.pk)
-        rows.update(sign_outs=F("sign_outs") + 1)
-        identity.sign_outs = rows.values_list("sign_outs", flat=True).get()
+        emails.send("signed_out_elsewhere", identity)
     if method:
         proof.write(request.session, identity, method=method)
     elif proven:
@@ -99,7 +96,6 @@ def _end_other_sessions(request: HttpRequest, identity: CognitoIdentity, *, meth
     proof.record_sign_outs(request.session, identity.sign_outs)
     # SECURITY: a stolen cookie is of this very session. It must not be good for the session that stays.
     request.session.cycle_key()
-    emails.send("signed_out_elsewhere", identity)
 
 
 def _report(request: HttpRequest, identity: CognitoIdentity, *, revoked: bool) -> None:

@@ -35,7 +35,10 @@ class SignInStep(WithDestination):
 
     @property
     def purpose(self) -> Purpose:
-        return Purpose.SET_UP if self.has("setup") else self.pending.purpose
+        if self.has("setup"):
+            return Purpose.SET_UP
+        # Who signs in wants nothing else, whatever they were about to change.
+        return Purpose.SIGN_IN if self.pending.is_change else self.pending.purpose
 
     @property
     def is_switching_user(self) -> bool:

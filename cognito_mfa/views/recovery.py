@@ -118,12 +118,11 @@ class RecoveryCodesView(CodesPage, TemplateView):
         if identity is None:  # unlinked since
             return self.redirect_to_device()
         try:
-            created = recovery_codes.create(request, identity)
+            shown_recovery_codes.create(request, identity)
         except ChallengeLost:
             return self.redirect_to_device(text=error_texts.codes_not_created())
         except Busy as error:
             return self.redirect_to_device(text=error_texts.busy(error))
-        shown_recovery_codes.keep(request, identity, created)
         return self.redirect_to_codes()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -320,6 +320,13 @@ def test_a_required_reset_leads_there_from_a_change_too(
     assert "newcomer" in person.text(person.get(leads.url))
 
 
+def test_a_sign_in_does_not_go_on_with_a_change(person: Visitor) -> None:
+    """``SignInStep.purpose``: who signs in at the page for it is let in, and asked for nothing else."""
+    person.start_change("device_replace")
+    person.sign_in(next_url="/private/")
+    assert person.enter_code().url == "/private/"
+
+
 # ------------------------------------------------------------------------ a code that only Cognito knows of
 
 
