@@ -535,7 +535,8 @@ def token_endpoint_is_open_to_pages(stage: Stage) -> str:
     url, origin = f"{stage.server.url}/oauth2/token", {"Origin": "https://app.example.com"}
     preflight = {**origin, "Access-Control-Request-Method": "POST"}
     form = {"Content-Type": "application/x-www-form-urlencoded", **origin}
-    body = f"grant_type=authorization_code&client_id={stage.pools['OPTIONAL'].app}&code=x".encode()
+    app, page = stage.pools["OPTIONAL"].app, "https%3A%2F%2Fapp.example.com%2F"
+    body = f"grant_type=authorization_code&client_id={app}&code=x&redirect_uri={page}".encode()
     asked = _exchanged(urllib.request.Request(url, headers=preflight, method="OPTIONS"))
     answered = _exchanged(urllib.request.Request(url, body, form, method="POST"))
     if asked[0] >= 300 or not asked[1]:
