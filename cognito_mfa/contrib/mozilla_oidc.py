@@ -57,11 +57,22 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
     def authenticate(self, request: HttpRequest, **kwargs: Any) -> Any:
         """Return the user of a sign-in, as the package does; raise here what failed in our part of it.
 
-        SECURITY: the package holds the tokens as plain text while our part runs, and an exception that
+        What fails in the package's own part signs no one in: anyone can come back with an invented code, the tokens may
+        be of another browser's sign-in, and Cognito's pages may not answer.
+
+        SECURITY: the package holds the client secret, the code, and the tokens as plain text, and an exception that
         passed through it would take its variables along into the error report.
         """
         self._failure: Exception | None = None
-        user = super().authenticate(request, **kwargs)
+        user, failed = None, ""
+        try:
+            user = super().authenticate(request, **kwargs)
+        except Exception as error:  # noqa: BLE001 - of requests, or of what the package thinks of the answer
+            failed = type(error).__name__
+        if (
+            failed
+        ):  # after the handler, where a log handler finds no exception whose frames it could report
+            log_events.write("sign_in_refused", f"managed login, {failed}", level=logging.WARNING)
         if self._failure is not None:
             raise self._failure
         return user
