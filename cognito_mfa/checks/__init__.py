@@ -70,6 +70,7 @@ ALWAYS: tuple[Check, ...] = (
     managed_login.check_trust,
     managed_login.check_allauth_provider,
     managed_login.check_prompt,
+    managed_login.check_code_binding,
     managed_login.check_scope,
     managed_login.check_mozilla_tokens,
     recovery.check_recovery_codes,

@@ -89,6 +89,22 @@ def check_prompt() -> Iterator[CheckMessage]:
         )
 
 
+def check_code_binding() -> Iterator[CheckMessage]:
+    """Check that a code of managed login is good only in the browser that asked for it (W021).
+
+    The state protects a browser from another one's answer. It does not protect a user whose code was stolen, because the
+    thief's browser has a state of its own.
+    """
+    conf = conf_or_none()
+    if conf is not None and _binds_code(conf) is False:
+        yield Caution(
+            "The sign-in does not bind the authorization code to the browser, so someone who gets hold of a user's code can "
+            "sign in as that user.",
+            hint="Set 'OAUTH_PKCE_ENABLED': True for the provider in SOCIALACCOUNT_PROVIDERS, or OIDC_USE_PKCE = True.",
+            id="cognito_mfa.W021",
+        )
+
+
 def check_scope() -> Iterator[CheckMessage]:
     """Check that sign-ins request the scope that the setup needs (W018)."""
     conf = conf_or_none()
@@ -161,6 +177,24 @@ def _prompts(provider: object) -> list[str] | None:
         return None
     asked = [one.get("AUTH_PARAMS", {}) for one in _allauth_settings()]
     return [str(params.get("prompt", "")) for params in asked] or None
+
+
+def _binds_code(conf: Conf) -> bool | None:
+    """Return whether PKCE is used, or a nonce that is compared; None for a package that is not known."""
+    provider = _provider(conf)
+    if provider == MOZILLA:
+        pkce, nonce = (
+            getattr(settings, name, default)
+            for name, default in (("OIDC_USE_PKCE", False), ("OIDC_USE_NONCE", True))
+        )
+        return bool(pkce or nonce)
+    if provider != ALLAUTH:
+        return None
+    name = "amazon_cognito" if conf.ALLAUTH_PROVIDER == "amazon_cognito" else "openid_connect"
+    one = getattr(settings, "SOCIALACCOUNT_PROVIDERS", {}).get(name, {})
+    apps = [*one.get("APPS", ()), *([one["APP"]] if one.get("APP") else [])]
+    said = [app.get("settings", {}).get("oauth_pkce_enabled") for app in apps] or [None]
+    return all(one.get("OAUTH_PKCE_ENABLED", False) if own is None else own for own in said)
 
 
 def _allauth_settings() -> list[dict[str, Any]]:

@@ -233,10 +233,22 @@ ALLAUTH_APP = site(
         "openid_connect": {
             "SCOPE": ["openid", "aws.cognito.signin.user.admin"],
             "AUTH_PARAMS": {"prompt": "login"},
+            "OAUTH_PKCE_ENABLED": True,
             "APPS": [{"provider_id": "cognito"}],
         }
     }
 )
+
+
+def with_pkce(*, provider: bool, app: bool | None) -> Callable[[Settings], None]:
+    """Let allauth's provider, and its app, say whether PKCE is used; None for an app that says nothing."""
+    own = {} if app is None else {"settings": {"oauth_pkce_enabled": app}}
+    apps = [{"provider_id": "cognito", **own}]
+    return site(
+        SOCIALACCOUNT_PROVIDERS={"openid_connect": {"OAUTH_PKCE_ENABLED": provider, "APPS": apps}}
+    )
+
+
 MOZILLA_ASKS = site(
     OIDC_RP_SCOPES="openid aws.cognito.signin.user.admin",
     OIDC_AUTH_REQUEST_EXTRA_PARAMS={"prompt": "login"},
@@ -381,6 +393,11 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
         both(conf(TOKEN_PROVIDER=MOZILLA), site(OIDC_AUTH_REQUEST_EXTRA_PARAMS={"prompt": "none"})),
     ),
     ("W022", both(conf(TOKEN_PROVIDER=ALLAUTH), WITHOUT_SCOPE)),
+    ("W021", conf(TOKEN_PROVIDER=ALLAUTH, ALLAUTH_PROVIDER="cognito")),
+    ("W021", both(conf(TOKEN_PROVIDER=ALLAUTH, ALLAUTH_PROVIDER="amazon_cognito"), ALLAUTH_APP)),
+    ("W021", both(WITH_ALLAUTH, with_pkce(provider=True, app=False))),
+    ("W021", both(WITH_ALLAUTH, with_pkce(provider=False, app=None))),
+    ("W021", both(conf(TOKEN_PROVIDER=MOZILLA), site(OIDC_USE_NONCE=False))),
     ("W023", conf(TOKEN_PROVIDER=ALLAUTH, ALLAUTH_PROVIDER="cognito")),
     ("W023", both(conf(TOKEN_PROVIDER=ALLAUTH, ALLAUTH_PROVIDER="cognito"), WITHOUT_SCOPE)),
     ("W017", conf(TOKEN_PROVIDER=view)),
@@ -569,6 +586,23 @@ def test_a_filter_on_the_handler_makes_a_loud_logger_fine(settings: Settings) ->
 def test_another_filter_is_none(factory: object, settings: Settings) -> None:
     settings.LOGGING = {**CLEAN_LOGGING, "filters": {"secrets": {"()": factory}}}
     assert "cognito_mfa.W011" in found()
+
+
+BOUND = [
+    both(WITH_ALLAUTH, with_pkce(provider=True, app=None)),
+    both(WITH_ALLAUTH, with_pkce(provider=False, app=True)),
+    both(WITH_MOZILLA, site(OIDC_USE_PKCE=True, OIDC_USE_NONCE=False)),
+    WITH_MOZILLA,  # which uses a nonce by default
+    conf(TOKEN_PROVIDER=view),
+]
+
+
+@pytest.mark.parametrize("change", BOUND, ids=range(len(BOUND)))
+def test_a_code_that_is_bound_to_its_browser(
+    change: Callable[[Settings], None], settings: Settings
+) -> None:
+    change(settings)
+    assert "cognito_mfa.W021" not in found()
 
 
 @pytest.mark.parametrize("rule", ["staff", {"groups": ["Editors"]}])
