@@ -39,12 +39,14 @@ LONGER_THAN_DECLARED = frozenset({"CustomAttributeNameType", "SchemaAttributesLi
 #: Members that Cognito sends although they are empty, or the shapes of values in a map.
 MAY_BE_EMPTY = frozenset(
     {
+        "AttributesRequireVerificationBeforeUpdate",
         "AuthEvents",
         "ChallengeParameters",
         "ClientSecrets",
         "Credentials",
         "Devices",
         "DomainDescription",
+        "EmailMfaConfiguration",
         "Groups",
         "IdpIdentifiers",
         "LambdaConfig",

@@ -119,6 +119,10 @@ class Behavior:
     """An app client without ReadAttributes or WriteAttributes may read or write standard
     attributes only (documented), instead of the pool's own attributes too (measured)."""
 
+    pool_updates_reset_everything: bool = False
+    """UpdateUserPool resets each member that it does not name (documented, and measured of old),
+    instead of leaving the MFA configuration, both policies, and a few others (measured)."""
+
     alias_answers_challenges: bool = True
     """USERNAME in a challenge's answer may be an alias (measured, mixed); documented: not."""
 

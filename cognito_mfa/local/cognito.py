@@ -185,6 +185,7 @@ class LocalCognito:
             case_insensitive=case_insensitive,
             policy=policy or PasswordPolicy(),
             behavior=behavior or self.behavior,
+            settings={"UsernameConfiguration": {"CaseSensitive": not case_insensitive}},
         )
         pool_settings.check_possible(pool)
         declared = attribute_schema.declarations(required_attributes, custom_attributes)

@@ -34,8 +34,19 @@ def _among(item: Any, described: Sequence[Any]) -> bool:
     return any(not list(drift(item, one)) for one in described)
 
 
+def is_unset(value: Any) -> bool:
+    """Whether the provider reads a description as nothing."""
+    if isinstance(value, Mapping):
+        return all(is_unset(one) for one in value.values())
+    return value in UNSET
+
+
 class Resource:
     """One resource of a stack. ``given`` has its members as the API names them."""
+
+    #: Where the provider takes no value of AWS's own: what is described without being configured is
+    #: drift.
+    NEVER_COMPUTED: tuple[str, ...] = ()
 
     def __init__(self, **given: Any) -> None:
         self.given = given
@@ -56,6 +67,14 @@ class Resource:
         """What of ``given`` is read again."""
         return self.given
 
+    def drift(self, boto: Any) -> Iterator[str]:
+        """What a plan finds."""
+        described = self.read(boto)
+        yield from drift(self.expected(), described)
+        for name in self.NEVER_COMPUTED:
+            if name not in self.given and not is_unset(described.get(name)):
+                yield f".{name}: not configured, and {described[name]!r}"
+
 
 class Stack:
     """Resources in the order of their dependencies."""
@@ -74,12 +93,13 @@ class Stack:
         return [
             f"{type(resource).__name__}{found}"
             for resource in self.resources
-            for found in drift(resource.expected(), resource.read(self.boto))
+            for found in resource.drift(self.boto)
         ]
 
     def change(self, resource: Resource, **given: Any) -> None:
-        """Configure a resource anew, and apply."""
-        resource.given = {**resource.given, **given}
+        """Configure a resource anew, and apply. What is None is configured no more."""
+        changed = {**resource.given, **given}
+        resource.given = {name: value for name, value in changed.items() if value is not None}
         resource.update(self.boto)
 
     def destroy(self) -> None:
@@ -97,19 +117,62 @@ class Stack:
 
 
 class Pool(Resource):
-    """aws_cognito_user_pool. The MFA configuration has a call of its own; a schema only grows."""
+    """aws_cognito_user_pool. The MFA configuration has a call of its own; a schema only grows.
 
-    MFA = ("MfaConfiguration", "SoftwareTokenMfaConfiguration", "EmailMfaConfiguration")
+    An update is sent with all that is configured, and what was read of the rest: ``KEPT`` has no
+    value in the configuration then, and keeps that of AWS. Tags have calls of their own.
+    """
+
+    MFA = (
+        "MfaConfiguration",
+        "SoftwareTokenMfaConfiguration",
+        "EmailMfaConfiguration",
+        "WebAuthnConfiguration",
+    )
     FIXED = ("AliasAttributes", "UsernameAttributes", "UsernameConfiguration", "Schema")
+    KEPT = (
+        "AccountRecoverySetting",
+        "AdminCreateUserConfig",
+        "EmailConfiguration",
+        "EmailVerificationMessage",
+        "EmailVerificationSubject",
+        "Policies",
+        "SmsConfiguration",
+        "SmsVerificationMessage",
+        "UserPoolTier",
+        "VerificationMessageTemplate",
+    )
+    NEVER_COMPUTED = (
+        "AliasAttributes",
+        "AutoVerifiedAttributes",
+        "DeviceConfiguration",
+        "EmailMfaConfiguration",
+        "LambdaConfig",
+        "SmsAuthenticationMessage",
+        "SoftwareTokenMfaConfiguration",
+        "UserAttributeUpdateSettings",
+        "UserPoolAddOns",
+        "UsernameAttributes",
+        "UsernameConfiguration",
+        "WebAuthnConfiguration",
+    )
+    DEFAULTS: Members = {"MfaConfiguration": "OFF", "DeletionProtection": "INACTIVE"}
+    TEXTS: Mapping[str, str] = {
+        "EmailVerificationMessage": "EmailMessage",
+        "EmailVerificationSubject": "EmailSubject",
+        "SmsVerificationMessage": "SmsMessage",
+    }
     id = ""
     declared: Sequence[Any] = ()
+    applied: Members = {}
 
     def create(self, boto: Any, stack: Stack) -> None:
         given = {name: value for name, value in self.given.items() if name not in self.MFA}
         stack.pool_id = self.id = boto.create_user_pool(**given)["UserPool"]["Id"]
         self.declared = self.given.get("Schema", ())
-        if self.given.get("MfaConfiguration", "OFF") != "OFF":
+        if self._mfa != "OFF" or "WebAuthnConfiguration" in self.given:
             self._set_mfa(boto)
+        self.applied = self.given
 
     def read(self, boto: Any) -> Members:
         pool = boto.describe_user_pool(UserPoolId=self.id)["UserPool"]
@@ -119,23 +182,73 @@ class Pool(Resource):
             attribute["Name"] = attribute["Name"].removeprefix("dev:").removeprefix("custom:")
         return {**pool, "PoolName": pool["Name"], "Schema": schema, **mfa}
 
+    def expected(self) -> Members:
+        return {**self.DEFAULTS, **self.given}
+
     def update(self, boto: Any) -> None:
-        self._set_mfa(boto)
-        kept = {k: v for k, v in self.given.items() if k not in (*self.FIXED, *self.MFA[1:])}
-        boto.update_user_pool(UserPoolId=self.id, **kept)
+        if self._is_changed(*self.MFA, "SmsConfiguration", "SmsAuthenticationMessage"):
+            self._set_mfa(boto)
+        others = {*self.given, *self.applied}.difference(self.FIXED, ["UserPoolTags"])
+        if self._is_changed(*others):
+            boto.update_user_pool(UserPoolId=self.id, **self._sent(boto))
         added = [one for one in self.given.get("Schema", ()) if one not in self.declared]
         if added:
             boto.add_custom_attributes(UserPoolId=self.id, CustomAttributes=added)
             self.declared = self.given["Schema"]
+        self._set_tags(boto)
+        self.applied = self.given
 
     def delete(self, boto: Any) -> None:
         boto.delete_user_pool(UserPoolId=self.id)
 
+    @property
+    def _mfa(self) -> Any:
+        return self.given.get("MfaConfiguration", "OFF")
+
+    def _is_changed(self, *names: str) -> bool:
+        return any(self.given.get(name) != self.applied.get(name) for name in names)
+
     def _set_mfa(self, boto: Any) -> None:
         given = {name: self.given[name] for name in self.MFA if name in self.given}
-        if self.given.get("MfaConfiguration", "OFF") != "OFF" and "SmsConfiguration" in self.given:
-            given["SmsMfaConfiguration"] = {"SmsConfiguration": self.given["SmsConfiguration"]}
+        sms = self.given.get("SmsConfiguration") or self.read(boto).get("SmsConfiguration")
+        if self._mfa != "OFF" and sms:
+            text = {k: v for k, v in self.given.items() if k == "SmsAuthenticationMessage"}
+            given["SmsMfaConfiguration"] = {"SmsConfiguration": sms, **text}
         boto.set_user_pool_mfa_config(UserPoolId=self.id, **given)
+
+    def _sent(self, boto: Any) -> Members:
+        described = self.read(boto)
+        kept = {name: described[name] for name in self.KEPT if described.get(name)}
+        sent = {**self.DEFAULTS, **kept, **self.given}
+        template = dict(sent["VerificationMessageTemplate"])
+        for older, newer in self.TEXTS.items():
+            if older in self.given and self._is_changed(older):
+                template[newer] = self.given[older]
+        settled = {"VerificationMessageTemplate": template}
+        if (
+            "UserAttributeUpdateSettings" in self.applied
+        ):  # without it, Cognito would change nothing
+            none: list[str] = []
+            settled["UserAttributeUpdateSettings"] = self.given.get(
+                "UserAttributeUpdateSettings", {"AttributesRequireVerificationBeforeUpdate": none}
+            )
+        sent |= settled
+        unsent = (*self.FIXED, *self.MFA[1:], "UserPoolTags")
+        return {k: v for k, v in sent.items() if k not in unsent}
+
+    def _set_tags(self, boto: Any) -> None:
+        described = self.read(boto)
+        arn, old, new = (
+            described["Arn"],
+            described["UserPoolTags"],
+            self.given.get("UserPoolTags", {}),
+        )
+        gone = [key for key in old if key not in new]
+        if gone:
+            boto.untag_resource(ResourceArn=arn, TagKeys=gone)
+        changed = {key: value for key, value in new.items() if old.get(key) != value}
+        if changed:
+            boto.tag_resource(ResourceArn=arn, Tags=changed)
 
     def _is_declared(self, name: str) -> bool:
         return name.startswith(("custom:", "dev:")) or any(
@@ -157,9 +270,11 @@ class InPool(Resource):
 
 
 class AppClient(InPool):
-    """aws_cognito_user_pool_client. An update sends all that was read before, besides what changed."""
+    """aws_cognito_user_pool_client. An update sends all that was read before, besides what changed.
+    What was not described is sent as an empty list."""
 
     ONCE = ("GenerateSecret",)
+    NEVER_COMPUTED = ("AnalyticsConfiguration", "RefreshTokenRotation", "TokenValidityUnits")
     id = ""
 
     def made(self, boto: Any) -> None:
@@ -173,15 +288,39 @@ class AppClient(InPool):
 
     def update(self, boto: Any) -> None:
         shape = boto.meta.service_model.operation_model("UpdateUserPoolClient").input_shape
-        known = {k: v for k, v in self.read(boto).items() if k in shape.members}
+        known = {
+            name: value
+            for name, value in self.read(boto).items()
+            if name in shape.members and name not in self.NEVER_COMPUTED
+        }
+        empty: dict[str, Any] = {
+            name: [] for name, one in shape.members.items() if one.type_name == "list"
+        }
         changed = {k: v for k, v in self.given.items() if k not in self.ONCE}
-        boto.update_user_pool_client(**{**known, **changed})
+        boto.update_user_pool_client(**{**empty, **known, **changed})
 
     def delete(self, boto: Any) -> None:
         boto.delete_user_pool_client(**self.pool, ClientId=self.id)
 
     def expected(self) -> Members:
         return {k: v for k, v in self.given.items() if k not in self.ONCE}
+
+
+class ManagedAppClient(AppClient):
+    """aws_cognito_managed_user_pool_client: another service made it, and deletes it. It is found by
+    its name, and changed where it differs."""
+
+    def made(self, boto: Any) -> None:
+        pages = boto.get_paginator("list_user_pool_clients").paginate(**self.pool)
+        clients = [client for page in pages for client in page["UserPoolClients"]]
+        (self.id,) = [
+            one["ClientId"] for one in clients if one["ClientName"] == self.given["ClientName"]
+        ]
+        if list(self.drift(boto)):
+            self.update(boto)
+
+    def delete(self, boto: Any) -> None:
+        pass
 
 
 class Domain(InPool):
@@ -249,6 +388,8 @@ class IdentityProvider(InPool):
 class Group(InPool):
     """aws_cognito_user_group."""
 
+    NEVER_COMPUTED = ("Description", "Precedence", "RoleArn")
+
     def made(self, boto: Any) -> None:
         boto.create_group(**self.pool, **self.given)
 
@@ -264,20 +405,34 @@ class Group(InPool):
 
 
 class User(InPool):
-    """aws_cognito_user. ``Attributes`` are pairs by name, and ``Password`` is permanent."""
+    """aws_cognito_user. ``Attributes`` are pairs by name, and ``Password`` is permanent, unless there
+    is a ``TemporaryPassword``."""
+
+    SECRETS = ("Password", "TemporaryPassword")
 
     @property
     def named(self) -> Mapping[str, str]:
         return {**self.pool, "Username": self.given["Username"]}
 
     def made(self, boto: Any) -> None:
-        boto.admin_create_user(**self.named, MessageAction="SUPPRESS", UserAttributes=self._pairs())
-        boto.admin_set_user_password(**self.named, Password=self.given["Password"], Permanent=True)
+        more = {k: v for k, v in self.given.items() if k == "TemporaryPassword"}
+        boto.admin_create_user(
+            **self.named, MessageAction="SUPPRESS", UserAttributes=self._pairs(), **more
+        )
+        if not self.given.get("Enabled", True):
+            boto.admin_disable_user(**self.named)
+        if "Password" in self.given:
+            self._set_password(boto, self.given["Password"], permanent=True)
 
     def read(self, boto: Any) -> Members:
         user = boto.admin_get_user(**self.named)
         attributes = {one["Name"]: one["Value"] for one in user["UserAttributes"]}
         return {**user, "Attributes": attributes}
+
+    def drift(self, boto: Any) -> Iterator[str]:
+        yield from super().drift(boto)
+        more = self.read(boto)["Attributes"].keys() - self.given["Attributes"].keys() - {"sub"}
+        yield from (f".Attributes.{name}: not configured" for name in sorted(more))
 
     def update(self, boto: Any) -> None:
         before = self.read(boto)["Attributes"]
@@ -291,8 +446,14 @@ class User(InPool):
     def delete(self, boto: Any) -> None:
         boto.admin_delete_user(**self.named)
 
+        if "TemporaryPassword" in self.given:
+            self._set_password(boto, self.given["TemporaryPassword"], permanent=False)
+
+    def _set_password(self, boto: Any, password: str, *, permanent: bool) -> None:
+        boto.admin_set_user_password(**self.named, Password=password, Permanent=permanent)
+
     def expected(self) -> Members:
-        return {k: v for k, v in self.given.items() if k != "Password"}
+        return {k: v for k, v in self.given.items() if k not in self.SECRETS}
 
     def _pairs(self) -> list[Members]:
         return [{"Name": k, "Value": v} for k, v in self.given["Attributes"].items()]
@@ -316,24 +477,44 @@ class UserInGroup(InPool):
 
 
 class UiCustomization(InPool):
-    """aws_cognito_user_pool_ui_customization, which is deleted by one without CSS and image."""
+    """aws_cognito_user_pool_ui_customization, which is deleted by one without CSS and image. An image
+    is not read again."""
+
+    NEVER_COMPUTED = ("CSS",)
+
+    def __init__(self, client: AppClient | None = None, **given: Any) -> None:
+        super().__init__(**given)
+        self.client = client
+
+    @property
+    def named(self) -> Mapping[str, str]:
+        return {**self.pool, "ClientId": self.client.id if self.client else "ALL"}
 
     def made(self, boto: Any) -> None:
-        boto.set_ui_customization(**self.pool, **self.given)
+        boto.set_ui_customization(**self.named, **self.given)
 
     update = made
 
     def read(self, boto: Any) -> Members:
-        answer = boto.get_ui_customization(**self.pool, ClientId=self.given["ClientId"])
-        described: Members = answer["UICustomization"]
-        return described
+        described: Members = boto.get_ui_customization(**self.named)["UICustomization"]
+        is_own = described.get("ClientId") == self.named["ClientId"]
+        return described if is_own else {}
+
+    def expected(self) -> Members:
+        return {k: v for k, v in self.given.items() if k != "ImageFile"}
 
     def delete(self, boto: Any) -> None:
-        boto.set_ui_customization(**self.pool, ClientId=self.given["ClientId"])
+        boto.set_ui_customization(**self.named)
 
 
 class RiskConfiguration(InPool):
     """aws_cognito_risk_configuration of a pool, which is deleted by an empty one."""
+
+    NEVER_COMPUTED = (
+        "AccountTakeoverRiskConfiguration",
+        "CompromisedCredentialsRiskConfiguration",
+        "RiskExceptionConfiguration",
+    )
 
     def made(self, boto: Any) -> None:
         boto.set_risk_configuration(**self.pool, **self.given)
@@ -368,6 +549,7 @@ class LogDelivery(InPool):
 class Branding(InPool):
     """aws_cognito_managed_login_branding, which is replaced when its images change."""
 
+    NEVER_COMPUTED = ("Assets", "Settings")
     named: Members = {}
 
     def __init__(self, client: AppClient, **given: Any) -> None:
@@ -382,8 +564,13 @@ class Branding(InPool):
         self.named = {**self.pool, "ManagedLoginBrandingId": made}
 
     def read(self, boto: Any) -> Members:
+        boto.describe_managed_login_branding(**self.named, ReturnMergedResources=True)
         answer = boto.describe_managed_login_branding(**self.named)
         described: Members = answer["ManagedLoginBranding"]
+        by_client = boto.describe_managed_login_branding_by_client(
+            UserPoolId=self.pool["UserPoolId"], ClientId=self.client.id
+        )
+        assert by_client["ManagedLoginBranding"] == described
         return described
 
     def update(self, boto: Any) -> None:

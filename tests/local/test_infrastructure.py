@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cognito_mfa.local import LocalCognito
-from tests.local.caller import PASSWORD, refused
+from tests.local.caller import PASSWORD, Caller, refused
 from tests.local.infrastructure import (
     AppClient,
     Branding,
@@ -21,6 +21,7 @@ from tests.local.infrastructure import (
     Group,
     IdentityProvider,
     LogDelivery,
+    ManagedAppClient,
     Pool,
     ResourceServer,
     RiskConfiguration,
@@ -166,6 +167,140 @@ def test_a_pool_with_what_newer_providers_know(boto: Any) -> None:
     stack.destroy()
 
 
+SMS_ROLE = {"SnsCallerArn": ROLE, "ExternalId": "external"}
+INVITATION = {
+    "EmailMessage": "Your username is {username} and temporary password is {####}. ",
+    "EmailSubject": "FooBar {####}",
+    "SMSMessage": "Your username is {username} and temporary password is {####}.",
+}
+#: Each block of aws_cognito_user_pool, as the provider's own tests configure it, and what it needs.
+BLOCKS: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "recovery": {"AccountRecoverySetting": RECOVERY},
+    "invitations": {
+        "AdminCreateUserConfig": {
+            "AllowAdminCreateUserOnly": True,
+            "InviteMessageTemplate": INVITATION,
+        }
+    },
+    "verified": {"AutoVerifiedAttributes": ["email"]},
+    "protection": {"DeletionProtection": "ACTIVE"},
+    "devices": {
+        "DeviceConfiguration": {
+            "ChallengeRequiredOnNewDevice": False,
+            "DeviceOnlyRememberedOnUserPrompt": True,
+        }
+    },
+    "email": {"EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"}},
+    "texts": {
+        "EmailVerificationMessage": "Foo {####} Bar",
+        "EmailVerificationSubject": "FooBar {####}",
+        "SmsVerificationMessage": "{####} Baz",
+        "VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE"},
+    },
+    "template": {
+        "VerificationMessageTemplate": {
+            "DefaultEmailOption": "CONFIRM_WITH_LINK",
+            "EmailMessage": "foo {####} bar",
+            "EmailMessageByLink": "{##foobar##}",
+            "EmailSubject": "foobar {####}",
+            "EmailSubjectByLink": "foobar",
+            "SmsMessage": "{####} baz",
+        }
+    },
+    "long texts": {
+        "VerificationMessageTemplate": {
+            "DefaultEmailOption": "CONFIRM_WITH_LINK",
+            "EmailMessage": "{####}" + 994 * "あ",
+            "EmailMessageByLink": "{##foobar##}" + 988 * "い",
+            "EmailSubject": 140 * "う",
+            "EmailSubjectByLink": 140 * "え",
+            "SmsMessage": "{####}" + 134 * "お",
+        }
+    },
+    "text of a code": {"SmsAuthenticationMessage": "Your code: {####}"},
+    "passwords": {"Policies": POLICY},
+    "history": {"Policies": {"PasswordPolicy": {"MinimumLength": 6, "PasswordHistorySize": 24}}},
+    "factors": {
+        "Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}}
+    },
+    "sms": {"SmsConfiguration": SMS_ROLE},
+    "sms in a region": {"SmsConfiguration": {**SMS_ROLE, "SnsRegion": "us-east-1"}},
+    "updates": {
+        "AutoVerifiedAttributes": ["email"],
+        "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]},
+    },
+    "protection off": {"UserPoolTier": "PLUS", "UserPoolAddOns": {"AdvancedSecurityMode": "OFF"}},
+    "protection on": {"UserPoolTier": "PLUS", "UserPoolAddOns": {"AdvancedSecurityMode": "AUDIT"}},
+    "tier": {"UserPoolTier": "LITE"},
+    "passkeys": {
+        "WebAuthnConfiguration": {"RelyingPartyId": "123456789", "UserVerification": "preferred"}
+    },
+    "tags": {"UserPoolTags": {"team": "web"}},
+    "totp": {"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": True}},
+    "sms codes": {"MfaConfiguration": "ON", "SmsConfiguration": SMS_ROLE},
+    "sms codes, and totp off": {
+        "MfaConfiguration": "ON",
+        "SmsConfiguration": SMS_ROLE,
+        "SoftwareTokenMfaConfiguration": {"Enabled": False},
+    },
+    "email codes": {
+        "MfaConfiguration": "ON",
+        "EmailConfiguration": {
+            "EmailSendingAccount": "DEVELOPER",
+            "SourceArn": "arn:aws:ses:us-east-1:123456789012:identity/example.com",
+            "ReplyToEmailAddress": "hello@example.com",
+            "ConfigurationSet": "set",
+        },
+        "EmailMfaConfiguration": {},
+    },
+}
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_block_is_no_drift_and_goes_in_place(boto: Any, block: str) -> None:
+    """What was read keeps its value where the provider keeps it, and all else is gone."""
+    pool = Pool(PoolName="pool", **BLOCKS[block])
+    stack = checked(Stack(boto, pool))
+    stack.change(pool, **dict.fromkeys(BLOCKS[block]))
+    assert stack.plan() == []
+    stack.change(pool, **BLOCKS[block])
+    assert stack.plan() == []
+    stack.change(pool, PoolName="renamed")
+    assert stack.plan() == []
+    stack.change(pool, DeletionProtection="INACTIVE")
+    stack.destroy()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"UsernameAttributes": ["phone_number"]},
+        {"AliasAttributes": ["email", "preferred_username"]},
+        {"UsernameConfiguration": {"CaseSensitive": True}},
+    ],
+)
+def test_what_people_sign_in_with_is_no_drift(boto: Any, names: dict[str, Any]) -> None:
+    pool = Pool(PoolName="pool", **names)
+    stack = checked(Stack(boto, pool))
+    stack.change(pool, AutoVerifiedAttributes=["email"])
+    assert stack.plan() == []
+    stack.destroy()
+
+
+@pytest.mark.parametrize("after", ["sms codes", "sms codes, and totp off", "totp"])
+@pytest.mark.parametrize("before", ["sms codes", "sms codes, and totp off", "totp"])
+def test_one_second_factor_replaces_another(boto: Any, before: str, after: str) -> None:
+    """A role for text messages stays, where the configuration does not name it any more."""
+    pool = Pool(PoolName="pool", AccountRecoverySetting=RECOVERY, **BLOCKS[before])
+    stack = checked(Stack(boto, pool))
+    stack.change(pool, **{**dict.fromkeys(BLOCKS[before]), **BLOCKS[after]})
+    assert stack.plan() == []
+    has_sms = "SmsConfiguration" in {*BLOCKS[before], *BLOCKS[after]}
+    assert ("SmsConfiguration" in pool.read(boto)) is has_sms
+    stack.destroy()
+
+
 def test_a_schema_grows_in_place(boto: Any) -> None:
     pool = terraform_pool()
     stack = checked(Stack(boto, pool))
@@ -287,6 +422,83 @@ def test_a_plain_client_is_read_and_sent_back(boto: Any) -> None:
     }
 
 
+HOURS = {"AccessToken": "hours", "IdToken": "hours", "RefreshToken": "days"}
+#: Blocks and arguments of aws_cognito_user_pool_client that stand alone.
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "older flows": {"ExplicitAuthFlows": ["ADMIN_NO_SRP_AUTH"]},
+    "no revocation": {"EnableTokenRevocation": False},
+    "access tokens": {"AccessTokenValidity": 5},
+    "refresh tokens": {"RefreshTokenValidity": 60},
+    "units": {"TokenValidityUnits": HOURS},
+    "a unit with a life": {"IdTokenValidity": 1, "TokenValidityUnits": HOURS},
+    "sessions": {"AuthSessionValidity": 15},
+    "existence": {"PreventUserExistenceErrors": "LEGACY"},
+    "attributes": {"ReadAttributes": ["email"], "WriteAttributes": ["email"]},
+    "providers": {"SupportedIdentityProviders": ["COGNITO"]},
+    "addresses": {"CallbackURLs": ["https://example.com/"], "LogoutURLs": ["https://example.com/"]},
+    "rotation": {
+        "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"],
+        "RefreshTokenRotation": {"Feature": "ENABLED", "RetryGracePeriodSeconds": 10},
+    },
+    "analytics": {
+        "AnalyticsConfiguration": {
+            "ApplicationArn": "arn:aws:mobiletargeting:us-east-1:123456789012:apps/0123456789abcdef"
+        }
+    },
+    "analytics by id": {
+        "AnalyticsConfiguration": {
+            "ApplicationId": "0123456789abcdef",
+            "ExternalId": "external",
+            "RoleArn": ROLE,
+            "UserDataShared": True,
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("argument", ARGUMENTS)
+def test_an_argument_of_a_client_is_no_drift(boto: Any, argument: str) -> None:
+    client = AppClient(ClientName="web", **ARGUMENTS[argument])
+    stack = checked(Stack(boto, Pool(PoolName="pool"), client))
+    stack.change(client, ClientName="renamed")
+    assert stack.plan() == []
+    stack.change(client, **dict.fromkeys(ARGUMENTS[argument]))
+    assert stack.plan() == []
+    stack.change(client, **ARGUMENTS[argument])
+    assert stack.plan() == []
+    stack.destroy()
+
+
+def test_a_client_that_was_renamed_reads_all_it_read_before(boto: Any) -> None:
+    """The provider sends empty lists for what is not described."""
+    client = AppClient(ClientName="web", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"])
+    user = User(Username="ada", Attributes={"email": "ada@example.com"}, Password=PASSWORD)
+    stack = checked(Stack(boto, Pool(PoolName="pool"), client, user))
+    stack.change(client, ClientName="renamed")
+    token = Caller(boto, client.id).password("ada")["AuthenticationResult"]["AccessToken"]
+    shown = {
+        one["Name"]: one["Value"] for one in boto.get_user(AccessToken=token)["UserAttributes"]
+    }
+    assert shown["email"] == "ada@example.com"
+    boto.update_user_attributes(
+        AccessToken=token, UserAttributes=[{"Name": "name", "Value": "Ada"}]
+    )
+    stack.change(user, Attributes={"email": "ada@example.com", "name": "Ada"})
+    assert stack.plan() == []
+
+
+def test_a_client_that_another_service_made(boto: Any) -> None:
+    theirs = AppClient(ClientName="AmazonOpenSearchService-domain", GenerateSecret=True)
+    ours = ManagedAppClient(ClientName="AmazonOpenSearchService-domain")
+    stack = checked(Stack(boto, Pool(PoolName="pool"), theirs, ours))
+    stack.change(ours, RefreshTokenValidity=7, SupportedIdentityProviders=["COGNITO"])
+    assert stack.plan() == []
+    theirs.delete(boto)
+    with refused("ResourceNotFoundException"):
+        ours.read(boto)
+
+
 def test_a_client_for_programs(boto: Any) -> None:
     orders = ResourceServer(Identifier="orders", Name="Orders", Scopes=SCOPES)
     client = AppClient(
@@ -321,6 +533,30 @@ def test_groups_and_users(boto: Any) -> None:
     assert stack.plan() == []
     stack.change(user, Enabled=False)
     assert stack.plan() == []
+    stack.change(group, Description=None, Precedence=None, RoleArn=None)
+    stack.destroy()
+
+
+def test_a_group_can_be_nothing_but_a_name(boto: Any) -> None:
+    checked(Stack(boto, Pool(PoolName="people"), Group(GroupName="any/of/them"))).destroy()
+
+
+def test_users_with_attributes_of_the_pools_own(boto: Any) -> None:
+    names = ("one", "two", "three", "four")
+    schema = [{"Name": name, "AttributeDataType": "String", "Mutable": True} for name in names]
+    user = User(
+        Username="ada",
+        Attributes={"custom:one": "1", "custom:two": "2", "custom:three": "3"},
+        TemporaryPassword=PASSWORD,
+        Enabled=False,
+    )
+    stack = checked(Stack(boto, Pool(PoolName="people", Schema=schema), user))
+    assert user.read(boto)["UserStatus"] == "FORCE_CHANGE_PASSWORD"
+    four = {"custom:two": "2", "custom:three": "three", "custom:four": "4"}
+    stack.change(user, Attributes=four, Enabled=True, TemporaryPassword="Another-Horse-7")
+    assert stack.plan() == []
+    stack.change(user, Attributes={}, TemporaryPassword=None)
+    assert stack.plan() == []
     stack.destroy()
 
 
@@ -343,7 +579,7 @@ def protected_stack(boto: Any) -> Stack:
         pool,
         Domain(Domain="customers-of-example", ManagedLoginVersion=2),
         client,
-        UiCustomization(ClientId="ALL", CSS=".banner-customizable {padding: 0;}"),
+        UiCustomization(CSS=".banner-customizable {padding: 0;}"),
         Branding(client, Settings={"components": {"favicon": {"enabledTypes": ["ICO"]}}}),
         RiskConfiguration(RiskExceptionConfiguration=blocked),
         LogDelivery(LogConfigurations=[logs]),
@@ -356,6 +592,103 @@ def test_a_stack_with_looks_and_protection(boto: Any) -> None:
     stack.change(look, CSS=".banner-customizable {padding: 1px;}")
     stack.change(style, Settings={"components": {"favicon": {"enabledTypes": ["SVG"]}}})
     stack.change(risks, RiskExceptionConfiguration={"SkippedIPRangeList": ["192.0.2.1/32"]})
+    assert stack.plan() == []
+    stack.destroy()
+
+
+CSS = ".label-customizable {font-weight: 400;}"
+
+
+def test_looks_of_a_client_and_of_all(boto: Any) -> None:
+    client = AppClient(ClientName="web")
+    everyone, own = UiCustomization(CSS=CSS), UiCustomization(client, CSS=CSS)
+    domain = Domain(Domain="customers-of-example")
+    stack = checked(Stack(boto, Pool(PoolName="pool"), domain, client, everyone, own))
+    stack.change(own, CSS=".label-customizable {font-weight: 100;}")
+    assert stack.plan() == []
+    stack.change(everyone, CSS=CSS, ImageFile=b"image")
+    assert stack.plan() == []
+    stack.change(everyone, CSS=None)
+    assert stack.plan() == []
+    stack.destroy()
+
+
+def test_a_look_cannot_be_read_without_a_domain(boto: Any) -> None:
+    domain, look = Domain(Domain="customers-of-example"), UiCustomization(CSS=CSS)
+    stack = checked(Stack(boto, Pool(PoolName="pool"), domain, look))
+    domain.delete(boto)
+    with refused(
+        "InvalidParameterException",
+        "There has to be an existing domain associated with this user pool.",
+    ):
+        look.read(boto)
+    assert stack.boto is boto
+
+
+FOOTER = {
+    "Category": "PAGE_FOOTER_BACKGROUND",
+    "ColorMode": "DARK",
+    "Extension": "SVG",
+    "Bytes": b"<svg/>",
+}
+HEADER = {**FOOTER, "Category": "PAGE_HEADER_BACKGROUND", "ColorMode": "LIGHT"}
+
+
+def test_styles_of_cognitos_own_may_have_images(boto: Any) -> None:
+    """Each change of images is another style."""
+    pool, client = Pool(PoolName="pool"), AppClient(ClientName="web")
+    stack = checked(Stack(boto, pool, client, Branding(client, UseCognitoProvidedValues=True)))
+    for images in ([FOOTER], [HEADER], [HEADER, FOOTER]):
+        *others, style = stack.resources
+        style.delete(boto)
+        style = Branding(client, UseCognitoProvidedValues=True, Assets=images)
+        style.create(boto, stack)
+        stack.resources = (*others, style)
+        assert stack.plan() == []
+    stack.destroy()
+
+
+def test_a_style_goes_back_to_cognitos_own(boto: Any) -> None:
+    client = AppClient(ClientName="web")
+    style = Branding(client, Settings={"components": {"form": {"displayGraphics": True}}})
+    stack = checked(Stack(boto, Pool(PoolName="pool"), client, style))
+    stack.change(style, Settings={"components": {"form": {"displayGraphics": False}}})
+    assert stack.plan() == []
+    stack.change(style, Settings=None, UseCognitoProvidedValues=True)
+    assert stack.plan() == []
+    stack.destroy()
+
+
+def test_each_risk_and_each_log_goes_in_place(boto: Any) -> None:
+    pool = terraform_pool(UserPoolTier="PLUS", UserPoolAddOns={"AdvancedSecurityMode": "AUDIT"})
+    takeover = {
+        "Actions": {
+            "MediumAction": {"EventAction": "MFA_REQUIRED", "Notify": False},
+            "HighAction": {"EventAction": "BLOCK", "Notify": False},
+        }
+    }
+    compromised = {"EventFilter": ["SIGN_IN"], "Actions": {"EventAction": "BLOCK"}}
+    risks = RiskConfiguration(RiskExceptionConfiguration={"BlockedIPRangeList": ["10.0.0.1/32"]})
+    mails = {
+        "LogLevel": "ERROR",
+        "EventSource": "userNotification",
+        "CloudWatchLogsConfiguration": {"LogGroupArn": f"{ROLE}-logs"},
+    }
+    events = {
+        "LogLevel": "INFO",
+        "EventSource": "userAuthEvents",
+        "FirehoseConfiguration": {"StreamArn": f"{ROLE}-stream"},
+    }
+    logs = LogDelivery(LogConfigurations=[mails])
+    stack = checked(Stack(boto, pool, risks, logs))
+    stack.change(risks, AccountTakeoverRiskConfiguration=takeover)
+    stack.change(logs, LogConfigurations=[events, mails])
+    assert stack.plan() == []
+    stack.change(risks, RiskExceptionConfiguration=None)
+    stack.change(risks, CompromisedCredentialsRiskConfiguration=compromised)
+    stack.change(logs, LogConfigurations=[mails])
+    assert stack.plan() == []
+    stack.change(risks, AccountTakeoverRiskConfiguration=None)
     assert stack.plan() == []
     stack.destroy()
 

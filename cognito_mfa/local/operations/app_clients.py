@@ -15,9 +15,11 @@ from cognito_mfa.local.errors import InvalidParameterException
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
 from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.rules import client_settings
-from cognito_mfa.local.rules.client_settings import DEFAULT_FLOWS, LIFETIMES
+from cognito_mfa.local.rules.client_settings import DEFAULT_FLOWS, LIFETIMES, OWN_ROLE
 from cognito_mfa.local.rules.state import AppClient, UserPool
 
+EXISTENCE_ERRORS, LEGACY = "PreventUserExistenceErrors", "LEGACY"
+ANALYTICS = "AnalyticsConfiguration"
 ALPHABET = string.ascii_lowercase + string.digits
 #: Members of CreateUserPoolClient that the client acts on itself.
 UNDERSTOOD = frozenset(
@@ -29,7 +31,6 @@ UNDERSTOOD = frozenset(
         "EnableTokenRevocation",
         "ExplicitAuthFlows",
         "GenerateSecret",
-        "PreventUserExistenceErrors",
         "UserPoolId",
     }
 )
@@ -37,21 +38,22 @@ UNDERSTOOD = frozenset(
 
 def create_user_pool_client(context: Context, parameters: Parameters) -> Payload:
     """Create an app client with an id, and if wanted a secret, of its own."""
-    pool = context.pool(parameters)
+    pool, parameters = context.pool(parameters), _without_empty_lists(parameters)
     client = AppClient(id=_random(26), created_at=context.clock.now())
     client.secret = _secret(parameters)
     client_settings.check(pool, client, parameters, verb="creating")
     _configure(client, parameters, context.clock.now())
     pool.clients[client.id] = client
-    return {"UserPoolClient": _describe(pool, client)}
+    return {"UserPoolClient": _describe(context, pool, client)}
 
 
 def update_user_pool_client(context: Context, parameters: Parameters) -> Payload:
     """Change an app client; what is left out goes back to its default."""
     pool, client = context.client_of_pool(parameters)
+    parameters = _without_empty_lists(parameters)
     client_settings.check(pool, client, parameters, verb="updating")
     _configure(client, {"ClientName": client.name, **parameters}, context.clock.now())
-    return {"UserPoolClient": _describe(pool, client)}
+    return {"UserPoolClient": _describe(context, pool, client)}
 
 
 def delete_user_pool_client(context: Context, parameters: Parameters) -> Payload:
@@ -69,7 +71,7 @@ def delete_user_pool_client(context: Context, parameters: Parameters) -> Payload
 def describe_user_pool_client(context: Context, parameters: Parameters) -> Payload:
     """Return all members of an app client, its secret among them."""
     pool, client = context.client_of_pool(parameters)
-    return {"UserPoolClient": _describe(pool, client)}
+    return {"UserPoolClient": _describe(context, pool, client)}
 
 
 def list_user_pool_clients(context: Context, parameters: Parameters) -> Payload:
@@ -86,12 +88,17 @@ def list_user_pool_clients(context: Context, parameters: Parameters) -> Payload:
     return page
 
 
+def _without_empty_lists(parameters: Parameters) -> Parameters:
+    """A client with an empty list is one without: so Terraform sends what was not described."""
+    return {name: value for name, value in parameters.items() if value != []}
+
+
 def _configure(client: AppClient, parameters: Parameters, now: float) -> None:
     """Everything that can be changed later; what is refused was refused before."""
     client.name = parameters["ClientName"]
     client.explicit_auth_flows = list(parameters.get("ExplicitAuthFlows", DEFAULT_FLOWS))
     client.auth_session_validity = parameters.get("AuthSessionValidity", 3)
-    client.prevent_user_existence_errors = parameters.get("PreventUserExistenceErrors", "LEGACY")
+    client.prevent_user_existence_errors = parameters.get(EXISTENCE_ERRORS, LEGACY)
     client.enable_token_revocation = parameters.get("EnableTokenRevocation", True)
     access, identity, refresh = client_settings.lifetimes(parameters)
     client.access_token_seconds, client.id_token_seconds = access, identity
@@ -118,20 +125,22 @@ def _rotation_grace(parameters: Parameters) -> float | None:
     return float(rotation.get("RetryGracePeriodSeconds", 0))
 
 
-def _describe(pool: UserPool, client: AppClient) -> dict[str, Any]:
+def _describe(context: Context, pool: UserPool, client: AppClient) -> dict[str, Any]:
     secret = {"ClientSecret": client.secret} if client.secret is not None else {}
     return {
         **_described_lifetimes(client),
         **_described_rotation(client),
         "AllowedOAuthFlowsUserPoolClient": False,
+        "EnablePropagateAdditionalUserContextData": False,
+        **_described_existence_errors(client),
         **client.settings,
+        **_described_analytics(context, client),
         "UserPoolId": pool.id,
         "ClientName": client.name,
         "ClientId": client.id,
         **secret,
         "ExplicitAuthFlows": client.explicit_auth_flows,
         "AuthSessionValidity": client.auth_session_validity,
-        "PreventUserExistenceErrors": client.prevent_user_existence_errors,
         "EnableTokenRevocation": client.enable_token_revocation,
         "CreationDate": client.created_at,
         "LastModifiedDate": client.modified_at,
@@ -162,6 +171,22 @@ def _described_rotation(client: AppClient) -> dict[str, Any]:
         return {}
     grace = int(client.rotation_grace)
     return {"RefreshTokenRotation": {"Feature": "ENABLED", "RetryGracePeriodSeconds": grace}}
+
+
+def _described_existence_errors(client: AppClient) -> dict[str, str]:
+    """Of a client that Python made; others have it in their settings if they were given it."""
+    if client.prevent_user_existence_errors == LEGACY:
+        return {}
+    return {EXISTENCE_ERRORS: client.prevent_user_existence_errors}
+
+
+def _described_analytics(context: Context, client: AppClient) -> dict[str, Any]:
+    given: dict[str, Any] | None = client.settings.get(ANALYTICS)
+    if not given:
+        return {}
+    role = f"arn:aws:iam::{context.account.id}:role/{OWN_ROLE}"
+    own = {"RoleArn": role} if "ApplicationArn" in given else {}
+    return {ANALYTICS: {"UserDataShared": False, **own, **given}}
 
 
 def _listed(pool: UserPool, client: AppClient) -> dict[str, Any]:

@@ -47,12 +47,10 @@ def update_managed_login_branding(context: Context, parameters: Parameters) -> P
             raise InvalidParameterException(f"{name} is required.")
     pool, branding = _named(context, parameters)
     _check(parameters)
-    if parameters.get("UseCognitoProvidedValues"):
-        branding.default, branding.settings, branding.assets = True, {}, []
-    else:
-        branding.default = False
-        branding.settings = _merged(branding.settings, parameters.get("Settings", {}))
-        branding.assets = _merged_assets(branding.assets, parameters.get("Assets", []))
+    branding.default = parameters.get("UseCognitoProvidedValues", False)
+    settings, assets = (branding.settings, branding.assets) if not branding.default else ({}, [])
+    branding.settings = _merged(settings, parameters.get("Settings", {}))
+    branding.assets = _merged_assets(assets, parameters.get("Assets", []))
     branding.modified_at = context.clock.now()
     return {"ManagedLoginBranding": _described(pool, branding)}
 
@@ -95,10 +93,10 @@ def _named(context: Context, parameters: Parameters) -> tuple[UserPool, Branding
 
 
 def _check(parameters: Parameters) -> None:
-    own = parameters.get("Settings") or parameters.get("Assets")
-    if parameters.get("UseCognitoProvidedValues") and own:
+    """Images are accepted beside the default settings, although the documentation excludes them."""
+    if parameters.get("UseCognitoProvidedValues") and parameters.get("Settings"):
         raise InvalidParameterException(
-            "Settings and Assets must be omitted when UseCognitoProvidedValues is true."
+            "Settings must be omitted when UseCognitoProvidedValues is true."
         )
 
 

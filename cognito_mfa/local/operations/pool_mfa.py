@@ -14,13 +14,21 @@ from cognito_mfa.local.rules import pool_settings
 from cognito_mfa.local.rules.passkeys import CONFIGURATION
 from cognito_mfa.local.rules.state import UserPool
 
-FACTOR_BLOCKS = ("SmsMfaConfiguration", "SoftwareTokenMfaConfiguration", "EmailMfaConfiguration")
+SMS, TOTP, EMAIL = FACTOR_BLOCKS = (
+    "SmsMfaConfiguration",
+    "SoftwareTokenMfaConfiguration",
+    "EmailMfaConfiguration",
+)
 #: What SetUserPoolMfaConfig set, and UpdateUserPool does not touch.
-KEPT = ("SmsMfaConfiguration", "EmailMfaConfiguration", CONFIGURATION)
+KEPT = (*FACTOR_BLOCKS, CONFIGURATION)
 SMS_BLOCK = {
     "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::123456789012:role/local-cognito-sms"}
 }
 DEFAULTS = {CONFIGURATION: {"UserVerification": "preferred"}}
+SINGLE_FACTOR = (
+    "Cannot set WebAuthn factor configuration to SINGLE_FACTOR if MFA is required and WebAuthn is an "
+    "allowed first auth factor."
+)
 EMAIL_BLOCK = {"Subject": "Your code", "Message": "Your code is {####}."}
 
 
@@ -33,25 +41,31 @@ def set_user_pool_mfa_config(context: Context, parameters: Parameters) -> Payloa
     """Set which factors a pool offers; what is left out goes off."""
     pool = context.pool(parameters)
     mfa = parameters.get("MfaConfiguration", "OFF")
-    _check_factors(mfa, parameters)
+    _check_factors(pool, mfa, parameters)
     _check_senders(pool, parameters)
-    pool_settings.check_required_mfa(mfa, pool.first_factors, parameters.get(CONFIGURATION, {}))
+    pool_settings.check_required_mfa(
+        mfa, pool.first_factors, parameters.get(CONFIGURATION, {}), single_factor=SINGLE_FACTOR
+    )
     pool.mfa = mfa
-    pool.software_token = bool(parameters.get("SoftwareTokenMfaConfiguration", {}).get("Enabled"))
-    pool.sms = "SmsMfaConfiguration" in parameters
-    pool.email = "EmailMfaConfiguration" in parameters
+    pool.software_token = bool(parameters.get(TOTP, {}).get("Enabled"))
+    pool.sms, pool.email = SMS in parameters, EMAIL in parameters
     for name in KEPT:
         pool.settings.pop(name, None)
         if name in parameters:
             pool.settings[name] = {**DEFAULTS.get(name, {}), **parameters[name]}
-    sms = parameters.get("SmsMfaConfiguration", {}).get("SmsConfiguration")
+    sms = parameters.get(SMS, {}).get("SmsConfiguration")
     if sms is not None:
         pool.settings["SmsConfiguration"] = sms
     pool.modified_at = context.clock.now()
     return _mfa_config(pool)
 
 
-def _check_factors(mfa: str, parameters: Parameters) -> None:
+def has_factor(pool: UserPool) -> bool:
+    """Return whether a pool offers a second factor."""
+    return pool.software_token or pool.sms or pool.email
+
+
+def _check_factors(pool: UserPool, mfa: str, parameters: Parameters) -> None:
     """A block is refused beside OFF for being there, even when it enables nothing (measured)."""
     blocks = [name for name in FACTOR_BLOCKS if name in parameters]
     if mfa == "OFF" and blocks:
@@ -60,18 +74,22 @@ def _check_factors(mfa: str, parameters: Parameters) -> None:
         )
     if mfa == "OFF":
         return
-    totp = parameters.get("SoftwareTokenMfaConfiguration", {}).get("Enabled")
-    if not totp and not set(blocks) - {"SoftwareTokenMfaConfiguration"}:
+    if parameters.get(TOTP, {}).get("Enabled") or set(blocks) - {TOTP}:
+        return
+    if has_factor(pool):
         raise InvalidParameterException(
             "Invalid MFA configuration given, can't disable all MFAs with a required or "
             "optional configuration."
         )
+    raise InvalidParameterException(
+        "Invalid MFA Configuration given. SMS MFA, Email MFA, or Software Token MFA must be enabled."
+    )
 
 
 def _check_senders(pool: UserPool, parameters: Parameters) -> None:
     """What a pool sends codes with. One that Python made with ``email=True`` can send them."""
-    pool_settings.check_sms(parameters.get("SmsMfaConfiguration", {}).get("SmsConfiguration"))
-    if "EmailMfaConfiguration" not in parameters or pool.email:
+    pool_settings.check_sms(parameters.get(SMS, {}).get("SmsConfiguration"))
+    if EMAIL not in parameters or pool.email:
         return
     if pool.settings.get("UserPoolTier") == pool_settings.LITE:
         raise FeatureUnavailableInTierException(
@@ -86,21 +104,28 @@ def _check_senders(pool: UserPool, parameters: Parameters) -> None:
 
 
 def _mfa_config(pool: UserPool) -> Payload:
-    config: Payload = {"MfaConfiguration": pool.mfa}
-    if pool.mfa != "OFF":
-        config["SoftwareTokenMfaConfiguration"] = {"Enabled": pool.software_token}
-    if pool.sms and pool.mfa != "OFF":
-        config["SmsMfaConfiguration"] = _sms_block(pool)
-    if pool.email and pool.mfa != "OFF":
-        config["EmailMfaConfiguration"] = pool.settings.get("EmailMfaConfiguration") or EMAIL_BLOCK
-    if "WebAuthnConfiguration" in pool.settings:
-        config["WebAuthnConfiguration"] = pool.settings["WebAuthnConfiguration"]
-    return config
+    blocks = _factor_blocks(pool) if pool.mfa != "OFF" else {}
+    passkeys = pool.settings.get(CONFIGURATION)
+    own = {CONFIGURATION: passkeys} if passkeys is not None else {}
+    return {"MfaConfiguration": pool.mfa, **blocks, **own}
+
+
+def _factor_blocks(pool: UserPool) -> Payload:
+    """The factors as they were given. One that was not given is not described, not even as off."""
+    blocks: Payload = {}
+    if pool.software_token or TOTP in pool.settings:
+        blocks[TOTP] = {"Enabled": pool.software_token}
+    if pool.sms:
+        blocks[SMS] = _sms_block(pool)
+    if pool.email:
+        blocks[EMAIL] = pool.settings.get(EMAIL, EMAIL_BLOCK)
+    return blocks
 
 
 def _sms_block(pool: UserPool) -> Payload:
-    own: Payload = pool.settings.get("SmsMfaConfiguration", {})
+    """Its role is the pool's, whichever operation set it last."""
+    own: Payload = pool.settings.get(SMS, {})
     sms = pool.settings.get("SmsConfiguration")
     if sms is not None:
-        return {"SmsConfiguration": sms, **own}
+        return {**own, "SmsConfiguration": sms}
     return own or SMS_BLOCK

@@ -17,13 +17,14 @@ from cognito_mfa.local.errors import UserPoolTaggingException
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
 from cognito_mfa.local.operations.domains import domains_of
 from cognito_mfa.local.operations.paging import page_start, page_token
-from cognito_mfa.local.operations.pool_mfa import FACTOR_BLOCKS, KEPT
+from cognito_mfa.local.operations.pool_mfa import FACTOR_BLOCKS, KEPT, has_factor
 from cognito_mfa.local.operations.tags import arn_of, check_tags
 from cognito_mfa.local.rules import attribute_schema, lambda_config, pool_settings
 from cognito_mfa.local.rules.passkeys import CONFIGURATION
 from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.rules.state import DeviceTracking, UserPool
 
+USERNAMES = "UsernameConfiguration"
 #: Members of CreateUserPool that the pool acts on; everything else is only described again.
 UNDERSTOOD = frozenset(
     {
@@ -36,11 +37,24 @@ UNDERSTOOD = frozenset(
         "PoolName",
         "Schema",
         "UsernameAttributes",
-        "UsernameConfiguration",
+        USERNAMES,
         "UserPoolId",
         "UserPoolTags",
     }
 )
+#: What UpdateUserPool leaves as it is when a request does not name it, besides the MFA configuration,
+#: tags, and both policies. Everything else goes back to its default.
+LEFT_ALONE = ("DeletionProtection", "UserAttributeUpdateSettings", "UserPoolTier")
+SINGLE_FACTOR = (
+    "WEB_AUTHN cannot be used as an auth factor when MFA is enabled if not configured for MFA."
+)
+#: Texts of messages are described in both places: by their older member, and in the template.
+TEMPLATE = "VerificationMessageTemplate"
+TEXTS = {
+    "EmailVerificationMessage": "EmailMessage",
+    "EmailVerificationSubject": "EmailSubject",
+    "SmsVerificationMessage": "SmsMessage",
+}
 POLICY_MEMBERS = {
     "MinimumLength": "minimum_length",
     "RequireUppercase": "require_uppercase",
@@ -58,7 +72,7 @@ TRACKING = {
 
 def create_user_pool(context: Context, parameters: Parameters) -> Payload:
     """Create a user pool with an id of its own."""
-    pool_settings.check(parameters, has_factor=False)
+    pool_settings.check(parameters)
     _check_required_mfa(parameters, {})
     now = context.clock.now()
     _check_functions(context, parameters)
@@ -75,14 +89,18 @@ def create_user_pool(context: Context, parameters: Parameters) -> Payload:
     )
     attribute_schema.declare(pool, parameters.get("Schema", []))
     _configure(pool, parameters, now)
+    if USERNAMES in parameters:
+        pool.settings[USERNAMES] = parameters[USERNAMES]
     context.account.pools[pool.id] = pool
     return {"UserPool": _describe(context, pool)}
 
 
 def update_user_pool(context: Context, parameters: Parameters) -> Payload:
-    """Change a pool; what is left out goes back to its default."""
+    """Change a pool; most of what is left out goes back to its default."""
     pool = context.pool(parameters)
-    pool_settings.check(parameters, has_factor=_has_factor(pool))
+    parameters = _with_what_stays(pool, parameters)
+    has_sms = pool.sms or "SmsConfiguration" in pool.settings
+    pool_settings.check(parameters, has_factor=has_factor(pool), has_sms=has_sms)
     _check_required_mfa(parameters, pool.settings.get(CONFIGURATION, {}))
     _check_functions(context, parameters)
     _configure(pool, parameters, context.clock.now())
@@ -123,7 +141,6 @@ def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
         "Arn": arn_of(context, pool),
         "MfaConfiguration": pool.mfa,
         "Policies": _describe_policies(pool),
-        "UsernameConfiguration": {"CaseSensitive": not pool.case_insensitive},
         "SchemaAttributes": attribute_schema.described(pool),
         "EstimatedNumberOfUsers": len(pool.users),
         "LambdaConfig": pool.lambda_config,
@@ -135,7 +152,7 @@ def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
         **{k: v for k, v in pool.settings.items() if k not in FACTOR_BLOCKS},
         **_described_defaults(pool),
     }
-    described.pop("WebAuthnConfiguration", None)
+    described.pop(CONFIGURATION, None)
     optional = {
         "UsernameAttributes": pool.username_attributes,
         "AliasAttributes": pool.alias_attributes,
@@ -164,7 +181,7 @@ def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:
     check_tags(tags, refusal=UserPoolTaggingException)
     pool.tags = dict(tags)
     pool.mfa = parameters.get("MfaConfiguration", "OFF")
-    if "SmsConfiguration" in parameters and pool.mfa != "OFF" and not _has_factor(pool):
+    if "SmsConfiguration" in parameters and pool.mfa != "OFF" and not has_factor(pool):
         pool.sms = True
     pool.account_recovery = _recovery(parameters)
     pool.lambda_config = parameters.get("LambdaConfig", {})
@@ -173,8 +190,8 @@ def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:
     pool.device_tracking = _device_tracking(parameters)
     pool.first_factors = _first_factors(parameters)
     pool.policy = _policy(parameters)
-    factors = {name: pool.settings[name] for name in KEPT if name in pool.settings}
-    pool.settings = {**factors, **_only_described(parameters)}
+    kept = {name: pool.settings[name] for name in (*KEPT, USERNAMES) if name in pool.settings}
+    pool.settings = {**kept, **_only_described(parameters)}
     pool.modified_at = now
 
 
@@ -184,12 +201,30 @@ def _check_functions(context: Context, parameters: Parameters) -> None:
     lambda_config.check(config, lambda arn: context.functions.find(arn) is not None)
 
 
+def _with_what_stays(pool: UserPool, parameters: Parameters) -> Parameters:
+    """An update as if it named the members that stay as they are when it does not."""
+    if pool.behavior.pool_updates_reset_everything:
+        return parameters
+    policies = _describe_policies(pool)
+    if parameters.get("AdminCreateUserConfig", {}).get("UnusedAccountValidityDays"):
+        policies["PasswordPolicy"].pop("TemporaryPasswordValidityDays", None)
+    return {
+        "MfaConfiguration": pool.mfa,
+        "UserPoolTags": pool.tags,
+        **{name: pool.settings[name] for name in LEFT_ALONE if name in pool.settings},
+        **parameters,
+        "Policies": {**policies, **parameters.get("Policies", {})},
+    }
+
+
 def _only_described(parameters: Parameters) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if name not in UNDERSTOOD}
-
-
-def _has_factor(pool: UserPool) -> bool:
-    return pool.software_token or pool.sms or pool.email
+    settings = {name: value for name, value in parameters.items() if name not in UNDERSTOOD}
+    template = dict(parameters.get(TEMPLATE, {}))
+    for older, newer in TEXTS.items():
+        text = parameters.get(older) or template.get(newer)
+        if text:
+            settings[older] = template[newer] = text
+    return {**settings, TEMPLATE: template} if template else settings
 
 
 def _policy(parameters: Parameters) -> PasswordPolicy:
@@ -205,7 +240,9 @@ def _policy(parameters: Parameters) -> PasswordPolicy:
 
 def _check_required_mfa(parameters: Parameters, passkeys: Mapping[str, Any]) -> None:
     mfa = parameters.get("MfaConfiguration", "OFF")
-    pool_settings.check_required_mfa(mfa, _first_factors(parameters), passkeys)
+    pool_settings.check_required_mfa(
+        mfa, _first_factors(parameters), passkeys, single_factor=SINGLE_FACTOR
+    )
 
 
 def _first_factors(parameters: Parameters) -> list[str]:
@@ -232,7 +269,8 @@ def _describe_device_tracking(pool: UserPool) -> dict[str, bool]:
 
 
 def _case_sensitive(parameters: Parameters) -> bool:
-    return bool(parameters.get("UsernameConfiguration", {}).get("CaseSensitive"))
+    """Whether usernames differ by case: so they do in a pool whose creator said nothing."""
+    return bool(parameters.get(USERNAMES, {}).get("CaseSensitive", True))
 
 
 def _describe_policies(pool: UserPool) -> dict[str, Any]:

@@ -19,10 +19,6 @@ EVERY_CLIENT = "ALL"
 def set_ui_customization(context: Context, parameters: Parameters) -> Payload:
     """Set the look for an app client or for all; without CSS and image, take it away."""
     pool, client_id = _whose(context, parameters)
-    if not pool.domains:
-        raise InvalidParameterException(
-            "There has to be an existing domain associated with this user pool."
-        )
     now = context.clock.now()
     before = pool.ui_customizations.pop(client_id, None)
     if "CSS" not in parameters and "ImageFile" not in parameters:
@@ -47,11 +43,16 @@ def get_ui_customization(context: Context, parameters: Parameters) -> Payload:
 
 
 def _whose(context: Context, parameters: Parameters) -> tuple[UserPool, str]:
+    """The pool, which needs a domain to be read, too, and the client or "ALL"."""
     client_id: str = parameters.get("ClientId", EVERY_CLIENT)
-    if client_id == EVERY_CLIENT:
-        return context.pool(parameters), client_id
-    pool, client = context.client_of_pool(parameters)
-    return pool, client.id
+    pool = context.pool(parameters)
+    if client_id != EVERY_CLIENT:
+        pool, _ = context.client_of_pool(parameters)
+    if not pool.domains:
+        raise InvalidParameterException(
+            "There has to be an existing domain associated with this user pool."
+        )
+    return pool, client_id
 
 
 def _described(pool: UserPool, customization: UiCustomization) -> dict[str, Any]:

@@ -29,6 +29,9 @@ DEFAULT_FLOWS = ("ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTO
 CLIENT_CREDENTIALS = "client_credentials"
 BY_REDIRECT = frozenset({"code", "implicit"})
 NEVER_WRITTEN = {*attribute_schema.COGNITOS_OWN, *attribute_schema.VERIFIED_FLAGS}
+#: Cognito's own role. It describes the analytics of an application by its ARN with it, and takes that
+#: back.
+OWN_ROLE = "aws-service-role/cognito-idp.amazonaws.com/AWSServiceRoleForAmazonCognitoIdp"
 #: Plain HTTP is for the machine itself only.
 INSECURE = re.compile(r"http://(?!(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/|\?|$))", re.IGNORECASE)
 ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:.+", re.IGNORECASE)
@@ -188,7 +191,8 @@ def _check_propagation(client: AppClient, parameters: Parameters) -> None:
 
 def _check_analytics(configuration: Parameters) -> None:
     by_arn = bool(configuration.get("ApplicationArn"))
-    by_id = [bool(configuration.get(one)) for one in ("ApplicationId", "RoleArn", "ExternalId")]
+    given = {k: v for k, v in configuration.items() if not (by_arn and str(v).endswith(OWN_ROLE))}
+    by_id = [bool(given.get(one)) for one in ("ApplicationId", "RoleArn", "ExternalId")]
     if configuration and (any(by_id) if by_arn else not all(by_id)):
         raise InvalidParameterException(
             "Invalid analytics configuration given, either <application arn> or "

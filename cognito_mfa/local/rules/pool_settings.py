@@ -23,15 +23,17 @@ Parameters = Mapping[str, Any]
 LITE = "LITE"
 DEVELOPER = "DEVELOPER"
 ESSENTIALS, PLUS = "ESSENTIALS", "PLUS"
-PASSWORDLESS = frozenset({"EMAIL_OTP", "SMS_OTP", WEB_AUTHN})
+CODES = frozenset({"EMAIL_OTP", "SMS_OTP"})
+PASSWORDLESS = CODES | {WEB_AUTHN}
 
 
-def check(parameters: Parameters, *, has_factor: bool) -> None:
+def check(parameters: Parameters, *, has_factor: bool = False, has_sms: bool = False) -> None:
     """Check the settings of a pool.
 
     Args:
         parameters: The members of the request.
         has_factor: Whether the pool already offers a second factor.
+        has_sms: Whether it can already send text messages.
 
     Raises:
         InvalidParameterException: Settings contradict each other, or one of them needs another.
@@ -39,19 +41,18 @@ def check(parameters: Parameters, *, has_factor: bool) -> None:
     """
     _check_sign_in_names(parameters)
     _check_mfa(parameters, has_factor=has_factor)
-    _check_first_factors(parameters)
+    _check_first_factors(parameters, has_sms=has_sms or "SmsConfiguration" in parameters)
     _check_recovery(parameters)
     _check_temporary_passwords(parameters)
     _check_password_history(parameters)
     _check_updates(parameters)
-    _check_texts(parameters)
     _check_senders(parameters)
     _check_threat_protection(parameters)
     _check_token_events(parameters)
 
 
 def check_required_mfa(
-    mfa: str, first_factors: Collection[str], passkeys: Mapping[str, Any]
+    mfa: str, first_factors: Collection[str], passkeys: Mapping[str, Any], *, single_factor: str
 ) -> None:
     """Check that a pool which requires MFA has no first factor that ends a sign-in on its own.
 
@@ -59,17 +60,21 @@ def check_required_mfa(
         mfa: ``ON``, ``OPTIONAL``, or ``OFF``.
         first_factors: AllowedFirstAuthFactors.
         passkeys: The WebAuthnConfiguration.
+        single_factor: What Cognito says of passkeys that do not count as both factors; each
+            operation has its own words.
 
     Raises:
         InvalidParameterException: Codes are a first factor, or passkeys that do not count as both.
     """
-    alone = PASSWORDLESS.intersection(first_factors)
-    if passkeys.get("FactorConfiguration") == MULTI_FACTOR:
-        alone -= {WEB_AUTHN}
-    if mfa == "ON" and alone:
+    if mfa != "ON":
+        return
+    if CODES.intersection(first_factors):
         raise InvalidParameterException(
-            f"MFA cannot be required beside the first auth factors {', '.join(sorted(alone))}."
+            "Only PASSWORD and WEB_AUTHN (if configured) can be enabled as an auth factor if MFA is "
+            "enabled."
         )
+    if WEB_AUTHN in first_factors and passkeys.get("FactorConfiguration") != MULTI_FACTOR:
+        raise InvalidParameterException(single_factor)
 
 
 def proven_before_update(settings: Parameters) -> list[str]:
@@ -131,7 +136,7 @@ def _check_mfa(parameters: Parameters, *, has_factor: bool) -> None:
         )
 
 
-def _check_first_factors(parameters: Parameters) -> None:
+def _check_first_factors(parameters: Parameters, *, has_sms: bool) -> None:
     policy = parameters.get("Policies", {}).get("SignInPolicy", {})
     factors = policy.get("AllowedFirstAuthFactors", ["PASSWORD"])
     if "PASSWORD" not in factors:
@@ -142,6 +147,11 @@ def _check_first_factors(parameters: Parameters) -> None:
         raise FeatureUnavailableInTierException(
             "The following features need to be disabled for the LITE pricing tier configured: "
             "Passwordless Sign-In"
+        )
+    if "SMS_OTP" in factors and not has_sms:
+        raise InvalidParameterException(
+            "SMS_OTP can not be configured as AuthFactor as user pool is missing valid SMS "
+            "configuration."
         )
 
 
@@ -204,15 +214,6 @@ def _check_updates(parameters: Parameters) -> None:
         raise InvalidParameterException(
             "All attributes in AttributesRequireVerificationBeforeUpdate must exist in "
             "AutoVerifiedAttributes"
-        )
-
-
-def _check_texts(parameters: Parameters) -> None:
-    template = parameters.get("VerificationMessageTemplate", {})
-    if template.get("EmailMessage") and template.get("EmailMessageByLink"):
-        raise InvalidParameterException(
-            "Only one of EmailMessage and EmailMessageByLink can be set in "
-            "VerificationMessageTemplate."
         )
 
 

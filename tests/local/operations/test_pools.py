@@ -5,7 +5,7 @@ The facts are in "App clients" and "Updates replace" of docs/cognito-behavior.md
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from botocore.config import Config  # noqa: TID253
@@ -20,6 +20,9 @@ TOGETHER = "Invalid MFA configuration given, can't turn off MFA and configure an
 NONE_LEFT = (
     "Invalid MFA configuration given, can't disable all MFAs with a required or optional "
     "configuration."
+)
+NONE_YET = (
+    "Invalid MFA Configuration given. SMS MFA, Email MFA, or Software Token MFA must be enabled."
 )
 ENABLED, DISABLED = {"Enabled": True}, {"Enabled": False}
 
@@ -152,7 +155,16 @@ class TestMfaConfig:
     def test_it_replaces_and_never_merges(self, boto: Any, sending_pool: LocalPool) -> None:
         mfa(boto, MfaConfiguration="ON", EmailMfaConfiguration={"Message": "Code {####}"})
         shown = boto.get_user_pool_mfa_config(UserPoolId=POOL_ID)
-        assert shown["SoftwareTokenMfaConfiguration"] == DISABLED
+        assert "SoftwareTokenMfaConfiguration" not in shown
+
+    def test_a_disabled_factor_is_shown_if_it_was_given(
+        self, boto: Any, sending_pool: LocalPool
+    ) -> None:
+        given = {"EmailMfaConfiguration": {}, "SoftwareTokenMfaConfiguration": DISABLED}
+        assert members(mfa(boto, MfaConfiguration="ON", **given)) == {
+            "MfaConfiguration": "ON",
+            **given,
+        }
 
     @pytest.mark.parametrize("block", [ENABLED, DISABLED])
     def test_off_takes_no_factor_not_even_a_disabled_one(
@@ -173,6 +185,12 @@ class TestMfaConfig:
         with refused("InvalidParameterException", NONE_LEFT):
             mfa(boto, MfaConfiguration=name, **blocks)
 
+    @pytest.mark.parametrize("blocks", [{}, {"WebAuthnConfiguration": {}}])
+    def test_a_pool_that_never_had_one_is_told_so(self, boto: Any, blocks: Any) -> None:
+        pool_id = boto.create_user_pool(PoolName="mine")["UserPool"]["Id"]
+        with refused("InvalidParameterException", NONE_YET):
+            boto.set_user_pool_mfa_config(UserPoolId=pool_id, MfaConfiguration="OPTIONAL", **blocks)
+
     def test_python_made_factors_are_shown(self, cognito: LocalCognito) -> None:
         cognito.create_pool(POOL_ID, mfa="ON", sms=True, email=True)
         boto: Any = cognito.client()
@@ -188,7 +206,8 @@ class TestMfaConfig:
 class TestClients:
     def test_the_defaults_of_the_api(self, boto: Any, pool: LocalPool) -> None:
         made = boto.create_user_pool_client(UserPoolId=POOL_ID, ClientName="web")["UserPoolClient"]
-        assert made["PreventUserExistenceErrors"] == "LEGACY"
+        assert "PreventUserExistenceErrors" not in made
+        assert made["EnablePropagateAdditionalUserContextData"] is False
         assert made["AuthSessionValidity"] == 3
         assert made["EnableTokenRevocation"] is True
         assert made["RefreshTokenValidity"] == 30
@@ -295,7 +314,7 @@ class TestClients:
         now = boto.describe_user_pool_client(**which)["UserPoolClient"]
         assert now["ExplicitAuthFlows"] == flows
         assert now["AuthSessionValidity"] == 3
-        assert now["PreventUserExistenceErrors"] == "LEGACY"
+        assert "PreventUserExistenceErrors" not in now
         assert "ReadAttributes" not in now
         for kept in ("ClientName", "ClientSecret", "CreationDate"):
             assert now[kept] == made[kept]
@@ -316,24 +335,84 @@ class TestClients:
 
 
 class TestChangingPools:
-    def test_an_update_resets_what_it_leaves_out(self, boto: Any) -> None:
-        """Measured: this is how an update in a console turns TOTP off unasked."""
+    FACTORS: ClassVar[dict[str, Any]] = {"AllowedFirstAuthFactors": ["PASSWORD"]}
+    PASSWORDS: ClassVar[dict[str, Any]] = {"MinimumLength": 20, "RequireSymbols": False}
+    STAYING: ClassVar[dict[str, Any]] = {
+        "DeletionProtection": "ACTIVE",
+        "MfaConfiguration": "ON",
+        "UserPoolTags": {"team": "web"},
+        "UserPoolTier": "PLUS",
+    }
+
+    @pytest.fixture
+    def made(self, boto: Any) -> Any:
+        return self.a_pool(boto)
+
+    def a_pool(self, boto: Any) -> Any:
         made = boto.create_user_pool(
             PoolName="p",
             AutoVerifiedAttributes=["email"],
-            Policies={"PasswordPolicy": {"MinimumLength": 20}},
+            AdminCreateUserConfig={"AllowAdminCreateUserOnly": True},
+            DeviceConfiguration={"ChallengeRequiredOnNewDevice": True},
+            UserAttributeUpdateSettings={"AttributesRequireVerificationBeforeUpdate": []},
+            Policies={"PasswordPolicy": self.PASSWORDS, "SignInPolicy": self.FACTORS},
+            **{k: v for k, v in self.STAYING.items() if k != "MfaConfiguration"},
         )["UserPool"]
         boto.set_user_pool_mfa_config(
-            UserPoolId=made["Id"],
-            MfaConfiguration="ON",
-            SoftwareTokenMfaConfiguration={"Enabled": True},
+            UserPoolId=made["Id"], MfaConfiguration="ON", SoftwareTokenMfaConfiguration=ENABLED
         )
+        return boto.describe_user_pool(UserPoolId=made["Id"])["UserPool"]
+
+    @pytest.mark.parametrize("policies", [{}, {"SignInPolicy": FACTORS}])
+    def test_an_update_resets_some_of_what_it_leaves_out(
+        self, boto: Any, made: Any, policies: dict[str, Any]
+    ) -> None:
+        boto.update_user_pool(UserPoolId=made["Id"], Policies=policies)
+        now = boto.describe_user_pool(UserPoolId=made["Id"])["UserPool"]
+        assert {name: now[name] for name in self.STAYING} == self.STAYING
+        for kept in ("Policies", "UserAttributeUpdateSettings", "Name"):
+            assert now[kept] == made[kept]
+        assert now["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is False
+        assert "AutoVerifiedAttributes" not in now
+        assert "DeviceConfiguration" not in now
+
+    def test_a_password_policy_alone_leaves_first_factors_alone(self, boto: Any) -> None:
+        factors = {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}
+        made = boto.create_user_pool(PoolName="p", Policies={"SignInPolicy": factors})["UserPool"]
+        policy = {"MinimumLength": 12}
+        boto.update_user_pool(UserPoolId=made["Id"], Policies={"PasswordPolicy": policy})
+        now = boto.describe_user_pool(UserPoolId=made["Id"])["UserPool"]["Policies"]
+        assert now["SignInPolicy"] == factors
+        assert now["PasswordPolicy"]["MinimumLength"] == 12
+
+    def test_a_switch_lets_an_update_reset_everything(
+        self, cognito: LocalCognito, boto: Any
+    ) -> None:
+        """As documented, and as measured of old: so an update turns TOTP off unasked."""
+        cognito.behave(pool_updates_reset_everything=True)
+        made = self.a_pool(boto)
         boto.update_user_pool(UserPoolId=made["Id"])
         now = boto.describe_user_pool(UserPoolId=made["Id"])["UserPool"]
         assert now["MfaConfiguration"] == "OFF"
         assert now["Policies"]["PasswordPolicy"]["MinimumLength"] == 8
-        assert "AutoVerifiedAttributes" not in now
-        assert now["Name"] == "p"
+        assert now["UserPoolTags"] == {}
+        assert now["DeletionProtection"] == "INACTIVE"
+
+    @pytest.mark.parametrize("sensitive", [None, True, False])
+    def test_case_is_what_its_creator_says(self, boto: Any, sensitive: bool | None) -> None:
+        """Terraform replaces a pool that is described with more than it was given."""
+        given = {} if sensitive is None else {"UsernameConfiguration": {"CaseSensitive": sensitive}}
+        made = boto.create_user_pool(PoolName="p", **given)["UserPool"]
+        boto.update_user_pool(UserPoolId=made["Id"])
+        shown = boto.describe_user_pool(UserPoolId=made["Id"])["UserPool"]
+        assert {k: v for k, v in shown.items() if k == "UsernameConfiguration"} == given
+        ada = {"UserPoolId": made["Id"], "MessageAction": "SUPPRESS"}
+        boto.admin_create_user(Username="ada", **ada)
+        if sensitive is False:
+            with refused("UsernameExistsException"):
+                boto.admin_create_user(Username="Ada", **ada)
+        else:
+            boto.admin_create_user(Username="Ada", **ada)
 
     def test_an_update_leaves_people_and_factors_alone(
         self, caller: Caller, pool: LocalPool

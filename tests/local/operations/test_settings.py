@@ -132,17 +132,12 @@ POOL_REFUSALS: dict[str, tuple[dict[str, Any], str, str]] = {
         "InvalidParameter",
         "Provided From email address is invalid",
     ),
-    "a code and a link": (
-        {
-            "VerificationMessageTemplate": {
-                "EmailMessage": "Your code: {####}",
-                "EmailMessageByLink": "Click {##here##}",
-            }
-        },
+    "codes by sms as a first factor without sms": (
+        policies(SignInPolicy={"AllowedFirstAuthFactors": ["PASSWORD", "SMS_OTP"]}),
         "InvalidParameter",
         (
-            "Only one of EmailMessage and EmailMessageByLink can be set in "
-            "VerificationMessageTemplate."
+            "SMS_OTP can not be configured as AuthFactor as user pool is missing valid SMS "
+            "configuration."
         ),
     ),
 }
@@ -404,7 +399,28 @@ class TestMfa:
             boto.update_user_pool(UserPoolId=pool_id, **settings)
         shown = boto.get_user_pool_mfa_config(UserPoolId=pool_id)
         assert shown["SmsMfaConfiguration"]["SmsConfiguration"] == SMS
-        assert shown["SoftwareTokenMfaConfiguration"] == {"Enabled": False}
+        assert "SoftwareTokenMfaConfiguration" not in shown
+
+    def test_its_role_for_sms_is_the_one_that_was_set_last(self, boto: Any) -> None:
+        settings = {"MfaConfiguration": "ON", "SmsConfiguration": SMS}
+        pool_id = boto.create_user_pool(PoolName="mine")["UserPool"]["Id"]
+        block = {"SmsConfiguration": SMS, "SmsAuthenticationMessage": "{####}"}
+        boto.set_user_pool_mfa_config(
+            UserPoolId=pool_id, MfaConfiguration="ON", SmsMfaConfiguration=block
+        )
+        newer = {**SMS, "ExternalId": "two"}
+        boto.update_user_pool(UserPoolId=pool_id, **{**settings, "SmsConfiguration": newer})
+        shown = boto.get_user_pool_mfa_config(UserPoolId=pool_id)["SmsMfaConfiguration"]
+        assert shown == {**block, "SmsConfiguration": newer}
+
+    def test_an_empty_block_turns_email_on(self, boto: Any) -> None:
+        made = boto.create_user_pool(PoolName="mine", EmailConfiguration=SES)["UserPool"]
+        boto.set_user_pool_mfa_config(
+            UserPoolId=made["Id"], MfaConfiguration="ON", EmailMfaConfiguration={}
+        )
+        shown = boto.get_user_pool_mfa_config(UserPoolId=made["Id"])
+        assert shown["EmailMfaConfiguration"] == {}
+        assert "SoftwareTokenMfaConfiguration" not in shown
 
     def test_its_sms_is_the_pools(self, boto: Any) -> None:
         pool_id = boto.create_user_pool(PoolName="mine")["UserPool"]["Id"]
@@ -442,6 +458,41 @@ class TestMfa:
         assert cognito.pools() == []
 
 
+CODES_BESIDE_MFA = "Only PASSWORD and WEB_AUTHN (if configured) can be enabled as an auth factor if MFA is enabled."
+PASSKEYS_BESIDE_MFA = (
+    "WEB_AUTHN cannot be used as an auth factor when MFA is enabled if not configured for MFA."
+)
+PASSKEYS_ARE_ONE = (
+    "Cannot set WebAuthn factor configuration to SINGLE_FACTOR if MFA is required and WebAuthn is an "
+    "allowed first auth factor."
+)
+
+
+@pytest.mark.parametrize(
+    ("factor", "at_mfa", "at_update"),
+    [
+        ("EMAIL_OTP", CODES_BESIDE_MFA, CODES_BESIDE_MFA),
+        ("SMS_OTP", CODES_BESIDE_MFA, CODES_BESIDE_MFA),
+        ("WEB_AUTHN", PASSKEYS_ARE_ONE, PASSKEYS_BESIDE_MFA),
+    ],
+)
+def test_required_mfa_excludes_first_factors_that_are_enough(
+    boto: Any, factor: str, at_mfa: str, at_update: str
+) -> None:
+    """With OPTIONAL, each is accepted. The list of an earlier request counts."""
+    both = policies(SignInPolicy={"AllowedFirstAuthFactors": ["PASSWORD", factor]})
+    pool_id = boto.create_user_pool(PoolName="m", SmsConfiguration=SMS, **both)["UserPool"]["Id"]
+    boto.set_user_pool_mfa_config(UserPoolId=pool_id, MfaConfiguration="OPTIONAL", **TOTP)
+    boto.update_user_pool(UserPoolId=pool_id, SmsConfiguration=SMS)
+    with refused("InvalidParameterException", at_mfa):
+        boto.set_user_pool_mfa_config(UserPoolId=pool_id, MfaConfiguration="ON", **TOTP)
+    only = policies(SignInPolicy={"AllowedFirstAuthFactors": ["PASSWORD"]})
+    boto.update_user_pool(UserPoolId=pool_id, SmsConfiguration=SMS, **only)
+    boto.set_user_pool_mfa_config(UserPoolId=pool_id, MfaConfiguration="ON", **TOTP)
+    with refused("InvalidParameterException", at_update):
+        boto.update_user_pool(UserPoolId=pool_id, SmsConfiguration=SMS, **both)
+
+
 def test_the_choice_of_factors_needs_more_than_the_tier_lite(boto: Any) -> None:
     made = boto.create_user_pool(PoolName="mine", UserPoolTier="LITE")["UserPool"]
     with refused("FeatureUnavailableInTierException"):
@@ -468,7 +519,10 @@ def test_an_update_protects_a_pool_or_ends_that(boto: Any) -> None:
     boto.update_user_pool(UserPoolId=made["Id"], DeletionProtection="ACTIVE")
     with refused("InvalidParameterException"):
         boto.delete_user_pool(UserPoolId=made["Id"])
-    boto.update_user_pool(UserPoolId=made["Id"])
+    boto.update_user_pool(UserPoolId=made["Id"], PoolName="still protected")
+    with refused("InvalidParameterException"):
+        boto.delete_user_pool(UserPoolId=made["Id"])
+    boto.update_user_pool(UserPoolId=made["Id"], DeletionProtection="INACTIVE")
     boto.delete_user_pool(UserPoolId=made["Id"])
 
 
@@ -516,7 +570,13 @@ EVERY_SETTING_OF_A_POOL: dict[str, Any] = {
     "SmsVerificationMessage": "Code: {####}",
     "EmailVerificationMessage": "Your code: {####}",
     "EmailVerificationSubject": "Your code",
-    "VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE"},
+    "VerificationMessageTemplate": {
+        "DefaultEmailOption": "CONFIRM_WITH_CODE",
+        "EmailMessage": "Your code: {####}",
+        "EmailMessageByLink": "Click {##here##}",
+        "EmailSubject": "Your code",
+        "SmsMessage": "Code: {####}",
+    },
     "SmsAuthenticationMessage": "Sign in with {####}",
     "MfaConfiguration": "OPTIONAL",
     "DeviceConfiguration": {
@@ -559,6 +619,26 @@ def test_a_pool_is_described_as_it_was_given(boto: Any) -> None:
     assert {name: shown[name] for name in EVERY_SETTING_OF_A_POOL} == EVERY_SETTING_OF_A_POOL
 
 
+TEXTS = {
+    "EmailVerificationMessage": "EmailMessage",
+    "EmailVerificationSubject": "EmailSubject",
+    "SmsVerificationMessage": "SmsMessage",
+}
+
+
+@pytest.mark.parametrize("newer", [False, True])
+@pytest.mark.parametrize("member", TEXTS)
+def test_a_text_is_described_in_both_places(boto: Any, member: str, newer: bool) -> None:
+    template = {"VerificationMessageTemplate": {TEXTS[member]: "{####}"}}
+    given = template if newer else {member: "{####}"}
+    made = boto.create_user_pool(PoolName="mine", **given)["UserPool"]
+    assert made[member] == made["VerificationMessageTemplate"][TEXTS[member]] == "{####}"
+    boto.update_user_pool(UserPoolId=made["Id"])
+    shown = boto.describe_user_pool(UserPoolId=made["Id"])["UserPool"]
+    assert member not in shown
+    assert TEXTS[member] not in shown["VerificationMessageTemplate"]
+
+
 def test_an_update_with_what_is_described_changes_no_pool(
     cognito: LocalCognito, boto: Any, cognito_model: Any
 ) -> None:
@@ -593,7 +673,12 @@ EVERY_SETTING_OF_A_CLIENT: dict[str, Any] = {
     "SupportedIdentityProviders": ["COGNITO"],
     "LogoutURLs": ["https://example.com/bye"],
     "DefaultRedirectURI": HTTPS,
-    "AnalyticsConfiguration": {"ApplicationArn": ANALYTICS, "UserDataShared": False},
+    "AnalyticsConfiguration": {
+        "ApplicationId": "0123456789abcdef",
+        "RoleArn": "arn:aws:iam::123456789012:role/analytics",
+        "ExternalId": "one",
+        "UserDataShared": False,
+    },
     "PreventUserExistenceErrors": "ENABLED",
     "EnableTokenRevocation": False,
     "EnablePropagateAdditionalUserContextData": True,
@@ -613,6 +698,49 @@ def test_a_client_is_described_as_it_was_given(boto: Any, api: LocalPool) -> Non
     assert {name: shown[name] for name in given} == given
 
 
+def test_analytics_are_described_with_what_cognito_adds(boto: Any, api: LocalPool) -> None:
+    made = boto.create_user_pool_client(
+        UserPoolId=POOL_ID,
+        ClientName="web",
+        AnalyticsConfiguration={"ApplicationArn": ANALYTICS},
+    )["UserPoolClient"]
+    assert made["AnalyticsConfiguration"] == {
+        "ApplicationArn": ANALYTICS,
+        "RoleArn": (
+            "arn:aws:iam::123456789012:role/aws-service-role/cognito-idp.amazonaws.com/"
+            "AWSServiceRoleForAmazonCognitoIdp"
+        ),
+        "UserDataShared": False,
+    }
+
+
+#: As Terraform sends what was not described.
+EMPTY: dict[str, list[str]] = {
+    "AllowedOAuthFlows": [],
+    "AllowedOAuthScopes": [],
+    "CallbackURLs": [],
+    "ExplicitAuthFlows": [],
+    "LogoutURLs": [],
+    "ReadAttributes": [],
+    "SupportedIdentityProviders": [],
+    "WriteAttributes": [],
+}
+
+
+def test_an_empty_list_is_none(boto: Any, api: LocalPool) -> None:
+    plain, empty = (
+        boto.create_user_pool_client(UserPoolId=POOL_ID, ClientName="web", **given)[
+            "UserPoolClient"
+        ]
+        for given in ({}, EMPTY)
+    )
+    own = {"ClientId": plain["ClientId"]}
+    assert {**empty, **own} == plain
+    which = {"UserPoolId": POOL_ID, "ClientId": plain["ClientId"]}
+    boto.update_user_pool_client(**which, **EMPTY)
+    assert boto.describe_user_pool_client(**which)["UserPoolClient"] == plain
+
+
 def test_an_update_with_what_is_described_changes_no_client(
     boto: Any, api: LocalPool, cognito_model: Any
 ) -> None:
@@ -620,6 +748,11 @@ def test_an_update_with_what_is_described_changes_no_client(
         UserPoolId=POOL_ID, GenerateSecret=True, **EVERY_SETTING_OF_A_CLIENT
     )
     boto.create_user_pool_client(UserPoolId=POOL_ID, ClientName="bare")
+    boto.create_user_pool_client(
+        UserPoolId=POOL_ID,
+        ClientName="analyzed",
+        AnalyticsConfiguration={"ApplicationArn": ANALYTICS},
+    )
     api.create_client(
         "python", access_token_seconds=600, refresh_token_seconds=7200, rotation_grace=5
     )
