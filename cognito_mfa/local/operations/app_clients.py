@@ -13,6 +13,7 @@ from typing import Any
 
 from cognito_mfa.local.errors import InvalidParameterException
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.operations.empty import without_empty
 from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.rules import client_settings
 from cognito_mfa.local.rules.client_settings import DEFAULT_FLOWS, LIFETIMES, OWN_ROLE
@@ -105,7 +106,8 @@ def _configure(client: AppClient, parameters: Parameters, now: float) -> None:
     client.refresh_token_seconds = refresh
     client.rotation_grace = _rotation_grace(parameters)
     zero = {f"{token}Validity" for token in LIFETIMES if not parameters.get(f"{token}Validity")}
-    client.settings = {k: v for k, v in parameters.items() if k not in UNDERSTOOD | zero}
+    given = {k: v for k, v in parameters.items() if k not in UNDERSTOOD | zero}
+    client.settings = without_empty(given)
     client.modified_at = now
 
 

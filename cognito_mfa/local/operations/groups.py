@@ -26,7 +26,7 @@ def create_group(context: Context, parameters: Parameters) -> Payload:
         raise GroupExistsException("A group with the name already exists.")
     group = Group(
         name=name,
-        description=parameters.get("Description"),
+        description=parameters.get("Description") or None,
         role_arn=parameters.get("RoleArn"),
         precedence=parameters.get("Precedence"),
         created_at=now,
@@ -45,7 +45,7 @@ def get_group(context: Context, parameters: Parameters) -> Payload:
 def update_group(context: Context, parameters: Parameters) -> Payload:
     """Change a group; what is left out stays."""
     pool, group = _group(context, parameters)
-    group.description = parameters.get("Description", group.description)
+    group.description = parameters.get("Description", group.description) or None
     group.role_arn = parameters.get("RoleArn", group.role_arn)
     group.precedence = parameters.get("Precedence", group.precedence)
     group.modified_at = context.clock.now()

@@ -16,6 +16,7 @@ from typing import Any
 from cognito_mfa.local.errors import UserPoolTaggingException
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
 from cognito_mfa.local.operations.domains import domains_of
+from cognito_mfa.local.operations.empty import without_empty
 from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.operations.pool_mfa import FACTOR_BLOCKS, KEPT, has_factor
 from cognito_mfa.local.operations.tags import arn_of, check_tags
@@ -218,7 +219,8 @@ def _with_what_stays(pool: UserPool, parameters: Parameters) -> Parameters:
 
 
 def _only_described(parameters: Parameters) -> dict[str, Any]:
-    settings = {name: value for name, value in parameters.items() if name not in UNDERSTOOD}
+    given = {name: value for name, value in parameters.items() if name not in UNDERSTOOD}
+    settings = without_empty(given)
     template = dict(parameters.get(TEMPLATE, {}))
     for older, newer in TEXTS.items():
         text = parameters.get(older) or template.get(newer)

@@ -53,6 +53,14 @@ def test_a_group_changes_in_part(boto: Any) -> None:
     assert boto.get_group(**POOL, GroupName="editors")["Group"] == changed
 
 
+def test_an_empty_description_is_none(boto: Any) -> None:
+    """So Terraform takes a description away."""
+    assert "Description" not in create(boto, "viewers", Description="")
+    create(boto, "editors", Description="Write")
+    changed = boto.update_group(**POOL, GroupName="editors", Description="")["Group"]
+    assert "Description" not in changed
+
+
 def test_a_name_is_taken_once(boto: Any) -> None:
     create(boto, "editors")
     with refused("GroupExistsException", "A group with the name already exists."):

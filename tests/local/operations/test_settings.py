@@ -619,6 +619,27 @@ def test_a_pool_is_described_as_it_was_given(boto: Any) -> None:
     assert {name: shown[name] for name in EVERY_SETTING_OF_A_POOL} == EVERY_SETTING_OF_A_POOL
 
 
+EMPTY_OF_A_POOL: dict[str, dict[str, Any]] = {
+    "AccountRecoverySetting": {},
+    "AdminCreateUserConfig": {"InviteMessageTemplate": {}},
+    "DeviceConfiguration": {},
+    "EmailConfiguration": {},
+    "LambdaConfig": {},
+    "Policies": {"PasswordPolicy": {}, "SignInPolicy": {}},
+    "UserAttributeUpdateSettings": {},
+    "UserPoolTags": {},
+    "VerificationMessageTemplate": {},
+}
+
+
+@pytest.mark.parametrize("member", EMPTY_OF_A_POOL)
+def test_what_is_given_empty_is_not_described(boto: Any, member: str) -> None:
+    plain = boto.create_user_pool(PoolName="mine")["UserPool"]
+    empty = boto.create_user_pool(PoolName="mine", **{member: EMPTY_OF_A_POOL[member]})
+    own = {name: plain[name] for name in ("Id", "Arn", "CreationDate", "LastModifiedDate")}
+    assert {**empty["UserPool"], **own} == plain
+
+
 TEXTS = {
     "EmailVerificationMessage": "EmailMessage",
     "EmailVerificationSubject": "EmailSubject",
@@ -739,6 +760,13 @@ def test_an_empty_list_is_none(boto: Any, api: LocalPool) -> None:
     which = {"UserPoolId": POOL_ID, "ClientId": plain["ClientId"]}
     boto.update_user_pool_client(**which, **EMPTY)
     assert boto.describe_user_pool_client(**which)["UserPoolClient"] == plain
+
+
+def test_empty_analytics_are_none(boto: Any, api: LocalPool) -> None:
+    made = boto.create_user_pool_client(
+        UserPoolId=POOL_ID, ClientName="web", AnalyticsConfiguration={}
+    )
+    assert "AnalyticsConfiguration" not in made["UserPoolClient"]
 
 
 def test_an_update_with_what_is_described_changes_no_client(
