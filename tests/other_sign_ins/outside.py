@@ -20,6 +20,7 @@ class Outside:
     """Another app of the same pool, and an administrator's script."""
 
     def __init__(self, cognito: LocalCognito, pool: LocalPool) -> None:
+        self.cognito = cognito
         self.boto: Any = cognito.client()
         self.pool = pool
         if OTHER_APP not in pool.state.clients:
@@ -86,7 +87,8 @@ def the_pool_turns_mfa_off(outside: Outside) -> None:
 
 
 def the_pool_is_updated_without_mfa(outside: Outside) -> None:
-    """UpdateUserPool sets to its default what it is not told."""
+    """Where UpdateUserPool sets to its default what it is not told, as documented."""
+    outside.cognito.behave(pool_updates_reset_everything=True)
     outside.boto.update_user_pool(UserPoolId=POOL_ID)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from cognito_mfa.local.errors import InvalidParameterException
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
-from cognito_mfa.local.operations.empty import without_empty
+from cognito_mfa.local.operations.empty import without_empty_lists
 from cognito_mfa.local.operations.paging import page_start, page_token
 from cognito_mfa.local.rules import client_settings
 from cognito_mfa.local.rules.client_settings import DEFAULT_FLOWS, LIFETIMES, OWN_ROLE
@@ -39,7 +39,7 @@ UNDERSTOOD = frozenset(
 
 def create_user_pool_client(context: Context, parameters: Parameters) -> Payload:
     """Create an app client with an id, and if wanted a secret, of its own."""
-    pool, parameters = context.pool(parameters), _without_empty_lists(parameters)
+    pool, parameters = context.pool(parameters), without_empty_lists(parameters)
     client = AppClient(id=_random(26), created_at=context.clock.now())
     client.secret = _secret(parameters)
     client_settings.check(pool, client, parameters, verb="creating")
@@ -51,7 +51,7 @@ def create_user_pool_client(context: Context, parameters: Parameters) -> Payload
 def update_user_pool_client(context: Context, parameters: Parameters) -> Payload:
     """Change an app client; what is left out goes back to its default."""
     pool, client = context.client_of_pool(parameters)
-    parameters = _without_empty_lists(parameters)
+    parameters = without_empty_lists(parameters)
     client_settings.check(pool, client, parameters, verb="updating")
     _configure(client, {"ClientName": client.name, **parameters}, context.clock.now())
     return {"UserPoolClient": _describe(context, pool, client)}
@@ -89,11 +89,6 @@ def list_user_pool_clients(context: Context, parameters: Parameters) -> Payload:
     return page
 
 
-def _without_empty_lists(parameters: Parameters) -> Parameters:
-    """A client with an empty list is one without: so Terraform sends what was not described."""
-    return {name: value for name, value in parameters.items() if value != []}
-
-
 def _configure(client: AppClient, parameters: Parameters, now: float) -> None:
     """Everything that can be changed later; what is refused was refused before."""
     client.name = parameters["ClientName"]
@@ -106,8 +101,7 @@ def _configure(client: AppClient, parameters: Parameters, now: float) -> None:
     client.refresh_token_seconds = refresh
     client.rotation_grace = _rotation_grace(parameters)
     zero = {f"{token}Validity" for token in LIFETIMES if not parameters.get(f"{token}Validity")}
-    given = {k: v for k, v in parameters.items() if k not in UNDERSTOOD | zero}
-    client.settings = without_empty(given)
+    client.settings = {k: v for k, v in parameters.items() if k not in UNDERSTOOD | zero}
     client.modified_at = now
 
 

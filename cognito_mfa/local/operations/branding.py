@@ -15,6 +15,7 @@ from cognito_mfa.local.errors import (
     ResourceNotFoundException,
 )
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.operations.empty import without_empty
 from cognito_mfa.local.rules.state import Branding, UserPool
 
 
@@ -116,7 +117,7 @@ def _merged_assets(
     old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """There is one image for each use and color mode."""
-    by_use = {(one["Category"], one["ColorMode"]): dict(one) for one in (*old, *new)}
+    by_use = {(one["Category"], one["ColorMode"]): without_empty(one) for one in (*old, *new)}
     return list(by_use.values())
 
 

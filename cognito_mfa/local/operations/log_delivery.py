@@ -12,6 +12,7 @@ from cognito_mfa.local.errors import (
     InvalidParameterException,
 )
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.operations.empty import without_empty
 from cognito_mfa.local.rules.pool_settings import PLUS
 from cognito_mfa.local.rules.state import UserPool
 
@@ -27,13 +28,14 @@ OF_THREAT_PROTECTION = "userAuthEvents"
 
 def set_log_delivery_configuration(context: Context, parameters: Parameters) -> Payload:
     """Replace where a pool sends its logs; an empty list turns it off."""
-    pool, given = context.pool(parameters), parameters["LogConfigurations"]
+    pool = context.pool(parameters)
+    given = [without_empty(configuration) for configuration in parameters["LogConfigurations"]]
     for configuration in given:
         _check(pool, configuration)
     sources = [configuration["EventSource"] for configuration in given]
     if len(set(sources)) < len(sources):
         raise InvalidParameterException("LogConfigurations names an EventSource twice.")
-    pool.log_configurations = [dict(configuration) for configuration in given]
+    pool.log_configurations = given
     return _described(pool)
 
 
@@ -47,7 +49,7 @@ def _check(pool: UserPool, configuration: dict[str, Any]) -> None:
     level, possible = SOURCES[source]
     if configuration["LogLevel"] != level:
         raise InvalidParameterException(f"The LogLevel of {source} must be {level}.")
-    wanted = [name for name in DESTINATIONS if configuration.get(name)]
+    wanted = [name for name in DESTINATIONS if name in configuration]
     if len(wanted) != 1 or wanted[0] not in possible:
         raise InvalidParameterException(f"{source} needs one of {', '.join(possible)}.")
     if source == OF_THREAT_PROTECTION and pool.settings.get("UserPoolTier") != PLUS:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cognito_mfa.local.errors import UserPoolAddOnNotEnabledException
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
+from cognito_mfa.local.operations.empty import without_empty_lists
 from cognito_mfa.local.rules.auth_events import keeps_events
 from cognito_mfa.local.rules.state import RiskConfiguration, UserPool
 
@@ -20,7 +21,7 @@ EVERY_EVENT = ["SIGN_IN", "PASSWORD_CHANGE", "SIGN_UP"]
 def set_risk_configuration(context: Context, parameters: Parameters) -> Payload:
     """Replace the configuration of a pool or an app client; without any part, take it away."""
     pool, client_id = _whose(context, parameters)
-    settings = {name: parameters[name] for name in PARTS if name in parameters}
+    settings = without_empty_lists({name: parameters[name] for name in PARTS if name in parameters})
     if COMPROMISED in settings:
         settings[COMPROMISED] = {"EventFilter": EVERY_EVENT, **settings[COMPROMISED]}
     pool.risk_configurations.pop(client_id, None)

@@ -21,7 +21,7 @@ def set_ui_customization(context: Context, parameters: Parameters) -> Payload:
     pool, client_id = _whose(context, parameters)
     now = context.clock.now()
     before = pool.ui_customizations.pop(client_id, None)
-    if "CSS" not in parameters and "ImageFile" not in parameters:
+    if not (parameters.get("CSS") or parameters.get("ImageFile")):
         return {"UICustomization": {}}
     customization = UiCustomization(
         client_id=client_id,

@@ -38,6 +38,11 @@ def test_a_style_is_read_back(either_boto: Any) -> None:
         assert found["ManagedLoginBranding"] == made
 
 
+def test_an_empty_image_is_not_described(boto: Any) -> None:
+    made = create(boto, Assets=[{**LOGO, "Bytes": b""}])
+    assert "Bytes" not in made["Assets"][0]
+
+
 def test_what_an_update_leaves_out_stays(cognito: LocalCognito, boto: Any) -> None:
     made = create(boto, Settings=SETTINGS, Assets=[LOGO])
     cognito.clock.advance(1)

@@ -42,6 +42,10 @@ def test_logs_are_configured_and_turned_off(either_boto: Any) -> None:
     assert put(either_boto) == got(either_boto) == []
 
 
+def test_an_empty_destination_is_none(boto: Any) -> None:
+    assert put(boto, {**MAIL, "S3Configuration": {}}) == got(boto) == [MAIL]
+
+
 @pytest.mark.parametrize(
     "configurations",
     [
@@ -49,6 +53,7 @@ def test_logs_are_configured_and_turned_off(either_boto: Any) -> None:
         [{**EVENTS, "LogLevel": "ERROR"}],
         [{**MAIL, "FirehoseConfiguration": STREAM}],
         [{"LogLevel": "INFO", "EventSource": "userAuthEvents"}],
+        [{**MAIL, "CloudWatchLogsConfiguration": {}}],
         [MAIL, MAIL],
     ],
 )

@@ -53,6 +53,25 @@ def test_a_client_has_that_of_the_pool_unless_it_has_its_own(boto: Any) -> None:
     assert described(boto, ClientId=CLIENT_ID)["RiskExceptionConfiguration"] == RANGES
 
 
+@pytest.mark.parametrize(
+    "empty",
+    [
+        {"RiskExceptionConfiguration": {}},
+        {"RiskExceptionConfiguration": {"BlockedIPRangeList": []}},
+        {"AccountTakeoverRiskConfiguration": {"Actions": {}}},
+    ],
+    ids=str,
+)
+def test_an_empty_part_is_none(boto: Any, empty: dict[str, Any]) -> None:
+    assert put(boto, **empty) == described(boto) == {"UserPoolId": POOL_ID}
+
+
+def test_an_empty_filter_is_every_event(boto: Any) -> None:
+    compromised = {**BLOCKED, "EventFilter": []}
+    made = put(boto, CompromisedCredentialsRiskConfiguration=compromised)
+    assert len(made["CompromisedCredentialsRiskConfiguration"]["EventFilter"]) == 3
+
+
 def test_without_any_part_it_is_taken_away(boto: Any) -> None:
     put(boto, RiskExceptionConfiguration=RANGES)
     assert put(boto) == described(boto) == {"UserPoolId": POOL_ID}

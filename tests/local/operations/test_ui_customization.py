@@ -53,6 +53,12 @@ def test_a_look_is_replaced_and_taken_away(cognito: LocalCognito, boto: Any) -> 
     assert get(boto, ClientId=CLIENT_ID) == {}
 
 
+def test_an_empty_look_takes_it_away_too(boto: Any) -> None:
+    put(boto, CSS=CSS)
+    put(boto, CSS="", ImageFile=b"")
+    assert get(boto, ClientId=CLIENT_ID) == {}
+
+
 def test_it_goes_with_its_client(boto: Any, optional_pool: LocalPool) -> None:
     put(boto, CSS=CSS)
     boto.delete_user_pool_client(UserPoolId=POOL_ID, ClientId=CLIENT_ID)
