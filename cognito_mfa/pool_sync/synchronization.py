@@ -18,6 +18,7 @@ from cognito_mfa.exceptions import (
     CognitoMFAError,
     Misconfigured,
     ServiceError,
+    Unavailable,
     UnavailableReason,
 )
 from cognito_mfa.pool_sync import keys, listing, repairs
@@ -37,7 +38,9 @@ from cognito_mfa.pool_sync.plan import (
 )
 from cognito_mfa.pool_sync.writing import Writer, persistently
 
-TRIES = 5  # for each user, while Cognito throttles
+TRIES = 5  # for each user whose call fails, or is throttled, while Cognito answers others
+# Minutes in which Cognito may throttle every call before the run ends: others use the quota up, and it passes.
+THROTTLED_MINUTES = 15
 GIVE_UP_AFTER = 10  # failures in a row; Cognito or the network is the likely cause
 # Errors about one user, such as a ``sub`` that Cognito does not take, which do not concern the next one.
 ERRORS_OF_ONE_USER = frozenset({"ParamValidationError", "InvalidParameterException"})
@@ -106,6 +109,7 @@ class _Run:
         self.answers: list[Answer] = []
         self.again: deque[tuple[Known, int]] = deque()
         self.failures_in_a_row = 0
+        self.throttled_since: float | None = None  # every call; None when the last one was answered
         self.written_at = self.began
 
     def before(self) -> dt.datetime:
@@ -210,7 +214,7 @@ class _Run:
         if self.counts.trouble:  # the run is over; the user is asked about by the next one
             return
         if error is None:
-            self.failures_in_a_row = 0
+            self.failures_in_a_row, self.throttled_since = 0, None
             self.answers.append(answer)
             if len(self.answers) >= BATCH:
                 self._write()
@@ -219,11 +223,25 @@ class _Run:
         elif error.reason in NOT_ASKED:
             self.pace.slow_down()
             self.again.append((answer.known, answer.tries))
-        elif isinstance(error, Busy) and answer.tries < TRIES:
-            self.pace.slow_down()
+        elif isinstance(error, Busy):
+            self._ask_later(answer, error)
+        elif isinstance(error, Unavailable) and answer.tries < TRIES and not self._gives_up():
             self.again.append((answer.known, answer.tries + 1))
         else:
             self._fail(answer.known, error)
+
+    def _ask_later(self, answer: Answer, error: Busy) -> None:
+        """Slow down, and ask about the user again: at most ``TRIES`` times, but while all are throttled it is no user's fault."""
+        self.pace.slow_down()
+        now = time.monotonic()
+        is_own = self.throttled_since is None
+        since = self.throttled_since = now if self.throttled_since is None else self.throttled_since
+        if now - since >= THROTTLED_MINUTES * 60:
+            self.counts.trouble = f"Cognito throttled every call for {THROTTLED_MINUTES} minutes."
+        elif is_own and answer.tries >= TRIES:
+            self._fail(answer.known, error)
+        else:
+            self.again.append((answer.known, answer.tries + is_own))
 
     def _fail(self, known: Known, error: CognitoMFAError) -> None:
         self.counts.failed += 1
@@ -233,10 +251,13 @@ class _Run:
             return
         if isinstance(error, Misconfigured):
             self.counts.trouble = f"{error.hint or error}"  # it would fail for the next user, too
-        elif isinstance(error, ServiceError | Busy):
-            self.failures_in_a_row += 1
-            if self.failures_in_a_row == GIVE_UP_AFTER:
-                self.counts.trouble = f"Stopped after {GIVE_UP_AFTER} failures in a row."
+        elif isinstance(error, ServiceError) and self._gives_up():
+            self.counts.trouble = f"Stopped after {GIVE_UP_AFTER} failures in a row."
+
+    def _gives_up(self) -> bool:
+        """Count a failure that is no user's own, and return whether there were too many in a row."""
+        self.failures_in_a_row += 1
+        return self.failures_in_a_row >= GIVE_UP_AFTER
 
     # ---------------------------------------------------------------------------------- writing
 

@@ -505,10 +505,10 @@ def test_progress_and_failures_are_told(pool: LocalPool, visitor: Visitor) -> No
     assert isinstance(counts.as_dict()["changes"], dict)
 
 
-def test_cognito_that_is_back_after_a_moment_costs_only_the_calls_that_failed(
+def test_cognito_that_is_back_after_a_moment_costs_no_answer(
     pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The circuit opens after five failures, and what is not sent is no failure of a user."""
+    """The circuit opens after five failures, and what is not sent is no failure of a user. Who failed is asked about again."""
     moment = [1000.0]
 
     def sleep(seconds: float) -> None:
@@ -520,8 +520,20 @@ def test_cognito_that_is_back_after_a_moment_costs_only_the_calls_that_failed(
     # The last of the six calls is the one that is let through to see whether Cognito is back.
     visitor.cognito.faults.on(reading(), faults.Error("InternalErrorException"), times=6)
     counts = synchronize(plan(concurrency=1, list_pool=False))
-    assert (counts.failed, counts.asked, counts.trouble) == (6, 14, "")
+    assert (counts.failed, counts.asked, counts.trouble) == (0, 20, "")
     assert moment[0] >= 1010, "two pauses of the circuit breaker"
+
+
+def test_cognito_that_throttles_every_call_for_long_ends_the_run(
+    pool: LocalPool, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no user's failure, so none is counted."""
+    monkeypatch.setattr("cognito_mfa.pool_sync.synchronization.THROTTLED_MINUTES", 0)
+    make_many(pool, 3)
+    visitor.cognito.faults.on(reading(), faults.Error("TooManyRequestsException"))
+    counts = synchronize(plan(concurrency=1, list_pool=False))
+    assert counts.trouble == "Cognito throttled every call for 0 minutes."
+    assert (counts.failed, counts.asked) == (0, 0)
 
 
 # ------------------------------------------------------------------------------------------ repairs
