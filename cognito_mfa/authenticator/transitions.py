@@ -6,6 +6,8 @@ settled at the next sign-in, by what Cognito then asks for.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest
 
 from cognito_mfa import signals
@@ -52,26 +54,16 @@ def record_setup(
         identity.record_status(Status.ENABLED)
         code_attempts.move_to_sub(identity.username, identity.sub)
         code_attempts.clear(identity.username, sub=identity.sub)
+        about: dict[str, Any] = {"identity": identity, "software_token": token}
         if before is None:
-            emails.send("software_token_verified", identity, software_token=token)
+            emails.send("software_token_verified", **about)
         else:
             before.refresh_from_db()  # retired, with its last use
-            emails.send("software_token_replaced", identity, software_token=token, before=before)
+            emails.send("software_token_replaced", **about, before=before)
     if before is None:
-        signals.send(
-            signals.software_token_verified,
-            request=request,
-            identity=identity,
-            software_token=token,
-        )
-        return token
-    signals.send(
-        signals.software_token_replaced,
-        request=request,
-        identity=identity,
-        software_token=token,
-        before=before,
-    )
+        signals.send(signals.software_token_verified, request=request, **about)
+    else:
+        signals.send(signals.software_token_replaced, request=request, **about, before=before)
     return token
 
 

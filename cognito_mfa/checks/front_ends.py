@@ -23,20 +23,7 @@ def check_origins() -> Iterator[CheckMessage]:
     if conf is None or not conf.API_ORIGINS:
         return
     for origin in sorted(conf.API_ORIGINS):
-        if not _is_trusted(origin):
-            yield Error(
-                f"{NAME}['API_ORIGINS'] contains {origin!r}, but CSRF_TRUSTED_ORIGINS does not, so Django refuses its requests.",
-                hint=f"Add {origin!r} to CSRF_TRUSTED_ORIGINS.",
-                id="cognito_mfa.E040",
-            )
-        if not _gets_cookies(origin):
-            yield Caution(
-                f"{NAME}['API_ORIGINS'] contains {origin!r}, which is another site, so browsers send no session cookie "
-                "with its requests.",
-                hint="Serve the front end from a subdomain of the site, or set SESSION_COOKIE_SAMESITE and "
-                "CSRF_COOKIE_SAMESITE to 'None'.",
-                id="cognito_mfa.W059",
-            )
+        yield from _check_origin(origin)
     if _is_cross_site() and not (settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE):
         yield Error(
             "SESSION_COOKIE_SAMESITE is 'None', but the session and CSRF cookies are not secure, so browsers reject them.",
@@ -49,6 +36,23 @@ def check_origins() -> Iterator[CheckMessage]:
             hint="Configure django-cors-headers as docs/api.md describes, or silence this check if a proxy sends the "
             "headers.",
             id="cognito_mfa.W058",
+        )
+
+
+def _check_origin(origin: str) -> Iterator[CheckMessage]:
+    if not _is_trusted(origin):
+        yield Error(
+            f"{NAME}['API_ORIGINS'] contains {origin!r}, but CSRF_TRUSTED_ORIGINS does not, so Django refuses its requests.",
+            hint=f"Add {origin!r} to CSRF_TRUSTED_ORIGINS.",
+            id="cognito_mfa.E040",
+        )
+    if not _gets_cookies(origin):
+        yield Caution(
+            f"{NAME}['API_ORIGINS'] contains {origin!r}, which is another site, so browsers send no session cookie "
+            "with its requests.",
+            hint="Serve the front end from a subdomain of the site, or set SESSION_COOKIE_SAMESITE and "
+            "CSRF_COOKIE_SAMESITE to 'None'.",
+            id="cognito_mfa.W059",
         )
 
 

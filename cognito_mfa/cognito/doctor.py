@@ -213,15 +213,18 @@ def _check_pool(conf: Conf) -> Iterator[Finding]:
     except Misconfigured as error:
         yield _not_checked(error)
         return
+    yield _devices_finding(skips=skips)
+    yield from _password_findings(conf)
+
+
+def _devices_finding(*, skips: bool) -> Finding:
     if skips:
         text = "The pool lets remembered devices skip MFA. This affects other applications that use the pool."
         hint = (
             "This app never remembers devices. Turn this off unless another application needs it."
         )
-        yield Finding(Level.WARNING, "remembered devices", text, hint)
-    else:
-        yield Finding(Level.OK, "remembered devices", "Remembered devices are not exempt from MFA.")
-    yield from _password_findings(conf)
+        return Finding(Level.WARNING, "remembered devices", text, hint)
+    return Finding(Level.OK, "remembered devices", "Remembered devices are not exempt from MFA.")
 
 
 def _password_findings(conf: Conf) -> Iterator[Finding]:

@@ -185,18 +185,8 @@ def complete_sign_in(
         if not signed_in_already and method != SOFTWARE_TOKEN_MFA:
             identity.record_sent_codes(method)
     reset_note.settle(request, identity)
-    # A session that the user ended from another one does not come to life again.
-    sign_outs = request.session.get(proof.SIGN_OUTS_KEY)
     own = wrong_code_alerts.entered_here(request)
-    proof.drop_all(request.session)
-    key = request.session.session_key
-    if signed_in_already:
-        proof.record_sign_outs(request.session, sign_outs)
-    else:
-        _login(request, identity)
-    if request.session.session_key == key:  # the same person again: login() keeps the key
-        request.session.cycle_key()
-    proof.record_link(request.session, identity)
+    _open_session(request, identity, signed_in_already=signed_in_already)
     if method:
         proof.write(request.session, identity, method=method)
         wrong_code_alerts.show_since_last_sign_in(request, identity, own=own)
@@ -210,6 +200,23 @@ def complete_sign_in(
         method=method,
         tokens=ReadableTokens(tokens),
     )
+
+
+def _open_session(
+    request: HttpRequest, identity: CognitoIdentity, *, signed_in_already: bool
+) -> None:
+    """Sign in under a new session key, with nothing of ours from before."""
+    # A session that the user ended from another one does not come to life again.
+    sign_outs = request.session.get(proof.SIGN_OUTS_KEY)
+    proof.drop_all(request.session)
+    key = request.session.session_key
+    if signed_in_already:
+        proof.record_sign_outs(request.session, sign_outs)
+    else:
+        _login(request, identity)
+    if request.session.session_key == key:  # the same person again: login() keeps the key
+        request.session.cycle_key()
+    proof.record_link(request.session, identity)
 
 
 def record_use(

@@ -27,7 +27,7 @@ from cognito_mfa.exceptions import (
     CognitoMFAError,
     Refused,
 )
-from cognito_mfa.models import identity_of
+from cognito_mfa.models import CognitoIdentity, identity_of
 from cognito_mfa.monitoring import log_events
 from cognito_mfa.sign_in import (
     enrollment,
@@ -78,7 +78,7 @@ def start_sign_in(
         next_url: where to go afterwards; validated when it is used.
         purpose: what the user signs in for.
         is_switching_user: the user said that they are not the one who is signed in.
-        renews_key: whether the session gets another key; else whoever calls this does that.
+        renews_key: whether the session gets another key; else the caller must call ``renew_key``.
 
     Raises:
         CognitoMFAError: see ``user_api.start_sign_in``; nothing is pending then.
@@ -86,12 +86,7 @@ def start_sign_in(
     clear_pending(request)
     wrong_code_alerts.forget_entered_here(request)
     own = identity_of(request.user) if purpose in CHANGES else None
-    snapshot, known = (Snapshot.of(own), None) if own else Snapshot.take(username)
-    reply = _send_password(request, username, password)
-    if own is None and recovery.is_possible() and lost_device.finish_interrupted(reply):
-        # What Cognito asks for has changed. Again before the password: what happens while it answers must count.
-        snapshot, known = Snapshot.take(username)
-        reply = user_api.start_sign_in(username, password, caller=caller_of(request))
+    snapshot, known, reply = _ask_cognito(request, own, username, password)
     pending = replace(
         _resume_setup(kept, username),
         username=username,
@@ -116,6 +111,29 @@ def start_sign_in(
     if renews_key:
         renew_key(request)
     return outcome
+
+
+def _ask_cognito(
+    request: HttpRequest, own: CognitoIdentity | None, username: str, password: SecretText
+) -> tuple[Snapshot, list[CognitoIdentity] | None, Challenge | Tokens]:
+    """Send the password.
+
+    Args:
+        request: the one that carries it.
+        own: the identity of a user who changes something; None at a sign-in.
+        username: as typed.
+        password: likewise.
+
+    Returns:
+        What was known of the user before, the identities of the name as far as they were read, and Cognito's reply.
+    """
+    snapshot, known = (Snapshot.of(own), None) if own else Snapshot.take(username)
+    reply = _send_password(request, username, password)
+    if own is None and recovery.is_possible() and lost_device.finish_interrupted(reply):
+        # What Cognito asks for has changed. Again before the password: what happens while it answers must count.
+        snapshot, known = Snapshot.take(username)
+        reply = user_api.start_sign_in(username, password, caller=caller_of(request))
+    return snapshot, known, reply
 
 
 def renew_key(request: HttpRequest) -> None:

@@ -205,15 +205,7 @@ class Authorization:
         Raises:
             OAuthError: The code does not work, or not for this client.
         """
-        grant = self._grants.pop(form.get("code", ""), None)
-        if grant is None or self._clock.now() >= grant.auth_time + CODE_SECONDS:
-            raise OAuthError("invalid_grant")
-        if grant.client_id != client.id:
-            raise OAuthError("invalid_grant")
-        if grant.redirect_uri != form.get("redirect_uri"):
-            raise OAuthError("unauthorized_client", "invalid_redirect")
-        if grant.code_challenge:
-            _check_verifier(grant, form.get("code_verifier", ""))
+        grant = self._take_grant(client, form)
         user = directory.user_with_sub(pool, grant.sub)
         if user is None or not user.enabled:
             raise OAuthError("invalid_grant")
@@ -235,6 +227,19 @@ class Authorization:
         except (NotAuthorizedException, ResourceNotFoundException):
             raise OAuthError("invalid_grant") from None
         return _token_response(result, grant.scopes, nonce=grant.nonce)
+
+    def _take_grant(self, client: AppClient, form: Mapping[str, str]) -> Grant:
+        """Return what the user allowed to the client of the code, and forget it."""
+        grant = self._grants.pop(form.get("code", ""), None)
+        if grant is None or self._clock.now() >= grant.auth_time + CODE_SECONDS:
+            raise OAuthError("invalid_grant")
+        if grant.client_id != client.id:
+            raise OAuthError("invalid_grant")
+        if grant.redirect_uri != form.get("redirect_uri"):
+            raise OAuthError("unauthorized_client", "invalid_redirect")
+        if grant.code_challenge:
+            _check_verifier(grant, form.get("code_verifier", ""))
+        return grant
 
     def token_for_client(
         self, pool: UserPool, client: AppClient, form: Mapping[str, str]

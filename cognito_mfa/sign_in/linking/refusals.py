@@ -79,8 +79,14 @@ def refuse(person: Person, user: Any, reason: LinkRefusedReason) -> NoReturn:
 
 
 def _record(person: Person | CognitoIdentity, refusal: LinkRefused) -> None:
+    """Write the refusal to the log first, and then to the table, which the site's own code can break."""
     refusal.reference = secrets.token_hex(4)
     about = "" if refusal.user_pk is None else f"user {refusal.user_pk}"
+    _log(person, refusal, about)
+    _record_event(person, refusal, about)
+
+
+def _log(person: Person | CognitoIdentity, refusal: LinkRefused, about: str) -> None:
     said = (refusal.reason, f"sub {person.sub}", about, refusal.cause)
     text = ", ".join(part for part in said if part)
     if hint := HINTS.get(refusal.reason):
@@ -93,6 +99,9 @@ def _record(person: Person | CognitoIdentity, refusal: LinkRefused) -> None:
         sub=person.sub,
         reference=refusal.reference,
     )
+
+
+def _record_event(person: Person | CognitoIdentity, refusal: LinkRefused, about: str) -> None:
     write = partial(
         MFAEvent.objects.record,
         Kind.SIGN_IN_REFUSED if isinstance(refusal, SignInRefused) else Kind.LINK_REFUSED,
