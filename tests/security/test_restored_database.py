@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import serializers
 from django.test import Client
+from django.utils import timezone
 
-from cognito_mfa.models import CognitoIdentity, MFAEvent, RecoveryCode
+from cognito_mfa.authenticator import exemptions
+from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption, RecoveryCode
 from tests.management.command_line import run
 from tests.visitor import POOL_ID, Visitor, prove
 
@@ -83,13 +86,18 @@ def test_the_command_ends_what_the_copy_brought_back(visitor: Visitor) -> None:
 
     code, text = run("restored", "--dry-run")
     assert (code, visitor.is_in()) == (0, True)
+    until = timezone.now() + timedelta(days=1)
+    exemptions.grant(identity().user, until=until, reason="Lost phone", actor=None)
+    review = "Next: end all sessions, run cognito_mfa_sync, and review 1 valid exemption."
+    assert run("restored", "--dry-run")[1].splitlines()[1] == review
+    MFAExemption.objects.all().delete()
     assert text.startswith("Would make 1 user pass MFA again, and delete 1 recovery code.")
 
     code, text = run("restored")
     assert code == 0
     assert text.splitlines() == [
         "Made 1 user pass MFA again, and deleted 1 recovery code.",
-        "Next: end all sessions, run cognito_mfa_sync, and review 0 valid exemptions and 0 unfinished resets.",
+        "Next: end all sessions, and run cognito_mfa_sync.",
     ]
     assert not visitor.is_in()
     assert (

@@ -29,11 +29,19 @@ class Command(BaseCommand):
             self.stdout.write(f"Would make {users} pass MFA again, and delete {codes}.")
         else:
             self.stdout.write(f"Made {users} pass MFA again, and deleted {codes}.")
-        exemptions = _count(MFAExemption.objects.valid().count(), "valid exemption")
-        resets = _count(MFAReset.objects.unfinished().count(), "unfinished reset")
-        self.stdout.write(
-            f"Next: end all sessions, run cognito_mfa_sync, and review {exemptions} and {resets}."
-        )
+        self.stdout.write(_next_steps())
+
+
+def _next_steps() -> str:
+    """Return what is left to do: nothing is to be reviewed where there is nothing."""
+    counts = {
+        "valid exemption": MFAExemption.objects.valid().count(),
+        "unfinished reset": MFAReset.objects.unfinished().count(),
+    }
+    left = [_count(number, noun) for noun, number in counts.items() if number]
+    if not left:
+        return "Next: end all sessions, and run cognito_mfa_sync."
+    return f"Next: end all sessions, run cognito_mfa_sync, and review {' and '.join(left)}."
 
 
 def _count(number: int, noun: str) -> str:
