@@ -6,7 +6,7 @@
     ├── UserFacingError              the user can do something about it
     │   ├── BadCredentials           username or password wrong, or no such user
     │   ├── BadCode                  wrong code, or one that was used already
-    │   ├── CodeAttemptsLocked       too many wrong codes: an administrator must unlock code entry
+    │   ├── CodeAttemptsLocked       too many wrong codes: an administrator must reset the app
     │   ├── ChallengeLost            the pending sign-in is over: start again
     │   ├── TokenRejected            the access token is no longer accepted: sign in again
     │   ├── SignInAgain              the sign-in at Cognito was too long ago, or must ask for a code
