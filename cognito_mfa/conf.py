@@ -329,12 +329,17 @@ def given_settings() -> Mapping[str, object]:
     The client secret and Redis's address are already wrapped in ``SecretText``, because error reports about other
     settings show frames with the whole dictionary.
     """
+    return _closed() or {}
+
+
+def _closed() -> Mapping[str, object] | None:
+    """Return the site's dictionary with its secrets closed; the same object where none is open.
+
+    SECURITY: read here, because no function of this app is given a secret as text.
+    """
     given = getattr(settings, NAME, None)
-    return _closed(given) if isinstance(given, Mapping) else {}
-
-
-def _closed(given: Mapping[str, object]) -> Mapping[str, object]:
-    """Return ``given`` with its secrets closed; the same object where none is open."""
+    if not isinstance(given, Mapping):
+        return None
     closed: dict[str, object] = {}
     for name in SECRETS:
         value = given.get(name)
@@ -351,8 +356,8 @@ def close_secrets() -> None:
     SECURITY: Django's error reports contain every setting, and hide values only by the words in their names. An address
     with a password in it has none of those words.
     """
-    given = getattr(settings, NAME, None)
-    if isinstance(given, Mapping) and (closed := _closed(given)) is not given:
+    closed = _closed()
+    if closed is not None and closed is not getattr(settings, NAME):
         setattr(settings, NAME, closed)
 
 

@@ -83,7 +83,7 @@ def create(
         request: of the user, whose session has a proof.
         identity: the user's.
         keep: keeps the set, whose codes can never be read again, for the user's pages. In the same transaction,
-            so that no old set ends for a new one that nobody has seen.
+            so that no old set ends for a new one that no one has seen.
 
     Raises:
         Busy: too many sets in the last hour.

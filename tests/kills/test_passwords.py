@@ -149,7 +149,7 @@ def test_a_refused_reset_keeps_what_the_browser_remembered(
     assert not thief.is_in()
 
 
-def test_a_wrong_code_alone_is_remembered_by_nobody(pool: LocalPool, cognito: LocalCognito) -> None:
+def test_a_wrong_code_alone_is_remembered_by_no_one(pool: LocalPool, cognito: LocalCognito) -> None:
     other = Person.with_app(cognito, "ada")
     person = Person(cognito, "ada")
     person.secret = other.secret

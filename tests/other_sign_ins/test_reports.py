@@ -52,7 +52,7 @@ def at_callback(person: Person, **changes: str) -> Any:
 
 
 def no_code(_person: Person, _settings: Settings) -> None:
-    """Whoever can open a page can do this."""
+    """Anyone who can open a page can do this."""
 
 
 def no_token_endpoint(_person: Person, settings: Settings) -> None:

@@ -398,7 +398,7 @@ def test_sets_that_are_created_at_the_same_time_leave_one(
 
 
 def test_no_page_shows_the_codes_of_a_set_that_another_request_replaced(person: Visitor) -> None:
-    """``recovery_codes.create`` names the set under the lock: later it would be the set of whoever came last."""
+    """``recovery_codes.create`` names the set under the lock: later it would be the last one's set."""
     twin = person.same_browser()
 
     def create_another(**_given: Any) -> None:
@@ -415,7 +415,7 @@ def test_no_page_shows_the_codes_of_a_set_that_another_request_replaced(person: 
 def test_requests_at_the_same_time_are_limited_as_well(
     person: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``_refuse_if_too_many`` under the lock of the identity: what others created meanwhile counts."""
+    """``_refuse_if_too_many`` under the lock of the identity: what others created since counts."""
     make = recovery_codes._new_code
 
     def others_in_between(position: int) -> SecretText:
