@@ -9,7 +9,7 @@ from typing import Any
 from django.views.decorators.debug import sensitive_variables
 
 from cognito_mfa.cognito import token_verification
-from cognito_mfa.cognito.types import Person, Tokens
+from cognito_mfa.cognito.types import Person, Provider, Tokens
 from cognito_mfa.conf import get_conf
 from cognito_mfa.exceptions import BadReply, BadReplyReason
 from cognito_mfa.values import untrusted
@@ -93,7 +93,7 @@ def _is_verified(said: Mapping[str, Any], name: str) -> bool:
     return flag is True or flag == "true"  # tokens say true, GetUser says "true"
 
 
-def providers_in(identities: object) -> tuple[str, ...]:
+def providers_in(identities: object) -> tuple[Provider, ...]:
     """Return the identity providers that ``identities`` names: a claim, or an attribute as JSON text."""
     if isinstance(identities, str):
         try:
@@ -101,14 +101,19 @@ def providers_in(identities: object) -> tuple[str, ...]:
         except (ValueError, RecursionError):
             identities = None
     entries = identities if isinstance(identities, list) else []
-    return tuple(str(entry.get("providerName")) for entry in entries if isinstance(entry, dict))
+    # The claim says it as text, and the attribute as a Boolean.
+    return tuple(
+        Provider(str(entry.get("providerName")), entry.get("primary") in (True, "true"))
+        for entry in entries
+        if isinstance(entry, dict)
+    )
 
 
-def owning_provider(username: str, providers: tuple[str, ...]) -> str:
+def owning_provider(username: str, providers: tuple[Provider, ...]) -> str:
     """Return the identity provider that owns an account; empty for one of the pool's own users.
 
     By username and claim together: a stranger may choose a username that looks like a provider's, and a
-    user of the pool's own may have a provider linked.
+    user of the pool's own may have a provider linked. Whoever has both still has a password.
 
     Args:
         username: the stored username, such as ``Google_1138``.
@@ -116,4 +121,5 @@ def owning_provider(username: str, providers: tuple[str, ...]) -> str:
     """
     # SECURITY: a user who is taken for a provider's may be let in without a code.
     name = ascii_lower(username)
-    return next((one for one in providers if name.startswith(f"{ascii_lower(one)}_")), "")
+    owners = (one.name for one in providers if one.made_account)
+    return next((one for one in owners if name.startswith(f"{ascii_lower(one)}_")), "")

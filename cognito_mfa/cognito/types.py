@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from cognito_mfa.values import untrusted
 from cognito_mfa.values.secret_text import SecretText
@@ -231,20 +231,32 @@ class AppClientSettings:
     writable: tuple[str, ...] | None = None
 
 
+class Provider(NamedTuple):
+    """An identity provider that an account names.
+
+    Attributes:
+        name: of the provider, in the pool.
+        made_account: the account was created for this provider's user, and not linked to them later.
+    """
+
+    name: str
+    made_account: bool
+
+
 @dataclass(frozen=True, slots=True)
 class OwnAccount:
     """What Cognito says to the holder of an access token about its user.
 
     Attributes:
         factors: Cognito's names of the enabled second factors.
-        providers: names of the identity providers that are linked to the user.
+        providers: the identity providers that are linked to the user.
         told: the attributes ``email``, ``email_verified``, ``identities`` and those of ``USER_FIELDS``, each as text.
     """
 
     sub: str
     username: str
     factors: tuple[str, ...] = ()
-    providers: tuple[str, ...] = ()
+    providers: tuple[Provider, ...] = ()
     told: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 

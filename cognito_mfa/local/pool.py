@@ -166,6 +166,8 @@ class LocalPool:
     def link_identity(self, username: str, provider: str, subject: str) -> None:
         """Let a user of an identity provider sign in as a user of the pool.
 
+        A username such as Cognito gives the provider's users, ``Google_1138``, makes the account the provider's own.
+
         Args:
             username: The user's name in the pool.
             provider: The name of the provider, which is created unless the pool has it.
@@ -177,7 +179,8 @@ class LocalPool:
         user, known = self.user(username), self.state.identity_providers.get(provider)
         linked = known or self.create_identity_provider(provider)
         with self._cognito.changing():
-            federation.link(self.state, user, linked, subject, now=self._cognito.clock.now())
+            now, is_own = self._cognito.clock.now(), username == f"{provider}_{subject}"
+            federation.link(self.state, user, linked, subject, now=now, primary=is_own)
 
     def create_user(
         self,

@@ -15,7 +15,14 @@ from enum import StrEnum
 
 from cognito_mfa.authenticator.transitions import SWITCHED_ON
 from cognito_mfa.cognito import admin_api, user_api
-from cognito_mfa.cognito.types import EMAIL_OTP, SMS_MFA, SOFTWARE_TOKEN_MFA, OwnAccount, Person
+from cognito_mfa.cognito.types import (
+    EMAIL_OTP,
+    SMS_MFA,
+    SOFTWARE_TOKEN_MFA,
+    OwnAccount,
+    Person,
+    Provider,
+)
 from cognito_mfa.exceptions import BadReply, BadReplyReason
 from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.values.clocks import SKEW, seconds_since
@@ -56,7 +63,7 @@ class Evidence:
 
     access_token: SecretText
     person: Person
-    providers: tuple[str, ...] | None = None
+    providers: tuple[Provider, ...] | None = None
     account: OwnAccount | None = None
     redirected_at: float | None = None
 

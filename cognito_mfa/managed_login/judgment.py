@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from cognito_mfa.authenticator import wrong_code_alerts
 from cognito_mfa.cognito import deadline, user_api
 from cognito_mfa.cognito.claims import owning_provider, person_of, providers_in
-from cognito_mfa.cognito.types import OwnAccount, Person
+from cognito_mfa.cognito.types import OwnAccount, Person, Provider
 from cognito_mfa.conf import get_conf
 from cognito_mfa.enforcement import proof
 from cognito_mfa.enforcement.account_state import own_backend
@@ -152,7 +152,7 @@ def _with_attributes(person: Person, account: OwnAccount) -> Person:
     return person_of(person.claims, account.told, trusts=get_conf().TRUST_POOL_EMAIL)
 
 
-def _linked_providers(provided: ProvidedTokens, person: Person) -> tuple[str, ...] | None:
+def _linked_providers(provided: ProvidedTokens, person: Person) -> tuple[Provider, ...] | None:
     """Return the providers that were linked when the ID token was made; None without an ID token."""
     if provided.id_token:
         return providers_in(person.claims.get("identities"))

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from cognito_mfa.authenticator import reset
 from cognito_mfa.bearer import memory
 from cognito_mfa.cognito import admin_api
-from cognito_mfa.local import faults
+from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import BlockedRequest, CognitoIdentity, MFAEvent, MFAExemption
 from tests.bearer.conftest import Caller
@@ -242,6 +242,22 @@ def test_observing_records_who_would_be_blocked(caller: Caller, settings: Settin
 FED = [None, ["fed"], ["fed", "mfa"], ["pwd"]]
 
 
+def link_as_operator(
+    cognito: LocalCognito, pool: LocalPool, username: str, provider: str, subject: str
+) -> None:
+    """Link a user of a provider to a user of the pool, as a site does that lets its users do it."""
+    pool.create_identity_provider(provider, provider_type=provider)
+    cognito.client().admin_link_provider_for_user(
+        UserPoolId=POOL_ID,
+        DestinationUser={"ProviderName": "Cognito", "ProviderAttributeValue": username},
+        SourceUser={
+            "ProviderName": provider,
+            "ProviderAttributeName": "Cognito_Subject",
+            "ProviderAttributeValue": subject,
+        },
+    )
+
+
 def google(pool: LocalPool, name: str = "Google_7") -> None:
     """Add a user of an identity provider, who has a name such as Cognito gives them."""
     pool.create_user(name, password=PASSWORD)
@@ -292,6 +308,17 @@ def test_a_linked_provider_exempts_no_user_of_the_pools_own(
     conf(settings, FEDERATED="exempt")
     pool.link_identity("newcomer", "Google", "7")
     assert not caller.signs_in(**claims(amr)).is_let_in()
+
+
+@pytest.mark.parametrize("amr", [None, ["fed"], ["pwd"]], ids=str)
+def test_a_name_like_a_providers_and_a_linked_provider_exempt_no_one(
+    caller: Caller, pool: LocalPool, settings: Settings, amr: list[str] | None
+) -> None:
+    """``Provider.made_account``: the account is the pool's own, and whoever has its password is asked for a code."""
+    conf(settings, FEDERATED="exempt")
+    pool.create_user("Google_mallory", password=PASSWORD)
+    link_as_operator(caller.cognito, pool, "Google_mallory", "Google", "1138")
+    assert not caller.signs_in("Google_mallory", **claims(amr)).is_let_in()
 
 
 def test_a_name_like_a_providers_exempts_no_one(

@@ -482,6 +482,15 @@ def test_a_name_that_looks_like_a_providers_is_not_one(person: Person, site: Set
     assert not person.is_in()
 
 
+def test_nor_is_one_that_has_the_provider_linked(person: Person, site: Settings) -> None:
+    """``Provider.made_account``: it has a password, and the provider was linked to it later."""
+    site.COGNITO_MFA = {**site.COGNITO_MFA, "FEDERATED": "exempt"}
+    person.pool.create_user("Google_mallory", password="Correct-Horse-7")
+    person.pool.link_identity("Google_mallory", "Google", "1138")
+    person.arrive("Google_mallory")
+    assert not person.is_in()
+
+
 def put_into_editors(person: Person) -> None:
     boto, user = person.cognito.client(), {"UserPoolId": POOL_ID, "Username": "newcomer"}
     boto.create_group(UserPoolId=POOL_ID, GroupName="editors")
