@@ -89,9 +89,11 @@ OPERATIONS: Mapping[str, Names] = {
     "AdminDeleteSoftwareToken": Names(_USER),
     "AdminGetUserAuthFactors": Names(_USER),
     "AdminSetUserMFAPreference": _with(_PREFERENCE, _USER),
+    "AdminSetUserSettings": Names(f"MFAOptions {_USER}"),
     "AssociateSoftwareToken": Names("AccessToken Session"),
     "GetUserAuthFactors": Names("AccessToken"),
     "SetUserMFAPreference": _with(_PREFERENCE, "AccessToken"),
+    "SetUserSettings": Names("AccessToken MFAOptions"),
     "VerifySoftwareToken": Names("AccessToken FriendlyDeviceName Session UserCode"),
     # Passkeys
     "CompleteWebAuthnRegistration": Names("AccessToken Credential"),
@@ -261,6 +263,7 @@ STRUCTURES: Mapping[str, Names] = {
         "VerifyAuthChallengeResponse",
         refused="CustomEmailSender CustomSMSSender InboundFederation KMSKeyID",
     ),
+    "MFAOptionType": Names("AttributeName DeliveryMedium"),
     "NumberAttributeConstraintsType": Names("MaxValue MinValue"),
     "PasswordPolicyType": Names(
         "MinimumLength PasswordHistorySize RequireLowercase RequireNumbers RequireSymbols "
