@@ -24,6 +24,8 @@ HERE = Path(__file__).parent / "user_models"
         ("Called", "names"),
         ("Numbered", "names"),
         ("Initials", "names"),
+        ("Keyed", "commands"),
+        ("Coded", "commands"),
     ],
 )
 def test_a_site_with_users_of_another_kind(model: str, name: str) -> None:

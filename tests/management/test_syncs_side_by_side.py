@@ -56,12 +56,12 @@ def url(cognito: LocalCognito, optional_pool: LocalPool) -> Iterator[str]:
         if number % 7 == 0:
             person.enabled = False
         people.append(User(username=name))
-        row = {"pool_id": POOL_ID, "sub": person.sub, "username": name}
-        rows.append(CognitoIdentity(**row, status="ENABLED" if number % 2 else "UNKNOWN"))
+        status = "ENABLED" if number % 2 else "UNKNOWN"
+        rows.append(CognitoIdentity(pool_id=POOL_ID, sub=person.sub, username=name, status=status))
         if number % 5 == 0:
             cognito.client().admin_delete_user(UserPoolId=POOL_ID, Username=person.sub)
-    for user, row in zip(User.objects.bulk_create(people), rows, strict=True):
-        row.user = user
+    for user, linked in zip(User.objects.bulk_create(people), rows, strict=True):
+        linked.user = user
     SoftwareToken.objects.bulk_create(
         SoftwareToken(identity=row, friendly_name="Phone")
         for row in CognitoIdentity.objects.bulk_create(rows)

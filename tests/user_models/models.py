@@ -155,6 +155,33 @@ class Called(AbstractBaseUser):
         swappable = "AUTH_USER_MODEL"
 
 
+class Keyed(AbstractBaseUser):
+    """With a UUID as primary key."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=150, unique=True)
+    is_active = models.BooleanField(default=True)
+
+    USERNAME_FIELD = "name"
+    objects: ClassVar[Any] = BaseUserManager()
+
+    class Meta:
+        swappable = "AUTH_USER_MODEL"
+
+
+class Coded(AbstractBaseUser):
+    """With a name as primary key."""
+
+    name = models.CharField(max_length=150, primary_key=True)
+    is_active = models.BooleanField(default=True)
+
+    USERNAME_FIELD = "name"
+    objects: ClassVar[Any] = BaseUserManager()
+
+    class Meta:
+        swappable = "AUTH_USER_MODEL"
+
+
 class Initials(AbstractBaseUser):
     """Known by a short name of letters, with an address that must be there."""
 
