@@ -1,4 +1,4 @@
-"""Our pages in Django's admin, one module for each model, and what a site puts into its own ``UserAdmin``.
+"""Our pages in Django's admin, one module per model, and the mixin for a site's own ``UserAdmin``.
 
 ``authenticator_actions``, ``confirmation`` and ``changelists`` hold what several of them share.
 """

@@ -1,4 +1,4 @@
-"""What administrators do about a user's authenticator app and link.
+"""The administrators' actions on a user's authenticator app and link.
 
 Shared by the list of identities and by the site's own list of users.
 """
@@ -69,7 +69,7 @@ _USER = (
 
 
 def may_have_app(identity: CognitoIdentity) -> bool:
-    """Return whether there is something to reset: an app, or a reset that is not finished."""
+    """Return whether there is something to reset: an app, or an unfinished reset."""
     without = (CognitoIdentity.Status.NOT_SET_UP, CognitoIdentity.Status.GONE)
     return identity.status not in without or identity.resets.unfinished().exists()
 
@@ -188,7 +188,7 @@ UNLINK = Unlink()
 
 
 class AuthenticatorActionsMixin(ConfirmedActionsMixin):
-    """The actions, for a ``ModelAdmin`` that says which identities its rows are."""
+    """The actions, for a ``ModelAdmin`` that returns the identities of its rows."""
 
     rights = {
         "refresh_status": permissions.REFRESH,
@@ -259,7 +259,7 @@ class AuthenticatorActionsMixin(ConfirmedActionsMixin):
         return True
 
     def refresh(self, request: HttpRequest, chosen: Sequence[CognitoIdentity]) -> None:
-        """Ask Cognito about each of ``chosen``, and say what came of it.
+        """Refresh each of ``chosen`` from Cognito, and report the result.
 
         Args:
             request: the actor's.
@@ -304,7 +304,7 @@ class AuthenticatorActionsMixin(ConfirmedActionsMixin):
     def _tell_of_failure(
         self, request: HttpRequest, identity: CognitoIdentity, error: CognitoMFAError
     ) -> None:
-        """Say what the operator needs to know; nothing was changed."""
+        """Report the error and a hint for the operator; nothing was changed."""
         text = _("Couldn’t refresh %(user)s (%(error)s). %(hint)s Nothing was changed.")
         names = {"user": identity, "error": error, "hint": error.hint}
         self.message_user(request, text % names, messages.ERROR)

@@ -1,4 +1,4 @@
-"""What the page of one row offers beside Django's own: actions that apply to this row, as buttons."""
+"""Buttons on the page of one row, for the actions that apply to it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ButtonsMixin(ModelAdmin):
     change_form_template = "admin/cognito_mfa/change_form.html"
 
     def buttons(self, request: HttpRequest, row: Any) -> Iterable[Button]:
-        """Return the actions that the page of ``row`` offers.
+        """Return the buttons on the page of ``row``.
 
         Those that apply to it, and that this administrator may do.
 

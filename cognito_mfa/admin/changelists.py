@@ -1,4 +1,4 @@
-"""Change lists that stay fast with a million rows: no full count, no join for a name, no query a row."""
+"""Change lists that stay fast with a million rows: no full count, no join for names, no query per row."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _icon_and_word(status: str, _language: str | None) -> SafeString:
 
 
 class CappedCount(int):
-    """A number that may be larger than it says."""
+    """A count that was capped, so the real number may be larger."""
 
     def __str__(self) -> str:
         return f"{int(self):,}+"
@@ -107,7 +107,7 @@ class FastListMixin(ModelAdmin):
     list_per_page = 50
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Return the list that the address asks for.
+        """Return the change list for the filters in the URL.
 
         Raises:
             IncorrectLookupParameters: also for a text that no database takes, where Django lets the database
@@ -132,7 +132,7 @@ class FastListMixin(ModelAdmin):
 
 
 class ReadOnly:
-    """No one adds, changes, or deletes: rows are written by what happens."""
+    """Lets no one add, change, or delete rows, because only the app itself writes them."""
 
     empty_value_display = formats.NONE
 
@@ -152,7 +152,7 @@ class ReadOnly:
 
 
 def deletes_others(request: HttpRequest) -> bool:
-    """Return whether the page deletes rows of another model, which may delete rows of ours as well.
+    """Return whether the page deletes rows of another model, which also deletes related rows of ours.
 
     Django's admin deletes a user only for who may delete all that goes with it. The permission to delete
     the user is enough here. Otherwise no one could fulfill a request for erasure.
@@ -217,7 +217,7 @@ def users_without_mfa() -> QuerySet[Any]:
 
 
 class MissingFilter(SimpleListFilter):
-    """On a list of identities: users of whom MFA is required, and who have none."""
+    """On a list of identities: users who must use MFA but have not set it up."""
 
     title = _("MFA required")
     parameter_name = "required"
@@ -233,7 +233,7 @@ class MissingFilter(SimpleListFilter):
 
 
 class StaffFilter(SimpleListFilter):
-    """On a list of identities: staff, and users who are none."""
+    """On a list of identities: staff, and users who are not staff."""
 
     title = _("staff")
     parameter_name = "staff"
@@ -269,7 +269,7 @@ class GroupFilter(SimpleListFilter):
 
 
 def user_filters() -> list[type[SimpleListFilter]]:
-    """Return the filters by what the site's users are, as far as their model has the columns."""
+    """Return the filters by staff status and group, if the user model has these fields."""
     found: list[type[SimpleListFilter]] = [MissingFilter]
     if policy.staff_users() is not None:
         found.append(StaffFilter)

@@ -63,7 +63,7 @@ class CodeFailuresAdmin(ReadOnly, ButtonsMixin, ConfirmedOnePerson, FastListMixi
         return permissions.has_permission(permissions.CLEAR, request.user)
 
     def buttons(self, request: HttpRequest, row: Any) -> Iterator[Button]:
-        """Return the way to unlock code entry, where that has an effect.
+        """Return the button that unlocks code entry, if that has an effect.
 
         Args:
             request: the administrator's.
@@ -81,7 +81,7 @@ class CodeFailuresAdmin(ReadOnly, ButtonsMixin, ConfirmedOnePerson, FastListMixi
 
     @admin.display(description=_("identity"))
     def person(self, counter: CodeFailures) -> SafeString | str:
-        """Return the way to the page of the user, which says what else keeps them from signing in."""
+        """Return a link to the page of the user, which shows any other sign-in problems."""
         identity = CLEAR_COUNTER.identity(counter)
         if identity is None:
             return formats.NONE

@@ -1,4 +1,4 @@
-"""What administrators do to users: each action with a confirmation page, a reason, and a line in the log.
+"""Actions on users, each with a confirmation page, a reason, and a line in the admin's log.
 
 Who may, and what they must do first, is for ``permissions`` to say; every page and action here asks it.
 """
@@ -90,15 +90,15 @@ class ConfirmedAction:
     sends_email = True
 
     def obstacle(self, row: Any) -> str:
-        """Return why there is nothing to do for ``row``; empty where there is."""
+        """Return why there is nothing to do for ``row``; empty if there is something to do."""
         return ""
 
     def user(self, row: Any) -> str:
-        """Return what the result calls the user of ``row``."""
+        """Return the name of the user of ``row``, as the result shows it."""
         return str(row)
 
     def identity(self, row: Any) -> CognitoIdentity | None:
-        """Return the identity whose user hears of it; None where there is none."""
+        """Return the identity whose user is notified; None if there is none."""
         return row if isinstance(row, CognitoIdentity) else None
 
     def perform(self, request: HttpRequest, row: Any, reason: str) -> None:
@@ -117,7 +117,7 @@ class ConfirmedAction:
 
 
 class Judged(NamedTuple):
-    """The rows of an action: to which it may be done, and why not to the others."""
+    """The rows of an action that are allowed, and the reasons why the others are not."""
 
     allowed: list[Any]
     skipped: list[tuple[Any, str]]
@@ -145,7 +145,7 @@ class ConfirmedActionsMixin(ModelAdmin):
             return super().changelist_view(request, extra_context)
 
     def people_of(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return what the actions are done to, for the selected rows of the list."""
+        """Return the rows that the actions apply to, for the selected rows of the list."""
         return queryset
 
     def judge(
@@ -157,7 +157,7 @@ class ConfirmedActionsMixin(ModelAdmin):
         *,
         tells: bool,
     ) -> Judged:
-        """Return to which of ``rows`` the actor may do it, and why not to the others.
+        """Return the ``rows`` on which the actor may perform it, and why not on the others.
 
         Args:
             request: the actor's.
@@ -178,7 +178,7 @@ class ConfirmedActionsMixin(ModelAdmin):
         return judged
 
     def tell_why_not(self, request: HttpRequest, judged: Judged) -> None:
-        """Show each reason for which rows were skipped once; of many, the first ones and a count.
+        """Show each reason why rows were skipped once; if there are many, the first ones and a count.
 
         Args:
             request: of the actor.
@@ -204,7 +204,7 @@ class ConfirmedActionsMixin(ModelAdmin):
         *,
         place: str = "",
     ) -> HttpResponse | None:
-        """Return the page that asks, or None when there is nothing more to ask.
+        """Return the confirmation page, or None if nothing has to be confirmed anymore.
 
         Args:
             request: of the list, or of the page of one row.
@@ -321,7 +321,7 @@ class ConfirmedActionsMixin(ModelAdmin):
         done: Sequence[str],
         emails: Mapping[str, State],
     ) -> None:
-        """Say what was done to whom, and what became of the emails about it.
+        """Report what was done for which users, and whether they were notified by email.
 
         Args:
             request: the actor's.
@@ -338,7 +338,7 @@ class ConfirmedActionsMixin(ModelAdmin):
         self.report_missed(request, emails)
 
     def report_missed(self, request: HttpRequest, emails: Mapping[str, State]) -> None:
-        """Name the users to whom no email was sent, where one should have been.
+        """Name the users who should have been notified by email but were not.
 
         Args:
             request: the actor's.
@@ -360,7 +360,7 @@ class ConfirmedActionsMixin(ModelAdmin):
 
 
 class ConfirmedOnePerson(ConfirmedActionsMixin):
-    """The same actions from the page of one row."""
+    """Offers the same actions on the page of one row."""
 
     confirmed_actions: Sequence[ConfirmedAction] = ()
 
@@ -430,7 +430,7 @@ def notified_text(emails: Mapping[str, State]) -> str:
 
 
 def _email_text(action: ConfirmedAction, rows: Sequence[Any]) -> str:
-    """Return whether the users will hear of it by email; empty where none ever do."""
+    """Return whether the users will be notified by email; empty if this action never sends one."""
     if not action.sends_email:
         return ""
     reached = [_is_reached(action.identity(row)) for row in rows]
@@ -451,7 +451,7 @@ def _is_reached(identity: CognitoIdentity | None) -> bool:
 
 
 def selected_keys(request: HttpRequest) -> list[str]:
-    """Return what is ticked in the list."""
+    """Return the keys of the rows that are selected in the list."""
     return request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
 
 
@@ -473,7 +473,7 @@ def page_context(admin: ModelAdmin, request: HttpRequest, title: Text) -> dict[s
 
 
 def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
-    """Return the way to the page that asks the actor for a code, and back; None if none is needed.
+    """Return a redirect to the page that asks the actor for a code; None if no code is needed.
 
     SECURITY: an actor who impersonates another user goes back to their own account first. Otherwise they could act
     on themselves, and the log would name the other user.

@@ -1,4 +1,4 @@
-"""The details of events in the words of the admin: the log keeps constants, which no catalog translates."""
+"""The details of events as texts of the admin: the log stores constants, which no catalog translates."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def shown(event: MFAEvent) -> str:
 
 
 def shown_reason(event: MFAEvent) -> str:
-    """Return why it happened: as staff wrote it, or why the site refused, in words; else a dash."""
+    """Return the reason that staff entered, or a text for the site's reason to refuse; otherwise a dash."""
     if event.kind in WITH_REFERENCE:
         return str(REFUSALS.get(event.reason, event.reason)) or formats.NONE
     return event.reason or formats.NONE
@@ -135,7 +135,7 @@ def reference_in(text: str) -> str:
 
 
 def with_reference(events: QuerySet[MFAEvent], reference: str) -> QuerySet[MFAEvent]:
-    """Return the refusals that a user may quote by ``reference``, by way of the index of kinds.
+    """Return the refusals with ``reference``, which users quote; uses the index of event kinds.
 
     Args:
         events: of any kind.

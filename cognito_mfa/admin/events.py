@@ -1,4 +1,4 @@
-"""The admin's view of the event log: filtered, searched, and exported as it is filtered."""
+"""The admin of the event log, which is filtered, searched, and exported with the current filters."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ExportForm(forms.Form):
 
 
 class MFAEventAdmin(ReadOnly, FastListMixin):
-    """What happened, latest first."""
+    """The event log, newest first."""
 
     change_list_template = "admin/cognito_mfa/mfaevent/change_list.html"
 
@@ -119,7 +119,7 @@ class MFAEventAdmin(ReadOnly, FastListMixin):
         return TemplateResponse(request, "admin/cognito_mfa/mfaevent/export.html", context)
 
     def _write_down(self, request: HttpRequest, file_format: str) -> None:
-        """Record in both logs who exported what."""
+        """Record who exported which events, as an event and in the admin's log."""
         what = f"{file_format} {request.GET.urlencode()}".strip()
         kind = MFAEvent.Kind.EVENTS_EXPORTED
         event = MFAEvent.objects.record(kind, None, actor=request.user, detail=what)

@@ -257,7 +257,7 @@ class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
     def response_add(
         self, request: HttpRequest, obj: MFAExemption, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Say until when, and lead to the page of the user that it began with, or to the list.
+        """Show the end of the exemption, and redirect to the user's page or the list, where it began.
 
         Args:
             request: the administrator's.

@@ -1,4 +1,4 @@
-"""How values are written on pages of the admin: never raw, and a dash where there is none."""
+"""Formats values for pages of the admin: never raw, and a dash if there is none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NONE = "–"
 
 
 def moment(at: dt.datetime | None, *, none: str | Promise = NONE) -> str:
-    """Return a date and time as people read it.
+    """Return a date and time in the current language's format.
 
     Args:
         at: aware, where the site uses time zones.

@@ -206,7 +206,7 @@ class CognitoIdentityAdmin(
 
     @method_decorator(own_transactions)
     def refresh_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask Cognito about one user, and lead back to their page; a GET only leads back.
+        """Refresh one user from Cognito, and redirect back to their page; a GET only redirects.
 
         Args:
             request: of the actor.
@@ -227,7 +227,7 @@ class CognitoIdentityAdmin(
         return HttpResponseRedirect(self.url_of(identity))
 
     def buttons(self, request: HttpRequest, row: Any) -> Iterator[Button]:
-        """Return the actions that apply to this user, and that this administrator may do.
+        """Return the buttons for actions that apply to this user and that this administrator may perform.
 
         Args:
             request: the administrator's.

@@ -122,7 +122,7 @@ class LinkPageMixin(ConfirmedOnePerson):
 
     @method_decorator(own_transactions)
     def link_view(self, request: HttpRequest) -> HttpResponse:
-        """Show the form; then whom Cognito found; then do what was confirmed."""
+        """Show the form, then the user that Cognito found, and then perform what was confirmed."""
         if not permissions.has_permission(permissions.LINK, request.user):
             denied = ActionDenied(permissions.LINK, request.user, None, DenialReason.PERMISSION)
             return refused(request, denied)
@@ -147,7 +147,7 @@ class LinkPageMixin(ConfirmedOnePerson):
         return HttpResponseRedirect(self.url_after(CognitoIdentity.objects.get(user=planned.user)))
 
     def _planned(self, request: HttpRequest, form: LinkForm) -> Plan | None:
-        """Ask Cognito, and return what would be done; None where the form now says why it cannot be."""
+        """Ask Cognito, and return what would be done; None if the form now says why that is not possible."""
         data = form.cleaned_data
         try:
             pool_user = links.find_in_pool(**{data["by"]: data["value"]})
@@ -206,7 +206,7 @@ def link_url(site_name: str) -> str:
 
 
 def _initial(site: AdminSite, request: HttpRequest) -> dict[str, Any]:
-    """Return what the address says: a user, or an identity whose link is to be moved."""
+    """Return the initial values from the URL: a user, or an identity whose link is to be moved."""
     if not user_choice.may_see_users(site, request):
         return {}
     identity = None
@@ -219,7 +219,7 @@ def _initial(site: AdminSite, request: HttpRequest) -> dict[str, Any]:
 
 
 def _fingerprint(planned: Plan) -> str:
-    """Return what must be as it was shown when it is confirmed."""
+    """Return what must not change between the confirmation page and its submission."""
     own, theirs = planned.own, planned.theirs
     rows = [f"{row.pk}/{row.user_id}/{row.sub}" if row else "-" for row in (own, theirs)]
     return " ".join([planned.change.name, planned.pool_user.sub, str(planned.user.pk), *rows])

@@ -91,7 +91,7 @@ def coverage(numbers: Numbers, _site: str) -> Section:
 
 
 def would_be_blocked(numbers: Numbers, _site: str) -> Section | None:
-    """Show the users who would have been blocked, where a site observes or did so before."""
+    """Show the users who would have been blocked, if the site is or was in observe mode."""
     if get_conf().ENFORCEMENT != "observe" and not numbers.would_block:
         return None
     days = rollout.RECENT.days
@@ -258,7 +258,7 @@ class OverviewAdmin(ReadOnly, admin.ModelAdmin):
         return TemplateResponse(request, "admin/cognito_mfa/overview.html", context)
 
     def count_again(self, request: HttpRequest) -> HttpResponse:
-        """Count anew, which reads whole tables."""
+        """Update the figures, which reads whole tables."""
         try:
             permissions.require(permissions.COUNT, request.user)
         except permissions.ActionDenied as denied:
@@ -279,7 +279,7 @@ def _counted(rows: Sequence[tuple[Text, int]]) -> list[Sequence[object]]:
 
 
 def _coverage_bar(share: Share) -> SafeString | str:
-    """Return the percentage behind its bar, which says nothing more to screen readers."""
+    """Return the percentage with a bar, which screen readers skip."""
     if share.percent is None:
         return formats.NONE
     return format_html("{} {}", _bar(share.enabled, share.people), formats.percent(share.percent))

@@ -20,7 +20,7 @@ MORE_PERMISSIONS = _("User %(user)s has permissions that you don’t have.")
 
 
 class Refusals(NamedTuple):
-    """What an action says where it is not allowed.
+    """The texts of an action for each reason why it is not allowed.
 
     Attributes:
         oneself: to an administrator who tries it on themselves.

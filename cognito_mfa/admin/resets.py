@@ -45,7 +45,7 @@ APP_MAY_WORK = _(
 
 
 def unfinished_text(row: MFAReset) -> str:
-    """Return what an administrator needs to know about a reset that did not finish."""
+    """Return what an administrator needs to know about an unfinished reset."""
     text = APP_MAY_WORK if row.token_deleted_at is None else APP_REMOVED
     return text % {"user": row.identity, "error": row.trouble}
 
@@ -101,7 +101,7 @@ class MFAResetAdmin(ReadOnly, ButtonsMixin, ConfirmedActionsMixin, FastListMixin
         return permissions.has_permission(permissions.FINISH, request.user)
 
     def buttons(self, request: HttpRequest, row: Any) -> Iterator[Button]:
-        """Return the way to finish a reset that is not finished; it is the action of the list.
+        """Return the button that finishes an unfinished reset, with the same action as in the list.
 
         Args:
             request: the administrator's.
@@ -134,7 +134,7 @@ class MFAResetAdmin(ReadOnly, ButtonsMixin, ConfirmedActionsMixin, FastListMixin
         return None
 
     def _finish(self, request: HttpRequest, row: MFAReset) -> bool:
-        """Run what is left of one reset, and return whether it is done."""
+        """Run the remaining steps of one reset, and return whether it is finished."""
         reset.run_again(row, actor=request.user)
         self.log_change(request, row, "Reset run again")
         if row.trouble:

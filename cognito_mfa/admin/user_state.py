@@ -1,4 +1,4 @@
-"""What the page of one user answers first: is MFA required and set up, is the user exempt or locked, when did they sign in?
+"""The summary on the page of one user: MFA required or set up, exemption, lock, and last sign-in.
 
 It reads the database alone. Each answer is worked out when the page shows it.
 """
@@ -31,7 +31,7 @@ class UserState:
 
     @cached_property
     def is_required(self) -> bool:
-        """Whether the policy is about the user, whatever calendar and exemptions say."""
+        """Whether the policy applies to the user, regardless of rollout dates and exemptions."""
         return policy.applies_to(self.request, self.identity.user)
 
     @cached_property
@@ -55,7 +55,7 @@ class UserState:
 
     @property
     def may_be_unlocked(self) -> bool:
-        """Whether there are failed attempts that unlocking forgets."""
+        """Whether there are failed attempts that unlocking resets."""
         return self.counts.failures > 0 and self.counts.total < code_attempts.MAX_ATTEMPTS
 
     # ------------------------------------------------------------------------------------- in words
@@ -105,7 +105,7 @@ class UserState:
         return formats.moment(getattr(self.identity.user, "last_login", None), none=_("Never"))
 
     def reset(self) -> str:
-        """Return what is known of an unfinished reset."""
+        """Return what is known about an unfinished reset."""
         unfinished = self.unfinished_reset
         if unfinished is None:
             return formats.NONE
@@ -115,7 +115,7 @@ class UserState:
         }
 
     def obstacles(self) -> list[str]:
-        """Return what is known to keep the user from signing in."""
+        """Return the known reasons why the user can't sign in."""
         identity, found = self.identity, []
         if not identity.in_this_pool:
             found.append(_("The account is linked to another user pool than this site uses."))

@@ -1,4 +1,4 @@
-"""What a site puts into its own ``UserAdmin``."""
+"""The mixin for a site's own ``UserAdmin``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LINK = "user_pool_link"  # the field on the page of one user
 
 
 class MFAUserAdminMixin(AuthenticatorActionsMixin):
-    """For the site's own ``UserAdmin``: a column, a filter and the actions, without a query a row.
+    """For the site's own ``UserAdmin``: a column, a filter, and the actions, without a query per row.
 
     Put it first: ``class PersonAdmin(MFAUserAdminMixin, UserAdmin)``.
     """
@@ -85,7 +85,7 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
 
     @admin.action(description=_("Link to a user pool user…"), permissions=["link_user"])
     def link_user(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Lead to the page that links one user."""
+        """Redirect to the page that links one user."""
         users = list(queryset[:2])
         text = _("Select one user to link.")
         if len(users) == 1:
@@ -102,7 +102,7 @@ class MFAUserAdminMixin(AuthenticatorActionsMixin):
 
     @admin.display(description=_("linked to"))
     def user_pool_link(self, user: Any) -> SafeString | str:
-        """Return the linked user pool user, with the way to its page, or to the page that links one."""
+        """Return a link to the page of the linked user pool user, or to the page that links one."""
         identity = identity_of(user)
         site = self.admin_site.name
         try:

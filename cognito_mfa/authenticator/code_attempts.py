@@ -53,7 +53,7 @@ _MAX_RACES = 1000  # updates that one attempt may lose, each to another attempt
 
 
 class Attempt(NamedTuple):
-    """An attempt at a code, which counts as a failure until it is known to be none.
+    """An attempt at a code, which counts as a failure until it is known not to be one.
 
     Attributes:
         counter: selects the counter: its key, or the ``sub`` where it was not read.
@@ -75,7 +75,7 @@ class Attempt(NamedTuple):
 
 @contextmanager
 def attempt(request: HttpRequest, *, user: ChallengedUser, method: str) -> Generator[Attempt]:
-    """Send one code inside: it is counted before, and recorded when it was wrong.
+    """Count an attempt, let the block send one code, and record it if it was wrong.
 
     Args:
         request: the request that carries the code.
@@ -128,7 +128,7 @@ def sending(
 def count_attempt(
     username: str, *, sub: str = "", secret_was_shown: bool = False
 ) -> Generator[Attempt]:
-    """Count what happens inside as one attempt at a code.
+    """Count the block as one attempt at a code.
 
     A wrong code stays counted. A right one takes back what was counted up to it, not what failed
     in the meantime. Anything else (throttled, unreachable, expired) was no guess, and is not counted.

@@ -1,4 +1,4 @@
-"""Hands emails over to the site's email backend, and keeps what became of each.
+"""Hands emails over to the site's email backend, and keeps the outcome of each.
 
 A backend may take any time: a mail server that drops packets blocks for minutes where ``EMAIL_TIMEOUT`` is unset, and
 a backend of the site's own may have no limit at all. So the emails are handed over by a few threads, and a request
@@ -40,7 +40,7 @@ _ADDRESS = re.compile(r"\S*@\S*")
 
 
 class State(enum.Enum):
-    """What became of an email."""
+    """The outcome of an email."""
 
     OFF = "off"  # the site sends none: NOTIFY
     NO_ADDRESS = "no address"
@@ -51,7 +51,7 @@ class State(enum.Enum):
 
 
 class Delivery:
-    """What became of one email to a user; a pending one changes when the backend answers."""
+    """The outcome of one email to a user; a pending one changes when the backend answers."""
 
     def __init__(self, kind: str, user_id: Any, recipients: Sequence[str] = ()) -> None:
         """Start with nothing handed over.

@@ -63,7 +63,7 @@ def read_factors(sub: str) -> Factors:
 
 
 def _preferred(named: object, listed: list[str]) -> str:
-    """Return the preferred factor; where a user has a single one, none needs to be preferred."""
+    """Return the preferred factor; for a user with a single factor, that one."""
     preferred = untrusted.word(named, untrusted.FACTOR_LENGTH)
     return preferred or (listed[0] if len(listed) == 1 and listed[0] in OTHER_FACTORS else "")
 
@@ -74,7 +74,7 @@ def reading_operation() -> str:
 
 
 def try_reading(sub: str) -> None:
-    """Call ``reading_operation`` about ``sub`` and nothing instead of it, to see whether it is permitted.
+    """Call ``reading_operation`` for ``sub``, without a fallback, to see whether it is permitted.
 
     Raises:
         UserGone: it is; the pool has no such user.
@@ -265,7 +265,7 @@ def sends_reset_codes() -> bool:
 
 
 def password_rules() -> PasswordRules:
-    """Ask what the pool asks of passwords (DescribeUserPool).
+    """Ask for the pool's password policy (DescribeUserPool).
 
     Raises:
         Misconfigured: no credentials, no permission, or no such pool.

@@ -50,7 +50,7 @@ class Failure(NamedTuple):
 
 
 def failure_from(error: Exception) -> Failure:
-    """Return why a call failed, for what botocore raised."""
+    """Return why a call failed, from the exception that botocore raised."""
     from botocore import exceptions as aws
 
     name = type(error).__name__

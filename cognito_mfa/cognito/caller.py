@@ -22,7 +22,7 @@ def _nothing(_operation: str) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class CallerContext:
-    """What is known of the browser that a call is made for; everything is cut to the service model's limits.
+    """The browser that a call is made for. All values are cut to the service model's limits.
 
     Attributes:
         address: of the browser, IPv4 or IPv6; empty where it is not known.

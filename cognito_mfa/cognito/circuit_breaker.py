@@ -101,7 +101,7 @@ class CircuitBreaker:
         return "open" if self.seconds_to_wait() else "half_open"
 
     def seconds_to_wait(self) -> float:
-        """Return after how many seconds a call is let through; 0 if the next one is."""
+        """Return after how many seconds a call is let through; 0 if the next call is."""
         with self._lock:
             if self._opened_at is None:
                 return 0.0
@@ -222,17 +222,14 @@ def state() -> State:
 
 
 def seconds_to_wait() -> float:
-    """Return after how many seconds a call makes sense; 0 unless the circuit is open."""
+    """Return how many seconds to wait before the next call; 0 unless the circuit is open."""
     breaker = _current()
     return 0.0 if breaker is None else breaker.seconds_to_wait()
 
 
 @contextmanager
 def bypassed() -> Generator[None]:
-    """Make the calls inside whatever the state, and learn nothing from them.
-
-    For operators, who want to know.
-    """
+    """Make the calls in the block regardless of the state, and don't count them, for operators' checks."""
     token = _bypassed.set(True)
     try:
         yield
@@ -273,7 +270,7 @@ def _send_if_allowed(
 
 
 def _shows_service_works(outcome: Any, *, is_shortened: bool) -> bool | None:
-    """Return whether the service works, by the outcome of a call; None where it does not say it.
+    """Return whether the outcome of a call shows that the service works; None if it shows neither.
 
     Args:
         outcome: of the call.

@@ -135,7 +135,7 @@ def has_operation(operation: str) -> bool:
 
 
 def has_credentials() -> bool:
-    """Return whether AWS credentials were found, without asking AWS whether they are any good.
+    """Return whether AWS credentials were found, without asking AWS whether they are valid.
 
     botocore looks for them when it makes a client, and says what it found nowhere else. What it does not say is
     taken for yes: the call itself will tell.
@@ -157,7 +157,7 @@ def credentials_of(client: Any) -> Any:
 
 
 def endpoint() -> str:
-    """Return where calls go; "AWS" before the first one.
+    """Return the address that calls go to; "AWS" before the first call.
 
     Such as ``https://cognito-idp.eu-west-1.amazonaws.com``.
     """

@@ -97,7 +97,7 @@ _places = threading.Semaphore(CALLS)
 
 @contextmanager
 def within(seconds: float) -> Generator[None]:
-    """Let all calls made inside take ``seconds`` together, and no longer."""
+    """Limit all calls in the block to ``seconds`` in total."""
     ends_at, outer = clocks.monotonic() + seconds, _ends_at.get()
     token = _ends_at.set(ends_at if outer is None else min(ends_at, outer))
     try:
@@ -107,7 +107,7 @@ def within(seconds: float) -> Generator[None]:
 
 
 def run_within_deadline(work: Callable[[], _Answer | Failure]) -> _Answer | Failure:
-    """Run ``work`` in another thread, and return what it returns, or a failure at the deadline.
+    """Run ``work`` in another thread, and return its result, or a failure at the deadline.
 
     A call that hangs keeps its thread until it ends by itself.
     """

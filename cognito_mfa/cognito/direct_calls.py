@@ -79,7 +79,7 @@ Send = Callable[..., Reply]
 
 
 def sender(client: Any, operation: str) -> Send:
-    """Return what sends ``operation``: directly where that is the same, the client's own method elsewhere.
+    """Return the function that sends ``operation``: a direct call if equivalent, else the client's method.
 
     Args:
         client: of botocore, as ``clients.client_for`` returns it.

@@ -1,4 +1,4 @@
-"""Whether an answer is whole and Cognito's, before botocore parses it."""
+"""Checks, before botocore parses an answer, that it is complete and comes from Cognito."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_BODY = 1_000_000  # bytes
 
 
 class Unbelievable(Exception):
-    """An answer that is not whole, or not from Cognito; raised through botocore."""
+    """An answer is incomplete, or not from Cognito; raised through botocore."""
 
 
 def refuse_unbelievable(

@@ -45,7 +45,7 @@ def call_or_fall_back(
     newer: Callable[[], _Answer],
     older: Callable[[Misconfigured | None], _Answer],
 ) -> _Answer:
-    """Return what ``newer`` does or, where the service lacks ``operation``, what ``older`` does.
+    """Return the result of ``newer`` or, if the service lacks ``operation``, the result of ``older``.
 
     Args:
         operation: that ``newer`` calls.

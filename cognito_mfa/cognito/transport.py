@@ -65,7 +65,7 @@ def _attempt(operation: str, given: dict[str, Any]) -> Reply | Failure:
 def _repeat_if_throttled(
     operation: str, outcome: Reply | Failure, send: Callable[[], Reply | Failure]
 ) -> Reply | Failure:
-    """Send a throttled call again, which was not executed, as long as repeats help.
+    """Repeat a throttled call, which was not executed, as long as repeats help.
 
     botocore repeats a throttled call only where it may make several attempts: not one that consumes something.
     """
@@ -92,7 +92,7 @@ def _is_throttled(outcome: Reply | Failure) -> bool:
 
 
 def _send(send: Callable[..., Reply], given: dict[str, Any]) -> Reply | Failure:
-    """Open what is given, send it, and close what comes back; nothing is raised from here."""
+    """Reveal the given secrets, send the call, and wrap the reply's secrets; raises nothing."""
     try:
         return _closed(send(**opened(given)))
     except Exception as error:  # noqa: BLE001 - sorted by failure_from

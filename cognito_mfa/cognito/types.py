@@ -35,7 +35,7 @@ NOTHING = SecretText("")
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """Another step that Cognito wants before it returns tokens.
+    """Another step that Cognito requires before it returns tokens.
 
     Attributes:
         name: Cognito's name of the challenge.
@@ -245,7 +245,7 @@ class Provider(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OwnAccount:
-    """What Cognito says to the holder of an access token about its user.
+    """What Cognito tells the holder of an access token about its user.
 
     Attributes:
         factors: Cognito's names of the enabled second factors.

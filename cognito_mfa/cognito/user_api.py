@@ -505,7 +505,7 @@ def _one_credential(cognito_session: SecretText, access_token: SecretText) -> di
 
 
 def _is_username(text: str) -> bool:
-    """Return whether ``text`` can be sent at all. Which names exist is Cognito's to say."""
+    """Return whether ``text`` can be sent at all. Only Cognito knows which names exist."""
     return 0 < len(text) <= MAX_USERNAME and untrusted.is_storable(text)
 
 

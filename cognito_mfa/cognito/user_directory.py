@@ -58,7 +58,7 @@ def by_username(username: str) -> PoolUser | None:
 
 
 def known_as(name: str) -> PoolUser | None:
-    """Return the user whom a sign-in with ``name`` means, an alias as well (AdminGetUser), or None.
+    """Return the user whom a sign-in with ``name``, even an alias, refers to (AdminGetUser), or None.
 
     Raises:
         Misconfigured: no credentials, or no permission.
@@ -80,7 +80,7 @@ def by_sub(sub: str) -> PoolUser | None:
 
 
 def by_email(email: str) -> list[PoolUser]:
-    """Return the users who have the address ``email``, or claim it.
+    """Return the users whose email address is ``email``, verified or not.
 
     Whatever the case of its ASCII letters.
 
@@ -137,7 +137,7 @@ def filter_for(attribute: str, value: str) -> str:
 
 
 def _named(attribute: str, value: str) -> list[PoolUser]:
-    """Return whom Cognito proposes.
+    """Return the user that Cognito proposes.
 
     ListUsers first, because AdminGetUser makes the user a monthly active user, who is billed. The list may
     lag behind, so AdminGetUser is asked where it lacks the user.

@@ -32,7 +32,7 @@ from cognito_mfa.models import CognitoIdentity, key_of
 
 
 class Verdict(Enum):
-    """What becomes of a request."""
+    """The gate's answer to a request."""
 
     PASS = "pass"  # noqa: S105 - a word
     BLOCK = "block"
@@ -166,7 +166,7 @@ def end_reason(request: HttpRequest, user: Any) -> EndReason | None:
 
 
 def _end_reason_without_user(request: HttpRequest) -> EndReason | None:
-    """Return why the backend no longer loads the session's user; None for an ordinary visitor."""
+    """Return why the session's user is no longer loaded; None for an ordinary visitor."""
     session = getattr(request, "session", None)
     signed_in, backend = sign_in_of(session) if session is not None else (None, None)
     if signed_in is None or not is_cognito_backend(backend):

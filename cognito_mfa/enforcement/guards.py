@@ -1,4 +1,4 @@
-"""What guards one view, behind decorators and mixins; it works without the middleware."""
+"""The guards behind the decorators and mixins for single views. They also work without the middleware."""
 
 from __future__ import annotations
 

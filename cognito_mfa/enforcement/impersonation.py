@@ -81,7 +81,7 @@ class Impersonation(NamedTuple):
 
 @cache
 def _installed() -> frozenset[str]:
-    """Return which of the packages the site has; asked on every request, and the same for all."""
+    """Return which of the packages the site has; cached, because every request needs it."""
     return frozenset(filter(apps.is_installed, (HIJACK, IMPERSONATE)))
 
 
@@ -164,7 +164,7 @@ def _find_hijack(request: HttpRequest, user: Any) -> Impersonation | None:
 
 
 def _who_may(history: Any, user: Any) -> Any:
-    """Return who began, where each of them may still act as the next one; else None."""
+    """Return the first impersonator, if each one may still act as the next user; otherwise None."""
     people = _people(history)
     if any(one is None or not getattr(one, "is_active", True) for one in people):
         return None

@@ -56,7 +56,7 @@ def gate_index() -> int | None:
 
 
 def installed_gate() -> Gate:
-    """Return what is known of the gate that the site has."""
+    """Return how the site's ``MIDDLEWARE`` includes the gate."""
     found = {gate_in(path) for path in paths()}
     return next(
         one
@@ -80,7 +80,7 @@ def gate_in(path: str) -> Gate:
 
 
 def requires_sign_in() -> bool:
-    """Return whether Django's ``LoginRequiredMiddleware`` decides about every view.
+    """Return whether Django's own ``LoginRequiredMiddleware`` decides about every view.
 
     That is, with no rule of the site's own.
     """
@@ -113,7 +113,7 @@ def paths() -> list[str]:
 
 
 def unreadable() -> dict[str, str]:
-    """Return the entries that could not be asked, each with the reason."""
+    """Return the entries that could not be inspected, each with the reason."""
     failures = {path: _make(path)[1] for path in paths()}
     return {path: failure for path, failure in failures.items() if failure}
 

@@ -1,4 +1,4 @@
-"""What a subclass made of a method: whether its own version still asks the one below.
+"""Whether a subclass that overrides a method still calls the original one.
 
 Read off the code, which is never run. For system checks and the gate map.
 """

@@ -102,7 +102,7 @@ def doors() -> Iterator[Door]:
 
 
 def asks_for_password(view: View) -> bool | None:
-    """Return whether ``view`` certainly is a password form, or probably (False); None if it is none."""
+    """Return True if ``view`` is certainly a password form, False if probably, and None if it is not one."""
     certain = True
     for layer in layers(view):
         if requires_sign_in(layer):
@@ -133,7 +133,7 @@ def _asks_backends(function: Any) -> bool:
 
 
 def layers(view: View) -> Iterator[Any]:
-    """Yield ``view`` and what it says that it wraps, known wrappers and others."""
+    """Yield ``view`` and the views that it claims to wrap, through known wrappers and others."""
     layer: Any = view
     seen: list[Any] = []
     while layer is not None and not any(layer is one for one in seen):
@@ -143,7 +143,7 @@ def layers(view: View) -> Iterator[Any]:
 
 
 def requires_sign_in(layer: Any) -> bool:
-    """Return whether ``layer`` is a wrapper that no visitor passes, such as that of ``login_required``."""
+    """Return whether ``layer`` is a wrapper that stops all visitors, such as that of ``login_required``."""
     if getattr(layer, "__globals__", {}).get("__name__") not in SIGN_IN_FIRST:
         return False
     try:
@@ -211,7 +211,7 @@ def _is_djangos_form(form: Any) -> bool:
 
 
 def _own_names(kind: type) -> set[str]:
-    """Return what a class has from the site's own code."""
+    """Return the names that a class gets from the site's own code."""
     return {name for one in kind.__mro__ for name in vars(one) if _is_of_site(one)}
 
 
@@ -227,7 +227,7 @@ def _is_of_site(kind: type) -> bool:
 
 
 def _leads_to_us(template: Any) -> bool:
-    """Return whether a page is no password form, or has a link to our sign-in."""
+    """Return whether a page has no password form, or a link to our sign-in."""
     try:
         found: Any = get_template(template)
         source: str = found.template.source

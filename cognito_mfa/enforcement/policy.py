@@ -76,12 +76,12 @@ def is_exempt(person: Any, *, acts_as: Any = None) -> bool:
 
 
 def is_enforced() -> bool:
-    """Return whether anyone is blocked: not while the site observes or MFA is off."""
+    """Return whether users can be blocked: not in observe mode, nor while enforcement is off."""
     return get_conf().ENFORCEMENT == "enforce"
 
 
 def applies_to(request: HttpRequest, person: Any) -> bool:
-    """Return whether ``REQUIRED`` is about a user, whatever calendar and exemptions say.
+    """Return whether ``REQUIRED`` applies to a user, regardless of rollout dates and exemptions.
 
     Args:
         request: what a rule of the site's own is asked with.
@@ -107,7 +107,7 @@ async def _aapplies_to(request: HttpRequest, person: Any) -> bool:
 
 
 def _known_without_asking(rule: object, person: Any) -> bool | None:
-    """Return what ``rule`` says when that needs neither the database nor the site's own code."""
+    """Return the result of ``rule``, if it needs neither the database nor the site's own code."""
     if rule is False or rule == "everyone":
         return bool(rule)
     if rule == "staff":
@@ -189,7 +189,7 @@ def deadline(user: Any) -> dt.datetime | None:
 
 
 def has_time(until: dt.datetime | None, *, at: dt.datetime | None = None) -> bool:
-    """Return whether a deadline is still to come.
+    """Return whether a deadline is still in the future.
 
     Args:
         until: from ``deadline``.
@@ -199,7 +199,7 @@ def has_time(until: dt.datetime | None, *, at: dt.datetime | None = None) -> boo
 
 
 def first_seen(user: Any) -> dt.datetime | None:
-    """Return since when the site knows ``user``: when they were linked, or when they joined.
+    """Return when the site first knew ``user``: when they were linked or when they joined.
 
     The earlier one, since users can cause the link themselves, and the period must not start again.
     """

@@ -55,7 +55,7 @@ def write(
 
 
 def _owner(identity: Identity, key: Any, pool_id: str) -> list[object]:
-    """Return whose a proof is. One of any other is void."""
+    """Return the owner that a proof must name to be valid."""
     return [
         key if type(key) is int else str(key),  # what every serializer of sessions keeps
         pool_id,
@@ -67,7 +67,7 @@ def _owner(identity: Identity, key: Any, pool_id: str) -> list[object]:
 
 
 def age(record: Any, identity: Identity | None) -> float | None:
-    """Return how many seconds ago the proof was made; None if it is not valid, or no longer.
+    """Return how many seconds ago the proof was made; None if it is not valid.
 
     Args:
         record: what the session has under ``KEY``.
@@ -114,7 +114,7 @@ def is_idle(record: Any) -> bool:
 
 
 def is_only_idle(record: Any, identity: Identity | None) -> bool:
-    """Return whether a proof is void for no other reason than ``SESSION_IDLE``.
+    """Return whether ``SESSION_IDLE`` is the only reason why a proof is void.
 
     Args:
         record: what the session has under ``KEY``.
@@ -214,7 +214,7 @@ def federated_provider(record: object, user: Any) -> str:
 
 
 def record_link(session: SessionBase, identity: CognitoIdentity) -> None:
-    """Record by which link between a user and a user pool user the session was signed in.
+    """Record the link between user and user pool user through which the session was signed in.
 
     Args:
         session: of the browser.
@@ -224,7 +224,7 @@ def record_link(session: SessionBase, identity: CognitoIdentity) -> None:
 
 
 def link_ended(record: object, identity: Identity | None) -> bool:
-    """Return whether the link by which a session was signed in is over: ended, moved, or of a former pool.
+    """Return whether the link that a session was signed in with has ended, moved, or is of a former pool.
 
     SECURITY: where no code is required, the session would otherwise stay open for a user of the pool to whom the
     account no longer belongs.
@@ -245,7 +245,7 @@ def _link(identity: Identity) -> list[object]:
 
 
 def record_sign_outs(session: SessionBase, number: object) -> None:
-    """Record how often the user had ended all other sessions when this one began, or went on.
+    """Record how often the user had ended all other sessions when this one began or continued.
 
     Args:
         session: of the browser.

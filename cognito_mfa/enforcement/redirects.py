@@ -76,12 +76,12 @@ def destination(request: HttpRequest, url: str | None) -> str:
 
 
 def home_url() -> str:
-    """Return where a sign-in leads when nothing else was asked for: the way from our pages to the site."""
+    """Return the URL after a sign-in without ``next``, to which our pages also link."""
     return _encoded(resolve_url(settings.LOGIN_REDIRECT_URL))
 
 
 def site_context(request: HttpRequest) -> dict[str, Any]:
-    """Return the context of every page of ours.
+    """Return the context that all our pages share.
 
     Whose site it is and the way there, who is signed in, and where help is.
     """
@@ -98,7 +98,7 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def support_url(*, in_mail: bool = False) -> str:
-    """Return the link to help that the site gave, or an empty string where none may be shown.
+    """Return the site's link to help, or an empty string if none may be shown.
 
     Args:
         in_mail: where no page lends a path its host.

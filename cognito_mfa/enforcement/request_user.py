@@ -59,7 +59,7 @@ def is_signed_in(user: Any) -> bool:
 
 @contextmanager
 def as_user(request: HttpRequest, person: Any) -> Generator[None]:
-    """Let ``request`` be from another user, whether it is asked for ``user`` or ``auser``.
+    """Give ``request`` another user within the block, for ``user`` and for ``auser``.
 
     Args:
         request: changed for as long as the context lasts.
@@ -79,7 +79,7 @@ def as_user(request: HttpRequest, person: Any) -> Generator[None]:
 
 
 def set_user(request: HttpRequest, user: Any) -> None:
-    """Let ``request`` be from ``user`` from here on, whether it is asked for ``user`` or ``auser``.
+    """Make ``user`` the user of ``request`` from here on, for ``user`` and for ``auser``.
 
     Args:
         request: whose own credentials named them.

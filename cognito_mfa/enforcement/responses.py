@@ -115,7 +115,7 @@ async def adeny(request: HttpRequest, denial: Denial) -> HttpResponse:
 def impersonation_page(
     request: HttpRequest, acting: Impersonation, *, unproven: bool
 ) -> HttpResponse:
-    """Return the page that tells an impersonating user why not, and how to switch back.
+    """Return the page that tells an impersonating user why they are blocked, and how to switch back.
 
     Args:
         request: which is blocked.
@@ -148,7 +148,7 @@ def wants_page(request: HttpRequest) -> bool:
 
 
 def _is_of_api(request: HttpRequest) -> bool:
-    """Return whether the request is for a view of our API, whatever the caller says that it accepts."""
+    """Return whether the request is for a view of our API, regardless of its ``Accept`` header."""
     match = getattr(request, "resolver_match", None)
     return match is not None and "cognito_mfa_api" in match.app_names
 

@@ -125,7 +125,7 @@ def preview(*, at: dt.datetime | None = None) -> Iterator[Any]:
 
 
 def forecast(*, at: dt.datetime | None = None) -> Iterator[Forecast]:
-    """Yield the users of ``preview``, and those who have time left at that moment.
+    """Yield the users of ``preview``, and those who still have time at that moment.
 
     Args:
         at: the moment in question, by default now; aware.
@@ -137,7 +137,7 @@ def forecast(*, at: dt.datetime | None = None) -> Iterator[Forecast]:
 
 
 def _candidates(at: dt.datetime) -> Any:
-    """Return the users who are not set up and have no exemption; the rule may be about fewer."""
+    """Return the users who are not set up and have no exemption; the rule may apply to fewer of them."""
     set_up = CognitoIdentity.objects.in_pool().filter(
         CognitoIdentity.with_factor(), user=OuterRef("pk")
     )

@@ -49,7 +49,7 @@ def needs_decision(request: HttpRequest, response: HttpResponseBase) -> bool:
 
 
 def _is_fallback(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Return whether something else has a page where an exempt view had none.
+    """Return whether other code answers with a page after an exempt view found none.
 
     Whose page that is, the mark does not say.
     """

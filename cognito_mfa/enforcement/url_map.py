@@ -1,4 +1,4 @@
-"""Every view of the site, and what the gate does in front of it.
+"""Every view of the site, and how the gate treats it.
 
 From the URLconf alone: nothing is called, and no request is made.
 """
@@ -61,12 +61,12 @@ class Entry(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What identifies this view in a list of exempt ones."""
+        """The text that identifies this view in a list of exempt views."""
         return f"{self.route} {self.view}"
 
 
 class Site(NamedTuple):
-    """What the site's middleware does for every view.
+    """What the site's middleware does before every view.
 
     Attributes:
         gate: what is known of the gate in ``MIDDLEWARE``.
@@ -112,7 +112,7 @@ def _state_of(view: View, site: Site) -> tuple[str, str]:
 
 
 def _state_by_middleware(view: View, site: Site, api: Authentication | None) -> tuple[str, str]:
-    """Return what the site's middleware does in front of a view without a guard or mark of its own."""
+    """Return how the site's middleware treats a view without its own guard or mark."""
     if site.gate in NO_GATE:
         return PUBLIC, NO_GATE[site.gate]
     if api is not None and api.tokens:

@@ -1,4 +1,4 @@
-"""The one public question: whether the user of this request passed MFA."""
+"""The public functions that return whether the user of a request passed MFA."""
 
 from __future__ import annotations
 

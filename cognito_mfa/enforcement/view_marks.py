@@ -1,4 +1,4 @@
-"""What a view says about itself to the gate.
+"""The marks with which a view tells the gate how to treat it.
 
 A mark belongs to one view and names it, since marks travel: ``functools.wraps`` copies all attributes of a view onto
 another function, and Django copies those of a class's ``dispatch()`` onto what ``as_view()`` returns. A subclass of an
@@ -95,7 +95,7 @@ def mark_required(view: View) -> None:
 
 
 def mark_outages(view: Marked, answer: OutageAnswer) -> Marked:
-    """Mark ``view`` as one that also answers for what fails before it.
+    """Mark ``view`` as one that also answers failures that happen before it runs.
 
     Args:
         view: a function with no other use.
@@ -106,7 +106,7 @@ def mark_outages(view: Marked, answer: OutageAnswer) -> Marked:
 
 
 def answer_to_outage(view: View, request: HttpRequest, error: Exception) -> HttpResponse | None:
-    """Return the response to what was raised before ``view`` was called; None where Django's own applies.
+    """Return the response to an error raised before ``view`` was called; None for Django's own.
 
     Args:
         view: which Django resolved.
@@ -125,7 +125,7 @@ def _mark(view: View, mark: str) -> None:
 
 
 def why_exempt(view: View) -> str:
-    """Return why the gate leaves ``view`` alone: a mark, or the package it is of. Empty if it does not."""
+    """Return why ``view`` is exempt: a mark, or the package that it is from; empty if it is not."""
     # Most views are functions with neither mark nor a known name, copies included.
     if (
         type(view) is FunctionType
@@ -173,7 +173,7 @@ def guards_itself(view: View) -> bool:
 
 
 def unwrap_known(view: View) -> View | None:
-    """Return the view that ``view`` is a wrapper of, for certain; None for any other.
+    """Return the view that ``view`` certainly wraps; None if that is not certain.
 
     Certain are partials, and the wrappers of packages that we know: where a function was written, and what it holds,
     cannot be copied.
@@ -187,7 +187,7 @@ def unwrap_known(view: View) -> View | None:
 
 
 def unwrap_all_known(view: View) -> View:
-    """Return the view in all wrappers that are known."""
+    """Return the view without all known wrappers."""
     while (below := unwrap_known(view)) is not None:
         view = below
     return view
@@ -231,7 +231,7 @@ def _marks(view: Any, mark: str) -> set[str]:
 
 
 def held_by(function: Any) -> dict[str, Any]:
-    """Return what a function holds of the place where it was made; nothing for anything else."""
+    """Return the values in a function's closure; none for any other object."""
     if type(function) is not FunctionType:
         return {}
     held = {}

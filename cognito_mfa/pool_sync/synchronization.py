@@ -231,7 +231,10 @@ class _Run:
             self._fail(answer.known, error)
 
     def _ask_later(self, answer: Answer, error: Busy) -> None:
-        """Slow down, and ask about the user again: at most ``TRIES`` times, but while all are throttled it is no user's fault."""
+        """Slow down, and ask about the user again, at most ``TRIES`` times.
+
+        Tries are not counted while every call is throttled, which is no user's fault.
+        """
         self.pace.slow_down()
         now = time.monotonic()
         is_own = self.throttled_since is None

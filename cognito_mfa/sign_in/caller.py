@@ -1,4 +1,4 @@
-"""What a request tells Cognito about its browser; nothing odd in it ever stops a sign-in."""
+"""What Cognito is told about the browser of a request. Invalid values never stop a sign-in."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HEADERS = (
 
 
 def caller_of(request: HttpRequest) -> CallerContext:
-    """Return what is known of the browser that sent ``request``."""
+    """Return what is known about the browser that sent ``request``."""
     conf = get_conf()
     given = {name: shown(request.headers.get(name), MAX_HEADER) for name in HEADERS}
     return CallerContext(
@@ -44,7 +44,7 @@ def caller_of(request: HttpRequest) -> CallerContext:
 
 
 def _address(request: HttpRequest) -> str:
-    """Return the browser's address, in one form; empty where it is none.
+    """Return the browser's address in a normalized form; empty if it is not valid.
 
     SECURITY: never from a header by default. Anyone can write X-Forwarded-For; only the site knows its proxies.
     """
@@ -79,7 +79,7 @@ def _metadata(request: HttpRequest, operation: str) -> Mapping[str, str]:
 
 
 def _ask(hook: str | Callable[..., Any] | None, *given: object) -> Any:
-    """Return what the site's own function says; None where it fails, which is logged."""
+    """Return the result of the site's own function; None if it fails, which is logged."""
     if hook is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The end of every sign-in: who it is, and a session that starts from a clean slate of ours."""
+"""The end of every sign-in: who signed in, and a session without any earlier records of ours."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Outcome(NamedTuple):
 
 @contextmanager
 def marking_refusals(*, has_authenticator: bool) -> Generator[None]:
-    """Mark a refusal as one that leaves an authenticator app in Cognito, for the page to say so.
+    """Mark a refusal as one that leaves an authenticator app in Cognito, so that the page can say so.
 
     Args:
         has_authenticator: whether Cognito has accepted a code of it in this sign-in.
@@ -107,7 +107,7 @@ def identify(
 
 
 def identify_signed_in(request: HttpRequest, person: Person, snapshot: Snapshot) -> CognitoIdentity:
-    """Return the identity of who is signed in already, who must be ``person``.
+    """Return the identity of the signed-in user, who must be ``person``.
 
     Args:
         request: of the signed-in user.
@@ -222,7 +222,7 @@ def _open_session(
 def record_use(
     request: HttpRequest, identity: CognitoIdentity, challenge: Challenge, *, unconfirmed: bool
 ) -> None:
-    """Record that a code of the authenticator was right, and settle what was open.
+    """Record that a code of the authenticator was right, which settles an earlier unknown outcome.
 
     Args:
         request: the one that carried the code.

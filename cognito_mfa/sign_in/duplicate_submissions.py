@@ -71,7 +71,7 @@ def claim(request: HttpRequest, pending: PendingSignIn) -> Claim | None:
 
 
 def _claim_next_step(browser: str, step: str, setup_of: str) -> Claim | None:
-    """Claim the step in the row that the browser's session key has already."""
+    """Claim the step in the existing row of the browser's session key."""
     first = {"step": step, "setup_of": setup_of}
     row, made = PostedStep.objects.get_or_create(browser=browser, defaults=first)
     if made:  # the other submission released it just now

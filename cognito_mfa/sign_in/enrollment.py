@@ -186,7 +186,7 @@ def _identify(
 
 
 def ask_to_link(request: HttpRequest, pending: PendingSignIn, tokens: Tokens) -> Outcome:
-    """Let the sign-in wait until the signed-in user has said whether both accounts are theirs.
+    """Pause the sign-in until the signed-in user has said whether both accounts are theirs.
 
     Args:
         request: of the user who is signed in.
@@ -206,7 +206,7 @@ def ask_to_link(request: HttpRequest, pending: PendingSignIn, tokens: Tokens) ->
 
 
 def _prefer(identity: CognitoIdentity, tokens: Tokens, *, needed: bool) -> None:
-    """Make the authenticator the preferred factor; ``needed`` where Cognito asks for no code without.
+    """Make the authenticator preferred; ``needed`` if Cognito would not ask for codes otherwise.
 
     In a pool that requires MFA this only makes the status readable: when it fails,
     nothing is lost. After a setup with the access token the status is uncertain until the next

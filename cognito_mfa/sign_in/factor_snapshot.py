@@ -22,7 +22,7 @@ Status = CognitoIdentity.Status
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A moment, as the rows tell it.
+    """The state of the rows at one moment.
 
     Attributes:
         rows: of every identity that may be the user's: its key, generation and nonce, by ``sub``. Lists, as JSON returns them.
@@ -126,7 +126,7 @@ class Snapshot:
         return newer.filter(kind__in=MFAEvent.INVALIDATES_PROOFS).exists()
 
     def expected(self, sub: str, username: str) -> ExpectedIdentity | None:
-        """Return the only identity that this is about; None where there are others, or none.
+        """Return the only identity in the snapshot; None if there are several, or none.
 
         Args:
             sub: the identity's; empty for none.

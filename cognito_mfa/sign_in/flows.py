@@ -68,7 +68,7 @@ def start_sign_in(
     is_switching_user: bool = False,
     renews_key: bool = True,
 ) -> Outcome:
-    """Send the password, and take whatever step Cognito wants next.
+    """Send the password, and take the step that Cognito asks for next.
 
     Args:
         request: the one that carries the password.
@@ -156,7 +156,7 @@ def _send_password(request: HttpRequest, username: str, password: SecretText) ->
 
 
 def _resume_setup(kept: PendingSignIn, username: str) -> PendingSignIn:
-    """Return what an interrupted setup of ``username`` in this browser leaves to the next try."""
+    """Return the earlier secrets of an interrupted setup of ``username`` in this browser."""
     if kept.username != username:
         return PendingSignIn()
     return PendingSignIn(

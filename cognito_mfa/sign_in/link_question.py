@@ -54,7 +54,7 @@ def decline(request: HttpRequest) -> None:
 
 
 def discard_foreign(request: HttpRequest) -> None:
-    """Forget a sign-in that waits for another user than is signed in, or for tokens that say nothing here."""
+    """Forget a sign-in that waits for a user who is not signed in, or whose tokens are of no use here."""
     pending = PendingSignIn.load(request)
     if pending is None or pending.step is not Step.LINK:
         return

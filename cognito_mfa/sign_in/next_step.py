@@ -97,7 +97,7 @@ def _start_setup(
 
 
 def _not_supported(challenge: Challenge) -> ChallengeNotSupported:
-    """Return the error to raise, which is in the log."""
+    """Log the unsupported challenge, and return the error to raise."""
     unknown = ChallengeNotSupported(challenge.name)
     log_events.write(
         "challenge_not_supported",
@@ -207,7 +207,7 @@ def _change(
 def requires_factor(
     request: HttpRequest, pending: PendingSignIn, identity: CognitoIdentity
 ) -> bool:
-    """Return whether this sign-in must not end without MFA.
+    """Return whether this sign-in must not be completed without MFA.
 
     Args:
         request: of the sign-in.

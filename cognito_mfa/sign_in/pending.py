@@ -144,13 +144,13 @@ class PendingSignIn:
 
     @classmethod
     def load(cls, request: HttpRequest) -> Self | None:
-        """Return this browser's pending sign-in, or None when there is none or its time is over."""
+        """Return this browser's pending sign-in, or None if there is none or it has expired."""
         kept, is_in_time = cls._read(request)
         return kept if is_in_time else None
 
     @classmethod
     def take_expired(cls, request: HttpRequest) -> Self | None:
-        """Forget this browser's pending sign-in if its time is over; return what it was for."""
+        """Forget this browser's pending sign-in if it has expired; return its purpose."""
         kept, is_in_time = cls._read(request)
         if kept is None or is_in_time:
             return None
@@ -193,7 +193,7 @@ class PendingSignIn:
 
     @property
     def shown_secrets(self) -> tuple[SecretText, ...]:
-        """Return the secrets that the next setup is to recognize as earlier ones, the newest last.
+        """Return the earlier secrets that the next setup should recognize, the newest last.
 
         SECURITY: none that Cognito may have confirmed, because that one is not kept.
         """

@@ -42,7 +42,7 @@ NAMES_AN_HOUR = 10  # for one user's device
 
 
 def check_own(request: HttpRequest, identity: CognitoIdentity) -> None:
-    """Refuse a change with another user's password: users change only their own settings.
+    """Refuse a change made with another user's password: users change only their own settings.
 
     Args:
         request: of the signed-in user.
@@ -78,7 +78,7 @@ def rename(identity: CognitoIdentity, friendly_name: str) -> None:
 
 
 def _refuse_too_many_names(identity: CognitoIdentity) -> None:
-    """Refuse one name too many in an hour."""
+    """Refuse a rename if there were too many within an hour."""
     now, hour = timezone.now(), dt.timedelta(hours=1)
     # No event of the future, which only a wrong clock can have told.
     until = now + dt.timedelta(seconds=clocks.SKEW)

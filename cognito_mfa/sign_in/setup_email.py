@@ -1,4 +1,4 @@
-"""What became of the email about a setup, kept in the session until its last page can say it."""
+"""The outcome of the email about a setup, kept in the session for the last page of the setup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEY = f"{proof.PREFIX}setup_email"
 
 
 def remember(request: HttpRequest, token: SoftwareToken, deliveries: Sequence[Delivery]) -> None:
-    """Keep in the session what became of the last of ``deliveries`` by now.
+    """Keep the current outcome of the last of ``deliveries`` in the session.
 
     Args:
         request: the one that confirmed the setup; the user is signed in.

@@ -81,7 +81,7 @@ def load(request: HttpRequest, identity: CognitoIdentity | None) -> list[SecretT
 
 
 def forget(request: HttpRequest) -> None:
-    """Show the codes no more."""
+    """Stop showing the codes."""
     request.session.pop(KEY, None)
 
 

@@ -1,4 +1,4 @@
-"""Runs what is the site's own during a sign-in: its user model, its receivers, its resolver, its hooks.
+"""Runs the site's own code during a sign-in: its user model, receivers, resolver, and hooks.
 
 Any of it may fail in any way: a constraint, a column that is too short, a ``save()`` that validates, a receiver
 that raises. This is the one place that turns every failure into a refusal which names the field or constraint,
@@ -65,7 +65,7 @@ def run(
     refusal: type[LinkRefused] = LinkRefused,
     spares_sessions: bool = False,
 ) -> T:
-    """Return what ``work`` returns: all that it writes is stored, or nothing is.
+    """Return the result of ``work``, and store either everything that it writes or nothing.
 
     Args:
         work: runs code of the site.

@@ -20,7 +20,7 @@ CLAIM = "cognito:groups"
 
 
 def update(user: Any, person: Person) -> list[str]:
-    """Give and take what ``GROUPS`` and ``STAFF_GROUPS`` name; what they do not name is left alone.
+    """Grant and revoke what ``GROUPS`` and ``STAFF_GROUPS`` name, and leave all other groups alone.
 
     Args:
         user: the site's, who is linked.

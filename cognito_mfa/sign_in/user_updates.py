@@ -22,7 +22,7 @@ DONE = "cognito_mfa_updated"  # on the request: one sign-in of another package c
 def apply(
     identity: CognitoIdentity, user: Any, person: Person, *, request: HttpRequest | None
 ) -> None:
-    """Bring ``user`` up to date with what Cognito says of ``person``.
+    """Update ``user`` with what Cognito says about ``person``.
 
     Before the policy is asked: a user who becomes staff by this sign-in must pass MFA in it.
 
@@ -50,7 +50,7 @@ def apply(
 
 
 def are_wanted() -> bool:
-    """Return whether a sign-in changes anything of the site's user."""
+    """Return whether sign-ins update the site's users at all."""
     conf = get_conf()
     return bool(conf.USER_FIELDS or conf.GROUPS or conf.STAFF_GROUPS or conf.USER_UPDATER)
 
@@ -69,7 +69,7 @@ def _update_rights(identity: CognitoIdentity, user: Any, person: Person) -> None
 
 
 def _call_updater(user: Any, person: Person, request: HttpRequest | None) -> None:
-    """Call the site's function. One that fails refuses: it may have been about to take rights away."""
+    """Call the site's function. If it fails, refuse: it may have been about to revoke rights."""
     updater: Any = get_conf().USER_UPDATER
     key = user.pk
     update = import_string(updater) if isinstance(updater, str) else updater

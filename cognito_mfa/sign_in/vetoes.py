@@ -1,4 +1,4 @@
-"""What other backends say before a password goes out: ``PermissionDenied``, with which Django lets each stop a sign-in.
+"""The veto of other backends: ``PermissionDenied``, which stops a sign-in before a password is sent.
 
 Packages that lock accounts, such as django-axes, are backends for the sake of that veto. Django asks backends in the
 order of ``AUTHENTICATION_BACKENDS``, so those before ours are asked here.

@@ -56,12 +56,12 @@ LOGGED_ELSEWHERE = (
 
 
 def pages_are_on() -> bool:
-    """Return whether passwords can be reset and changed here: the site wants it, and users sign in here."""
+    """Return whether passwords can be reset and changed here: it is turned on, and users sign in here."""
     return get_conf().PASSWORD_PAGES and own_backend() is not None
 
 
 class StepRules:
-    """The rules of one step, for a view that says what each end looks like."""
+    """The rules of one step, for a view that turns each outcome into a response."""
 
     step: ClassVar[Step]
     step_form: type[Form]
@@ -71,11 +71,11 @@ class StepRules:
     # ------------------------------------------------------------------------------ what each step says
 
     def submit(self, form: Any) -> Outcome:
-        """Do what the form asks for; raises ``CognitoMFAError``."""
+        """Perform the step with the valid form; raises ``CognitoMFAError``."""
         raise NotImplementedError
 
     def error_text(self, error: CognitoMFAError) -> Any:
-        """Return what the form says about ``error``: one text or several."""
+        """Return the form's text for ``error``, or several texts."""
         return answer_to(error).text(error)
 
     def form_type(self) -> type[Form]:
@@ -83,7 +83,7 @@ class StepRules:
         return self.step_form
 
     def form_options(self) -> dict[str, Any]:
-        """Return the arguments of the form, beside what was entered."""
+        """Return the arguments of the form, in addition to the entered data."""
         return {}
 
     @property
@@ -94,11 +94,11 @@ class StepRules:
     # ------------------------------------------------------------------- what who shows the step must say
 
     def given(self, name: str) -> str:
-        """Return what the request says about ``name`` beside the form; empty for nothing."""
+        """Return the request's value for ``name`` that is not part of the form; empty if there is none."""
         raise NotImplementedError
 
     def has(self, name: str) -> bool:
-        """Return whether the request says ``name``, whatever its value."""
+        """Return whether the request has a value for ``name``, whatever it is."""
         raise NotImplementedError
 
     def show_step(self, outcome: Outcome) -> HttpResponse:
@@ -106,7 +106,7 @@ class StepRules:
         raise NotImplementedError
 
     def show_other_step(self) -> HttpResponse:
-        """Return the answer where the sign-in is at another step than this one."""
+        """Return the answer if the sign-in is at another step."""
         raise NotImplementedError
 
     def show_errors(self, form: Form) -> HttpResponse:
@@ -141,13 +141,13 @@ class StepRules:
         raise NotImplementedError
 
     def show_blocked(self, error: CognitoMFAError) -> HttpResponse:
-        """Return the answer where the account cannot be used here; it says who can change that."""
+        """Return the answer if the account cannot be used here, which says who can change that."""
         raise NotImplementedError
 
     def retry_later(
         self, form: Form, text: str, answer: ErrorAnswer, *, seconds: int
     ) -> HttpResponse:
-        """Return this step again, where it can be tried later.
+        """Return this step again, if it can be tried later.
 
         Args:
             form: the one that was submitted.
@@ -160,7 +160,7 @@ class StepRules:
     def show_unavailable(
         self, text: str, answer: ErrorAnswer, error: Busy | ServiceError
     ) -> HttpResponse:
-        """Return the answer where the step failed for good, or its outcome is unknown.
+        """Return the answer if the step failed permanently, or its outcome is unknown.
 
         Args:
             text: what is said.
@@ -170,13 +170,13 @@ class StepRules:
         raise NotImplementedError
 
     def wait_for_other_submission(self) -> HttpResponse:
-        """Return the answer to a post of what another one of this browser answers, or has answered just now."""
+        """Return the answer to a duplicate post, whose step another post is performing or just performed."""
         raise NotImplementedError
 
     # ------------------------------------------------------------------------------------------ the rules
 
     def at_step(self, act: Callable[[], HttpResponseBase]) -> HttpResponseBase:
-        """Return what ``act`` returns if this is the step that the sign-in is at."""
+        """Return the result of ``act``, if the sign-in is at this step."""
         self.pending = PendingSignIn.load(self.request) or PendingSignIn()
         if self.step not in (Step.START, self.pending.step):
             return self.leave_step()
@@ -186,7 +186,7 @@ class StepRules:
         return response
 
     def leave_step(self) -> HttpResponse:
-        """Return the answer when this is not the step that the sign-in is at."""
+        """Return the answer if the sign-in is not at this step."""
         pending = self.pending
         is_post = self.request.method == "POST"
         if pending.step is not Step.START:
@@ -298,7 +298,7 @@ class StepRules:
         return error.action == "reset_password" and pages_are_on()
 
     def require_password_reset(self, form: Form) -> HttpResponse:
-        """Lead to where the password is reset, with the code that was sent or another one."""
+        """Redirect to the password reset, which accepts the code that was sent or a new one."""
         identity = identity_of(self.request.user)
         known = self.pending.username or (identity.username if identity else "")
         outcome = password_reset.wait_for_code(
@@ -310,7 +310,7 @@ class StepRules:
         return self.show_step(outcome)
 
     def leave_after_error(self, error: CognitoMFAError) -> HttpResponse:
-        """Return the answer that leads to where ``error`` can be put right."""
+        """Return the answer that leads the user to where ``error`` can be fixed."""
         answer = answer_to(error)
         if answer.end is End.RESTART:
             return self.restart(answer.text(error), error.reason)
@@ -340,7 +340,7 @@ class StepRules:
             log_events.write("step_refused", cause=error, **told)
 
     def restart(self, text: str, reason: StrEnum | None = None) -> HttpResponse:
-        """Start again; unless another request of this browser was faster, and must not be undone.
+        """Start again, unless another request of this browser was faster: it must not be undone.
 
         Args:
             text: why, for a user who has to enter the password again.
@@ -385,7 +385,7 @@ class StepRules:
 
 
 class WithDestination(StepRules):
-    """A step that is told where the user goes afterwards."""
+    """A step whose request says where the user goes afterwards."""
 
     @property
     def next_url(self) -> str:

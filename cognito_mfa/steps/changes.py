@@ -89,7 +89,7 @@ class SignOutElsewhereStep(ChangeStep):
 
     @property
     def is_confirmed(self) -> bool:
-        """Return whether the user answered a code recently, and nothing else needs the password."""
+        """Return whether the user entered a code recently, and nothing else needs the password."""
         return not self.has("password") and not guards.require_recent(
             gate.proof_age(self.request, self.request.user)
         )
@@ -115,7 +115,7 @@ class SignOutElsewhereStep(ChangeStep):
 
 
 def has_app(identity: CognitoIdentity | None) -> bool:
-    """Return whether there is something to turn off, as far as is known."""
+    """Return whether there is an authenticator app to turn off, as far as is known."""
     if identity is None:
         return False
     return bool(

@@ -1,4 +1,4 @@
-"""Django's check of the CSRF token, with nothing left out, and an answer of ours where it fails."""
+"""Django's complete check of the CSRF token, with our own answer if it fails."""
 
 from __future__ import annotations
 

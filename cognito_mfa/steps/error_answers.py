@@ -29,7 +29,7 @@ from cognito_mfa.steps import error_texts
 
 
 class End(Enum):
-    """What becomes of the step after an error."""
+    """What happens to the step after an error."""
 
     SAME_STEP = "the same step, with the text at its field"
     RESTART = "the first step"

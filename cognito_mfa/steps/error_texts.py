@@ -243,7 +243,7 @@ def wrong_password() -> str:
 
 
 def wrong_password_again() -> list[str]:
-    """Return what to say where Cognito may have locked the password for a while, which looks the same."""
+    """Return the text for a wrong password, which Cognito may also have locked for a while."""
     return [wrong_password(), tried_several_times()]
 
 

@@ -12,7 +12,7 @@ from cognito_mfa.values.password_rules import PasswordRules
 
 
 def context() -> dict[str, Any]:
-    """Return what templates of pages with a new password need."""
+    """Return the template context of pages that ask for a new password."""
     rules = password_policy.rules()
     return {"password_rules": texts(rules) if rules else []}
 

@@ -1,4 +1,4 @@
-"""What to do after a step that failed for good, or of which no one knows whether it worked: for pages and the API."""
+"""What users can do after a step that failed permanently or whose outcome is unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages share: one step of a sign-in, and every way that it can end.
+"""What the pages share: one step of a sign-in, and all its outcomes.
 
 GET shows, POST calls Cognito. Any error of Cognito becomes a page of ours, never a server error and never a sign-in.
 """
@@ -92,7 +92,7 @@ class PageResponse(TemplateResponse):
 
 
 class Page(View):
-    """What every page of ours has: no caching, no framing, CSRF protection, the support address.
+    """The base of all our pages: no caching, no framing, CSRF protection, and the support address.
 
     A browser never sees the answer to a POST: it is redirected, also after an error, and the page says what happened.
     """
@@ -179,7 +179,7 @@ class Page(View):
         return f"{path}?{query.urlencode()}" if query else path
 
     def form_query(self) -> dict[str, str]:
-        """Return what the page must be told, beside what its address says already."""
+        """Return the query parameters that the page needs in addition to its path."""
         return {}
 
     def shared_context(self) -> dict[str, Any]:
@@ -199,7 +199,7 @@ class Page(View):
         return HttpResponseRedirect(reverse(f"cognito_mfa:{outcome.step.value}") + query)
 
     def redirect_to_device(self, *, text: str = "") -> HttpResponse:
-        """Return the redirect to the user's own page, after a change that went no further."""
+        """Return the redirect to the user's own page after a change that was not completed."""
         if text:
             messages.info(self.request, text, fail_silently=True)
         return HttpResponseRedirect(reverse("cognito_mfa:device"))
@@ -207,7 +207,7 @@ class Page(View):
     def redirect_to_sign_in(
         self, *, text: str = "", next_url: str = "", set_up: bool = False
     ) -> HttpResponse:
-        """Return the redirect to the beginning, with a word why.
+        """Return the redirect to the first page, with a message that says why.
 
         Args:
             text: a message for the user; empty for none.
@@ -333,7 +333,7 @@ class StepView(StepRules, FormPage):
 
     @property
     def progress(self) -> Progress | None:
-        """Return which step of how many this page is; None where that is not known."""
+        """Return which step this page is, and of how many; None if that is not known."""
         pending = self.pending
         return progress_of(pending.purpose, self.step, asks_code=pending.expects_code)
 

@@ -1,4 +1,4 @@
-"""Which field has the focus when a page has been loaded, without a script: the one that the message is about."""
+"""Puts the focus on the field that the message is about, without a script."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def redirected(request: HttpRequest, response: HttpResponseBase, url: str) -> Ht
 
 
 def take(request: HttpRequest) -> Answer | None:
-    """Return the answer that waits for this GET, and forget it; None when none waits."""
+    """Return the answer that waits for this GET, and forget it; None if there is none."""
     if request.method != "GET":
         return None
     if _TAKEN not in vars(request):  # one page may show another, which asks again

@@ -1,4 +1,4 @@
-"""What was typed into our forms, closed before anything of ours can fail.
+"""Wraps secrets that were typed into our forms, before any of our code can fail.
 
 Reports show ``request.POST`` and what a form was given, Django's own report while ``DEBUG`` is on, and
 collectors read the body themselves.

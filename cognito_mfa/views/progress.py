@@ -1,4 +1,4 @@
-"""Which step of how many a page is, for its title and above its heading.
+"""The number of a page's step and of all steps, for its title and above its heading.
 
 Pages have numbers only where the first one knows how many follow: in a change by a signed-in user. What follows the
 password of a sign-in is known to Cognito alone: nothing, a code, a new password, or a setup.

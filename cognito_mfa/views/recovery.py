@@ -53,7 +53,7 @@ class RecoverView(RecoverStep, StepView):
 
 
 class CodesPage(OwnPage):
-    """A page about the recovery codes of who is signed in, who has an authenticator app."""
+    """A page about the recovery codes of a signed-in user who has an authenticator app."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.user.is_authenticated:
@@ -165,7 +165,7 @@ class RecoveryCodesTextView(CodesPage):
 
 
 class RecoveryCodesSavedView(CodesPage):
-    """The user has saved the codes: they are shown no more."""
+    """Stops showing the codes after the user has saved them."""
 
     http_method_names = ["post"]
     form_page = "recovery_codes"

@@ -132,7 +132,7 @@ class ChallengeView(ChallengeStep, StepView):
 
 
 class LinkView(LinkStep, StepView):
-    """The question to who is signed in, whether the account of the pool is theirs as well; both are named."""
+    """Asks the signed-in user whether the account of the pool is theirs, too; names both accounts."""
 
     template_name = "cognito_mfa/link.html"
 

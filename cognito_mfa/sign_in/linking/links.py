@@ -49,7 +49,7 @@ MAYBE_OVERTAKEN = frozenset(
 
 
 class Consent(Enum):
-    """What the user at the browser said about also being the user who is signed in there."""
+    """Whether the user who signs in confirmed that they are also the signed-in user."""
 
     UNASKED = "nothing yet"
     GIVEN = "both accounts are theirs"
@@ -125,7 +125,7 @@ def link_signed_in(person: Person, user: Any) -> CognitoIdentity:
 
 
 def check_signed_in(person: Person, user: Any) -> None:
-    """Check that ``person`` is linked to ``user``, or may be.
+    """Check that ``person`` is linked to ``user``, or may be linked.
 
     Args:
         person: the pool's user, from Cognito's tokens.
@@ -319,7 +319,7 @@ def _user_with_address(person: Person) -> Any:
 def _link_existing_user(
     person: Person, user: Any, status: CognitoIdentity.Status, how: str
 ) -> CognitoIdentity:
-    """Link ``user``, who was here before."""
+    """Link ``user``, who already existed on the site."""
     identity = _create_identity(person, user, status)
     MFAEvent.objects.record(Kind.LINKED, identity, detail=how)
     return identity

@@ -17,7 +17,7 @@ from cognito_mfa.sign_in.linking.linkability import users_with_address
 
 
 def by_pool_and_sub(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
-    """Link no user who is not linked already: the default.
+    """Return None, so that only users who are already linked are found. This is the default.
 
     Args:
         person: the pool's user, from Cognito's tokens.
@@ -27,7 +27,7 @@ def by_pool_and_sub(person: Person, *, request: HttpRequest | None) -> AbstractB
 
 
 def by_username(person: Person, *, request: HttpRequest | None) -> AbstractBaseUser | None:
-    """Link the Django user of exactly the same name.
+    """Link the Django user with exactly the same username.
 
     SECURITY: only for pools in which users cannot choose that name: administrators create the users.
 
