@@ -113,7 +113,7 @@ def owning_provider(username: str, providers: tuple[Provider, ...]) -> str:
     """Return the identity provider that owns an account; empty for one of the pool's own users.
 
     By username and claim together: a stranger may choose a username that looks like a provider's, and a
-    user of the pool's own may have a provider linked. Whoever has both still has a password.
+    user of the pool's own may have a provider linked. A user with both still has a password.
 
     Args:
         username: the stored username, such as ``Google_1138``.

@@ -314,7 +314,7 @@ def test_a_linked_provider_exempts_no_user_of_the_pools_own(
 def test_a_name_like_a_providers_and_a_linked_provider_exempt_no_one(
     caller: Caller, pool: LocalPool, settings: Settings, amr: list[str] | None
 ) -> None:
-    """``Provider.made_account``: the account is the pool's own, and whoever has its password is asked for a code."""
+    """``Provider.made_account``: the account is the pool's own, and a user with its password is asked for a code."""
     conf(settings, FEDERATED="exempt")
     pool.create_user("Google_mallory", password=PASSWORD)
     link_as_operator(caller.cognito, pool, "Google_mallory", "Google", "1138")
