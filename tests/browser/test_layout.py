@@ -102,6 +102,21 @@ def test_the_picture_and_the_field_are_side_by_side(pool: LocalPool, new_person:
     assert picture["y"] < field["y"]
 
 
+def test_with_large_text_the_account_is_still_one_word(
+    pool: LocalPool, new_person: NewPerson
+) -> None:
+    person = new_person(viewport={"width": 360, "height": 740})
+    person.open("/private/")
+    person.sign_in()
+    account = person.page.locator(".cognito-mfa-account dd")
+    before = account.bounding_box()
+    person.page.evaluate("document.documentElement.style.fontSize = '300%'")
+    after = account.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["height"] < 3.5 * before["height"]
+
+
 @pytest.mark.parametrize("opened", [True, False])
 def test_the_setup_key_stays_as_the_user_left_it(
     pool: LocalPool, person: Person, opened: bool
