@@ -259,7 +259,7 @@ def _recovery(parameters: Parameters) -> list[str]:
 
 def _device_tracking(parameters: Parameters) -> DeviceTracking | None:
     given = parameters.get("DeviceConfiguration")
-    if given is None:
+    if not given:  # a value for any of its members turns it on
         return None
     return DeviceTracking(**{ours: given.get(theirs, False) for theirs, ours in TRACKING.items()})
 
