@@ -1,6 +1,6 @@
 """User pools: create, change, describe, and list them.
 
-Their MFA configuration is in ``pool_mfa``.
+How one is described is in ``pool_description``, and their MFA configuration in ``pool_mfa``.
 
 See "Updates replace" in docs/cognito-behavior.md.
 """
@@ -15,11 +15,16 @@ from typing import Any
 
 from cognito_mfa.local.errors import UserPoolTaggingException
 from cognito_mfa.local.operations.context import Context, Parameters, Payload
-from cognito_mfa.local.operations.domains import domains_of
 from cognito_mfa.local.operations.empty import without_empty
 from cognito_mfa.local.operations.paging import page_start, page_token
-from cognito_mfa.local.operations.pool_mfa import FACTOR_BLOCKS, KEPT, has_factor
-from cognito_mfa.local.operations.tags import arn_of, check_tags
+from cognito_mfa.local.operations.pool_description import (
+    POLICY_MEMBERS,
+    TRACKING,
+    describe,
+    describe_policies,
+)
+from cognito_mfa.local.operations.pool_mfa import KEPT, has_factor
+from cognito_mfa.local.operations.tags import check_tags
 from cognito_mfa.local.rules import attribute_schema, lambda_config, pool_settings
 from cognito_mfa.local.rules.passkeys import CONFIGURATION
 from cognito_mfa.local.rules.passwords import PasswordPolicy
@@ -56,19 +61,6 @@ TEXTS = {
     "EmailVerificationSubject": "EmailSubject",
     "SmsVerificationMessage": "SmsMessage",
 }
-POLICY_MEMBERS = {
-    "MinimumLength": "minimum_length",
-    "RequireUppercase": "require_uppercase",
-    "RequireLowercase": "require_lowercase",
-    "RequireNumbers": "require_numbers",
-    "RequireSymbols": "require_symbols",
-    "TemporaryPasswordValidityDays": "temporary_password_days",
-    "PasswordHistorySize": "history",
-}
-TRACKING = {
-    "ChallengeRequiredOnNewDevice": "replaces_mfa",
-    "DeviceOnlyRememberedOnUserPrompt": "only_on_prompt",
-}
 
 
 def create_user_pool(context: Context, parameters: Parameters) -> Payload:
@@ -93,7 +85,7 @@ def create_user_pool(context: Context, parameters: Parameters) -> Payload:
     if USERNAMES in parameters:
         pool.settings[USERNAMES] = parameters[USERNAMES]
     context.account.pools[pool.id] = pool
-    return {"UserPool": _describe(context, pool)}
+    return {"UserPool": describe(context, pool)}
 
 
 def update_user_pool(context: Context, parameters: Parameters) -> Payload:
@@ -119,7 +111,7 @@ def delete_user_pool(context: Context, parameters: Parameters) -> Payload:
 
 def describe_user_pool(context: Context, parameters: Parameters) -> Payload:
     """Return a pool as Cognito describes it."""
-    return {"UserPool": _describe(context, context.pool(parameters))}
+    return {"UserPool": describe(context, context.pool(parameters))}
 
 
 def list_user_pools(context: Context, parameters: Parameters) -> Payload:
@@ -132,47 +124,6 @@ def list_user_pools(context: Context, parameters: Parameters) -> Payload:
     if len(pools) > size:
         page["NextToken"] = page_token(pools[size].number, "ListUserPools")
     return page
-
-
-def _describe(context: Context, pool: UserPool) -> dict[str, Any]:
-    """There is no SoftwareTokenMfaConfiguration here."""
-    described = {
-        "Id": pool.id,
-        "Name": pool.name,
-        "Arn": arn_of(context, pool),
-        "MfaConfiguration": pool.mfa,
-        "Policies": _describe_policies(pool),
-        "SchemaAttributes": attribute_schema.described(pool),
-        "EstimatedNumberOfUsers": len(pool.users),
-        "LambdaConfig": pool.lambda_config,
-        "UserPoolTier": "ESSENTIALS",
-        "DeletionProtection": "INACTIVE",
-        "UserPoolTags": pool.tags,
-        "CreationDate": pool.created_at,
-        "LastModifiedDate": pool.modified_at,
-        **{k: v for k, v in pool.settings.items() if k not in FACTOR_BLOCKS},
-        **_described_defaults(pool),
-    }
-    described.pop(CONFIGURATION, None)
-    optional = {
-        "UsernameAttributes": pool.username_attributes,
-        "AliasAttributes": pool.alias_attributes,
-        "AccountRecoverySetting": _describe_recovery(pool),
-        "AutoVerifiedAttributes": pool.auto_verified,
-        "DeviceConfiguration": _describe_device_tracking(pool),
-        **domains_of(pool),
-    }
-    return {**{name: value for name, value in optional.items() if value}, **described}
-
-
-def _described_defaults(pool: UserPool) -> dict[str, Any]:
-    """Structures that every pool is described with, although it may not have been given them."""
-    defaults: dict[str, dict[str, Any]] = {
-        "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": pool.sign_up_closed},
-        "EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
-        "VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE"},
-    }
-    return {name: {**own, **pool.settings.get(name, {})} for name, own in defaults.items()}
 
 
 def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:
@@ -206,7 +157,7 @@ def _with_what_stays(pool: UserPool, parameters: Parameters) -> Parameters:
     """An update as if it named the members that stay as they are when it does not."""
     if pool.behavior.pool_updates_reset_everything:
         return parameters
-    policies = _describe_policies(pool)
+    policies = describe_policies(pool)
     if parameters.get("AdminCreateUserConfig", {}).get("UnusedAccountValidityDays"):
         policies["PasswordPolicy"].pop("TemporaryPasswordValidityDays", None)
     return {
@@ -264,35 +215,9 @@ def _device_tracking(parameters: Parameters) -> DeviceTracking | None:
     return DeviceTracking(**{ours: given.get(theirs, False) for theirs, ours in TRACKING.items()})
 
 
-def _describe_device_tracking(pool: UserPool) -> dict[str, bool]:
-    if pool.device_tracking is None:
-        return {}
-    return {theirs: getattr(pool.device_tracking, ours) for theirs, ours in TRACKING.items()}
-
-
 def _case_sensitive(parameters: Parameters) -> bool:
     """Whether usernames differ by case: so they do in a pool whose creator said nothing."""
     return bool(parameters.get(USERNAMES, {}).get("CaseSensitive", True))
-
-
-def _describe_policies(pool: UserPool) -> dict[str, Any]:
-    policy = {theirs: getattr(pool.policy, ours) for theirs, ours in POLICY_MEMBERS.items()}
-    if not pool.policy.history:
-        del policy["PasswordHistorySize"]
-    if pool.settings.get("AdminCreateUserConfig", {}).get("UnusedAccountValidityDays"):
-        del policy["TemporaryPasswordValidityDays"]  # a request cannot have both
-    return {
-        "PasswordPolicy": policy,
-        "SignInPolicy": {"AllowedFirstAuthFactors": pool.first_factors},
-    }
-
-
-def _describe_recovery(pool: UserPool) -> dict[str, Any]:
-    mechanisms = [
-        {"Priority": priority, "Name": name}
-        for priority, name in enumerate(pool.account_recovery, 1)
-    ]
-    return {"RecoveryMechanisms": mechanisms} if mechanisms else {}
 
 
 def _listed(pool: UserPool) -> dict[str, Any]:
