@@ -1,6 +1,7 @@
 """Cognito dead, hanging, slow, and throttling under load: what signed-in users and those who sign in notice.
 
-python benchmarks/web_tier/brown_out.py [--seconds 20] [--kinds dead hanging slow throttling] [--server gunicorn]
+python benchmarks/web_tier/brown_out.py [--seconds 20] [--kinds dead hanging slow throttling]
+    [--servers gunicorn uvicorn]
 
 The stack is that of ``load.py``. Signed-in users load pages at a steady rate, and others try to sign in at a steady
 rate, whatever becomes of it. Cognito fails for a while in each way, and answers again in between. Each second, the
@@ -27,6 +28,7 @@ from load import Visitors, parser_of_stack, stack_options
 from stack import OURS, Server, Stack, started, stop, usage_of
 
 KINDS = ("dead", "hanging", "slow", "throttling")
+SERVERS = ("gunicorn", "uvicorn")
 SETTLES = 5.0  # seconds of load before anything is counted
 DEADLINE = 12.0  # seconds for a sign-in, whatever Cognito does
 OPENS_WITHIN = 30.0  # seconds of a failure in which the breaker opens, at most half of the period
@@ -205,15 +207,16 @@ class Report:
             print(f"  {number} times {outcome}")
 
 
-def measure(stack: Stack, options: argparse.Namespace) -> list[str]:
-    """Run it, print it, and return the goals that were missed.
+def measure(stack: Stack, name: str, options: argparse.Namespace) -> list[str]:
+    """Run it with one server, print it, and return the goals that were missed.
 
     Args:
         stack: what was started.
+        name: gunicorn or uvicorn.
         options: of the command line.
     """
     stack.run(OURS, "configured.py", "fill", given=stack.cognito.users)
-    server = stack.serve(options.server, OURS)
+    server = stack.serve(name, OURS)
     names = ("username", "password", "secret")
     people = [{name: one[name] for name in names} for one in stack.cognito.users if one["secret"]]
     job = {
@@ -252,14 +255,17 @@ def main() -> int:
     parser = parser_of_stack(__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20.0, help="of each failure")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
-    parser.add_argument("--server", choices=["gunicorn", "uvicorn"], default="gunicorn")
+    parser.add_argument("--servers", nargs="+", choices=SERVERS, default=SERVERS)
     parser.add_argument("--browsers", type=int, default=20, help="with a signed-in user")
     parser.add_argument("--pages", type=float, default=20.0, help="a second")
     parser.add_argument("--sign-ins", type=float, default=2.0, help="a second")
     options = parser.parse_args()
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}; {vars(options)}")
-    with started(stack_options(options)) as stack:
-        missed = measure(stack, options)
+    missed = []
+    for name in options.servers:
+        print(f"{name}:")
+        with started(stack_options(options)) as stack:
+            missed += [f"{name}: {text}" for text in measure(stack, name, options)]
     for text in missed:
         print(f"MISSED: {text}")
     return int(bool(missed))
