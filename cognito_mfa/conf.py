@@ -288,7 +288,7 @@ class Conf:
 
 
 def trustable(backend: str) -> tuple[str, ...]:
-    """Return the words that ``TRUSTED_BACKENDS`` may give ``backend``.
+    """Return the keywords that ``TRUSTED_BACKENDS`` may give ``backend``.
 
     A backend class lists them in ``trust_words``, and its subclasses may narrow the list. Ours allows none: its
     sign-ins store a proof when the user has entered a code, and trust without a proof would let every user pass.

@@ -11,7 +11,7 @@ from cognito_mfa.enforcement.verified import is_verified
 
 
 def mfa(request: HttpRequest) -> dict[str, Any]:
-    """Return ``mfa_verified``, which is found out only where a template uses it.
+    """Return ``mfa_verified``, which is evaluated only if a template uses it.
 
     Args:
         request: for which a template is rendered.

@@ -23,7 +23,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def mfa_required(view: View) -> View:
-    """Require MFA of every user of ``view``, whatever policy, calendar, and exemptions say.
+    """Require MFA of every user of ``view``, regardless of policy, rollout dates, and exemptions.
 
     Visitors are redirected to the sign-in.
     """

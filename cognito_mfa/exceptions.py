@@ -47,7 +47,7 @@ Sent = Literal["no", "unknown", "yes"]
 
 
 class BadCredentialsReason(StrEnum):
-    """Why a right password may be refused, or Cognito was not asked; for the log alone, never for the page."""
+    """Why a right password may be refused, or Cognito was not asked; only for the log, never for the page."""
 
     VETOED = "vetoed"  # another of the site's backends refuses the sign-in
     NOT_SENT = "not_sent"  # it cannot be sent at all
@@ -102,7 +102,7 @@ class SignInAgainReason(StrEnum):
 
 
 class RefusedReason(StrEnum):
-    """Why we refuse, or Cognito: the last five."""
+    """Why this app refuses a request; the last five are Cognito's reasons."""
 
     ANOTHER_POOL = "another_pool"  # the identity belongs to a pool that the settings do not name
     ANOTHER_USER = "another_user"  # not the account of the user who is signed in
@@ -157,7 +157,7 @@ class LinkRefusedReason(StrEnum):
 
 
 class BusyReason(StrEnum):
-    """What is limited: the first three by us."""
+    """What is limited; the first three are this app's own limits."""
 
     TOO_MANY_AT_ONCE = "too_many_at_once"  # codes for one user
     TOO_MANY_FAILURES = "too_many_failures"  # wrong codes in a row
@@ -243,12 +243,12 @@ class CognitoMFAError(Exception):
 
     @property
     def detail(self) -> str:
-        """Return what ``error`` does not say, in a word for the log."""
+        """Return the reason of ``error`` for the log, which its class alone does not tell."""
         return self.reason or ""
 
     @property
     def log_level(self) -> int:
-        """Return the level of the line that is written where it ends on a page."""
+        """Return the level of the log line that is written when the error ends on a page."""
         return logging.WARNING if self.reason in NOTEWORTHY else self.level
 
     @property
@@ -263,7 +263,7 @@ class CognitoMFAError(Exception):
 
 
 class UserFacingError(CognitoMFAError):
-    """The user can do something about it."""
+    """An error that the user can do something about."""
 
 
 class BadCredentials(UserFacingError):
@@ -288,7 +288,7 @@ class BadCode(UserFacingError):
 
 
 class CodeAttemptsLocked(UserFacingError):
-    """Too many wrong codes in a row; Cognito is not asked until an administrator unlocks code entry."""
+    """Too many wrong codes; Cognito is not asked until an administrator resets the authenticator app."""
 
     code = "code_entry_locked"
 
@@ -511,7 +511,7 @@ class Busy(CognitoMFAError):
 
 
 class ServiceError(CognitoMFAError):
-    """The operator must act, or AWS; the user can only try later."""
+    """The operator or AWS must act; the user can only try again later."""
 
     retry_after: ClassVar[int] = 30
     level = logging.ERROR
@@ -558,6 +558,6 @@ class PermissionMissing(Misconfigured):
 
 
 class TriggerFailed(Misconfigured):
-    """A Lambda trigger of the pool broke. Cognito has used up what the step sent."""
+    """A Lambda trigger of the pool failed. Cognito has used up what the step sent."""
 
     code = "trigger_failed"

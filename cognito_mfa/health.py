@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What this process needs to serve requests, and what it knows about Cognito.
+    """The state of what this process needs to serve requests, and of Cognito's circuit.
 
     Attributes:
         configuration: whether ``COGNITO_MFA`` can be read.
@@ -58,7 +58,7 @@ class Health:
 
     @property
     def is_healthy(self) -> bool:
-        """Return whether requests can be served, by users who are signed in at least."""
+        """Return whether requests can be served, at least those of signed-in users."""
         return self.configuration and self.database and self.sessions
 
     @property

@@ -54,7 +54,7 @@ class _GuardedMixin(View):
 
 
 class MFARequiredMixin(_GuardedMixin):
-    """Requires MFA of every user, whatever policy, calendar, and exemptions say."""
+    """Requires MFA of every user, regardless of policy, rollout dates, and exemptions."""
 
     mfa_guard = guards.REQUIRED
 

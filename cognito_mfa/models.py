@@ -1,4 +1,4 @@
-"""What the site knows about its users' MFA. No column holds a secret, and no method calls AWS."""
+"""The site's data about its users' MFA. No column contains a secret, and no method calls AWS."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _EXPRESSIONS = {
 
 
 def _shown(at: dt.datetime) -> str:
-    """Return a date and time as people read it."""
+    """Return a date and time in the active language's format."""
     local = timezone.localtime(at) if timezone.is_aware(at) else at
     return date_format(local, "DATETIME_FORMAT")
 
@@ -74,7 +74,7 @@ class PrefixIndex(models.Index):
 
 
 class InPoolQuerySet(CurrentQuerySet[PoolModel]):
-    """Rows about user pool users; of several pools where a site has changed to another one."""
+    """Rows about user pool users, from several pools if the site has changed its pool."""
 
     def in_pool(self) -> Self:
         """Return the rows of the user pool that the settings name.
@@ -104,7 +104,7 @@ class CognitoIdentityQuerySet(InPoolQuerySet["CognitoIdentity"]):
 
 
 def new_nonce() -> int:
-    """Return what tells a generation from every other of the same number.
+    """Return a random value that distinguishes a generation from others with the same number.
 
     SECURITY: a restored database counts on from an older generation, and gives rows the keys of others that were made
     and lost since. By numbers alone, proofs of that time would be valid again.
@@ -268,7 +268,7 @@ class CognitoIdentity(models.Model):
         return self.status != self.Status.GONE and self.preferred_factor in self.SENT_CODES
 
     def record_sent_codes(self, method: str) -> None:
-        """Record which code that was sent the user has just entered; empty for none.
+        """Record the kind of sent code that the user has just entered; empty for none.
 
         Args:
             method: Cognito's name of the factor.
@@ -285,7 +285,7 @@ class CognitoIdentity(models.Model):
         preferred_factor: str = "",
         unconfirmed: Unconfirmed | Literal[""] = "",
     ) -> None:
-        """Record what Cognito just said, or that it is unknown.
+        """Record the status that Cognito just returned, or that it is unknown.
 
         Args:
             status: as Cognito said it; UNKNOWN while a change is unconfirmed.
@@ -365,12 +365,12 @@ class CognitoIdentity(models.Model):
         return before
 
     def record_enabled(self) -> None:
-        """Record that the user is not disabled in the pool, because it just signed them in."""
+        """Record that the user is not disabled in the pool, because Cognito just signed them in."""
         self.disabled_at, self.checked_at = None, timezone.now()
         self.save(update_fields=["disabled_at", "checked_at"])
 
     def record_right_code(self) -> None:
-        """Record that a code of the authenticator app was just right, so that nothing is left open.
+        """Record that a code of the authenticator app was just right, which settles any unknown outcome.
 
         Raises:
             ChallengeLost: a reset or another change ended this sign-in since the row was read; nothing was written.
@@ -476,7 +476,7 @@ class SoftwareToken(models.Model):
 
     @property
     def last_used_at(self) -> dt.datetime | None:
-        """When a code of it was last right; of the one in use, the identity's row knows."""
+        """When a code of this app was last right; for the active app, the identity's row has it."""
         return self.identity.app_used_at if self.retired_at is None else self.final_use_at
 
     @classmethod
@@ -625,7 +625,7 @@ class PoolPolicyQuerySet(InPoolQuerySet["PoolPolicy"]):
 
 
 class PoolPolicy(models.Model):
-    """What a user pool asks of new passwords, as it was last read; one row for each pool.
+    """A user pool's password policy, as it was last read; one row for each pool.
 
     Only ``cognito_mfa.authenticator.password_policy`` reads and writes it.
     """
@@ -932,7 +932,7 @@ class MFAEventQuerySet(CurrentQuerySet["MFAEvent"]):
         )
 
     def record_status_changes(self, changes: Iterable[tuple[Any, str]]) -> None:
-        """Record that the status of many users is another one in Cognito, in one query and not one for each.
+        """Record that the status of many users changed in Cognito, with one query for all of them.
 
         Args:
             changes: something with the ``pk``, ``user_id``, ``sub`` and ``username`` of an identity, and the details.
@@ -1069,7 +1069,7 @@ class MFAEvent(models.Model):
 
     @property
     def text_for_user(self) -> str:
-        """Return what happened, in words for the user whose account it is about."""
+        """Return the text of the event for the user whose account it concerns."""
         return str(self.TEXTS_FOR_USERS.get(self.kind) or self.get_kind_display())
 
 

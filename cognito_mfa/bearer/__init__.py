@@ -1,4 +1,4 @@
-"""Requests that carry an access token of the user pool instead of a session: who sent them, and whether MFA was passed.
+"""Requests with an access token of the user pool instead of a session: their user, and whether MFA was passed.
 
 For Django REST framework and django-ninja see ``cognito_mfa.contrib``. Code of any other kind calls ``authenticate`` and
 ``decide``, or their async versions.

@@ -118,7 +118,7 @@ class BearerRefused(Exception):
 
 @dataclass(frozen=True, eq=False)
 class BearerSignIn:
-    """The sign-in at Cognito that a request's access token stems from.
+    """The sign-in at Cognito that a request's access token comes from.
 
     Attributes:
         user: of this site, who may sign in here.
@@ -132,19 +132,19 @@ class BearerSignIn:
 
     @property
     def scopes(self) -> frozenset[str]:
-        """What the token may be used for, as its app client asked."""
+        """The scopes of the token, as its app client requested them."""
         return frozenset(str(self.claims.get("scope") or "").split())
 
     def is_remembered(self) -> bool:
-        """Return whether this sign-in is known to suffice, without asking anyone."""
+        """Return whether this sign-in is known to be sufficient, without asking Cognito."""
         return _recalled(self.user, self._person) in second_factor.GOOD
 
     def suffices(self) -> bool:
-        """Return whether this sign-in passed MFA, or is exempt from it (``FEDERATED``); asks Cognito as below."""
+        """Return whether this sign-in passed MFA or is exempt (``FEDERATED``); may ask Cognito."""
         return self._word in second_factor.GOOD
 
     def is_mfa_verified(self) -> bool:
-        """Return whether this sign-in passed MFA; asks Cognito where that is not remembered."""
+        """Return whether this sign-in passed MFA; asks Cognito if the answer is not remembered."""
         return self._word == memory.VERIFIED
 
     @cached_property
@@ -154,7 +154,7 @@ class BearerSignIn:
 
 @sensitive_variables()
 def authenticate(request: HttpRequest, *, scopes: Collection[str] = ()) -> BearerSignIn | None:
-    """Return the sign-in that the request's access token stems from; None for a request without one.
+    """Return the sign-in that the request's access token comes from; None for a request without one.
 
     Whether it passed MFA is not asked here; see ``decide``.
 

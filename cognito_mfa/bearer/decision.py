@@ -1,4 +1,4 @@
-"""What becomes of a request with an access token: the gate's rules, for a sign-in without a session."""
+"""The decision about a request with an access token: the gate's rules, for a sign-in without a session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was found out about a sign-in, remembered in Django's cache, so that ordinary requests ask no one.
+"""Remembers results about a sign-in in Django's cache, so that ordinary requests don't ask Cognito.
 
 The keys are made with ``SECRET_KEY``: who can write to the cache still cannot make an entry that is read for a token.
 An entry names no user and holds no secret. A cache that is lost or fails costs questions to Cognito, never a proof.
@@ -25,7 +25,7 @@ _SALT = "cognito_mfa.bearer"
 
 
 def recall(identity: Identity, claims: Mapping[str, Any]) -> tuple[str, float] | None:
-    """Return what was found out about the sign-in, and how many seconds ago; None if nothing was.
+    """Return the remembered result for the sign-in, and its age in seconds; None if there is none.
 
     Args:
         identity: of the user. A reset, a removal, and any other change of generation change the key.
@@ -41,7 +41,7 @@ def recall(identity: Identity, claims: Mapping[str, Any]) -> tuple[str, float] |
 
 
 def remember(identity: Identity, claims: Mapping[str, Any], word: str) -> None:
-    """Remember what was found out about the sign-in.
+    """Remember the result for the sign-in.
 
     Args:
         identity: of the user.
@@ -53,7 +53,7 @@ def remember(identity: Identity, claims: Mapping[str, Any], word: str) -> None:
 
 
 def is_first_sight(user: Any, claims: Mapping[str, Any]) -> bool:
-    """Return whether this very token was not seen in the last minutes, so that its groups are read.
+    """Return whether this token was not seen in the last minutes, so that its groups must be read.
 
     Args:
         user: whom it names.

@@ -1,4 +1,4 @@
-"""Whether the sign-in that an access token stems from passed MFA.
+"""Whether the sign-in that an access token comes from passed MFA.
 
 A token with ``amr`` says so itself. Without ``amr``, Cognito is asked whether a code was due, by the rules of
 ``managed_login.evidence``. Users of identity providers are exempt by the same rule as on pages (``FEDERATED``): Cognito
@@ -42,7 +42,7 @@ GOOD = (memory.VERIFIED, FEDERATED)
 
 
 def recall(person: Person, identity: Identity) -> str:
-    """Return what is known about the sign-in without asking anyone.
+    """Return what is known about the sign-in without asking Cognito.
 
     Empty for nothing, or nothing that is still valid.
 
@@ -58,7 +58,7 @@ def recall(person: Person, identity: Identity) -> str:
 
 @sensitive_variables()
 def judge(token: SecretText, person: Person, user: Any) -> str:
-    """Return ``VERIFIED``, ``FEDERATED``, or another word for a sign-in that proves nothing.
+    """Return ``VERIFIED``, ``FEDERATED``, or the reason why the sign-in proves nothing.
 
     Asks Cognito at most once in five minutes.
 

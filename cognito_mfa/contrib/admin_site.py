@@ -1,4 +1,4 @@
-"""Django's admin site behind the gate: sign-in is ours, and a session without proof has no permission.
+"""Django's admin site behind the gate: it uses our sign-in, and a session without a proof has no permission.
 
 This works with or without the middleware.
 """
@@ -66,7 +66,7 @@ class MFAAdminSite(AdminSite):
 
     @method_decorator(mfa_exempt)
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Sign out as Django does, also without MFA.
+        """Sign out as Django does, even without MFA.
 
         Args:
             request: from anyone.

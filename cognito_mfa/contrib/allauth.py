@@ -1,4 +1,4 @@
-"""Beside django-allauth: the tokens of a sign-in through its provider for Cognito.
+"""For sites with django-allauth: the tokens of a sign-in through its provider for Cognito.
 
 ``COGNITO_MFA["ALLAUTH_PROVIDER"]`` says which provider that is; tokens of any other are ignored. allauth
 passes a token on when a user signs in, and stores it in clear, in the database, if at all. Here it is

@@ -1,4 +1,4 @@
-"""The gate for what no Django middleware sees: websockets, and ASGI applications beside Django's."""
+"""The gate for requests that Django's middleware doesn't see: WebSockets, and mounted ASGI applications."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GOODBYE = 10  # seconds that an application has to end, once its caller is block
 
 
 class RequireMFA:
-    """Lets only those reach ``app`` whom ``RequireMFAMiddleware`` would let reach a view.
+    """Blocks requests to ``app`` that ``RequireMFAMiddleware`` would block before a view.
 
     To be put around Channels' consumers, inside of what names their user, or around any ASGI application
     that is mounted beside Django's; never around Django's own, whose sign-in would be behind the gate.

@@ -1,4 +1,4 @@
-"""Beside mozilla-django-oidc: the tokens of its sign-in, and a backend that knows users by ``sub``.
+"""For sites with mozilla-django-oidc: the tokens of its sign-in, and a backend that identifies users by ``sub``.
 
 With the package's own backend, ``OIDC_STORE_ACCESS_TOKEN`` and ``OIDC_STORE_ID_TOKEN`` must be on, and
 both tokens are in the session in clear. The backend here keeps them encrypted, and only for a setup.
@@ -49,7 +49,7 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
     trust_words = ("enrolled", "everyone")
 
     def store_tokens(self, access_token: str, id_token: str) -> None:
-        """Store nothing yet, because it is not known whose the tokens are."""
+        """Store nothing yet, because the owner of the tokens is not known."""
 
     def verify_claims(self, claims: Mapping[str, Any]) -> bool:
         return bool(claims.get("sub"))

@@ -1,4 +1,4 @@
-"""The lock of an account, which its holder can put down while a function of a user pool runs.
+"""The lock of an account, which its holder can release while a function of a user pool runs.
 
 A function may call the local Cognito again, from this thread or through HTTP from another one, as
 real ones call Cognito. So it never runs under the lock.
@@ -13,7 +13,7 @@ from types import TracebackType
 
 
 class AccountLock:
-    """A lock that one thread may take several times, and put down as a whole for a while."""
+    """A lock that one thread may acquire several times, and release completely for a while."""
 
     def __init__(self) -> None:
         """Begin unlocked."""

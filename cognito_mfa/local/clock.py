@@ -29,12 +29,12 @@ class Clock:
         return self._ticking
 
     def start(self) -> None:
-        """Let time pass by itself, from where it is."""
+        """Let time pass by itself, from the current time."""
         self._at, self._ticking = self.now(), True
         self._offset = self._at - time.time()
 
     def stop(self) -> None:
-        """Let it stand still where it is."""
+        """Stop the clock at its current time."""
         self._at, self._ticking = self.now(), False
 
     def now(self) -> float:

@@ -307,7 +307,7 @@ class LocalCognito:
             persistence.save(Path(path), self.account)
 
     def close(self) -> None:
-        """Let others use the state file. Changes after that are refused."""
+        """Release the state file for other processes. Later changes are refused."""
         if self._state_file is not None:
             self._state_file.close()
 

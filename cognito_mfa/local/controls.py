@@ -61,7 +61,7 @@ class Refused(Exception):
 
 
 class Controlled(Protocol):
-    """What is changed: a LocalCognito."""
+    """The LocalCognito that is changed."""
 
     clock: Clock
     behavior: Behavior

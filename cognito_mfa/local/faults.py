@@ -269,12 +269,12 @@ class Faults:
             self._rules.append(_Rule(operation, fault, times, skip, until))
 
     def clear(self) -> None:
-        """Take all faults away."""
+        """Remove all faults."""
         with self._lock:
             self._rules.clear()
 
     def listed(self) -> list[dict[str, Any]]:
-        """Return the faults that are on, as they were asked for; those that are used up are not."""
+        """Return the active faults as they were requested, without those that are used up."""
         now = self._clock.now()
         with self._lock:
             return [rule.described() for rule in self._rules if rule.is_on(now)]

@@ -59,7 +59,7 @@ class StateFile:
         self._release = weakref.finalize(self, _close, database, lock)
 
     def close(self) -> None:
-        """Let others use the file. Closing twice is no error."""
+        """Release the file for other processes. Closing it twice is not an error."""
         self._release()
 
     def __enter__(self) -> StateFile:

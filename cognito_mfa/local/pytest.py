@@ -64,7 +64,7 @@ class CognitoUser:
 
 
 class TotpCode:
-    """What a user's authenticator app shows; of ``cognito_user``, unless a username is given."""
+    """The codes of a user's authenticator app; those of ``cognito_user``, unless a username is given."""
 
     def __init__(self, pool: LocalPool, username: str, clock: Clock) -> None:
         """Show codes of a user of the pool.
@@ -90,12 +90,12 @@ class TotpCode:
         return self._pool.code_for(user.username)
 
     def pending(self, username: str | None = None) -> str:
-        """Of the secret that waits to be verified, as when one authenticator replaces another.
+        """Return a code of the secret that waits to be verified, as when one authenticator replaces another.
         Raises LookupError where there is none."""
         return self._pool.pending_code_for(self._user(username).username)
 
     def wrong(self, username: str | None = None) -> str:
-        """Six digits that no secret of the user shows at any time near."""
+        """Return six digits that are not a code of any of the user's secrets at any nearby time."""
         user = self._user(username)
         secrets = [user.pending_secret or "", user.software_token and user.software_token.secret]
         near = range(self._step() - 3, self._step() + 4)
@@ -111,7 +111,7 @@ class TotpCode:
 
 @pytest.fixture
 def cognito_clock() -> Clock:
-    """The time that the local Cognito lives in. It starts at the present and stands still until
+    """The clock of the local Cognito. It starts at the present and stands still until
     the test moves it: ``cognito_clock.advance(180)``, in seconds."""
     return Clock(ticking=False)
 
@@ -127,7 +127,7 @@ def local_cognito(cognito_clock: Clock) -> Iterator[LocalCognito]:
 
 @pytest.fixture
 def cognito_pool_settings() -> Mapping[str, Any]:
-    """What ``cognito_pool`` is like: ``pool_id``, ``client_id``, ``client_secret``, and anything
+    """The settings of ``cognito_pool``: ``pool_id``, ``client_id``, ``client_secret``, and anything
     that ``LocalCognito.create_pool`` takes. A project overrides this fixture; a test differs with
     ``@pytest.mark.cognito_pool(mfa="OPTIONAL")``."""
     return POOL
@@ -153,7 +153,7 @@ def cognito_pool(
 def cognito_user(cognito_pool: LocalPool) -> CognitoUser:
     """A user of the pool with a password and no authenticator app yet.
 
-    The pool makes more: ``cognito_pool.create_user("grace", password=...)``.
+    To create more: ``cognito_pool.create_user("grace", password=...)``.
     """
     kinds = cognito_pool.state.username_attributes
     username = ADDRESSES[kinds[0]] if kinds else USERNAME
@@ -174,7 +174,7 @@ def cognito_live_server(
 ) -> Iterator[HttpServer]:
     """The same local Cognito over HTTP at ``cognito_live_server.url``, for other processes.
 
-    AWS SDKs that start during the test find it by the environment.
+    AWS SDKs that start during the test find it through environment variables.
     """
     with local_cognito.serve() as server:
         monkeypatch.setenv(ENDPOINT_VARIABLE, server.url)

@@ -69,7 +69,7 @@ class Evidence:
 
 
 def auth_time(person: Person) -> float | None:
-    """Return when the user signed in at Cognito, in seconds since the epoch; None for an impossible time."""
+    """Return when the user signed in at Cognito, in seconds since the epoch; None if it is not plausible."""
     at = person.claims.get("auth_time")
     if type(at) is not int or not 0 <= at < LATEST or seconds_since(at) is None:
         return None
@@ -83,7 +83,7 @@ def is_fresh(at: float) -> bool:
 
 
 def doubt(evidence: Evidence, identity: CognitoIdentity, *, everyone: bool) -> Doubt | None:
-    """Return why the sign-in proves nothing, or None when it is a proof.
+    """Return why the sign-in proves nothing, or None if it is a proof.
 
     Args:
         evidence: what is known about the sign-in.

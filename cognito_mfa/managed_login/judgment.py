@@ -1,4 +1,4 @@
-"""What a sign-in by another package proves, judged once, when it happens.
+"""Decides what a sign-in by another package proves, once, when it happens.
 
 Users are linked here and only here, after the pool's signature was checked.
 """
@@ -52,7 +52,7 @@ PATIENCE = 8.0  # seconds that judging a sign-in may take; after that it continu
 
 
 def record_redirect(request: HttpRequest) -> None:
-    """Record in the session that this browser is sent to sign in now."""
+    """Record in the session that this browser is now redirected to a sign-in."""
     request.session[REDIRECTED_KEY] = time.time()
 
 

@@ -78,7 +78,7 @@ def is_active(request: HttpRequest) -> bool:
 
 
 def trust_word(request: HttpRequest) -> str | None:
-    """Return the word of ``TRUSTED_BACKENDS`` for a sign-in at Cognito's own pages; None for any other."""
+    """Return the keyword in ``TRUSTED_BACKENDS`` for a sign-in at Cognito's own pages; None for any other."""
     conf, backend = get_conf(), request.session.get(BACKEND_SESSION_KEY)
     word = conf.trust_in(backend)
     ours = conf.TOKEN_PROVIDER is None or is_own_backend(backend)
@@ -180,7 +180,7 @@ def read_person(provided: ProvidedTokens, *, check_signatures: bool = True) -> P
 
 @sensitive_variables()
 def unchecked_person(request: HttpRequest) -> Person | None:
-    """Return whom the session's token names, its signature unchecked; None without one of this pool.
+    """Return the user in the session's token, its signature unchecked; None without one of this pool.
 
     It calls nothing, so a page may be shown by it.
     """

@@ -48,7 +48,7 @@ class Event(NamedTuple):
 
 
 class Fields(TypedDict, total=False):
-    """What an event may say; a field that is None or empty is left out.
+    """The fields of an event; a field that is None or empty is left out.
 
     Attributes:
         user: primary key of the site's user whom it is about.

@@ -133,7 +133,7 @@ def span_of_call(operation: str) -> AbstractContextManager[Span | None]:
 def record_call(
     span: Span | None, operation: str, seconds: float, *, request_id: str, error_type: str
 ) -> None:
-    """Record what became of a call.
+    """Record the outcome of a call.
 
     Args:
         span: from ``span_of_call``.

@@ -17,7 +17,7 @@ CHUNK = 1000  # users read at once
 
 
 class Link(StrEnum):
-    """What a user has instead of a link; reports contain the values."""
+    """Why a user counts as not linked; reports contain the values."""
 
     NONE = "none"
     ANOTHER_POOL = "another pool"

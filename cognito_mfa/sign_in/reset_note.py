@@ -1,4 +1,4 @@
-"""What a browser remembers of a password it reset, until the site knows whose it was.
+"""A note in the session about a password that this browser reset, until the site knows whose it was.
 
 A reset shows no ``sub``, and a name may mean another user by now. The next sign-in of this browser does show it: then
 the event is recorded, the email sent, and the sessions that the old password opened end. It is remembered before Cognito is
@@ -41,7 +41,7 @@ def remember(request: HttpRequest, username: str, *, certain: bool) -> None:
 
 @contextmanager
 def sending(request: HttpRequest, username: str) -> Generator[None]:
-    """Send a new password inside; until its outcome is known, the next sign-in takes it for set.
+    """Note that the block sends a new password; until the outcome is known, it counts as set.
 
     Written for every username, so that the time it takes says nothing about the user.
 
@@ -72,20 +72,20 @@ def _save_now(request: HttpRequest) -> None:
 
 
 def _put_back(request: HttpRequest, note: str | None) -> None:
-    """Remember what was remembered before."""
+    """Restore the earlier note."""
     del request.session[KEY]
     if note is not None:
         request.session[KEY] = note
 
 
 def settle(request: HttpRequest, identity: CognitoIdentity) -> None:
-    """Record the password that was set for who signs in now, as far as it is not recorded.
+    """Record the new password of the user who signs in now, if it is not recorded yet.
 
-    By a reset that this browser remembers, or by a change whose outcome no process recorded.
+    It was set by a reset that this browser remembers, or by a change whose outcome no process recorded.
 
     Args:
         request: of the sign-in.
-        identity: of who signs in, by the ``sub``.
+        identity: of the user who signs in, found by the ``sub``.
     """
     note = _pop_note(request, identity)
     if not (note or identity.password_sent_at):
@@ -100,7 +100,7 @@ def settle(request: HttpRequest, identity: CognitoIdentity) -> None:
 
 
 def _pop_note(request: HttpRequest, identity: CognitoIdentity) -> dict[str, Any]:
-    """Return what this browser remembers, and forget it; nothing where it is old, or about another user."""
+    """Return this browser's note, and forget it; empty if it is old, or about another user."""
     if KEY not in request.session:
         return {}
     note = decrypt(request.session.pop(KEY)) or {}

@@ -1,4 +1,4 @@
-"""The task that sends an email: the message says what it is about, and the worker reads everything else."""
+"""The task that sends an email: the message names its subject, and the worker reads everything else."""
 
 from __future__ import annotations
 

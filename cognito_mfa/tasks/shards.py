@@ -1,4 +1,4 @@
-"""The nightly sync: one task begins it, and each shard is a task of its own, on whichever worker takes it."""
+"""The nightly sync: one task begins it, and each shard is its own task, which any worker can run."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def sync(
     finish_resets: bool = False,
     set_preference: bool = False,
 ) -> None:
-    """Begin to refresh the status of all users, unless a sync is running; for Celery's beat.
+    """Begin to refresh the status of all users, unless a sync is already running; for Celery's beat.
 
     Args:
         self: the task.
@@ -135,7 +135,7 @@ def sync_shard(
 
 
 class Outcome(Enum):
-    """What became of an execution."""
+    """The outcome of an execution."""
 
     OVER = "over"  # the shard is done, or another execution has it
     PART = "part"  # there is more to do

@@ -1,4 +1,4 @@
-"""What all workers share, in Redis: one rate of calls to Cognito, and which sync is running.
+"""State that all workers share in Redis: one rate of calls to Cognito, and the running sync.
 
 Celery's own ``rate_limit`` is for each worker, so more workers would make more calls. The rate is kept by throttled-py:
 its GCRA runs within Redis and by Redis's clock, so that neither races nor the clocks of workers change it.

@@ -1,4 +1,4 @@
-"""Template tags: ``{% mfa_banner %}`` for the site's own pages, and what our pages and emails print values with."""
+"""Template tags: ``{% mfa_banner %}`` for the site's own pages, and tags and filters for values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def mfa_banner(context: template.Context) -> dict[str, Any]:
 
 
 def _days_left(until: dt.datetime) -> int:
-    """Return the whole days up to ``until``, as a calendar on the wall counts them."""
+    """Return the number of calendar days until ``until``."""
     zone = timezone.get_current_timezone()
     today = dt.datetime.now(zone).date()
     return max((until.astimezone(zone).date() - today).days, 0)
@@ -96,13 +96,13 @@ def left_to_right(text: object) -> SafeString:
 
 @register.simple_tag
 def device_name(name: str) -> SafeString:
-    """Show what the user calls the device, or that it has no name."""
+    """Show the user's name for the device, or that it has none."""
     return isolated(name or gettext("Unnamed device"))
 
 
 @register.filter
 def renamed(event: MFAEvent) -> dict[str, str]:
-    """Return the device names before and after the event of a new name; an empty one is none."""
+    """Return the device's old and new name from a rename event; an empty name means none."""
     old, _arrow, new = event.detail.partition(" →")
     return {"old": old, "new": new.strip()}
 

@@ -1,4 +1,4 @@
-"""What a user pool asks of passwords, as its policy or a setting says it."""
+"""A user pool's rules for passwords, from its policy or a setting."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PasswordRules:
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Return the rules that a mapping says.
+        """Return the rules from a mapping.
 
         Args:
             value: names of attributes with their values; what is left out is not required.
@@ -80,5 +80,5 @@ class PasswordRules:
         )
 
     def as_dict(self) -> dict[str, int | bool]:
-        """Return what ``read`` reads."""
+        """Return the mapping that ``read`` accepts."""
         return asdict(self)

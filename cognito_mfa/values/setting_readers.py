@@ -129,7 +129,7 @@ def trimmed(secret: str | SecretText) -> SecretText:
 
 
 def trust(value: object) -> dict[str, str]:
-    """Return the word for each backend; empty if the site only lists the backend."""
+    """Return the keyword for each backend; empty if the site only lists the backend."""
     if isinstance(value, (list, tuple)):
         return {dotted_path(item): "" for item in value}
     if not isinstance(value, Mapping):
@@ -212,7 +212,7 @@ def names(value: object) -> tuple[str, ...]:
 
 
 def client_ids(value: object) -> tuple[str, ...]:
-    """Return the ids of app clients; an empty list means ``CLIENT_ID`` alone."""
+    """Return the ids of app clients; an empty list means only ``CLIENT_ID``."""
     return tuple(map(word, names(value)))
 
 
@@ -250,7 +250,7 @@ def group_names(value: object) -> dict[str, tuple[str, ...]]:
 
 
 def requirement(value: object) -> object:
-    """Return who must have MFA: False, a word, groups, or a callable."""
+    """Return who must use MFA: False, a keyword, groups, or a callable."""
     if value is False or callable(value) or value in REQUIRED_WORDS:
         return value
     if isinstance(value, Mapping):

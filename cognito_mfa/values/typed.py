@@ -156,7 +156,7 @@ def password(text: str) -> str:
 
 
 def _around(text: str) -> str:
-    """Return those characters of ``text`` that mean nothing at its ends."""
+    """Return the characters at the ends of ``text`` that have no meaning there."""
     return "".join({char for char in text if char.isspace() or char in _COPIED_MARKS})
 
 
@@ -170,7 +170,7 @@ def device_name(text: str) -> str:
 
 
 def spellings(text: str) -> Iterator[str]:
-    """Yield ``text`` and the other ways in which a lookup may find who is meant, the most literal first.
+    """Yield ``text`` and other spellings under which a lookup may find the user, the most literal first.
 
     Django stores usernames of its own in the form NFKC, file systems and terminals pass on NFD.
     """

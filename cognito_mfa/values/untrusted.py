@@ -37,7 +37,7 @@ _NOT_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def is_odd(char: str) -> bool:
-    """Return whether ``char`` belongs in no name: it is invisible, not storable, or changes direction."""
+    """Return whether ``char`` must not be in a name: it is invisible, not storable, or changes direction."""
     return unicodedata.category(char) in _NOT_TEXT or char in BIDI_CONTROLS
 
 
@@ -69,7 +69,7 @@ def is_username(value: object) -> bool:
 
 
 def address(value: object) -> str:
-    """Return ``value`` when a mail could be sent there, else an empty string."""
+    """Return ``value`` if an email could be sent there, otherwise an empty string."""
     if not isinstance(value, str) or not is_name(value, EMAIL_LENGTH):
         return ""
     try:
@@ -100,7 +100,7 @@ def word(value: object, longest: int = 64) -> str:
 
 
 def words(values: object, longest: int = 64) -> list[str]:
-    """Return those of a list that are words.
+    """Return the items of a list that are words.
 
     Args:
         values: from Cognito or a token.
@@ -126,7 +126,7 @@ def shown(value: object, longest: int) -> str:
 
 
 def storable(text: str, longest: int) -> str:
-    """Return ``text`` without what a database refuses, cut.
+    """Return ``text``, cut, without characters that a database refuses.
 
     Args:
         text: anything.

@@ -326,7 +326,7 @@ class Authorization:
         """Return the claims of an access token's user.
 
         Raises:
-            NotAuthorizedException: The token is no good, does not allow it, or its user is gone.
+            NotAuthorizedException: The token is not valid, does not allow it, or its user is gone.
         """
         pool, user = self._tokens.check_access(access_token, scope=OPENID)
         if user is None:

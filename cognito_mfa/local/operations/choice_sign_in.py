@@ -96,7 +96,7 @@ def begin_choice(
 
 
 def answer_selection(context: Context, given: ChallengeResponse) -> Payload:
-    """Take the response to SELECT_CHALLENGE.
+    """Handle the response to SELECT_CHALLENGE.
 
     Args:
         context: The account, its clock and its open sign-ins.
@@ -115,7 +115,7 @@ def answer_selection(context: Context, given: ChallengeResponse) -> Payload:
 
 
 def answer_passkey(context: Context, given: ChallengeResponse) -> Payload:
-    """Take the response to WEB_AUTHN. A wrong one ends the attempt here.
+    """Handle the response to WEB_AUTHN. A wrong one ends the attempt here.
 
     Args:
         context: The account, its clock and its open sign-ins.
@@ -146,7 +146,7 @@ def answer_passkey(context: Context, given: ChallengeResponse) -> Payload:
 
 
 def answer_password(context: Context, given: ChallengeResponse) -> Payload:
-    """Take the response to PASSWORD. A wrong password ends the attempt here.
+    """Handle the response to PASSWORD. A wrong password ends the attempt here.
 
     Args:
         context: The account, its clock and its open sign-ins.

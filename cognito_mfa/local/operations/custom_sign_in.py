@@ -87,7 +87,7 @@ def begin_custom(
 def answer_custom_challenge(
     context: Context, pool: UserPool, client: AppClient, parameters: Parameters, *, admin: bool
 ) -> Payload:
-    """Take the response to CUSTOM_CHALLENGE, of a user who need not exist.
+    """Handle the response to CUSTOM_CHALLENGE, of a user who need not exist.
 
     Args:
         context: The account, and the request.

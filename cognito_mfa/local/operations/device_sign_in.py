@@ -63,7 +63,7 @@ def open_device_session(
 
 
 def answer_device_srp(context: Context, given: ChallengeResponse) -> Payload:
-    """Take the response to DEVICE_SRP_AUTH.
+    """Handle the response to DEVICE_SRP_AUTH.
 
     Args:
         context: The account, its clock and its open sign-ins.
@@ -104,7 +104,7 @@ def answer_device_srp(context: Context, given: ChallengeResponse) -> Payload:
 def verify_device_claim(
     context: Context, pool: UserPool, client: AppClient, values: Values, *, admin: bool
 ) -> Payload:
-    """Take the response to DEVICE_PASSWORD_VERIFIER.
+    """Handle the response to DEVICE_PASSWORD_VERIFIER.
 
     Args:
         context: The account, its clock and its open sign-ins.

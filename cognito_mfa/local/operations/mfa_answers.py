@@ -31,7 +31,7 @@ CODE_KEYS = {
 
 
 def answer_setup(context: Context, given: ChallengeResponse) -> Payload:
-    """Take the response to MFA_SETUP. A code that comes along is ignored: the session says enough.
+    """Handle the response to MFA_SETUP. A code that comes along is ignored: the session says enough.
 
     Args:
         context: The account, its clock and its open sign-ins.
@@ -52,7 +52,7 @@ def answer_setup(context: Context, given: ChallengeResponse) -> Payload:
 
 
 def answer_setup_by_email(context: Context, given: ChallengeResponse) -> Payload:
-    """Take an address that is set up as a factor in the response to MFA_SETUP.
+    """Handle an address that is set up as a factor in the response to MFA_SETUP.
 
     Args:
         context: The account, its clock and its open sign-ins.
@@ -74,7 +74,7 @@ def answer_setup_by_email(context: Context, given: ChallengeResponse) -> Payload
 
 
 def answer_software_token(context: Context, given: ChallengeResponse) -> Payload:
-    """Take the response to SOFTWARE_TOKEN_MFA.
+    """Handle the response to SOFTWARE_TOKEN_MFA.
 
     Args:
         context: The account, its clock and its open sign-ins.
@@ -102,7 +102,7 @@ def answer_software_token(context: Context, given: ChallengeResponse) -> Payload
 
 
 def answer_sent_code(context: Context, given: ChallengeResponse) -> Payload:
-    """Take the response to SMS_MFA, SMS_OTP or EMAIL_OTP.
+    """Handle the response to SMS_MFA, SMS_OTP or EMAIL_OTP.
 
     Args:
         context: The account, its clock and its open sign-ins.
@@ -126,7 +126,7 @@ def answer_sent_code(context: Context, given: ChallengeResponse) -> Payload:
 
 
 def answer_choice(context: Context, given: ChallengeResponse) -> Payload:
-    """Take the response to SELECT_MFA_TYPE.
+    """Handle the response to SELECT_MFA_TYPE.
 
     Args:
         context: The account, its clock and its open sign-ins.

@@ -61,13 +61,13 @@ ANSWERS: dict[str, Answer] = {
 
 
 def respond_to_auth_challenge(context: Context, parameters: Parameters) -> Payload:
-    """Take the response to a challenge of InitiateAuth."""
+    """Handle the response to a challenge of InitiateAuth."""
     pool, client = context.client(parameters)
     return _respond(context, pool, client, parameters, admin=False)
 
 
 def admin_respond_to_auth_challenge(context: Context, parameters: Parameters) -> Payload:
-    """Take the response to a challenge of AdminInitiateAuth."""
+    """Handle the response to a challenge of AdminInitiateAuth."""
     pool, client = context.client_of_pool(parameters)
     return _respond(context, pool, client, parameters, admin=True)
 

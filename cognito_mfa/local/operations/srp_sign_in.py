@@ -92,7 +92,7 @@ def begin_srp(
 def verify_password_claim(
     context: Context, pool: UserPool, client: AppClient, values: Values, *, admin: bool
 ) -> Payload:
-    """Take the response to PASSWORD_VERIFIER.
+    """Handle the response to PASSWORD_VERIFIER.
 
     A wrong claim may be followed by others until the exchange is too old.
 
