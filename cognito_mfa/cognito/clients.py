@@ -174,11 +174,10 @@ def url_of(client: Any) -> str:
     Not ``meta.endpoint_url`` alone, which is another host with dual-stack endpoints in GovCloud and the ISO Regions.
     """
     resolve = getattr(client, "_resolve_endpoint_ruleset", None)
-    if (
-        resolve is None
-    ):  # a client of a site's factory, or of a botocore that works it out elsewhere
+    model_of = getattr(getattr(client.meta, "service_model", None), "operation_model", None)
+    if resolve is None or model_of is None:  # what a site's factory made, or another botocore
         return str(client.meta.endpoint_url)
-    return str(resolve(client.meta.service_model.operation_model("InitiateAuth"), {}, {})[0])
+    return str(resolve(model_of("InitiateAuth"), {}, {})[0])
 
 
 def forget_clients(**kwargs: object) -> None:
