@@ -18,6 +18,7 @@ from cognito_mfa.enforcement import (
     gate,
     impersonation,
     rollout,
+    session_engines,
     unrouted_responses,
 )
 from cognito_mfa.enforcement.block_log import record_block
@@ -42,6 +43,7 @@ class RequireMFAMiddleware:
     async_capable = True
 
     def __init__(self, get_response: GetResponse) -> None:
+        session_engines.refuse_cookies()
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         self._records_impersonation = impersonation.is_recorded()

@@ -15,18 +15,15 @@ from django.template.loader import get_template
 from django.utils.module_loading import import_string
 
 from cognito_mfa.checks.imports import urlconf_problem
-from cognito_mfa.enforcement import url_map
-
-SESSIONS = "django.contrib.sessions.backends."
+from cognito_mfa.enforcement import session_engines, url_map
 
 
 def check_sessions() -> Iterator[CheckMessage]:
     """Check that sessions are on the server (E009) and that all processes share them (W005)."""
-    if _keeps_sessions_as("signed_cookies"):
+    if session_engines.keeps_sessions_as("signed_cookies"):
         yield Error(
-            "Cookie-based sessions are not supported: the server cannot end them, and Cognito's session strings do not fit "
-            "in a cookie.",
-            hint="Set SESSION_ENGINE to a server-side backend, such as 'django.contrib.sessions.backends.db'.",
+            session_engines.NOT_IN_COOKIES,
+            hint=session_engines.ON_THE_SERVER,
             id="cognito_mfa.E009",
         )
     if effect := _effect_of_cache():
@@ -41,27 +38,19 @@ def _effect_of_cache() -> str:
     """Return what is wrong with the cache that stores sessions; empty if nothing is."""
     cache = _session_cache()
     is_own, is_empty = issubclass(cache, LocMemCache), issubclass(cache, DummyCache)
-    if _keeps_sessions_as("cached_db"):  # what the cache does not have is read from the database
+    if session_engines.keeps_sessions_as(
+        "cached_db"
+    ):  # what the cache does not have is read from the database
         return (
             "which processes do not share: a session that ended in one process continues in the others"
             if is_own
             else ""
         )
-    if not _keeps_sessions_as("cache") or not (is_own or is_empty):
+    if not session_engines.keeps_sessions_as("cache") or not (is_own or is_empty):
         return ""
     if is_empty:
         return "which stores nothing: users are signed out at the next request"
     return "which processes do not share: a sign-in that continues in another process starts over"
-
-
-def _keeps_sessions_as(engine: str) -> bool:
-    """Return whether the site's session engine is Django's ``engine`` or a subclass of it."""
-    try:
-        store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
-    except Exception:  # noqa: BLE001 - a site's module may fail in any way
-        return False
-    kind = import_string(f"{SESSIONS}{engine}.SessionStore")
-    return isinstance(store, type) and issubclass(store, kind)
 
 
 def _session_cache() -> type[BaseCache]:

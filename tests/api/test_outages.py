@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,9 +153,11 @@ def test_a_database_that_goes_away_in_the_middle(
     settings: Settings,
     caplog: pytest.LogCaptureFixture,
     step: str,
+    tmp_path: Path,
 ) -> None:
     """Whatever query it is that fails first, before Cognito was asked or after it."""
-    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.file"
+    settings.SESSION_FILE_PATH = str(tmp_path)
     for skip in range(100):
         restart(front_end)
         front_end.client.cookies.clear()

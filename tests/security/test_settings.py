@@ -6,6 +6,7 @@ says, the worst value must be refused where it is used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,9 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import AllowAllUsersModelBackend, ModelBackend
 from django.core import checks, mail
+from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
 from django.test import Client
 from pytest_django import Settings
 
@@ -216,6 +220,17 @@ def test_a_subclass_of_the_gate_is_a_gate(settings: Settings) -> None:
         f"{OWN}StricterGate" if name == gate else name for name in settings.MIDDLEWARE
     ]
     assert not {"cognito_mfa.E006", "cognito_mfa.E007"} & set(found())
+
+
+@pytest.mark.parametrize("application", [WSGIHandler, ASGIHandler])
+def test_no_server_serves_a_site_with_sessions_in_cookies(
+    settings: Settings, application: Callable[[], object]
+) -> None:
+    """Servers run no system checks."""
+    application()
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    with pytest.raises(ImproperlyConfigured, match="Set SESSION_ENGINE to a server-side backend"):
+        application()
 
 
 def test_sessions_in_signed_cookies_by_another_name_are_found(settings: Settings) -> None:
