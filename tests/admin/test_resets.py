@@ -562,7 +562,10 @@ class OldBotocore:
     def __init__(self, client: Any) -> None:
         self._client = client
         names = set(client.meta.service_model.operation_names) - self.NEW
-        model = type("Model", (), {"operation_names": names})
+        known = client.meta.service_model.operation_model
+        model = type(
+            "Model", (), {"operation_names": names, "operation_model": staticmethod(known)}
+        )
         meta = client.meta
         self.meta = type(
             "Meta",
