@@ -24,6 +24,7 @@ from tests.celery.syncs import (
     wait_for_the_end,
 )
 from tests.factories import reading
+from tests.management.command_line import run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -265,3 +266,19 @@ def test_an_impossible_number_of_shards_is_refused(celery_app: Any, shards: int)
 
     with pytest.raises(ValueError, match="from 1 to 100"):
         sync.apply(kwargs={"shards": shards}, throw=True)
+
+
+def test_the_command_beside_a_workers_sync_harms_nothing(
+    cognito: LocalCognito, crowd: Crowd, broker: Redis, start_worker: StartWorker
+) -> None:
+    """Both write to the same rows; who was faster is for neither a change or a failure."""
+    people = crowd(60)
+    worker = start_worker()
+    begin(shards=2, rate=50)
+    until(lambda: asked(cognito), "the sync has begun")
+    code, text = run("sync", "--rate", "60")
+    assert code == 0, text
+    wait_for_the_end(broker, [worker])
+    check_all(people)
+    assert max(asked(cognito).values()) <= 3
+    assert "Traceback" not in worker.printed
