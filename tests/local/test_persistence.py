@@ -299,8 +299,11 @@ def change(path: Path, *statements: str) -> None:
             "does not hold .*str expected",
         ),
         ("UPDATE part SET value = '{\"x\": 5}' WHERE path = ''", "does not hold"),
-        ("UPDATE part SET path = '\"pools\"' WHERE path <> ''", "does not hold"),
-        ('UPDATE part SET path = \'"a","b","c","d"\' WHERE path <> \'\'', "does not hold"),
+        ("UPDATE OR REPLACE part SET path = '\"pools\"' WHERE path <> ''", "does not hold"),
+        (
+            'UPDATE OR REPLACE part SET path = \'"a","b","c","d"\' WHERE path <> \'\'',
+            "does not hold",
+        ),
     ],
 )
 def test_a_database_that_is_none_of_ours_is_refused(
