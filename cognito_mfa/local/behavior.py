@@ -40,7 +40,7 @@ class Behavior:
     effect on the next sign-in (measured)."""
 
     association_drops_active_token: bool = False
-    """Associating anew kills the active token at once (measured until 2021), instead of when
+    """Associating again removes the active token at once (measured until 2021), instead of when
     the new one is verified (documented today)."""
 
     association_once_per_session: bool = False
@@ -55,10 +55,10 @@ class Behavior:
 
     srp_timestamp_tolerance: float | None = 900.0
     """How many seconds the TIMESTAMP of an SRP claim may be off. It was never measured;
-    None looks at its form only."""
+    None checks only its form."""
 
     password_failures_before_lock: int | None = 5
-    """How many wrong passwords lock; None never locks."""
+    """How many wrong passwords lock the user; None never locks."""
 
     code_failures_before_lock: int | None = 5
     """Wrong TOTP and SMS codes before a lock; None never locks, as some have measured."""
@@ -83,9 +83,9 @@ class Behavior:
     """The issuer is https://issuer-cognito-idp.<region>.amazonaws.com/<pool id>."""
 
     issuer: str | None = None
-    """The issuer begins with this URL instead of AWS's address, as in http://127.0.0.1:9229, and the
-    OpenID configuration names the endpoints below it. OpenID Connect clients can then be pointed
-    here: they demand that the issuer is where the configuration was found."""
+    """The issuer begins with this URL instead of AWS's address, as in http://127.0.0.1:9229,
+    and the OpenID configuration names the endpoints below it. OpenID Connect clients can then
+    be pointed here: they demand that the issuer is where the configuration was found."""
 
     deleting_absent_token_fails: bool = False
     """AdminDeleteSoftwareToken refuses a user who has none, instead of doing nothing."""
@@ -106,7 +106,7 @@ class Behavior:
     EnableSoftwareTokenMFAException."""
 
     documented_spellings: bool = False
-    """The words of the documentation's prose (MFAS_CAN_SELECT, EMAIL_MFA, email), instead
+    """The spellings in the documentation's prose (MFAS_CAN_SELECT, EMAIL_MFA, email), instead
     of those that clients use."""
 
     admin_and_public_calls_mix: bool = False
@@ -120,30 +120,32 @@ class Behavior:
     attributes only (documented), instead of the pool's own attributes too (measured)."""
 
     pool_updates_reset_everything: bool = False
-    """UpdateUserPool resets each member that it does not name (documented, and measured of old),
-    instead of leaving the MFA configuration, both policies, and a few others (measured)."""
+    """UpdateUserPool resets each member that it does not name (documented, and measured in
+    2018), instead of keeping the MFA configuration, both policies, and a few others
+    (measured)."""
 
     alias_answers_challenges: bool = True
     """USERNAME in a challenge's answer may be an alias (measured, mixed); documented: not."""
 
     silent_invitation_needs_password: bool = False
-    """AdminCreateUser with SUPPRESS and no password is refused (measured once), instead of a
-    password being made up (documented)."""
+    """AdminCreateUser with SUPPRESS and no password is refused (measured once), instead of
+    getting a generated password (documented)."""
 
     hourly_limits: bool = True
-    """So many requests an hour for one user (ForgotPassword, ConfirmForgotPassword,
+    """Limits the requests of one user per hour (ForgotPassword, ConfirmForgotPassword,
     ConfirmSignUp, ResendConfirmationCode), then LimitExceededException."""
 
     request_quotas: bool = False
-    """So many requests a second for the account, then TooManyRequestsException. Documented; off,
-    since a test or a demonstration is no load test. Only the account's own Behavior is asked."""
+    """Limits the requests of the account per second, then TooManyRequestsException. Documented,
+    but off, because a test or a demonstration is not a load test. Only the account's own
+    Behavior is asked."""
 
     trigger_seconds: float | None = 5.0
-    """How long each of three calls of a pool's function may take; None waits as long as it takes,
+    """Seconds that each of three calls of a pool's function may take; None waits without limit,
     for a debugger."""
 
     latency: float = 0.0
-    """So many seconds before each answer, in real time, as the network and AWS take (20 to 60
+    """Seconds before each answer, in real time, as the network and AWS take (20 to 60
     milliseconds within a Region). Only the account's own Behavior is asked."""
 
     refresh_needs_tracked_device: bool = True
