@@ -98,6 +98,17 @@ def test_the_workflow_runs_the_whole_matrix_of_tox() -> None:
     assert set(labels["matrix"].split(", ")) | set(labels["ci"].split(", ")) == set(run)
 
 
+def test_every_sweep_is_run_before_a_merge() -> None:
+    """`tox` leaves sweeps out, so a folder that no other command names is never swept."""
+    commands = [line for line in (ROOT / "tox.ini").read_text().splitlines() if "tests/" in line]
+    sweeping = [line for line in commands if "-m sweep" in line or '-m "not sweep"' not in line]
+    named = set(re.findall(r"tests/[\w/]+(?:\.py)?", "\n".join(sweeping)))
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        if re.search(r"mark\.sweep", path.read_text()):
+            name = path.relative_to(ROOT)
+            assert {one.as_posix() for one in (name, *name.parents)} & named, name
+
+
 def test_contributors_are_told_about_every_package() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     table = text.partition("\n## Find your way\n")[2].partition("\nThe import contract")[0]

@@ -21,7 +21,6 @@ from tests.visitor import CLIENT_ID, POOL_ID
 
 pytestmark = [
     pytest.mark.postgresql,
-    pytest.mark.sweep,
     pytest.mark.skipif(
         connection.vendor != "postgresql",
         reason="needs PostgreSQL: SQLite has one writer at a time",
