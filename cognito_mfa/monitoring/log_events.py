@@ -97,7 +97,7 @@ EXTENSIONS = {
     "authn_factor_added": "an authenticator app or recovery codes were added",
     "authn_factor_fail": "a change of an authenticator app failed, or its outcome is unknown",
     "authn_factor_removed": "an authenticator app was removed or reset",
-    "authn_factor_replaced": "another authenticator app took the place of one",
+    "authn_factor_replaced": "an authenticator app was replaced by another one",
     "authn_login_unlock": "code entry was unlocked",
     "sys_dependency_fail": "Cognito did not answer as it must",
     "sys_dependency_recovered": "Cognito answers again",

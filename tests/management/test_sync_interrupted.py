@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,22 @@ def people(pool: LocalPool, visitor: Visitor) -> Visitor:
         make(pool, f"person-{number}")
     visitor.cognito.forget_calls()
     return visitor
+
+
+@pytest.fixture(autouse=True)
+def _signals_end_programs() -> Iterator[None]:
+    """As in a terminal: a program that was started in the background may ignore SIGINT."""
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in (
+            (signal.SIGINT, signal.default_int_handler),
+            (signal.SIGTERM, signal.SIG_DFL),
+            (signal.SIGHUP, signal.SIG_DFL),
+        )
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def checked() -> int:

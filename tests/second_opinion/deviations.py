@@ -28,6 +28,7 @@ DEVIATIONS: Mapping[str, str] = {
     "test_a_new_name_is_ours_alone_and_shown_at_the_next_sign_in": NAMELESS,
     "test_password_and_code_are_two_operations": NAMELESS,
     "test_the_person_is_written_to": UNSAID,
+    "test_a_link_is_told_in_words_for_its_user": UNSAID,
     "test_cognitos_lock_looks_like_a_wrong_password": NO_LOCK,
     "test_a_password_that_must_be_reset_gets_a_clear_page": NO_RESET,
     "test_the_pools_policy_speaks_on_the_field": POLICY,
