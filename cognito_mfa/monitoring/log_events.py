@@ -99,10 +99,10 @@ EXTENSIONS = {
     "authn_factor_removed": "an authenticator app was removed or reset",
     "authn_factor_replaced": "an authenticator app was replaced by another one",
     "authn_login_unlock": "code entry was unlocked",
-    "sys_dependency_fail": "Cognito did not answer as it must",
+    "sys_dependency_fail": "Cognito did not answer as it should",
     "sys_dependency_recovered": "Cognito answers again",
     "sys_job_failed": "a job ended early",
-    "sys_job_finished": "a job did all it had to do",
+    "sys_job_finished": "a job was completed",
 }
 
 EVENTS = {
