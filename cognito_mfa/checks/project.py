@@ -38,9 +38,8 @@ def _effect_of_cache() -> str:
     """Return what is wrong with the cache that stores sessions; empty if nothing is."""
     cache = _session_cache()
     is_own, is_empty = issubclass(cache, LocMemCache), issubclass(cache, DummyCache)
-    if session_engines.keeps_sessions_as(
-        "cached_db"
-    ):  # what the cache does not have is read from the database
+    # What the cache does not have is read from the database.
+    if session_engines.keeps_sessions_as("cached_db"):
         return (
             "which processes do not share: a session that ended in one process continues in the others"
             if is_own

@@ -69,9 +69,8 @@ class CognitoOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
             user = super().authenticate(request, **kwargs)
         except Exception as error:  # noqa: BLE001 - of requests, or of what the package thinks of the answer
             failed = type(error).__name__
-        if (
-            failed
-        ):  # after the handler, where a log handler finds no exception whose frames it could report
+        # After the handler, where a log handler finds no exception whose frames it could report.
+        if failed:
             log_events.write("sign_in_refused", f"managed login, {failed}", level=logging.WARNING)
         if self._failure is not None:
             raise self._failure

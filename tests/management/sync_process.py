@@ -8,7 +8,12 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+
+from cognito_mfa.local import faults
+from cognito_mfa.local.wire.messages import WireResponse
 
 SYNC = """
 import json, sys
@@ -78,3 +83,16 @@ def rows(database: Path, condition: str) -> int:
     number = int(connection.execute(query).fetchone()[0])
     connection.close()
     return number
+
+
+@dataclass
+class Meanwhile:
+    """The ordinary answer, and then something happens before it arrives."""
+
+    act: Callable[[], object]
+    name: str = "Meanwhile"
+
+    def play(self, execute: faults.Execute) -> WireResponse:
+        response = execute().response()
+        self.act()
+        return response

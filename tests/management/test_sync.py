@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 from django.contrib.auth.models import User
@@ -20,6 +18,7 @@ from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.pool_sync.synchronization import WAIT
 from tests.factories import delete_token, make, reading
 from tests.management.command_line import run
+from tests.management.sync_process import Meanwhile
 from tests.visitor import POOL_ID, Visitor
 
 Status = CognitoIdentity.Status
@@ -180,16 +179,11 @@ def test_a_user_who_is_deleted_while_cognito_is_asked(people: Visitor) -> None:
     assert "ada" not in statuses()
 
 
-@dataclass
-class _Meanwhile:
-    """The ordinary answer, and then something happens before it arrives."""
-
-    act: Callable[[], object]
-    name: str = "Meanwhile"
+class _Meanwhile(Meanwhile):
+    """The same in a thread of this process, whose connections are closed."""
 
     def play(self, execute: faults.Execute) -> WireResponse:
-        response = execute().response()
-        self.act()
+        response = super().play(execute)
         connections.close_all()
         return response
 

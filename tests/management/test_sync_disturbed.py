@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,8 @@ import pytest
 
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.local.wire.messages import WireResponse
 from tests.factories import reading
-from tests.management.sync_process import start_sync
+from tests.management.sync_process import Meanwhile, start_sync
 from tests.visitor import POOL_ID
 
 pytestmark = pytest.mark.sweep
@@ -23,19 +20,6 @@ pytestmark = pytest.mark.sweep
 USERS, BATCH = 24, 5
 THROTTLED = faults.Error("TooManyRequestsException", "Rate exceeded")
 FAILED = faults.Error("InternalErrorException", "Something broke", 500)
-
-
-@dataclass
-class Meanwhile:
-    """The ordinary answer, and then something happens before it arrives."""
-
-    act: Callable[[], object]
-    name: str = "Meanwhile"
-
-    def play(self, execute: faults.Execute) -> WireResponse:
-        response = execute().response()
-        self.act()
-        return response
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from cognito_mfa.pool_sync import position
 from cognito_mfa.pool_sync.plan import WHOLE
 from tests.factories import make, reading
 from tests.management.command_line import run
-from tests.management.sync_process import rows, start_sync
+from tests.management.sync_process import Meanwhile, rows, start_sync
 from tests.visitor import Visitor
 
 Status = CognitoIdentity.Status
@@ -42,19 +42,6 @@ class Kill:
     def play(self, execute: faults.Execute) -> WireResponse:
         self.processes[-1].kill()
         return execute().response()
-
-
-@dataclass
-class Meanwhile:
-    """The ordinary answer, and then something happens before it arrives."""
-
-    act: Callable[[], object]
-    name: str = "Meanwhile"
-
-    def play(self, execute: faults.Execute) -> WireResponse:
-        response = execute().response()
-        self.act()
-        return response
 
 
 @dataclass
