@@ -1,4 +1,4 @@
-"""Form fields for the attributes that a user pool may require of its users: OpenID Connect's standard claims.
+"""Form fields for the attributes that a user pool may require: OpenID Connect's standard claims.
 
 Each accepts what users write and turns it into the one form that Cognito accepts. Everything else is left to
 Cognito; see "Refused input" in ``docs/cognito-behavior.md``.

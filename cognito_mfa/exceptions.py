@@ -294,7 +294,7 @@ class CodeAttemptsLocked(UserFacingError):
 
 
 class ChallengeLost(UserFacingError):
-    """The pending sign-in is over, because Cognito no longer accepts its session string or something changed."""
+    """The pending sign-in is over, because Cognito refused its session string or something changed."""
 
     code = "start_again"
 
@@ -536,7 +536,7 @@ class BadReply(ServiceError):
 
 
 class Misconfigured(ServiceError):
-    """Pool, app client, permissions or credentials are not as the app needs them; ``hint`` says what to check."""
+    """Pool, app client, permissions, or credentials are wrong; ``hint`` says what to check."""
 
     code = "service_problem"
 

@@ -1,4 +1,4 @@
-"""``RequireMFAMiddleware``, which blocks users who must set up MFA or enter a code before any view runs.
+"""``RequireMFAMiddleware``, which blocks users before any view until they set up MFA or enter a code.
 
 It decides by the view that Django resolved, never by a path, and in the same way for every HTTP method. Responses
 without a view are checked on their way out. Nothing here calls Cognito, and exempt views cost nothing.

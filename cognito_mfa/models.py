@@ -651,9 +651,9 @@ class SyncRunQuerySet(InPoolQuerySet["SyncRun"]):
 
 
 class SyncRun(models.Model):
-    """The last run of ``cognito_mfa_sync`` over a part of a user pool, so that an interrupted one can continue.
+    """The last run of ``cognito_mfa_sync`` over a part of a user pool.
 
-    Only ``cognito_mfa.pool_sync.position`` reads and writes it.
+    An interrupted run continues from it. Only ``cognito_mfa.pool_sync.position`` reads and writes it.
     """
 
     pool_id = models.CharField(_("user pool"), max_length=55)

@@ -118,12 +118,12 @@ def test_contributors_are_told_about_every_package() -> None:
 
 
 def test_the_first_line_of_a_docstring_is_short() -> None:
-    """It is read in lists of an editor: what the function returns or does. Why, and when, stands below it."""
+    """Editors show it in lists: what a function does, and what a class or a module is. Reasons come below."""
     long = [
         f"{path.relative_to(ROOT)}: {first}"
         for path in sorted((ROOT / "cognito_mfa").rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and (first := (ast.get_docstring(node) or "").partition("\n")[0])
         and len(first) > MOST_IN_FIRST_LINE
     ]

@@ -1,4 +1,7 @@
-"""The pages of identities: which users are linked, and the state of their MFA. Nothing is typed in by hand."""
+"""The pages of identities: which users are linked, and the state of their MFA.
+
+All fields are read-only. Actions change them.
+"""
 
 from __future__ import annotations
 

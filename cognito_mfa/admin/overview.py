@@ -42,7 +42,9 @@ Status = CognitoIdentity.Status
 
 
 class Section(NamedTuple):
-    """A part of the page: a heading and a table. Each is made by a function of the numbers and the admin site's name.
+    """A part of the page: a heading and a table.
+
+    A function of the figures and the admin site's name makes each.
 
     Attributes:
         title: heading.

@@ -1,7 +1,7 @@
-"""The body of a request: one JSON object, read strictly, its secrets closed before anything else sees them.
+"""Reads the body of a request: one JSON object, read strictly, with its secrets wrapped at once.
 
-Nothing is guessed: another media type, a key that occurs twice, a number where a text belongs and a member that is
-not known are errors, so that two readers of the same body never disagree about it.
+Nothing is guessed. Another media type, a key that occurs twice, a number instead of a text, and an unknown member are
+errors, so that two readers of the same body never disagree about it.
 """
 
 from __future__ import annotations

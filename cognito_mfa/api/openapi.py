@@ -1,4 +1,4 @@
-"""The description of the API: one OpenAPI document, packaged, and served with the address of this site."""
+"""Serves the packaged OpenAPI document of the API, with the address of this site."""
 
 from __future__ import annotations
 

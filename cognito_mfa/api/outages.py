@@ -1,6 +1,6 @@
-"""The answer where the site's own database, session store, or cache is down: a problem document, as for everything else.
+"""Problem documents for requests that fail because the site's database, sessions, or cache are down.
 
-Pages leave that to Django, whose page of errors the site may have designed. A script cannot read it.
+Pages leave such errors to Django, because a site may have designed an error page. A script cannot read it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Problem documents (RFC 9457): a frozen code, a text in the caller's language, and what is wrong with which field."""
+"""Problem documents (RFC 9457): a code, a text in the caller's language, and the errors of each field.
+
+A code never changes, so that clients can rely on it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refreshes the status of many users in the site's Celery workers, for an administrator who selected them."""
+"""Refreshes the status of users whom an administrator selected, in the site's Celery workers."""
 
 from __future__ import annotations
 

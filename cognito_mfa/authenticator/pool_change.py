@@ -1,8 +1,8 @@
-"""Matches users after a change of user pools: finds the new pool's user for each link of the former pool.
+"""Finds the new pool's user for each link of the former pool, after a change of user pools.
 
-A pool that was rebuilt, restored, or moved to another Region gives every user a new ``sub``. What stays the same is the
-username or the address, as the operator knows: this compares one of them, exactly, and leaves out whatever is not
-clear. ``links`` does the rest.
+A pool that was rebuilt, restored, or moved to another Region gives every user a new ``sub``. The username or the email
+address stays the same, and the operator knows which. This module compares that one exactly, and leaves out every user
+who has no clear match. ``links`` changes the rows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Records the deletion of a user, or of an identity alone, as an event: everything else about it is deleted as well."""
+"""Records the deletion of a user or an identity as an event, because no other row about it is left."""
 
 from __future__ import annotations
 

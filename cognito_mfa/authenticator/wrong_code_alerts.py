@@ -1,9 +1,9 @@
-"""Alerts about wrong codes that were entered after the right password: by email, and at the next sign-in.
+"""Alerts users to wrong codes that were entered after the right password: by email and at sign-in.
 
 A right code resets the counter of wrong ones, so an attacker who knows the password could keep guessing between
 the owner's own sign-ins. The alerts are read from the event log, which a right code does not reset.
 
-The codes of a setup are none of them: the user who enters them saw the secret on the page, and guesses at nothing.
+Wrong codes during a setup cause no alert, because the user who enters them saw the secret and does not guess.
 """
 
 from __future__ import annotations

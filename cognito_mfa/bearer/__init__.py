@@ -1,7 +1,7 @@
-"""Requests with an access token of the user pool instead of a session: their user, and whether MFA was passed.
+"""Requests with a user pool's access token instead of a session: the user, and whether MFA was passed.
 
-For Django REST framework and django-ninja see ``cognito_mfa.contrib``. Code of any other kind calls ``authenticate`` and
-``decide``, or their async versions.
+Django REST framework and django-ninja have their classes in ``cognito_mfa.contrib``. All other code calls
+``authenticate`` and ``decide``, or their async versions.
 """
 
 from __future__ import annotations

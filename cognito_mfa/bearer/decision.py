@@ -1,4 +1,4 @@
-"""The decision about a request with an access token: the gate's rules, for a sign-in without a session."""
+"""Decides about requests with an access token: the gate's rules for a sign-in without a session."""
 
 from __future__ import annotations
 

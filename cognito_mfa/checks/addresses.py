@@ -1,4 +1,4 @@
-"""Checks of URLs in settings: whether a page answers there, and whether users can do there what it asks."""
+"""Checks of URLs in settings: whether they lead to a page, and whether users can sign in there."""
 
 from __future__ import annotations
 

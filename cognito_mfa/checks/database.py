@@ -1,4 +1,7 @@
-"""Checks of the databases. Those that read tables run at ``manage.py migrate`` and ``check --database default``."""
+"""Checks of the databases.
+
+Those that read tables run at ``manage.py migrate`` and ``check --database default``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of front ends at other origins, which need the right cookies, CSRF settings, and CORS headers."""
+"""Checks of front ends at other origins, which depend on cookies, CSRF settings, and CORS headers."""
 
 from __future__ import annotations
 

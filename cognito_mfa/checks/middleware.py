@@ -1,4 +1,4 @@
-"""Checks of ``MIDDLEWARE``: whether ``RequireMFAMiddleware`` is there, runs, and comes first where it must."""
+"""Checks of ``MIDDLEWARE``: whether ``RequireMFAMiddleware`` is installed, runs, and is in order."""
 
 from __future__ import annotations
 

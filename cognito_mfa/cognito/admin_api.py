@@ -1,4 +1,4 @@
-"""Cognito's operations with the site's AWS keys: a user's factors, resets, the pool, and the app client.
+"""Cognito's operations with the site's AWS keys: users' factors, resets, the pool, and the app client.
 
 Users are named by their ``sub``. The functions return values of ``types`` and raise only the family of
 ``cognito_mfa.exceptions``.

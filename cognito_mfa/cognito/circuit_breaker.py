@@ -1,4 +1,4 @@
-"""Stops calling Cognito for a moment when it does not respond, so that users are told at once and no threads wait.
+"""Stops calling Cognito while it does not respond, so that no threads wait and users are told at once.
 
 With 16 threads and calls that hang for 12 seconds, a site has less than two requests a second left for everything. So
 after some failures in a row the circuit opens: calls fail at once as ``Unavailable`` and nothing is sent. It fails

@@ -1,4 +1,4 @@
-"""Connections of the standard library for direct calls, with the timeouts and certificates of a client of botocore.
+"""Connections of ``http.client`` for direct calls, with a botocore client's timeouts and certificates.
 
 urllib3 and ``http.client.HTTPConnection`` take several times the processor time for sending a request and reading its
 answer, and two packets for the request (``benchmarks/README.md``). urllib3 also knows proxies and client certificates:
@@ -26,7 +26,7 @@ class RawAnswer(NamedTuple):
 
 
 class Connections:
-    """Connections to one address, each of which carries one request at a time and is kept for the next one.
+    """Connections to one address. Each carries one request at a time and is kept for the next one.
 
     There are no more of them than calls at a time, which ``deadline`` limits.
     """

@@ -1,4 +1,4 @@
-"""Checks the user pool, the app client, the AWS permissions, and the clock, for ``cognito_mfa_doctor``.
+"""Checks the user pool, app client, AWS permissions, and clock, for ``cognito_mfa_doctor``.
 
 ``manage.py check`` only reads the settings. These checks ask Cognito and change nothing there. If a call must
 name a user, it names a random one that does not exist.

@@ -1,4 +1,4 @@
-"""Cognito's operations with the user's own credential: a password, a Cognito session, or an access token.
+"""Cognito's operations with a user's own credential: password, Cognito session, or access token.
 
 The functions return values of ``types`` and raise only the family of ``cognito_mfa.exceptions``. With
 ``AUTH_FLOW = "ADMIN_USER_PASSWORD_AUTH"`` the sign-in is signed with the site's AWS keys as well.

@@ -1,7 +1,7 @@
-"""Users of the pool as administrators see them (ListUsers, AdminGetUser), found by username, ``sub`` or address.
+"""Finds users of the pool with the site's AWS keys, by username, ``sub``, or email address.
 
-Cognito only proposes users. Each is compared here, exactly, because Cognito takes an alias for a username and ignores
-the case of letters in some pools.
+ListUsers and AdminGetUser only propose users. Each is compared here, exactly, because Cognito accepts an alias as a
+username, and ignores the case of letters in some pools.
 """
 
 from __future__ import annotations

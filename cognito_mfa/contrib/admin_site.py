@@ -1,6 +1,6 @@
-"""Django's admin site behind the gate: it uses our sign-in, and a session without a proof has no permission.
+"""Django's admin site behind the gate, with our sign-in.
 
-This works with or without the middleware.
+A session without a proof has no permission there, with or without the middleware.
 """
 
 from __future__ import annotations

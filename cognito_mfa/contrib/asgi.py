@@ -1,4 +1,4 @@
-"""The gate for requests that Django's middleware doesn't see: WebSockets, and mounted ASGI applications."""
+"""The gate for requests that Django's middleware doesn't see: WebSockets and mounted ASGI apps."""
 
 from __future__ import annotations
 

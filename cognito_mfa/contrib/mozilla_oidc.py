@@ -1,7 +1,7 @@
-"""For sites with mozilla-django-oidc: the tokens of its sign-in, and a backend that identifies users by ``sub``.
+"""For mozilla-django-oidc: the tokens of its sign-in, and a backend that finds users by ``sub``.
 
-With the package's own backend, ``OIDC_STORE_ACCESS_TOKEN`` and ``OIDC_STORE_ID_TOKEN`` must be on, and
-both tokens are in the session in clear. The backend here keeps them encrypted, and only for a setup.
+The package's own backend needs ``OIDC_STORE_ACCESS_TOKEN`` and ``OIDC_STORE_ID_TOKEN``, and stores both tokens in the
+session as plain text. The backend here encrypts them, and keeps them only for a setup.
 """
 
 from __future__ import annotations

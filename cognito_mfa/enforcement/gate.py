@@ -1,8 +1,8 @@
-"""The one decision about a request: whether it passes, or the user must set up MFA or enter a code first.
+"""Decides about a request: it passes, or the user must set up MFA or enter a code first.
 
-Middleware, admin site, decorators, and the permission class for APIs all ask here. The async functions only load
-differently; the rules are written once, in functions that wait for nothing. The session and loaded rows are read,
-Cognito is never called, and when something is missing, the answer is "block".
+Middleware, admin site, decorators, and the permission class for APIs all use this decision. The async functions only
+load differently. The rules are written once, in functions that wait for nothing. They read the session and loaded rows,
+never call Cognito, and block the request if something is missing.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Addresses that we print although other code or a visitor wrote them: the way back, and the link to help.
+"""URLs that a visitor or other code chose and our pages show: the way back, and the link to help.
 
-SECURITY: Django's own check is made for ``Location`` headers, which Django percent-encodes. Browsers read
-attributes and scripts by another grammar (WHATWG): there a line end vanishes, and a backslash is a slash.
-A way back that leaves here reads the same in both: it is a path, or an address of this very host, of
-unreserved characters alone.
+SECURITY: Django's own check is made for ``Location`` headers, which Django percent-encodes. Browsers parse URLs in
+attributes and scripts by another grammar (WHATWG), where a line end disappears, and a backslash is a slash.
+A way back from this module means the same in both. It is a path or a URL of this host, and contains only
+unreserved characters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Setting up, replacing and removing an authenticator app with the tokens of another package's sign-in."""
+"""Sets up, replaces, and removes authenticator apps with the tokens of another package's sign-in."""
 
 from __future__ import annotations
 

@@ -29,7 +29,9 @@ KEY = f"{proof.PREFIX}token"
 
 @dataclass(frozen=True, slots=True, init=False)
 class ProvidedTokens:
-    """The tokens of a sign-in by another package; a ``TOKEN_PROVIDER`` returns them, or only the access token.
+    """The tokens of a sign-in by another package.
+
+    A ``TOKEN_PROVIDER`` returns them, or only the access token.
 
     Args:
         access_token: as Cognito gave it, in plain text; it is closed here. A value of another type counts

@@ -1,4 +1,4 @@
-"""Lists the pool's users with the site's users whom ``USER_RESOLVER`` would link at their first sign-in."""
+"""Lists the pool's users, each with the user whom ``USER_RESOLVER`` would link at the first sign-in."""
 
 from __future__ import annotations
 

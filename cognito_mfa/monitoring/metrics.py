@@ -1,4 +1,6 @@
-"""OpenTelemetry's metrics and spans, where its API package is installed; without it, nothing is imported and kept.
+"""OpenTelemetry metrics and spans, if its API package is installed.
+
+Without it, this module imports and stores nothing.
 
 The site chooses where they go by setting up the SDK. Names follow its semantic conventions for calls of AWS's SDKs; ours
 begin with ``cognito_mfa.``. SECURITY: no attribute is about a person, and each has few values.

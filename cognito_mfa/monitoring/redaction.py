@@ -1,8 +1,8 @@
-"""A logging filter that removes what Cognito's requests and answers hold: passwords, codes, keys, tokens, names.
+"""A logging filter that removes passwords, codes, keys, tokens, and names in requests to Cognito.
 
-botocore logs whole requests and answers at DEBUG. The app's own calls are kept out of that; this is for a site's other
-calls, and for what other packages log. Put it on each handler: a logger's filters don't see the records of the
-loggers below it.
+botocore logs whole requests and responses at DEBUG. The app keeps its own calls out of that, so the filter is for a
+site's other calls, and for what other packages log. Put it on each handler, because a logger's filters don't see the
+records of the loggers below it.
 """
 
 from __future__ import annotations
@@ -156,9 +156,9 @@ def redact(text: str, *, personal: bool = False) -> str:
 
 
 class RemoveSecrets(logging.Filter):
-    """Removes secrets from each record: from its message, its traceback, and the fields that were added to it.
+    """Removes secrets from each record: its message, its traceback, and the fields that were added.
 
-    A record that holds none stays as it is. In one that does, what held it is replaced.
+    A record without secrets is left unchanged. In a record with secrets, the values that contain them are replaced.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""Compares the whole user pool with the site's rows: every user's factors, and who is disabled, new, or gone.
+"""Compares the user pool with the site's rows: users' factors, and who is disabled, new, or deleted.
 
 The one entry is ``synchronization.synchronize``, which ``cognito_mfa_sync`` and Celery tasks call::
 

@@ -1,4 +1,4 @@
-"""Streams the users who are due, least recently checked first, with memory for a part of the keys at a time."""
+"""Streams the users who are due, least recently checked first, with few keys in memory at a time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Reads the list of the pool's users page by page, and compares it with the rows: who is disabled, who is not linked.
+"""Reads the list of the pool's users, and compares it with the rows: who is disabled or not linked.
 
-A page of 60 users is one call, where asking for each user would be 60 of a quota of 30 a second. A user who is missing
-from the list is not taken for disabled or gone: the list lags behind.
+A page of 60 users is one call. Asking for each user would be 60 calls of a quota of 30 a second. A user who is missing
+from the list is not treated as disabled or deleted, because the list lags behind.
 """
 
 from __future__ import annotations

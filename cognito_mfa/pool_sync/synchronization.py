@@ -1,4 +1,4 @@
-"""A run: asks Cognito about every due user, writes what it says, and compares the list of the pool's users."""
+"""A run: checks every due user at Cognito, saves the result, and compares the pool's list of users."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The steps of a sign-in: each function sends one answer of the user to Cognito, and returns which step comes next.
+"""The steps of a sign-in: each function sends a user's answer to Cognito, and returns the next step.
 
-Beside them, with a module each: ``link_question``, ``lost_device``, ``password_reset``. ``next_step`` judges what
-Cognito answered. All may talk to Cognito, so none is called on a GET.
+Other steps have their own modules: ``link_question``, ``lost_device``, ``password_reset``. ``next_step`` judges what
+Cognito answered. All of them may call Cognito, so none is called on a GET.
 """
 
 from __future__ import annotations

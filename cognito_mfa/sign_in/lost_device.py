@@ -1,4 +1,7 @@
-"""A recovery code instead of the code of a lost device resets the authenticator; the next sign-in leads to the setup."""
+"""Accepts a recovery code instead of a lost device's code, and resets the authenticator app.
+
+The next sign-in leads to the setup.
+"""
 
 from __future__ import annotations
 

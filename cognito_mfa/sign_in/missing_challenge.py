@@ -1,4 +1,4 @@
-"""What happens if Cognito asks for no code although the user has an authenticator app, as far as we know."""
+"""Handles sign-ins where Cognito asks for no code although the user should have an authenticator app."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The change of a user's own password: after the password and the code, with the access token of that sign-in.
+"""Changes the user's own password with the access token of a sign-in with password and code.
 
-Cognito requires the current password again. The same request sends it, where all was entered at once. Else the user types
-it again, because passwords are never stored, not even encrypted for a minute.
+Cognito requires the current password again. If the user entered everything at once, the same request sends it.
+Otherwise the user types it again, because passwords are never stored, not even encrypted for a minute.
 """
 
 from __future__ import annotations

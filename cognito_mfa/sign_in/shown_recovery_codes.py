@@ -1,6 +1,6 @@
-"""The recovery codes that a page shows: encrypted in the session, until the user has saved them, minutes at most.
+"""Recovery codes on a page, encrypted in the session for a few minutes until the user saved them.
 
-So a page that is loaded again, printed or downloaded shows the same codes, and only their hashes are in the database.
+So a page that is loaded again, printed, or downloaded shows the same codes. The database has only their hashes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Signing out everywhere else: all other sessions of the user on this site end, and Cognito's tokens are revoked.
+"""Ends all other sessions of the user on this site, and revokes Cognito's tokens.
 
-Sessions are of many kinds and stores, and most cannot be found by their user. So each one records how often the user
-had done this before it began, and one of before ends at its next request, whether it had passed MFA or not.
+Sessions are of many kinds and stores, and most cannot be found by their user. So each session records how often the
+user had signed out elsewhere before it began. An older session ends at its next request, whether it had passed MFA or
+not.
 """
 
 from __future__ import annotations

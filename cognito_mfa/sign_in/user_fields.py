@@ -1,9 +1,9 @@
-"""Writes claims into columns of the site's user, as ``USER_FIELDS`` says: when the user is made, and at each sign-in.
+"""Writes claims into fields of the user, as ``USER_FIELDS`` says, at creation and at each sign-in.
 
-A claim decides nothing: one that the column does not take is logged with the column's name, and left.
+A claim never stops a sign-in. If a field does not accept a claim, the app logs the field's name and skips it.
 
-SECURITY: most attributes are what the user typed, with any client of the pool. Only a verified address goes
-into a column for addresses, and no claim into a column that decides rights.
+SECURITY: users can write most attributes themselves, with any client of the pool. Only a verified address goes
+into a field for addresses, and no claim goes into a field that decides about permissions.
 """
 
 from __future__ import annotations

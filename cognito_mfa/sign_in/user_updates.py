@@ -1,4 +1,4 @@
-"""What each sign-in does to the site's user: fields, groups, staff status, and the site's own ``USER_UPDATER``."""
+"""Updates the user at each sign-in: fields, groups, staff status, and the site's ``USER_UPDATER``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns by which the site knows its users: what kind of name each is for, and who has a name already."""
+"""Fields by which a site identifies its users: the kind of name of each, and who already has a name."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class ResetPasswordStep(StepRules):
 
 
 class StartPasswordChangeStep(ChangeStep):
-    """The current password and the new one, with the code of the user's authenticator app, all in one request.
+    """The current password, the new one, and the code of the authenticator app, all in one request.
 
     Cognito requires the current password twice, to sign in and to change it. No password is kept between two requests,
     so that one request sends both. Only users whose code is sent after the password enter it again, in

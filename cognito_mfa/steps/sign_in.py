@@ -164,7 +164,7 @@ class RecoverStep(StepRules):
 
 
 class LinkStep(StepRules):
-    """The question to the signed-in user, whether the account of the pool is theirs as well; both are named.
+    """Asks the signed-in user whether the pool's account is theirs, too. The page names both accounts.
 
     SECURITY: without it, anyone who signs in at an unattended browser would get that user's account for good.
     """

@@ -1,4 +1,7 @@
-"""What a recovery code looks like: sixteen characters of Crockford's base32, the first of which is not secret."""
+"""The format of a recovery code: sixteen characters of Crockford's base32.
+
+The first character is not secret.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of recovery codes: entering one instead of a lost device's code, and creating, showing and saving a set."""
+"""The pages of recovery codes: one to enter a code, and those to create, show, and save a set."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Secrets on a page: the template is rendered with placeholders, and they are filled in when it is done.
+"""Puts secrets on a page after the template was rendered with placeholders for them.
 
-While templates, context processors and tags run, anything may fail, and then their frames, the context
-and the half-finished page are what a report shows. No secret is in any of them.
+Anything may fail while templates, context processors, and tags run. An error report then shows their frames, the
+context, and the unfinished page. None of them contains a secret.
 """
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""The state of a user pool and the rules for it: users, challenges, sessions, tokens, and what is counted."""
+"""The state of a user pool, and its rules for users, challenges, sessions, tokens, and attempts."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes down each refusal to link: one line in the log, and one event, both with the reference that the page shows."""
+"""Records each refusal to link as a log line and an event, with the reference that the page shows."""
 
 from __future__ import annotations
 

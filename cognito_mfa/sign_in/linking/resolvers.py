@@ -1,4 +1,7 @@
-"""Finds the site's user of a person who is not linked yet; ``USER_RESOLVER`` names one of these, or the site's own."""
+"""Finds the user of the site for a user pool user who is not linked yet.
+
+``USER_RESOLVER`` names one of these functions, or one of the site.
+"""
 
 from __future__ import annotations
 
