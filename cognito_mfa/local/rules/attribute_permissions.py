@@ -24,7 +24,8 @@ def check_writable(pool: UserPool, client: AppClient, names: Iterable[str], writ
 
     Raises:
         NotAuthorizedException: One of them is not writable.
-        InvalidParameterException: It is the flag of an address, at a first password.
+        InvalidParameterException: One is the verified flag of an address, and it is set with a first
+            password.
     """
     for name in names:
         if name in attribute_schema.VERIFIED_FLAGS and write is Write.FIRST_PASSWORD:
@@ -34,13 +35,13 @@ def check_writable(pool: UserPool, client: AppClient, names: Iterable[str], writ
 
 
 def check_mapped(pool: UserPool, client: AppClient, names: Iterable[str]) -> None:
-    """Refuse what an identity provider says where the client may not write it.
+    """Refuse attributes from an identity provider that the client may not write.
 
     Args:
         pool: The user pool.
         client: The app client.
-        names: The attributes of the pool that the provider's are mapped to; the flag of an address may
-            be among them.
+        names: The attributes of the pool that the provider's are mapped to, which may include verified
+            flags.
 
     Raises:
         NotAuthorizedException: One of them is not writable.
@@ -76,7 +77,7 @@ def readable(pool: UserPool, client: AppClient, attributes: Mapping[str, str]) -
         attributes: The attributes of the user, by name.
 
     Returns:
-        Some of them.
+        Those that the client may read.
     """
     return {name: value for name, value in attributes.items() if may_read(pool, client, name)}
 

@@ -1,7 +1,7 @@
-"""The attributes of a user pool, as they are declared and described.
+"""Declares and describes the attributes of a user pool.
 
-A pool keeps what was declared; standard attributes that were not are as in ``STANDARD``. Values are
-checked in ``attribute_values``.
+A pool stores what was declared. Other standard attributes are as in ``STANDARD``. ``attribute_values``
+checks values.
 
 See "Declared attributes" in docs/cognito-behavior.md.
 """
@@ -19,18 +19,18 @@ LONGEST_STRING = 2048
 LARGEST_NUMBER = 2**1023
 MOST_CUSTOM = 50
 CUSTOM, DEVELOPER_ONLY = "custom:", "dev:"
-#: By data type: the member that has the constraints, and the two in it.
+#: For each data type, the member with its constraints, and the names of the two constraints.
 CONSTRAINTS = {
     "String": ("StringAttributeConstraints", "MinLength", "MaxLength"),
     "Number": ("NumberAttributeConstraints", "MinValue", "MaxValue"),
 }
-#: Described as standard attributes, and custom ones when they are declared.
+#: DescribeUserPool lists them as standard attributes, but declaring one adds a custom one.
 VERIFIED_FLAGS = ("email_verified", "phone_number_verified")
 SUB, IDENTITIES = "sub", "identities"
 #: Only Cognito itself writes these.
 COGNITOS_OWN = (SUB, IDENTITIES)
-#: No decimal number up to the largest has more digits.
-_NUMBER = re.compile(r"-?[0-9]{1,309}")
+#: No longer than ``LARGEST_NUMBER``, which has 309 digits.
+NUMBER = re.compile(r"-?[0-9]{1,309}")
 _WIDE = {"MinLength": "0", "MaxLength": str(LONGEST_STRING)}
 
 
@@ -67,7 +67,7 @@ def attribute_named(pool: UserPool, name: str) -> SchemaAttribute | None:
 
     Args:
         pool: The user pool.
-        name: Its name, with ``custom:`` where it has one.
+        name: The name, with ``custom:`` if it is a custom attribute.
 
     Returns:
         The attribute, or None if the pool's schema does not have it.
@@ -90,24 +90,24 @@ def declare(pool: UserPool, items: Iterable[Mapping[str, Any]]) -> None:
 
     Args:
         pool: The user pool.
-        items: SchemaAttributeType each; the name of a standard attribute changes that one, and any
-            other name makes a custom one.
+        items: A SchemaAttributeType each. One with the name of a standard attribute changes that
+            attribute, any other adds a custom one.
 
     Raises:
-        InvalidParameterException: Cognito has no such attribute; the pool is as it was.
+        InvalidParameterException: Cognito does not allow a declaration; the pool is unchanged.
     """
     _add(pool, [_standard(item) or _custom(item) for item in items])
 
 
 def declarations(required: Iterable[str], custom: Iterable[str]) -> list[dict[str, Any]]:
-    """Return declarations of attributes that are as most pools have them.
+    """Return the declarations of required and custom attributes, as most pools have them.
 
     Args:
         required: The names of standard attributes that every user must have.
-        custom: The names of attributes of the pool's own, with ``custom:``; text, and mutable.
+        custom: The names of custom attributes, with ``custom:``. They are strings, and mutable.
 
     Returns:
-        SchemaAttributeType each.
+        A SchemaAttributeType for each.
     """
     return [
         *({"Name": name, "Required": True} for name in required),
@@ -126,7 +126,7 @@ def add_custom(pool: UserPool, items: Iterable[Mapping[str, Any]]) -> None:
         items: SchemaAttributeType each.
 
     Raises:
-        InvalidParameterException: Cognito has no such attribute; the pool is as it was.
+        InvalidParameterException: Cognito does not allow a declaration; the pool is unchanged.
     """
     _add(pool, [_custom(item) for item in items])
 
@@ -200,7 +200,7 @@ def _name(item: Mapping[str, Any]) -> str:
 
 
 def _constraints(item: Mapping[str, Any], name: str, data_type: str) -> dict[str, str]:
-    """The constraints that belong to a data type, as they were given."""
+    """Return the constraints of a data type, as they were given."""
     own, *bounds = CONSTRAINTS.get(data_type, ("",))
     for member, *_ in CONSTRAINTS.values():
         if member != own and item.get(member):
@@ -216,10 +216,10 @@ def _constraints(item: Mapping[str, Any], name: str, data_type: str) -> dict[str
 
 
 def _limit(text: str, member: str, name: str) -> int | None:
-    """A constraint as a number; None where it is absent, which an empty one is too."""
+    """Return a constraint as a number; None if it is absent or empty."""
     if not text:
         return None
-    if not _NUMBER.fullmatch(text) or int(text) > LARGEST_NUMBER:
+    if not NUMBER.fullmatch(text) or int(text) > LARGEST_NUMBER:
         raise InvalidParameterException(f"Invalid {member} for schema attribute {name}")
     return int(text)
 

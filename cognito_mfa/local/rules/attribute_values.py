@@ -1,4 +1,4 @@
-"""What the value of an attribute may be, and who may write it, with Cognito's words where not.
+"""Checks the values of attributes, and who may write them, with Cognito's error texts.
 
 Every write goes through ``check``, which ``directory`` calls.
 
@@ -18,10 +18,9 @@ from cognito_mfa.local.rules.state import SchemaAttribute, UserPool
 
 PHONE_NUMBER = re.compile(r"\+[0-9]{2,15}")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-NUMBER = re.compile(r"-?[0-9]{1,309}")
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 BOOLEANS = ("true", "false")
-#: What the flag of an address needs.
+#: The address that each verified flag is about, and Cognito's text if the user has none.
 ADDRESS_OF = {
     "email_verified": ("email", "Email is required to verify/un-verify an email"),
     "phone_number_verified": (
@@ -32,7 +31,7 @@ ADDRESS_OF = {
 
 
 class Write(Enum):
-    """Why attributes are written: what Cognito allows, and its words, depend on it."""
+    """Why attributes are written. Cognito's rules and error texts depend on it."""
 
     CREATION = "a user is created, or signs up"
     UPDATE = "attributes are changed"
@@ -81,7 +80,7 @@ def check(
 
 
 def check_required(pool: UserPool, attributes: Mapping[str, str]) -> None:
-    """Refuse a new user who lacks what the pool requires.
+    """Refuse a new user without an attribute that the pool requires.
 
     Args:
         pool: The user pool.
@@ -97,7 +96,7 @@ def check_required(pool: UserPool, attributes: Mapping[str, str]) -> None:
 
 
 def normalized(pool: UserPool, changes: Mapping[str, str]) -> dict[str, str]:
-    """Return values as Cognito keeps them: Booleans in lower case, the rest as they came.
+    """Return values as Cognito stores them: Booleans in lower case, others unchanged.
 
     Args:
         pool: The user pool.
@@ -162,7 +161,7 @@ def _unlike_type(attribute: SchemaAttribute, value: str) -> str:
 
 
 def _unlike_number(constraints: Mapping[str, str], value: str) -> str:
-    if not NUMBER.fullmatch(value):
+    if not attribute_schema.NUMBER.fullmatch(value):
         return "Value must be a number"
     lowest, highest = constraints.get("MinValue"), constraints.get("MaxValue")
     if lowest and int(value) < int(lowest):
@@ -204,7 +203,7 @@ def _check_formats(changes: Mapping[str, str]) -> None:
 
 
 def _is_date(value: str) -> bool:
-    """OpenID Connect allows the year 0000, for people who do not say it."""
+    """Return whether a value is a date. OpenID Connect allows the year 0000, if users keep it private."""
     known_year = value.replace("0000-", "2000-", 1) if value.startswith("0000-") else value
     return bool(DATE.fullmatch(value)) and _is_date_and_time(known_year)
 

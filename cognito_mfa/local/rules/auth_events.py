@@ -1,6 +1,6 @@
-"""A user's history of sign-ins and passwords, where threat protection keeps one.
+"""The history of a user's sign-ins and passwords, if the pool's threat protection records it.
 
-Nothing is assessed: no event has a risk. See "Auth events" in docs/cognito-behavior.md.
+The local Cognito assesses no risks. See "Auth events" in docs/cognito-behavior.md.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MODES = ("AUDIT", "ENFORCED")
 
 
 def keeps_events(pool: UserPool) -> bool:
-    """Return whether a pool keeps events."""
+    """Return whether a pool records events."""
     return pool.settings.get("UserPoolAddOns", {}).get("AdvancedSecurityMode") in MODES
 
 
@@ -32,7 +32,7 @@ def note(
     response: str = PASSED,
     challenges: Sequence[Sequence[str]] = (),
 ) -> None:
-    """Add an event to a user's history, where the pool keeps one.
+    """Add an event to a user's history, if the pool records events.
 
     Args:
         pool: The user pool.
@@ -40,7 +40,7 @@ def note(
         kind: The EventType.
         now: The time in Unix seconds.
         response: The EventResponse.
-        challenges: What was answered: the name of a challenge and the result, each.
+        challenges: The answered challenges, as pairs of a name and a result.
     """
     if not keeps_events(pool):
         return
@@ -85,7 +85,7 @@ def signed_in(pool: UserPool, user: User, factors: Sequence[str], now: float) ->
     Args:
         pool: The user pool.
         user: The user.
-        factors: What was answered, as ``amr`` names it.
+        factors: The answered factors, as ``amr`` names them.
         now: The time in Unix seconds.
     """
     if _open(user) is None:
@@ -98,7 +98,7 @@ def signed_in(pool: UserPool, user: User, factors: Sequence[str], now: float) ->
 
 
 def _open(user: User) -> AuthEvent | None:
-    """The newest sign-in that has not ended."""
+    """Return the newest sign-in that has not ended."""
     for event in reversed(user.events):
         if (event.type, event.response) == (SIGN_IN, IN_PROGRESS):
             return event

@@ -1,7 +1,7 @@
-"""The certificate of a pool for SAML, which identity providers are told to trust.
+"""A pool's certificate for SAML, which administrators give to identity providers.
 
-No request is sent to a provider here. So nothing is ever signed with it, and its private key is
-thrown away. cryptography is imported inside functions, because the start must not wait for it.
+The local Cognito sends no requests to providers, so it signs nothing with the certificate, and drops
+the private key. cryptography is imported inside functions, so that the local Cognito starts fast.
 
 See "Signing certificates" in docs/cognito-behavior.md.
 """
@@ -19,7 +19,7 @@ RENEWAL = timedelta(days=365)
 
 
 def newest(pool: UserPool, now: float) -> str:
-    """Return a pool's certificate, which is made now if there is none of this year.
+    """Return a pool's certificate, a new one if there is none from the last 365 days.
 
     Args:
         pool: The user pool.

@@ -1,6 +1,6 @@
-"""Decides which challenge a sign-in meets next, and its parameters.
+"""Decides which challenge comes next in a sign-in, and its parameters.
 
-The pool and the user decide. Sessions, codes, and tokens are made elsewhere.
+That depends only on the pool and the user. Other modules make sessions, codes, and tokens.
 
 See "Which challenge comes next" and "Challenge parameters" in docs/cognito-behavior.md.
 """
@@ -33,15 +33,15 @@ RECOVERY = {SMS_MFA: "verified_phone_number", EMAIL_OTP: "verified_email"}
 
 
 def next_factors(pool: UserPool, user: User) -> list[str] | None:
-    """Return the second factors of which one must be answered.
+    """Return the second factors, one of which the user must answer.
 
     Args:
         pool: The user pool.
         user: The user.
 
     Returns:
-        The names of the factors. None: no second factor is asked for. Empty: one is required and
-        none is set up.
+        The names of the factors. None if Cognito asks for no second factor, empty if it requires
+        one and none is set up.
 
     Raises:
         InvalidUserPoolConfigurationException: The only factor left is also the only way to recover
@@ -103,7 +103,7 @@ def parameters(pool: UserPool, user: User, session: SignInSession) -> dict[str, 
 
 
 def can_set_up(pool: UserPool) -> list[str]:
-    """Return the factors to set up; SMS is not offered beside another one (measured)."""
+    """Return the factors to set up; SMS only if there is no other (measured)."""
     offered = [SOFTWARE_TOKEN_MFA] if pool.software_token else []
     offered += [EMAIL_OTP] if pool.email else []
     return offered or [SMS_MFA]
@@ -123,19 +123,19 @@ def missing_attributes(pool: UserPool, user: User) -> list[str]:
 
 
 def _chosen(pool: UserPool, user: User) -> list[str]:
-    """What the user's preferences come to."""
+    """Return the factors that the user's preferences allow."""
     usable = [factor for factor in user.enabled_factors if _usable(pool, user, factor)]
     if user.preferred_factor in usable:
         return [user.preferred_factor]
-    asked_anyway = pool.behavior.verified_token_asked_without_preference
-    if not usable and asked_anyway and user.software_token is not None:
+    any_token = pool.behavior.verified_token_asked_without_preference
+    if not usable and any_token and user.software_token is not None:
         return [SOFTWARE_TOKEN_MFA]
     return usable
 
 
 def _usable(pool: UserPool, user: User, factor: str) -> bool:
     if factor == SOFTWARE_TOKEN_MFA:
-        # Who is enrolled stays so when the pool's TOTP switch goes off.
+        # Users stay enrolled when software tokens are turned off for the pool.
         return user.software_token is not None
     offered = pool.sms if factor == SMS_MFA else pool.email
     return offered and DELIVERY[factor][1] in user.attributes

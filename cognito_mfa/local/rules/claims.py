@@ -1,4 +1,4 @@
-"""What the tokens of a sign-in say. Nothing is signed here.
+"""The claims of a sign-in's tokens, which ``tokens`` signs.
 
 See "Claims" in docs/cognito-behavior.md.
 """
@@ -12,15 +12,14 @@ from typing import Any
 
 from cognito_mfa.local.json_text import compact
 from cognito_mfa.local.random_ids import new_id
-from cognito_mfa.local.rules import attribute_permissions
+from cognito_mfa.local.rules import attribute_permissions, attribute_schema
 from cognito_mfa.local.rules.state import AppClient, Group, TokenFamily, User, UserPool
 
-VERIFIED_FLAGS = ("email_verified", "phone_number_verified")
-#: Beside a password, and alone.
+#: Levels of a factor together with a password, and without one.
 ACR_LEVELS = {"otp": 4, "sms": 3, "email_otp": 3, "swk": 3}
 SINGLE_LEVELS = {"sms": 2, "email_otp": 2, "swk": 3}
 
-#: What a function cannot change, in the ID token and in the access token.
+#: Claims that a trigger function cannot change, in the ID token and in the access token.
 FIXED = frozenset(
     {
         "acr", "amr", "at_hash", "aud", "auth_time", "azp", "client_id", "cognito:username",
@@ -31,28 +30,28 @@ FIXED = frozenset(
 GROUPS = "cognito:groups"
 ROLES = frozenset({"cognito:roles", "cognito:preferred_role"})
 GROUP_CLAIMS = ROLES | {GROUPS}
-#: How claims begin that a function does not add. It may suppress an attribute of administrators.
+#: Prefixes of claims that a function cannot add. It can suppress ``dev:`` attributes.
 RESERVED = ("cognito:", "dev:")
 FIXED_IN_ACCESS = FIXED | {"scope"}
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimChanges:
-    """What a function adds to a token, and takes away from it."""
+    """The claims that a trigger function adds to a token and removes from it."""
 
     added: Mapping[str, Any] = field(default_factory=dict)
     suppressed: Sequence[str] = ()
 
     def apply(self, claims: Mapping[str, Any], *, kept: frozenset[str] = FIXED) -> dict[str, Any]:
-        """Return claims with the changes, except of those that are kept.
+        """Return claims with the changes, except for claims that cannot change.
 
         Args:
             claims: The claims of a token.
-            kept: The names of claims that stay as they are.
+            kept: The names of claims that cannot change.
 
         Returns:
-            The claims. What is both added and suppressed is suppressed, and the roles go with the
-            groups only.
+            The claims. One that is both added and suppressed is suppressed. Roles can only be suppressed
+            with the groups.
         """
         added = {
             name: value
@@ -66,7 +65,7 @@ class ClaimChanges:
 
 @dataclass(frozen=True, slots=True)
 class GroupChange:
-    """The groups and roles that a function puts into the tokens."""
+    """The groups and roles that a trigger function puts into the tokens."""
 
     groups: Sequence[str]
     roles: Sequence[str]
@@ -75,7 +74,7 @@ class GroupChange:
 
 @dataclass(frozen=True, slots=True)
 class TokenChanges:
-    """What a function changes in the tokens of a sign-in. Without ``groups``, these stay."""
+    """What a trigger function changes in the tokens of a sign-in. ``groups`` is None if they stay."""
 
     identity: ClaimChanges = field(default_factory=ClaimChanges)
     access: ClaimChanges = field(default_factory=ClaimChanges)
@@ -88,7 +87,7 @@ NO_CHANGES = TokenChanges()
 
 
 def changed_identity(claims: Mapping[str, Any], changes: TokenChanges) -> dict[str, Any]:
-    """Return the claims of an ID token with what a function changes.
+    """Return the claims of an ID token after a function's changes.
 
     Args:
         claims: The claims.
@@ -101,7 +100,7 @@ def changed_identity(claims: Mapping[str, Any], changes: TokenChanges) -> dict[s
 
 
 def changed_access(claims: Mapping[str, Any], changes: TokenChanges) -> dict[str, Any]:
-    """Return the claims of an access token with what a function changes, scopes among them.
+    """Return the claims of an access token after a function's changes, including scopes.
 
     Args:
         claims: The claims.
@@ -184,7 +183,7 @@ def access(client: AppClient, user: User, family: TokenFamily, now: float) -> di
 
 
 def machine(pool: UserPool, client: AppClient, scopes: Sequence[str], now: float) -> dict[str, Any]:
-    """Return the claims of an access token that a client has without a user.
+    """Return the claims of an access token that a client gets for itself, without a user.
 
     Args:
         pool: The user pool.
@@ -272,14 +271,14 @@ def _readable_attributes(pool: UserPool, client: AppClient, user: User) -> dict[
 
 
 def _claim(name: str, value: str) -> Any:
-    """Attributes are text; two kinds of them are not as claims."""
-    if name in VERIFIED_FLAGS:
+    """Return the claim for an attribute. All attributes are text, but flags and identities are not as claims."""
+    if name in attribute_schema.VERIFIED_FLAGS:
         return value == "true"
-    return _identities(value) if name == "identities" else value
+    return _identities(value) if name == attribute_schema.IDENTITIES else value
 
 
 def _identities(value: str) -> list[dict[str, str | None]]:
-    """All values are text in a token."""
+    """Return the identities of a user as claims, in which all values are text."""
     entries = json.loads(value)
     return [
         {k: v if isinstance(v, str | None) else compact(v) for k, v in entry.items()}
@@ -288,7 +287,7 @@ def _identities(value: str) -> list[dict[str, str | None]]:
 
 
 def _how(factors: Sequence[str]) -> dict[str, Any]:
-    """acr and amr of a sign-in."""
+    """Return ``acr`` and ``amr`` of a sign-in."""
     if len(factors) > 1:
         level = max(ACR_LEVELS.get(factor, 1) for factor in factors)
         amr = [*(factor for factor in factors if factor != "mfa"), "mfa"]

@@ -1,7 +1,7 @@
-"""What an app client's settings must be together, in Cognito's words, before anything is changed.
+"""Checks an app client's settings together, before any of them changes, with Cognito's error texts.
 
-Each rule looks at the parameters of CreateUserPoolClient and UpdateUserPoolClient. Scopes and
-identity providers are in ``scopes``.
+The rules read the parameters of CreateUserPoolClient and UpdateUserPoolClient. ``scopes`` checks scopes
+and identity providers.
 
 See "Settings of an app client" in docs/cognito-behavior.md.
 """
@@ -29,17 +29,17 @@ DEFAULT_FLOWS = ("ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTO
 CLIENT_CREDENTIALS = "client_credentials"
 BY_REDIRECT = frozenset({"code", "implicit"})
 NEVER_WRITTEN = {*attribute_schema.COGNITOS_OWN, *attribute_schema.VERIFIED_FLAGS}
-#: Cognito's own role. It describes the analytics of an application by its ARN with it, and takes that
-#: back.
+#: Cognito's own role. Cognito describes the analytics of an application with an ARN by this role, and
+#: accepts what it described.
 OWN_ROLE = "aws-service-role/cognito-idp.amazonaws.com/AWSServiceRoleForAmazonCognitoIdp"
-#: Plain HTTP is for the machine itself only.
+#: Plain HTTP is only allowed for the machine itself.
 INSECURE = re.compile(r"http://(?!(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/|\?|$))", re.IGNORECASE)
 ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:.+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """How long a kind of token is valid, in seconds, and the unit where a request names none."""
+    """How long a kind of token is valid, in seconds, and the unit if a request names none."""
 
     default: int
     unit: str
@@ -66,7 +66,7 @@ def check(pool: UserPool, client: AppClient, parameters: Parameters, *, verb: st
 
     Raises:
         InvalidParameterException: Settings contradict each other, or one of them needs another.
-        InvalidOAuthFlowException: The flows of OAuth do, or need something.
+        InvalidOAuthFlowException: OAuth flows contradict each other, or need another setting.
         ScopeDoesNotExistException: The pool does not have a scope.
         FeatureUnavailableInTierException: The tier of the pool does not have a flow.
     """
@@ -97,7 +97,7 @@ def lifetimes(parameters: Parameters) -> tuple[int, int, int]:
 
 
 def _seconds(parameters: Parameters, token: str) -> int:
-    """How long a kind of token is valid; 0 means the default."""
+    """Return how long a kind of token is valid. In a request, 0 means the default."""
     lifetime = LIFETIMES[token]
     given = parameters.get(f"{token}Validity")
     if not given:

@@ -1,7 +1,4 @@
-"""Sets passwords: what the pool requires of a new one, and what happens to the old one.
-
-How a password is stored is decided in ``passwords``.
-"""
+"""Checks and sets the passwords of users. ``passwords`` decides how they are stored."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ def check_new(pool: UserPool, user: User | None, password: str) -> None:
 
 
 def give(pool: UserPool, user: User, password: str, now: float) -> None:
-    """Give a user a password to stay. It is not checked.
+    """Give a user a permanent password, without checking it.
 
     Args:
         pool: The user pool.
@@ -51,7 +48,7 @@ def give(pool: UserPool, user: User, password: str, now: float) -> None:
 
 
 def give_temporary(pool: UserPool, user: User, password: str, now: float) -> None:
-    """Give a user a password to sign in with once, and choose another.
+    """Give a user a temporary password, to be replaced at the first sign-in.
 
     Args:
         pool: The user pool.

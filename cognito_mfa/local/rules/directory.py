@@ -1,13 +1,12 @@
 """The users of a pool: finding one by a name, and the rules for creating or changing one.
 
-Passwords and factors are decided elsewhere.
+Other modules have the rules for passwords and factors.
 
 See "Usernames and the sub" in docs/cognito-behavior.md.
 """
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Collection, Mapping
 
@@ -20,12 +19,7 @@ from cognito_mfa.local.rules import attribute_permissions, attribute_values
 from cognito_mfa.local.rules.attribute_values import Write
 from cognito_mfa.local.rules.state import AppClient, User, UserPool
 
-ALIAS_FORMATS = {
-    "email": re.compile(r"[^@\s]+@[^@\s]+"),
-    "phone_number": re.compile(r"\+\d{2,15}"),
-}
-
-
+ALIAS_FORMATS = {"email": attribute_values.EMAIL, "phone_number": attribute_values.PHONE_NUMBER}
 VERIFIED_FLAG = {"email": "email_verified", "phone_number": "phone_number_verified"}
 
 
@@ -70,7 +64,7 @@ def user_with_sub(pool: UserPool, sub: str) -> User | None:
 
 
 def user_known_as(pool: UserPool, name: str) -> User | None:
-    """Return the user that an administrator calls by a name.
+    """Return the user whom an administrator names in a request.
 
     Args:
         pool: The user pool.
@@ -162,7 +156,7 @@ def set_attributes(
     force_alias: bool = False,
     pending: Collection[str] = (),
 ) -> None:
-    """Change attributes of a user: the one place through which each of them is written.
+    """Change attributes of a user. Every write of an attribute goes through this function.
 
     Args:
         pool: The user pool.
@@ -171,9 +165,9 @@ def set_attributes(
             unless the changes say otherwise.
         write: Why they are written.
         now: The time in Unix seconds.
-        client: The app client by which users write themselves; None for administrators.
+        client: The app client with which users change their own attributes; None for administrators.
         force_alias: Whether an alias may be taken from another user.
-        pending: The changes that are checked and not made, because the new value is unproven.
+        pending: Attributes whose changes are only checked, because the new value is not verified yet.
 
     Raises:
         NotAuthorizedException: The client may not write an attribute.
@@ -193,14 +187,14 @@ def set_attributes(
 
 
 def reindex(pool: UserPool) -> None:
-    """Rebuild what is derived from the users, as after reading a state file."""
+    """Rebuild the indexes of the users, after a state file was read."""
     for key, user in pool.users.items():
         pool.subs[user.sub] = key
         pool.aliases |= dict.fromkeys(_aliases(pool, user.attributes), key)
 
 
 def _after(user: User, changes: Mapping[str, str]) -> dict[str, str]:
-    """The attributes of a user after changes."""
+    """Return the attributes of a user after changes."""
     after = {**user.attributes, **_unverified(user, changes), **changes}
     return {name: value for name, value in after.items() if value}
 
@@ -216,7 +210,7 @@ def _unverified(user: User, changes: Mapping[str, str]) -> dict[str, str]:
 
 
 def _attribute_naming(pool: UserPool, username: str, attributes: Mapping[str, str]) -> str:
-    """Which username attribute a name is, in a pool whose people sign in with an address."""
+    """Return which attribute a username is, in a pool whose users sign in with an address."""
     for name in pool.username_attributes:
         if ALIAS_FORMATS[name].fullmatch(username):
             if folded(pool, attributes.get(name) or username) != folded(pool, username):
@@ -232,7 +226,7 @@ def _attribute_naming(pool: UserPool, username: str, attributes: Mapping[str, st
 
 
 def _check_unlike_aliases(pool: UserPool, username: str) -> None:
-    """A username that looks like an alias could be another user's."""
+    """Refuse a username that looks like an alias, because it could be another user's."""
     for name in pool.alias_attributes:
         if name in ALIAS_FORMATS and ALIAS_FORMATS[name].fullmatch(username):
             kind = name.replace("_", " ")
@@ -242,7 +236,7 @@ def _check_unlike_aliases(pool: UserPool, username: str) -> None:
 
 
 def _attributes_named_by(pool: UserPool, username: str) -> dict[str, str]:
-    """A username that is an address is that attribute as well."""
+    """Return the attribute that a username sets, if it is an address."""
     return {
         name: username
         for name in pool.username_attributes
@@ -251,7 +245,7 @@ def _attributes_named_by(pool: UserPool, username: str) -> dict[str, str]:
 
 
 def _aliases(pool: UserPool, attributes: Mapping[str, str]) -> set[str]:
-    """Every name besides the username that would sign such a user in."""
+    """Return every other name with which a user with these attributes can sign in."""
     usable = [*pool.username_attributes]
     for name in pool.alias_attributes:
         flag = VERIFIED_FLAG.get(name)

@@ -35,8 +35,8 @@ def link(
         provider: The identity provider.
         value: What identifies the user there.
         now: The time in Unix seconds.
-        attribute: What the value is: an attribute, or the provider's own id.
-        primary: Whether the user of the pool was made for this one.
+        attribute: The name of the attribute that the value is of, or ``SUBJECT`` for the provider's own id.
+        primary: Whether the user of the pool was created for this identity.
     """
     user.identities.append(
         Identity(
@@ -52,7 +52,7 @@ def link(
 
 
 def unlink(pool: UserPool, user: User, identity: Identity, *, now: float) -> None:
-    """Take an identity away from a user.
+    """Remove an identity from a user.
 
     Args:
         pool: The user pool.
@@ -65,7 +65,7 @@ def unlink(pool: UserPool, user: User, identity: Identity, *, now: float) -> Non
 
 
 def find(pool: UserPool, provider: str, attribute: str, value: str) -> tuple[User, Identity] | None:
-    """Return whom a user of a provider signs in as.
+    """Return the pool's user whom a provider's user signs in as.
 
     Args:
         pool: The user pool.
@@ -94,27 +94,27 @@ def sign_in(
     now: float,
     sub: str | None = None,
 ) -> User:
-    """Return the user that a provider's user is in the pool; a new one on the first visit.
+    """Return the pool's user for a provider's user, and create one at the first sign-in.
 
     Args:
         pool: The user pool.
-        client: The app client, which must be able to write what the provider says.
+        client: The app client, which must be allowed to write these attributes.
         provider: The identity provider.
         subject: The user's id there.
-        attributes: What the provider says, by the attributes of the pool that it is mapped to.
+        attributes: What the provider says, by the names of the pool's attributes.
         now: The time in Unix seconds.
         sub: The id of a new user; a new one unless given.
 
     Returns:
-        The user, with the attributes that the provider says.
+        The user, whose attributes are what the provider says.
 
     Raises:
-        CognitoError: The pool does not take the attributes.
+        CognitoError: The pool does not accept the attributes.
     """
     attribute_permissions.check_mapped(pool, client, attributes)
     user = known(pool, provider, subject, attributes, now)
     if user is not None:
-        # Cognito writes them again at each visit, and so refuses immutable ones that are as they were.
+        # Cognito writes all of them at each sign-in, so it refuses immutable ones even if they are unchanged.
         directory.set_attributes(pool, user, attributes, write=Write.UPDATE, now=now)
         return user
     missing = [name for name in pool.required_attributes if not attributes.get(name)]
@@ -141,13 +141,15 @@ def known(
     attributes: Mapping[str, str],
     now: float,
 ) -> User | None:
-    """Return who has visited before, or was linked by an attribute: by the id from now on.
+    """Return the pool's user for a provider's user who signed in before or was linked.
+
+    A link by an attribute becomes a link by the provider's id.
 
     Args:
         pool: The user pool.
         provider: The identity provider.
         subject: The user's id there.
-        attributes: What the provider says, by attributes of the pool.
+        attributes: What the provider says, by the names of the pool's attributes.
         now: The time in Unix seconds.
 
     Returns:
@@ -164,7 +166,7 @@ def known(
 
 
 def _describe(pool: UserPool, user: User, now: float) -> None:
-    """Keep the attribute that shows the identities."""
+    """Update the attribute that lists the identities."""
     entries = [
         {
             "userId": one.value,

@@ -1,7 +1,7 @@
 """The RSA keys of a pool: created when first needed, published as a JWKS, used for tokens.
 
-PyJWT signs and verifies. It is imported inside functions, because the start must not wait for it.
-A private key leaves this module only into the state file.
+PyJWT signs and verifies. It is imported inside functions, so that the local Cognito starts fast.
+A private key leaves this module only for the state file.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _making = threading.Lock()
 
 
 def keys_of(pool: UserPool) -> PoolKeys:
-    """Return the pool's two keys, which are made now if it has none.
+    """Return the pool's two keys, and create them if it has none.
 
-    The n-th pool of any account in this process gets the same ones, so that a thousand tests do not
-    make a thousand keys. Two pools of one account never share any."""
+    The n-th pool of every account in this process gets the same keys, so that a thousand tests do not
+    create a thousand keys. Two pools of one account never share a key."""
     if pool.keys is None:
         with _making:
             if pool.number not in _made_in_this_process:
@@ -41,28 +41,28 @@ def keys_of(pool: UserPool) -> PoolKeys:
 
 
 def signed(key: SigningKey, claims: Mapping[str, Any]) -> str:
-    """Return a JWT with these claims, whatever they are.
+    """Return a signed JWT with these claims.
 
     Args:
-        key: Signs it; its ``kid`` is in the header.
-        claims: What the token says. They are not looked at, so that tests can have it say anything.
+        key: The key that signs it. Its ``kid`` is in the header.
+        claims: The claims. They are not checked, so that tests can use any.
     """
-    # jwt.encode() would refuse claims that a test may want, such as an issuer that is a number.
+    # jwt.encode() refuses claims that a test may need, such as a number as the issuer.
     payload = compact(claims).encode()
-    headers = {"kid": key.kid, "typ": None}  # Cognito's have no "typ"
+    headers = {"kid": key.kid, "typ": None}  # Cognito's tokens have no "typ"
     return _signer().encode(payload, private_key(key), "RS256", headers)
 
 
 @cache
 def _signer() -> PyJWS:
-    """Return PyJWT's signer, which sets up every algorithm when it is made."""
+    """Return PyJWT's signer, made once because it sets up every algorithm."""
     import jwt
 
     return jwt.PyJWS()
 
 
 def base64url(data: bytes) -> str:
-    """Return bytes as JWTs have them: in base64url, without padding."""
+    """Return bytes in base64url without padding, as in JWTs."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
@@ -74,7 +74,7 @@ def verified_claims(key: SigningKey, token: str) -> dict[str, Any]:
         token: A JWT.
 
     Returns:
-        The claims. Whether they have expired is not looked at: PyJWT knows the machine's time only.
+        The claims, even if they have expired: PyJWT only knows the machine's time.
 
     Raises:
         jwt.InvalidTokenError: The signature is not this key's.

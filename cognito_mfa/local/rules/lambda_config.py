@@ -1,4 +1,4 @@
-"""LambdaConfig: which function a pool calls for which trigger, and what of it can be played.
+"""LambdaConfig: which function a pool calls for which trigger.
 
 See "Lambda triggers" in docs/cognito-behavior.md.
 """
@@ -24,12 +24,12 @@ TRIGGERS = (
     "UserMigration",
 )
 TOKEN_CONFIG = "PreTokenGenerationConfig"  # noqa: S105 - the name of a member
-#: By LambdaVersion, the ``version`` of the event.
+#: The ``version`` of the event for each LambdaVersion.
 EVENT_VERSIONS = {"V1_0": "1", "V2_0": "2", "V3_0": "3"}
 
 
 def check(config: Mapping[str, Any], is_known: Callable[[str], bool]) -> None:
-    """Refuse what Cognito refuses, and a function that the local Cognito could not call.
+    """Refuse what Cognito refuses, and functions that the local Cognito cannot call.
 
     Args:
         config: The LambdaConfig of a request.
@@ -53,12 +53,12 @@ def check(config: Mapping[str, Any], is_known: Callable[[str], bool]) -> None:
 
 
 def entry(trigger: str, arn: str, version: str | None) -> dict[str, Any]:
-    """Return what LambdaConfig says of a function.
+    """Return the members of LambdaConfig for a function.
 
     Args:
         trigger: The trigger, as LambdaConfig names it.
         arn: The function's ARN.
-        version: The LambdaVersion of PreTokenGeneration; None of any other trigger.
+        version: The LambdaVersion of PreTokenGeneration; None for every other trigger.
 
     Returns:
         Members of LambdaConfig.

@@ -1,6 +1,6 @@
 """Limits: attempts per hour for a user, and requests per second for the account.
 
-Wrong passwords and codes are counted in ``lockout``.
+``lockout`` counts wrong passwords and codes.
 
 See "Rate limits" in docs/cognito-behavior.md.
 """
@@ -14,7 +14,7 @@ from cognito_mfa.local.errors import LimitExceededException, TooManyRequestsExce
 from cognito_mfa.local.rules.state import UserPool
 
 HOUR = 3600.0
-#: Per user and hour. Where the documentation gives a range, its lower end.
+#: Per user and hour. If the documentation gives a range, this is its lower end.
 HOURLY: Mapping[str, int] = {
     "ForgotPassword": 5,
     "ConfirmForgotPassword": 5,
@@ -94,12 +94,12 @@ def count_hourly(pool: UserPool, operation: str, username: str, now: float) -> N
     recent = [at for at in pool.attempts.get(key, []) if now - at < HOUR]
     if len(recent) >= HOURLY[operation]:
         raise LimitExceededException("Attempt limit exceeded, please try after some time.")
-    pool.attempts.pop(key, None)  # so that the newest are at the end
+    pool.attempts.pop(key, None)  # moves the newest to the end
     pool.attempts[key] = [*recent, now]
 
 
 def _forget(pool: UserPool, now: float) -> None:
-    """Users whose last attempt is long ago, the oldest first."""
+    """Forget users whose last attempt was long ago, the oldest first."""
     while pool.attempts:
         key, times = next(iter(pool.attempts.items()))
         if now - times[-1] < HOUR:

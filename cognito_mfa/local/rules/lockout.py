@@ -25,7 +25,7 @@ class Attempts(Part):
     locked_until: float = 0.0
 
     def locked(self, now: float) -> bool:
-        """Return whether the lock is not over."""
+        """Return whether the user is locked."""
         return now < self.locked_until
 
     def failed(self, now: float, *, threshold: int | None) -> None:
@@ -33,14 +33,14 @@ class Attempts(Part):
 
         Args:
             now: The time in Unix seconds.
-            threshold: How many failures lock; None never does.
+            threshold: The number of failures from which on each one locks; None for no lock.
         """
         if now - self.last_at >= FORGOTTEN_AFTER:
             self.failures = 0
         self.failures += 1
         self.last_at = now
         if threshold is not None and self.failures >= threshold:
-            # The exponent is bounded before the power: a patient attacker must not cost us digits.
+            # The exponent is limited first, because a patient attacker could make the power a huge number.
             exponent = min(self.failures - threshold, 10)
             self.locked_until = now + min(2.0**exponent, LONGEST_LOCK)
 

@@ -1,6 +1,6 @@
 """Passkeys: what a pool offers, the options for an authenticator, and the check of its response.
 
-WebAuthn itself is the work of ``fido2``, which only pools with passkeys need.
+``fido2`` implements WebAuthn. Only pools with passkeys need it.
 
 See "Passkeys" in docs/cognito-behavior.md.
 """
@@ -36,7 +36,7 @@ CONFIGURATION = "WebAuthnConfiguration"
 MULTI_FACTOR = "MULTI_FACTOR_WITH_USER_VERIFICATION"
 CHALLENGE_BYTES = 32
 TIMEOUT = 60_000  # milliseconds, for the authenticator
-#: ES256 and RS256, by their numbers of COSE.
+#: ES256 and RS256, by their COSE numbers.
 ALGORITHMS = (-7, -257)
 PUBLIC_KEY = "public-key"
 REQUIRED, PREFERRED = "required", "preferred"
@@ -48,7 +48,7 @@ def is_offered(pool: UserPool) -> bool:
 
 
 def count_as_mfa(pool: UserPool) -> bool:
-    """Return whether a passkey with user verification stands for both factors in a pool."""
+    """Return whether a passkey with user verification is both factors in a pool."""
     return _configuration(pool).get("FactorConfiguration") == MULTI_FACTOR
 
 
@@ -76,7 +76,7 @@ def relying_party(pool: UserPool) -> str:
 
 
 def creation_options(pool: UserPool, user: User, challenge: str) -> dict[str, Any]:
-    """Return what a page gives ``navigator.credentials.create()``, as Cognito writes it.
+    """Return the options for ``navigator.credentials.create()``, as Cognito writes them.
 
     Args:
         pool: The user pool.
@@ -84,7 +84,7 @@ def creation_options(pool: UserPool, user: User, challenge: str) -> dict[str, An
         challenge: What the authenticator must sign.
 
     Returns:
-        PublicKeyCredentialCreationOptionsJSON of WebAuthn.
+        WebAuthn's PublicKeyCredentialCreationOptionsJSON.
     """
     party = relying_party(pool)
     return {
@@ -107,7 +107,7 @@ def creation_options(pool: UserPool, user: User, challenge: str) -> dict[str, An
 
 
 def request_options(pool: UserPool, user: User, challenge: str) -> dict[str, Any]:
-    """Return what a page gives ``navigator.credentials.get()``.
+    """Return the options for ``navigator.credentials.get()``.
 
     Args:
         pool: The user pool.
@@ -115,7 +115,7 @@ def request_options(pool: UserPool, user: User, challenge: str) -> dict[str, Any
         challenge: What the authenticator must sign.
 
     Returns:
-        PublicKeyCredentialRequestOptionsJSON of WebAuthn.
+        WebAuthn's PublicKeyCredentialRequestOptionsJSON.
     """
     return {
         "challenge": challenge,
@@ -136,17 +136,17 @@ def registered(
         user: The user.
         challenge: What the authenticator had to sign.
         credential: What the authenticator answered.
-        now: The time, in seconds.
+        now: The time in Unix seconds.
 
     Returns:
         The passkey, which no user has yet.
 
     Raises:
-        WebAuthnChallengeNotFoundException: It answers another challenge.
+        WebAuthnChallengeNotFoundException: The response answers another challenge.
         WebAuthnOriginNotAllowedException: It was made for a page of another domain.
         WebAuthnRelyingPartyMismatchException: It belongs to another relying party.
-        WebAuthnCredentialNotSupportedException: Its key is of another kind.
-        InvalidParameterException: It is no such response.
+        WebAuthnCredentialNotSupportedException: Its key is of a kind that Cognito does not support.
+        InvalidParameterException: It is not a RegistrationResponseJSON.
     """
     server = _server(pool)
     from fido2.webauthn import RegistrationResponse
@@ -161,7 +161,7 @@ def registered(
         raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidParameterException(f"Invalid credential: {error}") from None
-    except Exception as error:  # noqa: BLE001 - fido2's own, such as of CBOR and keys
+    except Exception as error:  # noqa: BLE001 - fido2 raises errors of many kinds
         raise WebAuthnCredentialNotSupportedException(str(error)) from None
     if found is None or found.public_key.ALGORITHM not in ALGORITHMS:
         raise WebAuthnCredentialNotSupportedException("The key is neither ES256 nor RS256.")
@@ -188,9 +188,9 @@ def check_assertion(pool: UserPool, user: User, challenge: str, credential: str)
         credential: What the authenticator answered, as text.
 
     Raises:
-        NotAuthorizedException: It does not sign this challenge with a passkey of the user, or
-            does not say that the user was verified, where that is needed.
-        InvalidParameterException: It is no such response.
+        NotAuthorizedException: The response does not sign this challenge with a passkey of the user,
+            or lacks user verification although it is needed.
+        InvalidParameterException: It is not an AuthenticationResponseJSON.
     """
     server = _server(pool)
     from fido2.webauthn import AttestedCredentialData, AuthenticationResponse
@@ -212,7 +212,7 @@ def check_assertion(pool: UserPool, user: User, challenge: str, credential: str)
 
 
 def _said_of(credential: Mapping[str, Any]) -> tuple[list[str], str]:
-    """What a response says of its authenticator. Raises InvalidParameterException."""
+    """Return the authenticator data of a response. Raises InvalidParameterException."""
     transports = credential["response"].get("transports") or []
     attachment = credential.get("authenticatorAttachment") or ""
     texts = isinstance(transports, list) and all(isinstance(one, str) for one in transports)
@@ -224,7 +224,7 @@ def _said_of(credential: Mapping[str, Any]) -> tuple[list[str], str]:
 
 
 def _count_use(passkey: Passkey, data: AuthenticatorData) -> None:
-    """Refuse a counter that goes back, which is a copy's; authenticators without one send 0."""
+    """Refuse a counter that went back, because the passkey was copied. Some authenticators always send 0."""
     if data.counter and data.counter <= passkey.counter:
         raise NotAuthorizedException("Passkey verification failed.")
     passkey.counter = data.counter
@@ -237,7 +237,7 @@ def _check_ceremony(
     challenge: str,
     kind: str,
 ) -> None:
-    """Tell apart what fido2 refuses in one way, and Cognito in several."""
+    """Raise Cognito's error for each mistake, because fido2 has one error for all of them."""
     if data.type != kind:
         raise InvalidParameterException("Invalid credential: it is of another ceremony.")
     if not secrets.compare_digest(_encoded(data.challenge), challenge):
@@ -249,7 +249,7 @@ def _check_ceremony(
 
 
 def _is_page_of(origin: str, party: str) -> bool:
-    """Whether a page may use passkeys of a relying party: over TLS, or on the machine itself."""
+    """Return whether a page may use a relying party's passkeys: over TLS, or on the machine itself."""
     parts = urlsplit(origin)
     host = parts.hostname or ""
     if host != party and not host.endswith(f".{party}"):

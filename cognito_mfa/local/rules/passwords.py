@@ -21,15 +21,15 @@ ALPHABET = string.ascii_letters + string.digits + "!@#%&*"
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """What is kept of a password."""
+    """What is stored of a password."""
 
     salt: str = field(repr=False)
     x: str = field(repr=False)
 
     @classmethod
     def of(cls, pool_id: str, username: str, password: str) -> Password:
-        # SRP pads a number whose first bit is set; a salt that has it clear needs no padding.
-        """Return what is kept of a password.
+        # SRP pads a number whose first bit is set. A salt whose first bit is clear needs no padding.
+        """Return what is stored of a password.
 
         Args:
             pool_id: The id of the pool, which is part of the hash.
@@ -51,7 +51,7 @@ class Password:
             password: The password.
 
         Returns:
-            Whether it is, compared in constant time.
+            True if it is. The comparison takes constant time.
         """
         x = _private_value(bytes.fromhex(self.salt), pool_id, username, password)
         return hmac.compare_digest(x, self.x)
@@ -76,7 +76,7 @@ class PasswordPolicy:
     """How many earlier passwords may not come again."""
 
     def check(self, password: str) -> None:
-        """Refuse a password with Cognito's words for the first rule that it breaks."""
+        """Refuse a password with Cognito's text for the first rule that it breaks."""
         if len(password) < self.minimum_length:
             raise _not_conforming("Password not long enough")
         for required, characters, name in self._rules():
@@ -97,7 +97,7 @@ def _not_conforming(reason: str) -> InvalidPasswordException:
 
 
 def made_up(length: int) -> str:
-    """Return a temporary password that every policy accepts, of at least this length."""
+    """Return a random temporary password of at least this length, which every policy accepts."""
     one_of_each = "".join(
         secrets.choice(kind)
         for kind in (string.ascii_uppercase, string.ascii_lowercase, "0123", "!@#")

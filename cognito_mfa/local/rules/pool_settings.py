@@ -1,6 +1,6 @@
-"""What a pool's settings must be together, in Cognito's words, before anything is changed.
+"""Checks a pool's settings together, before any of them changes, with Cognito's error texts.
 
-Each rule looks at the parameters of CreateUserPool and UpdateUserPool, which have the same members.
+The rules read the parameters of CreateUserPool and UpdateUserPool, which have the same members.
 
 See "Settings of a pool" in docs/cognito-behavior.md.
 """
@@ -33,7 +33,7 @@ def check(parameters: Parameters, *, has_factor: bool = False, has_sms: bool = F
     Args:
         parameters: The members of the request.
         has_factor: Whether the pool already offers a second factor.
-        has_sms: Whether it can already send text messages.
+        has_sms: Whether the pool can already send text messages.
 
     Raises:
         InvalidParameterException: Settings contradict each other, or one of them needs another.
@@ -60,11 +60,10 @@ def check_required_mfa(
         mfa: ``ON``, ``OPTIONAL``, or ``OFF``.
         first_factors: AllowedFirstAuthFactors.
         passkeys: The WebAuthnConfiguration.
-        single_factor: What Cognito says of passkeys that do not count as both factors; each
-            operation has its own words.
+        single_factor: The operation's own text about passkeys that are not both factors.
 
     Raises:
-        InvalidParameterException: Codes are a first factor, or passkeys that do not count as both.
+        InvalidParameterException: A first factor is a code, or a passkey that is not both factors.
     """
     if mfa != "ON":
         return
@@ -78,7 +77,7 @@ def check_required_mfa(
 
 
 def proven_before_update(settings: Parameters) -> list[str]:
-    """Return the attributes whose new value must be proven before it replaces the old one."""
+    """Return the attributes whose new value must be verified before it replaces the old one."""
     updates: Parameters = settings.get("UserAttributeUpdateSettings", {})
     return list(updates.get("AttributesRequireVerificationBeforeUpdate", []))
 
@@ -87,7 +86,7 @@ def check_deletable(pool: UserPool) -> None:
     """Refuse to delete a pool that is protected, or has a domain.
 
     Raises:
-        InvalidParameterException: It is, or has.
+        InvalidParameterException: The pool cannot be deleted.
     """
     if pool.settings.get("DeletionProtection") == "ACTIVE":
         raise InvalidParameterException(
@@ -101,7 +100,7 @@ def check_deletable(pool: UserPool) -> None:
 
 
 def check_possible(pool: UserPool) -> None:
-    """Refuse a pool that Python made and that no order of requests could.
+    """Refuse a pool that Python code created and that no requests can create.
 
     Raises:
         ValueError: Its settings contradict each other.
@@ -122,7 +121,7 @@ def _check_sign_in_names(parameters: Parameters) -> None:
 
 
 def _check_mfa(parameters: Parameters, *, has_factor: bool) -> None:
-    """These operations can turn on SMS only; SetUserPoolMfaConfig has the other factors."""
+    """Check MFA. These operations can only turn on SMS; SetUserPoolMfaConfig has the other factors."""
     if "SmsConfiguration" in parameters:
         return
     if parameters.get("MfaConfiguration", "OFF") != "OFF" and not has_factor:
@@ -232,7 +231,7 @@ def check_sms(configuration: Parameters | None) -> None:
     """Refuse an SmsConfiguration that names both services or none.
 
     Raises:
-        InvalidParameterException: It does.
+        InvalidParameterException: It names both or none.
     """
     if configuration is None:
         return

@@ -1,6 +1,6 @@
 """The MFA preference of a user: what can be enabled or preferred, with Cognito's texts.
 
-A preference is no registration: nothing here creates or removes a software token.
+A preference is not a registration, so nothing here creates or removes a software token.
 
 See "MFA preference" in docs/cognito-behavior.md.
 """
@@ -66,7 +66,7 @@ def forget(user: User, factor: str) -> None:
 
 
 def members(user: User) -> dict[str, Any]:
-    """Return the preference as the reading operations show it; absent when there is none."""
+    """Return the members of a response that show the preference; empty if there is none."""
     shown: dict[str, Any] = {}
     if user.preferred_factor:
         shown["PreferredMfaSetting"] = user.preferred_factor
@@ -88,7 +88,7 @@ def _apply_one(user: User, factor: str, block: Mapping[str, Any]) -> None:
 
 
 def _check(pool: UserPool, user: User, factor: str, *, enabled: bool, admin: bool) -> None:
-    # An SMS block for a user without a phone is refused even to switch it off.
+    # Cognito refuses an SMS block for a user without a phone even if it turns SMS off.
     if factor == SMS_MFA and "phone_number" not in user.attributes:
         raise InvalidParameterException("User does not have a phone_number set to turn on SMS MFA")
     if factor == EMAIL_OTP and enabled and "email" not in user.attributes:
@@ -112,7 +112,7 @@ def _check_software_token(pool: UserPool, user: User, *, enabled: bool, admin: b
 
 
 def _check_passkey(pool: UserPool, user: User, settings: Mapping[str, Mapping[str, Any]]) -> None:
-    """Another factor is needed in the same request, although one is on already (measured)."""
+    """Check a passkey block. The request must enable another factor, too, even if one is on (measured)."""
     if not passkeys.count_as_mfa(pool):
         raise InvalidParameterException("WebAuthn MFA is not enabled for the user pool.")
     if not user.passkeys:

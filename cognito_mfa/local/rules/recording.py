@@ -1,8 +1,7 @@
-"""Dataclasses that note what changes in them, so that a state file gets the changes and no more.
+"""Dataclasses that record their own changes, so that only the changes are written to a state file.
 
-An operation sets fields and changes lists and dictionaries as in any program. Nothing has to be
-marked, and so nothing can be forgotten: a value that could change unnoticed is refused when it is
-put into the state.
+An operation sets fields and changes lists and dictionaries as usual. It does not report a change, so it
+can't forget to: the state refuses every value that could change without being noticed.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ PLAIN: Final = frozenset({str, int, float, bool, NoneType})
 
 
 class _Unset:
-    """The kind of what a field has before its first value."""
+    """The type of a field's value before the field is set."""
 
 
 _UNSET: Final = _Unset()
@@ -31,7 +30,7 @@ class Journal:
     """What changed in an account since it was last written.
 
     A row is the account, or an entry of a dictionary that is a field of a row. Sets of paths are
-    dictionaries here, because the order of new rows is that of the entries in memory.
+    dictionaries here, to keep new rows in the order of the entries in memory.
     """
 
     def __init__(self) -> None:
@@ -44,11 +43,11 @@ class Journal:
         """Rows that were removed, even if there is another one by now."""
 
     def watch(self, account: Part) -> None:
-        """Note changes of this account from now on."""
+        """Record changes of this account from now on."""
         _hold(account, self, "")
 
     def forget(self) -> None:
-        """Forget the changes, once they are written."""
+        """Forget the changes after they were written."""
         self.rows.clear()
         self.trees.clear()
         self.removed.clear()
@@ -57,21 +56,21 @@ class Journal:
         return bool(self.rows or self.trees or self.removed)
 
     def note_row(self, path: Path) -> None:
-        """Note that a field of a row has changed."""
+        """Record that a field of a row has changed."""
         if path not in self.trees:
             self.rows[path] = None
 
     def note_tree(self, path: Path, *, replaces: bool) -> None:
-        """Note that the whole of a row or a dictionary is new.
+        """Record that a whole row or dictionary is new.
 
         Args:
-            path: Where.
-            replaces: Whether something was there that has rows below it.
+            path: Where it is.
+            replaces: Whether it replaces something that has rows below it.
         """
         self.trees[path] = replaces or self.trees.get(path, False)
 
     def note_removal(self, path: Path) -> None:
-        """Note that a row is gone. One that comes instead is behind all others."""
+        """Record that a row was removed. A new row with the same key comes after all others."""
         self.trees.pop(path, None)
         self.removed[path] = None
 
@@ -85,14 +84,14 @@ class Part:
     _key: str
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
-        """Return a part that is in no place yet."""
+        """Return a part that is not in the state yet."""
         part = super().__new__(cls)
         _hold(part, None, "")
         return part
 
     def __setattr__(self, name: str, value: Any) -> None:
         kind = type(value)
-        if self._holder is None and kind in PLAIN:  # as most are while a part is made
+        if self._holder is None and kind in PLAIN:  # true for most fields while a part is created
             _set(self, name, value)
             return
         before = getattr(self, name, _UNSET)
@@ -109,7 +108,7 @@ class Part:
             _note_new_table(self, name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy is in no place of the state."""
+        """Return what makes a copy, which is not part of the state."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
         return _remade, (type(self), values)
 
@@ -121,7 +120,7 @@ def _derived_of(part: Part) -> frozenset[str]:
 
 @cache
 def _derived(kind: Any) -> frozenset[str]:
-    """The names of the fields that can be worked out again, whose changes are not kept."""
+    """Return the names of the derived fields, whose changes are not recorded."""
     return frozenset(one.name for one in fields(kind) if one.metadata.get("derived"))
 
 
@@ -130,7 +129,7 @@ def _remade(kind: Callable[..., Part], values: Mapping[str, Any]) -> Part:
 
 
 class RecordedDict(dict[str, Any]):
-    """A dictionary in the state. Each way to change one ends in ``__setitem__`` or ``__delitem__``."""
+    """A dictionary in the state. Every method that changes it calls ``__setitem__`` or ``__delitem__``."""
 
     __slots__ = ("_holder", "_key")
 
@@ -170,13 +169,13 @@ class RecordedDict(dict[str, Any]):
             self[key] = value
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """Return the value of a key, which is set if it is new, as ``dict.setdefault`` does."""
+        """Return the value of a key, and set it if the key is new, as ``dict.setdefault`` does."""
         if key not in self:
             self[key] = default
         return self[key]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy is an ordinary dictionary."""
+        """Return what makes a copy, which is an ordinary dictionary."""
         return dict, (dict(self),)
 
     def __ior__(self, other: Any) -> RecordedDict:  # type: ignore[override,misc]
@@ -185,7 +184,7 @@ class RecordedDict(dict[str, Any]):
 
 
 def _noting(change: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of ``list`` that notes what it does."""
+    """Return a method of ``list`` that records the change."""
 
     def method(self: RecordedList, *arguments: Any, **options: Any) -> Any:
         result = change(self, *arguments, **options)
@@ -204,7 +203,7 @@ class RecordedList(list[Any]):
     __slots__ = ("_holder", "_key")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy is an ordinary list."""
+        """Return what makes a copy, which is an ordinary list."""
         return list, (list(self),)
 
     __setitem__ = _noting(list.__setitem__)
@@ -230,7 +229,7 @@ def _is_same(before: Any, value: Any) -> bool:
 
 
 def _held_instead(before: Any, value: Any, holder: Node, key: str) -> Any:
-    """The value as it is kept in place of another one, of which it may have parts."""
+    """Return the value as its holder stores it instead of another, with which it may share parts."""
     if not isinstance(before, Node):
         return _held(value, holder, key)
     _hold(before, None, key)
@@ -242,7 +241,7 @@ def _held_instead(before: Any, value: Any, holder: Node, key: str) -> Any:
 
 
 def _held(value: Any, holder: Node, key: str) -> Any:
-    """The value as it is kept by its holder, which hears of its changes."""
+    """Return the value as its holder stores it, linked to the holder so that changes are recorded."""
     if type(value) in PLAIN:
         return value
     if isinstance(value, Part):
@@ -320,7 +319,7 @@ def _is_frozen(value: Any) -> bool:
 
 
 def _note_change(node: Node, key: str, *, removed: bool = False, replaces: bool = False) -> None:
-    """Note a change of a field or an entry of a node, if the node is part of a watched account."""
+    """Record a change of a field or an entry of a node, if the node is in a watched account."""
     found = _traced(node)
     if found is None:
         return
@@ -336,7 +335,7 @@ def _note_change(node: Node, key: str, *, removed: bool = False, replaces: bool 
 
 
 def _note_new_table(part: Part, name: str) -> None:
-    """Note that a dictionary came to be a field, or was one, if the part is a row."""
+    """Record that a dictionary became a field of a part, or was one, if the part is a row."""
     found = _traced(part)
     if found is not None and len(_alternating(found[1])) == len(found[1]):
         journal, _, path = found
@@ -344,7 +343,7 @@ def _note_new_table(part: Part, name: str) -> None:
 
 
 def _traced(node: Node) -> tuple[Journal, list[Node], Path] | None:
-    """The journal of a node's account, the nodes from there to it, and the path."""
+    """Return the journal of a node's account, the nodes from the account to the node, and the path."""
     nodes: list[Node] = []
     keys: list[str] = []
     here: Any = node
@@ -358,7 +357,7 @@ def _traced(node: Node) -> tuple[Journal, list[Node], Path] | None:
 
 
 def _alternating(nodes: list[Node]) -> list[Node]:
-    """The first nodes, as far as they are rows and their dictionaries in turn."""
+    """Return the first nodes, as long as rows and their dictionaries alternate."""
     for number, node in enumerate(nodes):
         if not isinstance(node, RecordedDict if number % 2 else Part):
             return nodes[:number]
@@ -366,6 +365,6 @@ def _alternating(nodes: list[Node]) -> list[Node]:
 
 
 def _row_of(nodes: list[Node], path: Path) -> Path:
-    """The path of the row that has a node inside of its text."""
+    """Return the path of the row whose text contains a node."""
     depth = len(_alternating(nodes))
     return path[: depth - depth % 2]

@@ -1,4 +1,4 @@
-"""Which tracked device may prove itself.
+"""Finds the remembered device that may skip MFA.
 
 See "Remembered devices" in docs/cognito-behavior.md.
 """
@@ -12,18 +12,18 @@ NO_DEVICE = "Device does not exist."
 
 
 def remembered(user: User, key: str) -> Device | None:
-    """Return the device if it can prove itself.
+    """Return the device with a key, if it is remembered and can prove itself.
 
     Args:
         user: The user.
         key: The key that the client sent; "" for none.
 
     Returns:
-        The device; None where it cannot, or where no key is given.
+        The device; None if it cannot, or without a key.
 
     Raises:
-        ResourceNotFoundException: The user has no such device. Clients then forget the key and
-            begin again.
+        ResourceNotFoundException: The user has no such device. Clients then delete the key and
+            start the sign-in again.
     """
     if not key:
         return None

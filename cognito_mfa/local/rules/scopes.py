@@ -17,7 +17,7 @@ USERS_OF_THE_POOL = "COGNITO"
 
 
 def custom_scopes(pool: UserPool) -> set[str]:
-    """Return the scopes of a pool's resource servers, as tokens have them."""
+    """Return the scopes of a pool's resource servers, as they are in tokens."""
     return {
         f"{server.identifier}/{name}"
         for server in pool.resource_servers.values()
@@ -26,14 +26,14 @@ def custom_scopes(pool: UserPool) -> set[str]:
 
 
 def check_scopes(pool: UserPool, scopes: Iterable[str]) -> None:
-    """Check that an app client can have scopes.
+    """Check that the scopes of an app client exist.
 
     Args:
         pool: The user pool.
         scopes: AllowedOAuthScopes.
 
     Raises:
-        ScopeDoesNotExistException: One of them is neither Cognito's nor a resource server's.
+        ScopeDoesNotExistException: One is neither Cognito's nor of a resource server in the pool.
     """
     existing = {*RESERVED, *custom_scopes(pool)}
     for scope in scopes:
@@ -42,7 +42,7 @@ def check_scopes(pool: UserPool, scopes: Iterable[str]) -> None:
 
 
 def check_providers(pool: UserPool, names: Iterable[str]) -> None:
-    """Check that an app client can have identity providers.
+    """Check that the identity providers of an app client exist.
 
     Args:
         pool: The user pool.

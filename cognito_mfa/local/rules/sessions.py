@@ -1,7 +1,7 @@
 """The session strings of a sign-in, bound to user, client, and kind of operation.
 
-They expire by the clock and are consumed by success, never by a wrong answer. What an answer is
-checked against is decided elsewhere.
+They expire by the clock, and a correct answer consumes them, never a wrong one. Other modules check
+the answers.
 
 See "Sessions of a challenge" in docs/cognito-behavior.md.
 """
@@ -20,7 +20,8 @@ from cognito_mfa.local.rules.state import Account, AppClient, SignInSession, Sta
 
 SETUP_BY_EMAIL = "MFA_SETUP by email"
 
-#: What each call, or answered challenge, accepts. All else: "Invalid session for the user."
+#: The stages that each operation or answered challenge accepts. Any other stage is refused with
+#: "Invalid session for the user."
 ACCEPTED: Mapping[str, Stage] = {
     "AssociateSoftwareToken": Stage.MFA_SETUP,
     "VerifySoftwareToken": Stage.MFA_SETUP_ASSOCIATED,
@@ -45,7 +46,7 @@ INVALID = "Invalid session for the user."
 EXPIRED = "Invalid session for the user, session is expired."
 USED = "Invalid session for the user, session can only be used once."
 
-#: The head of an AWS Encryption SDK message, which is why real sessions begin with AYABe.
+#: The header of an AWS Encryption SDK message, so that sessions begin with AYABe as Cognito's do.
 ENVELOPE = b"\x01\x80\x01\x78"
 ID_BYTES = 16
 FILLER_BYTES = 1138
@@ -53,9 +54,9 @@ REMEMBERED_AFTER_EXPIRY = 900.0
 
 
 def session_string(session: SignInSession) -> str:
-    """Return the string of a session, which carries its id and nothing else.
+    """Return the string of a session, which contains only its id.
 
-    It has 1,544 characters; real ones have 1,543 or 1,587.
+    It has 1,544 characters. Cognito's have 1,543 or 1,587.
     """
     identity = bytes.fromhex(session.id)
     filler = hashlib.shake_256(identity).digest(FILLER_BYTES)
@@ -66,11 +67,11 @@ class Sessions:
     """The open sign-ins of an account."""
 
     def __init__(self, account: Account, clock: Clock) -> None:
-        """Keep the sign-ins of an account.
+        """Prepare for the sign-ins of an account.
 
         Args:
             account: The account.
-            clock: The time that it lives in.
+            clock: The account's clock.
         """
         self._sessions = account.sessions
         self._ids = account.session_ids
@@ -85,11 +86,11 @@ class Sessions:
             stage: The stage of the sign-in.
             pool: The user pool.
             client: The app client.
-            user: The user; None for one who does not exist.
+            user: The user; None if there is none with the name.
             admin: Whether an Admin operation asks.
 
         Returns:
-            A session, which looks the same without a user.
+            A session, whose string looks the same with and without a user.
         """
         self._forget_long_expired()
         session = SignInSession(
@@ -105,10 +106,10 @@ class Sessions:
         return session
 
     def find(self, token: str) -> SignInSession:
-        """Return the live session of a string.
+        """Return the session that belongs to a session string.
 
         Raises:
-            NotAuthorizedException: There is none, or it has expired or was used, in Cognito's words.
+            NotAuthorizedException: There is none, or it has expired or was used. The text is Cognito's.
         """
         session = self._sessions.get(_id_in(token))
         if session is None or session_string(session) != token:
@@ -120,13 +121,13 @@ class Sessions:
         return session
 
     def get_open(self, session_id: str) -> SignInSession | None:
-        """Return a live session by its id, for a step that does not carry its string."""
+        """Return an open session by its id, for a step that does not send its string."""
         session = self._sessions.get(session_id)
         over = session is None or session.spent or self._clock.now() >= session.expires_at
         return None if over else session
 
     def open_of(self, user: User, client: AppClient, stage: Stage) -> list[SignInSession]:
-        """Return the live sessions of a user at a stage.
+        """Return the open sessions of a user at a stage.
 
         Args:
             user: The user.
@@ -146,7 +147,7 @@ class Sessions:
         return found[::-1]
 
     def require(self, session: SignInSession, purpose: str) -> None:
-        """Refuse a session that is not at the stage for a purpose.
+        """Refuse a session that is not at the right stage.
 
         Args:
             session: The sign-in session.
@@ -159,7 +160,7 @@ class Sessions:
             raise NotAuthorizedException(INVALID)
 
     def advance(self, session: SignInSession, stage: Stage, client: AppClient) -> SignInSession:
-        """Replace a session by one at the next stage.
+        """Replace a session with one at the next stage.
 
         Args:
             session: The sign-in session.
@@ -167,7 +168,7 @@ class Sessions:
             client: The app client.
 
         Returns:
-            The new session, which can be answered as long as a first one.
+            The new session, which is valid as long as a first one.
         """
         following = replace(
             session,
@@ -187,12 +188,12 @@ class Sessions:
         session.spent = True
 
     def drop_child(self, session: SignInSession) -> None:
-        """End what came of an earlier use of a session."""
+        """End the session that an earlier use of a session created."""
         if session.child is not None:
             self._drop(session.child)
 
     def spend_parent(self, session: SignInSession) -> None:
-        """Consume the session that this one came of."""
+        """Consume the session from which this one was created."""
         parent = self._sessions.get(session.parent or "")
         if parent is not None:
             parent.spent = True
@@ -230,7 +231,7 @@ class Sessions:
 
 
 def reindex(account: Account) -> None:
-    """Rebuild what is derived from the sessions, as after reading a state file."""
+    """Rebuild the indexes of the sessions, after a state file was read."""
     for session in account.sessions.values():
         _index(account.session_ids, session)
 
@@ -240,7 +241,7 @@ def _index(ids: dict[str, dict[str, None]], session: SignInSession) -> None:
 
 
 def _id_in(token: str) -> str:
-    """The id that a session string carries; "" for anything that is not one of ours."""
+    """Return the id in a session string; "" for any other text."""
     try:
         raw = base64.urlsafe_b64decode(token[:28])
     except ValueError:

@@ -1,7 +1,7 @@
-"""Does two things at the same time, on two processors, as the signatures of a sign-in.
+"""Runs two functions at the same time on two processors, such as the signatures of a sign-in.
 
-A signature takes most of a sign-in's time, and needs no GIL. A client that waits for its tokens
-gets them sooner if both are made at once.
+A signature takes most of a sign-in's time and does not need the GIL. A client gets its tokens sooner if
+both signatures are made at the same time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-#: The threads that have work now. Who is not alone would find the processors busy.
+#: The threads that are working now. If there are several, the processors are busy already.
 _at_work: list[int] = []
 
 
@@ -40,7 +40,7 @@ def side_by_side(work: Sequence[Callable[[], Result]]) -> list[Result]:
 
 @cache
 def _helper(process: int) -> ThreadPoolExecutor:
-    """The thread of a process, which a fork of it does not have."""
+    """Return the helper thread of a process. A forked child needs its own."""
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(1, thread_name_prefix=f"signing-{process}")

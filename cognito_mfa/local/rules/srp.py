@@ -1,9 +1,9 @@
 """The server's side of the Secure Remote Password protocol, as in Cognito.
 
 It is SRP-6a over the 3072-bit group of RFC 3526 with generator 2, and a key of 16 bytes that
-signs the claim. Which user signs in, and how old a claim may be, is decided elsewhere.
+signs the claim. Other modules decide which user signs in, and how old a claim may be.
 
-Written by hand: no maintained package has the server's side with Cognito's padding and key.
+It is written by hand, because no maintained package has the server's side with Cognito's padding and key.
 
 See "Secure Remote Password" in docs/cognito-behavior.md.
 """
@@ -36,19 +36,19 @@ N = int(
 G = 2
 KEY_BYTES = 16
 INFO = b"Caldera Derived Key"
-#: A number of the group has 768 digits, and some clients put zeros in front.
+#: A number of the group has 768 hexadecimal digits, and some clients add leading zeros.
 LONGEST_PUBLIC_VALUE = 1024
 PRIVATE_BITS = 256
 HEX = re.compile(r"[0-9a-fA-F]+")
 
 
 class BadPublicValue(Exception):
-    """A client value that SRP must refuse, because with zero anyone could prove anything."""
+    """A client value that SRP must refuse, because with zero the key does not depend on the password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What the server keeps of one exchange, and what it shows of it."""
+    """The server's values of one exchange: the secret one, and the public one."""
 
     private: int = field(repr=False)
     public: int
@@ -70,23 +70,23 @@ def client_value(text: str) -> int:
 
 @lru_cache(maxsize=256)
 def verifier(x: int) -> int:
-    """Return what the server may know of a password with this private value."""
+    """Return the verifier for a password with this private value."""
     return pow(G, x, N)
 
 
 def challenge(verifier: int) -> Challenge:
-    """Return a new exchange against what is known of the password."""
+    """Return a new exchange for a verifier of a password."""
     private = secrets.randbits(PRIVATE_BITS) | 1
     return Challenge(private, (K * verifier + pow(G, private, N)) % N)
 
 
 def session_key(client: int, ours: Challenge, verifier: int) -> bytes:
-    """Return the key that both sides come to if the client knows the password.
+    """Return the key that both sides compute if the client knows the password.
 
     Args:
         client: The client's public value.
         ours: Our side of the exchange.
-        verifier: What is known of the password.
+        verifier: The verifier of the password.
 
     Returns:
         Sixteen bytes.
@@ -98,11 +98,11 @@ def session_key(client: int, ours: Challenge, verifier: int) -> bytes:
 
 
 def signature(key: bytes, *parts: bytes) -> str:
-    """Return the claim over some parts.
+    """Return the signature of a claim.
 
     Args:
         key: The key of the exchange.
-        parts: The pool's name, the user's id, the secret block and the time.
+        parts: The pool's name, the user's id, the secret block, and the time.
 
     Returns:
         HMAC-SHA256 in base64.
@@ -111,7 +111,7 @@ def signature(key: bytes, *parts: bytes) -> str:
 
 
 def _padded(value: int) -> bytes:
-    """As big numbers are written in Java: a byte of zeros in front where the first bit is set."""
+    """Return a number as Java writes it, with a leading zero byte if the first bit is set."""
     return value.to_bytes(value.bit_length() // 8 + 1, "big")
 
 

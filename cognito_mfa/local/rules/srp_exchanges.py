@@ -1,7 +1,6 @@
-"""The open SRP exchanges: what a secret block means, for seconds only and for one right answer.
+"""The open SRP exchanges, each of which has a secret block for seconds and one correct answer.
 
-A block is bound to pool, client, user, and kind of operation. Whether an answer is right is
-decided elsewhere.
+A block is bound to pool, client, user, and kind of operation. Other modules check the answers.
 
 See "Secure Remote Password" in docs/cognito-behavior.md.
 """
@@ -17,14 +16,14 @@ from cognito_mfa.local.rules import srp
 from cognito_mfa.local.rules.sessions import ENVELOPE
 from cognito_mfa.local.rules.state import Account, AppClient, SrpExchange, User, UserPool
 
-#: "A few seconds" in the documentation; a debugger must not be too slow for it.
+#: Seconds. The documentation says "a few seconds", but a user with a debugger needs more.
 ANSWERED_WITHIN = 30.0
 ID_BYTES = 16
 FILLER_BYTES = 900
 
 
 def secret_block(exchange: SrpExchange) -> str:
-    """Return the secret block of an exchange: base64 that carries its id and nothing else."""
+    """Return the secret block of an exchange, which is base64 and contains only its id."""
     identity = bytes.fromhex(exchange.id)
     filler = hashlib.shake_256(identity).digest(FILLER_BYTES)
     return base64.b64encode(ENVELOPE + identity + filler).decode()
@@ -39,11 +38,11 @@ class SrpExchanges:
     """The exchanges of an account."""
 
     def __init__(self, account: Account, clock: Clock) -> None:
-        """Keep the exchanges of an account.
+        """Prepare for the exchanges of an account.
 
         Args:
             account: The account.
-            clock: The time that it lives in.
+            clock: The account's clock.
         """
         self._exchanges = account.exchanges
         self._clock = clock
@@ -63,13 +62,13 @@ class SrpExchanges:
         Args:
             pool: The user pool.
             client: The app client.
-            user: The user; None for one who does not exist.
+            user: The user; None if there is none with the name.
             client_value: The client's public value A.
-            verifier: What is known of the password.
+            verifier: The verifier of the password.
             admin: Whether an Admin operation asks.
 
         Returns:
-            An exchange; without a user it looks the same, and no claim can be right.
+            An exchange. Without a user it looks the same, but no claim can be correct.
         """
         self._forget_old()
         ours = srp.challenge(verifier)
@@ -88,7 +87,7 @@ class SrpExchanges:
         return exchange
 
     def find(self, block: str) -> SrpExchange | None:
-        """Return the exchange that a secret block was made for, if it can still be answered."""
+        """Return the exchange of a secret block, if it can still be answered."""
         exchange = self._exchanges.get(_id_in(block))
         if exchange is None or exchange.spent or secret_block(exchange) != block:
             return None
@@ -109,7 +108,7 @@ class SrpExchanges:
 
 
 def _id_in(block: str) -> str:
-    """The id that a secret block carries; "" for anything that is not one of ours."""
+    """Return the id in a secret block; "" for any other text."""
     try:
         raw = base64.b64decode(block, validate=True)
     except ValueError:

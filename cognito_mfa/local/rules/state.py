@@ -1,7 +1,7 @@
 """The state of the local Cognito: an account with its pools, clients, users, and sign-ins.
 
-It consists of plain dataclasses that can be written to a file. It contains none of Cognito's
-rules, and no representation shows a secret.
+It consists of plain dataclasses that can be written to a file. It has none of Cognito's rules, and no
+``repr()`` shows a secret.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SMS_OTP = "SMS_OTP"
 
 REMEMBERED_STEPS = 8
 
-#: Marks a field that can be worked out again, and so is not written to a file.
+#: Marks a field that is derived from others, so that it is not written to a file.
 DERIVED: Mapping[str, bool] = {"derived": True}
 
 
 class Stage(StrEnum):
-    """Where a sign-in session is: the challenge that it asks for, and MFA_SETUP in three steps."""
+    """The stage of a sign-in: its challenge, and three stages for MFA_SETUP."""
 
     NEW_PASSWORD_REQUIRED = "NEW_PASSWORD_REQUIRED"  # noqa: S105 - the name of a challenge
     MFA_SETUP = "MFA_SETUP"
@@ -57,14 +57,14 @@ class Stage(StrEnum):
 
 @dataclass(slots=True)
 class SoftwareToken(Part):
-    """A verified authenticator, with the steps whose codes were accepted."""
+    """A verified authenticator app, with the steps whose codes were accepted."""
 
     secret: str = field(repr=False)
     friendly_name: str = ""
     used_steps: list[int] = field(default_factory=list)
 
     def accept(self, step: int) -> None:
-        """Codes of this step are spent. Only those that a clock could still reach are kept."""
+        """Record that the code of a step was used. Steps that no clock can reach any more are dropped."""
         self.used_steps = [*self.used_steps[-REMEMBERED_STEPS:], step]
 
 
@@ -96,7 +96,7 @@ class Device(Part):
 
 @dataclass(slots=True, kw_only=True)
 class Identity(Part):
-    """A user at an identity provider, who signs in as the user of the pool that has it."""
+    """A user at an identity provider, who signs in as the pool's user that has this identity."""
 
     provider: str
     provider_type: str
@@ -110,7 +110,7 @@ class Identity(Part):
 
 @dataclass(slots=True, kw_only=True)
 class Passkey(Part):
-    """A passkey of a user: the public half, as its authenticator gave it."""
+    """The public half of a user's passkey, as the authenticator sent it."""
 
     id: str
     attested: str
@@ -125,7 +125,7 @@ class Passkey(Part):
 
 @dataclass(slots=True, kw_only=True)
 class PasskeyRegistration(Part):
-    """A registration that has begun: what the authenticator must sign, and for which client."""
+    """A started registration of a passkey: what the authenticator must sign, and for which client."""
 
     challenge: str = field(repr=False)
     client_id: str
@@ -134,7 +134,7 @@ class PasskeyRegistration(Part):
 
 @dataclass(slots=True, kw_only=True)
 class AuthEvent(Part):
-    """Something that happened to a user, as threat protection keeps it."""
+    """An event of a user, as threat protection records it."""
 
     id: str
     type: str
@@ -215,7 +215,7 @@ class AppClient(Part):
 
     @property
     def secret(self) -> str | None:
-        """Return the secret that the client is described with: its oldest."""
+        """Return the client's oldest secret, which DescribeUserPoolClient shows."""
         return self.secrets[0].value if self.secrets else None
 
     @secret.setter
@@ -225,7 +225,7 @@ class AppClient(Part):
             self.add_secret(value, self.created_at)
 
     def add_secret(self, value: str, now: float) -> ClientSecret:
-        """Give the client one more secret.
+        """Add a secret to the client.
 
         Args:
             value: The secret.
@@ -284,7 +284,7 @@ class PoolKeys:
 
 @dataclass(frozen=True, slots=True)
 class SigningCertificate:
-    """The certificate of a pool for SAML: public, and without the lines of PEM around it."""
+    """A pool's public certificate for SAML, without the header and footer of PEM."""
 
     base64: str
     issued_at: float
@@ -304,7 +304,7 @@ class Group(Part):
 
 @dataclass(slots=True, kw_only=True)
 class Domain(Part):
-    """Where managed login is, by name: a prefix of Cognito's own domain, or a custom domain."""
+    """A domain of managed login: a prefix of Cognito's own domain, or a custom domain."""
 
     name: str
     custom: dict[str, str] = field(default_factory=dict)
@@ -314,13 +314,13 @@ class Domain(Part):
 
     @property
     def is_custom(self) -> bool:
-        """Return whether this is a domain of the pool's owner."""
+        """Return whether this is a custom domain."""
         return bool(self.custom)
 
 
 @dataclass(slots=True, kw_only=True)
 class ResourceServer(Part):
-    """An API, with the scopes that clients can have of it."""
+    """An API, with the scopes that clients can have."""
 
     identifier: str
     name: str
@@ -330,7 +330,7 @@ class ResourceServer(Part):
 
 @dataclass(slots=True, kw_only=True)
 class IdentityProvider(Part):
-    """Where users of a pool can sign in instead of in the pool."""
+    """An identity provider with which users can sign in instead of with a password of the pool."""
 
     name: str
     type: str
@@ -372,7 +372,7 @@ class Branding(Part):
 
 @dataclass(slots=True, kw_only=True)
 class RiskConfiguration(Part):
-    """How threat protection would answer to risks, for an app client or for the pool."""
+    """How threat protection would respond to risks, for an app client or for the pool."""
 
     settings: dict[str, Any] = field(default_factory=dict)
     modified_at: float
@@ -493,7 +493,7 @@ class UserPool(Part):
 
 @dataclass(frozen=True, slots=True)
 class ChallengeResult:
-    """A challenge of a custom sign-in, and whether it was answered rightly."""
+    """A challenge of a custom sign-in, and whether its answer was correct."""
 
     name: str
     result: bool
@@ -502,7 +502,7 @@ class ChallengeResult:
 
 @dataclass(slots=True, kw_only=True)
 class SignInSession(Part):
-    """What Cognito knows behind a session string, which itself is never stored."""
+    """What Cognito stores for a session string. The string itself is never stored."""
 
     id: str
     stage: Stage
@@ -530,7 +530,7 @@ class SignInSession(Part):
 
 @dataclass(slots=True, kw_only=True)
 class SrpExchange(Part):
-    """What Cognito knows behind a secret block. Without a ``sub`` it is of no user."""
+    """What Cognito stores for a secret block. Without a ``sub``, it belongs to no user."""
 
     id: str
     pool_id: str

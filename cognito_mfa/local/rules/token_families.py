@@ -1,7 +1,7 @@
 """The sign-ins of a pool whose tokens can still be used, with their refresh tokens.
 
-Cognito keeps each until its refresh token expires. So do we, up to a number for each user, so that
-the memory and the state file of a server that runs for weeks stay small.
+Cognito keeps each until its refresh token expires. The local Cognito keeps a limited number for each
+user, so that the memory and the state file of a server stay small even after weeks.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from itertools import takewhile
 from cognito_mfa.local.rules.state import TokenFamily, User, UserPool
 
 LONGEST_ACCESS = 86400
-#: The newest sign-ins of a user; older ones end.
+#: The number of sign-ins of a user. Older ones end.
 MOST_SIGN_INS = 1000
-#: The newest refresh tokens of a sign-in, where they rotate. Older ones are unknown, not replaced.
+#: The number of rotated refresh tokens of a sign-in. Older ones are unknown, not replaced.
 MOST_REFRESH_TOKENS = 1000
 
 
 def digest(token: str) -> str:
-    """Return what is kept of a refresh token."""
+    """Return the digest under which a refresh token is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -54,7 +54,7 @@ def add_token(pool: UserPool, family: TokenFamily, token: str) -> None:
 
 
 def of_token(pool: UserPool, token: str) -> TokenFamily | None:
-    """Return the sign-in that a refresh token came of.
+    """Return the sign-in that a refresh token belongs to.
 
     Args:
         pool: The user pool.
@@ -81,7 +81,7 @@ def of_user(pool: UserPool, user: User) -> Iterator[TokenFamily]:
 
 
 def forget_expired(pool: UserPool, now: float) -> None:
-    """Forget sign-ins of which every token expired long ago, the oldest first.
+    """Forget sign-ins whose tokens all expired long ago, the oldest first.
 
     Args:
         pool: The user pool.
@@ -93,7 +93,7 @@ def forget_expired(pool: UserPool, now: float) -> None:
 
 
 def reindex(pool: UserPool) -> None:
-    """Rebuild what is derived from the sign-ins, as after reading a state file."""
+    """Rebuild the indexes of the sign-ins, after a state file was read."""
     for family in pool.families.values():
         _index(pool, family)
         pool.refresh_tokens |= dict.fromkeys(family.refresh_tokens, family.event_id)

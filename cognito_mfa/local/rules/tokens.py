@@ -1,7 +1,7 @@
 """Tokens as Cognito issues them, and the checks behind operations that accept access tokens.
 
-ID and access tokens are signed with RS256. Of opaque refresh tokens, only a digest is stored. No
-token is accepted by its form.
+ID and access tokens are signed with RS256. Refresh tokens are opaque, and only their digest is stored.
+No token is accepted because of its form.
 
 See "Tokens" in docs/cognito-behavior.md.
 """
@@ -43,7 +43,7 @@ from cognito_mfa.local.rules.state import (
 INVALID = "Invalid Access Token"
 JWT_DOTS = 2
 SESSION_PREFIX = "tkn"
-#: Where its parts after the header end: a key, a vector, the text, and a tag.
+#: Where the parts after the header end: a key, a vector, the text, and a tag.
 REFRESH_TOKEN_ENDS = (256, 268, 968, 984)
 REFRESH_TOKEN_HEADER = base64.urlsafe_b64encode(
     b'{"cty":"JWT","enc":"A256GCM","alg":"RSA-OAEP"}'
@@ -52,7 +52,7 @@ REFRESH_TOKEN_HEADER = base64.urlsafe_b64encode(
 
 @dataclass(frozen=True, slots=True)
 class UnsignedToken:
-    """A token that still needs its signature, which costs too much to be made under a lock."""
+    """A token without its signature, which takes too long to be made while a lock is held."""
 
     claims: Mapping[str, Any] = field(repr=False)
     key: SigningKey
@@ -77,7 +77,7 @@ class Tokens:
 
         Args:
             account: The account.
-            clock: The time that it lives in.
+            clock: The account's clock.
         """
         self._account = account
         self._clock = clock
@@ -101,7 +101,7 @@ class Tokens:
             pool: The user pool.
             client: The app client.
             user: The user.
-            factors: What was answered, as ``amr`` names it.
+            factors: The answered factors, as ``amr`` names them.
             scopes: The OAuth scopes.
             auth_time: When the user signed in, in Unix seconds; now unless given.
             device_key: The device of the sign-in; "" for none.
@@ -113,7 +113,7 @@ class Tokens:
 
         Raises:
             NotAuthorizedException: The user was deleted or disabled in the meantime.
-            ResourceNotFoundException: So was the pool or the client.
+            ResourceNotFoundException: The pool or the client was deleted in the meantime.
         """
         self._check_current(pool, client, user)
         now = self._clock.now()
@@ -145,7 +145,7 @@ class Tokens:
         scopes: Sequence[str],
         changes: TokenChanges = NO_CHANGES,
     ) -> UnsignedToken:
-        """Issue the access token of a client itself, which no user stands behind.
+        """Issue the access token of a client itself, without a user.
 
         Args:
             pool: The user pool.
@@ -167,7 +167,7 @@ class Tokens:
         family: TokenFamily,
         changes: TokenChanges = NO_CHANGES,
     ) -> dict[str, Any]:
-        """Issue new ID and access tokens; the refresh token stays.
+        """Issue new ID and access tokens. The refresh token stays the same.
 
         Args:
             pool: The user pool.
@@ -181,7 +181,7 @@ class Tokens:
 
         Raises:
             NotAuthorizedException: The user was deleted or disabled in the meantime.
-            ResourceNotFoundException: So was the pool or the client.
+            ResourceNotFoundException: The pool or the client was deleted in the meantime.
         """
         self._check_current(pool, client, user)
         self._note_activity(family)
@@ -195,7 +195,7 @@ class Tokens:
         refresh_token: str,
         changes: TokenChanges = NO_CHANGES,
     ) -> dict[str, Any]:
-        """Issue new tokens, a refresh token among them; the old one works for the client's grace.
+        """Issue new tokens, including a refresh token. The old one works for the client's grace period.
 
         Args:
             pool: The user pool.
@@ -205,13 +205,13 @@ class Tokens:
             changes: What a function of the pool changes in the claims.
 
         Returns:
-            The AuthenticationResult, unsigned. The new refresh token is valid as long as the old
-            one was.
+            The AuthenticationResult, unsigned. The new refresh token expires when the old one would
+            have.
 
         Raises:
             NotAuthorizedException: The refresh token does not work, or the user was deleted or
                 disabled in the meantime.
-            ResourceNotFoundException: So was the pool or the client.
+            ResourceNotFoundException: The pool or the client was deleted in the meantime.
         """
         self._check_current(pool, client, user)
         family = self.family_of(pool, client, refresh_token)
@@ -223,7 +223,7 @@ class Tokens:
         return {**result, "RefreshToken": _new_refresh_token(pool, family)}
 
     def family_of(self, pool: UserPool, client: AppClient, refresh_token: str) -> TokenFamily:
-        """Return the sign-in that a refresh token came of.
+        """Return the sign-in that a refresh token belongs to.
 
         Args:
             pool: The user pool.
@@ -234,9 +234,9 @@ class Tokens:
             The tokens of that sign-in.
 
         Raises:
-            NotAuthorizedException: It does not work, or no longer.
-            RefreshTokenReuseException: Another one has replaced it. The others of the family are
-                not revoked for it (measured).
+            NotAuthorizedException: It is unknown, revoked, expired, or another client's.
+            RefreshTokenReuseException: Another one has replaced it. That does not revoke the other
+                tokens of the sign-in (measured).
         """
         family = token_families.of_token(pool, refresh_token)
         if family is None or family.client_id != client.id:
@@ -253,7 +253,7 @@ class Tokens:
         return family
 
     def revoke(self, pool: UserPool, client: AppClient, refresh_token: str) -> None:
-        """Revoke all tokens of the sign-in that a refresh token came of; twice is no error.
+        """Revoke all tokens of a refresh token's sign-in. To repeat it is not an error.
 
         Args:
             pool: The user pool.
@@ -263,7 +263,7 @@ class Tokens:
         Raises:
             UnsupportedTokenTypeException: It is a token of another kind.
             InvalidParameterException: It is unknown.
-            UnauthorizedException: It is another client's.
+            UnauthorizedException: It belongs to another client.
         """
         if refresh_token.count(".") == JWT_DOTS:
             raise UnsupportedTokenTypeException("Only refresh tokens can be revoked")
@@ -287,7 +287,7 @@ class Tokens:
             The pool, and the user if there still is one.
 
         Raises:
-            NotAuthorizedException: The token does not work, or not for this.
+            NotAuthorizedException: The token is invalid, or lacks the scope.
         """
         pool, said = self._verified(token)
         family = pool.families.get(str(said.get("event_id")))
@@ -295,7 +295,9 @@ class Tokens:
             raise NotAuthorizedException(INVALID)
         if self._clock.now() >= float(said["exp"]):
             raise NotAuthorizedException("Access Token has expired")
-        if "event_id" not in said:  # a client's own, which has scopes of resource servers only
+        if (
+            "event_id" not in said
+        ):  # a client's own token, which only has scopes of resource servers
             raise NotAuthorizedException("Access Token does not have required scopes")
         if family is None or family.revoked:
             raise NotAuthorizedException("Access Token has been revoked")
@@ -337,7 +339,7 @@ class Tokens:
         ]
 
     def session_of(self, token: str) -> str:
-        """Return the session of a valid access token; "" where there is none."""
+        """Return the session of a valid access token; "" if there is none."""
         pool, said = self._verified(token)
         return pool.families[str(said["event_id"])].session_id
 
@@ -345,7 +347,7 @@ class Tokens:
         """Return the app client of a token.
 
         Raises:
-            NotAuthorizedException: The token is no good, or the app client is gone.
+            NotAuthorizedException: The token is invalid, or the app client was deleted.
         """
         pool, said = self._verified(token)
         client = pool.clients.get(str(said.get("client_id")))
@@ -354,11 +356,11 @@ class Tokens:
         return client
 
     def _verified(self, token: str) -> tuple[UserPool, dict[str, Any]]:
-        """The claims, once the signature is that of the pool named as the issuer."""
+        """Return the claims, if the pool that is named as the issuer signed them."""
         import jwt
 
         try:
-            # SECURITY: the issuer only says whose key must have signed; nothing else is believed yet.
+            # SECURITY: the issuer only says whose key must have signed. Nothing else is trusted yet.
             head = jwt.get_unverified_header(token)
             said = jwt.decode(token, options={"verify_signature": False})
             pool = self._account.pools.get(str(said.get("iss")).rpartition("/")[2])
@@ -373,8 +375,7 @@ class Tokens:
             raise NotAuthorizedException(INVALID) from None
 
     def _check_current(self, pool: UserPool, client: AppClient, user: User) -> None:
-        """Refuse tokens for what a function of the pool, or another request while it ran, has
-        taken away since the caller looked."""
+        """Refuse tokens if a user, client, or pool was deleted or disabled while a function ran."""
         if self._account.pools.get(pool.id) is not pool or client.id not in pool.clients:
             raise ResourceNotFoundException(f"User pool client {client.id} does not exist.")
         if user_with_sub(pool, user.sub) is None:
@@ -383,7 +384,7 @@ class Tokens:
             raise NotAuthorizedException("User is disabled.")
 
     def _new_session(self, pool: UserPool, user: User) -> str:
-        """The id of one more session, for which the least recently used ones make room."""
+        """Return the id of a new session, and drop the least recently used ones beyond the limit."""
         active = sorted(self.sessions_of(pool, user), key=lambda family: family.active_at)
         for family in active[: max(0, len(active) + 1 - pool.most_sessions)]:
             family.revoked = True
@@ -415,7 +416,7 @@ class Tokens:
 
 
 def _new_refresh_token(pool: UserPool, family: TokenFamily) -> str:
-    """Opaque, in the shape of Cognito's encrypted ones; we keep its digest and nothing else."""
+    """Return an opaque token in the form of Cognito's encrypted ones, of which only the digest is stored."""
     random, ends = secrets.token_bytes(REFRESH_TOKEN_ENDS[-1]), REFRESH_TOKEN_ENDS
     parts = [keys.base64url(random[start:end]) for start, end in pairwise((0, *ends))]
     token = ".".join([REFRESH_TOKEN_HEADER, *parts])

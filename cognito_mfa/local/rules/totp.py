@@ -1,10 +1,10 @@
 """Time-based one-time codes as in Cognito: RFC 6238 with SHA-1, six digits, and 30 seconds.
 
-See "TOTP parameters" in docs/cognito-behavior.md. Whether a code may still be used is decided
-elsewhere.
+See "TOTP parameters" in docs/cognito-behavior.md. Other modules decide whether a code may still be
+used.
 
-Written out rather than taken from pyotp: it is six lines, the tests compare them with pyotp, and a
-site that tests with the local Cognito has nothing more to install.
+This does not use pyotp, so that a site that tests with the local Cognito has nothing more to install. It
+is six lines, and the tests compare them with pyotp.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ TOLERANCE = 1
 
 
 def new_secret(size: int) -> str:
-    """Return a random key of ``size`` bytes in base32 without padding; 32 bytes are 52 characters."""
+    """Return a random key of ``size`` bytes in base32, without padding: 52 characters for 32 bytes."""
     return base64.b32encode(secrets.token_bytes(size)).decode().rstrip("=")
 
 
 def step_at(timestamp: float) -> int:
-    """Return the number of the 30 seconds that a time in Unix seconds falls into."""
+    """Return the number of the 30-second step that contains a time in Unix seconds."""
     return int(timestamp // PERIOD)
 
 
@@ -33,7 +33,7 @@ def code_at(secret: str, step: int) -> str:
 
     Args:
         secret: The key in base32, with or without padding.
-        step: The number of the 30 seconds, from ``step_at``.
+        step: The number of the step, from ``step_at``.
 
     Returns:
         Six digits.
@@ -53,12 +53,12 @@ def _code(key: bytes, step: int) -> str:
 
 
 def matching_steps(secret: str, code: str, timestamp: float) -> list[int]:
-    """Return the steps around a time whose code this is.
+    """Return the steps near a time that have this code.
 
     Args:
-        secret: The key in base32. An empty one matches nothing, since its codes are no secret.
+        secret: The key in base32. An empty one matches nothing, because anyone can compute its codes.
         code: What was typed.
-        timestamp: The time in Unix seconds; one step before and after it count too.
+        timestamp: The time in Unix seconds. One step before and one after it are accepted, too.
 
     Returns:
         The steps, the earliest first.

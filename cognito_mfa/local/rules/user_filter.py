@@ -1,6 +1,6 @@
 """The Filter of ListUsers: one attribute, = or ^=, and one quoted value.
 
-What Cognito cannot search for is an error here too, rather than an empty list.
+A filter that Cognito does not support is an error here, too, and not an empty list.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ READERS: dict[str, Reader] = {
 
 
 def matcher(text: str) -> Callable[[User], bool]:
-    """Return the test that a filter puts users to.
+    """Return a function that returns whether a user matches a filter.
 
     Raises:
-        InvalidParameterException: The filter is no good.
+        InvalidParameterException: Cognito does not support the filter.
     """
     if not text.strip():
         return lambda _: True
